@@ -1,0 +1,9 @@
+//! The decisions and the values they are made of: pure functions over plain data.
+//!
+//! May import: the standard library, `serde`, `thiserror` and `jiff` (for the text form of a
+//! time). Must not know: I/O, async, the clock, randomness, SQL, HTTP or any sibling module.
+
+pub mod failure;
+pub mod signal;
+pub mod ticket;
+pub mod time;

@@ -1,0 +1,90 @@
+//! Tickets and the operations owed on them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A ticket's fields as they go to the CRM: name to value, in the order of configuration.
+pub type TicketFields = serde_json::Map<String, serde_json::Value>;
+
+/// The key by which we find a ticket again in the CRM: one per incident, never reused.
+///
+/// Lower-case hex and `-` only, at most 80 characters, so that it needs no escaping in a
+/// path, in SOQL or in an encoded query.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TicketKey(String);
+
+impl TicketKey {
+    /// The key of the incident `incident_id` (a UUID).
+    pub fn of_incident(incident_id: &str) -> Self {
+        Self(format!("rd-{}", incident_id.to_ascii_lowercase()))
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TicketKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// A ticket that is confirmed to be ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// The CRM's record id (`Id`, `sys_id`).
+    pub id: String,
+    /// The number people use (`00001027`, `INC0010002`); read after creation where the CRM
+    /// does not answer it at once.
+    pub number: Option<String>,
+    /// Where a person opens it.
+    pub url: String,
+    /// The CRM's own state (`New`, `6`), as last seen.
+    pub state: Option<String>,
+    /// Whether the CRM counts it as resolved or closed, as last seen.
+    pub closed: bool,
+}
+
+/// One operation owed to a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// Open the ticket.
+    Create,
+    /// Add a comment, and change fields.
+    Update,
+    /// Set the ticket resolved.
+    Resolve,
+    /// Hang the ticket under its outage's ticket.
+    Link,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Resolve, Self::Link];
+
+    /// The contract's name for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Resolve => "resolve",
+            Self::Link => "link",
+        }
+    }
+
+    /// The operation with the contract's name `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|op| op.as_str() == name)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,16 @@
+//! Ringdown turns Genesys Cloud telephony trouble into exactly one CRM ticket per incident.
+//!
+//! The modules below stand in the order in which an event travels:
+//!
+//! ```text
+//!  sender ──► receive ──► store (journal) ──► decide ──► store (outbox) ──► deliver ──► targets ──► CRM
+//!               │ normalise                     │ rules, domain               │ domain::retry
+//! ```
+//!
+//! Stages never call each other; they meet in rows of the [`store`], so each of them can
+//! crash, restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
+
+pub mod domain;
+pub mod rules;
+pub mod settings;
+pub mod targets;

@@ -1,0 +1,3 @@
+//! Targets: the CRM clients.
+//!
+//! May import: `domain`, `settings`. Must not know: the store, sources, rules.
