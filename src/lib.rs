@@ -7,10 +7,11 @@
 //!               │ normalise                     │ rules, domain               │ domain::retry
 //! ```
 //!
-//! Stages never call each other; they meet in rows of the [`store`], so each of them can
-//! crash, restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
+//! Stages never call each other; they meet in rows of the store, so each of them can crash,
+//! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
 
 pub mod domain;
+pub mod normalise;
 pub mod rules;
 pub mod settings;
 pub mod targets;

@@ -2,3 +2,26 @@
 //! Jinja templates (`key`, ticket fields), compiled once at start.
 //!
 //! May import: `domain`. Pure: no I/O, no clock.
+
+mod expression;
+mod rewrite;
+mod template;
+
+pub use expression::{BadExpression, EvaluationError, Expression};
+pub use template::{BadTemplate, RenderError, Template, TemplateContext};
+
+use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
+
+/// The known name most like `name`, when one is like it at all.
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().min(name.len()) / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+fn nearest_variable(name: &str) -> Option<&'static str> {
+    nearest(name, FIELD_NAMES.iter().chain(COMMON_NAMES.iter()).copied())
+}

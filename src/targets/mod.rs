@@ -1,3 +1,137 @@
-//! Targets: the CRM clients.
+//! Targets: the CRM clients behind one small trait.
 //!
-//! May import: `domain`, `settings`. Must not know: the store, sources, rules.
+//! A third CRM is one more folder that implements [`Crm`] and one more arm in [`connect`].
+//!
+//! May import: `domain`, `settings`. Must not know: the store, sources, rules. What must be
+//! durable (rotated refresh tokens) goes through [`TokenVault`], which the caller provides.
+
+pub mod http;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::domain::failure::Failure;
+use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+use crate::domain::time::Timestamp;
+
+/// A CRM in which we own tickets.
+///
+/// Every method classifies its failures (see [`Failure`]): the caller decides from the
+/// classification alone whether to look up, retry, pause or give up. No method retries by
+/// itself, save one repetition after a renewed token, which costs the caller no attempt.
+#[async_trait]
+pub trait Crm: Send + Sync {
+    /// Opens the ticket for `key`. Repeating it with the same key makes no second ticket
+    /// wherever the CRM offers a way to refuse one.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`]; with `outcome_unknown` the ticket may exist.
+    async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure>;
+
+    /// The ticket for `key`, checked to be ours, whatever its state.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`]. "Not found" is `Ok(None)`, never an error.
+    async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure>;
+
+    /// Reads a ticket again by its record id; `Ok(None)` when it is gone.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`].
+    async fn read(&self, ticket_id: &str) -> Result<Option<Ticket>, Failure>;
+
+    /// Adds a comment and sets fields on an open ticket.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`]; with `outcome_unknown` ask [`Crm::has_comment`] first.
+    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure>;
+
+    /// Sets the ticket resolved with `change`, and checks that it is. A ticket that a person
+    /// has already resolved or closed is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`].
+    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure>;
+
+    /// Whether a comment that carries `marker` is on the ticket.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`].
+    async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure>;
+
+    /// Hangs the ticket under `parent_id`.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`].
+    async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure>;
+
+    /// The cheapest authenticated call that proves the CRM answers again.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`].
+    async fn probe(&self) -> Result<(), Failure>;
+
+    /// Age and expiry of the credential in use, for people to look at.
+    fn token_status(&self) -> TokenStatus;
+}
+
+/// What an update or a resolution changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct TicketChange {
+    /// An internal comment for the ticket; never visible to the CRM's customers.
+    pub comment: Option<String>,
+    /// A short mark inside the comment (`[ref 3f9a…]`), by which a repetition finds that the
+    /// comment is already there.
+    pub marker: String,
+    /// Fields to set.
+    pub fields: TicketFields,
+}
+
+/// Age and expiry of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokenStatus {
+    /// When it was obtained; `None` before the first use, and for static credentials.
+    pub obtained_at: Option<Timestamp>,
+    /// When it expires, where the CRM says so.
+    pub expires_at: Option<Timestamp>,
+    /// Renewals that worked, since start.
+    pub renewals: u64,
+    /// Renewals that failed, since start.
+    pub failed_renewals: u64,
+}
+
+/// Keeps rotated refresh tokens durably, and lets replicas take turns at rotating.
+///
+/// What passes through is sealed by the caller: the vault never sees a secret.
+#[async_trait]
+pub trait TokenVault: Send + Sync {
+    /// The sealed token last kept for `target`.
+    ///
+    /// # Errors
+    ///
+    /// A text that says why the store could not be read.
+    async fn load(&self, target: &str) -> Result<Option<Vec<u8>>, String>;
+
+    /// Keeps `sealed` for `target`; durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// A text that says why it could not be kept. The old token then stays in force.
+    async fn keep(&self, target: &str, sealed: &[u8]) -> Result<(), String>;
+
+    /// Waits until no other process rotates the token of `target`, for at most `patience`.
+    ///
+    /// # Errors
+    ///
+    /// A text that says who holds it.
+    async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String>;
+}

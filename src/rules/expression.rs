@@ -1,0 +1,298 @@
+//! CEL expressions over a signal.
+//!
+//! A name that the signal does not carry makes the expression silent, not false: a metric
+//! that is missing from a message is not zero.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cel::common::types::{CelBool, CelDouble, CelString};
+use cel::common::value::CowVal;
+use cel::context::VariableResolver;
+use cel::parser::Parser;
+use cel::{Context, Env, ExecutionError, IdedExpr, Value};
+
+use super::nearest_variable;
+use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR};
+use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
+
+/// An expression of the configuration, parsed and checked.
+#[derive(Clone)]
+pub struct Expression {
+    source: Arc<str>,
+    parsed: Arc<IdedExpr>,
+    environment: Arc<Env>,
+}
+
+/// An expression that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadExpression {
+    /// It does not follow CEL's grammar.
+    #[error("not a valid expression: {0}")]
+    Syntax(String),
+    /// It uses a name that no signal carries.
+    #[error("unknown name `{name}`{}", suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// The known name most like it.
+        suggestion: Option<&'static str>,
+    },
+    /// It uses `metrics` or `labels` in a way that is not a look-up.
+    #[error("`{0}` is used by name: metrics[tWait].avg, labels.site")]
+    NotALookup(String),
+}
+
+/// An expression that failed on a signal that carries everything it names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{expression}` cannot be evaluated: {problem}")]
+pub struct EvaluationError {
+    /// The expression's text.
+    pub expression: String,
+    /// What went wrong: a type that does not fit, a division by zero.
+    pub problem: String,
+}
+
+impl Expression {
+    /// Parses `source` and checks every name in it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadExpression`] says what is wrong and, for a name, which known one is nearest.
+    pub fn parse(source: &str) -> Result<Self, BadExpression> {
+        let mut parsed = Parser::new()
+            .parse(source)
+            .map_err(|errors| BadExpression::Syntax(first_line(&errors.to_string())))?;
+        rewrite::rewrite(&mut parsed);
+        check_names(&parsed)?;
+        Ok(Self {
+            source: source.into(),
+            parsed: Arc::new(parsed),
+            environment: Arc::new(Env::stdlib()),
+        })
+    }
+
+    /// The expression as it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Whether the expression holds for `signal`; `None` when the signal does not carry what
+    /// the answer depends on.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluationError`] when the values do not fit the expression.
+    pub fn holds(&self, signal: &Signal) -> Result<Option<bool>, EvaluationError> {
+        let resolver = SignalVariables { signal };
+        let mut context = Context::with_env(Arc::clone(&self.environment));
+        context.set_variable_resolver(&resolver);
+        match context.resolve(&self.parsed) {
+            Ok(Value::Bool(holds)) => Ok(Some(holds)),
+            Ok(other) => Err(self.failed(format!("it gives {other:?}, not true or false"))),
+            Err(ExecutionError::UndeclaredReference(_) | ExecutionError::NoSuchKey(_)) => Ok(None),
+            Err(error) => Err(self.failed(error.to_string())),
+        }
+    }
+
+    fn failed(&self, problem: String) -> EvaluationError {
+        EvaluationError {
+            expression: self.source.to_string(),
+            problem,
+        }
+    }
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Expression({:?})", self.source)
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+fn first_line(text: &str) -> String {
+    text.lines()
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches("ERROR: <input>:")
+        .to_owned()
+}
+
+fn check_names(parsed: &IdedExpr) -> Result<(), BadExpression> {
+    for name in parsed.references().variables() {
+        if name.contains(SEPARATOR) || name.starts_with('@') {
+            continue;
+        }
+        if name == "metrics" || name == "labels" {
+            return Err(BadExpression::NotALookup(name.to_owned()));
+        }
+        if !FIELD_NAMES.contains(&name) && !COMMON_NAMES.contains(&name) {
+            return Err(BadExpression::UnknownName {
+                name: name.to_owned(),
+                suggestion: nearest_variable(name),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Looks names up in a signal, borrowing from it.
+struct SignalVariables<'signal> {
+    signal: &'signal Signal,
+}
+
+impl VariableResolver for SignalVariables<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        if name.contains(SEPARATOR) {
+            return self.resolve_rewritten(name);
+        }
+        if let Some(field) = self.signal.fields.get(name) {
+            return Some(match field {
+                Field::Text(text) => text_value(text),
+                Field::Number(number) => CowVal::owned(CelDouble::from(*number)),
+                Field::Flag(flag) => CowVal::owned(CelBool::from(*flag)),
+            });
+        }
+        match name {
+            "event_payload_id" => Some(text_value(&self.signal.event_payload_id)),
+            "event_type" => Some(text_value(&self.signal.event_type)),
+            "topic" => self.signal.topic.as_deref().map(text_value),
+            _ => None,
+        }
+    }
+}
+
+impl SignalVariables<'_> {
+    fn resolve_rewritten<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        let (kind, rest) = name.split_once(SEPARATOR)?;
+        let reading = || {
+            let (metric, statistic) = rest.split_once(SEPARATOR)?;
+            self.signal.metrics.get(metric)?.get(statistic).copied()
+        };
+        match kind {
+            METRIC => reading().map(|number| CowVal::owned(CelDouble::from(number))),
+            HAS_METRIC => Some(CowVal::owned(CelBool::from(reading().is_some()))),
+            LABEL => self.signal.labels.get(rest).map(|text| text_value(text)),
+            HAS_LABEL => Some(CowVal::owned(CelBool::from(
+                self.signal.labels.contains_key(rest),
+            ))),
+            _ => None,
+        }
+    }
+}
+
+fn text_value(text: &str) -> CowVal<'_, '_> {
+    CowVal::owned(CelString::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::Timestamp;
+
+    fn signal() -> Signal {
+        let mut signal = Signal::new("evt-1", "telephony.queue.waiting", Timestamp::default());
+        let reading = |stat: &str, value| [(stat.to_owned(), value)].into();
+        signal
+            .metrics
+            .insert("queue.waitTime".into(), reading("avg", 412.5));
+        signal
+            .metrics
+            .insert("oWaiting".into(), reading("count", 20.0));
+        signal.fields.insert("status", "DOWN".into());
+        signal.labels.insert("site".into(), "FRA".into());
+        signal
+    }
+
+    fn holds(source: &str) -> Option<bool> {
+        Expression::parse(source).unwrap().holds(&signal()).unwrap()
+    }
+
+    #[test]
+    fn g2_the_guides_filter_works_word_for_word() {
+        assert_eq!(holds("metrics[queue.waitTime].avg > 300"), Some(true));
+        assert_eq!(holds("metrics[queue.waitTime].avg > 412.5"), Some(false));
+    }
+
+    #[test]
+    fn a_whole_number_compares_with_a_reading() {
+        assert_eq!(holds("metrics[oWaiting].count >= 20"), Some(true));
+        assert_eq!(holds("metrics[oWaiting].count == 20"), Some(true));
+        assert_eq!(holds("metrics[\"oWaiting\"].count > 20"), Some(false));
+        assert_eq!(holds("metrics.oWaiting.count < 21"), Some(true));
+    }
+
+    #[test]
+    fn a_missing_metric_is_silence_not_zero() {
+        assert_eq!(holds("metrics[oOnQueueUsers].count < 3"), None);
+        assert_eq!(
+            holds("metrics[oWaiting].count >= 20 && metrics[oOnQueueUsers].count < 3"),
+            None
+        );
+        assert_eq!(holds("metrics[oWaiting].max > 3"), None);
+    }
+
+    #[test]
+    fn presence_can_be_asked_for() {
+        assert_eq!(holds("has(metrics[oOnQueueUsers].count)"), Some(false));
+        assert_eq!(holds("has(metrics[oWaiting].count)"), Some(true));
+        assert_eq!(
+            holds("has(labels.site) && labels.site == 'FRA'"),
+            Some(true)
+        );
+    }
+
+    #[test]
+    fn text_fields_and_lists_work() {
+        assert_eq!(
+            holds(r#"status in ["DOWN", "OUT_OF_SERVICE", "DEGRADED"]"#),
+            Some(true)
+        );
+        assert_eq!(holds("labels['site'] == 'MUC'"), Some(false));
+        assert_eq!(holds("division_id == 'x'"), None);
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest_known_one() {
+        assert_eq!(
+            Expression::parse("statsu == 'DOWN'"),
+            Err(BadExpression::UnknownName {
+                name: "statsu".into(),
+                suggestion: Some("status"),
+            })
+        );
+    }
+
+    #[test]
+    fn bad_syntax_and_bare_maps_are_refused() {
+        assert!(matches!(
+            Expression::parse("metrics[queue.waitTime].avg >"),
+            Err(BadExpression::Syntax(_))
+        ));
+        assert_eq!(
+            Expression::parse("size(metrics) > 2"),
+            Err(BadExpression::NotALookup("metrics".into()))
+        );
+    }
+
+    #[test]
+    fn a_type_that_does_not_fit_is_an_error_not_false() {
+        assert!(
+            Expression::parse("status > 5")
+                .unwrap()
+                .holds(&signal())
+                .is_err()
+        );
+        assert!(
+            Expression::parse("status")
+                .unwrap()
+                .holds(&signal())
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,89 @@
+//! Makes the guide's spelling of metrics, `metrics[queue.waitTime].avg`, a plain variable.
+//!
+//! In CEL the index would be evaluated; here a bare name in brackets means the metric of that
+//! name. Each `metrics[NAME].STAT`, `metrics["NAME"].STAT`, `metrics.NAME.STAT`, and
+//! `labels.NAME` becomes one identifier, so that evaluation looks it up directly in the signal
+//! and builds no map. `has(…)` around one becomes an identifier that is always there.
+
+use cel::IdedExpr;
+use cel::common::ast::{Expr, LiteralValue, operators};
+
+/// The separator of rewritten names; cannot occur in an identifier of the language.
+pub(super) const SEPARATOR: char = '\u{1f}';
+/// First part of a rewritten metric: `metric␟NAME␟STAT`.
+pub(super) const METRIC: &str = "metric";
+/// First part of a rewritten `has(metrics[NAME].STAT)`.
+pub(super) const HAS_METRIC: &str = "has-metric";
+/// First part of a rewritten label: `label␟NAME`.
+pub(super) const LABEL: &str = "label";
+/// First part of a rewritten `has(labels.NAME)`.
+pub(super) const HAS_LABEL: &str = "has-label";
+
+/// Rewrites every metric and label in `expression`, in place.
+pub(super) fn rewrite(expression: &mut IdedExpr) {
+    if let Some(name) = rewritten_name(&expression.expr) {
+        expression.expr = Expr::Ident(name);
+        return;
+    }
+    match &mut expression.expr {
+        Expr::Call(call) => {
+            call.target.iter_mut().for_each(|target| rewrite(target));
+            call.args.iter_mut().for_each(rewrite);
+        }
+        Expr::List(list) => list.elements.iter_mut().for_each(rewrite),
+        Expr::Select(select) => rewrite(&mut select.operand),
+        Expr::Comprehension(comprehension) => {
+            rewrite(&mut comprehension.iter_range);
+            rewrite(&mut comprehension.accu_init);
+            rewrite(&mut comprehension.loop_cond);
+            rewrite(&mut comprehension.loop_step);
+            rewrite(&mut comprehension.result);
+        }
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Map(_) | Expr::Struct(_) => {}
+    }
+}
+
+/// The identifier that stands for `expression`, when it is a metric's statistic or a label.
+fn rewritten_name(expression: &Expr) -> Option<String> {
+    let (container, member, test) = member_of(expression)?;
+    if let Expr::Ident(name) = container {
+        return (name == "labels").then(|| {
+            let kind = if test { HAS_LABEL } else { LABEL };
+            format!("{kind}{SEPARATOR}{member}")
+        });
+    }
+    let (metrics, metric, _) = member_of(container)?;
+    let Expr::Ident(name) = metrics else {
+        return None;
+    };
+    (name == "metrics").then(|| {
+        let kind = if test { HAS_METRIC } else { METRIC };
+        format!("{kind}{SEPARATOR}{metric}{SEPARATOR}{member}")
+    })
+}
+
+/// `container.member` or `container[member]`, with whether it stands inside `has(…)`.
+fn member_of(expression: &Expr) -> Option<(&Expr, String, bool)> {
+    match expression {
+        Expr::Select(select) => Some((&select.operand.expr, select.field.clone(), select.test)),
+        Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
+            [container, index] => Some((&container.expr, name_in_brackets(&index.expr)?, false)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// A bare dotted name or a string literal.
+fn name_in_brackets(index: &Expr) -> Option<String> {
+    match index {
+        Expr::Ident(name) => Some(name.clone()),
+        Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
+        Expr::Select(select) if !select.test => Some(format!(
+            "{}.{}",
+            name_in_brackets(&select.operand.expr)?,
+            select.field
+        )),
+        _ => None,
+    }
+}

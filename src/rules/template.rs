@@ -1,0 +1,245 @@
+//! Jinja templates for correlation keys and ticket fields.
+//!
+//! A template that meets a missing value fails; it never writes an empty string or "none"
+//! into a ticket.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Serde, Value};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior};
+
+use super::nearest;
+use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
+
+/// The only template in each environment.
+const NAME: &str = "template";
+
+/// Names that templates see besides those of a signal.
+const TEMPLATE_NAMES: &[&str] = &["rule", "key", "severity", "incident", "outage", "ticket"];
+
+/// The values that a template is rendered with: an object of plain JSON values.
+pub type TemplateContext = serde_json::Map<String, serde_json::Value>;
+
+/// A template of the configuration, parsed and checked.
+#[derive(Clone)]
+pub struct Template {
+    source: Arc<str>,
+    environment: Arc<Environment<'static>>,
+}
+
+/// A template that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadTemplate {
+    /// It does not follow the template language's grammar.
+    #[error("not a valid template: {0}")]
+    Syntax(String),
+    /// It uses a name that nothing carries.
+    #[error("unknown name `{name}`{}", suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
+    UnknownName {
+        /// The name.
+        name: String,
+        /// The known name most like it.
+        suggestion: Option<String>,
+    },
+}
+
+/// A template that failed on the values at hand, above all on a missing one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("template {template:?}: {problem}")]
+pub struct RenderError {
+    /// The template's text, cut to 120 characters.
+    pub template: String,
+    /// What is missing or does not fit.
+    pub problem: String,
+}
+
+impl Template {
+    /// Parses `source` and checks every name in it.
+    ///
+    /// # Errors
+    ///
+    /// [`BadTemplate`] says what is wrong and, for a name, which known one is nearest.
+    pub fn parse(source: &str) -> Result<Self, BadTemplate> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        environment
+            .add_template_owned(NAME, source.to_owned())
+            .map_err(|error| BadTemplate::Syntax(problem_of(&error)))?;
+        let template = Self {
+            source: source.into(),
+            environment: Arc::new(environment),
+        };
+        template.check_names()?;
+        Ok(template)
+    }
+
+    /// The template as it was written.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The names the template looks up, so that a failure can say which of them is missing.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .environment
+            .get_template(NAME)
+            .map(|template| template.undeclared_variables(true).into_iter().collect())
+            .unwrap_or_default();
+        names.sort();
+        names
+    }
+
+    /// The text for `context`.
+    ///
+    /// # Errors
+    ///
+    /// [`RenderError`] when a value is missing, or does not fit what the template does with it.
+    pub fn render(&self, context: &TemplateContext) -> Result<String, RenderError> {
+        self.environment
+            .get_template(NAME)
+            .and_then(|template| template.render(Value::from(Serde(context))))
+            .map_err(|error| RenderError {
+                template: self.source.chars().take(120).collect(),
+                problem: self.explain(&error, context),
+            })
+    }
+
+    fn explain(&self, error: &minijinja::Error, context: &TemplateContext) -> String {
+        if error.kind() == ErrorKind::UndefinedError {
+            let missing: Vec<String> = self
+                .names()
+                .into_iter()
+                .filter(|name| look_up(context, name).is_none())
+                .collect();
+            if !missing.is_empty() {
+                return format!("missing value: {}", missing.join(", "));
+            }
+        }
+        problem_of(error)
+    }
+
+    fn check_names(&self) -> Result<(), BadTemplate> {
+        let globals: Vec<&str> = self.environment.globals().map(|(name, _)| name).collect();
+        let known = || {
+            FIELD_NAMES
+                .iter()
+                .chain(COMMON_NAMES)
+                .chain(TEMPLATE_NAMES)
+                .copied()
+        };
+        for name in self.names() {
+            let root = name.split('.').next().unwrap_or_default();
+            if !known().any(|known| known == root) && !globals.contains(&root) {
+                return Err(BadTemplate::UnknownName {
+                    name: root.to_owned(),
+                    suggestion: nearest(root, known()).map(str::to_owned),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The value at the dotted `name` in `context`.
+fn look_up<'a>(context: &'a TemplateContext, name: &str) -> Option<&'a serde_json::Value> {
+    let mut parts = name.split('.');
+    let mut value = context.get(parts.next()?)?;
+    for part in parts {
+        value = value.get(part)?;
+    }
+    Some(value)
+}
+
+fn problem_of(error: &minijinja::Error) -> String {
+    let detail = error
+        .detail()
+        .map_or_else(|| error.kind().to_string(), str::to_owned);
+    match error.line() {
+        Some(line) if line > 1 => format!("{detail} (line {line})"),
+        _ => detail,
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Template({:?})", self.source)
+    }
+}
+
+impl PartialEq for Template {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn context() -> TemplateContext {
+        let serde_json::Value::Object(map) = json!({
+            "queue_name": "Billing & Tier 1", "wait_time_avg": 412.5, "severity": "high",
+            "labels": {}, "incident": {"occurrences": 3},
+        }) else {
+            unreachable!("a literal object")
+        };
+        map
+    }
+
+    fn render(source: &str) -> Result<String, RenderError> {
+        Template::parse(source).unwrap().render(&context())
+    }
+
+    #[test]
+    fn values_are_written_as_they_are() {
+        assert_eq!(
+            render("{{ queue_name }}: {{ wait_time_avg }} s, {{ incident.occurrences }}").unwrap(),
+            "Billing & Tier 1: 412.5 s, 3"
+        );
+    }
+
+    #[test]
+    fn g19_a_missing_value_is_an_error_that_names_it() {
+        let error = render("{{ queue_name }} on {{ trunk_name }}").unwrap_err();
+        assert_eq!(error.problem, "missing value: trunk_name");
+        assert_eq!(
+            render("{{ incident.recovered_at }}").unwrap_err().problem,
+            "missing value: incident.recovered_at"
+        );
+    }
+
+    #[test]
+    fn alternatives_are_taken_where_a_value_is_missing() {
+        assert_eq!(
+            render("{{ queue_id or queue_name }}").unwrap(),
+            "Billing & Tier 1"
+        );
+        assert_eq!(render("{{ labels.site or 'all' }}").unwrap(), "all");
+        assert_eq!(
+            render("{{ {'critical': 1, 'high': 2}[severity] or 3 }}").unwrap(),
+            "2"
+        );
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_with_the_nearest_known_one() {
+        assert_eq!(
+            Template::parse("{{ queue_nmae }}"),
+            Err(BadTemplate::UnknownName {
+                name: "queue_nmae".into(),
+                suggestion: Some("queue_name".into()),
+            })
+        );
+    }
+
+    #[test]
+    fn bad_syntax_is_refused() {
+        assert!(matches!(
+            Template::parse("{{ queue_name"),
+            Err(BadTemplate::Syntax(_))
+        ));
+    }
+}

@@ -1,0 +1,415 @@
+//! The final form of every setting of the contract's `ringdown.reference.toml`.
+//!
+//! Plain values without behaviour; made by the loader only, which checks them all.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::Secret;
+use crate::normalise::Format;
+use crate::rules::{Expression, Template};
+
+/// Everything the daemon is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The public listener.
+    pub server: ServerSettings,
+    /// The admin listener.
+    pub admin: AdminSettings,
+    /// The database.
+    pub store: StoreSettings,
+    /// Log output.
+    pub log: LogSettings,
+    /// Who may send, by name.
+    pub sources: BTreeMap<String, SourceSettings>,
+    /// When is it an incident, in the order of configuration.
+    pub rules: Vec<RuleSettings>,
+    /// Where tickets go, by name.
+    pub targets: BTreeMap<String, TargetSettings>,
+    /// Many incidents with one cause, by name.
+    pub outages: BTreeMap<String, OutageSettings>,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// Where webhooks are received.
+    pub listen: SocketAddr,
+    /// Longest accepted request body, in bytes.
+    pub max_body_bytes: usize,
+    /// Longest time one request may take.
+    pub request_timeout: Duration,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Requests handled at once; beyond it 503 with Retry-After.
+    pub max_in_flight: usize,
+    /// How long a stop may take after SIGTERM.
+    pub drain_timeout: Duration,
+}
+
+/// `[admin]`.
+#[derive(Debug, Clone)]
+pub struct AdminSettings {
+    /// Where metrics, API and dashboard are served.
+    pub listen: SocketAddr,
+    /// Who may use the API, by name. Empty: loopback only.
+    pub tokens: BTreeMap<String, AdminToken>,
+}
+
+/// `[admin.tokens.NAME]`.
+#[derive(Debug, Clone)]
+pub struct AdminToken {
+    /// What the bearer may do.
+    pub role: Role,
+    /// The bearer token.
+    pub secret: Secret,
+}
+
+/// What a bearer of an admin token may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Reads and changes.
+    Operator,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// `sqlite:PATH` or `postgres://…`. May hold a password.
+    pub url: Secret,
+    /// How long settled events, incidents and deliveries are kept.
+    pub retention: Duration,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone)]
+pub struct LogSettings {
+    /// How lines look.
+    pub format: LogFormat,
+    /// A level or a `tracing` filter directive.
+    pub level: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Pretty,
+}
+
+/// `[sources.NAME]`.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// How its events are read.
+    pub format: Format,
+    /// Networks it may send from; empty: any.
+    pub allow: Vec<IpNet>,
+    /// Ways to authenticate; any one suffices. Never empty.
+    pub auth: Vec<AuthMethod>,
+    /// Requests accepted per second and at once.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// One entry of a source's `auth`.
+#[derive(Debug, Clone)]
+pub enum AuthMethod {
+    /// `Authorization: Bearer SECRET`.
+    Bearer {
+        /// The token.
+        secret: Secret,
+    },
+    /// HMAC-SHA256 over the raw body, hex or base64, with or without `sha256=`.
+    Hmac {
+        /// The header that carries the signature, lower case.
+        header: String,
+        /// The key.
+        secret: Secret,
+    },
+    /// HTTP Basic.
+    Basic {
+        /// The user name.
+        username: String,
+        /// The password.
+        secret: Secret,
+    },
+    /// A secret in a header of its own.
+    Header {
+        /// The header's name, lower case.
+        name: String,
+        /// Its value.
+        secret: Secret,
+    },
+    /// A signed token from an identity provider.
+    Jwt {
+        /// Required `iss`.
+        issuer: String,
+        /// Required `aud`.
+        audience: String,
+        /// Where its keys are.
+        keys: JwksLocation,
+        /// Accepted algorithms; asymmetric ones only.
+        algorithms: Vec<jsonwebtoken::Algorithm>,
+    },
+}
+
+/// Where a JWKS is read.
+#[derive(Debug, Clone)]
+pub enum JwksLocation {
+    /// `jwks_url`.
+    Url(Url),
+    /// `jwks_file`.
+    File(PathBuf),
+}
+
+/// `rate_limit` of a source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Sustained requests per second; at least 1.
+    pub per_second: u32,
+    /// Requests at once; at least 1.
+    pub burst: u32,
+}
+
+/// `[rules.NAME]`.
+#[derive(Debug, Clone)]
+pub struct RuleSettings {
+    /// The rule's name.
+    pub name: String,
+    /// Event types it looks at.
+    pub events: Vec<String>,
+    /// Sources it looks at; empty: all.
+    pub sources: Vec<String>,
+    /// Breach when this holds.
+    pub when: Expression,
+    /// Clear when this holds; absent: when `when` does not.
+    pub clear: Option<Expression>,
+    /// How long the breach must last before a ticket is opened.
+    pub hold_for: Duration,
+    /// How long the recovery must last.
+    pub clear_for: Duration,
+    /// No breach heard for so long counts as recovered.
+    pub quiet_after: Duration,
+    /// The correlation key.
+    pub key: Template,
+    /// No new ticket for a key within this time of its last one.
+    pub burst_lock: Duration,
+    /// A comment on the open ticket at most this often; zero: none.
+    pub update_every: Duration,
+    /// Severity of its incidents.
+    pub severity: String,
+    /// What happens on the ticket at recovery.
+    pub on_recovery: OnRecovery,
+    /// Targets in order of preference; never empty, all configured.
+    pub targets: Vec<String>,
+}
+
+/// What happens on the ticket when its incident has recovered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRecovery {
+    /// A comment says so.
+    Comment,
+    /// The ticket is resolved.
+    Resolve,
+    /// Nothing.
+    None,
+}
+
+/// `[outages.NAME]`.
+#[derive(Debug, Clone)]
+pub struct OutageSettings {
+    /// What members have in common.
+    pub group_by: Template,
+    /// Rules whose incidents can be members.
+    pub rules: Vec<String>,
+    /// Distinct keys that make an outage.
+    pub at_least: u32,
+    /// The window in which they must breach.
+    pub within: Duration,
+    /// How long a member's ticket waits for an outage to form.
+    pub hold: Duration,
+    /// The outage's severity.
+    pub severity: String,
+    /// Targets in order of preference.
+    pub targets: Vec<String>,
+}
+
+/// `[targets.NAME]`.
+#[derive(Debug, Clone)]
+pub struct TargetSettings {
+    /// Which CRM, and what is particular to it.
+    pub kind: TargetKind,
+    /// The CRM's address, without a path.
+    pub base_url: Url,
+    /// How we log in.
+    pub auth: TargetAuth,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// Retries of a delivery.
+    pub retry: RetrySettings,
+    /// How fast and how many at once.
+    pub limit: TargetLimit,
+    /// Fields of a new ticket, in order.
+    pub create: Vec<FieldTemplate>,
+    /// Fields set by an update, besides the comment.
+    pub update: Vec<FieldTemplate>,
+    /// Fields that resolve the ticket; empty: a comment is all that can be done.
+    pub resolve: Vec<FieldTemplate>,
+    /// What flows back.
+    pub sync: SyncSettings,
+    /// Who may call `/callbacks/NAME`; empty: nobody.
+    pub callback_auth: Vec<AuthMethod>,
+}
+
+/// What is particular to one CRM.
+#[derive(Debug, Clone)]
+pub enum TargetKind {
+    /// Salesforce.
+    Salesforce {
+        /// `v46.0` or later.
+        api_version: String,
+        /// `Case` or `Incident`.
+        object: String,
+        /// The unique external id field that carries our key; absent: our key goes into the
+        /// description and creates are guarded by a look-up.
+        external_id_field: Option<String>,
+    },
+    /// ServiceNow.
+    ServiceNow {
+        /// `incident` or a table that extends `task`.
+        table: String,
+    },
+}
+
+/// One field of a ticket.
+#[derive(Debug, Clone)]
+pub struct FieldTemplate {
+    /// The CRM's field name.
+    pub name: String,
+    /// Its value.
+    pub value: FieldValue,
+}
+
+/// The value of a ticket's field.
+#[derive(Debug, Clone)]
+pub enum FieldValue {
+    /// Rendered for each ticket.
+    Template(Template),
+    /// A number or truth value, sent as it is.
+    Literal(serde_json::Value),
+}
+
+/// `[targets.NAME.auth]`.
+#[derive(Debug, Clone)]
+pub enum TargetAuth {
+    /// OAuth 2.0, RFC 6749 section 4.4.
+    ClientCredentials {
+        /// Where tokens come from.
+        token_url: Url,
+        /// The client.
+        client_id: String,
+        /// Its secret.
+        client_secret: Secret,
+        /// Requested scope.
+        scope: Option<String>,
+    },
+    /// OAuth 2.0, RFC 7523.
+    JwtBearer {
+        /// Where tokens come from.
+        token_url: Url,
+        /// `iss`: the consumer key.
+        client_id: String,
+        /// `sub`: the user.
+        username: String,
+        /// `aud`.
+        audience: String,
+        /// RSA private key, PEM.
+        private_key: Secret,
+    },
+    /// OAuth 2.0, RFC 6749 section 6, with rotation.
+    RefreshToken {
+        /// Where tokens come from.
+        token_url: Url,
+        /// The client.
+        client_id: String,
+        /// Its secret, where it has one.
+        client_secret: Option<Secret>,
+        /// The first refresh token; later ones are kept in the store, sealed.
+        refresh_token: Secret,
+    },
+    /// OAuth 2.0, RFC 6749 section 4.3.
+    Password {
+        /// Where tokens come from.
+        token_url: Url,
+        /// The client.
+        client_id: String,
+        /// Its secret.
+        client_secret: Secret,
+        /// The user.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// HTTP Basic (ServiceNow).
+    Basic {
+        /// The user.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// `x-sn-apikey` (ServiceNow).
+    ApiKey {
+        /// The header that carries it.
+        header: String,
+        /// The key.
+        key: Secret,
+    },
+}
+
+/// `[targets.NAME.retry]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetrySettings {
+    /// Retries after the first try.
+    pub attempts: u32,
+    /// Wait before the first retry.
+    pub base: Duration,
+    /// Each further wait is this many times longer.
+    pub factor: f64,
+    /// Share of each wait that is random, 0 to 1.
+    pub jitter: f64,
+}
+
+/// `[targets.NAME.limit]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TargetLimit {
+    /// Calls started per second; at least 1.
+    pub per_second: u32,
+    /// Calls under way at once; at least 1.
+    pub concurrent: usize,
+}
+
+/// `[targets.NAME.sync]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncSettings {
+    /// How often open tickets are asked for.
+    pub poll_every: Duration,
+    /// What a ticket closed by a person does to our incident.
+    pub on_ticket_closed: OnTicketClosed,
+}
+
+/// What a ticket closed by a person does to our incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTicketClosed {
+    /// The incident closes and its lock is released.
+    Close,
+    /// Nothing.
+    Ignore,
+}
