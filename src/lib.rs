@@ -14,4 +14,6 @@ pub mod domain;
 pub mod normalise;
 pub mod rules;
 pub mod settings;
+pub mod store;
 pub mod targets;
+pub mod telemetry;
