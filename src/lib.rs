@@ -11,7 +11,9 @@
 //! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
 
 pub mod domain;
+pub mod http;
 pub mod normalise;
+pub mod receive;
 pub mod rules;
 pub mod settings;
 pub mod store;
