@@ -103,6 +103,8 @@ create table deliveries (
     -- whether an earlier attempt may have taken effect: then look up before sending
     in_doubt        bigint not null default 0,
     next_attempt_at bigint not null,
+    -- how often it was taken up again by itself after having been given up
+    resumptions     bigint not null default 0,
     lease_owner     text,
     lease_until     bigint,
     last_error      text, -- a Failure as JSON

@@ -5,11 +5,20 @@
 //! clock and uses no randomness.
 
 mod database;
+mod decisions;
 mod error;
 mod journal;
+mod outbox;
+mod review;
 
+pub use decisions::{
+    Deciding, DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewReview,
+    active_key,
+};
 pub use error::StoreError;
 pub use journal::{Appended, Journal, JournalError, JournalWriter, NewEvent};
+pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
+pub use review::ReviewVerdict;
 
 use database::Database;
 
