@@ -10,6 +10,8 @@
 //! Stages never call each other; they meet in rows of the store, so each of them can crash,
 //! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
 
+pub mod clock;
+pub mod decide;
 pub mod domain;
 pub mod http;
 pub mod normalise;
