@@ -8,6 +8,7 @@ mod database;
 mod decisions;
 mod error;
 mod journal;
+mod leases;
 mod outbox;
 mod review;
 
