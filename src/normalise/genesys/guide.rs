@@ -89,12 +89,14 @@ impl Guide<'_> {
         if self.body.contains_key("metrics") {
             return Ok(QUEUE_WAITING.to_owned());
         }
-        Err(match missing_key(self.at("/type"), self.body) {
-            SchemaMismatch { path, problem } => SchemaMismatch::new(
-                path,
-                format!("none of the shapes that Genesys sends: {problem}"),
+        let mismatch = missing_key(self.at("/type"), self.body);
+        Err(SchemaMismatch::new(
+            mismatch.path,
+            format!(
+                "none of the shapes that Genesys sends: {}",
+                mismatch.problem
             ),
-        })
+        ))
     }
 
     fn queue(&self, signal: &mut Signal) -> Result<(), SchemaMismatch> {
