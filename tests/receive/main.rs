@@ -1,0 +1,7 @@
+//! The public listener from outside: real HTTP, a real SQLite file, every answer of the contract.
+
+mod access;
+mod answers;
+mod pressure;
+mod tokens;
+mod world;
