@@ -5,6 +5,7 @@
 
 pub mod decision;
 pub mod failure;
+pub mod gate;
 pub mod incident;
 pub mod retry;
 pub mod signal;

@@ -8,7 +8,9 @@ mod database;
 mod decisions;
 mod error;
 mod journal;
+mod leases;
 mod outbox;
+mod retention;
 mod review;
 
 pub use decisions::{
@@ -18,6 +20,7 @@ pub use decisions::{
 pub use error::StoreError;
 pub use journal::{Appended, Journal, JournalError, JournalWriter, NewEvent};
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
+pub use retention::Forgotten;
 pub use review::ReviewVerdict;
 
 use database::Database;

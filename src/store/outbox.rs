@@ -300,6 +300,27 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether `target` has a dead letter of `kind`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn has_dead(&self, target: &str, kind: &str) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let row: Option<(i64,)> = on!(&mut tx, connection => {
+            sqlx::query_as(
+                "select id from deliveries where state = 'dead' and target = $1 and error_kind = $2 limit 1",
+            )
+            .bind(target)
+            .bind(kind)
+            .fetch_optional(connection)
+            .await?
+        });
+        Ok(row.is_some())
+    }
+}
+
 async fn ticket_of(tx: &mut Tx, incident_id: &str) -> Result<Option<String>, StoreError> {
     let row: Option<(Option<String>,)> = on!(tx, connection => {
         sqlx::query_as("select ticket_id from incidents where id = $1")
