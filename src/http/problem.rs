@@ -69,6 +69,11 @@ impl Problem {
         self.kind.status
     }
 
+    /// The problem's stable name.
+    pub fn name(&self) -> &'static str {
+        self.kind.name
+    }
+
     /// The answer to the request whose headers are `request`; its id becomes `instance`.
     pub fn into_response(self, request: &HeaderMap) -> Response<Body> {
         let members = Members {

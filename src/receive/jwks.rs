@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
 
@@ -90,7 +90,7 @@ struct KeySet {
 
 struct Key {
     id: Option<String>,
-    algorithm: Option<String>,
+    algorithm: Option<KeyAlgorithm>,
     key: Arc<DecodingKey>,
 }
 
@@ -242,8 +242,7 @@ impl KeySet {
             .filter(|key| key.key.family() == algorithm.family())
             .filter(|key| {
                 key.algorithm
-                    .as_deref()
-                    .is_none_or(|only| only == format!("{algorithm:?}"))
+                    .is_none_or(|only| only == KeyAlgorithm::from(algorithm))
             })
             .map(|key| Arc::clone(&key.key))
             .collect()
@@ -254,7 +253,7 @@ impl Clone for Key {
     fn clone(&self) -> Self {
         Self {
             id: self.id.clone(),
-            algorithm: self.algorithm.clone(),
+            algorithm: self.algorithm,
             key: Arc::clone(&self.key),
         }
     }
@@ -307,7 +306,7 @@ fn usable(value: serde_json::Value) -> Option<Key> {
     let key = DecodingKey::from_jwk(&jwk).ok()?;
     (for_signatures && key.family() != AlgorithmFamily::Hmac).then(|| Key {
         id: jwk.common.key_id,
-        algorithm: jwk.common.key_algorithm.map(|name| name.to_string()),
+        algorithm: jwk.common.key_algorithm,
         key: Arc::new(key),
     })
 }

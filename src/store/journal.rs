@@ -176,7 +176,10 @@ fn split_off_after(batch: &mut Vec<Request>, most: usize) -> Vec<Request> {
 
 /// One transaction: what of `events` is new, and those rows.
 async fn append(database: &Database, events: &[&NewEvent]) -> Result<Vec<Appended>, StoreError> {
-    let digests: Vec<[u8; 16]> = events.iter().map(|event| digest(event)).collect();
+    let digests: Vec<[u8; 16]> = events
+        .iter()
+        .map(|event| digest_of(&event.source, &event.event_id))
+        .collect();
     let mut tx = database.begin_write().await?;
     lock_journal(&mut tx).await?;
     let new = insert_keys(&mut tx, &digests).await?;
@@ -198,11 +201,11 @@ async fn append(database: &Database, events: &[&NewEvent]) -> Result<Vec<Appende
 }
 
 /// The first 16 bytes of SHA-256 over source and event id.
-fn digest(event: &NewEvent) -> [u8; 16] {
+pub(super) fn digest_of(source: &str, event_id: &str) -> [u8; 16] {
     let mut hash = Sha256::new();
-    hash.update(event.source.as_bytes());
+    hash.update(source.as_bytes());
     hash.update([0]);
-    hash.update(event.event_id.as_bytes());
+    hash.update(event_id.as_bytes());
     let full = hash.finalize();
     let mut short = [0; 16];
     short.copy_from_slice(&full[..16]);

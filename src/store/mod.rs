@@ -12,6 +12,7 @@ mod error;
 mod journal;
 mod leases;
 mod outbox;
+mod retention;
 mod review;
 mod views;
 
@@ -23,6 +24,7 @@ pub use decisions::{
 pub use error::StoreError;
 pub use journal::{Appended, Journal, JournalError, JournalWriter, NewEvent};
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
+pub use retention::Forgotten;
 pub use review::ReviewVerdict;
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
