@@ -79,6 +79,13 @@ impl KeptFailure {
     }
 }
 
+impl From<&Failure> for KeptFailure {
+    fn from(failure: &Failure) -> Self {
+        // Plain values always serialise.
+        Self(serde_json::to_string(failure).unwrap_or_default())
+    }
+}
+
 impl Serialize for KeptFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let failure = self.failure();
