@@ -90,9 +90,8 @@ impl Tokens {
 
 fn bearer_token(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked(7)?;
-    scheme
-        .eq_ignore_ascii_case(b"bearer ")
-        .then(|| token.trim_ascii())
+    let token = token.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
 }
 
 /// What a route needs, as the middleware is told.
@@ -229,5 +228,6 @@ mod tests {
         assert_eq!(bearer_token(b"bearer abc"), Some(&b"abc"[..]));
         assert_eq!(bearer_token(b"Basic abcd"), None);
         assert_eq!(bearer_token(b"B"), None);
+        assert_eq!(bearer_token(b"Bearer   "), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Lists page by page, every filter, and single items with what is known about them.
 
+use ringdown::store::DecisionBatch;
 use serde_json::{Value, json};
 
 use crate::world::{CLOSED, DEAD, NOW, OPEN, PENDING, World, ago, event};
@@ -164,9 +165,17 @@ async fn a_time_finds_its_events_in_a_long_journal_with_gaps() {
     let path = format!("/api/v1/events?since={since}&until={until}");
     let found = world.get(&path).await.of_items("event_id");
     assert_eq!(found, ["e-12", "e-11", "e-10"]);
-    // The first ten days are forgotten; the rest is found as before.
-    let forgotten = world.store.forget(0, ago(390 * day), 100).await.unwrap();
-    assert_eq!(forgotten.events, 0, "nothing is decided yet");
+    let decided = DecisionBatch {
+        decided_to: Some(400),
+        ..DecisionBatch::default()
+    };
+    world.keep(decided).await;
+    let forgotten = world.store.forget(0, ago(389 * day), 100).await.unwrap();
+    assert_eq!(forgotten.events, 11);
+    assert_eq!(
+        world.get(&path).await.of_items("event_id"),
+        ["e-12", "e-11"]
+    );
     let none = world.get("/api/v1/events?since=2030-01-01T00:00:00Z").await;
     assert!(none.of_items("id").is_empty());
 }
