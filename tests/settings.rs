@@ -1,5 +1,13 @@
 //! The configuration as its users meet it: files and variables in, settings or problems out.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "settings/access_refusals.rs"]
+mod access_refusals;
 #[path = "settings/layering.rs"]
 mod layering;
 #[path = "settings/refusals.rs"]
@@ -8,5 +16,7 @@ mod refusals;
 mod shipped;
 #[path = "settings/target_refusals.rs"]
 mod target_refusals;
+#[path = "settings/value_refusals.rs"]
+mod value_refusals;
 #[path = "settings/world.rs"]
 mod world;

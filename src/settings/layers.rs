@@ -11,6 +11,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
 
+/// What the parser says of a key that is there twice.
+const DUPLICATE: &str = "duplicate key";
+
 /// A table of merged values.
 pub(super) type Table = Map<String, Value>;
 
@@ -74,10 +77,7 @@ impl Layer {
                 values: convert_table(table.into_inner(), &origins),
             });
         }
-        Err(errors
-            .iter()
-            .map(|error| syntax_problem(name, text, error))
-            .collect())
+        Err(syntax_problems(name, text, &errors))
     }
 }
 
@@ -161,12 +161,30 @@ fn line_of(text: &str, position: usize) -> usize {
     1 + before.filter(|byte| **byte == b'\n').count()
 }
 
+/// One problem for each line at fault, and of duplicate keys the first only: a table that is
+/// there twice has duplicate keys, too.
+fn syntax_problems(name: &str, text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = Vec::new();
+    let mut duplicates = 0;
+    for error in errors {
+        let duplicate = error.message() == DUPLICATE;
+        duplicates += usize::from(duplicate);
+        let problem = syntax_problem(name, text, error);
+        let same_line = problems.iter().any(|known| known.layer == problem.layer);
+        let echo = same_line || (duplicate && duplicates > 1);
+        if !echo {
+            problems.push(problem);
+        }
+    }
+    problems
+}
+
 fn syntax_problem(name: &str, text: &str, error: &toml::de::Error) -> Problem {
     let span = error.span();
     let place = span.as_ref().and_then(|span| text.get(span.clone()));
     let line = span.map(|span| line_of(text, span.start));
     let reason = match (error.message(), place) {
-        ("duplicate key", Some(key)) => {
+        (DUPLICATE, Some(key)) => {
             format!("`{key}` is defined twice in the same table; give the second one another name")
         }
         (message, _) => format!("is not valid TOML: {message}"),

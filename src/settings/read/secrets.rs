@@ -110,9 +110,9 @@ impl Entry<'_> {
             return Err(format!("`{key}` must be text; {SPELLING}").into());
         };
         let text = if key == "env" {
-            self.from_environment(name)?
+            self.variable_text(name)?
         } else {
-            from_file(name)?
+            file_text(name)?
         };
         Ok(FoundSecret {
             secret: Secret::new(text),
@@ -135,7 +135,7 @@ impl Entry<'_> {
         }
     }
 
-    fn from_environment(&self, name: &str) -> Result<String, Fault> {
+    fn variable_text(&self, name: &str) -> Result<String, Fault> {
         match self.walk.environment.get(name) {
             Some(text) if !text.is_empty() => Ok(text.clone()),
             Some(_) => Err(format!("environment variable {name} is empty").into()),
@@ -150,7 +150,7 @@ impl Entry<'_> {
 }
 
 /// The file's text without the newline that editors put at its end.
-fn from_file(path: &str) -> Result<String, Fault> {
+fn file_text(path: &str) -> Result<String, Fault> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Fault::from(format!("secret file {path} cannot be read: {error}")))?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
