@@ -249,6 +249,27 @@ fn starting_with_nothing_to_do_is_refused_with_a_hint() {
 }
 
 #[test]
+fn a_section_that_is_no_table_makes_one_problem() {
+    assert_refused("outages = 5", "outages", "must be a table", None);
+    let problem = World::base()
+        .with_file("bad.toml", "[rules]\nqueue-wait = \"x\"")
+        .problem();
+    assert_problem(&problem, "rules.queue-wait", "must be a table", None);
+}
+
+#[test]
+fn a_rule_that_cannot_resolve_its_tickets_is_warned_about() {
+    let resolving = "[rules.queue-wait]\non_recovery = \"resolve\"\n";
+    let loaded = World::base().with_file("more.toml", resolving).loaded();
+    assert_eq!(loaded.warnings.len(), 1);
+    assert_eq!(loaded.warnings[0].path, "rules.queue-wait.on_recovery");
+    assert!(loaded.warnings[0].reason.contains("comment only"));
+    let able = format!("{resolving}[targets.salesforce.resolve]\nStatus = \"Closed\"\n");
+    let loaded = World::base().with_file("more.toml", &able).loaded();
+    assert_eq!(loaded.warnings, []);
+}
+
+#[test]
 fn problems_are_told_to_people_and_to_scripts() {
     let problem = problem_of("[server]\nlistn = \"x\"");
     let text = report::problems_text(std::slice::from_ref(&problem), &[]);

@@ -251,3 +251,20 @@ fn an_admin_listener_that_others_reach_is_fine_with_a_token() {
         .loaded();
     assert_eq!(loaded.settings.admin.tokens.len(), 1);
 }
+
+#[test]
+fn empty_text_is_refused() {
+    for (section, key) in [
+        ("rules.queue-wait", "key"),
+        ("rules.queue-wait", "when"),
+        ("targets.salesforce.auth", "client_id"),
+    ] {
+        let problem = problem_of(&format!("[{section}]\n{key} = \" \""));
+        assert_problem(
+            &problem,
+            &format!("{section}.{key}"),
+            "may not be empty",
+            None,
+        );
+    }
+}

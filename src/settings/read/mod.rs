@@ -8,6 +8,7 @@
 
 mod auth;
 mod entry;
+mod mapping;
 mod rules;
 mod secrets;
 mod section;
@@ -66,6 +67,7 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
         outages: outages?,
     };
     server::check_listeners(root, &settings);
+    rules::warn_of_unresolvable(root, &settings);
     Some(settings)
 }
 

@@ -6,7 +6,7 @@ use super::section::Section;
 use super::values::{
     duration, expression, known_name, list, one_of, positive_duration, some, template, text, whole,
 };
-use crate::settings::{OnRecovery, OutageSettings, RuleSettings};
+use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 
 const SEVERITIES: &[(&str, &str)] = &[
     ("critical", "critical"),
@@ -27,12 +27,8 @@ pub(super) fn rules(
     sources: &[String],
     targets: &[String],
 ) -> Option<Vec<RuleSettings>> {
-    let children = root.named_children("rules");
-    if children.is_empty() {
-        let reason = "no rule is configured, so nothing would be an incident; start from config/example.toml";
-        root.walk.problem("rules", reason.into(), None);
-        return None;
-    }
+    let why = "no rule is configured, so nothing would be an incident";
+    let children = root.some_children("rules", why)?;
     let read: Vec<_> = children
         .into_iter()
         .map(|(name, child)| rule(name, &child, sources, targets))
@@ -89,7 +85,7 @@ pub(super) fn outages(
     targets: &[String],
 ) -> Option<BTreeMap<String, OutageSettings>> {
     let read: Vec<_> = root
-        .named_children("outages")
+        .named_children("outages")?
         .into_iter()
         .map(|(name, child)| Some((name, outage(&child, rules, targets)?)))
         .collect();
@@ -114,4 +110,20 @@ fn outage(section: &Section<'_>, rules: &[String], targets: &[String]) -> Option
         severity: severity?.to_owned(),
         targets: targets?,
     })
+}
+
+/// A rule that resolves tickets needs fields that resolve them.
+pub(super) fn warn_of_unresolvable(root: &Section<'_>, settings: &Settings) {
+    for rule in &settings.rules {
+        let unresolvable = rule.targets.iter().find(|name| {
+            let target = settings.targets.get(*name);
+            target.is_some_and(|target| target.resolve.is_empty())
+        });
+        if let (OnRecovery::Resolve, Some(target)) = (rule.on_recovery, unresolvable) {
+            let path = format!("rules.{}.on_recovery", rule.name);
+            let reason =
+                format!("targets.{target} has no `resolve` fields: its tickets get a comment only");
+            root.walk.warn(&path, reason, None);
+        }
+    }
 }

@@ -147,16 +147,34 @@ impl<'a> Section<'a> {
     }
 
     /// The tables under `key`, by names that the user chose.
-    pub(super) fn named_children(&self, key: &'static str) -> Vec<(String, Section<'a>)> {
-        let entries = self.child(key).map(|child| child.named_entries());
+    pub(super) fn named_children(&self, key: &'static str) -> Option<Vec<(String, Section<'a>)>> {
         let mut children = Vec::new();
-        for (name, entry) in entries.unwrap_or_default() {
+        let mut understood = true;
+        for (name, entry) in self.child(key)?.named_entries() {
             if let Err(fault) = check_name(&name) {
                 entry.fault(fault);
             }
-            children.extend(entry.section().map(|section| (name, section)));
+            match entry.section() {
+                Some(section) => children.push((name, section)),
+                None => understood = false,
+            }
         }
-        children
+        understood.then_some(children)
+    }
+
+    /// As [`Self::named_children`], but there must be one; `why` says what would be missing.
+    pub(super) fn some_children(
+        &self,
+        key: &'static str,
+        why: &str,
+    ) -> Option<Vec<(String, Section<'a>)>> {
+        let children = self.named_children(key)?;
+        if children.is_empty() {
+            let reason = format!("{why}; start from config/example.toml");
+            self.walk.problem(key, reason.into(), None);
+            return None;
+        }
+        Some(children)
     }
 
     /// All entries of this table, whose names the user chose.

@@ -49,7 +49,7 @@ pub(super) fn server(root: &Section<'_>) -> Option<ServerSettings> {
 pub(super) fn admin(root: &Section<'_>) -> Option<AdminSettings> {
     let section = root.child("admin")?;
     let listen = section.or("listen", "127.0.0.1:9090", socket_address);
-    let children = section.named_children("tokens");
+    let children = section.named_children("tokens")?;
     let configured = children.len();
     let tokens: BTreeMap<String, AdminToken> = children
         .into_iter()

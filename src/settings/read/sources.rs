@@ -2,20 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::auth;
 use super::section::Section;
 use super::values::{list, network, one_of, whole};
+use super::{auth, mapping};
 use crate::normalise::Format;
 use crate::settings::{RateLimit, SourceSettings};
 
 pub(super) fn sources(root: &Section<'_>) -> Option<BTreeMap<String, SourceSettings>> {
-    let children = root.named_children("sources");
-    if children.is_empty() {
-        let reason =
-            "no source is configured, so nobody could send; start from config/example.toml";
-        root.walk.problem("sources", reason.into(), None);
-        return None;
-    }
+    let why = "no source is configured, so nobody could send";
+    let children = root.some_children("sources", why)?;
     let read: Vec<_> = children
         .into_iter()
         .map(|(name, child)| Some((name, source(&child)?)))
@@ -41,8 +36,11 @@ fn format(section: &Section<'_>) -> Option<Format> {
     const FORMATS: &[(&str, bool)] = &[("genesys", false), ("custom", true)];
     let custom = section.required("format", one_of(FORMATS))?;
     if custom {
-        section.fault("format", "`custom` cannot be read by this version");
-        return None;
+        return mapping::map(section).map(|map| Format::Custom(Box::new(map)));
+    }
+    if section.is_set("map") {
+        section.entry("map");
+        section.fault("map", "is for the format `custom`; genesys needs none");
     }
     Some(Format::Genesys)
 }

@@ -26,13 +26,8 @@ pub(super) enum Crm {
 const OLDEST_API: u32 = 46;
 
 pub(super) fn targets(root: &Section<'_>) -> Option<BTreeMap<String, TargetSettings>> {
-    let children = root.named_children("targets");
-    if children.is_empty() {
-        let reason =
-            "no target is configured, so no ticket could be opened; start from config/example.toml";
-        root.walk.problem("targets", reason.into(), None);
-        return None;
-    }
+    let why = "no target is configured, so no ticket could be opened";
+    let children = root.some_children("targets", why)?;
     let mut places = BTreeMap::new();
     let read: Vec<_> = children
         .into_iter()
