@@ -1,20 +1,23 @@
 //! What an operator finds in the log, and what must never be there.
 
+use std::cell::RefCell;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Once;
 
 use serde_json::Value;
-use tracing_subscriber::fmt::MakeWriter;
 
 use crate::world::{TOKEN, World, good, misfit, tally};
 
-/// Log lines of this thread, on which everything of a test runs.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+thread_local! {
+    /// Everything of a test runs on its own thread, so these are its own lines.
+    static LINES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Write for Lines {
+struct ToThisThread;
+
+impl Write for ToThisThread {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        LINES.with_borrow_mut(|lines| lines.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -23,42 +26,34 @@ impl Write for Lines {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-impl Lines {
-    fn collected(level: tracing::Level) -> (Self, tracing::subscriber::DefaultGuard) {
-        let lines = Self::default();
-        let subscriber = tracing_subscriber::fmt()
+/// Collects every line of the process from the start of its first listener. One subscriber
+/// for all tests: scoped ones that come and go on several threads lose lines now and then.
+pub(crate) fn collect() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        tracing_subscriber::fmt()
             .json()
             .flatten_event(true)
-            .with_max_level(level)
-            .with_writer(lines.clone())
-            .finish();
-        (lines, tracing::subscriber::set_default(subscriber))
-    }
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(|| ToThisThread)
+            .init();
+    });
+}
 
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
+fn text() -> String {
+    LINES.with_borrow(|lines| String::from_utf8(lines.clone()).unwrap())
+}
 
-    fn with_message(&self, message: &str) -> Vec<Value> {
-        self.text()
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap())
-            .filter(|line| line["message"] == message)
-            .collect()
-    }
+fn lines_saying(message: &str) -> Vec<Value> {
+    text()
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|line| line["message"] == message)
+        .collect()
 }
 
 #[tokio::test]
 async fn g19_each_misfit_is_one_schema_mismatch_line_and_its_repetition_none() {
-    let (lines, _guard) = Lines::collected(tracing::Level::INFO);
     let world = World::start().await;
     let array = format!(
         "[{},{},{}]",
@@ -70,7 +65,7 @@ async fn g19_each_misfit_is_one_schema_mismatch_line_and_its_repetition_none() {
         let answer = world.sender(array.clone()).send().await.unwrap();
         assert_eq!(tally(answer).await, expected);
     }
-    let mismatches = lines.with_message("Schema Mismatch");
+    let mismatches = lines_saying("Schema Mismatch");
     let ids: Vec<&Value> = mismatches.iter().map(|line| &line["event_id"]).collect();
     assert_eq!(ids, ["evt-1", "evt-3"]);
     for line in &mismatches {
@@ -82,7 +77,6 @@ async fn g19_each_misfit_is_one_schema_mismatch_line_and_its_repetition_none() {
 
 #[tokio::test]
 async fn a_flood_of_refusals_is_one_line_and_no_credential_is_in_the_log() {
-    let (lines, _guard) = Lines::collected(tracing::Level::TRACE);
     let world = World::start().await;
     for _ in 0..5 {
         let request = world.stranger(good("evt-1")).bearer_auth("a-wrong-token");
@@ -90,10 +84,10 @@ async fn a_flood_of_refusals_is_one_line_and_no_credential_is_in_the_log() {
     }
     let answer = world.sender(good("evt-1")).send().await.unwrap();
     assert_eq!(tally(answer).await, (1, 0, 0));
-    let refusals = lines.with_message("webhook refused");
+    let refusals = lines_saying("webhook refused");
     assert_eq!(refusals.len(), 1);
     assert_eq!(refusals[0]["status"], 401);
     assert_eq!(refusals[0]["problem"], "not-authenticated");
-    let text = lines.text();
+    let text = text();
     assert!(!text.contains(TOKEN) && !text.contains("a-wrong-token"));
 }

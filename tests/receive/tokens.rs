@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{NOW_MS, Plan, World, good, problem, source};
 
+// Made for these tests with `openssl ecparam -name prime256v1 -genkey`; used nowhere else.
 const FIRST: &str = include_str!("keys/first.pem");
 const SECOND: &str = include_str!("keys/second.pem");
 const FIRST_PUBLIC: &str = include_str!("keys/first.pub.pem");

@@ -75,6 +75,7 @@ impl Plan {
     }
 
     pub(crate) async fn start(self) -> World {
+        crate::log_lines::collect();
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("ringdown.db").display());
         let store = Store::open(&url).await.unwrap();
