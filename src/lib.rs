@@ -11,6 +11,7 @@
 //! crash, restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
 
 pub mod domain;
+pub mod normalise;
 pub mod rules;
 pub mod settings;
 pub mod targets;

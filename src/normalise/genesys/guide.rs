@@ -1,0 +1,192 @@
+//! The event of the original integration guide: `metrics[0].name` and `metrics[0].avg`, or a
+//! `trunk` with a `status`.
+//!
+//! Owns what must be in it (G19): a queue and its average wait, or a trunk and its status.
+//! Durations are in seconds here.
+
+use super::super::fill::{
+    self, LONGEST_TEXT, WAIT_TIME, average, clean, set_lower, set_text, set_upper,
+};
+use super::super::place::Place;
+use super::super::{Outcome, moment};
+use super::Read;
+use super::topics::{self, Content};
+use super::trunk::base_name;
+use crate::domain::signal::{Reading, Signal};
+use crate::domain::time::Timestamp;
+
+/// Where the event's type may be, in order.
+pub(super) const TYPE_KEYS: [&str; 4] = ["type", "eventType", "event_type", "topic"];
+
+const QUEUE_WAITING: &str = "telephony.queue.waiting";
+const TRUNK_STATUS: &str = "telephony.trunk.status";
+
+/// Statistics that must be numbers wherever they stand.
+const STATISTICS: [&str; 9] = [
+    "avg", "count", "sum", "min", "max", "current", "ratio", "p95", "p99",
+];
+
+/// Reads the guide's event.
+pub(super) fn read(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp) -> Read<Outcome> {
+    let (event_type, is_trunk) = event_type(item)?;
+    let occurred_at = moment::read(&item.name("timestamp"))?.unwrap_or(received_at);
+    let mut signal = Signal::new(event_id, event_type, occurred_at);
+    if is_trunk {
+        read_trunk(item, &mut signal)?;
+    } else {
+        read_queue(item, &mut signal)?;
+    }
+    fill::complete(&mut signal);
+    Ok(Outcome::Signals(vec![signal]))
+}
+
+/// The event's type, and whether it is about a trunk.
+fn event_type(item: &Place<'_, '_>) -> Read<(String, bool)> {
+    let mut given = None;
+    for key in TYPE_KEYS {
+        if given.is_none() {
+            let place = item.name(key);
+            given = place.text()?.map(|text| (key, text));
+        }
+    }
+    let has_trunk = item.has("trunk");
+    let Some((key, text)) = given else {
+        let implied = if has_trunk {
+            TRUNK_STATUS
+        } else {
+            QUEUE_WAITING
+        };
+        return Ok((implied.to_owned(), has_trunk));
+    };
+    if text.starts_with("telephony.queue.") || text.starts_with("telephony.trunk.") {
+        return Ok((clean(text), text.starts_with("telephony.trunk.")));
+    }
+    match topics::find(text) {
+        Some(topic) if topic.content == Content::Queue => Ok((topic.template.to_owned(), false)),
+        Some(topic) if topic.content == Content::Trunk => Ok((topic.template.to_owned(), true)),
+        _ => Err(item
+            .name(key)
+            .expected(&format!("{QUEUE_WAITING} or {TRUNK_STATUS}"))),
+    }
+}
+
+fn read_queue(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+    let metrics = item.name("metrics");
+    metrics.filled()?;
+    let queue = item.name("queue");
+    queue.optional_object()?;
+    let id = first(&[
+        queue.name("id"),
+        item.name("queueId"),
+        item.name("queue_id"),
+    ])?;
+    let name = first(&[
+        queue.name("name"),
+        item.name("queueName"),
+        item.name("queue_name"),
+    ])?;
+    let media = first(&[item.name("mediaType"), queue.name("mediaType")])?;
+    let is_named_elsewhere = id.is_some() || name.is_some();
+    set_text(signal, "queue_id", id);
+    set_text(signal, "queue_name", name);
+    set_lower(signal, "media_type", media);
+    let first_metric = metrics.index(0);
+    first_metric.object()?;
+    let label = first_metric.name("name");
+    if signal.text("queue_name").is_none() {
+        match label.text()? {
+            Some(WAIT_TIME | "tWait") if is_named_elsewhere => {}
+            Some(WAIT_TIME | "tWait") => return Err(label.expected("the queue's name")),
+            text => set_text(signal, "queue_name", text),
+        }
+    }
+    if signal.text("queue_name").is_none() && !is_named_elsewhere {
+        return Err(label.expected("the queue's name"));
+    }
+    let wait = wait_entry(&metrics)?;
+    let entry = metrics.index(wait);
+    let reading = reading(&entry)?;
+    if !reading.contains_key("avg") {
+        return Err(entry.name("avg").expected("the average wait in seconds"));
+    }
+    signal.metrics.insert(WAIT_TIME.to_owned(), reading);
+    read_others(&metrics, signal)
+}
+
+/// Which of `metrics` is the wait: the one named so, else the first.
+fn wait_entry(metrics: &Place<'_, '_>) -> Read<usize> {
+    let named = metrics
+        .elements()?
+        .iter()
+        .position(|entry| entry.get("name").and_then(|name| name.as_str()) == Some(WAIT_TIME));
+    Ok(named.unwrap_or(0))
+}
+
+fn read_trunk(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+    let trunk = item.name("trunk");
+    trunk.optional_object()?;
+    let id = first(&[
+        trunk.name("id"),
+        item.name("trunkId"),
+        item.name("trunk_id"),
+    ])?;
+    let name = first(&[
+        trunk.name("name"),
+        item.name("trunkName"),
+        item.name("trunk_name"),
+    ])?;
+    if id.is_none() && name.is_none() {
+        return Err(trunk.expected("a trunk with an id or a name"));
+    }
+    set_text(signal, "trunk_id", id);
+    set_text(signal, "trunk_name", name.as_deref().map(base_name));
+    let place = item.name("status");
+    let status = first(&[place, trunk.name("status")])?;
+    let status = status.ok_or_else(|| place.expected("the trunk's status"))?;
+    set_upper(signal, "status", Some(status));
+    read_others(&item.name("metrics"), signal)
+}
+
+/// Every entry of `metrics` under its own name.
+fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+    for index in 0..metrics.elements()?.len() {
+        let entry = metrics.index(index);
+        entry.object()?;
+        let reading = reading(&entry)?;
+        if let Some(name) = entry.name("name").text()?
+            && !reading.is_empty()
+        {
+            signal.metrics.entry(clean(name)).or_insert(reading);
+        }
+    }
+    Ok(())
+}
+
+/// The statistics of an entry: its numbers.
+fn reading(entry: &Place<'_, '_>) -> Read<Reading> {
+    let mut reading = Reading::new();
+    for (name, value) in entry.object()? {
+        let number = if STATISTICS.contains(&name.as_str()) {
+            entry.name(name).number()?
+        } else {
+            value.as_f64()
+        };
+        if let Some(number) = number.filter(|_| name.len() <= LONGEST_TEXT) {
+            reading.insert(clean(name), number);
+        }
+    }
+    if !reading.contains_key("avg") {
+        average(&mut reading);
+    }
+    Ok(reading)
+}
+
+/// The first of `places` that has an id or text.
+fn first(places: &[Place<'_, '_>]) -> Read<Option<String>> {
+    for place in places {
+        if let Some(text) = place.id()? {
+            return Ok(Some(text.into_owned()));
+        }
+    }
+    Ok(None)
+}
