@@ -39,6 +39,11 @@ pub(super) fn derived_at(parts: &[&Value], received_at: Timestamp) -> String {
     derived(&parts)
 }
 
+/// The id of bytes that are not JSON.
+pub(super) fn of_bytes(bytes: &[u8]) -> String {
+    named(&hex::encode(Sha256::digest(bytes)))
+}
+
 /// The digest of the parts' canonical form, in hex.
 pub(super) fn digest(parts: &[&Value]) -> String {
     let mut text = String::new();

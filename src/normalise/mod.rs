@@ -65,3 +65,8 @@ pub fn normalise(format: &Format, item: &serde_json::Value, received_at: Timesta
         Format::Custom(map) => custom::read(map, root, received_at),
     }
 }
+
+/// The id of a body that is not JSON, or of an id that no store could hold.
+pub fn id_of_raw(body: &[u8]) -> String {
+    identity::of_bytes(body)
+}
