@@ -80,6 +80,22 @@ impl Rejection {
         Self::new(cause, failure).doubted_for(call)
     }
 
+    /// A failure to log in: the request itself was never sent.
+    pub(super) fn of_login(mut failure: Failure) -> Self {
+        failure.outcome_unknown = false;
+        Self::new(Cause::Other, failure)
+    }
+
+    /// A success for `call` whose result is not what was asked for.
+    pub(super) fn not_a_record(call: Call) -> Self {
+        let failure = Failure::new(
+            FailureKind::NetworkFailure,
+            Remedy::Retry,
+            "a success whose result is not a record with a sys_id",
+        );
+        Self::new(Cause::Other, failure.in_doubt()).doubted_for(call)
+    }
+
     /// A read has no outcome to be in doubt about.
     fn doubted_for(mut self, call: Call) -> Self {
         self.failure.outcome_unknown &= call != Call::Read;
