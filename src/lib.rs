@@ -10,8 +10,15 @@
 //! Stages never call each other; they meet in rows of the store, so each of them can crash,
 //! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
 
+pub mod clock;
+pub mod decide;
+pub mod deliver;
 pub mod domain;
+pub mod http;
 pub mod normalise;
+pub mod receive;
 pub mod rules;
 pub mod settings;
+pub mod store;
 pub mod targets;
+pub mod telemetry;

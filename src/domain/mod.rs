@@ -3,7 +3,11 @@
 //! May import: the standard library, `serde`, `thiserror` and `jiff` (for the text form of a
 //! time). Must not know: I/O, async, the clock, randomness, SQL, HTTP or any sibling module.
 
+pub mod decision;
 pub mod failure;
+pub mod gate;
+pub mod incident;
+pub mod retry;
 pub mod signal;
 pub mod ticket;
 pub mod time;

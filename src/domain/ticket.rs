@@ -88,3 +88,15 @@ impl fmt::Display for Operation {
         formatter.write_str(self.as_str())
     }
 }
+
+/// What an update or a resolution changes on a ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct TicketChange {
+    /// An internal comment for the ticket; never visible to the CRM's customers.
+    pub comment: Option<String>,
+    /// A short mark inside the comment (`ref 3f9a0c1d`), by which a repetition finds that the
+    /// comment is already there.
+    pub marker: String,
+    /// Fields to set.
+    pub fields: TicketFields,
+}

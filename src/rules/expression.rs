@@ -3,6 +3,7 @@
 //! A name that the signal does not carry makes the expression silent, not false: a metric
 //! that is missing from a message is not zero.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -22,6 +23,8 @@ pub struct Expression {
     source: Arc<str>,
     parsed: Arc<IdedExpr>,
     environment: Arc<Env>,
+    /// The readings it looks up: metric, statistic.
+    readings: Arc<[(String, String)]>,
 }
 
 /// An expression that cannot be used.
@@ -67,6 +70,7 @@ impl Expression {
         check_names(&parsed)?;
         Ok(Self {
             source: source.into(),
+            readings: readings_of(&parsed),
             parsed: Arc::new(parsed),
             environment: Arc::new(Env::stdlib()),
         })
@@ -75,6 +79,18 @@ impl Expression {
     /// The expression as it was written.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// The values in `signal` of the readings that the expression looks up, by a name such as
+    /// `queue.waitTime.avg`.
+    pub fn readings(&self, signal: &Signal) -> BTreeMap<String, f64> {
+        self.readings
+            .iter()
+            .filter_map(|(metric, statistic)| {
+                let value = signal.metrics.get(metric)?.get(statistic)?;
+                Some((format!("{metric}.{statistic}"), *value))
+            })
+            .collect()
     }
 
     /// Whether the expression holds for `signal`; `None` when the signal does not carry what
@@ -121,6 +137,19 @@ fn first_line(text: &str) -> String {
         .unwrap_or_default()
         .trim_start_matches("ERROR: <input>:")
         .to_owned()
+}
+
+fn readings_of(parsed: &IdedExpr) -> Arc<[(String, String)]> {
+    parsed
+        .references()
+        .variables()
+        .into_iter()
+        .filter_map(|name| {
+            let rest = name.strip_prefix(METRIC)?.strip_prefix(SEPARATOR)?;
+            let (metric, statistic) = rest.split_once(SEPARATOR)?;
+            Some((metric.to_owned(), statistic.to_owned()))
+        })
+        .collect()
 }
 
 fn check_names(parsed: &IdedExpr) -> Result<(), BadExpression> {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::domain::failure::Failure;
+pub use crate::domain::ticket::TicketChange;
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 use crate::domain::time::Timestamp;
 
@@ -83,18 +84,6 @@ pub trait Crm: Send + Sync {
 
     /// Age and expiry of the credential in use, for people to look at.
     fn token_status(&self) -> TokenStatus;
-}
-
-/// What an update or a resolution changes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct TicketChange {
-    /// An internal comment for the ticket; never visible to the CRM's customers.
-    pub comment: Option<String>,
-    /// A short mark inside the comment (`[ref 3f9a…]`), by which a repetition finds that the
-    /// comment is already there.
-    pub marker: String,
-    /// Fields to set.
-    pub fields: TicketFields,
 }
 
 /// Age and expiry of a credential.

@@ -1,0 +1,89 @@
+//! The values that templates see.
+//!
+//! A value that is missing in the event is missing here: no nulls, no empty stand-ins.
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::incident::Incident;
+use crate::domain::signal::{Field, Signal};
+use crate::domain::time::Timestamp;
+use crate::rules::TemplateContext;
+
+/// What a signal gives: its fields, metrics, labels, and the names every event has.
+pub(super) fn signal_context(signal: &Signal, source: &str) -> TemplateContext {
+    let mut context = Map::new();
+    for (name, field) in &signal.fields {
+        context.insert((*name).to_owned(), field_value(field));
+    }
+    let metrics: Map<String, Value> = signal
+        .metrics
+        .iter()
+        .map(|(name, reading)| {
+            let reading = reading
+                .iter()
+                .map(|(statistic, value)| (statistic.clone(), number(*value)))
+                .collect();
+            (name.clone(), Value::Object(reading))
+        })
+        .collect();
+    context.insert("metrics".into(), Value::Object(metrics));
+    context.insert("labels".into(), json!(signal.labels));
+    context.insert("event_payload_id".into(), json!(signal.event_payload_id));
+    context.insert("event_type".into(), json!(signal.event_type));
+    context.insert("timestamp".into(), json!(signal.occurred_at.to_string()));
+    context.insert("source".into(), json!(source));
+    if let Some(topic) = &signal.topic {
+        context.insert("topic".into(), json!(topic));
+    }
+    context
+}
+
+/// `context` with what the incident adds: `rule`, `key`, `severity`, `incident`.
+pub(super) fn with_incident(mut context: TemplateContext, incident: &Incident) -> TemplateContext {
+    context.insert("rule".into(), json!(incident.rule));
+    context.insert("key".into(), json!(incident.key));
+    context.insert("severity".into(), json!(incident.severity));
+    context.insert("incident".into(), Value::Object(incident_values(incident)));
+    context
+}
+
+fn incident_values(incident: &Incident) -> Map<String, Value> {
+    let mut values = Map::new();
+    let mut set = |name: &str, value: Value| values.insert(name.to_owned(), value);
+    set("id", json!(incident.id));
+    set("state", json!(incident.state.as_str()));
+    set("opened_at", json!(incident.opened_at.to_string()));
+    set("last_breach_at", json!(incident.last_breach_at.to_string()));
+    set("occurrences", json!(incident.occurrences));
+    set("suppressed", json!(incident.suppressed));
+    set("relapses", json!(incident.relapses));
+    let mut time = |name: &str, at: Option<Timestamp>| {
+        if let Some(at) = at {
+            set(name, json!(at.to_string()));
+        }
+    };
+    time("recovered_at", incident.recovered_at);
+    time("closed_at", incident.closed_at);
+    values
+}
+
+fn field_value(field: &Field) -> Value {
+    match field {
+        Field::Text(text) => json!(text),
+        Field::Number(value) => number(*value),
+        Field::Flag(flag) => json!(flag),
+    }
+}
+
+/// A whole number is written without a fraction: "365", not "365.0".
+fn number(value: f64) -> Value {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "whole and below 2^53, so the conversion is exact"
+        )]
+        return json!(value as i64);
+    }
+    json!(value)
+}

@@ -1,0 +1,141 @@
+//! What the rules say about one event. Pure.
+
+use crate::domain::incident::{Heard, Verdict};
+use crate::domain::signal::Signal;
+use crate::normalise::{Format, Normalised, Outcome, normalise};
+use crate::rules::TemplateContext;
+use crate::settings::RuleSettings;
+use crate::store::JournalEvent;
+
+use super::context::signal_context;
+
+/// What one rule found in one event.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The rule's place among the settings' rules.
+    pub rule: usize,
+    /// The correlation key.
+    pub key: String,
+    /// What an incident would hear.
+    pub heard: Heard,
+    /// The values templates see.
+    pub context: TemplateContext,
+}
+
+/// What an event came to.
+#[derive(Debug, Clone)]
+pub enum Evaluated {
+    /// What rules found, and which rules looked and found nothing.
+    Findings {
+        /// Breaches and clears.
+        findings: Vec<Finding>,
+        /// Rules that looked at the event and were silent.
+        silent: Vec<usize>,
+    },
+    /// It says nothing by its nature: a heartbeat.
+    Nothing(&'static str),
+    /// It goes to a person, and why.
+    Review(String),
+}
+
+/// Reads `event` as `format` and asks every rule about it.
+pub fn evaluate(rules: &[RuleSettings], format: &Format, event: &JournalEvent) -> Evaluated {
+    let item: serde_json::Value = match serde_json::from_str(&event.body) {
+        Ok(item) => item,
+        Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
+    };
+    let Normalised { outcome, .. } = normalise(format, &item, event.received_at);
+    match outcome {
+        Outcome::Nothing(why) => Evaluated::Nothing(why),
+        Outcome::Mismatch(mismatch) => Evaluated::Review(mismatch.to_string()),
+        Outcome::Signals(signals) => ask_rules(rules, event, &signals),
+    }
+}
+
+fn ask_rules(rules: &[RuleSettings], event: &JournalEvent, signals: &[Signal]) -> Evaluated {
+    let mut findings = Vec::new();
+    let mut silent = Vec::new();
+    for signal in signals {
+        for (index, rule) in rules.iter().enumerate() {
+            if !concerns(rule, &event.source, signal) {
+                continue;
+            }
+            match ask(rule, index, event, signal) {
+                Ok(Some(finding)) => findings.push(finding),
+                Ok(None) => silent.push(index),
+                Err(problem) => return Evaluated::Review(problem),
+            }
+        }
+    }
+    Evaluated::Findings { findings, silent }
+}
+
+/// Whether `rule` looks at signals of this source and type.
+fn concerns(rule: &RuleSettings, source: &str, signal: &Signal) -> bool {
+    (rule.sources.is_empty() || rule.sources.iter().any(|name| name == source))
+        && rule
+            .events
+            .iter()
+            .any(|wanted| wanted == "*" || *wanted == signal.event_type)
+}
+
+fn ask(
+    rule: &RuleSettings,
+    index: usize,
+    event: &JournalEvent,
+    signal: &Signal,
+) -> Result<Option<Finding>, String> {
+    let Some(verdict) = verdict(rule, signal)? else {
+        return Ok(None);
+    };
+    let context = signal_context(signal, &event.source);
+    let key = rule
+        .key
+        .render(&context)
+        .map_err(|error| format!("rules.{}.key: {error}", rule.name))?;
+    if key.trim().is_empty() {
+        return Err(format!("rules.{}.key gives an empty key", rule.name));
+    }
+    let mut readings = rule.when.readings(signal);
+    if let Some(clear) = &rule.clear {
+        readings.extend(clear.readings(signal));
+    }
+    let heard = Heard {
+        received_at: event.received_at,
+        occurred_at: signal.occurred_at,
+        part: signal.part.clone(),
+        verdict,
+        readings,
+    };
+    Ok(Some(Finding {
+        rule: index,
+        key: key.trim().to_owned(),
+        heard,
+        context,
+    }))
+}
+
+/// What `when` and `clear` say together; `None` when the signal does not carry what they read.
+fn verdict(rule: &RuleSettings, signal: &Signal) -> Result<Option<Verdict>, String> {
+    let explain = |setting: &str, error: &dyn std::fmt::Display| {
+        format!("rules.{}.{setting}: {error}", rule.name)
+    };
+    let breaches = rule
+        .when
+        .holds(signal)
+        .map_err(|error| explain("when", &error))?;
+    if breaches == Some(true) {
+        return Ok(Some(Verdict::Breach));
+    }
+    let Some(clear) = &rule.clear else {
+        return Ok(breaches.map(|_| Verdict::Clear));
+    };
+    let clears = clear
+        .holds(signal)
+        .map_err(|error| explain("clear", &error))?;
+    Ok(match (breaches, clears) {
+        (_, Some(true)) => Some(Verdict::Clear),
+        (Some(false), Some(false)) => Some(Verdict::Between),
+        _ => None,
+    })
+}

@@ -1,0 +1,15 @@
+//! Deciding: from events of the journal to incidents and owed deliveries.
+//!
+//! [`evaluate`](evaluate::evaluate) asks the rules about an event, `domain::decision` decides,
+//! [`payload`] writes what the ticket will say, and the batch is kept in one transaction.
+//!
+//! May import: `clock`, `domain`, `normalise`, `rules`, `settings`, `store`, `telemetry`. Must
+//! not know: HTTP, CRM clients.
+
+mod batch;
+mod context;
+pub mod evaluate;
+pub mod payload;
+mod worker;
+
+pub use worker::{DecideError, Decider};

@@ -1,0 +1,155 @@
+//! What a delivery says: rendered when it is decided, so that a template which meets a
+//! missing value stops the ticket and not the delivery.
+//!
+//! The payload's form is shared with `deliver` through [`CreatePayload`] and
+//! `targets::TicketChange`, both plain JSON.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::domain::incident::{Incident, Owed};
+use crate::domain::ticket::{Operation, TicketChange, TicketFields};
+use crate::domain::time::Timestamp;
+use crate::rules::{RenderError, TemplateContext};
+use crate::settings::{FieldTemplate, FieldValue, TargetSettings};
+
+/// The content of a create.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CreatePayload {
+    /// The new ticket's fields.
+    pub fields: TicketFields,
+}
+
+/// A template of a target's field that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{section}.{field}: {error}")]
+pub struct FieldError {
+    /// `create`, `update` or `resolve`.
+    pub section: &'static str,
+    /// The CRM's field.
+    pub field: String,
+    /// What failed.
+    pub error: RenderError,
+}
+
+/// Renders the fields of a new ticket.
+///
+/// # Errors
+///
+/// [`FieldError`] names the first field that cannot be written.
+pub fn create_fields(
+    target: &TargetSettings,
+    context: &TemplateContext,
+) -> Result<TicketFields, FieldError> {
+    render_fields("create", &target.create, context)
+}
+
+/// The operation and payload that pay what is owed.
+///
+/// # Errors
+///
+/// [`FieldError`] names the first field that cannot be written.
+pub fn render(
+    owed: Owed,
+    target: &TargetSettings,
+    context: &TemplateContext,
+    incident: &Incident,
+    now: Timestamp,
+) -> Result<(Operation, String), FieldError> {
+    if owed == Owed::Create {
+        let fields = create_fields(target, context)?;
+        return Ok((Operation::Create, json_text(&CreatePayload { fields })));
+    }
+    let resolves = owed == Owed::Resolve && !target.resolve.is_empty();
+    let fields = if resolves {
+        render_fields("resolve", &target.resolve, context)?
+    } else {
+        render_fields("update", &target.update, context)?
+    };
+    let marker = marker(incident, owed, now);
+    let change = TicketChange {
+        comment: Some(format!("{} [{marker}]", comment(owed, incident, now))),
+        marker,
+        fields,
+    };
+    let operation = if resolves {
+        Operation::Resolve
+    } else {
+        Operation::Update
+    };
+    Ok((operation, json_text(&change)))
+}
+
+fn render_fields(
+    section: &'static str,
+    templates: &[FieldTemplate],
+    context: &TemplateContext,
+) -> Result<TicketFields, FieldError> {
+    let mut fields = TicketFields::new();
+    for field in templates {
+        let value = match &field.value {
+            FieldValue::Literal(value) => value.clone(),
+            FieldValue::Template(template) => {
+                Value::String(template.render(context).map_err(|error| FieldError {
+                    section,
+                    field: field.name.clone(),
+                    error,
+                })?)
+            }
+        };
+        fields.insert(field.name.clone(), value);
+    }
+    Ok(fields)
+}
+
+fn json_text(payload: &impl Serialize) -> String {
+    // Maps with text keys and plain values always serialise.
+    serde_json::to_string(payload).unwrap_or_default()
+}
+
+/// A short mark by which a repeated comment is recognised: `ref 3f9a0c1d`.
+fn marker(incident: &Incident, owed: Owed, now: Timestamp) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{}|{owed:?}|{}", incident.id, now.as_millis()));
+    format!("ref {}", hex::encode(&hash.finalize()[..4]))
+}
+
+/// What the comment says.
+fn comment(owed: Owed, incident: &Incident, now: Timestamp) -> String {
+    let mut text = match owed {
+        Owed::Create => String::new(),
+        Owed::Progress => format!(
+            "Still breaching after {}.",
+            span(now.since(incident.opened_at))
+        ),
+        Owed::Relapse => format!(
+            "Breaching again (relapse {}); the same incident goes on.",
+            incident.relapses
+        ),
+        Owed::Recovered | Owed::Resolve => format!(
+            "Recovered at {now}, after {}.",
+            span(now.since(incident.opened_at))
+        ),
+    };
+    let _ = write!(
+        text,
+        " {} events breached since {}.",
+        incident.occurrences, incident.opened_at
+    );
+    for (name, spread) in incident.readings.iter().take(4) {
+        let _ = write!(
+            text,
+            " {name}: latest {}, lowest {}, highest {}.",
+            spread.latest, spread.lowest, spread.highest
+        );
+    }
+    text
+}
+
+fn span(duration: Duration) -> humantime::FormattedDuration {
+    humantime::format_duration(Duration::from_secs(duration.as_secs()))
+}

@@ -1,0 +1,253 @@
+//! The decider: works through the journal in batches, and lets time pass for incidents.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::batch::{Batch, policy_of};
+use super::evaluate::{Evaluated, evaluate};
+use crate::clock::Clock;
+use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::time::Timestamp;
+use crate::settings::Settings;
+use crate::store::{
+    Deciding, DecisionBatch, JournalEvent, KeptIncident, Store, StoreError, active_key,
+};
+use crate::telemetry::Metrics;
+
+/// Events decided in one transaction.
+const BATCH: u32 = 512;
+/// Incidents that time changes in one transaction.
+const DUE_BATCH: u32 = 256;
+/// Longest sleep between looks: notifications shorten it, looking is the truth.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// Wait after the database failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Deciding on a batch failed; nothing of it was kept.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Evaluating an event failed in a way that is a defect of this program.
+    #[error("evaluating events panicked: {0}")]
+    Panicked(String),
+}
+
+/// Works through the journal.
+#[derive(Debug, Clone)]
+pub struct Decider {
+    store: Store,
+    settings: Arc<Settings>,
+    metrics: Metrics,
+    clock: Clock,
+    owed: watch::Sender<u64>,
+}
+
+impl Decider {
+    /// A decider over `store`.
+    pub fn new(store: Store, settings: Arc<Settings>, metrics: Metrics, clock: Clock) -> Self {
+        Self {
+            store,
+            settings,
+            metrics,
+            clock,
+            owed: watch::channel(0).0,
+        }
+    }
+
+    /// Changes whenever new deliveries are owed.
+    pub fn owed(&self) -> watch::Receiver<u64> {
+        self.owed.subscribe()
+    }
+
+    /// Decides until `stop`; wakes up when `appended` changes, and by itself.
+    pub async fn run(self, mut appended: watch::Receiver<u64>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let wait = match self.step().await {
+                Ok(0) => self.until_due().await,
+                Ok(_) => continue,
+                Err(error) => {
+                    tracing::error!(%error, "deciding failed; it is tried again");
+                    AFTER_FAILURE
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(wait) => {}
+                changed = appended.changed() => if changed.is_err() {
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+
+    async fn until_due(&self) -> Duration {
+        match self.store.next_due().await {
+            Ok(Some(due_at)) => due_at
+                .since(self.clock.now())
+                .clamp(Duration::from_millis(1), LONGEST_SLEEP),
+            Ok(None) | Err(_) => LONGEST_SLEEP,
+        }
+    }
+
+    /// Decides on one batch of events and lets time pass once. Returns how many events and
+    /// incidents that concerned.
+    ///
+    /// # Errors
+    ///
+    /// [`DecideError`] when nothing of the batch could be kept.
+    pub async fn step(&self) -> Result<usize, DecideError> {
+        let events = self.store.undecided(BATCH).await?;
+        let decided = events.len();
+        if let Some(last) = events.last().map(|event| event.seq) {
+            self.decide_events(events, last).await?;
+        }
+        self.note_lag().await?;
+        Ok(decided + self.let_time_pass().await?)
+    }
+
+    async fn decide_events(&self, events: Vec<JournalEvent>, last: i64) -> Result<(), DecideError> {
+        let evaluated = self.evaluate(events).await?;
+        let keys = self.keys_of(&evaluated);
+        let mut deciding = self.store.begin_deciding().await?;
+        let known = deciding.known(&keys).await?;
+        let mut batch = Batch::new(&self.settings, &self.metrics, known, self.clock.now());
+        for (event, evaluated) in evaluated {
+            match evaluated {
+                Evaluated::Nothing(why) => {
+                    tracing::debug!(event_id = event.event_id, why, "nothing to decide");
+                }
+                Evaluated::Review(reason) if event.review.is_none() => {
+                    batch.review(&event, reason);
+                }
+                Evaluated::Review(_) => {}
+                Evaluated::Findings { findings, silent } => {
+                    for rule in silent {
+                        if let Some(rule) = self.settings.rules.get(rule) {
+                            self.metrics.signal(&rule.name, "none");
+                        }
+                    }
+                    for finding in findings {
+                        batch.decide(&event, finding);
+                    }
+                }
+            }
+        }
+        self.keep(deciding, batch.finish(Some(last))).await
+    }
+
+    async fn let_time_pass(&self) -> Result<usize, DecideError> {
+        let now = self.clock.now();
+        match self.store.next_due().await? {
+            Some(due_at) if due_at <= now => {}
+            _ => return Ok(0),
+        }
+        let mut deciding = self.store.begin_deciding().await?;
+        let due: Vec<KeptIncident> = deciding.due(now, DUE_BATCH).await?;
+        let keys: Vec<String> = due
+            .iter()
+            .map(|kept| active_key(&kept.incident.rule, &kept.incident.key))
+            .collect();
+        let known = deciding.known(&keys).await?;
+        let mut batch = Batch::new(&self.settings, &self.metrics, known, now);
+        for kept in &due {
+            batch.pass_time(kept, now);
+        }
+        self.keep(deciding, batch.finish(None)).await?;
+        Ok(due.len())
+    }
+
+    async fn keep(&self, deciding: Deciding, batch: DecisionBatch) -> Result<(), DecideError> {
+        let owes = !batch.deliveries.is_empty();
+        let settings = Arc::clone(&self.settings);
+        deciding
+            .keep(&batch, |incident| {
+                due_at(&settings, incident, batch.decided_at)
+            })
+            .await?;
+        if owes {
+            self.owed.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+
+    fn keys_of(&self, evaluated: &[(JournalEvent, Evaluated)]) -> Vec<String> {
+        let keys: BTreeSet<String> = evaluated
+            .iter()
+            .filter_map(|(_, evaluated)| match evaluated {
+                Evaluated::Findings { findings, .. } => Some(findings),
+                Evaluated::Nothing(_) | Evaluated::Review(_) => None,
+            })
+            .flatten()
+            .filter_map(|finding| {
+                let rule = self.settings.rules.get(finding.rule)?;
+                Some(active_key(&rule.name, &finding.key))
+            })
+            .collect();
+        keys.into_iter().collect()
+    }
+
+    /// Evaluates off the async threads. An event whose evaluation panics goes to review, so
+    /// that it cannot stop the ones behind it.
+    async fn evaluate(
+        &self,
+        events: Vec<JournalEvent>,
+    ) -> Result<Vec<(JournalEvent, Evaluated)>, DecideError> {
+        let settings = Arc::clone(&self.settings);
+        tokio::task::spawn_blocking(move || {
+            events
+                .into_iter()
+                .map(|event| {
+                    let evaluated = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                        evaluate_one(&settings, &event)
+                    }))
+                    .unwrap_or_else(|_| {
+                        Evaluated::Review(
+                            "evaluating it failed inside ringdown; please report it".into(),
+                        )
+                    });
+                    (event, evaluated)
+                })
+                .collect()
+        })
+        .await
+        .map_err(|error| DecideError::Panicked(error.to_string()))
+    }
+
+    async fn note_lag(&self) -> Result<(), DecideError> {
+        let lag = self
+            .store
+            .oldest_undecided()
+            .await?
+            .map_or(Duration::ZERO, |oldest| self.clock.now().since(oldest));
+        self.metrics.set_journal_lag(lag.as_secs_f64());
+        Ok(())
+    }
+}
+
+fn evaluate_one(settings: &Settings, event: &JournalEvent) -> Evaluated {
+    if let Some(reason) = &event.review {
+        return Evaluated::Review(reason.clone());
+    }
+    match settings.sources.get(&event.source) {
+        Some(source) => evaluate(&settings.rules, &source.format, event),
+        None => Evaluated::Review(format!("source {} is no longer configured", event.source)),
+    }
+}
+
+/// When time alone changes `incident` next. One whose rule is gone is due at once.
+fn due_at(settings: &Settings, incident: &Incident, now: Timestamp) -> Option<Timestamp> {
+    let rule = settings
+        .rules
+        .iter()
+        .find(|rule| rule.name == incident.rule);
+    match rule {
+        Some(rule) => incident.due_at(&policy_of(rule)),
+        None => (incident.state != IncidentState::Closed).then_some(now),
+    }
+}

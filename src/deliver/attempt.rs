@@ -1,0 +1,86 @@
+//! One attempt on one delivery.
+//!
+//! After any doubt the CRM is asked before anything is sent again: a ticket that exists is
+//! adopted, a comment that is there is not written twice.
+
+use serde::Deserialize;
+
+use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::ticket::{Operation, Ticket, TicketChange, TicketFields, TicketKey};
+use crate::store::ClaimedDelivery;
+use crate::targets::Crm;
+
+#[derive(Deserialize)]
+struct CreatePayload {
+    fields: TicketFields,
+}
+
+#[derive(Deserialize)]
+struct LinkPayload {
+    parent_id: String,
+}
+
+/// Pays `delivery`. A create answers its confirmed ticket.
+///
+/// # Errors
+///
+/// The classified [`Failure`] of the first call that failed.
+pub(super) async fn attempt(
+    crm: &dyn Crm,
+    delivery: &ClaimedDelivery,
+) -> Result<Option<Ticket>, Failure> {
+    match delivery.operation {
+        Operation::Create => create(crm, delivery).await.map(Some),
+        Operation::Update => update(crm, delivery).await.map(|()| None),
+        Operation::Resolve => {
+            let change: TicketChange = payload(delivery)?;
+            crm.resolve(ticket_id(delivery)?, &change).await?;
+            Ok(None)
+        }
+        Operation::Link => {
+            let link: LinkPayload = payload(delivery)?;
+            crm.link(ticket_id(delivery)?, &link.parent_id).await?;
+            Ok(None)
+        }
+    }
+}
+
+async fn create(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<Ticket, Failure> {
+    let key = TicketKey::of_incident(&delivery.incident_id);
+    if delivery.in_doubt
+        && let Some(ticket) = crm.find(&key).await?
+    {
+        return Ok(ticket);
+    }
+    let content: CreatePayload = payload(delivery)?;
+    crm.create(&key, &content.fields).await
+}
+
+async fn update(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<(), Failure> {
+    let change: TicketChange = payload(delivery)?;
+    let ticket_id = ticket_id(delivery)?;
+    if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
+        return Ok(());
+    }
+    crm.update(ticket_id, &change).await
+}
+
+fn ticket_id(delivery: &ClaimedDelivery) -> Result<&str, Failure> {
+    delivery.ticket_id.as_deref().ok_or_else(|| {
+        Failure::new(
+            FailureKind::IntegrationFailure,
+            Remedy::GiveUp,
+            "the incident has no ticket: its create was discarded",
+        )
+    })
+}
+
+fn payload<'a, P: Deserialize<'a>>(delivery: &'a ClaimedDelivery) -> Result<P, Failure> {
+    serde_json::from_str(&delivery.payload).map_err(|error| {
+        Failure::new(
+            FailureKind::IntegrationFailure,
+            Remedy::GiveUp,
+            format!("the delivery's payload is damaged: {error}"),
+        )
+    })
+}

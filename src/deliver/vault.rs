@@ -1,0 +1,98 @@
+//! Keeps rotated refresh tokens in the store, for the CRM clients.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::clock::Clock;
+use crate::store::Store;
+use crate::targets::TokenVault;
+
+/// How long one process may take to rotate a token before another takes over.
+const ROTATION_LEASE: Duration = Duration::from_secs(60);
+/// Wait between two looks at a lease that another process holds.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+/// A [`TokenVault`] on the store.
+#[derive(Debug, Clone)]
+pub struct StoreVault {
+    store: Store,
+    clock: Clock,
+    owner: String,
+}
+
+impl StoreVault {
+    /// A vault for the process `owner`.
+    pub fn new(store: Store, clock: Clock, owner: impl Into<String>) -> Self {
+        Self {
+            store,
+            clock,
+            owner: owner.into(),
+        }
+    }
+}
+
+#[async_trait]
+impl TokenVault for StoreVault {
+    async fn load(&self, target: &str) -> Result<Option<Vec<u8>>, String> {
+        self.store
+            .sealed_token(target)
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    async fn keep(&self, target: &str, sealed: &[u8]) -> Result<(), String> {
+        self.store
+            .keep_sealed_token(target, sealed, self.clock.now())
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String> {
+        let name = format!("token:{target}");
+        let give_up_at = self.clock.now().plus(patience);
+        loop {
+            let now = self.clock.now();
+            let taken = self
+                .store
+                .take_lease(&name, &self.owner, now, now.plus(ROTATION_LEASE))
+                .await
+                .map_err(|error| error.to_string())?;
+            if taken.is_some() {
+                return Ok(Box::new(RotationLease {
+                    store: self.store.clone(),
+                    name,
+                    owner: self.owner.clone(),
+                }));
+            }
+            if now >= give_up_at {
+                return Err(format!("another process is renewing the token of {target}"));
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+}
+
+/// Gives the lease back when it is dropped.
+struct RotationLease {
+    store: Store,
+    name: String,
+    owner: String,
+}
+
+impl Drop for RotationLease {
+    fn drop(&mut self) {
+        let (store, name, owner) = (
+            self.store.clone(),
+            std::mem::take(&mut self.name),
+            std::mem::take(&mut self.owner),
+        );
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = store.give_lease_back(&name, &owner).await {
+                    tracing::warn!(%error, name, "a lease runs out by itself");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! One target's worker: sends what its gate admits, some at once, at a bounded rate.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::attempt;
+use crate::clock::Clock;
+use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::gate::{Admission, Gate, GateState};
+use crate::domain::retry::{Next, RetryPolicy, next};
+use crate::domain::ticket::{Operation, Ticket};
+use crate::domain::time::Timestamp;
+use crate::settings::TargetSettings;
+use crate::store::{Claim, ClaimedDelivery, Settlement, Store, StoreError};
+use crate::targets::{Crm, TokenStatus};
+use crate::telemetry::Metrics;
+
+/// Longest sleep between looks: notifications shorten it, looking is the truth.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+/// Wait after the database failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// Calls that one attempt may make: renew a token, find, create, read the number.
+const CALLS_PER_ATTEMPT: u32 = 5;
+/// Tries to keep the outcome of an attempt before the lease is left to run out.
+const SETTLE_TRIES: u32 = 20;
+
+/// How a target fares, for people to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetStatus {
+    /// Its name.
+    pub name: String,
+    /// Whether it takes deliveries, and why not.
+    pub state: GateState,
+    /// When the pause ends or the next probe is due.
+    pub until: Option<Timestamp>,
+    /// The last failure.
+    pub last_error: Option<Failure>,
+    /// When that was.
+    pub last_error_at: Option<Timestamp>,
+    /// Age and expiry of its credential.
+    pub token: TokenStatus,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    gate: Gate,
+    last_error: Option<(Failure, Timestamp)>,
+    counted_token: TokenStatus,
+}
+
+/// Delivers to one target. Cheap to clone; clones share the gate.
+#[derive(Clone)]
+pub struct TargetWorker {
+    name: String,
+    owner: String,
+    crm: Arc<dyn Crm>,
+    store: Store,
+    metrics: Metrics,
+    clock: Clock,
+    policy: RetryPolicy,
+    concurrent: usize,
+    lease: Duration,
+    limiter: Arc<DefaultDirectRateLimiter>,
+    shared: Arc<Mutex<Shared>>,
+}
+
+impl TargetWorker {
+    /// A worker for the target `name`, as the process `owner`.
+    pub fn new(
+        name: &str,
+        settings: &TargetSettings,
+        crm: Arc<dyn Crm>,
+        store: Store,
+        metrics: Metrics,
+        clock: Clock,
+        owner: &str,
+    ) -> Self {
+        let per_second = NonZeroU32::new(settings.limit.per_second).unwrap_or(NonZeroU32::MIN);
+        Self {
+            name: name.to_owned(),
+            owner: owner.to_owned(),
+            crm,
+            store,
+            metrics,
+            clock,
+            policy: RetryPolicy {
+                retries: settings.retry.attempts,
+                base: settings.retry.base,
+                factor: settings.retry.factor,
+                jitter: settings.retry.jitter,
+            },
+            concurrent: settings.limit.concurrent.max(1),
+            lease: settings.timeout * CALLS_PER_ATTEMPT + Duration::from_secs(30),
+            limiter: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
+            shared: Arc::default(),
+        }
+    }
+
+    /// How the target fares.
+    pub fn status(&self) -> TargetStatus {
+        let shared = self.shared();
+        TargetStatus {
+            name: self.name.clone(),
+            state: shared.gate.state(),
+            until: (shared.gate.state() != GateState::Up).then(|| shared.gate.until()),
+            last_error: shared
+                .last_error
+                .as_ref()
+                .map(|(failure, _)| failure.clone()),
+            last_error_at: shared.last_error.as_ref().map(|(_, at)| *at),
+            token: self.crm.token_status(),
+        }
+    }
+
+    fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
+        // The gate is plain data and whole after every assignment: a panic elsewhere while
+        // the lock was held leaves nothing half done.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Delivers until `stop`, then finishes what is under way.
+    pub async fn run(self, mut owed: watch::Receiver<u64>, stop: CancellationToken) {
+        let mut under_way = JoinSet::new();
+        if self.has_dead_letters().await {
+            self.shared().gate = Gate::doubtful();
+        }
+        while !stop.is_cancelled() {
+            let wait = self.start_due(&mut under_way).await.unwrap_or_else(|error| {
+                tracing::error!(target = self.name, %error, "deliveries cannot be claimed; it is tried again");
+                AFTER_FAILURE
+            });
+            self.publish();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(_) = under_way.join_next() => {}
+                () = tokio::time::sleep(wait) => {}
+                changed = owed.changed() => if changed.is_err() {
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+        while under_way.join_next().await.is_some() {}
+    }
+
+    /// Starts what is due and admitted. Returns how long to sleep if nothing else happens.
+    async fn start_due(&self, under_way: &mut JoinSet<()>) -> Result<Duration, StoreError> {
+        while under_way.try_join_next().is_some() {}
+        let free = self.concurrent.saturating_sub(under_way.len());
+        if free == 0 {
+            return Ok(LONGEST_SLEEP);
+        }
+        let now = self.clock.now();
+        let admission = self.shared().gate.admission(now);
+        let attempts_at_least = match admission {
+            Admission::All => 0,
+            Admission::RetriesOnly { .. } => 1,
+            Admission::Probe => return Ok(self.probe().await),
+            Admission::Nothing { until } => return Ok(until.since(now).min(LONGEST_SLEEP)),
+        };
+        let claim = Claim {
+            target: &self.name,
+            owner: &self.owner,
+            limit: u32::try_from(free).unwrap_or(u32::MAX),
+            attempts_at_least,
+        };
+        if !self.anything_due(now).await? {
+            return self.until_next(admission, now).await;
+        }
+        let claimed = self
+            .store
+            .claim_due(claim, now, now.plus(self.lease))
+            .await?;
+        let full = claimed.len() == free;
+        let any = !claimed.is_empty();
+        for delivery in claimed {
+            let worker = self.clone();
+            under_way.spawn(async move { worker.deliver(delivery).await });
+        }
+        if full {
+            return Ok(LONGEST_SLEEP);
+        }
+        if any {
+            return Ok(Duration::from_millis(1));
+        }
+        self.until_next(admission, now).await
+    }
+
+    async fn anything_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let next = self.store.next_delivery_at(&self.name).await?;
+        Ok(next.is_some_and(|at| at <= now))
+    }
+
+    async fn until_next(
+        &self,
+        admission: Admission,
+        now: Timestamp,
+    ) -> Result<Duration, StoreError> {
+        let next = self.store.next_delivery_at(&self.name).await?;
+        let mut wait = next
+            .filter(|at| *at > now)
+            .map_or(LONGEST_SLEEP, |at| at.since(now));
+        if let Admission::RetriesOnly { probe_at } = admission {
+            wait = wait.min(probe_at.since(now));
+        }
+        Ok(wait.clamp(Duration::from_millis(1), LONGEST_SLEEP))
+    }
+
+    /// Asks whether the CRM answers again, and takes up what was given up for want of an
+    /// answer.
+    async fn probe(&self) -> Duration {
+        self.limiter.until_ready().await;
+        let result = self.crm.probe().await;
+        let now = self.clock.now();
+        match result {
+            Ok(()) => {
+                self.shared().gate.note_probe();
+                tracing::info!(target = self.name, "target answers again");
+                self.resume().await;
+            }
+            Err(failure) => {
+                let next = next(&self.policy, 0, &failure, rand::random());
+                self.note_error(&failure, now);
+                self.shared().gate.note_failed_probe(&failure, next, now);
+            }
+        }
+        Duration::from_millis(1)
+    }
+
+    /// Takes network-kind dead letters up again.
+    async fn resume(&self) {
+        let kinds = [FailureKind::NetworkFailure.as_str()];
+        match self
+            .store
+            .resume_dead(&self.name, &kinds, self.clock.now())
+            .await
+        {
+            Ok(0) => {}
+            Ok(count) => {
+                tracing::info!(target = self.name, count, "dead letters are taken up again");
+            }
+            Err(error) => {
+                tracing::error!(target = self.name, %error, "dead letters cannot be taken up again");
+            }
+        }
+    }
+
+    async fn has_dead_letters(&self) -> bool {
+        self.store
+            .has_dead(&self.name, FailureKind::NetworkFailure.as_str())
+            .await
+            .unwrap_or(true)
+    }
+
+    /// One attempt, from the rate limit to the kept outcome.
+    pub async fn deliver(&self, delivery: ClaimedDelivery) {
+        self.limiter.until_ready().await;
+        let result = attempt(self.crm.as_ref(), &delivery).await;
+        let now = self.clock.now();
+        let (settlement, was_away) = match result {
+            Ok(ticket) => {
+                let was_away = self.shared().gate.note_success(now);
+                (Settlement::Done(ticket), was_away)
+            }
+            Err(failure) => (self.after_failure(&delivery, failure, now), false),
+        };
+        self.count(&delivery, &settlement, now);
+        self.settle(&delivery, &settlement, now).await;
+        if was_away {
+            self.resume().await;
+        }
+        if let Settlement::Done(Some(ticket)) = settlement {
+            self.learn_number(&delivery, ticket).await;
+        }
+    }
+
+    fn after_failure(
+        &self,
+        delivery: &ClaimedDelivery,
+        failure: Failure,
+        now: Timestamp,
+    ) -> Settlement {
+        let next = next(&self.policy, delivery.attempts, &failure, rand::random());
+        self.shared().gate.note_failure(&failure, next, now);
+        self.note_error(&failure, now);
+        match next {
+            Next::RetryAfter(wait) => Settlement::Again {
+                at: now.plus(wait),
+                failure,
+                counted: true,
+            },
+            Next::PauseTarget(_) | Next::HoldTarget => Settlement::Again {
+                at: now,
+                failure,
+                counted: false,
+            },
+            Next::GiveUp => Settlement::Dead { failure },
+        }
+    }
+
+    fn note_error(&self, failure: &Failure, now: Timestamp) {
+        self.shared().last_error = Some((failure.clone(), now));
+    }
+
+    fn count(&self, delivery: &ClaimedDelivery, settlement: &Settlement, now: Timestamp) {
+        let operation = delivery.operation.as_str();
+        let (event_id, incident_id) = (&delivery.event_id, &delivery.incident_id);
+        match settlement {
+            Settlement::Done(ticket) => {
+                self.metrics.delivery(&self.name, operation, "ok");
+                if delivery.operation == Operation::Create {
+                    self.metrics
+                        .time_to_ticket(now.since(delivery.received_at).as_secs_f64());
+                }
+                let ticket = ticket.as_ref().map(|ticket| ticket.id.as_str());
+                tracing::info!(
+                    event_id,
+                    incident_id,
+                    target = self.name,
+                    operation,
+                    ticket,
+                    "delivered"
+                );
+            }
+            Settlement::Again { failure, at, .. } => {
+                self.metrics
+                    .delivery(&self.name, operation, failure.kind.as_str());
+                tracing::warn!(
+                    event_id, incident_id, target = self.name, operation,
+                    kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
+                    "delivery failed; it is tried again"
+                );
+            }
+            Settlement::Dead { failure } => {
+                self.metrics
+                    .delivery(&self.name, operation, failure.kind.as_str());
+                tracing::error!(
+                    event_id, incident_id, target = self.name, operation,
+                    kind = %failure.kind, code = failure.code, field = failure.field, error = %failure,
+                    "delivery given up; it is a dead letter"
+                );
+            }
+        }
+    }
+
+    /// Keeps what came of an attempt. When the database refuses for long, the lease runs out
+    /// and the next attempt looks the ticket up first: nothing is lost, nothing doubled.
+    async fn settle(&self, delivery: &ClaimedDelivery, settlement: &Settlement, now: Timestamp) {
+        for _ in 0..SETTLE_TRIES {
+            match self
+                .store
+                .settle(delivery, &self.owner, settlement, now)
+                .await
+            {
+                Ok(true) => return,
+                Ok(false) => {
+                    tracing::warn!(
+                        event_id = delivery.event_id,
+                        incident_id = delivery.incident_id,
+                        target = self.name,
+                        "the lease on this delivery was lost; whoever has it settles it"
+                    );
+                    return;
+                }
+                Err(error) => {
+                    tracing::error!(
+                        event_id = delivery.event_id, incident_id = delivery.incident_id,
+                        target = self.name, %error,
+                        "the outcome of a delivery cannot be kept; it is tried again"
+                    );
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            }
+        }
+    }
+
+    /// Reads the number that people use, where the create did not answer it. Its failure
+    /// changes nothing: the ticket is confirmed.
+    async fn learn_number(&self, delivery: &ClaimedDelivery, ticket: Ticket) {
+        if ticket.number.is_some() {
+            return;
+        }
+        self.limiter.until_ready().await;
+        match self.crm.read(&ticket.id).await {
+            Ok(Some(read)) => {
+                if let Err(error) = self.store.note_ticket(&delivery.incident_id, &read).await {
+                    tracing::warn!(incident_id = delivery.incident_id, %error, "the ticket's number cannot be kept");
+                }
+            }
+            Ok(None) => {}
+            Err(failure) => {
+                tracing::debug!(incident_id = delivery.incident_id, error = %failure, "the ticket's number cannot be read yet");
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let token = self.crm.token_status();
+        let mut shared = self.shared();
+        self.metrics
+            .set_target_up(&self.name, shared.gate.state() == GateState::Up);
+        let renewed = token.renewals - shared.counted_token.renewals.min(token.renewals);
+        let failed = token.failed_renewals
+            - shared
+                .counted_token
+                .failed_renewals
+                .min(token.failed_renewals);
+        self.metrics.token_refreshes(&self.name, "ok", renewed);
+        self.metrics.token_refreshes(&self.name, "failed", failed);
+        shared.counted_token = token;
+    }
+}

@@ -1,0 +1,284 @@
+//! The decision on one signal: is it a new incident, part of one, or nothing?
+//!
+//! Owns the order of the questions: active incident first, then the burst lock, then how long
+//! the breach must last. For any sequence of signals there is at most one incident per key
+//! that is not closed, and never two creates inside one burst lock.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Verdict};
+use super::time::Timestamp;
+
+/// No new ticket for a key until a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BurstLock {
+    /// When the ticket was opened that the lock is about.
+    pub taken_at: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
+impl BurstLock {
+    /// Whether the lock holds at `now`. A lock from the future (the clock was set back) holds
+    /// no longer than it would have: otherwise an hour's jump would mute the key for an hour.
+    pub fn holds_at(&self, now: Timestamp) -> bool {
+        let length = self.until.since(self.taken_at);
+        now < self.until && now.plus(length) >= self.taken_at
+    }
+}
+
+/// Why a breach wrote nothing to the CRM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suppression {
+    /// The incident is open already.
+    ActiveIncident,
+    /// A ticket for the key was opened a moment ago.
+    BurstLock,
+    /// A silence covers it.
+    Silenced,
+    /// An outage stands for it.
+    Outage,
+    /// It has not lasted long enough.
+    Pending,
+}
+
+impl Suppression {
+    /// The contract's name for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ActiveIncident => "active_incident",
+            Self::BurstLock => "burst_lock",
+            Self::Silenced => "silenced",
+            Self::Outage => "outage",
+            Self::Pending => "pending",
+        }
+    }
+}
+
+/// What a signal did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A ticket is owed for a new incident.
+    Opened,
+    /// The breach is part of a known incident, or waits; nothing new for the CRM.
+    Suppressed(Suppression),
+    /// The open ticket gets a comment.
+    Commented,
+    /// A recovered incident breaches again.
+    Relapsed,
+    /// A part of the incident has cleared.
+    Clearing,
+    /// The incident has recovered.
+    Recovered,
+    /// Inside the hysteresis: nothing changes.
+    Between,
+    /// A newer signal about the same thing is known.
+    OutOfOrder,
+    /// Clear, and there is no incident.
+    AllWell,
+}
+
+impl Outcome {
+    /// A stable name, kept with the decision and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Suppressed(reason) => reason.as_str(),
+            Self::Commented => "commented",
+            Self::Relapsed => "relapsed",
+            Self::Clearing => "clearing",
+            Self::Recovered => "recovered",
+            Self::Between => "between",
+            Self::OutOfOrder => "out_of_order",
+            Self::AllWell => "all_well",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What is known about a correlation key before a decision.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Known {
+    /// Its incident that is not closed.
+    pub incident: Option<Incident>,
+    /// Its burst lock.
+    pub lock: Option<BurstLock>,
+}
+
+/// What a decision changes. The caller keeps all of it in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// What the signal did.
+    pub outcome: Outcome,
+    /// What is owed to the ticket, in order.
+    pub owed: Vec<Owed>,
+    /// The burst lock taken, when a create is owed.
+    pub lock: Option<BurstLock>,
+}
+
+/// Identity of the incident that a breach would begin.
+#[derive(Debug, Clone, Copy)]
+pub struct NewIncident<'a> {
+    /// Its id, a UUID.
+    pub id: &'a str,
+    /// The rule.
+    pub rule: &'a str,
+    /// The correlation key.
+    pub key: &'a str,
+    /// The severity.
+    pub severity: &'a str,
+}
+
+/// Decides on one signal, changing `known` as it goes.
+pub fn decide(
+    known: &mut Known,
+    heard: &Heard,
+    policy: &LifePolicy,
+    new: NewIncident<'_>,
+) -> Decision {
+    let outcome_and_owed = match known.incident.as_mut() {
+        Some(incident) if incident.is_out_of_order(heard) => (Outcome::OutOfOrder, Vec::new()),
+        Some(incident) => hear(incident, heard, policy),
+        None if heard.verdict == Verdict::Breach => begin(known, heard, policy, new),
+        None => (Outcome::AllWell, Vec::new()),
+    };
+    conclude(known, outcome_and_owed, policy, heard.received_at)
+}
+
+/// Lets time pass for the known incident until `now`.
+pub fn pass_time(known: &mut Known, policy: &LifePolicy, now: Timestamp) -> Decision {
+    let Some(incident) = known.incident.as_mut() else {
+        return conclude(known, (Outcome::AllWell, Vec::new()), policy, now);
+    };
+    let owed = incident.pass_time(policy, now);
+    let outcome = outcome_of(&owed, incident.state);
+    conclude(known, (outcome, owed), policy, now)
+}
+
+fn outcome_of(owed: &[Owed], state: IncidentState) -> Outcome {
+    match (owed.last(), state) {
+        (Some(Owed::Create), _) => Outcome::Opened,
+        (_, IncidentState::Recovered | IncidentState::Closed) => Outcome::Recovered,
+        _ => Outcome::Between,
+    }
+}
+
+/// A breach with no incident: begins one, and opens it at once unless it has to wait.
+fn begin(
+    known: &mut Known,
+    heard: &Heard,
+    policy: &LifePolicy,
+    new: NewIncident<'_>,
+) -> (Outcome, Vec<Owed>) {
+    let now = heard.received_at;
+    let locked_until = known
+        .lock
+        .as_ref()
+        .filter(|lock| lock.holds_at(now))
+        .map(|lock| lock.until);
+    let held_until = now.plus(policy.hold_for);
+    let opens_at = locked_until.map_or(held_until, |until| until.max(held_until));
+    let incident = known.incident.insert(Incident::begin(
+        new.id.to_owned(),
+        new.rule,
+        new.key,
+        new.severity,
+        heard,
+        opens_at,
+    ));
+    if opens_at <= now {
+        return (Outcome::Opened, incident.open(now));
+    }
+    incident.suppressed += 1;
+    let reason = match locked_until {
+        Some(_) => Suppression::BurstLock,
+        None => Suppression::Pending,
+    };
+    (Outcome::Suppressed(reason), Vec::new())
+}
+
+/// A signal about a known incident.
+fn hear(incident: &mut Incident, heard: &Heard, policy: &LifePolicy) -> (Outcome, Vec<Owed>) {
+    incident.take_in(heard);
+    match heard.verdict {
+        Verdict::Breach => hear_breach(incident, heard.received_at, policy),
+        Verdict::Between if incident.state == IncidentState::Recovered => {
+            // The incident is over; only a real breach continues it.
+            if let Some(part) = incident.parts.get_mut(&heard.part) {
+                part.breaching = false;
+            }
+            (Outcome::Between, Vec::new())
+        }
+        Verdict::Between => (Outcome::Between, Vec::new()),
+        Verdict::Clear => {
+            let owed = match incident.state {
+                IncidentState::Pending | IncidentState::Open => {
+                    incident.pass_time(policy, heard.received_at)
+                }
+                IncidentState::Recovered | IncidentState::Closed => Vec::new(),
+            };
+            let outcome = match incident.state {
+                IncidentState::Pending | IncidentState::Open => Outcome::Clearing,
+                IncidentState::Recovered | IncidentState::Closed => Outcome::Recovered,
+            };
+            (outcome, owed)
+        }
+    }
+}
+
+fn hear_breach(
+    incident: &mut Incident,
+    now: Timestamp,
+    policy: &LifePolicy,
+) -> (Outcome, Vec<Owed>) {
+    match incident.state {
+        IncidentState::Pending if incident.opens_at.is_none_or(|at| at <= now) => {
+            (Outcome::Opened, incident.open(now))
+        }
+        IncidentState::Pending => {
+            incident.suppressed += 1;
+            (Outcome::Suppressed(Suppression::Pending), Vec::new())
+        }
+        IncidentState::Recovered => (Outcome::Relapsed, incident.relapse(now)),
+        IncidentState::Open | IncidentState::Closed => {
+            if incident.progress_is_due(policy, now) {
+                incident.told_at = now;
+                return (Outcome::Commented, vec![Owed::Progress]);
+            }
+            incident.suppressed += 1;
+            (Outcome::Suppressed(Suppression::ActiveIncident), Vec::new())
+        }
+    }
+}
+
+fn conclude(
+    known: &mut Known,
+    (outcome, owed): (Outcome, Vec<Owed>),
+    policy: &LifePolicy,
+    now: Timestamp,
+) -> Decision {
+    let lock = owed.contains(&Owed::Create).then(|| BurstLock {
+        taken_at: now,
+        until: now.plus(policy.burst_lock),
+    });
+    if lock.is_some() {
+        known.lock.clone_from(&lock);
+    }
+    Decision {
+        outcome,
+        owed,
+        lock,
+    }
+}
+
+#[cfg(test)]
+#[path = "decision_tests.rs"]
+mod tests;

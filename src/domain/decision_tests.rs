@@ -1,0 +1,329 @@
+//! Tests of the decision: examples that an operator would tell, and properties for any
+//! sequence of signals.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::incident::Recovery;
+
+const NEW: NewIncident<'static> = NewIncident {
+    id: "0195",
+    rule: "queue-wait",
+    key: "q1",
+    severity: "high",
+};
+
+fn policy() -> LifePolicy {
+    LifePolicy {
+        hold_for: Duration::ZERO,
+        clear_for: Duration::from_secs(120),
+        quiet_after: Duration::from_secs(1800),
+        burst_lock: Duration::from_secs(60),
+        update_every: Duration::from_secs(900),
+        on_recovery: Recovery::Comment,
+    }
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds * 1000)
+}
+
+fn heard(seconds: i64, verdict: Verdict) -> Heard {
+    part_heard(seconds, verdict, "voice")
+}
+
+fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Heard {
+    Heard {
+        received_at: at(seconds),
+        occurred_at: at(seconds),
+        part: part.to_owned(),
+        verdict,
+        readings: BTreeMap::from([("queue.waitTime.avg".to_owned(), 412.5)]),
+    }
+}
+
+/// Runs signals through one key, as the pipeline does: a closed incident is forgotten.
+fn tell(known: &mut Known, policy: &LifePolicy, heard: &Heard) -> Decision {
+    let decision = decide(known, heard, policy, NEW);
+    known
+        .incident
+        .take_if(|incident| incident.state == IncidentState::Closed);
+    decision
+}
+
+#[test]
+fn the_first_breach_opens_and_the_next_ones_are_suppressed() {
+    let mut known = Known::default();
+    let first = tell(&mut known, &policy(), &heard(0, Verdict::Breach));
+    assert_eq!(first.outcome, Outcome::Opened);
+    assert_eq!(first.owed, [Owed::Create]);
+    assert_eq!(first.lock.unwrap().until, at(60));
+    let second = tell(&mut known, &policy(), &heard(1, Verdict::Breach));
+    assert_eq!(
+        second.outcome,
+        Outcome::Suppressed(Suppression::ActiveIncident)
+    );
+    let incident = known.incident.unwrap();
+    assert_eq!((incident.occurrences, incident.suppressed), (2, 1));
+}
+
+#[test]
+fn g17_a_breach_inside_the_burst_lock_waits_for_its_end_and_is_not_lost() {
+    let quick = LifePolicy {
+        clear_for: Duration::ZERO,
+        on_recovery: Recovery::Resolve,
+        ..policy()
+    };
+    let mut known = Known::default();
+    tell(&mut known, &quick, &heard(0, Verdict::Breach));
+    let cleared = tell(&mut known, &quick, &heard(10, Verdict::Clear));
+    assert_eq!(cleared.owed, [Owed::Resolve]);
+    assert!(known.incident.is_none());
+
+    let again = tell(&mut known, &quick, &heard(30, Verdict::Breach));
+    assert_eq!(again.outcome, Outcome::Suppressed(Suppression::BurstLock));
+    assert_eq!(
+        known.incident.as_ref().unwrap().due_at(&quick),
+        Some(at(60))
+    );
+    assert_eq!(pass_time(&mut known, &quick, at(59)).owed, []);
+    assert_eq!(pass_time(&mut known, &quick, at(60)).owed, [Owed::Create]);
+}
+
+#[test]
+fn a_breach_must_last_for_the_rules_time() {
+    let patient = LifePolicy {
+        hold_for: Duration::from_secs(30),
+        clear_for: Duration::ZERO,
+        ..policy()
+    };
+    let mut known = Known::default();
+    let first = tell(&mut known, &patient, &heard(0, Verdict::Breach));
+    assert_eq!(first.outcome, Outcome::Suppressed(Suppression::Pending));
+    tell(&mut known, &patient, &heard(10, Verdict::Clear));
+    assert!(
+        known.incident.is_none(),
+        "it cleared before it was an incident"
+    );
+
+    tell(&mut known, &patient, &heard(20, Verdict::Breach));
+    assert_eq!(pass_time(&mut known, &patient, at(49)).owed, []);
+    let opened = tell(&mut known, &patient, &heard(50, Verdict::Breach));
+    assert_eq!(opened.owed, [Owed::Create]);
+}
+
+#[test]
+fn a_recovery_must_last_and_a_reading_in_the_hysteresis_interrupts_it() {
+    let mut known = Known::default();
+    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
+    tell(&mut known, &policy(), &heard(100, Verdict::Clear));
+    tell(&mut known, &policy(), &heard(150, Verdict::Between));
+    assert_eq!(pass_time(&mut known, &policy(), at(230)).owed, []);
+    tell(&mut known, &policy(), &heard(300, Verdict::Clear));
+    let recovered = pass_time(&mut known, &policy(), at(420));
+    assert_eq!(recovered.owed, [Owed::Recovered]);
+    assert_eq!(known.incident.unwrap().state, IncidentState::Recovered);
+}
+
+#[test]
+fn a_breach_after_the_recovery_continues_the_same_incident() {
+    let mut known = Known::default();
+    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
+    tell(&mut known, &policy(), &heard(10, Verdict::Clear));
+    pass_time(&mut known, &policy(), at(130));
+    let relapse = tell(&mut known, &policy(), &heard(200, Verdict::Breach));
+    assert_eq!(relapse.outcome, Outcome::Relapsed);
+    assert_eq!(relapse.owed, [Owed::Relapse]);
+    assert_eq!(known.incident.unwrap().relapses, 1);
+}
+
+#[test]
+fn an_incident_recovers_only_when_every_part_has_cleared() {
+    let quick = LifePolicy {
+        clear_for: Duration::ZERO,
+        ..policy()
+    };
+    let mut known = Known::default();
+    tell(&mut known, &quick, &part_heard(0, Verdict::Breach, "voice"));
+    tell(&mut known, &quick, &part_heard(1, Verdict::Breach, "chat"));
+    let one = tell(&mut known, &quick, &part_heard(2, Verdict::Clear, "chat"));
+    assert_eq!(one.outcome, Outcome::Clearing);
+    let other = tell(&mut known, &quick, &part_heard(3, Verdict::Clear, "email"));
+    assert_eq!(other.outcome, Outcome::Clearing, "email never breached");
+    let last = tell(&mut known, &quick, &part_heard(4, Verdict::Clear, "voice"));
+    assert_eq!(last.owed, [Owed::Recovered]);
+}
+
+#[test]
+fn a_late_breach_does_not_undo_a_newer_clear() {
+    let mut known = Known::default();
+    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
+    tell(&mut known, &policy(), &heard(100, Verdict::Clear));
+    let late = Heard {
+        occurred_at: at(50),
+        ..heard(110, Verdict::Breach)
+    };
+    assert_eq!(
+        tell(&mut known, &policy(), &late).outcome,
+        Outcome::OutOfOrder
+    );
+    assert_eq!(known.incident.unwrap().clear_since, Some(at(100)));
+}
+
+#[test]
+fn silence_for_quiet_after_counts_as_recovered() {
+    let mut known = Known::default();
+    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
+    assert_eq!(pass_time(&mut known, &policy(), at(1799)).owed, []);
+    assert_eq!(
+        pass_time(&mut known, &policy(), at(1800)).owed,
+        [Owed::Recovered]
+    );
+    pass_time(&mut known, &policy(), at(3600));
+    assert_eq!(known.incident.unwrap().state, IncidentState::Closed);
+}
+
+#[test]
+fn a_lasting_breach_is_commented_on_at_most_every_update_every() {
+    let mut known = Known::default();
+    let mut comments = 0;
+    for second in 0..1801 {
+        let decision = tell(&mut known, &policy(), &heard(second, Verdict::Breach));
+        comments += usize::from(decision.outcome == Outcome::Commented);
+    }
+    assert_eq!(comments, 2);
+}
+
+#[test]
+fn a_clock_set_back_an_hour_does_not_mute_a_key_for_an_hour() {
+    let lock = BurstLock {
+        taken_at: at(7200),
+        until: at(7260),
+    };
+    assert!(lock.holds_at(at(7230)));
+    assert!(lock.holds_at(at(7199)), "small steps back keep the lock");
+    assert!(!lock.holds_at(at(3600)));
+    assert!(!lock.holds_at(at(7260)));
+}
+
+#[derive(Debug, Clone)]
+enum Happening {
+    Hear(Verdict, u8, u8),
+    Wait(u16),
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
+    let verdict = prop_oneof![
+        Just(Verdict::Breach),
+        Just(Verdict::Clear),
+        Just(Verdict::Between)
+    ];
+    prop_oneof![
+        4 => (verdict, 0..3_u8, 0..40_u8).prop_map(|(verdict, part, late)| Happening::Hear(verdict, part, late)),
+        1 => (0..4000_u16).prop_map(Happening::Wait),
+    ]
+}
+
+fn any_policy() -> impl Strategy<Value = LifePolicy> {
+    let seconds = |most: u64| (0..=most).prop_map(Duration::from_secs);
+    let recovery = prop_oneof![
+        Just(Recovery::Comment),
+        Just(Recovery::Resolve),
+        Just(Recovery::Nothing)
+    ];
+    (
+        seconds(90),
+        seconds(120),
+        seconds(1800),
+        seconds(120),
+        seconds(900),
+        recovery,
+    )
+        .prop_map(
+            |(hold_for, clear_for, quiet_after, burst_lock, update_every, on_recovery)| {
+                LifePolicy {
+                    hold_for,
+                    clear_for,
+                    quiet_after,
+                    burst_lock,
+                    update_every,
+                    on_recovery,
+                }
+            },
+        )
+}
+
+proptest! {
+    /// One key's whole life under any signals: creates never come closer than the burst
+    /// lock, each incident is created at most once, and nothing is owed to a ticket before
+    /// its create.
+    #[test]
+    fn never_two_creates_inside_a_burst_lock_nor_two_for_one_incident(
+        policy in any_policy(),
+        happenings in prop::collection::vec((0..50_u8, happening()), 1..120),
+    ) {
+        let mut known = Known::default();
+        let mut now = 0_i64;
+        let mut last_create: Option<i64> = None;
+        let mut created: Option<String> = None;
+        for (index, (gap, happening)) in happenings.into_iter().enumerate() {
+            now += i64::from(gap);
+            let id = format!("incident-{index}");
+            let decision = match happening {
+                Happening::Hear(verdict, part, late) => {
+                    let mut heard = part_heard(now, verdict, &part.to_string());
+                    heard.occurred_at = at(now - i64::from(late));
+                    decide(&mut known, &heard, &policy, NewIncident { id: &id, ..NEW })
+                }
+                Happening::Wait(seconds) => {
+                    now += i64::from(seconds);
+                    pass_time(&mut known, &policy, at(now))
+                }
+            };
+            for owed in &decision.owed {
+                let incident = known.incident.as_ref().unwrap();
+                if *owed == Owed::Create {
+                    prop_assert_ne!(created.as_ref(), Some(&incident.id));
+                    created = Some(incident.id.clone());
+                    if let Some(last) = last_create {
+                        prop_assert!(at(now).since(at(last)) >= policy.burst_lock);
+                    }
+                    last_create = Some(now);
+                } else {
+                    prop_assert_eq!(created.as_ref(), Some(&incident.id));
+                }
+            }
+            known.incident.take_if(|incident| incident.state == IncidentState::Closed);
+        }
+    }
+
+    /// A breach that nobody clears ends in a ticket, whatever came before it.
+    #[test]
+    fn a_lasting_breach_always_ends_in_a_ticket(
+        policy in any_policy(),
+        happenings in prop::collection::vec((0..50_u8, happening()), 0..40),
+    ) {
+        let policy = LifePolicy { quiet_after: Duration::from_secs(1800), ..policy };
+        let mut known = Known::default();
+        let mut now = 0_i64;
+        for (gap, happening) in happenings {
+            now += i64::from(gap);
+            match happening {
+                Happening::Hear(verdict, part, _) => {
+                    tell(&mut known, &policy, &part_heard(now, verdict, &part.to_string()));
+                }
+                Happening::Wait(seconds) => {
+                    now += i64::from(seconds);
+                    pass_time(&mut known, &policy, at(now));
+                    known.incident.take_if(|incident| incident.state == IncidentState::Closed);
+                }
+            }
+        }
+        tell(&mut known, &policy, &heard(now + 1, Verdict::Breach));
+        pass_time(&mut known, &policy, at(now + 1 + 121));
+        prop_assert_eq!(known.incident.map(|incident| incident.state), Some(IncidentState::Open));
+    }
+}

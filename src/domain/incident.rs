@@ -1,0 +1,388 @@
+//! An incident and its life: pending → open → recovered → closed.
+//!
+//! Owns what a breach, a clear and the passing of time do to one incident. Pure: what was
+//! heard and when is passed in, what is owed to the CRM comes out. The caller keeps both in
+//! one transaction.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::time::Timestamp;
+
+/// How many parts of an entity and how many readings one incident remembers. Beyond it the
+/// ones heard of longest ago are forgotten, so that a hostile sender cannot grow a row.
+const MOST_REMEMBERED: usize = 64;
+
+/// Where an incident is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IncidentState {
+    /// Breaching, but not for long enough, or inside a burst lock: no ticket yet.
+    Pending,
+    /// Breaching; owns a ticket.
+    Open,
+    /// No longer breaching; a new breach continues it.
+    Recovered,
+    /// Over. A new breach is a new incident.
+    Closed,
+}
+
+impl IncidentState {
+    /// Every state, in the order of life.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Open, Self::Recovered, Self::Closed];
+
+    /// The contract's name for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Open => "open",
+            Self::Recovered => "recovered",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The state with the contract's name `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
+    }
+}
+
+impl fmt::Display for IncidentState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What is known of one part (media type, trunk instance) of the entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Whether it breaches.
+    pub breaching: bool,
+    /// The newest signal about it, by the sender's clock.
+    pub heard_at: Timestamp,
+}
+
+/// The values one reading has taken during an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// The newest.
+    pub latest: f64,
+    /// The lowest.
+    pub lowest: f64,
+    /// The highest.
+    pub highest: f64,
+}
+
+/// One ongoing problem, found by its rule and correlation key.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// A UUID; the ticket's key is made of it.
+    pub id: String,
+    /// The rule that found it.
+    pub rule: String,
+    /// The correlation key, unique among the rule's incidents that are not closed.
+    pub key: String,
+    /// Where it is in its life.
+    pub state: IncidentState,
+    /// Its severity.
+    pub severity: String,
+    /// When the first breach was heard.
+    pub opened_at: Timestamp,
+    /// Pending: when it opens, unless it clears before.
+    pub opens_at: Option<Timestamp>,
+    /// When the last breach was heard.
+    pub last_breach_at: Timestamp,
+    /// Since when nothing breaches any more.
+    pub clear_since: Option<Timestamp>,
+    /// When it was counted as recovered.
+    pub recovered_at: Option<Timestamp>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+    /// When the ticket was last written to.
+    pub told_at: Timestamp,
+    /// Breaches heard.
+    pub occurrences: u64,
+    /// Breaches that wrote nothing to the CRM.
+    pub suppressed: u64,
+    /// How often a breach was heard after the recovery.
+    pub relapses: u32,
+    /// The entity's parts.
+    pub parts: BTreeMap<String, Part>,
+    /// What the rule's expressions read, by name.
+    pub readings: BTreeMap<String, Spread>,
+}
+
+/// How long things last; from the rule's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LifePolicy {
+    /// How long the breach must last before a ticket is opened.
+    pub hold_for: Duration,
+    /// How long the recovery must last.
+    pub clear_for: Duration,
+    /// No breach heard for so long counts as recovered.
+    pub quiet_after: Duration,
+    /// No new ticket for a key within this time of its last one.
+    pub burst_lock: Duration,
+    /// A comment on the open ticket at most this often; zero: none.
+    pub update_every: Duration,
+    /// What a recovery owes to the ticket.
+    pub on_recovery: Recovery,
+}
+
+/// What a recovery owes to the ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovery {
+    /// A comment; the ticket stays open for a person.
+    Comment,
+    /// The ticket is resolved, and the incident is closed with it.
+    Resolve,
+    /// Nothing.
+    Nothing,
+}
+
+/// What is owed to the incident's ticket after a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Owed {
+    /// Open the ticket.
+    Create,
+    /// A comment with what changed.
+    Progress,
+    /// A comment: it breaches again.
+    Relapse,
+    /// A comment: it has recovered.
+    Recovered,
+    /// Resolve the ticket.
+    Resolve,
+}
+
+/// What the rule's expressions say about a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// `when` holds.
+    Breach,
+    /// `clear` holds.
+    Clear,
+    /// Neither: inside the hysteresis.
+    Between,
+}
+
+/// One signal as an incident hears it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// When it was received, by our clock.
+    pub received_at: Timestamp,
+    /// When it happened, by the sender's clock.
+    pub occurred_at: Timestamp,
+    /// Which part of the entity it is about.
+    pub part: String,
+    /// What the rule says.
+    pub verdict: Verdict,
+    /// What the rule's expressions read.
+    pub readings: BTreeMap<String, f64>,
+}
+
+impl Incident {
+    /// A new pending incident that would open at `opens_at`.
+    pub fn begin(
+        id: String,
+        rule: &str,
+        key: &str,
+        severity: &str,
+        heard: &Heard,
+        opens_at: Timestamp,
+    ) -> Self {
+        let mut incident = Self {
+            id,
+            rule: rule.to_owned(),
+            key: key.to_owned(),
+            state: IncidentState::Pending,
+            severity: severity.to_owned(),
+            opened_at: heard.received_at,
+            opens_at: Some(opens_at),
+            last_breach_at: heard.received_at,
+            clear_since: None,
+            recovered_at: None,
+            closed_at: None,
+            told_at: heard.received_at,
+            occurrences: 0,
+            suppressed: 0,
+            relapses: 0,
+            parts: BTreeMap::new(),
+            readings: BTreeMap::new(),
+        };
+        incident.take_in(heard);
+        incident
+    }
+
+    /// Whether a newer signal about the same part has been heard: deliveries come in any
+    /// order, and a late "down" must not undo a newer "up".
+    pub fn is_out_of_order(&self, heard: &Heard) -> bool {
+        self.parts
+            .get(&heard.part)
+            .is_some_and(|part| heard.occurred_at < part.heard_at)
+    }
+
+    /// Whether any part breaches.
+    pub fn is_breaching(&self) -> bool {
+        self.parts.values().any(|part| part.breaching)
+    }
+
+    /// Takes in what was heard: readings, the part's state, counts. Changes no state of life.
+    pub fn take_in(&mut self, heard: &Heard) {
+        for (name, value) in &heard.readings {
+            self.note_reading(name, *value);
+        }
+        let breaching = match heard.verdict {
+            Verdict::Breach => true,
+            Verdict::Clear => false,
+            // In the hysteresis a part stays what it was; it has not recovered yet.
+            Verdict::Between => self.parts.contains_key(&heard.part),
+        };
+        self.note_part(&heard.part, breaching, heard.occurred_at);
+        if heard.verdict == Verdict::Breach {
+            self.occurrences += 1;
+            self.last_breach_at = self.last_breach_at.max(heard.received_at);
+        }
+        self.clear_since = match (self.is_breaching(), self.clear_since) {
+            (true, _) => None,
+            (false, since) => Some(since.unwrap_or(heard.received_at)),
+        };
+    }
+
+    fn note_part(&mut self, name: &str, breaching: bool, heard_at: Timestamp) {
+        self.parts.insert(
+            name.to_owned(),
+            Part {
+                breaching,
+                heard_at,
+            },
+        );
+        if self.parts.len() > MOST_REMEMBERED {
+            let oldest = self
+                .parts
+                .iter()
+                .min_by_key(|(_, part)| part.heard_at)
+                .map(|(name, _)| name.clone());
+            if let Some(oldest) = oldest {
+                self.parts.remove(&oldest);
+            }
+        }
+    }
+
+    fn note_reading(&mut self, name: &str, value: f64) {
+        if let Some(spread) = self.readings.get_mut(name) {
+            spread.latest = value;
+            spread.lowest = spread.lowest.min(value);
+            spread.highest = spread.highest.max(value);
+        } else if self.readings.len() < MOST_REMEMBERED {
+            let spread = Spread {
+                latest: value,
+                lowest: value,
+                highest: value,
+            };
+            self.readings.insert(name.to_owned(), spread);
+        }
+    }
+
+    /// When time alone will next change this incident; `None` when it never will.
+    pub fn due_at(&self, policy: &LifePolicy) -> Option<Timestamp> {
+        let quiet_at = self.last_breach_at.plus(policy.quiet_after);
+        match self.state {
+            IncidentState::Pending => match self.clear_since {
+                Some(since) => Some(since.plus(policy.clear_for).min(quiet_at)),
+                None => self.opens_at,
+            },
+            IncidentState::Open => match self.clear_since {
+                Some(since) => Some(since.plus(policy.clear_for).min(quiet_at)),
+                None => Some(quiet_at),
+            },
+            IncidentState::Recovered => Some(self.recovered_since().plus(policy.quiet_after)),
+            IncidentState::Closed => None,
+        }
+    }
+
+    fn recovered_since(&self) -> Timestamp {
+        self.recovered_at.unwrap_or(self.last_breach_at)
+    }
+
+    /// Lets time pass until `now`: opens, recovers or closes the incident when that is due.
+    /// Returns what is owed to the ticket, and the state it was in before when it changed.
+    pub fn pass_time(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+        let mut owed = Vec::new();
+        while self.due_at(policy).is_some_and(|due_at| due_at <= now) {
+            let before = self.state;
+            owed.extend(self.advance(policy, now));
+            if self.state == before {
+                break;
+            }
+        }
+        owed
+    }
+
+    fn advance(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+        match self.state {
+            // Cleared before it ever owned a ticket: nobody needs to hear of it.
+            IncidentState::Pending if self.clear_since.is_some() => {
+                self.close(now);
+                Vec::new()
+            }
+            IncidentState::Pending => self.open(now),
+            IncidentState::Open => self.recover(policy, now),
+            IncidentState::Recovered => {
+                self.close(now);
+                Vec::new()
+            }
+            IncidentState::Closed => Vec::new(),
+        }
+    }
+
+    /// Opens a pending incident: its ticket is owed.
+    pub fn open(&mut self, now: Timestamp) -> Vec<Owed> {
+        self.state = IncidentState::Open;
+        self.opens_at = None;
+        self.told_at = now;
+        vec![Owed::Create]
+    }
+
+    fn recover(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+        self.state = IncidentState::Recovered;
+        self.recovered_at = Some(now);
+        self.told_at = now;
+        for part in self.parts.values_mut() {
+            part.breaching = false;
+        }
+        match policy.on_recovery {
+            Recovery::Comment => vec![Owed::Recovered],
+            Recovery::Resolve => {
+                self.close(now);
+                vec![Owed::Resolve]
+            }
+            Recovery::Nothing => Vec::new(),
+        }
+    }
+
+    /// Continues a recovered incident that breaches again.
+    pub fn relapse(&mut self, now: Timestamp) -> Vec<Owed> {
+        self.state = IncidentState::Open;
+        self.recovered_at = None;
+        self.relapses += 1;
+        self.told_at = now;
+        vec![Owed::Relapse]
+    }
+
+    /// Closes the incident; a new breach will be a new one.
+    pub fn close(&mut self, now: Timestamp) {
+        self.state = IncidentState::Closed;
+        self.opens_at = None;
+        self.closed_at = Some(now);
+    }
+
+    /// Whether a comment about a lasting breach is due.
+    pub fn progress_is_due(&self, policy: &LifePolicy, now: Timestamp) -> bool {
+        !policy.update_every.is_zero() && now.since(self.told_at) >= policy.update_every
+    }
+}

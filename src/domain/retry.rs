@@ -1,0 +1,136 @@
+//! What happens to a delivery after a failed attempt.
+//!
+//! Pure: the policy, the count of attempts, the failure and a random number go in; when to
+//! try again, or that it is given up, comes out.
+
+use std::time::Duration;
+
+use super::failure::{Failure, Remedy};
+
+/// How often and how slowly a delivery is repeated.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryPolicy {
+    /// Retries after the first try.
+    pub retries: u32,
+    /// Wait before the first retry.
+    pub base: Duration,
+    /// Each further wait is this many times longer; at least 1.
+    pub factor: f64,
+    /// Share of each wait that is random, 0 to 1.
+    pub jitter: f64,
+}
+
+/// No wait between two tries of a delivery is longer.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+
+/// What comes next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Try this delivery again after a wait; the attempt counts.
+    RetryAfter(Duration),
+    /// The whole target waits, for as long as the CRM said, when it said; the attempt does
+    /// not count.
+    PauseTarget(Option<Duration>),
+    /// The whole target waits until somebody mends it; the attempt does not count.
+    HoldTarget,
+    /// A dead letter.
+    GiveUp,
+}
+
+/// Decides what follows `failure` of a delivery that had `attempts` counted attempts before
+/// this one. `random` is uniform in 0..1.
+pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64) -> Next {
+    match failure.remedy {
+        Remedy::PauseTarget(pause) => Next::PauseTarget(pause.map(|wait| wait.min(LONGEST_WAIT))),
+        Remedy::HoldTarget => Next::HoldTarget,
+        Remedy::GiveUp => Next::GiveUp,
+        Remedy::Retry if attempts >= policy.retries => Next::GiveUp,
+        Remedy::Retry => {
+            Next::RetryAfter(wait_before(policy, attempts, random).max(failure.settle_after))
+        }
+    }
+}
+
+/// The wait before retry number `retry` (from 0): `base * factor^retry`, of which the share
+/// `jitter` is random.
+pub fn wait_before(policy: &RetryPolicy, retry: u32, random: f64) -> Duration {
+    let exponent = i32::try_from(retry.min(64)).unwrap_or(64);
+    let full = policy.base.as_secs_f64() * policy.factor.powi(exponent);
+    let full = full.min(LONGEST_WAIT.as_secs_f64());
+    let random = random.clamp(0.0, 1.0);
+    Duration::from_secs_f64(full * (1.0 - policy.jitter.clamp(0.0, 1.0) * random))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::failure::FailureKind;
+    use proptest::prelude::*;
+
+    const GUIDE: RetryPolicy = RetryPolicy {
+        retries: 3,
+        base: Duration::from_secs(1),
+        factor: 2.0,
+        jitter: 0.0,
+    };
+
+    fn failure(remedy: Remedy) -> Failure {
+        Failure::new(FailureKind::NetworkFailure, remedy, "no answer")
+    }
+
+    #[test]
+    fn g11_three_retries_after_one_two_and_four_seconds_then_a_dead_letter() {
+        let after = |attempts| next(&GUIDE, attempts, &failure(Remedy::Retry), 0.5);
+        assert_eq!(after(0), Next::RetryAfter(Duration::from_secs(1)));
+        assert_eq!(after(1), Next::RetryAfter(Duration::from_secs(2)));
+        assert_eq!(after(2), Next::RetryAfter(Duration::from_secs(4)));
+        assert_eq!(after(3), Next::GiveUp);
+    }
+
+    #[test]
+    fn g18_a_rate_limit_pauses_the_target_and_is_capped() {
+        let pause = |seconds| Remedy::PauseTarget(Some(Duration::from_secs(seconds)));
+        assert_eq!(
+            next(&GUIDE, 99, &failure(pause(30)), 0.0),
+            Next::PauseTarget(Some(Duration::from_secs(30)))
+        );
+        assert_eq!(
+            next(&GUIDE, 0, &failure(pause(999_999)), 0.0),
+            Next::PauseTarget(Some(LONGEST_WAIT))
+        );
+    }
+
+    #[test]
+    fn g15_a_refusal_is_given_up_at_once() {
+        assert_eq!(next(&GUIDE, 0, &failure(Remedy::GiveUp), 0.0), Next::GiveUp);
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_not_looked_up_before_it_can_have_settled() {
+        let mut unknown = failure(Remedy::Retry).in_doubt();
+        unknown.settle_after = Duration::from_secs(60);
+        assert_eq!(
+            next(&GUIDE, 0, &unknown, 0.0),
+            Next::RetryAfter(Duration::from_secs(60))
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn retries_end_and_waits_stay_within_their_bounds(
+            retries in 0..20_u32,
+            base in 1..10_000_u64,
+            factor in 1.0..10.0_f64,
+            jitter in 0.0..=1.0_f64,
+            random in 0.0..1.0_f64,
+        ) {
+            let policy = RetryPolicy { retries, base: Duration::from_millis(base), factor, jitter };
+            for attempts in 0..retries {
+                let Next::RetryAfter(wait) = next(&policy, attempts, &failure(Remedy::Retry), random)
+                else { return Err(TestCaseError::fail("gave up too early")) };
+                prop_assert!(wait <= LONGEST_WAIT);
+            }
+            prop_assert_eq!(next(&policy, retries, &failure(Remedy::Retry), random), Next::GiveUp);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What both listeners share: serving connections, request ids, problem answers, readiness.
+//!
+//! May import: axum, hyper. Must not know: any route, the store, sources, targets.
+
+mod problem;
+mod readiness;
+mod request_id;
+mod serve;
+
+pub use problem::{Problem, ProblemKind};
+pub use readiness::Readiness;
+pub use request_id::{Clock, REQUEST_ID, RequestIds, request_id};
+pub use serve::{ServeOptions, serve};

@@ -1,0 +1,152 @@
+//! Serves HTTP/1.1 connections: bounded headers, a time limit for slow senders, orderly stop.
+//!
+//! Shared by both listeners. Knows no route; whoever calls it owns the router and the token.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+/// Pause after a failed accept: nearly always "too many open files", which time mends.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Limits of a listener.
+#[derive(Debug, Clone, Copy)]
+pub struct ServeOptions {
+    /// Longest time between two requests on a connection, and in which a request's headers
+    /// must have come; after it the connection is closed.
+    pub header_timeout: Duration,
+    /// Longest request line and headers together, in bytes; beyond it 431 (as beyond
+    /// 100 headers).
+    pub max_header_bytes: usize,
+    /// How long requests in hand may take after the shutdown token; then they are cut off.
+    pub drain_timeout: Duration,
+}
+
+impl Default for ServeOptions {
+    fn default() -> Self {
+        Self {
+            header_timeout: Duration::from_secs(30),
+            max_header_bytes: 32 * 1024,
+            drain_timeout: Duration::from_secs(20),
+        }
+    }
+}
+
+/// Serves `router` on `listener` until `shutdown`; then accepts no more, lets each connection
+/// finish the request in hand, and returns when all have, or after `drain_timeout`.
+///
+/// Handlers find the peer's address as [`ConnectInfo<SocketAddr>`] among the extensions.
+/// Returns how many connections had to be cut off.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+    options: ServeOptions,
+) -> usize {
+    let builder = connection_builder(options);
+    let connections = TaskTracker::new();
+    let cut_off = CancellationToken::new();
+    while let Some((stream, peer)) = accept(&listener, &shutdown).await {
+        connections.spawn(serve_connection(
+            builder.clone(),
+            stream,
+            peer,
+            router.clone(),
+            shutdown.clone(),
+            cut_off.clone(),
+        ));
+    }
+    drop(listener);
+    connections.close();
+    if tokio::time::timeout(options.drain_timeout, connections.wait())
+        .await
+        .is_ok()
+    {
+        return 0;
+    }
+    let left = connections.len();
+    cut_off.cancel();
+    connections.wait().await;
+    left
+}
+
+fn connection_builder(options: ServeOptions) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.header_timeout)
+        .max_header_size(options.max_header_bytes)
+        .pipeline_flush(true);
+    builder
+}
+
+/// The next connection; `None` once `shutdown` is cancelled.
+async fn accept(
+    listener: &TcpListener,
+    shutdown: &CancellationToken,
+) -> Option<(TcpStream, SocketAddr)> {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return None,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok(connection) => return Some(connection),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(
+    builder: http1::Builder,
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    shutdown: CancellationToken,
+    cut_off: CancellationToken,
+) {
+    // Answers are one small packet each; waiting to fill it only adds latency.
+    let _ = stream.set_nodelay(true);
+    let service = hyper::service::service_fn(move |request| call(router.clone(), request, peer));
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = cut_off.cancelled() => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "the connection ended early");
+    }
+}
+
+async fn call(
+    mut router: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<axum::response::Response, Infallible> {
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    router.call(request).await
+}

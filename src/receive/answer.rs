@@ -1,0 +1,181 @@
+//! What a sender can hear: the contract's answers table as types.
+//!
+//! Must not know: how an answer came about.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+
+use super::body::BodyFault;
+use super::items::MAX_ITEMS;
+use crate::http::{Problem, ProblemKind};
+use crate::store::Appended;
+
+/// How long a sender should wait when the cause passes by itself within moments.
+const SHORTLY: Duration = Duration::from_secs(1);
+
+/// How long it should wait when a database or a restart is behind it.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What became of the events of one request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) accepted: u64,
+    pub(super) duplicates: u64,
+    pub(super) review: u64,
+}
+
+impl Tally {
+    pub(super) fn of(appended: &[Appended]) -> Self {
+        let mut tally = Self::default();
+        for one in appended {
+            match one {
+                Appended::Accepted => tally.accepted += 1,
+                Appended::Review => tally.review += 1,
+                Appended::Duplicate => tally.duplicates += 1,
+            }
+        }
+        tally
+    }
+
+    /// The 202.
+    pub(super) fn into_response(self) -> Response<Body> {
+        let Self {
+            accepted,
+            duplicates,
+            review,
+        } = self;
+        let mut response = json(format!(
+            r#"{{"accepted":{accepted},"duplicates":{duplicates},"review":{review}}}"#
+        ));
+        *response.status_mut() = StatusCode::ACCEPTED;
+        response
+    }
+}
+
+/// A 200 with a JSON `body`.
+pub(super) fn json(body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// Why a request was refused.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    NoSuchRoute,
+    UnknownSource,
+    WrongMethod,
+    ReadOnlyRoute,
+    AddressNotAllowed,
+    Draining,
+    StoreUnavailable,
+    TooManyInFlight,
+    Body(BodyFault),
+    TooManyItems,
+    NotAuthenticated { challenges: Vec<HeaderValue> },
+    KeysUnavailable,
+    TooFast { wait: Duration },
+    NotJson { problem: String },
+    NotDurable,
+    TimedOut,
+}
+
+impl Refusal {
+    pub(super) fn into_problem(self) -> Problem {
+        let problem = Problem::new(self.kind(), self.detail());
+        match self {
+            Self::WrongMethod => problem.with_header(ALLOW, HeaderValue::from_static("POST")),
+            Self::NotAuthenticated { challenges } => {
+                challenges.into_iter().fold(problem, |problem, challenge| {
+                    problem.with_header(WWW_AUTHENTICATE, challenge)
+                })
+            }
+            Self::ReadOnlyRoute => problem.with_header(ALLOW, HeaderValue::from_static("GET,HEAD")),
+            Self::TooFast { wait } => problem.retry_after(wait),
+            Self::TooManyInFlight | Self::TimedOut => problem.retry_after(SHORTLY),
+            Self::Draining | Self::StoreUnavailable | Self::KeysUnavailable | Self::NotDurable => {
+                problem.retry_after(SOON)
+            }
+            _ => problem,
+        }
+    }
+
+    /// Status, stable name and title. Whatever is no fault of the sender's is a 5xx or 429:
+    /// EventBridge repeats those and drops other 4xx for good.
+    fn kind(&self) -> ProblemKind {
+        use StatusCode as S;
+        let (status, name, title) = match self {
+            Self::NoSuchRoute => (S::NOT_FOUND, "not-found", "Not found"),
+            Self::UnknownSource => (S::NOT_FOUND, "unknown-source", "Unknown source"),
+            Self::WrongMethod | Self::ReadOnlyRoute => {
+                (S::METHOD_NOT_ALLOWED, "wrong-method", "Wrong method")
+            }
+            Self::AddressNotAllowed => (S::FORBIDDEN, "address-not-allowed", "Address not allowed"),
+            Self::Body(BodyFault::NotJsonType) => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "not-a-json-type",
+                "Not a JSON content type",
+            ),
+            Self::Body(BodyFault::TooLong) => (S::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
+            Self::TooManyItems => (S::PAYLOAD_TOO_LARGE, "too-many-events", "Too many events"),
+            Self::Body(BodyFault::Broken) => (S::BAD_REQUEST, "broken-body", "Body incomplete"),
+            Self::NotJson { .. } => (S::BAD_REQUEST, "not-json", "Not JSON"),
+            Self::NotAuthenticated { .. } => {
+                (S::UNAUTHORIZED, "not-authenticated", "Not authenticated")
+            }
+            Self::TooFast { .. } => (S::TOO_MANY_REQUESTS, "too-fast", "Too many requests"),
+            Self::Draining => (S::SERVICE_UNAVAILABLE, "draining", "Stopping"),
+            Self::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready"),
+            Self::TooManyInFlight => (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded"),
+            Self::KeysUnavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "keys-unavailable",
+                "Token keys unavailable",
+            ),
+            Self::NotDurable => (S::SERVICE_UNAVAILABLE, "not-durable", "Event not stored"),
+            Self::TimedOut => (S::SERVICE_UNAVAILABLE, "timed-out", "Not done in time"),
+        };
+        ProblemKind {
+            status,
+            name,
+            title,
+        }
+    }
+
+    fn detail(&self) -> String {
+        match self {
+            Self::NoSuchRoute => "Webhooks are sent to /webhooks/{source}.",
+            Self::UnknownSource => "No source of this name is configured.",
+            Self::WrongMethod => "Webhooks are sent by POST.",
+            Self::ReadOnlyRoute => "This address is only read, by GET or HEAD.",
+            Self::AddressNotAllowed => "This source may not send from this address.",
+            Self::Body(BodyFault::NotJsonType) => {
+                "Send uncompressed JSON with Content-Type application/json."
+            }
+            Self::Body(BodyFault::TooLong) => "The body is longer than this server accepts.",
+            Self::Body(BodyFault::Broken) => "The body did not come whole.",
+            Self::TooManyItems => {
+                return format!("Send at most {MAX_ITEMS} events in one request.");
+            }
+            Self::NotAuthenticated { .. } => "Credentials are missing or wrong.",
+            Self::TooFast { .. } => "The source's rate limit is used up; wait and send again.",
+            Self::NotJson { problem } => {
+                return format!("The body is not JSON ({problem}). It was kept for review.");
+            }
+            Self::Draining => "The server is stopping; send again.",
+            Self::StoreUnavailable => "Events cannot be stored at the moment.",
+            Self::TooManyInFlight => "Too many requests are being handled; send again.",
+            Self::KeysUnavailable => {
+                "The token cannot be checked because its issuer's keys cannot be had; send again."
+            }
+            Self::NotDurable => "The event could not be stored; send again.",
+            Self::TimedOut => "The request was not done in time; send again.",
+        }
+        .to_owned()
+    }
+}

@@ -1,0 +1,184 @@
+//! A request's body: what may come in, read whole within its bound.
+//!
+//! Must not know: sources, credentials, what a body means.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use bytes::BytesMut;
+use http_body_util::BodyExt;
+
+/// Most bytes of an unwanted body that are taken off the connection before the answer.
+const MAX_DISCARDED: usize = 1024 * 1024;
+
+/// Longest time that takes.
+const DISCARD_TIME: Duration = Duration::from_millis(500);
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyFault {
+    /// Not declared as JSON, or compressed.
+    NotJsonType,
+    /// Longer than allowed.
+    TooLong,
+    /// The connection broke or the framing is wrong.
+    Broken,
+}
+
+/// Judges a body by its headers: JSON, not compressed, not declared longer than `max` bytes.
+pub(super) fn check_headers(headers: &HeaderMap, max: usize) -> Result<(), BodyFault> {
+    if !is_json(headers) || is_encoded(headers) {
+        return Err(BodyFault::NotJsonType);
+    }
+    let declared = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    match declared {
+        Some(length) if length > max as u64 => Err(BodyFault::TooLong),
+        _ => Ok(()),
+    }
+}
+
+/// Reads `body` to its end, at most `max` bytes. A body that came in one piece is not copied.
+pub(super) async fn read(body: &mut Body, max: usize) -> Result<Bytes, BodyFault> {
+    let mut whole = match next_piece(body).await? {
+        Some(first) if body.is_end_stream() => return within(max, first),
+        Some(first) => BytesMut::from(within(max, first)?),
+        None => return Ok(Bytes::new()),
+    };
+    while let Some(piece) = next_piece(body).await? {
+        if whole.len() + piece.len() > max {
+            return Err(BodyFault::TooLong);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole.freeze())
+}
+
+/// Takes the rest of an unwanted body off the connection, within bounds: a connection closed
+/// on unread bytes is reset, and the sender would not see the answer. A sender that waits for
+/// `100 Continue` has sent nothing yet and is not asked to.
+pub(super) async fn discard(body: &mut Body, headers: &HeaderMap) {
+    if body.is_end_stream() || headers.contains_key(EXPECT) {
+        return;
+    }
+    let reading = async {
+        let mut read = 0;
+        while let Ok(Some(piece)) = next_piece(body).await {
+            read += piece.len();
+            if read > MAX_DISCARDED {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
+}
+
+async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyFault> {
+    while let Some(frame) = body.frame().await {
+        // Trailers are of no interest.
+        if let Ok(piece) = frame.map_err(|_| BodyFault::Broken)?.into_data() {
+            return Ok(Some(piece));
+        }
+    }
+    Ok(None)
+}
+
+fn within(max: usize, piece: Bytes) -> Result<Bytes, BodyFault> {
+    if piece.len() > max {
+        return Err(BodyFault::TooLong);
+    }
+    Ok(piece)
+}
+
+/// `application/json` or any `+json`, with any parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return false;
+    };
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let suffix = essence.len().checked_sub("+json".len());
+    essence.eq_ignore_ascii_case("application/json")
+        || suffix
+            .and_then(|at| essence.split_at_checked(at))
+            .is_some_and(|(kind, suffix)| {
+                kind.contains('/') && suffix.eq_ignore_ascii_case("+json")
+            })
+}
+
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(headers: &[(axum::http::HeaderName, &'static str)]) -> Result<(), BodyFault> {
+        let headers = headers
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+            .collect();
+        check_headers(&headers, 100)
+    }
+
+    #[test]
+    fn g13_json_is_any_json_media_type_with_any_parameters() {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=utf-8",
+            "application/cloudevents+json",
+            "application/vnd.x+JSON;v=1",
+        ] {
+            assert_eq!(judged(&[(CONTENT_TYPE, good)]), Ok(()), "{good}");
+        }
+        for bad in [
+            "text/plain",
+            "application/jsonp",
+            "json",
+            "+json",
+            "",
+            "text/html; x=+json",
+        ] {
+            assert_eq!(
+                judged(&[(CONTENT_TYPE, bad)]),
+                Err(BodyFault::NotJsonType),
+                "{bad}"
+            );
+        }
+        assert_eq!(judged(&[]), Err(BodyFault::NotJsonType));
+    }
+
+    #[test]
+    fn a_compressed_body_is_not_taken_for_json() {
+        let json = (CONTENT_TYPE, "application/json");
+        assert_eq!(
+            judged(&[json.clone(), (CONTENT_ENCODING, "identity")]),
+            Ok(())
+        );
+        assert_eq!(
+            judged(&[json, (CONTENT_ENCODING, "gzip")]),
+            Err(BodyFault::NotJsonType)
+        );
+    }
+
+    #[tokio::test]
+    async fn a_body_in_many_pieces_is_bounded_as_a_whole() {
+        let pieces = |count: usize| {
+            Body::from_stream(futures::stream::iter(
+                (0..count).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"0123456789"))),
+            ))
+        };
+        let read_whole = |count| async move { read(&mut pieces(count), 30).await };
+        assert_eq!(read_whole(3).await.unwrap().len(), 30);
+        assert_eq!(read_whole(4).await, Err(BodyFault::TooLong));
+        assert_eq!(read_whole(0).await, Ok(Bytes::new()));
+    }
+}

@@ -1,0 +1,262 @@
+//! A body taken apart into events, each with its own bytes as they came. Pure.
+//!
+//! What cannot be read still becomes an event: for a person, never for the rules.
+//! Must not know: HTTP, credentials, the journal beyond the shape of its entries.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::domain::time::Timestamp;
+use crate::normalise::{Format, Outcome, normalise};
+use crate::store::NewEvent;
+
+/// Most events in one body. EventBridge sends one; the bound keeps one request from holding
+/// the journal's writer for long.
+pub(super) const MAX_ITEMS: usize = 10_000;
+
+/// Longest event id that is kept as the sender wrote it, in bytes.
+const MAX_EVENT_ID: usize = 256;
+
+/// What a body turned out to be.
+#[derive(Debug)]
+pub(super) enum Contents {
+    /// JSON: one event for an object, one for each element of an array.
+    Events(Vec<NewEvent>),
+    /// Not JSON: the whole body, for a person.
+    NotJson {
+        /// The body as an event that goes to review.
+        event: NewEvent,
+        /// What the parser stumbled over, and where.
+        problem: String,
+    },
+    /// An array of more than [`MAX_ITEMS`].
+    TooMany,
+}
+
+/// Who sends, in which format, and when it came.
+pub(super) struct Reader<'a> {
+    pub(super) source: &'a Arc<str>,
+    pub(super) format: &'a Format,
+    pub(super) received_at: Timestamp,
+}
+
+impl Reader<'_> {
+    /// Takes `body` apart.
+    pub(super) fn read(&self, body: Bytes) -> Contents {
+        // A byte order mark is not part of the text (RFC 8259, section 8.1).
+        let body = match body.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) => body.slice_ref(rest),
+            None => body,
+        };
+        let text = match String::from_utf8(Vec::from(body)) {
+            Ok(text) => text,
+            Err(error) => return self.not_json(error.as_bytes(), &error.utf8_error()),
+        };
+        let first = text.bytes().find(|byte| !byte.is_ascii_whitespace());
+        if first == Some(b'[') {
+            return self.read_array(&text);
+        }
+        match serde_json::from_str::<Value>(&text) {
+            Ok(value) => Contents::Events(vec![self.event(text, &value)]),
+            Err(error) if is_json(&text) => Contents::Events(vec![self.unreadable(text, &error)]),
+            Err(error) => self.not_json(text.as_bytes(), &error),
+        }
+    }
+
+    fn read_array(&self, text: &str) -> Contents {
+        let items = match serde_json::from_str::<Vec<&RawValue>>(text) {
+            Ok(items) if items.len() > MAX_ITEMS => return Contents::TooMany,
+            Ok(items) => items,
+            Err(error) => return self.not_json(text.as_bytes(), &error),
+        };
+        let events = items.into_iter().map(|item| {
+            let text = item.get().to_owned();
+            match serde_json::from_str::<Value>(&text) {
+                Ok(value) => self.event(text, &value),
+                Err(error) => self.unreadable(text, &error),
+            }
+        });
+        Contents::Events(events.collect())
+    }
+
+    fn event(&self, text: String, value: &Value) -> NewEvent {
+        let normalised = normalise(self.format, value, self.received_at);
+        let review = match normalised.outcome {
+            Outcome::Signals(_) | Outcome::Nothing(_) => None,
+            Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => Some(mismatch.problem),
+            Outcome::Mismatch(mismatch) => Some(mismatch.to_string()),
+        };
+        self.new_event(keepable(normalised.event_id), text, review)
+    }
+
+    /// Valid JSON beyond what can be worked with: nested too deep, a number out of range, half
+    /// a surrogate pair. The sender cannot mend it, so it is kept for a person.
+    fn unreadable(&self, text: String, error: &serde_json::Error) -> NewEvent {
+        let id = digest_id(text.as_bytes());
+        self.new_event(id, text, Some(format!("unreadable JSON: {error}")))
+    }
+
+    fn not_json(&self, body: &[u8], problem: &dyn std::fmt::Display) -> Contents {
+        let problem = problem.to_string();
+        let reason = format!("not JSON: {problem}");
+        Contents::NotJson {
+            event: self.new_event(digest_id(body), printable(body), Some(reason)),
+            problem,
+        }
+    }
+
+    fn new_event(&self, event_id: String, body: String, review: Option<String>) -> NewEvent {
+        NewEvent {
+            source: Arc::clone(self.source),
+            event_id,
+            received_at: self.received_at,
+            body,
+            review,
+        }
+    }
+}
+
+/// Whether `text` is JSON by its grammar alone.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok()
+}
+
+/// The id itself, unless a database or a log could not hold it; then one made from it.
+fn keepable(event_id: String) -> String {
+    if event_id.len() > MAX_EVENT_ID || event_id.contains(char::is_control) {
+        return digest_id(event_id.as_bytes());
+    }
+    event_id
+}
+
+/// An id for what has none: the same bytes sent again are recognised as a repetition.
+fn digest_id(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
+}
+
+/// `bytes` as text: valid UTF-8 as it is, every other byte, and NUL, which PostgreSQL cannot
+/// hold, as `\xNN`. So nothing is lost and what is readable stays readable.
+fn printable(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\0', "\\x00"));
+        for byte in chunk.invalid() {
+            text.push_str(&format!("\\x{byte:02X}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contents(body: &'static [u8]) -> Contents {
+        let source: Arc<str> = "genesys".into();
+        Reader {
+            source: &source,
+            format: &Format::Genesys,
+            received_at: Timestamp::from_millis(1_795_442_850_000),
+        }
+        .read(Bytes::from_static(body))
+    }
+
+    fn events(body: &'static [u8]) -> Vec<NewEvent> {
+        match contents(body) {
+            Contents::Events(events) => events,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn kept(body: &'static [u8]) -> NewEvent {
+        match contents(body) {
+            Contents::NotJson { event, .. } => event,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_element_keeps_its_own_bytes_as_they_came() {
+        let events = events(b" [ {\"b\":1.50, \"a\":2} ,\n{\"a\" : \"\\u0041\"}, 7 ] ");
+        let bodies: Vec<&str> = events.iter().map(|event| event.body.as_str()).collect();
+        assert_eq!(
+            bodies,
+            ["{\"b\":1.50, \"a\":2}", "{\"a\" : \"\\u0041\"}", "7"]
+        );
+    }
+
+    #[test]
+    fn an_empty_array_holds_no_event() {
+        assert!(events(b"[]").is_empty());
+    }
+
+    #[test]
+    fn valid_json_that_cannot_be_worked_with_goes_to_review() {
+        let deep: &'static str =
+            Box::leak(format!("{{\"a\":{}{}}}", "[".repeat(500), "]".repeat(500)).into());
+        for body in [
+            deep,
+            "1e400",
+            "{\"id\":\"\\ud800\"}",
+            "null",
+            "\"text\"",
+            "[[]]",
+        ] {
+            let events = events(body.as_bytes());
+            assert_eq!(events.len(), 1, "{body}");
+            assert!(events[0].review.is_some(), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_json_is_kept_so_that_a_person_can_read_it() {
+        assert_eq!(kept(b"{\"id\": \"evt-1\",").body, "{\"id\": \"evt-1\",");
+        assert_eq!(
+            kept(b"{\"n\":\"caf\xe9\"}\0").body,
+            "{\"n\":\"caf\\xE9\"}\\x00"
+        );
+        assert_eq!(kept(b"").body, "");
+        assert_eq!(kept(b"[{}, ").body, "[{}, ");
+    }
+
+    #[test]
+    fn the_same_garbage_twice_is_one_review_item() {
+        assert_eq!(kept(b"garbage").event_id, kept(b"garbage").event_id);
+        assert_ne!(kept(b"garbage").event_id, kept(b"other").event_id);
+    }
+
+    #[test]
+    fn a_byte_order_mark_does_no_harm() {
+        assert_eq!(
+            events(b"\xef\xbb\xbf{\"id\":\"evt-1\"}")[0].body,
+            "{\"id\":\"evt-1\"}"
+        );
+    }
+
+    #[test]
+    fn more_elements_than_the_bound_are_refused() {
+        let array = |count: usize| -> &'static [u8] {
+            Box::leak(
+                format!("[{}]", vec!["{}"; count].join(","))
+                    .into_bytes()
+                    .into(),
+            )
+        };
+        assert_eq!(events(array(MAX_ITEMS)).len(), MAX_ITEMS);
+        assert!(matches!(contents(array(MAX_ITEMS + 1)), Contents::TooMany));
+    }
+
+    #[test]
+    fn an_id_that_a_database_cannot_hold_is_replaced_by_a_stable_one() {
+        assert_eq!(keepable("evt-1".into()), "evt-1");
+        for bad in ["a\0b".to_owned(), "\u{1b}[31m".to_owned(), "x".repeat(257)] {
+            let made = keepable(bad.clone());
+            assert!(made.starts_with("sha256:"));
+            assert_eq!(made, keepable(bad));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The public listener: who may send, what may come in, and durable before the answer.
+//!
+//! May import: `domain`, `normalise`, `store`, `settings`, `telemetry`, `http`, axum. Must not
+//! know: rules, incidents, targets; it never decides whether an event is worth a ticket.
+
+mod answer;
+mod auth;
+mod body;
+mod items;
+mod jwks;
+mod jwt;
+mod networks;
+mod source;
+mod webhook;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{Request, Response};
+use axum::routing::{any, get};
+use tokio::sync::{Semaphore, watch};
+
+pub use auth::AuthSetupError;
+pub use jwks::JwksSetupError;
+
+use crate::http::{Clock, Readiness, RequestIds};
+use crate::settings::{ServerSettings, SourceSettings};
+use crate::store::Journal;
+use crate::telemetry::Metrics;
+use answer::{Refusal, json};
+use source::Source;
+use webhook::{PREFIX, Receiver, webhook};
+
+/// What the public listener is given.
+pub struct ReceiveState {
+    /// `[server]`.
+    pub server: ServerSettings,
+    /// `[sources]`.
+    pub sources: BTreeMap<String, SourceSettings>,
+    /// Where events become durable.
+    pub journal: Journal,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Whether work is taken.
+    pub readiness: watch::Receiver<Readiness>,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// A source that cannot be put into force.
+#[derive(Debug, thiserror::Error)]
+#[error("sources.{name}.auth: {problem}")]
+pub struct ReceiveSetupError {
+    name: String,
+    problem: AuthSetupError,
+}
+
+/// The routes of the public listener. To be served with the peer's address as
+/// `ConnectInfo<SocketAddr>`, as [`crate::http::serve`] does; without it every source that
+/// has an `allow` list refuses.
+///
+/// # Errors
+///
+/// [`ReceiveSetupError`] when a source's `auth` cannot be put into force.
+pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
+    let request_ids = RequestIds::new(Arc::clone(&state.clock));
+    let receiver = Receiver {
+        sources: sources(&state.sources, &state.clock)?,
+        in_flight: Semaphore::new(state.server.max_in_flight.min(Semaphore::MAX_PERMITS)),
+        server: state.server,
+        journal: state.journal,
+        metrics: state.metrics,
+        readiness: state.readiness,
+        clock: state.clock,
+    };
+    // All methods go to the one handler, so that a wrong one is counted for its source.
+    Ok(Router::new()
+        .route(&format!("{PREFIX}{{source}}"), any(webhook))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(read_only_route)
+        .layer(request_ids)
+        .with_state(Arc::new(receiver)))
+}
+
+fn sources(
+    settings: &BTreeMap<String, SourceSettings>,
+    clock: &Clock,
+) -> Result<BTreeMap<String, Source>, ReceiveSetupError> {
+    settings
+        .iter()
+        .map(|(name, settings)| {
+            let source =
+                Source::new(name, settings, clock).map_err(|problem| ReceiveSetupError {
+                    name: name.clone(),
+                    problem,
+                })?;
+            Ok((name.clone(), source))
+        })
+        .collect()
+}
+
+async fn healthz() -> Response<Body> {
+    json(r#"{"status":"ok"}"#)
+}
+
+async fn readyz(State(receiver): State<Arc<Receiver>>, request: Request<Body>) -> Response<Body> {
+    match receiver.readiness() {
+        Ok(()) => json(r#"{"status":"ready"}"#),
+        Err(refusal) => refusal.into_problem().into_response(request.headers()),
+    }
+}
+
+async fn no_such_route(request: Request<Body>) -> Response<Body> {
+    Refusal::NoSuchRoute
+        .into_problem()
+        .into_response(request.headers())
+}
+
+async fn read_only_route(request: Request<Body>) -> Response<Body> {
+    Refusal::ReadOnlyRoute
+        .into_problem()
+        .into_response(request.headers())
+}

@@ -1,0 +1,257 @@
+//! `POST /webhooks/{source}`: from the first byte to the answer.
+//!
+//! The stages stand in [`Receiver::take_in`], in the order in which they cost more: what a
+//! stranger can make us do comes first and is cheap.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Request, Response};
+use percent_encoding::percent_decode_str;
+use tokio::sync::{Semaphore, watch};
+
+use super::answer::{Refusal, Tally};
+use super::auth::Verdict;
+use super::body;
+use super::items::{Contents, Reader};
+use super::source::Source;
+use crate::http::{Clock, Readiness, request_id};
+use crate::settings::ServerSettings;
+use crate::store::{Appended, Journal, NewEvent};
+use crate::telemetry::Metrics;
+
+/// Path before the source's name.
+pub(super) const PREFIX: &str = "/webhooks/";
+
+/// The label under which requests for sources that do not exist are counted: their names are
+/// a stranger's choice and must not become series.
+const UNKNOWN: &str = "unknown";
+
+/// All that the public listener holds.
+pub(super) struct Receiver {
+    pub(super) server: ServerSettings,
+    pub(super) sources: BTreeMap<String, Source>,
+    pub(super) journal: Journal,
+    pub(super) metrics: Metrics,
+    pub(super) readiness: watch::Receiver<Readiness>,
+    pub(super) clock: Clock,
+    pub(super) in_flight: Semaphore,
+}
+
+/// An event that goes to review, as the log names it once it is durable.
+struct Misfit {
+    position: usize,
+    event_id: String,
+    problem: String,
+}
+
+/// Answers one webhook, whatever it is, and counts the answer.
+pub(super) async fn webhook(
+    State(receiver): State<Arc<Receiver>>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, mut body) = request.into_parts();
+    let name = source_name(&head);
+    let source = receiver.sources.get(name.as_ref());
+    let answer = receiver.answer(source, &head, &mut body).await;
+    let label = source.map_or(UNKNOWN, |source| &source.name);
+    receiver
+        .metrics
+        .webhook_request(label, answer.status().as_u16());
+    answer
+}
+
+fn source_name(head: &Parts) -> Cow<'_, str> {
+    let path = head.uri.path();
+    percent_decode_str(path.strip_prefix(PREFIX).unwrap_or_default()).decode_utf8_lossy()
+}
+
+impl Receiver {
+    async fn answer(
+        &self,
+        source: Option<&Source>,
+        head: &Parts,
+        body: &mut Body,
+    ) -> Response<Body> {
+        let taken = match source {
+            Some(source) => {
+                // 503, not 408: EventBridge does not repeat a 408.
+                let work = self.take_in(source, head, body);
+                tokio::time::timeout(self.server.request_timeout, work)
+                    .await
+                    .unwrap_or(Err(Refusal::TimedOut))
+            }
+            None => Err(Refusal::UnknownSource),
+        };
+        match taken {
+            Ok(tally) => tally.into_response(),
+            Err(refusal) => self.refuse(refusal, source, head, body).await,
+        }
+    }
+
+    /// The way of a request into the journal.
+    async fn take_in(
+        &self,
+        source: &Source,
+        head: &Parts,
+        body: &mut Body,
+    ) -> Result<Tally, Refusal> {
+        self.admit(source, head)?;
+        let _place = self
+            .in_flight
+            .try_acquire()
+            .map_err(|_| Refusal::TooManyInFlight)?;
+        body::check_headers(&head.headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
+        let bytes = self.authenticated(source, &head.headers, body).await?;
+        // Counted only now: strangers must not use up the sender's allowance.
+        source.spend().map_err(|wait| Refusal::TooFast { wait })?;
+        let reader = Reader {
+            source: &source.name,
+            format: &source.format,
+            received_at: (self.clock)(),
+        };
+        match reader.read(bytes) {
+            Contents::Events(events) => self.keep(source, events).await,
+            Contents::NotJson { event, problem } => {
+                self.keep(source, vec![event]).await?;
+                Err(Refusal::NotJson { problem })
+            }
+            Contents::TooMany => Err(Refusal::TooManyItems),
+        }
+    }
+
+    fn admit(&self, source: &Source, head: &Parts) -> Result<(), Refusal> {
+        if head.method != Method::POST {
+            return Err(Refusal::WrongMethod);
+        }
+        if *self.readiness.borrow() == Readiness::Draining {
+            return Err(Refusal::Draining);
+        }
+        let allowed = head
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .is_some_and(|ConnectInfo(peer)| {
+                source.allows(peer.ip(), &head.headers, &self.server.trusted_proxies)
+            });
+        allowed.then_some(()).ok_or(Refusal::AddressNotAllowed)
+    }
+
+    /// The body, once its sender is known. A stranger who shows nothing is sent away before
+    /// the body is read; only a signature has to be checked against it.
+    async fn authenticated(
+        &self,
+        source: &Source,
+        headers: &HeaderMap,
+        body: &mut Body,
+    ) -> Result<Bytes, Refusal> {
+        let authenticator = &source.authenticator;
+        let verdict = authenticator.by_headers(headers).await;
+        let refused = || Refusal::NotAuthenticated {
+            challenges: authenticator.challenges(),
+        };
+        match verdict {
+            Verdict::Granted | Verdict::NeedsBody => {}
+            Verdict::Denied => return Err(refused()),
+            Verdict::Undecidable => return Err(Refusal::KeysUnavailable),
+        }
+        let bytes = body::read(body, self.server.max_body_bytes)
+            .await
+            .map_err(Refusal::Body)?;
+        if verdict == Verdict::NeedsBody && !authenticator.signed(headers, &bytes) {
+            return Err(refused());
+        }
+        Ok(bytes)
+    }
+
+    /// Makes `events` durable and tells metrics and log what became of them.
+    async fn keep(&self, source: &Source, events: Vec<NewEvent>) -> Result<Tally, Refusal> {
+        if events.is_empty() {
+            return Ok(Tally::default());
+        }
+        let misfits = misfits(&events);
+        // The journal's writer logs what went wrong; the sender only hears that it did.
+        let appended = self
+            .journal
+            .append(events)
+            .await
+            .map_err(|_| Refusal::NotDurable)?;
+        report(&source.name, &misfits, &appended);
+        let tally = Tally::of(&appended);
+        for (outcome, count) in [
+            ("accepted", tally.accepted),
+            ("duplicate", tally.duplicates),
+            ("review", tally.review),
+        ] {
+            self.metrics.events(&source.name, outcome, count);
+        }
+        Ok(tally)
+    }
+
+    async fn refuse(
+        &self,
+        refusal: Refusal,
+        source: Option<&Source>,
+        head: &Parts,
+        body: &mut Body,
+    ) -> Response<Body> {
+        let log_line = source.and_then(|source| Some((source, source.notice((self.clock)())?)));
+        let timed_out = matches!(refusal, Refusal::TimedOut);
+        let problem = refusal.into_problem();
+        if let Some((source, unnoticed)) = log_line {
+            let status = problem.status().as_u16();
+            let request = request_id(&head.headers).unwrap_or_default();
+            let source: &str = &source.name;
+            tracing::warn!(
+                source,
+                status,
+                problem = problem.name(),
+                request_id = request,
+                unnoticed,
+                "webhook refused"
+            );
+        }
+        if !timed_out {
+            body::discard(body, &head.headers).await;
+        }
+        problem.into_response(&head.headers)
+    }
+
+    /// What `/readyz` answers.
+    pub(super) fn readiness(&self) -> Result<(), Refusal> {
+        match *self.readiness.borrow() {
+            Readiness::Ready => Ok(()),
+            Readiness::StoreUnavailable => Err(Refusal::StoreUnavailable),
+            Readiness::Draining => Err(Refusal::Draining),
+        }
+    }
+}
+
+fn misfits(events: &[NewEvent]) -> Vec<Misfit> {
+    events
+        .iter()
+        .enumerate()
+        .filter_map(|(position, event)| {
+            Some(Misfit {
+                position,
+                event_id: event.event_id.clone(),
+                problem: event.review.clone()?,
+            })
+        })
+        .collect()
+}
+
+/// One line per event that now waits for a person; repetitions were reported before.
+fn report(source: &str, misfits: &[Misfit], appended: &[Appended]) {
+    for misfit in misfits {
+        if appended.get(misfit.position) == Some(&Appended::Review) {
+            let event_id = misfit.event_id.as_str();
+            let problem = misfit.problem.as_str();
+            tracing::warn!(source, event_id, problem, "Schema Mismatch");
+        }
+    }
+}

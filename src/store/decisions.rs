@@ -1,0 +1,454 @@
+//! What deciding reads and keeps: undecided events, what is known about a key, and a whole
+//! batch of decisions in one transaction, so that a crash can only repeat a batch that left
+//! no trace.
+
+use std::collections::HashMap;
+
+use sqlx::QueryBuilder;
+
+use super::database::{Tx, on};
+use super::outbox::{self, NewDelivery};
+use super::{Store, StoreError, review};
+use crate::domain::decision::{BurstLock, Known};
+use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::time::Timestamp;
+
+const ROWS_PER_INSERT: usize = 64;
+
+/// An event of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JournalEvent {
+    /// Its place in the journal.
+    pub seq: i64,
+    /// The source's name.
+    pub source: String,
+    /// The event's id.
+    pub event_id: String,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// Why it waits for a person, when it does; then no rule sees it.
+    pub review: Option<String>,
+    /// The event as it came.
+    pub body: String,
+}
+
+/// The key under which an incident that is not closed, and a burst lock, are found.
+pub fn active_key(rule: &str, key: &str) -> String {
+    format!("{rule}\u{1f}{key}")
+}
+
+/// An incident as deciding knows it: its life, and what templates see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptIncident {
+    /// The life.
+    pub incident: Incident,
+    /// The source of its first event.
+    pub source: String,
+    /// The target that owns the ticket.
+    pub target: String,
+    /// The values templates see, as of the latest breach; JSON.
+    pub context: String,
+}
+
+/// What one rule made of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDecision {
+    /// The event.
+    pub event_seq: i64,
+    /// The rule.
+    pub rule: String,
+    /// What the signal did.
+    pub outcome: &'static str,
+    /// The incident it concerned.
+    pub incident_id: Option<String>,
+    /// More about it, such as the end of a lock.
+    pub detail: Option<String>,
+}
+
+/// A transition of an incident, with its cause.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryEntry {
+    /// The incident.
+    pub incident_id: String,
+    /// When.
+    pub at: Timestamp,
+    /// What happened: `opened`, `recovered`, …
+    pub what: String,
+    /// Why.
+    pub cause: String,
+}
+
+/// An event that goes to review after all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewReview {
+    /// The event.
+    pub event_seq: i64,
+    /// Why.
+    pub reason: String,
+}
+
+/// Everything a batch of decisions changes.
+#[derive(Debug, Clone, Default)]
+pub struct DecisionBatch {
+    /// The last event of the batch; `None` when time alone decided.
+    pub decided_to: Option<i64>,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+    /// What rules said.
+    pub decisions: Vec<NewDecision>,
+    /// Incidents that changed, each once, closed ones before their successors.
+    pub incidents: Vec<KeptIncident>,
+    /// Burst locks taken: rule, key, incident id, lock.
+    pub locks: Vec<(String, String, String, BurstLock)>,
+    /// Transitions.
+    pub history: Vec<HistoryEntry>,
+    /// Deliveries owed, in order.
+    pub deliveries: Vec<NewDelivery>,
+    /// Events that go to review.
+    pub reviews: Vec<NewReview>,
+}
+
+const UNDECIDED: &str = "select seq, source, event_id, received_at, review, body from events \
+     where seq > (select position from cursors where name = 'decide') order by seq limit $1";
+const OLDEST_UNDECIDED: &str = "select received_at from events \
+     where seq > (select position from cursors where name = 'decide') order by seq limit 1";
+
+type EventRow = (i64, String, String, i64, Option<String>, String);
+
+impl Store {
+    /// The next events to decide on, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] when the database cannot be read.
+    pub async fn undecided(&self, limit: u32) -> Result<Vec<JournalEvent>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let rows: Vec<EventRow> = on!(&mut tx, connection => {
+            sqlx::query_as(UNDECIDED)
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+                .await?
+        });
+        Ok(rows
+            .into_iter()
+            .map(
+                |(seq, source, event_id, received_at, review, body)| JournalEvent {
+                    seq,
+                    source,
+                    event_id,
+                    received_at: Timestamp::from_millis(received_at),
+                    review,
+                    body,
+                },
+            )
+            .collect())
+    }
+
+    /// When the oldest undecided event was received.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] when the database cannot be read.
+    pub async fn oldest_undecided(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let row: Option<(i64,)> = on!(&mut tx, connection => {
+            sqlx::query_as(OLDEST_UNDECIDED).fetch_optional(connection).await?
+        });
+        Ok(row.map(|(received_at,)| Timestamp::from_millis(received_at)))
+    }
+
+    /// Begins deciding: what is loaded from it stays true until it is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] when the database cannot be written.
+    pub async fn begin_deciding(&self) -> Result<Deciding, StoreError> {
+        Ok(Deciding {
+            tx: self.database.begin_write().await?,
+        })
+    }
+
+    /// When time alone will next change an incident.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] when the database cannot be read.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let (due_at,): (Option<i64>,) = on!(&mut tx, connection => {
+            sqlx::query_as("select min(due_at) from incidents where due_at is not null")
+                .fetch_one(connection)
+                .await?
+        });
+        Ok(due_at.map(Timestamp::from_millis))
+    }
+}
+
+/// An open batch of decisions. Dropping it leaves no trace.
+pub struct Deciding {
+    tx: Tx,
+}
+
+type IncidentRow = (String, String, String, String);
+
+impl Deciding {
+    /// What is known about `keys` (see [`active_key`]): incidents that are not closed, and
+    /// locks. Keys nothing is known about are absent.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read or a row is damaged.
+    pub async fn known(
+        &mut self,
+        keys: &[String],
+    ) -> Result<HashMap<String, (Known, Option<KeptIncident>)>, StoreError> {
+        let mut known: HashMap<String, (Known, Option<KeptIncident>)> = HashMap::new();
+        for chunk in keys.chunks(ROWS_PER_INSERT) {
+            for (key, kept) in self.load_incidents(chunk).await? {
+                let entry = known.entry(key).or_default();
+                entry.0.incident = Some(kept.incident.clone());
+                entry.1 = Some(kept);
+            }
+            for (key, lock) in self.load_locks(chunk).await? {
+                known.entry(key).or_default().0.lock = Some(lock);
+            }
+        }
+        Ok(known)
+    }
+
+    async fn load_incidents(
+        &mut self,
+        keys: &[String],
+    ) -> Result<Vec<(String, KeptIncident)>, StoreError> {
+        let rows: Vec<IncidentRow> = on!(&mut self.tx, connection => {
+            let mut query = QueryBuilder::new(
+                "select life, source, target, context from incidents where active_key in (",
+            );
+            let mut list = query.separated(", ");
+            for key in keys {
+                list.push_bind(key.clone());
+            }
+            query.push(")");
+            query.build_query_as().fetch_all(connection).await?
+        });
+        rows.into_iter()
+            .map(|row| {
+                let kept = kept_incident(row)?;
+                let key = active_key(&kept.incident.rule, &kept.incident.key);
+                Ok((key, kept))
+            })
+            .collect()
+    }
+
+    async fn load_locks(
+        &mut self,
+        keys: &[String],
+    ) -> Result<Vec<(String, BurstLock)>, StoreError> {
+        let rows: Vec<(String, i64, i64)> = on!(&mut self.tx, connection => {
+            let mut query = QueryBuilder::new(
+                "select lock_key, taken_at, locked_until from burst_locks where lock_key in (",
+            );
+            let mut list = query.separated(", ");
+            for key in keys {
+                list.push_bind(key.clone());
+            }
+            query.push(")");
+            query.build_query_as().fetch_all(connection).await?
+        });
+        Ok(rows
+            .into_iter()
+            .map(|(key, taken_at, until)| {
+                let lock = BurstLock {
+                    taken_at: Timestamp::from_millis(taken_at),
+                    until: Timestamp::from_millis(until),
+                };
+                (key, lock)
+            })
+            .collect())
+    }
+
+    /// Incidents that time alone changes by `now`, earliest first, at most `limit`, each with
+    /// its key's burst lock.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read or a row is damaged.
+    pub async fn due(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<KeptIncident>, StoreError> {
+        let rows: Vec<IncidentRow> = on!(&mut self.tx, connection => {
+            sqlx::query_as(
+                "select life, source, target, context from incidents \
+                 where due_at is not null and due_at <= $1 order by due_at limit $2",
+            )
+            .bind(now.as_millis())
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?
+        });
+        rows.into_iter().map(kept_incident).collect()
+    }
+
+    /// Keeps the whole batch; durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it could not be kept; then none of it was.
+    pub async fn keep(
+        mut self,
+        batch: &DecisionBatch,
+        due_at: impl Fn(&Incident) -> Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let tx = &mut self.tx;
+        insert_decisions(tx, batch).await?;
+        for kept in &batch.incidents {
+            upsert_incident(tx, kept, due_at(&kept.incident)).await?;
+        }
+        for (rule, key, incident_id, lock) in &batch.locks {
+            upsert_lock(tx, rule, key, incident_id, lock).await?;
+        }
+        for entry in &batch.history {
+            insert_history(tx, entry).await?;
+        }
+        for delivery in &batch.deliveries {
+            outbox::insert(tx, delivery, batch.decided_at).await?;
+        }
+        for item in &batch.reviews {
+            review::insert_for_event(tx, item.event_seq, &item.reason).await?;
+        }
+        if let Some(position) = batch.decided_to {
+            on!(tx, connection => {
+                sqlx::query("update cursors set position = $1 where name = 'decide'")
+                    .bind(position)
+                    .execute(connection)
+                    .await?;
+            });
+        }
+        self.tx.commit().await
+    }
+}
+
+fn kept_incident((life, source, target, context): IncidentRow) -> Result<KeptIncident, StoreError> {
+    let incident = serde_json::from_str(&life).map_err(|error| StoreError::Damaged {
+        table: "incidents",
+        row: life.chars().take(60).collect(),
+        problem: error.to_string(),
+    })?;
+    Ok(KeptIncident {
+        incident,
+        source,
+        target,
+        context,
+    })
+}
+
+async fn insert_decisions(tx: &mut Tx, batch: &DecisionBatch) -> Result<(), StoreError> {
+    for chunk in batch.decisions.chunks(ROWS_PER_INSERT) {
+        on!(tx, connection => {
+            let mut query = QueryBuilder::new(
+                "insert into decisions (event_seq, rule, outcome, incident_id, detail, decided_at) ",
+            );
+            query.push_values(chunk, |mut row, decision| {
+                row.push_bind(decision.event_seq)
+                    .push_bind(decision.rule.clone())
+                    .push_bind(decision.outcome)
+                    .push_bind(decision.incident_id.clone())
+                    .push_bind(decision.detail.clone())
+                    .push_bind(batch.decided_at.as_millis());
+            });
+            query.push(" on conflict (event_seq, rule) do nothing");
+            query.build().execute(connection).await?;
+        });
+    }
+    Ok(())
+}
+
+const UPSERT_INCIDENT: &str = "insert into incidents \
+     (id, rule, key, source, state, severity, target, active_key, opened_at, closed_at, \
+      occurrences, suppressed, due_at, life, context) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+     on conflict (id) do update set state = excluded.state, severity = excluded.severity, \
+      active_key = excluded.active_key, closed_at = excluded.closed_at, \
+      occurrences = excluded.occurrences, suppressed = excluded.suppressed, \
+      due_at = excluded.due_at, life = excluded.life, context = excluded.context";
+
+async fn upsert_incident(
+    tx: &mut Tx,
+    kept: &KeptIncident,
+    due_at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    let incident = &kept.incident;
+    let life = serde_json::to_string(incident).map_err(|error| StoreError::Damaged {
+        table: "incidents",
+        row: incident.id.clone(),
+        problem: error.to_string(),
+    })?;
+    let active_key = (incident.state != IncidentState::Closed)
+        .then(|| active_key(&incident.rule, &incident.key));
+    let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    on!(tx, connection => {
+        sqlx::query(UPSERT_INCIDENT)
+            .bind(&incident.id)
+            .bind(&incident.rule)
+            .bind(&incident.key)
+            .bind(&kept.source)
+            .bind(incident.state.as_str())
+            .bind(&incident.severity)
+            .bind(&kept.target)
+            .bind(active_key)
+            .bind(incident.opened_at.as_millis())
+            .bind(incident.closed_at.map(Timestamp::as_millis))
+            .bind(count(incident.occurrences))
+            .bind(count(incident.suppressed))
+            .bind(due_at.map(Timestamp::as_millis))
+            .bind(life)
+            .bind(&kept.context)
+            .execute(connection)
+            .await?;
+    });
+    Ok(())
+}
+
+const UPSERT_LOCK: &str = "insert into burst_locks \
+     (lock_key, rule, key, incident_id, taken_at, locked_until) values ($1, $2, $3, $4, $5, $6) \
+     on conflict (lock_key) do update set incident_id = excluded.incident_id, \
+      taken_at = excluded.taken_at, locked_until = excluded.locked_until";
+
+async fn upsert_lock(
+    tx: &mut Tx,
+    rule: &str,
+    key: &str,
+    incident_id: &str,
+    lock: &BurstLock,
+) -> Result<(), StoreError> {
+    on!(tx, connection => {
+        sqlx::query(UPSERT_LOCK)
+            .bind(active_key(rule, key))
+            .bind(rule)
+            .bind(key)
+            .bind(incident_id)
+            .bind(lock.taken_at.as_millis())
+            .bind(lock.until.as_millis())
+            .execute(connection)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Notes a transition in an open transaction.
+pub(super) async fn insert_history(tx: &mut Tx, entry: &HistoryEntry) -> Result<(), StoreError> {
+    on!(tx, connection => {
+        sqlx::query(
+            "insert into incident_history (incident_id, at, what, cause) values ($1, $2, $3, $4)",
+        )
+        .bind(&entry.incident_id)
+        .bind(entry.at.as_millis())
+        .bind(&entry.what)
+        .bind(&entry.cause)
+        .execute(connection)
+        .await?;
+    });
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! What can go wrong with the store, by what the caller can do about it.
+
+/// A failure of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// `store.url` is not an address.
+    #[error("store.url is not a database address; write it like {0}")]
+    BadUrl(&'static str),
+    /// The database cannot be opened.
+    #[error(
+        "the database cannot be opened: {problem}; check store.url, that the folder exists and is writable, and that nothing else holds the file"
+    )]
+    CannotOpen {
+        /// The database's own words.
+        problem: String,
+    },
+    /// The migrations cannot be applied.
+    #[error(
+        "the database cannot be migrated: {problem}; restore it from a backup or mend what the message names, then start again"
+    )]
+    CannotMigrate {
+        /// The database's own words.
+        problem: String,
+    },
+    /// The database was written by a newer version.
+    #[error(
+        "the database has migration {version}, which this version does not know: it was written by a newer ringdown; run that version, or restore a backup from before the upgrade"
+    )]
+    NewerDatabase {
+        /// The unknown migration.
+        version: i64,
+    },
+    /// A row holds what no version of this program writes.
+    #[error("row {row} of {table} is damaged: {problem}")]
+    Damaged {
+        /// The table.
+        table: &'static str,
+        /// Which row.
+        row: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// There is no such row.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The row is not in a state that allows this.
+    #[error("{what} {id} is {state}: {problem}")]
+    NotPossible {
+        /// What it is about.
+        what: &'static str,
+        /// Its id.
+        id: String,
+        /// Its state.
+        state: String,
+        /// Why that forbids it.
+        problem: &'static str,
+    },
+    /// A statement failed: locked, read-only, full, connection gone. Worth trying again.
+    #[error("the database failed: {0}")]
+    Failed(#[from] sqlx::Error),
+}
+
+impl StoreError {
+    pub(super) fn cannot_open(error: sqlx::Error) -> Self {
+        Self::CannotOpen {
+            problem: error.to_string(),
+        }
+    }
+}

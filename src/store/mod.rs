@@ -1,0 +1,71 @@
+//! The store: the journal of events, incidents, the outbox of deliveries, review items.
+//!
+//! All SQL lives here, written once for SQLite and PostgreSQL. Methods are named by the stage
+//! that calls them. May import: `domain`. Must not know: HTTP, formats, CRMs; it reads no
+//! clock and uses no randomness.
+
+mod database;
+mod decisions;
+mod error;
+mod journal;
+mod leases;
+mod outbox;
+mod retention;
+mod review;
+
+pub use decisions::{
+    Deciding, DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewReview,
+    active_key,
+};
+pub use error::StoreError;
+pub use journal::{Appended, Journal, JournalError, JournalWriter, NewEvent};
+pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
+pub use retention::Forgotten;
+pub use review::ReviewVerdict;
+
+use database::Database;
+
+/// The database, opened and migrated. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens the database at `url` (`sqlite:PATH` or `postgres://…`) and applies the
+    /// migrations it lacks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be opened or migrated, or is from a newer version.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let database = Database::connect(url).await?;
+        database.migrate().await?;
+        Ok(Self { database })
+    }
+
+    /// A journal on this store, and its writer, which the caller runs as a task.
+    pub fn journal(&self) -> (Journal, JournalWriter) {
+        Journal::new(self.database.clone())
+    }
+
+    /// Whether the store can commit: the question behind `/readyz`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] when it cannot.
+    pub async fn can_commit(&self) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        database::on!(&mut tx, connection => {
+            sqlx::query("update cursors set position = position + 1 where name = 'ready'")
+                .execute(connection)
+                .await?;
+        });
+        tx.commit().await
+    }
+
+    /// Closes every connection.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}

@@ -1,0 +1,478 @@
+//! The outbox: deliveries owed to targets, claimed by workers with a lease, settled with what
+//! came of them.
+//!
+//! Order is kept per incident: a delivery is claimed only when nothing older of its incident
+//! is under way, and its ticket's create is no dead letter. A claim is durable before anything is sent; a delivery found in `sending`
+//! with its lease run out may have been sent, and is looked up first.
+
+use sqlx::QueryBuilder;
+
+use super::database::{Tx, on};
+use super::decisions::{HistoryEntry, insert_history};
+use super::{Store, StoreError};
+use crate::domain::failure::Failure;
+use crate::domain::ticket::{Operation, Ticket};
+use crate::domain::time::Timestamp;
+
+/// A delivery about to be owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// The incident whose ticket it is about.
+    pub incident_id: String,
+    /// The target.
+    pub target: String,
+    /// What to do.
+    pub operation: Operation,
+    /// The rendered content, as JSON; read by the delivery workers only.
+    pub payload: String,
+    /// The id of the event that caused it, for people and logs.
+    pub event_id: String,
+    /// When that event was received.
+    pub received_at: Timestamp,
+}
+
+/// A delivery that a worker has claimed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimedDelivery {
+    /// Its id.
+    pub id: i64,
+    /// The incident whose ticket it is about.
+    pub incident_id: String,
+    /// What to do.
+    pub operation: Operation,
+    /// The rendered content, as JSON.
+    pub payload: String,
+    /// The id of the event that caused it.
+    pub event_id: String,
+    /// When that event was received.
+    pub received_at: Timestamp,
+    /// Attempts that counted, before this one.
+    pub attempts: u32,
+    /// Whether an earlier attempt may have taken effect.
+    pub in_doubt: bool,
+    /// The ticket's record id, once it exists.
+    pub ticket_id: Option<String>,
+}
+
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// Done; a create brings its ticket.
+    Done(Option<Ticket>),
+    /// Try again at a time.
+    Again {
+        /// When.
+        at: Timestamp,
+        /// Why.
+        failure: Failure,
+        /// Whether the attempt counts.
+        counted: bool,
+    },
+    /// Given up.
+    Dead {
+        /// Why.
+        failure: Failure,
+    },
+}
+
+const INSERT: &str = "insert into deliveries \
+     (incident_id, target, operation, state, payload, event_id, received_at, next_attempt_at, created_at) \
+     values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $7)";
+
+/// Owes `delivery`, in an open transaction.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    delivery: &NewDelivery,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    on!(tx, connection => {
+        sqlx::query(INSERT)
+            .bind(&delivery.incident_id)
+            .bind(&delivery.target)
+            .bind(delivery.operation.as_str())
+            .bind(&delivery.payload)
+            .bind(&delivery.event_id)
+            .bind(delivery.received_at.as_millis())
+            .bind(now.as_millis())
+            .execute(connection)
+            .await?;
+    });
+    Ok(())
+}
+
+/// What may be claimed. The lease condition stands on the outer statement too: in PostgreSQL
+/// the inner select runs before the row lock is waited for, and only the outer condition is
+/// checked again after the wait; without it two workers would be handed the same delivery.
+const CLAIM: &str = "update deliveries set state = 'sending', lease_owner = $1, lease_until = $2, \
+      in_doubt = case when state = 'sending' then 1 else in_doubt end \
+     where id in ( \
+       select d.id from deliveries d \
+       where d.target = $3 and d.state in ('waiting', 'sending') and d.next_attempt_at <= $4 \
+         and (d.state = 'waiting' or d.lease_until <= $4) \
+         and d.attempts >= $5 \
+         and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
+              and older.id < d.id and (older.state in ('waiting', 'sending') \
+                or (older.state = 'dead' and older.operation = 'create'))) \
+       order by d.next_attempt_at, d.id limit $6) \
+     and (state = 'waiting' or (state = 'sending' and lease_until <= $4)) \
+     returning id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt";
+
+type ClaimRow = (i64, String, String, String, String, i64, i64, i64);
+
+/// Which deliveries a claim is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// The target.
+    pub target: &'a str,
+    /// Who claims.
+    pub owner: &'a str,
+    /// How many at most.
+    pub limit: u32,
+    /// Only deliveries with at least so many counted attempts: while a circuit is open the
+    /// ones that are being retried go on, and fresh ones wait.
+    pub attempts_at_least: u32,
+}
+
+impl Store {
+    /// Claims deliveries that are due at `now`, until `lease_until`; oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn claim_due(
+        &self,
+        claim: Claim<'_>,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let rows: Vec<ClaimRow> = on!(&mut tx, connection => {
+            sqlx::query_as(CLAIM)
+                .bind(claim.owner)
+                .bind(lease_until.as_millis())
+                .bind(claim.target)
+                .bind(now.as_millis())
+                .bind(i64::from(claim.attempts_at_least))
+                .bind(i64::from(claim.limit))
+                .fetch_all(connection)
+                .await?
+        });
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut claimed = Vec::with_capacity(rows.len());
+        for row in rows {
+            let ticket_id = ticket_of(&mut tx, &row.1).await?;
+            claimed.push(claimed_delivery(row, ticket_id)?);
+        }
+        tx.commit().await?;
+        claimed.sort_by_key(|delivery| delivery.id);
+        Ok(claimed)
+    }
+
+    /// Whether anything is due for `target` at `now`; cheaper than claiming in vain.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn next_delivery_at(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let (at,): (Option<i64>,) = on!(&mut tx, connection => {
+            sqlx::query_as(
+                "select min(case when state = 'sending' then lease_until else next_attempt_at end) \
+                 from deliveries d where target = $1 and state in ('waiting', 'sending') \
+                   and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
+                     and older.id < d.id and (older.state in ('waiting', 'sending') \
+                       or (older.state = 'dead' and older.operation = 'create')))",
+            )
+            .bind(target)
+            .fetch_one(connection)
+            .await?
+        });
+        Ok(at.map(Timestamp::from_millis))
+    }
+
+    /// Keeps what came of an attempt. A worker that lost its lease changes nothing and
+    /// hears `false`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn settle(
+        &self,
+        delivery: &ClaimedDelivery,
+        owner: &str,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let ours = match settlement {
+            Settlement::Done(_) => mark_done(&mut tx, delivery.id, owner, now).await?,
+            Settlement::Again {
+                at,
+                failure,
+                counted,
+            } => mark_again(&mut tx, delivery.id, owner, *at, failure, *counted).await?,
+            Settlement::Dead { failure } => {
+                mark_dead(&mut tx, delivery.id, owner, failure, now).await?
+            }
+        };
+        if !ours {
+            return Ok(false);
+        }
+        if let Settlement::Done(Some(ticket)) = settlement {
+            write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
+        }
+        if let Some(entry) = history_of(delivery, settlement, now) {
+            insert_history(&mut tx, &entry).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Gives back a claim without an attempt (the process is stopping).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn release(&self, deliveries: &[i64], owner: &str) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        for id in deliveries {
+            on!(&mut tx, connection => {
+                sqlx::query(
+                    "update deliveries set state = 'waiting', lease_owner = null, lease_until = null \
+                     where id = $1 and lease_owner = $2 and state = 'sending'",
+                )
+                .bind(id)
+                .bind(owner)
+                .execute(connection)
+                .await?;
+            });
+        }
+        tx.commit().await
+    }
+
+    /// Keeps what was learned about an incident's ticket later, such as its number.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn note_ticket(&self, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        write_ticket(&mut tx, incident_id, ticket).await?;
+        tx.commit().await
+    }
+
+    /// Takes dead letters of `target` with one of `kinds` up again; returns how many. One that
+    /// keeps coming back waits longer each time, so that it does not circle.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn resume_dead(
+        &self,
+        target: &str,
+        kinds: &[&'static str],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let resumed = on!(&mut tx, connection => {
+            let mut query = QueryBuilder::new(
+                "update deliveries set state = 'waiting', attempts = 0, \
+                  resumptions = resumptions + 1, settled_at = null, next_attempt_at = ",
+            );
+            query.push_bind(now.as_millis());
+            query.push(" where state = 'dead' and target = ").push_bind(target.to_owned());
+            query.push(" and error_kind in (");
+            let mut list = query.separated(", ");
+            for kind in kinds {
+                list.push_bind(*kind);
+            }
+            query.push(
+                ") and settled_at + case resumptions when 0 then 0 when 1 then 60000 \
+                  when 2 then 600000 else 3600000 end <= ",
+            );
+            query.push_bind(now.as_millis());
+            query.build().execute(connection).await?.rows_affected()
+        });
+        tx.commit().await?;
+        Ok(resumed)
+    }
+}
+
+impl Store {
+    /// Whether `target` has a dead letter of `kind`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn has_dead(&self, target: &str, kind: &str) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let row: Option<(i64,)> = on!(&mut tx, connection => {
+            sqlx::query_as(
+                "select id from deliveries where state = 'dead' and target = $1 and error_kind = $2 limit 1",
+            )
+            .bind(target)
+            .bind(kind)
+            .fetch_optional(connection)
+            .await?
+        });
+        Ok(row.is_some())
+    }
+}
+
+async fn ticket_of(tx: &mut Tx, incident_id: &str) -> Result<Option<String>, StoreError> {
+    let row: Option<(Option<String>,)> = on!(tx, connection => {
+        sqlx::query_as("select ticket_id from incidents where id = $1")
+            .bind(incident_id)
+            .fetch_optional(connection)
+            .await?
+    });
+    Ok(row.and_then(|(ticket_id,)| ticket_id))
+}
+
+fn claimed_delivery(
+    (id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt): ClaimRow,
+    ticket_id: Option<String>,
+) -> Result<ClaimedDelivery, StoreError> {
+    let operation = Operation::from_name(&operation).ok_or_else(|| StoreError::Damaged {
+        table: "deliveries",
+        row: id.to_string(),
+        problem: format!("unknown operation {operation:?}"),
+    })?;
+    Ok(ClaimedDelivery {
+        id,
+        incident_id,
+        operation,
+        payload,
+        event_id,
+        received_at: Timestamp::from_millis(received_at),
+        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+        in_doubt: in_doubt != 0,
+        ticket_id,
+    })
+}
+
+async fn mark_done(tx: &mut Tx, id: i64, owner: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let changed = on!(tx, connection => {
+        sqlx::query(
+            "update deliveries set state = 'done', settled_at = $1, lease_owner = null, \
+              lease_until = null, in_doubt = 0, attempts = attempts + 1 \
+             where id = $2 and lease_owner = $3 and state = 'sending'",
+        )
+        .bind(now.as_millis())
+        .bind(id)
+        .bind(owner)
+        .execute(connection)
+        .await?
+        .rows_affected()
+    });
+    Ok(changed == 1)
+}
+
+async fn mark_again(
+    tx: &mut Tx,
+    id: i64,
+    owner: &str,
+    at: Timestamp,
+    failure: &Failure,
+    counted: bool,
+) -> Result<bool, StoreError> {
+    let changed = on!(tx, connection => {
+        sqlx::query(
+            "update deliveries set state = 'waiting', next_attempt_at = $1, last_error = $2, \
+              error_kind = $3, attempts = attempts + $4, \
+              in_doubt = case when $5 = 1 then 1 else in_doubt end, \
+              lease_owner = null, lease_until = null \
+             where id = $6 and lease_owner = $7 and state = 'sending'",
+        )
+        .bind(at.as_millis())
+        .bind(failure_json(failure))
+        .bind(failure.kind.as_str())
+        .bind(i64::from(counted))
+        .bind(i64::from(failure.outcome_unknown))
+        .bind(id)
+        .bind(owner)
+        .execute(connection)
+        .await?
+        .rows_affected()
+    });
+    Ok(changed == 1)
+}
+
+async fn mark_dead(
+    tx: &mut Tx,
+    id: i64,
+    owner: &str,
+    failure: &Failure,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let changed = on!(tx, connection => {
+        sqlx::query(
+            "update deliveries set state = 'dead', settled_at = $1, last_error = $2, \
+              error_kind = $3, attempts = attempts + 1, \
+              in_doubt = case when $4 = 1 then 1 else in_doubt end, \
+              lease_owner = null, lease_until = null \
+             where id = $5 and lease_owner = $6 and state = 'sending'",
+        )
+        .bind(now.as_millis())
+        .bind(failure_json(failure))
+        .bind(failure.kind.as_str())
+        .bind(i64::from(failure.outcome_unknown))
+        .bind(id)
+        .bind(owner)
+        .execute(connection)
+        .await?
+        .rows_affected()
+    });
+    Ok(changed == 1)
+}
+
+fn failure_json(failure: &Failure) -> String {
+    serde_json::to_string(failure).unwrap_or_else(|_| "{}".to_owned())
+}
+
+async fn write_ticket(tx: &mut Tx, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+    on!(tx, connection => {
+        sqlx::query(
+            "update incidents set ticket_id = $1, ticket_number = coalesce($2, ticket_number), \
+              ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5 \
+             where id = $6",
+        )
+        .bind(&ticket.id)
+        .bind(&ticket.number)
+        .bind(&ticket.url)
+        .bind(&ticket.state)
+        .bind(i64::from(ticket.closed))
+        .bind(incident_id)
+        .execute(connection)
+        .await?;
+    });
+    Ok(())
+}
+
+fn history_of(
+    delivery: &ClaimedDelivery,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Option<HistoryEntry> {
+    let (what, cause) = match settlement {
+        Settlement::Done(ticket) => (
+            format!("{} delivered", delivery.operation),
+            ticket
+                .as_ref()
+                .map_or_else(String::new, |ticket| format!("ticket {}", ticket.id)),
+        ),
+        Settlement::Dead { failure } => (
+            format!("{} became a dead letter", delivery.operation),
+            failure.to_string(),
+        ),
+        Settlement::Again { .. } => return None,
+    };
+    Some(HistoryEntry {
+        incident_id: delivery.incident_id.clone(),
+        at: now,
+        what,
+        cause,
+    })
+}

@@ -1,0 +1,9 @@
+//! Telemetry: the metrics of the contract and the log output.
+//!
+//! May import: `domain`, `settings`. Must not know what it counts for.
+
+mod logging;
+mod metrics;
+
+pub use logging::{BadLogSetting, start_logging};
+pub use metrics::Metrics;

@@ -1,0 +1,8 @@
+//! The public listener from outside: real HTTP, a real SQLite file, every answer of the contract.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod access;
+mod answers;
+mod pressure;
+mod tokens;
+mod world;
