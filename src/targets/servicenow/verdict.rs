@@ -130,6 +130,7 @@ pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value
         403 => forbidden(answer),
         404 => absent(answer),
         408 | 499 | 502 | 504 => unavailable(Cause::StillRunning, answer),
+        503 => in_maintenance(answer, now),
         500.. => unavailable(Cause::Other, answer),
         _ => refused(Cause::Other, answer),
     };
@@ -322,6 +323,15 @@ fn absent(answer: &Answer) -> Rejection {
 fn unavailable(cause: Cause, answer: &Answer) -> Rejection {
     let failure = described(FailureKind::NetworkFailure, Remedy::Retry, answer);
     Rejection::new(cause, failure.in_doubt())
+}
+
+/// Said in advance how long it lasts, it need not cost attempts.
+fn in_maintenance(answer: &Answer, now: Timestamp) -> Rejection {
+    let mut rejection = unavailable(Cause::Other, answer);
+    if let Some(wait) = answer.retry_after(now) {
+        rejection.failure.remedy = Remedy::PauseTarget(Some(wait.min(LONGEST_PAUSE)));
+    }
+    rejection
 }
 
 /// Understood and refused: repeating it cannot help.

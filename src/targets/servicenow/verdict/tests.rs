@@ -282,8 +282,15 @@ fn an_answer_of_a_proxy_is_in_doubt_and_the_instance_may_still_be_at_work() {
         assert_eq!(verdict(&answer), (NetworkFailure, Retry, true), "{status}");
         assert_eq!(rejection(Call::Create, &answer).cause, Cause::StillRunning);
     }
+}
+
+#[test]
+fn g12_a_maintenance_that_says_how_long_it_lasts_pauses_the_target() {
     let maintenance = answer(503, "text/html", "<html>maintenance</html>");
     assert_eq!(verdict(&maintenance), (NetworkFailure, Retry, true));
+    let announced = with_header(maintenance, "retry-after", "600");
+    let pause = PauseTarget(Some(Duration::from_secs(600)));
+    assert_eq!(verdict(&announced), (NetworkFailure, pause, true));
 }
 
 #[test]
