@@ -86,6 +86,24 @@ async fn g16_a_200_that_left_the_state_as_it_was_is_not_a_resolution() {
 }
 
 #[tokio::test]
+async fn a_recovery_that_is_a_comment_only_is_not_written_twice() {
+    let there = json!([{"element_id": OTHER, "value": "Recovered.\n\n[ref 3f9a]"}]);
+    let script = [
+        result(json!({"sys_id": OTHER, "state": "2"})),
+        result(there),
+    ];
+    let (instance, base) = Instance::playing(script).await;
+    let change = note("Recovered.", json!({}));
+    client(&base).resolve(OTHER, &change).await.unwrap();
+    assert!(
+        instance
+            .asked()
+            .iter()
+            .all(|asked| asked.method == Method::GET)
+    );
+}
+
+#[tokio::test]
 async fn a_ticket_settled_by_a_person_is_left_as_it_is() {
     for state in ["6", "7", "8"] {
         let (instance, base) =

@@ -14,3 +14,5 @@ mod logging_in;
 mod naming;
 mod opening;
 mod refused;
+mod single;
+mod table;

@@ -53,7 +53,7 @@ impl ServiceNow {
             return Ok(());
         }
         let body = self.resolved(body::of_change(change)).await?;
-        if body.is_empty() {
+        if body.is_empty() || self.says_so_already(id, &body, change).await? {
             return Ok(());
         }
         let Some(record) = self.patch(id, &body).await? else {
@@ -61,6 +61,20 @@ impl ServiceNow {
         };
         self.report_dropped(id, &body, &record);
         self.verify(id, &body, "state", record).await
+    }
+
+    /// Where a comment is all that a resolution can do, no state tells a repetition that it
+    /// has been done, so the comment must.
+    async fn says_so_already(
+        &self,
+        id: &SysId,
+        body: &Body,
+        change: &TicketChange,
+    ) -> Result<bool, Failure> {
+        if body.contains_key("state") || change.comment.is_none() {
+            return Ok(false);
+        }
+        self.is_noted(id, &change.marker).await
     }
 
     /// Hangs the ticket under `parent`.
