@@ -45,7 +45,7 @@ impl Request {
 }
 
 /// `a=b&c=d`, decoded.
-pub fn parse_query(text: &str) -> BTreeMap<String, String> {
+pub(super) fn parse_query(text: &str) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(text.as_bytes())
         .into_owned()
         .collect()
