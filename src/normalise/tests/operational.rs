@@ -53,6 +53,12 @@ fn the_id_of_the_entity_is_not_taken_for_the_events() {
     let event = json!({"id": "e1", "entityId": "e1", "currentValue": "DOWN",
         "timestamp": 1_795_442_739_240_i64});
     assert!(read(&event).event_id.starts_with("sha256:"));
+    let event = json!({"topic": "v2.telephony.providers.edges.{id}", "id": "e1",
+        "onlineStatus": "OFFLINE", "timestamp": 1_795_442_739_240_i64});
+    assert!(read(&event).event_id.starts_with("sha256:"));
+    assert_eq!(signal(&event).text("edge_id"), Some("e1"));
+    let event = json!({"id": "evt-8", "entityId": "e1", "currentValue": "DOWN"});
+    assert_eq!(read(&event).event_id, "evt-8");
     let event = json!({"eventId": "evt-9", "entityId": "e1", "currentValue": "DOWN"});
     assert_eq!(read(&event).event_id, "evt-9");
 }

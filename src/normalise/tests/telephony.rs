@@ -63,6 +63,10 @@ fn a_state_that_is_text_goes_to_review() {
         json!({"id": TRUNK, "connectedStatus": {"connected": "false"}}),
     ));
     assert_eq!(mismatch.path, "/detail/eventBody/connectedStatus/connected");
+    assert_eq!(
+        mismatch.problem,
+        "expected true or false, found the text \"false\""
+    );
 }
 
 #[test]
