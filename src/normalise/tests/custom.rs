@@ -7,6 +7,20 @@ use serde_json::json;
 use super::*;
 use crate::normalise::{CustomMap, CustomMetric, Pointers, Unit};
 
+proptest::proptest! {
+    #[test]
+    fn any_value_at_a_mapped_place_is_read_without_panic(
+        event in super::properties::any_json(),
+        place in proptest::sample::select(vec!["/id", "/queue", "/stats", "/state", "/timestamp"]),
+    ) {
+        let mut changed = self::event();
+        *changed.pointer_mut(place).unwrap() = event;
+        let format = Format::Custom(Box::new(map()));
+        let read = normalise(&format, &changed, RECEIVED);
+        assert!(!read.event_id.is_empty());
+    }
+}
+
 fn at(pointers: &[&str]) -> Pointers {
     pointers.iter().map(|text| text.parse().unwrap()).collect()
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, json};
 
 use super::*;
 
-fn any_json() -> impl Strategy<Value = Value> {
+pub(super) fn any_json() -> impl Strategy<Value = Value> {
     let key = prop_oneof![
         Just("detail".to_owned()),
         Just("eventBody".to_owned()),
