@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fill::{self, clean};
-use super::place::Place;
+use super::place::{Place, trimmed};
 use super::pointer::{Pointer, Pointers};
 use super::{Normalised, Outcome, identity, moment};
 use crate::domain::signal::{Field, Reading, SchemaMismatch, Signal};
@@ -217,12 +217,12 @@ fn find<'m, 'v>(pointers: &'m [Pointer], item: &'v Value) -> Option<(&'m Pointer
     pointers
         .iter()
         .filter_map(|pointer| Some((pointer, pointer.find(item)?)))
-        .find(|(_, value)| !value.as_str().is_some_and(|text| text.trim().is_empty()))
+        .find(|(_, value)| value.as_str().is_none_or(|text| trimmed(text).is_some()))
 }
 
 fn scalar(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.trim().to_owned()),
+        Value::String(text) => trimmed(text).map(str::to_owned),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
         _ => None,
     }

@@ -58,7 +58,8 @@ fn named(digest: &str) -> String {
     format!("sha256:{digest}")
 }
 
-/// JSON without blanks, members sorted by key.
+/// JSON without blanks, members sorted by key: `serde_json` keeps them sorted only as long as
+/// no dependency turns its `preserve_order` on.
 fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Array(elements) => {

@@ -14,6 +14,8 @@ mod identity;
 mod moment;
 mod place;
 mod pointer;
+#[cfg(test)]
+mod tests;
 
 pub use custom::{CustomMap, CustomMetric, Unit};
 pub use pointer::{NotAPointer, Pointer, Pointers};

@@ -73,11 +73,11 @@ impl<'v, 'p> Place<'v, 'p> {
         self.value.get(name).is_some_and(|value| !value.is_null())
     }
 
-    /// Text without surrounding blanks; blank text is absent.
+    /// Text without surrounding blanks and control characters; absent when nothing is left.
     pub(super) fn text(&self) -> Result<Option<&'v str>, SchemaMismatch> {
         match self.value {
             Value::Null => Ok(None),
-            Value::String(text) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
+            Value::String(text) => Ok(trimmed(text)),
             _ => Err(self.expected("text")),
         }
     }
@@ -179,7 +179,7 @@ impl<'v, 'p> Place<'v, 'p> {
             },
             Value::Bool(flag) => format!("{flag}"),
             Value::Number(number) => format!("the number {number}"),
-            Value::String(text) if text.trim().is_empty() => "blank text".to_owned(),
+            Value::String(text) if trimmed(text).is_none() => "blank text".to_owned(),
             Value::String(text) => {
                 format!("the text {:?}", text.chars().take(40).collect::<String>())
             }
@@ -202,6 +202,12 @@ impl<'v, 'p> Place<'v, 'p> {
         }
         text
     }
+}
+
+/// `text` without blanks and control characters around it, if anything is left.
+pub(super) fn trimmed(text: &str) -> Option<&str> {
+    let is_blank = |character: char| character.is_whitespace() || character.is_control();
+    Some(text.trim_matches(is_blank)).filter(|text| !text.is_empty())
 }
 
 /// The keys of an object, for a complaint.
@@ -244,9 +250,9 @@ mod tests {
 
     #[test]
     fn null_blank_and_missing_are_all_absent() {
-        let event = json!({"null": null, "blank": "  "});
+        let event = json!({"null": null, "blank": "  ", "control": "\u{0} \n"});
         let root = Place::root(&event);
-        for name in ["null", "blank", "missing"] {
+        for name in ["null", "blank", "control", "missing"] {
             assert_eq!(root.name(name).text(), Ok(None), "{name}");
         }
     }

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::super::fill::{self, set_lower, set_number, set_text};
-use super::super::place::Place;
+use super::super::place::{Place, trimmed};
 use super::super::{Outcome, identity, moment};
 use super::Read;
 use super::message::Message;
@@ -38,7 +38,7 @@ pub(super) fn message_event_id(message: &Value, template: Option<&Value>) -> Opt
 /// notice is told from an earlier one by its minute and by what it says.
 pub(super) fn event_id(alert: &Value, time: Option<&Value>) -> Option<String> {
     let text = |name: &str| alert.get(name).and_then(Value::as_str);
-    let id = text("id").filter(|id| !id.trim().is_empty())?;
+    let id = text("id").and_then(trimmed)?;
     let date = text("dateEnd")
         .or_else(|| text("dateStart"))
         .unwrap_or_default();

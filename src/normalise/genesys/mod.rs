@@ -15,7 +15,7 @@ mod trunk;
 
 use serde_json::Value;
 
-use super::place::{Place, keys};
+use super::place::{Place, keys, trimmed};
 use super::{Normalised, Outcome, identity};
 use crate::domain::signal::SchemaMismatch;
 use crate::domain::time::Timestamp;
@@ -119,22 +119,21 @@ fn event_id(shape: Shape, item: &Value, received_at: Timestamp) -> String {
     }
 }
 
-/// The id in the item, unless it is the id of the thing that the item is about.
+/// The id that the sender gave the event. In a flat body `id` may as well be the id of the
+/// thing that the event is about, unless that thing's own stands beside it.
 fn given_id(shape: Shape, item: &Value) -> Option<String> {
-    let names: &[&str] = match shape {
-        Shape::Flat => &["eventId", "event_id", "id"],
-        _ => &["id"],
+    let id = item.get("id");
+    let is_events = |id: &&Value| {
+        let entity = item.get("entityId");
+        shape != Shape::Flat || entity.is_some_and(|entity| entity != *id)
     };
-    let entity = item.get("entityId").filter(|_| shape == Shape::Flat);
-    names
-        .iter()
-        .filter_map(|name| item.get(name))
-        .filter(|id| entity != Some(id))
-        .find_map(|id| match id {
-            Value::String(text) => Some(text.trim().to_owned()).filter(|id| !id.is_empty()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        })
+    let own = ["eventId", "event_id"].map(|name| item.get(name));
+    let own = own.into_iter().flatten().filter(|_| shape == Shape::Flat);
+    own.chain(id.filter(is_events)).find_map(|id| match id {
+        Value::String(text) => trimmed(text).map(str::to_owned),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
 }
 
 fn unknown(item: &Place<'_, '_>) -> SchemaMismatch {
