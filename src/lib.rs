@@ -10,6 +10,7 @@
 //! Stages never call each other; they meet in rows of the store, so each of them can crash,
 //! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
 
+pub mod admin;
 pub mod clock;
 pub mod decide;
 pub mod deliver;

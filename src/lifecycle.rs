@@ -67,6 +67,11 @@ impl Components {
         self.parts.borrow().components.clone()
     }
 
+    /// Whether the process is stopping.
+    pub fn is_draining(&self) -> bool {
+        self.parts.borrow().draining
+    }
+
     /// Whether the process takes work.
     pub fn readiness(&self) -> Readiness {
         *self.readiness.borrow()

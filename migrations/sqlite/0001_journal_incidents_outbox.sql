@@ -66,7 +66,11 @@ create table incidents (
 );
 create index incidents_due on incidents (due_at) where due_at is not null;
 create index incidents_newest on incidents (opened_at desc, id desc);
-create index incidents_by_state on incidents (state, opened_at desc);
+create index incidents_by_state on incidents (state, opened_at desc, id desc);
+-- What a person has in hand: a queue, or a ticket.
+create index incidents_by_key on incidents (key, opened_at desc, id desc);
+create index incidents_by_ticket_id on incidents (ticket_id) where ticket_id is not null;
+create index incidents_by_ticket_number on incidents (ticket_number) where ticket_number is not null;
 
 -- Every transition of an incident, with its cause.
 create table incident_history (
@@ -116,7 +120,8 @@ create table deliveries (
 create index deliveries_due on deliveries (target, state, next_attempt_at);
 -- Order within a ticket: is anything older still unsettled?
 create index deliveries_by_incident on deliveries (incident_id, id);
-create index deliveries_dead on deliveries (id) where state = 'dead';
+create index deliveries_newest on deliveries (created_at desc, id desc);
+create index deliveries_dead on deliveries (created_at desc, id desc) where state = 'dead';
 
 -- Events that wait for a person. The body is the event's.
 create table review_items (
@@ -129,7 +134,7 @@ create table review_items (
     state       text   not null check (state in ('open', 'reprocessed', 'discarded')),
     settled_at  bigint
 );
-create index review_items_by_state on review_items (state, id);
+create index review_items_by_state on review_items (state, received_at desc, id desc);
 
 -- Rotated refresh tokens, sealed by the client that owns them: never a secret in clear.
 create table sealed_tokens (
@@ -154,3 +159,4 @@ create table audit (
     subject text   not null,
     detail  text   not null
 );
+create index audit_newest on audit (at desc, id desc);

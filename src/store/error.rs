@@ -60,6 +60,9 @@ pub enum StoreError {
         /// Why that forbids it.
         problem: &'static str,
     },
+    /// A cursor that this list did not give.
+    #[error("the cursor is not one that this list gave; begin without one")]
+    StrangeCursor,
     /// A statement failed: locked, read-only, full, connection gone. Worth trying again.
     #[error("the database failed: {0}")]
     Failed(#[from] sqlx::Error),

@@ -214,7 +214,7 @@ pub(super) fn digest_of(source: &str, event_id: &str) -> [u8; 16] {
 
 /// In PostgreSQL several replicas append at once: one after the other, so that sequence
 /// numbers become visible in their order and the deciding cursor never passes one by.
-async fn lock_journal(tx: &mut Tx) -> Result<(), StoreError> {
+pub(super) async fn lock_journal(tx: &mut Tx) -> Result<(), StoreError> {
     if let Tx::Postgres(inner) = tx {
         sqlx::query("select pg_advisory_xact_lock(7464500)")
             .execute(&mut **inner)

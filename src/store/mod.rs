@@ -4,7 +4,9 @@
 //! that calls them. May import: `domain`. Must not know: HTTP, formats, CRMs; it reads no
 //! clock and uses no randomness.
 
+mod audit;
 mod database;
+mod dead_letters;
 mod decisions;
 mod error;
 mod journal;
@@ -12,7 +14,9 @@ mod leases;
 mod outbox;
 mod retention;
 mod review;
+mod views;
 
+pub use audit::By;
 pub use decisions::{
     Deciding, DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewReview,
     active_key,
@@ -22,6 +26,12 @@ pub use journal::{Appended, Journal, JournalError, JournalWriter, NewEvent};
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
+pub use views::{
+    AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
+    DeliveryView, Document, EventDetail, EventReview, EventView, Filter, HistoryView,
+    IncidentDetail, IncidentEventView, IncidentView, KeptFailure, LockView, Moment, Page,
+    PageRequest, PartView, ReviewDetail, ReviewView, RowId, TicketView,
+};
 
 use database::Database;
 

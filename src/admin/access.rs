@@ -1,0 +1,233 @@
+//! Who a request is from, and whether that is enough.
+//!
+//! With tokens configured a request names one of them; all are compared, each in constant
+//! time. Without tokens the listener is on a loopback address and whoever reaches it is the
+//! operator `local`: there a browser must not be made to act for a foreign page, so the
+//! request has to be addressed to this machine, and a change must not come from elsewhere.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+use axum::middleware::Next;
+use axum::response::Response;
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use super::answer::Refused;
+use crate::settings::{AdminSettings, Role};
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Who makes a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The token's name, or `local`.
+    pub name: Arc<str>,
+    /// What it may do.
+    pub role: Role,
+}
+
+struct Token {
+    digest: [u8; 32],
+    actor: Actor,
+}
+
+/// The admin tokens in force, as digests.
+pub struct Tokens(Vec<Token>);
+
+impl Tokens {
+    /// The tokens of `settings`.
+    pub fn new(settings: &AdminSettings) -> Self {
+        let tokens = settings.tokens.iter().map(|(name, token)| Token {
+            digest: Sha256::digest(token.secret.expose().as_bytes()).into(),
+            actor: Actor {
+                name: name.as_str().into(),
+                role: token.role,
+            },
+        });
+        Self(tokens.collect())
+    }
+
+    /// The bearer of `given`. Takes equally long whichever token it is, or none.
+    fn bearer(&self, given: &[u8]) -> Option<&Actor> {
+        let given: [u8; 32] = Sha256::digest(given).into();
+        let (mut found, mut which) = (Choice::from(0), 0_u64);
+        for (index, token) in (0_u64..).zip(&self.0) {
+            let same = token.digest.ct_eq(&given);
+            which.conditional_assign(&index, same);
+            found |= same;
+        }
+        let index = usize::try_from(which).ok()?;
+        self.0
+            .get(index)
+            .map(|token| &token.actor)
+            .filter(|_| bool::from(found))
+    }
+
+    fn identify(&self, request: &Request) -> Result<Actor, Refused> {
+        if self.0.is_empty() {
+            return local(request);
+        }
+        let given = request
+            .headers()
+            .get(AUTHORIZATION)
+            .and_then(|value| bearer_token(value.as_bytes()))
+            .ok_or_else(|| {
+                Refused::not_authenticated("Send an admin token: Authorization: Bearer TOKEN.")
+            })?;
+        self.bearer(given).cloned().ok_or_else(|| {
+            tracing::warn!(
+                path = request.uri().path(),
+                "an admin request carried an unknown token"
+            );
+            Refused::not_authenticated("This is not an admin token.")
+        })
+    }
+}
+
+fn bearer_token(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme
+        .eq_ignore_ascii_case(b"bearer ")
+        .then(|| token.trim_ascii())
+}
+
+/// What a route needs, as the middleware is told.
+#[derive(Clone)]
+pub(super) struct Guard {
+    pub(super) tokens: Arc<Tokens>,
+    pub(super) needs: Role,
+}
+
+/// Lets a request pass to a route that needs a role, and tells the route who it is from.
+pub(super) async fn guard(
+    State(guard): State<Guard>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Refused> {
+    let actor = guard.tokens.identify(&request)?;
+    if actor.role < guard.needs {
+        return Err(Refused::not_allowed(
+            "This needs a token with the role operator.",
+        ));
+    }
+    if guard.needs == Role::Operator && comes_from_elsewhere(request.headers()) {
+        return Err(Refused::not_allowed(
+            "A page of another site may not change anything here.",
+        ));
+    }
+    request.extensions_mut().insert(actor);
+    Ok(next.run(request).await)
+}
+
+/// The operator of this machine, when the request comes from it and is addressed to it. A
+/// page that points its own name at 127.0.0.1 sends that name as the host.
+fn local(request: &Request) -> Result<Actor, Refused> {
+    let from_here = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    if !from_here || !is_addressed_here(request.headers()) {
+        return Err(Refused::not_allowed(
+            "Without admin tokens only this machine is served, at localhost or a loopback \
+             address; configure [admin.tokens] for others.",
+        ));
+    }
+    Ok(Actor {
+        name: "local".into(),
+        role: Role::Operator,
+    })
+}
+
+fn is_addressed_here(headers: &HeaderMap) -> bool {
+    headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .is_some_and(|host| is_loopback_name(host_without_port(host)))
+}
+
+fn host_without_port(authority: &str) -> &str {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => authority,
+    }
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Whether a browser says that a page of another origin made the request.
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let other_site = matches!(text(SEC_FETCH_SITE), Some("cross-site" | "same-site"));
+    let other_origin = headers.contains_key(ORIGIN)
+        && text(ORIGIN).and_then(|origin| origin.split_once("://").map(|(_, host)| host))
+            != text(HOST);
+    other_site || other_origin
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_local() {
+        for here in [
+            "localhost",
+            "localhost:9090",
+            "127.0.0.1:9090",
+            "[::1]:9090",
+            "[::1]",
+        ] {
+            assert!(is_addressed_here(&headers(&[(HOST, here)])), "{here}");
+        }
+        for elsewhere in [
+            "evil.example",
+            "localhost.evil.example:9090",
+            "10.0.0.1",
+            "",
+        ] {
+            assert!(
+                !is_addressed_here(&headers(&[(HOST, elsewhere)])),
+                "{elsewhere}"
+            );
+        }
+        assert!(!is_addressed_here(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_change_from_a_foreign_page_is_recognised() {
+        let host = (HOST, "localhost:9090");
+        let same = [host.clone(), (ORIGIN, "http://localhost:9090")];
+        assert!(!comes_from_elsewhere(&headers(&same)));
+        assert!(!comes_from_elsewhere(&headers(std::slice::from_ref(&host))));
+        for foreign in ["http://evil.example", "null", "http://localhost:8080"] {
+            let pairs = [host.clone(), (ORIGIN, foreign)];
+            assert!(comes_from_elsewhere(&headers(&pairs)), "{foreign}");
+        }
+        assert!(comes_from_elsewhere(&headers(&[
+            host,
+            (SEC_FETCH_SITE, "cross-site")
+        ])));
+    }
+
+    #[test]
+    fn the_schemes_case_does_not_matter_and_other_schemes_do() {
+        assert_eq!(bearer_token(b"bearer abc"), Some(&b"abc"[..]));
+        assert_eq!(bearer_token(b"Basic abcd"), None);
+        assert_eq!(bearer_token(b"B"), None);
+    }
+}

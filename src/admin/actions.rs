@@ -1,0 +1,126 @@
+//! What operators change. The store keeps each change together with its audit entry.
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::{Extension, Json};
+use serde_json::{Value, json};
+
+use super::answer::Refused;
+use super::query::{self, Filters, bulk_request};
+use super::{Actor, AdminState};
+use crate::store::{By, DeliveryView, Filter, ReviewDetail, ReviewVerdict};
+
+type Answer<T> = Result<Json<T>, Refused>;
+
+fn by<'a>(state: &AdminState, actor: &'a Actor) -> By<'a> {
+    By {
+        actor: &actor.name,
+        at: state.clock.now(),
+    }
+}
+
+pub(super) async fn replay(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Answer<DeliveryView> {
+    let by = by(&state, &actor);
+    Ok(Json(state.store.replay_dead_letter(&id, by).await?))
+}
+
+pub(super) async fn discard(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Answer<DeliveryView> {
+    let by = by(&state, &actor);
+    Ok(Json(state.store.discard_dead_letter(&id, by).await?))
+}
+
+pub(super) async fn replay_many(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer<Value> {
+    let (filter, _) = bulk_request(query.as_deref(), &body, query::DEAD_LETTERS)?;
+    let by = by(&state, &actor);
+    let replayed = state.store.replay_dead_letters(&filter, by).await?;
+    Ok(Json(json!({ "replayed": replayed })))
+}
+
+pub(super) async fn discard_many(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer<Value> {
+    let filter = narrowing(query.as_deref(), &body, query::DEAD_LETTERS)?;
+    let by = by(&state, &actor);
+    let discarded = state.store.discard_dead_letters(&filter, by).await?;
+    Ok(Json(json!({ "discarded": discarded })))
+}
+
+pub(super) async fn reprocess_review(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Answer<ReviewDetail> {
+    settle(&state, &actor, &id, ReviewVerdict::Reprocess).await
+}
+
+pub(super) async fn discard_review(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Answer<ReviewDetail> {
+    settle(&state, &actor, &id, ReviewVerdict::Discard).await
+}
+
+async fn settle(
+    state: &AdminState,
+    actor: &Actor,
+    id: &str,
+    verdict: ReviewVerdict,
+) -> Answer<ReviewDetail> {
+    let by = by(state, actor);
+    state.store.settle_review(id, verdict, by).await?;
+    Ok(Json(state.store.review_item(id).await?))
+}
+
+pub(super) async fn reprocess_reviews(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer<Value> {
+    let (filter, _) = bulk_request(query.as_deref(), &body, query::REVIEW_BULK)?;
+    let by = by(&state, &actor);
+    let verdict = ReviewVerdict::Reprocess;
+    let reprocessed = state.store.settle_reviews(&filter, verdict, by).await?;
+    Ok(Json(json!({ "reprocessed": reprocessed })))
+}
+
+pub(super) async fn discard_reviews(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    RawQuery(query): RawQuery,
+    body: Bytes,
+) -> Answer<Value> {
+    let filter = narrowing(query.as_deref(), &body, query::REVIEW_BULK)?;
+    let by = by(&state, &actor);
+    let verdict = ReviewVerdict::Discard;
+    let discarded = state.store.settle_reviews(&filter, verdict, by).await?;
+    Ok(Json(json!({ "discarded": discarded })))
+}
+
+/// A filter for what cannot be undone: meaning everything has to be said.
+fn narrowing(query: Option<&str>, body: &[u8], filters: Filters) -> Result<Filter, Refused> {
+    let (filter, all) = bulk_request(query, body, filters)?;
+    if filter == Filter::default() && !all {
+        return Err(Refused::bad_request(
+            "Discarding cannot be undone: name a filter, or say all=true.",
+        ));
+    }
+    Ok(filter)
+}

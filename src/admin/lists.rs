@@ -1,0 +1,135 @@
+//! What people read.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::answer::Refused;
+use super::query::{self, list_request};
+use super::targets::TargetView;
+use super::{AdminState, TargetOverview};
+use crate::store::{
+    AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, EventDetail,
+    EventView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail, ReviewView,
+};
+
+type Answer<T> = Result<Json<T>, Refused>;
+
+/// A list and its single items, each the store's method of that name.
+macro_rules! resource {
+    ($list:ident, $list_of:ty, $filters:expr, $store_list:ident;
+     $one:ident, $one_of:ty, $store_one:ident) => {
+        pub(super) async fn $list(
+            State(state): State<AdminState>,
+            RawQuery(query): RawQuery,
+        ) -> Answer<Page<$list_of>> {
+            let (filter, page) = list_request(query.as_deref(), $filters)?;
+            Ok(Json(state.store.$store_list(&filter, &page).await?))
+        }
+
+        pub(super) async fn $one(
+            State(state): State<AdminState>,
+            Path(id): Path<String>,
+        ) -> Answer<$one_of> {
+            Ok(Json(state.store.$store_one(&id).await?))
+        }
+    };
+}
+
+resource!(events, EventView, query::EVENTS, events; event, EventDetail, event);
+resource!(incidents, IncidentView, query::INCIDENTS, incidents; incident, IncidentDetail, incident);
+resource!(deliveries, DeliveryView, query::DELIVERIES, deliveries; delivery, DeliveryDetail, delivery);
+resource!(dead_letters, DeadLetterView, query::DEAD_LETTERS, dead_letters;
+          dead_letter, DeadLetterDetail, dead_letter);
+resource!(reviews, ReviewView, query::REVIEW, reviews; review, ReviewDetail, review_item);
+
+pub(super) async fn locks(
+    State(state): State<AdminState>,
+    RawQuery(query): RawQuery,
+) -> Answer<Page<LockView>> {
+    let (filter, page) = list_request(query.as_deref(), query::LOCKS)?;
+    let now = state.clock.now();
+    Ok(Json(state.store.locks(&filter, &page, now).await?))
+}
+
+pub(super) async fn audit(
+    State(state): State<AdminState>,
+    RawQuery(query): RawQuery,
+) -> Answer<Page<AuditView>> {
+    let (filter, page) = list_request(query.as_deref(), query::AUDIT)?;
+    Ok(Json(state.store.audit(&filter, &page).await?))
+}
+
+pub(super) async fn config(State(state): State<AdminState>) -> Json<Value> {
+    Json((*state.config).clone())
+}
+
+/// A target with what is owed to it.
+#[derive(Debug, Serialize)]
+pub(super) struct TargetRow {
+    #[serde(flatten)]
+    target: TargetView,
+    owed: i64,
+    dead: i64,
+}
+
+pub(super) async fn targets(State(state): State<AdminState>) -> Answer<Page<TargetRow>> {
+    Ok(Json(Page {
+        items: target_rows(&state).await?,
+        next: None,
+    }))
+}
+
+pub(super) async fn target(
+    State(state): State<AdminState>,
+    Path(name): Path<String>,
+) -> Answer<TargetRow> {
+    let rows = target_rows(&state).await?;
+    rows.into_iter()
+        .find(|row| row.target.name == name)
+        .map(Json)
+        .ok_or_else(|| Refused::not_found("There is no target of this name."))
+}
+
+async fn target_rows(state: &AdminState) -> Result<Vec<TargetRow>, Refused> {
+    let counts = state.store.counts().await?;
+    let owed: BTreeMap<String, i64> = counts.owed.into_iter().collect();
+    let mut dead: BTreeMap<String, i64> = BTreeMap::new();
+    for (target, _, count) in counts.dead_letters {
+        *dead.entry(target).or_default() += count;
+    }
+    let of = |counts: &BTreeMap<String, i64>, name: &str| counts.get(name).copied().unwrap_or(0);
+    let targets = TargetOverview::targets(&*state.targets).into_iter();
+    Ok(targets
+        .map(|target| TargetRow {
+            owed: of(&owed, &target.name),
+            dead: of(&dead, &target.name),
+            target,
+        })
+        .collect())
+}
+
+/// The incident going on at a queue, with the ticket's number where a data action finds it
+/// without digging.
+#[derive(Debug, Serialize)]
+pub(super) struct QueueIncident {
+    queue_id: String,
+    ticket_number: Option<String>,
+    #[serde(flatten)]
+    incident: IncidentView,
+}
+
+pub(super) async fn queue_incident(
+    State(state): State<AdminState>,
+    Path(queue_id): Path<String>,
+) -> Answer<QueueIncident> {
+    let incident = state.store.incident_of_queue(&queue_id).await?;
+    Ok(Json(QueueIncident {
+        queue_id,
+        ticket_number: incident.ticket.number.clone(),
+        incident,
+    }))
+}

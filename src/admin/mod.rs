@@ -1,0 +1,71 @@
+//! The admin listener: metrics, health, and the API by which people look and act.
+//!
+//! Every route stands in one table ([`routes`]) with the role it needs; the router is built
+//! from that table, so that a route without a guard cannot be written.
+//!
+//! May import: `clock`, `deliver` (a target's status), `domain`, `http`, `lifecycle`,
+//! `settings`, `store`, `telemetry`, axum. Must not know: rules, formats, CRM clients.
+
+mod access;
+mod actions;
+mod answer;
+mod gauges;
+mod health;
+mod lists;
+mod query;
+mod routes;
+mod targets;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+pub use access::{Actor, Tokens};
+pub use gauges::{Gauges, keep_gauges};
+pub use health::StoreCheck;
+pub use routes::{Access, Endpoint, endpoints, router};
+pub use targets::{TargetOverview, TargetView, TokenView};
+
+use crate::clock::Clock;
+use crate::lifecycle::Components;
+use crate::settings::AdminSettings;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+/// What the admin listener is given. Cheap to clone.
+#[derive(Clone)]
+pub struct AdminState {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) metrics: Metrics,
+    pub(crate) components: Components,
+    pub(crate) targets: Arc<dyn TargetOverview>,
+    pub(crate) config: Arc<Value>,
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) store_check: StoreCheck,
+}
+
+impl AdminState {
+    /// The state of a listener over `store`, guarded by the tokens of `settings`. `config` is
+    /// the effective configuration, already redacted.
+    pub fn new(
+        settings: &AdminSettings,
+        store: Store,
+        clock: Clock,
+        metrics: Metrics,
+        components: Components,
+        targets: Arc<dyn TargetOverview>,
+        config: Value,
+    ) -> Self {
+        Self {
+            store_check: StoreCheck::new(store.clone(), components.clone()),
+            store,
+            clock,
+            metrics,
+            components,
+            targets,
+            config: Arc::new(config),
+            tokens: Arc::new(Tokens::new(settings)),
+        }
+    }
+}

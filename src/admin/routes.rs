@@ -1,0 +1,159 @@
+//! Every route of the admin listener, in one table.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderValue, Method};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::access::{Guard, guard};
+use super::answer::{internal_error, no_such_route, write_problems, wrong_method};
+use super::{AdminState, actions, health, lists};
+use crate::http::RequestIds;
+use crate::settings::Role;
+
+/// Longest body of a request: a filter.
+const MOST_BODY_BYTES: usize = 64 * 1024;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody who reaches the listener.
+    Open,
+    /// Whoever has at least this role.
+    Role(Role),
+}
+
+/// A route as it is described to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The method.
+    pub method: Method,
+    /// The path; `{name}` stands for one segment.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+    /// What it is for.
+    pub summary: &'static str,
+}
+
+struct Route {
+    endpoint: Endpoint,
+    handler: MethodRouter<AdminState>,
+}
+
+/// Every route there is.
+pub fn endpoints() -> Vec<Endpoint> {
+    table().into_iter().map(|route| route.endpoint).collect()
+}
+
+/// The admin listener's routes. To be served with the peer's address as
+/// `ConnectInfo<SocketAddr>`, as [`crate::http::serve`] does; without it and without tokens
+/// every request to the API is refused.
+pub fn router(state: AdminState) -> Router {
+    let mut open = Router::new();
+    let mut viewer = Router::new();
+    let mut operator = Router::new();
+    for Route { endpoint, handler } in table() {
+        let shelf = match endpoint.access {
+            Access::Open => &mut open,
+            Access::Role(Role::Viewer) => &mut viewer,
+            Access::Role(Role::Operator) => &mut operator,
+        };
+        *shelf = std::mem::take(shelf).route(endpoint.path, handler);
+    }
+    let guarded = |router: Router<AdminState>, needs| {
+        let tokens = Arc::clone(&state.tokens);
+        router.route_layer(from_fn_with_state(Guard { tokens, needs }, guard))
+    };
+    let clock = state.clock.clone();
+    let routes = open
+        .merge(guarded(viewer, Role::Viewer))
+        .merge(guarded(operator, Role::Operator))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(wrong_method);
+    around(routes)
+        .layer(RequestIds::new(Arc::new(move || clock.now())))
+        .with_state(state)
+}
+
+/// What every answer has in common.
+fn around(routes: Router<AdminState>) -> Router<AdminState> {
+    let no_store = HeaderValue::from_static("no-store");
+    let no_sniff = HeaderValue::from_static("nosniff");
+    routes
+        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| internal_error().into_response(),
+        ))
+        .layer(from_fn(write_problems))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            CACHE_CONTROL,
+            no_store,
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            X_CONTENT_TYPE_OPTIONS,
+            no_sniff,
+        ))
+}
+
+macro_rules! routes {
+    ($($wrap:ident $access:ident $path:literal => $handler:path, $summary:literal;)+) => {
+        vec![$(Route {
+            endpoint: Endpoint {
+                method: routes!(@method $wrap),
+                path: $path,
+                access: routes!(@access $access),
+                summary: $summary,
+            },
+            handler: $wrap($handler),
+        }),+]
+    };
+    (@method get) => { Method::GET };
+    (@method post) => { Method::POST };
+    (@access open) => { Access::Open };
+    (@access viewer) => { Access::Role(Role::Viewer) };
+    (@access operator) => { Access::Role(Role::Operator) };
+}
+
+#[rustfmt::skip]
+fn table() -> Vec<Route> {
+    routes! {
+        get open "/metrics" => health::metrics, "Metrics in OpenMetrics text";
+        get open "/healthz" => health::healthz, "Whether the process runs";
+        get open "/readyz" => health::readyz, "Whether the process takes work, by component";
+
+        get viewer "/api/v1/events" => lists::events, "Events, newest first";
+        get viewer "/api/v1/events/{id}" => lists::event, "An event, its body and decisions";
+        get viewer "/api/v1/incidents" => lists::incidents, "Incidents, newest first";
+        get viewer "/api/v1/incidents/{id}" => lists::incident, "An incident and its story";
+        get viewer "/api/v1/deliveries" => lists::deliveries, "Deliveries, newest first";
+        get viewer "/api/v1/deliveries/{id}" => lists::delivery, "A delivery and what it says";
+        get viewer "/api/v1/dead-letters" => lists::dead_letters, "Dead letters, newest first";
+        get viewer "/api/v1/dead-letters/{id}" => lists::dead_letter, "A dead letter and what it says";
+        get viewer "/api/v1/review" => lists::reviews, "Review items, newest first";
+        get viewer "/api/v1/review/{id}" => lists::review, "A review item and its event";
+        get viewer "/api/v1/locks" => lists::locks, "Burst locks that hold";
+        get viewer "/api/v1/targets" => lists::targets, "Targets and how they fare";
+        get viewer "/api/v1/targets/{name}" => lists::target, "A target and how it fares";
+        get viewer "/api/v1/config" => lists::config, "The effective configuration, redacted";
+        get viewer "/api/v1/audit" => lists::audit, "Who changed what, newest first";
+        get viewer "/api/v1/queues/{queue_id}/incident" => lists::queue_incident,
+            "The active incident of a queue and its ticket";
+
+        post operator "/api/v1/dead-letters/replay" => actions::replay_many, "Owe dead letters again";
+        post operator "/api/v1/dead-letters/discard" => actions::discard_many, "Discard dead letters";
+        post operator "/api/v1/dead-letters/{id}/replay" => actions::replay, "Owe a dead letter again";
+        post operator "/api/v1/dead-letters/{id}/discard" => actions::discard, "Discard a dead letter";
+        post operator "/api/v1/review/reprocess" => actions::reprocess_reviews, "Try review items again";
+        post operator "/api/v1/review/discard" => actions::discard_reviews, "Discard review items";
+        post operator "/api/v1/review/{id}/reprocess" => actions::reprocess_review, "Try a review item again";
+        post operator "/api/v1/review/{id}/discard" => actions::discard_review, "Discard a review item";
+    }
+}

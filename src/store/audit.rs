@@ -1,0 +1,72 @@
+//! Keeps the audit log: every change by a person, in the same transaction as the change.
+
+use serde_json::{Map, Value, json};
+
+use super::StoreError;
+use super::database::{Tx, on};
+use super::views::Filter;
+use crate::domain::time::Timestamp;
+
+/// Ids named in one entry; the count is always complete.
+const MOST_IDS: usize = 1000;
+
+/// Who changes something, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct By<'a> {
+    /// The name of the admin token, or `local`.
+    pub actor: &'a str,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Notes that `by` did `action` to `subject`, in an open transaction.
+pub(super) async fn note(
+    tx: &mut Tx,
+    by: By<'_>,
+    action: &str,
+    subject: &str,
+    detail: &Value,
+) -> Result<(), StoreError> {
+    on!(tx, connection => {
+        sqlx::query(
+            "insert into audit (at, actor, action, subject, detail) values ($1, $2, $3, $4, $5)",
+        )
+        .bind(by.at.as_millis())
+        .bind(by.actor)
+        .bind(action)
+        .bind(subject)
+        .bind(detail.to_string())
+        .execute(connection)
+        .await?;
+    });
+    Ok(())
+}
+
+/// What is noted about a change in bulk: what was asked for, and what it met.
+pub(super) fn bulk_detail(filter: &Filter, ids: &[i64]) -> Value {
+    let named: Vec<String> = ids.iter().take(MOST_IDS).map(i64::to_string).collect();
+    json!({ "filter": filter_detail(filter), "count": ids.len(), "ids": named })
+}
+
+fn filter_detail(filter: &Filter) -> Map<String, Value> {
+    let times = [("since", filter.since), ("until", filter.until)];
+    let texts = [
+        ("state", &filter.state),
+        ("source", &filter.source),
+        ("target", &filter.target),
+        ("rule", &filter.rule),
+        ("key", &filter.key),
+        ("incident", &filter.incident),
+        ("event_id", &filter.event_id),
+        ("ticket", &filter.ticket),
+        ("kind", &filter.kind),
+        ("operation", &filter.operation),
+    ];
+    let times = times
+        .into_iter()
+        .filter_map(|(name, at)| Some((name.to_owned(), json!(at?.to_string()))));
+    let texts = texts
+        .into_iter()
+        .filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?))));
+    times.chain(texts).collect()
+}

@@ -1,0 +1,56 @@
+//! How many of what: for gauges and overviews.
+
+use super::Select;
+use crate::store::{Store, StoreError};
+
+/// How many there are. What there is none of is absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Incidents by state.
+    pub incidents: Vec<(String, i64)>,
+    /// Deliveries owed and not done, by target; a target may be there with 0.
+    pub owed: Vec<(String, i64)>,
+    /// Dead letters by target and failure kind.
+    pub dead_letters: Vec<(String, String, i64)>,
+    /// Open review items by source.
+    pub review_items: Vec<(String, i64)>,
+}
+
+pub(super) const INCIDENTS_BY_STATE: &str =
+    "select state, count(*) from incidents group by state order by state";
+
+/// The targets are found by stepping through the index from one name to the next: most
+/// deliveries are done, and need not be looked at.
+pub(super) const OWED_BY_TARGET: &str = "with recursive names(target) as ( \
+       select min(d.target) from deliveries d \
+       union all \
+       select (select min(d.target) from deliveries d where d.target > names.target) \
+       from names where names.target is not null) \
+     select names.target, (select count(*) from deliveries d where d.target = names.target \
+        and d.state in ('waiting', 'sending')) \
+     from names where names.target is not null";
+
+/// Grouped by an expression: grouped by the column, SQLite would walk every delivery in the
+/// order of targets instead of the few dead ones.
+pub(super) const DEAD_LETTERS_BY_KIND: &str = "select target || '' as name, coalesce(error_kind, 'unknown') as kind, count(*) \
+     from deliveries where state = 'dead' group by target || '', coalesce(error_kind, 'unknown')";
+
+pub(super) const REVIEW_ITEMS_BY_SOURCE: &str =
+    "select source, count(*) from review_items where state = 'open' group by source";
+
+impl Store {
+    /// Counts everything.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn counts(&self) -> Result<Counts, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        Ok(Counts {
+            incidents: Select::new(INCIDENTS_BY_STATE).fetch(&mut tx).await?,
+            owed: Select::new(OWED_BY_TARGET).fetch(&mut tx).await?,
+            dead_letters: Select::new(DEAD_LETTERS_BY_KIND).fetch(&mut tx).await?,
+            review_items: Select::new(REVIEW_ITEMS_BY_SOURCE).fetch(&mut tx).await?,
+        })
+    }
+}

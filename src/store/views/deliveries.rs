@@ -1,0 +1,272 @@
+//! Deliveries, and those given up on: dead letters.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::values::{Document, KeptFailure, Moment, RowId};
+use super::{Cursor, Filter, Item, Page, PageRequest, Select};
+use super::{not_found, page_of, row_cursor, row_number, rows_to_read};
+use crate::store::database::Tx;
+use crate::store::{Store, StoreError};
+
+/// Deliveries shown with an incident; the newest.
+const MOST_SHOWN: i64 = 200;
+
+/// A delivery in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct DeliveryView {
+    /// Its id.
+    pub id: RowId,
+    /// The incident whose ticket it is about.
+    pub incident_id: String,
+    /// The target.
+    pub target: String,
+    /// `create`, `update`, `resolve`, `link`.
+    pub operation: String,
+    /// `waiting`, `sending`, `done`, `dead`, `discarded`.
+    pub state: String,
+    /// Attempts that counted.
+    pub attempts: i64,
+    /// When it is tried next; `None` once it is settled.
+    pub next_attempt_at: Option<Moment>,
+    /// What the last attempt that failed met.
+    pub last_error: Option<KeptFailure>,
+    /// Whether an attempt may have taken effect although it failed.
+    pub in_doubt: bool,
+    /// The id of the event that caused it.
+    pub event_id: String,
+    /// When it became owed.
+    pub created_at: Moment,
+    /// When it was done, given up or discarded.
+    pub settled_at: Option<Moment>,
+}
+
+/// A delivery with what it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeliveryDetail {
+    /// As in the list.
+    #[serde(flatten)]
+    pub delivery: DeliveryView,
+    /// The rendered content.
+    pub payload: Document,
+}
+
+/// A dead letter in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct DeadLetterView {
+    /// Its id, that of the delivery.
+    pub id: RowId,
+    /// The target.
+    pub target: String,
+    /// `create`, `update`, `resolve`, `link`.
+    pub operation: String,
+    /// Kind, HTTP status, the CRM's own code, message and field.
+    #[sqlx(rename = "last_error")]
+    #[serde(flatten)]
+    pub failure: KeptFailure,
+    /// The id of the event that caused it.
+    pub event_id: String,
+    /// The incident whose ticket it is about.
+    pub incident_id: String,
+    /// The rule that found the incident.
+    pub rule: Option<String>,
+    /// The incident's correlation key.
+    pub key: Option<String>,
+    /// Attempts that counted.
+    pub attempts: i64,
+    /// When it became owed.
+    pub created_at: Moment,
+    /// When it was given up.
+    pub died_at: Option<Moment>,
+}
+
+/// A dead letter with all that a person needs to act on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadLetterDetail {
+    /// As in the list.
+    #[serde(flatten)]
+    pub dead_letter: DeadLetterView,
+    /// The rendered content.
+    pub payload: Document,
+    /// Whether an attempt may have taken effect although it failed: a replay looks for the
+    /// ticket first.
+    pub in_doubt: bool,
+}
+
+impl Item for DeliveryView {
+    fn cursor(&self) -> Cursor {
+        row_cursor(self.created_at, self.id)
+    }
+}
+
+impl Item for DeadLetterView {
+    fn cursor(&self) -> Cursor {
+        row_cursor(self.created_at, self.id)
+    }
+}
+
+const DELIVERIES: &str = "select d.id, d.incident_id, d.target, d.operation, d.state, d.attempts, \
+      case when d.state in ('waiting', 'sending') then d.next_attempt_at end as next_attempt_at, \
+      d.last_error, (d.in_doubt <> 0) as in_doubt, d.event_id, d.created_at, d.settled_at \
+     from deliveries d where true";
+
+const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \
+      coalesce(d.last_error, '') as last_error, d.event_id, d.incident_id, i.rule, i.key, \
+      d.attempts, d.created_at, d.settled_at as died_at \
+     from deliveries d left join incidents i on i.id = d.incident_id where d.state = 'dead'";
+
+fn push_delivery_filter(select: &mut Select, filter: &Filter) {
+    select
+        .push_some(" and d.created_at >= ?", filter.since)
+        .push_some(" and d.created_at < ?", filter.until)
+        .push_some(" and d.state = ?", filter.state.as_ref())
+        .push_some(" and d.target = ?", filter.target.as_ref())
+        .push_some(" and d.operation = ?", filter.operation.as_ref())
+        .push_some(" and d.error_kind = ?", filter.kind.as_ref())
+        .push_some(" and d.incident_id = ?", filter.incident.as_ref())
+        .push_some(
+            " and d.incident_id in (select k.id from incidents k where k.key = ?)",
+            filter.key.as_ref(),
+        )
+        .push_some(
+            " and exists (select 1 from incidents k where k.id = d.incident_id and k.rule = ?)",
+            filter.rule.as_ref(),
+        )
+        .push_some(
+            " and exists (select 1 from incidents k where k.id = d.incident_id and k.source = ?)",
+            filter.source.as_ref(),
+        );
+}
+
+/// Narrows a statement over dead letters `d` to `filter`: the list and the operations in bulk
+/// mean the same rows.
+pub(in crate::store) fn push_dead_letter_filter(select: &mut Select, filter: &Filter) {
+    push_delivery_filter(select, filter);
+}
+
+fn push_page(select: &mut Select, page: &PageRequest) -> Result<(), StoreError> {
+    if let Some(after) = &page.after {
+        let place = [after.at.into(), after.number()?.into()];
+        select.push(" and (d.created_at, d.id) < (?, ?)", place);
+    }
+    select.push(
+        " order by d.created_at desc, d.id desc limit ?",
+        [rows_to_read(page)],
+    );
+    Ok(())
+}
+
+pub(super) fn deliveries_select(filter: &Filter, page: &PageRequest) -> Result<Select, StoreError> {
+    let mut select = Select::new(DELIVERIES);
+    push_delivery_filter(&mut select, filter);
+    push_page(&mut select, page)?;
+    Ok(select)
+}
+
+pub(super) fn dead_letters_select(
+    filter: &Filter,
+    page: &PageRequest,
+) -> Result<Select, StoreError> {
+    let mut select = Select::new(DEAD_LETTERS);
+    push_dead_letter_filter(&mut select, filter);
+    push_page(&mut select, page)?;
+    Ok(select)
+}
+
+/// What was owed to an incident's ticket, newest first.
+pub(super) fn deliveries_of(incident_id: &str) -> Select {
+    let mut select = Select::new(DELIVERIES);
+    select.push(
+        " and d.incident_id = ? order by d.id desc limit ?",
+        [incident_id.into(), MOST_SHOWN.into()],
+    );
+    select
+}
+
+/// The delivery `id`, in an open transaction.
+pub(in crate::store) async fn delivery_in(
+    tx: &mut Tx,
+    id: i64,
+) -> Result<Option<DeliveryView>, StoreError> {
+    let mut select = Select::new(DELIVERIES);
+    select.push(" and d.id = ?", [id.into()]);
+    select.fetch_optional(tx).await
+}
+
+impl Store {
+    /// Deliveries, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read, or the cursor is of another list.
+    pub async fn deliveries(
+        &self,
+        filter: &Filter,
+        page: &PageRequest,
+    ) -> Result<Page<DeliveryView>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let rows = deliveries_select(filter, page)?.fetch(&mut tx).await?;
+        Ok(page_of(rows, page))
+    }
+
+    /// The delivery `id` with what it says.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or another when the database cannot be read.
+    pub async fn delivery(&self, id: &str) -> Result<DeliveryDetail, StoreError> {
+        let number = row_number("delivery", id)?;
+        let mut tx = self.database.begin_read().await?;
+        let delivery = delivery_in(&mut tx, number)
+            .await?
+            .ok_or_else(|| not_found("delivery", id))?;
+        let payload = payload_of(&mut tx, number).await?;
+        Ok(DeliveryDetail { delivery, payload })
+    }
+
+    /// Dead letters, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read, or the cursor is of another list.
+    pub async fn dead_letters(
+        &self,
+        filter: &Filter,
+        page: &PageRequest,
+    ) -> Result<Page<DeadLetterView>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let rows = dead_letters_select(filter, page)?.fetch(&mut tx).await?;
+        Ok(page_of(rows, page))
+    }
+
+    /// The dead letter `id` with what it says.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], also for a delivery that is no dead letter (any more).
+    pub async fn dead_letter(&self, id: &str) -> Result<DeadLetterDetail, StoreError> {
+        let number = row_number("dead letter", id)?;
+        let mut tx = self.database.begin_read().await?;
+        let mut select = Select::new(DEAD_LETTERS);
+        select.push(" and d.id = ?", [number.into()]);
+        let dead_letter: DeadLetterView = select
+            .fetch_optional(&mut tx)
+            .await?
+            .ok_or_else(|| not_found("dead letter", id))?;
+        let in_doubt = delivery_in(&mut tx, number)
+            .await?
+            .is_some_and(|delivery| delivery.in_doubt);
+        Ok(DeadLetterDetail {
+            dead_letter,
+            payload: payload_of(&mut tx, number).await?,
+            in_doubt,
+        })
+    }
+}
+
+async fn payload_of(tx: &mut Tx, id: i64) -> Result<Document, StoreError> {
+    let mut select = Select::new("select payload from deliveries");
+    select.push(" where id = ?", [id.into()]);
+    let row: Option<(Document,)> = select.fetch_optional(tx).await?;
+    Ok(row.map_or_else(|| Document(String::new()), |(payload,)| payload))
+}

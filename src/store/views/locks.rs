@@ -1,0 +1,79 @@
+//! Burst locks that still hold.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use super::values::Moment;
+use super::{Cursor, Filter, Item, Page, PageRequest, Select, page_of, rows_to_read};
+use crate::domain::time::Timestamp;
+use crate::store::{Store, StoreError};
+
+/// A burst lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct LockView {
+    #[serde(skip)]
+    lock_key: String,
+    /// The rule.
+    pub rule: String,
+    /// The correlation key.
+    pub key: String,
+    /// The incident whose ticket took it.
+    pub incident_id: String,
+    /// When it was taken.
+    pub taken_at: Moment,
+    /// When it ends.
+    pub locked_until: Moment,
+}
+
+impl Item for LockView {
+    fn cursor(&self) -> Cursor {
+        Cursor {
+            at: self.locked_until.timestamp().as_millis(),
+            id: self.lock_key.clone(),
+        }
+    }
+}
+
+pub(super) fn locks_select(filter: &Filter, page: &PageRequest, now: Timestamp) -> Select {
+    let mut select = Select::new(
+        "select lock_key, rule, key, incident_id, taken_at, locked_until from burst_locks",
+    );
+    // The second half is `BurstLock::holds_at`: a lock from the future holds no longer than
+    // it would have.
+    select.push(
+        " where locked_until > ? and taken_at <= ? + locked_until - taken_at",
+        [now.into(), now.into()],
+    );
+    if let Some(after) = &page.after {
+        let place = [after.at.into(), after.id.as_str().into()];
+        select.push(" and (locked_until, lock_key) < (?, ?)", place);
+    }
+    select
+        .push_some(" and taken_at >= ?", filter.since)
+        .push_some(" and taken_at < ?", filter.until)
+        .push_some(" and rule = ?", filter.rule.as_ref())
+        .push_some(" and key = ?", filter.key.as_ref())
+        .push(
+            " order by locked_until desc, lock_key desc limit ?",
+            [rows_to_read(page)],
+        );
+    select
+}
+
+impl Store {
+    /// Burst locks that hold at `now`, the last to end first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn locks(
+        &self,
+        filter: &Filter,
+        page: &PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<LockView>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let rows = locks_select(filter, page, now).fetch(&mut tx).await?;
+        Ok(page_of(rows, page))
+    }
+}

@@ -1,0 +1,11 @@
+//! The admin listener from outside: real HTTP, a real database, every route of its table.
+//!
+//! With `RINGDOWN_TEST_POSTGRES` set to the URL of a server (its user may create databases),
+//! everything runs on PostgreSQL instead of SQLite, each test in a database of its own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod actions;
+mod health;
+mod lists;
+mod roles;
+mod world;
