@@ -21,6 +21,7 @@ pub mod normalise;
 pub mod receive;
 pub mod rules;
 pub mod settings;
+pub mod simulator;
 pub mod store;
 pub mod targets;
 pub mod telemetry;

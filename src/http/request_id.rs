@@ -3,13 +3,13 @@
 //! Owns the header's name and the middleware. Behind the middleware every request carries the
 //! header, so handlers read it like any other.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use futures::future::BoxFuture;
 use tower::{Layer, Service};
 
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 
 /// The header that carries a request's id, both ways.
@@ -17,9 +17,6 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest id that is taken over from a client, in bytes.
 const MAX_LENGTH: usize = 128;
-
-/// The clock as the listeners are given it.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// The id of the request whose headers are `headers`; `None` outside the middleware.
 pub fn request_id(headers: &HeaderMap) -> Option<&str> {
@@ -45,7 +42,7 @@ impl<S> Layer<S> for RequestIds {
     fn layer(&self, inner: S) -> Self::Service {
         WithRequestId {
             inner,
-            clock: Arc::clone(&self.clock),
+            clock: self.clock.clone(),
         }
     }
 }
@@ -74,7 +71,7 @@ where
         let id = match request.headers().get(REQUEST_ID) {
             Some(given) if is_harmless(given) => given.clone(),
             _ => {
-                let id = fresh((self.clock)());
+                let id = fresh(self.clock.now());
                 request.headers_mut().insert(REQUEST_ID, id.clone());
                 id
             }

@@ -1,225 +1,251 @@
-//! Format `custom`: any JSON, with a map that says where things are.
+//! The `custom` format: any JSON, read by the pointers of `[sources.*.map]`.
+//!
+//! Owns what a mapped value may be. Unlike `genesys` it takes text such as `"412.5"` for a
+//! number, because the operator has pointed at it by hand. Must not know how the map is
+//! written in the configuration.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::json::{clean, expected, number, text, time};
-use super::{Read, Reading, identity};
-use crate::domain::signal::{Field, SchemaMismatch, Signal};
+use super::fill::{self, clean};
+use super::place::{Place, trimmed};
+use super::pointer::{Pointer, Pointers};
+use super::{Normalised, Outcome, identity, moment};
+use crate::domain::signal::{Field, Reading, SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
 
-/// RFC 6901 pointers; the first that leads to a value counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pointers(Vec<String>);
+/// Fields that say which thing an event is about.
+const ENTITY_FIELDS: &[&str] = &[
+    "queue_id",
+    "queue_name",
+    "trunk_id",
+    "trunk_name",
+    "edge_id",
+    "edge_name",
+    "flow_id",
+    "entity_id",
+    "entity_name",
+    "conversation_id",
+    "alert_id",
+];
 
-/// A text that is not an RFC 6901 pointer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a JSON pointer: {problem}")]
-pub struct BadPointer {
-    text: String,
-    problem: &'static str,
-}
-
-impl Pointers {
-    /// Checks `pointers`, which must not be empty.
-    ///
-    /// # Errors
-    ///
-    /// [`BadPointer`] for the first that is not a pointer.
-    pub fn new(pointers: Vec<String>) -> Result<Self, BadPointer> {
-        if pointers.is_empty() {
-            return Err(BadPointer {
-                text: String::new(),
-                problem: "the list is empty",
-            });
-        }
-        for pointer in &pointers {
-            check(pointer).map_err(|problem| BadPointer {
-                text: pointer.clone(),
-                problem,
-            })?;
-        }
-        Ok(Self(pointers))
-    }
-
-    /// The first pointer that leads to a value that is not null, and the value.
-    fn find<'a>(&self, item: &'a Value) -> Option<(&str, &'a Value)> {
-        self.0.iter().find_map(|pointer| {
-            item.pointer(pointer)
-                .filter(|value| !value.is_null())
-                .map(|value| (pointer.as_str(), value))
-        })
-    }
-
-    fn first(&self) -> String {
-        self.0.first().cloned().unwrap_or_default()
-    }
-}
-
-impl FromStr for Pointers {
-    type Err = BadPointer;
-
-    fn from_str(pointer: &str) -> Result<Self, BadPointer> {
-        Self::new(vec![pointer.to_owned()])
-    }
-}
-
-fn check(pointer: &str) -> Result<(), &'static str> {
-    if !pointer.starts_with('/') {
-        return Err("it must begin with \"/\", as in \"/queue/name\"");
-    }
-    let mut characters = pointer.chars();
-    while let Some(character) = characters.next() {
-        if character == '~' && !matches!(characters.next(), Some('0' | '1')) {
-            return Err("\"~\" must be written \"~0\", and \"/\" inside a name \"~1\"");
-        }
-    }
-    Ok(())
-}
-
-/// The unit of a metric's values in the source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Seconds.
-    Seconds,
-    /// Milliseconds; rules and tickets see seconds.
-    Milliseconds,
-    /// Not a duration.
-    None,
-}
-
-/// Where a metric's statistics are.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomMetric {
-    /// Statistic (`avg`, `count`) to place.
-    pub statistics: BTreeMap<String, Pointers>,
-    /// Their unit.
-    pub unit: Unit,
-}
-
-/// Where things are in a source's events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Where a custom source's events keep what.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CustomMap {
-    /// The event's id; absent: derived from the content.
+    /// The event's id; without it one is derived from the content.
     pub event_id: Option<Pointers>,
-    /// The event's type.
+    /// What rules select by; without any pointer every event's type is `custom`.
     pub event_type: Pointers,
-    /// When it happened; absent: when it was received.
+    /// When it happened; without it the time of arrival counts.
     pub timestamp: Option<Pointers>,
-    /// Fields by their names in `domain::signal::FIELD_NAMES`.
+    /// Fields by their name in [`crate::domain::signal::FIELD_NAMES`].
     pub fields: BTreeMap<&'static str, Pointers>,
-    /// Metrics by name.
+    /// Metrics by the name that rules use.
     pub metrics: BTreeMap<String, CustomMetric>,
     /// Labels by name.
     pub labels: BTreeMap<String, Pointers>,
 }
 
-/// Reads `item` by `map`.
-pub(super) fn read(map: &CustomMap, item: &Value, received_at: Timestamp) -> (String, Read) {
-    let event_id = map
-        .event_id
-        .as_ref()
-        .and_then(|pointers| pointers.find(item))
-        .and_then(|(_, value)| text(Some(value)))
-        .unwrap_or_else(|| identity::of_content(&[item]));
-    let read =
-        signal(map, item, &event_id, received_at).map(|signal| Reading::Signals(vec![signal]));
-    (event_id, read)
+/// Where one metric's statistics are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CustomMetric {
+    /// Pointers by the statistic's name: `avg`, `count`, `sum`, …
+    pub statistics: BTreeMap<String, Pointers>,
+    /// The unit the sender uses; rules and templates see seconds.
+    pub unit: Unit,
+}
+
+/// The unit of a custom metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Seconds, taken as they are.
+    Seconds,
+    /// Milliseconds, turned into seconds (all statistics but counts and ratios).
+    Milliseconds,
+    /// Not a duration.
+    None,
+}
+
+/// Reads one event of a custom source.
+pub(super) fn read(map: &CustomMap, root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
+    let item = root.value();
+    let time = map.timestamp.as_deref().and_then(|at| find(at, item));
+    let given = map.event_id.as_deref().and_then(|at| find(at, item));
+    let event_id = match given.and_then(|(_, value)| scalar(value)) {
+        Some(id) => identity::kept(&id),
+        None if time.is_none() => identity::derived_at(&[item], received_at),
+        None => identity::derived(&[item]),
+    };
+    let outcome =
+        signal(map, &root, &event_id, received_at).map(|signal| Outcome::Signals(vec![signal]));
+    Normalised {
+        event_id,
+        outcome: outcome.into(),
+    }
 }
 
 fn signal(
     map: &CustomMap,
-    item: &Value,
+    root: &Place<'_, '_>,
     event_id: &str,
     received_at: Timestamp,
 ) -> Result<Signal, SchemaMismatch> {
-    if !item.is_object() {
-        return Err(expected(String::new(), "an object", Some(item)));
-    }
-    let event_type = map
-        .event_type
-        .find(item)
-        .and_then(|(_, value)| text(Some(value)))
-        .ok_or_else(|| expected(map.event_type.first(), "the event's type", None))?;
-    let occurred_at = match map.timestamp.as_ref().and_then(|at| at.find(item)) {
-        Some((pointer, value)) => time(|| pointer.to_owned(), Some(value))?,
-        None => None,
+    root.object()?;
+    let item = root.value();
+    let occurred_at = match map.timestamp.as_deref().and_then(|at| find(at, item)) {
+        Some((pointer, value)) => moment::moment(value)
+            .ok_or_else(|| unfit(pointer, "an RFC 3339 time or epoch seconds or milliseconds"))?,
+        None => received_at,
     };
-    let mut signal = Signal::new(event_id, event_type, occurred_at.unwrap_or(received_at));
-    read_fields(map, item, &mut signal)?;
-    read_metrics(map, item, &mut signal)?;
-    for (name, pointers) in &map.labels {
-        if let Some(label) = pointers.find(item).and_then(|(_, value)| text(Some(value))) {
-            signal.labels.insert(name.clone(), label);
+    let mut signal = Signal::new(event_id, event_type(map, item)?, occurred_at);
+    for (name, pointers) in &map.fields {
+        if let Some((pointer, value)) = find(pointers, item) {
+            set_field(&mut signal, name, pointer, value)?;
         }
     }
-    if signal.fields.is_empty() && signal.metrics.is_empty() {
-        return Err(SchemaMismatch::new(
-            "",
-            "nothing that the source's map names is there",
-        ));
+    for (name, metric) in &map.metrics {
+        let reading = reading(metric, item)?;
+        if !reading.is_empty() {
+            signal.metrics.insert(name.clone(), reading);
+        }
     }
-    signal.part = signal
-        .text("media_type")
-        .map(str::to_lowercase)
-        .unwrap_or_default();
-    super::genesys::name_by_id(&mut signal);
+    for (name, pointers) in &map.labels {
+        if let Some((pointer, value)) = find(pointers, item) {
+            let text = scalar(value).ok_or_else(|| unfit(pointer, "text, a number or a flag"))?;
+            signal.labels.insert(name.clone(), clean(&text));
+        }
+    }
+    check(map, &signal)?;
+    fill::complete(&mut signal);
     Ok(signal)
 }
 
-fn read_fields(map: &CustomMap, item: &Value, signal: &mut Signal) -> Result<(), SchemaMismatch> {
-    for (name, pointers) in &map.fields {
-        let Some((pointer, value)) = pointers.find(item) else {
-            continue;
-        };
-        let field = match value {
-            Value::String(text) => Field::Text(clean(text)),
-            Value::Bool(flag) => Field::Flag(*flag),
-            // An id is text even when the sender writes it as a number.
-            Value::Number(id) if name.ends_with("_id") => Field::Text(id.to_string()),
-            Value::Number(_) => Field::Number(number(|| pointer.to_owned(), value)?),
-            _ => {
-                return Err(expected(
-                    pointer.to_owned(),
-                    "text or a number",
-                    Some(value),
-                ));
-            }
-        };
-        if field.as_text() != Some("") {
-            signal.fields.insert(name, field);
+fn event_type(map: &CustomMap, item: &Value) -> Result<String, SchemaMismatch> {
+    match find(&map.event_type, item) {
+        Some((pointer, value)) => scalar(value)
+            .map(|text| clean(&text))
+            .ok_or_else(|| unfit(pointer, "text (the event's type)")),
+        None if map.event_type.is_empty() => Ok("custom".to_owned()),
+        None => Err(absent(map.event_type.iter(), "the event's type")),
+    }
+}
+
+fn set_field(
+    signal: &mut Signal,
+    name: &'static str,
+    pointer: &Pointer,
+    value: &Value,
+) -> Result<(), SchemaMismatch> {
+    match name {
+        "wait_time_avg" | "connected_duration" | "alert_threshold" => {
+            let number = number(value).ok_or_else(|| unfit(pointer, "a number"))?;
+            signal.fields.insert(name, Field::Number(number));
+            return Ok(());
         }
+        "alert_active" => {
+            let flag = value.as_bool();
+            let flag = flag.ok_or_else(|| unfit(pointer, "true or false"))?;
+            signal.fields.insert(name, Field::Flag(flag));
+            return Ok(());
+        }
+        _ => {}
+    }
+    let text = scalar(value).ok_or_else(|| unfit(pointer, "text, a number or a flag"))?;
+    match name {
+        "status" | "previous_status" => fill::set_upper(signal, name, Some(text)),
+        "media_type" => fill::set_lower(signal, name, Some(text)),
+        _ => fill::set_text(signal, name, Some(text)),
     }
     Ok(())
 }
 
-fn read_metrics(map: &CustomMap, item: &Value, signal: &mut Signal) -> Result<(), SchemaMismatch> {
-    for (name, metric) in &map.metrics {
-        for (statistic, pointers) in &metric.statistics {
-            let Some((pointer, value)) = pointers.find(item) else {
-                continue;
-            };
-            let value = number(|| pointer.to_owned(), value)?;
-            let value = match metric.unit {
-                Unit::Milliseconds if statistic != "count" => value / 1000.0,
-                _ => value,
-            };
-            signal
-                .metrics
-                .entry(name.clone())
-                .or_default()
-                .insert(statistic.clone(), value);
-        }
+fn reading(metric: &CustomMetric, item: &Value) -> Result<Reading, SchemaMismatch> {
+    let mut reading = Reading::new();
+    for (name, pointers) in &metric.statistics {
+        let Some((pointer, value)) = find(pointers, item) else {
+            continue;
+        };
+        let number = number(value).ok_or_else(|| unfit(pointer, "a number"))?;
+        let is_milliseconds = metric.unit == Unit::Milliseconds && fill::has_unit(name);
+        let number = if is_milliseconds {
+            number / 1_000.0
+        } else {
+            number
+        };
+        reading.insert(name.clone(), number);
     }
-    if let Some(wait) = signal
-        .metrics
-        .get("queue.waitTime")
-        .and_then(|reading| reading.get("avg"))
-        .copied()
-    {
-        signal.fields.entry("wait_time_avg").or_insert(wait.into());
+    if !reading.contains_key("avg") {
+        fill::average(&mut reading);
+    }
+    Ok(reading)
+}
+
+/// Refuses an event in which none of the mapped entities, or none of the mapped values, is
+/// there: the sender's format has changed, or the map is wrong.
+fn check(map: &CustomMap, signal: &Signal) -> Result<(), SchemaMismatch> {
+    let entities = || {
+        map.fields
+            .iter()
+            .filter(|(name, _)| ENTITY_FIELDS.contains(name))
+    };
+    let has_entity = ENTITY_FIELDS
+        .iter()
+        .any(|name| signal.fields.contains_key(name));
+    if entities().next().is_some() && !has_entity {
+        let places = entities().flat_map(|(_, pointers)| pointers);
+        return Err(absent(places, "what the event is about"));
+    }
+    let says = |name: &str| matches!(name, "status" | "wait_time_avg");
+    let values = || {
+        let fields = map.fields.iter().filter(|(name, _)| says(name));
+        let statistics = map
+            .metrics
+            .values()
+            .flat_map(|metric| metric.statistics.values());
+        fields.map(|(_, pointers)| pointers).chain(statistics)
+    };
+    let has_value = !signal.metrics.is_empty() || signal.fields.keys().any(|name| says(name));
+    if values().next().is_some() && !has_value {
+        return Err(absent(values().flatten(), "a status or a reading"));
     }
     Ok(())
+}
+
+/// The first pointer that leads to something that is not null or blank, and what is there.
+fn find<'m, 'v>(pointers: &'m [Pointer], item: &'v Value) -> Option<(&'m Pointer, &'v Value)> {
+    pointers
+        .iter()
+        .filter_map(|pointer| Some((pointer, pointer.find(item)?)))
+        .find(|(_, value)| value.as_str().is_none_or(|text| trimmed(text).is_some()))
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => trimmed(text).map(str::to_owned),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_f64(),
+    };
+    number.filter(|number| number.is_finite())
+}
+
+fn unfit(pointer: &Pointer, what: &str) -> SchemaMismatch {
+    SchemaMismatch::new(
+        pointer.as_str(),
+        format!("expected {what}, found something else"),
+    )
+}
+
+fn absent<'m>(pointers: impl Iterator<Item = &'m Pointer>, what: &str) -> SchemaMismatch {
+    let places: Vec<_> = pointers.map(Pointer::as_str).collect();
+    let first = places.first().copied().unwrap_or_default();
+    let problem = format!("expected {what}, found nothing at {}", places.join(", "));
+    SchemaMismatch::new(first, problem)
 }

@@ -1,55 +1,116 @@
-//! Ids for events that carry none: derived from the content, so that the same content has the
-//! same id whatever the order of its keys.
+//! Event ids for events that come without one.
+//!
+//! Owns the canonical text form of JSON: equal content gives an equal id whatever the order of
+//! its keys. Must not know any format.
+
+use std::fmt::Write;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// The id of a body, by its bytes.
-pub(super) fn of_bytes(body: &[u8]) -> String {
-    text_of(Sha256::new().chain_update(body))
-}
+use crate::domain::time::Timestamp;
 
-/// The id of JSON content.
-pub(super) fn of_content(parts: &[&Value]) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        write_canonical(part, &mut hash);
-        hash.update([0x1f]);
+/// Longest id that is kept as the sender wrote it, in bytes. It is a key of the store.
+const LONGEST_ID: usize = 256;
+
+/// `id` as it is kept: itself, or its digest when it is too long or holds control characters.
+pub(super) fn kept(id: &str) -> String {
+    if id.len() <= LONGEST_ID && !id.contains(char::is_control) {
+        id.to_owned()
+    } else {
+        named(&hex::encode(Sha256::digest(id)))
     }
-    text_of(hash)
 }
 
-fn text_of(hash: Sha256) -> String {
-    format!("sha256:{}", hex::encode(hash.finalize()))
+/// The id of content that has none: `sha256:` and the digest of the parts' canonical form.
+pub(super) fn derived(parts: &[&Value]) -> String {
+    named(&digest(parts))
 }
 
-/// Feeds `value` to `hash` with sorted keys. Depth is bounded by the parser (128).
-fn write_canonical(value: &Value, hash: &mut Sha256) {
+/// The id of content that says neither who it is nor when it was.
+///
+/// An Edge that goes offline, online and offline again sends the same content twice and means
+/// it: the second of arrival keeps the two apart. A repetition within that second is the same
+/// event; a later one is a new event, which finds the incident it belongs to by its key.
+pub(super) fn derived_at(parts: &[&Value], received_at: Timestamp) -> String {
+    let second = Value::from(received_at.as_millis().div_euclid(1_000));
+    let mut parts = parts.to_vec();
+    parts.push(&second);
+    derived(&parts)
+}
+
+/// The id of bytes that are not JSON.
+pub(super) fn of_bytes(bytes: &[u8]) -> String {
+    named(&hex::encode(Sha256::digest(bytes)))
+}
+
+/// The digest of the parts' canonical form, in hex.
+pub(super) fn digest(parts: &[&Value]) -> String {
+    let mut text = String::new();
+    for part in parts {
+        write_canonical(part, &mut text);
+        text.push('\n');
+    }
+    hex::encode(Sha256::digest(text))
+}
+
+fn named(digest: &str) -> String {
+    format!("sha256:{digest}")
+}
+
+/// JSON without blanks, members sorted by key: `serde_json` keeps them sorted only as long as
+/// no dependency turns its `preserve_order` on.
+fn write_canonical(value: &Value, text: &mut String) {
     match value {
-        Value::Object(object) => {
-            let mut entries: Vec<_> = object.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            hash.update(b"{");
-            for (key, value) in entries {
-                hash.update(key.len().to_le_bytes());
-                hash.update(key.as_bytes());
-                write_canonical(value, hash);
+        Value::Array(elements) => {
+            text.push('[');
+            for element in elements {
+                write_canonical(element, text);
+                text.push(',');
             }
-            hash.update(b"}");
+            text.push(']');
         }
-        Value::Array(items) => {
-            hash.update(b"[");
-            for item in items {
-                write_canonical(item, hash);
-                hash.update(b",");
+        Value::Object(members) => {
+            let mut members: Vec<_> = members.iter().collect();
+            members.sort_unstable_by_key(|(key, _)| *key);
+            text.push('{');
+            for (key, member) in members {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "{key:?}:");
+                write_canonical(member, text);
+                text.push(',');
             }
-            hash.update(b"]");
+            text.push('}');
         }
-        Value::String(text) => {
-            hash.update(b"\"");
-            hash.update(text.len().to_le_bytes());
-            hash.update(text.as_bytes());
+        scalar => {
+            let _ = write!(text, "{scalar}");
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => hash.update(value.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn text_and_number_of_one_spelling_differ() {
+        assert_ne!(derived(&[&json!("17")]), derived(&[&json!(17)]));
+    }
+
+    #[test]
+    fn parts_cannot_run_into_each_other() {
+        assert_ne!(
+            derived(&[&json!([1]), &json!([2])]),
+            derived(&[&json!([1, 2])])
+        );
+    }
+
+    #[test]
+    fn an_id_that_no_store_could_hold_is_replaced_by_its_digest() {
+        assert_eq!(kept("evt-1"), "evt-1");
+        assert_eq!(kept(&"x".repeat(257)).len(), "sha256:".len() + 64);
+        assert!(kept("evt\u{0}1").starts_with("sha256:"));
     }
 }

@@ -1,77 +1,74 @@
-//! Normalisation: from the JSON that a source sends to signals, review items or nothing.
+//! Normalisation: one received JSON value becomes signals, nothing, or a review item.
 //!
-//! Pure, and on the hot path: an item is walked once, nothing is copied that a rule or a
-//! ticket does not see. May import: `domain`. Must not know: I/O, the clock, the store.
+//! Owns every way in which a sender may spell an event (`docs/events.md` tells operators the
+//! same in words). May import: `domain`, `serde`, `serde_json`, `sha2`, `hex`, `thiserror`.
+//! Pure: no I/O and no clock. It must not know rules, keys, the store or HTTP.
+//!
+//! It never guesses. A value that is not what the format says it is makes the whole event a
+//! [`SchemaMismatch`], so that no ticket is ever opened with a wrong or empty field in it.
 
 mod custom;
+mod fill;
 mod genesys;
 mod identity;
-mod json;
+mod moment;
+mod place;
+mod pointer;
+#[cfg(test)]
+mod tests;
 
-use serde_json::Value;
-
-pub use custom::{BadPointer, CustomMap, CustomMetric, Pointers, Unit};
+pub use custom::{CustomMap, CustomMetric, Unit};
+pub use pointer::{NotAPointer, Pointer, Pointers};
 
 use crate::domain::signal::{SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
 
 /// How a source's events are to be read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Format {
-    /// Every shape Genesys sends, told apart by shape.
+    /// Every shape Genesys Cloud and the guide send, told apart by shape.
     Genesys,
-    /// Any JSON: a map says where things are.
+    /// Any JSON, by pointers.
     Custom(Box<CustomMap>),
 }
 
-/// An item of a request, read.
+/// One item of a request after normalisation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Normalised {
-    /// The event's id as the sender gave it, or one derived from its content. Always there,
-    /// also for an item that does not fit.
+    /// The id as the sender gave it, or one derived from the content. It is there even when
+    /// the event was not understood.
     pub event_id: String,
-    /// What the item says.
+    /// What the event says.
     pub outcome: Outcome,
 }
 
-/// What an item says.
+/// What an event says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
-    /// Signals, one for each entity it speaks of; never empty.
+    /// One signal per entity the event is about; never empty.
     Signals(Vec<Signal>),
-    /// Nothing by its nature (a heartbeat), and why.
+    /// Understood, and without meaning for an incident; the text says why.
     Nothing(&'static str),
-    /// It does not fit; a person has to look.
+    /// Not understood: a review item.
     Mismatch(SchemaMismatch),
 }
 
-/// What reading an item gives, before it is packed up.
-type Read = Result<Reading, SchemaMismatch>;
-
-/// Signals, or the reason why there are none.
-enum Reading {
-    Signals(Vec<Signal>),
-    Nothing(&'static str),
+impl From<Result<Self, SchemaMismatch>> for Outcome {
+    fn from(result: Result<Self, SchemaMismatch>) -> Self {
+        result.unwrap_or_else(Self::Mismatch)
+    }
 }
 
-/// Reads `item` as `format`. `received_at` stands in for a time that the item does not give.
-pub fn normalise(format: &Format, item: &Value, received_at: Timestamp) -> Normalised {
-    let (event_id, read) = match format {
-        Format::Genesys => genesys::read(item, received_at),
-        Format::Custom(map) => custom::read(map, item, received_at),
-    };
-    let outcome = match read {
-        Ok(Reading::Signals(signals)) => Outcome::Signals(signals),
-        Ok(Reading::Nothing(why)) => Outcome::Nothing(why),
-        Err(mismatch) => Outcome::Mismatch(mismatch),
-    };
-    Normalised { event_id, outcome }
+/// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.
+pub fn normalise(format: &Format, item: &serde_json::Value, received_at: Timestamp) -> Normalised {
+    let root = place::Place::root(item);
+    match format {
+        Format::Genesys => genesys::read(root, received_at),
+        Format::Custom(map) => custom::read(map, root, received_at),
+    }
 }
 
-/// The id that normalisation gives to a body that is not JSON.
+/// The id of a body that is not JSON, or of an id that no store could hold.
 pub fn id_of_raw(body: &[u8]) -> String {
     identity::of_bytes(body)
 }
-
-#[cfg(test)]
-mod tests;

@@ -14,7 +14,7 @@ use subtle::{Choice, ConstantTimeEq};
 
 use super::jwks::JwksSetupError;
 use super::jwt::{JwtVerdict, JwtVerifier};
-use crate::http::Clock;
+use crate::clock::Clock;
 use crate::settings::{AuthMethod, Secret};
 
 /// An `auth` entry that cannot be put into force.
@@ -259,8 +259,6 @@ impl SecretDigest {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::domain::time::Timestamp;
 
@@ -273,7 +271,7 @@ mod tests {
     }
 
     fn authenticator() -> Authenticator {
-        let clock: Clock = Arc::new(|| Timestamp::from_millis(0));
+        let clock = Clock::manual(Timestamp::from_millis(0));
         let methods = [
             AuthMethod::Bearer {
                 secret: Secret::new("token"),
@@ -385,7 +383,7 @@ mod tests {
 
     #[test]
     fn a_header_name_that_http_forbids_is_refused_at_start() {
-        let clock: Clock = Arc::new(|| Timestamp::from_millis(0));
+        let clock = Clock::manual(Timestamp::from_millis(0));
         let methods = [AuthMethod::Header {
             name: "x api key".to_owned(),
             secret: Secret::new("key"),

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
 use crate::domain::time::Timestamp;
-use crate::normalise::{Format, Outcome, normalise};
+use crate::normalise::{Format, Outcome, id_of_raw, normalise};
 use crate::store::NewEvent;
 
 /// Most events in one body. EventBridge sends one; the bound keeps one request from holding
@@ -96,7 +95,7 @@ impl Reader<'_> {
     /// Valid JSON beyond what can be worked with: nested too deep, a number out of range, half
     /// a surrogate pair. The sender cannot mend it, so it is kept for a person.
     fn unreadable(&self, text: String, error: &serde_json::Error) -> NewEvent {
-        let id = digest_id(text.as_bytes());
+        let id = id_of_raw(text.as_bytes());
         self.new_event(id, text, Some(format!("unreadable JSON: {error}")))
     }
 
@@ -104,7 +103,7 @@ impl Reader<'_> {
         let problem = problem.to_string();
         let reason = format!("not JSON: {problem}");
         Contents::NotJson {
-            event: self.new_event(digest_id(body), printable(body), Some(reason)),
+            event: self.new_event(id_of_raw(body), printable(body), Some(reason)),
             problem,
         }
     }
@@ -128,14 +127,9 @@ fn is_json(text: &str) -> bool {
 /// The id itself, unless a database or a log could not hold it; then one made from it.
 fn keepable(event_id: String) -> String {
     if event_id.len() > MAX_EVENT_ID || event_id.contains(char::is_control) {
-        return digest_id(event_id.as_bytes());
+        return id_of_raw(event_id.as_bytes());
     }
     event_id
-}
-
-/// An id for what has none: the same bytes sent again are recognised as a repetition.
-fn digest_id(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
 /// `bytes` as text: valid UTF-8 as it is, every other byte, and NUL, which PostgreSQL cannot

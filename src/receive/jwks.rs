@@ -11,8 +11,8 @@ use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
 
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
-use crate::http::Clock;
 use crate::settings::JwksLocation;
 
 /// Longest time one fetch may take; a webhook waits for it at most this long.
@@ -49,7 +49,7 @@ pub enum JwksSetupError {
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
     #[error("the provider cannot be reached: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(String),
     #[error("the provider answered {0}")]
     Status(reqwest::StatusCode),
     #[error("the key set is longer than {MAX_JWKS_BYTES} bytes")]
@@ -88,6 +88,7 @@ struct KeySet {
     read_at: Option<Timestamp>,
 }
 
+#[derive(Clone)]
 struct Key {
     id: Option<String>,
     algorithm: Option<KeyAlgorithm>,
@@ -114,7 +115,7 @@ impl Keyring {
         Ok(Self {
             location: location.clone(),
             client,
-            clock: Arc::clone(clock),
+            clock: clock.clone(),
             current: RwLock::default(),
             asking: tokio::sync::Mutex::default(),
         })
@@ -159,7 +160,7 @@ impl Keyring {
         if replaced_meanwhile || !self.is_older_than(asked.at, self.pause()) {
             return asked.failed;
         }
-        let now = (self.clock)();
+        let now = self.clock.now();
         // Noted before asking: a request that is given up half way must not let the next
         // one ask again at once.
         asked.at = Some(now);
@@ -228,7 +229,7 @@ impl Keyring {
     /// Whether `then` was never, or is further than `span` from now; also backwards, because
     /// a clock that was set back must not stop refreshing.
     fn is_older_than(&self, then: Option<Timestamp>, span: Duration) -> bool {
-        let now = (self.clock)();
+        let now = self.clock.now();
         then.is_none_or(|then| now.since(then).max(then.since(now)) >= span)
     }
 }
@@ -249,13 +250,19 @@ impl KeySet {
     }
 }
 
-impl Clone for Key {
-    fn clone(&self) -> Self {
-        Self {
-            id: self.id.clone(),
-            algorithm: self.algorithm,
-            key: Arc::clone(&self.key),
+impl From<reqwest::Error> for FetchError {
+    /// The whole chain, since the outermost error only says that sending failed; without the
+    /// URL, whose query may hold a secret.
+    fn from(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let mut text = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(deeper) = cause {
+            text.push_str(": ");
+            text.push_str(&deeper.to_string());
+            cause = deeper.source();
         }
+        Self::Http(text)
     }
 }
 

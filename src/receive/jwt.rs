@@ -6,8 +6,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 
 use super::jwks::{JwksSetupError, Keyring, Lookup};
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
-use crate::http::Clock;
 use crate::settings::JwksLocation;
 
 /// How far the provider's clock may be from ours, in seconds.
@@ -54,7 +54,7 @@ impl JwtVerifier {
         Ok(Self {
             validations,
             keyring: Keyring::new(keys, clock)?,
-            clock: std::sync::Arc::clone(clock),
+            clock: clock.clone(),
         })
     }
 
@@ -82,7 +82,7 @@ impl JwtVerifier {
         keys: &[std::sync::Arc<DecodingKey>],
         validation: &Validation,
     ) -> bool {
-        let now = (self.clock)();
+        let now = self.clock.now();
         keys.iter().any(|key| {
             decode::<Times>(token, key, validation).is_ok_and(|token| token.claims.in_force_at(now))
         })

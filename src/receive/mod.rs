@@ -2,6 +2,19 @@
 //!
 //! May import: `domain`, `normalise`, `store`, `settings`, `telemetry`, `http`, axum. Must not
 //! know: rules, incidents, targets; it never decides whether an event is worth a ticket.
+//!
+//! What the contract leaves open is decided so that an authenticated event is not lost and a
+//! stranger can do little:
+//!
+//! - Credentials in headers are judged before the body is read; only a signature needs it.
+//! - The rate limit is counted after authentication: strangers cannot use it up.
+//! - Valid JSON that cannot be worked with (nested over 128 deep, 1e400, half a surrogate
+//!   pair, a bare number) is a review item and a 202. Bytes that are not UTF-8 are kept as
+//!   `\xNN` in the text. The same unreadable body sent again is not kept again.
+//! - One request holds at most 10,000 events; more is a 413. Compressed bodies are a 415.
+//! - A token whose issuer's keys cannot be had is a 503, not a 401: the sender may be right.
+//! - `X-Forwarded-For` and `Forwarded` must agree where a trusted proxy lets both through.
+//! - A request that is not done within `request_timeout` is a 503; EventBridge drops a 408.
 
 mod answer;
 mod auth;
@@ -26,7 +39,8 @@ use tokio::sync::{Semaphore, watch};
 pub use auth::AuthSetupError;
 pub use jwks::JwksSetupError;
 
-use crate::http::{Clock, Readiness, RequestIds};
+use crate::clock::Clock;
+use crate::http::{Readiness, RequestIds};
 use crate::settings::{ServerSettings, SourceSettings};
 use crate::store::Journal;
 use crate::telemetry::Metrics;
@@ -66,9 +80,9 @@ pub struct ReceiveSetupError {
 ///
 /// [`ReceiveSetupError`] when a source's `auth` cannot be put into force.
 pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
-    let request_ids = RequestIds::new(Arc::clone(&state.clock));
+    let request_ids = RequestIds::new(state.clock.clone());
     let receiver = Receiver {
-        sources: sources(&state.sources, &state.clock)?,
+        sources: sources(&state)?,
         in_flight: Semaphore::new(state.server.max_in_flight.min(Semaphore::MAX_PERMITS)),
         server: state.server,
         journal: state.journal,
@@ -87,17 +101,17 @@ pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
         .with_state(Arc::new(receiver)))
 }
 
-fn sources(
-    settings: &BTreeMap<String, SourceSettings>,
-    clock: &Clock,
-) -> Result<BTreeMap<String, Source>, ReceiveSetupError> {
-    settings
+fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetupError> {
+    state
+        .sources
         .iter()
         .map(|(name, settings)| {
             let source =
-                Source::new(name, settings, clock).map_err(|problem| ReceiveSetupError {
-                    name: name.clone(),
-                    problem,
+                Source::new(name, settings, &state.clock, &state.metrics).map_err(|problem| {
+                    ReceiveSetupError {
+                        name: name.clone(),
+                        problem,
+                    }
                 })?;
             Ok((name.clone(), source))
         })

@@ -16,10 +16,11 @@ use ipnet::IpNet;
 
 use super::auth::{AuthSetupError, Authenticator};
 use super::networks;
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
-use crate::http::Clock;
 use crate::normalise::Format;
 use crate::settings::{RateLimit, SourceSettings};
+use crate::telemetry::{Metrics, SourceCounters};
 
 /// A refused sender is named in the log at most this often, so that a flood of refusals does
 /// not become a flood of log lines. The metric counts every one.
@@ -30,6 +31,7 @@ pub(super) struct Source {
     pub(super) name: Arc<str>,
     pub(super) format: Format,
     pub(super) authenticator: Authenticator,
+    pub(super) counters: SourceCounters,
     allow: Vec<IpNet>,
     limiter: Option<DefaultDirectRateLimiter>,
     noticed_at: AtomicI64,
@@ -41,11 +43,13 @@ impl Source {
         name: &str,
         settings: &SourceSettings,
         clock: &Clock,
+        metrics: &Metrics,
     ) -> Result<Self, AuthSetupError> {
         Ok(Self {
             name: name.into(),
             format: settings.format.clone(),
             authenticator: Authenticator::new(&settings.auth, clock)?,
+            counters: metrics.source_counters(name),
             allow: settings.allow.clone(),
             limiter: settings.rate_limit.map(limiter),
             noticed_at: AtomicI64::new(i64::MIN),
@@ -101,7 +105,7 @@ mod tests {
     use crate::settings::{AuthMethod, Secret};
 
     fn source(rate_limit: Option<RateLimit>) -> Source {
-        let clock: Clock = Arc::new(|| Timestamp::from_millis(0));
+        let clock = Clock::manual(Timestamp::from_millis(0));
         let settings = SourceSettings {
             format: Format::Genesys,
             allow: Vec::new(),
@@ -110,7 +114,7 @@ mod tests {
             }],
             rate_limit,
         };
-        Source::new("genesys", &settings, &clock).unwrap()
+        Source::new("genesys", &settings, &clock, &Metrics::new()).unwrap()
     }
 
     #[test]

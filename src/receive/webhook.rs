@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, Response};
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::sync::{Semaphore, watch};
 
@@ -20,7 +20,8 @@ use super::auth::Verdict;
 use super::body;
 use super::items::{Contents, Reader};
 use super::source::Source;
-use crate::http::{Clock, Readiness, request_id};
+use crate::clock::Clock;
+use crate::http::{Readiness, request_id};
 use crate::settings::ServerSettings;
 use crate::store::{Appended, Journal, NewEvent};
 use crate::telemetry::Metrics;
@@ -59,10 +60,14 @@ pub(super) async fn webhook(
     let name = source_name(&head);
     let source = receiver.sources.get(name.as_ref());
     let answer = receiver.answer(source, &head, &mut body).await;
-    let label = source.map_or(UNKNOWN, |source| &source.name);
-    receiver
-        .metrics
-        .webhook_request(label, answer.status().as_u16());
+    let status = answer.status();
+    match source {
+        Some(source) if status == StatusCode::ACCEPTED => source.counters.answered_202(),
+        _ => {
+            let label = source.map_or(UNKNOWN, |source| &source.name);
+            receiver.metrics.webhook_request(label, status.as_u16());
+        }
+    }
     answer
 }
 
@@ -113,7 +118,7 @@ impl Receiver {
         let reader = Reader {
             source: &source.name,
             format: &source.format,
-            received_at: (self.clock)(),
+            received_at: self.clock.now(),
         };
         match reader.read(bytes) {
             Contents::Events(events) => self.keep(source, events).await,
@@ -129,6 +134,7 @@ impl Receiver {
         if head.method != Method::POST {
             return Err(Refusal::WrongMethod);
         }
+        // An unavailable store is not asked about here: the journal's own answer is newer.
         if *self.readiness.borrow() == Readiness::Draining {
             return Err(Refusal::Draining);
         }
@@ -182,13 +188,9 @@ impl Receiver {
             .map_err(|_| Refusal::NotDurable)?;
         report(&source.name, &misfits, &appended);
         let tally = Tally::of(&appended);
-        for (outcome, count) in [
-            ("accepted", tally.accepted),
-            ("duplicate", tally.duplicates),
-            ("review", tally.review),
-        ] {
-            self.metrics.events(&source.name, outcome, count);
-        }
+        source
+            .counters
+            .events(tally.accepted, tally.duplicates, tally.review);
         Ok(tally)
     }
 
@@ -199,7 +201,7 @@ impl Receiver {
         head: &Parts,
         body: &mut Body,
     ) -> Response<Body> {
-        let log_line = source.and_then(|source| Some((source, source.notice((self.clock)())?)));
+        let log_line = source.and_then(|source| Some((source, source.notice(self.clock.now())?)));
         let timed_out = matches!(refusal, Refusal::TimedOut);
         let problem = refusal.into_problem();
         if let Some((source, unnoticed)) = log_line {

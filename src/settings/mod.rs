@@ -1,13 +1,23 @@
 //! Settings: read in layers, checked whole, and handed on as final types.
 //!
 //! Whoever holds a [`Settings`] holds checked values: URLs parse, durations are durations,
-//! expressions and templates are compiled, every rule's target exists.
+//! expressions and templates are compiled, every rule's target exists. [`Loader`] makes one, or
+//! says everything that is wrong; [`report`] puts either into words.
 //!
 //! May import: `domain`, `normalise` (formats of sources), `rules` (expressions, templates).
 //! Must not know: the store, HTTP, CRM clients. Only this module and `cli` read the environment.
 
+mod in_force;
+mod layers;
+mod loader;
 mod model;
+mod problem;
+mod read;
+pub mod report;
 mod secret;
+mod variables;
 
+pub use loader::{Loaded, Loader};
 pub use model::*;
+pub use problem::{EffectiveValue, LoadError, Problem, Warning};
 pub use secret::Secret;

@@ -6,4 +6,4 @@ mod logging;
 mod metrics;
 
 pub use logging::{BadLogSetting, start_logging};
-pub use metrics::Metrics;
+pub use metrics::{Metrics, SourceCounters};

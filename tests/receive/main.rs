@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod log_lines;
 mod pressure;
 mod tokens;
 mod world;

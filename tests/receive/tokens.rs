@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::world::{NOW_MS, Plan, World, good, problem, source};
 
+// Made for these tests with `openssl ecparam -name prime256v1 -genkey`; used nowhere else.
 const FIRST: &str = include_str!("keys/first.pem");
 const SECOND: &str = include_str!("keys/second.pem");
 const FIRST_PUBLIC: &str = include_str!("keys/first.pub.pem");
@@ -186,7 +187,7 @@ async fn a_rotated_key_is_fetched_once_and_strangers_cannot_make_us_ask_more() {
     }
     assert_eq!(provider.asked(), 1, "within 30 s of the last time");
     provider.answers(StatusCode::OK, jwks(&[("k2", SECOND)]));
-    world.pass(Duration::from_secs(30));
+    world.clock.advance(Duration::from_secs(30));
     let rotated = signed(SECOND, "k2", &claims());
     let both = tokio::join!(status(&world, &rotated), status(&world, &rotated));
     assert_eq!(both, (202, 202));
@@ -205,7 +206,7 @@ async fn the_last_good_keys_outlive_an_outage_of_the_provider() {
     let world = listener(JwksLocation::Url(provider.url.clone())).await;
     assert_eq!(status(&world, &signed(FIRST, "k1", &claims())).await, 202);
     provider.answers(StatusCode::BAD_GATEWAY, "down".to_owned());
-    world.pass(Duration::from_secs(3_600));
+    world.clock.advance(Duration::from_secs(3_600));
     let later = with("exp", json!(NOW_MS / 1_000 + 7_200));
     assert_eq!(status(&world, &signed(FIRST, "k1", &later)).await, 202);
     assert_eq!(provider.asked(), 2);
@@ -226,7 +227,7 @@ async fn a_token_that_cannot_be_judged_for_want_of_keys_is_a_503_to_be_repeated(
     }
     assert_eq!(status(&world, "nonsense").await, 401);
     provider.answers(StatusCode::OK, jwks(&[("k1", FIRST)]));
-    world.pass(Duration::from_secs(30));
+    world.clock.advance(Duration::from_secs(30));
     assert_eq!(status(&world, &token).await, 202);
 }
 
@@ -259,7 +260,7 @@ async fn keys_from_a_file_are_read_again_when_it_changes() {
         401,
         "looked at within the minute"
     );
-    world.pass(Duration::from_secs(60));
+    world.clock.advance(Duration::from_secs(60));
     assert_eq!(status(&world, &rotated).await, 202);
     assert_eq!(status(&world, &signed(FIRST, "k1", &claims())).await, 401);
 }

@@ -1,13 +1,12 @@
 //! A listener on a free port, on a database of its own, with a clock that the test sets.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use reqwest::{RequestBuilder, Response};
+use ringdown::clock::Clock;
 use ringdown::domain::time::Timestamp;
-use ringdown::http::{Clock, Readiness, ServeOptions, serve};
+use ringdown::http::{Readiness, ServeOptions, serve};
 use ringdown::normalise::Format;
 use ringdown::receive::{ReceiveState, router};
 use ringdown::settings::{AuthMethod, Secret, ServerSettings, SourceSettings};
@@ -76,14 +75,13 @@ impl Plan {
     }
 
     pub(crate) async fn start(self) -> World {
+        crate::log_lines::collect();
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("ringdown.db").display());
         let store = Store::open(&url).await.unwrap();
         let (journal, writer) = store.journal();
         let writer = tokio::spawn(writer.run());
-        let now = Arc::new(AtomicI64::new(NOW_MS));
-        let hand = Arc::clone(&now);
-        let clock: Clock = Arc::new(move || Timestamp::from_millis(hand.load(Ordering::SeqCst)));
+        let clock = Clock::manual(Timestamp::from_millis(NOW_MS));
         let (readiness, watched) = watch::channel(Readiness::Ready);
         let metrics = Metrics::new();
         let router = router(ReceiveState {
@@ -92,7 +90,7 @@ impl Plan {
             journal,
             metrics: metrics.clone(),
             readiness: watched,
-            clock,
+            clock: clock.clone(),
         })
         .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -107,7 +105,7 @@ impl Plan {
         World {
             address,
             url,
-            now,
+            clock,
             readiness,
             metrics,
             shutdown,
@@ -123,7 +121,7 @@ impl Plan {
 pub(crate) struct World {
     pub(crate) address: std::net::SocketAddr,
     pub(crate) url: String,
-    pub(crate) now: Arc<AtomicI64>,
+    pub(crate) clock: Clock,
     pub(crate) readiness: watch::Sender<Readiness>,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: CancellationToken,
@@ -154,11 +152,6 @@ impl World {
     /// The same with the token.
     pub(crate) fn sender(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
         self.stranger(body).bearer_auth(TOKEN)
-    }
-
-    pub(crate) fn pass(&self, time: Duration) {
-        let millis = i64::try_from(time.as_millis()).unwrap();
-        self.now.fetch_add(millis, Ordering::SeqCst);
     }
 
     /// Every kept event: id, body, why it is in review.

@@ -1,172 +1,245 @@
-//! Alerts of Genesys's own alerting rules, in the topic's and in the REST spelling.
+//! Alerts of Genesys's own alert rules: the topic's spelling and the REST API's.
 //!
-//! An alert carries its threshold, never the observed value. It comes once per recipient with
-//! an envelope id of its own each time: its event id is made of the alert's own id.
+//! Owns the lifecycle (what opens, goes on, ends) and the event id that makes the copies for
+//! several recipients one event. An alert carries its threshold, never the value observed.
 
-use std::collections::BTreeMap;
+use serde_json::Value;
 
-use serde_json::{Map, Value};
-
-use super::super::json::{missing_key, text, time};
-use super::super::{Read, Reading, identity};
-use super::{Message, name_by_id};
-use crate::domain::signal::{SchemaMismatch, Signal};
+use super::super::fill::{self, set_lower, set_number, set_text};
+use super::super::place::{Place, trimmed};
+use super::super::{Outcome, identity, moment};
+use super::Read;
+use super::message::Message;
+use super::topics::{self, Content};
+use crate::domain::signal::{Field, Signal};
 use crate::domain::time::Timestamp;
 
-/// The event type of both spellings.
-const EVENT_TYPE: &str = "v2.users.{id}.alerting.alerts";
+/// The type of signals made from the REST form, which names no topic.
+const TEMPLATE: &str = "v2.users.{id}.alerting.alerts";
 
-/// `v2.users.{id}.alerting.alerts`; answers the event id too.
-pub(super) fn read_topic(message: &Message<'_>) -> Result<(String, Reading), SchemaMismatch> {
-    message.required("id")?;
-    let event_id = event_id(message.body, message.occurred_at);
-    let mut base = message.signal();
-    base.event_payload_id.clone_from(&event_id);
-    let reading = read(message.body, base)?;
-    Ok((event_id, reading))
-}
+/// Milliseconds in a minute.
+const MINUTE: i64 = 60_000;
 
-/// Whether `object` is an alert as the REST API gives it.
-pub(super) fn is_rest_alert(object: &Map<String, Value>) -> bool {
-    object.contains_key("rule")
-        && (object.contains_key("alertSummary")
-            || object.contains_key("conditions")
-            || object.contains_key("notifications"))
-}
-
-/// Reads an alert as the REST API gives it.
-pub(super) fn read_rest(object: &Map<String, Value>, received_at: Timestamp) -> (String, Read) {
-    if text(object.get("id")).is_none() {
-        let id = identity::of_content(&[&Value::Object(object.clone())]);
-        return (id, Err(missing_key("/id".to_owned(), object)));
-    }
-    let started = time(|| "/dateStart".into(), object.get("dateStart"));
-    let ended = time(|| "/dateEnd".into(), object.get("dateEnd"));
-    match (started, ended) {
-        (Ok(started), Ok(ended)) => {
-            let at = ended.or(started).unwrap_or(received_at);
-            let event_id = event_id(object, at);
-            let base = Signal::new(&*event_id, EVENT_TYPE, at);
-            let read = read(object, base);
-            (event_id, read)
-        }
-        (Err(mismatch), _) | (_, Err(mismatch)) => (event_id(object, received_at), Err(mismatch)),
-    }
-}
-
-/// The alert, what happened to it, and when: the same for each of its recipients. A repeated
-/// notification of a lasting alert is another event, told apart by its minute.
-fn event_id(body: &Map<String, Value>, occurred_at: Timestamp) -> String {
-    let part = |key: &str| text(body.get(key)).unwrap_or_default();
-    let action = part("action");
-    let mut id = format!("alert:{}:{action}:{}", part("id"), part("dateEnd"));
-    if matches!(action.as_str(), "UPDATE" | "RENOTIFY" | "") {
-        id.push_str(&format!(":{}", occurred_at.as_millis() / 60_000));
-    }
-    id
-}
-
-fn read(body: &Map<String, Value>, base: Signal) -> Result<Reading, SchemaMismatch> {
-    let action = text(body.get("action"));
-    let active = body.get("active").and_then(Value::as_bool);
-    let status = match (action.as_deref(), active) {
-        (Some("CLOSE" | "DELETE"), _)
-        | (None | Some("UPDATE" | "RENOTIFY" | "CREATE"), Some(false)) => "CLEARED",
-        (None | Some("CREATE" | "UPDATE" | "RENOTIFY"), _) => "ALERTING",
-        (Some("UNREAD_COUNT_UPDATE"), _) => {
-            return Ok(Reading::Nothing("a count of unread alerts"));
-        }
-        _ => return Ok(Reading::Nothing("a change to alerts in bulk")),
-    };
-    let mut signal = base;
-    signal.fields.insert("status", status.into());
-    for (field, value) in [
-        ("alert_id", body.get("id")),
-        ("alert_action", body.get("action")),
-        (
-            "alert_rule_id",
-            body.get("rule").and_then(|rule| rule.get("id")),
-        ),
-        (
-            "alert_rule_name",
-            body.get("rule").and_then(|rule| rule.get("name")),
-        ),
-    ] {
-        if let Some(value) = text(value) {
-            signal.fields.insert(field, value.into());
-        }
-    }
-    if let Some(active) = active {
-        signal.fields.insert("alert_active", active.into());
-    }
-    threshold(body, &mut signal);
-    let queues = queues(body);
-    if queues.is_empty() {
-        return Ok(Reading::Signals(vec![signal]));
-    }
-    Ok(Reading::Signals(
-        queues
-            .into_iter()
-            .map(|(id, name)| {
-                let mut signal = signal.clone();
-                signal.fields.insert("queue_id", id.into());
-                if let Some(name) = name {
-                    signal.fields.insert("queue_name", name.into());
-                }
-                name_by_id(&mut signal);
-                signal
-            })
-            .collect(),
-    ))
-}
-
-fn predicates(body: &Map<String, Value>) -> impl Iterator<Item = &Value> {
-    body.get("conditions")
-        .and_then(|conditions| conditions.get("predicates"))
-        .and_then(Value::as_array)
+/// The event id of a message (`topicName`, `eventBody`, `timestamp`), when it is an alert.
+pub(super) fn message_event_id(message: &Value, template: Option<&Value>) -> Option<String> {
+    let topic = [template, message.get("topicName")]
         .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .find_map(topics::find)?;
+    let body = message.get("eventBody")?;
+    (topic.content == Content::Alert)
+        .then(|| event_id(body, message.get("timestamp")))
         .flatten()
 }
 
-/// Metric and threshold of the first predicate; a duration's threshold in seconds.
-fn threshold(body: &Map<String, Value>, signal: &mut Signal) {
-    let Some(predicate) = predicates(body).next() else {
-        return;
+/// The event id of an alert. One alert reaches every recipient as a message of its own, all
+/// alike but for the topic's user: the id leaves the recipient out. An update or a renewed
+/// notice is told from an earlier one by its minute and by what it says.
+pub(super) fn event_id(alert: &Value, time: Option<&Value>) -> Option<String> {
+    let text = |name: &str| alert.get(name).and_then(Value::as_str);
+    let id = text("id").and_then(trimmed)?;
+    let date = text("dateEnd")
+        .or_else(|| text("dateStart"))
+        .unwrap_or_default();
+    let stage = match text("action") {
+        Some(action @ ("UPDATE" | "RENOTIFY")) => {
+            let minute = time
+                .and_then(moment::moment)
+                .map_or(0, |time| time.as_millis().div_euclid(MINUTE));
+            let minute = Timestamp::from_millis(minute * MINUTE);
+            format!("{action}:{minute}:{}", state_digest(alert))
+        }
+        Some(action) => format!("{action}:{date}"),
+        None => format!("STATE:{date}:{}", state_digest(alert)),
     };
-    let metric = text(predicate.get("metric"));
-    if let Some(value) = predicate.get("value").and_then(Value::as_f64) {
-        let is_duration = metric.as_deref().is_some_and(|metric| {
-            metric.starts_with('t') && metric.chars().nth(1).is_some_and(char::is_uppercase)
-        });
-        let value = if is_duration { value / 1000.0 } else { value };
-        signal.fields.insert("alert_threshold", value.into());
-    }
-    if let Some(metric) = metric {
-        signal.fields.insert("alert_metric", metric.into());
-    }
-    if let Some(media) = text(predicate.get("mediaType")) {
-        signal.part = media.to_lowercase();
-        signal
-            .fields
-            .insert("media_type", signal.part.clone().into());
-    }
+    Some(format!("alert:{id}:{stage}"))
 }
 
-/// The queues that the alert is about, by id, with the name where there is one.
-fn queues(body: &Map<String, Value>) -> BTreeMap<String, Option<String>> {
-    let summary = body
-        .get("alertSummary")
-        .and_then(|summary| summary.get("entities"))
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    let conditions = predicates(body).filter_map(|predicate| predicate.get("entity"));
-    summary
-        .chain(conditions)
-        .filter_map(|entity| {
-            let queue = entity.get("queue")?;
-            let name = text(queue.get("displayName")).or_else(|| text(queue.get("name")));
-            Some((text(queue.get("id"))?, name))
+/// A short digest of what an alert says about itself and its entities.
+fn state_digest(alert: &Value) -> String {
+    let state = ["active", "alertSummary"].map(|name| alert.get(name).unwrap_or(&Value::Null));
+    let mut digest = identity::digest(&state);
+    digest.truncate(16);
+    digest
+}
+
+/// An alert from its topic.
+pub(super) fn from_topic(message: &Message<'_, '_>) -> Read<Outcome> {
+    read(&message.body, |own_time| message.signal(own_time))
+}
+
+/// An alert as the REST API gives it.
+pub(super) fn rest(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp) -> Read<Outcome> {
+    read(item, |own_time| {
+        Signal::new(event_id, TEMPLATE, own_time.unwrap_or(received_at))
+    })
+}
+
+fn read(alert: &Place<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> Read<Outcome> {
+    let action = alert.name("action");
+    let active = alert.name("active").flag()?;
+    let is_on = match (action.text()?, active) {
+        (Some("UNREAD_COUNT_UPDATE"), _) => {
+            return Ok(Outcome::Nothing("a count of unread alerts"));
+        }
+        (Some("BULK_DELETE" | "BULK_UPDATE"), _) => {
+            return Ok(Outcome::Nothing(
+                "somebody tidied up several alerts at once",
+            ));
+        }
+        (Some("UNKNOWN"), _) => return Ok(Outcome::Nothing("an alert without a known action")),
+        (Some("CLOSE" | "DELETE"), _) => false,
+        (Some("CREATE" | "UPDATE" | "RENOTIFY"), active) => active.unwrap_or(true),
+        (None, Some(active)) => active,
+        (_, _) => return Err(action.expected("an action such as CREATE or CLOSE")),
+    };
+    let time = if is_on {
+        None
+    } else {
+        moment::read(&alert.name("dateEnd"))?
+    };
+    let time = time.map_or_else(
+        || moment::read(&alert.name("dateStart")),
+        |time| Ok(Some(time)),
+    )?;
+    let mut common = start(time);
+    let id = alert.name("id");
+    let alert_id = id.id()?.ok_or_else(|| id.expected("the alert's id"))?;
+    set_text(&mut common, "alert_id", Some(alert_id));
+    set_text(&mut common, "alert_action", action.text()?);
+    common.fields.insert("alert_active", Field::Flag(is_on));
+    let rule = alert.name("rule");
+    rule.optional_object()?;
+    set_text(&mut common, "alert_rule_id", rule.name("id").id()?);
+    set_text(&mut common, "alert_rule_name", rule.name("name").text()?);
+    Ok(Outcome::Signals(signals(alert, &common, is_on)?))
+}
+
+/// One signal for each entity: those of the summary, else those of the conditions, else one
+/// about no entity in particular.
+fn signals(alert: &Place<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec<Signal>> {
+    let conditions = alert.name("conditions");
+    conditions.optional_object()?;
+    let predicates = conditions.name("predicates");
+    let summary = alert.name("alertSummary");
+    summary.optional_object()?;
+    let entities = summary.name("entities");
+    let mut signals = Vec::new();
+    for index in 0..entities.elements()?.len() {
+        let entity = entities.index(index);
+        let is_on = is_on && entity.name("alerting").flag()? != Some(false);
+        signals.push(signal(common, Some(&entity), &predicates, is_on)?);
+    }
+    if signals.is_empty() {
+        for index in 0..predicates.elements()?.len() {
+            let predicate = predicates.index(index);
+            let signal = signal(common, Some(&predicate.name("entity")), &predicates, is_on)?;
+            if !signals
+                .iter()
+                .any(|other: &Signal| other.part == signal.part)
+            {
+                signals.push(signal);
+            }
+        }
+    }
+    if signals.is_empty() {
+        signals.push(signal(common, None, &predicates, is_on)?);
+    }
+    Ok(signals)
+}
+
+fn signal(
+    common: &Signal,
+    entity: Option<&Place<'_, '_>>,
+    predicates: &Place<'_, '_>,
+    is_on: bool,
+) -> Read<Signal> {
+    let mut signal = common.clone();
+    let status = if is_on { "ALERTING" } else { "CLEARED" };
+    set_text(&mut signal, "status", Some(status));
+    if let Some(entity) = entity {
+        name_entity(&mut signal, entity)?;
+    }
+    let chosen = predicate_about(signal.text("entity_id"), predicates)?;
+    set_threshold(&mut signal, &predicates.index(chosen))?;
+    // Several rules may watch one queue, and one rule several queues: only both together say
+    // which of them has cleared.
+    let rule = signal
+        .text("alert_rule_id")
+        .or_else(|| signal.text("alert_id"));
+    let entity = signal.text("entity_id").unwrap_or_default();
+    signal.part = format!("{}/{entity}", rule.unwrap_or_default());
+    fill::complete(&mut signal);
+    Ok(signal)
+}
+
+/// An entity is `{entityType: "Queue", queue: {id, displayName}}`.
+fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
+    if entity.is_absent() {
+        return Ok(());
+    }
+    let members = entity.object()?;
+    let kind = entity.name("entityType").text()?;
+    set_text(signal, "entity_type", kind);
+    let has_id = |member: &Value| member.get("id").is_some();
+    let Some((key, _)) = members.iter().find(|(_, member)| has_id(member)) else {
+        return Ok(());
+    };
+    let about = entity.name(key);
+    let id = about.name("id").id()?;
+    let name = about.name("displayName").text()?;
+    let name = name.map_or_else(|| about.name("name").text(), |name| Ok(Some(name)))?;
+    match key.as_str() {
+        "queue" => {
+            set_text(signal, "queue_id", id.as_deref());
+            set_text(signal, "queue_name", name);
+        }
+        "edge" => {
+            set_text(signal, "edge_id", id.as_deref());
+            set_text(signal, "edge_name", name);
+        }
+        _ => {}
+    }
+    set_text(signal, "entity_id", id);
+    set_text(signal, "entity_name", name);
+    Ok(())
+}
+
+/// Which predicate is about the entity `id`; the first when none is.
+fn predicate_about(id: Option<&str>, predicates: &Place<'_, '_>) -> Read<usize> {
+    let is_about = |predicate: &Value| {
+        let members = predicate.get("entity").and_then(Value::as_object);
+        members.is_some_and(|members| {
+            let mut ids = members
+                .values()
+                .filter_map(|member| member.get("id")?.as_str());
+            ids.any(|found| Some(found) == id)
         })
-        .collect()
+    };
+    Ok(predicates
+        .elements()?
+        .iter()
+        .position(is_about)
+        .unwrap_or(0))
+}
+
+/// The condition that was met: its metric, its media type and its threshold, which is in
+/// milliseconds when the metric is a duration and it is not counted.
+fn set_threshold(signal: &mut Signal, predicate: &Place<'_, '_>) -> Read<()> {
+    let metric = predicate.name("metric").text()?;
+    set_text(signal, "alert_metric", metric);
+    set_lower(signal, "media_type", predicate.name("mediaType").text()?);
+    let statistic = match predicate.name("metricValueType").text()? {
+        Some("Count") => "count",
+        Some("Percentage") => "ratio",
+        _ => "avg",
+    };
+    let value = predicate.name("value");
+    if let Some(number) = value.number()? {
+        let metric = metric.unwrap_or_default();
+        let threshold = super::readings::in_seconds(metric, statistic, number, &value)?;
+        set_number(signal, "alert_threshold", Some(threshold));
+    }
+    Ok(())
 }

@@ -1,192 +1,192 @@
-//! The integration guide's event, bare or under `body`.
+//! The event of the original integration guide: `metrics[0].name` and `metrics[0].avg`, or a
+//! `trunk` with a `status`.
 //!
-//! Its four variables are `id`, `metrics[0].name`, `metrics[0].avg` (seconds) and
-//! `timestamp`; a queue's name or average that is missing sends the event to review (G19).
+//! Owns what must be in it (G19): a queue and its average wait, or a trunk and its status.
+//! Durations are in seconds here.
 
-use serde_json::{Map, Value};
-
-use super::super::json::{expected, missing_key, number, text, time};
-use super::super::{Read, Reading, identity};
-use super::name_by_id;
-use crate::domain::signal::{Reading as MetricReading, SchemaMismatch, Signal};
+use super::super::fill::{
+    self, LONGEST_TEXT, WAIT_TIME, average, clean, set_lower, set_text, set_upper,
+};
+use super::super::place::Place;
+use super::super::{Outcome, moment};
+use super::Read;
+use super::topics::{self, Content};
+use super::trunk::base_name;
+use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
+
+/// Where the event's type may be, in order.
+pub(super) const TYPE_KEYS: [&str; 4] = ["type", "eventType", "event_type", "topic"];
 
 const QUEUE_WAITING: &str = "telephony.queue.waiting";
 const TRUNK_STATUS: &str = "telephony.trunk.status";
 
+/// Statistics that must be numbers wherever they stand.
+const STATISTICS: [&str; 9] = [
+    "avg", "count", "sum", "min", "max", "current", "ratio", "p95", "p99",
+];
+
 /// Reads the guide's event.
-pub(super) fn read(
-    item: &Value,
-    object: &Map<String, Value>,
-    received_at: Timestamp,
-) -> (String, Read) {
-    let (path, body) = match object.get("body").and_then(Value::as_object) {
-        Some(body) if !object.contains_key("metrics") => ("/body", body),
-        _ => ("", object),
-    };
-    let event_id = text(body.get("id"))
-        .or_else(|| text(object.get("id")))
-        .unwrap_or_else(|| identity::of_content(&[item]));
-    let guide = Guide {
-        path,
-        body,
-        event_id: &event_id,
-    };
-    let read = guide
-        .signal(received_at)
-        .map(|signal| Reading::Signals(vec![signal]));
-    (event_id, read)
+pub(super) fn read(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp) -> Read<Outcome> {
+    let (event_type, is_trunk) = event_type(item)?;
+    let occurred_at = moment::read(&item.name("timestamp"))?.unwrap_or(received_at);
+    let mut signal = Signal::new(event_id, event_type, occurred_at);
+    if is_trunk {
+        read_trunk(item, &mut signal)?;
+    } else {
+        read_queue(item, &mut signal)?;
+    }
+    fill::complete(&mut signal);
+    Ok(Outcome::Signals(vec![signal]))
 }
 
-struct Guide<'a> {
-    path: &'static str,
-    body: &'a Map<String, Value>,
-    event_id: &'a str,
-}
-
-impl Guide<'_> {
-    fn at(&self, rest: &str) -> String {
-        format!("{}{rest}", self.path)
-    }
-
-    /// The first of `pointers` that leads to text.
-    fn find(&self, pointers: &[&[&str]]) -> Option<String> {
-        pointers.iter().find_map(|keys| {
-            let (first, rest) = keys.split_first()?;
-            let mut value = self.body.get(*first)?;
-            for key in rest {
-                value = value.get(key)?;
-            }
-            text(Some(value))
-        })
-    }
-
-    fn signal(&self, received_at: Timestamp) -> Result<Signal, SchemaMismatch> {
-        let event_type = self.event_type()?;
-        let at = time(|| self.at("/timestamp"), self.body.get("timestamp"))?.unwrap_or(received_at);
-        let mut signal = Signal::new(self.event_id, &*event_type, at);
-        self.labels(&mut signal);
-        if let Some(status) = self.find(&[&["status"], &["trunk", "status"]]) {
-            signal.fields.insert("status", status.to_uppercase().into());
+/// The event's type, and whether it is about a trunk.
+fn event_type(item: &Place<'_, '_>) -> Read<(String, bool)> {
+    let mut given = None;
+    for key in TYPE_KEYS {
+        if given.is_none() {
+            let place = item.name(key);
+            given = place.text()?.map(|text| (key, text));
         }
-        if event_type == TRUNK_STATUS {
-            self.trunk(&mut signal)?;
+    }
+    let has_trunk = item.has("trunk");
+    let Some((key, text)) = given else {
+        let implied = if has_trunk {
+            TRUNK_STATUS
         } else {
-            self.queue(&mut signal)?;
-        }
-        name_by_id(&mut signal);
-        Ok(signal)
-    }
-
-    fn event_type(&self) -> Result<String, SchemaMismatch> {
-        let named = self.find(&[&["type"], &["eventType"], &["event_type"], &["topic"]]);
-        if let Some(named) = named {
-            return Ok(named);
-        }
-        if self.body.contains_key("trunk") && self.body.contains_key("status") {
-            return Ok(TRUNK_STATUS.to_owned());
-        }
-        if self.body.contains_key("metrics") {
-            return Ok(QUEUE_WAITING.to_owned());
-        }
-        let mismatch = missing_key(self.at("/type"), self.body);
-        Err(SchemaMismatch::new(
-            mismatch.path,
-            format!(
-                "none of the shapes that Genesys sends: {}",
-                mismatch.problem
-            ),
-        ))
-    }
-
-    fn queue(&self, signal: &mut Signal) -> Result<(), SchemaMismatch> {
-        let metric = self.first_metric()?;
-        if let Some(id) = self.find(&[&["queue", "id"], &["queueId"]]) {
-            signal.fields.insert("queue_id", id.into());
-        }
-        let name =
-            text(metric.get("name")).or_else(|| self.find(&[&["queue", "name"], &["queueName"]]));
-        match name {
-            Some(name) => {
-                signal.fields.insert("queue_name", name.into());
-            }
-            None if signal.fields.contains_key("queue_id") => {}
-            None => {
-                return Err(expected(
-                    self.at("/metrics/0/name"),
-                    "the queue's name",
-                    metric.get("name"),
-                ));
-            }
-        }
-        let average = match metric.get("avg") {
-            Some(value) => number(|| self.at("/metrics/0/avg"), value)?,
-            None => return Err(missing_key(self.at("/metrics/0/avg"), metric)),
+            QUEUE_WAITING
         };
-        signal.fields.insert("wait_time_avg", average.into());
-        let reading = numbers(metric);
-        signal.metrics.insert("queue.waitTime".to_owned(), reading);
-        if let Some(media) = self.find(&[&["mediaType"], &["queue", "mediaType"]]) {
-            signal.part = media.to_lowercase();
-            signal
-                .fields
-                .insert("media_type", signal.part.clone().into());
-        }
-        Ok(())
+        return Ok((implied.to_owned(), has_trunk));
+    };
+    if text.starts_with("telephony.queue.") || text.starts_with("telephony.trunk.") {
+        return Ok((clean(text), text.starts_with("telephony.trunk.")));
     }
-
-    fn first_metric(&self) -> Result<&Map<String, Value>, SchemaMismatch> {
-        match self.body.get("metrics") {
-            None => Err(missing_key(self.at("/metrics"), self.body)),
-            Some(Value::Array(metrics)) => match metrics.first() {
-                Some(Value::Object(metric)) => Ok(metric),
-                other => Err(expected(self.at("/metrics/0"), "an object", other)),
-            },
-            other => Err(expected(self.at("/metrics"), "a list", other)),
-        }
-    }
-
-    fn trunk(&self, signal: &mut Signal) -> Result<(), SchemaMismatch> {
-        let id = self.find(&[&["trunk", "id"], &["trunkId"]]);
-        let name = self.find(&[&["trunk", "name"], &["trunkName"]]);
-        if id.is_none() && name.is_none() {
-            return Err(expected(
-                self.at("/trunk/id"),
-                "the trunk's id",
-                self.body.get("trunk"),
-            ));
-        }
-        if !signal.fields.contains_key("status") {
-            return Err(expected(
-                self.at("/status"),
-                "the trunk's status",
-                self.body.get("status"),
-            ));
-        }
-        // A trunk known by its name only is keyed by it.
-        let id = id.or_else(|| name.clone()).unwrap_or_default();
-        signal.fields.insert("trunk_id", id.into());
-        if let Some(name) = name {
-            signal.fields.insert("trunk_name", name.into());
-        }
-        Ok(())
-    }
-
-    /// `labels` is not the guide's, but relays add it: `{"site": "FRA"}`.
-    fn labels(&self, signal: &mut Signal) {
-        let labels = self.body.get("labels").and_then(Value::as_object);
-        for (name, value) in labels.into_iter().flatten().take(32) {
-            if let Some(value) = text(Some(value)) {
-                signal.labels.insert(name.clone(), value);
-            }
-        }
+    match topics::find(text) {
+        Some(topic) if topic.content == Content::Queue => Ok((topic.template.to_owned(), false)),
+        Some(topic) if topic.content == Content::Trunk => Ok((topic.template.to_owned(), true)),
+        _ => Err(item
+            .name(key)
+            .expected(&format!("{QUEUE_WAITING} or {TRUNK_STATUS}"))),
     }
 }
 
-/// Every finite number in `metric`, by its name.
-fn numbers(metric: &Map<String, Value>) -> MetricReading {
-    metric
+fn read_queue(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+    let metrics = item.name("metrics");
+    metrics.filled()?;
+    let queue = item.name("queue");
+    queue.optional_object()?;
+    let id = first(&[
+        queue.name("id"),
+        item.name("queueId"),
+        item.name("queue_id"),
+    ])?;
+    let name = first(&[
+        queue.name("name"),
+        item.name("queueName"),
+        item.name("queue_name"),
+    ])?;
+    let media = first(&[item.name("mediaType"), queue.name("mediaType")])?;
+    let is_named_elsewhere = id.is_some() || name.is_some();
+    set_text(signal, "queue_id", id);
+    set_text(signal, "queue_name", name);
+    set_lower(signal, "media_type", media);
+    let first_metric = metrics.index(0);
+    first_metric.object()?;
+    let label = first_metric.name("name");
+    if signal.text("queue_name").is_none() {
+        match label.text()? {
+            Some(WAIT_TIME | "tWait") if is_named_elsewhere => {}
+            Some(WAIT_TIME | "tWait") => return Err(label.expected("the queue's name")),
+            text => set_text(signal, "queue_name", text),
+        }
+    }
+    if signal.text("queue_name").is_none() && !is_named_elsewhere {
+        return Err(label.expected("the queue's name"));
+    }
+    let wait = wait_entry(&metrics)?;
+    let entry = metrics.index(wait);
+    let reading = reading(&entry)?;
+    if !reading.contains_key("avg") {
+        return Err(entry.name("avg").expected("the average wait in seconds"));
+    }
+    signal.metrics.insert(WAIT_TIME.to_owned(), reading);
+    read_others(&metrics, signal)
+}
+
+/// Which of `metrics` is the wait: the one named so, else the first.
+fn wait_entry(metrics: &Place<'_, '_>) -> Read<usize> {
+    let named = metrics
+        .elements()?
         .iter()
-        .filter_map(|(name, value)| Some((name.clone(), value.as_f64().filter(|n| n.is_finite())?)))
-        .collect()
+        .position(|entry| entry.get("name").and_then(|name| name.as_str()) == Some(WAIT_TIME));
+    Ok(named.unwrap_or(0))
+}
+
+fn read_trunk(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+    let trunk = item.name("trunk");
+    trunk.optional_object()?;
+    let id = first(&[
+        trunk.name("id"),
+        item.name("trunkId"),
+        item.name("trunk_id"),
+    ])?;
+    let name = first(&[
+        trunk.name("name"),
+        item.name("trunkName"),
+        item.name("trunk_name"),
+    ])?;
+    if id.is_none() && name.is_none() {
+        return Err(trunk.expected("a trunk with an id or a name"));
+    }
+    set_text(signal, "trunk_id", id);
+    set_text(signal, "trunk_name", name.as_deref().map(base_name));
+    let place = item.name("status");
+    let status = first(&[place, trunk.name("status")])?;
+    let status = status.ok_or_else(|| place.expected("the trunk's status"))?;
+    set_upper(signal, "status", Some(status));
+    read_others(&item.name("metrics"), signal)
+}
+
+/// Every entry of `metrics` under its own name.
+fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+    for index in 0..metrics.elements()?.len() {
+        let entry = metrics.index(index);
+        entry.object()?;
+        let reading = reading(&entry)?;
+        if let Some(name) = entry.name("name").text()?
+            && !reading.is_empty()
+        {
+            signal.metrics.entry(clean(name)).or_insert(reading);
+        }
+    }
+    Ok(())
+}
+
+/// The statistics of an entry: its numbers.
+fn reading(entry: &Place<'_, '_>) -> Read<Reading> {
+    let mut reading = Reading::new();
+    for (name, value) in entry.object()? {
+        let number = if STATISTICS.contains(&name.as_str()) {
+            entry.name(name).number()?
+        } else {
+            value.as_f64()
+        };
+        if let Some(number) = number.filter(|_| name.len() <= LONGEST_TEXT) {
+            reading.insert(clean(name), number);
+        }
+    }
+    if !reading.contains_key("avg") {
+        average(&mut reading);
+    }
+    Ok(reading)
+}
+
+/// The first of `places` that has an id or text.
+fn first(places: &[Place<'_, '_>]) -> Read<Option<String>> {
+    for place in places {
+        if let Some(text) = place.id()? {
+            return Ok(Some(text.into_owned()));
+        }
+    }
+    Ok(None)
 }

@@ -1,224 +1,147 @@
-//! Format `genesys`: every shape that Genesys Cloud and its users' relays send, told apart by
-//! shape alone.
+//! The `genesys` format: every shape that Genesys Cloud and the guide send, told apart by shape.
 //!
-//! Sources of the shapes: the official SDK's topic models, Amazon EventBridge's documentation
-//! of partner events and API destinations, and the integration guide's event.
+//! Owns the shapes and the order in which they are tried. The children read one kind of
+//! content each. Facts about Genesys Cloud are from the models of its SDK (version 269).
 
 mod alert;
-mod conversation;
+mod edge;
 mod guide;
+mod message;
 mod operational;
-mod statistics;
-mod telephony;
-mod topic;
+mod queue;
+mod readings;
+mod topics;
+mod trunk;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::json::{expected, missing_key, text, time};
-use super::{Read, Reading, identity};
-use crate::domain::signal::{SchemaMismatch, Signal};
+use super::place::{Place, keys, trimmed};
+use super::{Normalised, Outcome, identity};
+use crate::domain::signal::SchemaMismatch;
 use crate::domain::time::Timestamp;
-use topic::Topic;
 
-/// A topic message, wherever it came from.
-struct Message<'a> {
-    /// Where its body is, as a JSON pointer.
-    path: &'static str,
-    topic_name: &'a str,
-    event_type: String,
-    event_id: String,
-    occurred_at: Timestamp,
-    body: &'a Map<String, Value>,
+type Read<T> = Result<T, SchemaMismatch>;
+
+/// What an item looks like from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// EventBridge: `detail` holds the message.
+    Envelope,
+    /// `topicName` and `eventBody`, from a WebSocket relay or an input transformer.
+    Message,
+    /// An alert as the REST API gives it.
+    Alert,
+    /// The guide's event: `metrics` or `trunk` at the top.
+    Guide,
+    /// A data action's body: the content's own fields at the top.
+    Flat,
+    /// None of these.
+    Unknown,
 }
 
-impl Message<'_> {
-    /// A signal of this message's type, id, topic and time.
-    fn signal(&self) -> Signal {
-        let mut signal = Signal::new(&*self.event_id, &*self.event_type, self.occurred_at);
-        signal.topic = Some(self.topic_name.to_owned());
-        signal
-    }
-
-    /// The path of `rest` in the body.
-    fn at(&self, rest: &str) -> String {
-        format!("{}{rest}", self.path)
-    }
-
-    /// The text at `key` of the body, which must be there.
-    fn required(&self, key: &str) -> Result<String, SchemaMismatch> {
-        text(self.body.get(key)).ok_or_else(|| match self.body.get(key) {
-            None => missing_key(self.at(&format!("/{key}")), self.body),
-            found => expected(self.at(&format!("/{key}")), "text", found),
-        })
-    }
-}
-
-/// Reads `item` as whichever shape it has.
-pub(super) fn read(item: &Value, received_at: Timestamp) -> (String, Read) {
-    let Some(object) = item.as_object() else {
-        let mismatch = expected(String::new(), "an object", Some(item));
-        return (identity::of_content(&[item]), Err(mismatch));
+/// Reads one item.
+pub(super) fn read(root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
+    let body = root.name("body");
+    let is_wrapped = shape(root.value()) == Shape::Unknown && body.value().is_object();
+    let item = if is_wrapped { body } else { root };
+    let shape = shape(item.value());
+    let event_id = event_id(shape, item.value(), received_at);
+    let outcome = match shape {
+        Shape::Envelope => message::envelope(&item, &event_id, received_at),
+        Shape::Message => message::bare(&item, &event_id, received_at),
+        Shape::Alert => alert::rest(&item, &event_id, received_at),
+        Shape::Guide => guide::read(&item, &event_id, received_at),
+        Shape::Flat => message::flat(&item, &event_id, received_at),
+        Shape::Unknown => Err(unknown(&item)),
     };
-    if let Some(detail) = object.get("detail").and_then(Value::as_object) {
-        return read_envelope(item, object, detail, received_at);
-    }
-    if object.contains_key("topicName") || object.contains_key("eventBody") {
-        return read_bare_message(item, object, received_at);
-    }
-    if alert::is_rest_alert(object) {
-        return alert::read_rest(object, received_at);
-    }
-    if operational::is_flat(object) {
-        return operational::read_flat(item, object, received_at);
-    }
-    guide::read(item, object, received_at)
-}
-
-/// An EventBridge envelope: `detail` holds the topic message.
-fn read_envelope(
-    item: &Value,
-    object: &Map<String, Value>,
-    detail: &Map<String, Value>,
-    received_at: Timestamp,
-) -> (String, Read) {
-    let given_id = text(object.get("id"));
-    let event_id = given_id.unwrap_or_else(|| content_id(item, detail));
-    let read = || {
-        let at = match time(|| "/detail/timestamp".into(), detail.get("timestamp"))? {
-            Some(at) => at,
-            None => time(|| "/time".into(), object.get("time"))?.unwrap_or(received_at),
-        };
-        message("/detail", detail, event_id.clone(), at)
-    };
-    let (event_id, mut read) = finish(read(), event_id);
-    if let (Ok(Reading::Signals(signals)), Some(organization)) = (&mut read, organization(object)) {
-        for signal in signals {
-            signal
-                .fields
-                .insert("organization_id", organization.clone().into());
-        }
-    }
-    (event_id, read)
-}
-
-/// A topic message as the notification service sends it: no id, often no time.
-fn read_bare_message(
-    item: &Value,
-    object: &Map<String, Value>,
-    received_at: Timestamp,
-) -> (String, Read) {
-    let event_id = text(object.get("id")).unwrap_or_else(|| content_id(item, object));
-    let read = || {
-        let at = time(|| "/timestamp".into(), object.get("timestamp"))?.unwrap_or(received_at);
-        message("", object, event_id.clone(), at)
-    };
-    finish(read(), event_id)
-}
-
-/// An alert fans out to each recipient under an id of its own; it gets the alert's.
-fn finish(
-    read: Result<(Option<String>, Reading), SchemaMismatch>,
-    event_id: String,
-) -> (String, Read) {
-    match read {
-        Ok((Some(own_id), reading)) => (own_id, Ok(reading)),
-        Ok((None, reading)) => (event_id, Ok(reading)),
-        Err(mismatch) => (event_id, Err(mismatch)),
-    }
-}
-
-/// The organisation in an envelope's `source`: `aws.partner/genesys.com/cloud/ORG/SUFFIX`.
-fn organization(object: &Map<String, Value>) -> Option<String> {
-    let source = object.get("source")?.as_str()?;
-    let mut parts = source
-        .strip_prefix("aws.partner/genesys.com/")?
-        .split('/')
-        .skip(1);
-    parts.next().filter(|id| !id.is_empty()).map(str::to_owned)
-}
-
-/// Derived from topic, time and body: a re-publication with the same content is the same event.
-fn content_id(item: &Value, message: &Map<String, Value>) -> String {
-    let parts: Vec<&Value> = ["topicName", "timestamp", "eventBody"]
-        .iter()
-        .filter_map(|key| message.get(*key))
-        .collect();
-    if parts.is_empty() {
-        identity::of_content(&[item])
-    } else {
-        identity::of_content(&parts)
-    }
-}
-
-/// Reads the topic message in `holder`; `path` is where the holder is.
-fn message(
-    path: &'static str,
-    holder: &Map<String, Value>,
-    event_id: String,
-    occurred_at: Timestamp,
-) -> Result<(Option<String>, Reading), SchemaMismatch> {
-    let topic_name = match holder.get("topicName") {
-        Some(Value::String(name)) => name,
-        Some(other) => return Err(expected(format!("{path}/topicName"), "text", Some(other))),
-        None => return Err(missing_key(format!("{path}/topicName"), holder)),
-    };
-    let topic = Topic::of(topic_name);
-    if let Some(Topic::Silent(why)) = topic {
-        return Ok((None, Reading::Nothing(why)));
-    }
-    let body = match holder.get("eventBody") {
-        Some(Value::Object(body)) => body,
-        other => return Err(expected(format!("{path}/eventBody"), "an object", other)),
-    };
-    let message = Message {
-        path: if path.is_empty() {
-            "/eventBody"
-        } else {
-            "/detail/eventBody"
-        },
-        topic_name,
-        event_type: topic::template_of(topic_name),
+    Normalised {
         event_id,
-        occurred_at,
-        body,
-    };
-    let signal = match topic {
-        Some(Topic::QueueStatistics) => statistics::queue(&message)?,
-        Some(Topic::FlowStatistics) => statistics::flow(&message)?,
-        Some(Topic::Trunk) => telephony::trunk(&message)?,
-        Some(Topic::TrunkMetrics) => telephony::trunk_metrics(&message)?,
-        Some(Topic::Edge) => telephony::edge(&message)?,
-        Some(Topic::EdgeMetrics) => telephony::edge_metrics(&message)?,
-        Some(Topic::Operational) => operational::read_topic(&message)?,
-        Some(Topic::AcdEnd) => conversation::acd_end(&message)?,
-        Some(Topic::Alert) => {
-            let (id, reading) = alert::read_topic(&message)?;
-            return Ok((Some(id), reading));
-        }
-        Some(Topic::Silent(why)) => return Ok((None, Reading::Nothing(why))),
-        None => {
-            return Err(SchemaMismatch::new(
-                format!("{path}/topicName"),
-                format!("unknown topic {topic_name:?}"),
-            ));
-        }
-    };
-    Ok((None, Reading::Signals(vec![signal])))
+        outcome: Outcome::from(outcome),
+    }
 }
 
-/// Where an entity has an id but no name, the id stands in for the name: a ticket says which
-/// queue it is about, by whatever is known.
-pub(super) fn name_by_id(signal: &mut Signal) {
-    for (name, id) in [
-        ("queue_name", "queue_id"),
-        ("trunk_name", "trunk_id"),
-        ("edge_name", "edge_id"),
-        ("entity_name", "entity_id"),
-    ] {
-        if !signal.fields.contains_key(name)
-            && let Some(id) = signal.fields.get(id).cloned()
-        {
-            signal.fields.insert(name, id);
-        }
+fn shape(item: &Value) -> Shape {
+    let has = |name: &str| item.get(name).is_some();
+    let starts = |name: &str, prefix: &str| {
+        let text = item.get(name).and_then(Value::as_str);
+        text.is_some_and(|text| text.starts_with(prefix))
+    };
+    let has_type = guide::TYPE_KEYS.iter().any(|key| starts(key, "telephony."));
+    if has("detail") || has("detail-type") {
+        Shape::Envelope
+    } else if has("eventBody") || has("topicName") {
+        Shape::Message
+    } else if has("rule") && (has("conditions") || has("alertSummary")) {
+        Shape::Alert
+    } else if has("metrics") || has("trunk") || has_type {
+        Shape::Guide
+    } else if starts("topic", "v2.") || has("entityId") || has("eventEntity") {
+        Shape::Flat
+    } else {
+        Shape::Unknown
+    }
+}
+
+/// The id of an item in `shape`: the alert's own, the sender's, or one from the content.
+fn event_id(shape: Shape, item: &Value, received_at: Timestamp) -> String {
+    let detail = item.get("detail").unwrap_or(&Value::Null);
+    let alert_id = match shape {
+        Shape::Envelope => alert::message_event_id(detail, item.get("detail-type")),
+        Shape::Message => alert::message_event_id(item, None),
+        Shape::Alert => alert::event_id(item, None),
+        _ => None,
+    };
+    if let Some(id) = alert_id.or_else(|| given_id(shape, item)) {
+        return identity::kept(&id);
+    }
+    if shape == Shape::Unknown {
+        return identity::derived(&[item]);
+    }
+    let message = if shape == Shape::Envelope {
+        detail
+    } else {
+        item
+    };
+    let time = ["timestamp", "eventTime"].map(|name| message.get(name));
+    let content: &[&Value] = match message.get("eventBody") {
+        // Not the metadata: its trace id differs between two copies of one event.
+        Some(body) => &[
+            message.get("topicName").unwrap_or(&Value::Null),
+            time[0].unwrap_or(&Value::Null),
+            body,
+        ],
+        None => &[item],
+    };
+    if time.iter().flatten().any(|time| !time.is_null()) {
+        identity::derived(content)
+    } else {
+        identity::derived_at(content, received_at)
+    }
+}
+
+/// The id that the sender gave the event. In a flat body `id` may as well be the id of the
+/// thing that the event is about, unless that thing's own stands beside it.
+fn given_id(shape: Shape, item: &Value) -> Option<String> {
+    let id = item.get("id");
+    let is_events = |id: &&Value| {
+        let entity = item.get("entityId");
+        shape != Shape::Flat || entity.is_some_and(|entity| entity != *id)
+    };
+    let own = ["eventId", "event_id"].map(|name| item.get(name));
+    let own = own.into_iter().flatten().filter(|_| shape == Shape::Flat);
+    own.chain(id.filter(is_events)).find_map(|id| match id {
+        Value::String(text) => trimmed(text).map(str::to_owned),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
+fn unknown(item: &Place<'_, '_>) -> SchemaMismatch {
+    match item.value() {
+        Value::Object(members) => item.mismatch(format!(
+            "this is none of the shapes that Genesys or the guide sends; {}",
+            keys(members)
+        )),
+        _ => item.expected("an object"),
     }
 }

@@ -1,0 +1,128 @@
+//! Putting values into a signal: cleaned text, and the few fields that follow from others.
+//!
+//! Owns what the text of a field may contain, and which part of its entity a signal is about.
+
+use crate::domain::signal::{Field, Reading, Signal};
+
+/// Longest text of a field, in characters.
+pub(super) const LONGEST_TEXT: usize = 1_000;
+
+/// The metric name by which the guide's filter asks for the wait.
+pub(super) const WAIT_TIME: &str = "queue.waitTime";
+
+/// `text` without control characters and cut at [`LONGEST_TEXT`].
+pub(super) fn clean(text: &str) -> String {
+    if text.len() <= LONGEST_TEXT && !text.contains(char::is_control) {
+        return text.to_owned();
+    }
+    text.chars()
+        .filter(|character| !character.is_control())
+        .take(LONGEST_TEXT)
+        .collect()
+}
+
+/// Sets a text field, when there is text.
+pub(super) fn set_text(signal: &mut Signal, name: &'static str, text: Option<impl AsRef<str>>) {
+    if let Some(text) = text {
+        let text = clean(text.as_ref());
+        if !text.is_empty() {
+            signal.fields.insert(name, Field::Text(text));
+        }
+    }
+}
+
+/// Sets a field that is always upper-case, so that rules need not know a sender's habits.
+pub(super) fn set_upper(signal: &mut Signal, name: &'static str, text: Option<impl AsRef<str>>) {
+    set_text(signal, name, text.map(|text| text.as_ref().to_uppercase()));
+}
+
+/// Sets a field that is always lower-case: Genesys writes `voice`, `Voice` and `VOICE`.
+pub(super) fn set_lower(signal: &mut Signal, name: &'static str, text: Option<impl AsRef<str>>) {
+    set_text(signal, name, text.map(|text| text.as_ref().to_lowercase()));
+}
+
+/// Sets a number field, when there is one.
+pub(super) fn set_number(signal: &mut Signal, name: &'static str, number: Option<f64>) {
+    if let Some(number) = number {
+        signal.fields.insert(name, Field::Number(number));
+    }
+}
+
+/// Whether the statistic `name` carries its metric's unit. Counts and ratios do not.
+pub(super) fn has_unit(name: &str) -> bool {
+    !matches!(
+        name,
+        "count"
+            | "countNegative"
+            | "countPositive"
+            | "ratio"
+            | "numerator"
+            | "denominator"
+            | "target"
+    )
+}
+
+/// Adds `sum / count` as `avg` where the sender left that to us.
+pub(super) fn average(reading: &mut Reading) {
+    if let (Some(sum), Some(count)) = (reading.get("sum"), reading.get("count"))
+        && *count > 0.0
+    {
+        let average = sum / count;
+        reading.insert("avg".to_owned(), average);
+    }
+}
+
+/// Fills in what follows from the rest: names stand in by their ids, the wait becomes
+/// `wait_time_avg`, and the part is chosen.
+pub(super) fn complete(signal: &mut Signal) {
+    for (name, id) in [
+        ("queue_name", "queue_id"),
+        ("trunk_name", "trunk_id"),
+        ("edge_name", "edge_id"),
+    ] {
+        if !signal.fields.contains_key(name)
+            && let Some(id) = signal.fields.get(id).cloned()
+        {
+            signal.fields.insert(name, id);
+        }
+    }
+    if !signal.fields.contains_key("wait_time_avg") {
+        let wait = signal.metrics.get(WAIT_TIME);
+        let average = wait.and_then(|wait| wait.get("avg")).copied();
+        set_number(signal, "wait_time_avg", average);
+    }
+    if signal.part.is_empty() {
+        signal.part = part(signal).unwrap_or_default().to_owned();
+    }
+}
+
+/// A queue is judged per media type, a trunk per instance (one logical trunk has one per
+/// Edge); everything else has no parts.
+fn part(signal: &Signal) -> Option<&str> {
+    let is_queue = ["queue_name", "flow_id"]
+        .iter()
+        .any(|name| signal.fields.contains_key(name));
+    if is_queue {
+        signal.text("media_type")
+    } else {
+        signal.text("trunk_id")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_text_is_cut_and_control_characters_are_dropped() {
+        assert_eq!(clean("Bill\u{0}ing\n"), "Billing");
+        assert_eq!(clean(&"ß".repeat(1_200)).chars().count(), LONGEST_TEXT);
+    }
+
+    #[test]
+    fn no_average_is_made_up_when_nothing_was_counted() {
+        let mut reading = Reading::from([("sum".to_owned(), 0.0), ("count".to_owned(), 0.0)]);
+        average(&mut reading);
+        assert_eq!(reading.get("avg"), None);
+    }
+}

@@ -1,0 +1,266 @@
+//! A value together with where it is, so that every complaint can name its place.
+//!
+//! Owns the checks of JSON types. What is missing, null or blank reads as absent; what has
+//! another type is a mismatch. The pointer is built only when somebody complains: reading a
+//! well-formed event allocates nothing here.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::domain::signal::SchemaMismatch;
+
+static NOTHING: Value = Value::Null;
+
+/// How many keys a complaint lists.
+const KEYS_SHOWN: usize = 12;
+
+/// A value and the way to it. `'v` is the event, `'p` the places above.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'v, 'p> {
+    value: &'v Value,
+    above: Option<&'p Place<'v, 'p>>,
+    step: Step<'p>,
+}
+
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Root,
+    Name(&'p str),
+    Index(usize),
+}
+
+impl<'v, 'p> Place<'v, 'p> {
+    /// The whole event.
+    pub(super) fn root(value: &'v Value) -> Self {
+        Self {
+            value,
+            above: None,
+            step: Step::Root,
+        }
+    }
+
+    /// The member `name`; absent when there is none.
+    pub(super) fn name<'q>(&'q self, name: &'q str) -> Place<'v, 'q> {
+        Place {
+            value: self.value.get(name).unwrap_or(&NOTHING),
+            above: Some(self),
+            step: Step::Name(name),
+        }
+    }
+
+    /// The element at `index`; absent when there is none.
+    pub(super) fn index(&self, index: usize) -> Place<'v, '_> {
+        Place {
+            value: self.value.get(index).unwrap_or(&NOTHING),
+            above: Some(self),
+            step: Step::Index(index),
+        }
+    }
+
+    /// The value itself.
+    pub(super) fn value(&self) -> &'v Value {
+        self.value
+    }
+
+    /// Whether there is nothing, or null.
+    pub(super) fn is_absent(&self) -> bool {
+        self.value.is_null()
+    }
+
+    /// Whether the member `name` is there and not null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.value.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    /// Text without surrounding blanks and control characters; absent when nothing is left.
+    pub(super) fn text(&self) -> Result<Option<&'v str>, SchemaMismatch> {
+        match self.value {
+            Value::Null => Ok(None),
+            Value::String(text) => Ok(trimmed(text)),
+            _ => Err(self.expected("text")),
+        }
+    }
+
+    /// Text that must be there.
+    pub(super) fn required_text(&self) -> Result<&'v str, SchemaMismatch> {
+        self.text()?.ok_or_else(|| self.expected("text"))
+    }
+
+    /// An identifier: text, or a number taken as text.
+    pub(super) fn id(&self) -> Result<Option<Cow<'v, str>>, SchemaMismatch> {
+        match self.value {
+            Value::Number(number) => Ok(Some(Cow::Owned(number.to_string()))),
+            Value::Null | Value::String(_) => Ok(self.text()?.map(Cow::Borrowed)),
+            _ => Err(self.expected("text or a number")),
+        }
+    }
+
+    /// Text, a number or a truth value, as text.
+    pub(super) fn scalar(&self) -> Result<Option<Cow<'v, str>>, SchemaMismatch> {
+        match self.value {
+            Value::Bool(flag) => Ok(Some(Cow::Borrowed(if *flag { "true" } else { "false" }))),
+            Value::Array(_) | Value::Object(_) => Err(self.expected("text, a number or a flag")),
+            _ => self.id(),
+        }
+    }
+
+    /// A finite number. Text is never taken for one: a sender that begins to quote its
+    /// numbers has changed its format, and a person should know.
+    pub(super) fn number(&self) -> Result<Option<f64>, SchemaMismatch> {
+        match self.value {
+            Value::Null => Ok(None),
+            value => value
+                .as_f64()
+                .filter(|number| number.is_finite())
+                .map(Some)
+                .ok_or_else(|| self.expected("a number")),
+        }
+    }
+
+    /// A truth value.
+    pub(super) fn flag(&self) -> Result<Option<bool>, SchemaMismatch> {
+        match self.value {
+            Value::Null => Ok(None),
+            Value::Bool(flag) => Ok(Some(*flag)),
+            _ => Err(self.expected("true or false")),
+        }
+    }
+
+    /// An array; absent counts as empty.
+    pub(super) fn elements(&self) -> Result<&'v [Value], SchemaMismatch> {
+        match self.value {
+            Value::Null => Ok(&[]),
+            Value::Array(elements) => Ok(elements),
+            _ => Err(self.expected("an array")),
+        }
+    }
+
+    /// An array that must be there and hold something.
+    pub(super) fn filled(&self) -> Result<&'v [Value], SchemaMismatch> {
+        let elements = self.elements()?;
+        if elements.is_empty() {
+            return Err(self.expected("an array with at least one element"));
+        }
+        Ok(elements)
+    }
+
+    /// An object that must be there.
+    pub(super) fn object(&self) -> Result<&'v Map<String, Value>, SchemaMismatch> {
+        self.value
+            .as_object()
+            .ok_or_else(|| self.expected("an object"))
+    }
+
+    /// An object, or nothing at all.
+    pub(super) fn optional_object(&self) -> Result<(), SchemaMismatch> {
+        if self.is_absent() {
+            return Ok(());
+        }
+        self.object().map(drop)
+    }
+
+    /// A complaint about this place.
+    pub(super) fn mismatch(&self, problem: impl Into<String>) -> SchemaMismatch {
+        SchemaMismatch::new(self.pointer(), problem)
+    }
+
+    /// The complaint that something else was expected here.
+    pub(super) fn expected(&self, what: &str) -> SchemaMismatch {
+        self.mismatch(format!("expected {what}, found {}", self.description()))
+    }
+
+    /// What is here, without quoting the event's own data beyond its keys and short scalars.
+    fn description(&self) -> String {
+        match self.value {
+            Value::Null => match self.above.map(|above| above.value) {
+                Some(Value::Object(members)) => format!("nothing; {}", keys(members)),
+                _ => "nothing".to_owned(),
+            },
+            Value::Bool(flag) => format!("{flag}"),
+            Value::Number(number) => format!("the number {number}"),
+            Value::String(text) if trimmed(text).is_none() => "blank text".to_owned(),
+            Value::String(text) => {
+                format!("the text {:?}", text.chars().take(40).collect::<String>())
+            }
+            Value::Array(elements) if elements.is_empty() => "an empty array".to_owned(),
+            Value::Array(_) => "an array".to_owned(),
+            Value::Object(members) => format!("an object; {}", keys(members)),
+        }
+    }
+
+    /// The RFC 6901 pointer to this place.
+    pub(super) fn pointer(&self) -> String {
+        let mut text = self.above.map(Place::pointer).unwrap_or_default();
+        match self.step {
+            Step::Root => {}
+            Step::Name(name) => {
+                text.push('/');
+                text.push_str(&name.replace('~', "~0").replace('/', "~1"));
+            }
+            Step::Index(index) => text.push_str(&format!("/{index}")),
+        }
+        text
+    }
+}
+
+/// `text` without blanks and control characters around it, if anything is left.
+pub(super) fn trimmed(text: &str) -> Option<&str> {
+    let is_blank = |character: char| character.is_whitespace() || character.is_control();
+    Some(text.trim_matches(is_blank)).filter(|text| !text.is_empty())
+}
+
+/// The keys of an object, for a complaint.
+pub(super) fn keys(members: &Map<String, Value>) -> String {
+    if members.is_empty() {
+        return "there are no keys".to_owned();
+    }
+    let shown: Vec<_> = members
+        .keys()
+        .take(KEYS_SHOWN)
+        .map(|key| key.chars().take(40).collect::<String>())
+        .collect();
+    let more = if members.len() > KEYS_SHOWN {
+        ", …"
+    } else {
+        ""
+    };
+    format!("the keys there are {}{more}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_complaint_names_its_place_and_the_keys_found_there() {
+        let event = json!({"a/b": [{"name": "oWaiting", "statistics": {}}]});
+        let root = Place::root(&event);
+        let list = root.name("a/b");
+        let entry = list.index(0);
+        let mismatch = entry.name("metric").required_text().unwrap_err();
+        assert_eq!(mismatch.path, "/a~1b/0/metric");
+        assert_eq!(
+            mismatch.problem,
+            "expected text, found nothing; the keys there are name, statistics"
+        );
+    }
+
+    #[test]
+    fn null_blank_and_missing_are_all_absent() {
+        let event = json!({"null": null, "blank": "  ", "control": "\u{0} \n"});
+        let root = Place::root(&event);
+        for name in ["null", "blank", "control", "missing"] {
+            assert_eq!(root.name(name).text(), Ok(None), "{name}");
+        }
+    }
+
+    #[test]
+    fn text_is_never_taken_for_a_number() {
+        let event = json!("17");
+        let mismatch = Place::root(&event).number().unwrap_err();
+        assert_eq!(mismatch.problem, "expected a number, found the text \"17\"");
+    }
+}

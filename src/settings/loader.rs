@@ -1,0 +1,153 @@
+//! Loading: from files and variables to checked [`Settings`], or to the list of all problems.
+//!
+//! Everything the outcome depends on is a field of [`Loader`] or a file, so that a test needs
+//! no process environment.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::layers::{self, Layer, Table};
+use super::problem::{EffectiveValue, LoadError, Problem, Warning};
+use super::read::{self, Findings};
+use super::{Settings, in_force, variables};
+
+/// Names the layer `config/<RINGDOWN_ENV>.toml`.
+const ENVIRONMENT_NAME: &str = "RINGDOWN_ENV";
+
+/// Where a configuration comes from.
+///
+/// Layers, later ones win: built-in defaults, `default.toml` in [`Loader::config_dir`],
+/// `<RINGDOWN_ENV>.toml` there, each of [`Loader::files`], `RINGDOWN__…` variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loader {
+    /// The directory of `default.toml`.
+    pub config_dir: PathBuf,
+    /// Environment variables: settings, and what `{ env = "NAME" }` reads.
+    pub environment: BTreeMap<String, String>,
+    /// Further files, in order. Each must exist.
+    pub files: Vec<PathBuf>,
+}
+
+/// A configuration that can be used.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// What their writer should know.
+    pub warnings: Vec<Warning>,
+    /// Every key with its value in effect and where it was set; secrets are not shown.
+    pub effective: Vec<EffectiveValue>,
+}
+
+impl Loader {
+    /// A loader of this process: `config/` in the working directory, the process's
+    /// environment (names and values that are not UTF-8 left out), and `config_files`.
+    pub fn from_process(config_files: Vec<PathBuf>) -> Self {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        Self {
+            config_dir: PathBuf::from("config"),
+            environment,
+            files: config_files,
+        }
+    }
+
+    /// Reads, merges and checks everything.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError`] with all problems. When a file cannot be read or is not TOML, these are
+    /// reported alone: what it would have set is unknown.
+    pub fn load(&self) -> Result<Loaded, LoadError> {
+        let layers = self.file_layers().map_err(only_problems)?;
+        let order: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
+        let (merged, problems) = self.merge(layers).map_err(only_problems)?;
+        let (settings, findings) = read::settings(&merged, &self.environment, &order);
+        self.conclude(settings, findings, problems, &merged)
+    }
+
+    fn conclude(
+        &self,
+        settings: Option<Settings>,
+        findings: Findings,
+        mut problems: Vec<Problem>,
+        merged: &Table,
+    ) -> Result<Loaded, LoadError> {
+        let mut warnings = findings.warnings;
+        warnings.extend(in_force::warnings(merged));
+        problems.extend(findings.problems);
+        match settings {
+            Some(settings) if problems.is_empty() => Ok(Loaded {
+                settings,
+                warnings,
+                effective: findings.effective,
+            }),
+            _ => Err(LoadError { problems, warnings }),
+        }
+    }
+
+    fn merge(&self, mut layers: Vec<Layer>) -> Result<(Table, Vec<Problem>), Vec<Problem>> {
+        let unmerged =
+            |error: config::ConfigError| vec![problem("configuration", error.to_string())];
+        let files = layers::merge(&layers).map_err(unmerged)?;
+        let (variables, problems) = variables::layers(&self.environment, &files);
+        layers.extend(variables);
+        let merged = layers::merge(&layers).map_err(unmerged)?;
+        Ok((merged, problems))
+    }
+
+    fn file_layers(&self) -> Result<Vec<Layer>, Vec<Problem>> {
+        let mut layers = Vec::new();
+        let mut problems = Vec::new();
+        match self.paths() {
+            Ok(paths) => {
+                for path in paths {
+                    match Layer::read(&path) {
+                        Ok(layer) => layers.push(layer),
+                        Err(found) => problems.extend(found),
+                    }
+                }
+            }
+            Err(found) => problems.push(found),
+        }
+        if problems.is_empty() {
+            Ok(layers)
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// The files to read. `default.toml` may be absent; one that was asked for may not.
+    fn paths(&self) -> Result<Vec<PathBuf>, Problem> {
+        let default = self.config_dir.join("default.toml");
+        let mut paths: Vec<PathBuf> = default.exists().then_some(default).into_iter().collect();
+        let name = self.environment.get(ENVIRONMENT_NAME);
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            if !name.chars().all(plain) {
+                let reason = format!("`{name}` is not a name of letters, digits, - and _");
+                return Err(problem(ENVIRONMENT_NAME, reason));
+            }
+            paths.push(self.config_dir.join(format!("{name}.toml")));
+        }
+        paths.extend(self.files.iter().cloned());
+        Ok(paths)
+    }
+}
+
+fn problem(path: &str, reason: String) -> Problem {
+    Problem {
+        path: path.to_owned(),
+        reason,
+        suggestion: None,
+        layer: None,
+    }
+}
+
+fn only_problems(problems: Vec<Problem>) -> LoadError {
+    LoadError {
+        problems,
+        warnings: Vec::new(),
+    }
+}

@@ -1,0 +1,129 @@
+//! `[rules.NAME]` and `[outages.NAME]`: when is it an incident, and when are many one.
+
+use std::collections::BTreeMap;
+
+use super::section::Section;
+use super::values::{
+    duration, expression, known_name, list, one_of, positive_duration, some, template, text, whole,
+};
+use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
+
+const SEVERITIES: &[(&str, &str)] = &[
+    ("critical", "critical"),
+    ("high", "high"),
+    ("medium", "medium"),
+    ("low", "low"),
+    ("info", "info"),
+];
+const ON_RECOVERY: &[(&str, OnRecovery)] = &[
+    ("comment", OnRecovery::Comment),
+    ("resolve", OnRecovery::Resolve),
+    ("none", OnRecovery::None),
+];
+
+/// All rules, in the order of configuration.
+pub(super) fn rules(
+    root: &Section<'_>,
+    sources: &[String],
+    targets: &[String],
+) -> Option<Vec<RuleSettings>> {
+    let why = "no rule is configured, so nothing would be an incident";
+    let children = root.some_children("rules", why)?;
+    let read: Vec<_> = children
+        .into_iter()
+        .map(|(name, child)| rule(name, &child, sources, targets))
+        .collect();
+    read.into_iter().collect()
+}
+
+fn rule(
+    name: String,
+    section: &Section<'_>,
+    sources: &[String],
+    targets: &[String],
+) -> Option<RuleSettings> {
+    let events = section.required("events", some(text));
+    let from = section.or(
+        "sources",
+        Vec::<String>::new(),
+        list(known_name("source", sources)),
+    );
+    let when = section.required("when", expression);
+    let clear = section.optional("clear", expression);
+    let hold_for = section.or("for", "0s", duration);
+    let clear_for = section.or("clear_for", "2m", duration);
+    let quiet_after = section.or("quiet_after", "30m", positive_duration);
+    let key = section.required("key", template);
+    let burst_lock = section.or("burst_lock", "60s", duration);
+    let update_every = section.or("update_every", "15m", duration);
+    let severity = section.or("severity", "high", one_of(SEVERITIES));
+    let on_recovery = section.or("on_recovery", "comment", one_of(ON_RECOVERY));
+    let targets = section.required("targets", some(known_name("target", targets)));
+    section.finish();
+    Some(RuleSettings {
+        name,
+        events: events?,
+        sources: from?,
+        when: when?,
+        clear: clear?,
+        hold_for: hold_for?,
+        clear_for: clear_for?,
+        quiet_after: quiet_after?,
+        key: key?,
+        burst_lock: burst_lock?,
+        update_every: update_every?,
+        severity: severity?.to_owned(),
+        on_recovery: on_recovery?,
+        targets: targets?,
+    })
+}
+
+/// All outages; there need be none.
+pub(super) fn outages(
+    root: &Section<'_>,
+    rules: &[String],
+    targets: &[String],
+) -> Option<BTreeMap<String, OutageSettings>> {
+    let read: Vec<_> = root
+        .named_children("outages")?
+        .into_iter()
+        .map(|(name, child)| Some((name, outage(&child, rules, targets)?)))
+        .collect();
+    read.into_iter().collect()
+}
+
+fn outage(section: &Section<'_>, rules: &[String], targets: &[String]) -> Option<OutageSettings> {
+    let group_by = section.required("group_by", template);
+    let rules = section.required("rules", some(known_name("rule", rules)));
+    let at_least = section.required("at_least", whole(2, 1_000_000));
+    let within = section.required("within", positive_duration);
+    let hold = section.or("hold", "0s", duration);
+    let severity = section.or("severity", "critical", one_of(SEVERITIES));
+    let targets = section.required("targets", some(known_name("target", targets)));
+    section.finish();
+    Some(OutageSettings {
+        group_by: group_by?,
+        rules: rules?,
+        at_least: at_least?,
+        within: within?,
+        hold: hold?,
+        severity: severity?.to_owned(),
+        targets: targets?,
+    })
+}
+
+/// A rule that resolves tickets needs fields that resolve them.
+pub(super) fn warn_of_unresolvable(root: &Section<'_>, settings: &Settings) {
+    for rule in &settings.rules {
+        let unresolvable = rule.targets.iter().find(|name| {
+            let target = settings.targets.get(*name);
+            target.is_some_and(|target| target.resolve.is_empty())
+        });
+        if let (OnRecovery::Resolve, Some(target)) = (rule.on_recovery, unresolvable) {
+            let path = format!("rules.{}.on_recovery", rule.name);
+            let reason =
+                format!("targets.{target} has no `resolve` fields: its tickets get a comment only");
+            root.walk.warn(&path, reason, None);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Opening a ticket, so that it is confirmed, in doubt or refused, and never twice.
+//!
+//! May import: `domain`. `docs/servicenow.md` explains the two ways ids work.
+
+use std::time::Instant;
+
+use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+
+use super::ServiceNow;
+use super::body::{self, Body};
+use super::ids::SysId;
+use super::memory::{ChosenIds, TRANSACTION_QUOTA, Unmarked};
+use super::record::Record;
+use super::requests::Request;
+use super::verdict::{Cause, Rejection};
+
+/// One insert: what it is for and what it carries.
+struct Insert<'create> {
+    key: &'create TicketKey,
+    id: Option<SysId>,
+    body: Body,
+}
+
+impl ServiceNow {
+    /// Opens the ticket of `key`.
+    pub(super) async fn open(
+        &self,
+        key: &TicketKey,
+        fields: &TicketFields,
+    ) -> Result<Ticket, Failure> {
+        if let Some(ticket) = self.mend_unmarked(key).await? {
+            return Ok(ticket);
+        }
+        self.let_earlier_insert_end(key)?;
+        let fields = self.resolved(body::of_fields(fields)).await?;
+        let id = match self.memory.chosen_ids() {
+            ChosenIds::Off => None,
+            ChosenIds::Untold | ChosenIds::Honoured => Some(SysId::chosen_for(&self.name, key)),
+        };
+        let insert = Insert::new(key, id, &fields);
+        match self.insert(&insert).await {
+            Err(rejection) if rejection.cause == Cause::Denied && insert.id.is_some() => {
+                self.insert_denied(&insert, &fields).await
+            }
+            outcome => self.settle(&insert, outcome).await,
+        }
+    }
+
+    async fn insert(&self, insert: &Insert<'_>) -> Result<Record, Rejection> {
+        let request = Request::insert(&self.table, insert.body.clone());
+        self.wire.record(&request).await
+    }
+
+    /// What an insert has come to. Refusals are looked into, because some instances answer
+    /// 403 to an insert that they have committed.
+    async fn settle(
+        &self,
+        insert: &Insert<'_>,
+        outcome: Result<Record, Rejection>,
+    ) -> Result<Ticket, Failure> {
+        let rejection = match outcome {
+            Ok(record) => return self.confirm(insert, &record).await,
+            Err(rejection) => rejection,
+        };
+        match rejection.cause {
+            Cause::DuplicateId => self.adopt(insert).await,
+            Cause::Denied | Cause::Refused => match self.look_up_in_doubt(insert.key).await? {
+                Some(ticket) => Ok(ticket),
+                None => Err(rejection.failure),
+            },
+            Cause::StillRunning => Err(self.remember_running(insert.key, rejection.failure)),
+            Cause::Absent | Cause::Unauthenticated | Cause::Other => Err(rejection.failure),
+        }
+    }
+
+    /// An access control has refused an insert that carried our id: because of the id, or
+    /// because this user may create nothing, or after all behind a committed insert.
+    ///
+    /// The same insert again tells them apart without risk: a committed one makes it a
+    /// duplicate. Only one that is refused again goes out without the id.
+    async fn insert_denied(&self, insert: &Insert<'_>, fields: &Body) -> Result<Ticket, Failure> {
+        if let Some(ticket) = self.look_up_in_doubt(insert.key).await? {
+            return Ok(ticket);
+        }
+        match self.insert(insert).await {
+            Err(again) if again.cause == Cause::Denied => {}
+            outcome => return self.settle(insert, outcome).await,
+        }
+        let without = Insert::new(insert.key, None, fields);
+        let outcome = self.insert(&without).await;
+        if outcome.is_ok() {
+            self.ids_are_off("the instance refuses records with an id chosen by us");
+        }
+        self.settle(&without, outcome).await
+    }
+
+    async fn look_up_in_doubt(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
+        self.look_up(key).await.map_err(Failure::in_doubt)
+    }
+
+    /// A record with our id exists, so it is the ticket of an earlier try.
+    async fn adopt(&self, insert: &Insert<'_>) -> Result<Ticket, Failure> {
+        self.memory.ids_are_honoured();
+        if let Some(ticket) = self.look_up_in_doubt(insert.key).await? {
+            return Ok(ticket);
+        }
+        let id = insert.id.as_ref().map_or("", SysId::as_str);
+        Err(Failure::new(
+            FailureKind::IntegrationFailure,
+            Remedy::Retry,
+            format!("the record {id} exists already, but this user cannot read it as ours"),
+        )
+        .with_field("sys_id")
+        .in_doubt())
+    }
+
+    /// Success is a record id in the body and our key on the record, and nothing less.
+    async fn confirm(&self, insert: &Insert<'_>, record: &Record) -> Result<Ticket, Failure> {
+        let Some(id) = record.id() else {
+            return Err(Rejection::not_a_record(super::verdict::Call::Create).failure);
+        };
+        self.compare_ids(insert, &id);
+        if self.is_marked(insert, &id, record).await? {
+            self.report_changes(insert, &id, record);
+            return Ok(self.shape.ticket(&id, record));
+        }
+        self.memory.set_unmarked(Some(Unmarked {
+            key: insert.key.clone(),
+            id: id.clone(),
+        }));
+        Err(unfindable(&id))
+    }
+
+    fn compare_ids(&self, insert: &Insert<'_>, returned: &SysId) {
+        match &insert.id {
+            Some(chosen) if chosen == returned => self.memory.ids_are_honoured(),
+            Some(_) => self.ids_are_off("the instance gives records an id of its own"),
+            None => {}
+        }
+    }
+
+    fn ids_are_off(&self, why: &str) {
+        if self.memory.ids_are_off() {
+            tracing::warn!(target = %self.name, "{why}; tickets are found by key only");
+        }
+    }
+
+    /// Whether the new record carries our key. A reply without the field proves it by the
+    /// chosen id, or is read again.
+    async fn is_marked(
+        &self,
+        insert: &Insert<'_>,
+        id: &SysId,
+        record: &Record,
+    ) -> Result<bool, Failure> {
+        if record.get("correlation_id").is_some() {
+            return Ok(record.carries(insert.key));
+        }
+        if insert.id.as_ref() == Some(id) {
+            return Ok(true);
+        }
+        let read_back = self.record_of(id).await.map_err(Failure::in_doubt)?;
+        Ok(read_back.is_some_and(|record| record.carries(insert.key)))
+    }
+
+    fn report_changes(&self, insert: &Insert<'_>, id: &SysId, record: &Record) {
+        let dropped = body::dropped(&insert.body, record);
+        if !dropped.is_empty() {
+            tracing::warn!(
+                target = %self.name, ticket = %id.as_str(), key = %insert.key, ?dropped,
+                "the instance dropped fields of the new ticket"
+            );
+            self.references.forget();
+        }
+        let altered = body::altered(&insert.body, record);
+        if !altered.is_empty() {
+            tracing::info!(
+                target = %self.name, ticket = %id.as_str(), key = %insert.key, ?altered,
+                "the instance changed fields of the new ticket"
+            );
+        }
+    }
+
+    /// Where the instance cannot be relied on to refuse a second insert, an insert whose
+    /// answer was lost must have ended before the next.
+    fn let_earlier_insert_end(&self, key: &TicketKey) -> Result<(), Failure> {
+        let Some(wait) = self.memory.must_wait(key, Instant::now()) else {
+            return Ok(());
+        };
+        let mut failure = Failure::new(
+            FailureKind::NetworkFailure,
+            Remedy::Retry,
+            "an earlier insert may still be under way in the instance; it is not repeated yet",
+        )
+        .in_doubt();
+        failure.settle_after = wait;
+        Err(failure)
+    }
+
+    fn remember_running(&self, key: &TicketKey, mut failure: Failure) -> Failure {
+        self.memory.still_running(key, Instant::now());
+        if self.memory.chosen_ids() == ChosenIds::Off {
+            failure.settle_after = TRANSACTION_QUOTA;
+        }
+        failure
+    }
+
+    /// As long as a ticket lacks our key, no other is opened: it would lack it too, and a
+    /// lost answer would then make a second ticket.
+    async fn mend_unmarked(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
+        let Some(unmarked) = self.memory.unmarked() else {
+            return Ok(None);
+        };
+        let mut body = Body::new();
+        body.insert("correlation_id".to_owned(), unmarked.key.as_str().into());
+        let request = Request::change(&self.table, &unmarked.id, body);
+        let record = match self.wire.record(&request).await {
+            Err(rejection) if rejection.cause == Cause::Absent => None,
+            Err(rejection) if is_refusal(rejection.cause) => return Err(unfindable(&unmarked.id)),
+            outcome => Some(outcome?),
+        };
+        match record {
+            Some(record) if !record.carries(&unmarked.key) => Err(unfindable(&unmarked.id)),
+            record => {
+                self.memory.set_unmarked(None);
+                let mended = record.filter(|_| unmarked.key == *key);
+                Ok(mended.map(|record| self.shape.ticket(&unmarked.id, &record)))
+            }
+        }
+    }
+}
+
+impl<'create> Insert<'create> {
+    fn new(key: &'create TicketKey, id: Option<SysId>, fields: &Body) -> Self {
+        let body = body::of_create(key, id.as_ref(), fields);
+        Self { key, id, body }
+    }
+}
+
+/// Whether a 403 was the instance's own decision about the record.
+pub(super) fn is_refusal(cause: Cause) -> bool {
+    matches!(cause, Cause::Denied | Cause::Refused)
+}
+
+fn unfindable(id: &SysId) -> Failure {
+    let message = format!(
+        "the ticket {} exists, but the instance did not keep our key in correlation_id; without \
+         it no ticket can be found again: let this user write and read that field",
+        id.as_str()
+    );
+    Failure::new(FailureKind::IntegrationFailure, Remedy::HoldTarget, message)
+        .with_field("correlation_id")
+        .in_doubt()
+}

@@ -1,0 +1,68 @@
+//! Record ids: the one we choose for a new ticket, and what counts as one in an answer.
+//!
+//! A `sys_id` is a table's primary key, so an instance that honours a chosen one cannot make
+//! two tickets for one key. Pure; may import: `domain::ticket`.
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::ticket::TicketKey;
+
+/// A record id: 32 hexadecimal digits, lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct SysId(String);
+
+impl SysId {
+    /// The id we choose for the ticket of `key` in `target`: always the same, and no other
+    /// record's.
+    pub(super) fn chosen_for(target: &str, key: &TicketKey) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(target.as_bytes());
+        // A zero byte cannot stand in either part, so no two pairs run together.
+        hasher.update([0]);
+        hasher.update(key.as_str().as_bytes());
+        Self(hex::encode(&hasher.finalize()[..16]))
+    }
+
+    /// `text` as an id, when it is one.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let valid = text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        valid.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The id as text.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(incident: &str) -> TicketKey {
+        TicketKey::of_incident(incident)
+    }
+
+    #[test]
+    fn the_chosen_id_is_the_same_whenever_it_is_asked_for() {
+        let id = SysId::chosen_for("servicenow", &key("0a-1"));
+        assert_eq!(id, SysId::chosen_for("servicenow", &key("0a-1")));
+        assert_eq!(SysId::parse(id.as_str()), Some(id));
+    }
+
+    #[test]
+    fn another_key_or_another_target_has_another_id() {
+        let id = SysId::chosen_for("servicenow", &key("0a-1"));
+        assert_ne!(id, SysId::chosen_for("servicenow", &key("0a-2")));
+        assert_ne!(id, SysId::chosen_for("servicenow-2", &key("0a-1")));
+    }
+
+    #[test]
+    fn only_32_hexadecimal_digits_are_an_id() {
+        assert!(SysId::parse("AAAABBBBCCCCDDDDEEEEFFFF00001111").is_some());
+        assert!(SysId::parse("").is_none());
+        assert!(SysId::parse("c537bae64f411200adf9f8e18110c76").is_none());
+        assert!(SysId::parse("c537bae64f411200adf9f8e18110c76g").is_none());
+        assert!(SysId::parse("../sys_user/c537bae64f411200adf9").is_none());
+    }
+}

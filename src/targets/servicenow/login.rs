@@ -1,0 +1,126 @@
+//! How requests prove who they come from: the credential they carry, and who renews it.
+//!
+//! Owns what needs no token: HTTP Basic and API keys. Tokens come from whoever implements
+//! [`Login`]. May import: `domain`, `settings`.
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+
+use crate::domain::failure::Failure;
+use crate::settings::{Secret, TargetAuth};
+use crate::targets::TokenStatus;
+
+/// What a request carries. Its value is kept out of debug output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    name: HeaderName,
+    value: HeaderValue,
+}
+
+impl Credential {
+    /// `Authorization: Bearer TOKEN`; `None` when the token cannot stand in a header.
+    pub fn bearer(token: &Secret) -> Option<Self> {
+        Self::in_header(AUTHORIZATION, &format!("Bearer {}", token.expose()))
+    }
+
+    fn in_header(name: HeaderName, value: &str) -> Option<Self> {
+        let mut value = HeaderValue::from_str(value).ok()?;
+        value.set_sensitive(true);
+        Some(Self { name, value })
+    }
+
+    /// `request` with this credential.
+    pub(super) fn on(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        request.header(&self.name, &self.value)
+    }
+}
+
+/// Provides credentials.
+#[async_trait]
+pub trait Login: Send + Sync {
+    /// The credential in use, obtained first where there is none yet.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`]; nothing has been sent to the table then.
+    async fn credential(&self) -> Result<Credential, Failure>;
+
+    /// Another credential in place of `refused`; `None` when there is none, because it does
+    /// not expire. Callers at the same time share one renewal.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`].
+    async fn renew(&self, refused: &Credential) -> Result<Option<Credential>, Failure>;
+
+    /// Age and expiry of the credential in use.
+    fn status(&self) -> TokenStatus;
+}
+
+/// A credential out of the settings, used as it is.
+pub struct StaticLogin(Credential);
+
+impl StaticLogin {
+    /// The login that `auth` describes; `None` for flows that need a token, and for a key or
+    /// a header name that HTTP cannot carry.
+    pub fn of(auth: &TargetAuth) -> Option<Self> {
+        let credential = match auth {
+            TargetAuth::Basic { username, password } => {
+                // The standard alphabet: the URL alphabet would corrupt some passwords.
+                let pair = STANDARD.encode(format!("{username}:{}", password.expose()));
+                Credential::in_header(AUTHORIZATION, &format!("Basic {pair}"))?
+            }
+            TargetAuth::ApiKey { header, key } => {
+                let name = HeaderName::from_bytes(header.as_bytes()).ok()?;
+                Credential::in_header(name, key.expose())?
+            }
+            _ => return None,
+        };
+        Some(Self(credential))
+    }
+}
+
+#[async_trait]
+impl Login for StaticLogin {
+    async fn credential(&self) -> Result<Credential, Failure> {
+        Ok(self.0.clone())
+    }
+
+    async fn renew(&self, _refused: &Credential) -> Result<Option<Credential>, Failure> {
+        Ok(None)
+    }
+
+    fn status(&self) -> TokenStatus {
+        TokenStatus::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_is_never_printed() {
+        let basic = TargetAuth::Basic {
+            username: "ringdown".to_owned(),
+            password: Secret::new("p>ss?wörd"),
+        };
+        let login = StaticLogin::of(&basic).unwrap();
+        assert!(!format!("{:?}", login.0).contains("cmluZ2Rvd246"));
+        let token = Credential::bearer(&Secret::new("t0ken")).unwrap();
+        assert!(!format!("{token:?}").contains("t0ken"));
+    }
+
+    #[test]
+    fn a_key_that_http_cannot_carry_is_refused_at_the_start() {
+        let key = |header: &str, key: &str| TargetAuth::ApiKey {
+            header: header.to_owned(),
+            key: Secret::new(key),
+        };
+        assert!(StaticLogin::of(&key("x-sn-apikey", "k3y")).is_some());
+        assert!(StaticLogin::of(&key("x-sn-apikey", "k3y\nx: y")).is_none());
+        assert!(StaticLogin::of(&key("not a header", "k3y")).is_none());
+    }
+}

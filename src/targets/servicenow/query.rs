@@ -1,0 +1,89 @@
+//! Encoded queries, built from parts that cannot change the query's meaning.
+//!
+//! The instance splits a query at `^`, knows no escape for it, and runs values that begin
+//! with `javascript:`. So a value becomes part of a query only as a [`Literal`], which can
+//! hold neither. Pure.
+
+use crate::domain::ticket::TicketKey;
+
+use super::ids::SysId;
+
+/// A value that stands for itself inside a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Literal(String);
+
+impl Literal {
+    /// `text` as a literal, unless the instance would read more into it than its characters.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let operator = text.contains('^') || text.chars().any(char::is_control);
+        let script = text
+            .trim_start()
+            .to_ascii_lowercase()
+            .starts_with("javascript:");
+        (!operator && !script && !text.is_empty()).then(|| Self(text.to_owned()))
+    }
+}
+
+impl From<&TicketKey> for Literal {
+    /// A key is lower-case hex and dashes, so it needs no check.
+    fn from(key: &TicketKey) -> Self {
+        Self(key.as_str().to_owned())
+    }
+}
+
+impl From<&SysId> for Literal {
+    fn from(id: &SysId) -> Self {
+        Self(id.as_str().to_owned())
+    }
+}
+
+/// An encoded query: conditions that must all hold, then an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Query(String);
+
+impl Query {
+    /// Rows whose `field` equals `value`.
+    pub(super) fn equals(field: &'static str, value: &Literal) -> Self {
+        Self(format!("{field}={}", value.0))
+    }
+
+    /// … and whose `field` is one of our own words.
+    pub(super) fn and_equals(self, field: &'static str, word: &'static str) -> Self {
+        Self(format!("{}^{field}={word}", self.0))
+    }
+
+    /// … in descending order of `field`.
+    pub(super) fn newest_first(self, field: &'static str) -> Self {
+        Self(format!("{}^ORDERBYDESC{field}", self.0))
+    }
+
+    /// The query as it goes into `sysparm_query`, before percent-encoding.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_for_a_key_asks_for_all_states_newest_first() {
+        let key = TicketKey::of_incident("3f9a-00");
+        let query =
+            Query::equals("correlation_id", &Literal::from(&key)).newest_first("sys_created_on");
+        assert_eq!(
+            query.as_str(),
+            "correlation_id=rd-3f9a-00^ORDERBYDESCsys_created_on"
+        );
+    }
+
+    #[test]
+    fn a_value_with_an_operator_never_becomes_part_of_a_query() {
+        assert_eq!(Literal::parse("a^ORactive=true"), None);
+        assert_eq!(Literal::parse("a\nb"), None);
+        assert_eq!(Literal::parse(" JavaScript:gs.getUserID()"), None);
+        assert_eq!(Literal::parse(""), None);
+        assert!(Literal::parse("Telephony Operations (EMEA), 2nd = line").is_some());
+    }
+}

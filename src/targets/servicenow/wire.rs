@@ -1,0 +1,88 @@
+//! Sending one request: credentials, one renewal after a 401, and judging the answer.
+//!
+//! May import: `domain`, `targets::http`. Knows nothing of tickets.
+
+use std::sync::Arc;
+
+use reqwest::header::ACCEPT;
+use serde_json::Value;
+use url::Url;
+
+use crate::domain::time::Timestamp;
+
+use crate::targets::http;
+
+use super::login::{Credential, Login};
+use super::record::Record;
+use super::requests::Request;
+use super::verdict::{Cause, Rejection, judge};
+
+/// A connection to one instance.
+pub(super) struct Wire {
+    pub(super) http: reqwest::Client,
+    pub(super) base: Url,
+    pub(super) login: Arc<dyn Login>,
+}
+
+impl Wire {
+    /// Sends `request` and returns the `result` of the answer. After a 401 the credential is
+    /// renewed and the request repeated, once: a 401 is refused before it is processed.
+    pub(super) async fn send(&self, request: &Request) -> Result<Value, Rejection> {
+        let login = self.login.credential().await;
+        let credential = login.map_err(Rejection::of_login)?;
+        match self.attempt(request, &credential).await {
+            Err(rejection) if rejection.cause == Cause::Unauthenticated => {
+                match self.login.renew(&credential).await {
+                    Ok(Some(renewed)) => self.attempt(request, &renewed).await,
+                    Ok(None) => Err(rejection),
+                    Err(failure) => Err(Rejection::of_login(failure)),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The record in the answer to `request`.
+    pub(super) async fn record(&self, request: &Request) -> Result<Record, Rejection> {
+        let result = self.send(request).await?;
+        Record::from_json(result).ok_or_else(|| Rejection::not_a_record(request.call))
+    }
+
+    /// The record `id`; `None` for a 404, which also stands for "hidden from this user".
+    pub(super) async fn read(&self, request: &Request) -> Result<Option<Record>, Rejection> {
+        match self.record(request).await {
+            Err(rejection) if rejection.cause == Cause::Absent => Ok(None),
+            outcome => outcome.map(Some),
+        }
+    }
+
+    /// The rows in the answer to `request`.
+    pub(super) async fn rows(&self, request: &Request) -> Result<Vec<Record>, Rejection> {
+        match self.send(request).await? {
+            Value::Array(rows) => Ok(rows.into_iter().filter_map(Record::from_json).collect()),
+            _ => Err(Rejection::not_a_record(request.call)),
+        }
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request,
+        credential: &Credential,
+    ) -> Result<Value, Rejection> {
+        let mut call = self
+            .http
+            .request(request.method.clone(), request.address(&self.base))
+            .header(ACCEPT, "application/json");
+        if let Some(body) = &request.body {
+            call = call.json(body);
+        }
+        let answer = http::send(credential.on(call))
+            .await
+            .map_err(|failure| Rejection::of_transport(request.call, failure))?;
+        judge(request.call, &answer, now())
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
+}
