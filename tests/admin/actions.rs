@@ -4,7 +4,8 @@ use ringdown::domain::ticket::Operation;
 use ringdown::store::{Claim, DecisionBatch};
 use serde_json::{Value, json};
 
-use crate::world::{DEAD, NOW, OPEN, World, ago, delivery, event, incident, kept, refused};
+use crate::values::{ago, delivery, event, incident, kept, refused};
+use crate::world::{DEAD, NOW, OPEN, World};
 
 async fn dead_letter_id(world: &World) -> String {
     world.get("/api/v1/dead-letters").await.of_items("id")[0].clone()

@@ -3,7 +3,8 @@
 use ringdown::store::DecisionBatch;
 use serde_json::{Value, json};
 
-use crate::world::{CLOSED, DEAD, NOW, OPEN, PENDING, World, ago, event};
+use crate::values::{ago, event};
+use crate::world::{CLOSED, DEAD, NOW, OPEN, PENDING, World};
 
 #[tokio::test]
 async fn a_list_is_paged_newest_first_and_new_events_move_nobodys_place() {

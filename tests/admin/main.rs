@@ -8,4 +8,5 @@ mod actions;
 mod health;
 mod lists;
 mod roles;
+mod values;
 mod world;

@@ -3,28 +3,23 @@
 //! long ago, events of every state.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use reqwest::Method;
 use ringdown::admin::{AdminState, TargetView, TokenView, router};
 use ringdown::clock::Clock;
-use ringdown::domain::decision::BurstLock;
-use ringdown::domain::failure::{Failure, FailureKind, Remedy};
-use ringdown::domain::incident::{Heard, Incident, Verdict};
-use ringdown::domain::ticket::{Operation, Ticket};
+use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{ServeOptions, serve};
 use ringdown::lifecycle::Components;
 use ringdown::settings::{AdminSettings, AdminToken, Role, Secret};
-use ringdown::store::{
-    Claim, DecisionBatch, HistoryEntry, KeptIncident, NewDecision, NewDelivery, NewEvent,
-    Settlement, Store,
-};
+use ringdown::store::{Claim, DecisionBatch, HistoryEntry, NewEvent, Settlement, Store};
 use ringdown::telemetry::Metrics;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::values::{ago, decision, delivery, event, incident, kept, lock, refused, ticket};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_442_850_000);
 pub(crate) const VIEWER: &str = "viewer-token";
@@ -323,106 +318,5 @@ impl World {
         self.settle("servicenow", OPEN, Settlement::Done(Some(ticket())))
             .await;
         self.settle("salesforce", DEAD, refused()).await;
-    }
-}
-
-pub(crate) fn ago(seconds: i64) -> Timestamp {
-    Timestamp::from_millis(NOW.as_millis() - seconds * 1000)
-}
-
-pub(crate) fn event(source: &str, id: &str, received_at: Timestamp) -> NewEvent {
-    NewEvent {
-        source: source.into(),
-        event_id: id.to_owned(),
-        received_at,
-        body: format!("{{\"id\":\"{id}\",\"avg\":412.50}}"),
-        review: None,
-    }
-}
-
-pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incident {
-    let heard = Heard {
-        received_at: at,
-        occurred_at: at,
-        part: String::new(),
-        verdict: Verdict::Breach,
-        readings: BTreeMap::from([("metrics[queue.waitTime].avg".to_owned(), 412.5)]),
-    };
-    Incident::begin(id.to_owned(), rule, key, "high", &heard, at)
-}
-
-pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> KeptIncident {
-    let context = json!({ "queue_id": format!("id-of-{}", incident.key), "queue_name": "Billing" });
-    KeptIncident {
-        incident,
-        source: source.to_owned(),
-        target: target.to_owned(),
-        context: context.to_string(),
-    }
-}
-
-fn decision(
-    event_seq: i64,
-    rule: &str,
-    outcome: &'static str,
-    incident: Option<&str>,
-) -> NewDecision {
-    NewDecision {
-        event_seq,
-        rule: rule.to_owned(),
-        outcome,
-        incident_id: incident.map(str::to_owned),
-        detail: None,
-    }
-}
-
-fn lock(
-    rule: &str,
-    key: &str,
-    incident: &str,
-    taken_at: Timestamp,
-) -> (String, String, String, BurstLock) {
-    let until = taken_at.plus(Duration::from_secs(60));
-    let lock = BurstLock { taken_at, until };
-    (rule.into(), key.into(), incident.into(), lock)
-}
-
-pub(crate) fn delivery(
-    incident: &str,
-    target: &str,
-    operation: Operation,
-    event: &str,
-) -> NewDelivery {
-    NewDelivery {
-        incident_id: incident.to_owned(),
-        target: target.to_owned(),
-        operation,
-        payload: "{\"fields\":{\"urgency\":\"1\"}}".to_owned(),
-        event_id: event.to_owned(),
-        received_at: ago(300),
-    }
-}
-
-pub(crate) fn ticket() -> Ticket {
-    Ticket {
-        id: "0123456789abcdef".into(),
-        number: Some("INC0012345".into()),
-        url: "https://crm.example/INC0012345".into(),
-        state: Some("1".into()),
-        closed: false,
-    }
-}
-
-pub(crate) fn refused() -> Settlement {
-    Settlement::Dead {
-        failure: Failure::new(
-            FailureKind::IntegrationFailure,
-            Remedy::GiveUp,
-            "Priority is required",
-        )
-        .with_status(400)
-        .with_code("FIELD_CUSTOM_VALIDATION_EXCEPTION")
-        .with_field("Priority")
-        .in_doubt(),
     }
 }
