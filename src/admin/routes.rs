@@ -79,7 +79,7 @@ pub fn router(state: AdminState) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method);
     around(routes)
-        .layer(RequestIds::new(Arc::new(move || clock.now())))
+        .layer(RequestIds::new(clock))
         .with_state(state)
 }
 
