@@ -11,6 +11,7 @@
 //! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
 
 pub mod admin;
+pub mod app;
 pub mod clock;
 pub mod decide;
 pub mod deliver;

@@ -289,6 +289,16 @@ pub enum TargetKind {
     },
 }
 
+impl TargetKind {
+    /// `salesforce` or `servicenow`, as in the settings.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Salesforce { .. } => "salesforce",
+            Self::ServiceNow { .. } => "servicenow",
+        }
+    }
+}
+
 /// One field of a ticket.
 #[derive(Debug, Clone)]
 pub struct FieldTemplate {

@@ -125,3 +125,32 @@ pub trait TokenVault: Send + Sync {
     /// A text that says who holds it.
     async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String>;
 }
+
+/// A target that cannot be set up from its settings.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetSetupError {
+    /// The login cannot be made from the settings.
+    #[error("auth: {0}")]
+    Login(String),
+    /// The HTTP client cannot be made.
+    #[error("{0}")]
+    Client(String),
+}
+
+/// The client of the target `name`.
+///
+/// # Errors
+///
+/// [`TargetSetupError`] says which setting to mend.
+pub fn connect(
+    name: &str,
+    settings: &crate::settings::TargetSettings,
+    _vault: std::sync::Arc<dyn TokenVault>,
+    _clock: &crate::clock::Clock,
+) -> Result<std::sync::Arc<dyn Crm>, TargetSetupError> {
+    let login = servicenow::StaticLogin::of(&settings.auth)
+        .ok_or_else(|| TargetSetupError::Login("this flow is not supported yet".to_owned()))?;
+    servicenow::ServiceNow::new(name, settings, std::sync::Arc::new(login))
+        .map(|client| std::sync::Arc::new(client) as std::sync::Arc<dyn Crm>)
+        .map_err(|error| TargetSetupError::Client(error.to_string()))
+}
