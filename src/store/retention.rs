@@ -24,10 +24,10 @@ pub struct Forgotten {
 /// Old events after a place in the journal. One that waits for a person, or belongs to an
 /// incident that is still kept, stays.
 const OLD_EVENTS: &str = "select e.seq, e.source, e.event_id, e.received_at, \
-       case when exists (select 1 from review_items r where r.event_seq = e.seq and r.state = 'open') \
+       cast(case when exists (select 1 from review_items r where r.event_seq = e.seq and r.state = 'open') \
               or exists (select 1 from decisions d join incidents i on i.id = d.incident_id \
                    where d.event_seq = e.seq) \
-            then 1 else 0 end \
+            then 1 else 0 end as bigint) \
      from events e where e.seq > $1 \
        and e.seq <= (select position from cursors where name = 'decide') \
      order by e.seq limit $2";
