@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use url::Url;
 
 use crate::domain::failure::Failure;
 use crate::settings::{Secret, TargetAuth};
@@ -17,6 +18,7 @@ use crate::targets::TokenStatus;
 pub struct Credential {
     name: HeaderName,
     value: HeaderValue,
+    instance_url: Option<Url>,
 }
 
 impl Credential {
@@ -28,7 +30,23 @@ impl Credential {
     fn in_header(name: HeaderName, value: &str) -> Option<Self> {
         let mut value = HeaderValue::from_str(value).ok()?;
         value.set_sensitive(true);
-        Some(Self { name, value })
+        Some(Self {
+            name,
+            value,
+            instance_url: None,
+        })
+    }
+
+    /// The same credential, good at `url` only: where the CRM says that data calls go.
+    #[must_use]
+    pub fn at_instance(mut self, url: Option<Url>) -> Self {
+        self.instance_url = url;
+        self
+    }
+
+    /// Where data calls go, when the CRM said so with the token.
+    pub fn instance_url(&self) -> Option<&Url> {
+        self.instance_url.as_ref()
     }
 
     /// `request` with this credential.
