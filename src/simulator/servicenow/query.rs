@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use super::failure::Failure;
 use super::schema::Column;
-use super::switches::UnknownQueryField;
+use super::switches::{Switches, UnknownQueryField};
 use super::tables::{Row, text};
 
 /// One condition.
@@ -57,12 +57,13 @@ impl Query {
     ///
     /// # Errors
     ///
-    /// 403 for a condition on an unknown field, where those are forbidden.
+    /// 403 for a condition on a field that the table does not have or the user may not query
+    /// by, where those are forbidden.
     pub(super) fn parse<'text>(
         encoded: &str,
         bare: impl Iterator<Item = (&'text String, &'text String)>,
         columns: &[Column],
-        unknown: UnknownQueryField,
+        switches: &Switches,
     ) -> Result<Self, Failure> {
         let mut query = Self {
             parts: vec![Vec::new()],
@@ -70,20 +71,15 @@ impl Query {
             nothing: false,
         };
         for piece in encoded.split('^').filter(|piece| !piece.is_empty()) {
-            query.add(piece, columns, unknown)?;
+            query.add(piece, columns, switches)?;
         }
         for (field, value) in bare {
-            query.add(&format!("{field}={value}"), columns, unknown)?;
+            query.add(&format!("{field}={value}"), columns, switches)?;
         }
         Ok(query)
     }
 
-    fn add(
-        &mut self,
-        piece: &str,
-        columns: &[Column],
-        unknown: UnknownQueryField,
-    ) -> Result<(), Failure> {
+    fn add(&mut self, piece: &str, columns: &[Column], switches: &Switches) -> Result<(), Failure> {
         if let Some(field) = piece.strip_prefix("ORDERBYDESC") {
             self.sort(field, true);
             return Ok(());
@@ -102,9 +98,10 @@ impl Query {
         }
         let known = parse_condition(rest).filter(|condition| {
             columns.iter().any(|column| column.name == condition.field)
+                && !switches.unqueryable_fields.contains(&condition.field)
                 && !condition.value.starts_with("javascript:")
         });
-        match (known, unknown) {
+        match (known, switches.unknown_query_field) {
             (Some(condition), _) => self.join(condition, alternative),
             (None, UnknownQueryField::Ignore) => {}
             (None, UnknownQueryField::NoRows) => self.nothing = true,

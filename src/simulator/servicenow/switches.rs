@@ -57,6 +57,9 @@ pub(super) struct Switches {
     pub(super) read_denied_after_create: bool,
     /// Fields that the user may not write; they are dropped without a word.
     pub(super) unwritable_fields: Vec<String>,
+    /// Fields that the user may not query by; a condition on one is treated as one on an
+    /// unknown field.
+    pub(super) unqueryable_fields: Vec<String>,
     /// What becomes of a chosen `sys_id`.
     pub(super) sys_id_mode: SysIdMode,
     /// Status of the answer to a second insert with one `sys_id`. No public source tells it.
@@ -86,6 +89,7 @@ impl Default for Switches {
             may_read_journal: false,
             read_denied_after_create: false,
             unwritable_fields: Vec::new(),
+            unqueryable_fields: Vec::new(),
             sys_id_mode: SysIdMode::Honoured,
             duplicate_status: 403,
             allow_unknown_choices: false,

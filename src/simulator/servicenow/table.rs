@@ -152,7 +152,7 @@ impl State {
             .query
             .iter()
             .filter(|(name, _)| !name.starts_with("sysparm_") && *name != "x-sn-apikey");
-        let query = Query::parse(encoded, bare, columns, self.switches.unknown_query_field)?;
+        let query = Query::parse(encoded, bare, columns, &self.switches)?;
         Ok(query.select(self.readable(table)))
     }
 
