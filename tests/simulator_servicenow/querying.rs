@@ -174,3 +174,19 @@ async fn people_groups_columns_and_choices_can_be_looked_up() {
         assert_eq!(rows[0][column], expected, "{table}");
     }
 }
+
+#[tokio::test]
+async fn the_properties_say_what_the_switches_do() {
+    let instance = Instance::start().await;
+    let value = async || {
+        let path = "/api/now/v2/table/sys_properties\
+                    ?sysparm_query=name=glide.invalid_query.returns_no_rows";
+        let (_, body) = read(instance.get(path).send().await.unwrap()).await;
+        body["result"][0]["value"].clone()
+    };
+    assert_eq!(value().await, "false");
+    instance
+        .switch(json!({"unknown_query_field": "no_rows"}))
+        .await;
+    assert_eq!(value().await, "true");
+}

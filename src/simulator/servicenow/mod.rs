@@ -9,6 +9,7 @@ mod faults;
 mod incident;
 mod query;
 mod schema;
+mod seed;
 mod switches;
 mod table;
 mod tables;
@@ -119,6 +120,9 @@ impl Crm for ServiceNow {
     fn switch(&self, switches: &Value) -> Result<(), String> {
         let mut state = self.state();
         state.switches = state.switches.with(switches)?;
+        for (name, value) in state.switches.properties() {
+            state.tables.set_property(name, value);
+        }
         Ok(())
     }
 

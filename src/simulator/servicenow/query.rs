@@ -128,8 +128,12 @@ impl Query {
     }
 
     /// The rows that match, in order.
-    pub(super) fn select(&self, rows: Vec<Row>) -> Vec<Row> {
-        let mut selected: Vec<Row> = rows.into_iter().filter(|row| self.matches(row)).collect();
+    pub(super) fn select(&self, rows: &[Row]) -> Vec<Row> {
+        let mut selected: Vec<Row> = rows
+            .iter()
+            .filter(|row| self.matches(row))
+            .cloned()
+            .collect();
         if !self.order.is_empty() {
             selected.sort_by(|left, right| self.compare(left, right));
         }

@@ -116,4 +116,22 @@ impl Switches {
         }
         serde_json::from_value(all).map_err(|error| error.to_string())
     }
+
+    /// The system properties that say the same.
+    pub(super) fn properties(&self) -> [(&'static str, &'static str); 3] {
+        let word = |on| if on { "true" } else { "false" };
+        let admin_only = self.sys_id_mode != SysIdMode::Honoured;
+        let no_rows = self.unknown_query_field == UnknownQueryField::NoRows;
+        [
+            (
+                "glide.rest.table_api.admin_only_sys_fields",
+                word(admin_only),
+            ),
+            ("glide.invalid_query.returns_no_rows", word(no_rows)),
+            (
+                "glide.rest.choice.allow_non_existing_value",
+                word(self.allow_unknown_choices),
+            ),
+        ]
+    }
 }
