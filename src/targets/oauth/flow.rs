@@ -41,6 +41,11 @@ pub(super) enum Flow {
     },
 }
 
+fn rsa_key(pem: &Secret) -> Result<EncodingKey, String> {
+    EncodingKey::from_rsa_pem(pem.expose().as_bytes())
+        .map_err(|_| "private_key is not an RSA key in PEM form".to_owned())
+}
+
 impl Flow {
     /// The flow that `auth` describes, and where its tokens come from.
     pub(super) fn of(auth: &TargetAuth) -> Result<(Self, Url), String> {
@@ -64,17 +69,15 @@ impl Flow {
                 username,
                 audience,
                 private_key,
-            } => {
-                let key = EncodingKey::from_rsa_pem(private_key.expose().as_bytes())
-                    .map_err(|_| "private_key is not an RSA key in PEM form".to_owned())?;
-                let flow = Self::JwtBearer {
+            } => (
+                Self::JwtBearer {
                     client_id,
                     username,
                     audience,
-                    key,
-                };
-                (flow, token_url)
-            }
+                    key: rsa_key(&private_key)?,
+                },
+                token_url,
+            ),
             TargetAuth::RefreshToken {
                 token_url,
                 client_id,
@@ -103,9 +106,7 @@ impl Flow {
                 },
                 token_url,
             ),
-            TargetAuth::Basic { .. } | TargetAuth::ApiKey { .. } => {
-                return Err("this login needs no token".to_owned());
-            }
+            _ => return Err("this login needs no token".to_owned()),
         })
     }
 
