@@ -296,6 +296,10 @@ impl Crm for Salesforce {
         people::tickets(&self.lock())
     }
 
+    fn ticket_count(&self) -> usize {
+        people::ticket_count(&self.lock())
+    }
+
     fn edit(&self, id: &str, fields: &Value) -> bool {
         let fields = fields.as_object();
         fields.is_some_and(|fields| people::edit(&mut self.lock(), id, fields))

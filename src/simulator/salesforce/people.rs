@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::clock;
-use super::table::{Record, text};
+use super::table::{Record, Table, text};
 use super::{State, write};
 
 /// A person's user id, other than the integration user's.
@@ -22,6 +22,12 @@ pub(super) fn tickets(state: &State) -> Vec<Value> {
         .collect();
     rows.sort_by(|a, b| text(a, "CreatedDate").cmp(text(b, "CreatedDate")));
     rows.into_iter().map(|row| ticket(state, row)).collect()
+}
+
+/// How many there are.
+pub(super) fn ticket_count(state: &State) -> usize {
+    let tables = TICKETS.iter().filter_map(|object| state.tables.get(object));
+    tables.map(Table::live).sum()
 }
 
 fn ticket(state: &State, row: &Record) -> Value {

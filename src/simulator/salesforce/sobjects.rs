@@ -109,7 +109,7 @@ pub(super) fn delete(state: &mut State, object: &'static str, id: &str) -> Resul
         ("IsDeleted".to_owned(), json!(true)),
         ("SystemModstamp".to_owned(), json!(clock::now())),
     ]);
-    state.table_mut(object)?.update(id, changes);
+    state.table_mut(object)?.bin(id, changes);
     Ok(Answer::empty(204))
 }
 

@@ -16,6 +16,8 @@ pub(super) struct Table {
     /// The column besides the id that is looked up often.
     key_field: String,
     rows: Vec<Row>,
+    /// How many of the rows are in the recycle bin.
+    binned: usize,
     by_id: HashMap<String, usize>,
     by_key: HashMap<String, Vec<usize>>,
 }
@@ -33,6 +35,7 @@ impl Table {
             id_field,
             key_field: key_field.into(),
             rows: Vec::new(),
+            binned: 0,
             by_id: HashMap::new(),
             by_key: HashMap::new(),
         }
@@ -77,6 +80,18 @@ impl Table {
             self.index_key(&fields, index);
         }
         true
+    }
+
+    /// Sets the fields that mark a row as deleted; false when there is none with this id.
+    pub(super) fn bin(&mut self, id: &str, changes: Record) -> bool {
+        let done = self.update(id, changes);
+        self.binned += usize::from(done);
+        done
+    }
+
+    /// How many rows are not in the recycle bin.
+    pub(super) fn live(&self) -> usize {
+        self.rows.len() - self.binned
     }
 
     /// The rows whose `field` may equal `value`: those of the index when `field` has one
