@@ -102,3 +102,44 @@ async fn faults_hit_the_calls_they_name_as_often_as_they_say() {
     org.at(Method::DELETE, path).send().await.unwrap();
     assert_eq!(org.upsert("rd-1", subject("two")).await.0, 200);
 }
+
+#[tokio::test]
+async fn connections_can_be_refused_and_accepted_again_on_the_same_port() {
+    let org = Org::start().await;
+    org.case(subject("one")).await;
+    org.host().refuse_connections(true);
+    let address = org.host().base_url();
+    let refused = async {
+        loop {
+            match org.http.get(&address).send().await {
+                Err(error) if error.is_connect() => return,
+                // The port is closed by another task, a moment later.
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused)
+        .await
+        .unwrap();
+    org.host().refuse_connections(false);
+    let accepted = async {
+        while org.http.get(&address).send().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), accepted)
+        .await
+        .unwrap();
+    assert_eq!(org.host().tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn g13_requests_are_recorded_with_their_content_type() {
+    let org = Org::start().await;
+    org.upsert("rd-1", subject("one")).await;
+    let last = org.host().requests().pop().unwrap();
+    let kind = ("content-type".to_owned(), "application/json".to_owned());
+    assert!(last.headers.contains(&kind));
+    assert_eq!((last.method.as_str(), last.status), ("PATCH", 201));
+    assert!(last.at_ms > 0);
+}
