@@ -4,7 +4,7 @@
 //! that Salesforce itself refuses a second one. Without such a field the key stands at the end
 //! of the subject, and a create whose outcome is unknown is looked up before it is repeated.
 //!
-//! [`verdict`] classifies answers, [`requests`] builds paths and bodies, [`cut`] keeps texts
+//! `verdict` classifies answers, `requests` builds paths and bodies, `cut` keeps texts
 //! within their fields; all three are pure. May import: `clock`, `domain`, `settings`, and of
 //! `targets` `http` and `login`.
 
