@@ -6,6 +6,7 @@
 //! durable (rotated refresh tokens) goes through [`TokenVault`], which the caller provides.
 
 pub mod http;
+pub mod oauth;
 pub mod servicenow;
 
 use std::time::Duration;
