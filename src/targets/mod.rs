@@ -7,6 +7,7 @@
 
 pub mod http;
 pub mod oauth;
+pub mod salesforce;
 pub mod servicenow;
 
 use std::time::Duration;

@@ -145,6 +145,11 @@ impl Authenticator {
         self.credential().await
     }
 
+    /// The token in use, if there is one; nothing is sent.
+    pub fn current(&self) -> Option<Arc<Credential>> {
+        self.inner.state().current.clone()
+    }
+
     /// Age and expiry of the token in use. Every token obtained counts as a renewal.
     pub fn status(&self) -> TokenStatus {
         self.inner.state().status

@@ -1,0 +1,184 @@
+//! Salesforce: tickets are records of Case or Incident.
+//!
+//! Every rule here has its reason in `docs/salesforce.md`. The pure parts decide (`verdict`,
+//! `refusal`, `limits`, `object`, `requests`, `soql`, `truncation`), the others act on them.
+//!
+//! May import: `domain`, `settings`, `rules` (templates of the settings), `clock`, and of
+//! `targets` only `http` and `oauth`. Must not know: the store, sources, other CRMs.
+
+mod change;
+mod create;
+mod find;
+mod ids;
+mod limits;
+mod object;
+mod refusal;
+mod requests;
+mod soql;
+mod truncation;
+mod verdict;
+mod wire;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::clock::Clock;
+use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+use crate::rules::TemplateContext;
+use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
+use crate::targets::oauth::{Authenticator, Dialect, SetupError};
+use crate::targets::{Crm, TicketChange, TokenStatus, TokenVault, http};
+
+use ids::RecordId;
+use object::TicketObject;
+use requests::Request;
+use wire::Wire;
+
+/// A client for one Salesforce org.
+pub struct Salesforce {
+    name: String,
+    object: TicketObject,
+    external_id_field: Option<String>,
+    wire: Wire,
+}
+
+/// A client that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// The settings name another CRM.
+    #[error("target {0}: the settings are not those of a Salesforce target")]
+    NotSalesforce(String),
+    /// The login cannot be made.
+    #[error("target {target}: auth: {reason}")]
+    Login {
+        /// The target's name.
+        target: String,
+        /// What is wrong with the login.
+        reason: SetupError,
+    },
+    /// HTTP could not be set up.
+    #[error("target {target}: HTTP cannot be set up: {reason}")]
+    Http {
+        /// The target's name.
+        target: String,
+        /// What the library says.
+        reason: String,
+    },
+}
+
+impl Salesforce {
+    /// A client for the target `name`; nothing is sent yet. Rotated refresh tokens are kept
+    /// in `vault`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unusable`] when the settings are another CRM's, the login cannot be made from them,
+    /// or TLS cannot be set up.
+    pub fn new(
+        name: &str,
+        settings: &TargetSettings,
+        vault: Arc<dyn TokenVault>,
+        clock: Clock,
+    ) -> Result<Self, Unusable> {
+        let TargetKind::Salesforce {
+            api_version,
+            object,
+            external_id_field,
+        } = &settings.kind
+        else {
+            return Err(Unusable::NotSalesforce(name.to_owned()));
+        };
+        let http = http::client(settings.timeout).map_err(|error| Unusable::Http {
+            target: name.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let login = Authenticator::new(
+            Dialect::Salesforce,
+            name,
+            &settings.base_url,
+            &settings.auth,
+            http.clone(),
+            vault,
+            clock.clone(),
+        )
+        .map_err(|reason| Unusable::Login {
+            target: name.to_owned(),
+            reason,
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            object: TicketObject::new(object, resolved_status(&settings.resolve)),
+            external_id_field: external_id_field.clone(),
+            wire: Wire {
+                http,
+                base_url: settings.base_url.clone(),
+                version: api_version.clone(),
+                login,
+                clock,
+            },
+        })
+    }
+}
+
+#[async_trait]
+impl Crm for Salesforce {
+    async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
+        self.open(key, fields).await
+    }
+
+    async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
+        self.look_up(key).await
+    }
+
+    async fn read(&self, ticket_id: &str) -> Result<Option<Ticket>, Failure> {
+        self.by_id(&record_id(ticket_id)?).await
+    }
+
+    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
+        self.apply(&record_id(ticket_id)?, change).await
+    }
+
+    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
+        self.settle(&record_id(ticket_id)?, change).await
+    }
+
+    async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure> {
+        self.is_noted(&record_id(ticket_id)?, marker).await
+    }
+
+    async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure> {
+        self.hang_under(&record_id(ticket_id)?, &record_id(parent_id)?)
+            .await
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.wire.object(&Request::resources()).await?;
+        Ok(())
+    }
+
+    fn token_status(&self) -> TokenStatus {
+        self.wire.login.status()
+    }
+}
+
+/// The status that our resolution sets, where it is the same for every ticket.
+fn resolved_status(resolve: &[FieldTemplate]) -> Option<String> {
+    let field = resolve.iter().find(|field| field.name == "Status")?;
+    match &field.value {
+        FieldValue::Literal(value) => value.as_str().map(str::to_owned),
+        FieldValue::Template(template) => template.render(&TemplateContext::new()).ok(),
+    }
+}
+
+fn record_id(text: &str) -> Result<RecordId, Failure> {
+    RecordId::parse(text).ok_or_else(|| {
+        Failure::new(
+            FailureKind::IntegrationFailure,
+            Remedy::GiveUp,
+            format!("{text:?} is not a record id of Salesforce"),
+        )
+        .with_field("Id")
+    })
+}
