@@ -1,3 +1,10 @@
 //! Entry point of the `ringdown` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    ringdown::cli::run()
+}

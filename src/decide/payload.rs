@@ -36,6 +36,11 @@ pub struct FieldError {
     pub error: RenderError,
 }
 
+/// The values that templates see of an incident's ticket.
+pub fn context_of(context: TemplateContext, incident: &Incident) -> TemplateContext {
+    super::context::with_incident(context, incident)
+}
+
 /// Renders the fields of a new ticket.
 ///
 /// # Errors

@@ -6,18 +6,25 @@
 //! durable (rotated refresh tokens) goes through [`TokenVault`], which the caller provides.
 
 pub mod http;
-pub mod oauth;
+mod login;
+mod oauth;
 pub mod salesforce;
 pub mod servicenow;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use login::{Credential, Login, StaticLogin};
+pub use oauth::Authenticator;
+
+use crate::clock::Clock;
 use crate::domain::failure::Failure;
 pub use crate::domain::ticket::TicketChange;
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 use crate::domain::time::Timestamp;
+use crate::settings::{TargetKind, TargetSettings};
 
 /// A CRM in which we own tickets.
 ///
@@ -134,25 +141,48 @@ pub enum TargetSetupError {
     /// The login cannot be made from the settings.
     #[error("auth: {0}")]
     Login(String),
-    /// The HTTP client cannot be made.
+    /// The client cannot be made.
     #[error("{0}")]
     Client(String),
 }
 
-/// The client of the target `name`.
+/// The client of the target `name`. Nothing is sent yet.
 ///
 /// # Errors
 ///
 /// [`TargetSetupError`] says which setting to mend.
 pub fn connect(
     name: &str,
-    settings: &crate::settings::TargetSettings,
-    _vault: std::sync::Arc<dyn TokenVault>,
-    _clock: &crate::clock::Clock,
-) -> Result<std::sync::Arc<dyn Crm>, TargetSetupError> {
-    let login = servicenow::StaticLogin::of(&settings.auth)
-        .ok_or_else(|| TargetSetupError::Login("this flow is not supported yet".to_owned()))?;
-    servicenow::ServiceNow::new(name, settings, std::sync::Arc::new(login))
-        .map(|client| std::sync::Arc::new(client) as std::sync::Arc<dyn Crm>)
-        .map_err(|error| TargetSetupError::Client(error.to_string()))
+    settings: &TargetSettings,
+    vault: Arc<dyn TokenVault>,
+    clock: &Clock,
+) -> Result<Arc<dyn Crm>, TargetSetupError> {
+    let login = login_of(name, settings, vault, clock)?;
+    let unusable = |error: &dyn std::fmt::Display| TargetSetupError::Client(error.to_string());
+    Ok(match &settings.kind {
+        TargetKind::Salesforce { .. } => Arc::new(
+            salesforce::Salesforce::new(name, settings, login, clock.clone())
+                .map_err(|error| unusable(&error))?,
+        ),
+        TargetKind::ServiceNow { .. } => Arc::new(
+            servicenow::ServiceNow::new(name, settings, login).map_err(|error| unusable(&error))?,
+        ),
+    })
+}
+
+/// How the target `name` logs in, by its settings.
+fn login_of(
+    name: &str,
+    settings: &TargetSettings,
+    vault: Arc<dyn TokenVault>,
+    clock: &Clock,
+) -> Result<Arc<dyn Login>, TargetSetupError> {
+    if let Some(login) = StaticLogin::of(&settings.auth) {
+        return Ok(Arc::new(login));
+    }
+    let client = http::client(settings.timeout)
+        .map_err(|error| TargetSetupError::Client(format!("HTTP cannot be set up: {error}")))?;
+    Authenticator::new(name, settings, client, vault, clock.clone())
+        .map(|login| Arc::new(login) as Arc<dyn Login>)
+        .map_err(|error| TargetSetupError::Login(error.to_string()))
 }

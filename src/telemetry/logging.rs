@@ -36,6 +36,8 @@ pub fn start_logging(settings: &LogSettings) -> Result<(), BadLogSetting> {
         })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // `target` is a field of ours: the CRM that a delivery is for.
+        .with_target(false)
         .with_writer(std::io::stderr);
     match settings.format {
         LogFormat::Json => lines

@@ -14,7 +14,8 @@ use ringdown::settings::{
     FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, Secret, SyncSettings, TargetAuth,
     TargetKind, TargetLimit, TargetSettings,
 };
-use ringdown::targets::servicenow::{Login, ServiceNow, StaticLogin};
+use ringdown::targets::servicenow::ServiceNow;
+use ringdown::targets::{Login, StaticLogin};
 use serde_json::{Value, json};
 use url::Url;
 

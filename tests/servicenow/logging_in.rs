@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
 use ringdown::settings::{Secret, TargetAuth};
-use ringdown::targets::servicenow::{Credential, Login};
+use ringdown::targets::{Credential, Login};
 use ringdown::targets::{Crm, TokenStatus};
 use serde_json::json;
 

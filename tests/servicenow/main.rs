@@ -14,5 +14,6 @@ mod logging_in;
 mod naming;
 mod opening;
 mod refused;
+mod simulator;
 mod single;
 mod table;

@@ -52,7 +52,7 @@ pub(super) struct Granted {
 ///
 /// # Errors
 ///
-/// `auth_failure` that holds the target when somebody must mend it; otherwise a pause.
+/// `auth_failure` that holds the target when somebody must mend it; otherwise it passes.
 pub(super) fn read(
     dialect: Dialect,
     answer: &Answer,
@@ -96,7 +96,7 @@ fn refused(dialect: Dialect, answer: &Answer, error: &str, words: &str, now: Tim
         let pause = answer.retry_after(now).unwrap_or(LOGIN_RATE_PAUSE);
         (FailureKind::RateLimited, Remedy::PauseTarget(Some(pause)))
     } else if is_passing(dialect, answer, error) {
-        (FailureKind::NetworkFailure, Remedy::PauseTarget(None))
+        (FailureKind::NetworkFailure, Remedy::Retry)
     } else {
         (FailureKind::AuthFailure, Remedy::HoldTarget)
     };
@@ -156,7 +156,9 @@ fn not_a_token_answer(answer: &Answer, now: Timestamp) -> Failure {
         ),
         _ => Failure::new(
             FailureKind::NetworkFailure,
-            Remedy::PauseTarget(answer.retry_after(now)),
+            answer
+                .retry_after(now)
+                .map_or(Remedy::Retry, |wait| Remedy::PauseTarget(Some(wait))),
             format!("the token endpoint answered without a token ({what})"),
         ),
     };

@@ -5,43 +5,51 @@
 //! what came of it, a failure too: a login endpoint that is down is not asked by every
 //! waiting delivery in turn.
 //!
-//! May import: `domain`, `settings`, `clock`, `targets::http`, `targets::TokenVault`. Must
-//! not know: the CRM clients, the store.
+//! May import: `domain`, `settings`, `clock`, `targets::http`, `targets::login`,
+//! `targets::TokenVault`. Must not know: the CRM clients, the store.
 
 mod answer;
-mod credential;
 mod flow;
 mod place;
 mod rotation;
 mod seal;
+mod token;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use reqwest::header::ACCEPT;
 use url::Url;
 
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::settings::{Secret, TargetAuth};
+use crate::settings::{Secret, TargetAuth, TargetKind, TargetSettings};
+use crate::targets::login::{Credential, Login};
 use crate::targets::{TokenStatus, TokenVault, http};
-
-pub use credential::Credential;
 
 use answer::Granted;
 use flow::{Flow, Form, without_secrets};
 use rotation::Rotation;
+use token::Token;
 
 /// Longest token call. Shorter than the lease under which replicas take turns.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Whose token endpoint it is: both speak OAuth, and mean different things by its words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// Salesforce.
+enum Dialect {
     Salesforce,
-    /// ServiceNow.
     ServiceNow,
+}
+
+impl From<&TargetKind> for Dialect {
+    fn from(kind: &TargetKind) -> Self {
+        match kind {
+            TargetKind::Salesforce { .. } => Self::Salesforce,
+            TargetKind::ServiceNow { .. } => Self::ServiceNow,
+        }
+    }
 }
 
 /// A login that cannot be made from the settings.
@@ -67,6 +75,7 @@ pub struct Authenticator {
 }
 
 struct Inner {
+    target: String,
     dialect: Dialect,
     base_url: Url,
     http: reqwest::Client,
@@ -78,43 +87,42 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    current: Option<Arc<Credential>>,
+    current: Option<Token>,
     /// Token calls that ended.
     calls: u64,
     last: Option<Outcome>,
     status: TokenStatus,
 }
 
-type Outcome = Result<Arc<Credential>, Failure>;
+type Outcome = Result<Token, Failure>;
 
 impl Authenticator {
-    /// An authenticator for the target `target` at `base_url`, which logs in by `auth`
-    /// through `http`. Nothing is sent yet.
+    /// An authenticator for the target `name`, which logs in through `http`. Rotated refresh
+    /// tokens are kept in `vault`. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// [`SetupError`] says what about `auth` cannot be used.
+    /// [`SetupError`] says what about `settings.auth` cannot be used.
     pub fn new(
-        dialect: Dialect,
-        target: &str,
-        base_url: &Url,
-        auth: &TargetAuth,
+        name: &str,
+        settings: &TargetSettings,
         http: reqwest::Client,
         vault: Arc<dyn TokenVault>,
         clock: Clock,
     ) -> Result<Self, SetupError> {
-        let rotation = match auth {
+        let rotation = match &settings.auth {
             TargetAuth::RefreshToken { refresh_token, .. } => {
-                Some(Rotation::new(target, refresh_token, vault)?)
+                Some(Rotation::new(name, refresh_token, vault)?)
             }
             _ => None,
         };
         Ok(Self {
             inner: Arc::new(Inner {
-                dialect,
-                base_url: base_url.clone(),
+                target: name.to_owned(),
+                dialect: Dialect::from(&settings.kind),
+                base_url: settings.base_url.clone(),
                 http,
-                flow: Flow::of(auth)?,
+                flow: Flow::of(&settings.auth)?,
                 rotation,
                 clock,
                 state: Mutex::default(),
@@ -123,45 +131,11 @@ impl Authenticator {
         })
     }
 
-    /// The token in use; obtained first where there is none, or where it is about to expire.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`], never in doubt: no data call has been sent.
-    pub async fn credential(&self) -> Result<Arc<Credential>, Failure> {
-        let now = self.inner.clock.now();
-        self.next(|current| current.is_fresh(now)).await
-    }
-
-    /// Another token in place of `refused`. When it has been replaced meanwhile, no call is
-    /// made. A token that equals the refused one is possible (ServiceNow gives the same one
-    /// while it lives): then the token was not the cause.
-    ///
-    /// # Errors
-    ///
-    /// As [`Authenticator::credential`].
-    pub async fn renew(&self, refused: &Credential) -> Result<Arc<Credential>, Failure> {
-        self.inner.forget(refused);
-        self.credential().await
-    }
-
-    /// The token in use, if there is one; nothing is sent.
-    pub fn current(&self) -> Option<Arc<Credential>> {
-        self.inner.state().current.clone()
-    }
-
-    /// Age and expiry of the token in use. Every token obtained counts as a renewal.
-    pub fn status(&self) -> TokenStatus {
-        self.inner.state().status
-    }
-
-    async fn next(&self, serves: impl Fn(&Credential) -> bool) -> Outcome {
-        let seen = {
-            let state = self.inner.state();
-            if let Some(current) = state.current.as_ref().filter(|current| serves(current)) {
-                return Ok(Arc::clone(current));
-            }
-            state.calls
+    /// The token in use, or what comes of obtaining one.
+    async fn token(&self) -> Outcome {
+        let seen = match self.inner.usable() {
+            Ok(token) => return Ok(token),
+            Err(seen) => seen,
         };
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if let Some(outcome) = self.inner.outcome_since(seen) {
@@ -183,10 +157,38 @@ impl Authenticator {
     }
 }
 
+#[async_trait]
+impl Login for Authenticator {
+    /// Never fails in doubt: no data call has been sent.
+    async fn credential(&self) -> Result<Credential, Failure> {
+        self.token().await.map(|token| token.credential)
+    }
+
+    /// When `refused` has been replaced meanwhile, no call is made. A token that equals it is
+    /// possible: then the token was not the cause.
+    async fn renew(&self, refused: &Credential) -> Result<Option<Credential>, Failure> {
+        self.inner.forget(refused);
+        self.credential().await.map(Some)
+    }
+
+    /// Every token obtained counts as a renewal.
+    fn status(&self) -> TokenStatus {
+        self.inner.state().status
+    }
+}
+
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
         // Plain data, whole after every change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The token in use; how many token calls have ended, when there is none.
+    fn usable(&self) -> Result<Token, u64> {
+        let now = self.clock.now();
+        let state = self.state();
+        let usable = state.current.clone().filter(|token| token.is_fresh(now));
+        usable.ok_or(state.calls)
     }
 
     /// What came of a token call that ended after `seen` of them had.
@@ -197,23 +199,30 @@ impl Inner {
 
     fn forget(&self, refused: &Credential) {
         let mut state = self.state();
-        let is_current = |current: &Arc<Credential>| current.is(refused);
-        if state.current.as_ref().is_some_and(is_current) {
-            state.current = None;
-        }
+        state
+            .current
+            .take_if(|current| current.credential == *refused);
     }
 
     fn note(&self, outcome: &Outcome) {
         let mut state = self.state();
         state.calls += 1;
         match outcome {
-            Ok(credential) => {
+            Ok(token) => {
                 state.status.renewals += 1;
-                state.status.obtained_at = Some(credential.obtained_at());
-                state.status.expires_at = credential.expires_at();
-                state.current = Some(Arc::clone(credential));
+                state.status.obtained_at = Some(token.obtained_at);
+                state.status.expires_at = token.expires_at;
+                state.current = Some(token.clone());
             }
-            Err(_) => state.status.failed_renewals += 1,
+            Err(failure) => {
+                state.status.failed_renewals += 1;
+                if failure.kind == FailureKind::AuthFailure {
+                    tracing::error!(
+                        target = self.target, kind = %failure.kind, error = %failure,
+                        "the CRM refuses to log us in; deliveries wait until somebody mends it"
+                    );
+                }
+            }
         }
         state.last = Some(outcome.clone());
     }
@@ -221,7 +230,7 @@ impl Inner {
     async fn obtain(&self) -> Outcome {
         let Some(rotation) = &self.rotation else {
             let granted = self.exchange(None).await?;
-            return self.credential_from(&granted);
+            return self.token_from(&granted);
         };
         let turn = rotation
             .turn()
@@ -234,7 +243,7 @@ impl Inner {
                 passing(format!("the new refresh token cannot be kept: {reason}"))
             })?;
         }
-        self.credential_from(&granted)
+        self.token_from(&granted)
     }
 
     async fn exchange(&self, refresh_token: Option<&Secret>) -> Result<Granted, Failure> {
@@ -253,27 +262,22 @@ impl Inner {
             .map_err(|failure| quoting_no_secret(*failure, &form))
     }
 
-    fn credential_from(&self, granted: &Granted) -> Outcome {
+    fn token_from(&self, granted: &Granted) -> Outcome {
         let named = granted.instance_url.as_deref();
         let instance_url = place::checked(self.dialect, named, &self.base_url).map_err(|place| {
             held(format!(
                 "the token answer wants data calls sent to {place}, which is none of the CRM's addresses"
             ))
         })?;
-        let serial = self.state().calls;
-        Credential::bearer(
-            granted.access_token.expose(),
-            serial,
-            instance_url,
-            self.clock.now(),
-            granted.lifetime,
-        )
-        .map(Arc::new)
-        .ok_or_else(|| held("the access token cannot stand in a header".to_owned()))
+        let credential = Credential::bearer(&granted.access_token)
+            .ok_or_else(|| held("the access token cannot stand in a header".to_owned()))?
+            .at_instance(instance_url)
+            .of_issue(self.state().calls + 1);
+        Ok(Token::new(credential, self.clock.now(), granted.lifetime))
     }
 }
 
-/// No data call was sent, so nothing is in doubt, and the queue waits as a whole.
+/// No data call was sent, so nothing is in doubt.
 fn unreachable(failure: Failure) -> Failure {
     let mut unreachable = passing(format!("the token endpoint: {}", failure.message));
     unreachable.status = failure.status;
@@ -281,11 +285,7 @@ fn unreachable(failure: Failure) -> Failure {
 }
 
 fn passing(message: String) -> Failure {
-    Failure::new(
-        FailureKind::NetworkFailure,
-        Remedy::PauseTarget(None),
-        message,
-    )
+    Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message)
 }
 
 fn held(message: String) -> Failure {

@@ -113,7 +113,11 @@ fn check_settled(ticket: &Ticket, status: &str) -> Result<(), Failure> {
     } else {
         format!("the status was set to {status:?} without an error, but is {kept:?}")
     };
-    Err(Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message).with_field("Status"))
+    Err(
+        Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message)
+            .with_code("STILL_OPEN")
+            .with_field("Status"),
+    )
 }
 
 fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {

@@ -4,7 +4,7 @@
 //! `refusal`, `limits`, `object`, `requests`, `soql`, `truncation`), the others act on them.
 //!
 //! May import: `domain`, `settings`, `rules` (templates of the settings), `clock`, and of
-//! `targets` only `http` and `oauth`. Must not know: the store, sources, other CRMs.
+//! `targets` only `http` and `login`. Must not know: the store, sources, other CRMs.
 
 mod change;
 mod create;
@@ -28,8 +28,8 @@ use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
-use crate::targets::oauth::{Authenticator, Dialect, SetupError};
-use crate::targets::{Crm, TicketChange, TokenStatus, TokenVault, http};
+use crate::targets::login::Login;
+use crate::targets::{Crm, TicketChange, TokenStatus, http};
 
 use ids::RecordId;
 use object::TicketObject;
@@ -48,38 +48,23 @@ pub struct Salesforce {
 #[derive(Debug, thiserror::Error)]
 pub enum Unusable {
     /// The settings name another CRM.
-    #[error("target {0}: the settings are not those of a Salesforce target")]
-    NotSalesforce(String),
-    /// The login cannot be made.
-    #[error("target {target}: auth: {reason}")]
-    Login {
-        /// The target's name.
-        target: String,
-        /// What is wrong with the login.
-        reason: SetupError,
-    },
+    #[error("the settings are not those of a Salesforce target")]
+    NotSalesforce,
     /// HTTP could not be set up.
-    #[error("target {target}: HTTP cannot be set up: {reason}")]
-    Http {
-        /// The target's name.
-        target: String,
-        /// What the library says.
-        reason: String,
-    },
+    #[error("HTTP cannot be set up: {0}")]
+    Http(#[from] reqwest::Error),
 }
 
 impl Salesforce {
-    /// A client for the target `name`; nothing is sent yet. Rotated refresh tokens are kept
-    /// in `vault`.
+    /// A client for the target `name`, which logs in by `login`; nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// [`Unusable`] when the settings are another CRM's, the login cannot be made from them,
-    /// or TLS cannot be set up.
+    /// [`Unusable`] when the settings are another CRM's, or TLS cannot be set up.
     pub fn new(
         name: &str,
         settings: &TargetSettings,
-        vault: Arc<dyn TokenVault>,
+        login: Arc<dyn Login>,
         clock: Clock,
     ) -> Result<Self, Unusable> {
         let TargetKind::Salesforce {
@@ -88,36 +73,14 @@ impl Salesforce {
             external_id_field,
         } = &settings.kind
         else {
-            return Err(Unusable::NotSalesforce(name.to_owned()));
+            return Err(Unusable::NotSalesforce);
         };
-        let http = http::client(settings.timeout).map_err(|error| Unusable::Http {
-            target: name.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let login = Authenticator::new(
-            Dialect::Salesforce,
-            name,
-            &settings.base_url,
-            &settings.auth,
-            http.clone(),
-            vault,
-            clock.clone(),
-        )
-        .map_err(|reason| Unusable::Login {
-            target: name.to_owned(),
-            reason,
-        })?;
+        let http = http::client(settings.timeout)?;
         Ok(Self {
             name: name.to_owned(),
             object: TicketObject::new(object, resolved_status(&settings.resolve)),
             external_id_field: external_id_field.clone(),
-            wire: Wire {
-                http,
-                base_url: settings.base_url.clone(),
-                version: api_version.clone(),
-                login,
-                clock,
-            },
+            wire: Wire::new(http, &settings.base_url, api_version, login, clock),
         })
     }
 }

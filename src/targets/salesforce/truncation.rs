@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::domain::ticket::{TicketFields, TicketKey};
 
 /// Stands at the end of a text that was cut.
-const MARK: &str = " … [cut]";
+const MARK: &str = "… (cut)";
 /// A Case comment's length in bytes.
 const COMMENT_BYTES: usize = 4000;
 /// A feed item's length in characters.
@@ -143,7 +143,7 @@ mod tests {
     fn a_longer_subject_is_cut_visibly_and_between_characters() {
         let cut = fit_one("Subject", &"ä€😀".repeat(100));
         assert!(cut.encode_utf16().count() <= 255);
-        assert!(cut.ends_with(" … [cut]") && cut.starts_with("ä€😀"));
+        assert!(cut.ends_with("… (cut)") && cut.starts_with("ä€😀"));
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
         let long = format!("{} [ref 3f9a]", "ä€😀".repeat(2000));
         let cut = case_comment(&long, "ref 3f9a");
         assert!(cut.len() <= 4000 && cut.len() > 3980, "{}", cut.len());
-        assert!(cut.ends_with(" … [cut] [ref 3f9a]"));
+        assert!(cut.ends_with("… (cut) [ref 3f9a]"));
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         let key = TicketKey::of_incident("0190a1b2-0000-7000-8000-000000000001");
         let subject = marked_subject(&"€".repeat(300), &key);
         assert!(subject.encode_utf16().count() <= 255);
-        assert!(subject.ends_with(&format!("[cut] [{key}]")));
+        assert!(subject.ends_with(&format!("(cut) [{key}]")));
         assert_eq!(marked_subject("", &key), format!("[{key}]"));
     }
 

@@ -1,8 +1,8 @@
 //! Sending one request: to the instance the token names, with one renewal after a 401.
 //!
-//! May import: `domain`, `clock`, `targets::http`, `targets::oauth`. Knows nothing of tickets.
+//! May import: `domain`, `clock`, `targets::http`, `targets::login`. Knows nothing of tickets.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::header::ACCEPT;
 use serde_json::Value;
@@ -14,24 +14,43 @@ use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::targets::http::{self, Answer};
-use crate::targets::oauth::{Authenticator, Credential};
+use crate::targets::login::{Credential, Login};
 
 /// Pages of one query that are read at most.
 const MOST_PAGES: usize = 20;
 
 /// A connection to one org.
 pub(super) struct Wire {
-    pub(super) http: reqwest::Client,
-    pub(super) base_url: Url,
-    pub(super) version: String,
-    pub(super) login: Authenticator,
-    pub(super) clock: Clock,
+    http: reqwest::Client,
+    base_url: Url,
+    version: String,
+    pub(super) login: Arc<dyn Login>,
+    clock: Clock,
+    /// The instance that was last asked.
+    site: Mutex<Url>,
 }
 
 /// How an answer is read.
 type Judge<T> = fn(Call, &Answer, Timestamp) -> Result<T, Rejection>;
 
 impl Wire {
+    pub(super) fn new(
+        http: reqwest::Client,
+        base_url: &Url,
+        version: &str,
+        login: Arc<dyn Login>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            http,
+            base_url: base_url.clone(),
+            version: version.to_owned(),
+            login,
+            clock,
+            site: Mutex::new(base_url.clone()),
+        }
+    }
+
     /// Sends a request that writes a record.
     pub(super) async fn save(&self, request: &Request) -> Result<Saved, Rejection> {
         self.send(request, verdict::saved).await
@@ -69,13 +88,9 @@ impl Wire {
 
     /// Where people find the org's tickets.
     pub(super) fn site(&self) -> Url {
-        self.site_of(self.login.current().as_deref()).clone()
-    }
-
-    fn site_of<'a>(&'a self, credential: Option<&'a Credential>) -> &'a Url {
-        credential
-            .and_then(Credential::instance_url)
-            .unwrap_or(&self.base_url)
+        // One assignment: whole whatever happened while the lock was held.
+        let site = self.site.lock().unwrap_or_else(PoisonError::into_inner);
+        site.clone()
     }
 
     /// After a 401 the token is renewed and the request repeated, once: a 401 is refused
@@ -86,8 +101,10 @@ impl Wire {
         match self.attempt(request, &credential, judge).await {
             Err(rejection) if rejection.cause == Cause::Unauthenticated => {
                 let renewal = self.login.renew(&credential).await;
-                let renewed: Arc<Credential> = renewal.map_err(Rejection::of_login)?;
-                self.attempt(request, &renewed, judge).await
+                match renewal.map_err(Rejection::of_login)? {
+                    Some(renewed) => self.attempt(request, &renewed, judge).await,
+                    None => Err(rejection),
+                }
             }
             outcome => outcome,
         }
@@ -99,7 +116,8 @@ impl Wire {
         credential: &Credential,
         judge: Judge<T>,
     ) -> Result<T, Rejection> {
-        let site = self.site_of(Some(credential));
+        let site = credential.instance_url().unwrap_or(&self.base_url);
+        *self.site.lock().unwrap_or_else(PoisonError::into_inner) = site.clone();
         let address = request.address(site, &self.version);
         let address = address.ok_or_else(|| Rejection::of_login(elsewhere()))?;
         let mut call = self

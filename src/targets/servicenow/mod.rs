@@ -11,7 +11,6 @@ mod change;
 mod create;
 mod find;
 mod ids;
-mod login;
 mod memory;
 mod query;
 mod record;
@@ -32,7 +31,7 @@ use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
 use crate::targets::{Crm, TicketChange, TokenStatus, http};
 
-pub use login::{Credential, Login, StaticLogin};
+use crate::targets::login::Login;
 
 use ids::SysId;
 use memory::Memory;

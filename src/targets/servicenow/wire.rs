@@ -12,10 +12,10 @@ use crate::domain::time::Timestamp;
 
 use crate::targets::http;
 
-use super::login::{Credential, Login};
 use super::record::Record;
 use super::requests::Request;
 use super::verdict::{Cause, Rejection, judge};
+use crate::targets::login::{Credential, Login};
 
 /// A connection to one instance.
 pub(super) struct Wire {

@@ -93,7 +93,7 @@ fn servicenows_server_error_with_401_is_a_wrong_secret() {
 }
 
 #[test]
-fn a_server_that_is_in_trouble_pauses_the_target() {
+fn a_server_that_is_in_trouble_is_a_network_failure() {
     let page = "<html><h1>Bad gateway</h1></html>";
     for (status, body) in [
         (503, page),
@@ -106,7 +106,7 @@ fn a_server_that_is_in_trouble_pauses_the_target() {
         for dialect in [Dialect::Salesforce, Dialect::ServiceNow] {
             let failure = failure(dialect, status, body);
             assert_eq!(failure.kind, FailureKind::NetworkFailure, "{status} {body}");
-            assert_eq!(failure.remedy, Remedy::PauseTarget(None), "{status} {body}");
+            assert_eq!(failure.remedy, Remedy::Retry, "{status} {body}");
         }
     }
 }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use url::Url;
 
 use crate::domain::failure::Failure;
 use crate::settings::{Secret, TargetAuth};
@@ -17,6 +18,10 @@ use crate::targets::TokenStatus;
 pub struct Credential {
     name: HeaderName,
     value: HeaderValue,
+    instance_url: Option<Url>,
+    /// Tells a token obtained anew from an equal one that was refused: ServiceNow gives the
+    /// same one as long as it lives.
+    issue: u64,
 }
 
 impl Credential {
@@ -28,7 +33,31 @@ impl Credential {
     fn in_header(name: HeaderName, value: &str) -> Option<Self> {
         let mut value = HeaderValue::from_str(value).ok()?;
         value.set_sensitive(true);
-        Some(Self { name, value })
+        Some(Self {
+            name,
+            value,
+            instance_url: None,
+            issue: 0,
+        })
+    }
+
+    /// The same credential, good at `url` only: where the CRM says that data calls go.
+    #[must_use]
+    pub fn at_instance(mut self, url: Option<Url>) -> Self {
+        self.instance_url = url;
+        self
+    }
+
+    /// The same credential as the `issue`th that was obtained.
+    #[must_use]
+    pub fn of_issue(mut self, issue: u64) -> Self {
+        self.issue = issue;
+        self
+    }
+
+    /// Where data calls go, when the CRM said so with the token.
+    pub fn instance_url(&self) -> Option<&Url> {
+        self.instance_url.as_ref()
     }
 
     /// `request` with this credential.

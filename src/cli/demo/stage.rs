@@ -1,0 +1,156 @@
+//! The demo's stage: simulator, daemon and a temporary database, and what is asked of them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::super::outcome::Failed;
+use crate::app::{App, AppOptions};
+use crate::clock::Clock;
+use crate::settings::{Loader, report};
+use crate::simulator::{self, Simulator, SimulatorSettings};
+use crate::telemetry;
+
+/// The bearer token of the demo's source; it guards nothing but a temporary database.
+pub(super) const TOKEN: &str = "demo-webhook-token";
+
+const SETTINGS: &str = include_str!("../demo.toml");
+
+/// Everything that runs during the demo.
+pub(super) struct Stage {
+    pub(super) simulator: Simulator,
+    app: App,
+    client: reqwest::Client,
+    folder: PathBuf,
+}
+
+impl Stage {
+    /// Starts the simulator and the daemon on free ports, on a database in a temporary folder.
+    pub(super) async fn set() -> Result<Self, Failed> {
+        let failed = |what: &str, error: &dyn std::fmt::Display| {
+            Failed::not_fine(format!("the demo cannot start: {what}: {error}"))
+        };
+        let simulator = simulator::start(SimulatorSettings::default())
+            .await
+            .map_err(|error| failed("simulator", &error))?;
+        let folder = std::env::temp_dir().join(format!("ringdown-demo-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&folder).map_err(|error| failed("temporary folder", &error))?;
+        let file = folder.join("demo.toml");
+        std::fs::write(&file, SETTINGS).map_err(|error| failed("temporary folder", &error))?;
+        let loader = Loader {
+            config_dir: folder.join("config"),
+            environment: environment(&simulator, &folder),
+            files: vec![file],
+        };
+        let loaded = loader
+            .load()
+            .map_err(|error| failed("configuration", &error))?;
+        telemetry::start_logging(&loaded.settings.log).map_err(|error| failed("log", &error))?;
+        let app = App::start(AppOptions {
+            effective: report::effective_json(&loaded.effective),
+            settings: loaded.settings,
+            clock: Clock::System,
+        })
+        .await
+        .map_err(|error| failed("daemon", &error))?;
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(10))
+            .build()
+            .map_err(|error| failed("HTTP", &error))?;
+        Ok(Self {
+            simulator,
+            app,
+            client,
+            folder,
+        })
+    }
+
+    /// Stops the daemon and removes the database.
+    pub(super) async fn clear(self) {
+        self.app.stop().await;
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+
+    /// Where everything is.
+    pub(super) fn addresses(&self) -> String {
+        format!(
+            "  webhooks    {}\n  admin API   http://{}/api/v1/incidents\n  metrics     http://{}/metrics\n  Salesforce  {}/\n  ServiceNow  {}/",
+            self.webhook(),
+            self.app.admin_addr,
+            self.app.admin_addr,
+            self.simulator.salesforce().base_url(),
+            self.simulator.servicenow().base_url(),
+        )
+    }
+
+    /// Where events are sent.
+    pub(super) fn webhook(&self) -> String {
+        format!("http://{}/webhooks/genesys", self.app.public_addr)
+    }
+
+    /// Sends a body as the source; answers status and body.
+    pub(super) async fn send(&self, body: String) -> Result<(u16, Value), Failed> {
+        let sent = self
+            .client
+            .post(self.webhook())
+            .bearer_auth(TOKEN)
+            .header("content-type", "application/json")
+            .body(body)
+            .send()
+            .await;
+        let response =
+            sent.map_err(|error| Failed::not_fine(format!("the daemon does not answer: {error}")))?;
+        let status = response.status().as_u16();
+        Ok((status, response.json().await.unwrap_or_default()))
+    }
+
+    /// A list of the admin API.
+    pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, Failed> {
+        let url = format!("http://{}/api/v1/{path}", self.app.admin_addr);
+        let answer = async { self.client.get(url).send().await?.json::<Value>().await };
+        let mut page = answer
+            .await
+            .map_err(|error| Failed::not_fine(format!("the admin API does not answer: {error}")))?;
+        match page.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => Ok(items),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// The daemon's metrics, by the whole name with labels.
+    pub(super) async fn metrics(&self) -> Result<BTreeMap<String, f64>, Failed> {
+        let url = format!("http://{}/metrics", self.app.admin_addr);
+        let answer = async { self.client.get(url).send().await?.text().await };
+        let text = answer
+            .await
+            .map_err(|error| Failed::not_fine(format!("no metrics: {error}")))?;
+        Ok(text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| {
+                let (name, value) = line.rsplit_once(' ')?;
+                Some((name.to_owned(), value.parse().ok()?))
+            })
+            .collect())
+    }
+}
+
+fn environment(simulator: &Simulator, folder: &std::path::Path) -> BTreeMap<String, String> {
+    let database = format!("sqlite:{}", folder.join("ringdown.db").display());
+    let salesforce = simulator.salesforce().base_url();
+    let servicenow = simulator.servicenow().base_url();
+    [
+        ("RINGDOWN__SERVER__LISTEN", "127.0.0.1:0"),
+        ("RINGDOWN__ADMIN__LISTEN", "127.0.0.1:0"),
+        ("RINGDOWN__STORE__URL", database.as_str()),
+        ("RINGDOWN__TARGETS__SALESFORCE__BASE_URL", &salesforce),
+        ("RINGDOWN__TARGETS__SERVICENOW__BASE_URL", &servicenow),
+        ("DEMO_TOKEN", TOKEN),
+        ("DEMO_CLIENT_SECRET", simulator::CLIENT_SECRET),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}

@@ -1,0 +1,235 @@
+//! `ringdown explain`: what would happen to a payload, step by step, without doing it.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::outcome::{Failed, NOT_FINE, Outcome};
+use super::{Global, Output, config, print};
+use crate::clock::Clock;
+use crate::decide::evaluate::{Evaluated, Finding, evaluate};
+use crate::decide::payload;
+use crate::domain::incident::{Incident, Verdict};
+use crate::domain::signal::Signal;
+use crate::normalise::{self, normalise};
+use crate::settings::Settings;
+use crate::store::JournalEvent;
+
+/// Say step by step what would happen to a payload.
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The payload; `-` reads standard input.
+    file: PathBuf,
+    /// The source it would come from; with one source only, that one.
+    #[arg(long)]
+    source: Option<String>,
+}
+
+/// Explains every item of the payload. Exit status 1 when one would go to review.
+pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
+    let settings = config::load(global)?.settings;
+    let source = source_of(args, &settings)?;
+    let text = read(&args.file)?;
+    let items = match serde_json::from_str::<Value>(&text) {
+        Ok(Value::Array(items)) => items,
+        Ok(item) => vec![item],
+        Err(error) => {
+            let reason = format!("not JSON: {error}");
+            report(global.output, &[json!({"review": reason})]);
+            return Ok(ExitCode::from(NOT_FINE));
+        }
+    };
+    let explained: Vec<Value> = items
+        .iter()
+        .map(|item| explain(&settings, &source, item))
+        .collect();
+    report(global.output, &explained);
+    let misfits = explained.iter().any(|item| item.get("review").is_some());
+    Ok(ExitCode::from(u8::from(misfits)))
+}
+
+fn source_of(args: &ExplainArgs, settings: &Settings) -> Result<String, Failed> {
+    let names: Vec<&str> = settings.sources.keys().map(String::as_str).collect();
+    match (&args.source, names.as_slice()) {
+        (Some(name), names) if names.contains(&name.as_str()) => Ok(name.clone()),
+        (None, [only]) => Ok((*only).to_owned()),
+        (Some(name), _) => Err(Failed::usage(format!(
+            "there is no source {name}; there are: {}",
+            names.join(", ")
+        ))),
+        (None, _) => Err(Failed::usage(format!(
+            "say with --source which of these it comes from: {}",
+            names.join(", ")
+        ))),
+    }
+}
+
+fn read(file: &PathBuf) -> Result<String, Failed> {
+    let unreadable = |error: std::io::Error| {
+        Failed::usage(format!("{} cannot be read: {error}", file.display()))
+    };
+    if file.as_os_str() == "-" {
+        let mut text = String::new();
+        std::io::stdin()
+            .read_to_string(&mut text)
+            .map_err(unreadable)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).map_err(unreadable)
+}
+
+fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
+    let Some(format) = settings.sources.get(source).map(|source| &source.format) else {
+        return json!({"review": "unknown source"});
+    };
+    let now = Clock::System.now();
+    let normalised = normalise(format, item, now);
+    let mut explained = json!({"event_id": normalised.event_id});
+    let mut set = |name: &str, value: Value| explained[name] = value;
+    match &normalised.outcome {
+        normalise::Outcome::Nothing(why) => set("nothing", json!(why)),
+        normalise::Outcome::Mismatch(mismatch) => set("review", json!(mismatch.to_string())),
+        normalise::Outcome::Signals(signals) => {
+            set("signals", signals.iter().map(signal_json).collect());
+            let event = JournalEvent {
+                seq: 0,
+                source: source.to_owned(),
+                event_id: normalised.event_id.clone(),
+                received_at: now,
+                review: None,
+                body: item.to_string(),
+            };
+            match evaluate(&settings.rules, format, &event) {
+                Evaluated::Review(reason) => set("review", json!(reason)),
+                Evaluated::Nothing(why) => set("nothing", json!(why)),
+                Evaluated::Findings { findings, silent } => {
+                    let silent: Vec<&str> = silent
+                        .iter()
+                        .filter_map(|rule| settings.rules.get(*rule))
+                        .map(|rule| rule.name.as_str())
+                        .collect();
+                    set("silent_rules", json!(silent));
+                    let findings: Vec<Value> = findings
+                        .iter()
+                        .map(|finding| finding_json(settings, finding))
+                        .collect();
+                    set("rules", Value::Array(findings));
+                }
+            }
+        }
+    }
+    explained
+}
+
+fn signal_json(signal: &Signal) -> Value {
+    json!({"event_type": signal.event_type, "occurred_at": signal.occurred_at.to_string(),
+           "part": signal.part, "fields": signal.fields, "metrics": signal.metrics,
+           "labels": signal.labels})
+}
+
+fn finding_json(settings: &Settings, finding: &Finding) -> Value {
+    let Some(rule) = settings.rules.get(finding.rule) else {
+        return Value::Null;
+    };
+    let verdict = match finding.heard.verdict {
+        Verdict::Breach => "breach",
+        Verdict::Clear => "clear",
+        Verdict::Between => "between when and clear",
+    };
+    let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
+        "readings": finding.heard.readings, "verdict": verdict, "key": finding.key});
+    let target = rule
+        .targets
+        .first()
+        .and_then(|name| Some((name, settings.targets.get(name)?)));
+    if let (Verdict::Breach, Some((name, target))) = (finding.heard.verdict, target) {
+        let incident = Incident::begin(
+            uuid::Uuid::nil().to_string(),
+            &rule.name,
+            &finding.key,
+            &rule.severity,
+            &finding.heard,
+            finding.heard.received_at,
+        );
+        let context = payload::context_of(finding.context.clone(), &incident);
+        match payload::create_fields(target, &context) {
+            Ok(fields) => {
+                explained["ticket"] = json!({"target": name, "fields": fields});
+            }
+            Err(error) => explained["review"] = json!(format!("targets.{name}.{error}")),
+        }
+    }
+    explained
+}
+
+fn report(output: Output, explained: &[Value]) {
+    if output == Output::Json {
+        print(&config::pretty(&Value::Array(explained.to_vec())));
+        return;
+    }
+    for item in explained {
+        print(&describe(item));
+    }
+}
+
+fn describe(item: &Value) -> String {
+    let text = |value: &Value, name: &str| super::table::shown(value.get(name));
+    let mut lines = vec![format!("event      {}", text(item, "event_id"))];
+    for signal in list(item, "signals") {
+        lines.push(format!(
+            "signal     {} at {}",
+            text(signal, "event_type"),
+            text(signal, "occurred_at")
+        ));
+        lines.push(format!("  fields   {}", text(signal, "fields")));
+        lines.push(format!("  metrics  {}", text(signal, "metrics")));
+    }
+    for rule in list(item, "silent_rules") {
+        lines.push(format!(
+            "rule       {}: says nothing; the event does not carry what it reads",
+            super::table::shown(Some(rule))
+        ));
+    }
+    for rule in list(item, "rules") {
+        lines.push(format!(
+            "rule       {}: {} ({}; readings {})",
+            text(rule, "rule"),
+            text(rule, "verdict"),
+            text(rule, "when"),
+            text(rule, "readings")
+        ));
+        lines.push(format!("  key      {}", text(rule, "key")));
+        if let Some(ticket) = rule.get("ticket") {
+            lines.push(format!(
+                "  ticket   in {}, unless the key has an open incident or a burst lock",
+                text(ticket, "target")
+            ));
+            let fields = ticket.get("fields").and_then(Value::as_object);
+            for (name, value) in fields.into_iter().flatten() {
+                let value = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                lines.push(format!("    {name} = {}", value.replace('\n', "\n      ")));
+            }
+        }
+        if rule.get("review").is_some() {
+            lines.push(format!("  review   {}", text(rule, "review")));
+        }
+    }
+    for (name, what) in [("nothing", "nothing   "), ("review", "review    ")] {
+        if item.get(name).is_some() {
+            lines.push(format!("{what} {}", text(item, name)));
+        }
+    }
+    lines.join("\n")
+}
+
+fn list<'a>(item: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    item.get(name)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}

@@ -1,0 +1,147 @@
+//! The command line: parses, runs one command, and says by the exit status how it went.
+//!
+//! Exit status 0: fine. 1: the thing asked about is not fine. 2: wrong usage or configuration.
+//!
+//! May import everything; nothing imports it.
+
+mod api;
+mod config;
+mod demo;
+mod explain;
+mod health;
+mod migrate;
+mod outcome;
+mod serve;
+mod sim;
+pub mod storm;
+mod table;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use outcome::{Failed, Outcome};
+
+/// Turns Genesys Cloud telephony trouble into exactly one CRM ticket per incident.
+#[derive(Debug, Parser)]
+#[command(name = "ringdown", version, propagate_version = true)]
+struct CommandLine {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+struct Global {
+    /// A configuration file; may be repeated, later ones win.
+    #[arg(long = "config", value_name = "FILE", global = true)]
+    config: Vec<PathBuf>,
+    /// How results are printed.
+    #[arg(long, value_enum, default_value_t = Output::Table, global = true)]
+    output: Output,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon.
+    Serve,
+    /// Show it all in one process: simulated CRMs, the daemon, and a replayed outage.
+    Demo(demo::DemoArgs),
+    /// Check or show the configuration.
+    Config(config::ConfigArgs),
+    /// Ask a running daemon whether it is ready (for a container's HEALTHCHECK).
+    Health(health::HealthArgs),
+    /// Say step by step what would happen to a payload, without doing it.
+    Explain(explain::ExplainArgs),
+    /// Look at incidents.
+    Incidents(api::IncidentArgs),
+    /// Look at dead letters, replay or discard them.
+    DeadLetters(api::DeadLetterArgs),
+    /// Look at review items, reprocess or discard them.
+    Review(api::ReviewArgs),
+    /// Bring the database up to date and exit.
+    Migrate,
+    /// Run the CRM simulator alone.
+    Sim(sim::SimArgs),
+    /// Send a load of events to a daemon.
+    Storm(storm::StormArgs),
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Parses the command line and runs the command.
+pub fn run() -> ExitCode {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(execute(line)),
+        Err(error) => Err(Failed::usage(format!("the runtime cannot start: {error}"))),
+    };
+    match outcome {
+        Ok(code) => code,
+        Err(failed) => {
+            let _ = writeln!(std::io::stderr(), "{}", failed.message);
+            failed.code
+        }
+    }
+}
+
+async fn execute(line: CommandLine) -> Outcome {
+    let global = &line.global;
+    match line.command {
+        Command::Serve => serve::run(global).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Config(args) => config::run(&args, global),
+        Command::Health(args) => health::run(args, global).await,
+        Command::Explain(args) => explain::run(&args, global),
+        Command::Incidents(args) => api::incidents(args, global).await,
+        Command::DeadLetters(args) => api::dead_letters(args, global).await,
+        Command::Review(args) => api::review(args, global).await,
+        Command::Migrate => migrate::run(global).await,
+        Command::Sim(args) => sim::run(args).await,
+        Command::Storm(args) => storm::run(args, global).await,
+        Command::Completions { shell } => {
+            let mut command = CommandLine::command();
+            clap_complete::generate(shell, &mut command, "ringdown", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Prints `text` on standard output. A reader that has gone away is no failure.
+fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = out.write_all(b"\n");
+    }
+    let _ = out.flush();
+}

@@ -1,0 +1,36 @@
+//! How a command ends.
+
+use std::process::ExitCode;
+
+/// The exit status, or a failure to print.
+pub(super) type Outcome = Result<ExitCode, Failed>;
+
+/// The thing asked about is not fine.
+pub(super) const NOT_FINE: u8 = 1;
+/// Wrong usage or configuration.
+pub(super) const USAGE: u8 = 2;
+
+/// A failure with what to print and the exit status.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) message: String,
+    pub(super) code: ExitCode,
+}
+
+impl Failed {
+    /// The thing asked about is not fine.
+    pub(super) fn not_fine(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: ExitCode::from(NOT_FINE),
+        }
+    }
+
+    /// Wrong usage or configuration.
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: ExitCode::from(USAGE),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `ringdown serve`: the daemon.
+
+use std::process::ExitCode;
+
+use super::outcome::{Failed, Outcome};
+use super::{Global, config};
+use crate::app::{App, AppOptions};
+use crate::clock::Clock;
+use crate::settings::report;
+use crate::telemetry;
+
+/// Runs until SIGTERM or SIGINT; a second signal ends the process at once.
+pub(super) async fn run(global: &Global) -> Outcome {
+    let loaded = config::load(global)?;
+    telemetry::start_logging(&loaded.settings.log)
+        .map_err(|error| Failed::usage(error.to_string()))?;
+    for warning in &loaded.warnings {
+        tracing::warn!(setting = warning.path, "{}", warning.reason);
+    }
+    let app = App::start(AppOptions {
+        settings: loaded.settings,
+        effective: report::effective_json(&loaded.effective),
+        clock: Clock::System,
+    })
+    .await
+    .map_err(|error| Failed::usage(error.to_string()))?;
+    app.run_until(stop_signal()).await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Completes at the first SIGTERM or SIGINT. As PID 1 the process has no default action for
+/// them, so both are handled here.
+pub(super) async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (terminate, interrupt) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
+    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+        tracing::error!("signals cannot be handled; the process stops only when it is killed");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(130);
+    });
+}

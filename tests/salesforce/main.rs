@@ -1,0 +1,5 @@
+//! The Salesforce client and OAuth, over real HTTP against the simulated org.
+
+mod tickets;
+mod tokens;
+mod world;
