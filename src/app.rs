@@ -106,6 +106,7 @@ impl App {
         } = options;
         let settings = Arc::new(settings);
         let store = Store::open(settings.store.url.expose()).await?;
+        store.take_over_claims().await?;
         let public = bind("server.listen", settings.server.listen).await?;
         let admin = bind("admin.listen", settings.admin.listen).await?;
         let builder = Builder {

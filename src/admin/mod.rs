@@ -1,6 +1,6 @@
 //! The admin listener: metrics, health, and the API by which people look and act.
 //!
-//! Every route stands in one table ([`routes`]) with the role it needs; the router is built
+//! Every route stands in one table (`routes`) with the role it needs; the router is built
 //! from that table, so that a route without a guard cannot be written.
 //!
 //! May import: `clock`, `deliver` (a target's status), `domain`, `http`, `lifecycle`,

@@ -1,7 +1,7 @@
 //! Delivering: what is owed to a target is sent, in order per ticket, until it is confirmed
 //! or given up.
 //!
-//! [`attempt`] makes one attempt on one delivery; [`worker`] runs one target: what its gate
+//! `attempt` makes one attempt on one delivery; `worker` runs one target: what its gate
 //! admits, how many at once, how fast. Every decision about a failure is `domain`'s.
 //!
 //! May import: `clock`, `domain`, `settings`, `store`, `targets`, `telemetry`. Must not know:

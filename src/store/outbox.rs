@@ -7,7 +7,7 @@
 
 use sqlx::QueryBuilder;
 
-use super::database::{Tx, on};
+use super::database::{Database, Tx, on};
 use super::decisions::{HistoryEntry, insert_history};
 use super::{Store, StoreError};
 use crate::domain::failure::Failure;
@@ -250,6 +250,26 @@ impl Store {
             });
         }
         tx.commit().await
+    }
+
+    /// Takes over what a process that died had claimed, at the start of its successor. A
+    /// SQLite file has one process at a time, so every claim found in it is a dead one's; in
+    /// PostgreSQL other replicas live, and leases run out by themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn take_over_claims(&self) -> Result<(), StoreError> {
+        let Database::Sqlite { writer, .. } = &self.database else {
+            return Ok(());
+        };
+        sqlx::query("update deliveries set lease_until = 0 where state = 'sending'")
+            .execute(writer)
+            .await?;
+        sqlx::query("update leases set until = 0")
+            .execute(writer)
+            .await?;
+        Ok(())
     }
 
     /// Keeps what was learned about an incident's ticket later, such as its number.

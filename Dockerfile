@@ -1,0 +1,37 @@
+# Images can be replaced where no registry is at hand, see docs/container.md.
+ARG BUILD_IMAGE=rust:1.95-bookworm
+ARG RUN_IMAGE=debian:bookworm-slim
+
+FROM ${BUILD_IMAGE} AS build
+WORKDIR /build
+# Dependencies first, in a layer that only a change of the manifests makes anew.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+    && echo 'fn main() {}' > src/main.rs \
+    && touch src/lib.rs \
+    && cargo build --release --locked \
+    && rm -r src
+COPY migrations migrations
+COPY config config
+COPY src src
+# Newer than the placeholders, so that cargo builds the real thing.
+RUN touch src/main.rs src/lib.rs && cargo build --release --locked
+
+FROM ${RUN_IMAGE}
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin ringdown \
+    && install -d -o ringdown -g ringdown /data /app
+COPY --from=build /build/target/release/ringdown /usr/local/bin/ringdown
+COPY config/default.toml /app/config/default.toml
+USER 10001
+# The daemon reads config/default.toml here; its database is on the volume.
+WORKDIR /app
+ENV RINGDOWN__STORE__URL=sqlite:/data/ringdown.db
+VOLUME /data
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=4s --start-period=10s CMD ["ringdown", "health"]
+ENTRYPOINT ["ringdown"]
+CMD ["serve"]
