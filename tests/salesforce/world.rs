@@ -118,13 +118,10 @@ impl World {
     /// Deletes a Case as a person does, with the token that was used last.
     pub(crate) async fn delete(&self, id: &str) {
         let org = self.simulator.salesforce();
-        let headers = org
-            .requests()
-            .into_iter()
-            .flat_map(|request| request.headers);
+        let requests = org.requests();
+        let mut headers = requests.iter().rev().flat_map(|request| &request.headers);
         let (_, token) = headers
-            .filter(|(_, value)| value.starts_with("Bearer"))
-            .last()
+            .find(|(_, value)| value.starts_with("Bearer"))
             .unwrap();
         let url = format!("{}/services/data/v64.0/sobjects/Case/{id}", org.base_url());
         let request = reqwest::Client::new().delete(url);
