@@ -1,5 +1,5 @@
-//! Serves one simulated CRM: connections that can be cut, faults, a journal of requests, and
-//! the simulator's own routes under `/_sim/` and `/`.
+//! One running simulated CRM: what it is made of, and the handle through which tests and the
+//! demo hold it.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,27 +7,32 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::http::{Request as HttpRequest, Response, StatusCode};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::fault::{Fault, FaultKind, Faults};
-use super::page;
-use super::wire::{Answer, Request, parse_query};
+use super::listen::listen;
+use super::strike::Cut;
+use super::wire::{Answer, Request};
 
-/// Longest request body.
-const MOST_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// Requests remembered; older ones are forgotten.
 const MOST_RECORDED: usize = 50_000;
-/// When an asynchronous request is done after its 202.
-const ASYNCHRONOUS_DELAY: Duration = Duration::from_secs(1);
+/// How much of each request's body is remembered.
+const MOST_RECORDED_BODY_BYTES: usize = 64 * 1024;
+/// How soon binding is tried again when the port is not free yet.
+pub(super) const BIND_AGAIN_AFTER: Duration = Duration::from_millis(20);
+/// Headers that are remembered.
+const RECORDED_HEADERS: [&str; 7] = [
+    "accept",
+    "authorization",
+    "content-type",
+    "sforce-auto-assign",
+    "sforce-duplicate-rule-header",
+    "user-agent",
+    "x-sn-apikey",
+];
 
 /// What a simulated CRM does. Everything is in memory, so nothing waits.
 pub trait Crm: Send + Sync + 'static {
@@ -42,6 +47,11 @@ pub trait Crm: Send + Sync + 'static {
 
     /// Every ticket, oldest first.
     fn tickets(&self) -> Vec<Value>;
+
+    /// How many tickets there are. Asked after every request, so it should not list them.
+    fn ticket_count(&self) -> usize {
+        self.tickets().len()
+    }
 
     /// Changes a ticket as a person would; whether there is one with this id or number.
     fn edit(&self, id: &str, fields: &Value) -> bool;
@@ -73,20 +83,24 @@ pub struct RecordedRequest {
     pub path: String,
     /// The raw query.
     pub query: String,
-    /// The body as text.
+    /// The body as text, cut at 64 KiB.
     pub body: String,
-    /// `Authorization` and `Sforce-Auto-Assign`, where they were sent.
+    /// When it was answered or cut, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Headers that tests care about, by lower-case name, where they were sent.
     pub headers: Vec<(String, String)>,
     /// The status answered; 0 when the connection was cut.
     pub status: u16,
 }
 
-struct Inner<C> {
-    crm: C,
-    address: SocketAddr,
-    faults: Mutex<Faults>,
-    requests: Mutex<VecDeque<RecordedRequest>>,
-    tickets: watch::Sender<usize>,
+/// A simulated CRM with what it runs on.
+pub(super) struct Inner<C> {
+    pub(super) crm: C,
+    pub(super) address: SocketAddr,
+    pub(super) faults: Mutex<Faults>,
+    pub(super) requests: Mutex<VecDeque<RecordedRequest>>,
+    pub(super) tickets: watch::Sender<usize>,
+    pub(super) refusing: watch::Sender<bool>,
     _stop: DropGuard,
 }
 
@@ -103,7 +117,7 @@ impl<C> Clone for Host<C> {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic while the lock was held leaves plain data that is still whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -119,9 +133,16 @@ impl<C: Crm> Host<C> {
             faults: Mutex::default(),
             requests: Mutex::default(),
             tickets: watch::channel(0).0,
+            refusing: watch::channel(false).0,
             _stop: stop.clone().drop_guard(),
         });
-        tokio::spawn(accept(listener, Arc::downgrade(&inner), stop));
+        tokio::spawn(listen(
+            listener,
+            inner.address,
+            Arc::downgrade(&inner),
+            inner.refusing.subscribe(),
+            stop,
+        ));
         Ok(Self { inner })
     }
 
@@ -144,7 +165,9 @@ impl<C: Crm> Host<C> {
     pub async fn wait_for_tickets(&self, count: usize, patience: Duration) -> bool {
         let mut tickets = self.inner.tickets.subscribe();
         let reached = tickets.wait_for(|tickets| *tickets >= count);
-        self.inner.tickets.send_replace(self.tickets().len());
+        self.inner
+            .tickets
+            .send_replace(self.inner.crm.ticket_count());
         tokio::time::timeout(patience, reached).await.is_ok()
     }
 
@@ -168,253 +191,40 @@ impl<C: Crm> Host<C> {
         locked(&self.inner.faults).add(fault);
     }
 
+    /// Closes the port and cuts every connection, so that connecting is refused; or opens the
+    /// port again. Faults cannot do that: they need a connection that was accepted.
+    pub fn refuse_connections(&self, refuse: bool) {
+        self.inner.refusing.send_replace(refuse);
+    }
+
     /// Disarms every fault.
     pub fn clear_faults(&self) {
         locked(&self.inner.faults).clear();
     }
 }
 
-async fn accept<C: Crm>(
-    listener: TcpListener,
-    inner: std::sync::Weak<Inner<C>>,
-    stop: CancellationToken,
-) {
-    loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let (Ok((stream, _)), Some(inner)) = (accepted, inner.upgrade()) else {
-            continue;
-        };
-        let _ = stream.set_nodelay(true);
-        let inner = Arc::downgrade(&inner);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| answer(inner.clone(), request));
-            // An error is a connection that was cut, by us or by the client.
-            let _ = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+impl<C> Inner<C> {
+    /// Remembers a request and how it was answered.
+    pub(super) fn record(&self, request: &Request, query: String, outcome: &Result<Answer, Cut>) {
+        let headers = RECORDED_HEADERS
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), request.header(name)?.to_owned())))
+            .collect();
+        let mut requests = locked(&self.requests);
+        if requests.len() == MOST_RECORDED {
+            requests.pop_front();
+        }
+        requests.push_back(RecordedRequest {
+            method: request.method.to_string(),
+            path: request.path.clone(),
+            query,
+            body: String::from_utf8_lossy(
+                &request.body[..request.body.len().min(MOST_RECORDED_BODY_BYTES)],
+            )
+            .into_owned(),
+            at_ms: jiff::Timestamp::now().as_millisecond(),
+            headers,
+            status: outcome.as_ref().map_or(0, |answer| answer.status),
         });
     }
-}
-
-/// The connection is to be closed without an answer.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection is cut on purpose")]
-struct Cut;
-
-async fn answer<C: Crm>(
-    inner: std::sync::Weak<Inner<C>>,
-    request: HttpRequest<Incoming>,
-) -> Result<Response<Full<Bytes>>, Cut> {
-    let inner = inner.upgrade().ok_or(Cut)?;
-    let raw_query = request.uri().query().unwrap_or_default().to_owned();
-    let request = read(&inner, request, &raw_query).await?;
-    if request.path == "/" || request.path.starts_with("/_sim") {
-        return Ok(to_http(own_route(&inner, &request)));
-    }
-    let outcome = strike_or_handle(&inner, &request).await;
-    record(&inner, &request, raw_query, &outcome);
-    inner.tickets.send_replace(inner.crm.tickets().len());
-    outcome.map(to_http)
-}
-
-async fn read<C>(
-    inner: &Inner<C>,
-    request: HttpRequest<Incoming>,
-    query: &str,
-) -> Result<Request, Cut> {
-    let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MOST_BODY_BYTES)
-        .collect()
-        .await
-        .map_err(|_| Cut)?
-        .to_bytes()
-        .to_vec();
-    Ok(Request {
-        method: parts.method,
-        path: parts.uri.path().to_owned(),
-        query: parse_query(query),
-        headers: parts.headers,
-        body,
-        origin: format!("http://{}", inner.address),
-    })
-}
-
-async fn strike_or_handle<C: Crm>(inner: &Arc<Inner<C>>, request: &Request) -> Result<Answer, Cut> {
-    let fault = locked(&inner.faults).strike(request);
-    let Some(fault) = fault else {
-        return Ok(inner.crm.handle(request));
-    };
-    if let Some(answer) = inner.crm.fault_answer(&fault, request) {
-        return Ok(answer);
-    }
-    match fault {
-        FaultKind::Slow { milliseconds } => {
-            let answer = inner.crm.handle(request);
-            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            Ok(answer)
-        }
-        FaultKind::CutAfterCommit => {
-            inner.crm.handle(request);
-            Err(Cut)
-        }
-        FaultKind::ErrorAfterCommit { status } => {
-            inner.crm.handle(request);
-            Ok(Answer::html(status, "<html><h1>Bad gateway</h1></html>"))
-        }
-        FaultKind::LateCommit { milliseconds } => {
-            handle_later(inner, request, Duration::from_millis(milliseconds));
-            Err(Cut)
-        }
-        FaultKind::Asynchronous => {
-            handle_later(inner, request, ASYNCHRONOUS_DELAY);
-            Ok(Answer::json(
-                202,
-                &json!({"requestId": "a-1", "status": "queued"}),
-            ))
-        }
-        other => fixed_answer(other),
-    }
-}
-
-/// Answers of faults that do nothing and are the same for every CRM.
-fn fixed_answer(fault: FaultKind) -> Result<Answer, Cut> {
-    Ok(match fault {
-        FaultKind::Status {
-            status,
-            body,
-            content_type,
-        } => Answer {
-            body: body.into_bytes(),
-            ..Answer::empty(status)
-        }
-        .with("content-type", content_type),
-        FaultKind::TooManyRequests { retry_after } => {
-            with_retry_after(Answer::html(429, "Too Many Requests"), retry_after)
-        }
-        FaultKind::Unavailable { retry_after } => with_retry_after(
-            Answer::html(503, "<html>Service Unavailable</html>"),
-            retry_after,
-        ),
-        FaultKind::OkWithoutId => Answer::json(200, &json!({})),
-        FaultKind::SuccessFalse => Answer::json(200, &json!({"success": false, "errors": []})),
-        FaultKind::HtmlWith200 => Answer::html(200, "<html>Please log in</html>"),
-        FaultKind::Garbage => Answer::json(200, &json!(null)).garbled(),
-        FaultKind::HugeBody { bytes } => Answer {
-            body: vec![b'x'; bytes],
-            ..Answer::empty(200)
-        },
-        FaultKind::Redirect { location } => Answer::empty(302).with("location", location),
-        _ => return Err(Cut),
-    })
-}
-
-impl Answer {
-    fn garbled(mut self) -> Self {
-        self.body = b"{\"id\": \"500".to_vec();
-        self
-    }
-}
-
-fn with_retry_after(answer: Answer, retry_after: Option<u64>) -> Answer {
-    match retry_after {
-        Some(seconds) => answer.with("retry-after", seconds.to_string()),
-        None => answer,
-    }
-}
-
-fn handle_later<C: Crm>(inner: &Arc<Inner<C>>, request: &Request, delay: Duration) {
-    let (inner, request) = (Arc::clone(inner), request.clone());
-    tokio::spawn(async move {
-        tokio::time::sleep(delay).await;
-        inner.crm.handle(&request);
-        inner.tickets.send_replace(inner.crm.tickets().len());
-    });
-}
-
-fn record<C>(inner: &Inner<C>, request: &Request, query: String, outcome: &Result<Answer, Cut>) {
-    let headers = ["authorization", "sforce-auto-assign", "x-sn-apikey"]
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), request.header(name)?.to_owned())))
-        .collect();
-    let mut requests = locked(&inner.requests);
-    if requests.len() == MOST_RECORDED {
-        requests.pop_front();
-    }
-    requests.push_back(RecordedRequest {
-        method: request.method.to_string(),
-        path: request.path.clone(),
-        query,
-        body: String::from_utf8_lossy(&request.body).into_owned(),
-        headers,
-        status: outcome.as_ref().map_or(0, |answer| answer.status),
-    });
-}
-
-/// The simulator's own routes.
-fn own_route<C: Crm>(inner: &Inner<C>, request: &Request) -> Answer {
-    let segments = request.segments();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    match (request.method.as_str(), segments.as_slice()) {
-        ("GET", [""]) => Answer::html(200, page::render(&inner.crm)),
-        ("GET", ["_sim", "tickets"]) => Answer::json(200, &Value::Array(inner.crm.tickets())),
-        ("GET", ["_sim", "requests"]) => Answer::json(200, &requests_json(inner)),
-        ("POST", ["_sim", "faults"]) => match serde_json::from_slice::<Fault>(&request.body) {
-            Ok(fault) => {
-                locked(&inner.faults).add(fault);
-                Answer::empty(204)
-            }
-            Err(error) => Answer::json(400, &json!({"error": error.to_string()})),
-        },
-        ("DELETE", ["_sim", "faults"]) => {
-            locked(&inner.faults).clear();
-            Answer::empty(204)
-        }
-        ("POST", ["_sim", "expire-tokens"]) => {
-            inner.crm.expire_tokens();
-            Answer::empty(204)
-        }
-        ("POST", ["_sim", "switches"]) => {
-            match inner.crm.switch(&request.json().unwrap_or_default()) {
-                Ok(()) => Answer::empty(204),
-                Err(error) => Answer::json(400, &json!({"error": error})),
-            }
-        }
-        ("POST", ["_sim", "tickets", id, "close"]) if inner.crm.close(id) => {
-            Answer::empty(303).with("location", "/")
-        }
-        ("POST", ["_sim", "tickets", id])
-            if inner.crm.edit(id, &request.json().unwrap_or_default()) =>
-        {
-            Answer::empty(204)
-        }
-        _ => Answer::json(404, &json!({"error": "no such route or ticket"})),
-    }
-}
-
-fn requests_json<C>(inner: &Inner<C>) -> Value {
-    locked(&inner.requests)
-        .iter()
-        .map(|request| {
-            json!({"method": request.method, "path": request.path, "query": request.query,
-                   "status": request.status, "body": request.body})
-        })
-        .collect()
-}
-
-fn to_http(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (
-            axum::http::HeaderName::try_from(name),
-            axum::http::HeaderValue::try_from(value),
-        ) {
-            response.headers_mut().append(name, value);
-        }
-    }
-    response
 }

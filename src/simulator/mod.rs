@@ -4,11 +4,14 @@
 //! Imports nothing of ours, the CRM clients least of all: if both sides read one struct, a
 //! misspelt field would pass every test. What it answers follows the vendors' documents.
 
+mod control;
 mod fault;
 mod host;
+mod listen;
 mod page;
 pub mod salesforce;
 pub mod servicenow;
+mod strike;
 mod wire;
 
 use std::io;

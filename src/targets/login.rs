@@ -19,6 +19,9 @@ pub struct Credential {
     name: HeaderName,
     value: HeaderValue,
     instance_url: Option<Url>,
+    /// Tells a token obtained anew from an equal one that was refused: ServiceNow gives the
+    /// same one as long as it lives.
+    issue: u64,
 }
 
 impl Credential {
@@ -34,6 +37,7 @@ impl Credential {
             name,
             value,
             instance_url: None,
+            issue: 0,
         })
     }
 
@@ -41,6 +45,13 @@ impl Credential {
     #[must_use]
     pub fn at_instance(mut self, url: Option<Url>) -> Self {
         self.instance_url = url;
+        self
+    }
+
+    /// The same credential as the `issue`th that was obtained.
+    #[must_use]
+    pub fn of_issue(mut self, issue: u64) -> Self {
+        self.issue = issue;
         self
     }
 

@@ -184,5 +184,5 @@ fn login_of(
         .map_err(|error| TargetSetupError::Client(format!("HTTP cannot be set up: {error}")))?;
     Authenticator::new(name, settings, client, vault, clock.clone())
         .map(|login| Arc::new(login) as Arc<dyn Login>)
-        .map_err(TargetSetupError::Login)
+        .map_err(|error| TargetSetupError::Login(error.to_string()))
 }

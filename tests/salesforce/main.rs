@@ -6,6 +6,8 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod keeping;
+mod people;
 mod tickets;
 mod tokens;
 mod world;

@@ -91,6 +91,43 @@ impl World {
             simulator::CLIENT_SECRET,
         )
     }
+
+    /// The usual client, with tickets of another object.
+    pub(crate) fn client_of(&self, object: &str) -> Arc<dyn Crm> {
+        let more = format!("object = \"{object}\"\nexternal_id_field = \"Ringdown_Id__c\"");
+        self.client_with(&more, CLIENT_CREDENTIALS, simulator::CLIENT_SECRET)
+    }
+
+    /// Changes a ticket as a person does.
+    pub(crate) async fn edit(&self, id: &str, fields: &serde_json::Value) {
+        self.control(&format!("tickets/{id}"), fields).await;
+    }
+
+    /// Makes every access token bad.
+    pub(crate) async fn expire_tokens(&self) {
+        self.control("expire-tokens", &json!({})).await;
+    }
+
+    async fn control(&self, path: &str, body: &serde_json::Value) {
+        let base = self.simulator.salesforce().base_url();
+        let request = reqwest::Client::new().post(format!("{base}/_sim/{path}"));
+        let answer = request.json(body).send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
+    /// Deletes a Case as a person does, with the token that was used last.
+    pub(crate) async fn delete(&self, id: &str) {
+        let org = self.simulator.salesforce();
+        let requests = org.requests();
+        let mut headers = requests.iter().rev().flat_map(|request| &request.headers);
+        let (_, token) = headers
+            .find(|(_, value)| value.starts_with("Bearer"))
+            .unwrap();
+        let url = format!("{}/services/data/v64.0/sobjects/Case/{id}", org.base_url());
+        let request = reqwest::Client::new().delete(url);
+        let answer = request.header("authorization", token).send().await;
+        assert_eq!(answer.unwrap().status(), 204);
+    }
 }
 
 /// Settings of a Salesforce target, by the loader, as a user writes them.

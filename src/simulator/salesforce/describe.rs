@@ -1,225 +1,151 @@
-//! What the org's objects look like: fields, lengths, picklists.
+//! Metadata: versions, resources, limits and the description of objects, filtered by what the
+//! integration user may see.
 
 use serde_json::{Value, json};
 
 use super::super::wire::Answer;
-use super::{Switches, error};
+use super::refusal::Refusal;
+use super::schema::{self, Field, Kind};
+use super::{DataCall, NEWEST, OLDEST, State};
 
-/// A field's kind and bounds.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct FieldKind {
-    kind: &'static str,
-    length: usize,
-    values: &'static [&'static str],
-    /// Whether `length` counts bytes rather than characters.
-    in_bytes: bool,
+/// `GET /services/data/`, which needs no login.
+pub(super) fn versions() -> Answer {
+    let list: Vec<Value> = (OLDEST..=NEWEST)
+        .map(|version| {
+            let season = ["Spring", "Summer", "Winter"][version as usize % 3];
+            let year = 11 + version.saturating_sub(21) / 3;
+            json!({
+                "label": format!("{season} '{year}"),
+                "url": format!("/services/data/v{version}.0"),
+                "version": format!("{version}.0"),
+            })
+        })
+        .collect();
+    Answer::json(200, &Value::Array(list))
 }
 
-const fn text(length: usize) -> FieldKind {
-    FieldKind {
-        kind: "string",
-        length,
-        values: &[],
-        in_bytes: false,
-    }
+/// `GET /services/data/vXX.0/`.
+pub(super) fn resources(data: DataCall<'_>) -> Answer {
+    let base = data.base();
+    let path = |name: &str| format!("{base}/{name}");
+    Answer::json(
+        200,
+        &json!({
+            "sobjects": path("sobjects"), "query": path("query"), "queryAll": path("queryAll"),
+            "limits": path("limits"), "composite": path("composite"),
+        }),
+    )
 }
 
-const fn picklist(values: &'static [&'static str]) -> FieldKind {
-    FieldKind {
-        kind: "picklist",
-        length: 255,
-        values,
-        in_bytes: false,
-    }
+/// `GET /limits`.
+pub(super) fn limits(state: &State) -> Answer {
+    let max = state.switches.daily_requests;
+    let left = max.saturating_sub(state.used);
+    Answer::json(
+        200,
+        &json!({
+            "DailyApiRequests": {"Max": max, "Remaining": left},
+            "ConcurrentAsyncGetReportInstances": {"Max": 200, "Remaining": 200},
+        }),
+    )
 }
 
-const CASE_STATUS: &[&str] = &["New", "Working", "Escalated", "Closed"];
-const INCIDENT_STATUS: &[&str] = &[
-    "New",
-    "Open",
-    "In Progress",
-    "Problem Created",
-    "Resolved",
-    "Completed",
-];
-
-const CASE: &[(&str, FieldKind)] = &[
-    ("Subject", text(255)),
-    ("Description", text(32_000)),
-    ("Status", picklist(CASE_STATUS)),
-    ("Priority", picklist(&["High", "Medium", "Low"])),
-    ("Origin", picklist(&["Phone", "Email", "Web"])),
-    ("Reason", text(255)),
-    ("Type", text(255)),
-    ("OwnerId", text(18)),
-    ("ParentId", text(18)),
-    ("AccountId", text(18)),
-    ("ContactId", text(18)),
-    ("RecordTypeId", text(18)),
-    ("SuppliedName", text(80)),
-    ("SuppliedEmail", text(80)),
-    ("SuppliedPhone", text(40)),
-    ("SuppliedCompany", text(80)),
-    ("Comments", text(4000)),
-];
-
-const INCIDENT: &[(&str, FieldKind)] = &[
-    ("Subject", text(255)),
-    ("Description", text(32_000)),
-    ("Status", picklist(INCIDENT_STATUS)),
-    (
-        "Priority",
-        picklist(&["Critical", "High", "Moderate", "Low"]),
-    ),
-    ("Impact", picklist(&["High", "Medium", "Low"])),
-    ("Urgency", picklist(&["High", "Medium", "Low"])),
-    ("Type", text(255)),
-    ("Category", text(255)),
-    ("OwnerId", text(18)),
-    ("ParentIncidentId", text(18)),
-    ("ResolutionSummary", text(32_000)),
-];
-
-const CASE_COMMENT: &[(&str, FieldKind)] = &[
-    ("ParentId", text(18)),
-    (
-        "CommentBody",
-        FieldKind {
-            in_bytes: true,
-            ..text(4000)
-        },
-    ),
-    ("IsPublished", text(5)),
-];
-
-const FEED_ITEM: &[(&str, FieldKind)] = &[
-    ("ParentId", text(18)),
-    ("Body", text(10_000)),
-    ("Type", text(40)),
-];
-
-fn fields_of(object: &str) -> &'static [(&'static str, FieldKind)] {
-    match object {
-        "Case" => CASE,
-        "Incident" => INCIDENT,
-        "CaseComment" => CASE_COMMENT,
-        "FeedItem" => FEED_ITEM,
-        _ => &[],
-    }
+/// `GET /sobjects`.
+pub(super) fn all(state: &State, data: DataCall<'_>) -> Answer {
+    let list: Vec<Value> = schema::objects(&state.switches)
+        .into_iter()
+        .map(|object| head(state, data, object))
+        .collect();
+    Answer::json(
+        200,
+        &json!({"encoding": "UTF-8", "maxBatchSize": 200, "sobjects": list}),
+    )
 }
 
-/// Whether the org has `object`.
-pub(super) fn has_object(object: &str, switches: &Switches) -> bool {
-    match object {
-        "Incident" => switches.incident_object,
-        _ => !fields_of(object).is_empty(),
-    }
+/// `GET /sobjects/{object}`.
+pub(super) fn basic(state: &State, object: &str, data: DataCall<'_>) -> Answer {
+    let body = json!({"objectDescribe": head(state, data, object), "recentItems": []});
+    Answer::json(200, &body)
 }
 
-/// The field `name` of `object`: a standard one, an external id, or any other custom one.
-/// Hidden ones are not there.
-pub(super) fn field(object: &str, name: &str, switches: &Switches) -> Option<FieldKind> {
-    if switches.hidden_fields.iter().any(|hidden| hidden == name) {
-        return None;
-    }
-    let standard = fields_of(object)
-        .iter()
-        .find(|(field, _)| *field == name)
-        .map(|(_, kind)| *kind);
-    standard.or_else(|| {
-        let external = switches
-            .external_id_fields
-            .iter()
-            .any(|field| field == name);
-        (external
-            || matches!(
-                name,
-                "Source__c" | "Queue__c" | "Site__c" | "Ringdown_Url__c"
-            ))
-        .then(|| text(255))
+/// `GET /sobjects/{object}/describe`.
+pub(super) fn one(state: &State, object: &str, data: DataCall<'_>) -> Result<Answer, Refusal> {
+    let object = state.object(object)?;
+    let mut body = head(state, data, object);
+    let fields = schema::fields(object, &state.switches);
+    body["fields"] = fields.iter().map(|field| described(state, field)).collect();
+    body["recordTypeInfos"] = json!([{
+        "active": true, "available": true, "defaultRecordTypeMapping": true,
+        "developerName": "Master", "master": true, "name": "Master",
+        "recordTypeId": "012000000000000AAA",
+    }]);
+    Ok(Answer::json(200, &body))
+}
+
+fn head(state: &State, data: DataCall<'_>, object: &str) -> Value {
+    let writable = state.tables.contains_key(object) && state.switches.may_write;
+    let url = format!("{}/sobjects/{object}", data.base());
+    json!({
+        "name": object, "label": object, "keyPrefix": schema::key_prefix(object),
+        "createable": writable, "updateable": writable, "deletable": writable,
+        "queryable": true, "retrieveable": true, "custom": false,
+        "urls": {"sobject": url, "describe": format!("{url}/describe")},
     })
 }
 
-impl FieldKind {
-    /// Salesforce's refusal of `value`, if it refuses it: too long, or not in the picklist.
-    pub(super) fn refuses(self, name: &str, value: &Value, switches: &Switches) -> Option<Answer> {
-        let given = value.as_str()?;
-        let length = if self.in_bytes {
-            given.len()
-        } else {
-            given.encode_utf16().count()
-        };
-        if length > self.length {
-            let shown: String = given.chars().take(40).collect();
-            let message = format!(
-                "{name}: data value too large: {shown} (max length={})",
-                self.length
-            );
-            return Some(error(400, "STRING_TOO_LONG", &message, &[name]));
-        }
-        let unknown = !self.values.is_empty() && !self.values.contains(&given);
-        (unknown && switches.restricted_picklists).then(|| {
-            let message = format!("{name}: bad value for restricted picklist field: {given}");
-            error(
-                400,
-                "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-                &message,
-                &[name],
-            )
-        })
-    }
-}
-
-/// `GET /sobjects/OBJECT`.
-pub(super) fn basic(object: &str) -> Answer {
-    Answer::json(
-        200,
-        &json!({"objectDescribe": {"name": object}, "recentItems": []}),
-    )
-}
-
-/// `GET /sobjects/OBJECT/describe`, as the user sees it.
-pub(super) fn full(object: &str, switches: &Switches) -> Answer {
-    let standard = fields_of(object).iter().map(|(name, _)| (*name).to_owned());
-    let external = switches.external_id_fields.iter().cloned();
-    let custom = ["Source__c".to_owned()];
-    let fields: Vec<Value> = standard
-        .chain(external)
-        .chain(custom)
-        .filter_map(|name| {
-            let kind = field(object, &name, switches)?;
-            Some(describe_field(&name, kind, switches))
-        })
-        .collect();
-    Answer::json(
-        200,
-        &json!({"name": object, "createable": switches.may_write, "updateable": switches.may_write,
-                "queryable": true, "fields": fields,
-                "recordTypeInfos": [{"recordTypeId": "012000000000000AAA", "name": "Master",
-                    "active": true, "available": true, "master": true, "defaultRecordTypeMapping": true}]}),
-    )
-}
-
-fn describe_field(name: &str, kind: FieldKind, switches: &Switches) -> Value {
-    let external = switches
-        .external_id_fields
-        .iter()
-        .any(|field| field == name);
-    let required = switches.required_fields.iter().any(|field| field == name);
-    let length = if external {
-        switches.external_id_length
-    } else {
-        kind.length
+fn described(state: &State, field: &Field) -> Value {
+    let (kind, length) = type_and_length(&field.kind);
+    let values = match &field.kind {
+        Kind::Picklist(values) => values.as_slice(),
+        _ => &[],
     };
-    let values: Vec<Value> = kind
-        .values
+    let picklist: Vec<Value> = values
         .iter()
-        .map(|value| json!({"value": value, "label": value, "active": true, "defaultValue": *value == "New"}))
+        .map(|value| json!({"active": true, "defaultValue": false, "label": value, "validFor": null, "value": value}))
         .collect();
-    json!({"name": name, "label": name, "type": kind.kind, "length": length,
-           "createable": switches.may_write, "updateable": switches.may_write,
-           "nillable": !required, "defaultedOnCreate": !kind.values.is_empty(),
-           "externalId": external, "unique": external && switches.external_id_unique,
-           "caseSensitive": false, "restrictedPicklist": switches.restricted_picklists,
-           "picklistValues": values})
+    let refers: Vec<&str> = match field.kind {
+        Kind::Reference(to) => vec![to],
+        _ => Vec::new(),
+    };
+    let number = matches!(field.name.as_str(), "CaseNumber" | "IncidentNumber");
+    json!({
+        "name": field.name,
+        "label": field.name.trim_end_matches("__c").replace('_', " "),
+        "type": kind,
+        "soapType": "xsd:string",
+        "length": length,
+        "byteLength": length * 3,
+        "createable": field.createable && state.switches.may_write,
+        "updateable": field.updateable && state.switches.may_write,
+        "nillable": field.nillable,
+        "defaultedOnCreate": field.defaulted,
+        "defaultValue": null,
+        "externalId": field.external_id,
+        "unique": field.external_id && state.switches.external_id_unique,
+        "caseSensitive": false,
+        "idLookup": field.external_id || number || field.kind == Kind::Id,
+        "autoNumber": number,
+        "calculated": false,
+        "custom": field.name.ends_with("__c"),
+        "filterable": !matches!(field.kind, Kind::Area(_)),
+        "sortable": !matches!(field.kind, Kind::Area(_)),
+        "restrictedPicklist": !values.is_empty() && state.switches.restricted_picklists,
+        "dependentPicklist": false,
+        "controllerName": null,
+        "picklistValues": picklist,
+        "referenceTo": refers,
+    })
+}
+
+fn type_and_length(kind: &Kind) -> (&'static str, usize) {
+    match kind {
+        Kind::Id => ("id", 18),
+        Kind::Text(length) => ("string", *length),
+        Kind::Area(length) | Kind::Bytes(length) => ("textarea", *length),
+        Kind::Picklist(_) => ("picklist", 255),
+        Kind::Boolean => ("boolean", 0),
+        Kind::DateTime => ("datetime", 0),
+        Kind::Number => ("double", 0),
+        Kind::Reference(_) => ("reference", 18),
+    }
 }

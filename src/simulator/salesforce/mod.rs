@@ -1,39 +1,140 @@
-//! The Salesforce simulator: OAuth, sObjects with upsert, query, describe, limits.
+//! The simulated Salesforce: one organisation behind one port. This file holds its state and
+//! sends each call to the file that knows it.
 //!
 //! Follows the REST API Developer Guide (v46.0 and later, and what came before where a client
-//! could trip over it). Every switch is one doubt or fault of real orgs.
+//! could trip over it). Every switch is one doubt or fault of real organisations.
 
+mod call;
+mod checks;
+mod clock;
+mod composite;
 mod describe;
+mod faults;
+mod people;
 mod query;
-mod records;
+mod refusal;
+mod schema;
 mod sobjects;
+mod soql;
+mod soql_words;
 mod switches;
+mod table;
 mod token;
+mod upsert;
+mod write;
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use serde_json::{Value, json};
+use axum::http::Method;
+use serde_json::{Map, Value};
 
 use super::fault::FaultKind;
 use super::host::Crm;
 use super::wire::{Answer, Request};
-use records::Records;
-pub use switches::Switches;
-use token::Tokens;
+use call::Call;
+use refusal::{Refusal, not_found, refuse};
+pub use switches::{
+    CaseStatus, CustomField, DuplicateRule, ErrorShape, RaceLoser, RuleCondition, Switches,
+    ValidationRule,
+};
+use table::Table;
 
-/// Calls that the daily limit allows, as `Sforce-Limit-Info` says.
-const DAILY_CALLS: u64 = 100_000;
+/// The organisation's id.
+const ORG_ID: &str = "00D5g00000SiMuLEAV";
+/// The integration user's id.
+const USER_ID: &str = "0055g00000RiNgDAAV";
+/// The newest API version, the oldest that answers, and the oldest that is not deprecated.
+const NEWEST: u32 = 68;
+const OLDEST: u32 = 31;
+const OLDEST_SUPPORTED: u32 = 41;
 
-struct Org {
-    records: Records,
-    tokens: Tokens,
-    switches: Switches,
-    calls: u64,
+/// A simulated Salesforce organisation.
+#[derive(Debug)]
+pub struct Salesforce {
+    state: Mutex<State>,
 }
 
-/// A simulated Salesforce org.
-pub struct Salesforce {
-    org: Mutex<Org>,
+/// Everything that changes.
+#[derive(Debug)]
+struct State {
+    switches: Switches,
+    sessions: token::Sessions,
+    tables: BTreeMap<&'static str, Table>,
+    /// Last number given to a record.
+    counter: u64,
+    /// Data calls so far.
+    used: u64,
+    cursors: HashMap<String, query::Cursor>,
+}
+
+impl State {
+    fn new() -> Self {
+        let table = |name, key| (name, Table::new("Id", key));
+        Self {
+            switches: Switches::default(),
+            sessions: token::Sessions::default(),
+            tables: BTreeMap::from([
+                table("Case", "Ringdown_Id__c"),
+                table("Incident", "Ringdown_Id__c"),
+                table("CaseComment", "ParentId"),
+                table("FeedItem", "ParentId"),
+            ]),
+            counter: 0,
+            used: 0,
+            cursors: HashMap::new(),
+        }
+    }
+
+    fn object(&self, name: &str) -> Result<&'static str, Refusal> {
+        schema::object(name, &self.switches).ok_or_else(not_found)
+    }
+
+    /// The table of an object that has rows of its own.
+    fn table(&self, object: &str) -> Result<&Table, Refusal> {
+        self.tables.get(object).ok_or_else(not_found)
+    }
+
+    fn table_mut(&mut self, object: &str) -> Result<&mut Table, Refusal> {
+        self.tables.get_mut(object).ok_or_else(not_found)
+    }
+
+    fn instance_url(&self, base_url: &str) -> String {
+        match base_url.rsplit_once(':') {
+            Some((_, port)) if self.switches.separate_instance_host => {
+                format!("http://localhost:{port}")
+            }
+            _ => base_url.to_owned(),
+        }
+    }
+
+    fn usage(&self) -> String {
+        format!("api-usage={}/{}", self.used, self.switches.daily_requests)
+    }
+}
+
+/// A call to the data API, with the version its path names.
+#[derive(Debug, Clone, Copy)]
+struct DataCall<'a> {
+    call: &'a Call,
+    version: u32,
+}
+
+impl DataCall<'_> {
+    /// `/services/data/v64.0`.
+    fn base(&self) -> String {
+        format!("/services/data/v{}.0", self.version)
+    }
+
+    fn object_body(&self) -> Result<Map<String, Value>, Refusal> {
+        match self.call.json() {
+            Ok(Value::Object(fields)) => Ok(fields),
+            Ok(_) => Err(refusal::bad_json(
+                "An object is wanted at [line:1, column:1]",
+            )),
+            Err(error) => Err(refusal::bad_json(error)),
+        }
+    }
 }
 
 impl Default for Salesforce {
@@ -43,220 +144,181 @@ impl Default for Salesforce {
 }
 
 impl Salesforce {
-    /// An org without tickets.
+    /// An organisation without tickets.
     pub fn new() -> Self {
         Self {
-            org: Mutex::new(Org {
-                records: Records::default(),
-                tokens: Tokens::default(),
-                switches: Switches::default(),
-                calls: 0,
-            }),
+            state: Mutex::new(State::new()),
         }
-    }
-
-    fn org(&self) -> MutexGuard<'_, Org> {
-        // Plain data, whole after every change: a panic elsewhere leaves nothing half done.
-        self.org.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes switches.
     pub fn configure(&self, change: impl FnOnce(&mut Switches)) {
-        change(&mut self.org().switches);
+        change(&mut self.lock().switches);
     }
 
-    /// The refresh token that is good now.
+    /// The refresh token that is good now; empty when it was revoked.
     pub fn refresh_token(&self) -> String {
-        self.org().tokens.refresh_token().to_owned()
+        self.lock().sessions.refresh_token().to_owned()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Plain data, whole after every change: a panic elsewhere leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One error in Salesforce's array form.
-pub(super) fn error(status: u16, code: &str, message: &str, fields: &[&str]) -> Answer {
-    Answer::json(
-        status,
-        &json!([{"message": message, "errorCode": code, "fields": fields}]),
-    )
-}
-
-fn limit_info(calls: u64, exhausted: bool) -> String {
-    let used = if exhausted { DAILY_CALLS } else { calls };
-    format!("api-usage={used}/{DAILY_CALLS}")
-}
-
-impl Org {
-    fn route(&mut self, request: &Request) -> Answer {
-        let segments = request.segments();
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        match segments.as_slice() {
-            ["services", "oauth2", rest @ ..] => self.tokens.route(request, rest, &self.switches),
-            ["services", "data"] | ["services", "data", ""] => versions(),
-            ["services", "data", version, rest @ ..] => self.data(request, version, rest),
-            _ => error(
-                404,
-                "NOT_FOUND",
-                "The requested resource does not exist",
-                &[],
-            ),
-        }
-    }
-
-    fn data(&mut self, request: &Request, version: &str, rest: &[&str]) -> Answer {
-        self.calls += 1;
-        let answer = match self.tokens.check(request) {
-            Some(refusal) => refusal,
-            None => self.versioned(request, version, rest),
-        };
-        answer.with("sforce-limit-info", limit_info(self.calls, false))
-    }
-
-    fn versioned(&mut self, request: &Request, version: &str, rest: &[&str]) -> Answer {
-        let number = version
-            .strip_prefix('v')
-            .and_then(|number| number.parse::<f64>().ok());
-        match number {
-            None => {
-                return error(
-                    404,
-                    "NOT_FOUND",
-                    "The requested resource does not exist",
-                    &[],
-                );
+/// What does not belong to the data API; `None` for what does.
+fn outside_data(state: &mut State, call: &Call) -> Option<Answer> {
+    let base_url = &call.origin;
+    let parts = call.parts();
+    let answer = match (&call.method, parts.as_slice()) {
+        (&Method::POST, ["services", "oauth2", "token"]) => token::token(state, base_url, call),
+        (_, ["services", "oauth2", "revoke"]) => token::revoke(state, call),
+        (&Method::POST, ["services", "oauth2", "introspect"]) => token::introspect(state, call),
+        (_, ["services", "oauth2", "userinfo"] | ["id", _, _]) => {
+            if !authorised(state, call) {
+                return Some(call::text(403, "text/plain", "Bad_OAuth_Token"));
             }
-            Some(number) if number < 31.0 => {
-                return error(
-                    410,
-                    "UNSUPPORTED_API_VERSION",
-                    "This version is retired",
-                    &[],
-                );
-            }
-            Some(_) => {}
+            token::identity(state, base_url)
         }
-        let tells_upsert = number.is_some_and(|number| number >= 46.0);
-        match (request.method.as_str(), rest) {
-            ("GET", [] | [""]) => Answer::json(
-                200,
-                &json!({"sobjects": format!("/services/data/{version}/sobjects"),
-                        "query": format!("/services/data/{version}/query")}),
-            ),
-            ("GET", ["limits"]) => Answer::json(
-                200,
-                &json!({"DailyApiRequests": {"Max": DAILY_CALLS, "Remaining": DAILY_CALLS - self.calls.min(DAILY_CALLS)}}),
-            ),
-            ("GET", ["query" | "queryAll"]) => query::run(&self.records, request, version),
-            (_, ["sobjects", rest @ ..]) => sobjects::route(
-                &mut self.records,
-                &self.switches,
-                request,
-                version,
-                rest,
-                tells_upsert,
-            ),
-            _ => error(
-                404,
-                "NOT_FOUND",
-                "The requested resource does not exist",
-                &[],
-            ),
-        }
-    }
-}
-
-fn versions() -> Answer {
-    let versions: Vec<Value> = (31..=68)
-        .map(|number| {
-            json!({"label": format!("v{number}"), "version": format!("{number}.0"),
-                   "url": format!("/services/data/v{number}.0")})
-        })
-        .collect();
-    Answer::json(200, &Value::Array(versions))
-}
-
-fn limit_exceeded(daily: bool, calls: u64) -> Answer {
-    let message = if daily {
-        "TotalRequests Limit exceeded."
-    } else {
-        "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+        (&Method::GET, ["services", "data"]) => describe::versions(),
+        (_, ["services", "data", ..]) => return None,
+        _ => Answer::html(404, refusal::gateway_page(404)),
     };
-    error(403, "REQUEST_LIMIT_EXCEEDED", message, &[])
-        .with("sforce-limit-info", limit_info(calls, daily))
+    Some(answer)
+}
+
+fn authorised(state: &State, call: &Call) -> bool {
+    let token = call
+        .authorization("bearer")
+        .or_else(|| call.authorization("oauth"));
+    token.is_some_and(|token| state.sessions.valid(token, &state.switches))
+}
+
+/// What every data call must pass before it is looked at.
+fn admitted<'a>(state: &State, call: &'a Call) -> Result<DataCall<'a>, Refusal> {
+    let wrong_host = state.switches.separate_instance_host
+        && call
+            .header("host")
+            .is_some_and(|host| call.origin.ends_with(host));
+    if wrong_host {
+        let message = "Destination URL not reset. The URL returned from login must be set";
+        return Err(refuse(404, "URL_NOT_RESET", message));
+    }
+    if !authorised(state, call) {
+        return Err(refuse(
+            401,
+            "INVALID_SESSION_ID",
+            "Session expired or invalid",
+        ));
+    }
+    if !state.switches.rest_allowed {
+        let message = "This session is not valid for use with the REST API";
+        return Err(refuse(401, "INVALID_SESSION_ID", message));
+    }
+    let version = version(call).ok_or_else(not_found)?;
+    if version < OLDEST {
+        let message = "The requested version is retired and no longer available";
+        return Err(refuse(410, "GONE", message));
+    }
+    if version > NEWEST {
+        return Err(not_found());
+    }
+    if state.used >= state.switches.daily_requests {
+        return Err(refuse(
+            403,
+            "REQUEST_LIMIT_EXCEEDED",
+            "TotalRequests Limit exceeded.",
+        ));
+    }
+    Ok(DataCall { call, version })
+}
+
+fn version(call: &Call) -> Option<u32> {
+    let text = call
+        .segments
+        .get(2)?
+        .strip_prefix('v')?
+        .strip_suffix(".0")?;
+    text.parse().ok()
+}
+
+/// The data API below `/services/data/vXX.0`.
+fn route(state: &mut State, data: DataCall<'_>) -> Result<Answer, Refusal> {
+    let parts = data.call.parts();
+    let rest = parts.get(3..).unwrap_or_default();
+    let method = &data.call.method;
+    match (method, rest) {
+        (&Method::GET, []) => Ok(describe::resources(data)),
+        (&Method::GET, ["limits"]) => Ok(describe::limits(state)),
+        (&Method::GET, ["sobjects"]) => Ok(describe::all(state, data)),
+        (&Method::GET, ["sobjects", object, "describe"]) => describe::one(state, object, data),
+        (&Method::GET, ["query" | "queryAll"]) => query::run(state, data, rest[0] == "queryAll"),
+        (&Method::GET, ["query" | "queryAll", cursor]) => query::more(state, data, cursor),
+        (_, ["composite", ..]) => composite::route(state, data, &rest[1..]),
+        (_, ["sobjects", object, rest @ ..]) => sobjects::route(state, data, object, rest),
+        _ => Err(not_found()),
+    }
+}
+
+/// Answers a call to the data API.
+fn data(state: &mut State, call: &Call) -> Answer {
+    let result = admitted(state, call).and_then(|data| {
+        state.used += 1;
+        route(state, data)
+    });
+    let shape = state.switches.error_shape;
+    let mut answer = result.unwrap_or_else(|refusal| refusal.answer(shape));
+    if version(call).is_some_and(|version| version < OLDEST_SUPPORTED) {
+        answer = answer.with("warning", "299 - \"This API version is deprecated\"");
+    }
+    answer.with("sforce-limit-info", state.usage())
 }
 
 impl Crm for Salesforce {
     const NAME: &'static str = "Salesforce";
 
     fn handle(&self, request: &Request) -> Answer {
-        self.org().route(request)
-    }
-
-    fn fault_answer(&self, fault: &FaultKind, request: &Request) -> Option<Answer> {
-        let is_token = request.path.starts_with("/services/oauth2");
-        match fault {
-            FaultKind::Unauthorized => Some(error(
-                401,
-                "INVALID_SESSION_ID",
-                "Session expired or invalid",
-                &[],
-            )),
-            FaultKind::RequestLimitExceeded { daily } => {
-                Some(limit_exceeded(*daily, self.org().calls))
-            }
-            FaultKind::ValidationRefusal {
-                code,
-                message,
-                field,
-            } if !is_token => {
-                let fields: Vec<&str> = field.as_deref().into_iter().collect();
-                Some(error(400, code, message, &fields))
-            }
-            _ => None,
+        let call = Call::of(request);
+        let state = &mut *self.lock();
+        let answer = outside_data(state, &call).unwrap_or_else(|| data(state, &call));
+        match state.switches.clock_offset {
+            0 => answer,
+            offset => answer.with("date", clock::http_date(offset)),
         }
     }
 
+    fn fault_answer(&self, fault: &FaultKind, request: &Request) -> Option<Answer> {
+        faults::answer(&self.lock(), fault, request)
+    }
+
     fn tickets(&self) -> Vec<Value> {
-        self.org().records.tickets()
+        people::tickets(&self.lock())
+    }
+
+    fn ticket_count(&self) -> usize {
+        people::ticket_count(&self.lock())
     }
 
     fn edit(&self, id: &str, fields: &Value) -> bool {
-        self.org().records.edit(id, fields)
+        let fields = fields.as_object();
+        fields.is_some_and(|fields| people::edit(&mut self.lock(), id, fields))
     }
 
     fn close(&self, id: &str) -> bool {
-        self.org().records.edit(id, &json!({"Status": "Closed"}))
+        people::close(&mut self.lock(), id)
     }
 
     fn expire_tokens(&self) {
-        self.org().tokens.expire_all();
+        self.lock().sessions.expire_all();
     }
 
     fn switch(&self, switches: &Value) -> Result<(), String> {
-        self.org().switches.set(switches)
+        self.lock().switches.set(switches)
     }
 
     fn page_row(&self, ticket: &Value) -> ([String; 7], bool) {
-        let text = |name: &str| match ticket.get(name) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Null) | None => String::new(),
-            Some(other) => other.to_string(),
-        };
-        let key = ticket
-            .as_object()
-            .into_iter()
-            .flatten()
-            .find(|(name, value)| name.ends_with("Id__c") && value.is_string())
-            .map(|(_, value)| value.as_str().unwrap_or_default().to_owned())
-            .unwrap_or_default();
-        let closed = ticket.get("IsClosed").and_then(Value::as_bool) == Some(true);
-        let row = [
-            text("CaseNumber") + &text("IncidentNumber"),
-            text("Subject"),
-            text("Status"),
-            text("Priority"),
-            key,
-            text("CreatedDate"),
-            text("CommentCount"),
-        ];
-        (row, closed)
+        let keys = self.lock().switches.external_id_fields.clone();
+        people::page_row(&keys, ticket)
     }
 }

@@ -1,274 +1,343 @@
-//! The part of SOQL that a ticketing client uses: SELECT list or COUNT(), FROM, WHERE with
-//! AND/OR over comparisons, ORDER BY, LIMIT.
+//! Runs parsed SOQL over the tables, in pages.
 
-use serde_json::{Map, Value, json};
+use std::cmp::Ordering;
 
-use super::super::wire::{Answer, Request};
-use super::error;
-use super::records::{Record, Records};
+use serde_json::{Value, json};
 
-/// Runs `?q=`.
-pub(super) fn run(records: &Records, request: &Request, version: &str) -> Answer {
-    let text = request
-        .query
-        .get("q")
-        .map(String::as_str)
-        .unwrap_or_default();
-    match Query::parse(text) {
-        Some(query) => query.answer(records, version),
-        None => error(
-            400,
-            "MALFORMED_QUERY",
-            &format!("unexpected token in: {text}"),
-            &[],
-        ),
-    }
+use super::super::USERNAME;
+use super::super::wire::Answer;
+use super::clock;
+use super::refusal::{Refusal, refuse};
+use super::schema::{Field, Kind};
+use super::soql::{self, Columns, Filter, Literal, Operator, Order, Select};
+use super::table::{Record, text};
+use super::{DataCall, ORG_ID, State, USER_ID, schema, sobjects};
+
+/// What is left of a long answer.
+#[derive(Debug)]
+pub(super) struct Cursor {
+    total: usize,
+    rest: Vec<Value>,
 }
 
-struct Query {
-    fields: Vec<String>,
-    counts: bool,
-    object: String,
-    /// Alternatives of conditions that all hold.
-    filter: Vec<Vec<Condition>>,
-    order: Option<(String, bool)>,
-    limit: usize,
-}
+const MAX_CURSORS: usize = 200;
 
-struct Condition {
-    field: String,
-    operator: String,
-    values: Vec<String>,
-}
-
-fn tokens(text: &str) -> Option<Vec<String>> {
-    let mut tokens = Vec::new();
-    let mut characters = text.chars().peekable();
-    while let Some(&character) = characters.peek() {
-        match character {
-            c if c.is_whitespace() => {
-                characters.next();
-            }
-            '\'' => {
-                characters.next();
-                let mut literal = String::from("'");
-                loop {
-                    match characters.next()? {
-                        '\\' => literal.push(characters.next()?),
-                        '\'' => break,
-                        c => literal.push(c),
-                    }
-                }
-                tokens.push(literal);
-            }
-            '(' | ')' | ',' => {
-                tokens.push(character.to_string());
-                characters.next();
-            }
-            '=' | '!' | '<' | '>' => {
-                let mut operator = String::new();
-                while let Some(c) = characters.next_if(|c| "=!<>".contains(*c)) {
-                    operator.push(c);
-                }
-                tokens.push(operator);
-            }
-            _ => {
-                let mut word = String::new();
-                while let Some(c) =
-                    characters.next_if(|c| !c.is_whitespace() && !"(),=!<>'".contains(*c))
-                {
-                    word.push(c);
-                }
-                tokens.push(word);
-            }
+/// `GET /query?q=…`; `all` includes deleted rows.
+pub(super) fn run(state: &mut State, data: DataCall<'_>, all: bool) -> Result<Answer, Refusal> {
+    let text = data.call.param("q").unwrap_or_default();
+    let mut select = soql::parse(text).map_err(|reason| refuse(400, "MALFORMED_QUERY", reason))?;
+    let object = schema::object(&select.object, &state.switches).ok_or_else(|| {
+        let message = format!("sObject type '{}' is not supported.", select.object);
+        refuse(400, "INVALID_TYPE", message)
+    })?;
+    let known = schema::fields(object, &state.switches);
+    resolve(&mut select, object, &known)?;
+    let found = rows(state, object, &select, all);
+    let (total, found) = match &select.columns {
+        Columns::Count => (found.len(), Vec::new()),
+        Columns::CountOf(field) => {
+            let count = found.iter().filter(|row| !is_null(row.get(field))).count();
+            (
+                1,
+                vec![json!({"attributes": {"type": "AggregateResult"}, "expr0": count})],
+            )
         }
-    }
-    Some(tokens)
-}
-
-impl Query {
-    fn parse(text: &str) -> Option<Self> {
-        let tokens = tokens(text)?;
-        let mut rest = tokens.iter().map(String::as_str).peekable();
-        let word = |token: Option<&str>, wanted: &str| {
-            token
-                .is_some_and(|token| token.eq_ignore_ascii_case(wanted))
-                .then_some(())
-        };
-        word(rest.next(), "select")?;
-        let mut fields = Vec::new();
-        let mut counts = false;
-        loop {
-            let token = rest.next()?;
-            if token.eq_ignore_ascii_case("from") {
-                break;
-            }
-            if token.eq_ignore_ascii_case("count") {
-                counts = true;
-            } else if !matches!(token, "," | "(" | ")") {
-                fields.push(token.to_owned());
-            }
-        }
-        let object = rest.next()?.to_owned();
-        let mut query = Self {
-            fields,
-            counts,
-            object,
-            filter: vec![Vec::new()],
-            order: None,
-            limit: 2000,
-        };
-        while let Some(token) = rest.next() {
-            match token.to_ascii_lowercase().as_str() {
-                "where" | "and" => query.filter.last_mut()?.push(condition(&mut rest)?),
-                "or" => query.filter.push(vec![condition(&mut rest)?]),
-                "order" => {
-                    word(rest.next(), "by")?;
-                    let field = rest.next()?.to_owned();
-                    let descending = rest
-                        .next_if(|token| token.eq_ignore_ascii_case("desc"))
-                        .is_some();
-                    rest.next_if(|token| token.eq_ignore_ascii_case("asc"));
-                    query.order = Some((field, descending));
-                }
-                "limit" => query.limit = rest.next()?.parse().ok()?,
-                _ => return None,
-            }
-        }
-        Some(query)
-    }
-
-    fn answer(&self, records: &Records, version: &str) -> Answer {
-        let mut rows: Vec<&Record> = records
-            .rows
-            .iter()
-            .filter(|row| row.object == self.object && !row.deleted)
-            .filter(|row| {
-                self.filter
-                    .iter()
-                    .any(|all| all.iter().all(|condition| condition.holds(row)))
-            })
-            .collect();
-        if let Some((field, descending)) = &self.order {
-            rows.sort_by(|a, b| a.text(field).cmp(b.text(field)));
-            if *descending {
-                rows.reverse();
-            }
-        }
-        rows.truncate(self.limit);
-        if self.counts {
-            let body = json!({"totalSize": rows.len(), "done": true, "records": []});
-            return Answer::json(200, &body);
-        }
-        let found: Vec<Value> = rows.iter().map(|row| self.row(row, version)).collect();
-        Answer::json(
-            200,
-            &json!({"totalSize": found.len(), "done": true, "records": found}),
-        )
-    }
-
-    fn row(&self, record: &Record, version: &str) -> Value {
-        let mut row = Map::new();
-        let url = format!(
-            "/services/data/{version}/sobjects/{}/{}",
-            record.object,
-            record.id()
-        );
-        row.insert(
-            "attributes".into(),
-            json!({"type": record.object, "url": url}),
-        );
-        for field in &self.fields {
-            row.insert(
-                field.clone(),
-                record.fields.get(field).cloned().unwrap_or_default(),
-            );
-        }
-        Value::Object(row)
-    }
-}
-
-fn condition<'a>(rest: &mut impl Iterator<Item = &'a str>) -> Option<Condition> {
-    let mut field = rest.next()?;
-    while field == "(" {
-        field = rest.next()?;
-    }
-    let operator = rest.next()?.to_ascii_lowercase();
-    let mut values = Vec::new();
-    if operator == "in" {
-        loop {
-            match rest.next()? {
-                ")" => break,
-                "(" | "," => {}
-                value => values.push(unquoted(value)),
-            }
-        }
-    } else {
-        values.push(unquoted(rest.next()?));
-    }
-    Some(Condition {
-        field: field.to_owned(),
-        operator,
-        values,
-    })
-}
-
-fn unquoted(token: &str) -> String {
-    token.strip_prefix('\'').unwrap_or(token).to_owned()
-}
-
-impl Condition {
-    fn holds(&self, row: &Record) -> bool {
-        let actual = match row.fields.get(&self.field) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Null) | None => String::new(),
-            Some(other) => other.to_string(),
-        };
-        let wanted = self.values.first().map(String::as_str).unwrap_or_default();
-        let is_null = wanted.eq_ignore_ascii_case("null");
-        match self.operator.as_str() {
-            "=" if is_null => actual.is_empty(),
-            "!=" if is_null => !actual.is_empty(),
-            "=" => actual.eq_ignore_ascii_case(wanted),
-            "!=" | "<>" => !actual.eq_ignore_ascii_case(wanted),
-            "in" => self
-                .values
+        Columns::Fields(names) => {
+            let shown: Vec<Value> = found
                 .iter()
-                .any(|value| actual.eq_ignore_ascii_case(value)),
-            "like" => is_like(&actual.to_lowercase(), &wanted.to_lowercase()),
-            ">=" => comparable(&actual) >= comparable(wanted),
-            ">" => comparable(&actual) > comparable(wanted),
-            "<=" => comparable(&actual) <= comparable(wanted),
-            "<" => comparable(&actual) < comparable(wanted),
-            _ => false,
+                .map(|row| sobjects::rendered(data, object, row, names))
+                .collect();
+            (shown.len(), shown)
+        }
+    };
+    Ok(page(state, data, total, found))
+}
+
+/// `GET /query/{cursor}`.
+pub(super) fn more(state: &mut State, data: DataCall<'_>, cursor: &str) -> Result<Answer, Refusal> {
+    let Some(cursor) = state.cursors.remove(cursor) else {
+        return Err(refuse(
+            400,
+            "INVALID_QUERY_LOCATOR",
+            "invalid query locator",
+        ));
+    };
+    Ok(page(state, data, cursor.total, cursor.rest))
+}
+
+fn page(state: &mut State, data: DataCall<'_>, total: usize, mut records: Vec<Value>) -> Answer {
+    let size = state.switches.query_page.max(1);
+    if records.len() <= size {
+        let body = json!({"totalSize": total, "done": true, "records": records});
+        return Answer::json(200, &body);
+    }
+    let rest = records.split_off(size);
+    state.counter += 1;
+    let name = format!("01g5g{:010}AAA-{}", state.counter, total - rest.len());
+    let next = format!("{}/query/{name}", data.base());
+    if state.cursors.len() >= MAX_CURSORS {
+        state.cursors.clear();
+    }
+    state.cursors.insert(name, Cursor { total, rest });
+    let body =
+        json!({"totalSize": total, "done": false, "nextRecordsUrl": next, "records": records});
+    Answer::json(200, &body)
+}
+
+/// Puts field names into their own spelling and refuses those that do not exist.
+fn resolve(select: &mut Select, object: &str, known: &[Field]) -> Result<(), Refusal> {
+    match &mut select.columns {
+        Columns::Count => {}
+        Columns::CountOf(name) => drop(spell(name, object, known)?),
+        Columns::Fields(names) => {
+            for name in names {
+                spell(name, object, known)?;
+            }
+        }
+    }
+    for order in &mut select.order {
+        spell(&mut order.field, object, known)?;
+    }
+    select
+        .filter
+        .as_mut()
+        .map_or(Ok(()), |filter| resolve_filter(filter, object, known))
+}
+
+fn resolve_filter(filter: &mut Filter, object: &str, known: &[Field]) -> Result<(), Refusal> {
+    match filter {
+        Filter::Not(inner) => resolve_filter(inner, object, known),
+        Filter::All(list) | Filter::Any(list) => list
+            .iter_mut()
+            .try_for_each(|one| resolve_filter(one, object, known)),
+        Filter::Compare { field, value, .. } => {
+            let kind = spell(field, object, known)?;
+            comparable(field, &kind, value)
+        }
+        Filter::In { field, values, .. } => {
+            let kind = spell(field, object, known)?;
+            values
+                .iter()
+                .try_for_each(|value| comparable(field, &kind, value))
         }
     }
 }
 
-/// Times compare as text once both are written alike: `…Z` and `….000+0000` are the same.
-fn comparable(text: &str) -> String {
-    text.replace("+0000", "")
-        .replace(".000", "")
-        .trim_end_matches('Z')
-        .to_owned()
+fn spell(name: &mut String, object: &str, known: &[Field]) -> Result<Kind, Refusal> {
+    let Some(field) = known
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case(name))
+    else {
+        let message = format!(
+            "No such column '{name}' on entity '{object}'. If you are attempting to use a \
+custom field, be sure to append the '__c' after the custom field name."
+        );
+        return Err(refuse(400, "INVALID_FIELD", message));
+    };
+    name.clone_from(&field.name);
+    Ok(field.kind.clone())
 }
 
-/// SQL's LIKE with `%`.
-fn is_like(text: &str, pattern: &str) -> bool {
-    let mut parts = pattern.split('%');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = text.strip_prefix(first) else {
-        return false;
+fn comparable(field: &str, kind: &Kind, value: &Literal) -> Result<(), Refusal> {
+    let (fits, wanted) = match kind {
+        Kind::DateTime => (
+            matches!(value, Literal::Moment(_)),
+            "dateTime and should not be enclosed in quotes",
+        ),
+        Kind::Boolean => (
+            matches!(value, Literal::Bool(_)),
+            "boolean and should not be enclosed in quotes",
+        ),
+        Kind::Number => (
+            matches!(value, Literal::Number(_)),
+            "double and should not be enclosed in quotes",
+        ),
+        _ => (
+            matches!(value, Literal::Text(_)),
+            "string and should be enclosed in quotes",
+        ),
     };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else {
-        return rest.is_empty();
+    if fits || *value == Literal::Null {
+        return Ok(());
+    }
+    let message = format!("value of filter criterion for field '{field}' must be of type {wanted}");
+    Err(refuse(400, "INVALID_FIELD", message))
+}
+
+fn rows(state: &State, object: &str, select: &Select, all: bool) -> Vec<Record> {
+    let keep = |row: &&Record| {
+        (all || row.get("IsDeleted") != Some(&json!(true)))
+            && select
+                .filter
+                .as_ref()
+                .is_none_or(|filter| matches(row, filter))
     };
-    for part in middle {
-        match rest.find(part) {
-            Some(at) => rest = &rest[at + part.len()..],
-            None => return false,
+    let mut found: Vec<Record> = match state.table(object) {
+        Ok(table) => table
+            .candidates(hint(select.filter.as_ref()))
+            .into_iter()
+            .filter(keep)
+            .cloned()
+            .collect(),
+        Err(_) => fixed(state, object)
+            .into_iter()
+            .filter(|row| keep(&row))
+            .collect(),
+    };
+    found.sort_by(|a, b| ordering(a, b, &select.order));
+    let limit = select.limit.unwrap_or(usize::MAX);
+    found.into_iter().skip(select.offset).take(limit).collect()
+}
+
+/// An equality every row must pass, for the table's index.
+fn hint(filter: Option<&Filter>) -> Option<(&str, &str)> {
+    match filter? {
+        Filter::Compare {
+            field,
+            operator: Operator::Equal,
+            value: Literal::Text(value),
+        } => Some((field, value)),
+        Filter::All(list) => list.iter().find_map(|one| hint(Some(one))),
+        _ => None,
+    }
+}
+
+/// Rows of the objects that have no table.
+fn fixed(state: &State, object: &str) -> Vec<Record> {
+    let row = |value: Value| -> Record {
+        value
+            .as_object()
+            .map(|map| map.clone().into_iter().collect())
+            .unwrap_or_default()
+    };
+    match object {
+        "CaseStatus" => state
+            .switches
+            .case_statuses
+            .iter()
+            .enumerate()
+            .map(|(index, status)| {
+                row(json!({
+                    "Id": format!("01J5g{:010}AAA", index + 1), "ApiName": status.name,
+                    "MasterLabel": status.name, "IsClosed": status.closed,
+                    "IsDefault": index == 0, "SortOrder": index + 1,
+                }))
+            })
+            .collect(),
+        "User" => vec![row(json!({
+            "Id": USER_ID, "Username": USERNAME,
+            "Name": "Ringdown Integration", "Email": "ringdown@example.com", "IsActive": true,
+        }))],
+        "Organization" => vec![row(json!({
+            "Id": ORG_ID, "Name": "Simulated", "IsSandbox": true, "InstanceName": "SIM1",
+        }))],
+        _ => Vec::new(),
+    }
+}
+
+fn is_null(value: Option<&Value>) -> bool {
+    value.is_none_or(Value::is_null)
+}
+
+fn matches(row: &Record, filter: &Filter) -> bool {
+    match filter {
+        Filter::Not(inner) => !matches(row, inner),
+        Filter::All(list) => list.iter().all(|one| matches(row, one)),
+        Filter::Any(list) => list.iter().any(|one| matches(row, one)),
+        Filter::In {
+            field,
+            values,
+            negated,
+        } => {
+            let found = values
+                .iter()
+                .any(|value| compare(row, field, value) == Some(Ordering::Equal));
+            found != *negated
+        }
+        Filter::Compare {
+            field,
+            operator: Operator::Like,
+            value: Literal::Text(pattern),
+        } => like(&text(row, field).to_lowercase(), &pattern.to_lowercase()),
+        Filter::Compare {
+            field,
+            operator,
+            value,
+        } => {
+            let order = compare(row, field, value);
+            match operator {
+                Operator::Equal | Operator::Like => order == Some(Ordering::Equal),
+                Operator::NotEqual => order != Some(Ordering::Equal),
+                Operator::Less => order == Some(Ordering::Less),
+                Operator::LessOrEqual => order.is_some_and(Ordering::is_le),
+                Operator::Greater => order == Some(Ordering::Greater),
+                Operator::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
+            }
         }
     }
-    rest.ends_with(last)
+}
+
+/// The field against the literal; `None` when they cannot be ordered. Letter case of text does
+/// not matter, and ids of 15 and 18 characters are the same.
+fn compare(row: &Record, field: &str, literal: &Literal) -> Option<Ordering> {
+    let value = row.get(field);
+    if *literal == Literal::Null {
+        return is_null(value).then_some(Ordering::Equal);
+    }
+    let value = value.filter(|value| !value.is_null())?;
+    match literal {
+        Literal::Text(wanted) if field.ends_with("Id") && wanted.len() == 15 => {
+            Some(value.as_str()?.get(..15)?.cmp(wanted))
+        }
+        Literal::Text(wanted) => Some(value.as_str()?.to_lowercase().cmp(&wanted.to_lowercase())),
+        Literal::Number(wanted) => value.as_f64()?.partial_cmp(wanted),
+        Literal::Bool(wanted) => Some(value.as_bool()?.cmp(wanted)),
+        Literal::Moment(wanted) => Some(clock::parse(value.as_str()?)?.cmp(wanted)),
+        Literal::Null => None,
+    }
+}
+
+/// `%` stands for any text, `_` for one character.
+fn like(text: &str, pattern: &str) -> bool {
+    let mut rest = pattern.chars();
+    match rest.next() {
+        None => text.is_empty(),
+        Some('%') => {
+            let after = rest.as_str();
+            text.char_indices().any(|(at, _)| like(&text[at..], after)) || like("", after)
+        }
+        Some(wanted) => {
+            let mut characters = text.chars();
+            let first = characters.next();
+            first.is_some_and(|found| wanted == '_' || found == wanted)
+                && like(characters.as_str(), rest.as_str())
+        }
+    }
+}
+
+fn ordering(a: &Record, b: &Record, by: &[Order]) -> Ordering {
+    by.iter()
+        .map(|order| {
+            let (left, right) = (a.get(&order.field), b.get(&order.field));
+            match (is_null(left), is_null(right)) {
+                (true, true) => Ordering::Equal,
+                (true, false) if order.nulls_last => Ordering::Greater,
+                (true, false) => Ordering::Less,
+                (false, true) if order.nulls_last => Ordering::Less,
+                (false, true) => Ordering::Greater,
+                _ if order.descending => sort_key(right).cmp(&sort_key(left)),
+                _ => sort_key(left).cmp(&sort_key(right)),
+            }
+        })
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+}
+
+fn sort_key(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text.to_lowercase(),
+        Some(Value::Number(number)) => format!("{:020.6}", number.as_f64().unwrap_or_default()),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    }
 }

@@ -1,357 +1,130 @@
-//! sObject rows: create, read, update, delete, and the upsert by external id with all its
-//! traps.
+//! Records by id: create, read, change, delete.
 
+use axum::http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::wire::{Answer, Request};
-use super::describe;
-use super::records::Records;
-use super::{Switches, error};
+use super::super::wire::Answer;
+use super::clock;
+use super::refusal::{Refusal, no_such_column, not_found, refuse};
+use super::table::Record;
+use super::write::{self, Wishes};
+use super::{DataCall, State, describe, schema, upsert};
 
-/// Fields that no client may write.
-const READ_ONLY: [&str; 8] = [
-    "Id",
-    "IsClosed",
-    "ClosedDate",
-    "CaseNumber",
-    "IncidentNumber",
-    "CreatedDate",
-    "LastModifiedDate",
-    "SystemModstamp",
-];
-
+/// `/sobjects/{object}` and what is below it.
 pub(super) fn route(
-    records: &mut Records,
-    switches: &Switches,
-    request: &Request,
-    version: &str,
+    state: &mut State,
+    data: DataCall<'_>,
+    object: &str,
     rest: &[&str],
-    tells_upsert: bool,
-) -> Answer {
-    let method = request.method.as_str();
-    let object = rest.first().copied().unwrap_or_default();
-    if !describe::has_object(object, switches) {
-        return not_found("The requested resource does not exist");
-    }
+) -> Result<Answer, Refusal> {
+    let object = state.object(object)?;
+    state.table(object)?;
+    let method = &data.call.method;
     match (method, rest) {
-        ("POST", [object]) => create(records, switches, request, object),
-        ("GET", [object]) => describe::basic(object),
-        ("GET", [object, "describe"]) => describe::full(object, switches),
-        ("GET", [object, id]) => read_by_id(records, switches, request, object, id),
-        ("PATCH", [object, id]) => update(records, switches, request, object, id),
-        ("DELETE", [object, id]) => delete(records, object, id),
-        (_, [_, _, ""]) => error(
-            405,
-            "METHOD_NOT_ALLOWED",
-            "HTTP Method 'PATCH' not allowed. Allowed are GET,HEAD,POST",
-            &[],
-        ),
-        (_, [object, field, value]) => {
-            let upsert = Upsert {
-                object,
-                field,
-                value,
-                version,
-                tells_upsert,
-            };
-            upsert.route(records, switches, request)
+        (&Method::POST, [] | ["Id"]) => create(state, data, object),
+        (&Method::GET, []) => Ok(describe::basic(state, object, data)),
+        (_, []) => Err(not_allowed(method, "GET,HEAD,POST")),
+        // The value of an external id got lost.
+        (_, [field]) if upsert::external_field(state, object, field).is_ok() => {
+            Err(not_allowed(method, "GET,HEAD,POST"))
         }
-        _ => not_found("The requested resource does not exist"),
+        (_, [field, value]) => upsert::route(state, data, object, field, value),
+        (&Method::GET | &Method::HEAD, [id]) => read(state, data, object, id),
+        (&Method::PATCH, [id]) => change(state, data, object, id),
+        (&Method::DELETE, [id]) => delete(state, object, id),
+        (_, [_]) => Err(not_allowed(method, "DELETE,GET,HEAD,PATCH")),
+        _ => Err(not_found()),
     }
 }
 
-fn not_found(message: &str) -> Answer {
-    error(404, "NOT_FOUND", message, &[])
+pub(super) fn not_allowed(method: &Method, allowed: &str) -> Refusal {
+    let message = format!("HTTP Method '{method}' not allowed. Allowed are {allowed}");
+    refuse(405, "METHOD_NOT_ALLOWED", message)
 }
 
-fn body_of(request: &Request) -> Result<Map<String, Value>, Answer> {
-    match request.json() {
-        Some(Value::Object(body)) => Ok(body),
-        _ => Err(error(
-            400,
-            "JSON_PARSER_ERROR",
-            "Unexpected character at [line:1, column:1]",
-            &[],
+fn create(state: &mut State, data: DataCall<'_>, object: &'static str) -> Result<Answer, Refusal> {
+    let id = write::insert(state, object, &data.object_body()?, Wishes::of(data))?;
+    let location = format!("{}/sobjects/{object}/{id}", data.base());
+    let body = json!({"id": id, "success": true, "errors": []});
+    Ok(Answer::json(201, &body).with("location", location))
+}
+
+pub(super) fn read(
+    state: &State,
+    data: DataCall<'_>,
+    object: &'static str,
+    id: &str,
+) -> Result<Answer, Refusal> {
+    let row = existing(state, object, id)?;
+    let known = schema::fields(object, &state.switches);
+    let wanted: Vec<String> = match data.call.param("fields") {
+        None => known.iter().map(|field| field.name.clone()).collect(),
+        Some(list) => {
+            let names = list
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty());
+            names
+                .map(|name| spelt(&known, name, object))
+                .collect::<Result<_, _>>()?
+        }
+    };
+    Ok(Answer::json(200, &rendered(data, object, row, &wanted)))
+}
+
+fn spelt(known: &[schema::Field], name: &str, object: &str) -> Result<String, Refusal> {
+    known
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case(name))
+        .map(|field| field.name.clone())
+        .ok_or_else(|| no_such_column(name, object))
+}
+
+/// A record as answers show it.
+pub(super) fn rendered(data: DataCall<'_>, object: &str, row: &Record, wanted: &[String]) -> Value {
+    let id = super::table::text(row, "Id");
+    let url = format!("{}/sobjects/{object}/{id}", data.base());
+    let mut shown = Map::new();
+    shown.insert("attributes".to_owned(), json!({"type": object, "url": url}));
+    for name in wanted {
+        shown.insert(name.clone(), row.get(name).cloned().unwrap_or(Value::Null));
+    }
+    Value::Object(shown)
+}
+
+fn change(
+    state: &mut State,
+    data: DataCall<'_>,
+    object: &'static str,
+    id: &str,
+) -> Result<Answer, Refusal> {
+    existing(state, object, id)?;
+    write::change(state, object, id, &data.object_body()?, Wishes::of(data))?;
+    Ok(Answer::empty(204))
+}
+
+pub(super) fn delete(state: &mut State, object: &'static str, id: &str) -> Result<Answer, Refusal> {
+    existing(state, object, id)?;
+    let changes = Record::from([
+        ("IsDeleted".to_owned(), json!(true)),
+        ("SystemModstamp".to_owned(), json!(clock::now())),
+    ]);
+    state.table_mut(object)?.bin(id, changes);
+    Ok(Answer::empty(204))
+}
+
+/// The row, unless it is not there, deleted, or not an id at all.
+fn existing<'a>(state: &'a State, object: &str, id: &str) -> Result<&'a Record, Refusal> {
+    let row = state.table(object)?.get(id).map(|row| &row.fields);
+    match row {
+        Some(row) if row.get("IsDeleted") == Some(&json!(true)) => {
+            Err(refuse(404, "ENTITY_IS_DELETED", "entity is deleted").blaming(&[]))
+        }
+        Some(row) => Ok(row),
+        None => Err(refuse(
+            404,
+            "NOT_FOUND",
+            "Provided external ID field does not exist or is not accessible: ".to_owned() + id,
         )),
-    }
-}
-
-fn create(records: &mut Records, switches: &Switches, request: &Request, object: &str) -> Answer {
-    let fields = match body_of(request) {
-        Ok(fields) => fields,
-        Err(refusal) => return refusal,
-    };
-    if let Some(refusal) = refusal(records, switches, object, &fields, true) {
-        return refusal;
-    }
-    let id = records.insert(object, fields);
-    Answer::json(201, &json!({"id": id, "success": true, "errors": []}))
-}
-
-/// What Salesforce refuses about a write, in its order.
-fn refusal(
-    records: &Records,
-    switches: &Switches,
-    object: &str,
-    fields: &Map<String, Value>,
-    creates: bool,
-) -> Option<Answer> {
-    if !switches.may_write {
-        let message = "insufficient access rights on object id";
-        return Some(error(403, "INSUFFICIENT_ACCESS_OR_READONLY", message, &[]));
-    }
-    for (name, value) in fields {
-        if READ_ONLY.contains(&name.as_str()) {
-            let message = format!(
-                "Unable to create/update fields: {name}. Please check the security settings of this field and verify that it is read/write for your profile or permission set."
-            );
-            return Some(error(
-                400,
-                "INVALID_FIELD_FOR_INSERT_UPDATE",
-                &message,
-                &[name],
-            ));
-        }
-        let Some(field) = describe::field(object, name, switches) else {
-            let message = format!("No such column '{name}' on sobject of type {object}");
-            return Some(error(400, "INVALID_FIELD", &message, &[]));
-        };
-        if let Some(refusal) = field.refuses(name, value, switches) {
-            return Some(refusal);
-        }
-    }
-    if creates && object == "Case" {
-        let missing: Vec<&str> = switches
-            .required_fields
-            .iter()
-            .map(String::as_str)
-            .filter(|name| {
-                fields
-                    .get(*name)
-                    .is_none_or(|value| value.is_null() || value == "")
-            })
-            .collect();
-        if !missing.is_empty() {
-            let message = format!("Required fields are missing: [{}]", missing.join(", "));
-            return Some(error(400, "REQUIRED_FIELD_MISSING", &message, &missing));
-        }
-    }
-    duplicate(records, switches, object, fields)
-}
-
-/// A unique external id given in the body must not be there yet.
-fn duplicate(
-    records: &Records,
-    switches: &Switches,
-    object: &str,
-    fields: &Map<String, Value>,
-) -> Option<Answer> {
-    if !switches.external_id_unique {
-        return None;
-    }
-    switches.external_id_fields.iter().find_map(|name| {
-        let value = fields.get(name)?.as_str()?;
-        let taken = records.with(object, name, value);
-        let id = taken.first()?.id().to_owned();
-        let message =
-            format!("duplicate value found: {name} duplicates value on record with id: {id}");
-        Some(error(400, "DUPLICATE_VALUE", &message, &[name]))
-    })
-}
-
-fn only_asked(
-    request: &Request,
-    object: &str,
-    fields: &Map<String, Value>,
-) -> Result<Value, Answer> {
-    let mut answer = Map::new();
-    let id = fields.get("Id").and_then(Value::as_str).unwrap_or_default();
-    let version = request.segments().get(2).cloned().unwrap_or_default();
-    answer.insert(
-        "attributes".into(),
-        json!({"type": object, "url": format!("/services/data/{version}/sobjects/{object}/{id}")}),
-    );
-    match request.query.get("fields") {
-        None => answer.extend(fields.clone()),
-        Some(asked) => {
-            for name in asked.split(',').map(str::trim) {
-                let known = describe::field(object, name, &Switches::default()).is_some()
-                    || fields.contains_key(name);
-                if !known {
-                    let message = format!("No such column '{name}' on sobject of type {object}");
-                    return Err(error(400, "INVALID_FIELD", &message, &[]));
-                }
-                answer.insert(
-                    name.to_owned(),
-                    fields.get(name).cloned().unwrap_or_default(),
-                );
-            }
-        }
-    }
-    Ok(Value::Object(answer))
-}
-
-fn read_by_id(
-    records: &mut Records,
-    switches: &Switches,
-    request: &Request,
-    object: &str,
-    id: &str,
-) -> Answer {
-    match records.get_mut(object, id) {
-        None => not_found("The requested resource does not exist"),
-        Some(record) if record.deleted => error(404, "ENTITY_IS_DELETED", "entity is deleted", &[]),
-        Some(record) => {
-            let mut fields = record.fields.clone();
-            for hidden in &switches.hidden_fields {
-                fields.remove(hidden);
-            }
-            match only_asked(request, object, &fields) {
-                Ok(body) => Answer::json(200, &body),
-                Err(refusal) => refusal,
-            }
-        }
-    }
-}
-
-fn update(
-    records: &mut Records,
-    switches: &Switches,
-    request: &Request,
-    object: &str,
-    id: &str,
-) -> Answer {
-    let fields = match body_of(request) {
-        Ok(fields) => fields,
-        Err(refusal) => return refusal,
-    };
-    match records.get_mut(object, id) {
-        None => return not_found("The requested resource does not exist"),
-        Some(record) if record.deleted => {
-            return error(404, "ENTITY_IS_DELETED", "entity is deleted", &[]);
-        }
-        Some(_) => {}
-    }
-    if let Some(refusal) = refusal(records, switches, object, &fields, false) {
-        return refusal;
-    }
-    records.update(object, id, fields);
-    Answer::empty(204)
-}
-
-fn delete(records: &mut Records, object: &str, id: &str) -> Answer {
-    match records.get_mut(object, id) {
-        Some(record) if !record.deleted => {
-            record.deleted = true;
-            Answer::empty(204)
-        }
-        Some(_) => error(404, "ENTITY_IS_DELETED", "entity is deleted", &[]),
-        None => not_found("The requested resource does not exist"),
-    }
-}
-
-/// `…/sobjects/OBJECT/FIELD/VALUE`.
-struct Upsert<'a> {
-    object: &'a str,
-    field: &'a str,
-    value: &'a str,
-    version: &'a str,
-    /// From v46.0 on, the answer says whether the record was created.
-    tells_upsert: bool,
-}
-
-impl Upsert<'_> {
-    fn route(&self, records: &mut Records, switches: &Switches, request: &Request) -> Answer {
-        let is_external_id = switches
-            .external_id_fields
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(self.field))
-            && !switches.hidden_fields.iter().any(|name| name == self.field);
-        if !is_external_id {
-            return not_found(&format!(
-                "Provided external ID field does not exist or is not accessible: {}",
-                self.field
-            ));
-        }
-        let ids: Vec<String> = records
-            .with(self.object, self.field, self.value)
-            .iter()
-            .map(|record| record.id().to_owned())
-            .collect();
-        match (request.method.as_str(), ids.as_slice()) {
-            (_, [_, _, ..]) => self.several(&ids),
-            ("GET", [id]) => read_by_id(records, switches, request, self.object, id),
-            ("GET", []) => not_found("The requested resource does not exist"),
-            ("DELETE", [id]) => delete(records, self.object, id),
-            ("PATCH", _) => self.upsert(records, switches, request, ids.first()),
-            _ => error(405, "METHOD_NOT_ALLOWED", "HTTP Method not allowed", &[]),
-        }
-    }
-
-    fn several(&self, ids: &[String]) -> Answer {
-        let paths: Vec<Value> = ids
-            .iter()
-            .map(|id| {
-                json!(format!(
-                    "/services/data/{}/sobjects/{}/{id}",
-                    self.version, self.object
-                ))
-            })
-            .collect();
-        Answer::json(300, &Value::Array(paths))
-    }
-
-    fn upsert(
-        &self,
-        records: &mut Records,
-        switches: &Switches,
-        request: &Request,
-        existing: Option<&String>,
-    ) -> Answer {
-        let mut fields = match body_of(request) {
-            Ok(fields) => fields,
-            Err(refusal) => return refusal,
-        };
-        if fields.contains_key(self.field) {
-            let message = format!(
-                "The {} field should not be specified in the sobject data.",
-                self.field
-            );
-            return error(400, "INVALID_FIELD", &message, &[self.field]);
-        }
-        if let Some(refusal) = refusal(records, switches, self.object, &fields, existing.is_none())
-        {
-            return refusal;
-        }
-        if let Some(id) = existing {
-            records.update(self.object, id, fields);
-            return self.answer(200, id, false);
-        }
-        if request.query.get("updateOnly").map(String::as_str) == Some("true") {
-            return not_found("The requested resource does not exist");
-        }
-        if self.value.len() > switches.external_id_length {
-            let message = format!(
-                "{}: data value too large: {} (max length={})",
-                self.field, self.value, switches.external_id_length
-            );
-            return error(400, "STRING_TOO_LONG", &message, &[self.field]);
-        }
-        fields.insert(self.field.to_owned(), json!(self.value));
-        let id = records.insert(self.object, fields);
-        self.answer(201, &id, true)
-    }
-
-    fn answer(&self, status: u16, id: &str, created: bool) -> Answer {
-        match (self.tells_upsert, created) {
-            (false, false) => Answer::empty(204),
-            (false, true) => {
-                Answer::json(status, &json!({"id": id, "success": true, "errors": []}))
-            }
-            (true, _) => Answer::json(
-                status,
-                &json!({"id": id, "success": true, "errors": [], "created": created}),
-            ),
-        }
     }
 }

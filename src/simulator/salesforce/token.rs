@@ -1,187 +1,312 @@
-//! OAuth as Salesforce does it: no `expires_in`, errors that are 400, rotation that kills the
-//! old refresh token at once.
+//! Salesforce's OAuth endpoints: tokens by four flows, revocation, introspection, and the
+//! sessions they make.
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, VecDeque};
 
-use base64::Engine;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
-use super::super::wire::{Answer, Request};
+use super::super::wire::Answer;
 use super::super::{CLIENT_ID, CLIENT_SECRET, PASSWORD, REFRESH_TOKEN, USERNAME};
-use super::{Switches, error};
+use super::call::{Call, find};
+use super::clock;
+use super::{ORG_ID, State, Switches, USER_ID};
 
-/// Tokens that are good.
-pub(super) struct Tokens {
-    access: Vec<String>,
-    refresh: String,
+const HOUR_MS: i64 = 3_600_000;
+/// The furthest expiry a JWT assertion may have, in seconds from now.
+const ASSERTION_SECONDS: i64 = 180;
+
+/// Who is logged in.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    /// Access tokens with the time of their issue, in milliseconds since 1970.
+    live: HashMap<String, i64>,
+    /// The one refresh token that is good; none once it is revoked.
+    refresh: Option<String>,
+    logins: VecDeque<i64>,
 }
 
-impl Default for Tokens {
+impl Default for Sessions {
     fn default() -> Self {
         Self {
-            access: Vec::new(),
-            refresh: REFRESH_TOKEN.to_owned(),
+            live: HashMap::new(),
+            refresh: Some(REFRESH_TOKEN.to_owned()),
+            logins: VecDeque::new(),
         }
     }
 }
 
-fn refused(error: &str, description: &str) -> Answer {
-    Answer::json(
-        400,
-        &json!({"error": error, "error_description": description}),
-    )
-    .with("cache-control", "no-store")
-}
-
-impl Tokens {
+impl Sessions {
+    /// The refresh token that is good now; empty when it was revoked.
     pub(super) fn refresh_token(&self) -> &str {
-        &self.refresh
+        self.refresh.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn valid(&self, token: &str, switches: &Switches) -> bool {
+        let oldest = clock::now_ms() - switches.session_seconds * 1000;
+        self.live.get(token).is_some_and(|issued| *issued >= oldest)
     }
 
     pub(super) fn expire_all(&mut self) {
-        self.access.clear();
+        self.live.clear();
     }
 
-    /// The refusal of a data call without a good token.
-    pub(super) fn check(&self, request: &Request) -> Option<Answer> {
-        let token = request.header("authorization").and_then(|value| {
-            value
-                .strip_prefix("Bearer ")
-                .or(value.strip_prefix("OAuth "))
-        });
-        let good = token.is_some_and(|token| self.access.iter().any(|good| good == token));
-        (!good).then(|| error(401, "INVALID_SESSION_ID", "Session expired or invalid", &[]))
+    fn issue(&mut self) -> String {
+        let token = format!("{ORG_ID}!AQ{}", random_text());
+        self.live.insert(token.clone(), clock::now_ms());
+        token
     }
 
-    pub(super) fn route(
-        &mut self,
-        request: &Request,
-        rest: &[&str],
-        switches: &Switches,
-    ) -> Answer {
-        match (request.method.as_str(), rest) {
-            ("POST", ["token"]) => self.token(request, switches),
-            ("POST", ["revoke"]) => self.revoke(request),
-            ("POST", ["introspect"]) => {
-                let token = request.form().remove("token").unwrap_or_default();
-                Answer::json(200, &json!({"active": self.access.contains(&token)}))
-            }
-            ("GET", ["userinfo"]) => self.check(request).unwrap_or_else(|| {
-                Answer::json(
-                    200,
-                    &json!({"user_id": "005000000000001AAA", "organization_id": "00D000000000001EAA",
-                            "preferred_username": USERNAME}),
-                )
-            }),
-            _ => error(404, "NOT_FOUND", "The requested resource does not exist", &[]),
-        }
+    /// A new refresh token; the old one is dead at once.
+    fn issue_refresh(&mut self) -> String {
+        let token = format!("5Aep{}", random_text());
+        self.refresh = Some(token.clone());
+        token
     }
 
-    fn revoke(&mut self, request: &Request) -> Answer {
-        let token = request.form().remove("token").unwrap_or_default();
-        self.access.retain(|good| *good != token);
-        if token == self.refresh {
-            self.refresh.clear();
+    fn too_many_logins(&mut self, limit: usize) -> bool {
+        let now = clock::now_ms();
+        self.logins.push_back(now);
+        while self.logins.front().is_some_and(|at| *at < now - HOUR_MS) {
+            self.logins.pop_front();
         }
-        Answer::empty(200)
-    }
-
-    fn token(&mut self, request: &Request, switches: &Switches) -> Answer {
-        let is_form = request
-            .header("content-type")
-            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
-        if !is_form {
-            return refused("invalid_request", "must be form-encoded");
-        }
-        let mut form = request.form();
-        take_basic(request, &mut form);
-        let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-        if field("grant_type") == "urn:ietf:params:oauth:grant-type:jwt-bearer" {
-            return self.jwt(request, field("assertion"));
-        }
-        if field("client_id") != CLIENT_ID {
-            return refused("invalid_client_id", "client identifier invalid");
-        }
-        if field("client_secret") != CLIENT_SECRET {
-            return refused("invalid_client", "invalid client credentials");
-        }
-        match field("grant_type") {
-            "client_credentials" => self.grant(request, None),
-            "password" if field("username") == USERNAME && field("password") == PASSWORD => {
-                self.grant(request, None)
-            }
-            "password" => refused("invalid_grant", "authentication failure"),
-            "refresh_token" => self.refresh(request, field("refresh_token"), switches),
-            _ => refused("unsupported_grant_type", "grant type not supported"),
-        }
-    }
-
-    fn refresh(&mut self, request: &Request, given: &str, switches: &Switches) -> Answer {
-        if given.is_empty() || given != self.refresh {
-            return refused("invalid_grant", "expired access/refresh token");
-        }
-        if !switches.rotate_refresh_token {
-            return self.grant(request, None);
-        }
-        self.refresh = format!("refresh-{}", Uuid::new_v4());
-        let fresh = self.refresh.clone();
-        self.grant(request, Some(&fresh))
-    }
-
-    /// The assertion's claims are checked; its signature is not: the simulator has no key.
-    fn jwt(&mut self, request: &Request, assertion: &str) -> Answer {
-        let part = |index: usize| -> Option<Value> {
-            let part = assertion.split('.').nth(index)?;
-            let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
-                .decode(part)
-                .ok()?;
-            serde_json::from_slice(&bytes).ok()
-        };
-        let (Some(header), Some(claims)) = (part(0), part(1)) else {
-            return refused("invalid_grant", "invalid assertion");
-        };
-        let now = jiff::Timestamp::now().as_second();
-        let expires = claims
-            .get("exp")
-            .and_then(|exp| exp.as_i64().or_else(|| exp.as_str()?.parse().ok()));
-        if header.get("alg").and_then(Value::as_str) != Some("RS256")
-            || claims.get("iss").and_then(Value::as_str) != Some(CLIENT_ID)
-            || !expires.is_some_and(|exp| exp > now && exp <= now + 185)
-        {
-            return refused("invalid_grant", "invalid assertion");
-        }
-        if claims.get("sub").and_then(Value::as_str) != Some(USERNAME) {
-            return refused("invalid_grant", "user hasn't approved this consumer");
-        }
-        self.grant(request, None)
-    }
-
-    fn grant(&mut self, request: &Request, refresh_token: Option<&str>) -> Answer {
-        let access = format!("00D000000000001!{}", Uuid::new_v4().simple());
-        self.access.push(access.clone());
-        let mut body = json!({
-            "access_token": access, "signature": "c2lnbmF0dXJl", "scope": "api",
-            "instance_url": request.origin, "token_type": "Bearer",
-            "id": format!("{}/id/00D000000000001EAA/005000000000001AAA", request.origin),
-            "issued_at": jiff::Timestamp::now().as_millisecond().to_string(),
-        });
-        if let (Some(token), Some(body)) = (refresh_token, body.as_object_mut()) {
-            body.insert("refresh_token".into(), json!(token));
-        }
-        Answer::json(200, &body)
+        self.logins.len() > limit
     }
 }
 
-/// Client id and secret may come by HTTP Basic too.
-fn take_basic(request: &Request, form: &mut BTreeMap<String, String>) {
-    let decoded = request
-        .header("authorization")
-        .and_then(|value| value.strip_prefix("Basic "))
-        .and_then(|value| base64::engine::general_purpose::STANDARD.decode(value).ok())
-        .and_then(|bytes| String::from_utf8(bytes).ok());
-    if let Some((id, secret)) = decoded.as_deref().and_then(|pair| pair.split_once(':')) {
-        form.insert("client_id".into(), id.to_owned());
-        form.insert("client_secret".into(), secret.to_owned());
+fn random_text() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// An OAuth error: its name and description.
+struct Denied(&'static str, &'static str);
+
+impl Denied {
+    fn reply(&self) -> Answer {
+        let body = json!({"error": self.0, "error_description": self.1});
+        Answer::json(400, &body).with("cache-control", "no-store")
     }
+}
+
+const BAD_GRANT: &str = "invalid_grant";
+
+/// `POST /services/oauth2/token`.
+pub(super) fn token(state: &mut State, base_url: &str, call: &Call) -> Answer {
+    if !call.is_form() {
+        return Denied("invalid_request", "must use HTTP POST with a form").reply();
+    }
+    if state
+        .sessions
+        .too_many_logins(state.switches.logins_per_hour)
+    {
+        return Denied(BAD_GRANT, "login rate exceeded").reply();
+    }
+    let form = call.form();
+    let granted = match find(&form, "grant_type").unwrap_or_default() {
+        "client_credentials" => client_credentials(&state.switches, call, &form).map(|()| None),
+        "password" => password(call, &form).map(|()| None),
+        "refresh_token" => refresh(state, call, &form),
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+            assertion(&state.switches, base_url, &form).map(|()| None)
+        }
+        _ => Err(Denied("unsupported_grant_type", "grant type not supported")),
+    };
+    match granted {
+        Ok(refresh_token) => granted_reply(state, base_url, refresh_token),
+        Err(denied) => denied.reply(),
+    }
+}
+
+fn granted_reply(state: &mut State, base_url: &str, refresh_token: Option<String>) -> Answer {
+    let mut body = json!({
+        "access_token": state.sessions.issue(),
+        "scope": "api refresh_token",
+        "instance_url": state.instance_url(base_url),
+        "id": format!("{base_url}/id/{ORG_ID}/{USER_ID}"),
+        "token_type": "Bearer",
+    });
+    if !state.switches.minimal_token_answer {
+        body["issued_at"] = clock::now_ms().to_string().into();
+        body["signature"] = "0CmxinZir53Yex7nE0TD+zMpvIWYGb/bdJh6XfOH6EQ=".into();
+    }
+    if let Some(refresh_token) = refresh_token {
+        body["refresh_token"] = refresh_token.into();
+    }
+    Answer::json(200, &body).with("cache-control", "no-store")
+}
+
+/// The client's id and secret: in the form, or as HTTP Basic.
+fn client(call: &Call, form: &[(String, String)]) -> (String, String) {
+    call.basic().unwrap_or_else(|| {
+        let value = |name| find(form, name).unwrap_or_default().to_owned();
+        (value("client_id"), value("client_secret"))
+    })
+}
+
+fn known_client((id, secret): &(String, String)) -> Result<(), Denied> {
+    if id != CLIENT_ID {
+        return Err(Denied("invalid_client_id", "client identifier invalid"));
+    }
+    if secret != CLIENT_SECRET {
+        return Err(Denied("invalid_client", "invalid client credentials"));
+    }
+    Ok(())
+}
+
+fn client_credentials(
+    switches: &Switches,
+    call: &Call,
+    form: &[(String, String)],
+) -> Result<(), Denied> {
+    if switches.login_host {
+        let reason = "request not supported on this domain";
+        return Err(Denied(BAD_GRANT, reason));
+    }
+    known_client(&client(call, form))?;
+    if !switches.run_as_user {
+        return Err(Denied(BAD_GRANT, "no client credentials user enabled"));
+    }
+    Ok(())
+}
+
+fn password(call: &Call, form: &[(String, String)]) -> Result<(), Denied> {
+    known_client(&client(call, form))?;
+    let right =
+        find(form, "username") == Some(USERNAME) && find(form, "password") == Some(PASSWORD);
+    if right {
+        Ok(())
+    } else {
+        Err(Denied(BAD_GRANT, "authentication failure"))
+    }
+}
+
+/// Refreshes; with rotation the token used dies at once and a new one comes back.
+fn refresh(
+    state: &mut State,
+    call: &Call,
+    form: &[(String, String)],
+) -> Result<Option<String>, Denied> {
+    let (id, secret) = client(call, form);
+    // An app may be set up not to require its secret for refreshing.
+    let secret = if secret.is_empty() {
+        CLIENT_SECRET.to_owned()
+    } else {
+        secret
+    };
+    known_client(&(id, secret))?;
+    let used = find(form, "refresh_token").unwrap_or_default();
+    if used.is_empty() || used != state.sessions.refresh_token() {
+        return Err(Denied(BAD_GRANT, "expired access/refresh token"));
+    }
+    let rotate = state.switches.rotate_refresh_token;
+    Ok(rotate.then(|| state.sessions.issue_refresh()))
+}
+
+fn assertion(switches: &Switches, base_url: &str, form: &[(String, String)]) -> Result<(), Denied> {
+    let denied = || Denied(BAD_GRANT, "invalid assertion");
+    let text = find(form, "assertion").unwrap_or_default();
+    let claims = claims(text, switches.jwt_public_key_pem.as_deref()).ok_or_else(denied)?;
+    if claims["iss"] != CLIENT_ID {
+        return Err(Denied("invalid_client_id", "client identifier invalid"));
+    }
+    let audience = claims["aud"].as_str().unwrap_or_default();
+    if audience != base_url && !switches.jwt_audiences.iter().any(|one| one == audience) {
+        return Err(Denied(BAD_GRANT, "Audience validation failed"));
+    }
+    let until = claims["exp"]
+        .as_i64()
+        .or_else(|| claims["exp"].as_str()?.parse().ok());
+    let left = until.unwrap_or_default() - clock::now_ms() / 1000;
+    if !(0..=ASSERTION_SECONDS).contains(&left) {
+        return Err(Denied(BAD_GRANT, "expired authorization code"));
+    }
+    if claims["sub"] != USERNAME {
+        return Err(Denied(BAD_GRANT, "user hasn't approved this consumer"));
+    }
+    Ok(())
+}
+
+/// The claims of an RS256 assertion; its signature is checked when there is a key.
+fn claims(assertion: &str, pem: Option<&str>) -> Option<Value> {
+    if jsonwebtoken::decode_header(assertion).ok()?.alg != Algorithm::RS256 {
+        return None;
+    }
+    let Some(pem) = pem else {
+        return jsonwebtoken::dangerous::insecure_decode::<Value>(assertion)
+            .ok()
+            .map(|token| token.claims);
+    };
+    let key = DecodingKey::from_rsa_pem(pem.as_bytes()).ok()?;
+    let mut checks = Validation::new(Algorithm::RS256);
+    // The claims are looked at by the caller, each with an answer of its own.
+    checks.validate_exp = false;
+    checks.validate_aud = false;
+    checks.required_spec_claims.clear();
+    let token = jsonwebtoken::decode::<Value>(assertion, &key, &checks).ok()?;
+    Some(token.claims)
+}
+
+/// `POST /services/oauth2/revoke`.
+pub(super) fn revoke(state: &mut State, call: &Call) -> Answer {
+    let form = call.form();
+    let token = find(&form, "token")
+        .or_else(|| call.param("token"))
+        .unwrap_or_default();
+    let sessions = &mut state.sessions;
+    if sessions.live.remove(token).is_some() {
+        return Answer::empty(200);
+    }
+    if !token.is_empty() && token == sessions.refresh_token() {
+        sessions.refresh = None;
+        sessions.live.clear();
+        return Answer::empty(200);
+    }
+    let body = "error=unsupported_token_type&error_description=this+token+type+is+not+supported";
+    super::call::text(400, "application/x-www-form-urlencoded", body)
+}
+
+/// `POST /services/oauth2/introspect`.
+pub(super) fn introspect(state: &State, call: &Call) -> Answer {
+    let form = call.form();
+    if known_client(&client(call, &form)).is_err() {
+        return Denied("invalid_client", "invalid client credentials").reply();
+    }
+    let token = find(&form, "token").unwrap_or_default();
+    if !state.sessions.valid(token, &state.switches) {
+        return Answer::json(200, &json!({"active": false}));
+    }
+    let issued = state.sessions.live.get(token).copied().unwrap_or_default() / 1000;
+    let body = json!({
+        "active": true,
+        "scope": "api refresh_token",
+        "client_id": CLIENT_ID,
+        "username": USERNAME,
+        "sub": format!("https://login.salesforce.com/id/{ORG_ID}/{USER_ID}"),
+        "token_type": "access_token",
+        "exp": issued + state.switches.session_seconds,
+        "iat": issued,
+        "nbf": issued,
+    });
+    Answer::json(200, &body)
+}
+
+/// `GET /services/oauth2/userinfo` and `GET /id/{org}/{user}`.
+pub(super) fn identity(state: &State, base_url: &str) -> Answer {
+    let instance = state.instance_url(base_url);
+    let body = json!({
+        "sub": format!("{base_url}/id/{ORG_ID}/{USER_ID}"),
+        "id": format!("{base_url}/id/{ORG_ID}/{USER_ID}"),
+        "user_id": USER_ID,
+        "organization_id": ORG_ID,
+        "preferred_username": USERNAME,
+        "username": USERNAME,
+        "name": "Ringdown Integration",
+        "active": true,
+        "urls": {
+            "rest": format!("{instance}/services/data/v{{version}}/"),
+            "query": format!("{instance}/services/data/v{{version}}/query/"),
+            "sobjects": format!("{instance}/services/data/v{{version}}/sobjects/"),
+        },
+    });
+    Answer::json(200, &body)
 }

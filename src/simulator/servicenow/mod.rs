@@ -101,6 +101,10 @@ impl Crm for ServiceNow {
             .collect()
     }
 
+    fn ticket_count(&self) -> usize {
+        self.state().tables.incidents().len()
+    }
+
     fn edit(&self, id: &str, fields: &Value) -> bool {
         let mut state = self.state();
         match (state.tables.incident_id(id), fields.as_object()) {

@@ -1,113 +1,179 @@
-//! What a token endpoint answers: a grant, or a refusal and what to do about it. Pure.
+//! Reading a token answer: the token in it, or a classified refusal.
 //!
-//! Classified by `error` and `error_description`, never by the status: Salesforce refuses with
-//! 400, ServiceNow with 401 and the word `server_error`. The body never goes into a message:
-//! it may hold a token.
+//! The `oauth2` crate is not used for this: Salesforce leaves `expires_in` out, ServiceNow
+//! may send it as text and says `server_error` with 401 for a wrong secret, and both mean
+//! things by `error_description` on which the remedy depends.
+//!
+//! Pure; may import: `domain`, `targets::http`, `settings::Secret`.
 
 use std::time::Duration;
 
+use reqwest::header::LOCATION;
 use serde_json::Value;
-use url::Url;
 
-use super::super::http::{Answer, excerpt};
+use super::Dialect;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::settings::Secret;
+use crate::targets::http::{Answer, excerpt};
 
-/// Pause after `login rate exceeded`: Salesforce counts logins by the hour.
+/// How long to stay away after Salesforce's "login rate exceeded", which counts by the hour.
 const LOGIN_RATE_PAUSE: Duration = Duration::from_secs(300);
 
-/// A token that was granted.
-pub(super) struct Grant {
+/// Error names that are about us whatever the status says.
+const OURS_TO_MEND: [&str; 12] = [
+    "access_denied",
+    "inactive_org",
+    "inactive_user",
+    "invalid_app_access",
+    "invalid_assertion",
+    "invalid_client",
+    "invalid_client_id",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "unauthorized_client",
+    "unsupported_grant_type",
+];
+
+/// Error names by which a server says that it is not about us.
+const THEIRS_TO_MEND: [&str; 3] = ["server_error", "temporarily_unavailable", "unknown_error"];
+
+/// What a token endpoint granted.
+pub(super) struct Granted {
     pub(super) access_token: Secret,
     pub(super) refresh_token: Option<Secret>,
-    pub(super) expires_in: Option<Duration>,
-    pub(super) instance_url: Option<Url>,
+    /// Unchecked.
+    pub(super) instance_url: Option<String>,
+    pub(super) lifetime: Option<Duration>,
 }
 
-/// Reads the answer of a token endpoint.
-pub(super) fn read(answer: &Answer, now: Timestamp) -> Result<Grant, Failure> {
-    let body = answer.json();
-    let text = |name: &str| {
-        let value = body.as_ref()?.get(name)?.as_str()?;
-        (!value.is_empty()).then(|| value.to_owned())
-    };
-    if let (true, Some(access_token)) = (answer.is_success(), text("access_token")) {
-        return Ok(Grant {
-            access_token: Secret::new(access_token),
-            refresh_token: text("refresh_token").map(Secret::new),
-            expires_in: body.as_ref().and_then(lifetime),
-            instance_url: text("instance_url").and_then(|url| Url::parse(&url).ok()),
-        });
+/// Reads `answer`. Its body appears in no message, save the names and words of an error.
+///
+/// # Errors
+///
+/// `auth_failure` that holds the target when somebody must mend it; otherwise it passes.
+pub(super) fn read(
+    dialect: Dialect,
+    answer: &Answer,
+    now: Timestamp,
+) -> Result<Granted, Box<Failure>> {
+    let body = answer.json().unwrap_or_default();
+    if let Some(error) = text(&body, "error") {
+        let words = text(&body, "error_description").unwrap_or_default();
+        return Err(refused(dialect, answer, error, words, now).into());
     }
-    match text("error") {
-        Some(error) => Err(refusal(answer, &error, text("error_description"), now)),
-        None => Err(not_a_token_endpoint(answer, now)),
+    let token = text(&body, "access_token").filter(|token| !token.is_empty());
+    match token {
+        Some(token) if answer.is_success() => Ok(Granted {
+            access_token: Secret::new(token),
+            refresh_token: text(&body, "refresh_token")
+                .filter(|token| !token.is_empty())
+                .map(Secret::new),
+            instance_url: text(&body, "instance_url").map(str::to_owned),
+            lifetime: seconds(&body["expires_in"]),
+        }),
+        _ => Err(not_a_token_answer(answer, now).into()),
     }
 }
 
-/// `expires_in`, as a number or as text.
-fn lifetime(body: &Value) -> Option<Duration> {
-    let value = body.get("expires_in")?;
-    let seconds = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+fn text<'a>(body: &'a Value, name: &str) -> Option<&'a str> {
+    body.get(name)?.as_str()
+}
+
+/// A number, or a number as text.
+fn seconds(value: &Value) -> Option<Duration> {
+    let seconds = value
+        .as_u64()
+        .or_else(|| value.as_str()?.trim().parse().ok())?;
     Some(Duration::from_secs(seconds))
 }
 
-fn refusal(answer: &Answer, error: &str, description: Option<String>, now: Timestamp) -> Failure {
-    let description = description.unwrap_or_default();
-    let said = excerpt(&format!("{error} {description}"));
-    let limited = error == "rate_limit_exceeded" || description.contains("login rate exceeded");
-    let failure = if limited {
+/// By `error` and `error_description`, never by the status alone: Salesforce answers 400 to
+/// all of them, ServiceNow 401.
+fn refused(dialect: Dialect, answer: &Answer, error: &str, words: &str, now: Timestamp) -> Failure {
+    let (kind, remedy) = if is_rate_limit(answer, error, words) {
         let pause = answer.retry_after(now).unwrap_or(LOGIN_RATE_PAUSE);
-        Failure::new(
-            FailureKind::RateLimited,
-            Remedy::PauseTarget(Some(pause)),
-            format!("the CRM refuses further logins for now: {said}"),
-        )
-    } else if answer.status >= 500 {
-        Failure::new(
-            FailureKind::NetworkFailure,
-            Remedy::Retry,
-            format!("the token endpoint failed: {said}"),
-        )
+        (FailureKind::RateLimited, Remedy::PauseTarget(Some(pause)))
+    } else if is_passing(dialect, answer, error) {
+        (FailureKind::NetworkFailure, Remedy::Retry)
     } else {
-        Failure::new(
-            FailureKind::AuthFailure,
-            Remedy::HoldTarget,
-            format!("the CRM refuses to log us in: {said}"),
-        )
+        (FailureKind::AuthFailure, Remedy::HoldTarget)
     };
-    failure.with_status(answer.status).with_code(error)
+    let words = if words.is_empty() {
+        "no reason given"
+    } else {
+        words
+    };
+    let message = format!("the login was refused: {}", excerpt(words));
+    Failure::new(kind, remedy, message)
+        .with_status(answer.status)
+        .with_code(excerpt(error))
 }
 
-/// No OAuth answer at all: a proxy, a page, an outage.
-fn not_a_token_endpoint(answer: &Answer, now: Timestamp) -> Failure {
-    let (kind, remedy, message) = match answer.status {
-        429 => (
+fn is_rate_limit(answer: &Answer, error: &str, words: &str) -> bool {
+    answer.status == 429
+        || error == "rate_limit_exceeded"
+        || words.to_ascii_lowercase().contains("login rate exceeded")
+}
+
+fn is_passing(dialect: Dialect, answer: &Answer, error: &str) -> bool {
+    if OURS_TO_MEND.contains(&error) {
+        return false;
+    }
+    match dialect {
+        Dialect::Salesforce => answer.status >= 500 || THEIRS_TO_MEND.contains(&error),
+        // A wrong secret, a locked user and a disabled grant are all `server_error` with 401.
+        Dialect::ServiceNow => answer.status >= 500,
+    }
+}
+
+/// Something else than an OAuth answer: a page, a redirect, nothing.
+fn not_a_token_answer(answer: &Answer, now: Timestamp) -> Failure {
+    let what = if answer.media_type().is_empty() {
+        "no content type".to_owned()
+    } else {
+        answer.media_type()
+    };
+    let failure = match answer.status {
+        300..=399 => Failure::new(
+            FailureKind::AuthFailure,
+            Remedy::HoldTarget,
+            format!(
+                "the token endpoint redirects to {}; mend token_url",
+                elsewhere(answer)
+            ),
+        ),
+        404 | 405 | 410 => Failure::new(
+            FailureKind::AuthFailure,
+            Remedy::HoldTarget,
+            "there is no token endpoint at token_url",
+        ),
+        429 => Failure::new(
             FailureKind::RateLimited,
             Remedy::PauseTarget(answer.retry_after(now)),
-            "the token endpoint asks us to slow down",
+            "the token endpoint asks to slow down",
         ),
-        300..=399 => (
-            FailureKind::AuthFailure,
-            Remedy::HoldTarget,
-            "the token endpoint redirects; auth.token_url is not the CRM's own address",
-        ),
-        400..=499 => (
-            FailureKind::AuthFailure,
-            Remedy::HoldTarget,
-            "there is no token endpoint at auth.token_url",
-        ),
-        200..=299 => (
+        _ => Failure::new(
             FailureKind::NetworkFailure,
-            Remedy::PauseTarget(None),
-            "the token endpoint answers something that is no token (asleep, or a login page in front)",
-        ),
-        _ => (
-            FailureKind::NetworkFailure,
-            Remedy::Retry,
-            "the token endpoint failed",
+            answer
+                .retry_after(now)
+                .map_or(Remedy::Retry, |wait| Remedy::PauseTarget(Some(wait))),
+            format!("the token endpoint answered without a token ({what})"),
         ),
     };
-    Failure::new(kind, remedy, message).with_status(answer.status)
+    failure.with_status(answer.status)
 }
+
+/// Where a redirect points, without its query, which may carry secrets.
+fn elsewhere(answer: &Answer) -> String {
+    let location = answer
+        .headers
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok());
+    let place = location.and_then(|text| text.split(['?', '#']).next());
+    excerpt(place.unwrap_or("elsewhere"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,194 +1,207 @@
-//! The grants, as the forms that are posted for them. Pure.
+//! The grants: what each sends to the token endpoint.
+//!
+//! May import: `domain::time`, `settings`. Sends nothing itself.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use serde_json::json;
+use serde::Serialize;
 use url::Url;
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use super::SetupError;
 use crate::domain::time::Timestamp;
 use crate::settings::{Secret, TargetAuth};
 
-/// How long an assertion is good; Salesforce refuses more than three minutes.
+/// How long an assertion is good for, in seconds. Salesforce refuses more than three minutes;
+/// less leaves no room for clocks that differ.
 const ASSERTION_SECONDS: i64 = 120;
 
-/// A grant with what it needs.
-pub(super) enum Flow {
-    /// RFC 6749, section 4.4.
+/// One way to obtain a token, ready for use.
+pub(super) struct Flow {
+    pub(super) token_url: Url,
+    grant: Grant,
+}
+
+enum Grant {
     ClientCredentials {
-        client_id: String,
-        client_secret: Secret,
+        client: Client,
         scope: Option<String>,
     },
-    /// RFC 7523.
     JwtBearer {
-        client_id: String,
-        username: String,
+        issuer: String,
+        subject: String,
         audience: String,
         key: EncodingKey,
     },
-    /// RFC 6749, section 6.
     RefreshToken {
-        client_id: String,
-        client_secret: Option<Secret>,
-        configured: Secret,
+        client: Client,
     },
-    /// RFC 6749, section 4.3.
     Password {
-        client_id: String,
-        client_secret: Secret,
+        client: Client,
         username: String,
         password: Secret,
     },
 }
 
-fn rsa_key(pem: &Secret) -> Result<EncodingKey, String> {
-    EncodingKey::from_rsa_pem(pem.expose().as_bytes())
-        .map_err(|_| "private_key is not an RSA key in PEM form".to_owned())
+struct Client {
+    id: String,
+    secret: Option<Secret>,
+}
+
+/// The fields of a form.
+pub(super) type Form = Vec<(&'static str, String)>;
+
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: i64,
 }
 
 impl Flow {
-    /// The flow that `auth` describes, and where its tokens come from.
-    pub(super) fn of(auth: &TargetAuth) -> Result<(Self, Url), String> {
-        Ok(match auth.clone() {
+    /// The flow that `auth` describes.
+    pub(super) fn of(auth: &TargetAuth) -> Result<Self, SetupError> {
+        let (token_url, grant) = match auth {
             TargetAuth::ClientCredentials {
                 token_url,
                 client_id,
                 client_secret,
                 scope,
-            } => (
-                Self::ClientCredentials {
-                    client_id,
-                    client_secret,
-                    scope,
-                },
-                token_url,
-            ),
+            } => {
+                let client = Client::new(client_id, Some(client_secret));
+                let scope = scope.clone();
+                (token_url, Grant::ClientCredentials { client, scope })
+            }
             TargetAuth::JwtBearer {
                 token_url,
                 client_id,
                 username,
                 audience,
                 private_key,
-            } => (
-                Self::JwtBearer {
-                    client_id,
-                    username,
-                    audience,
-                    key: rsa_key(&private_key)?,
-                },
-                token_url,
-            ),
+            } => {
+                let key = EncodingKey::from_rsa_pem(private_key.expose().as_bytes())
+                    .map_err(|_| SetupError::PrivateKey)?;
+                let grant = Grant::JwtBearer {
+                    issuer: client_id.clone(),
+                    subject: username.clone(),
+                    audience: audience.clone(),
+                    key,
+                };
+                (token_url, grant)
+            }
             TargetAuth::RefreshToken {
                 token_url,
                 client_id,
                 client_secret,
-                refresh_token,
-            } => (
-                Self::RefreshToken {
-                    client_id,
-                    client_secret,
-                    configured: refresh_token,
-                },
-                token_url,
-            ),
+                ..
+            } => {
+                let client = Client::new(client_id, client_secret.as_ref());
+                (token_url, Grant::RefreshToken { client })
+            }
             TargetAuth::Password {
                 token_url,
                 client_id,
                 client_secret,
                 username,
                 password,
-            } => (
-                Self::Password {
-                    client_id,
-                    client_secret,
-                    username,
-                    password,
-                },
-                token_url,
-            ),
-            _ => return Err("this login needs no token".to_owned()),
+            } => {
+                let grant = Grant::Password {
+                    client: Client::new(client_id, Some(client_secret)),
+                    username: username.clone(),
+                    password: password.clone(),
+                };
+                (token_url, grant)
+            }
+            TargetAuth::Basic { .. } | TargetAuth::ApiKey { .. } => {
+                return Err(SetupError::NoTokens);
+            }
+        };
+        Ok(Self {
+            token_url: token_url.clone(),
+            grant,
         })
     }
 
-    /// The form to post. `refresh_token` is the one in force, for the flow that uses it.
+    /// What is sent at `now`; `refresh_token` is the one in force, for the flow that has one.
     pub(super) fn form(
         &self,
         refresh_token: Option<&Secret>,
         now: Timestamp,
-    ) -> Result<Vec<(&'static str, String)>, Failure> {
-        Ok(match self {
-            Self::ClientCredentials {
-                client_id,
-                client_secret,
-                scope,
-            } => {
-                let mut form = vec![
-                    ("grant_type", "client_credentials".to_owned()),
-                    ("client_id", client_id.clone()),
-                    ("client_secret", client_secret.expose().to_owned()),
-                ];
+    ) -> Result<Form, jsonwebtoken::errors::Error> {
+        let mut form = Form::new();
+        match &self.grant {
+            Grant::ClientCredentials { client, scope } => {
+                form.push(("grant_type", "client_credentials".to_owned()));
+                client.identify(&mut form);
                 form.extend(scope.clone().map(|scope| ("scope", scope)));
-                form
             }
-            Self::JwtBearer { .. } => vec![
-                (
-                    "grant_type",
-                    "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned(),
-                ),
-                ("assertion", self.assertion(now)?),
-            ],
-            Self::RefreshToken {
-                client_id,
-                client_secret,
-                configured,
-            } => {
-                let token = refresh_token.unwrap_or(configured).expose().to_owned();
-                let mut form = vec![
-                    ("grant_type", "refresh_token".to_owned()),
-                    ("client_id", client_id.clone()),
-                    ("refresh_token", token),
-                ];
-                form.extend(
-                    client_secret
-                        .iter()
-                        .map(|secret| ("client_secret", secret.expose().to_owned())),
-                );
-                form
+            Grant::JwtBearer { .. } => {
+                let kind = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+                form.push(("grant_type", kind.to_owned()));
+                form.extend(self.assertion(now)?.map(|jwt| ("assertion", jwt)));
             }
-            Self::Password {
-                client_id,
-                client_secret,
+            // No `scope`: Salesforce refuses a refresh that names one.
+            Grant::RefreshToken { client } => {
+                form.push(("grant_type", "refresh_token".to_owned()));
+                client.identify(&mut form);
+                form.extend(refresh_token.map(|token| ("refresh_token", token.expose().into())));
+            }
+            Grant::Password {
+                client,
                 username,
                 password,
-            } => vec![
-                ("grant_type", "password".to_owned()),
-                ("client_id", client_id.clone()),
-                ("client_secret", client_secret.expose().to_owned()),
-                ("username", username.clone()),
-                ("password", password.expose().to_owned()),
-            ],
-        })
+            } => {
+                form.push(("grant_type", "password".to_owned()));
+                client.identify(&mut form);
+                form.push(("username", username.clone()));
+                form.push(("password", password.expose().to_owned()));
+            }
+        }
+        Ok(form)
     }
 
-    fn assertion(&self, now: Timestamp) -> Result<String, Failure> {
-        let Self::JwtBearer {
-            client_id,
-            username,
+    fn assertion(&self, now: Timestamp) -> Result<Option<String>, jsonwebtoken::errors::Error> {
+        let Grant::JwtBearer {
+            issuer,
+            subject,
             audience,
             key,
-        } = self
+        } = &self.grant
         else {
-            return Ok(String::new());
+            return Ok(None);
         };
-        let seconds = now.as_millis() / 1000;
-        let claims = json!({"iss": client_id, "sub": username, "aud": audience,
-            "iat": seconds, "exp": seconds + ASSERTION_SECONDS});
-        jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, key).map_err(|_| {
-            Failure::new(
-                FailureKind::AuthFailure,
-                Remedy::HoldTarget,
-                "the assertion cannot be signed with auth.private_key",
-            )
-        })
+        let claims = Claims {
+            iss: issuer,
+            sub: subject,
+            aud: audience,
+            exp: now.as_millis() / 1000 + ASSERTION_SECONDS,
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, key).map(Some)
     }
+}
+
+impl Client {
+    fn new(id: &str, secret: Option<&Secret>) -> Self {
+        Self {
+            id: id.to_owned(),
+            secret: secret.cloned(),
+        }
+    }
+
+    /// In the body, which both CRMs read: ServiceNow is not known to take HTTP Basic here.
+    fn identify(&self, form: &mut Form) {
+        form.push(("client_id", self.id.clone()));
+        if let Some(secret) = &self.secret {
+            form.push(("client_secret", secret.expose().to_owned()));
+        }
+    }
+}
+
+/// `text` without any value of `form` that is a secret: an answer may quote what was sent.
+pub(super) fn without_secrets(text: &str, form: &Form) -> String {
+    const SECRET: [&str; 4] = ["client_secret", "refresh_token", "password", "assertion"];
+    form.iter()
+        .filter(|(name, value)| SECRET.contains(name) && !value.is_empty())
+        .fold(text.to_owned(), |text, (_, value)| {
+            text.replace(value.as_str(), "[secret]")
+        })
 }

@@ -1,254 +1,299 @@
-//! OAuth 2.0 towards the CRMs: tokens obtained once, shared by all callers, renewed ahead of
-//! their end where that is known and after a 401 otherwise.
+//! OAuth 2.0 tokens for both CRMs: obtained once, shared, renewed when they are about to
+//! expire or are refused.
 //!
-//! No OAuth library is used: Salesforce answers without `expires_in`, ServiceNow says
-//! `server_error` for a wrong secret, and what to do about a refusal is decided by texts that
-//! a general library hides. The grants themselves are one form each.
+//! However many requests need a token at once, one call obtains it and all of them share
+//! what came of it, a failure too: a login endpoint that is down is not asked by every
+//! waiting delivery in turn.
 //!
-//! May import: `clock`, `domain`, `settings`, and of `targets` `http`, `login` and the vault.
+//! May import: `domain`, `settings`, `clock`, `targets::http`, `targets::login`,
+//! `targets::TokenVault`. Must not know: the CRM clients, the store.
 
 mod answer;
 mod flow;
+mod place;
+mod rotation;
 mod seal;
+mod token;
 
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use reqwest::header::ACCEPT;
 use url::Url;
 
-use super::login::{Credential, Login};
-use super::{TokenStatus, TokenVault, http};
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::domain::time::Timestamp;
-use crate::settings::{Secret, TargetAuth, TargetSettings};
-use answer::Grant;
-use flow::Flow;
-use seal::Seal;
+use crate::settings::{Secret, TargetAuth, TargetKind, TargetSettings};
+use crate::targets::login::{Credential, Login};
+use crate::targets::{TokenStatus, TokenVault, http};
 
-/// A token is renewed so long before its known end.
-const AHEAD: Duration = Duration::from_secs(60);
-/// How long another process may take to rotate the refresh token.
-const ROTATION_PATIENCE: Duration = Duration::from_secs(30);
+use answer::Granted;
+use flow::{Flow, Form, without_secrets};
+use rotation::Rotation;
+use token::Token;
 
-/// Obtains and renews the token of one target.
-pub struct Authenticator {
-    target: String,
-    flow: Flow,
-    token_url: Url,
-    base_url: Url,
-    client: reqwest::Client,
-    vault: Arc<dyn TokenVault>,
-    seal: Seal,
-    clock: Clock,
-    /// Held while a token is obtained: callers at the same time share one renewal.
-    current: tokio::sync::Mutex<Option<Token>>,
-    status: Mutex<TokenStatus>,
+/// Longest token call. Shorter than the lease under which replicas take turns.
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Whose token endpoint it is: both speak OAuth, and mean different things by its words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Salesforce,
+    ServiceNow,
 }
 
+impl From<&TargetKind> for Dialect {
+    fn from(kind: &TargetKind) -> Self {
+        match kind {
+            TargetKind::Salesforce { .. } => Self::Salesforce,
+            TargetKind::ServiceNow { .. } => Self::ServiceNow,
+        }
+    }
+}
+
+/// A login that cannot be made from the settings.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SetupError {
+    /// A name and password, or an API key, are sent as they are.
+    #[error("`basic` and `api_key` have no tokens")]
+    NoTokens,
+    /// The private key cannot be read.
+    #[error("private_key is not an RSA private key in PEM")]
+    PrivateKey,
+    /// The cryptography library refuses.
+    #[error("the refresh token cannot be sealed for the store")]
+    Sealing,
+}
+
+/// Obtains, keeps and renews the token of one target. Cheap to clone; clones share the token.
 #[derive(Clone)]
-struct Token {
-    credential: Credential,
-    expires_at: Option<Timestamp>,
+pub struct Authenticator {
+    inner: Arc<Inner>,
+    /// Held by whoever calls the token endpoint.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
+
+struct Inner {
+    target: String,
+    dialect: Dialect,
+    base_url: Url,
+    http: reqwest::Client,
+    flow: Flow,
+    rotation: Option<Rotation>,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    current: Option<Token>,
+    /// Token calls that ended.
+    calls: u64,
+    last: Option<Outcome>,
+    status: TokenStatus,
+}
+
+type Outcome = Result<Token, Failure>;
 
 impl Authenticator {
-    /// The login of the target `name`.
+    /// An authenticator for the target `name`, which logs in through `http`. Rotated refresh
+    /// tokens are kept in `vault`. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// A text that says which setting of `auth` cannot be used.
+    /// [`SetupError`] says what about `settings.auth` cannot be used.
     pub fn new(
         name: &str,
         settings: &TargetSettings,
-        client: reqwest::Client,
+        http: reqwest::Client,
         vault: Arc<dyn TokenVault>,
         clock: Clock,
-    ) -> Result<Self, String> {
-        let (flow, token_url) = Flow::of(&settings.auth)?;
+    ) -> Result<Self, SetupError> {
+        let rotation = match &settings.auth {
+            TargetAuth::RefreshToken { refresh_token, .. } => {
+                Some(Rotation::new(name, refresh_token, vault)?)
+            }
+            _ => None,
+        };
         Ok(Self {
-            target: name.to_owned(),
-            seal: Seal::new(name, &secrets_of(&settings.auth))?,
-            flow,
-            token_url,
-            base_url: settings.base_url.clone(),
-            client,
-            vault,
-            clock,
-            current: tokio::sync::Mutex::new(None),
-            status: Mutex::default(),
+            inner: Arc::new(Inner {
+                target: name.to_owned(),
+                dialect: Dialect::from(&settings.kind),
+                base_url: settings.base_url.clone(),
+                http,
+                flow: Flow::of(&settings.auth)?,
+                rotation,
+                clock,
+                state: Mutex::default(),
+            }),
+            turn: Arc::default(),
         })
     }
 
-    /// A new token by the configured flow.
-    async fn obtain(&self) -> Result<Token, Failure> {
-        let granted = match &self.flow {
-            Flow::RefreshToken { configured, .. } => self.refresh(configured).await,
-            _ => self.ask(None).await,
+    /// The token in use, or what comes of obtaining one.
+    async fn token(&self) -> Outcome {
+        let seen = match self.inner.usable() {
+            Ok(token) => return Ok(token),
+            Err(seen) => seen,
         };
-        let result = granted.and_then(|grant| self.token(grant));
-        let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
-        match &result {
-            Ok(token) => {
-                status.obtained_at = Some(self.clock.now());
-                status.expires_at = token.expires_at;
-                status.renewals += 1;
-            }
-            Err(failure) => {
-                status.failed_renewals += 1;
-                if failure.kind == FailureKind::AuthFailure {
-                    tracing::error!(target = self.target, kind = %failure.kind, error = %failure,
-                        "the CRM refuses to log us in; deliveries wait until somebody mends it");
-                }
-            }
+        let turn = Arc::clone(&self.turn).lock_owned().await;
+        if let Some(outcome) = self.inner.outcome_since(seen) {
+            return outcome;
         }
-        result
-    }
-
-    /// Rotation: the new refresh token is durable before the access token counts. One process
-    /// at a time; each begins with what the last one kept.
-    async fn refresh(&self, configured: &Secret) -> Result<Grant, Failure> {
-        let unkept = |problem: String| {
-            Failure::new(
-                FailureKind::NetworkFailure,
-                Remedy::Retry,
-                format!("the refresh token cannot be kept or read: {problem}"),
-            )
-        };
-        let _turn = self
-            .vault
-            .lock(&self.target, ROTATION_PATIENCE)
-            .await
-            .map_err(unkept)?;
-        let kept = self.vault.load(&self.target).await.map_err(unkept)?;
-        let kept = kept.and_then(|sealed| self.seal.open(&sealed, configured));
-        let in_force = kept.as_ref().unwrap_or(configured);
-        let grant = self.ask(Some(in_force)).await?;
-        if let Some(next) = &grant.refresh_token
-            && next.expose() != in_force.expose()
-        {
-            let sealed = self.seal.close(next, configured).map_err(unkept)?;
-            self.vault
-                .keep(&self.target, &sealed)
-                .await
-                .map_err(unkept)?;
-        }
-        Ok(grant)
-    }
-
-    async fn ask(&self, refresh_token: Option<&Secret>) -> Result<Grant, Failure> {
-        let form = self.flow.form(refresh_token, self.clock.now())?;
-        let request = self
-            .client
-            .post(self.token_url.clone())
-            .header(reqwest::header::ACCEPT, "application/json")
-            .form(&form);
-        // Whatever became of it, asking again is harmless: nothing here is ever in doubt.
-        let answered = http::send(request).await.map_err(|mut failure| {
-            failure.outcome_unknown = false;
-            failure
-        })?;
-        answer::read(&answered, self.clock.now())
-    }
-
-    fn token(&self, grant: Grant) -> Result<Token, Failure> {
-        let refused =
-            |message: String| Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, message);
-        let credential = Credential::bearer(&grant.access_token)
-            .ok_or_else(|| refused("the token answered cannot stand in a header".to_owned()))?;
-        let instance_url = match grant.instance_url {
-            None => None,
-            Some(url) if self.is_plausible(&url) => Some(url),
-            Some(url) => {
-                return Err(refused(format!(
-                    "the token is for {}, which is neither base_url's host nor one of the CRM's; the token is not sent there",
-                    url.host_str().unwrap_or("an address without a host")
-                )));
-            }
-        };
-        Ok(Token {
-            credential: credential.at_instance(instance_url),
-            expires_at: grant
-                .expires_in
-                .map(|lifetime| self.clock.now().plus(lifetime)),
+        // A task of its own, because a caller may be dropped while it waits: a refresh token
+        // that was just rotated must be kept all the same.
+        let inner = Arc::clone(&self.inner);
+        let call = tokio::spawn(async move {
+            let outcome = inner.obtain().await;
+            inner.note(&outcome);
+            drop(turn);
+            outcome
+        });
+        call.await.unwrap_or_else(|error| {
+            let message = format!("the token call ended early: {error}");
+            Err(passing(message))
         })
-    }
-
-    /// Whether a token may be sent to the instance that came with it: https (or loopback where
-    /// the settings are too), and a host of the settings or of the vendor.
-    fn is_plausible(&self, url: &Url) -> bool {
-        const VENDORS: [&str; 4] = [
-            ".salesforce.com",
-            ".force.com",
-            ".service-now.com",
-            ".servicenowservices.com",
-        ];
-        let Some(host) = url.host_str() else {
-            return false;
-        };
-        let own = [&self.base_url, &self.token_url]
-            .iter()
-            .any(|own| own.host_str() == Some(host) && own.scheme() == url.scheme());
-        let vendor = url.scheme() == "https" && VENDORS.iter().any(|suffix| host.ends_with(suffix));
-        let local = is_loopback(url) && is_loopback(&self.base_url);
-        own || vendor || local
-    }
-
-    fn is_fresh(&self, token: &Token) -> bool {
-        token
-            .expires_at
-            .is_none_or(|at| at.minus(AHEAD) > self.clock.now())
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
-/// The secrets that a kept refresh token is sealed with.
-fn secrets_of(auth: &TargetAuth) -> Vec<Secret> {
-    match auth {
-        TargetAuth::RefreshToken {
-            client_secret,
-            refresh_token,
-            ..
-        } => vec![client_secret.clone().unwrap_or(refresh_token.clone())],
-        _ => Vec::new(),
     }
 }
 
 #[async_trait]
 impl Login for Authenticator {
+    /// Never fails in doubt: no data call has been sent.
     async fn credential(&self) -> Result<Credential, Failure> {
-        let mut current = self.current.lock().await;
-        if let Some(token) = current.as_ref().filter(|token| self.is_fresh(token)) {
-            return Ok(token.credential.clone());
-        }
-        let token = self.obtain().await?;
-        Ok(current.insert(token).credential.clone())
+        self.token().await.map(|token| token.credential)
     }
 
+    /// When `refused` has been replaced meanwhile, no call is made. A token that equals it is
+    /// possible: then the token was not the cause.
     async fn renew(&self, refused: &Credential) -> Result<Option<Credential>, Failure> {
-        let mut current = self.current.lock().await;
-        if let Some(token) = current.as_ref()
-            && token.credential != *refused
-        {
-            // Somebody else has renewed it since the request was sent.
-            return Ok(Some(token.credential.clone()));
-        }
-        *current = None;
-        let token = self.obtain().await?;
-        Ok(Some(current.insert(token).credential.clone()))
+        self.inner.forget(refused);
+        self.credential().await.map(Some)
     }
 
+    /// Every token obtained counts as a renewal.
     fn status(&self) -> TokenStatus {
-        *self.status.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.state().status
     }
+}
+
+impl Inner {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Plain data, whole after every change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The token in use; how many token calls have ended, when there is none.
+    fn usable(&self) -> Result<Token, u64> {
+        let now = self.clock.now();
+        let state = self.state();
+        let usable = state.current.clone().filter(|token| token.is_fresh(now));
+        usable.ok_or(state.calls)
+    }
+
+    /// What came of a token call that ended after `seen` of them had.
+    fn outcome_since(&self, seen: u64) -> Option<Outcome> {
+        let state = self.state();
+        state.last.clone().filter(|_| state.calls != seen)
+    }
+
+    fn forget(&self, refused: &Credential) {
+        let mut state = self.state();
+        state
+            .current
+            .take_if(|current| current.credential == *refused);
+    }
+
+    fn note(&self, outcome: &Outcome) {
+        let mut state = self.state();
+        state.calls += 1;
+        match outcome {
+            Ok(token) => {
+                state.status.renewals += 1;
+                state.status.obtained_at = Some(token.obtained_at);
+                state.status.expires_at = token.expires_at;
+                state.current = Some(token.clone());
+            }
+            Err(failure) => {
+                state.status.failed_renewals += 1;
+                if failure.kind == FailureKind::AuthFailure {
+                    tracing::error!(
+                        target = self.target, kind = %failure.kind, error = %failure,
+                        "the CRM refuses to log us in; deliveries wait until somebody mends it"
+                    );
+                }
+            }
+        }
+        state.last = Some(outcome.clone());
+    }
+
+    async fn obtain(&self) -> Outcome {
+        let Some(rotation) = &self.rotation else {
+            let granted = self.exchange(None).await?;
+            return self.token_from(&granted);
+        };
+        let turn = rotation
+            .turn()
+            .await
+            .map_err(|reason| passing(format!("the refresh token cannot be used now: {reason}")))?;
+        let granted = self.exchange(Some(&turn.token)).await?;
+        if let Some(next) = &granted.refresh_token {
+            let kept = rotation.keep(turn, next).await;
+            kept.map_err(|reason| {
+                passing(format!("the new refresh token cannot be kept: {reason}"))
+            })?;
+        }
+        self.token_from(&granted)
+    }
+
+    async fn exchange(&self, refresh_token: Option<&Secret>) -> Result<Granted, Failure> {
+        let form = self
+            .flow
+            .form(refresh_token, self.clock.now())
+            .map_err(|_| held("the assertion cannot be signed with private_key".to_owned()))?;
+        let request = self
+            .http
+            .post(self.flow.token_url.clone())
+            .header(ACCEPT, "application/json")
+            .timeout(TOKEN_TIMEOUT)
+            .form(&form);
+        let answer = http::send(request).await.map_err(unreachable)?;
+        answer::read(self.dialect, &answer, self.clock.now())
+            .map_err(|failure| quoting_no_secret(*failure, &form))
+    }
+
+    fn token_from(&self, granted: &Granted) -> Outcome {
+        let named = granted.instance_url.as_deref();
+        let instance_url = place::checked(self.dialect, named, &self.base_url).map_err(|place| {
+            held(format!(
+                "the token answer wants data calls sent to {place}, which is none of the CRM's addresses"
+            ))
+        })?;
+        let credential = Credential::bearer(&granted.access_token)
+            .ok_or_else(|| held("the access token cannot stand in a header".to_owned()))?
+            .at_instance(instance_url)
+            .of_issue(self.state().calls + 1);
+        Ok(Token::new(credential, self.clock.now(), granted.lifetime))
+    }
+}
+
+/// No data call was sent, so nothing is in doubt.
+fn unreachable(failure: Failure) -> Failure {
+    let mut unreachable = passing(format!("the token endpoint: {}", failure.message));
+    unreachable.status = failure.status;
+    unreachable
+}
+
+fn passing(message: String) -> Failure {
+    Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message)
+}
+
+fn held(message: String) -> Failure {
+    Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, message)
+}
+
+fn quoting_no_secret(mut failure: Failure, form: &Form) -> Failure {
+    failure.message = without_secrets(&failure.message, form);
+    failure.code = failure.code.map(|code| without_secrets(&code, form));
+    failure
 }

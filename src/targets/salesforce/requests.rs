@@ -1,230 +1,252 @@
-//! Paths, queries and bodies. Pure.
+//! The requests of this client, as values.
+//!
+//! Pure; may import: `domain::ticket`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
 use serde_json::Value;
+use url::Url;
 
-use super::cut::{cut, cut_bytes};
+use super::ids::RecordId;
+use super::verdict::Call;
 use crate::domain::ticket::{TicketFields, TicketKey};
 
-/// What needs no escaping in a path segment: RFC 3986's unreserved, less the dot, after which
-/// Salesforce expects a format.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
-/// Longest subject, in UTF-16 units.
-const SUBJECT_LENGTH: usize = 255;
-/// Longest description, in UTF-16 units.
-const DESCRIPTION_LENGTH: usize = 32_000;
-/// Longest body of a case comment, in bytes.
-const COMMENT_BYTES: usize = 4000;
+/// What stands in a path as it is; a dot would be read as a file's suffix.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
 
-/// The kind of record that tickets are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Object {
-    Case,
-    Incident,
+/// Runs, or does not run, the org's assignment rules. Without this header they run at every
+/// change, and take a ticket from whoever works on it.
+const AUTO_ASSIGN: &str = "sforce-auto-assign";
+/// Saves a ticket that an *alert* rule takes for a duplicate: our key decides about that.
+const DUPLICATE_RULES: (&str, &str) = ("sforce-duplicate-rule-header", "allowSave=true");
+
+/// One request, under `/services/data/VERSION/`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Request {
+    /// What it means when the answer is judged.
+    pub(super) call: Call,
+    /// Its method.
+    pub(super) method: Method,
+    /// Its body, for writes.
+    pub(super) body: Option<Value>,
+    /// Headers besides the usual ones.
+    pub(super) headers: Vec<(&'static str, &'static str)>,
+    target: Target,
 }
 
-impl Object {
-    pub(super) fn named(name: &str) -> Self {
-        if name.eq_ignore_ascii_case("Incident") {
-            Self::Incident
-        } else {
-            Self::Case
-        }
-    }
-
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Case => "Case",
-            Self::Incident => "Incident",
-        }
-    }
-
-    pub(super) const fn number_field(self) -> &'static str {
-        match self {
-            Self::Case => "CaseNumber",
-            Self::Incident => "IncidentNumber",
-        }
-    }
-
-    pub(super) const fn parent_field(self) -> &'static str {
-        match self {
-            Self::Case => "ParentId",
-            Self::Incident => "ParentIncidentId",
-        }
-    }
-
-    /// What is read of a ticket. An Incident has no assured `IsClosed`.
-    pub(super) const fn read_fields(self) -> &'static str {
-        match self {
-            Self::Case => "Id,CaseNumber,Status,IsClosed",
-            Self::Incident => "Id,IncidentNumber,Status",
-        }
-    }
-
-    /// The object that comments are, with the names of its text.
-    pub(super) const fn comment(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Case => ("CaseComment", "CommentBody"),
-            Self::Incident => ("FeedItem", "Body"),
-        }
-    }
+#[derive(Debug, Clone, PartialEq)]
+enum Target {
+    /// Segments of a path, and a query.
+    Path(Vec<String>, Option<(&'static str, String)>),
+    /// The next page of a query: a path that carries its own version.
+    Page(String),
 }
 
-/// Paths of one API version and object.
-pub(super) struct Paths {
-    root: String,
-    pub(super) object: Object,
-}
+impl Request {
+    /// Opens the ticket of `key`, or sets its fields again if there is one. The key stands in
+    /// the path only: in the body it would be refused.
+    pub(super) fn upsert(object: &str, field: &str, key: &TicketKey, fields: TicketFields) -> Self {
+        let path = sobject(&[object, field, key.as_str()]);
+        let mut fields = fields;
+        fields.retain(|name, _| !name.eq_ignore_ascii_case(field) && name != "Id");
+        Self::new(Call::Create, Method::PATCH, path)
+            .with_body(fields)
+            .opening()
+    }
 
-impl Paths {
-    pub(super) fn new(api_version: &str, object: Object) -> Self {
+    /// Opens a ticket; repeating it opens another.
+    pub(super) fn insert(object: &str, fields: TicketFields) -> Self {
+        let path = sobject(&[object]);
+        let mut fields = fields;
+        fields.retain(|name, _| name != "Id");
+        Self::new(Call::Create, Method::POST, path)
+            .with_body(fields)
+            .opening()
+    }
+
+    /// Adds a comment; repeating it adds another.
+    pub(super) fn comment(object: &str, body: TicketFields) -> Self {
+        Self::new(Call::Comment, Method::POST, sobject(&[object])).with_body(body)
+    }
+
+    /// Changes a ticket and leaves its owner alone.
+    pub(super) fn change(object: &str, id: &RecordId, fields: TicketFields) -> Self {
+        let mut request = Self::new(Call::Change, Method::PATCH, sobject(&[object, id.as_str()]))
+            .with_body(fields);
+        request.headers.push((AUTO_ASSIGN, "FALSE"));
+        request
+    }
+
+    /// Reads `fields` of a ticket.
+    pub(super) fn read(object: &str, id: &RecordId, fields: &[String]) -> Self {
+        Self::new(Call::Read, Method::GET, sobject(&[object, id.as_str()]))
+            .with_query("fields", fields.join(","))
+    }
+
+    /// Reads `fields` of the ticket whose external id `field` is `key`.
+    pub(super) fn find(object: &str, field: &str, key: &TicketKey, fields: &[String]) -> Self {
+        let path = sobject(&[object, field, key.as_str()]);
+        Self::new(Call::Read, Method::GET, path).with_query("fields", fields.join(","))
+    }
+
+    /// Runs a query for what `call` says.
+    pub(super) fn query(call: Call, soql: String) -> Self {
+        Self::new(call, Method::GET, vec!["query".to_owned()]).with_query("q", soql)
+    }
+
+    /// Reads the next page of a query.
+    pub(super) fn page(call: Call, path: &str) -> Self {
+        let mut request = Self::new(call, Method::GET, Vec::new());
+        request.target = Target::Page(path.to_owned());
+        request
+    }
+
+    /// Lists what the API offers, which a session without the right to use it cannot.
+    pub(super) fn resources() -> Self {
+        Self::new(Call::Ask, Method::GET, vec![String::new()])
+    }
+
+    fn new(call: Call, method: Method, path: Vec<String>) -> Self {
         Self {
-            root: format!("/services/data/{api_version}"),
-            object,
+            call,
+            method,
+            body: None,
+            headers: Vec::new(),
+            target: Target::Path(path, None),
         }
     }
 
-    pub(super) fn root(&self) -> String {
-        format!("{}/", self.root)
+    fn with_body(mut self, fields: TicketFields) -> Self {
+        self.body = Some(Value::Object(fields));
+        self
     }
 
-    pub(super) fn query(&self) -> String {
-        format!("{}/query", self.root)
+    fn with_query(mut self, name: &'static str, value: String) -> Self {
+        if let Target::Path(_, query) = &mut self.target {
+            *query = Some((name, value));
+        }
+        self
     }
 
-    pub(super) fn records(&self) -> String {
-        self.of_object(self.object.name())
+    fn opening(mut self) -> Self {
+        self.headers.push((AUTO_ASSIGN, "TRUE"));
+        self.headers.push(DUPLICATE_RULES);
+        self
     }
 
-    pub(super) fn of_object(&self, object: &str) -> String {
-        format!("{}/sobjects/{object}", self.root)
-    }
-
-    pub(super) fn record(&self, id: &str) -> String {
-        format!("{}/{}", self.records(), escaped(id))
-    }
-
-    pub(super) fn by_external_id(&self, field: &str, key: &TicketKey) -> String {
-        format!("{}/{field}/{}", self.records(), escaped(key.as_str()))
-    }
-
-    pub(super) fn find_by_subject(&self, key: &TicketKey) -> String {
-        format!(
-            "SELECT {},Subject FROM {} WHERE Subject LIKE '%{}' ORDER BY CreatedDate LIMIT 20",
-            self.object.read_fields(),
-            self.object.name(),
-            soql_text(&subject_mark(key))
-        )
-    }
-
-    pub(super) fn find_comments(&self, ticket_id: &str) -> String {
-        let (object, text) = self.object.comment();
-        format!(
-            "SELECT Id,{text} FROM {object} WHERE ParentId = '{}' ORDER BY CreatedDate DESC LIMIT 200",
-            soql_text(ticket_id)
-        )
-    }
-}
-
-fn escaped(segment: &str) -> String {
-    utf8_percent_encode(segment, SEGMENT).to_string()
-}
-
-/// `text` for the inside of a SOQL literal.
-fn soql_text(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\'', "\\'")
-}
-
-/// How our key stands in a subject.
-pub(super) fn subject_mark(key: &TicketKey) -> String {
-    format!("[{key}]")
-}
-
-/// Appends our key to the subject, which is shortened to make room.
-pub(super) fn put_key_into_subject(body: &mut TicketFields, key: &TicketKey) {
-    let mark = subject_mark(key);
-    let subject = body
-        .get("Subject")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let room = SUBJECT_LENGTH - mark.len() - 1;
-    let subject = format!("{} {mark}", cut(subject, room));
-    body.insert("Subject".to_owned(), subject.trim_start().into());
-}
-
-/// The body of a create: the fields without those that Salesforce refuses there.
-pub(super) fn create_body(fields: &TicketFields, refused: &[&str]) -> TicketFields {
-    let mut body = update_body(fields);
-    body.retain(|name, _| name != "Id" && !refused.contains(&name.as_str()));
-    body
-}
-
-/// The fields, with texts cut to what their fields hold: a text too long is an error there.
-pub(super) fn update_body(fields: &TicketFields) -> TicketFields {
-    fields
-        .iter()
-        .map(|(name, value)| (name.clone(), fitting(name, value)))
-        .collect()
-}
-
-fn fitting(name: &str, value: &Value) -> Value {
-    let length = match name {
-        "Subject" => SUBJECT_LENGTH,
-        "Description" => DESCRIPTION_LENGTH,
-        _ => return value.clone(),
-    };
-    match value {
-        Value::String(text) => cut(text, length).into(),
-        other => other.clone(),
+    /// Its address at the instance `site`; `None` for a page that is not on this instance,
+    /// which would carry the token elsewhere.
+    pub(super) fn address(&self, site: &Url, version: &str) -> Option<Url> {
+        match &self.target {
+            Target::Page(path) => {
+                let url = site.join(path).ok()?;
+                let is_here = url.origin() == site.origin();
+                (is_here && url.path().starts_with("/services/data/")).then_some(url)
+            }
+            Target::Path(path, query) => {
+                let encoded: Vec<String> = path
+                    .iter()
+                    .map(|part| utf8_percent_encode(part, PLAIN).to_string())
+                    .collect();
+                let path = format!("/services/data/{version}/{}", encoded.join("/"));
+                let mut url = site.join(&path).ok()?;
+                if let Some((name, value)) = query {
+                    let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
+                    url.set_query(Some(&format!("{name}={value}")));
+                }
+                Some(url)
+            }
+        }
     }
 }
 
-/// The body of a comment on `ticket_id`; internal, never published to customers.
-pub(super) fn comment_body(object: Object, ticket_id: &str, comment: &str) -> Value {
-    let (_, text) = object.comment();
-    let mut body = TicketFields::new();
-    body.insert("ParentId".to_owned(), ticket_id.into());
-    body.insert(text.to_owned(), cut_bytes(comment, COMMENT_BYTES).into());
-    if object == Object::Case {
-        body.insert("IsPublished".to_owned(), false.into());
-    }
-    Value::Object(body)
+fn sobject(path: &[&str]) -> Vec<String> {
+    let parts = std::iter::once("sobjects").chain(path.iter().copied());
+    parts.map(str::to_owned).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
-    fn key() -> TicketKey {
-        TicketKey::of_incident("0195aa")
+    fn site() -> Url {
+        Url::parse("https://acme.my.salesforce.com/").unwrap()
+    }
+
+    fn address(request: &Request) -> String {
+        request.address(&site(), "v64.0").unwrap().to_string()
+    }
+
+    fn fields(value: &Value) -> TicketFields {
+        value.as_object().unwrap().clone()
     }
 
     #[test]
-    fn the_external_id_stands_in_the_path_and_never_in_the_body() {
-        let paths = Paths::new("v64.0", Object::Case);
+    fn the_key_stands_in_the_path_and_never_in_the_body() {
+        let key = TicketKey::of_incident("0190-1");
+        let given = fields(&json!({"Subject": "s", "Id": "x", "ringdown_id__c": "rd-x"}));
+        let request = Request::upsert("Case", "Ringdown_Id__c", &key, given);
         assert_eq!(
-            paths.by_external_id("Ringdown_Id__c", &key()),
-            "/services/data/v64.0/sobjects/Case/Ringdown_Id__c/rd-0195aa"
+            address(&request),
+            "https://acme.my.salesforce.com/services/data/v64.0/sobjects/Case/Ringdown_Id__c/rd-0190-1"
         );
-        let mut fields = TicketFields::new();
-        fields.insert("Subject".into(), "x".into());
-        fields.insert("Id".into(), "500".into());
-        fields.insert("Ringdown_Id__c".into(), "y".into());
-        let body = create_body(&fields, &["Ringdown_Id__c"]);
-        assert_eq!(body.keys().collect::<Vec<_>>(), ["Subject"]);
+        assert_eq!(request.body, Some(json!({"Subject": "s"})));
     }
 
     #[test]
-    fn a_long_subject_makes_room_for_the_key() {
-        let mut body = TicketFields::new();
-        body.insert("Subject".into(), "x".repeat(300).into());
-        put_key_into_subject(&mut body, &key());
-        let subject = body["Subject"].as_str().unwrap();
-        assert!(subject.ends_with(" [rd-0195aa]") && subject.chars().count() <= 255);
+    fn whatever_a_key_holds_it_stays_one_segment_of_the_path() {
+        let key = TicketKey::of_incident("a/b?c#d e.inc%");
+        let request = Request::find("Case", "Key__c", &key, &["Id".to_owned()]);
+        assert!(address(&request).contains("/Key__c/rd-a%2Fb%3Fc%23d%20e%2Einc%25?fields=Id"));
     }
 
     #[test]
-    fn quotes_cannot_leave_a_literal() {
-        assert_eq!(soql_text(r"a' OR 'b\"), r"a\' OR \'b\\");
+    fn assignment_rules_run_when_a_ticket_is_opened_and_never_when_it_is_changed() {
+        let key = TicketKey::of_incident("1");
+        let id = RecordId::parse("500000000000001AAA").unwrap();
+        let open = Request::upsert("Case", "Key__c", &key, TicketFields::new());
+        let change = Request::change("Case", &id, TicketFields::new());
+        assert!(open.headers.contains(&(AUTO_ASSIGN, "TRUE")));
+        assert!(change.headers.contains(&(AUTO_ASSIGN, "FALSE")));
+    }
+
+    #[test]
+    fn a_query_is_encoded_whole() {
+        let request = Request::query(
+            Call::LookUp,
+            "SELECT Id FROM Case WHERE Subject LIKE '%[a+b&c]%'".to_owned(),
+        );
+        assert!(address(&request).ends_with(
+            "/services/data/v64.0/query?q=SELECT%20Id%20FROM%20Case%20WHERE%20Subject%20LIKE%20%27%25%5Ba%2Bb%26c%5D%25%27"
+        ));
+    }
+
+    #[test]
+    fn the_next_page_is_read_from_the_same_instance_only() {
+        let page = |path: &str| {
+            Request::page(Call::Ask, path)
+                .address(&site(), "v64.0")
+                .map(String::from)
+        };
+        assert_eq!(
+            page("/services/data/v61.0/query/01g-2000").unwrap(),
+            "https://acme.my.salesforce.com/services/data/v61.0/query/01g-2000"
+        );
+        for elsewhere in [
+            "https://evil.example/services/data/v61.0/query/01g",
+            "//evil.example/services/data/v61.0/query/01g",
+            "/secur/frontdoor.jsp",
+        ] {
+            assert_eq!(page(elsewhere), None, "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn a_probe_asks_for_what_the_api_offers() {
+        assert_eq!(
+            address(&Request::resources()),
+            "https://acme.my.salesforce.com/services/data/v64.0/"
+        );
     }
 }

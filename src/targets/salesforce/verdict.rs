@@ -1,361 +1,366 @@
-//! What an answer of Salesforce means. Pure.
+//! From an answer to what it means: a confirmed write, a body, or a classified failure.
 //!
-//! The rules are numbered as in `docs/salesforce.md`. Codes decide, never messages: those are
-//! in the language of the integration user.
+//! A status alone proves nothing: a 403 can be a limit or a right, a 404 a ticket that is
+//! gone or a setting that is wrong, a 200 a login page. Codes decide; texts are in the
+//! integration user's language. Pure; may import: `domain`, `targets::http`.
+//! `docs/salesforce.md` has it as a table.
 
-use std::time::Duration;
-
+use reqwest::header::LOCATION;
 use serde_json::Value;
 
+use super::ids::RecordId;
+use super::limits;
+use super::refusal::{Reason, Refusal};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::targets::http::{Answer, excerpt};
 
-/// Pause when the daily limit is used up: it is a rolling window, so it opens bit by bit.
-const DAILY_LIMIT_PAUSE: Duration = Duration::from_secs(15 * 60);
-
-/// Codes of faults that pass by themselves.
-const TRANSIENT: [&str; 5] = [
-    "UNABLE_TO_LOCK_ROW",
-    "QUERY_TIMEOUT",
-    "SERVER_UNAVAILABLE",
-    "UNKNOWN_EXCEPTION",
-    "TXN_SECURITY_METERING_ERROR",
-];
-
-/// Parts of codes of refusals that repeating cannot mend.
-const PERMANENT: [&str; 14] = [
-    "VALIDATION",
-    "REQUIRED",
-    "INVALID",
-    "MISSING",
-    "TOO_LONG",
-    "DUPLICATE",
-    "INSUFFICIENT",
-    "MALFORMED",
-    "CANNOT_",
-    "NOT_ALLOWED",
-    "JSON_PARSER_ERROR",
-    "ENTITY_IS_DELETED",
-    "NOT_FOUND",
-    "NUMBER_OUTSIDE_VALID_RANGE",
-];
-
-/// The first error in an answer's body.
-#[derive(Debug, Default)]
-struct Said {
-    code: Option<String>,
-    message: String,
-    field: Option<String>,
+/// What was asked, as far as it changes the meaning of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Call {
+    /// Opens a ticket.
+    Create,
+    /// Adds a comment.
+    Comment,
+    /// Changes a ticket.
+    Change,
+    /// Reads a ticket by its id or by our key.
+    Read,
+    /// A query for tickets by our key.
+    LookUp,
+    /// Another query, or a call that only shows whether the API is there.
+    Ask,
 }
 
-/// Reads the error array, a bare error object, or what a gateway printed instead.
-fn said(answer: &Answer) -> Said {
-    let body = answer.json();
-    let first = match &body {
-        Some(Value::Array(errors)) => errors.first(),
-        Some(Value::Object(_)) => body.as_ref(),
-        _ => None,
-    };
-    let Some(first) = first else {
-        return Said {
-            message: answer.excerpt(),
-            ..Said::default()
+impl Call {
+    const fn writes(self) -> bool {
+        matches!(self, Self::Create | Self::Comment | Self::Change)
+    }
+}
+
+/// What a caller inside this client does something particular about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// 401 that another token may heal: refused before it was processed.
+    Unauthenticated,
+    /// The record is gone, or hidden from this user, or there is none with our key.
+    Absent,
+    /// A unique field has this value already.
+    Duplicate,
+    /// Something in between has answered, or nobody: the request may still be at work.
+    StillRunning,
+    /// Anything else.
+    Other,
+}
+
+/// A failed call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rejection {
+    /// The classification for the caller of this client.
+    pub(super) failure: Failure,
+    /// What this client itself acts on.
+    pub(super) cause: Cause,
+}
+
+/// A write that Salesforce has confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Saved {
+    /// The record.
+    pub(super) id: RecordId,
+    /// Whether it was there before.
+    pub(super) existed: bool,
+}
+
+impl Rejection {
+    fn new(cause: Cause, failure: Failure) -> Self {
+        Self { failure, cause }
+    }
+
+    /// A failure on the way, of `call`.
+    pub(super) fn of_transport(call: Call, failure: Failure) -> Self {
+        let cause = match failure.outcome_unknown {
+            true => Cause::StillRunning,
+            false => Cause::Other,
         };
-    };
-    let text = |name: &str| first.get(name).and_then(Value::as_str).map(str::to_owned);
-    let field = first
-        .get("fields")
-        .and_then(Value::as_array)
-        .and_then(|fields| fields.first())
-        .and_then(Value::as_str);
-    Said {
-        code: text("errorCode").or_else(|| text("statusCode")),
-        message: text("message").map_or_else(|| answer.excerpt(), |message| excerpt(&message)),
-        field: field.map(str::to_owned),
+        Self::new(cause, failure).doubted_for(call)
     }
-}
 
-fn failure(kind: FailureKind, remedy: Remedy, answer: &Answer, said: Said) -> Failure {
-    let mut failure = Failure::new(kind, remedy, said.message).with_status(answer.status);
-    failure.code = said.code;
-    failure.field = said.field;
-    failure
-}
+    /// A failure to log in: the request itself was never sent.
+    pub(super) fn of_login(mut failure: Failure) -> Self {
+        failure.outcome_unknown = false;
+        Self::new(Cause::Other, failure)
+    }
 
-/// The id of the record that a create or upsert made. Success is an id in the body (G16).
-pub(super) fn created(answer: &Answer, now: Timestamp) -> Result<String, Failure> {
-    match answer.status {
-        200 | 201 => {}
-        202 => {
-            return Err(not_confirmed(answer, "Salesforce will finish it later").in_doubt());
-        }
-        204 => {
-            let message = "204 without an id: the API version is older than v46.0";
-            return Err(
-                Failure::new(FailureKind::IntegrationFailure, Remedy::HoldTarget, message)
-                    .with_status(204)
-                    .in_doubt(),
-            );
-        }
-        _ => return Err(refusal(answer, true, now)),
-    }
-    let Some(Value::Object(body)) = answer.json() else {
-        return Err(not_confirmed(answer, "the answer is not a record's id").in_doubt());
-    };
-    if body.get("success").and_then(Value::as_bool) == Some(false) {
-        return Err(failed_inside_success(answer, &body));
-    }
-    match body.get("id").and_then(Value::as_str) {
-        Some(id) if is_record_id(id) => Ok(id.to_owned()),
-        _ => Err(Failure::new(
-            FailureKind::IntegrationFailure,
+    /// A success that is not what was asked for.
+    pub(super) fn unusable(call: Call, answer: &Answer, what: &str) -> Self {
+        let failure = Failure::new(
+            FailureKind::NetworkFailure,
             Remedy::Retry,
-            "success without a record's id in the body",
-        )
-        .with_status(answer.status)
-        .in_doubt()),
+            format!("{what}: {}", answer.excerpt()),
+        );
+        let failure = failure.with_status(answer.status).in_doubt();
+        Self::new(Cause::StillRunning, failure).doubted_for(call)
+    }
+
+    /// A read has no outcome to be in doubt about.
+    fn doubted_for(mut self, call: Call) -> Self {
+        self.failure.outcome_unknown &= call.writes();
+        self
     }
 }
 
-fn not_confirmed(answer: &Answer, what: &str) -> Failure {
-    Failure::new(
-        FailureKind::NetworkFailure,
-        Remedy::Retry,
-        format!("{what}: {}", answer.excerpt()),
-    )
-    .with_status(answer.status)
-}
-
-/// `{"success":false,"errors":[…]}` in a 2xx.
-fn failed_inside_success(answer: &Answer, body: &serde_json::Map<String, Value>) -> Failure {
-    let first = body
-        .get("errors")
-        .and_then(Value::as_array)
-        .and_then(|errors| errors.first());
-    let text = |name: &str| first?.get(name)?.as_str().map(str::to_owned);
-    let mut failure = Failure::new(
-        FailureKind::IntegrationFailure,
-        Remedy::GiveUp,
-        text("message").unwrap_or_else(|| "success is false in the body".to_owned()),
-    )
-    .with_status(answer.status);
-    failure.code = text("statusCode").or_else(|| text("errorCode"));
-    failure
-}
-
-/// 15 or 18 characters of letters and digits.
-fn is_record_id(id: &str) -> bool {
-    matches!(id.len(), 15 | 18) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
-}
-
-/// A write by id: 204 without a body.
-pub(super) fn written(answer: &Answer, now: Timestamp) -> Result<(), Failure> {
-    match answer.status {
-        200 | 201 | 204 if !is_page(answer) => Ok(()),
-        200..=299 => Err(not_confirmed(answer, "not Salesforce's answer").in_doubt()),
-        404 => Err(gone().with_status(404)),
-        _ => Err(refusal(answer, true, now)),
+impl From<Rejection> for Failure {
+    fn from(rejection: Rejection) -> Self {
+        rejection.failure
     }
 }
 
-fn is_page(answer: &Answer) -> bool {
-    answer.media_type().contains("html")
-}
-
-/// A record read; `None` when there is none.
-pub(super) fn row(answer: &Answer, now: Timestamp) -> Result<Option<Value>, Failure> {
-    match answer.status {
-        200 => match answer.json() {
-            Some(row @ Value::Object(_)) => Ok(Some(row)),
-            _ => Err(not_confirmed(answer, "the answer is not a record")),
-        },
-        404 if said(answer)
-            .message
-            .starts_with("Provided external ID field") =>
-        {
-            Err(refusal(answer, false, now))
-        }
-        404 => Ok(None),
-        _ => Err(refusal(answer, false, now)),
+/// The record that `answer` confirms to have been written: an id in the body and nothing less.
+///
+/// # Errors
+///
+/// A [`Rejection`] with everything the answer tells.
+pub(super) fn saved(call: Call, answer: &Answer, now: Timestamp) -> Result<Saved, Rejection> {
+    accept(call, answer, now)?;
+    let body = object(call, answer)?;
+    if let Some(rejection) = unsuccessful(call, answer, &body) {
+        return Err(rejection);
     }
-}
-
-/// The rows of a query.
-pub(super) fn rows(answer: &Answer, now: Timestamp) -> Result<Vec<Value>, Failure> {
-    if answer.status != 200 {
-        return Err(refusal(answer, false, now));
-    }
-    match answer.json() {
-        Some(Value::Object(mut body)) => match body.remove("records") {
-            Some(Value::Array(rows)) => Ok(rows),
-            _ => Err(not_confirmed(answer, "the answer has no records")),
-        },
-        _ => Err(not_confirmed(answer, "the answer is not a query's")),
-    }
-}
-
-/// Any answer in JSON of the API.
-pub(super) fn answered(answer: &Answer, now: Timestamp) -> Result<(), Failure> {
-    match answer.status {
-        200 if answer.json().is_some() => Ok(()),
-        200..=299 => Err(not_confirmed(answer, "not Salesforce's answer")),
-        _ => Err(refusal(answer, false, now)),
-    }
-}
-
-/// A ticket that was there and is not any more.
-pub(super) fn gone() -> Failure {
-    Failure::new(
-        FailureKind::IntegrationFailure,
-        Remedy::GiveUp,
-        "the ticket is gone: deleted or merged in Salesforce, or hidden from the integration user",
-    )
-    .with_code("NOT_FOUND")
-}
-
-/// A row that does not carry our key: Salesforce or a proxy answered something else.
-pub(super) fn strange_row(field: &str) -> Failure {
-    Failure::new(
-        FailureKind::IntegrationFailure,
-        Remedy::HoldTarget,
-        "a look-up by our key answered a record with another key",
-    )
-    .with_field(field)
-}
-
-/// Rule 3: a session that no renewal mends.
-pub(super) fn hopeless_session(answer: &Answer) -> Option<Failure> {
-    let said = said(answer);
-    let hopeless = said.message.contains("not valid for use with the REST API")
-        || said.message.contains("Connected app is not attached");
-    hopeless.then(|| failure(FailureKind::AuthFailure, Remedy::HoldTarget, answer, said))
-}
-
-/// Rule 3: a 401 although the token was just renewed.
-pub(super) fn refused_session(answer: &Answer) -> Failure {
-    let said = said(answer);
-    failure(FailureKind::AuthFailure, Remedy::HoldTarget, answer, said)
-}
-
-/// What an answer that is no success means. `wrote`: whether the request could change
-/// anything.
-pub(super) fn refusal(answer: &Answer, wrote: bool, now: Timestamp) -> Failure {
-    let said = said(answer);
-    let code = said.code.clone().unwrap_or_default();
-    let classified = match answer.status {
-        300 => return several(answer),
-        301..=399 => return redirect(answer),
-        429 => Some((
-            FailureKind::RateLimited,
-            Remedy::PauseTarget(answer.retry_after(now)),
+    let id = body.get("id").and_then(Value::as_str);
+    match (answer.status, id.and_then(RecordId::parse)) {
+        (200 | 201, Some(id)) => Ok(Saved {
+            id,
+            existed: body.get("created").and_then(Value::as_bool) == Some(false),
+        }),
+        _ => Err(Rejection::unusable(
+            call,
+            answer,
+            "a success without a record id",
         )),
-        403 if code == "REQUEST_LIMIT_EXCEEDED" => {
-            Some((FailureKind::RateLimited, limit_pause(answer, now)))
+    }
+}
+
+/// Checks that `answer` confirms a change: 204, or a body that says success.
+///
+/// # Errors
+///
+/// A [`Rejection`] with everything the answer tells.
+pub(super) fn changed(answer: &Answer, now: Timestamp) -> Result<(), Rejection> {
+    let call = Call::Change;
+    accept(call, answer, now)?;
+    if answer.status == 204 && answer.body.is_empty() {
+        return Ok(());
+    }
+    let body = object(call, answer)?;
+    if let Some(rejection) = unsuccessful(call, answer, &body) {
+        return Err(rejection);
+    }
+    match body.get("success").and_then(Value::as_bool) {
+        Some(true) => Ok(()),
+        _ => Err(Rejection::unusable(
+            call,
+            answer,
+            "a success that says nothing",
+        )),
+    }
+}
+
+/// The JSON object in `answer`.
+///
+/// # Errors
+///
+/// A [`Rejection`] with everything the answer tells.
+pub(super) fn body(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
+    accept(call, answer, now)?;
+    object(call, answer)
+}
+
+fn object(call: Call, answer: &Answer) -> Result<Value, Rejection> {
+    match answer.json() {
+        Some(body) if body.is_object() => Ok(body),
+        _ => Err(Rejection::unusable(
+            call,
+            answer,
+            "a success that is not whole JSON",
+        )),
+    }
+}
+
+/// `success: false` is a refusal whatever the status.
+fn unsuccessful(call: Call, answer: &Answer, body: &Value) -> Option<Rejection> {
+    if body.get("success").and_then(Value::as_bool) != Some(false) {
+        return None;
+    }
+    Some(match Refusal::in_body(body) {
+        Some(refusal) => refused(call, answer, &refusal),
+        None => {
+            let message = "the CRM answered success: false without a reason";
+            let failure = Failure::new(FailureKind::IntegrationFailure, Remedy::Retry, message);
+            Rejection::new(Cause::Other, failure.with_status(answer.status))
         }
-        403 if code.starts_with("API_") => Some((FailureKind::AuthFailure, Remedy::HoldTarget)),
-        404 | 410 => Some((FailureKind::IntegrationFailure, Remedy::HoldTarget)),
-        _ => None,
-    };
-    if let Some((kind, remedy)) = classified {
-        return failure(kind, remedy, answer, said);
-    }
-    if is_transient(answer.status, &code, &said.message) {
-        return transient(answer, said, wrote, now);
-    }
-    if is_page(answer) || (code.is_empty() && answer.json().is_none()) {
-        return transient(answer, said, wrote, now);
-    }
-    let permanent = code.is_empty() || PERMANENT.iter().any(|part| code.contains(part));
-    let remedy = if permanent {
-        Remedy::GiveUp
-    } else {
-        // Rule 11: orgs surface passing faults under odd codes.
-        Remedy::Retry
-    };
-    failure(FailureKind::IntegrationFailure, remedy, answer, said)
+    })
 }
 
-fn is_transient(status: u16, code: &str, message: &str) -> bool {
-    status >= 500
-        || matches!(status, 406 | 408 | 420)
-        || TRANSIENT.contains(&code)
-        || message.contains("UNABLE_TO_LOCK_ROW")
+/// Refuses every answer that is not a success.
+fn accept(call: Call, answer: &Answer, now: Timestamp) -> Result<(), Rejection> {
+    let refusal = Refusal::in_answer(answer);
+    let rejection = match (answer.status, &refusal) {
+        (200..=299, _) => return Ok(()),
+        (300, _) => several(answer),
+        (301..=399, _) => redirected(answer),
+        (429, _) => limited(answer, answer.retry_after(now), "the CRM asks to slow down"),
+        (_, Some(refusal)) if refusal.has("REQUEST_LIMIT_EXCEEDED") => {
+            let message = refusal.message();
+            let pause = limits::pause(answer, &message);
+            limited(answer, Some(pause), &message).coded(refusal)
+        }
+        (401, _) => unauthenticated(answer, refusal.as_ref()),
+        (_, Some(refusal)) => refused(call, answer, refusal),
+        (403, None) => barred(answer),
+        (_, None) => unavailable(answer),
+    };
+    Err(rejection.doubted_for(call))
 }
 
-/// Rules 2 and 5. A lock that could not be had is a refusal before anything was done; after
-/// anything else a write may have happened.
-fn transient(answer: &Answer, said: Said, wrote: bool, now: Timestamp) -> Failure {
-    let refused_before = answer.status < 500 && said.code.is_some();
-    let remedy = match answer.retry_after(now) {
-        Some(wait) if answer.status == 503 => Remedy::PauseTarget(Some(wait)),
-        _ => Remedy::Retry,
-    };
-    let failure = failure(FailureKind::NetworkFailure, remedy, answer, said);
-    if wrote && !refused_before {
-        failure.in_doubt()
-    } else {
+impl Rejection {
+    fn coded(mut self, refusal: &Refusal) -> Self {
+        self.failure.code = Some(refusal.code().to_owned());
+        self
+    }
+}
+
+/// Several records carry our key, and nothing was written. Which one is right is for a
+/// person to say.
+fn several(answer: &Answer) -> Rejection {
+    let paths = answer.json().unwrap_or_default();
+    let ids: Vec<&str> = paths
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|path| path.as_str()?.rsplit('/').next())
+        .collect();
+    let message = format!(
+        "several records carry this key: {}; make the external id field unique, and leave one of them",
+        excerpt(&ids.join(", "))
+    );
+    let failure = Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message);
+    Rejection::new(
+        Cause::Other,
         failure
-    }
+            .with_status(answer.status)
+            .with_code("DUPLICATE_KEY"),
+    )
 }
 
-/// Rule 4: how long to wait after `REQUEST_LIMIT_EXCEEDED`.
-fn limit_pause(answer: &Answer, now: Timestamp) -> Remedy {
-    if let Some(wait) = answer.retry_after(now) {
-        return Remedy::PauseTarget(Some(wait));
-    }
-    Remedy::PauseTarget(is_used_up(answer).then_some(DAILY_LIMIT_PAUSE))
+/// Never followed: the token must not go wherever the redirect points.
+fn redirected(answer: &Answer) -> Rejection {
+    let location = answer.headers.get(LOCATION);
+    let location = location.and_then(|value| value.to_str().ok());
+    // A redirect's query may carry tokens, so it is not shown.
+    let place = location.and_then(|text| text.split(['?', '#']).next());
+    let message = format!(
+        "redirected to {}: base_url must be the My Domain address, https://NAME.my.salesforce.com",
+        excerpt(place.unwrap_or("elsewhere"))
+    );
+    let failure = Failure::new(FailureKind::NetworkFailure, Remedy::HoldTarget, message);
+    Rejection::new(Cause::Other, failure.with_status(answer.status))
 }
 
-/// Whether `Sforce-Limit-Info: api-usage=USED/LIMIT` says that the day's calls are used up.
-fn is_used_up(answer: &Answer) -> bool {
-    let usage = answer
-        .headers
-        .get("sforce-limit-info")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|info| {
-            info.split([';', ','])
-                .find_map(|part| part.trim().strip_prefix("api-usage="))
-        });
-    let Some((used, limit)) = usage.and_then(|usage| usage.split_once('/')) else {
-        return false;
+fn limited(answer: &Answer, pause: Option<std::time::Duration>, message: &str) -> Rejection {
+    let failure = Failure::new(
+        FailureKind::RateLimited,
+        Remedy::PauseTarget(pause),
+        message,
+    );
+    Rejection::new(Cause::Other, failure.with_status(answer.status))
+}
+
+/// Two meanings with one code: a session that has ended, and one that may not use the API,
+/// which no renewal heals.
+fn unauthenticated(answer: &Answer, refusal: Option<&Refusal>) -> Rejection {
+    const FOR_GOOD: [&str; 2] = [
+        "not valid for use with the REST API",
+        "Connected app is not attached",
+    ];
+    let is_for_good = refusal.is_some_and(|r| FOR_GOOD.iter().any(|words| r.says(words)));
+    let message = refusal.map_or_else(|| "the session was refused".to_owned(), Refusal::message);
+    let failure = Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, message);
+    let cause = match is_for_good {
+        true => Cause::Other,
+        false => Cause::Unauthenticated,
     };
-    match (used.trim().parse::<u64>(), limit.trim().parse::<u64>()) {
-        (Ok(used), Ok(limit)) => used >= limit,
-        _ => false,
+    let mut rejection = Rejection::new(cause, failure.with_status(answer.status));
+    rejection.failure.code = refusal.map(|refusal| refusal.code().to_owned());
+    rejection
+}
+
+/// 403 by something in front of the API: an address that is not allowed, a proxy.
+fn barred(answer: &Answer) -> Rejection {
+    let message = format!(
+        "something in front of the API refused: {}",
+        answer.excerpt()
+    );
+    let failure = Failure::new(FailureKind::NetworkFailure, Remedy::HoldTarget, message);
+    Rejection::new(Cause::Other, failure.with_status(answer.status))
+}
+
+/// Not Salesforce's own words: nobody can tell whether it happened.
+fn unavailable(answer: &Answer) -> Rejection {
+    let message = format!("no answer of the API itself: {}", answer.excerpt());
+    let failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message);
+    Rejection::new(
+        Cause::StillRunning,
+        failure.with_status(answer.status).in_doubt(),
+    )
+}
+
+/// A refusal in Salesforce's own words.
+fn refused(call: Call, answer: &Answer, refusal: &Refusal) -> Rejection {
+    let mut cause = Cause::Other;
+    let (kind, remedy) = match (answer.status, refusal.reason()) {
+        // The server's own trouble, even with a code; a write may have happened before it.
+        (500.., _) => (FailureKind::NetworkFailure, Remedy::Retry),
+        _ if is_absent(call, refusal) => {
+            cause = Cause::Absent;
+            (FailureKind::IntegrationFailure, Remedy::GiveUp)
+        }
+        _ if is_configuration(call, answer, refusal) => {
+            (FailureKind::IntegrationFailure, Remedy::HoldTarget)
+        }
+        (_, Reason::Lasting) => (FailureKind::IntegrationFailure, Remedy::GiveUp),
+        (_, Reason::Passing | Reason::Unknown) => (FailureKind::IntegrationFailure, Remedy::Retry),
+    };
+    if refusal.has("DUPLICATE_VALUE") {
+        cause = Cause::Duplicate;
     }
+    let mut failure = Failure::new(kind, remedy, refusal.message())
+        .with_status(answer.status)
+        .with_code(refusal.code());
+    failure.field = refusal.field().map(str::to_owned);
+    failure.outcome_unknown = answer.status >= 500;
+    Rejection::new(cause, failure).doubted_for(call)
 }
 
-/// Rule 7: several records carry our key.
-fn several(answer: &Answer) -> Failure {
-    Failure::new(
-        FailureKind::IntegrationFailure,
-        Remedy::GiveUp,
-        format!(
-            "several records carry our key: {}; make the external id field unique and merge them",
-            answer.excerpt()
-        ),
-    )
-    .with_status(300)
-    .with_code("DUPLICATE_KEY")
+fn is_absent(call: Call, refusal: &Refusal) -> bool {
+    matches!(call, Call::Change | Call::Read)
+        && (refusal.has("NOT_FOUND") || refusal.has("ENTITY_IS_DELETED"))
 }
 
-/// A redirect is never followed: the token would go with it.
-fn redirect(answer: &Answer) -> Failure {
-    let location = answer
-        .headers
-        .get(reqwest::header::LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|location| url::Url::parse(location).ok())
-        .and_then(|url| url.host_str().map(str::to_owned))
-        .unwrap_or_else(|| "another place".to_owned());
-    Failure::new(
-        FailureKind::IntegrationFailure,
-        Remedy::HoldTarget,
-        format!("Salesforce redirects to {location}, which is not followed; base_url must be the My Domain address (https://….my.salesforce.com)"),
-    )
-    .with_status(answer.status)
-    .with_code("REDIRECT")
+/// Whether every ticket would be refused alike until somebody mends a setting or a right: a
+/// version, object or external id field that is not there, or that this user may not see.
+fn is_configuration(call: Call, answer: &Answer, refusal: &Refusal) -> bool {
+    const OF_THE_ORG: [&str; 4] = [
+        "API_CURRENTLY_DISABLED",
+        "API_DISABLED_FOR_ORG",
+        "UNSUPPORTED_API_VERSION",
+        "INVALID_VERSION",
+    ];
+    answer.status == 410
+        || OF_THE_ORG.iter().any(|code| refusal.has(code))
+        || (matches!(call, Call::Create | Call::LookUp) && refusal.has("NOT_FOUND"))
+        // A ticket that cannot be looked up must not be opened again.
+        || (matches!(call, Call::Read | Call::LookUp)
+            && (refusal.has("INVALID_FIELD") || refusal.has("INVALID_TYPE")))
 }
 
 #[cfg(test)]

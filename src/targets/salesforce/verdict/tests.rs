@@ -1,222 +1,388 @@
-//! A test for each rule of classification.
+//! Each rule of classification, on answers as Salesforce sends them.
 
-use reqwest::header::HeaderMap;
-use serde_json::json;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
 
-const NOW: Timestamp = Timestamp::from_millis(1_795_442_400_000);
 const ID: &str = "5007000000OFL5FAAX";
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer {
         status,
         headers: HeaderMap::new(),
-        body: body.to_owned().into(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
     }
 }
 
-fn with_header(mut answer: Answer, name: &'static str, value: &str) -> Answer {
-    answer.headers.insert(name, value.parse().unwrap());
+fn with(mut answer: Answer, name: &'static str, value: &'static str) -> Answer {
+    let value = HeaderValue::from_static(value);
+    answer.headers.insert(HeaderName::from_static(name), value);
     answer
 }
 
-fn refused(status: u16, code: &str, message: &str) -> Answer {
-    let body = json!([{"message": message, "errorCode": code, "fields": ["Subject"]}]);
+fn page(status: u16) -> Answer {
+    let mut answer = answer(status, "<html><h1>We are setting things up</h1></html>");
+    let html = HeaderValue::from_static("text/html;charset=UTF-8");
+    answer.headers.insert(CONTENT_TYPE, html);
+    answer
+}
+
+fn error(status: u16, code: &str, message: &str) -> Answer {
+    let body = serde_json::json!([{"message": message, "errorCode": code, "fields": []}]);
     answer(status, &body.to_string())
 }
 
-fn created_failure(answer: &Answer) -> Failure {
-    created(answer, NOW).unwrap_err()
+fn now() -> Timestamp {
+    Timestamp::default()
 }
 
-#[test]
-fn g16_success_is_an_id_in_the_body_and_nothing_else() {
-    let good = json!({"id": ID, "success": true, "errors": [], "created": true}).to_string();
-    assert_eq!(created(&answer(201, &good), NOW).as_deref(), Ok(ID));
-    assert_eq!(created(&answer(200, &good), NOW).as_deref(), Ok(ID));
-    for body in ["{}", r#"{"id":null}"#, r#"{"id":"short"}"#] {
-        let failure = created_failure(&answer(200, body));
-        assert_eq!(failure.kind, FailureKind::IntegrationFailure, "{body}");
-        assert!(failure.outcome_unknown, "{body}");
+fn rejected(call: Call, answer: &Answer) -> Rejection {
+    match call {
+        Call::Create | Call::Comment => saved(call, answer, now()).unwrap_err(),
+        Call::Change => changed(answer, now()).unwrap_err(),
+        Call::Read | Call::LookUp | Call::Ask => body(call, answer, now()).unwrap_err(),
     }
 }
 
+fn create(answer: &Answer) -> Failure {
+    rejected(Call::Create, answer).failure
+}
+
+fn outcome(failure: &Failure) -> (FailureKind, Remedy, bool) {
+    (failure.kind, failure.remedy, failure.outcome_unknown)
+}
+
+const IN_DOUBT: (FailureKind, Remedy, bool) = (FailureKind::NetworkFailure, Remedy::Retry, true);
+
 #[test]
-fn g16_success_false_in_a_200_is_a_refusal_with_its_code() {
-    let body = json!({"success": false, "errors": [{"statusCode": "FIELD_CUSTOM_VALIDATION_EXCEPTION", "message": "no"}]});
-    let failure = created_failure(&answer(200, &body.to_string()));
-    assert_eq!(failure.remedy, Remedy::GiveUp);
-    assert_eq!(
-        failure.code.as_deref(),
-        Some("FIELD_CUSTOM_VALIDATION_EXCEPTION")
-    );
+fn a_created_record_is_confirmed_by_its_id() {
+    let body = format!(r#"{{"id":"{ID}","success":true,"errors":[],"created":true}}"#);
+    let saved = saved(Call::Create, &answer(201, &body), now()).unwrap();
+    assert_eq!((saved.id.as_str(), saved.existed), (ID, false));
 }
 
 #[test]
-fn rule_2_after_a_gateway_error_or_an_unreadable_answer_the_outcome_is_unknown() {
-    for given in [
-        answer(500, ""),
-        answer(502, "<html>"),
-        answer(503, "<html>"),
-        answer(504, ""),
-        answer(420, "<html>setting things up"),
-        answer(406, ""),
-        answer(200, "<html>"),
-        answer(201, "{\"id\": \"500"),
-        answer(202, r#"{"requestId":"1"}"#),
-    ] {
-        let failure = created_failure(&given);
-        assert_eq!(failure.kind, FailureKind::NetworkFailure, "{given:?}");
-        assert_eq!(failure.remedy, Remedy::Retry, "{given:?}");
-        assert!(failure.outcome_unknown, "{given:?}");
-    }
-    assert!(!refusal(&answer(502, ""), false, NOW).outcome_unknown);
-}
-
-#[test]
-fn rule_3_a_session_that_no_renewal_mends_holds_the_target() {
-    let hopeless = refused(
-        401,
-        "INVALID_SESSION_ID",
-        "This session is not valid for use with the REST API",
-    );
-    let failure = hopeless_session(&hopeless).unwrap();
-    assert_eq!(failure.kind, FailureKind::AuthFailure);
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
-    let expired = refused(401, "INVALID_SESSION_ID", "Session expired or invalid");
-    assert!(hopeless_session(&expired).is_none());
-    assert_eq!(refused_session(&expired).remedy, Remedy::HoldTarget);
-}
-
-#[test]
-fn g18_rule_4_request_limits_pause_the_target_and_cost_no_attempt() {
-    let limited = || refused(403, "REQUEST_LIMIT_EXCEEDED", "Limit exceeded.");
-    let headroom = with_header(limited(), "sforce-limit-info", "api-usage=18/5000");
-    let failure = created_failure(&headroom);
-    assert_eq!(failure.kind, FailureKind::RateLimited);
-    assert_eq!(failure.remedy, Remedy::PauseTarget(None));
-    assert!(!failure.outcome_unknown);
-    let used_up = with_header(
-        limited(),
-        "sforce-limit-info",
-        "api-usage=5000/5000; api-bursts=1/750",
-    );
-    assert_eq!(
-        created_failure(&used_up).remedy,
-        Remedy::PauseTarget(Some(DAILY_LIMIT_PAUSE))
-    );
-    let too_many = with_header(answer(429, "slow down"), "retry-after", "17");
-    assert_eq!(
-        created_failure(&too_many).remedy,
-        Remedy::PauseTarget(Some(Duration::from_secs(17)))
-    );
-}
-
-#[test]
-fn a_503_that_names_a_time_is_honoured() {
-    let failure = created_failure(&with_header(answer(503, ""), "retry-after", "9"));
-    assert_eq!(
-        failure.remedy,
-        Remedy::PauseTarget(Some(Duration::from_secs(9)))
-    );
-    assert!(failure.outcome_unknown);
-}
-
-#[test]
-fn rule_5_faults_that_pass_by_themselves_are_retried_and_not_in_doubt() {
-    for code in TRANSIENT {
-        let failure = created_failure(&refused(400, code, "busy"));
-        assert_eq!(failure.remedy, Remedy::Retry, "{code}");
-        assert!(!failure.outcome_unknown, "{code}");
-    }
-    let wrapped = refused(
-        400,
-        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
-        "trigger: UNABLE_TO_LOCK_ROW",
-    );
-    assert_eq!(created_failure(&wrapped).remedy, Remedy::Retry);
-}
-
-#[test]
-fn rule_7_several_records_with_our_key_are_never_guessed_between() {
-    let body =
-        r#"["/services/data/v64.0/sobjects/Case/500A","/services/data/v64.0/sobjects/Case/500B"]"#;
-    let failure = created_failure(&answer(300, body));
-    assert_eq!(failure.code.as_deref(), Some("DUPLICATE_KEY"));
-    assert_eq!(failure.remedy, Remedy::GiveUp);
-    assert!(failure.message.contains("500A") && failure.message.contains("500B"));
-}
-
-#[test]
-fn rule_8_an_unknown_object_or_field_holds_the_target_and_a_gone_ticket_does_not() {
-    let missing = refused(
-        404,
-        "NOT_FOUND",
-        "Provided external ID field does not exist or is not accessible: X",
-    );
-    assert_eq!(created_failure(&missing).remedy, Remedy::HoldTarget);
+fn an_upsert_that_found_a_record_says_so() {
+    let body = format!(r#"{{"id":"{ID}","success":true,"errors":[],"created":false}}"#);
     assert!(
-        row(&missing, NOW).is_err(),
-        "a misspelt field is no absence"
+        saved(Call::Create, &answer(200, &body), now())
+            .unwrap()
+            .existed
     );
-    let absent = refused(404, "NOT_FOUND", "The requested resource does not exist");
-    assert_eq!(row(&absent, NOW), Ok(None));
-    let deleted = refused(404, "ENTITY_IS_DELETED", "entity is deleted");
-    assert_eq!(written(&deleted, NOW).unwrap_err().remedy, Remedy::GiveUp);
 }
 
 #[test]
-fn g15_rule_9_a_refusal_is_an_integration_failure_with_code_and_field_and_is_not_retried() {
-    for code in [
-        "FIELD_CUSTOM_VALIDATION_EXCEPTION",
-        "REQUIRED_FIELD_MISSING",
-        "INVALID_FIELD",
-        "STRING_TOO_LONG",
-        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
-        "DUPLICATES_DETECTED",
-        "INSUFFICIENT_ACCESS_OR_READONLY",
-        "INVALID_CROSS_REFERENCE_KEY",
-        "MALFORMED_ID",
-        "JSON_PARSER_ERROR",
-        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+fn g16_a_success_without_an_id_is_not_success_and_leaves_doubt() {
+    for body in [
+        "{}",
+        r#"{"success":true}"#,
+        r#"{"id":null}"#,
+        r#"{"id":"","success":true}"#,
+        r#"{"id":"INC1"}"#,
     ] {
-        for status in [400, 403] {
-            let failure = created_failure(&refused(status, code, "no"));
-            assert_eq!(failure.kind, FailureKind::IntegrationFailure, "{code}");
-            assert_eq!(failure.remedy, Remedy::GiveUp, "{code}");
-            assert_eq!(failure.code.as_deref(), Some(code));
-            assert_eq!(failure.field.as_deref(), Some("Subject"));
-            assert!(!failure.outcome_unknown);
+        for status in [200, 201] {
+            assert_eq!(
+                outcome(&create(&answer(status, body))),
+                IN_DOUBT,
+                "{status} {body}"
+            );
         }
     }
 }
 
 #[test]
-fn rule_11_an_unknown_code_is_tried_again_before_it_is_given_up() {
-    let failure = created_failure(&refused(400, "APEX_ERROR", "odd"));
-    assert_eq!(failure.kind, FailureKind::IntegrationFailure);
-    assert_eq!(failure.remedy, Remedy::Retry);
+fn g16_an_answer_that_promises_to_finish_later_is_not_success() {
+    let body = format!(r#"{{"requestId":"a-1","id":"{ID}"}}"#);
+    assert_eq!(outcome(&create(&answer(202, &body))), IN_DOUBT);
 }
 
 #[test]
-fn errors_are_read_as_a_bare_object_and_in_the_spelling_of_collections() {
-    let bare = answer(400, r#"{"message":"no","statusCode":"INVALID_FIELD"}"#);
-    assert_eq!(
-        created_failure(&bare).code.as_deref(),
-        Some("INVALID_FIELD")
+fn an_empty_success_to_an_upsert_is_not_success() {
+    assert_eq!(outcome(&create(&answer(204, ""))), IN_DOUBT);
+}
+
+#[test]
+fn rule_2_a_success_with_an_unreadable_body_leaves_doubt() {
+    for answer in [page(200), answer(201, "{\"id\": \"500"), answer(200, "[]")] {
+        assert_eq!(outcome(&create(&answer)), IN_DOUBT);
+    }
+}
+
+#[test]
+fn g16_success_false_is_a_refusal_whatever_the_status() {
+    let bare = create(&answer(200, r#"{"success":false,"errors":[]}"#));
+    assert_eq!(bare.kind, FailureKind::IntegrationFailure);
+    let told = format!(
+        r#"{{"id":"{ID}","success":false,"errors":[{{"statusCode":"STRING_TOO_LONG","message":"m","fields":["Subject"]}}]}}"#
     );
+    let told = create(&answer(201, &told));
+    assert_eq!(told.remedy, Remedy::GiveUp);
+    assert_eq!(told.code.as_deref(), Some("STRING_TOO_LONG"));
+    assert_eq!(told.field.as_deref(), Some("Subject"));
 }
 
 #[test]
-fn a_redirect_is_configuration_and_says_where_it_pointed() {
-    let given = with_header(
+fn rule_2_answers_of_something_in_between_leave_doubt() {
+    for status in [406, 408, 420, 500, 502, 503, 504] {
+        assert_eq!(outcome(&create(&page(status))), IN_DOUBT, "{status}");
+        assert_eq!(outcome(&create(&answer(status, ""))), IN_DOUBT, "{status}");
+    }
+}
+
+#[test]
+fn a_read_is_never_in_doubt() {
+    for answer in [page(200), page(503), error(500, "UNKNOWN_EXCEPTION", "x")] {
+        for call in [Call::Read, Call::LookUp, Call::Ask] {
+            assert!(!rejected(call, &answer).failure.outcome_unknown);
+        }
+    }
+}
+
+#[test]
+fn rule_3_an_ended_session_can_be_renewed() {
+    let ended = error(401, "INVALID_SESSION_ID", "Session expired or invalid");
+    let rejection = rejected(Call::Create, &ended);
+    assert_eq!(rejection.cause, Cause::Unauthenticated);
+    let held = (FailureKind::AuthFailure, Remedy::HoldTarget, false);
+    assert_eq!(outcome(&rejection.failure), held);
+}
+
+#[test]
+fn rule_3_a_session_that_may_not_use_the_api_is_not_renewed() {
+    for message in [
+        "This session is not valid for use with the REST API",
+        "Connected app is not attached to Agent",
+    ] {
+        let rejection = rejected(Call::Read, &error(401, "INVALID_SESSION_ID", message));
+        assert_eq!(rejection.cause, Cause::Other);
+        assert_eq!(rejection.failure.remedy, Remedy::HoldTarget);
+        assert_eq!(rejection.failure.kind, FailureKind::AuthFailure);
+    }
+}
+
+#[test]
+fn rule_4_used_up_calls_pause_the_target_for_a_quarter_of_an_hour() {
+    let refused = error(
+        403,
+        "REQUEST_LIMIT_EXCEEDED",
+        "TotalRequests Limit exceeded.",
+    );
+    let refused = with(refused, "sforce-limit-info", "api-usage=15000/15000");
+    let failure = create(&refused);
+    let pause = Remedy::PauseTarget(Some(Duration::from_secs(900)));
+    assert_eq!(outcome(&failure), (FailureKind::RateLimited, pause, false));
+    assert_eq!(failure.code.as_deref(), Some("REQUEST_LIMIT_EXCEEDED"));
+}
+
+#[test]
+fn rule_4_with_headroom_the_pause_is_short() {
+    let message = "ConcurrentRequests (Concurrent API Requests) Limit exceeded.";
+    let refused = error(403, "REQUEST_LIMIT_EXCEEDED", message);
+    let refused = with(refused, "sforce-limit-info", "api-usage=18/15000");
+    let pause = Remedy::PauseTarget(Some(Duration::from_secs(30)));
+    assert_eq!(create(&refused).remedy, pause);
+}
+
+#[test]
+fn g18_a_429_pauses_the_target_for_as_long_as_it_says() {
+    let pause = Remedy::PauseTarget(Some(Duration::from_secs(7)));
+    let failure = create(&with(answer(429, ""), "retry-after", "7"));
+    assert_eq!(outcome(&failure), (FailureKind::RateLimited, pause, false));
+    assert_eq!(create(&page(429)).remedy, Remedy::PauseTarget(None));
+}
+
+#[test]
+fn rule_5_passing_faults_are_retried() {
+    for (status, code) in [
+        (400, "UNABLE_TO_LOCK_ROW"),
+        (400, "QUERY_TIMEOUT"),
+        (403, "TXN_SECURITY_METERING_ERROR"),
+        (500, "UNKNOWN_EXCEPTION"),
+        (503, "SERVER_UNAVAILABLE"),
+    ] {
+        assert_eq!(
+            create(&error(status, code, "m")).remedy,
+            Remedy::Retry,
+            "{code}"
+        );
+    }
+}
+
+#[test]
+fn rule_5_a_lock_inside_of_a_triggers_message_is_retried() {
+    let message = "CaseTrigger: execution of BeforeInsert caused by: UNABLE_TO_LOCK_ROW, …";
+    for code in [
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        "FIELD_INTEGRITY_EXCEPTION",
+    ] {
+        let failure = create(&error(400, code, message));
+        let retried = (FailureKind::IntegrationFailure, Remedy::Retry, false);
+        assert_eq!(outcome(&failure), retried);
+    }
+}
+
+#[test]
+fn rule_6_a_value_that_is_there_already_is_told_apart() {
+    let message = "duplicate value found: Ringdown_Id__c duplicates value on record with id: 001Vr";
+    let rejection = rejected(Call::Create, &error(400, "DUPLICATE_VALUE", message));
+    assert_eq!(rejection.cause, Cause::Duplicate);
+}
+
+#[test]
+fn rule_7_several_records_with_one_key_are_a_refusal_that_names_them() {
+    let body =
+        r#"["/services/data/v64.0/sobjects/Case/500A","/services/data/v64.0/sobjects/Case/500B"]"#;
+    for call in [Call::Create, Call::Read] {
+        let failure = rejected(call, &answer(300, body)).failure;
+        let refused = (FailureKind::IntegrationFailure, Remedy::GiveUp, false);
+        assert_eq!(outcome(&failure), refused);
+        assert_eq!(failure.code.as_deref(), Some("DUPLICATE_KEY"));
+        assert!(
+            failure.message.contains("500A, 500B"),
+            "{}",
+            failure.message
+        );
+    }
+}
+
+#[test]
+fn rule_8_an_unknown_object_or_key_field_holds_the_target() {
+    let message = "Provided external ID field does not exist or is not accessible: Key__c";
+    let failure = create(&error(404, "NOT_FOUND", message));
+    let held = (FailureKind::IntegrationFailure, Remedy::HoldTarget, false);
+    assert_eq!(outcome(&failure), held);
+    assert!(failure.message.contains("Key__c"));
+}
+
+#[test]
+fn rule_8_a_record_that_is_gone_is_told_apart() {
+    for code in ["NOT_FOUND", "ENTITY_IS_DELETED"] {
+        for call in [Call::Read, Call::Change] {
+            let rejection = rejected(call, &error(404, code, "m"));
+            assert_eq!(rejection.cause, Cause::Absent);
+            assert_eq!(rejection.failure.remedy, Remedy::GiveUp);
+        }
+    }
+}
+
+#[test]
+fn rule_8_a_404_that_is_not_salesforces_does_not_mean_gone() {
+    for answer in [page(404), answer(404, "")] {
+        assert_ne!(rejected(Call::Read, &answer).cause, Cause::Absent);
+    }
+}
+
+#[test]
+fn g15_rule_9_a_validation_rule_is_an_integration_failure_with_code_message_and_field() {
+    let body = r#"[{"message":"Reason must be given","errorCode":"FIELD_CUSTOM_VALIDATION_EXCEPTION","fields":["Reason__c"]}]"#;
+    let failure = create(&answer(400, body));
+    let refused = (FailureKind::IntegrationFailure, Remedy::GiveUp, false);
+    assert_eq!(outcome(&failure), refused);
+    assert_eq!(
+        failure.code.as_deref(),
+        Some("FIELD_CUSTOM_VALIDATION_EXCEPTION")
+    );
+    assert_eq!(failure.message, "Reason must be given");
+    assert_eq!(failure.field.as_deref(), Some("Reason__c"));
+    assert_eq!(failure.status, Some(400));
+}
+
+#[test]
+fn rule_9_refusals_of_content_mapping_and_rights_are_given_up_in_any_language() {
+    for (status, code) in [
+        (400, "REQUIRED_FIELD_MISSING"),
+        (400, "INVALID_FIELD"),
+        (400, "INVALID_FIELD_FOR_INSERT_UPDATE"),
+        (400, "STRING_TOO_LONG"),
+        (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
+        (400, "MALFORMED_ID"),
+        (400, "INSUFFICIENT_ACCESS_OR_READONLY"),
+        (403, "INSUFFICIENT_ACCESS_OR_READONLY"),
+        (404, "INVALID_CROSS_REFERENCE_KEY"),
+        (405, "METHOD_NOT_ALLOWED"),
+    ] {
+        let failure = create(&error(status, code, "Campos obrigatórios ausentes"));
+        assert_eq!(failure.kind, FailureKind::IntegrationFailure, "{code}");
+        assert_eq!(failure.remedy, Remedy::GiveUp, "{code}");
+    }
+}
+
+#[test]
+fn a_403_is_a_limit_or_a_right_or_something_in_front() {
+    let right = create(&error(403, "INSUFFICIENT_ACCESS_OR_READONLY", "m"));
+    let limit = create(&error(403, "REQUEST_LIMIT_EXCEEDED", "m"));
+    let front = create(&page(403));
+    assert_eq!(right.kind, FailureKind::IntegrationFailure);
+    assert_eq!(limit.kind, FailureKind::RateLimited);
+    assert_eq!(front.remedy, Remedy::HoldTarget);
+    assert_eq!(front.kind, FailureKind::NetworkFailure);
+}
+
+#[test]
+fn an_alert_rule_for_duplicates_is_read_although_it_has_no_fields() {
+    let body = r#"[{"duplicateResut":{"allowSave":false},"errorCode":"DUPLICATES_DETECTED","message":"You're creating a duplicate record."}]"#;
+    let failure = create(&answer(400, body));
+    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.code.as_deref(), Some("DUPLICATES_DETECTED"));
+}
+
+#[test]
+fn rule_11_an_unknown_code_is_retried_before_it_is_given_up() {
+    for code in [
+        "APEX_ERROR",
+        "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY",
+        "SOMETHING_NEW",
+    ] {
+        let failure = create(&error(400, code, "m"));
+        let retried = (FailureKind::IntegrationFailure, Remedy::Retry, false);
+        assert_eq!(outcome(&failure), retried, "{code}");
+    }
+}
+
+#[test]
+fn a_retired_version_or_a_disabled_api_holds_the_target() {
+    for (status, code) in [
+        (410, "UNSUPPORTED_API_VERSION"),
+        (403, "API_DISABLED_FOR_ORG"),
+    ] {
+        assert_eq!(create(&error(status, code, "m")).remedy, Remedy::HoldTarget);
+    }
+}
+
+#[test]
+fn a_ticket_that_cannot_be_looked_up_holds_the_target() {
+    for call in [Call::Read, Call::LookUp] {
+        let failure = rejected(call, &error(400, "INVALID_FIELD", "No such column")).failure;
+        assert_eq!(failure.remedy, Remedy::HoldTarget);
+    }
+    let comment = rejected(Call::Ask, &error(400, "INVALID_TYPE", "FeedItem")).failure;
+    assert_eq!(comment.remedy, Remedy::GiveUp);
+}
+
+#[test]
+fn a_redirect_holds_the_target_and_says_where_it_pointed_without_its_query() {
+    let moved = with(
         answer(302, ""),
         "location",
-        "https://x.lightning.force.com/y?token=secret",
+        "https://acme.lightning.force.com/x?sid=s3cret",
     );
-    let failure = created_failure(&given);
+    let failure = create(&moved);
     assert_eq!(failure.remedy, Remedy::HoldTarget);
-    assert!(failure.message.contains("x.lightning.force.com"));
-    assert!(!failure.message.contains("secret"));
+    assert!(
+        failure
+            .message
+            .contains("https://acme.lightning.force.com/x")
+    );
+    assert!(!failure.message.contains("s3cret"));
+}
+
+#[test]
+fn a_change_is_confirmed_by_an_empty_204_and_by_nothing_vague() {
+    assert_eq!(changed(&answer(204, ""), now()), Ok(()));
+    for vague in [answer(200, "{}"), page(200), answer(202, r#"{"id":"x"}"#)] {
+        assert_eq!(outcome(&rejected(Call::Change, &vague).failure), IN_DOUBT);
+    }
 }

@@ -1,0 +1,143 @@
+//! Token answers as both CRMs send them.
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderValue};
+
+use super::*;
+
+fn answer(status: u16, body: &str) -> Answer {
+    Answer {
+        status,
+        headers: HeaderMap::new(),
+        body: Bytes::copy_from_slice(body.as_bytes()),
+    }
+}
+
+fn granted(body: &str) -> Granted {
+    let result = read(
+        Dialect::Salesforce,
+        &answer(200, body),
+        Timestamp::default(),
+    );
+    result.map_err(|failure| failure.to_string()).unwrap()
+}
+
+fn failure(dialect: Dialect, status: u16, body: &str) -> Failure {
+    match read(dialect, &answer(status, body), Timestamp::default()) {
+        Ok(_) => panic!("a token was read from {body}"),
+        Err(failure) => *failure,
+    }
+}
+
+fn refusal(error: &str, words: &str) -> String {
+    format!(r#"{{"error":"{error}","error_description":"{words}"}}"#)
+}
+
+#[test]
+fn a_token_needs_neither_expiry_nor_issue_time_nor_signature() {
+    let granted = granted(r#"{"access_token":"00D!AQ","token_type":"Bearer"}"#);
+    assert_eq!(granted.access_token.expose(), "00D!AQ");
+    assert_eq!(granted.lifetime, None);
+    assert!(granted.refresh_token.is_none());
+}
+
+#[test]
+fn an_expiry_is_read_as_a_number_and_as_text() {
+    let number = granted(r#"{"access_token":"a","expires_in":1799}"#);
+    let text = granted(r#"{"access_token":"a","expires_in":"1799"}"#);
+    assert_eq!(number.lifetime, Some(Duration::from_secs(1799)));
+    assert_eq!(text.lifetime, number.lifetime);
+}
+
+#[test]
+fn g21_what_salesforce_refuses_for_good_is_an_auth_failure_that_holds_the_target() {
+    for (error, words) in [
+        ("invalid_grant", "authentication failure"),
+        ("invalid_grant", "expired access/refresh token"),
+        ("invalid_grant", "no client credentials user enabled"),
+        ("invalid_client_id", "client identifier invalid"),
+        ("invalid_client", "invalid client credentials"),
+        ("unsupported_grant_type", "grant type not supported"),
+        ("something_new", "of which nothing is known"),
+    ] {
+        for status in [400, 401, 403] {
+            let failure = failure(Dialect::Salesforce, status, &refusal(error, words));
+            assert_eq!(failure.kind, FailureKind::AuthFailure, "{error}");
+            assert_eq!(failure.remedy, Remedy::HoldTarget, "{error}");
+            assert_eq!(failure.code.as_deref(), Some(error));
+            assert!(failure.message.contains(words));
+        }
+    }
+}
+
+#[test]
+fn too_many_logins_pause_the_target_for_minutes_and_hold_nothing() {
+    let failure = failure(
+        Dialect::Salesforce,
+        400,
+        &refusal("invalid_grant", "Login Rate Exceeded"),
+    );
+    assert_eq!(failure.kind, FailureKind::RateLimited);
+    assert_eq!(
+        failure.remedy,
+        Remedy::PauseTarget(Some(Duration::from_secs(300)))
+    );
+}
+
+#[test]
+fn servicenows_server_error_with_401_is_a_wrong_secret() {
+    let body = r#"{"error_description":"access_denied","error":"server_error"}"#;
+    let failure = failure(Dialect::ServiceNow, 401, body);
+    assert_eq!(failure.kind, FailureKind::AuthFailure);
+    assert_eq!(failure.remedy, Remedy::HoldTarget);
+}
+
+#[test]
+fn a_server_that_is_in_trouble_is_a_network_failure() {
+    let page = "<html><h1>Bad gateway</h1></html>";
+    for (status, body) in [
+        (503, page),
+        (500, ""),
+        (200, page),
+        (400, page),
+        (200, "{}"),
+        (502, r#"{"error":"server_error"}"#),
+    ] {
+        for dialect in [Dialect::Salesforce, Dialect::ServiceNow] {
+            let failure = failure(dialect, status, body);
+            assert_eq!(failure.kind, FailureKind::NetworkFailure, "{status} {body}");
+            assert_eq!(failure.remedy, Remedy::Retry, "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_by_name_stays_one_whatever_its_status() {
+    let failure = failure(Dialect::Salesforce, 500, &refusal("invalid_grant", "x"));
+    assert_eq!(failure.remedy, Remedy::HoldTarget);
+}
+
+#[test]
+fn a_refusal_without_a_reason_is_still_a_refusal() {
+    let failure = failure(Dialect::Salesforce, 400, r#"{"error":"invalid_grant"}"#);
+    assert_eq!(failure.remedy, Remedy::HoldTarget);
+}
+
+#[test]
+fn a_body_that_is_no_refusal_appears_in_no_message() {
+    let failure = failure(Dialect::Salesforce, 200, r#"{"acces_token":"s3cret"}"#);
+    assert!(!failure.to_string().contains("s3cret"));
+}
+
+#[test]
+fn a_redirect_of_the_token_endpoint_is_named_without_its_query() {
+    let mut moved = answer(302, "");
+    let location = HeaderValue::from_static("https://login.example.com/?token=s3cret");
+    moved.headers.insert(LOCATION, location);
+    let Err(failure) = read(Dialect::Salesforce, &moved, Timestamp::default()) else {
+        panic!("a redirect is no token");
+    };
+    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert!(failure.message.contains("https://login.example.com/"));
+    assert!(!failure.message.contains("s3cret"));
+}

@@ -1,0 +1,136 @@
+//! Changing a ticket: comments, fields, resolution, its parent.
+//!
+//! People win: a ticket they have closed is not opened again. Fields are set before the
+//! comment is written, so that a comment that is there proves both. May import: `domain`.
+
+use serde_json::{Value, json};
+
+use super::Salesforce;
+use super::ids::RecordId;
+use super::requests::Request;
+use super::soql;
+use super::truncation::{case_comment, feed_entry, fitted};
+use super::verdict::{Call, Cause, Rejection};
+use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::ticket::{Ticket, TicketFields};
+use crate::targets::TicketChange;
+
+impl Salesforce {
+    /// Sets the fields and adds the comment of `change`.
+    pub(super) async fn apply(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+        let mut fields = fitted(&change.fields);
+        if fields.contains_key("Status") && self.existing(id).await?.closed {
+            fields.remove("Status");
+        }
+        self.set(id, fields).await?;
+        self.comment(id, change).await
+    }
+
+    /// Resolves the ticket with `change`, unless a person has closed it, and checks that it
+    /// is resolved: a status that is no closed one is stored without a word.
+    pub(super) async fn settle(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+        if self.existing(id).await?.closed {
+            tracing::info!(
+                target = self.name, ticket = %id,
+                "the ticket is closed already; it stays as it is"
+            );
+            return Ok(());
+        }
+        // The comment first: once the ticket is closed, a repetition leaves it alone.
+        if change.comment.is_some() && !self.is_noted(id, &change.marker).await? {
+            self.comment(id, change).await?;
+        }
+        let fields = fitted(&change.fields);
+        let status = fields.get("Status").and_then(Value::as_str);
+        let status = status.map(str::to_owned);
+        self.set(id, fields).await?;
+        match status {
+            Some(status) => check_settled(&self.existing(id).await?, &status),
+            None => Ok(()),
+        }
+    }
+
+    /// Hangs the ticket under `parent`.
+    pub(super) async fn hang_under(&self, id: &RecordId, parent: &RecordId) -> Result<(), Failure> {
+        let mut fields = TicketFields::new();
+        let field = self.object.parent_field();
+        fields.insert(field.to_owned(), parent.as_str().into());
+        self.set(id, fields).await
+    }
+
+    /// Whether a comment with `marker` is on the ticket. The text of a comment cannot be
+    /// filtered by, so the rows are looked through.
+    pub(super) async fn is_noted(&self, id: &RecordId, marker: &str) -> Result<bool, Failure> {
+        let (object, text) = self.object.comments();
+        let query = Request::query(Call::Ask, soql::comments_of(object, text, id));
+        let rows = self.wire.rows(query).await?;
+        let carries = |row: &Value| {
+            let text = row.get(text).and_then(Value::as_str);
+            text.is_some_and(|text| text.contains(marker))
+        };
+        Ok(!marker.is_empty() && rows.iter().any(carries))
+    }
+
+    async fn set(&self, id: &RecordId, fields: TicketFields) -> Result<(), Failure> {
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let request = Request::change(self.object.name(), id, fields);
+        let outcome = self.wire.change(&request).await;
+        outcome.map_err(|rejection| of_ticket(id, rejection))
+    }
+
+    async fn comment(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+        let Some(text) = &change.comment else {
+            return Ok(());
+        };
+        let (object, field) = self.object.comments();
+        let body = match object {
+            // Never published: an incident is no matter for the CRM's customers.
+            "CaseComment" => json!({"ParentId": id.as_str(), "IsPublished": false,
+                field: case_comment(text, &change.marker)}),
+            _ => json!({"ParentId": id.as_str(), field: feed_entry(text, &change.marker)}),
+        };
+        let body = body.as_object().cloned().unwrap_or_default();
+        let request = Request::comment(object, body);
+        self.wire.save(&request).await?;
+        Ok(())
+    }
+
+    async fn existing(&self, id: &RecordId) -> Result<Ticket, Failure> {
+        self.by_id(id).await?.ok_or_else(|| gone(id))
+    }
+}
+
+/// Whether the ticket has the status that was set, and counts as closed with it.
+fn check_settled(ticket: &Ticket, status: &str) -> Result<(), Failure> {
+    let kept = ticket.state.as_deref().unwrap_or_default();
+    if ticket.closed {
+        return Ok(());
+    }
+    let message = if kept == status {
+        format!("the status {status:?} was stored, but it is not one that closes a ticket here")
+    } else {
+        format!("the status was set to {status:?} without an error, but is {kept:?}")
+    };
+    Err(
+        Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message)
+            .with_code("STILL_OPEN")
+            .with_field("Status"),
+    )
+}
+
+fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
+    match rejection.cause {
+        Cause::Absent => gone(id),
+        _ => rejection.failure,
+    }
+}
+
+/// A 404 hides whether the record was deleted or only this user's right to it.
+fn gone(id: &RecordId) -> Failure {
+    let message = format!("the ticket {id} is gone, or this user may no longer read it");
+    Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message)
+        .with_status(404)
+        .with_code("NOT_FOUND")
+}

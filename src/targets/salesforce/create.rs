@@ -1,0 +1,108 @@
+//! Opening a ticket, so that it is confirmed, in doubt or refused, and never twice.
+//!
+//! May import: `domain`. `docs/salesforce.md` explains the two ways.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Salesforce;
+use super::requests::Request;
+use super::truncation::{fitted, marked_subject};
+use super::verdict::{Cause, Rejection, Saved};
+use crate::domain::failure::{Failure, Remedy};
+use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+
+/// Salesforce ends every call after ten minutes: what has not been committed by then never
+/// will be.
+const LONGEST_CALL: Duration = Duration::from_secs(600);
+
+impl Salesforce {
+    /// Opens the ticket of `key`.
+    pub(super) async fn open(
+        &self,
+        key: &TicketKey,
+        fields: &TicketFields,
+    ) -> Result<Ticket, Failure> {
+        match &self.external_id_field {
+            Some(field) => self.upsert(field, key, fields).await,
+            None => self.insert(key, fields).await,
+        }
+    }
+
+    /// With a unique external id Salesforce itself refuses a second record.
+    async fn upsert(
+        &self,
+        field: &str,
+        key: &TicketKey,
+        fields: &TicketFields,
+    ) -> Result<Ticket, Failure> {
+        let request = Request::upsert(self.object.name(), field, key, fitted(fields));
+        match self.wire.save(&request).await {
+            Ok(saved) if saved.existed => self.adopted(key, &saved).await,
+            Ok(saved) => Ok(self.opened(&saved)),
+            Err(rejection) if is_about(&rejection, field) => self.adopt(key, rejection).await,
+            Err(rejection) => Err(rejection.failure),
+        }
+    }
+
+    /// Without one, nothing but the key in the subject tells that the ticket is there. So an
+    /// insert whose outcome nobody knows must have ended before it is looked up.
+    async fn insert(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
+        let mut fields = fitted(fields);
+        let subject = fields.get("Subject").and_then(Value::as_str);
+        let subject = marked_subject(subject.unwrap_or_default(), key);
+        fields.insert("Subject".to_owned(), subject.into());
+        let request = Request::insert(self.object.name(), fields);
+        match self.wire.save(&request).await {
+            Ok(saved) => Ok(self.opened(&saved)),
+            Err(mut rejection) => {
+                if rejection.cause == Cause::StillRunning && rejection.failure.outcome_unknown {
+                    rejection.failure.settle_after = LONGEST_CALL;
+                }
+                Err(rejection.failure)
+            }
+        }
+    }
+
+    /// The new ticket. Its number and state are read later.
+    fn opened(&self, saved: &Saved) -> Ticket {
+        self.object
+            .ticket(&self.wire.site(), &saved.id, &Value::Null)
+    }
+
+    /// The upsert found the ticket of an earlier try: its state may be any.
+    async fn adopted(&self, key: &TicketKey, saved: &Saved) -> Result<Ticket, Failure> {
+        tracing::warn!(
+            target = self.name, key = %key, ticket = %saved.id,
+            "the ticket was there already; its fields were set again"
+        );
+        match self.by_id(&saved.id).await {
+            Ok(Some(ticket)) => Ok(ticket),
+            // The ticket is confirmed all the same.
+            Ok(None) | Err(_) => Ok(self.opened(saved)),
+        }
+    }
+
+    /// Another request with our key was faster.
+    async fn adopt(&self, key: &TicketKey, rejection: Rejection) -> Result<Ticket, Failure> {
+        if let Some(ticket) = self.look_up(key).await.map_err(Failure::in_doubt)? {
+            return Ok(ticket);
+        }
+        // It has not been committed yet, or this user cannot see it.
+        let mut failure = rejection.failure.in_doubt();
+        failure.remedy = Remedy::Retry;
+        Err(failure)
+    }
+}
+
+/// Whether the value that is there already is our key: other unique fields are refusals.
+fn is_about(rejection: &Rejection, field: &str) -> bool {
+    let failure = &rejection.failure;
+    let named = |text: &str| {
+        text.to_ascii_lowercase()
+            .contains(&field.to_ascii_lowercase())
+    };
+    rejection.cause == Cause::Duplicate
+        && (named(&failure.message) || failure.field.as_deref().is_some_and(named))
+}

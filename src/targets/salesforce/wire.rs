@@ -1,0 +1,157 @@
+//! Sending one request: to the instance the token names, with one renewal after a 401.
+//!
+//! May import: `domain`, `clock`, `targets::http`, `targets::login`. Knows nothing of tickets.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::header::ACCEPT;
+use serde_json::Value;
+use url::Url;
+
+use super::requests::Request;
+use super::verdict::{self, Call, Cause, Rejection, Saved};
+use crate::clock::Clock;
+use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::time::Timestamp;
+use crate::targets::http::{self, Answer};
+use crate::targets::login::{Credential, Login};
+
+/// Pages of one query that are read at most.
+const MOST_PAGES: usize = 20;
+
+/// A connection to one org.
+pub(super) struct Wire {
+    http: reqwest::Client,
+    base_url: Url,
+    version: String,
+    pub(super) login: Arc<dyn Login>,
+    clock: Clock,
+    /// The instance that was last asked.
+    site: Mutex<Url>,
+}
+
+/// How an answer is read.
+type Judge<T> = fn(Call, &Answer, Timestamp) -> Result<T, Rejection>;
+
+impl Wire {
+    pub(super) fn new(
+        http: reqwest::Client,
+        base_url: &Url,
+        version: &str,
+        login: Arc<dyn Login>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            http,
+            base_url: base_url.clone(),
+            version: version.to_owned(),
+            login,
+            clock,
+            site: Mutex::new(base_url.clone()),
+        }
+    }
+
+    /// Sends a request that writes a record.
+    pub(super) async fn save(&self, request: &Request) -> Result<Saved, Rejection> {
+        self.send(request, verdict::saved).await
+    }
+
+    /// Sends a request that changes a record.
+    pub(super) async fn change(&self, request: &Request) -> Result<(), Rejection> {
+        self.send(request, |_, answer, now| verdict::changed(answer, now))
+            .await
+    }
+
+    /// Sends a request that answers one object.
+    pub(super) async fn object(&self, request: &Request) -> Result<Value, Rejection> {
+        self.send(request, verdict::body).await
+    }
+
+    /// The rows of a query, from all of its pages.
+    pub(super) async fn rows(&self, query: Request) -> Result<Vec<Value>, Rejection> {
+        let call = query.call;
+        let mut request = query;
+        let mut rows = Vec::new();
+        for _ in 0..MOST_PAGES {
+            let mut page = self.send(&request, page).await?;
+            if let Some(Value::Array(records)) = page.get_mut("records").map(Value::take) {
+                rows.extend(records);
+            }
+            let is_done = page.get("done").and_then(Value::as_bool).unwrap_or(true);
+            match page.get("nextRecordsUrl").and_then(Value::as_str) {
+                Some(next) if !is_done => request = Request::page(call, next),
+                _ => break,
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Where people find the org's tickets.
+    pub(super) fn site(&self) -> Url {
+        // One assignment: whole whatever happened while the lock was held.
+        let site = self.site.lock().unwrap_or_else(PoisonError::into_inner);
+        site.clone()
+    }
+
+    /// After a 401 the token is renewed and the request repeated, once: a 401 is refused
+    /// before it is processed.
+    async fn send<T>(&self, request: &Request, judge: Judge<T>) -> Result<T, Rejection> {
+        let login = self.login.credential().await;
+        let credential = login.map_err(Rejection::of_login)?;
+        match self.attempt(request, &credential, judge).await {
+            Err(rejection) if rejection.cause == Cause::Unauthenticated => {
+                let renewal = self.login.renew(&credential).await;
+                match renewal.map_err(Rejection::of_login)? {
+                    Some(renewed) => self.attempt(request, &renewed, judge).await,
+                    None => Err(rejection),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt<T>(
+        &self,
+        request: &Request,
+        credential: &Credential,
+        judge: Judge<T>,
+    ) -> Result<T, Rejection> {
+        let site = credential.instance_url().unwrap_or(&self.base_url);
+        *self.site.lock().unwrap_or_else(PoisonError::into_inner) = site.clone();
+        let address = request.address(site, &self.version);
+        let address = address.ok_or_else(|| Rejection::of_login(elsewhere()))?;
+        let mut call = self
+            .http
+            .request(request.method.clone(), address)
+            .header(ACCEPT, "application/json")
+            .header("sforce-call-options", "client=ringdown");
+        for (name, value) in &request.headers {
+            call = call.header(*name, *value);
+        }
+        if let Some(body) = &request.body {
+            call = call.json(body);
+        }
+        let answer = http::send(credential.on(call))
+            .await
+            .map_err(|failure| Rejection::of_transport(request.call, failure))?;
+        judge(request.call, &answer, self.clock.now())
+    }
+}
+
+/// A page of a query is an object that has records.
+fn page(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
+    let body = verdict::body(call, answer, now)?;
+    if body.get("records").is_some_and(Value::is_array) {
+        return Ok(body);
+    }
+    Err(Rejection::unusable(call, answer, "a query without records"))
+}
+
+/// Nothing was sent: the token must not leave the org.
+fn elsewhere() -> Failure {
+    Failure::new(
+        FailureKind::IntegrationFailure,
+        Remedy::GiveUp,
+        "the next page of a query is not on this instance",
+    )
+}
