@@ -79,7 +79,7 @@ pub(super) fn shown(value: Option<&Value>) -> String {
 }
 
 /// `text` with nothing in it that a terminal would obey.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {
