@@ -2,17 +2,36 @@
 
 use std::process::ExitCode;
 
-use super::outcome::{Failed, Outcome};
-use super::{Global, config, print};
-use crate::store::Store;
+use serde_json::{Value, json};
 
-/// Applies the migrations that are missing.
+use super::outcome::{Failed, Outcome};
+use super::{Global, Output, config, print, table};
+use crate::store::{Store, StoreError};
+
+/// Applies the migrations that are missing, and says which the database has.
 pub(super) async fn run(global: &Global) -> Outcome {
     let loaded = config::load(global)?;
-    let store = Store::open(loaded.settings.store.url.expose())
+    let applied = migrate(loaded.settings.store.url.expose())
         .await
         .map_err(|error| Failed::not_fine(error.to_string()))?;
-    store.close().await;
-    print("The database is up to date.");
+    let items: Vec<Value> = applied
+        .into_iter()
+        .map(|(version, description)| json!({"version": version, "description": description}))
+        .collect();
+    match global.output {
+        Output::Json => print(&config::pretty(&json!({"migrations": items}))),
+        Output::Table => {
+            let columns = [("migration", "/version"), ("what", "/description")];
+            print(&table::render(&items, &columns));
+            print("The database is up to date.");
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn migrate(url: &str) -> Result<Vec<(i64, String)>, StoreError> {
+    let store = Store::open(url).await?;
+    let applied = store.migrations().await;
+    store.close().await;
+    applied
 }

@@ -17,7 +17,9 @@ mod sim;
 pub mod storm;
 mod table;
 
+use std::ffi::{OsStr, OsString};
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -88,7 +90,7 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let mut line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(error) => {
             let _ = error.print();
@@ -99,6 +101,7 @@ pub fn run() -> ExitCode {
             };
         }
     };
+    line.global.config = config_files(std::env::args_os());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -113,6 +116,23 @@ pub fn run() -> ExitCode {
             failed.code
         }
     }
+}
+
+/// Every `--config`, wherever it stands. The parser keeps only those of the innermost command
+/// that has one, and a file that is left out without a word would be a trap.
+fn config_files(arguments: impl IntoIterator<Item = OsString>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut arguments = arguments
+        .into_iter()
+        .take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        if argument == "--config" {
+            files.extend(arguments.next().map(PathBuf::from));
+        } else if let Some(file) = argument.as_bytes().strip_prefix(b"--config=") {
+            files.push(OsStr::from_bytes(file).into());
+        }
+    }
+    files
 }
 
 async fn execute(line: CommandLine) -> Outcome {

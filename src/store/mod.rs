@@ -74,6 +74,20 @@ impl Store {
         tx.commit().await
     }
 
+    /// The migrations that the database has, oldest first: version and description.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] when they cannot be read.
+    pub async fn migrations(&self) -> Result<Vec<(i64, String)>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        Ok(database::on!(&mut tx, connection => {
+            sqlx::query_as("select version, description from _sqlx_migrations order by version")
+                .fetch_all(connection)
+                .await?
+        }))
+    }
+
     /// Closes every connection.
     pub async fn close(&self) {
         self.database.close().await;

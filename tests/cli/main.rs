@@ -4,6 +4,7 @@
 
 mod asking;
 mod explaining;
+mod showing;
 mod storming;
 mod usage;
 mod world;

@@ -109,6 +109,22 @@ fn a_sound_configuration_passes_and_is_shown_without_secrets() {
 }
 
 #[test]
+fn no_configuration_file_is_left_out_wherever_it_is_named() {
+    let world = World::new();
+    let one = "[server]\nmax_in_flight = 7\n";
+    for arguments in [
+        &["--config", "input", "config", "show"][..],
+        &["config", "--config=input", "show"],
+        &["config", "show", "--config", "input"],
+    ] {
+        let ran = world.run_on(arguments, one.as_bytes());
+        let line = "server.max_in_flight = 7";
+        assert!(ran.out.contains(line), "{arguments:?}: {ran:?}");
+        assert!(ran.out.contains("rules.queue-wait.when"), "{arguments:?}");
+    }
+}
+
+#[test]
 fn serve_says_all_that_is_wrong_and_ends_with_status_2() {
     let ran = ringdown(&["serve"]);
     assert_eq!(ran.code, 2);
@@ -152,11 +168,13 @@ fn health_at_a_closed_port_is_status_1_and_says_what_to_look_at() {
 }
 
 #[test]
-fn migrate_makes_the_database_and_can_be_repeated() {
+fn migrate_makes_the_database_says_what_it_has_and_can_be_repeated() {
     let world = World::new();
     let first = world.run(&["migrate"]);
     assert_eq!(first.code, 0, "{}", first.err);
-    assert_eq!(world.run(&["migrate"]).code, 0);
+    assert!(first.out.contains("journal incidents outbox"), "{first:?}");
+    let again = world.run(&["migrate", "--output", "json"]);
+    assert_eq!(again.json()["migrations"][0]["version"], 1);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod script;
 mod stage;
+mod summary;
 
 use std::process::ExitCode;
 
@@ -14,8 +15,8 @@ use clap::Args;
 use super::outcome::{NOT_FINE, Outcome};
 use super::print;
 use super::serve::stop_signal;
-use script::Summary;
 use stage::Stage;
+use summary::Summary;
 
 /// Show it all in one process.
 #[derive(Debug, Args)]
@@ -29,23 +30,25 @@ pub(super) struct DemoArgs {
 pub(super) async fn run(args: DemoArgs) -> Outcome {
     let stage = Stage::set().await?;
     print(&stage.addresses());
-    let played = tokio::select! {
-        summary = script::play(&stage) => summary,
-        () = stop_signal() => {
-            stage.clear().await;
-            return Ok(ExitCode::SUCCESS);
-        }
+    let outcome = tokio::select! {
+        outcome = show(&stage, args.once) => outcome,
+        () = stop_signal() => Ok(ExitCode::SUCCESS),
     };
-    let summary: Summary = played?;
+    // Whatever came of it, the database in the temporary folder goes.
+    stage.clear().await;
+    outcome
+}
+
+async fn show(stage: &Stage, once: bool) -> Outcome {
+    let summary: Summary = script::play(stage).await?;
     print(&summary.describe());
-    if !args.once {
+    if !once {
         print(&format!(
             "\nEverything stays up; Ctrl-C ends it.\n{}",
             stage.addresses()
         ));
-        stop_signal().await;
+        return std::future::pending().await;
     }
-    stage.clear().await;
     Ok(if summary.is_as_it_should_be() {
         ExitCode::SUCCESS
     } else {

@@ -3,37 +3,26 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::super::outcome::Failed;
 use super::super::print;
-use super::super::storm::{Rate, Shape, StormArgs, storm};
+use super::super::storm::{Rate, Shape, StormArgs, StormReport, storm};
+use super::super::table::shown;
 use super::stage::{Stage, TOKEN};
+use super::summary::{Summary, counts, fill, resolved};
 use crate::clock::Clock;
 use crate::simulator::{Fault, FaultKind, Trigger};
 
 /// Queues that breach in the storm, the first two included.
-const QUEUES: u64 = 40;
+pub(super) const QUEUES: u64 = 40;
+/// Events of the storm.
+const STORM: u64 = 4000;
 /// Longest wait for anything that has to happen.
 const PATIENCE: Duration = Duration::from_secs(40);
 /// How often the daemon is asked.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// What the demo showed, counted by the daemon and the simulated CRMs.
-#[derive(Debug, Default)]
-pub(super) struct Summary {
-    tickets: BTreeMap<&'static str, usize>,
-    resolved: BTreeMap<&'static str, usize>,
-    accepted: f64,
-    duplicates: f64,
-    review: usize,
-    suppressed: BTreeMap<String, f64>,
-    dead_letters_seen: usize,
-    dead_letters_left: usize,
-    token_calls: usize,
-    times_to_ticket: (f64, f64),
-    elapsed: Duration,
-}
 
 /// Tells what happens, with the time since the beginning.
 struct Narrator {
@@ -53,20 +42,24 @@ pub(super) async fn play(stage: &Stage) -> Result<Summary, Failed> {
         started: Instant::now(),
     };
     let mut summary = Summary::default();
-    calm_and_two_breaches(stage, &narrator).await?;
-    storm_while_salesforce_is_down(stage, &narrator).await?;
+    summary.sent += calm_and_two_breaches(stage, &narrator).await?;
+    let storm = storm_while_salesforce_is_down(stage, &narrator).await?;
+    summary.sent += storm.accepted;
+    summary.repeated = storm.duplicates;
     summary.dead_letters_seen = dead_letters(stage, &narrator).await?;
     salesforce_returns(stage, &narrator).await?;
-    recovery(stage, &narrator).await?;
+    summary.sent += recovery(stage, &narrator).await?;
     fill(stage, &mut summary).await?;
     summary.elapsed = narrator.started.elapsed();
     Ok(summary)
 }
 
-async fn calm_and_two_breaches(stage: &Stage, narrator: &Narrator) -> Result<(), Failed> {
+/// Answers how many events it sent.
+async fn calm_and_two_breaches(stage: &Stage, narrator: &Narrator) -> Result<u64, Failed> {
     narrator.say("Calm. Queues wait 20 to 90 s; events are received, kept and decided.");
-    for (queue, average) in [20.0, 34.0, 48.0, 62.0, 76.0, 90.0].into_iter().enumerate() {
-        event(stage, queue as u64, average).await?;
+    let calm = [20.0, 34.0, 48.0, 62.0, 76.0, 90.0];
+    for (queue, average) in (0..).zip(calm) {
+        event(stage, queue, average).await?;
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
     narrator.say("Two queues breach: more than 300 s. A ticket each, in each CRM.");
@@ -74,18 +67,21 @@ async fn calm_and_two_breaches(stage: &Stage, narrator: &Narrator) -> Result<(),
         event(stage, queue, 412.5).await?;
     }
     tickets(stage, 2).await?;
-    narrator.say("  2 tickets in Salesforce, 2 in ServiceNow, every one confirmed by its id.");
-    Ok(())
+    narrator.say(&format!("  Confirmed: {}.", numbers(stage).await?));
+    Ok(calm.len() as u64 + 2)
 }
 
-async fn storm_while_salesforce_is_down(stage: &Stage, narrator: &Narrator) -> Result<(), Failed> {
+async fn storm_while_salesforce_is_down(
+    stage: &Stage,
+    narrator: &Narrator,
+) -> Result<StormReport, Failed> {
     narrator.say("Salesforce goes down.");
     let down = Fault::new(FaultKind::Down, Trigger::Always);
     stage.simulator.salesforce().add_fault(down);
-    narrator.say(
-        "The storm: 40 queues, 4,000 events, a tenth of them sent twice, garbage between them.",
-    );
-    let report = storm(storm_args(stage), None).await?;
+    narrator.say("The storm: 40 queues, 4,000 events, a tenth of the requests sent twice.");
+    let bar = ProgressBar::new(STORM);
+    let report = storm(storm_args(stage), Some(bar.clone())).await?;
+    bar.finish_and_clear();
     narrator.say(&format!(
         "  {} accepted, {} duplicates; half of the answers within {:.1} ms while a CRM is down",
         report.accepted,
@@ -103,11 +99,14 @@ async fn storm_while_salesforce_is_down(stage: &Stage, narrator: &Narrator) -> R
         "  An event without its queue: {status} {answer}; no ticket with a blank in it."
     ));
     wait("ServiceNow's tickets", || async {
-        Ok(stage.simulator.servicenow().tickets().len() as u64 >= QUEUES)
+        Ok(confirmed(stage, "servicenow").await? >= QUEUES)
     })
     .await?;
-    narrator.say("  ServiceNow has its 40 tickets: a dead CRM does not slow the other.");
-    Ok(())
+    narrator.say(&format!(
+        "  ServiceNow has {} tickets: a dead CRM does not slow the other.",
+        confirmed(stage, "servicenow").await?
+    ));
+    Ok(report)
 }
 
 /// Waits for dead letters and answers how many there are.
@@ -118,8 +117,9 @@ async fn dead_letters(stage: &Stage, narrator: &Narrator) -> Result<usize, Faile
     .await?;
     let dead = stage.list("dead-letters?limit=500").await?;
     narrator.say(&format!(
-        "  Retried after 1, 2 and 4 s, then {} dead letters ({}: {}).",
+        "  {} dead letters, tried {} times ({}: {}).",
         dead.len(),
+        text(dead.first(), "attempts"),
         text(dead.first(), "kind"),
         text(dead.first(), "message"),
     ));
@@ -134,11 +134,16 @@ async fn salesforce_returns(stage: &Stage, narrator: &Narrator) -> Result<(), Fa
         Ok(stage.list("dead-letters").await?.is_empty())
     })
     .await?;
-    narrator.say("  The dead letters resumed by themselves; 40 tickets in each CRM, none twice.");
+    narrator.say(&format!(
+        "  The dead letters resumed by themselves; Salesforce {} tickets, ServiceNow {}.",
+        stage.simulator.salesforce().tickets().len(),
+        stage.simulator.servicenow().tickets().len(),
+    ));
     Ok(())
 }
 
-async fn recovery(stage: &Stage, narrator: &Narrator) -> Result<(), Failed> {
+/// Answers how many events it sent.
+async fn recovery(stage: &Stage, narrator: &Narrator) -> Result<u64, Failed> {
     narrator.say("Recovery: every queue is below 240 s again, for long enough.");
     for queue in 0..QUEUES {
         event(stage, queue, 60.0).await?;
@@ -149,15 +154,15 @@ async fn recovery(stage: &Stage, narrator: &Narrator) -> Result<(), Failed> {
             .all(|count| *count as u64 >= QUEUES))
     })
     .await?;
-    narrator.say("  Every ticket is resolved in its CRM, with what happened on it.");
-    Ok(())
+    narrator.say(&format!("  Resolved: {}.", counts(&resolved(stage))));
+    Ok(QUEUES)
 }
 
 fn storm_args(stage: &Stage) -> StormArgs {
     StormArgs {
         url: stage.webhook(),
         authorization: Some(format!("Bearer {TOKEN}")),
-        events: 4000,
+        events: STORM,
         queues: QUEUES,
         duplicates: 10.0,
         breaching: 100.0,
@@ -189,13 +194,39 @@ async fn event(stage: &Stage, queue: u64, average: f64) -> Result<(), Failed> {
     }
 }
 
-/// Waits until both CRMs have `count` tickets.
+/// Waits until the daemon has confirmed `count` tickets in both CRMs.
 async fn tickets(stage: &Stage, count: u64) -> Result<(), Failed> {
     wait("tickets in both CRMs", || async {
-        Ok(stage.simulator.salesforce().tickets().len() as u64 >= count
-            && stage.simulator.servicenow().tickets().len() as u64 >= count)
+        Ok(confirmed(stage, "salesforce").await? >= count
+            && confirmed(stage, "servicenow").await? >= count)
     })
     .await
+}
+
+/// How many tickets the daemon has confirmed in `target`.
+async fn confirmed(stage: &Stage, target: &str) -> Result<u64, Failed> {
+    let incidents = stage
+        .list(&format!("incidents?limit=500&target={target}"))
+        .await?;
+    let has_ticket =
+        |incident: &&Value| incident.pointer("/ticket/id").is_some_and(Value::is_string);
+    Ok(incidents.iter().filter(has_ticket).count() as u64)
+}
+
+/// The tickets' numbers by target, as the daemon knows them.
+async fn numbers(stage: &Stage) -> Result<String, Failed> {
+    let mut by_target: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for incident in stage.list("incidents?limit=500").await? {
+        by_target
+            .entry(shown(incident.pointer("/ticket/target")))
+            .or_default()
+            .push(shown(incident.pointer("/ticket/number")));
+    }
+    let parts: Vec<String> = by_target
+        .iter()
+        .map(|(target, numbers)| format!("{target} {}", numbers.join(", ")))
+        .collect();
+    Ok(parts.join("; "))
 }
 
 async fn wait<F, Fut>(what: &str, mut reached: F) -> Result<(), Failed>
@@ -217,118 +248,5 @@ where
 }
 
 fn text(item: Option<&Value>, name: &str) -> String {
-    super::super::table::shown(item.and_then(|item| item.get(name)))
-}
-
-/// Tickets that count as resolved, by CRM.
-fn resolved(stage: &Stage) -> BTreeMap<&'static str, usize> {
-    let salesforce = stage.simulator.salesforce().tickets();
-    let servicenow = stage.simulator.servicenow().tickets();
-    let is_closed = |ticket: &&Value| ticket.get("IsClosed") == Some(&json!(true));
-    let is_resolved = |ticket: &&Value| ticket.get("state") == Some(&json!("6"));
-    BTreeMap::from([
-        ("Salesforce", salesforce.iter().filter(is_closed).count()),
-        ("ServiceNow", servicenow.iter().filter(is_resolved).count()),
-    ])
-}
-
-async fn fill(stage: &Stage, summary: &mut Summary) -> Result<(), Failed> {
-    let simulator = &stage.simulator;
-    summary.tickets = BTreeMap::from([
-        ("Salesforce", simulator.salesforce().tickets().len()),
-        ("ServiceNow", simulator.servicenow().tickets().len()),
-    ]);
-    summary.resolved = resolved(stage);
-    summary.token_calls =
-        simulator.salesforce().token_calls() + simulator.servicenow().token_calls();
-    summary.review = stage.list("review?limit=500").await?.len();
-    summary.dead_letters_left = stage.list("dead-letters").await?.len();
-    let metrics = stage.metrics().await?;
-    let value = |name: &str| metrics.get(name).copied().unwrap_or(0.0);
-    summary.accepted = value("ringdown_events_total{source=\"genesys\",outcome=\"accepted\"}");
-    summary.duplicates = value("ringdown_events_total{source=\"genesys\",outcome=\"duplicate\"}");
-    for (name, count) in &metrics {
-        if let Some(reason) = name
-            .strip_prefix("ringdown_suppressed_total")
-            .and_then(|labels| labels.split("reason=\"").nth(1))
-        {
-            let reason = reason.trim_end_matches("\"}").to_owned();
-            *summary.suppressed.entry(reason).or_default() += count;
-        }
-    }
-    summary.times_to_ticket = (
-        value("ringdown_time_to_ticket_seconds_count"),
-        median(&metrics),
-    );
-    Ok(())
-}
-
-/// The bucket of the histogram in which the median lies: its upper bound, in seconds.
-fn median(metrics: &BTreeMap<String, f64>) -> f64 {
-    let mut buckets: Vec<(f64, f64)> = metrics
-        .iter()
-        .filter_map(|(name, count)| {
-            let bound = name.strip_prefix("ringdown_time_to_ticket_seconds_bucket{le=\"")?;
-            Some((bound.trim_end_matches("\"}").parse().ok()?, *count))
-        })
-        .collect();
-    buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let half = buckets.last().map_or(0.0, |(_, count)| count / 2.0);
-    buckets
-        .iter()
-        .find(|(_, count)| *count >= half)
-        .map_or(0.0, |(bound, _)| *bound)
-}
-
-impl Summary {
-    /// One ticket per breached queue in each CRM, all resolved, both misfits in review, dead
-    /// letters seen and none left.
-    pub(super) fn is_as_it_should_be(&self) -> bool {
-        let all = |counts: &BTreeMap<&str, usize>| {
-            counts.len() == 2 && counts.values().all(|count| *count as u64 == QUEUES)
-        };
-        all(&self.tickets)
-            && all(&self.resolved)
-            && self.review == 2
-            && self.dead_letters_seen > 0
-            && self.dead_letters_left == 0
-            && self.duplicates > 0.0
-            && self.suppressed.get("active_incident").copied() > Some(0.0)
-    }
-
-    /// The summary for the terminal.
-    pub(super) fn describe(&self) -> String {
-        let counts = |counts: &BTreeMap<&str, usize>| {
-            counts
-                .iter()
-                .map(|(crm, count)| format!("{crm} {count}"))
-                .collect::<Vec<_>>()
-                .join(", ")
-        };
-        let suppressed: Vec<String> = self
-            .suppressed
-            .iter()
-            .map(|(reason, count)| format!("{reason} {count}"))
-            .collect();
-        let verdict = if self.is_as_it_should_be() {
-            "As it should be: one ticket per breached queue in each CRM."
-        } else {
-            "NOT as it should be."
-        };
-        format!(
-            "\nSummary after {:.0} s\n  breached queues       {QUEUES}\n  tickets               {}\n  resolved by recovery  {}\n  events accepted       {}\n  duplicates            {}\n  suppressed breaches   {}\n  review items          {}\n  dead letters          {} seen, {} left\n  logins at the CRMs    {}\n  tickets confirmed     {}; half of them within {} s of their event\n{verdict}",
-            self.elapsed.as_secs_f64(),
-            counts(&self.tickets),
-            counts(&self.resolved),
-            self.accepted,
-            self.duplicates,
-            suppressed.join(", "),
-            self.review,
-            self.dead_letters_seen,
-            self.dead_letters_left,
-            self.token_calls,
-            self.times_to_ticket.0,
-            self.times_to_ticket.1,
-        )
-    }
+    shown(item.and_then(|item| item.get(name)))
 }
