@@ -79,6 +79,19 @@ async fn everybody_who_waits_for_a_token_shares_the_failure_too() {
 }
 
 #[tokio::test]
+async fn a_renewal_that_gives_the_same_token_again_is_not_repeated_by_everybody() {
+    let world = World::new().await;
+    let same = answer(200, r#"{"access_token":"refused","token_type":"Bearer"}"#);
+    let fault = Fault::new(same, Trigger::Always).on_path("/oauth2/token");
+    world.simulator.salesforce().add_fault(fault);
+    let client = world.client();
+    for result in futures::future::join_all((0..20).map(|_| client.probe())).await {
+        assert_eq!(result.unwrap_err().kind, FailureKind::AuthFailure);
+    }
+    assert_eq!(world.simulator.salesforce().token_calls(), 2);
+}
+
+#[tokio::test]
 async fn too_many_logins_pause_the_target() {
     let world = World::new().await;
     let body = r#"{"error":"invalid_grant","error_description":"login rate exceeded"}"#;
