@@ -79,16 +79,18 @@ async fn everybody_who_waits_for_a_token_shares_the_failure_too() {
 }
 
 #[tokio::test]
-async fn a_renewal_that_gives_the_same_token_again_is_not_repeated_by_everybody() {
+async fn a_renewal_that_gave_the_same_token_again_is_not_repeated_by_who_was_refused_late() {
     let world = World::new().await;
+    let org = world.simulator.salesforce();
     let same = answer(200, r#"{"access_token":"refused","token_type":"Bearer"}"#);
-    let fault = Fault::new(same, Trigger::Always).on_path("/oauth2/token");
-    world.simulator.salesforce().add_fault(fault);
+    org.add_fault(Fault::new(same, Trigger::Always).on_path("/oauth2/token"));
+    let late = FaultKind::Slow { milliseconds: 500 };
+    org.add_fault(Fault::new(late, ONCE).on_path("/services/data"));
     let client = world.client();
-    for result in futures::future::join_all((0..20).map(|_| client.probe())).await {
+    for result in futures::future::join_all([client.probe(), client.probe()]).await {
         assert_eq!(result.unwrap_err().kind, FailureKind::AuthFailure);
     }
-    assert_eq!(world.simulator.salesforce().token_calls(), 2);
+    assert_eq!(org.token_calls(), 2);
 }
 
 #[tokio::test]
