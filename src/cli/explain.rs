@@ -1,7 +1,7 @@
 //! `ringdown explain`: what would happen to a payload, step by step, without doing it.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -32,13 +32,14 @@ pub(super) struct ExplainArgs {
 pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     let settings = config::load(global)?.settings;
     let source = source_of(args, &settings)?;
-    let text = read(&args.file)?;
-    let items = match serde_json::from_str::<Value>(&text) {
+    let body = read(&args.file)?;
+    let items = match serde_json::from_slice::<Value>(&body) {
         Ok(Value::Array(items)) => items,
         Ok(item) => vec![item],
         Err(error) => {
-            let reason = format!("not JSON: {error}");
-            report(global.output, &[json!({"review": reason})]);
+            let item = json!({"event_id": normalise::id_of_raw(&body),
+                "review": format!("not JSON: {error}; the sender is answered 400")});
+            report(global.output, &[item]);
             return Ok(ExitCode::from(NOT_FINE));
         }
     };
@@ -47,8 +48,17 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
         .map(|item| explain(&settings, &source, item))
         .collect();
     report(global.output, &explained);
-    let misfits = explained.iter().any(|item| item.get("review").is_some());
-    Ok(ExitCode::from(u8::from(misfits)))
+    let misfits = explained.iter().any(goes_to_review);
+    Ok(if misfits {
+        ExitCode::from(NOT_FINE)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+/// The event itself, or a breach from which no ticket could be written.
+fn goes_to_review(item: &Value) -> bool {
+    item.get("review").is_some() || list(item, "rules").any(|rule| rule.get("review").is_some())
 }
 
 fn source_of(args: &ExplainArgs, settings: &Settings) -> Result<String, Failed> {
@@ -67,18 +77,16 @@ fn source_of(args: &ExplainArgs, settings: &Settings) -> Result<String, Failed> 
     }
 }
 
-fn read(file: &PathBuf) -> Result<String, Failed> {
-    let unreadable = |error: std::io::Error| {
-        Failed::usage(format!("{} cannot be read: {error}", file.display()))
-    };
-    if file.as_os_str() == "-" {
-        let mut text = String::new();
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .map_err(unreadable)?;
-        return Ok(text);
+fn read(file: &Path) -> Result<Vec<u8>, Failed> {
+    if file.as_os_str() != "-" {
+        return std::fs::read(file)
+            .map_err(|error| Failed::usage(format!("{} cannot be read: {error}", file.display())));
     }
-    std::fs::read_to_string(file).map_err(unreadable)
+    let mut body = Vec::new();
+    std::io::stdin()
+        .read_to_end(&mut body)
+        .map_err(|error| Failed::usage(format!("standard input cannot be read: {error}")))?;
+    Ok(body)
 }
 
 fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
@@ -87,7 +95,8 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
     };
     let now = Clock::System.now();
     let normalised = normalise(format, item, now);
-    let mut explained = json!({"event_id": normalised.event_id});
+    let mut explained = json!({"event_id": normalised.event_id,
+        "shape": normalise::shape_in_words(format, item)});
     let mut set = |name: &str, value: Value| explained[name] = value;
     match &normalised.outcome {
         normalise::Outcome::Nothing(why) => set("nothing", json!(why)),
@@ -106,6 +115,17 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
                 Evaluated::Review(reason) => set("review", json!(reason)),
                 Evaluated::Nothing(why) => set("nothing", json!(why)),
                 Evaluated::Findings { findings, silent } => {
+                    let looked = |rule: usize| {
+                        silent.contains(&rule) || findings.iter().any(|one| one.rule == rule)
+                    };
+                    let others: Vec<Value> = settings
+                        .rules
+                        .iter()
+                        .enumerate()
+                        .filter(|(index, _)| !looked(*index))
+                        .map(|(_, rule)| json!({"rule": rule.name, "events": rule.events}))
+                        .collect();
+                    set("other_rules", Value::Array(others));
                     let silent: Vec<&str> = silent
                         .iter()
                         .filter_map(|rule| settings.rules.get(*rule))
@@ -170,14 +190,19 @@ fn report(output: Output, explained: &[Value]) {
         print(&config::pretty(&Value::Array(explained.to_vec())));
         return;
     }
-    for item in explained {
-        print(&describe(item));
+    if explained.is_empty() {
+        print("nothing    an empty list holds no event");
     }
+    let described: Vec<String> = explained.iter().map(describe).collect();
+    print(&described.join("\n\n"));
 }
 
 fn describe(item: &Value) -> String {
     let text = |value: &Value, name: &str| super::table::shown(value.get(name));
     let mut lines = vec![format!("event      {}", text(item, "event_id"))];
+    if item.get("shape").is_some() {
+        lines.push(format!("shape      {}", text(item, "shape")));
+    }
     for signal in list(item, "signals") {
         lines.push(format!(
             "signal     {} at {}",
@@ -209,15 +234,19 @@ fn describe(item: &Value) -> String {
             ));
             let fields = ticket.get("fields").and_then(Value::as_object);
             for (name, value) in fields.into_iter().flatten() {
-                let value = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
-                lines.push(format!("    {name} = {}", value.replace('\n', "\n      ")));
+                lines.extend(field_lines(name, value));
             }
         }
         if rule.get("review").is_some() {
             lines.push(format!("  review   {}", text(rule, "review")));
         }
+    }
+    for rule in list(item, "other_rules") {
+        lines.push(format!(
+            "rule       {}: not concerned; it looks at {}",
+            text(rule, "rule"),
+            text(rule, "events")
+        ));
     }
     for (name, what) in [("nothing", "nothing   "), ("review", "review    ")] {
         if item.get(name).is_some() {
@@ -225,6 +254,21 @@ fn describe(item: &Value) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// A ticket's field: further lines stand below its first.
+fn field_lines(name: &str, value: &Value) -> Vec<String> {
+    let whole = value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned);
+    whole
+        .split('\n')
+        .enumerate()
+        .map(|(number, line)| match (number, super::table::plain(line)) {
+            (0, line) => format!("    {name} = {line}"),
+            (_, line) => format!("      {line}"),
+        })
+        .collect()
 }
 
 fn list<'a>(item: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {

@@ -5,19 +5,23 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
+use url::Url;
 
-use super::outcome::{Failed, Outcome};
-use super::{Global, Output, config, print};
+use super::outcome::{Failed, NOT_FINE, Outcome};
+use super::{Global, Output, client, config, print, table};
+use crate::settings::Loader;
 
 /// Longest wait for the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// Where the admin listener is when nobody says otherwise.
+const DEFAULT_URL: &str = "http://127.0.0.1:9090";
 
 /// Ask a running daemon whether it is ready.
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
-    /// The daemon's admin address.
-    #[arg(long, env = "RINGDOWN_URL", default_value = "http://127.0.0.1:9090")]
-    url: String,
+    /// The daemon's admin address; by default `admin.listen` of the configuration.
+    #[arg(long, env = "RINGDOWN_URL")]
+    url: Option<String>,
     /// Only whether the process runs.
     #[arg(long)]
     live: bool,
@@ -25,35 +29,60 @@ pub(super) struct HealthArgs {
 
 /// Exit status 0 when the daemon is ready, 1 when it is not.
 pub(super) async fn run(args: HealthArgs, global: &Global) -> Outcome {
+    let base = client::address(&args.url.unwrap_or_else(|| configured(global)))?;
     let path = if args.live { "healthz" } else { "readyz" };
-    let url = format!("{}/{path}", args.url.trim_end_matches('/'));
-    let unreachable =
-        |error: reqwest::Error| Failed::not_fine(format!("no answer from {url}: {error}"));
-    let client = reqwest::Client::builder()
-        .timeout(PATIENCE)
-        .build()
-        .map_err(unreachable)?;
-    let response = client.get(&url).send().await.map_err(unreachable)?;
-    let ready = response.status().is_success();
-    let body: Value = response.json().await.unwrap_or_default();
+    let url = client::below(&base, &[path]);
+    let (ready, body) = ask(&url).await?;
     match global.output {
         Output::Json => print(&config::pretty(&body)),
+        Output::Table if args.live => print(if ready { "alive" } else { "not alive" }),
         Output::Table => print(&describe(ready, &body)),
     }
-    Ok(ExitCode::from(u8::from(!ready)))
+    Ok(if ready {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_FINE)
+    })
+}
+
+/// The address that the configuration gives. A configuration that cannot be used says
+/// nothing about the daemon that runs, so the default stands in for it.
+fn configured(global: &Global) -> String {
+    match Loader::from_process(global.config.clone()).load() {
+        Ok(loaded) => {
+            let mut address = loaded.settings.admin.listen;
+            if address.ip().is_unspecified() {
+                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            format!("http://{address}")
+        }
+        Err(_) => DEFAULT_URL.to_owned(),
+    }
+}
+
+async fn ask(url: &Url) -> Result<(bool, Value), Failed> {
+    let no_answer = |error: reqwest::Error| client::no_answer(url, &error);
+    let client = client::builder(url, PATIENCE).build().map_err(no_answer)?;
+    let response = client.get(url.clone()).send().await.map_err(no_answer)?;
+    let ready = response.status().is_success();
+    Ok((ready, response.json().await.unwrap_or_default()))
 }
 
 fn describe(ready: bool, body: &Value) -> String {
-    let mut text = String::from(if ready { "ready\n" } else { "not ready\n" });
+    let mut text = match body.get("status") {
+        Some(status) => table::shown(Some(status)),
+        None if ready => "ready".to_owned(),
+        None => "not ready".to_owned(),
+    };
+    text.push('\n');
     let components = body.get("components").and_then(Value::as_object);
     for (name, component) in components.into_iter().flatten() {
-        let part = |key: &str| component.get(key).and_then(Value::as_str);
-        let state = part("state").unwrap_or("unknown");
-        let reason = part("reason").map(|reason| format!(": {reason}"));
-        text.push_str(&format!(
-            "  {name}: {state}{}\n",
-            reason.unwrap_or_default()
-        ));
+        let state = table::shown(component.get("state"));
+        let reason = match component.get("reason") {
+            Some(reason) => format!(": {}", table::shown(Some(reason))),
+            None => String::new(),
+        };
+        text.push_str(&format!("  {name}: {state}{reason}\n"));
     }
     text
 }

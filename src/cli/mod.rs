@@ -5,6 +5,7 @@
 //! May import everything; nothing imports it.
 
 mod api;
+mod client;
 mod config;
 mod demo;
 mod explain;
@@ -129,8 +130,10 @@ async fn execute(line: CommandLine) -> Outcome {
         Command::Sim(args) => sim::run(args).await,
         Command::Storm(args) => storm::run(args, global).await,
         Command::Completions { shell } => {
-            let mut command = CommandLine::command();
-            clap_complete::generate(shell, &mut command, "ringdown", &mut std::io::stdout());
+            // Into memory first: the generator panics when its reader goes away.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut CommandLine::command(), "ringdown", &mut script);
+            print(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,4 +1,4 @@
-//! Tables that fit the terminal.
+//! Tables that fit the terminal, and single items.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::Value;
@@ -23,13 +23,63 @@ pub(super) fn render(items: &[Value], columns: &[Column]) -> String {
     table.to_string()
 }
 
+/// One item: a line per value, indented by what it belongs to.
+pub(super) fn details(item: &Value) -> String {
+    let mut lines = Vec::new();
+    describe(item, 0, &mut lines);
+    lines.join("\n")
+}
+
+fn describe(item: &Value, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    match item {
+        Value::Object(members) => {
+            for (name, value) in members {
+                member(name, value, depth, lines);
+            }
+        }
+        Value::Array(items) => {
+            for (number, value) in items.iter().enumerate() {
+                member(&format!("{}.", number + 1), value, depth, lines);
+            }
+        }
+        value => lines.push(format!("{indent}{}", shown(Some(value)))),
+    }
+}
+
+fn member(name: &str, value: &Value, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    let name = plain(name);
+    match value {
+        Value::Null => {}
+        Value::Object(inner) if inner.is_empty() => {}
+        Value::Array(inner) if inner.is_empty() => {}
+        Value::Object(_) | Value::Array(_) => {
+            lines.push(format!("{indent}{name}"));
+            describe(value, depth + 1, lines);
+        }
+        Value::String(text) if text.contains('\n') => {
+            lines.push(format!("{indent}{name}"));
+            lines.extend(
+                text.lines()
+                    .map(|line| format!("{indent}  {}", plain(line))),
+            );
+        }
+        value => lines.push(format!("{indent}{name}: {}", shown(Some(value)))),
+    }
+}
+
 /// A value as a cell: no quotes, no nulls, no control characters.
 pub(super) fn shown(value: Option<&Value>) -> String {
-    let text = match value {
+    match value {
         None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
+        Some(Value::String(text)) => plain(text),
+        Some(other) => plain(&other.to_string()),
+    }
+}
+
+/// `text` with nothing in it that a terminal would obey.
+pub(super) fn plain(text: &str) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {
@@ -39,4 +89,35 @@ pub(super) fn shown(value: Option<&Value>) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_item_is_shown_line_by_line_without_what_is_empty() {
+        let item = json!({
+            "id": 7, "closed_at": null, "events": [],
+            "ticket": {"number": "INC1", "closed": false},
+            "history": [{"what": "opened"}], "body": "one\ntwo",
+        });
+        let expected = "body\n  one\n  two\nhistory\n  1.\n    what: opened\nid: 7\nticket\n  closed: false\n  number: INC1";
+        assert_eq!(sorted(&details(&item)), sorted(expected));
+    }
+
+    #[test]
+    fn a_terminal_is_never_given_orders() {
+        let item = json!({"queue\u{1b}[2J": "a\u{1b}]0;title\u{7}\nb\u{9b}1m"});
+        let text = format!("{} {}", details(&item), render(&[item], &[("q", "/none")]));
+        assert!(!text.chars().any(|one| one.is_control() && one != '\n'));
+    }
+
+    fn sorted(text: &str) -> Vec<&str> {
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines.sort_unstable();
+        lines
+    }
 }

@@ -68,6 +68,14 @@ pub fn normalise(format: &Format, item: &serde_json::Value, received_at: Timesta
     }
 }
 
+/// What `item` looks like from outside, in words for people.
+pub fn shape_in_words(format: &Format, item: &serde_json::Value) -> &'static str {
+    match format {
+        Format::Genesys => genesys::shape_in_words(place::Place::root(item)),
+        Format::Custom(_) => "whatever the source's map points at",
+    }
+}
+
 /// The id of a body that is not JSON, or of an id that no store could hold.
 pub fn id_of_raw(body: &[u8]) -> String {
     identity::of_bytes(body)

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::outcome::Failed;
 use super::super::print;
-use super::super::storm::{StormArgs, storm};
+use super::super::storm::{Rate, Shape, StormArgs, storm};
 use super::stage::{Stage, TOKEN};
 use crate::clock::Clock;
 use crate::simulator::{Fault, FaultKind, Trigger};
@@ -85,7 +85,7 @@ async fn storm_while_salesforce_is_down(stage: &Stage, narrator: &Narrator) -> R
     narrator.say(
         "The storm: 40 queues, 4,000 events, a tenth of them sent twice, garbage between them.",
     );
-    let report = storm(storm_args(stage), None).await;
+    let report = storm(storm_args(stage), None).await?;
     narrator.say(&format!(
         "  {} accepted, {} duplicates; half of the answers within {:.1} ms while a CRM is down",
         report.accepted,
@@ -161,9 +161,11 @@ fn storm_args(stage: &Stage) -> StormArgs {
         queues: QUEUES,
         duplicates: 10.0,
         breaching: 100.0,
-        rate: 800,
+        rate: Rate::PerSecond(800),
         connections: 16,
+        new_connections: false,
         batch: 1,
+        shape: Shape::Guide,
         prefix: "Billing".to_owned(),
         seed: 7,
         i_own_this_host: false,

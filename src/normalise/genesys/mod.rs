@@ -41,9 +41,7 @@ enum Shape {
 
 /// Reads one item.
 pub(super) fn read(root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
-    let body = root.name("body");
-    let is_wrapped = shape(root.value()) == Shape::Unknown && body.value().is_object();
-    let item = if is_wrapped { body } else { root };
+    let item = unwrapped(&root);
     let shape = shape(item.value());
     let event_id = event_id(shape, item.value(), received_at);
     let outcome = match shape {
@@ -57,6 +55,28 @@ pub(super) fn read(root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
     Normalised {
         event_id,
         outcome: Outcome::from(outcome),
+    }
+}
+
+/// The shape of one item, in words for people.
+pub(super) fn shape_in_words(root: Place<'_, '_>) -> &'static str {
+    match shape(unwrapped(&root).value()) {
+        Shape::Envelope => "a message in an EventBridge envelope",
+        Shape::Message => "a topic's message",
+        Shape::Alert => "an alert as the REST API gives it",
+        Shape::Guide => "the guide's event",
+        Shape::Flat => "a data action's flat body",
+        Shape::Unknown => "none that is known",
+    }
+}
+
+/// The event itself, where a sender has put it under `body`.
+fn unwrapped<'v, 'p>(root: &'p Place<'v, 'p>) -> Place<'v, 'p> {
+    let body = root.name("body");
+    if shape(root.value()) == Shape::Unknown && body.value().is_object() {
+        body
+    } else {
+        *root
     }
 }
 

@@ -1,0 +1,201 @@
+//! Asks the admin API, and prints what comes back.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::super::outcome::{Failed, NOT_FINE, Outcome};
+use super::super::table::{self, Column};
+use super::super::{Output, client, config, print};
+use super::{ApiArgs, Selection};
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Items that one page of the API can hold.
+const PAGE: u32 = 500;
+
+/// Filters by their name in the API; those without a value are left out.
+pub(super) type Query = Vec<(&'static str, Option<String>)>;
+
+/// One list of the admin API of a running daemon.
+pub(super) struct Api {
+    client: reqwest::Client,
+    base: Url,
+    token: Option<String>,
+    output: Output,
+    /// `incidents`, `dead-letters` or `review`.
+    place: &'static str,
+}
+
+impl Api {
+    pub(super) fn new(args: ApiArgs, output: Output, place: &'static str) -> Result<Self, Failed> {
+        let base = client::address(&args.url)?;
+        let client = client::builder(&base, PATIENCE)
+            .build()
+            .map_err(|error| Failed::usage(client::innermost(&error)))?;
+        Ok(Self {
+            client,
+            base,
+            token: args.token,
+            output,
+            place,
+        })
+    }
+
+    /// Prints at most `limit` items, page by page.
+    pub(super) async fn list(&self, query: Query, limit: u32, columns: &[Column]) -> Outcome {
+        let (mut items, mut next) = (Vec::new(), Value::Null);
+        loop {
+            let left = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
+            let mut page_query = query.clone();
+            page_query.push(("limit", Some(left.min(PAGE).to_string())));
+            page_query.push(("cursor", next.as_str().map(str::to_owned)));
+            let mut page = self.call(Method::GET, &[], page_query).await?;
+            next = page["next"].take();
+            let Value::Array(more) = page["items"].take() else {
+                return Err(Failed::not_fine(format!(
+                    "{} does not answer as Ringdown's admin API does; is it another server?",
+                    self.base
+                )));
+            };
+            items.extend(more);
+            if next.is_null() || items.len() >= limit as usize {
+                break;
+            }
+        }
+        match (self.output, items.is_empty()) {
+            (Output::Json, _) => print(&config::pretty(&json!({"items": items, "next": next}))),
+            (Output::Table, true) => print(&format!("No {}.", self.things())),
+            (Output::Table, false) => print(&table::render(&items, columns)),
+        }
+        if self.output == Output::Table && !next.is_null() {
+            print(&format!(
+                "These are {}; there are more: raise --limit or filter.",
+                items.len()
+            ));
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Prints one item.
+    pub(super) async fn show(&self, id: &str) -> Outcome {
+        let item = self.call(Method::GET, &[id], Query::new()).await?;
+        match self.output {
+            Output::Json => print(&config::pretty(&item)),
+            Output::Table => print(&table::details(&item)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Does `action` to the chosen items. One that cannot be done does not stop the others.
+    pub(super) async fn act(&self, action: &str, which: &Selection, query: Query) -> Outcome {
+        if which.all {
+            return self.act_on_all(action, which.yes, query).await;
+        }
+        if query.iter().any(|(_, value)| value.is_some()) {
+            return Err(Failed::usage(format!(
+                "a filter goes with --all and not with ids: {action} --all and the filter"
+            )));
+        }
+        if which.ids.is_empty() {
+            return Err(Failed::usage(format!(
+                "say which {} to {action} by their ids, or all with --all",
+                self.things()
+            )));
+        }
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        for id in &which.ids {
+            match self.call(Method::POST, &[id, action], Query::new()).await {
+                Ok(_) => done.push(id.as_str()),
+                Err(failure) => failed.push(format!("{id}: {}", failure.message)),
+            }
+        }
+        match self.output {
+            Output::Json => print(&config::pretty(&json!({(action): done, "failed": failed}))),
+            Output::Table => print(&format!("{action}: {} of {}", done.len(), which.ids.len())),
+        }
+        if failed.is_empty() {
+            Ok(ExitCode::SUCCESS)
+        } else {
+            Err(Failed::not_fine(failed.join("\n")))
+        }
+    }
+
+    async fn act_on_all(&self, action: &str, sure: bool, mut query: Query) -> Outcome {
+        if !sure && !self.confirmed(action)? {
+            let _ = writeln!(std::io::stderr(), "Nothing was changed.");
+            return Ok(ExitCode::from(NOT_FINE));
+        }
+        query.push(("all", Some("true".to_owned())));
+        let answer = self.call(Method::POST, &[action], query).await?;
+        match self.output {
+            Output::Json => print(&config::pretty(&answer)),
+            Output::Table => print(&table::details(&answer)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Asks on a terminal; without one the answer must be `--yes`.
+    fn confirmed(&self, action: &str) -> Result<bool, Failed> {
+        if !std::io::stdin().is_terminal() {
+            return Err(Failed::usage(format!(
+                "{action} --all changes many {}; add --yes",
+                self.things()
+            )));
+        }
+        let mut err = std::io::stderr();
+        let _ = write!(err, "{action} all chosen {}? [y/N] ", self.things());
+        let _ = err.flush();
+        let mut answer = String::new();
+        let _ = std::io::stdin().read_line(&mut answer);
+        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    }
+
+    async fn call(&self, method: Method, path: &[&str], query: Query) -> Result<Value, Failed> {
+        let place = [&["api", "v1", self.place], path].concat();
+        let url = client::below(&self.base, &place);
+        let query: Vec<(&str, String)> = query
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        let mut request = self.client.request(method, url.clone()).query(&query);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let response = request
+            .send()
+            .await
+            .map_err(|error| client::no_answer(&url, &error))?;
+        let status = response.status();
+        let body: Value = response.json().await.unwrap_or_default();
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(refused(status, &body))
+    }
+
+    /// What the list holds, in words.
+    fn things(&self) -> &'static str {
+        match self.place {
+            "dead-letters" => "dead letters",
+            "review" => "review items",
+            other => other,
+        }
+    }
+}
+
+/// The daemon's own words, and what helps. A filter that it does not know is wrong usage.
+fn refused(status: StatusCode, body: &Value) -> Failed {
+    let detail = table::shown(body.get("detail").or(body.get("title")));
+    match status {
+        StatusCode::BAD_REQUEST => Failed::usage(detail),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Failed::not_fine(format!(
+            "{status}: {detail}\n--token or RINGDOWN_TOKEN takes a token of [admin.tokens]."
+        )),
+        _ => Failed::not_fine(format!("{status}: {detail}")),
+    }
+}

@@ -1,0 +1,339 @@
+//! Commands on the admin API: incidents, dead letters, review items.
+//!
+//! Owns what can be asked; `call` knows how to ask and how to print what comes back.
+
+mod call;
+
+use clap::{Args, Subcommand};
+
+use super::Global;
+use super::outcome::Outcome;
+use super::table::Column;
+use call::{Api, Query};
+
+/// Where the admin API is.
+#[derive(Debug, Clone, Args)]
+struct ApiArgs {
+    /// The daemon's admin address.
+    #[arg(
+        long,
+        global = true,
+        env = "RINGDOWN_URL",
+        default_value = "http://127.0.0.1:9090"
+    )]
+    url: String,
+    /// An admin token.
+    #[arg(long, global = true, env = "RINGDOWN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+/// Look at incidents.
+#[derive(Debug, Args)]
+pub(super) struct IncidentArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(subcommand)]
+    command: Option<IncidentCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum IncidentCommand {
+    /// Newest first; what `ringdown incidents` alone does.
+    List(IncidentList),
+    /// One incident with its history, deliveries and events.
+    Show {
+        /// The incident's id.
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct IncidentList {
+    /// Only this state: pending, open, recovered or closed.
+    #[arg(long)]
+    state: Option<String>,
+    /// Only of this source.
+    #[arg(long)]
+    source: Option<String>,
+    /// Only with a ticket in this target.
+    #[arg(long)]
+    target: Option<String>,
+    /// Only of this rule.
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only with this correlation key.
+    #[arg(long)]
+    key: Option<String>,
+    /// Only with this ticket number.
+    #[arg(long)]
+    ticket: Option<String>,
+    #[command(flatten)]
+    span: Span,
+}
+
+/// Look at dead letters, replay or discard them.
+#[derive(Debug, Args)]
+pub(super) struct DeadLetterArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(subcommand)]
+    command: Option<DeadLetterCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadLetterCommand {
+    /// Newest first; what `ringdown dead-letters` alone does.
+    List {
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+        #[command(flatten)]
+        span: Span,
+    },
+    /// One dead letter with its payload.
+    Show {
+        /// The dead letter's id.
+        id: String,
+    },
+    /// Try them again.
+    Replay {
+        #[command(flatten)]
+        which: Selection,
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+    },
+    /// Give them up for good.
+    Discard {
+        #[command(flatten)]
+        which: Selection,
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+    },
+}
+
+#[derive(Debug, Args)]
+struct DeadLetterFilter {
+    /// Only of this target.
+    #[arg(long)]
+    target: Option<String>,
+    /// Only of this failure kind, such as network_failure.
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only of this rule.
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only with this correlation key.
+    #[arg(long)]
+    key: Option<String>,
+    /// Only of this incident.
+    #[arg(long)]
+    incident: Option<String>,
+}
+
+/// Look at review items, reprocess or discard them.
+#[derive(Debug, Args)]
+pub(super) struct ReviewArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(subcommand)]
+    command: Option<ReviewCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum ReviewCommand {
+    /// Newest first; what `ringdown review` alone does.
+    List {
+        /// Only this state: open, reprocessed or discarded.
+        #[arg(long)]
+        state: Option<String>,
+        #[command(flatten)]
+        filter: ReviewFilter,
+        #[command(flatten)]
+        span: Span,
+    },
+    /// One review item with its body.
+    Show {
+        /// The review item's id.
+        id: String,
+    },
+    /// Read them again with today's rules.
+    Reprocess {
+        #[command(flatten)]
+        which: Selection,
+        #[command(flatten)]
+        filter: ReviewFilter,
+    },
+    /// Give them up for good.
+    Discard {
+        #[command(flatten)]
+        which: Selection,
+        #[command(flatten)]
+        filter: ReviewFilter,
+    },
+}
+
+#[derive(Debug, Args)]
+struct ReviewFilter {
+    /// Only of this source.
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of the event with this id.
+    #[arg(long)]
+    event: Option<String>,
+}
+
+/// Which items an action is about.
+#[derive(Debug, Args)]
+struct Selection {
+    /// Their ids.
+    #[arg(value_name = "ID")]
+    ids: Vec<String>,
+    /// All of them, or all that the filters leave over.
+    #[arg(long)]
+    all: bool,
+    /// Do not ask before --all.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Which stretch of a list.
+#[derive(Debug, Args)]
+struct Span {
+    /// Only from this time on, such as 2026-11-23T14:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only before this time.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = Span::LIMIT, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+}
+
+impl Span {
+    const LIMIT: u32 = 50;
+
+    fn query(self) -> Query {
+        vec![("since", self.since), ("until", self.until)]
+    }
+}
+
+impl IncidentList {
+    fn query(self) -> Query {
+        let mut query = vec![
+            ("state", self.state),
+            ("source", self.source),
+            ("target", self.target),
+            ("rule", self.rule),
+            ("key", self.key),
+            ("ticket", self.ticket),
+        ];
+        query.extend(self.span.query());
+        query
+    }
+}
+
+impl DeadLetterFilter {
+    fn query(self) -> Query {
+        vec![
+            ("target", self.target),
+            ("kind", self.kind),
+            ("rule", self.rule),
+            ("key", self.key),
+            ("incident", self.incident),
+        ]
+    }
+}
+
+impl ReviewFilter {
+    fn query(self) -> Query {
+        vec![("source", self.source), ("event_id", self.event)]
+    }
+}
+
+const INCIDENTS: &[Column] = &[
+    ("opened", "/opened_at"),
+    ("state", "/state"),
+    ("severity", "/severity"),
+    ("rule", "/rule"),
+    ("key", "/key"),
+    ("ticket", "/ticket/number"),
+    ("target", "/ticket/target"),
+    ("events", "/occurrences"),
+    ("suppressed", "/suppressed"),
+    ("id", "/id"),
+];
+const DEAD_LETTERS: &[Column] = &[
+    ("id", "/id"),
+    ("created", "/created_at"),
+    ("target", "/target"),
+    ("operation", "/operation"),
+    ("kind", "/kind"),
+    ("code", "/error_code"),
+    ("message", "/message"),
+    ("event", "/event_id"),
+    ("tries", "/attempts"),
+];
+const REVIEW_ITEMS: &[Column] = &[
+    ("id", "/id"),
+    ("received", "/received_at"),
+    ("source", "/source"),
+    ("event", "/event_id"),
+    ("reason", "/reason"),
+];
+
+/// `ringdown incidents`.
+pub(super) async fn incidents(args: IncidentArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global.output, "incidents")?;
+    match args.command {
+        None => api.list(Vec::new(), Span::LIMIT, INCIDENTS).await,
+        Some(IncidentCommand::Show { id }) => api.show(&id).await,
+        Some(IncidentCommand::List(list)) => {
+            let limit = list.span.limit;
+            api.list(list.query(), limit, INCIDENTS).await
+        }
+    }
+}
+
+/// `ringdown dead-letters`.
+pub(super) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global.output, "dead-letters")?;
+    match args.command {
+        None => api.list(Vec::new(), Span::LIMIT, DEAD_LETTERS).await,
+        Some(DeadLetterCommand::Show { id }) => api.show(&id).await,
+        Some(DeadLetterCommand::List { filter, span }) => {
+            let limit = span.limit;
+            let query = [filter.query(), span.query()].concat();
+            api.list(query, limit, DEAD_LETTERS).await
+        }
+        Some(DeadLetterCommand::Replay { which, filter }) => {
+            api.act("replay", &which, filter.query()).await
+        }
+        Some(DeadLetterCommand::Discard { which, filter }) => {
+            api.act("discard", &which, filter.query()).await
+        }
+    }
+}
+
+/// `ringdown review`.
+pub(super) async fn review(args: ReviewArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global.output, "review")?;
+    match args.command {
+        None => api.list(Vec::new(), Span::LIMIT, REVIEW_ITEMS).await,
+        Some(ReviewCommand::Show { id }) => api.show(&id).await,
+        Some(ReviewCommand::List {
+            state,
+            filter,
+            span,
+        }) => {
+            let limit = span.limit;
+            let query = [vec![("state", state)], filter.query(), span.query()].concat();
+            api.list(query, limit, REVIEW_ITEMS).await
+        }
+        Some(ReviewCommand::Reprocess { which, filter }) => {
+            api.act("reprocess", &which, filter.query()).await
+        }
+        Some(ReviewCommand::Discard { which, filter }) => {
+            api.act("discard", &which, filter.query()).await
+        }
+    }
+}

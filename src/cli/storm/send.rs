@@ -1,0 +1,128 @@
+//! Sends a storm over many connections, and gathers the answers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use super::super::client;
+use super::events::load;
+use super::{CannotStorm, Rate, StormArgs, StormReport};
+use crate::clock::Clock;
+
+/// Longest wait for one answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One connection at a time, and what it sends.
+struct Sender {
+    client: reqwest::Client,
+    args: Arc<StormArgs>,
+    /// The first event that nobody has sent yet.
+    next: Arc<AtomicU64>,
+    started: Instant,
+    progress: Option<ProgressBar>,
+    report: StormReport,
+}
+
+/// Sends the events and gathers the answers.
+///
+/// # Errors
+///
+/// [`CannotStorm`] when nothing could be sent at all.
+pub async fn storm(
+    args: StormArgs,
+    progress: Option<ProgressBar>,
+) -> Result<StormReport, CannotStorm> {
+    let url = client::address(&args.url).map_err(|failed| CannotStorm(failed.message))?;
+    let idle = usize::from(!args.new_connections);
+    let args = Arc::new(args);
+    let next = Arc::new(AtomicU64::new(0));
+    let started = Instant::now();
+    let mut senders = JoinSet::new();
+    for _ in 0..args.connections {
+        let sender = Sender {
+            client: client::builder(&url, PATIENCE)
+                .pool_max_idle_per_host(idle)
+                .build()
+                .map_err(|error| CannotStorm(client::innermost(&error)))?,
+            args: Arc::clone(&args),
+            next: Arc::clone(&next),
+            started,
+            progress: progress.clone(),
+            report: StormReport::default(),
+        };
+        senders.spawn(sender.run());
+    }
+    let mut report = StormReport::default();
+    while let Some(share) = senders.join_next().await {
+        merge(&mut report, share.unwrap_or_default());
+    }
+    report.elapsed = started.elapsed();
+    report.latencies.sort_unstable();
+    Ok(report)
+}
+
+fn merge(report: &mut StormReport, share: StormReport) {
+    for (status, count) in share.statuses {
+        *report.statuses.entry(status).or_default() += count;
+    }
+    report.accepted += share.accepted;
+    report.duplicates += share.duplicates;
+    report.review += share.review;
+    report.latencies.extend(share.latencies);
+}
+
+impl Sender {
+    async fn run(mut self) -> StormReport {
+        loop {
+            let first = self.next.fetch_add(self.args.batch, Ordering::Relaxed);
+            if first >= self.args.events {
+                return self.report;
+            }
+            self.keep_rate(first).await;
+            let load = load(&self.args, first, Clock::System.now());
+            if load.twice {
+                self.send(load.body.clone()).await;
+            }
+            self.send(load.body).await;
+            if let Some(progress) = &self.progress {
+                progress.inc(load.events);
+            }
+        }
+    }
+
+    async fn keep_rate(&self, number: u64) {
+        if let Rate::PerSecond(rate) = self.args.rate {
+            let due = self.started + Duration::from_micros(number * 1_000_000 / rate);
+            tokio::time::sleep_until(due.into()).await;
+        }
+    }
+
+    async fn send(&mut self, body: String) {
+        let mut request = self
+            .client
+            .post(&self.args.url)
+            .header("content-type", "application/json")
+            .body(body);
+        if let Some(authorization) = &self.args.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let sent = Instant::now();
+        let Ok(response) = request.send().await else {
+            *self.report.statuses.entry(0).or_default() += 1;
+            return;
+        };
+        let status = response.status().as_u16();
+        let answer: Value = response.json().await.unwrap_or_default();
+        let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.report.latencies.push(micros);
+        *self.report.statuses.entry(status).or_default() += 1;
+        let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or(0);
+        self.report.accepted += count("accepted");
+        self.report.duplicates += count("duplicates");
+        self.report.review += count("review");
+    }
+}
