@@ -79,6 +79,21 @@ async fn everybody_who_waits_for_a_token_shares_the_failure_too() {
 }
 
 #[tokio::test]
+async fn a_renewal_that_gave_the_same_token_again_is_not_repeated_by_who_was_refused_late() {
+    let world = World::new().await;
+    let org = world.simulator.salesforce();
+    let same = answer(200, r#"{"access_token":"refused","token_type":"Bearer"}"#);
+    org.add_fault(Fault::new(same, Trigger::Always).on_path("/oauth2/token"));
+    let late = FaultKind::Slow { milliseconds: 500 };
+    org.add_fault(Fault::new(late, ONCE).on_path("/services/data"));
+    let client = world.client();
+    for result in futures::future::join_all([client.probe(), client.probe()]).await {
+        assert_eq!(result.unwrap_err().kind, FailureKind::AuthFailure);
+    }
+    assert_eq!(org.token_calls(), 2);
+}
+
+#[tokio::test]
 async fn too_many_logins_pause_the_target() {
     let world = World::new().await;
     let body = r#"{"error":"invalid_grant","error_description":"login rate exceeded"}"#;

@@ -102,7 +102,7 @@ impl Authenticator {
     ///
     /// # Errors
     ///
-    /// [`SetupError`] says what about `settings.auth` cannot be used.
+    /// `SetupError` says what about `settings.auth` cannot be used.
     pub fn new(
         name: &str,
         settings: &TargetSettings,
