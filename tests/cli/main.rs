@@ -1,6 +1,10 @@
 //! The command line as people and scripts meet it: the real binary, its exit status, what it
 //! prints where.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod asking;
 mod explaining;
