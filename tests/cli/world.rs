@@ -20,9 +20,7 @@ pub(crate) struct Ran {
 impl Ran {
     /// Standard output as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
-        let read = serde_json::from_str(&self.out);
-        assert!(read.is_ok(), "not JSON: {self:?}");
-        read.unwrap()
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 }
 
