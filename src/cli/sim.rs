@@ -30,7 +30,12 @@ pub(super) async fn run(args: SimArgs) -> Outcome {
         servicenow_listen: args.servicenow,
     })
     .await
-    .map_err(|error| Failed::usage(format!("the simulator cannot listen: {error}")))?;
+    .map_err(|error| {
+        Failed::usage(format!(
+            "the simulator cannot listen at {} and {}: {error}\n--salesforce and --servicenow choose other addresses.",
+            args.salesforce, args.servicenow
+        ))
+    })?;
     print(&format!(
         "Salesforce  {}   (page of tickets at /)\n\
          ServiceNow  {}   (page of tickets at /)\n\n\

@@ -143,6 +143,23 @@ fn a_port_in_use_is_named_with_its_setting() {
 }
 
 #[test]
+fn a_simulator_whose_port_is_taken_says_which_options_choose_another() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let ran = ringdown(&[
+        "sim",
+        "--servicenow",
+        "127.0.0.1:0",
+        "--salesforce",
+        &address,
+    ]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for part in [address.as_str(), "--salesforce"] {
+        assert!(ran.err.contains(part), "{}", ran.err);
+    }
+}
+
+#[test]
 fn the_daemon_stops_with_status_0_at_sigterm_and_at_ctrl_c() {
     for signal in ["-TERM", "-INT"] {
         assert_eq!(World::serving().signal(signal), Some(0), "{signal}");
