@@ -242,3 +242,38 @@ fn a_literal_secret_works_and_is_warned_about() {
             .contains("stands in the configuration")
     );
 }
+
+#[test]
+fn g8_production_differs_from_test_in_its_crm_address_and_credentials_alone() {
+    let world = World::empty();
+    world.write("config/default.toml", BASE);
+    let test = world.loaded().settings;
+    world.write(
+        "config/prod.toml",
+        "[targets.salesforce]\nbase_url = \"https://prod.my.salesforce.com\"\n\
+         [targets.salesforce.auth]\nclient_secret = { env = \"PROD_SECRET\" }\n",
+    );
+    let prod = world
+        .with_variable("RINGDOWN_ENV", "prod")
+        .with_variable("PROD_SECRET", "prod-s3cret")
+        .loaded()
+        .settings;
+    let (test_target, prod_target) = (&test.targets["salesforce"], &prod.targets["salesforce"]);
+    assert_eq!(
+        prod_target.base_url.as_str(),
+        "https://prod.my.salesforce.com/"
+    );
+    let secret_of = |target: &ringdown::settings::TargetSettings| match &target.auth {
+        ringdown::settings::TargetAuth::ClientCredentials { client_secret, .. } => {
+            client_secret.expose().to_owned()
+        }
+        other => panic!("client credentials, not {other:?}"),
+    };
+    assert_eq!(secret_of(prod_target), "prod-s3cret");
+    assert_ne!(secret_of(test_target), "prod-s3cret");
+    assert_eq!(
+        format!("{:?}", test_target.create),
+        format!("{:?}", prod_target.create)
+    );
+    assert_eq!(format!("{:?}", test.rules), format!("{:?}", prod.rules));
+}
