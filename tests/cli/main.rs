@@ -8,6 +8,8 @@
 
 mod asking;
 mod explaining;
+#[path = "../ports/mod.rs"]
+mod ports;
 mod showing;
 mod storming;
 mod usage;

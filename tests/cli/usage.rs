@@ -3,7 +3,8 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use crate::world::{World, free_port, ringdown};
+use crate::ports::free_port;
+use crate::world::{World, ringdown};
 
 const COMMANDS: &[&[&str]] = &[
     &[],

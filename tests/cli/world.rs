@@ -3,6 +3,8 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::ports::free_port;
+
 pub(crate) const TOKEN: &str = "webhook-s3cret-token";
 /// Longest wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,12 +32,6 @@ pub(crate) struct World {
     daemon: Option<Child>,
     public: u16,
     admin: u16,
-}
-
-/// A port on which nobody listens.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 /// Runs the binary in an empty folder.

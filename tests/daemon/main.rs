@@ -6,5 +6,7 @@ mod bad_input;
 mod crashes;
 mod deliveries;
 mod people;
+#[path = "../ports/mod.rs"]
+mod ports;
 mod tickets;
 mod world;

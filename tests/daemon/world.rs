@@ -8,6 +8,8 @@ use reqwest::StatusCode;
 use ringdown::simulator::{self, Simulator, SimulatorSettings};
 use serde_json::{Value, json};
 
+use crate::ports::free_port;
+
 pub(crate) const TOKEN: &str = "webhook-s3cret-token";
 pub(crate) const ADMIN_TOKEN: &str = "admin-s3cret-token";
 /// Longest wait for something that must happen.
@@ -77,12 +79,6 @@ Status = "Closed"
         database.display(),
         simulator.salesforce().base_url(),
     )
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 impl World {
