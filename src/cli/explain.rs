@@ -13,10 +13,10 @@ use crate::clock::Clock;
 use crate::decide::evaluate::{Evaluated, Finding, evaluate};
 use crate::decide::payload;
 use crate::domain::incident::{Incident, Verdict};
-use crate::domain::signal::Signal;
+use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
 use crate::settings::Settings;
-use crate::store::JournalEvent;
+use crate::store::{Content, JournalEvent};
 
 /// Say step by step what would happen to a payload.
 #[derive(Debug, Args)]
@@ -105,11 +105,10 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
             set("signals", signals.iter().map(signal_json).collect());
             let event = JournalEvent {
                 seq: 0,
-                source: source.to_owned(),
+                source: source.into(),
                 event_id: normalised.event_id.clone(),
                 received_at: now,
-                review: None,
-                body: item.to_string(),
+                content: Content::Meaning(Meaning::Signals(signals.clone())),
             };
             match evaluate(&settings.rules, format, &event) {
                 Evaluated::Review(reason) => set("review", json!(reason)),

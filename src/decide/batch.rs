@@ -103,7 +103,7 @@ impl<'a> Batch<'a> {
     pub(super) fn review(&mut self, event: &JournalEvent, reason: String) {
         tracing::warn!(
             event_id = event.event_id,
-            source = event.source,
+            source = event.source.as_ref(),
             kind = "schema_mismatch",
             reason,
             "Schema Mismatch"
@@ -197,7 +197,7 @@ impl<'a> Batch<'a> {
             }
         }
         entry.kept = Some(Kept {
-            source: event.source.clone(),
+            source: event.source.to_string(),
             target: target_name,
             context,
         });
@@ -389,7 +389,7 @@ impl<'a> Batch<'a> {
         tracing::info!(
             event_id = event.event_id,
             incident_id,
-            source = event.source,
+            source = event.source.as_ref(),
             rule = rule.name,
             key,
             outcome = decision.outcome.as_str(),

@@ -1,11 +1,11 @@
 //! What the rules say about one event. Pure.
 
 use crate::domain::incident::{Heard, Verdict};
-use crate::domain::signal::Signal;
+use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{Format, Normalised, Outcome, normalise};
 use crate::rules::TemplateContext;
 use crate::settings::RuleSettings;
-use crate::store::JournalEvent;
+use crate::store::{Content, JournalEvent};
 
 use super::context::signal_context;
 
@@ -38,9 +38,19 @@ pub enum Evaluated {
     Review(String),
 }
 
-/// Reads `event` as `format` and asks every rule about it.
+/// Asks every rule about `event`, which is read as `format` unless it was understood when it
+/// was received.
 pub fn evaluate(rules: &[RuleSettings], format: &Format, event: &JournalEvent) -> Evaluated {
-    let item: serde_json::Value = match serde_json::from_str(&event.body) {
+    match &event.content {
+        Content::InReview => Evaluated::Nothing("it waits for a person"),
+        Content::Meaning(Meaning::Nothing(why)) => Evaluated::Nothing(why),
+        Content::Meaning(Meaning::Signals(signals)) => ask_rules(rules, event, signals),
+        Content::Body(body) => read(rules, format, event, body),
+    }
+}
+
+fn read(rules: &[RuleSettings], format: &Format, event: &JournalEvent, body: &str) -> Evaluated {
+    let item: serde_json::Value = match serde_json::from_str(body) {
         Ok(item) => item,
         Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
     };

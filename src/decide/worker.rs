@@ -14,7 +14,7 @@ use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
 use crate::store::{
-    Deciding, DecisionBatch, JournalEvent, KeptIncident, Store, StoreError, active_key,
+    Content, Deciding, DecisionBatch, JournalEvent, KeptIncident, Store, StoreError, active_key,
 };
 use crate::telemetry::Metrics;
 
@@ -104,10 +104,10 @@ impl Decider {
     pub async fn step(&self) -> Result<usize, DecideError> {
         let events = self.store.undecided(BATCH).await?;
         let decided = events.len();
+        self.note_lag(events.first());
         if let Some(last) = events.last().map(|event| event.seq) {
             self.decide_events(events, last).await?;
         }
-        self.note_lag().await?;
         Ok(decided + self.let_time_pass().await?)
     }
 
@@ -122,10 +122,7 @@ impl Decider {
                 Evaluated::Nothing(why) => {
                     tracing::debug!(event_id = event.event_id, why, "nothing to decide");
                 }
-                Evaluated::Review(reason) if event.review.is_none() => {
-                    batch.review(&event, reason);
-                }
-                Evaluated::Review(_) => {}
+                Evaluated::Review(reason) => batch.review(&event, reason),
                 Evaluated::Findings { findings, silent } => {
                     for rule in silent {
                         if let Some(rule) = self.settings.rules.get(rule) {
@@ -219,22 +216,19 @@ impl Decider {
         .map_err(|error| DecideError::Panicked(error.to_string()))
     }
 
-    async fn note_lag(&self) -> Result<(), DecideError> {
-        let lag = self
-            .store
-            .oldest_undecided()
-            .await?
-            .map_or(Duration::ZERO, |oldest| self.clock.now().since(oldest));
+    fn note_lag(&self, oldest: Option<&JournalEvent>) {
+        let lag = oldest.map_or(Duration::ZERO, |event| {
+            self.clock.now().since(event.received_at)
+        });
         self.metrics.set_journal_lag(lag.as_secs_f64());
-        Ok(())
     }
 }
 
 fn evaluate_one(settings: &Settings, event: &JournalEvent) -> Evaluated {
-    if let Some(reason) = &event.review {
-        return Evaluated::Review(reason.clone());
+    if event.content == Content::InReview {
+        return Evaluated::Nothing("it waits for a person");
     }
-    match settings.sources.get(&event.source) {
+    match settings.sources.get(event.source.as_ref()) {
         Some(source) => evaluate(&settings.rules, &source.format, event),
         None => Evaluated::Review(format!("source {} is no longer configured", event.source)),
     }

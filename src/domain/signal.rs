@@ -158,6 +158,15 @@ impl Signal {
     }
 }
 
+/// What an event that was understood says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Meaning {
+    /// One signal per entity the event is about; never empty.
+    Signals(Vec<Signal>),
+    /// Nothing that could mean an incident; the text says why.
+    Nothing(&'static str),
+}
+
 /// Why an event could not be turned into a signal: the reason on its review item.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]

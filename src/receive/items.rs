@@ -9,6 +9,7 @@ use axum::body::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
 use crate::normalise::{Format, Outcome, id_of_raw, normalise};
 use crate::store::NewEvent;
@@ -84,37 +85,49 @@ impl Reader<'_> {
 
     fn event(&self, text: String, value: &Value) -> NewEvent {
         let normalised = normalise(self.format, value, self.received_at);
-        let review = match normalised.outcome {
-            Outcome::Signals(_) | Outcome::Nothing(_) => None,
-            Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => Some(mismatch.problem),
-            Outcome::Mismatch(mismatch) => Some(mismatch.to_string()),
+        let meaning = match normalised.outcome {
+            Outcome::Signals(signals) => Ok(Meaning::Signals(signals)),
+            Outcome::Nothing(why) => Ok(Meaning::Nothing(why)),
+            Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => Err(mismatch.problem),
+            Outcome::Mismatch(mismatch) => Err(mismatch.to_string()),
         };
-        self.new_event(keepable(normalised.event_id), text, review)
+        self.new_event(keepable(normalised.event_id), text, meaning)
     }
 
     /// Valid JSON beyond what can be worked with: nested too deep, a number out of range, half
     /// a surrogate pair. The sender cannot mend it, so it is kept for a person.
     fn unreadable(&self, text: String, error: &serde_json::Error) -> NewEvent {
         let id = id_of_raw(text.as_bytes());
-        self.new_event(id, text, Some(format!("unreadable JSON: {error}")))
+        self.new_event(id, text, Err(format!("unreadable JSON: {error}")))
     }
 
     fn not_json(&self, body: &[u8], problem: &dyn std::fmt::Display) -> Contents {
         let problem = problem.to_string();
         let reason = format!("not JSON: {problem}");
         Contents::NotJson {
-            event: self.new_event(id_of_raw(body), printable(body), Some(reason)),
+            event: self.new_event(id_of_raw(body), printable(body), Err(reason)),
             problem,
         }
     }
 
-    fn new_event(&self, event_id: String, body: String, review: Option<String>) -> NewEvent {
+    /// An event, with its meaning or the reason why it goes to review.
+    fn new_event(
+        &self,
+        event_id: String,
+        body: String,
+        meaning: Result<Meaning, String>,
+    ) -> NewEvent {
+        let (meaning, review) = match meaning {
+            Ok(meaning) => (Some(meaning), None),
+            Err(reason) => (None, Some(reason)),
+        };
         NewEvent {
             source: Arc::clone(self.source),
             event_id,
             received_at: self.received_at,
             body,
             review,
+            meaning,
         }
     }
 }

@@ -8,29 +8,12 @@ use sqlx::QueryBuilder;
 
 use super::database::{Tx, on};
 use super::outbox::{self, NewDelivery};
-use super::{Store, StoreError, review};
+use super::{Content, JournalEvent, Store, StoreError, review};
 use crate::domain::decision::{BurstLock, Known};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 
 const ROWS_PER_INSERT: usize = 64;
-
-/// An event of the journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JournalEvent {
-    /// Its place in the journal.
-    pub seq: i64,
-    /// The source's name.
-    pub source: String,
-    /// The event's id.
-    pub event_id: String,
-    /// When it was received.
-    pub received_at: Timestamp,
-    /// Why it waits for a person, when it does; then no rule sees it.
-    pub review: Option<String>,
-    /// The event as it came.
-    pub body: String,
-}
 
 /// The key under which an incident that is not closed, and a burst lock, are found.
 pub fn active_key(rule: &str, key: &str) -> String {
@@ -108,12 +91,25 @@ pub struct DecisionBatch {
     pub reviews: Vec<NewReview>,
 }
 
-const UNDECIDED: &str = "select seq, source, event_id, received_at, review, body from events \
-     where seq > (select position from cursors where name = 'decide') order by seq limit $1";
-const OLDEST_UNDECIDED: &str = "select received_at from events \
-     where seq > (select position from cursors where name = 'decide') order by seq limit 1";
+const POSITION: &str = "select position from cursors where name = 'decide'";
+const UNDECIDED: &str = "select seq, source, event_id, received_at, review is not null, body \
+     from events where seq > $1 order by seq limit $2";
 
-type EventRow = (i64, String, String, i64, Option<String>, String);
+type EventRow = (i64, String, String, i64, bool, String);
+
+fn journal_event((seq, source, event_id, received_at, review, body): EventRow) -> JournalEvent {
+    JournalEvent {
+        seq,
+        source: source.into(),
+        event_id,
+        received_at: Timestamp::from_millis(received_at),
+        content: if review {
+            Content::InReview
+        } else {
+            Content::Body(body)
+        },
+    }
+}
 
 impl Store {
     /// The next events to decide on, oldest first, at most `limit`.
@@ -123,38 +119,21 @@ impl Store {
     /// [`StoreError::Failed`] when the database cannot be read.
     pub async fn undecided(&self, limit: u32) -> Result<Vec<JournalEvent>, StoreError> {
         let mut tx = self.database.begin_read().await?;
+        let (position,): (i64,) = on!(&mut tx, connection => {
+            sqlx::query_as(POSITION).fetch_one(connection).await?
+        });
+        let fresh = self.fresh.after(position, limit as usize);
+        if !fresh.is_empty() {
+            return Ok(fresh);
+        }
         let rows: Vec<EventRow> = on!(&mut tx, connection => {
             sqlx::query_as(UNDECIDED)
+                .bind(position)
                 .bind(i64::from(limit))
                 .fetch_all(connection)
                 .await?
         });
-        Ok(rows
-            .into_iter()
-            .map(
-                |(seq, source, event_id, received_at, review, body)| JournalEvent {
-                    seq,
-                    source,
-                    event_id,
-                    received_at: Timestamp::from_millis(received_at),
-                    review,
-                    body,
-                },
-            )
-            .collect())
-    }
-
-    /// When the oldest undecided event was received.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Failed`] when the database cannot be read.
-    pub async fn oldest_undecided(&self) -> Result<Option<Timestamp>, StoreError> {
-        let mut tx = self.database.begin_read().await?;
-        let row: Option<(i64,)> = on!(&mut tx, connection => {
-            sqlx::query_as(OLDEST_UNDECIDED).fetch_optional(connection).await?
-        });
-        Ok(row.map(|(received_at,)| Timestamp::from_millis(received_at)))
+        Ok(rows.into_iter().map(journal_event).collect())
     }
 
     /// Begins deciding: what is loaded from it stays true until it is kept.

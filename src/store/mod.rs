@@ -10,6 +10,7 @@ mod dead_letters;
 mod decisions;
 mod error;
 mod journal;
+mod keys;
 mod leases;
 mod outbox;
 mod retention;
@@ -18,11 +19,12 @@ mod views;
 
 pub use audit::By;
 pub use decisions::{
-    Deciding, DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewReview,
-    active_key,
+    Deciding, DecisionBatch, HistoryEntry, KeptIncident, NewDecision, NewReview, active_key,
 };
 pub use error::StoreError;
-pub use journal::{Appended, Journal, JournalError, JournalWriter, NewEvent};
+pub use journal::{
+    Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
+};
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
@@ -34,11 +36,15 @@ pub use views::{
 };
 
 use database::Database;
+use journal::Fresh;
+use keys::{KnownKeys, Runs};
 
 /// The database, opened and migrated. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
+    fresh: Fresh,
+    runs: Runs,
 }
 
 impl Store {
@@ -51,12 +57,17 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Database::connect(url).await?;
         database.migrate().await?;
-        Ok(Self { database })
+        Ok(Self {
+            database,
+            fresh: Fresh::default(),
+            runs: Runs::default(),
+        })
     }
 
     /// A journal on this store, and its writer, which the caller runs as a task.
     pub fn journal(&self) -> (Journal, JournalWriter) {
-        Journal::new(self.database.clone())
+        let keys = KnownKeys::new(self.database.clone(), self.runs.clone());
+        Journal::new(self.database.clone(), keys, self.fresh.clone())
     }
 
     /// Whether the store can commit: the question behind `/readyz`.

@@ -3,7 +3,7 @@
 use sqlx::QueryBuilder;
 
 use super::database::{Database, Tx, on};
-use super::journal::digest_of;
+use super::keys::{self, digest_of};
 use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
 
@@ -56,8 +56,9 @@ impl Store {
     ) -> Result<Forgotten, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let incidents = forget_incidents(&mut tx, cutoff, limit).await?;
-        let mut forgotten = forget_events(&mut tx, after, cutoff, limit).await?;
+        let (mut forgotten, up_to) = forget_events(&mut tx, after, cutoff, limit).await?;
         forgotten.incidents = incidents;
+        let runs = keys::forget(&mut tx, up_to).await?;
         on!(&mut tx, connection => {
             sqlx::query("delete from burst_locks where locked_until < $1")
                 .bind(cutoff.as_millis())
@@ -65,6 +66,7 @@ impl Store {
                 .await?;
         });
         tx.commit().await?;
+        self.runs.forget(&runs);
         if let Database::Sqlite { writer, .. } = &self.database {
             sqlx::query(VACUUM_PAGES).execute(writer).await?;
         }
@@ -94,12 +96,13 @@ async fn forget_incidents(tx: &mut Tx, cutoff: Timestamp, limit: u32) -> Result<
     Ok(old.len() as u64)
 }
 
+/// What was forgotten, and the place up to which the journal has been looked through.
 async fn forget_events(
     tx: &mut Tx,
     after: i64,
     cutoff: Timestamp,
     limit: u32,
-) -> Result<Forgotten, StoreError> {
+) -> Result<(Forgotten, i64), StoreError> {
     let rows: Vec<EventRow> = on!(tx, connection => {
         sqlx::query_as(OLD_EVENTS)
             .bind(after)
@@ -111,6 +114,7 @@ async fn forget_events(
         .iter()
         .take_while(|row| row.3 < cutoff.as_millis())
         .collect();
+    let up_to = old.last().map_or(after, |row| row.0);
     let next_after = (old.len() == rows.len())
         .then(|| rows.last().map(|row| row.0))
         .flatten();
@@ -118,11 +122,12 @@ async fn forget_events(
     for chunk in deletable.chunks(256) {
         delete_events(tx, chunk).await?;
     }
-    Ok(Forgotten {
+    let forgotten = Forgotten {
         next_after,
         events: deletable.len() as u64,
         incidents: 0,
-    })
+    };
+    Ok((forgotten, up_to))
 }
 
 async fn delete_events(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), StoreError> {
@@ -141,14 +146,20 @@ async fn delete_events(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), StoreError
             query.build().execute(connection).await?;
         });
     }
-    on!(tx, connection => {
-        let mut query = QueryBuilder::new("delete from event_keys where digest in (");
-        let mut list = query.separated(", ");
-        for (_, source, event_id, _, _) in rows {
-            list.push_bind(digest_of(source, event_id).to_vec());
-        }
-        query.push(")");
-        query.build().execute(connection).await?;
-    });
+    delete_indexed_keys(tx, rows).await
+}
+
+/// SQLite forgets known events by whole runs instead, see [`keys::forget`].
+async fn delete_indexed_keys(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), StoreError> {
+    if let Tx::Postgres(connection) = tx {
+        let digests: Vec<Vec<u8>> = rows
+            .iter()
+            .map(|(_, source, event_id, _, _)| digest_of(source, event_id).to_vec())
+            .collect();
+        sqlx::query("delete from event_keys where digest = any($1)")
+            .bind(digests)
+            .execute(&mut **connection)
+            .await?;
+    }
     Ok(())
 }

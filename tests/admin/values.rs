@@ -24,6 +24,7 @@ pub(crate) fn event(source: &str, id: &str, received_at: Timestamp) -> NewEvent 
         received_at,
         body: format!("{{\"id\":\"{id}\",\"avg\":412.50}}"),
         review: None,
+        meaning: None,
     }
 }
 
