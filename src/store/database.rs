@@ -3,7 +3,10 @@
 //! Owns connecting, migrating, and the transaction type. Every statement is written once with
 //! `$n` placeholders; [`on!`] expands the call for whichever database a transaction is of.
 
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
@@ -12,15 +15,16 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, Transaction};
+use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::StoreError;
+use super::sqlite::{CHECKPOINT_PAGES, Turn, WriteTurn};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How long a statement waits for another process's lock on the SQLite file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may be waited for.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that only read, so that readers never wait for the writer.
@@ -50,8 +54,10 @@ pub(super) use on;
 pub(super) enum Database {
     /// One file; one connection writes, the others read.
     Sqlite {
+        path: Arc<Path>,
         writer: SqlitePool,
         readers: SqlitePool,
+        turn: WriteTurn,
     },
     /// A server that replicas share.
     Postgres(PgPool),
@@ -59,8 +65,28 @@ pub(super) enum Database {
 
 /// A transaction of either kind. Dropping it rolls it back.
 pub(super) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     Postgres(Transaction<'static, Postgres>),
+}
+
+/// A transaction in SQLite. One that writes holds the turn to write.
+pub(super) struct SqliteTx {
+    transaction: Transaction<'static, Sqlite>,
+    _turn: Option<Turn>,
+}
+
+impl Deref for SqliteTx {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for SqliteTx {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.transaction
+    }
 }
 
 impl Database {
@@ -96,7 +122,9 @@ impl Database {
             // Incremental vacuum needs to be on before the first table exists.
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .busy_timeout(BUSY_TIMEOUT)
+            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
             .foreign_keys(true);
+        let path = Arc::from(options.get_filename());
         if let Some(folder) = options.get_filename().parent() {
             std::fs::create_dir_all(folder).map_err(|error| StoreError::CannotOpen {
                 problem: format!("the folder {} cannot be made: {error}", folder.display()),
@@ -115,7 +143,12 @@ impl Database {
             .min_connections(0)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.create_if_missing(false));
-        Ok(Self::Sqlite { writer, readers })
+        Ok(Self::Sqlite {
+            path,
+            writer,
+            readers,
+            turn: WriteTurn::default(),
+        })
     }
 
     /// Applies the migrations that are missing.
@@ -138,7 +171,13 @@ impl Database {
     /// deferred one that reads first fails with "database is locked" under load.
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("begin immediate").await?),
+            Self::Sqlite { writer, turn, .. } => {
+                let turn = turn.take().await;
+                Tx::Sqlite(SqliteTx {
+                    transaction: writer.begin_with("begin immediate").await?,
+                    _turn: Some(turn),
+                })
+            }
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -146,7 +185,10 @@ impl Database {
     /// Begins a transaction that only reads; it never waits for a writer.
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
+            Self::Sqlite { readers, .. } => Tx::Sqlite(SqliteTx {
+                transaction: readers.begin().await?,
+                _turn: None,
+            }),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -154,7 +196,9 @@ impl Database {
     /// Closes every connection, checkpointing SQLite's WAL.
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite {
+                writer, readers, ..
+            } => {
                 readers.close().await;
                 writer.close().await;
             }
@@ -167,7 +211,7 @@ impl Tx {
     /// Makes everything done in this transaction durable.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(transaction) => transaction.commit().await?,
+            Self::Sqlite(tx) => tx.transaction.commit().await?,
             Self::Postgres(transaction) => transaction.commit().await?,
         }
         Ok(())

@@ -66,6 +66,9 @@ pub enum StoreError {
     /// A statement failed: locked, read-only, full, connection gone. Worth trying again.
     #[error("the database failed: {0}")]
     Failed(#[from] sqlx::Error),
+    /// The same, on the journal's own connection to SQLite.
+    #[error("the database failed: {0}")]
+    FailedDirectly(#[from] rusqlite::Error),
 }
 
 impl StoreError {

@@ -15,6 +15,7 @@ mod leases;
 mod outbox;
 mod retention;
 mod review;
+mod sqlite;
 mod views;
 
 pub use audit::By;
@@ -66,7 +67,7 @@ impl Store {
 
     /// A journal on this store, and its writer, which the caller runs as a task.
     pub fn journal(&self) -> (Journal, JournalWriter) {
-        let keys = KnownKeys::new(self.database.clone(), self.runs.clone());
+        let keys = KnownKeys::new(self.runs.clone());
         Journal::new(self.database.clone(), keys, self.fresh.clone())
     }
 

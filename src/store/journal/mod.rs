@@ -5,7 +5,8 @@
 //! one more event is a row, not a sync.
 
 mod fresh;
-mod insert;
+mod in_postgres;
+mod in_sqlite;
 mod writer;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use fresh::Fresh;
-pub(super) use insert::lock_journal;
+pub(super) use in_postgres::lock_journal;
 pub use writer::JournalWriter;
 
 use super::database::Database;

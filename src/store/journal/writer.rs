@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::insert::{insert_events, insert_review, lock_journal};
+use super::in_postgres::PostgresJournal;
+use super::in_sqlite::SqliteJournal;
 use super::{Appended, Content, Fresh, JournalError, JournalEvent, NewEvent, Request};
 use crate::store::StoreError;
 use crate::store::database::Database;
@@ -19,8 +20,13 @@ const MOST_EVENTS: usize = 4096;
 pub struct JournalWriter {
     database: Database,
     keys: KnownKeys,
-    fresh: Fresh,
+    outlet: Outlet,
     waiting: mpsc::Receiver<Request>,
+}
+
+/// Where events go once they are durable.
+struct Outlet {
+    fresh: Fresh,
     appended: watch::Sender<u64>,
 }
 
@@ -35,117 +41,151 @@ impl JournalWriter {
         Self {
             database,
             keys,
-            fresh,
+            outlet: Outlet { fresh, appended },
             waiting,
-            appended,
         }
     }
 
     /// Changes after every commit that made events durable.
     pub fn appended(&self) -> watch::Receiver<u64> {
-        self.appended.subscribe()
+        self.outlet.appended.subscribe()
     }
 
     /// Writes until every [`Journal`](super::Journal) handle is gone.
-    pub async fn run(mut self) {
-        let mut batch = Vec::new();
-        while self.waiting.recv_many(&mut batch, MOST_REQUESTS).await > 0 {
-            while !batch.is_empty() {
-                let rest = split_off_after(&mut batch, MOST_EVENTS);
-                self.write(std::mem::replace(&mut batch, rest)).await;
+    pub async fn run(self) {
+        match self.database {
+            Database::Sqlite { path, turn, .. } => {
+                let journal = SqliteJournal::new(path, turn, self.keys);
+                let (outlet, waiting) = (self.outlet, self.waiting);
+                let thread =
+                    tokio::task::spawn_blocking(move || write_sqlite(journal, &outlet, waiting));
+                if let Err(error) = thread.await
+                    && let Ok(panic) = error.try_into_panic()
+                {
+                    // Whoever runs this task is to see that it died.
+                    std::panic::resume_unwind(panic);
+                }
             }
-            if let Err(error) = self.keys.tidy().await {
-                self.keys.failed();
-                tracing::warn!(%error, "the log of known events cannot be tidied; it is tried again");
+            Database::Postgres(pool) => {
+                write_postgres(PostgresJournal::new(pool), &self.outlet, self.waiting).await;
             }
         }
     }
+}
 
-    async fn write(&mut self, requests: Vec<Request>) {
-        let mut events = Vec::with_capacity(requests.len());
-        let mut answers = Vec::with_capacity(requests.len());
-        for request in requests {
+fn write_sqlite(mut journal: SqliteJournal, outlet: &Outlet, mut waiting: mpsc::Receiver<Request>) {
+    let mut requests = Vec::new();
+    while waiting.blocking_recv_many(&mut requests, MOST_REQUESTS) > 0 {
+        while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {
+            let (events, answers) = batch.into_parts();
+            answers.answer(outlet, journal.append(events));
+        }
+        journal.tidy();
+    }
+}
+
+async fn write_postgres(
+    journal: PostgresJournal,
+    outlet: &Outlet,
+    mut waiting: mpsc::Receiver<Request>,
+) {
+    let mut requests = Vec::new();
+    while waiting.recv_many(&mut requests, MOST_REQUESTS).await > 0 {
+        while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {
+            let (events, answers) = batch.into_parts();
+            answers.answer(outlet, journal.append(events).await);
+        }
+    }
+}
+
+/// What a transaction came to: what became of each event, and the new ones in their order,
+/// ready to be decided on.
+pub(super) struct Committed {
+    pub(super) appended: Vec<Appended>,
+    pub(super) fresh: Vec<JournalEvent>,
+}
+
+/// Requests that go into one transaction.
+struct Batch {
+    requests: Vec<Request>,
+}
+
+type Answer = oneshot::Sender<Result<Vec<Appended>, JournalError>>;
+
+/// Who waits for a batch, and for how many events of it each.
+struct Answers(Vec<(Answer, usize)>);
+
+impl Batch {
+    /// Takes requests from the front until their events come to `most`, at least one.
+    fn take(requests: &mut Vec<Request>, most: usize) -> Option<Self> {
+        if requests.is_empty() {
+            return None;
+        }
+        let mut events = 0;
+        let fitting = requests
+            .iter()
+            .take_while(|request| {
+                let fits = events == 0 || events + request.events.len() <= most;
+                events += request.events.len();
+                fits
+            })
+            .count();
+        let rest = requests.split_off(fitting);
+        Some(Self {
+            requests: std::mem::replace(requests, rest),
+        })
+    }
+
+    fn into_parts(self) -> (Vec<NewEvent>, Answers) {
+        let mut events = Vec::with_capacity(self.requests.len());
+        let mut answers = Vec::with_capacity(self.requests.len());
+        for request in self.requests {
             answers.push((request.answer, request.events.len()));
             events.extend(request.events);
         }
-        let count = events.len();
-        match self.append(events).await {
-            Ok(appended) => {
-                self.appended.send_modify(|count| *count += 1);
+        (events, Answers(answers))
+    }
+}
+
+impl Answers {
+    /// Tells everybody, and deciding first: what it does takes longer.
+    fn answer(self, outlet: &Outlet, result: Result<Committed, StoreError>) {
+        match result {
+            Ok(Committed { appended, fresh }) => {
+                outlet.fresh.push(fresh);
+                outlet.appended.send_modify(|count| *count += 1);
                 let mut appended = appended.into_iter();
-                for (answer, events) in answers {
+                for (answer, events) in self.0 {
                     // A sender that hung up hears nothing; its events are durable all the same.
                     let _ = answer.send(Ok(appended.by_ref().take(events).collect()));
                 }
             }
             Err(error) => {
-                self.keys.failed();
-                tracing::error!(%error, events = count, "events could not be made durable");
+                let events: usize = self.0.iter().map(|(_, events)| events).sum();
+                tracing::error!(%error, events, "events could not be made durable");
                 let error = JournalError::Unwritable(error.to_string());
-                for (answer, _) in answers {
+                for (answer, _) in self.0 {
                     let _ = answer.send(Err(error.clone()));
                 }
             }
         }
     }
-
-    /// One transaction: what of `events` is new, and those rows.
-    async fn append(&mut self, events: Vec<NewEvent>) -> Result<Vec<Appended>, StoreError> {
-        self.keys.prepare().await?;
-        let digests: Vec<Digest> = events
-            .iter()
-            .map(|event| digest_of(&event.source, &event.event_id))
-            .collect();
-        let mut tx = self.database.begin_write().await?;
-        lock_journal(&mut tx).await?;
-        let new = self.keys.insert_new(&mut tx, &digests).await?;
-        let appended = tell_apart(&events, &digests, new);
-        let (mut accepted, mut misfits) = (Vec::with_capacity(events.len()), Vec::new());
-        for (event, appended) in events.into_iter().zip(&appended) {
-            match appended {
-                Appended::Accepted => accepted.push(event),
-                Appended::Review => misfits.push(event),
-                Appended::Duplicate => {}
-            }
-        }
-        let mut fresh = insert_events(&mut tx, accepted).await?;
-        for event in &misfits {
-            let seq = insert_review(&mut tx, event).await?;
-            fresh.push(in_review(seq, event));
-        }
-        tx.commit().await?;
-        self.keys.committed();
-        self.fresh.push(fresh);
-        Ok(appended)
-    }
 }
 
-fn in_review(seq: i64, event: &NewEvent) -> JournalEvent {
-    JournalEvent {
-        seq,
-        source: event.source.clone(),
-        event_id: event.event_id.clone(),
-        received_at: event.received_at,
-        content: Content::InReview,
-    }
-}
-
-/// Cuts `batch` after the request that brings its events to `most`; returns what is left over.
-fn split_off_after(batch: &mut Vec<Request>, most: usize) -> Vec<Request> {
-    let mut events = 0;
-    let fitting = batch
+/// The digest of each event, by which a repetition is recognised.
+pub(super) fn digests_of(events: &[NewEvent]) -> Vec<Digest> {
+    events
         .iter()
-        .take_while(|request| {
-            let fits = events == 0 || events + request.events.len() <= most;
-            events += request.events.len();
-            fits
-        })
-        .count();
-    batch.split_off(fitting)
+        .map(|event| digest_of(&event.source, &event.event_id))
+        .collect()
 }
 
 /// The first event of each new digest is new, every other one a duplicate.
-fn tell_apart(events: &[NewEvent], digests: &[Digest], mut new: HashSet<Digest>) -> Vec<Appended> {
+pub(super) fn tell_apart(
+    events: &[NewEvent],
+    digests: &[Digest],
+    mut new: HashSet<Digest>,
+) -> Vec<Appended> {
     events
         .iter()
         .zip(digests)
@@ -157,4 +197,19 @@ fn tell_apart(events: &[NewEvent], digests: &[Digest], mut new: HashSet<Digest>)
             },
         )
         .collect()
+}
+
+/// An event at its place, as deciding takes it; `None` when it has to read the body.
+pub(super) fn journal_event(seq: i64, event: NewEvent) -> Option<JournalEvent> {
+    let content = match event.review {
+        Some(_) => Content::InReview,
+        None => Content::Meaning(event.meaning?),
+    };
+    Some(JournalEvent {
+        seq,
+        source: event.source,
+        event_id: event.event_id,
+        received_at: event.received_at,
+        content,
+    })
 }

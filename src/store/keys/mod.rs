@@ -3,7 +3,7 @@
 //!
 //! SQLite keeps them as an appended log, the newest of it in memory, and as sorted runs found
 //! through filters (see the migration `known_keys`, which says why). PostgreSQL, which several
-//! processes append to, keeps them under a unique index.
+//! processes append to, keeps them under a unique index and needs nothing of this.
 //! May be used by the journal's writer and by retention only.
 
 mod filter;
@@ -14,12 +14,13 @@ mod runs;
 mod tests;
 
 use std::collections::HashSet;
+use std::path::Path;
 
+use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
-use sqlx::QueryBuilder;
 
 use super::StoreError;
-use super::database::{Database, Tx};
+use super::sqlite::WriteTurn;
 pub(super) use runs::{Runs, forget};
 
 /// The first 16 bytes of SHA-256 over source and event id.
@@ -27,8 +28,6 @@ pub(super) type Digest = [u8; 16];
 
 /// Digests in the log before they are made a run: 1 MiB.
 const LOG: usize = 64 * 1024;
-/// Rows in one insert statement in PostgreSQL.
-const ROWS_PER_INSERT: usize = 1024;
 
 /// The digest of an event.
 pub(super) fn digest_of(source: &str, event_id: &str) -> Digest {
@@ -43,8 +42,8 @@ pub(super) fn digest_of(source: &str, event_id: &str) -> Digest {
 }
 
 /// The known digests, as the journal's one writer holds them.
+#[derive(Debug)]
 pub(super) struct KnownKeys {
-    database: Database,
     runs: Runs,
     /// The digests of the log; `None` until they are read, and again after a failure, when
     /// what was kept is uncertain.
@@ -56,9 +55,8 @@ pub(super) struct KnownKeys {
 }
 
 impl KnownKeys {
-    pub(super) fn new(database: Database, runs: Runs) -> Self {
+    pub(super) fn new(runs: Runs) -> Self {
         Self {
-            database,
             runs,
             log: None,
             pending: Vec::new(),
@@ -67,35 +65,32 @@ impl KnownKeys {
     }
 
     /// Reads what is needed before the first transaction, and after one that failed.
-    pub(super) async fn prepare(&mut self) -> Result<(), StoreError> {
+    pub(super) fn prepare(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.pending.clear();
-        if self.log.is_none() && matches!(self.database, Database::Sqlite { .. }) {
-            self.runs.load(&self.database).await?;
-            self.log = Some(runs::read_log(&self.database).await?);
+        if self.log.is_none() {
+            self.runs.load(connection)?;
+            self.log = Some(runs::read_log(connection)?);
         }
         Ok(())
     }
 
-    /// Which of `digests` were not known; keeps those within `tx`.
-    pub(super) async fn insert_new(
+    /// Which of `digests` were not known; keeps those. To be called in a transaction.
+    pub(super) fn insert_new(
         &mut self,
-        tx: &mut Tx,
+        connection: &Connection,
         digests: &[Digest],
     ) -> Result<HashSet<Digest>, StoreError> {
-        if let Tx::Postgres(_) = tx {
-            return insert_indexed(tx, digests).await;
-        }
         let runs = self.runs.snapshot();
         let mut new = HashSet::with_capacity(digests.len());
         for digest in digests {
             let logged = self.log.as_ref().is_some_and(|log| log.contains(digest));
-            if !logged && !new.contains(digest) && !runs::hold(&runs, tx, digest).await? {
+            if !logged && !new.contains(digest) && !runs::hold(&runs, connection, digest)? {
                 new.insert(*digest);
                 self.pending.push(*digest);
             }
         }
         if !self.pending.is_empty() {
-            runs::append_to_log(tx, &self.pending).await?;
+            runs::append_to_log(connection, &self.pending)?;
         }
         Ok(new)
     }
@@ -112,45 +107,31 @@ impl KnownKeys {
         self.log = None;
     }
 
-    /// Makes a run of the log when it is long enough. Between two transactions.
-    pub(super) async fn tidy(&mut self) -> Result<(), StoreError> {
+    /// Between two transactions: makes a run of the log when it is long enough, and deletes
+    /// some of what was forgotten. Answers whether there are runs to be merged.
+    pub(super) fn tidy(
+        &mut self,
+        connection: &mut Connection,
+        turn: &WriteTurn,
+    ) -> Result<bool, StoreError> {
+        runs::sweep(connection, turn, &self.runs)?;
         let Some(log) = self
             .log
             .as_mut()
             .filter(|log| log.len() >= self.longest_log)
         else {
-            return Ok(());
+            return Ok(false);
         };
         let mut sorted: Vec<Digest> = log.iter().copied().collect();
         sorted.sort_unstable();
-        runs::seal(&self.database, &self.runs, &sorted).await?;
+        runs::seal(connection, turn, &self.runs, &sorted)?;
         log.clear();
-        merge::merge_in_background(&self.database, &self.runs);
-        Ok(())
+        Ok(merge::is_due(&self.runs))
     }
-}
 
-/// Inserts the digests that are not there yet and returns them: one statement that many
-/// processes may run side by side.
-async fn insert_indexed(tx: &mut Tx, digests: &[Digest]) -> Result<HashSet<Digest>, StoreError> {
-    let mut new = HashSet::with_capacity(digests.len());
-    let Tx::Postgres(connection) = tx else {
-        return Ok(new);
-    };
-    for chunk in digests.chunks(ROWS_PER_INSERT) {
-        let mut query = QueryBuilder::new("insert into event_keys (digest) select * from unnest(");
-        query.push_bind(
-            chunk
-                .iter()
-                .map(|digest| digest.to_vec())
-                .collect::<Vec<_>>(),
-        );
-        query.push(") on conflict (digest) do nothing returning digest");
-        let rows: Vec<(Vec<u8>,)> = query.build_query_as().fetch_all(&mut **connection).await?;
-        new.extend(
-            rows.into_iter()
-                .filter_map(|(digest,)| Digest::try_from(digest).ok()),
-        );
+    /// A job that merges small runs, to be run on a thread of its own.
+    pub(super) fn merging(&self, path: &Path, turn: &WriteTurn) -> impl FnOnce() + use<> {
+        let (path, turn, runs) = (path.to_owned(), turn.clone(), self.runs.clone());
+        move || merge::merge_small(&path, &turn, &runs)
     }
-    Ok(new)
 }

@@ -1,18 +1,20 @@
 //! The log and the sorted runs in SQLite: reading, sealing, looking up, forgetting.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use sqlx::QueryBuilder;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::Digest;
 use super::filter::Filter;
 use super::run::{PER_BLOCK, Run, fences_from_bytes, from_bytes, to_bytes};
 use crate::store::StoreError;
-use crate::store::database::{Database, Tx};
+use crate::store::database::Tx;
+use crate::store::sqlite::WriteTurn;
 
-/// Blocks written or deleted by one statement.
-const BLOCKS_PER_STATEMENT: usize = 64;
+/// Blocks deleted in one transaction.
+const BLOCKS_PER_SWEEP: i64 = 64;
 
 /// The runs that may be read, shared between the writer, the merging and retention.
 ///
@@ -23,7 +25,9 @@ const BLOCKS_PER_STATEMENT: usize = 64;
 pub(in crate::store) struct Runs {
     ready: Arc<RwLock<Vec<Arc<Run>>>>,
     /// Held while runs are merged: one merge at a time.
-    pub(super) merging: Arc<tokio::sync::Mutex<()>>,
+    pub(super) merging: Arc<Mutex<()>>,
+    /// Whether runs that are gone may have left blocks.
+    unswept: Arc<AtomicBool>,
 }
 
 impl Runs {
@@ -41,23 +45,34 @@ impl Runs {
         let mut runs = self.ready.write().unwrap_or_else(PoisonError::into_inner);
         runs.retain(|run| !gone.contains(&run.number));
         runs.extend(new.map(Arc::new));
+        self.unswept.fetch_or(!gone.is_empty(), Ordering::Relaxed);
+    }
+
+    /// Takes runs out that retention has forgotten, after its commit.
+    pub(in crate::store) fn forget(&self, gone: &[i64]) {
+        self.swap(None, gone);
     }
 
     /// Reads them from the database.
-    pub(super) async fn load(&self, database: &Database) -> Result<(), StoreError> {
-        let Database::Sqlite { writer, .. } = database else {
-            return Ok(());
-        };
-        let rows: Vec<RunRow> = sqlx::query_as(
+    pub(super) fn load(&self, connection: &Connection) -> Result<(), StoreError> {
+        let mut statement = connection.prepare(
             "select run, last_seq, digests, fences, filter from key_runs where state = 'ready'",
-        )
-        .fetch_all(writer)
-        .await?;
-        let runs: Result<Vec<Arc<Run>>, StoreError> = rows
-            .into_iter()
-            .map(|row| read_run(row).map(Arc::new))
-            .collect();
-        *self.ready.write().unwrap_or_else(PoisonError::into_inner) = runs?;
+        )?;
+        let rows = statement.query_map([], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get(4)?,
+            ))
+        })?;
+        let mut runs = Vec::new();
+        for row in rows {
+            runs.push(Arc::new(read_run(row?)?));
+        }
+        *self.ready.write().unwrap_or_else(PoisonError::into_inner) = runs;
+        self.unswept.store(true, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -80,51 +95,42 @@ fn read_run((number, last_seq, digests, fences, filter): RunRow) -> Result<Run, 
 }
 
 /// The digests of the log.
-pub(super) async fn read_log(database: &Database) -> Result<HashSet<Digest>, StoreError> {
-    let Database::Sqlite { writer, .. } = database else {
-        return Ok(HashSet::new());
-    };
-    let rows: Vec<(Vec<u8>,)> = sqlx::query_as("select digests from key_log")
-        .fetch_all(writer)
-        .await?;
-    Ok(rows
-        .iter()
-        .flat_map(|(digests,)| from_bytes(digests))
-        .copied()
-        .collect())
+pub(super) fn read_log(connection: &Connection) -> Result<HashSet<Digest>, StoreError> {
+    let mut statement = connection.prepare("select digests from key_log")?;
+    let mut rows = statement.query([])?;
+    let mut log = HashSet::new();
+    while let Some(row) = rows.next()? {
+        log.extend(from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default()));
+    }
+    Ok(log)
 }
 
 /// Appends `digests` to the log.
-pub(super) async fn append_to_log(tx: &mut Tx, digests: &[Digest]) -> Result<(), StoreError> {
-    if let Tx::Sqlite(connection) = tx {
-        sqlx::query("insert into key_log (digests) values (?)")
-            .bind(to_bytes(digests))
-            .execute(&mut **connection)
-            .await?;
-    }
+pub(super) fn append_to_log(connection: &Connection, digests: &[Digest]) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("insert into key_log (digests) values (?)")?
+        .execute([digests.as_flattened()])?;
     Ok(())
 }
 
 /// Whether one of `runs` has `digest`.
-pub(super) async fn hold(
+pub(super) fn hold(
     runs: &[Arc<Run>],
-    tx: &mut Tx,
+    connection: &Connection,
     digest: &Digest,
 ) -> Result<bool, StoreError> {
     for run in runs {
         let Some(block) = run.block_of(digest) else {
             continue;
         };
-        let Tx::Sqlite(connection) = &mut *tx else {
-            continue;
-        };
-        let row: Option<(Vec<u8>,)> =
-            sqlx::query_as("select digests from key_blocks where run = ? and block = ?")
-                .bind(run.number)
-                .bind(block)
-                .fetch_optional(&mut **connection)
-                .await?;
-        if row.is_some_and(|(digests,)| from_bytes(&digests).binary_search(digest).is_ok()) {
+        let found: Option<bool> = connection
+            .prepare_cached("select digests from key_blocks where run = ? and block = ?")?
+            .query_row([run.number, block], |row| {
+                let digests = row.get_ref(0)?.as_blob().unwrap_or_default();
+                Ok(from_bytes(digests).binary_search(digest).is_ok())
+            })
+            .optional()?;
+        if found == Some(true) {
             return Ok(true);
         }
     }
@@ -132,98 +138,116 @@ pub(super) async fn hold(
 }
 
 /// Makes a run of the whole log, whose digests are `sorted`, in one transaction.
-pub(super) async fn seal(
-    database: &Database,
+pub(super) fn seal(
+    connection: &mut Connection,
+    turn: &WriteTurn,
     runs: &Runs,
     sorted: &[Digest],
 ) -> Result<(), StoreError> {
-    let mut tx = database.begin_write().await?;
-    let mut run = Run::of(sorted, journal_end(&mut tx).await?);
-    run.number = insert_run(&mut tx, &run, "ready").await?;
-    insert_blocks(&mut tx, run.number, 0, sorted).await?;
-    execute(&mut tx, "delete from key_log").await?;
-    tx.commit().await?;
+    let _turn = turn.take_blocking();
+    let tx = begin(connection)?;
+    let end = tx.query_row("select coalesce(max(seq), 0) from events", [], |row| {
+        row.get(0)
+    })?;
+    let mut run = Run::of(sorted, end);
+    run.number = insert_run(&tx, &run, "ready")?;
+    insert_blocks(&tx, run.number, 0, sorted)?;
+    tx.execute("delete from key_log", [])?;
+    tx.commit()?;
     runs.swap(Some(run), &[]);
     Ok(())
 }
 
-async fn journal_end(tx: &mut Tx) -> Result<i64, StoreError> {
-    let Tx::Sqlite(connection) = tx else {
-        return Ok(0);
-    };
-    let (end,): (i64,) = sqlx::query_as("select coalesce(max(seq), 0) from events")
-        .fetch_one(&mut **connection)
-        .await?;
-    Ok(end)
+/// Begins a transaction that writes.
+pub(super) fn begin(connection: &mut Connection) -> Result<Transaction<'_>, StoreError> {
+    Ok(connection.transaction_with_behavior(TransactionBehavior::Immediate)?)
 }
 
 /// Inserts what is kept of a run beside its blocks; answers its number.
-pub(super) async fn insert_run(
-    tx: &mut Tx,
+pub(super) fn insert_run(
+    tx: &Transaction<'_>,
     run: &Run,
     state: &'static str,
 ) -> Result<i64, StoreError> {
-    let Tx::Sqlite(connection) = tx else {
-        return Ok(0);
-    };
-    let inserted = sqlx::query(
+    tx.execute(
         "insert into key_runs (state, last_seq, digests, fences, filter) values (?, ?, ?, ?, ?)",
-    )
-    .bind(state)
-    .bind(run.last_seq)
-    .bind(i64::try_from(run.digests).unwrap_or(i64::MAX))
-    .bind(run.fences_to_bytes())
-    .bind(run.filter.to_bytes())
-    .execute(&mut **connection)
-    .await?;
-    Ok(inserted.last_insert_rowid())
+        params![
+            state,
+            run.last_seq,
+            i64::try_from(run.digests).unwrap_or(i64::MAX),
+            run.fences_to_bytes(),
+            run.filter.to_bytes()
+        ],
+    )?;
+    Ok(tx.last_insert_rowid())
 }
 
-/// Inserts the blocks of `sorted`, numbered from `first`.
-pub(super) async fn insert_blocks(
-    tx: &mut Tx,
+/// Inserts the blocks of `sorted`, numbered from `first`; answers the number after the last.
+pub(super) fn insert_blocks(
+    tx: &Transaction<'_>,
     run: i64,
     first: i64,
     sorted: &[Digest],
-) -> Result<(), StoreError> {
-    let Tx::Sqlite(connection) = tx else {
-        return Ok(());
-    };
+) -> Result<i64, StoreError> {
+    let mut insert =
+        tx.prepare_cached("insert into key_blocks (run, block, digests) values (?, ?, ?)")?;
     let mut number = first;
-    let blocks: Vec<&[Digest]> = sorted.chunks(PER_BLOCK).collect();
-    for some in blocks.chunks(BLOCKS_PER_STATEMENT) {
-        let mut query = QueryBuilder::new("insert into key_blocks (run, block, digests) ");
-        query.push_values(some, |mut row, block| {
-            row.push_bind(run)
-                .push_bind(number)
-                .push_bind(to_bytes(block));
-            number += 1;
-        });
-        query.build().execute(&mut **connection).await?;
+    for block in sorted.chunks(PER_BLOCK) {
+        insert.execute(params![run, number, to_bytes(block)])?;
+        number += 1;
     }
-    Ok(())
+    Ok(number)
 }
 
 /// All digests of `run`, sorted.
-pub(super) async fn digests_of(database: &Database, run: i64) -> Result<Vec<Digest>, StoreError> {
-    let Database::Sqlite { readers, .. } = database else {
-        return Ok(Vec::new());
-    };
-    let rows: Vec<(Vec<u8>,)> =
-        sqlx::query_as("select digests from key_blocks where run = ? order by block")
-            .bind(run)
-            .fetch_all(readers)
-            .await?;
-    Ok(rows
-        .iter()
-        .flat_map(|(digests,)| from_bytes(digests))
-        .copied()
-        .collect())
+pub(super) fn digests_of(connection: &Connection, run: i64) -> Result<Vec<Digest>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("select digests from key_blocks where run = ? order by block")?;
+    let mut rows = statement.query([run])?;
+    let mut digests = Vec::new();
+    while let Some(row) = rows.next()? {
+        digests.extend(from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default()));
+    }
+    Ok(digests)
 }
 
-/// Forgets the runs of whose events none is left up to the place `seq` in the journal, and
-/// sweeps once. Answers the numbers of the forgotten runs, to be taken out of [`Runs`] after
-/// the commit.
+/// Deletes some blocks of a run that is gone, or the run when it has none left; answers
+/// whether there was anything to delete.
+pub(super) fn sweep(
+    connection: &mut Connection,
+    turn: &WriteTurn,
+    runs: &Runs,
+) -> Result<bool, StoreError> {
+    if !runs.unswept.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
+    let _turn = turn.take_blocking();
+    let tx = begin(connection)?;
+    let gone: Option<i64> = tx
+        .query_row(
+            "select run from key_runs where state = 'gone' order by run limit 1",
+            [],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let Some(run) = gone else {
+        runs.unswept.store(false, Ordering::Relaxed);
+        return Ok(false);
+    };
+    let blocks = tx.execute(
+        "delete from key_blocks where run = ?1 and block in \
+          (select block from key_blocks where run = ?1 order by block limit ?2)",
+        [run, BLOCKS_PER_SWEEP],
+    )?;
+    if blocks == 0 {
+        tx.execute("delete from key_runs where run = ?", [run])?;
+    }
+    tx.commit()?;
+    Ok(true)
+}
+
+/// Forgets, within retention's transaction, the runs of whose events none is left up to the
+/// place `seq` in the journal. Answers their numbers, for [`Runs::forget`] after the commit.
 pub(in crate::store) async fn forget(tx: &mut Tx, seq: i64) -> Result<Vec<i64>, StoreError> {
     let Tx::Sqlite(connection) = tx else {
         return Ok(Vec::new());
@@ -234,51 +258,5 @@ pub(in crate::store) async fn forget(tx: &mut Tx, seq: i64) -> Result<Vec<i64>, 
     .bind(seq)
     .fetch_all(&mut **connection)
     .await?;
-    sweep(tx).await?;
     Ok(gone.into_iter().map(|(run,)| run).collect())
-}
-
-/// Deletes some blocks of a run that is gone, or the run when it has none left; answers
-/// whether there was anything to delete.
-pub(in crate::store) async fn sweep(tx: &mut Tx) -> Result<bool, StoreError> {
-    let Tx::Sqlite(connection) = tx else {
-        return Ok(false);
-    };
-    let gone: Option<(i64,)> =
-        sqlx::query_as("select run from key_runs where state = 'gone' order by run limit 1")
-            .fetch_optional(&mut **connection)
-            .await?;
-    let Some((run,)) = gone else {
-        return Ok(false);
-    };
-    let blocks = sqlx::query(
-        "delete from key_blocks where run = ?1 and block in \
-          (select block from key_blocks where run = ?1 order by block limit ?2)",
-    )
-    .bind(run)
-    .bind(i64::try_from(BLOCKS_PER_STATEMENT).unwrap_or(i64::MAX))
-    .execute(&mut **connection)
-    .await?
-    .rows_affected();
-    if blocks == 0 {
-        sqlx::query("delete from key_runs where run = ?")
-            .bind(run)
-            .execute(&mut **connection)
-            .await?;
-    }
-    Ok(true)
-}
-
-impl Runs {
-    /// Takes forgotten runs out.
-    pub(in crate::store) fn forget(&self, gone: &[i64]) {
-        self.swap(None, gone);
-    }
-}
-
-pub(super) async fn execute(tx: &mut Tx, statement: &'static str) -> Result<(), StoreError> {
-    if let Tx::Sqlite(connection) = tx {
-        sqlx::query(statement).execute(&mut **connection).await?;
-    }
-    Ok(())
 }

@@ -1,0 +1,121 @@
+//! The journal in SQLite, from the writer's own thread: a prepared statement for every row,
+//! and no copy of a body.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+
+use super::writer::{Committed, digests_of, journal_event, tell_apart};
+use super::{Appended, NewEvent};
+use crate::store::StoreError;
+use crate::store::keys::KnownKeys;
+use crate::store::sqlite::{self, WriteTurn};
+
+const INSERT_EVENT: &str =
+    "insert into events (source, event_id, received_at, review, body) values (?, ?, ?, ?, ?)";
+const INSERT_REVIEW_ITEM: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \
+     values (?, ?, ?, ?, ?, 'open')";
+
+/// The journal's side of a SQLite file.
+pub(super) struct SqliteJournal {
+    path: Arc<Path>,
+    turn: WriteTurn,
+    keys: KnownKeys,
+    /// Opened at the first event.
+    connection: Option<Connection>,
+}
+
+impl SqliteJournal {
+    pub(super) fn new(path: Arc<Path>, turn: WriteTurn, keys: KnownKeys) -> Self {
+        Self {
+            path,
+            turn,
+            keys,
+            connection: None,
+        }
+    }
+
+    /// One transaction: what of `events` is new, and those rows.
+    pub(super) fn append(&mut self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            unopened => unopened.insert(sqlite::open(&self.path)?),
+        };
+        let committed = append(connection, &self.turn, &mut self.keys, events);
+        if committed.is_err() {
+            self.keys.failed();
+        }
+        committed
+    }
+
+    /// Between two transactions: what keeps the known events quick to ask.
+    pub(super) fn tidy(&mut self) {
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
+        match self.keys.tidy(connection, &self.turn) {
+            Ok(false) => {}
+            Ok(true) => {
+                let merging = self.keys.merging(&self.path, &self.turn);
+                if let Err(error) = std::thread::Builder::new()
+                    .name("merge of known events".to_owned())
+                    .spawn(merging)
+                {
+                    tracing::warn!(%error, "runs of known events cannot be merged yet");
+                }
+            }
+            Err(error) => {
+                self.keys.failed();
+                tracing::warn!(%error, "the log of known events cannot be tidied; it is tried again");
+            }
+        }
+    }
+}
+
+fn append(
+    connection: &mut Connection,
+    turn: &WriteTurn,
+    keys: &mut KnownKeys,
+    events: Vec<NewEvent>,
+) -> Result<Committed, StoreError> {
+    keys.prepare(connection)?;
+    let digests = digests_of(&events);
+    let turn = turn.take_blocking();
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let new = keys.insert_new(&tx, &digests)?;
+    let appended = tell_apart(&events, &digests, new);
+    let mut fresh = Vec::with_capacity(events.len());
+    for (event, appended) in events.into_iter().zip(&appended) {
+        if *appended != Appended::Duplicate {
+            let seq = insert(&tx, &event)?;
+            fresh.extend(journal_event(seq, event));
+        }
+    }
+    tx.commit()?;
+    drop(turn);
+    keys.committed();
+    Ok(Committed { appended, fresh })
+}
+
+/// Inserts an event, and the review item of one that goes to review; answers its place.
+fn insert(tx: &Transaction<'_>, event: &NewEvent) -> Result<i64, StoreError> {
+    tx.prepare_cached(INSERT_EVENT)?.execute(params![
+        event.source,
+        event.event_id,
+        event.received_at.as_millis(),
+        event.review,
+        event.body
+    ])?;
+    let seq = tx.last_insert_rowid();
+    if let Some(reason) = &event.review {
+        tx.prepare_cached(INSERT_REVIEW_ITEM)?.execute(params![
+            seq,
+            event.source,
+            event.event_id,
+            reason,
+            event.received_at.as_millis()
+        ])?;
+    }
+    Ok(seq)
+}

@@ -1,0 +1,51 @@
+//! SQLite from a thread of one's own: the journal's writer and the keeping of known events
+//! execute thousands of statements a second and do not wait for another thread at each.
+//! Everything else goes through the pools of [`super::database`].
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::StoreError;
+use super::database::BUSY_TIMEOUT;
+
+/// Statements kept prepared.
+const PREPARED: usize = 64;
+/// Pages of the write-ahead log before it is copied into the file: 16 MiB, so that pages
+/// written again and again are copied once.
+pub(super) const CHECKPOINT_PAGES: u32 = 4096;
+
+/// Whose turn it is to write. SQLite has one writer at a time; one that finds it taken would
+/// look again only after a sleep. Waiting here is in order and ends at once.
+#[derive(Debug, Clone, Default)]
+pub(super) struct WriteTurn(Arc<Mutex<()>>);
+
+/// The turn, until it is dropped.
+pub(super) type Turn = OwnedMutexGuard<()>;
+
+impl WriteTurn {
+    /// Waits for the turn on an async thread.
+    pub(super) async fn take(&self) -> Turn {
+        Arc::clone(&self.0).lock_owned().await
+    }
+
+    /// Waits for the turn on a thread of one's own.
+    pub(super) fn take_blocking(&self) -> Turn {
+        Arc::clone(&self.0).blocking_lock_owned()
+    }
+}
+
+/// Opens the existing file at `path` as durably as the pools do.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(
+        path,
+        rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    Ok(connection)
+}
