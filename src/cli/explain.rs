@@ -164,7 +164,7 @@ fn finding_json(settings: &Settings, finding: &Finding) -> Value {
         .targets
         .first()
         .and_then(|name| Some((name, settings.targets.get(name)?)));
-    if let (Verdict::Breach, Some((name, target))) = (finding.heard.verdict, target) {
+    if let (Some(context), Some((name, target))) = (&finding.context, target) {
         let incident = Incident::begin(
             uuid::Uuid::nil().to_string(),
             &rule.name,
@@ -173,7 +173,7 @@ fn finding_json(settings: &Settings, finding: &Finding) -> Value {
             &finding.heard,
             finding.heard.received_at,
         );
-        let context = payload::context_of(finding.context.clone(), &incident);
+        let context = payload::context_of(context.clone(), &incident);
         match payload::create_fields(target, &context) {
             Ok(fields) => {
                 explained["ticket"] = json!({"target": name, "fields": fields});

@@ -144,7 +144,7 @@ impl<'a> Batch<'a> {
             context,
             ..
         } = finding;
-        if heard.verdict == Verdict::Breach {
+        if let Some(context) = context {
             self.take_context(entry, event, rule, &key, context)?;
         }
         let id = Uuid::now_v7().to_string();

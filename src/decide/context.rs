@@ -11,11 +11,38 @@ use crate::rules::TemplateContext;
 
 /// What a signal gives: its fields, metrics, labels, and the names every event has.
 pub(super) fn signal_context(signal: &Signal, source: &str) -> TemplateContext {
+    named_context(signal, source, |_| true)
+}
+
+/// The part of [`signal_context`] whose names are wanted.
+pub(super) fn named_context(
+    signal: &Signal,
+    source: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> TemplateContext {
     let mut context = Map::new();
+    let mut set = |name: &str, value: &dyn Fn() -> Value| {
+        if wanted(name) {
+            context.insert(name.to_owned(), value());
+        }
+    };
     for (name, field) in &signal.fields {
-        context.insert((*name).to_owned(), field_value(field));
+        set(name, &|| field_value(field));
     }
-    let metrics: Map<String, Value> = signal
+    set("metrics", &|| metrics_value(signal));
+    set("labels", &|| json!(signal.labels));
+    set("event_payload_id", &|| json!(signal.event_payload_id));
+    set("event_type", &|| json!(signal.event_type));
+    set("timestamp", &|| json!(signal.occurred_at.to_string()));
+    set("source", &|| json!(source));
+    if let Some(topic) = &signal.topic {
+        set("topic", &|| json!(topic));
+    }
+    context
+}
+
+fn metrics_value(signal: &Signal) -> Value {
+    signal
         .metrics
         .iter()
         .map(|(name, reading)| {
@@ -25,17 +52,7 @@ pub(super) fn signal_context(signal: &Signal, source: &str) -> TemplateContext {
                 .collect();
             (name.clone(), Value::Object(reading))
         })
-        .collect();
-    context.insert("metrics".into(), Value::Object(metrics));
-    context.insert("labels".into(), json!(signal.labels));
-    context.insert("event_payload_id".into(), json!(signal.event_payload_id));
-    context.insert("event_type".into(), json!(signal.event_type));
-    context.insert("timestamp".into(), json!(signal.occurred_at.to_string()));
-    context.insert("source".into(), json!(source));
-    if let Some(topic) = &signal.topic {
-        context.insert("topic".into(), json!(topic));
-    }
-    context
+        .collect()
 }
 
 /// `context` with what the incident adds: `rule`, `key`, `severity`, `incident`.

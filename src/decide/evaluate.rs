@@ -7,7 +7,7 @@ use crate::rules::TemplateContext;
 use crate::settings::RuleSettings;
 use crate::store::{Content, JournalEvent};
 
-use super::context::signal_context;
+use super::context::{named_context, signal_context};
 
 /// What one rule found in one event.
 #[derive(Debug, Clone)]
@@ -18,8 +18,8 @@ pub struct Finding {
     pub key: String,
     /// What an incident would hear.
     pub heard: Heard,
-    /// The values templates see.
-    pub context: TemplateContext,
+    /// The values templates see; a breach alone changes what a ticket shows.
+    pub context: Option<TemplateContext>,
 }
 
 /// What an event came to.
@@ -98,11 +98,7 @@ fn ask(
     let Some(verdict) = verdict(rule, signal)? else {
         return Ok(None);
     };
-    let context = signal_context(signal, &event.source);
-    let key = rule
-        .key
-        .render(&context)
-        .map_err(|error| format!("rules.{}.key: {error}", rule.name))?;
+    let key = key_of(rule, event, signal)?;
     if key.trim().is_empty() {
         return Err(format!("rules.{}.key gives an empty key", rule.name));
     }
@@ -121,8 +117,20 @@ fn ask(
         rule: index,
         key: key.trim().to_owned(),
         heard,
-        context,
+        context: (verdict == Verdict::Breach).then(|| signal_context(signal, &event.source)),
     }))
+}
+
+/// The correlation key. Most keys are one field, which needs no template engine.
+fn key_of(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<String, String> {
+    let plain = rule.key.plain_name().and_then(|name| signal.text(name));
+    if let Some(key) = plain {
+        return Ok(key.to_owned());
+    }
+    let context = named_context(signal, &event.source, |name| rule.key.uses(name));
+    rule.key
+        .render(&context)
+        .map_err(|error| format!("rules.{}.key: {error}", rule.name))
 }
 
 /// What `when` and `clear` say together; `None` when the signal does not carry what they read.

@@ -26,6 +26,10 @@ pub type TemplateContext = serde_json::Map<String, serde_json::Value>;
 pub struct Template {
     source: Arc<str>,
     environment: Arc<Environment<'static>>,
+    /// The names at the root of everything that it looks up.
+    roots: Arc<[String]>,
+    /// The one name of a template that is nothing but `{{ name }}`.
+    plain: Option<Arc<str>>,
 }
 
 /// A template that cannot be used.
@@ -67,17 +71,32 @@ impl Template {
         environment
             .add_template_owned(NAME, source.to_owned())
             .map_err(|error| BadTemplate::Syntax(problem_of(&error)))?;
-        let template = Self {
+        let mut template = Self {
             source: source.into(),
             environment: Arc::new(environment),
+            roots: Arc::default(),
+            plain: plain_name(source).map(Arc::from),
         };
         template.check_names()?;
+        let names = template.names();
+        let roots = names.iter().filter_map(|name| name.split('.').next());
+        template.roots = roots.map(str::to_owned).collect();
         Ok(template)
     }
 
     /// The template as it was written.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Whether the template looks anything up under `name`.
+    pub fn uses(&self, name: &str) -> bool {
+        self.roots.iter().any(|root| root == name)
+    }
+
+    /// The name, when the template is nothing but `{{ name }}`: its text is that value's.
+    pub fn plain_name(&self) -> Option<&str> {
+        self.plain.as_deref()
     }
 
     /// The names the template looks up, so that a failure can say which of them is missing.
@@ -140,6 +159,12 @@ impl Template {
         }
         Ok(())
     }
+}
+
+/// `name`, when `source` is nothing but `{{ name }}` with a signal's field.
+fn plain_name(source: &str) -> Option<&str> {
+    let name = source.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim();
+    FIELD_NAMES.contains(&name).then_some(name)
 }
 
 /// The value at the dotted `name` in `context`.

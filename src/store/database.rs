@@ -18,7 +18,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::StoreError;
-use super::sqlite::{CHECKPOINT_PAGES, Turn, WriteTurn};
+use super::sqlite::{Turn, WriteTurn};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -122,7 +122,8 @@ impl Database {
             // Incremental vacuum needs to be on before the first table exists.
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .busy_timeout(BUSY_TIMEOUT)
-            .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
+            // Copying the log into the file is the checkpointer's work.
+            .pragma("wal_autocheckpoint", "0")
             .foreign_keys(true);
         let path = Arc::from(options.get_filename());
         if let Some(folder) = options.get_filename().parent() {

@@ -13,9 +13,6 @@ use super::database::BUSY_TIMEOUT;
 
 /// Statements kept prepared.
 const PREPARED: usize = 64;
-/// Pages of the write-ahead log before it is copied into the file: 16 MiB, so that pages
-/// written again and again are copied once.
-pub(super) const CHECKPOINT_PAGES: u32 = 4096;
 
 /// Whose turn it is to write. SQLite has one writer at a time; one that finds it taken would
 /// look again only after a sleep. Waiting here is in order and ends at once.
@@ -45,7 +42,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // Copying the log into the file is the checkpointer's work.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     Ok(connection)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::checkpoint::Checkpointer;
 use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use super::{Appended, NewEvent};
 use crate::store::StoreError;
@@ -22,8 +23,12 @@ pub(super) struct SqliteJournal {
     path: Arc<Path>,
     turn: WriteTurn,
     keys: KnownKeys,
-    /// Opened at the first event.
-    connection: Option<Connection>,
+    open: Option<Open>,
+}
+
+struct Open {
+    connection: Connection,
+    checkpointer: Checkpointer,
 }
 
 impl SqliteJournal {
@@ -32,29 +37,36 @@ impl SqliteJournal {
             path,
             turn,
             keys,
-            connection: None,
+            open: None,
+        }
+    }
+
+    /// Opens the file and reads what is known, so that the first event need not wait for it.
+    pub(super) fn warm_up(&mut self) {
+        let warm =
+            open(&mut self.open, &self.path).and_then(|open| self.keys.prepare(&open.connection));
+        if let Err(error) = warm {
+            tracing::warn!(%error, "the journal cannot be opened yet; it is tried again");
         }
     }
 
     /// One transaction: what of `events` is new, and those rows.
     pub(super) fn append(&mut self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            unopened => unopened.insert(sqlite::open(&self.path)?),
-        };
-        let committed = append(connection, &self.turn, &mut self.keys, events);
-        if committed.is_err() {
-            self.keys.failed();
+        let open = open(&mut self.open, &self.path)?;
+        let committed = append(open, &self.turn, &mut self.keys, events);
+        match committed {
+            Ok(_) => open.checkpointer.committed(),
+            Err(_) => self.keys.failed(),
         }
         committed
     }
 
     /// Between two transactions: what keeps the known events quick to ask.
     pub(super) fn tidy(&mut self) {
-        let Some(connection) = &mut self.connection else {
+        let Some(open) = &mut self.open else {
             return;
         };
-        match self.keys.tidy(connection, &self.turn) {
+        match self.keys.tidy(&mut open.connection, &self.turn) {
             Ok(false) => {}
             Ok(true) => {
                 let merging = self.keys.merging(&self.path, &self.turn);
@@ -73,8 +85,21 @@ impl SqliteJournal {
     }
 }
 
+fn open<'o>(open: &'o mut Option<Open>, path: &Path) -> Result<&'o mut Open, StoreError> {
+    Ok(match open {
+        Some(open) => open,
+        unopened => unopened.insert(Open {
+            connection: sqlite::open(path)?,
+            checkpointer: Checkpointer::start(path)?,
+        }),
+    })
+}
+
 fn append(
-    connection: &mut Connection,
+    Open {
+        connection,
+        checkpointer,
+    }: &mut Open,
     turn: &WriteTurn,
     keys: &mut KnownKeys,
     events: Vec<NewEvent>,
@@ -82,6 +107,7 @@ fn append(
     keys.prepare(connection)?;
     let digests = digests_of(&events);
     let turn = turn.take_blocking();
+    checkpointer.restart_log(connection)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let new = keys.insert_new(&tx, &digests)?;
     let appended = tell_apart(&events, &digests, new);

@@ -4,6 +4,7 @@
 //! gather; the next transaction takes them all. So the disk's sync is shared, and the cost of
 //! one more event is a row, not a sync.
 
+mod checkpoint;
 mod fresh;
 mod in_postgres;
 mod in_sqlite;

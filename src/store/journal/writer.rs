@@ -74,6 +74,7 @@ impl JournalWriter {
 }
 
 fn write_sqlite(mut journal: SqliteJournal, outlet: &Outlet, mut waiting: mpsc::Receiver<Request>) {
+    journal.warm_up();
     let mut requests = Vec::new();
     while waiting.blocking_recv_many(&mut requests, MOST_REQUESTS) > 0 {
         while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {

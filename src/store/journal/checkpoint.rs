@@ -1,0 +1,100 @@
+//! Copying SQLite's write-ahead log into the file, on a thread of its own: a writer that does
+//! it itself lets every webhook of that moment wait for a second file's sync.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use rusqlite::Connection;
+
+use crate::store::StoreError;
+use crate::store::sqlite;
+
+/// Pages of the log that are worth copying: 4 MiB.
+const WORTHWHILE: i64 = 1024;
+/// Pages of the log at which it is begun anew: 32 MiB.
+const LONG: i64 = 8192;
+/// Longest time between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Commits of the journal between two looks.
+const COMMITS: u32 = 32;
+
+/// The writer's side of the checkpointing thread, which ends when this is dropped.
+pub(super) struct Checkpointer {
+    commits: u32,
+    look: SyncSender<()>,
+    long: Arc<AtomicBool>,
+}
+
+impl Checkpointer {
+    /// Starts the thread for the file at `path`.
+    pub(super) fn start(path: &Path) -> Result<Self, StoreError> {
+        let mut connection = sqlite::open(path)?;
+        let (look, looks) = sync_channel(1);
+        let long = Arc::new(AtomicBool::new(false));
+        let is_long = Arc::clone(&long);
+        std::thread::Builder::new()
+            .name("checkpoint".to_owned())
+            .spawn(move || keep_copying(&mut connection, &looks, &is_long))
+            .map_err(|error| StoreError::CannotOpen {
+                problem: format!("no thread can be started: {error}"),
+            })?;
+        Ok(Self {
+            commits: 0,
+            look,
+            long,
+        })
+    }
+
+    /// Tells the thread of a commit, now and then.
+    pub(super) fn committed(&mut self) {
+        self.commits += 1;
+        if self.commits >= COMMITS {
+            self.commits = 0;
+            // One notice that waits is enough.
+            let _ = self.look.try_send(());
+        }
+    }
+
+    /// Copies what little the thread has left, while nobody else writes, so that the next
+    /// write begins the log anew. For the writer, between two transactions, in its turn.
+    pub(super) fn restart_log(&self, connection: &Connection) -> Result<(), StoreError> {
+        if self.long.swap(false, Ordering::Relaxed) {
+            copy(connection)?;
+        }
+        Ok(())
+    }
+}
+
+fn keep_copying(connection: &mut Connection, looks: &Receiver<()>, long: &AtomicBool) {
+    while !matches!(
+        looks.recv_timeout(PAUSE),
+        Err(RecvTimeoutError::Disconnected)
+    ) {
+        match copy_when_worthwhile(connection) {
+            Ok(pages) => long.store(pages > LONG, Ordering::Relaxed),
+            Err(error) => {
+                tracing::warn!(%error, "the write-ahead log cannot be copied into the database file; it is tried again");
+            }
+        }
+    }
+}
+
+/// How long the log is, after copying it if it was long enough.
+fn copy_when_worthwhile(connection: &Connection) -> Result<i64, StoreError> {
+    let length = connection
+        .path()
+        .and_then(|path| std::fs::metadata(format!("{path}-wal")).ok())
+        .map_or(0, |log| log.len());
+    if length < WORTHWHILE as u64 * 4096 {
+        return Ok(0);
+    }
+    copy(connection)
+}
+
+/// Copies what no reader needs any more; nobody waits for it. Answers the pages in the log.
+fn copy(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("pragma wal_checkpoint(passive)", [], |row| row.get(1))?)
+}
