@@ -15,6 +15,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, Sqlite, Transaction};
 
 use super::StoreError;
+use super::file_lock::FileLock;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -26,6 +27,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that only read, so that readers never wait for the writer.
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
+/// cut off in the middle of one holds locks that all others need; then they are let go.
+const LONGEST_IDLE_IN_TRANSACTION: &str = "4s";
 
 /// Expands `$body` for the database that `$transaction` is of; `$connection` is what a
 /// statement executes on.
@@ -45,6 +49,38 @@ macro_rules! on {
 }
 pub(super) use on;
 
+/// The text of a statement that the two databases spell differently.
+macro_rules! on_text {
+    ($transaction:expr, $sqlite:expr, $postgres:expr) => {
+        match $transaction {
+            $crate::store::database::Tx::Sqlite(_) => $sqlite,
+            $crate::store::database::Tx::Postgres(_) => $postgres,
+        }
+    };
+}
+pub(super) use on_text;
+
+/// SQLite's own time, in epoch ms.
+macro_rules! sqlite_now {
+    () => {
+        "cast((julianday('now') - 2440587.5) * 86400000 as integer)"
+    };
+}
+pub(super) use sqlite_now;
+
+/// PostgreSQL's own time, in epoch ms; it goes on within a transaction.
+macro_rules! postgres_now {
+    () => {
+        "cast(extract(epoch from clock_timestamp()) * 1000 as bigint)"
+    };
+}
+pub(super) use postgres_now;
+
+/// `span` as a statement's parameter.
+pub(super) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// A pool for each kind of database.
 #[derive(Debug, Clone)]
 pub(super) enum Database {
@@ -52,6 +88,7 @@ pub(super) enum Database {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        lock: FileLock,
     },
     /// A server that replicas share.
     Postgres(PgPool),
@@ -77,6 +114,10 @@ impl Database {
         // The parse error is not shown: it can repeat the password in the URL.
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::BadUrl("postgres://USER:PASSWORD@HOST/DATABASE"))?;
+        let options = options.options([(
+            "idle_in_transaction_session_timeout",
+            LONGEST_IDLE_IN_TRANSACTION,
+        )]);
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -102,6 +143,7 @@ impl Database {
                 problem: format!("the folder {} cannot be made: {error}", folder.display()),
             })?;
         }
+        let lock = FileLock::beside(options.get_filename())?;
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
@@ -115,7 +157,11 @@ impl Database {
             .min_connections(0)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_lazy_with(options.create_if_missing(false));
-        Ok(Self::Sqlite { writer, readers })
+        Ok(Self::Sqlite {
+            writer,
+            readers,
+            lock,
+        })
     }
 
     /// Applies the migrations that are missing.
@@ -154,9 +200,14 @@ impl Database {
     /// Closes every connection, checkpointing SQLite's WAL.
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite {
+                writer,
+                readers,
+                lock,
+            } => {
                 readers.close().await;
                 writer.close().await;
+                lock.release();
             }
             Self::Postgres(pool) => pool.close().await,
         }

@@ -5,16 +5,20 @@
 //! clock and uses no randomness.
 
 mod audit;
+mod claims;
 mod database;
 mod dead_letters;
 mod decisions;
 mod error;
+mod fence;
+mod file_lock;
 mod journal;
 mod leases;
 mod outbox;
 mod retention;
 mod review;
 mod views;
+mod wake;
 
 pub use audit::By;
 pub use decisions::{
@@ -22,6 +26,7 @@ pub use decisions::{
     active_key,
 };
 pub use error::StoreError;
+pub use fence::Fence;
 pub use journal::{Appended, Journal, JournalError, JournalWriter, NewEvent};
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
 pub use retention::Forgotten;
@@ -32,6 +37,7 @@ pub use views::{
     IncidentDetail, IncidentEventView, IncidentView, KeptFailure, LockView, Moment, Page,
     PageRequest, PartView, ReviewDetail, ReviewView, RowId, TicketView,
 };
+pub use wake::Wake;
 
 use database::Database;
 
