@@ -168,7 +168,7 @@ impl Database {
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
-            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+            Self::Postgres(pool) => migrate_postgres(pool).await,
         }
         .map_err(|error| match error {
             MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
@@ -212,6 +212,20 @@ impl Database {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// A migration that waits for its process is left alone: to end it would only keep the
+/// replica from starting.
+async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
+    let mut connection = pool.acquire().await?;
+    sqlx::query("set idle_in_transaction_session_timeout = 0")
+        .execute(&mut *connection)
+        .await?;
+    POSTGRES_MIGRATIONS.run(&mut *connection).await?;
+    sqlx::query("reset idle_in_transaction_session_timeout")
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
 }
 
 impl Tx {

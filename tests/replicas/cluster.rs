@@ -183,10 +183,19 @@ impl Cluster {
     /// Waits until every event of `sent` (events by queue) is accounted for, and each queue
     /// has exactly one incident with exactly one ticket, which is in the CRM's own records.
     pub(crate) async fn all_is_well(&self, sent: &BTreeMap<String, u64>) {
-        self.until("every event is accounted for", async || {
-            self.heard().await == *sent
-        })
-        .await;
+        let decided = async || -> BTreeMap<String, u64> {
+            let decisions = self.database.decisions().await.into_iter();
+            decisions
+                .map(|(queue, count, _)| (queue, count.unsigned_abs()))
+                .collect()
+        };
+        self.until("every event is decided", async || decided().await == *sent)
+            .await;
+        let counting = self.database.decisions().await.into_iter();
+        let counting: BTreeMap<String, u64> = counting
+            .map(|(queue, _, count)| (queue, count.unsigned_abs()))
+            .collect();
+        assert_eq!(self.heard().await, counting, "no decision was overwritten");
         self.until("everything is delivered", async || {
             let deliveries = self.items("deliveries?limit=500").await;
             !deliveries.is_empty() && deliveries.iter().all(|one| one["state"] == "done")

@@ -74,6 +74,18 @@ impl Database {
         .unwrap()
     }
 
+    /// Decisions on each queue, and how many of them count as an occurrence: all but those on
+    /// events that others, sent later, have overtaken.
+    pub(crate) async fn decisions(&self) -> Vec<(String, i64, i64)> {
+        sqlx::query_as(
+            "select i.key, count(*), count(*) filter (where d.outcome <> 'out_of_order') \
+             from decisions d join incidents i on i.id = d.incident_id group by i.key",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
     /// Removes the database; connections of daemons that died may linger.
     pub(crate) async fn remove(&self) {
         self.pool.close().await;

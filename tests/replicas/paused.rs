@@ -49,9 +49,10 @@ async fn a_deliverer_that_wakes_up_after_its_claim_sends_nothing() {
     let mut storm = Storm::default();
     storm.blow(&cluster, 1, 1).await;
     cluster
-        .until("a replica logs in for the delivery", async || {
-            salesforce.token_calls() > 0 && cluster.database.deliverer().await.is_some()
-        })
+        .until(
+            "a replica has claimed the delivery, and logs in",
+            async || cluster.database.deliverer().await.is_some(),
+        )
         .await;
     let deliverer = cluster.database.deliverer().await.unwrap();
     let paused = &cluster.replicas[cluster.number_of(&deliverer)];
