@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,10 +20,11 @@ use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
 use crate::receive::{self, ReceiveSetupError, ReceiveState};
 use crate::settings::Settings;
-use crate::store::{Journal, Store, StoreError};
+use crate::store::{Journal, Store, StoreError, Wake};
 use crate::targets::{self, TargetSetupError};
 use crate::telemetry::Metrics;
 use crate::upkeep;
+use crate::wake::{WakeUps, tell_others};
 
 /// What the process is started with.
 #[derive(Debug)]
@@ -118,6 +120,7 @@ impl App {
             store,
             clock,
         };
+        let replica = builder.owner.clone();
         let app = Self {
             public_addr: local_addr("server.listen", &public, builder.settings.server.listen)?,
             admin_addr: local_addr("admin.listen", &admin, builder.settings.admin.listen)?,
@@ -126,7 +129,9 @@ impl App {
             drain_timeout: builder.settings.server.drain_timeout,
             stages: builder.start(public, admin, effective)?,
         };
-        tracing::info!(public = %app.public_addr, admin = %app.admin_addr, "ringdown is up");
+        tracing::info!(
+            public = %app.public_addr, admin = %app.admin_addr, replica, "ringdown is up"
+        );
         Ok(app)
     }
 
@@ -218,17 +223,21 @@ impl Builder {
             Arc::clone(&self.settings),
             self.metrics.clone(),
             self.clock.clone(),
+            &self.owner,
         );
-        let workers = self.start_delivering(&decider)?;
+        let wake_ups = WakeUps::default();
+        let workers = self.start_delivering(&wake_ups)?;
         self.start_upkeep();
         self.start_admin(admin, workers, effective);
         let (journal, writer) = self.store.journal();
-        let appended = writer.appended();
+        self.start_waking(&wake_ups, Wake::Events, &writer.appended());
+        self.start_waking(&wake_ups, Wake::Deliveries, &decider.owed());
+        self.start_hearing(&wake_ups);
         self.components.spawn(
             &self.stages.deciding,
             "decider",
             self.stages.decide.clone(),
-            decider.run(appended, self.stages.decide.clone()),
+            decider.run(wake_ups.of(Wake::Events), self.stages.decide.clone()),
         );
         self.components.spawn(
             &self.stages.receiving,
@@ -240,7 +249,7 @@ impl Builder {
         Ok(self.stages)
     }
 
-    fn start_delivering(&self, decider: &Decider) -> Result<Vec<TargetWorker>, StartError> {
+    fn start_delivering(&self, wake_ups: &WakeUps) -> Result<Vec<TargetWorker>, StartError> {
         let vault = Arc::new(StoreVault::new(
             self.store.clone(),
             self.clock.clone(),
@@ -270,11 +279,36 @@ impl Builder {
                 self.stages.deliver.clone(),
                 worker
                     .clone()
-                    .run(decider.owed(), self.stages.deliver.clone()),
+                    .run(wake_ups.of(Wake::Deliveries), self.stages.deliver.clone()),
             );
             workers.push(worker);
         }
         Ok(workers)
+    }
+
+    /// Wakes this replica and the others up at each change of `source`.
+    fn start_waking(&self, wake_ups: &WakeUps, wake: Wake, source: &watch::Receiver<u64>) {
+        let stop = &self.stages.deliver;
+        self.stages
+            .delivering
+            .spawn(wake_ups.clone().pass_on(wake, source.clone(), stop.clone()));
+        if self.store.is_shared() {
+            self.stages.delivering.spawn(tell_others(
+                self.store.clone(),
+                wake,
+                source.clone(),
+                stop.clone(),
+            ));
+        }
+    }
+
+    fn start_hearing(&self, wake_ups: &WakeUps) {
+        if self.store.is_shared() {
+            let stop = self.stages.deliver.clone();
+            self.stages
+                .delivering
+                .spawn(wake_ups.clone().hear(self.store.clone(), stop));
+        }
     }
 
     fn start_upkeep(&self) {
@@ -290,6 +324,7 @@ impl Builder {
             stop.clone(),
             upkeep::keep_retention(
                 self.store.clone(),
+                self.owner.clone(),
                 self.settings.store.retention,
                 self.clock.clone(),
                 stop,

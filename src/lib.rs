@@ -28,3 +28,4 @@ pub mod store;
 pub mod targets;
 pub mod telemetry;
 pub mod upkeep;
+pub mod wake;

@@ -1,14 +1,15 @@
 //! Upkeep: checks that the store can commit, and deletes what is old, in small steps.
 //!
-//! May import: `clock`, `lifecycle`, `store`.
+//! May import: `clock`, `domain::time`, `lifecycle`, `store`.
 
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::time::Timestamp;
 use crate::lifecycle::{ComponentState, Components};
-use crate::store::Store;
+use crate::store::{Forgotten, Store, StoreError};
 
 /// How often the store is asked to commit.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -18,6 +19,8 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
 /// Rest between two steps of one run, so that the writer is hardly disturbed.
 const STEP_PAUSE: Duration = Duration::from_millis(50);
+/// Longest that one step may take before another replica may go on with it.
+const RETENTION_LEASE: Duration = Duration::from_secs(60);
 /// Rows looked at in one step.
 const STEP_ROWS: u32 = 500;
 
@@ -37,15 +40,17 @@ pub async fn watch_store(store: Store, components: Components, stop: Cancellatio
     }
 }
 
-/// Deletes what is settled and older than `retention`, until `stop`.
+/// Deletes what is settled and older than `retention`, until `stop`. Of several replicas one
+/// does it at a time: two would do no harm, but wait for each other's rows.
 pub async fn keep_retention(
     store: Store,
+    owner: String,
     retention: Duration,
     clock: Clock,
     stop: CancellationToken,
 ) {
     loop {
-        forget_once(&store, retention, &clock, &stop).await;
+        forget_once(&store, &owner, retention, &clock, &stop).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RETENTION_EVERY) => {}
@@ -53,12 +58,19 @@ pub async fn keep_retention(
     }
 }
 
-async fn forget_once(store: &Store, retention: Duration, clock: &Clock, stop: &CancellationToken) {
+async fn forget_once(
+    store: &Store,
+    owner: &str,
+    retention: Duration,
+    clock: &Clock,
+    stop: &CancellationToken,
+) {
     let cutoff = clock.now().minus(retention);
     let (mut after, mut events, mut incidents) = (0, 0, 0);
     while !stop.is_cancelled() {
-        match store.forget(after, cutoff, STEP_ROWS).await {
-            Ok(forgotten) => {
+        match forget_step(store, owner, after, cutoff).await {
+            Ok(None) => break,
+            Ok(Some(forgotten)) => {
                 events += forgotten.events;
                 incidents += forgotten.incidents;
                 match forgotten.next_after {
@@ -76,4 +88,20 @@ async fn forget_once(store: &Store, retention: Duration, clock: &Clock, stop: &C
     if events + incidents > 0 {
         tracing::info!(events, incidents, %cutoff, "deleted what was settled and old");
     }
+}
+
+/// One step, if this replica has or gets the lease on it.
+async fn forget_step(
+    store: &Store,
+    owner: &str,
+    after: i64,
+    cutoff: Timestamp,
+) -> Result<Option<Forgotten>, StoreError> {
+    let lease = store
+        .take_lease("retention", owner, RETENTION_LEASE)
+        .await?;
+    if lease.is_none() {
+        return Ok(None);
+    }
+    store.forget(after, cutoff, STEP_ROWS).await.map(Some)
 }

@@ -9,6 +9,7 @@
 mod batch;
 mod context;
 pub mod evaluate;
+mod lead;
 pub mod payload;
 mod worker;
 

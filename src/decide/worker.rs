@@ -9,12 +9,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, policy_of};
 use super::evaluate::{Evaluated, evaluate};
+use super::lead::Lead;
 use crate::clock::Clock;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
 use crate::store::{
-    Content, Deciding, DecisionBatch, JournalEvent, KeptIncident, Store, StoreError, active_key,
+    Content, Deciding, DecisionBatch, Fence, JournalEvent, KeptIncident, Store, StoreError,
+    active_key,
 };
 use crate::telemetry::Metrics;
 
@@ -31,6 +33,8 @@ const DUE_BATCH: u32 = 256;
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// Wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long one batch may take. A database that does not answer for so long is asked anew.
+const STEP_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Deciding on a batch failed; nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +45,9 @@ pub enum DecideError {
     /// Evaluating an event failed in a way that is a defect of this program.
     #[error("evaluating events panicked: {0}")]
     Panicked(String),
+    /// The database does not answer.
+    #[error("a batch took longer than 30 s; the database does not answer")]
+    Stuck,
 }
 
 /// Works through the journal.
@@ -51,12 +58,20 @@ pub struct Decider {
     metrics: Metrics,
     clock: Clock,
     owed: watch::Sender<u64>,
+    lead: Lead,
 }
 
 impl Decider {
-    /// A decider over `store`.
-    pub fn new(store: Store, settings: Arc<Settings>, metrics: Metrics, clock: Clock) -> Self {
+    /// A decider over `store`, in the replica `owner`.
+    pub fn new(
+        store: Store,
+        settings: Arc<Settings>,
+        metrics: Metrics,
+        clock: Clock,
+        owner: &str,
+    ) -> Self {
         Self {
+            lead: Lead::new(store.clone(), owner),
             store,
             settings,
             metrics,
@@ -70,26 +85,52 @@ impl Decider {
         self.owed.subscribe()
     }
 
-    /// Decides until `stop`; wakes up when `appended` changes, and by itself.
+    /// Decides until `stop`, whenever this replica is the one that does; wakes up when
+    /// `appended` changes, and by itself.
     pub async fn run(self, mut appended: watch::Receiver<u64>, stop: CancellationToken) {
+        // Renewing and deciding are one task: neither can outlive the other.
+        tokio::join!(self.lead.keep(&stop), self.decide(&mut appended, &stop));
+        self.lead.give_back().await;
+    }
+
+    async fn decide(&self, appended: &mut watch::Receiver<u64>, stop: &CancellationToken) {
+        let mut held = self.lead.held();
         while !stop.is_cancelled() {
-            let wait = match self.step().await {
-                Ok(0) => self.until_due().await,
-                Ok(decided) if (FLOOD..BATCH as usize).contains(&decided) => GATHERING,
-                Ok(_) => continue,
-                Err(error) => {
-                    tracing::error!(%error, "deciding failed; it is tried again");
-                    AFTER_FAILURE
-                }
+            let fence = held.borrow_and_update().clone();
+            let wait = match fence {
+                None => LONGEST_SLEEP,
+                Some(fence) => match self.bounded_step(&fence).await {
+                    Ok(0) => self.until_due().await,
+                    Ok(decided) if (FLOOD..BATCH as usize).contains(&decided) => GATHERING,
+                    Ok(_) => continue,
+                    Err(error) => self.after(&error),
+                },
             };
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(wait) => {}
+                _ = held.changed() => {}
                 changed = appended.changed() => if changed.is_err() {
                     tokio::time::sleep(wait).await;
                 }
             }
         }
+    }
+
+    async fn bounded_step(&self, fence: &Fence) -> Result<usize, DecideError> {
+        tokio::time::timeout(STEP_PATIENCE, self.step(fence))
+            .await
+            .unwrap_or(Err(DecideError::Stuck))
+    }
+
+    fn after(&self, error: &DecideError) -> Duration {
+        if let DecideError::Store(StoreError::LeaseLost { .. }) = error {
+            self.lead.lost();
+            self.metrics.set_journal_lag(0.0);
+            return LONGEST_SLEEP;
+        }
+        tracing::error!(%error, "deciding failed; it is tried again");
+        AFTER_FAILURE
     }
 
     async fn until_due(&self) -> Duration {
@@ -101,26 +142,31 @@ impl Decider {
         }
     }
 
-    /// Decides on one batch of events and lets time pass once. Returns how many events and
-    /// incidents that concerned.
+    /// Decides on one batch of events and lets time pass once, under `fence`. Returns how many
+    /// events and incidents that concerned.
     ///
     /// # Errors
     ///
     /// [`DecideError`] when nothing of the batch could be kept.
-    pub async fn step(&self) -> Result<usize, DecideError> {
+    pub async fn step(&self, fence: &Fence) -> Result<usize, DecideError> {
         let events = self.store.undecided(BATCH).await?;
         let decided = events.len();
         self.note_lag(events.first());
         if let Some(last) = events.last().map(|event| event.seq) {
-            self.decide_events(events, last).await?;
+            self.decide_events(fence, events, last).await?;
         }
-        Ok(decided + self.let_time_pass().await?)
+        Ok(decided + self.let_time_pass(fence).await?)
     }
 
-    async fn decide_events(&self, events: Vec<JournalEvent>, last: i64) -> Result<(), DecideError> {
+    async fn decide_events(
+        &self,
+        fence: &Fence,
+        events: Vec<JournalEvent>,
+        last: i64,
+    ) -> Result<(), DecideError> {
         let evaluated = self.evaluate(events).await?;
         let keys = self.keys_of(&evaluated);
-        let mut deciding = self.store.begin_deciding().await?;
+        let mut deciding = self.store.begin_deciding(fence).await?;
         let known = deciding.known(&keys).await?;
         let mut batch = Batch::new(&self.settings, &self.metrics, known, self.clock.now());
         for (event, evaluated) in evaluated {
@@ -144,13 +190,13 @@ impl Decider {
         self.keep(deciding, batch.finish(Some(last))).await
     }
 
-    async fn let_time_pass(&self) -> Result<usize, DecideError> {
+    async fn let_time_pass(&self, fence: &Fence) -> Result<usize, DecideError> {
         let now = self.clock.now();
         match self.store.next_due().await? {
             Some(due_at) if due_at <= now => {}
             _ => return Ok(0),
         }
-        let mut deciding = self.store.begin_deciding().await?;
+        let mut deciding = self.store.begin_deciding(fence).await?;
         let due: Vec<KeptIncident> = deciding.due(now, DUE_BATCH).await?;
         let keys: Vec<String> = due
             .iter()

@@ -8,6 +8,7 @@
 //! sources, rules, how a payload came to be.
 
 mod attempt;
+mod claims;
 mod vault;
 mod worker;
 

@@ -1,15 +1,17 @@
 //! Keeps rotated refresh tokens in the store, for the CRM clients.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::store::Store;
+use crate::store::{Fence, Store};
 use crate::targets::TokenVault;
 
-/// How long one process may take to rotate a token before another takes over.
-const ROTATION_LEASE: Duration = Duration::from_secs(60);
+/// How long one process may take to rotate a token before another takes over: longer than
+/// the longest token call (20 s), shorter than the patience of who waits (30 s).
+const ROTATION_LEASE: Duration = Duration::from_secs(25);
 /// Wait between two looks at a lease that another process holds.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
@@ -50,22 +52,22 @@ impl TokenVault for StoreVault {
 
     async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String> {
         let name = format!("token:{target}");
-        let give_up_at = self.clock.now().plus(patience);
+        // Each turn has a name of its own, so that giving one back never ends the next.
+        let turn = format!("{}/{}", self.owner, Uuid::new_v4());
+        let give_up_at = Instant::now() + patience;
         loop {
-            let now = self.clock.now();
             let taken = self
                 .store
-                .take_lease(&name, &self.owner, now, now.plus(ROTATION_LEASE))
+                .take_lease(&name, &turn, ROTATION_LEASE)
                 .await
                 .map_err(|error| error.to_string())?;
-            if taken.is_some() {
+            if let Some(fence) = taken {
                 return Ok(Box::new(RotationLease {
                     store: self.store.clone(),
-                    name,
-                    owner: self.owner.clone(),
+                    fence,
                 }));
             }
-            if now >= give_up_at {
+            if Instant::now() >= give_up_at {
                 return Err(format!("another process is renewing the token of {target}"));
             }
             tokio::time::sleep(LOOK_AGAIN).await;
@@ -76,21 +78,16 @@ impl TokenVault for StoreVault {
 /// Gives the lease back when it is dropped.
 struct RotationLease {
     store: Store,
-    name: String,
-    owner: String,
+    fence: Fence,
 }
 
 impl Drop for RotationLease {
     fn drop(&mut self) {
-        let (store, name, owner) = (
-            self.store.clone(),
-            std::mem::take(&mut self.name),
-            std::mem::take(&mut self.owner),
-        );
+        let (store, fence) = (self.store.clone(), self.fence.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = store.give_lease_back(&name, &owner).await {
-                    tracing::warn!(%error, name, "a lease runs out by itself");
+                if let Err(error) = store.give_lease_back(&fence).await {
+                    tracing::warn!(%error, name = fence.name(), "a lease runs out by itself");
                 }
             });
         }

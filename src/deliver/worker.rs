@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
@@ -10,21 +10,24 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
+use super::claims::{Claims, Held};
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Admission, Gate, GateState};
 use crate::domain::retry::{Next, RetryPolicy, next};
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
-use crate::settings::TargetSettings;
+use crate::settings::{TargetKind, TargetSettings};
 use crate::store::{Claim, ClaimedDelivery, Settlement, Store, StoreError};
-use crate::targets::{Crm, TokenStatus};
+use crate::targets::{Crm, TokenStatus, permit};
 use crate::telemetry::Metrics;
 
 /// Longest sleep between looks: notifications shorten it, looking is the truth.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// Wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long a claim lasts without being prolonged.
+const LEASE: Duration = Duration::from_secs(10);
 /// Calls that one attempt may make: renew a token, find, create, read the number.
 const CALLS_PER_ATTEMPT: u32 = 5;
 /// Tries to keep the outcome of an attempt before the lease is left to run out.
@@ -65,7 +68,7 @@ pub struct TargetWorker {
     clock: Clock,
     policy: RetryPolicy,
     concurrent: usize,
-    lease: Duration,
+    claims: Claims,
     limiter: Arc<DefaultDirectRateLimiter>,
     shared: Arc<Mutex<Shared>>,
 }
@@ -82,6 +85,7 @@ impl TargetWorker {
         owner: &str,
     ) -> Self {
         let per_second = NonZeroU32::new(settings.limit.per_second).unwrap_or(NonZeroU32::MIN);
+        let claims = Claims::new(store.clone(), owner, lease_for(settings));
         Self {
             name: name.to_owned(),
             owner: owner.to_owned(),
@@ -96,7 +100,7 @@ impl TargetWorker {
                 jitter: settings.retry.jitter,
             },
             concurrent: settings.limit.concurrent.max(1),
-            lease: settings.timeout * CALLS_PER_ATTEMPT + Duration::from_secs(30),
+            claims,
             limiter: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
             shared: Arc::default(),
         }
@@ -126,6 +130,15 @@ impl TargetWorker {
 
     /// Delivers until `stop`, then finishes what is under way.
     pub async fn run(self, mut owed: watch::Receiver<u64>, stop: CancellationToken) {
+        let finished = CancellationToken::new();
+        let delivering = async {
+            self.deliver_until(&mut owed, &stop).await;
+            finished.cancel();
+        };
+        tokio::join!(delivering, self.claims.keep(&self.name, &finished));
+    }
+
+    async fn deliver_until(&self, owed: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut under_way = JoinSet::new();
         if self.has_dead_letters().await {
             self.shared().gate = Gate::doubtful();
@@ -172,15 +185,17 @@ impl TargetWorker {
         if !self.anything_due(now).await? {
             return self.until_next(admission, now).await;
         }
+        let asked_at = Instant::now();
         let claimed = self
             .store
-            .claim_due(claim, now, now.plus(self.lease))
+            .claim_due(claim, now, self.claims.lease())
             .await?;
         let full = claimed.len() == free;
         let any = !claimed.is_empty();
         for delivery in claimed {
             let worker = self.clone();
-            under_way.spawn(async move { worker.deliver(delivery).await });
+            let held = self.claims.hold(delivery.id, asked_at);
+            under_way.spawn(async move { worker.deliver(delivery, &held).await });
         }
         if full {
             return Ok(LONGEST_SLEEP);
@@ -192,7 +207,7 @@ impl TargetWorker {
     }
 
     async fn anything_due(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let next = self.store.next_delivery_at(&self.name).await?;
+        let next = self.store.next_delivery_at(&self.name, now).await?;
         Ok(next.is_some_and(|at| at <= now))
     }
 
@@ -201,7 +216,7 @@ impl TargetWorker {
         admission: Admission,
         now: Timestamp,
     ) -> Result<Duration, StoreError> {
-        let next = self.store.next_delivery_at(&self.name).await?;
+        let next = self.store.next_delivery_at(&self.name, now).await?;
         let mut wait = next
             .filter(|at| *at > now)
             .map_or(LONGEST_SLEEP, |at| at.since(now));
@@ -258,9 +273,13 @@ impl TargetWorker {
     }
 
     /// One attempt, from the rate limit to the kept outcome.
-    pub async fn deliver(&self, delivery: ClaimedDelivery) {
+    async fn deliver(&self, delivery: ClaimedDelivery, held: &Held) {
         self.limiter.until_ready().await;
-        let result = attempt(self.crm.as_ref(), &delivery).await;
+        let attempting = attempt(self.crm.as_ref(), &delivery);
+        let result = permit::only_while(held.permit(), attempting).await;
+        if result.is_err() && held.was_refused() {
+            return self.note_lost(&delivery);
+        }
         let now = self.clock.now();
         let (settlement, was_away) = match result {
             Ok(ticket) => {
@@ -358,15 +377,7 @@ impl TargetWorker {
                 .await
             {
                 Ok(true) => return,
-                Ok(false) => {
-                    tracing::warn!(
-                        event_id = delivery.event_id,
-                        incident_id = delivery.incident_id,
-                        target = self.name,
-                        "the lease on this delivery was lost; whoever has it settles it"
-                    );
-                    return;
-                }
+                Ok(false) => return self.note_lost(delivery),
                 Err(error) => {
                     tracing::error!(
                         event_id = delivery.event_id, incident_id = delivery.incident_id,
@@ -377,6 +388,17 @@ impl TargetWorker {
                 }
             }
         }
+    }
+
+    /// Nothing is kept, and nothing learned about the CRM: the delivery is looked up before
+    /// anything is sent for it again, by whoever claims it.
+    fn note_lost(&self, delivery: &ClaimedDelivery) {
+        tracing::warn!(
+            event_id = delivery.event_id,
+            incident_id = delivery.incident_id,
+            target = self.name,
+            "the claim on this delivery was lost; whoever has it settles it"
+        );
     }
 
     /// Reads the number that people use, where the create did not answer it. Its failure
@@ -413,5 +435,18 @@ impl TargetWorker {
         self.metrics.token_refreshes(&self.name, "ok", renewed);
         self.metrics.token_refreshes(&self.name, "failed", failed);
         shared.counted_token = token;
+    }
+}
+
+/// How long a claim on this target lasts. Where the CRM refuses a second record with our key,
+/// a short one: who takes over may send at once. Where nothing but a look-up tells, a request
+/// of the former owner may still be under way, and must have ended before it is looked for.
+fn lease_for(settings: &TargetSettings) -> Duration {
+    match &settings.kind {
+        TargetKind::Salesforce {
+            external_id_field: None,
+            ..
+        } => settings.timeout * CALLS_PER_ATTEMPT + Duration::from_secs(30),
+        TargetKind::Salesforce { .. } | TargetKind::ServiceNow { .. } => LEASE,
     }
 }

@@ -18,6 +18,7 @@ use sqlx::sqlite::{
 use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::StoreError;
+use super::file_lock::FileLock;
 use super::sqlite::{Turn, WriteTurn};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -30,6 +31,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that only read, so that readers never wait for the writer.
 const READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
+/// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
+/// cut off in the middle of one holds locks that all others need; then they are let go.
+const LONGEST_IDLE_IN_TRANSACTION: &str = "4s";
 
 /// Expands `$body` for the database that `$transaction` is of; `$connection` is what a
 /// statement executes on.
@@ -49,6 +53,38 @@ macro_rules! on {
 }
 pub(super) use on;
 
+/// The text of a statement that the two databases spell differently.
+macro_rules! on_text {
+    ($transaction:expr, $sqlite:expr, $postgres:expr) => {
+        match $transaction {
+            $crate::store::database::Tx::Sqlite(_) => $sqlite,
+            $crate::store::database::Tx::Postgres(_) => $postgres,
+        }
+    };
+}
+pub(super) use on_text;
+
+/// SQLite's own time, in epoch ms.
+macro_rules! sqlite_now {
+    () => {
+        "cast((julianday('now') - 2440587.5) * 86400000 as integer)"
+    };
+}
+pub(super) use sqlite_now;
+
+/// PostgreSQL's own time, in epoch ms; it goes on within a transaction.
+macro_rules! postgres_now {
+    () => {
+        "cast(extract(epoch from clock_timestamp()) * 1000 as bigint)"
+    };
+}
+pub(super) use postgres_now;
+
+/// `span` as a statement's parameter.
+pub(super) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
 /// A pool for each kind of database.
 #[derive(Debug, Clone)]
 pub(super) enum Database {
@@ -58,6 +94,7 @@ pub(super) enum Database {
         writer: SqlitePool,
         readers: SqlitePool,
         turn: WriteTurn,
+        lock: FileLock,
     },
     /// A server that replicas share.
     Postgres(PgPool),
@@ -103,6 +140,10 @@ impl Database {
         // The parse error is not shown: it can repeat the password in the URL.
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::BadUrl("postgres://USER:PASSWORD@HOST/DATABASE"))?;
+        let options = options.options([(
+            "idle_in_transaction_session_timeout",
+            LONGEST_IDLE_IN_TRANSACTION,
+        )]);
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
@@ -131,6 +172,7 @@ impl Database {
                 problem: format!("the folder {} cannot be made: {error}", folder.display()),
             })?;
         }
+        let lock = FileLock::beside(options.get_filename())?;
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .idle_timeout(None)
@@ -149,6 +191,7 @@ impl Database {
             writer,
             readers,
             turn: WriteTurn::default(),
+            lock,
         })
     }
 
@@ -156,7 +199,7 @@ impl Database {
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
-            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await,
+            Self::Postgres(pool) => migrate_postgres(pool).await,
         }
         .map_err(|error| match error {
             MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
@@ -198,14 +241,32 @@ impl Database {
     pub(super) async fn close(&self) {
         match self {
             Self::Sqlite {
-                writer, readers, ..
+                writer,
+                readers,
+                lock,
+                ..
             } => {
                 readers.close().await;
                 writer.close().await;
+                lock.release();
             }
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// A migration that waits for its process is left alone: to end it would only keep the
+/// replica from starting.
+async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
+    let mut connection = pool.acquire().await?;
+    sqlx::query("set idle_in_transaction_session_timeout = 0")
+        .execute(&mut *connection)
+        .await?;
+    POSTGRES_MIGRATIONS.run(&mut *connection).await?;
+    sqlx::query("reset idle_in_transaction_session_timeout")
+        .execute(&mut *connection)
+        .await?;
+    Ok(())
 }
 
 impl Tx {

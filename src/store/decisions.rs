@@ -8,7 +8,7 @@ use sqlx::QueryBuilder;
 
 use super::database::{Tx, on};
 use super::outbox::{self, NewDelivery};
-use super::{Content, JournalEvent, Store, StoreError, review};
+use super::{Content, Fence, JournalEvent, Store, StoreError, fence, review};
 use crate::domain::decision::{BurstLock, Known};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
@@ -136,15 +136,16 @@ impl Store {
         Ok(rows.into_iter().map(journal_event).collect())
     }
 
-    /// Begins deciding: what is loaded from it stays true until it is kept.
+    /// Begins deciding under `fence`: what is loaded from it stays true until it is kept.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Failed`] when the database cannot be written.
-    pub async fn begin_deciding(&self) -> Result<Deciding, StoreError> {
-        Ok(Deciding {
-            tx: self.database.begin_write().await?,
-        })
+    /// [`StoreError::LeaseLost`] when another replica decides now; [`StoreError::Failed`]
+    /// when the database cannot be written.
+    pub async fn begin_deciding(&self, fence: &Fence) -> Result<Deciding, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        fence::check(&mut tx, fence).await?;
+        Ok(Deciding { tx })
     }
 
     /// When time alone will next change an incident.

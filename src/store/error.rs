@@ -14,6 +14,20 @@ pub enum StoreError {
         /// The database's own words.
         problem: String,
     },
+    /// Another process has the SQLite file.
+    #[error(
+        "the database {path} is in use by another ringdown process (it holds {path}.lock); stop that one first, or use PostgreSQL, which several can share"
+    )]
+    InUse {
+        /// The file.
+        path: String,
+    },
+    /// A lease was lost: somebody else does now what it was for. Nothing was changed.
+    #[error("the lease {name} was lost to another replica; nothing was kept")]
+    LeaseLost {
+        /// The lease.
+        name: String,
+    },
     /// The migrations cannot be applied.
     #[error(
         "the database cannot be migrated: {problem}; restore it from a backup or mend what the message names, then start again"

@@ -5,10 +5,13 @@
 //! clock and uses no randomness.
 
 mod audit;
+mod claims;
 mod database;
 mod dead_letters;
 mod decisions;
 mod error;
+mod fence;
+mod file_lock;
 mod journal;
 mod keys;
 mod leases;
@@ -17,12 +20,14 @@ mod retention;
 mod review;
 mod sqlite;
 mod views;
+mod wake;
 
 pub use audit::By;
 pub use decisions::{
     Deciding, DecisionBatch, HistoryEntry, KeptIncident, NewDecision, NewReview, active_key,
 };
 pub use error::StoreError;
+pub use fence::Fence;
 pub use journal::{
     Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
 };
@@ -35,6 +40,7 @@ pub use views::{
     IncidentDetail, IncidentEventView, IncidentView, KeptFailure, LockView, Moment, Page,
     PageRequest, PartView, ReviewDetail, ReviewView, RowId, TicketView,
 };
+pub use wake::Wake;
 
 use database::Database;
 use journal::Fresh;

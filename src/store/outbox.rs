@@ -5,9 +5,11 @@
 //! is under way, and its ticket's create is no dead letter. A claim is durable before anything is sent; a delivery found in `sending`
 //! with its lease run out may have been sent, and is looked up first.
 
+use std::time::Duration;
+
 use sqlx::QueryBuilder;
 
-use super::database::{Database, Tx, on};
+use super::database::{Database, Tx, millis, on, on_text, postgres_now, sqlite_now};
 use super::decisions::{HistoryEntry, insert_history};
 use super::{Store, StoreError};
 use crate::domain::failure::Failure;
@@ -100,22 +102,53 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// What may be claimed. The lease condition stands on the outer statement too: in PostgreSQL
-/// the inner select runs before the row lock is waited for, and only the outer condition is
-/// checked again after the wait; without it two workers would be handed the same delivery.
-const CLAIM: &str = "update deliveries set state = 'sending', lease_owner = $1, lease_until = $2, \
-      in_doubt = case when state = 'sending' then 1 else in_doubt end \
-     where id in ( \
-       select d.id from deliveries d \
-       where d.target = $3 and d.state in ('waiting', 'sending') and d.next_attempt_at <= $4 \
-         and (d.state = 'waiting' or d.lease_until <= $4) \
-         and d.attempts >= $5 \
-         and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
-              and older.id < d.id and (older.state in ('waiting', 'sending') \
-                or (older.state = 'dead' and older.operation = 'create'))) \
-       order by d.next_attempt_at, d.id limit $6) \
-     and (state = 'waiting' or (state = 'sending' and lease_until <= $4)) \
-     returning id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt";
+/// What may be claimed. The lease condition stands on the outer statement too: where rows
+/// cannot be locked by the inner select, only the outer condition is checked again after the
+/// wait for a row; without it two workers would be handed the same delivery.
+macro_rules! claim {
+    ($now:expr, $lock:expr) => {
+        concat!(
+            "update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
+            $now,
+            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end \
+             where id in ( \
+               select d.id from deliveries d \
+               where d.target = $3 and d.state in ('waiting', 'sending') and d.next_attempt_at <= $4 \
+                 and (d.state = 'waiting' or d.lease_until <= ",
+            $now,
+            ") and d.attempts >= $5 \
+                 and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
+                      and older.id < d.id and (older.state in ('waiting', 'sending') \
+                        or (older.state = 'dead' and older.operation = 'create'))) \
+               order by d.next_attempt_at, d.id limit $6",
+            $lock,
+            ") and (state = 'waiting' or (state = 'sending' and lease_until <= ",
+            $now,
+            ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt"
+        )
+    };
+}
+const CLAIM_SQLITE: &str = claim!(sqlite_now!(), "");
+/// Replicas that claim at once pass each other by.
+const CLAIM_POSTGRES: &str = claim!(postgres_now!(), " for update of d skip locked");
+
+/// When something can next be claimed. The end of a lease is by the database's clock, the
+/// answer by the caller's.
+macro_rules! next_at {
+    ($now:expr) => {
+        concat!(
+            "select min(case when state = 'sending' then lease_until - ",
+            $now,
+            " + $2 else next_attempt_at end) \
+             from deliveries d where target = $1 and state in ('waiting', 'sending') \
+               and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
+                 and older.id < d.id and (older.state in ('waiting', 'sending') \
+                   or (older.state = 'dead' and older.operation = 'create')))"
+        )
+    };
+}
+const NEXT_SQLITE: &str = next_at!(sqlite_now!());
+const NEXT_POSTGRES: &str = next_at!(postgres_now!());
 
 type ClaimRow = (i64, String, String, String, String, i64, i64, i64);
 
@@ -134,7 +167,8 @@ pub struct Claim<'a> {
 }
 
 impl Store {
-    /// Claims deliveries that are due at `now`, until `lease_until`; oldest first.
+    /// Claims deliveries that are due at `now`, with a lease that `lasts` from now on by the
+    /// database's clock; oldest first.
     ///
     /// # Errors
     ///
@@ -143,13 +177,14 @@ impl Store {
         &self,
         claim: Claim<'_>,
         now: Timestamp,
-        lease_until: Timestamp,
+        lasts: Duration,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         let mut tx = self.database.begin_write().await?;
+        let text = on_text!(&tx, CLAIM_SQLITE, CLAIM_POSTGRES);
         let rows: Vec<ClaimRow> = on!(&mut tx, connection => {
-            sqlx::query_as(CLAIM)
+            sqlx::query_as(text)
                 .bind(claim.owner)
-                .bind(lease_until.as_millis())
+                .bind(millis(lasts))
                 .bind(claim.target)
                 .bind(now.as_millis())
                 .bind(i64::from(claim.attempts_at_least))
@@ -170,24 +205,25 @@ impl Store {
         Ok(claimed)
     }
 
-    /// Whether anything is due for `target` at `now`; cheaper than claiming in vain.
+    /// When something can next be claimed for `target`, by the caller's clock, which says
+    /// `now`; cheaper than claiming in vain.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be read.
-    pub async fn next_delivery_at(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_delivery_at(
+        &self,
+        target: &str,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
+        let text = on_text!(&tx, NEXT_SQLITE, NEXT_POSTGRES);
         let (at,): (Option<i64>,) = on!(&mut tx, connection => {
-            sqlx::query_as(
-                "select min(case when state = 'sending' then lease_until else next_attempt_at end) \
-                 from deliveries d where target = $1 and state in ('waiting', 'sending') \
-                   and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
-                     and older.id < d.id and (older.state in ('waiting', 'sending') \
-                       or (older.state = 'dead' and older.operation = 'create')))",
-            )
-            .bind(target)
-            .fetch_one(connection)
-            .await?
+            sqlx::query_as(text)
+                .bind(target)
+                .bind(now.as_millis())
+                .fetch_one(connection)
+                .await?
         });
         Ok(at.map(Timestamp::from_millis))
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 
+use super::permit;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 
@@ -95,8 +96,10 @@ pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
 ///
 /// # Errors
 ///
-/// A `network_failure`: with `outcome_unknown` unless the connection was never made.
+/// A `network_failure`: with `outcome_unknown` unless the connection was never made, or
+/// nothing was sent because the claim is not ours any more (see [`permit`]).
 pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Failure> {
+    permit::ask()?;
     let response = request.send().await.map_err(transport_failure)?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();

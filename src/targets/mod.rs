@@ -8,6 +8,7 @@
 pub mod http;
 mod login;
 mod oauth;
+pub mod permit;
 pub mod salesforce;
 pub mod servicenow;
 

@@ -1,10 +1,12 @@
 //! What operators change, and that every change is in the audit log.
 
+use std::time::Duration;
+
 use ringdown::domain::ticket::Operation;
 use ringdown::store::{Claim, DecisionBatch};
 use serde_json::{Value, json};
 
-use crate::values::{ago, delivery, event, incident, kept, refused};
+use crate::values::{delivery, event, incident, kept, refused};
 use crate::world::{DEAD, NOW, OPEN, World};
 
 async fn dead_letter_id(world: &World) -> String {
@@ -35,7 +37,11 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
         limit: 10,
         attempts_at_least: 0,
     };
-    let claimed = world.store.claim_due(claim, NOW, ago(-30)).await.unwrap();
+    let claimed = world
+        .store
+        .claim_due(claim, NOW, Duration::from_secs(30))
+        .await
+        .unwrap();
     assert_eq!(claimed.len(), 1, "the update waits for its create");
     assert_eq!(claimed[0].id.to_string(), id);
     assert!(claimed[0].in_doubt);
@@ -222,7 +228,12 @@ async fn a_thousand_dead_letters_are_replayed_at_once() {
         limit: 5000,
         attempts_at_least: 0,
     };
-    for claimed in world.store.claim_due(claim, NOW, ago(-30)).await.unwrap() {
+    for claimed in world
+        .store
+        .claim_due(claim, NOW, Duration::from_secs(30))
+        .await
+        .unwrap()
+    {
         world
             .store
             .settle(&claimed, "test", &refused(), NOW)

@@ -3,6 +3,7 @@
 //! long ago, events of every state.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use reqwest::Method;
 use ringdown::admin::{AdminState, TargetView, TokenView, router};
@@ -233,7 +234,11 @@ impl World {
     }
 
     pub(crate) async fn keep(&self, batch: DecisionBatch) {
-        let deciding = self.store.begin_deciding().await.unwrap();
+        let lease = self
+            .store
+            .take_lease("decide", "test", Duration::from_secs(60));
+        let fence = lease.await.unwrap().unwrap();
+        let deciding = self.store.begin_deciding(&fence).await.unwrap();
         deciding.keep(&batch, |_| None).await.unwrap();
     }
 
@@ -246,7 +251,11 @@ impl World {
             limit: 100,
             attempts_at_least: 0,
         };
-        let claimed = self.store.claim_due(claim, now, ago(-30)).await.unwrap();
+        let claimed = self
+            .store
+            .claim_due(claim, now, Duration::from_secs(30))
+            .await
+            .unwrap();
         let mut others = Vec::new();
         for delivery in claimed {
             if delivery.incident_id == incident {

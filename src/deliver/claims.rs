@@ -1,0 +1,188 @@
+//! The claims that one worker holds: renewed while attempts run, and each good only as long
+//! as this process can prove by its own clock that nobody else can have taken it over.
+//!
+//! The proof: a lease begins, by the database's clock, after the statement that set it was
+//! sent. Counted from before the sending, by a clock that never jumps, it can only seem to
+//! end too early.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::store::{Store, StoreError};
+
+/// How often claims are prolonged.
+const BEAT: Duration = Duration::from_secs(3);
+/// How long prolonging may take before it is tried again.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Left unused of every lease: for clocks that run at different speeds, and for the way of a
+/// request from the last check to the CRM.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// The claims of one worker. Cheap to clone; clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Claims {
+    store: Store,
+    owner: String,
+    lease: Duration,
+    held: Arc<Mutex<HashMap<i64, Instant>>>,
+}
+
+/// One claim, as its attempt sees it; dropping it ends it, however the attempt ended.
+#[derive(Debug)]
+pub(super) struct Held {
+    claims: Claims,
+    id: i64,
+    refused: Arc<AtomicBool>,
+}
+
+impl Claims {
+    /// None yet, of the process `owner`, with leases of `lease`.
+    pub(super) fn new(store: Store, owner: &str, lease: Duration) -> Self {
+        Self {
+            store,
+            owner: owner.to_owned(),
+            lease,
+            held: Arc::default(),
+        }
+    }
+
+    /// How long a lease lasts.
+    pub(super) fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// Takes up the claim on `id`, whose statement was sent at `asked_at` or later.
+    pub(super) fn hold(&self, id: i64, asked_at: Instant) -> Held {
+        self.held().insert(id, self.good_until(asked_at));
+        Held {
+            claims: self.clone(),
+            id,
+            refused: Arc::default(),
+        }
+    }
+
+    fn good_until(&self, asked_at: Instant) -> Instant {
+        asked_at + self.lease.saturating_sub(MARGIN)
+    }
+
+    fn is_good(&self, id: i64, now: Instant) -> bool {
+        self.held().get(&id).is_some_and(|until| now < *until)
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Instant>> {
+        // One entry at a time: whole whatever happened while the lock was held.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Prolongs all claims again and again, until `stop`.
+    pub(super) async fn keep(&self, target: &str, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(BEAT) => {}
+            }
+            match tokio::time::timeout(PATIENCE, self.prolong()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::warn!(target, %error, "claims were not prolonged");
+                }
+                Err(_) => {
+                    tracing::warn!(
+                        target,
+                        "claims were not prolonged: the database does not answer"
+                    );
+                }
+            }
+        }
+    }
+
+    async fn prolong(&self) -> Result<(), StoreError> {
+        let ids: Vec<i64> = self.held().keys().copied().collect();
+        let asked_at = Instant::now();
+        let kept = self
+            .store
+            .prolong_claims(&ids, &self.owner, self.lease)
+            .await?;
+        let mut held = self.held();
+        for id in ids {
+            let good_until = if kept.contains(&id) {
+                self.good_until(asked_at)
+            } else {
+                asked_at
+            };
+            // An attempt that has ended meanwhile has no entry any more.
+            held.entry(id).and_modify(|until| *until = good_until);
+        }
+        Ok(())
+    }
+}
+
+impl Held {
+    /// The question whether something may still be sent for this delivery.
+    pub(super) fn permit(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+        let (claims, id, refused) = (self.claims.clone(), self.id, Arc::clone(&self.refused));
+        move || {
+            let good = claims.is_good(id, Instant::now());
+            if !good {
+                refused.store(true, Ordering::SeqCst);
+            }
+            good
+        }
+    }
+
+    /// Whether a sending was refused: the attempt says nothing about the CRM then.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.claims.held().remove(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(10);
+
+    async fn claims(folder: &tempfile::TempDir) -> Claims {
+        let url = format!("sqlite:{}", folder.path().join("ringdown.db").display());
+        Claims::new(Store::open(&url).await.unwrap(), "a", LEASE)
+    }
+
+    #[tokio::test]
+    async fn nothing_may_be_sent_for_a_claim_whose_lease_ran_out_while_the_process_stood_still() {
+        let folder = tempfile::tempdir().unwrap();
+        let claims = claims(&folder).await;
+        let held = claims.hold(1, Instant::now());
+        assert!(held.permit()());
+        assert!(!held.was_refused());
+        let stale = claims.hold(2, Instant::now().checked_sub(LEASE).unwrap());
+        assert!(!stale.permit()());
+        assert!(stale.was_refused());
+    }
+
+    #[tokio::test]
+    async fn nothing_may_be_sent_for_a_claim_that_prolonging_found_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let claims = claims(&folder).await;
+        let held = claims.hold(1, Instant::now());
+        claims.prolong().await.unwrap();
+        assert!(!held.permit()());
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_ended_is_not_prolonged_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let claims = claims(&folder).await;
+        drop(claims.hold(1, Instant::now()));
+        assert!(claims.held().is_empty());
+    }
+}

@@ -1,0 +1,79 @@
+//! Waking the other replicas up: PostgreSQL's LISTEN and NOTIFY.
+//!
+//! Only a hint that shortens a sleep. Whoever misses one finds the work at its next look.
+
+use sqlx::postgres::PgListener;
+
+use super::database::Database;
+use super::{Store, StoreError};
+
+/// What there is to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wake {
+    /// Events to decide on.
+    Events,
+    /// Deliveries to make.
+    Deliveries,
+}
+
+const CHANNEL: &str = "ringdown";
+
+impl Wake {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Deliveries => "deliveries",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        [Self::Events, Self::Deliveries]
+            .into_iter()
+            .find(|wake| wake.name() == name)
+    }
+}
+
+impl Store {
+    /// Tells every replica. On SQLite there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] when the database does not take it; nothing is lost then.
+    pub async fn tell(&self, wake: Wake) -> Result<(), StoreError> {
+        if let Database::Postgres(pool) = &self.database {
+            sqlx::query("select pg_notify($1, $2)")
+                .bind(CHANNEL)
+                .bind(wake.name())
+                .execute(pool)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Hears what replicas tell, until the connection fails. On SQLite nothing is ever heard.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Failed`] when the connection fails or the database knows no LISTEN.
+    pub async fn hear(&self, heard: impl Fn(Wake)) -> Result<(), StoreError> {
+        let Database::Postgres(pool) = &self.database else {
+            return std::future::pending().await;
+        };
+        let mut listener = PgListener::connect_with(pool).await?;
+        listener.listen(CHANNEL).await?;
+        loop {
+            // After a lost connection anything may have been missed.
+            match listener.try_recv().await? {
+                Some(told) => {
+                    if let Some(wake) = Wake::from_name(told.payload()) {
+                        heard(wake);
+                    }
+                }
+                None => {
+                    heard(Wake::Events);
+                    heard(Wake::Deliveries);
+                }
+            }
+        }
+    }
+}

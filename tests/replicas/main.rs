@@ -1,0 +1,23 @@
+//! Several daemons on one PostgreSQL, each a process of its own, behind a client that spreads
+//! its requests; killed, paused and cut off. The server is the one that
+//! `RINGDOWN_TEST_POSTGRES` names (`tests/with_postgres` starts one); without it these tests
+//! say that they were skipped.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod alone;
+mod cluster;
+mod cut_off;
+mod database;
+mod killed;
+mod paused;
+#[path = "../ports/mod.rs"]
+mod ports;
+mod proxy;
+mod replica;
+mod storm;
+mod together;
+mod tokens;

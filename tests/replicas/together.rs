@@ -1,0 +1,70 @@
+//! Replicas that all live: they share the work, and change turns without a gap.
+
+use std::time::Duration;
+
+use crate::cluster::Cluster;
+use crate::storm::{Storm, event, post};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_over_three_replicas_leaves_one_ticket_for_each_queue() {
+    let Some(cluster) = Cluster::of(3).await else {
+        return;
+    };
+    let mut storm = Storm::default();
+    storm.blow(&cluster, 400, 40).await;
+    cluster.all_is_well(&storm.sent).await;
+    let deliverers = cluster
+        .replicas
+        .iter()
+        .filter(|replica| replica.log().contains("delivered"))
+        .count();
+    assert!(deliverers > 1, "any replica delivers");
+    let deciders = cluster
+        .replicas
+        .iter()
+        .filter(|replica| replica.log().contains("this replica decides"))
+        .count();
+    assert_eq!(deciders, 1, "one replica decides as long as it lives");
+    cluster.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_a_follower_receives_wakes_the_decider_at_once() {
+    let Some(cluster) = Cluster::of(2).await else {
+        return;
+    };
+    let (decider, _) = cluster.decider().await;
+    let follower = &cluster.replicas[1 - decider];
+    let mut slow = 0;
+    for number in 0..10 {
+        let event = event(&format!("evt-{number}"), &format!("q{number}"));
+        assert!(post(&cluster, &follower.public, &event).await);
+        let begin = std::time::Instant::now();
+        cluster
+            .until("the event is decided", async || {
+                let (last, decided) = cluster.database.decided().await;
+                last == decided
+            })
+            .await;
+        slow += usize::from(begin.elapsed() > Duration::from_millis(250));
+    }
+    assert!(slow <= 2, "{slow} of 10 waited for the decider's next look");
+    cluster.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_orderly_stop_of_the_decider_hands_over_without_waiting_for_the_lease() {
+    let Some(mut cluster) = Cluster::of(2).await else {
+        return;
+    };
+    let mut storm = Storm::default();
+    storm.blow(&cluster, 40, 10).await;
+    let (decider, owner) = cluster.decider().await;
+    assert!(cluster.replicas[decider].terminate());
+    cluster
+        .new_decider(&owner, Duration::from_millis(2500))
+        .await;
+    storm.blow(&cluster, 40, 10).await;
+    cluster.all_is_well(&storm.sent).await;
+    cluster.end().await;
+}
