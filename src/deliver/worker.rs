@@ -127,11 +127,9 @@ impl TargetWorker {
     /// Delivers until `stop`, then finishes what is under way.
     pub async fn run(self, mut owed: watch::Receiver<u64>, stop: CancellationToken) {
         let mut under_way = JoinSet::new();
-        if self.has_dead_letters().await {
-            self.shared().gate = Gate::doubtful();
-        }
+        self.take_stock().await;
         while !stop.is_cancelled() {
-            let wait = self.start_due(&mut under_way).await.unwrap_or_else(|error| {
+            let wait = self.step(&mut under_way).await.unwrap_or_else(|error| {
                 tracing::error!(target = self.name, %error, "deliveries cannot be claimed; it is tried again");
                 AFTER_FAILURE
             });
@@ -148,8 +146,22 @@ impl TargetWorker {
         while under_way.join_next().await.is_some() {}
     }
 
-    /// Starts what is due and admitted. Returns how long to sleep if nothing else happens.
-    async fn start_due(&self, under_way: &mut JoinSet<()>) -> Result<Duration, StoreError> {
+    /// The first thing after a start: dead letters from before it make the target doubtful,
+    /// so that a probe comes first and takes them up again.
+    pub async fn take_stock(&self) {
+        if self.has_dead_letters().await {
+            self.shared().gate = Gate::doubtful();
+        }
+    }
+
+    /// Starts what is due and admitted, as tasks of `under_way`. Returns how long to sleep if
+    /// nothing else happens.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails; what it had claimed is claimed again when its
+    /// lease has run out.
+    pub async fn step(&self, under_way: &mut JoinSet<()>) -> Result<Duration, StoreError> {
         while under_way.try_join_next().is_some() {}
         let free = self.concurrent.saturating_sub(under_way.len());
         if free == 0 {
