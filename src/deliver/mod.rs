@@ -8,6 +8,7 @@
 //! sources, rules, how a payload came to be.
 
 mod attempt;
+mod sending;
 mod vault;
 mod worker;
 

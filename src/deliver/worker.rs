@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
+use super::sending::Sending;
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Admission, Gate, GateState};
@@ -68,6 +69,7 @@ pub struct TargetWorker {
     lease: Duration,
     limiter: Arc<DefaultDirectRateLimiter>,
     shared: Arc<Mutex<Shared>>,
+    sending: Sending,
 }
 
 impl TargetWorker {
@@ -99,6 +101,7 @@ impl TargetWorker {
             lease: settings.timeout * CALLS_PER_ATTEMPT + Duration::from_secs(30),
             limiter: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
             shared: Arc::default(),
+            sending: Sending::default(),
         }
     }
 
@@ -191,8 +194,14 @@ impl TargetWorker {
         let full = claimed.len() == free;
         let any = !claimed.is_empty();
         for delivery in claimed {
+            let Some(sending) = self.sending.begin(delivery.id) else {
+                continue;
+            };
             let worker = self.clone();
-            under_way.spawn(async move { worker.deliver(delivery).await });
+            under_way.spawn(async move {
+                worker.deliver(delivery).await;
+                drop(sending);
+            });
         }
         if full {
             return Ok(LONGEST_SLEEP);

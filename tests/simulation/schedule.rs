@@ -1,0 +1,196 @@
+//! What happens in one seed's world: first anything, in any order; then nothing goes wrong
+//! any more, and everything must come to its end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ringdown::domain::gate::GateState;
+
+use crate::coverage::Coverage;
+use crate::ground::Ground;
+use crate::readings::Reading;
+use crate::world::{Broken, World};
+
+const HOUR: Duration = Duration::from_secs(3600);
+/// Looks for something left to do before a world is said to be restless.
+const MOST_ROUNDS: usize = 3000;
+
+/// How a seed went.
+pub(crate) struct Played {
+    pub(crate) coverage: Coverage,
+    pub(crate) story: Vec<String>,
+    pub(crate) broken: Option<Broken>,
+}
+
+/// Plays the world of `seed` from beginning to end, over a database at `path`.
+pub(crate) async fn play(seed: u64, ground: &Ground, path: PathBuf) -> Played {
+    let mut world = World::new(seed, ground, path).await;
+    let broken = live(&mut world).await.err();
+    let story = std::mem::take(&mut world.story);
+    Played {
+        coverage: world.end().await,
+        story,
+        broken,
+    }
+}
+
+async fn live(world: &mut World) -> Result<(), Broken> {
+    for _ in 0..20 + world.dice.below(60) {
+        anything(world).await?;
+        world.look().await?;
+    }
+    for target in &world.targets {
+        target.crm.recover();
+    }
+    world.tell("nothing goes wrong any more");
+    come_to_rest(world).await?;
+    world.watch.at_rest(&world.now)?;
+    settle_dead_letters(world).await?;
+    come_to_rest(world).await?;
+    world
+        .watch
+        .at_the_end(&world.now, &world.targets, &world.sent)
+}
+
+/// One thing, as the dice fall.
+async fn anything(world: &mut World) -> Result<(), Broken> {
+    match world.dice.below(100) {
+        0..=19 => receive(world).await,
+        20..=34 => {
+            world.decide().await?;
+        }
+        35..=36 => world.decide_in_vain().await?,
+        37..=38 => crash(world).await?,
+        39..=56 => {
+            let target = world.dice.below(world.targets.len());
+            world.work(target).await?;
+        }
+        57..=79 => proceed(world).await,
+        80..=94 => {
+            let span = world.dice.seconds(&[1, 1, 2, 5, 11, 20, 60, 130, 300]);
+            world.pass(span).await;
+        }
+        95 => {
+            let forward = world.dice.chance(50);
+            world.set_clock(forward, HOUR);
+        }
+        96 => {
+            let target = world.dice.below(world.targets.len());
+            let span = world.dice.seconds(&[10, 60, 600, 3600]);
+            world.targets[target].crm.go_down(span);
+            world.tell("a CRM goes down");
+        }
+        _ => person(world).await?,
+    }
+    Ok(())
+}
+
+async fn receive(world: &mut World) {
+    let mut readings = Vec::new();
+    for _ in 0..1 + world.dice.below(3) {
+        let repeat = !world.sent.is_empty() && world.dice.chance(10);
+        let reading = if repeat {
+            world.dice.pick(&world.sent).clone()
+        } else {
+            let number = world.sent.len() + readings.len() + world.story.len() * 100;
+            Reading::roll(&mut world.dice, number, world.clock.now())
+        };
+        readings.push(reading);
+    }
+    world.receive(readings).await;
+}
+
+async fn crash(world: &mut World) -> Result<(), Broken> {
+    if world.dice.chance(30) {
+        let decided = world.decide().await?;
+        world.look().await?;
+        if decided > 0 {
+            return world.crash("crash: after the batch is kept").await;
+        }
+    }
+    world.crash("crash: idle").await
+}
+
+/// Lets one call go on, sometimes both of its halves.
+async fn proceed(world: &mut World) {
+    let busy: Vec<usize> = (0..world.targets.len())
+        .filter(|target| world.targets[*target].crm.under_way() > 0)
+        .collect();
+    if busy.is_empty() {
+        return;
+    }
+    let target = *world.dice.pick(&busy);
+    let call = world.dice.below(world.targets[target].crm.under_way());
+    world.proceed(target, call).await;
+}
+
+async fn person(world: &mut World) -> Result<(), Broken> {
+    let dead: Vec<i64> = world.now.dead().map(|delivery| delivery.id).collect();
+    if dead.is_empty() {
+        return Ok(());
+    }
+    let id = *world.dice.pick(&dead);
+    let replay = world.dice.chance(70);
+    world.settle_by_hand(id, replay).await
+}
+
+/// At the end a person looks at every dead letter.
+async fn settle_dead_letters(world: &mut World) -> Result<(), Broken> {
+    let replay = world.dice.chance(70);
+    loop {
+        let Some(id) = world.now.dead().map(|delivery| delivery.id).next() else {
+            return Ok(());
+        };
+        world.settle_by_hand(id, replay).await?;
+        world.look().await?;
+    }
+}
+
+/// Time passes, and everything is done that is due, until nothing is left to do.
+async fn come_to_rest(world: &mut World) -> Result<(), Broken> {
+    for _ in 0..MOST_ROUNDS {
+        if do_what_is_due(world).await? {
+            world.look().await?;
+            continue;
+        }
+        let Some(span) = until_something_is_due(world).await? else {
+            return Ok(());
+        };
+        world.pass(span.max(Duration::from_millis(1))).await;
+    }
+    Err("it does not come to rest".to_owned())
+}
+
+/// Answers whether anything was done.
+async fn do_what_is_due(world: &mut World) -> Result<bool, Broken> {
+    let mut done = false;
+    while world.decide().await? > 0 {
+        done = true;
+    }
+    for target in 0..world.targets.len() {
+        world.work(target).await?;
+        while world.targets[target].crm.under_way() > 0 {
+            world.proceed(target, 0).await;
+            done = true;
+        }
+    }
+    Ok(done)
+}
+
+async fn until_something_is_due(world: &World) -> Result<Option<Duration>, Broken> {
+    let now = world.clock.now();
+    let failed = |error| format!("the store failed: {error}");
+    let mut due = vec![world.store.next_due().await.map_err(failed)?];
+    for target in &world.targets {
+        let next = world.store.next_delivery_at(target.name).await;
+        let status = target.worker.status();
+        // A pause that is over is forgotten at the next success only; a probe is due by itself.
+        let probed = matches!(status.state, GateState::CircuitOpen | GateState::Held);
+        due.push(match (next.map_err(failed)?, status.until) {
+            (Some(next), Some(gate)) => Some(next.max(gate)),
+            (None, gate) => gate.filter(|_| probed),
+            (next, None) => next,
+        });
+    }
+    Ok(due.into_iter().flatten().min().map(|at| at.since(now)))
+}
