@@ -107,8 +107,8 @@ const CLAIM: &str = "update deliveries set state = 'sending', lease_owner = $1, 
       in_doubt = case when state = 'sending' then 1 else in_doubt end \
      where id in ( \
        select d.id from deliveries d \
-       where d.target = $3 and d.state in ('waiting', 'sending') and d.next_attempt_at <= $4 \
-         and (d.state = 'waiting' or d.lease_until <= $4) \
+       where ((d.target = $3 and d.state = 'waiting' and d.next_attempt_at <= $4) \
+           or (d.target = $3 and d.state = 'sending' and d.lease_until <= $4)) \
          and d.attempts >= $5 \
          and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
               and older.id < d.id and (older.state in ('waiting', 'sending') \

@@ -274,7 +274,7 @@ impl State {
 
     fn execute(&mut self, request: &Request, unique: bool) -> Reply {
         match request {
-            Request::Create(key) => Reply::Ticket(Some(self.open(key, unique))),
+            Request::Create(key) => Reply::Ticket(Some(self.open(key, self.elapsed, unique))),
             Request::Find(key) => Reply::Ticket(self.find(key)),
             Request::Read(id) => Reply::Ticket(
                 self.record(id)
@@ -306,7 +306,7 @@ impl State {
         self.records.iter_mut().find(|record| record.id == id)
     }
 
-    fn open(&mut self, key: &TicketKey, unique: bool) -> Ticket {
+    fn open(&mut self, key: &TicketKey, at: Duration, unique: bool) -> Ticket {
         let same = self.records.iter().find(|record| record.key == *key);
         if let Some(record) = same.filter(|_| unique) {
             return ticket(record, None);
@@ -317,7 +317,7 @@ impl State {
             key: key.clone(),
             closed: false,
             marks: Vec::new(),
-            findable_at: self.elapsed + lag,
+            findable_at: at + lag,
         };
         self.records.push(record.clone());
         ticket(&record, None)
@@ -359,8 +359,8 @@ impl State {
         let (due, rest) = self.late.drain(..).partition(|(at, _)| *at <= now);
         self.late = rest;
         let due: Vec<(Duration, TicketKey)> = due;
-        for (_, key) in due {
-            self.open(&key, unique);
+        for (at, key) in due {
+            self.open(&key, at, unique);
             self.coverage
                 .note("fault: committed after the client had given up");
         }

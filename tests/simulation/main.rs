@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::panic, reason = "a broken promise is reported with its seed")]
 
+mod clock;
 mod coverage;
 mod crm;
 mod dice;

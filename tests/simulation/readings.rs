@@ -27,6 +27,18 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// A reading that breaches every rule.
+    pub(crate) fn breach(id: &str, now: Timestamp) -> Self {
+        Self {
+            id: id.to_owned(),
+            queue: QUEUES[0],
+            waiting: 30,
+            media: "voice",
+            occurred_at: now,
+            well_formed: true,
+        }
+    }
+
     /// A reading at about `now`: some are late, so that they come out of order.
     pub(crate) fn roll(dice: &mut Dice, number: usize, now: Timestamp) -> Self {
         let lateness = match dice.below(10) {

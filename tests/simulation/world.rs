@@ -64,9 +64,19 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(seed: u64, ground: &Ground, path: PathBuf) -> Self {
+        let settings = ground.settings(&mut Dice::new(!seed));
+        Self::with_settings(seed, ground, path, settings).await
+    }
+
+    pub(crate) async fn with_settings(
+        seed: u64,
+        ground: &Ground,
+        path: PathBuf,
+        settings: Settings,
+    ) -> Self {
         let mut dice = Dice::new(seed);
         ground.lay_database(&path);
-        let settings = Arc::new(ground.settings(&mut dice));
+        let settings = Arc::new(settings);
         let store = open(&path).await;
         let clock = Clock::manual(Timestamp::from_millis(BEGINNING));
         let decider = decider(&store, &settings, &clock);
