@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ringdown::domain::gate::GateState;
+use ringdown::domain::time::Timestamp;
 
 use crate::coverage::Coverage;
 use crate::ground::Ground;
@@ -148,37 +149,47 @@ async fn settle_dead_letters(world: &mut World) -> Result<(), Broken> {
 
 /// Time passes, and everything is done that is due, until nothing is left to do.
 async fn come_to_rest(world: &mut World) -> Result<(), Broken> {
+    while world.decide().await? > 0 {
+        world.look().await?;
+    }
+    for target in 0..world.targets.len() {
+        work(world, target).await?;
+    }
     for _ in 0..MOST_ROUNDS {
-        if do_what_is_due(world).await? {
-            world.look().await?;
-            continue;
-        }
-        let Some(span) = until_something_is_due(world).await? else {
+        let now = world.clock.now();
+        let due = dues(world).await?;
+        let Some(next) = due.iter().flatten().min() else {
             return Ok(());
         };
-        world.pass(span.max(Duration::from_millis(1))).await;
+        if *next > now {
+            world.pass(next.since(now)).await;
+            continue;
+        }
+        let is_due = |at: &Option<Timestamp>| at.is_some_and(|at| at <= now);
+        if due.first().is_some_and(is_due) {
+            world.decide().await?;
+        }
+        for (target, _) in due.iter().skip(1).enumerate().filter(|(_, at)| is_due(at)) {
+            work(world, target).await?;
+        }
+        world.look().await?;
+        // A worker that finds nothing to do in spite of what is due looks again soon.
+        world.pass(Duration::from_millis(1)).await;
     }
     Err("it does not come to rest".to_owned())
 }
 
-/// Answers whether anything was done.
-async fn do_what_is_due(world: &mut World) -> Result<bool, Broken> {
-    let mut done = false;
-    while world.decide().await? > 0 {
-        done = true;
+/// A target's worker does what is due, with a CRM that answers at once.
+async fn work(world: &mut World, target: usize) -> Result<(), Broken> {
+    world.work(target).await?;
+    while world.targets[target].crm.under_way() > 0 {
+        world.proceed(target, 0).await;
     }
-    for target in 0..world.targets.len() {
-        world.work(target).await?;
-        while world.targets[target].crm.under_way() > 0 {
-            world.proceed(target, 0).await;
-            done = true;
-        }
-    }
-    Ok(done)
+    Ok(())
 }
 
-async fn until_something_is_due(world: &World) -> Result<Option<Duration>, Broken> {
-    let now = world.clock.now();
+/// When something is due next: for the decider, and for each target.
+async fn dues(world: &World) -> Result<Vec<Option<Timestamp>>, Broken> {
     let failed = |error| format!("the store failed: {error}");
     let mut due = vec![world.store.next_due().await.map_err(failed)?];
     for target in &world.targets {
@@ -192,5 +203,5 @@ async fn until_something_is_due(world: &World) -> Result<Option<Duration>, Broke
             (next, None) => next,
         });
     }
-    Ok(due.into_iter().flatten().min().map(|at| at.since(now)))
+    Ok(due)
 }

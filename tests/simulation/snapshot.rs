@@ -2,6 +2,7 @@
 //! judge.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ringdown::domain::incident::{Incident, IncidentState};
 use sqlx::SqliteConnection;
@@ -36,19 +37,21 @@ pub(crate) struct Kept {
     pub(crate) life: Incident,
     pub(crate) target: String,
     pub(crate) ticket_id: Option<String>,
+    text: String,
 }
 
 /// Everything that is looked at after a step.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {
-    /// By id; iterated in the order of their beginning only.
-    pub(crate) incidents: Vec<Kept>,
+    /// In the order of their beginning.
+    pub(crate) incidents: Vec<Arc<Kept>>,
     pub(crate) deliveries: Vec<Delivery>,
     pub(crate) decided: Vec<Decided>,
     /// When incidents opened, by id.
     pub(crate) opened: BTreeMap<String, i64>,
     pub(crate) cursor: i64,
     pub(crate) last_event: i64,
+    history: i64,
 }
 
 type DeliveryRow = (
@@ -64,47 +67,68 @@ type DeliveryRow = (
     i64,
 );
 
+const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
+      coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
+      resumptions, created_at from deliveries order by id";
+const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule, outcome, \
+      incident_id from decisions where event_seq > $1 \
+     union all select 'opened', id, at, '', '', incident_id from incident_history \
+      where what = 'opened' and id > $2 \
+     union all select 'journal', (select position from cursors where name = 'decide'), \
+      (select coalesce(max(seq), 0) from events), '', '', null \
+     order by kind, number, rule";
+
+type NewsRow = (String, i64, i64, String, String, Option<String>);
+
 impl Snapshot {
-    pub(crate) async fn take(connection: &mut SqliteConnection) -> Self {
+    /// What there is now; of decisions and history only what has come since `before` is read.
+    pub(crate) async fn take(connection: &mut SqliteConnection, before: &Self) -> Self {
         let incidents: Vec<(String, String, Option<String>)> =
             sqlx::query_as("select life, target, ticket_id from incidents order by rowid")
                 .fetch_all(&mut *connection)
                 .await
                 .unwrap();
-        let deliveries: Vec<DeliveryRow> = sqlx::query_as(
-            "select id, incident_id, target, operation, state, \
-              coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
-              resumptions, created_at from deliveries order by id",
-        )
-        .fetch_all(&mut *connection)
-        .await
-        .unwrap();
-        let decided: Vec<(i64, String, String, Option<String>)> = sqlx::query_as(
-            "select event_seq, rule, outcome, incident_id from decisions order by event_seq, rule",
-        )
-        .fetch_all(&mut *connection)
-        .await
-        .unwrap();
-        let opened: Vec<(String, i64)> = sqlx::query_as(
-            "select incident_id, at from incident_history where what = 'opened' order by id",
-        )
-        .fetch_all(&mut *connection)
-        .await
-        .unwrap();
-        let (cursor, last_event): (i64, i64) = sqlx::query_as(
-            "select (select position from cursors where name = 'decide'), \
-              (select coalesce(max(seq), 0) from events)",
-        )
-        .fetch_one(&mut *connection)
-        .await
-        .unwrap();
-        Self {
-            incidents: incidents.into_iter().map(kept).collect(),
+        let incidents = incidents
+            .into_iter()
+            .enumerate()
+            .map(|(index, row)| kept(row, before.incidents.get(index)))
+            .collect();
+        let deliveries: Vec<DeliveryRow> = sqlx::query_as(DELIVERIES)
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
+        let mut now = Self {
+            incidents,
             deliveries: deliveries.into_iter().map(delivery).collect(),
-            decided: decided.into_iter().map(decision).collect(),
-            opened: opened.into_iter().collect(),
-            cursor,
-            last_event,
+            decided: before.decided.clone(),
+            opened: before.opened.clone(),
+            ..*before
+        };
+        now.add_news(connection).await;
+        now
+    }
+
+    async fn add_news(&mut self, connection: &mut SqliteConnection) {
+        let rows: Vec<NewsRow> = sqlx::query_as(NEWS)
+            .bind(self.cursor)
+            .bind(self.history)
+            .fetch_all(connection)
+            .await
+            .unwrap();
+        for (kind, number, at, rule, outcome, incident_id) in rows {
+            match kind.as_str() {
+                "decided" => self.decided.push(Decided {
+                    event_seq: number,
+                    rule,
+                    outcome,
+                    incident_id,
+                }),
+                "opened" => {
+                    self.history = number;
+                    self.opened.insert(incident_id.unwrap(), at);
+                }
+                _ => (self.cursor, self.last_event) = (number, at),
+            }
         }
     }
 
@@ -115,7 +139,10 @@ impl Snapshot {
     }
 
     pub(crate) fn incident(&self, id: &str) -> Option<&Kept> {
-        self.incidents.iter().find(|kept| kept.life.id == id)
+        self.incidents
+            .iter()
+            .find(|kept| kept.life.id == id)
+            .map(|kept| &**kept)
     }
 
     pub(crate) fn dead(&self) -> impl Iterator<Item = &Delivery> {
@@ -136,22 +163,19 @@ impl Snapshot {
     }
 }
 
-fn kept((life, target, ticket_id): (String, String, Option<String>)) -> Kept {
-    Kept {
+fn kept(
+    (life, target, ticket_id): (String, String, Option<String>),
+    before: Option<&Arc<Kept>>,
+) -> Arc<Kept> {
+    if let Some(before) = before.filter(|kept| kept.text == life && kept.ticket_id == ticket_id) {
+        return Arc::clone(before);
+    }
+    Arc::new(Kept {
         life: serde_json::from_str(&life).unwrap(),
         target,
         ticket_id,
-    }
-}
-
-fn decision(row: (i64, String, String, Option<String>)) -> Decided {
-    let (event_seq, rule, outcome, incident_id) = row;
-    Decided {
-        event_seq,
-        rule,
-        outcome,
-        incident_id,
-    }
+        text: life,
+    })
 }
 
 fn delivery(row: DeliveryRow) -> Delivery {

@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) now: Snapshot,
     /// What was done, for people.
     pub(crate) story: Vec<String>,
+    /// Whether anything can have changed since the last look.
+    changed: bool,
     journal: Journal,
     writing: JoinHandle<()>,
     reader: SqliteConnection,
@@ -105,6 +107,7 @@ impl World {
             story: Vec::new(),
             sent: Vec::new(),
             processes: 0,
+            changed: false,
             dice,
             clock,
             settings,
@@ -138,6 +141,7 @@ impl World {
     /// One step of the decider.
     pub(crate) async fn decide(&mut self) -> Result<usize, Broken> {
         let decided = self.decider.step().await;
+        self.changed |= !matches!(decided, Ok(0));
         self.tell(format!("decided: {decided:?}"));
         decided.map_err(|error| format!("deciding failed: {error}"))
     }
@@ -146,6 +150,7 @@ impl World {
     pub(crate) async fn decide_in_vain(&mut self) -> Result<(), Broken> {
         self.execute("insert into power_cut values (1)").await;
         let decided = self.decider.step().await;
+        self.changed |= !matches!(decided, Ok(0));
         self.execute("delete from power_cut").await;
         self.tell(format!("decided with the power cut: {decided:?}"));
         let point = match decided {
@@ -166,10 +171,12 @@ impl World {
     /// One step of a target's worker: it starts what is due.
     pub(crate) async fn work(&mut self, target: usize) -> Result<(), Broken> {
         let entry = &mut self.targets[target];
+        let before = entry.under_way.len();
         let stepped = entry.worker.step(&mut entry.under_way).await;
         let (name, state) = (entry.name, entry.worker.status().state);
         self.come_to_rest(target).await;
         let calls = self.targets[target].crm.under_way();
+        self.changed |= calls != before;
         self.tell(format!(
             "{name} worked: {calls} calls under way, gate {state:?}"
         ));
@@ -183,6 +190,7 @@ impl World {
         let done = self.targets[target].crm.proceed(call);
         let name = self.targets[target].name;
         self.tell(format!("{name}: {done}"));
+        self.changed = true;
         self.come_to_rest(target).await;
     }
 
@@ -211,6 +219,7 @@ impl World {
         for target in 0..self.targets.len() {
             self.targets[target].crm.pass(span);
             while self.targets[target].crm.time_out_one() {
+                self.changed = true;
                 self.come_to_rest(target).await;
             }
         }
@@ -235,6 +244,7 @@ impl World {
     pub(crate) async fn crash(&mut self, point: &'static str) -> Result<(), Broken> {
         self.tell(point);
         self.coverage.note(point);
+        self.changed = true;
         for target in &mut self.targets {
             target.under_way.shutdown().await;
             for (request, done) in target.crm.hang_up() {
@@ -282,6 +292,7 @@ impl World {
             self.store.discard_dead_letter(&number, by).await
         };
         self.tell(format!("a person settles {id}, replay: {replay}"));
+        self.changed = true;
         changed
             .map(|_| ())
             .map_err(|error| format!("a dead letter cannot be settled: {error}"))
@@ -289,7 +300,10 @@ impl World {
 
     /// Looks at everything and holds it against the promises.
     pub(crate) async fn look(&mut self) -> Result<(), Broken> {
-        let now = Snapshot::take(&mut self.reader).await;
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let now = Snapshot::take(&mut self.reader, &self.now).await;
         let before = std::mem::replace(&mut self.now, now);
         self.watch.check(
             &before,
