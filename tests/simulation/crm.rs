@@ -159,6 +159,13 @@ impl SimulatedCrm {
         format!("{request} was answered")
     }
 
+    /// Whether the call `index` has taken effect, or failed to.
+    pub(crate) fn is_answerable(&self, index: usize) -> bool {
+        let state = self.state();
+        let call = state.calls.get(index);
+        call.is_some_and(|call| call.outcome.is_some())
+    }
+
     /// Moves the CRM's time.
     pub(crate) fn pass(&self, span: Duration) {
         let mut state = self.state();

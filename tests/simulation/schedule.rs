@@ -36,7 +36,7 @@ pub(crate) async fn play(seed: u64, ground: &Ground, path: PathBuf) -> Played {
 }
 
 async fn live(world: &mut World) -> Result<(), Broken> {
-    for _ in 0..20 + world.dice.below(60) {
+    for _ in 0..15 + world.dice.below(40) {
         anything(world).await?;
         world.look().await?;
     }
@@ -45,9 +45,11 @@ async fn live(world: &mut World) -> Result<(), Broken> {
     }
     world.tell("nothing goes wrong any more");
     come_to_rest(world).await?;
+    world.look_closely().await?;
     world.watch.at_rest(&world.now)?;
     settle_dead_letters(world).await?;
     come_to_rest(world).await?;
+    world.look_closely().await?;
     world
         .watch
         .at_the_end(&world.now, &world.targets, &world.sent)
@@ -56,26 +58,32 @@ async fn live(world: &mut World) -> Result<(), Broken> {
 /// One thing, as the dice fall.
 async fn anything(world: &mut World) -> Result<(), Broken> {
     match world.dice.below(100) {
-        0..=19 => receive(world).await,
-        20..=34 => {
-            world.decide().await?;
+        0..=13 => receive(world).await,
+        14..=25 => {
+            if world.is_decider_due() || world.dice.chance(5) {
+                world.decide().await?;
+            }
         }
-        35..=36 => world.decide_in_vain().await?,
-        37..=38 => crash(world).await?,
-        39..=56 => {
+        26..=28 => world.decide_in_vain().await?,
+        29..=32 => crash(world).await?,
+        33..=50 => {
             let target = world.dice.below(world.targets.len());
-            world.work(target).await?;
+            if world.is_anything_owed(target) || world.dice.chance(5) {
+                world.work(target).await?;
+            }
         }
-        57..=79 => proceed(world).await,
-        80..=94 => {
-            let span = world.dice.seconds(&[1, 1, 2, 5, 11, 20, 60, 130, 300]);
+        51..=76 => proceed(world).await,
+        77..=90 => {
+            let span = world
+                .dice
+                .seconds(&[1, 1, 1, 2, 2, 2, 4, 4, 9, 20, 60, 130, 300]);
             world.pass(span).await;
         }
-        95 => {
+        91 => {
             let forward = world.dice.chance(50);
             world.set_clock(forward, HOUR);
         }
-        96 => {
+        92..=93 => {
             let target = world.dice.below(world.targets.len());
             let span = world.dice.seconds(&[10, 60, 600, 3600]);
             world.targets[target].crm.go_down(span);
@@ -123,6 +131,10 @@ async fn proceed(world: &mut World) {
     let target = *world.dice.pick(&busy);
     let call = world.dice.below(world.targets[target].crm.under_way());
     world.proceed(target, call).await;
+    let answered = world.targets[target].crm.is_answerable(call);
+    if answered && world.dice.chance(70) {
+        world.proceed(target, call).await;
+    }
 }
 
 async fn person(world: &mut World) -> Result<(), Broken> {

@@ -51,6 +51,8 @@ pub(crate) struct Snapshot {
     pub(crate) opened: BTreeMap<String, i64>,
     pub(crate) cursor: i64,
     pub(crate) last_event: i64,
+    /// When time alone changes an incident next.
+    pub(crate) due_at: Option<i64>,
     history: i64,
 }
 
@@ -76,6 +78,9 @@ const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule
       where what = 'opened' and id > $2 \
      union all select 'journal', (select position from cursors where name = 'decide'), \
       (select coalesce(max(seq), 0) from events), '', '', null \
+     union all select 'lock', 0, taken_at, '', '', incident_id from burst_locks \
+     union all select 'due', min(due_at), 0, '', '', null from incidents \
+      having min(due_at) is not null \
      order by kind, number, rule";
 
 type NewsRow = (String, i64, i64, String, String, Option<String>);
@@ -102,6 +107,7 @@ impl Snapshot {
             deliveries: deliveries.into_iter().map(delivery).collect(),
             decided: before.decided.clone(),
             opened: before.opened.clone(),
+            due_at: None,
             ..*before
         };
         now.add_news(connection).await;
@@ -127,6 +133,11 @@ impl Snapshot {
                     self.history = number;
                     self.opened.insert(incident_id.unwrap(), at);
                 }
+                // An incident that opens as a part of it clears has no entry of its opening.
+                "lock" => {
+                    self.opened.entry(incident_id.unwrap()).or_insert(at);
+                }
+                "due" => self.due_at = Some(number),
                 _ => (self.cursor, self.last_event) = (number, at),
             }
         }

@@ -82,7 +82,7 @@ impl World {
         let store = open(&path).await;
         let clock = Clock::manual(Timestamp::from_millis(BEGINNING));
         let decider = decider(&store, &settings, &clock);
-        let fault_percent = *dice.pick(&[0, 15, 40]);
+        let fault_percent = *dice.pick(&[0, 20, 50]);
         let mut targets = Vec::new();
         for (name, unique) in [("unique", true), ("lenient", false)] {
             let crm = SimulatedCrm::new(
@@ -296,6 +296,27 @@ impl World {
         changed
             .map(|_| ())
             .map_err(|error| format!("a dead letter cannot be settled: {error}"))
+    }
+
+    /// Whether the decider has anything to do.
+    pub(crate) fn is_decider_due(&self) -> bool {
+        let now = self.clock.now();
+        let sent = i64::try_from(self.sent.len()).unwrap();
+        self.now.cursor < sent || self.now.due_at.is_some_and(|at| at <= now.as_millis())
+    }
+
+    /// Whether anything is owed to a target.
+    pub(crate) fn is_anything_owed(&self, target: usize) -> bool {
+        let name = self.targets[target].name;
+        self.now.deliveries.iter().any(|delivery| {
+            delivery.target == name && matches!(delivery.state.as_str(), "waiting" | "sending")
+        })
+    }
+
+    /// As `look`, whether or not anything seems to have changed.
+    pub(crate) async fn look_closely(&mut self) -> Result<(), Broken> {
+        self.changed = true;
+        self.look().await
     }
 
     /// Looks at everything and holds it against the promises.
