@@ -58,6 +58,8 @@ struct Call {
     request: Request,
     began: Duration,
     outcome: Option<Outcome>,
+    /// Whether it was let go on and did nothing.
+    hangs: bool,
     answer: oneshot::Sender<Outcome>,
 }
 
@@ -125,6 +127,7 @@ impl SimulatedCrm {
                 request,
                 began,
                 outcome: None,
+                hangs: false,
                 answer,
             });
         }
@@ -150,7 +153,9 @@ impl SimulatedCrm {
         let request = state.calls[index].request.kind();
         if state.calls[index].outcome.is_none() {
             let asked = state.calls[index].request.clone();
-            state.calls[index].outcome = state.outcome(&asked, self.unique);
+            let outcome = state.outcome(&asked, self.unique);
+            state.calls[index].hangs = outcome.is_none();
+            state.calls[index].outcome = outcome;
             return format!("{request} came to {:?}", state.calls[index].outcome);
         }
         let call = state.calls.remove(index);
@@ -164,6 +169,11 @@ impl SimulatedCrm {
         let state = self.state();
         let call = state.calls.get(index);
         call.is_some_and(|call| call.outcome.is_some())
+    }
+
+    /// A call that does not hang; hanging ones end by their time.
+    pub(crate) fn next_to_go_on(&self) -> Option<usize> {
+        self.state().calls.iter().position(|call| !call.hangs)
     }
 
     /// Moves the CRM's time.
@@ -229,6 +239,9 @@ impl SimulatedCrm {
     pub(crate) fn recover(&self) {
         let mut state = self.state();
         state.fault_percent = 0;
+        for call in &mut state.calls {
+            call.hangs = false;
+        }
         state.down_until = Duration::ZERO;
     }
 

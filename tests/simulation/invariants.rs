@@ -143,13 +143,8 @@ impl Watch {
     /// What must hold once nothing goes wrong any more and everything due is done.
     pub(crate) fn at_rest(&self, now: &Snapshot) -> Result<(), Broken> {
         for delivery in &now.deliveries {
-            let blocked = || {
-                now.of_incident(&delivery.incident_id).any(|older| {
-                    older.id < delivery.id && older.state == "dead" && older.operation == "create"
-                })
-            };
             let resting = match delivery.state.as_str() {
-                "waiting" => blocked(),
+                "waiting" => now.is_blocked(delivery),
                 "sending" => false,
                 "dead" => delivery.error_kind.is_some() && delivery.last_error.is_some(),
                 _ => true,

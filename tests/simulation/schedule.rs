@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringdown::domain::gate::GateState;
 use ringdown::domain::time::Timestamp;
 
 use crate::coverage::Coverage;
@@ -36,8 +35,12 @@ pub(crate) async fn play(seed: u64, ground: &Ground, path: PathBuf) -> Played {
 }
 
 async fn live(world: &mut World) -> Result<(), Broken> {
-    for _ in 0..15 + world.dice.below(40) {
+    for _ in 0..10 + world.dice.below(30) {
         anything(world).await?;
+        world.look().await?;
+    }
+    for _ in 0..10 {
+        trouble(world).await?;
         world.look().await?;
     }
     for target in &world.targets {
@@ -47,8 +50,11 @@ async fn live(world: &mut World) -> Result<(), Broken> {
     come_to_rest(world).await?;
     world.look_closely().await?;
     world.watch.at_rest(&world.now)?;
-    settle_dead_letters(world).await?;
-    come_to_rest(world).await?;
+    let replay = world.dice.chance(70);
+    for replay in [replay, false] {
+        settle_dead_letters(world, replay).await?;
+        come_to_rest(world).await?;
+    }
     world.look_closely().await?;
     world
         .watch
@@ -68,7 +74,8 @@ async fn anything(world: &mut World) -> Result<(), Broken> {
         29..=32 => crash(world).await?,
         33..=50 => {
             let target = world.dice.below(world.targets.len());
-            if world.is_anything_owed(target) || world.dice.chance(5) {
+            let name = world.targets[target].name;
+            if world.now.next_delivery_at(name).is_some() || world.dice.chance(5) {
                 world.work(target).await?;
             }
         }
@@ -92,6 +99,23 @@ async fn anything(world: &mut World) -> Result<(), Broken> {
         _ => person(world).await?,
     }
     Ok(())
+}
+
+/// No more events; what is owed is sent, and little of it goes well.
+async fn trouble(world: &mut World) -> Result<(), Broken> {
+    match world.dice.below(10) {
+        0 => crash(world).await,
+        1 => person(world).await,
+        2 => {
+            proceed(world).await;
+            Ok(())
+        }
+        3 => {
+            let target = world.dice.below(world.targets.len());
+            world.work(target).await
+        }
+        _ => let_one_thing_be_done(world).await.map(|_| ()),
+    }
 }
 
 async fn receive(world: &mut World) {
@@ -147,9 +171,8 @@ async fn person(world: &mut World) -> Result<(), Broken> {
     world.settle_by_hand(id, replay).await
 }
 
-/// At the end a person looks at every dead letter.
-async fn settle_dead_letters(world: &mut World) -> Result<(), Broken> {
-    let replay = world.dice.chance(70);
+/// At the end a person looks at every dead letter, and then at those that came back.
+async fn settle_dead_letters(world: &mut World, replay: bool) -> Result<(), Broken> {
     loop {
         let Some(id) = world.now.dead().map(|delivery| delivery.id).next() else {
             return Ok(());
@@ -168,52 +191,42 @@ async fn come_to_rest(world: &mut World) -> Result<(), Broken> {
         work(world, target).await?;
     }
     for _ in 0..MOST_ROUNDS {
-        let now = world.clock.now();
-        let due = dues(world).await?;
-        let Some(next) = due.iter().flatten().min() else {
-            return Ok(());
-        };
-        if *next > now {
-            world.pass(next.since(now)).await;
-            continue;
-        }
-        let is_due = |at: &Option<Timestamp>| at.is_some_and(|at| at <= now);
-        if due.first().is_some_and(is_due) {
-            world.decide().await?;
-        }
-        for (target, _) in due.iter().skip(1).enumerate().filter(|(_, at)| is_due(at)) {
-            work(world, target).await?;
-        }
         world.look().await?;
-        // A worker that finds nothing to do in spite of what is due looks again soon.
-        world.pass(Duration::from_millis(1)).await;
+        if !let_one_thing_be_done(world).await? {
+            return world.nothing_is_due().await;
+        }
     }
     Err("it does not come to rest".to_owned())
+}
+
+/// Does what is due, or lets time pass until something is; answers whether anything ever is.
+async fn let_one_thing_be_done(world: &mut World) -> Result<bool, Broken> {
+    let now = world.clock.now();
+    let due = world.dues();
+    let Some(next) = due.iter().flatten().min() else {
+        return Ok(false);
+    };
+    if *next > now {
+        world.pass(next.since(now)).await;
+    }
+    let now = world.clock.now();
+    let is_due = |at: &Option<Timestamp>| at.is_some_and(|at| at <= now);
+    if due.first().is_some_and(is_due) {
+        world.decide().await?;
+    }
+    for (target, _) in due.iter().skip(1).enumerate().filter(|(_, at)| is_due(at)) {
+        work(world, target).await?;
+    }
+    // What was due and is not done is due again soon.
+    world.pass(Duration::from_millis(1)).await;
+    Ok(true)
 }
 
 /// A target's worker does what is due, with a CRM that answers at once.
 async fn work(world: &mut World, target: usize) -> Result<(), Broken> {
     world.work(target).await?;
-    while world.targets[target].crm.under_way() > 0 {
-        world.proceed(target, 0).await;
+    while let Some(call) = world.targets[target].crm.next_to_go_on() {
+        world.proceed(target, call).await;
     }
     Ok(())
-}
-
-/// When something is due next: for the decider, and for each target.
-async fn dues(world: &World) -> Result<Vec<Option<Timestamp>>, Broken> {
-    let failed = |error| format!("the store failed: {error}");
-    let mut due = vec![world.store.next_due().await.map_err(failed)?];
-    for target in &world.targets {
-        let next = world.store.next_delivery_at(target.name).await;
-        let status = target.worker.status();
-        // A pause that is over is forgotten at the next success only; a probe is due by itself.
-        let probed = matches!(status.state, GateState::CircuitOpen | GateState::Held);
-        due.push(match (next.map_err(failed)?, status.until) {
-            (Some(next), Some(gate)) => Some(next.max(gate)),
-            (None, gate) => gate.filter(|_| probed),
-            (next, None) => next,
-        });
-    }
-    Ok(due)
 }

@@ -20,6 +20,8 @@ pub(crate) struct Delivery {
     pub(crate) last_error: Option<String>,
     pub(crate) resumptions: i64,
     pub(crate) created_at: i64,
+    /// When it is due: its next attempt, or the end of its lease.
+    pub(crate) due_at: i64,
 }
 
 /// What one rule made of one event.
@@ -67,11 +69,14 @@ type DeliveryRow = (
     Option<String>,
     i64,
     i64,
+    i64,
 );
 
 const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
-      resumptions, created_at from deliveries order by id";
+      resumptions, created_at, \
+      case when state = 'sending' then lease_until else next_attempt_at end \
+     from deliveries order by id";
 const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule, outcome, \
       incident_id from decisions where event_seq > $1 \
      union all select 'opened', id, at, '', '', incident_id from incident_history \
@@ -149,6 +154,30 @@ impl Snapshot {
             .filter(move |delivery| delivery.incident_id == id)
     }
 
+    /// Whether `delivery` must wait for an older one of its incident.
+    pub(crate) fn is_blocked(&self, delivery: &Delivery) -> bool {
+        self.of_incident(&delivery.incident_id)
+            .take_while(|older| older.id < delivery.id)
+            .any(|older| match older.state.as_str() {
+                "waiting" | "sending" => true,
+                "dead" => older.operation == "create",
+                _ => false,
+            })
+    }
+
+    /// When something is due for `target` next.
+    pub(crate) fn next_delivery_at(&self, target: &str) -> Option<i64> {
+        self.deliveries
+            .iter()
+            .filter(|delivery| {
+                delivery.target == target
+                    && matches!(delivery.state.as_str(), "waiting" | "sending")
+                    && !self.is_blocked(delivery)
+            })
+            .map(|delivery| delivery.due_at)
+            .min()
+    }
+
     pub(crate) fn incident(&self, id: &str) -> Option<&Kept> {
         self.incidents
             .iter()
@@ -190,18 +219,17 @@ fn kept(
 }
 
 fn delivery(row: DeliveryRow) -> Delivery {
-    let (id, incident_id, target, operation, state, mark, error_kind, last_error, resumptions, at) =
-        row;
     Delivery {
-        id,
-        incident_id,
-        target,
-        operation,
-        state,
-        mark,
-        error_kind,
-        last_error,
-        resumptions,
-        created_at: at,
+        id: row.0,
+        incident_id: row.1,
+        target: row.2,
+        operation: row.3,
+        state: row.4,
+        mark: row.5,
+        error_kind: row.6,
+        last_error: row.7,
+        resumptions: row.8,
+        created_at: row.9,
+        due_at: row.10,
     }
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use ringdown::clock::Clock;
 use ringdown::decide::Decider;
 use ringdown::deliver::TargetWorker;
+use ringdown::domain::gate::GateState;
 use ringdown::domain::time::Timestamp;
 use ringdown::settings::Settings;
 use ringdown::store::{Appended, By, Journal, Store};
@@ -171,12 +172,11 @@ impl World {
     /// One step of a target's worker: it starts what is due.
     pub(crate) async fn work(&mut self, target: usize) -> Result<(), Broken> {
         let entry = &mut self.targets[target];
-        let before = entry.under_way.len();
         let stepped = entry.worker.step(&mut entry.under_way).await;
         let (name, state) = (entry.name, entry.worker.status().state);
         self.come_to_rest(target).await;
         let calls = self.targets[target].crm.under_way();
-        self.changed |= calls != before;
+        self.changed = true;
         self.tell(format!(
             "{name} worked: {calls} calls under way, gate {state:?}"
         ));
@@ -305,11 +305,36 @@ impl World {
         self.now.cursor < sent || self.now.due_at.is_some_and(|at| at <= now.as_millis())
     }
 
-    /// Whether anything is owed to a target.
-    pub(crate) fn is_anything_owed(&self, target: usize) -> bool {
-        let name = self.targets[target].name;
-        self.now.deliveries.iter().any(|delivery| {
-            delivery.target == name && matches!(delivery.state.as_str(), "waiting" | "sending")
+    /// When something is due next: for the decider, and for each target.
+    pub(crate) fn dues(&self) -> Vec<Option<Timestamp>> {
+        let mut due = vec![self.now.due_at.map(Timestamp::from_millis)];
+        for target in &self.targets {
+            let next = self.now.next_delivery_at(target.name);
+            let next = next.map(Timestamp::from_millis);
+            let status = target.worker.status();
+            // A pause that is over is forgotten at the next success only; a probe is due by
+            // itself.
+            let probed = matches!(status.state, GateState::CircuitOpen | GateState::Held);
+            due.push(match (next, status.until) {
+                (Some(next), Some(gate)) => Some(next.max(gate)),
+                (None, gate) => gate.filter(|_| probed),
+                (next, None) => next,
+            });
+        }
+        due
+    }
+
+    /// The store must not say that something is due when nothing is: the process would never
+    /// sleep.
+    pub(crate) async fn nothing_is_due(&self) -> Result<(), Broken> {
+        let failed = |error| format!("the store failed: {error}");
+        let mut due = self.store.next_due().await.map_err(failed)?;
+        for target in &self.targets {
+            let next = self.store.next_delivery_at(target.name).await;
+            due = due.or(next.map_err(failed)?);
+        }
+        due.map_or(Ok(()), |at| {
+            Err(format!("the store says that something is due at {at}"))
         })
     }
 
