@@ -79,7 +79,7 @@ const MUST_BE_REACHED: &[&str] = &[
     "fault: committed after the client had given up",
     "fault: not found at once",
     "fault: the CRM is down",
-    "crash: idle",
+    "crash: at any time",
     "crash: before the batch is kept",
     "crash: after the batch is kept",
     "crash: create claimed, not sent",

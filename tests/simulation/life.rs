@@ -42,6 +42,9 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
         by_key.contains_key(&(rule, key))
     });
     note_deliveries(before, now, coverage);
+    if now.reviews > before.reviews {
+        coverage.note("failure: schema_mismatch, review");
+    }
 }
 
 fn note_time(

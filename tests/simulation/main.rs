@@ -6,11 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::panic, reason = "a broken promise is reported with its seed")]
 
-mod clock;
 mod coverage;
 mod crm;
 mod dice;
 mod faults;
+mod found;
 mod ground;
 mod invariants;
 mod life;
@@ -28,7 +28,7 @@ use coverage::Coverage;
 use ground::Ground;
 use schedule::{Played, play};
 
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 1_000;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;

@@ -110,7 +110,7 @@ async fn trouble(world: &mut World) -> Result<(), Broken> {
             proceed(world).await;
             Ok(())
         }
-        3 => {
+        3..=4 => {
             let target = world.dice.below(world.targets.len());
             world.work(target).await
         }
@@ -141,19 +141,33 @@ async fn crash(world: &mut World) -> Result<(), Broken> {
             return world.crash("crash: after the batch is kept").await;
         }
     }
-    world.crash("crash: idle").await
+    // A call that has just taken effect, or not, and was not answered yet.
+    if let Some((target, call)) = any_call(world)
+        && world.dice.chance(60)
+    {
+        world.proceed(target, call).await;
+        return world.crash("crash: during a call").await;
+    }
+    world.crash("crash: at any time").await
 }
 
-/// Lets one call go on, sometimes both of its halves.
-async fn proceed(world: &mut World) {
+fn any_call(world: &mut World) -> Option<(usize, usize)> {
     let busy: Vec<usize> = (0..world.targets.len())
         .filter(|target| world.targets[*target].crm.under_way() > 0)
         .collect();
     if busy.is_empty() {
-        return;
+        return None;
     }
     let target = *world.dice.pick(&busy);
     let call = world.dice.below(world.targets[target].crm.under_way());
+    Some((target, call))
+}
+
+/// Lets one call go on, sometimes both of its halves.
+async fn proceed(world: &mut World) {
+    let Some((target, call)) = any_call(world) else {
+        return;
+    };
     world.proceed(target, call).await;
     let answered = world.targets[target].crm.is_answerable(call);
     if answered && world.dice.chance(70) {

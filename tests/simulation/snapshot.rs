@@ -55,6 +55,8 @@ pub(crate) struct Snapshot {
     pub(crate) last_event: i64,
     /// When time alone changes an incident next.
     pub(crate) due_at: Option<i64>,
+    /// Events that wait for a person.
+    pub(crate) reviews: i64,
     history: i64,
 }
 
@@ -84,6 +86,7 @@ const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule
      union all select 'journal', (select position from cursors where name = 'decide'), \
       (select coalesce(max(seq), 0) from events), '', '', null \
      union all select 'lock', 0, taken_at, '', '', incident_id from burst_locks \
+     union all select 'reviews', count(*), 0, '', '', null from review_items \
      union all select 'due', min(due_at), 0, '', '', null from incidents \
       having min(due_at) is not null \
      order by kind, number, rule";
@@ -142,6 +145,7 @@ impl Snapshot {
                 "lock" => {
                     self.opened.entry(incident_id.unwrap()).or_insert(at);
                 }
+                "reviews" => self.reviews = number,
                 "due" => self.due_at = Some(number),
                 _ => (self.cursor, self.last_event) = (number, at),
             }

@@ -155,7 +155,7 @@ impl World {
         self.execute("delete from power_cut").await;
         self.tell(format!("decided with the power cut: {decided:?}"));
         let point = match decided {
-            Ok(0) => "crash: idle",
+            Ok(0) => "crash: at any time",
             Ok(_) => "crash: after the batch is kept",
             Err(_) => "crash: before the batch is kept",
         };
