@@ -116,10 +116,13 @@ fn json_text(payload: &impl Serialize) -> String {
     serde_json::to_string(payload).unwrap_or_default()
 }
 
-/// A short mark by which a repeated comment is recognised: `ref 3f9a0c1d`.
+/// A short mark by which a repeated comment is recognised: `ref 3f9a0c1d`. Breaches and
+/// clears that come in one request have the same time, so the time alone does not tell their
+/// comments apart; between two comments of a kind there is always a breach.
 fn marker(incident: &Incident, owed: Owed, now: Timestamp) -> String {
+    let (id, heard) = (&incident.id, incident.occurrences);
     let mut hash = Sha256::new();
-    hash.update(format!("{}|{owed:?}|{}", incident.id, now.as_millis()));
+    hash.update(format!("{id}|{owed:?}|{}|{heard}", now.as_millis()));
     format!("ref {}", hex::encode(&hash.finalize()[..4]))
 }
 
@@ -157,4 +160,27 @@ fn comment(owed: Owed, incident: &Incident, now: Timestamp) -> String {
 
 fn span(duration: Duration) -> humantime::FormattedDuration {
     humantime::format_duration(Duration::from_secs(duration.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::incident::{Heard, Verdict};
+
+    #[test]
+    fn two_relapses_in_one_millisecond_are_two_comments() {
+        let now = Timestamp::from_millis(1_000);
+        let heard = Heard {
+            received_at: now,
+            occurred_at: now,
+            part: String::new(),
+            verdict: Verdict::Breach,
+            readings: std::collections::BTreeMap::new(),
+        };
+        let mut incident = Incident::begin("id".into(), "rule", "key", "high", &heard, now);
+        let first = marker(&incident, Owed::Relapse, now);
+        assert_eq!(first, marker(&incident, Owed::Relapse, now));
+        incident.take_in(&heard);
+        assert_ne!(first, marker(&incident, Owed::Relapse, now));
+    }
 }

@@ -101,8 +101,12 @@ impl Decider {
                 None => LONGEST_SLEEP,
                 Some(fence) => match self.bounded_step(&fence).await {
                     Ok(0) => self.until_due().await,
-                    Ok(decided) if (FLOOD..BATCH as usize).contains(&decided) => GATHERING,
-                    Ok(_) => continue,
+                    Ok(decided) => {
+                        if (FLOOD..BATCH as usize).contains(&decided) {
+                            tokio::time::sleep(GATHERING).await;
+                        }
+                        continue;
+                    }
                     Err(error) => self.after(&error),
                 },
             };

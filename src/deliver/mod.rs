@@ -9,6 +9,7 @@
 
 mod attempt;
 mod claims;
+mod sending;
 mod vault;
 mod worker;
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
 use super::claims::{Claims, Held};
+use super::sending::Sending;
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Admission, Gate, GateState};
@@ -71,6 +72,7 @@ pub struct TargetWorker {
     claims: Claims,
     limiter: Arc<DefaultDirectRateLimiter>,
     shared: Arc<Mutex<Shared>>,
+    sending: Sending,
 }
 
 impl TargetWorker {
@@ -103,6 +105,7 @@ impl TargetWorker {
             claims,
             limiter: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
             shared: Arc::default(),
+            sending: Sending::default(),
         }
     }
 
@@ -140,11 +143,9 @@ impl TargetWorker {
 
     async fn deliver_until(&self, owed: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut under_way = JoinSet::new();
-        if self.has_dead_letters().await {
-            self.shared().gate = Gate::doubtful();
-        }
+        self.take_stock().await;
         while !stop.is_cancelled() {
-            let wait = self.start_due(&mut under_way).await.unwrap_or_else(|error| {
+            let wait = self.step(&mut under_way).await.unwrap_or_else(|error| {
                 tracing::error!(target = self.name, %error, "deliveries cannot be claimed; it is tried again");
                 AFTER_FAILURE
             });
@@ -161,8 +162,22 @@ impl TargetWorker {
         while under_way.join_next().await.is_some() {}
     }
 
-    /// Starts what is due and admitted. Returns how long to sleep if nothing else happens.
-    async fn start_due(&self, under_way: &mut JoinSet<()>) -> Result<Duration, StoreError> {
+    /// The first thing after a start: dead letters from before it make the target doubtful,
+    /// so that a probe comes first and takes them up again.
+    pub async fn take_stock(&self) {
+        if self.has_dead_letters().await {
+            self.shared().gate = Gate::doubtful();
+        }
+    }
+
+    /// Starts what is due and admitted, as tasks of `under_way`. Returns how long to sleep if
+    /// nothing else happens.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database fails; what it had claimed is claimed again when its
+    /// lease has run out.
+    pub async fn step(&self, under_way: &mut JoinSet<()>) -> Result<Duration, StoreError> {
         while under_way.try_join_next().is_some() {}
         let free = self.concurrent.saturating_sub(under_way.len());
         if free == 0 {
@@ -193,9 +208,15 @@ impl TargetWorker {
         let full = claimed.len() == free;
         let any = !claimed.is_empty();
         for delivery in claimed {
+            let Some(sending) = self.sending.begin(delivery.id) else {
+                continue;
+            };
             let worker = self.clone();
             let held = self.claims.hold(delivery.id, asked_at);
-            under_way.spawn(async move { worker.deliver(delivery, &held).await });
+            under_way.spawn(async move {
+                worker.deliver(delivery, &held).await;
+                drop(sending);
+            });
         }
         if full {
             return Ok(LONGEST_SLEEP);

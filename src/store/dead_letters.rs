@@ -25,13 +25,14 @@ type Changed = (i64, String, String);
 
 impl Change {
     /// A replay starts its retries afresh, but what is in doubt stays in doubt: the ticket is
-    /// looked for before anything is sent again.
+    /// looked for before anything is sent again, and not before it can be found.
     fn update(self, by: By<'_>) -> Select {
         let mut select = Select::new("update deliveries set ");
         match self {
             Self::Replay => select.push(
-                "state = 'waiting', attempts = 0, settled_at = null, next_attempt_at = ?",
-                [by.at.into()],
+                "state = 'waiting', attempts = 0, settled_at = null, next_attempt_at = \
+                  case when next_attempt_at > ? then next_attempt_at else ? end",
+                [by.at.into(), by.at.into()],
             ),
             Self::Discard => select.push("state = 'discarded', settled_at = ?", [by.at.into()]),
         };

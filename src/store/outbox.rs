@@ -113,10 +113,10 @@ macro_rules! claim {
             " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end \
              where id in ( \
                select d.id from deliveries d \
-               where d.target = $3 and d.state in ('waiting', 'sending') and d.next_attempt_at <= $4 \
-                 and (d.state = 'waiting' or d.lease_until <= ",
+               where ((d.target = $3 and d.state = 'waiting' and d.next_attempt_at <= $4) \
+                   or (d.target = $3 and d.state = 'sending' and d.lease_until <= ",
             $now,
-            ") and d.attempts >= $5 \
+            ")) and d.attempts >= $5 \
                  and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
                       and older.id < d.id and (older.state in ('waiting', 'sending') \
                         or (older.state = 'dead' and older.operation = 'create'))) \
@@ -335,10 +335,12 @@ impl Store {
         let resumed = on!(&mut tx, connection => {
             let mut query = QueryBuilder::new(
                 "update deliveries set state = 'waiting', attempts = 0, \
-                  resumptions = resumptions + 1, settled_at = null, next_attempt_at = ",
+                  resumptions = resumptions + 1, settled_at = null, \
+                  next_attempt_at = case when next_attempt_at > ",
             );
             query.push_bind(now.as_millis());
-            query.push(" where state = 'dead' and target = ").push_bind(target.to_owned());
+            query.push(" then next_attempt_at else ").push_bind(now.as_millis());
+            query.push(" end where state = 'dead' and target = ").push_bind(target.to_owned());
             query.push(" and error_kind in (");
             let mut list = query.separated(", ");
             for kind in kinds {
@@ -456,6 +458,8 @@ async fn mark_again(
     Ok(changed == 1)
 }
 
+/// What may still take effect in the CRM cannot be looked up before it has settled, whoever
+/// takes the dead letter up again: so the time of its next attempt is kept.
 async fn mark_dead(
     tx: &mut Tx,
     id: i64,
@@ -468,7 +472,7 @@ async fn mark_dead(
             "update deliveries set state = 'dead', settled_at = $1, last_error = $2, \
               error_kind = $3, attempts = attempts + 1, \
               in_doubt = case when $4 = 1 then 1 else in_doubt end, \
-              lease_owner = null, lease_until = null \
+              lease_owner = null, lease_until = null, next_attempt_at = $7 \
              where id = $5 and lease_owner = $6 and state = 'sending'",
         )
         .bind(now.as_millis())
@@ -477,6 +481,7 @@ async fn mark_dead(
         .bind(i64::from(failure.outcome_unknown))
         .bind(id)
         .bind(owner)
+        .bind(now.plus(failure.settle_after).as_millis())
         .execute(connection)
         .await?
         .rows_affected()

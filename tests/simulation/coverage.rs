@@ -1,0 +1,99 @@
+//! What a run has reached, and what it must have reached to prove anything.
+
+use std::collections::BTreeMap;
+
+/// Counts of what happened, by name.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Coverage(BTreeMap<String, u64>);
+
+impl Coverage {
+    pub(crate) fn note(&mut self, what: impl Into<String>) {
+        *self.0.entry(what.into()).or_default() += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (what, count) in &other.0 {
+            *self.0.entry(what.clone()).or_default() += count;
+        }
+    }
+
+    /// What had to be reached and was not.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        MUST_BE_REACHED
+            .iter()
+            .copied()
+            .filter(|what| !self.0.contains_key(*what))
+            .collect()
+    }
+
+    pub(crate) fn table(&self) -> String {
+        self.0
+            .iter()
+            .map(|(what, count)| format!("{count:>9}  {what}\n"))
+            .collect()
+    }
+}
+
+/// States × outcomes of an incident's life, failure kinds × remedies, faults, and crashes at
+/// the points where they hurt.
+const MUST_BE_REACHED: &[&str] = &[
+    "life: none + breach = opened",
+    "life: none + breach = pending",
+    "life: none + breach = burst_lock",
+    "life: pending + breach = pending",
+    "life: pending + breach = opened",
+    "life: pending + clear = clearing",
+    "life: pending + clear = recovered",
+    "life: pending + between = between",
+    "life: pending + any = out_of_order",
+    "life: pending + time = open",
+    "life: pending + time = closed",
+    "life: open + breach = active_incident",
+    "life: open + breach = commented",
+    "life: open + clear = clearing",
+    "life: open + clear = recovered",
+    "life: open + between = between",
+    "life: open + any = out_of_order",
+    "life: open + time = recovered",
+    "life: open + time = closed",
+    "life: recovered + breach = relapsed",
+    "life: recovered + clear = recovered",
+    "life: recovered + between = between",
+    "life: recovered + any = out_of_order",
+    "life: recovered + time = closed",
+    "failure: network_failure, retry",
+    "failure: rate_limited, pause for a named time",
+    "failure: rate_limited, pause",
+    "failure: auth_failure, hold",
+    "failure: integration_failure, retry",
+    "failure: integration_failure, hold",
+    "failure: integration_failure, give up",
+    "failure: schema_mismatch, review",
+    "given up: network_failure",
+    "given up: integration_failure",
+    "fault: the answer was lost after the commit",
+    "fault: 5xx before the commit",
+    "fault: 5xx after the commit",
+    "fault: success without an id",
+    "fault: no answer in time",
+    "fault: committed after the client had given up",
+    "fault: not found at once",
+    "fault: the CRM is down",
+    "crash: at any time",
+    "crash: before the batch is kept",
+    "crash: after the batch is kept",
+    "crash: create claimed, not sent",
+    "crash: create done in the CRM, not settled",
+    "crash: update claimed, not sent",
+    "crash: update done in the CRM, not settled",
+    "crash: resolve claimed, not sent",
+    "crash: resolve done in the CRM, not settled",
+    "crash: during a look-up",
+    "crash: while the number is read",
+    "clock: an hour forward",
+    "clock: an hour back",
+    "person: replays a dead letter",
+    "person: discards a dead letter",
+    "journal: a repetition",
+    "outbox: dead letters taken up again",
+];

@@ -1,0 +1,150 @@
+//! What the simulation has found about time, each as a world of its own.
+
+use std::time::Duration;
+
+use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::time::Timestamp;
+use ringdown::store::{By, Claim, Settlement};
+
+use crate::ground::{self, Ground};
+use crate::readings::Reading;
+use crate::world::World;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A world in which nothing goes wrong and every breach opens a ticket at once, and its target
+/// that takes any number of tickets for one incident.
+struct Calm {
+    world: World,
+    lenient: usize,
+    _folder: tempfile::TempDir,
+}
+
+async fn calm(ground: &Ground) -> Calm {
+    let folder = ground::folder();
+    let path = folder.path().join("calm.db");
+    let mut settings = ground.settings(&mut crate::dice::Dice::new(0));
+    for rule in &mut settings.rules {
+        rule.hold_for = Duration::ZERO;
+    }
+    let world = World::with_settings(0, ground, path, settings).await;
+    for target in &world.targets {
+        target.crm.recover();
+    }
+    let lenient = world
+        .targets
+        .iter()
+        .position(|target| target.name == "lenient")
+        .unwrap();
+    Calm {
+        world,
+        lenient,
+        _folder: folder,
+    }
+}
+
+fn run(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future);
+}
+
+/// A create is under way.
+async fn with_a_create_under_way(calm: &mut Calm) {
+    let now: Timestamp = calm.world.clock.now();
+    calm.world
+        .receive(vec![Reading::breach("breach", now)])
+        .await;
+    calm.world.decide().await.unwrap();
+    calm.world.work(calm.lenient).await.unwrap();
+    assert_eq!(calm.world.targets[calm.lenient].crm.under_way(), 1);
+}
+
+#[test]
+fn a_clock_set_forward_sends_nothing_twice_that_is_being_sent() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm(ground).await;
+        with_a_create_under_way(&mut calm).await;
+        calm.world.set_clock(true, HOUR);
+        calm.world.work(calm.lenient).await.unwrap();
+        assert_eq!(calm.world.targets[calm.lenient].crm.under_way(), 1);
+    });
+}
+
+#[test]
+fn a_clock_set_back_does_not_keep_the_next_process_from_what_the_last_was_sending() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm(ground).await;
+        with_a_create_under_way(&mut calm).await;
+        calm.world.set_clock(false, HOUR);
+        calm.world.crash("crash: at any time").await.unwrap();
+        calm.world.work(calm.lenient).await.unwrap();
+        assert_eq!(calm.world.targets[calm.lenient].crm.under_way(), 1);
+    });
+}
+
+/// Gives the create of `world` up, in doubt; answers its id.
+async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
+    let now = world.clock.now();
+    let claim = Claim {
+        target: "lenient",
+        owner: "test",
+        limit: 1,
+        attempts_at_least: 0,
+    };
+    let claimed = world.store.claim_due(claim, now, HOUR).await;
+    let create = claimed.unwrap().remove(0);
+    let mut failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, "no answer");
+    failure.settle_after = settle_after;
+    let failure = failure.in_doubt();
+    let dead = Settlement::Dead { failure };
+    assert!(
+        world
+            .store
+            .settle(&create, "test", &dead, now)
+            .await
+            .unwrap()
+    );
+    create.id
+}
+
+async fn next_attempt(world: &World) -> Timestamp {
+    let now = world.clock.now();
+    world
+        .store
+        .next_delivery_at("lenient", now)
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[test]
+fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm(ground).await;
+        let now = calm.world.clock.now();
+        let breach = Reading::breach("breach", now);
+        calm.world.receive(vec![breach]).await;
+        calm.world.decide().await.unwrap();
+        let settled = now.plus(HOUR);
+        give_up_in_doubt(&calm.world, HOUR).await;
+        let store = &calm.world.store;
+        let kinds = [FailureKind::NetworkFailure.as_str()];
+        assert_eq!(store.resume_dead("lenient", &kinds, now).await.unwrap(), 1);
+        assert_eq!(next_attempt(&calm.world).await, settled);
+
+        calm.world.clock.advance(HOUR);
+        let id = give_up_in_doubt(&calm.world, HOUR).await.to_string();
+        let by = By {
+            actor: "operator",
+            at: settled,
+        };
+        calm.world.store.replay_dead_letter(&id, by).await.unwrap();
+        assert_eq!(next_attempt(&calm.world).await, settled.plus(HOUR));
+    });
+}

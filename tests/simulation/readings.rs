@@ -1,0 +1,105 @@
+//! The events that the simulated sender sends, and what each says to each rule.
+
+use ringdown::domain::incident::Verdict;
+use ringdown::domain::time::Timestamp;
+use ringdown::store::NewEvent;
+use serde_json::json;
+
+use crate::dice::Dice;
+
+/// Queues that are heard of.
+const QUEUES: [&str; 2] = [
+    "7b0f5a52-6d0e-4f3b-9a3c-2f8e61d4c9b1",
+    "7b0f5a52-6d0e-4f3b-9a3c-2f8e61d4c9b2",
+];
+/// How many wait: above, between and below the thresholds of `ringdown.toml`.
+const WAITING: [u32; 7] = [1, 3, 7, 12, 17, 25, 30];
+
+/// One reading of one queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Reading {
+    pub(crate) id: String,
+    pub(crate) queue: &'static str,
+    waiting: u32,
+    media: &'static str,
+    occurred_at: Timestamp,
+    well_formed: bool,
+}
+
+impl Reading {
+    /// A reading that breaches every rule.
+    pub(crate) fn breach(id: &str, now: Timestamp) -> Self {
+        Self {
+            id: id.to_owned(),
+            queue: QUEUES[0],
+            waiting: 30,
+            media: "voice",
+            occurred_at: now,
+            well_formed: true,
+        }
+    }
+
+    /// A reading at about `now`: some are late, so that they come out of order.
+    pub(crate) fn roll(dice: &mut Dice, number: usize, now: Timestamp) -> Self {
+        let lateness = match dice.below(10) {
+            0..=7 => std::time::Duration::ZERO,
+            _ => dice.seconds(&[5, 30, 90]),
+        };
+        Self {
+            id: format!("event-{number}"),
+            queue: QUEUES[usize::from(dice.chance(30))],
+            waiting: *dice.pick(&WAITING),
+            media: if dice.chance(20) { "email" } else { "voice" },
+            occurred_at: now.minus(lateness),
+            well_formed: !dice.chance(3),
+        }
+    }
+
+    /// What it says to `rule`, by the thresholds of `ringdown.toml`; `None` when it cannot be
+    /// understood.
+    pub(crate) fn verdict(&self, rule: &str) -> Option<Verdict> {
+        let (above, below) = match rule {
+            "wide" => (10, 5),
+            "plain" => (10, 11),
+            _ => (20, 15),
+        };
+        self.well_formed.then(|| match self.waiting {
+            waiting if waiting > above => Verdict::Breach,
+            waiting if waiting < below => Verdict::Clear,
+            _ => Verdict::Between,
+        })
+    }
+
+    /// The event in which it comes.
+    pub(crate) fn event(&self, received_at: Timestamp) -> NewEvent {
+        let count = if self.well_formed {
+            json!(self.waiting)
+        } else {
+            json!({ "n": self.waiting })
+        };
+        let body = json!({
+            "version": "0",
+            "id": self.id,
+            "detail-type": "v2.analytics.queues.{id}.observations",
+            "source": "aws.partner/genesys.com/cloud/3f1c2b6e-8d40-4a51-9c77-1e5a0b92d6f4/ops",
+            "time": self.occurred_at.to_string(),
+            "detail": {
+                "topicName": format!("v2.analytics.queues.{}.observations", self.queue),
+                "version": "2",
+                "eventBody": {
+                    "group": { "queueId": self.queue, "mediaType": self.media },
+                    "data": [{ "metrics": [{ "metric": "oWaiting", "stats": { "count": count } }] }],
+                },
+                "timestamp": self.occurred_at.to_string(),
+            },
+        });
+        NewEvent {
+            source: "genesys".into(),
+            event_id: self.id.clone(),
+            received_at,
+            body: body.to_string(),
+            review: None,
+            meaning: None,
+        }
+    }
+}

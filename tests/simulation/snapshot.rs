@@ -1,0 +1,239 @@
+//! What the database holds, read beside the store: the invariants must not ask the code they
+//! judge.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ringdown::domain::incident::{Incident, IncidentState};
+use sqlx::SqliteConnection;
+
+/// A delivery as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Delivery {
+    pub(crate) id: i64,
+    pub(crate) incident_id: String,
+    pub(crate) target: String,
+    pub(crate) operation: String,
+    pub(crate) state: String,
+    pub(crate) mark: String,
+    pub(crate) error_kind: Option<String>,
+    pub(crate) last_error: Option<String>,
+    pub(crate) resumptions: i64,
+    pub(crate) created_at: i64,
+    /// When it is due: its next attempt, or the end of its lease.
+    pub(crate) due_at: i64,
+}
+
+/// What one rule made of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Decided {
+    pub(crate) event_seq: i64,
+    pub(crate) rule: String,
+    pub(crate) outcome: String,
+    pub(crate) incident_id: Option<String>,
+}
+
+/// An incident, and the ticket it owns.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) life: Incident,
+    pub(crate) target: String,
+    pub(crate) ticket_id: Option<String>,
+    text: String,
+}
+
+/// Everything that is looked at after a step.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Snapshot {
+    /// In the order of their beginning.
+    pub(crate) incidents: Vec<Arc<Kept>>,
+    pub(crate) deliveries: Vec<Delivery>,
+    pub(crate) decided: Vec<Decided>,
+    /// When incidents opened, by id.
+    pub(crate) opened: BTreeMap<String, i64>,
+    pub(crate) cursor: i64,
+    pub(crate) last_event: i64,
+    /// When time alone changes an incident next.
+    pub(crate) due_at: Option<i64>,
+    /// Events that wait for a person.
+    pub(crate) reviews: i64,
+    history: i64,
+}
+
+type DeliveryRow = (
+    i64,
+    String,
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    i64,
+    i64,
+    i64,
+);
+
+const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
+      coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
+      resumptions, created_at, \
+      case when state = 'sending' then lease_until else next_attempt_at end \
+     from deliveries order by id";
+const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule, outcome, \
+      incident_id from decisions where event_seq > $1 \
+     union all select 'opened', id, at, '', '', incident_id from incident_history \
+      where what = 'opened' and id > $2 \
+     union all select 'journal', (select position from cursors where name = 'decide'), \
+      (select coalesce(max(seq), 0) from events), '', '', null \
+     union all select 'lock', 0, taken_at, '', '', incident_id from burst_locks \
+     union all select 'reviews', count(*), 0, '', '', null from review_items \
+     union all select 'due', min(due_at), 0, '', '', null from incidents \
+      having min(due_at) is not null \
+     order by kind, number, rule";
+
+type NewsRow = (String, i64, i64, String, String, Option<String>);
+
+impl Snapshot {
+    /// What there is now; of decisions and history only what has come since `before` is read.
+    pub(crate) async fn take(connection: &mut SqliteConnection, before: &Self) -> Self {
+        let incidents: Vec<(String, String, Option<String>)> =
+            sqlx::query_as("select life, target, ticket_id from incidents order by rowid")
+                .fetch_all(&mut *connection)
+                .await
+                .unwrap();
+        let incidents = incidents
+            .into_iter()
+            .enumerate()
+            .map(|(index, row)| kept(row, before.incidents.get(index)))
+            .collect();
+        let deliveries: Vec<DeliveryRow> = sqlx::query_as(DELIVERIES)
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
+        let mut now = Self {
+            incidents,
+            deliveries: deliveries.into_iter().map(delivery).collect(),
+            decided: before.decided.clone(),
+            opened: before.opened.clone(),
+            due_at: None,
+            ..*before
+        };
+        now.add_news(connection).await;
+        now
+    }
+
+    async fn add_news(&mut self, connection: &mut SqliteConnection) {
+        let rows: Vec<NewsRow> = sqlx::query_as(NEWS)
+            .bind(self.cursor)
+            .bind(self.history)
+            .fetch_all(connection)
+            .await
+            .unwrap();
+        for (kind, number, at, rule, outcome, incident_id) in rows {
+            match kind.as_str() {
+                "decided" => self.decided.push(Decided {
+                    event_seq: number,
+                    rule,
+                    outcome,
+                    incident_id,
+                }),
+                "opened" => {
+                    self.history = number;
+                    self.opened.insert(incident_id.unwrap(), at);
+                }
+                // An incident that opens as a part of it clears has no entry of its opening.
+                "lock" => {
+                    self.opened.entry(incident_id.unwrap()).or_insert(at);
+                }
+                "reviews" => self.reviews = number,
+                "due" => self.due_at = Some(number),
+                _ => (self.cursor, self.last_event) = (number, at),
+            }
+        }
+    }
+
+    pub(crate) fn of_incident<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a Delivery> {
+        self.deliveries
+            .iter()
+            .filter(move |delivery| delivery.incident_id == id)
+    }
+
+    /// Whether `delivery` must wait for an older one of its incident.
+    pub(crate) fn is_blocked(&self, delivery: &Delivery) -> bool {
+        self.of_incident(&delivery.incident_id)
+            .take_while(|older| older.id < delivery.id)
+            .any(|older| match older.state.as_str() {
+                "waiting" | "sending" => true,
+                "dead" => older.operation == "create",
+                _ => false,
+            })
+    }
+
+    /// When something is due for `target` next.
+    pub(crate) fn next_delivery_at(&self, target: &str) -> Option<i64> {
+        self.deliveries
+            .iter()
+            .filter(|delivery| {
+                delivery.target == target
+                    && matches!(delivery.state.as_str(), "waiting" | "sending")
+                    && !self.is_blocked(delivery)
+            })
+            .map(|delivery| delivery.due_at)
+            .min()
+    }
+
+    pub(crate) fn incident(&self, id: &str) -> Option<&Kept> {
+        self.incidents
+            .iter()
+            .find(|kept| kept.life.id == id)
+            .map(|kept| &**kept)
+    }
+
+    pub(crate) fn dead(&self) -> impl Iterator<Item = &Delivery> {
+        self.deliveries
+            .iter()
+            .filter(|delivery| delivery.state == "dead")
+    }
+
+    /// The state of the incident of `rule` and `key` that is not closed.
+    pub(crate) fn state_of(&self, rule: &str, key: &str) -> Option<IncidentState> {
+        self.incidents
+            .iter()
+            .map(|kept| &kept.life)
+            .find(|life| {
+                life.rule == rule && life.key == key && life.state != IncidentState::Closed
+            })
+            .map(|life| life.state)
+    }
+}
+
+fn kept(
+    (life, target, ticket_id): (String, String, Option<String>),
+    before: Option<&Arc<Kept>>,
+) -> Arc<Kept> {
+    if let Some(before) = before.filter(|kept| kept.text == life && kept.ticket_id == ticket_id) {
+        return Arc::clone(before);
+    }
+    Arc::new(Kept {
+        life: serde_json::from_str(&life).unwrap(),
+        target,
+        ticket_id,
+        text: life,
+    })
+}
+
+fn delivery(row: DeliveryRow) -> Delivery {
+    Delivery {
+        id: row.0,
+        incident_id: row.1,
+        target: row.2,
+        operation: row.3,
+        state: row.4,
+        mark: row.5,
+        error_kind: row.6,
+        last_error: row.7,
+        resumptions: row.8,
+        created_at: row.9,
+        due_at: row.10,
+    }
+}
