@@ -63,7 +63,7 @@ impl Reading {
             "plain" => (10, 11),
             _ => (20, 15),
         };
-        self.well_formed.then(|| match self.waiting {
+        self.well_formed.then_some(match self.waiting {
             waiting if waiting > above => Verdict::Breach,
             waiting if waiting < below => Verdict::Clear,
             _ => Verdict::Between,
