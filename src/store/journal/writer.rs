@@ -56,10 +56,12 @@ impl JournalWriter {
         match self.database {
             Database::Sqlite { path, turn, .. } => {
                 let journal = SqliteJournal::new(path, turn, self.keys);
-                let (outlet, waiting) = (self.outlet, self.waiting);
+                let waiting = self.waiting;
+                let (written, results) = mpsc::unbounded_channel();
                 let thread =
-                    tokio::task::spawn_blocking(move || write_sqlite(journal, &outlet, waiting));
-                if let Err(error) = thread.await
+                    tokio::task::spawn_blocking(move || write_sqlite(journal, &written, waiting));
+                let (died, ()) = tokio::join!(thread, answer_all(results, &self.outlet));
+                if let Err(error) = died
                     && let Ok(panic) = error.try_into_panic()
                 {
                     // Whoever runs this task is to see that it died.
@@ -73,13 +75,30 @@ impl JournalWriter {
     }
 }
 
-fn write_sqlite(mut journal: SqliteJournal, outlet: &Outlet, mut waiting: mpsc::Receiver<Request>) {
+/// A batch that was written, or was not, and who waits to hear it. As many as requests wait
+/// at most.
+type Written = (Answers, Result<Committed, StoreError>);
+
+/// Tells everybody on an async thread: one wake-up there for a batch, where the writer's own
+/// thread would pay one for every request.
+async fn answer_all(mut results: mpsc::UnboundedReceiver<Written>, outlet: &Outlet) {
+    while let Some((answers, result)) = results.recv().await {
+        answers.answer(outlet, result);
+    }
+}
+
+fn write_sqlite(
+    mut journal: SqliteJournal,
+    written: &mpsc::UnboundedSender<Written>,
+    mut waiting: mpsc::Receiver<Request>,
+) {
     journal.warm_up();
     let mut requests = Vec::new();
     while waiting.blocking_recv_many(&mut requests, MOST_REQUESTS) > 0 {
         while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {
             let (events, answers) = batch.into_parts();
-            answers.answer(outlet, journal.append(events));
+            // Who answers lives as long as this thread.
+            let _ = written.send((answers, journal.append(events)));
         }
         journal.tidy();
     }
