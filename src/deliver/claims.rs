@@ -22,17 +22,28 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// request from the last check to the CRM.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// How long claims last without being prolonged.
+#[derive(Clone)]
+pub(super) struct Leases {
+    /// Whether the CRM refuses a second record, as far as is known now.
+    pub(super) refuses_a_second: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Where the CRM refuses a second record: who takes over may send at once.
+    pub(super) short: Duration,
+    /// Where nothing but a look-up tells: a request of the former owner may still be under
+    /// way, and must have ended before it is looked for.
+    pub(super) long: Duration,
+}
+
 /// The claims of one worker. Cheap to clone; clones share them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Claims {
     store: Store,
     owner: String,
-    lease: Duration,
+    leases: Leases,
     held: Arc<Mutex<HashMap<i64, Instant>>>,
 }
 
 /// One claim, as its attempt sees it; dropping it ends it, however the attempt ended.
-#[derive(Debug)]
 pub(super) struct Held {
     claims: Claims,
     id: i64,
@@ -40,33 +51,33 @@ pub(super) struct Held {
 }
 
 impl Claims {
-    /// None yet, of the process `owner`, with leases of `lease`.
-    pub(super) fn new(store: Store, owner: &str, lease: Duration) -> Self {
+    /// None yet, of the process `owner`.
+    pub(super) fn new(store: Store, owner: &str, leases: Leases) -> Self {
         Self {
             store,
             owner: owner.to_owned(),
-            lease,
+            leases,
             held: Arc::default(),
         }
     }
 
-    /// How long a lease lasts.
+    /// How long a lease that is taken now lasts.
     pub(super) fn lease(&self) -> Duration {
-        self.lease
+        if (self.leases.refuses_a_second)() {
+            self.leases.short
+        } else {
+            self.leases.long
+        }
     }
 
-    /// Takes up the claim on `id`, whose statement was sent at `asked_at` or later.
-    pub(super) fn hold(&self, id: i64, asked_at: Instant) -> Held {
-        self.held().insert(id, self.good_until(asked_at));
+    /// Takes up the claim on `id`, whose lease lasts until `lease_until` or a little longer.
+    pub(super) fn hold(&self, id: i64, lease_until: Instant) -> Held {
+        self.held().insert(id, good_until(lease_until));
         Held {
             claims: self.clone(),
             id,
             refused: Arc::default(),
         }
-    }
-
-    fn good_until(&self, asked_at: Instant) -> Instant {
-        asked_at + self.lease.saturating_sub(MARGIN)
     }
 
     fn is_good(&self, id: i64, now: Instant) -> bool {
@@ -102,15 +113,12 @@ impl Claims {
 
     async fn prolong(&self) -> Result<(), StoreError> {
         let ids: Vec<i64> = self.held().keys().copied().collect();
-        let asked_at = Instant::now();
-        let kept = self
-            .store
-            .prolong_claims(&ids, &self.owner, self.lease)
-            .await?;
+        let (asked_at, lease) = (Instant::now(), self.lease());
+        let kept = self.store.prolong_claims(&ids, &self.owner, lease).await?;
         let mut held = self.held();
         for id in ids {
             let good_until = if kept.contains(&id) {
-                self.good_until(asked_at)
+                good_until(asked_at + lease)
             } else {
                 asked_at
             };
@@ -119,6 +127,11 @@ impl Claims {
         }
         Ok(())
     }
+}
+
+/// Until when something may be sent under a lease.
+fn good_until(lease_until: Instant) -> Instant {
+    lease_until.checked_sub(MARGIN).unwrap_or(lease_until)
 }
 
 impl Held {
@@ -154,17 +167,22 @@ mod tests {
 
     async fn claims(folder: &tempfile::TempDir) -> Claims {
         let url = format!("sqlite:{}", folder.path().join("ringdown.db").display());
-        Claims::new(Store::open(&url).await.unwrap(), "a", LEASE)
+        let leases = Leases {
+            refuses_a_second: Arc::new(|| true),
+            short: LEASE,
+            long: LEASE * 6,
+        };
+        Claims::new(Store::open(&url).await.unwrap(), "a", leases)
     }
 
     #[tokio::test]
     async fn nothing_may_be_sent_for_a_claim_whose_lease_ran_out_while_the_process_stood_still() {
         let folder = tempfile::tempdir().unwrap();
         let claims = claims(&folder).await;
-        let held = claims.hold(1, Instant::now());
+        let held = claims.hold(1, Instant::now() + LEASE);
         assert!(held.permit()());
         assert!(!held.was_refused());
-        let stale = claims.hold(2, Instant::now().checked_sub(LEASE).unwrap());
+        let stale = claims.hold(2, Instant::now());
         assert!(!stale.permit()());
         assert!(stale.was_refused());
     }
@@ -173,7 +191,7 @@ mod tests {
     async fn nothing_may_be_sent_for_a_claim_that_prolonging_found_taken_over() {
         let folder = tempfile::tempdir().unwrap();
         let claims = claims(&folder).await;
-        let held = claims.hold(1, Instant::now());
+        let held = claims.hold(1, Instant::now() + LEASE);
         claims.prolong().await.unwrap();
         assert!(!held.permit()());
     }
@@ -182,7 +200,16 @@ mod tests {
     async fn an_attempt_that_ended_is_not_prolonged_any_more() {
         let folder = tempfile::tempdir().unwrap();
         let claims = claims(&folder).await;
-        drop(claims.hold(1, Instant::now()));
+        drop(claims.hold(1, Instant::now() + LEASE));
         assert!(claims.held().is_empty());
+    }
+
+    #[tokio::test]
+    async fn where_only_a_look_up_tells_a_claim_lasts_long_enough_for_a_request_to_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut claims = claims(&folder).await;
+        assert_eq!(claims.lease(), LEASE);
+        claims.leases.refuses_a_second = Arc::new(|| false);
+        assert_eq!(claims.lease(), LEASE * 6);
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
-use super::claims::{Claims, Held};
+use super::claims::{Claims, Held, Leases};
 use super::sending::Sending;
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
@@ -18,7 +18,7 @@ use crate::domain::gate::{Admission, Gate, GateState};
 use crate::domain::retry::{Next, RetryPolicy, next};
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
-use crate::settings::{TargetKind, TargetSettings};
+use crate::settings::TargetSettings;
 use crate::store::{Claim, ClaimedDelivery, Settlement, Store, StoreError};
 use crate::targets::{Crm, TokenStatus, permit};
 use crate::telemetry::Metrics;
@@ -87,7 +87,13 @@ impl TargetWorker {
         owner: &str,
     ) -> Self {
         let per_second = NonZeroU32::new(settings.limit.per_second).unwrap_or(NonZeroU32::MIN);
-        let claims = Claims::new(store.clone(), owner, lease_for(settings));
+        let asked = Arc::clone(&crm);
+        let leases = Leases {
+            refuses_a_second: Arc::new(move || asked.refuses_a_second()),
+            short: LEASE,
+            long: settings.timeout * CALLS_PER_ATTEMPT + Duration::from_secs(30),
+        };
+        let claims = Claims::new(store.clone(), owner, leases);
         Self {
             name: name.to_owned(),
             owner: owner.to_owned(),
@@ -200,11 +206,8 @@ impl TargetWorker {
         if !self.anything_due(now).await? {
             return self.until_next(admission, now).await;
         }
-        let asked_at = Instant::now();
-        let claimed = self
-            .store
-            .claim_due(claim, now, self.claims.lease())
-            .await?;
+        let (asked_at, lease) = (Instant::now(), self.claims.lease());
+        let claimed = self.store.claim_due(claim, now, lease).await?;
         let full = claimed.len() == free;
         let any = !claimed.is_empty();
         for delivery in claimed {
@@ -212,7 +215,7 @@ impl TargetWorker {
                 continue;
             };
             let worker = self.clone();
-            let held = self.claims.hold(delivery.id, asked_at);
+            let held = self.claims.hold(delivery.id, asked_at + lease);
             under_way.spawn(async move {
                 worker.deliver(delivery, &held).await;
                 drop(sending);
@@ -456,18 +459,5 @@ impl TargetWorker {
         self.metrics.token_refreshes(&self.name, "ok", renewed);
         self.metrics.token_refreshes(&self.name, "failed", failed);
         shared.counted_token = token;
-    }
-}
-
-/// How long a claim on this target lasts. Where the CRM refuses a second record with our key,
-/// a short one: who takes over may send at once. Where nothing but a look-up tells, a request
-/// of the former owner may still be under way, and must have ended before it is looked for.
-fn lease_for(settings: &TargetSettings) -> Duration {
-    match &settings.kind {
-        TargetKind::Salesforce {
-            external_id_field: None,
-            ..
-        } => settings.timeout * CALLS_PER_ATTEMPT + Duration::from_secs(30),
-        TargetKind::Salesforce { .. } | TargetKind::ServiceNow { .. } => LEASE,
     }
 }

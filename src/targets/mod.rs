@@ -42,6 +42,10 @@ pub trait Crm: Send + Sync {
     /// A classified [`Failure`]; with `outcome_unknown` the ticket may exist.
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure>;
 
+    /// Whether the CRM itself refuses a second record for one key, as far as is known. Where
+    /// it does not, a request of somebody else must have ended before it can be looked for.
+    fn refuses_a_second(&self) -> bool;
+
     /// The ticket for `key`, checked to be ours, whatever its state.
     ///
     /// # Errors

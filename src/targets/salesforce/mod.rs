@@ -91,6 +91,10 @@ impl Crm for Salesforce {
         self.open(key, fields).await
     }
 
+    fn refuses_a_second(&self) -> bool {
+        self.external_id_field.is_some()
+    }
+
     async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
         self.look_up(key).await
     }

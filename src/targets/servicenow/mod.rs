@@ -34,7 +34,7 @@ use crate::targets::{Crm, TicketChange, TokenStatus, http};
 use crate::targets::login::Login;
 
 use ids::SysId;
-use memory::Memory;
+use memory::{ChosenIds, Memory};
 use record::{Record, TicketShape};
 use references::References;
 use requests::Request;
@@ -70,6 +70,10 @@ pub enum Unusable {
 impl Crm for ServiceNow {
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
         self.open(key, fields).await
+    }
+
+    fn refuses_a_second(&self) -> bool {
+        self.memory.chosen_ids() != ChosenIds::Off
     }
 
     async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
