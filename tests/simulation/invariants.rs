@@ -23,6 +23,8 @@ pub(crate) struct Watch {
     resolves: HashMap<String, bool>,
     /// Deliveries that a person has replayed: they may come after later ones.
     replayed: BTreeSet<i64>,
+    /// The last delivery before each time the clock was set back.
+    set_back_after: Vec<i64>,
 }
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> Broken) -> Result<(), Broken> {
@@ -41,7 +43,13 @@ impl Watch {
                 .map(|rule| (rule.name.clone(), rule.on_recovery == OnRecovery::Resolve))
                 .collect(),
             replayed: BTreeSet::new(),
+            set_back_after: Vec::new(),
         }
+    }
+
+    pub(crate) fn note_clock_set_back(&mut self, now: &Snapshot) {
+        let last = now.deliveries.last().map_or(0, |delivery| delivery.id);
+        self.set_back_after.push(last);
     }
 
     pub(crate) fn note_replay(&mut self, delivery: i64) {
@@ -78,10 +86,10 @@ impl Watch {
         Ok(())
     }
 
-    /// Two tickets of a key are opened at least a burst lock apart, as the clock says; a
-    /// clock set back by more than the lock ends it.
+    /// Two tickets of a key are opened at least a burst lock apart, as the clock says. Where
+    /// it was set back in between, it does not say.
     fn one_create_per_lock(&self, now: &Snapshot) -> Result<(), Broken> {
-        let mut last: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        let mut last: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
         for create in now
             .deliveries
             .iter()
@@ -91,15 +99,19 @@ impl Watch {
                 return Err(format!("delivery {} is of no incident", create.id));
             };
             let life = &kept.life;
-            let opened = now.opened.get(&life.id).copied();
-            let at = opened.unwrap_or(create.created_at);
+            let Some(at) = now.opened.get(&life.id).copied() else {
+                return Err(format!(
+                    "no history tells when delivery {} opened",
+                    create.id
+                ));
+            };
             let lock = i64::try_from(self.locks[&life.rule].as_millis()).unwrap();
-            if let Some(earlier) = last.insert((&life.rule, &life.key), at) {
-                let apart = if at >= earlier {
-                    at - earlier >= lock
-                } else {
-                    earlier - at > lock
-                };
+            let earlier = last.insert((&life.rule, &life.key), (at, create.id));
+            if let Some((earlier, id)) = earlier {
+                let set_back = |last: &i64| (id..create.id).contains(last);
+                let apart = at - earlier >= lock
+                    || earlier - at > lock
+                    || self.set_back_after.iter().any(set_back);
                 ensure(apart, || {
                     format!(
                         "rule {} opened two tickets for one key {} ms apart, within its burst \
