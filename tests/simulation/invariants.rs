@@ -17,6 +17,9 @@ use crate::readings::Reading;
 use crate::snapshot::{Delivery, Kept, Snapshot};
 use crate::world::{Broken, Target};
 
+/// The rules of `ringdown.toml`.
+const RULES: [&str; 3] = ["wide", "plain", "high"];
+
 /// What the promises depend on and what must be remembered to judge them.
 pub(crate) struct Watch {
     locks: HashMap<String, Duration>,
@@ -67,6 +70,7 @@ impl Watch {
     ) -> Result<(), Broken> {
         life::note(before, now, sent, coverage);
         one_incident_per_key(now)?;
+        none_heard_twice(now, sent)?;
         self.one_create_per_lock(now)?;
         for target in targets {
             let records = target.crm.records();
@@ -282,6 +286,26 @@ fn done_means_done(kept: &Kept, owed: &[&Delivery], record: Option<&Record>) -> 
     Ok(())
 }
 
+/// Incidents have heard no more breaches than came.
+fn none_heard_twice(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
+    for rule in RULES {
+        let heard = heard_by(now, rule);
+        let breaches = sent
+            .iter()
+            .filter(|reading| reading.verdict(rule) == Some(Verdict::Breach))
+            .count();
+        ensure(heard <= u64::try_from(breaches).unwrap(), || {
+            format!("rule {rule}: {breaches} breaches came, {heard} were heard by incidents")
+        })?;
+    }
+    Ok(())
+}
+
+fn heard_by(now: &Snapshot, rule: &str) -> u64 {
+    let incidents = now.incidents.iter().filter(|kept| kept.life.rule == rule);
+    incidents.map(|kept| kept.life.occurrences).sum()
+}
+
 /// Every event was decided on, by every rule, exactly once.
 fn decided_once(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
     let count = i64::try_from(sent.len()).unwrap();
@@ -291,7 +315,7 @@ fn decided_once(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
             now.last_event, now.cursor
         )
     })?;
-    for rule in ["wide", "plain", "high"] {
+    for rule in RULES {
         let breach = |seq: i64| {
             let index = usize::try_from(seq - 1).unwrap();
             sent[index].verdict(rule) == Some(Verdict::Breach)
@@ -312,12 +336,7 @@ fn decided_once(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
             .iter()
             .filter(|decided| decided.outcome == "out_of_order")
             .count();
-        let heard: u64 = now
-            .incidents
-            .iter()
-            .filter(|kept| kept.life.rule == rule)
-            .map(|kept| kept.life.occurrences)
-            .sum();
+        let heard = heard_by(now, rule);
         let expected = u64::try_from(breaches - late).unwrap();
         ensure(heard == expected, || {
             format!("rule {rule}: {expected} breaches to be heard, {heard} heard by incidents")

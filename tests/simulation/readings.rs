@@ -72,11 +72,12 @@ impl Reading {
             "plain" => (10, 11),
             _ => (20, 15),
         };
-        self.well_formed.then(|| match self.waiting {
+        let verdict = match self.waiting {
             waiting if waiting > above => Verdict::Breach,
             waiting if waiting < below => Verdict::Clear,
             _ => Verdict::Between,
-        })
+        };
+        self.well_formed.then_some(verdict)
     }
 
     /// The event in which it comes.
