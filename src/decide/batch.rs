@@ -273,7 +273,7 @@ impl<'a> Batch<'a> {
                 lock.clone(),
             ));
         }
-        if let Some((what, cause)) = transition(decision.outcome, &incident, origin.event_id) {
+        for (what, cause) in transitions(decision, &incident, origin.event_id) {
             self.result.history.push(HistoryEntry {
                 incident_id: incident.id.clone(),
                 at: now,
@@ -475,6 +475,19 @@ fn verdict_name(verdict: Verdict) -> &'static str {
         Verdict::Clear => "clear",
         Verdict::Between => "none",
     }
+}
+
+/// What a decision did to the incident, for its history. One that is overdue opens even as a
+/// part of it clears, and may recover in the same step.
+fn transitions(
+    decision: &Decision,
+    incident: &Incident,
+    event_id: &str,
+) -> Vec<(&'static str, String)> {
+    let opens = decision.owed.contains(&Owed::Create) && decision.outcome != Outcome::Opened;
+    let opened = opens.then(|| ("opened", format!("event {event_id}")));
+    let last = transition(decision.outcome, incident, event_id);
+    opened.into_iter().chain(last).collect()
 }
 
 fn transition(

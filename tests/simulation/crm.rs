@@ -399,6 +399,10 @@ fn ticket(record: &Record, number: Option<String>) -> Ticket {
 
 #[async_trait]
 impl Crm for SimulatedCrm {
+    fn refuses_a_second(&self) -> bool {
+        self.unique
+    }
+
     async fn create(&self, key: &TicketKey, _: &TicketFields) -> Result<Ticket, Failure> {
         match self.call(Request::Create(key.clone())).await? {
             Reply::Ticket(Some(ticket)) => Ok(ticket),

@@ -21,11 +21,16 @@ struct Calm {
 }
 
 async fn calm(ground: &Ground) -> Calm {
+    calm_with(ground, Duration::ZERO).await
+}
+
+/// The same, where a breach must last for `hold_for`.
+async fn calm_with(ground: &Ground, hold_for: Duration) -> Calm {
     let folder = ground::folder();
     let path = folder.path().join("calm.db");
     let mut settings = ground.settings(&mut crate::dice::Dice::new(0));
     for rule in &mut settings.rules {
-        rule.hold_for = Duration::ZERO;
+        rule.hold_for = hold_for;
     }
     let world = World::with_settings(0, ground, path, settings).await;
     for target in &world.targets {
@@ -146,5 +151,28 @@ fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
         };
         calm.world.store.replay_dead_letter(&id, by).await.unwrap();
         assert_eq!(next_attempt(&calm.world).await, settled.plus(HOUR));
+    });
+}
+
+#[test]
+fn an_incident_that_opens_when_another_part_clears_tells_when_it_opened() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm_with(ground, Duration::from_secs(30)).await;
+        let world = &mut calm.world;
+        let began = world.clock.now();
+        world.receive(vec![Reading::breach("breach", began)]).await;
+        world.decide().await.unwrap();
+        world.clock.advance(Duration::from_secs(60));
+        let now = world.clock.now();
+        let clear = Reading::clear_of_another_part("clear", now);
+        world.receive(vec![clear]).await;
+        world.decide().await.unwrap();
+        world.look().await.unwrap();
+        let creates = world.now.deliveries.iter();
+        let creates = creates.filter(|delivery| delivery.operation == "create");
+        assert_eq!(creates.count(), 3, "one for each rule");
+        let opened: Vec<i64> = world.now.opened.values().copied().collect();
+        assert_eq!(opened, [now.as_millis(); 3]);
     });
 }

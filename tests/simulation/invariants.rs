@@ -17,12 +17,17 @@ use crate::readings::Reading;
 use crate::snapshot::{Delivery, Kept, Snapshot};
 use crate::world::{Broken, Target};
 
+/// The rules of `ringdown.toml`.
+const RULES: [&str; 3] = ["wide", "plain", "high"];
+
 /// What the promises depend on and what must be remembered to judge them.
 pub(crate) struct Watch {
     locks: HashMap<String, Duration>,
     resolves: HashMap<String, bool>,
     /// Deliveries that a person has replayed: they may come after later ones.
     replayed: BTreeSet<i64>,
+    /// The last delivery before each time the clock was set back.
+    set_back_after: Vec<i64>,
 }
 
 fn ensure(holds: bool, otherwise: impl FnOnce() -> Broken) -> Result<(), Broken> {
@@ -41,7 +46,13 @@ impl Watch {
                 .map(|rule| (rule.name.clone(), rule.on_recovery == OnRecovery::Resolve))
                 .collect(),
             replayed: BTreeSet::new(),
+            set_back_after: Vec::new(),
         }
+    }
+
+    pub(crate) fn note_clock_set_back(&mut self, now: &Snapshot) {
+        let last = now.deliveries.last().map_or(0, |delivery| delivery.id);
+        self.set_back_after.push(last);
     }
 
     pub(crate) fn note_replay(&mut self, delivery: i64) {
@@ -59,6 +70,7 @@ impl Watch {
     ) -> Result<(), Broken> {
         life::note(before, now, sent, coverage);
         one_incident_per_key(now)?;
+        none_heard_twice(now, sent)?;
         self.one_create_per_lock(now)?;
         for target in targets {
             let records = target.crm.records();
@@ -78,10 +90,10 @@ impl Watch {
         Ok(())
     }
 
-    /// Two tickets of a key are opened at least a burst lock apart, as the clock says; a
-    /// clock set back by more than the lock ends it.
+    /// Two tickets of a key are opened at least a burst lock apart, as the clock says. Where
+    /// it was set back in between, it does not say.
     fn one_create_per_lock(&self, now: &Snapshot) -> Result<(), Broken> {
-        let mut last: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        let mut last: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
         for create in now
             .deliveries
             .iter()
@@ -91,15 +103,19 @@ impl Watch {
                 return Err(format!("delivery {} is of no incident", create.id));
             };
             let life = &kept.life;
-            let opened = now.opened.get(&life.id).copied();
-            let at = opened.unwrap_or(create.created_at);
+            let Some(at) = now.opened.get(&life.id).copied() else {
+                return Err(format!(
+                    "no history tells when delivery {} opened",
+                    create.id
+                ));
+            };
             let lock = i64::try_from(self.locks[&life.rule].as_millis()).unwrap();
-            if let Some(earlier) = last.insert((&life.rule, &life.key), at) {
-                let apart = if at >= earlier {
-                    at - earlier >= lock
-                } else {
-                    earlier - at > lock
-                };
+            let earlier = last.insert((&life.rule, &life.key), (at, create.id));
+            if let Some((earlier, id)) = earlier {
+                let set_back = |last: &i64| (id..create.id).contains(last);
+                let apart = at - earlier >= lock
+                    || earlier - at > lock
+                    || self.set_back_after.iter().any(set_back);
                 ensure(apart, || {
                     format!(
                         "rule {} opened two tickets for one key {} ms apart, within its burst \
@@ -270,6 +286,26 @@ fn done_means_done(kept: &Kept, owed: &[&Delivery], record: Option<&Record>) -> 
     Ok(())
 }
 
+/// Incidents have heard no more breaches than came.
+fn none_heard_twice(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
+    for rule in RULES {
+        let heard = heard_by(now, rule);
+        let breaches = sent
+            .iter()
+            .filter(|reading| reading.verdict(rule) == Some(Verdict::Breach))
+            .count();
+        ensure(heard <= u64::try_from(breaches).unwrap(), || {
+            format!("rule {rule}: {breaches} breaches came, {heard} were heard by incidents")
+        })?;
+    }
+    Ok(())
+}
+
+fn heard_by(now: &Snapshot, rule: &str) -> u64 {
+    let incidents = now.incidents.iter().filter(|kept| kept.life.rule == rule);
+    incidents.map(|kept| kept.life.occurrences).sum()
+}
+
 /// Every event was decided on, by every rule, exactly once.
 fn decided_once(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
     let count = i64::try_from(sent.len()).unwrap();
@@ -279,7 +315,7 @@ fn decided_once(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
             now.last_event, now.cursor
         )
     })?;
-    for rule in ["wide", "plain", "high"] {
+    for rule in RULES {
         let breach = |seq: i64| {
             let index = usize::try_from(seq - 1).unwrap();
             sent[index].verdict(rule) == Some(Verdict::Breach)
@@ -300,12 +336,7 @@ fn decided_once(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
             .iter()
             .filter(|decided| decided.outcome == "out_of_order")
             .count();
-        let heard: u64 = now
-            .incidents
-            .iter()
-            .filter(|kept| kept.life.rule == rule)
-            .map(|kept| kept.life.occurrences)
-            .sum();
+        let heard = heard_by(now, rule);
         let expected = u64::try_from(breaches - late).unwrap();
         ensure(heard == expected, || {
             format!("rule {rule}: {expected} breaches to be heard, {heard} heard by incidents")

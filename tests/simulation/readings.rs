@@ -39,6 +39,15 @@ impl Reading {
         }
     }
 
+    /// A reading that clears, of another media type than the breach.
+    pub(crate) fn clear_of_another_part(id: &str, now: Timestamp) -> Self {
+        Self {
+            waiting: 1,
+            media: "email",
+            ..Self::breach(id, now)
+        }
+    }
+
     /// A reading at about `now`: some are late, so that they come out of order.
     pub(crate) fn roll(dice: &mut Dice, number: usize, now: Timestamp) -> Self {
         let lateness = match dice.below(10) {
@@ -63,11 +72,12 @@ impl Reading {
             "plain" => (10, 11),
             _ => (20, 15),
         };
-        self.well_formed.then_some(match self.waiting {
+        let verdict = match self.waiting {
             waiting if waiting > above => Verdict::Breach,
             waiting if waiting < below => Verdict::Clear,
             _ => Verdict::Between,
-        })
+        };
+        self.well_formed.then_some(verdict)
     }
 
     /// The event in which it comes.

@@ -13,7 +13,7 @@ use crate::world::{Broken, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Looks for something left to do before a world is said to be restless.
-const MOST_ROUNDS: usize = 3000;
+const MOST_ROUNDS: usize = 1000;
 
 /// How a seed went.
 pub(crate) struct Played {
@@ -198,7 +198,10 @@ async fn settle_dead_letters(world: &mut World, replay: bool) -> Result<(), Brok
 
 /// Time passes, and everything is done that is due, until nothing is left to do.
 async fn come_to_rest(world: &mut World) -> Result<(), Broken> {
-    while world.decide().await? > 0 {
+    for _ in 0..MOST_ROUNDS {
+        if world.decide().await? == 0 {
+            break;
+        }
         world.look().await?;
     }
     for target in 0..world.targets.len() {

@@ -19,7 +19,6 @@ pub(crate) struct Delivery {
     pub(crate) error_kind: Option<String>,
     pub(crate) last_error: Option<String>,
     pub(crate) resumptions: i64,
-    pub(crate) created_at: i64,
     /// When it is due: its next attempt, or the end of its lease.
     pub(crate) due_at: i64,
 }
@@ -71,12 +70,11 @@ type DeliveryRow = (
     Option<String>,
     i64,
     i64,
-    i64,
 );
 
 const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
-      resumptions, created_at, \
+      resumptions, \
       case when state = 'sending' then lease_until else next_attempt_at end \
      from deliveries order by id";
 const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule, outcome, \
@@ -85,7 +83,6 @@ const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule
       where what = 'opened' and id > $2 \
      union all select 'journal', (select position from cursors where name = 'decide'), \
       (select coalesce(max(seq), 0) from events), '', '', null \
-     union all select 'lock', 0, taken_at, '', '', incident_id from burst_locks \
      union all select 'reviews', count(*), 0, '', '', null from review_items \
      union all select 'due', min(due_at), 0, '', '', null from incidents \
       having min(due_at) is not null \
@@ -140,10 +137,6 @@ impl Snapshot {
                 "opened" => {
                     self.history = number;
                     self.opened.insert(incident_id.unwrap(), at);
-                }
-                // An incident that opens as a part of it clears has no entry of its opening.
-                "lock" => {
-                    self.opened.entry(incident_id.unwrap()).or_insert(at);
                 }
                 "reviews" => self.reviews = number,
                 "due" => self.due_at = Some(number),
@@ -233,7 +226,6 @@ fn delivery(row: DeliveryRow) -> Delivery {
         error_kind: row.6,
         last_error: row.7,
         resumptions: row.8,
-        created_at: row.9,
-        due_at: row.10,
+        due_at: row.9,
     }
 }

@@ -238,6 +238,9 @@ impl World {
             clock.store(set.as_millis(), Ordering::SeqCst);
         }
         self.tell(format!("the clock was set from {now}"));
+        if !forward {
+            self.watch.note_clock_set_back(&self.now);
+        }
         self.coverage.note(if forward {
             "clock: an hour forward"
         } else {
