@@ -36,7 +36,13 @@ pub struct Patient<'a> {
 /// Every check of one target, in the order in which they were made.
 pub async fn examine(patient: &Patient<'_>, clock: &Clock) -> Vec<Check> {
     let patience = patient.target.timeout.min(PATIENCE);
-    let mut findings = reach::reach(&patient.target.base_url, patience, clock).await;
+    let mut findings = reach::reach(
+        &patient.target.base_url,
+        api_path(patient.target),
+        patience,
+        clock,
+    )
+    .await;
     // A wrong clock stops nothing: the login shows whether it matters.
     let unreached = findings
         .iter()
@@ -53,6 +59,14 @@ pub async fn examine(patient: &Patient<'_>, clock: &Clock) -> Vec<Check> {
         .into_iter()
         .map(|one| one.at(patient.name))
         .collect()
+}
+
+/// A path that the API answers without a login, if only with a refusal.
+const fn api_path(target: &TargetSettings) -> &'static str {
+    match target.kind {
+        TargetKind::Salesforce { .. } => "/services/data/",
+        TargetKind::ServiceNow { .. } => "/api/now/",
+    }
 }
 
 fn skip(check: &'static str, failed: &str) -> Finding {

@@ -21,7 +21,12 @@ const CLOCK_ERROR: Duration = Duration::from_secs(300);
 
 /// The checks before any login, in order; the first that fails is the last but for those
 /// that it makes impossible.
-pub(super) async fn reach(base: &Url, patience: Duration, clock: &Clock) -> Vec<Finding> {
+pub(super) async fn reach(
+    base: &Url,
+    api: &str,
+    patience: Duration,
+    clock: &Clock,
+) -> Vec<Finding> {
     let mut findings = vec![dns(base, patience).await];
     let steps = ["connect", "tls", "clock"];
     if stopped(&mut findings, &steps) {
@@ -31,7 +36,7 @@ pub(super) async fn reach(base: &Url, patience: Duration, clock: &Clock) -> Vec<
     if stopped(&mut findings, &steps[1..]) {
         return findings;
     }
-    findings.extend(tls_and_clock(base, patience, clock).await);
+    findings.extend(tls_and_clock(base, api, patience, clock).await);
     findings
 }
 
@@ -85,7 +90,7 @@ async fn connect(base: &Url, patience: Duration) -> Finding {
     }
 }
 
-async fn tls_and_clock(base: &Url, patience: Duration, clock: &Clock) -> Vec<Finding> {
+async fn tls_and_clock(base: &Url, api: &str, patience: Duration, clock: &Clock) -> Vec<Finding> {
     let client = match http::client(patience) {
         Ok(client) => client,
         Err(error) => {
@@ -97,8 +102,11 @@ async fn tls_and_clock(base: &Url, patience: Duration, clock: &Clock) -> Vec<Fin
             ];
         }
     };
+    // The API itself: what stands before it may have another clock.
+    let mut address = base.clone();
+    address.set_path(&format!("{}{api}", base.path().trim_end_matches('/')));
     let before = clock.now();
-    match http::send(client.get(base.clone())).await {
+    match http::send(client.get(address)).await {
         Ok(answer) => vec![encrypted(base), skew(&answer, before, clock.now())],
         Err(failure) => {
             let message = format!("no answer to a first request: {}", failure.message);
