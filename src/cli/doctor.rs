@@ -74,12 +74,15 @@ fn chosen<'a>(wanted: &[String], settings: &'a Settings) -> Result<Vec<&'a str>,
     Ok(known.into_iter().filter(is_wanted).collect())
 }
 
+/// A target's name and its client.
+type Named<'a> = (&'a str, Arc<dyn Inspect>);
+
 fn clients<'a>(
     names: &[&'a str],
     settings: &Settings,
     vault: &Arc<dyn TokenVault>,
     clock: &Clock,
-) -> Result<Vec<(&'a str, Arc<dyn Inspect>)>, Failed> {
+) -> Result<Vec<Named<'a>>, Failed> {
     let made = names.iter().filter_map(|name| {
         let target = settings.targets.get(*name)?;
         let client = targets::inspector(name, target, vault.clone(), clock);
