@@ -16,6 +16,7 @@ pub mod cli;
 pub mod clock;
 pub mod decide;
 pub mod deliver;
+pub mod doctor;
 pub mod domain;
 pub mod http;
 pub mod lifecycle;

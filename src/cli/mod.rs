@@ -8,6 +8,7 @@ mod api;
 mod client;
 mod config;
 mod demo;
+mod doctor;
 mod explain;
 mod health;
 mod migrate;
@@ -65,6 +66,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Check or show the configuration.
     Config(config::ConfigArgs),
+    /// Look at every target live: reachability, login, permissions, every mapped field.
+    Doctor(doctor::DoctorArgs),
     /// Ask a running daemon whether it is ready (for a container's HEALTHCHECK).
     Health(health::HealthArgs),
     /// Say step by step what would happen to a payload, without doing it.
@@ -141,6 +144,7 @@ async fn execute(line: CommandLine) -> Outcome {
         Command::Serve => serve::run(global).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Config(args) => config::run(&args, global),
+        Command::Doctor(args) => doctor::run(args, global).await,
         Command::Health(args) => health::run(args, global).await,
         Command::Explain(args) => explain::run(&args, global),
         Command::Incidents(args) => api::incidents(args, global).await,

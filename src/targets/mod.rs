@@ -6,6 +6,7 @@
 //! durable (rotated refresh tokens) goes through [`TokenVault`], which the caller provides.
 
 pub mod http;
+pub mod inspect;
 mod login;
 mod oauth;
 pub mod permit;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use inspect::Inspect;
 pub use login::{Credential, Login, StaticLogin};
 pub use oauth::Authenticator;
 
@@ -162,6 +164,20 @@ pub fn connect(
     vault: Arc<dyn TokenVault>,
     clock: &Clock,
 ) -> Result<Arc<dyn Crm>, TargetSetupError> {
+    inspector(name, settings, vault, clock).map(|client| client as Arc<dyn Crm>)
+}
+
+/// The same client, which can also be asked about the CRM itself.
+///
+/// # Errors
+///
+/// [`TargetSetupError`] says which setting to mend.
+pub fn inspector(
+    name: &str,
+    settings: &TargetSettings,
+    vault: Arc<dyn TokenVault>,
+    clock: &Clock,
+) -> Result<Arc<dyn Inspect>, TargetSetupError> {
     let login = login_of(name, settings, vault, clock)?;
     let unusable = |error: &dyn std::fmt::Display| TargetSetupError::Client(error.to_string());
     Ok(match &settings.kind {

@@ -202,8 +202,11 @@ impl State {
     fn accepted(&self, column: &Column, value: String, display_input: bool) -> Option<String> {
         match column.kind {
             Kind::Own | Kind::Journal => None,
-            Kind::Text(0) => Some(value),
-            Kind::Text(length) => Some(value.chars().take(length).collect()),
+            Kind::Text(0) if !self.switches.field_lengths.contains_key(column.name) => Some(value),
+            Kind::Text(length) => {
+                let set = self.switches.field_lengths.get(column.name);
+                Some(value.chars().take(*set.unwrap_or(&length)).collect())
+            }
             Kind::Choice(choices) => {
                 let by_label = choices
                     .iter()

@@ -70,21 +70,11 @@ impl Crm for ServiceNow {
 
     fn handle(&self, request: &Request) -> Answer {
         let state = &mut *self.state();
-        if request.path == "/oauth_token.do" {
-            return match request.method.as_str() {
-                "POST" => state.access.grant(request, &state.switches),
-                _ => access::denied(),
-            };
+        let answer = answer(state, request);
+        match state.switches.clock_offset {
+            0 => answer,
+            offset => answer.with("date", http_date(offset)),
         }
-        if !request.path.starts_with("/api/now/") {
-            return Failure::no_resource().answer();
-        }
-        if !state.access.admits(request, &state.switches) {
-            return Failure::not_authenticated().answer();
-        }
-        state
-            .api(request)
-            .unwrap_or_else(|failure| failure.answer())
     }
 
     fn fault_answer(&self, fault: &FaultKind, request: &Request) -> Option<Answer> {
@@ -150,6 +140,32 @@ impl Crm for ServiceNow {
         ];
         (cells, ticket["active"] == "false")
     }
+}
+
+/// Answers a request by its path.
+fn answer(state: &mut State, request: &Request) -> Answer {
+    if request.path == "/oauth_token.do" {
+        return match request.method.as_str() {
+            "POST" => state.access.grant(request, &state.switches),
+            _ => access::denied(),
+        };
+    }
+    if !request.path.starts_with("/api/now/") {
+        return Failure::no_resource().answer();
+    }
+    if !state.access.admits(request, &state.switches) {
+        return Failure::not_authenticated().answer();
+    }
+    state
+        .api(request)
+        .unwrap_or_else(|failure| failure.answer())
+}
+
+/// An HTTP `Date` that is off by so many seconds.
+fn http_date(offset: i64) -> String {
+    let second = jiff::Timestamp::now().as_second() + offset;
+    let at = jiff::Timestamp::from_second(second).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
 /// An incident for the tests: its raw fields, and what its journal fields hold.

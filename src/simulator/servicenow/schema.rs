@@ -183,6 +183,7 @@ const DICTIONARY: &[Column] = &[
     column("active", "Active", Kind::Own),
     column("array", "Array", Kind::Own),
     column("read_only", "Read only", Kind::Own),
+    column("unique", "Unique", Kind::Own),
 ];
 const CHOICE: &[Column] = &[
     column("sys_id", "Sys ID", Kind::Own),

@@ -2,6 +2,8 @@
 //!
 //! Imports nothing of ours. Must not know how the rows are kept.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -72,6 +74,14 @@ pub(super) struct Switches {
     pub(super) data_policy: bool,
     /// Name of a business rule that aborts every insert and update; empty for none.
     pub(super) business_rule: String,
+    /// Fields that `sys_dictionary` calls mandatory; an insert over REST does without.
+    pub(super) mandatory_fields: Vec<String>,
+    /// Fields that `sys_dictionary` calls unique.
+    pub(super) unique_fields: Vec<String>,
+    /// Characters that text fields hold, where they differ from the base system's.
+    pub(super) field_lengths: BTreeMap<String, usize>,
+    /// Seconds by which the `Date` header is off.
+    pub(super) clock_offset: i64,
 }
 
 impl Default for Switches {
@@ -96,6 +106,10 @@ impl Default for Switches {
             unknown_query_field: UnknownQueryField::Ignore,
             data_policy: true,
             business_rule: String::new(),
+            mandatory_fields: Vec::new(),
+            unique_fields: Vec::new(),
+            field_lengths: BTreeMap::new(),
+            clock_offset: 0,
         }
     }
 }

@@ -163,7 +163,31 @@ impl State {
         if table == "sys_journal_field" && !self.switches.may_read_journal {
             return Cow::Borrowed(&[]);
         }
-        self.tables.rows(table)
+        let rows = self.tables.rows(table);
+        if table != "sys_dictionary" {
+            return rows;
+        }
+        let described = |row: &Row| self.described(row.clone());
+        Cow::Owned(rows.iter().map(described).collect())
+    }
+
+    /// A row of the dictionary as the switches have it.
+    fn described(&self, mut row: Row) -> Row {
+        let name = row.get("element").cloned().unwrap_or_default();
+        let mut mark = |column: &str, names: &[String]| {
+            let word = if names.contains(&name) {
+                "true"
+            } else {
+                "false"
+            };
+            row.insert(column.to_owned(), word.to_owned());
+        };
+        mark("mandatory", &self.switches.mandatory_fields);
+        mark("unique", &self.switches.unique_fields);
+        if let Some(length) = self.switches.field_lengths.get(&name) {
+            row.insert("max_length".to_owned(), length.to_string());
+        }
+        row
     }
 }
 

@@ -10,6 +10,7 @@ mod change;
 mod create;
 mod find;
 mod ids;
+mod inspect;
 mod limits;
 mod object;
 mod refusal;

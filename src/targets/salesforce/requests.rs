@@ -106,6 +106,11 @@ impl Request {
         Self::new(Call::Ask, Method::GET, vec![String::new()])
     }
 
+    /// Describes `object` as our user may see it.
+    pub(super) fn describe(object: &str) -> Self {
+        Self::new(Call::Ask, Method::GET, sobject(&[object, "describe"]))
+    }
+
     fn new(call: Call, method: Method, path: Vec<String>) -> Self {
         Self {
             call,

@@ -86,6 +86,34 @@ impl Wire {
         Ok(rows)
     }
 
+    /// The configured version of the API.
+    pub(super) fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The versions of the API that the org offers (`v64.0`), for which it wants no login.
+    pub(super) async fn versions(&self) -> Result<Vec<String>, Rejection> {
+        let credential = self.login.credential().await;
+        let credential = credential.map_err(Rejection::of_login)?;
+        let site = credential.instance_url().unwrap_or(&self.base_url);
+        let address = site.join("/services/data/");
+        let address = address.map_err(|_| Rejection::of_login(elsewhere()))?;
+        let request = self.http.get(address).header(ACCEPT, "application/json");
+        let answer = http::send(request)
+            .await
+            .map_err(|failure| Rejection::of_transport(Call::Ask, failure))?;
+        let list = answer.json().filter(|_| answer.is_success());
+        let Some(Value::Array(list)) = list else {
+            return Err(Rejection::unusable(
+                Call::Ask,
+                &answer,
+                "no list of versions",
+            ));
+        };
+        let version = |one: &Value| Some(format!("v{}", one.get("version")?.as_str()?));
+        Ok(list.iter().filter_map(version).collect())
+    }
+
     /// Where people find the org's tickets.
     pub(super) fn site(&self) -> Url {
         // One assignment: whole whatever happened while the lock was held.

@@ -11,6 +11,7 @@ mod change;
 mod create;
 mod find;
 mod ids;
+mod inspect;
 mod memory;
 mod query;
 mod record;

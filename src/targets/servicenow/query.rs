@@ -52,6 +52,11 @@ impl Query {
         Self(format!("{}^{field}={word}", self.0))
     }
 
+    /// … or whose `field` is one of our own words.
+    pub(super) fn or_equals(self, field: &'static str, word: &'static str) -> Self {
+        Self(format!("{}^OR{field}={word}", self.0))
+    }
+
     /// … in descending order of `field`.
     pub(super) fn newest_first(self, field: &'static str) -> Self {
         Self(format!("{}^ORDERBYDESC{field}", self.0))

@@ -1,0 +1,159 @@
+//! `ringdown doctor`: a live pre-flight of every target.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use clap::Args;
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::outcome::{Failed, NOT_FINE, Outcome};
+use super::{Global, Output, config, print, table};
+use crate::clock::Clock;
+use crate::deliver::StoreVault;
+use crate::doctor::live::{Patient, examine};
+use crate::doctor::{Check, Outcome as CheckResult};
+use crate::settings::{Settings, TargetAuth};
+use crate::store::Store;
+use crate::targets::{self, Inspect, TokenVault};
+
+/// Look at every target live, before tickets depend on it.
+#[derive(Debug, Args)]
+pub(super) struct DoctorArgs {
+    /// The targets to look at; all of them when none is named.
+    #[arg(value_name = "TARGET")]
+    targets: Vec<String>,
+    /// Also open a test ticket, update it and resolve it.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Examines the targets. Exit status 1 when a check came out as an error.
+pub(super) async fn run(args: DoctorArgs, global: &Global) -> Outcome {
+    let settings = config::load(global)?.settings;
+    let names = chosen(&args.targets, &settings)?;
+    let vault = vault(&names, &settings).await?;
+    let clock = Clock::System;
+    let clients = clients(&names, &settings, &vault, &clock)?;
+    let patients: Vec<Patient<'_>> = clients
+        .iter()
+        .filter_map(|(name, client)| {
+            Some(Patient {
+                name,
+                target: settings.targets.get(*name)?,
+                settings: &settings,
+                client: client.as_ref(),
+                write: args.write,
+            })
+        })
+        .collect();
+    let examined = join_all(patients.iter().map(|one| examine(one, &clock))).await;
+    let checks: Vec<Check> = examined.into_iter().flatten().collect();
+    report(global.output, &checks);
+    let has_error = checks
+        .iter()
+        .any(|check| check.result == CheckResult::Error);
+    Ok(if has_error {
+        ExitCode::from(NOT_FINE)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+fn chosen<'a>(wanted: &[String], settings: &'a Settings) -> Result<Vec<&'a str>, Failed> {
+    let known: Vec<&str> = settings.targets.keys().map(String::as_str).collect();
+    if let Some(strange) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+        return Err(Failed::usage(format!(
+            "there is no target {strange}; there are: {}",
+            known.join(", ")
+        )));
+    }
+    let is_wanted = |name: &&str| wanted.is_empty() || wanted.iter().any(|one| one == name);
+    Ok(known.into_iter().filter(is_wanted).collect())
+}
+
+/// A target's name and its client.
+type Named<'a> = (&'a str, Arc<dyn Inspect>);
+
+fn clients<'a>(
+    names: &[&'a str],
+    settings: &Settings,
+    vault: &Arc<dyn TokenVault>,
+    clock: &Clock,
+) -> Result<Vec<Named<'a>>, Failed> {
+    let made = names.iter().filter_map(|name| {
+        let target = settings.targets.get(*name)?;
+        let client = targets::inspector(name, target, vault.clone(), clock);
+        Some(
+            client
+                .map(|client| (*name, client))
+                .map_err(|error| Failed::usage(format!("targets.{name}: {error}"))),
+        )
+    });
+    made.collect()
+}
+
+/// A refresh may kill the token it was made with, so a login by refresh token goes through the
+/// daemon's own store, which keeps the next one. Other logins need no store.
+async fn vault(names: &[&str], settings: &Settings) -> Result<Arc<dyn TokenVault>, Failed> {
+    let rotates = |name: &&str| {
+        let target = settings.targets.get(*name);
+        target.is_some_and(|target| matches!(target.auth, TargetAuth::RefreshToken { .. }))
+    };
+    if !names.iter().any(rotates) {
+        return Ok(Arc::new(NothingKept));
+    }
+    let store = Store::open(settings.store.url.expose())
+        .await
+        .map_err(|error| {
+            Failed::not_fine(format!(
+                "the store, which keeps rotated refresh tokens, cannot be opened: {error}"
+            ))
+        })?;
+    let owner = format!("doctor-{}", std::process::id());
+    Ok(Arc::new(StoreVault::new(store, Clock::System, owner)))
+}
+
+/// For logins that keep nothing.
+struct NothingKept;
+
+#[async_trait]
+impl TokenVault for NothingKept {
+    async fn load(&self, _target: &str) -> Result<Option<Vec<u8>>, String> {
+        Ok(None)
+    }
+
+    async fn keep(&self, _target: &str, _sealed: &[u8]) -> Result<(), String> {
+        Err("the pre-flight has no store open".to_owned())
+    }
+
+    async fn lock(&self, _target: &str, _patience: Duration) -> Result<Box<dyn Send>, String> {
+        Ok(Box::new(()))
+    }
+}
+
+fn report(output: Output, checks: &[Check]) {
+    let items: Vec<Value> = checks.iter().map(|check| json!(check)).collect();
+    if output == Output::Json {
+        print(&config::pretty(&json!({ "checks": items })));
+        return;
+    }
+    let columns = [
+        ("target", "/target"),
+        ("check", "/check"),
+        ("field", "/field"),
+        ("result", "/result"),
+        ("message", "/message"),
+        ("remedy", "/remedy"),
+    ];
+    print(&table::render(&items, &columns));
+    let count = |result| checks.iter().filter(|check| check.result == result).count();
+    print(&format!(
+        "{} errors, {} warnings, {} skipped",
+        count(CheckResult::Error),
+        count(CheckResult::Warning),
+        count(CheckResult::Skipped)
+    ));
+}

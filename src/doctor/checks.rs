@@ -1,0 +1,290 @@
+//! What the CRM's metadata says about the mapping: pure, from plain data to findings.
+//!
+//! May import: `targets::inspect`. Must not know: HTTP, settings, which CRM it is.
+
+use super::Finding;
+use super::mapping::Mapped;
+use super::values::fits;
+use crate::targets::inspect::{Api, FieldInfo, Metadata};
+
+/// Characters of our key: `rd-` and a UUID.
+const KEY_LENGTH: usize = 39;
+
+/// The field that carries our key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Key<'name> {
+    /// Salesforce's external id.
+    External(&'name str),
+    /// ServiceNow's correlation id.
+    Correlation(&'name str),
+    /// There is none: the key stands in the subject.
+    None,
+}
+
+impl<'name> Key<'name> {
+    const fn name(self) -> Option<&'name str> {
+        match self {
+            Self::External(name) | Self::Correlation(name) => Some(name),
+            Self::None => None,
+        }
+    }
+}
+
+/// Whether the configured version is on offer.
+pub(super) fn version(api: &Api) -> Finding {
+    let used = &api.used;
+    if api.offered.is_empty() || api.offered.contains(used) {
+        return Finding::ok("api_version", format!("the API answers in version {used}"));
+    }
+    let newest = api.offered.last().map_or("none", String::as_str);
+    Finding::error(
+        "api_version",
+        format!("the CRM does not offer version {used}; its newest is {newest}"),
+        format!("set api_version to {newest} or another version that it offers"),
+    )
+}
+
+/// Everything that `metadata` tells about permissions and fields.
+pub(super) fn all(metadata: &Metadata, mapped: &[Mapped], key: Key<'_>) -> Vec<Finding> {
+    let mut findings = permissions(metadata);
+    let Some(fields) = &metadata.fields else {
+        findings.push(Finding::warning(
+            "field",
+            format!(
+                "our user may not read the description of {}, so no field could be checked",
+                metadata.object
+            ),
+            "give the user read access to sys_dictionary and sys_choice, or look with --write",
+        ));
+        return findings;
+    };
+    for one in mapped {
+        findings.extend(mapped_field(metadata, fields, one));
+    }
+    findings.extend(required(metadata, fields, mapped, key));
+    findings.push(key_field(metadata, fields, key));
+    findings
+}
+
+fn permissions(metadata: &Metadata) -> Vec<Finding> {
+    let object = &metadata.object;
+    let judge = |check, verb: &str, permission| match permission {
+        Some(true) => Finding::ok(check, format!("our user may {verb} {object} records")),
+        Some(false) => Finding::error(
+            check,
+            format!("our user may not {verb} {object} records"),
+            format!(
+                "give the integration user the right to {verb} {object}, with a permission set or a role"
+            ),
+        ),
+        None => Finding::skipped(
+            check,
+            format!(
+                "whether our user may {verb} {object} records cannot be read; --write tries it"
+            ),
+        ),
+    };
+    vec![
+        judge("create_permission", "create", metadata.createable),
+        judge("update_permission", "update", metadata.updateable),
+    ]
+}
+
+fn find<'a>(fields: &'a [FieldInfo], name: &str) -> Option<&'a FieldInfo> {
+    fields
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case(name))
+}
+
+fn mapped_field(metadata: &Metadata, fields: &[FieldInfo], mapped: &Mapped) -> Vec<Finding> {
+    let (name, object) = (&mapped.name, &metadata.object);
+    let Some(field) = find(fields, name) else {
+        let message = format!("{object} has no field {name}, or it is hidden from our user");
+        let remedy = format!(
+            "correct the name in {}, or give the user field access to {name}",
+            mapped.place()
+        );
+        let finding = if metadata.complete {
+            Finding::error("field", message, remedy)
+        } else {
+            Finding::warning("field", message, remedy)
+        };
+        return vec![finding.about(name)];
+    };
+    let (may, verb) = if mapped.section == "create" {
+        (field.createable, "set when a ticket is created")
+    } else {
+        (field.updateable, "changed on an open ticket")
+    };
+    // Without the right to the object every field is read-only; that is said once.
+    let object_allows = metadata.createable != Some(false) && metadata.updateable != Some(false);
+    let mut findings = Vec::new();
+    if may || !object_allows {
+        findings.push(Finding::ok("field", format!("{} exists", mapped.place())).about(name));
+    } else {
+        findings.push(
+            Finding::error(
+                "field",
+                format!("{name} is read-only for our user: it cannot be {verb}"),
+                format!(
+                    "give the user edit access to {name}, or remove {}",
+                    mapped.place()
+                ),
+            )
+            .about(name),
+        );
+    }
+    if let Some(problem) = &mapped.problem {
+        findings.push(unrendered(mapped, problem));
+    }
+    findings.extend(length(field, mapped));
+    findings.extend(fits(field, mapped));
+    findings
+}
+
+fn unrendered(mapped: &Mapped, problem: &str) -> Finding {
+    Finding::warning(
+        "template",
+        format!("{} cannot be written for the sample signal: {problem}", mapped.place()),
+        "give the template an alternative: {{ name or 'unknown' }}; without one such an event goes to review",
+    )
+    .about(&mapped.name)
+}
+
+/// Too long for certain by its constant parts, or too long for the sample.
+fn length(field: &FieldInfo, mapped: &Mapped) -> Option<Finding> {
+    let room = field.length.filter(|_| field.values.is_none())?;
+    let name = &mapped.name;
+    let remedy = format!("lengthen {name} in the CRM, or shorten {}", mapped.place());
+    let longest = mapped
+        .samples
+        .iter()
+        .map(|text| text.encode_utf16().count())
+        .max();
+    let longest = longest.unwrap_or(0);
+    let finding = if mapped.constant > room {
+        let message = format!(
+            "{name} holds {room} characters, and the constant part of its template alone has {}",
+            mapped.constant
+        );
+        Finding::error("length", message, remedy)
+    } else if longest > room {
+        let message =
+            format!("{name} holds {room} characters; the sample signal's text has {longest}");
+        Finding::error("length", message, remedy)
+    } else {
+        let message = format!("{longest} of {room} characters with the sample signal");
+        Finding::ok("length", message)
+    };
+    Some(finding.about(name))
+}
+
+fn required(
+    metadata: &Metadata,
+    fields: &[FieldInfo],
+    mapped: &[Mapped],
+    key: Key<'_>,
+) -> Vec<Finding> {
+    let is_set = |name: &str| {
+        key.name().is_some_and(|key| key.eq_ignore_ascii_case(name))
+            || mapped
+                .iter()
+                .any(|one| one.section == "create" && one.name.eq_ignore_ascii_case(name))
+    };
+    let missing: Vec<&FieldInfo> = fields
+        .iter()
+        .filter(|field| field.required && !is_set(&field.name))
+        .collect();
+    if missing.is_empty() {
+        return vec![Finding::ok("required", "every required field is mapped")];
+    }
+    let finding = |field: &&FieldInfo| {
+        let name = &field.name;
+        let remedy = format!("map {name} in create, or give it a default in the CRM");
+        let finding = if metadata.requires {
+            let message = format!("{name} is required and not mapped: every create is refused");
+            Finding::error("required", message, remedy)
+        } else {
+            let message = format!(
+                "{name} is mandatory and not mapped: the REST API opens the ticket without it \
+                 unless a data policy refuses, and people cannot save it on the form"
+            );
+            Finding::warning("required", message, remedy)
+        };
+        finding.about(name)
+    };
+    missing.iter().map(finding).collect()
+}
+
+fn key_field(metadata: &Metadata, fields: &[FieldInfo], key: Key<'_>) -> Finding {
+    let Some(name) = key.name() else {
+        return Finding::warning(
+            "key_field",
+            "no external_id_field: the key stands in the subject, and nothing in the CRM refuses a second ticket",
+            "add a unique external-id text field to the object and name it in external_id_field",
+        );
+    };
+    let Some(field) = find(fields, name) else {
+        return Finding::error(
+            "key_field",
+            format!("{} has no field {name}, or it is hidden from our user", metadata.object),
+            format!("create {name} as a text field that is an external id and unique, and give the user access"),
+        )
+        .about(name);
+    };
+    judge_key(metadata, field, key).about(name)
+}
+
+fn judge_key(metadata: &Metadata, field: &FieldInfo, key: Key<'_>) -> Finding {
+    let name = &field.name;
+    if field.external_id == Some(false) {
+        return Finding::error(
+            "key_field",
+            format!("{name} is not an external id, so tickets cannot be upserted by it"),
+            format!("tick \"External ID\" and \"Unique\" in the definition of {name}"),
+        );
+    }
+    if field.length.is_some_and(|room| room < KEY_LENGTH) {
+        return Finding::error(
+            "key_field",
+            format!("{name} is too short: a key has {KEY_LENGTH} characters"),
+            format!("lengthen {name} to {KEY_LENGTH} characters or more"),
+        );
+    }
+    if !field.createable && metadata.createable != Some(false) {
+        return Finding::error(
+            "key_field",
+            format!("{name} is read-only for our user, so no ticket could be found again"),
+            format!("give the user edit access to {name}"),
+        );
+    }
+    match key {
+        _ if field.unique => Finding::ok("key_field", format!("{name} is unique")),
+        Key::External(_) => Finding::error(
+            "key_field",
+            format!("{name} is not unique: the CRM would let two tickets carry one key"),
+            format!("tick \"Unique\" in the definition of {name}"),
+        ),
+        _ => not_unique(metadata, name),
+    }
+}
+
+/// An index cannot be seen; what the dictionary says is all there is.
+fn not_unique(metadata: &Metadata, name: &str) -> Finding {
+    let guard = match metadata.chosen_ids {
+        Some(true) => "the record ids that Ringdown chooses refuse a second ticket instead",
+        Some(false) => {
+            "and glide.rest.table_api.admin_only_sys_fields forbids chosen record ids, so only a look-up stands between an incident and a second ticket"
+        }
+        None => {
+            "whether the instance takes chosen record ids, which refuse a second ticket, cannot be read"
+        }
+    };
+    Finding::warning(
+        "key_field",
+        format!("{name} is not unique in the dictionary; {guard}"),
+        format!(
+            "make {name} unique if no other integration uses it, or keep glide.rest.table_api.admin_only_sys_fields false"
+        ),
+    )
+}

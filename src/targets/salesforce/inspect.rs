@@ -1,0 +1,112 @@
+//! What the org says about itself: versions, and the description of the ticket's object.
+//!
+//! The description is filtered by what our user may see, so a field that is missing in it does
+//! not exist or is hidden. May import: `domain`, `targets::inspect`.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use serde_json::Value;
+
+use super::requests::Request;
+use super::{Salesforce, record_id};
+use crate::domain::failure::Failure;
+use crate::targets::inspect::{Api, FieldInfo, Inspect, Metadata, Others, Values};
+
+#[async_trait]
+impl Inspect for Salesforce {
+    async fn log_in(&self) -> Result<(), Failure> {
+        self.wire.login.credential().await.map(drop)
+    }
+
+    async fn api(&self) -> Result<Api, Failure> {
+        let offered = self.wire.versions().await?;
+        let used = self.wire.version().to_owned();
+        // A version that is not offered has no resources to ask for.
+        if offered.contains(&used) {
+            self.wire.object(&Request::resources()).await?;
+        }
+        Ok(Api { used, offered })
+    }
+
+    async fn metadata(&self) -> Result<Metadata, Failure> {
+        let request = Request::describe(self.object.name());
+        Ok(metadata(&self.wire.object(&request).await?))
+    }
+
+    async fn stored(
+        &self,
+        id: &str,
+        fields: &[String],
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        let request = Request::read(self.object.name(), &record_id(id)?, fields);
+        let record = self.wire.object(&request).await?;
+        let value = |name: &String| match record.get(name)? {
+            Value::Null => None,
+            Value::String(text) => Some((name.clone(), text.clone())),
+            other => Some((name.clone(), other.to_string())),
+        };
+        Ok(fields.iter().filter_map(value).collect())
+    }
+}
+
+/// The answer of `describe` as plain data.
+fn metadata(described: &Value) -> Metadata {
+    let fields = described.get("fields").and_then(Value::as_array);
+    Metadata {
+        object: text(described, "name"),
+        createable: Some(flag(described, "createable")),
+        updateable: Some(flag(described, "updateable")),
+        fields: fields.map(|fields| fields.iter().map(field).collect()),
+        complete: true,
+        chosen_ids: None,
+        requires: true,
+    }
+}
+
+fn field(described: &Value) -> FieldInfo {
+    let length = described.get("length").and_then(Value::as_u64);
+    let createable = flag(described, "createable");
+    let is_defaulted = flag(described, "defaultedOnCreate");
+    FieldInfo {
+        name: text(described, "name"),
+        kind: text(described, "type"),
+        length: length
+            .and_then(|length| usize::try_from(length).ok())
+            .filter(|length| *length > 0),
+        createable,
+        updateable: flag(described, "updateable"),
+        required: createable && !flag(described, "nillable") && !is_defaulted,
+        unique: flag(described, "unique"),
+        external_id: Some(flag(described, "externalId")),
+        values: values(described),
+    }
+}
+
+fn values(described: &Value) -> Option<Values> {
+    if text(described, "type") != "picklist" {
+        return None;
+    }
+    let listed = described.get("picklistValues")?.as_array()?;
+    Some(Values {
+        active: listed
+            .iter()
+            .filter(|value| flag(value, "active"))
+            .map(|value| text(value, "value"))
+            .collect(),
+        others: if flag(described, "restrictedPicklist") {
+            Others::Refused
+        } else {
+            Others::Stored
+        },
+    })
+}
+
+fn text(object: &Value, name: &str) -> String {
+    let text = object.get(name).and_then(Value::as_str);
+    text.unwrap_or_default().to_owned()
+}
+
+fn flag(object: &Value, name: &str) -> bool {
+    object.get(name).and_then(Value::as_bool).unwrap_or(false)
+}

@@ -1,0 +1,174 @@
+//! What the instance says about itself: `sys_dictionary`, `sys_choice` and two properties.
+//!
+//! A right to create or change is not visible here: access controls are scripts that run at
+//! the write. May import: `domain`, `targets::inspect`.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::query::{Literal, Query};
+use super::record::Record;
+use super::requests::Request;
+use super::{ServiceNow, record_id};
+use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::targets::inspect::{Api, FieldInfo, Inspect, Metadata, Others, Values};
+
+/// What every ticket's table extends.
+const PARENT: &str = "task";
+/// Most rows of a description that are read; a table has some hundred columns.
+const MOST_ROWS: u16 = 10_000;
+const COLUMNS: &str = "name,element,internal_type,max_length,mandatory,read_only,unique,active";
+const CHOICES: &str = "name,element,value,inactive";
+const CHOSEN_IDS: &str = "glide.rest.table_api.admin_only_sys_fields";
+const FREE_CHOICES: &str = "glide.rest.choice.allow_non_existing_value";
+
+#[async_trait]
+impl Inspect for ServiceNow {
+    async fn log_in(&self) -> Result<(), Failure> {
+        self.wire.login.credential().await.map(drop)
+    }
+
+    async fn api(&self) -> Result<Api, Failure> {
+        let request = Request::rows(&self.table, None, "sys_id", 1);
+        self.wire.rows(&request).await?;
+        let used = "v2".to_owned();
+        Ok(Api {
+            used,
+            offered: Vec::new(),
+        })
+    }
+
+    async fn metadata(&self) -> Result<Metadata, Failure> {
+        let columns = self.described("sys_dictionary", COLUMNS).await?;
+        let choices = self.described("sys_choice", CHOICES).await?;
+        let free = self.property(FREE_CHOICES).await?;
+        let others = match free.as_deref() {
+            Some("true") => Others::Stored,
+            _ => Others::Dropped,
+        };
+        let fields = fields(&self.table, &columns, &choices, others);
+        Ok(Metadata {
+            object: self.table.clone(),
+            createable: None,
+            updateable: None,
+            fields: (!fields.is_empty()).then_some(fields),
+            // Another table may extend one between it and `task`.
+            complete: self.table == "incident",
+            chosen_ids: self.property(CHOSEN_IDS).await?.map(|only| only != "true"),
+            requires: false,
+        })
+    }
+
+    async fn stored(
+        &self,
+        id: &str,
+        fields: &[String],
+    ) -> Result<BTreeMap<String, String>, Failure> {
+        let request = Request::read(&self.table, &record_id(id)?, &fields.join(","));
+        let record = self.wire.record(&request).await?;
+        let values = fields.iter().map(|name| (name, record.text(name)));
+        Ok(values
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| (name.clone(), value.into_owned()))
+            .collect())
+    }
+}
+
+impl ServiceNow {
+    /// The rows of `description` about the table and what it extends; none when our user may
+    /// not read them.
+    async fn described(&self, description: &str, columns: &str) -> Result<Vec<Record>, Failure> {
+        let Some(table) = Literal::parse(&self.table) else {
+            return Ok(Vec::new());
+        };
+        let query = Query::equals("name", &table).or_equals("name", PARENT);
+        let request = Request::rows(description, Some(&query), columns, MOST_ROWS);
+        let rows = self.readable(&request).await?;
+        // The instance ignores a condition that it does not understand.
+        let is_ours =
+            |row: &Record| row.text("name") == self.table.as_str() || row.text("name") == PARENT;
+        Ok(rows.into_iter().filter(is_ours).collect())
+    }
+
+    /// A system property; `None` when our user may not read it.
+    async fn property(&self, name: &'static str) -> Result<Option<String>, Failure> {
+        let Some(literal) = Literal::parse(name) else {
+            return Ok(None);
+        };
+        let query = Query::equals("name", &literal);
+        let request = Request::rows("sys_properties", Some(&query), "name,value", 10);
+        let rows = self.readable(&request).await?;
+        let row = rows.iter().find(|row| row.text("name") == name);
+        Ok(row.map(|row| row.text("value").into_owned()))
+    }
+
+    /// The rows; none where the instance refuses them to our user.
+    async fn readable(&self, request: &Request) -> Result<Vec<Record>, Failure> {
+        match self.wire.rows(request).await {
+            Ok(rows) => Ok(rows),
+            Err(rejection) => {
+                let failure = Failure::from(rejection);
+                let is_refused = failure.kind == FailureKind::IntegrationFailure
+                    || (failure.status == Some(403) && failure.remedy != Remedy::HoldTarget);
+                if is_refused {
+                    Ok(Vec::new())
+                } else {
+                    Err(failure)
+                }
+            }
+        }
+    }
+}
+
+/// The fields of `table`; its own description of one stands above that of what it extends.
+fn fields(table: &str, columns: &[Record], choices: &[Record], others: Others) -> Vec<FieldInfo> {
+    let mut fields = BTreeMap::new();
+    for of in [PARENT, table] {
+        let rows = columns.iter().filter(|row| row.text("name") == of);
+        for row in rows.filter(|row| row.text("active") != "false") {
+            let name = row.text("element").into_owned();
+            if !name.is_empty() {
+                fields.insert(name, field(row));
+            }
+        }
+    }
+    let mut fields: Vec<FieldInfo> = fields.into_values().collect();
+    for field in &mut fields {
+        let active = choices_of(table, &field.name, choices);
+        field.values = (!active.is_empty()).then_some(Values { active, others });
+    }
+    fields
+}
+
+fn field(row: &Record) -> FieldInfo {
+    let is = |name: &str| row.text(name) == "true";
+    let writable = !is("read_only");
+    let kind = row.text("internal_type").into_owned();
+    let has_length = matches!(kind.as_str(), "string" | "translated_text" | "html");
+    FieldInfo {
+        name: row.text("element").into_owned(),
+        length: row.text("max_length").parse().ok().filter(|_| has_length),
+        kind,
+        createable: writable,
+        updateable: writable,
+        required: is("mandatory"),
+        unique: is("unique"),
+        external_id: None,
+        values: None,
+    }
+}
+
+/// The choices of `field`: those of the table itself where it has any.
+fn choices_of(table: &str, field: &str, choices: &[Record]) -> Vec<String> {
+    let of = |owner: &str| -> Vec<String> {
+        let rows = choices.iter().filter(|row| {
+            row.text("name") == owner
+                && row.text("element") == field
+                && row.text("inactive") != "true"
+        });
+        rows.map(|row| row.text("value").into_owned()).collect()
+    };
+    let own = of(table);
+    if own.is_empty() { of(PARENT) } else { own }
+}
