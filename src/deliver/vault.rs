@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::fault_points;
 use crate::store::{Fence, Store};
 use crate::targets::TokenVault;
 
@@ -44,10 +45,13 @@ impl TokenVault for StoreVault {
     }
 
     async fn keep(&self, target: &str, sealed: &[u8]) -> Result<(), String> {
+        fault_points::reach("token-rotated");
         self.store
             .keep_sealed_token(target, sealed, self.clock.now())
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        fault_points::reach("token-kept");
+        Ok(())
     }
 
     async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String> {

@@ -18,6 +18,7 @@ use crate::domain::gate::{Admission, Gate, GateState};
 use crate::domain::retry::{Next, RetryPolicy, next};
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
+use crate::fault_points;
 use crate::settings::TargetSettings;
 use crate::store::{Claim, ClaimedDelivery, Settlement, Store, StoreError};
 use crate::targets::{Crm, TokenStatus, permit};
@@ -299,11 +300,13 @@ impl TargetWorker {
     /// One attempt, from the rate limit to the kept outcome.
     async fn deliver(&self, delivery: ClaimedDelivery, held: &Held) {
         self.limiter.until_ready().await;
+        fault_points::reach("before-send");
         let attempting = attempt(self.crm.as_ref(), &delivery);
         let result = permit::only_while(held.permit(), attempting).await;
         if result.is_err() && held.was_refused() {
             return self.note_lost(&delivery);
         }
+        fault_points::reach("before-settle");
         let now = self.clock.now();
         let (settlement, was_away) = match result {
             Ok(ticket) => {

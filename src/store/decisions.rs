@@ -12,6 +12,7 @@ use super::{Content, Fence, JournalEvent, Store, StoreError, fence, review};
 use crate::domain::decision::{BurstLock, Known};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
+use crate::fault_points;
 
 const ROWS_PER_INSERT: usize = 64;
 
@@ -306,7 +307,10 @@ impl Deciding {
                     .await?;
             });
         }
-        self.tx.commit().await
+        fault_points::reach("decisions-written");
+        self.tx.commit().await?;
+        fault_points::reach("decisions-committed");
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ use super::database::{Database, Tx, on};
 use super::keys::{self, digest_of};
 use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
+use crate::fault_points;
 
 /// Pages given back to the file system after one step.
 const VACUUM_PAGES: &str = "pragma incremental_vacuum(256)";
@@ -66,6 +67,7 @@ impl Store {
                 .await?;
         });
         tx.commit().await?;
+        fault_points::reach("retention-step");
         self.runs.forget(&runs);
         if let Database::Sqlite { writer, .. } = &self.database {
             sqlx::query(VACUUM_PAGES).execute(writer).await?;

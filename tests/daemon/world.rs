@@ -135,6 +135,17 @@ impl World {
 
     /// Starts the daemon and waits until it is ready.
     pub(crate) async fn start(&mut self) {
+        self.spawn("");
+        let url = format!("{}/readyz", self.public);
+        self.until("the daemon is ready", async || {
+            let answer = self.client.get(&url).send().await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
+    }
+
+    /// Starts the daemon, which dies at `fault_point` if it was built for that.
+    pub(crate) fn spawn(&mut self, fault_point: &str) {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -142,17 +153,21 @@ impl World {
             .unwrap();
         let child = self
             .command(&["serve"])
+            .env("RINGDOWN_FAULT_POINT", fault_point)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
         self.daemon = Some(child);
-        let url = format!("{}/readyz", self.public);
-        self.until("the daemon is ready", async || {
-            let answer = self.client.get(&url).send().await;
-            answer.is_ok_and(|answer| answer.status().is_success())
-        })
-        .await;
+    }
+
+    /// Whether the daemon has died by itself.
+    #[allow(dead_code, reason = "only some of the test programs ask")]
+    pub(crate) fn is_dead(&mut self) -> bool {
+        match &mut self.daemon {
+            Some(child) => child.try_wait().unwrap().is_some(),
+            None => true,
+        }
     }
 
     /// Kills the daemon as a power cut would.

@@ -7,6 +7,7 @@ use sqlx::{PgPool, Postgres, Transaction};
 
 use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use super::{Appended, NewEvent};
+use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::database::Tx;
 use crate::store::keys::Digest;
@@ -62,6 +63,7 @@ impl PostgresJournal {
                 .await?;
         }
         tx.commit().await?;
+        fault_points::reach("journal-committed");
         let fresh = kept
             .into_iter()
             .zip(places)

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::checkpoint::Checkpointer;
 use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use super::{Appended, NewEvent};
+use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::keys::KnownKeys;
 use crate::store::sqlite::{self, WriteTurn};
@@ -119,6 +120,7 @@ fn append(
         }
     }
     tx.commit()?;
+    fault_points::reach("journal-committed");
     drop(turn);
     keys.committed();
     Ok(Committed { appended, fresh })
