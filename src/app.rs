@@ -386,7 +386,7 @@ impl Builder {
     }
 
     fn start_receiving(&self, listener: TcpListener, journal: Journal) -> Result<(), StartError> {
-        let router = receive::router(ReceiveState {
+        let application = receive::listener(ReceiveState {
             server: self.settings.server.clone(),
             sources: self.settings.sources.clone(),
             journal,
@@ -404,7 +404,7 @@ impl Builder {
             "public listener",
             stop.clone(),
             async move {
-                let cut_off = serve(listener, router, stop, options).await;
+                let cut_off = serve(listener, application, stop, options).await;
                 if cut_off > 0 {
                     tracing::warn!(cut_off, "connections were cut off at the stop");
                 }

@@ -9,5 +9,5 @@ mod serve;
 
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;
-pub use request_id::{REQUEST_ID, RequestIds, request_id};
-pub use serve::{ServeOptions, serve};
+pub use request_id::{REQUEST_ID, RequestIds, identified, request_id};
+pub use serve::{Application, ServeOptions, serve};

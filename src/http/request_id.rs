@@ -68,20 +68,25 @@ where
     }
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let id = match request.headers().get(REQUEST_ID) {
-            Some(given) if is_harmless(given) => given.clone(),
-            _ => {
-                let id = fresh(self.clock.now());
-                request.headers_mut().insert(REQUEST_ID, id.clone());
-                id
-            }
-        };
+        let id = identified(request.headers_mut(), &self.clock);
         let answer = self.inner.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
             response.headers_mut().insert(REQUEST_ID, id);
             Ok(response)
         })
+    }
+}
+
+/// Sees to it that `headers`, a request's, carry a harmless id, and returns it.
+pub fn identified(headers: &mut HeaderMap, clock: &Clock) -> HeaderValue {
+    match headers.get(REQUEST_ID) {
+        Some(given) if is_harmless(given) => given.clone(),
+        _ => {
+            let id = fresh(clock.now());
+            headers.insert(REQUEST_ID, id.clone());
+            id
+        }
     }
 }
 

@@ -6,10 +6,9 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -44,14 +43,31 @@ impl Default for ServeOptions {
     }
 }
 
-/// Serves `router` on `listener` until `shutdown`; then accepts no more, lets each connection
+/// What a listener serves: anything that answers every request, such as an axum router.
+pub trait Application:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<S> Application for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
+/// Serves `application` on `listener` until `shutdown`; then accepts no more, lets each connection
 /// finish the request in hand, and returns when all have, or after `drain_timeout`.
 ///
 /// Handlers find the peer's address as [`ConnectInfo<SocketAddr>`] among the extensions.
 /// Returns how many connections had to be cut off.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    application: impl Application,
     shutdown: CancellationToken,
     options: ServeOptions,
 ) -> usize {
@@ -63,7 +79,7 @@ pub async fn serve(
             builder.clone(),
             stream,
             peer,
-            router.clone(),
+            application.clone(),
             shutdown.clone(),
             cut_off.clone(),
         ));
@@ -117,13 +133,14 @@ async fn serve_connection(
     builder: http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    application: impl Application,
     shutdown: CancellationToken,
     cut_off: CancellationToken,
 ) {
     // Answers are one small packet each; waiting to fill it only adds latency.
     let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request| call(router.clone(), request, peer));
+    let service =
+        hyper::service::service_fn(move |request| call(application.clone(), request, peer));
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
@@ -141,12 +158,12 @@ async fn serve_connection(
     }
 }
 
-async fn call(
-    mut router: Router,
+fn call<A: Application>(
+    mut application: A,
     request: Request<Incoming>,
     peer: SocketAddr,
-) -> Result<axum::response::Response, Infallible> {
+) -> A::Future {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(ConnectInfo(peer));
-    router.call(request).await
+    application.call(request)
 }

@@ -23,6 +23,7 @@ mod items;
 mod jwks;
 mod jwt;
 mod networks;
+mod public;
 mod source;
 mod webhook;
 
@@ -33,11 +34,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response};
-use axum::routing::{any, get};
+use axum::routing::get;
 use tokio::sync::{Semaphore, watch};
 
 pub use auth::AuthSetupError;
 pub use jwks::JwksSetupError;
+pub use public::PublicListener;
 
 use crate::clock::Clock;
 use crate::http::{Readiness, RequestIds};
@@ -46,7 +48,7 @@ use crate::store::Journal;
 use crate::telemetry::Metrics;
 use answer::{Refusal, json};
 use source::Source;
-use webhook::{PREFIX, Receiver, webhook};
+use webhook::Receiver;
 
 /// What the public listener is given.
 pub struct ReceiveState {
@@ -72,14 +74,14 @@ pub struct ReceiveSetupError {
     problem: AuthSetupError,
 }
 
-/// The routes of the public listener. To be served with the peer's address as
+/// What the public listener serves. To be served with the peer's address as
 /// `ConnectInfo<SocketAddr>`, as [`crate::http::serve`] does; without it every source that
 /// has an `allow` list refuses.
 ///
 /// # Errors
 ///
 /// [`ReceiveSetupError`] when a source's `auth` cannot be put into force.
-pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
+pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError> {
     let request_ids = RequestIds::new(state.clock.clone());
     let receiver = Receiver {
         sources: sources(&state)?,
@@ -90,15 +92,15 @@ pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
         readiness: state.readiness,
         clock: state.clock,
     };
-    // All methods go to the one handler, so that a wrong one is counted for its source.
-    Ok(Router::new()
-        .route(&format!("{PREFIX}{{source}}"), any(webhook))
+    let receiver = Arc::new(receiver);
+    let others = Router::new()
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(no_such_route)
         .method_not_allowed_fallback(read_only_route)
         .layer(request_ids)
-        .with_state(Arc::new(receiver)))
+        .with_state(Arc::clone(&receiver));
+    Ok(PublicListener::new(receiver, others))
 }
 
 fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetupError> {

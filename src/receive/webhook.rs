@@ -6,10 +6,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, State};
+use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
@@ -52,10 +51,7 @@ struct Misfit {
 }
 
 /// Answers one webhook, whatever it is, and counts the answer.
-pub(super) async fn webhook(
-    State(receiver): State<Arc<Receiver>>,
-    request: Request<Body>,
-) -> Response<Body> {
+pub(super) async fn webhook(receiver: &Receiver, request: Request<Body>) -> Response<Body> {
     let (head, mut body) = request.into_parts();
     let name = source_name(&head);
     let source = receiver.sources.get(name.as_ref());

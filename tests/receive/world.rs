@@ -8,7 +8,7 @@ use ringdown::clock::Clock;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{Readiness, ServeOptions, serve};
 use ringdown::normalise::Format;
-use ringdown::receive::{ReceiveState, router};
+use ringdown::receive::{ReceiveState, listener};
 use ringdown::settings::{AuthMethod, Secret, ServerSettings, SourceSettings};
 use ringdown::store::Store;
 use ringdown::telemetry::Metrics;
@@ -84,7 +84,7 @@ impl Plan {
         let clock = Clock::manual(Timestamp::from_millis(NOW_MS));
         let (readiness, watched) = watch::channel(Readiness::Ready);
         let metrics = Metrics::new();
-        let router = router(ReceiveState {
+        let application = listener(ReceiveState {
             server: self.server,
             sources: self.sources,
             journal,
@@ -101,7 +101,7 @@ impl Plan {
             header_timeout: self.header_timeout,
             ..ServeOptions::default()
         };
-        let served = tokio::spawn(serve(listener, router, shutdown.clone(), options));
+        let served = tokio::spawn(serve(listener, application, shutdown.clone(), options));
         World {
             address,
             url,
