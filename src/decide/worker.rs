@@ -26,7 +26,9 @@ const BATCH: u32 = 1024;
 /// gather: deciding on a flood costs fewer transactions, and leaves the disk to the journal.
 const FLOOD: usize = 16;
 /// How long that pause is.
-const GATHERING: Duration = Duration::from_millis(4);
+const GATHERING: Duration = Duration::from_millis(15);
+/// Batches of a flood after which time is let pass: it need not be asked after each.
+const BATCHES_BETWEEN_LOOKS: u32 = 8;
 /// Incidents that time changes in one transaction.
 const DUE_BATCH: u32 = 256;
 /// Longest sleep between looks: notifications shorten it, looking is the truth.
@@ -95,11 +97,12 @@ impl Decider {
 
     async fn decide(&self, appended: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut held = self.lead.held();
+        let mut batches = 0;
         while !stop.is_cancelled() {
             let fence = held.borrow_and_update().clone();
             let wait = match fence {
                 None => LONGEST_SLEEP,
-                Some(fence) => match self.bounded_step(&fence).await {
+                Some(fence) => match self.bounded_step(&fence, &mut batches).await {
                     Ok(0) => self.until_due().await,
                     Ok(decided) => {
                         if (FLOOD..BATCH as usize).contains(&decided) {
@@ -121,8 +124,18 @@ impl Decider {
         }
     }
 
-    async fn bounded_step(&self, fence: &Fence) -> Result<usize, DecideError> {
-        tokio::time::timeout(STEP_PATIENCE, self.step(fence))
+    /// A step that ends. `batches` counts those since time was last let pass.
+    async fn bounded_step(&self, fence: &Fence, batches: &mut u32) -> Result<usize, DecideError> {
+        let step = async {
+            let decided = self.decide_batch(fence).await?;
+            *batches += 1;
+            if decided >= FLOOD && *batches < BATCHES_BETWEEN_LOOKS {
+                return Ok(decided);
+            }
+            *batches = 0;
+            Ok(decided + self.let_time_pass(fence).await?)
+        };
+        tokio::time::timeout(STEP_PATIENCE, step)
             .await
             .unwrap_or(Err(DecideError::Stuck))
     }
@@ -153,13 +166,17 @@ impl Decider {
     ///
     /// [`DecideError`] when nothing of the batch could be kept.
     pub async fn step(&self, fence: &Fence) -> Result<usize, DecideError> {
+        Ok(self.decide_batch(fence).await? + self.let_time_pass(fence).await?)
+    }
+
+    async fn decide_batch(&self, fence: &Fence) -> Result<usize, DecideError> {
         let events = self.store.undecided(BATCH).await?;
         let decided = events.len();
         self.note_lag(events.first());
         if let Some(last) = events.last().map(|event| event.seq) {
             self.decide_events(fence, events, last).await?;
         }
-        Ok(decided + self.let_time_pass(fence).await?)
+        Ok(decided)
     }
 
     async fn decide_events(
