@@ -15,11 +15,12 @@ use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Postgres, Sqlite, SqliteConnection, Transaction};
+use sqlx::{Connection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::StoreError;
 use super::file_lock::FileLock;
 use super::sqlite::{Turn, WriteTurn};
+use crate::fault_points;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
@@ -88,10 +89,12 @@ pub(super) fn millis(span: Duration) -> i64 {
 /// A pool for each kind of database.
 #[derive(Debug, Clone)]
 pub(super) enum Database {
-    /// One file; one connection writes, the others read.
+    /// One file; one connection writes at a time, the others read.
     Sqlite {
         path: Arc<Path>,
         writer: SqlitePool,
+        /// Writes without a sync of its own; see [`Database::begin_unsynced_write`].
+        unsynced: SqlitePool,
         readers: SqlitePool,
         turn: WriteTurn,
         lock: FileLock,
@@ -178,17 +181,33 @@ impl Database {
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .before_acquire(|connection, _| Box::pin(is_usable(connection)))
             .connect_with(options.clone())
             .await
             .map_err(StoreError::cannot_open)?;
+        let unsynced = SqlitePoolOptions::new()
+            .max_connections(1)
+            .min_connections(0)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .before_acquire(|connection, _| Box::pin(is_usable(connection)))
+            .connect_lazy_with(
+                options
+                    .clone()
+                    .create_if_missing(false)
+                    .synchronous(SqliteSynchronous::Normal),
+            );
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(0)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .before_acquire(|connection, _| Box::pin(is_usable(connection)))
             .connect_lazy_with(options.create_if_missing(false));
         Ok(Self::Sqlite {
             path,
             writer,
+            unsynced,
             readers,
             turn: WriteTurn::default(),
             lock,
@@ -197,10 +216,12 @@ impl Database {
 
     /// Applies the migrations that are missing.
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
+        fault_points::reach("before-migrations");
         match self {
             Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
             Self::Postgres(pool) => migrate_postgres(pool).await,
         }
+        .inspect(|()| fault_points::reach("migrated"))
         .map_err(|error| match error {
             MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
                 StoreError::NewerDatabase { version }
@@ -215,13 +236,17 @@ impl Database {
     /// deferred one that reads first fails with "database is locked" under load.
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Self::Sqlite { writer, turn, .. } => {
-                let turn = turn.take().await;
-                Tx::Sqlite(SqliteTx {
-                    transaction: writer.begin_with("begin immediate").await?,
-                    _turn: Some(turn),
-                })
-            }
+            Self::Sqlite { writer, turn, .. } => begin_sqlite(writer, turn).await?,
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// Begins a transaction that a power cut may undo as a whole, until any later
+    /// [`Database::begin_write`] has been committed: SQLite's log is one, and syncing its end
+    /// syncs all before it. For what can be done again and has had no effect outside by then.
+    pub(super) async fn begin_unsynced_write(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { unsynced, turn, .. } => begin_sqlite(unsynced, turn).await?,
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
     }
@@ -242,17 +267,36 @@ impl Database {
         match self {
             Self::Sqlite {
                 writer,
+                unsynced,
                 readers,
                 lock,
                 ..
             } => {
                 readers.close().await;
+                unsynced.close().await;
                 writer.close().await;
                 lock.release();
             }
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// Whether a connection that lay in its pool can begin a transaction; one that cannot is
+/// closed, and another is opened.
+///
+/// When the disk is full or fails, SQLite ends the transaction itself. The roll-back that sqlx
+/// sends after it then fails, and sqlx believes for ever that the transaction is open.
+async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    Ok(!connection.is_in_transaction())
+}
+
+async fn begin_sqlite(pool: &SqlitePool, turn: &WriteTurn) -> Result<Tx, StoreError> {
+    let turn = turn.take().await;
+    Ok(Tx::Sqlite(SqliteTx {
+        transaction: pool.begin_with("begin immediate").await?,
+        _turn: Some(turn),
+    }))
 }
 
 /// A migration that waits for its process is left alone: to end it would only keep the
