@@ -24,7 +24,9 @@ impl Clock {
     /// The time.
     pub fn now(&self) -> Timestamp {
         match self {
-            Self::System => Timestamp::from_millis(jiff::Timestamp::now().as_millisecond()),
+            Self::System => {
+                Timestamp::from_millis(jiff::Timestamp::now().as_millisecond() + shift())
+            }
             Self::Manual(now) => Timestamp::from_millis(now.load(Ordering::SeqCst)),
         }
     }
@@ -36,4 +38,22 @@ impl Clock {
             now.store(moved, Ordering::SeqCst);
         }
     }
+}
+
+/// By how many milliseconds a test wants the machine's clock to be off: the number in the
+/// file that `RINGDOWN_CLOCK_OFFSET_FILE` names, which may change at any time.
+#[cfg(feature = "fault-points")]
+fn shift() -> i64 {
+    static FILE: std::sync::LazyLock<Option<std::ffi::OsString>> =
+        std::sync::LazyLock::new(|| std::env::var_os("RINGDOWN_CLOCK_OFFSET_FILE"));
+    let text = FILE
+        .as_ref()
+        .and_then(|file| std::fs::read_to_string(file).ok());
+    text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+/// Nothing: the machine's clock is believed.
+#[cfg(not(feature = "fault-points"))]
+const fn shift() -> i64 {
+    0
 }

@@ -119,9 +119,16 @@ impl World {
             .env("WEBHOOK_TOKEN", TOKEN)
             .env("ADMIN_TOKEN", ADMIN_TOKEN)
             .env("CRM_SECRET", simulator::CLIENT_SECRET)
+            .env("RINGDOWN_CLOCK_OFFSET_FILE", self.clock_offset_file())
             .env("RINGDOWN_URL", &self.admin)
             .env("RINGDOWN_TOKEN", ADMIN_TOKEN);
         command
+    }
+
+    /// The file with the milliseconds by which the daemon's clock is off, if it was built to
+    /// look there. A daemon without the file believes the machine's clock.
+    pub(crate) fn clock_offset_file(&self) -> PathBuf {
+        self.folder.path().join("clock-offset")
     }
 
     pub(crate) fn log_file(&self) -> PathBuf {

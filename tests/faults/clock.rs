@@ -1,0 +1,50 @@
+//! The machine's clock is set forward and back by an hour while the daemon runs.
+
+use crate::world::{World, event};
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn set_clock_off_by(world: &World, milliseconds: i64) {
+    // A rename, so that the daemon never reads half a number.
+    let file = world.clock_offset_file();
+    let new = file.with_extension("new");
+    std::fs::write(&new, milliseconds.to_string()).unwrap();
+    std::fs::rename(new, file).unwrap();
+}
+
+/// A breach as the daemon would get it now: `event` has a time of its own, long ago.
+async fn breach(world: &World, id: &str, queue: &str) {
+    world.accept(&event(id, queue, 400.0)).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_an_hour_forward_and_back_neither_stops_nor_doubles_tickets() {
+    let world = World::new().await;
+    breach(&world, "evt-1", "q1").await;
+    world.tickets(1).await;
+    let jumps = [HOUR_MS, 0, -HOUR_MS, 0];
+    for (number, jump) in jumps.into_iter().enumerate() {
+        set_clock_off_by(&world, jump);
+        // A known queue again, a repetition of its first event, and a queue never heard of.
+        breach(&world, &format!("evt-1-{number}"), "q1").await;
+        breach(&world, "evt-1", "q1").await;
+        breach(
+            &world,
+            &format!("evt-new-{number}"),
+            &format!("new-{number}"),
+        )
+        .await;
+        world.tickets(2 + number).await;
+    }
+    world.all_delivered().await;
+    let mut queues: Vec<String> = world
+        .items("incidents?limit=500")
+        .await
+        .iter()
+        .map(|incident| incident["key"].as_str().unwrap().to_owned())
+        .collect();
+    queues.sort_unstable();
+    assert_eq!(queues, ["new-0", "new-1", "new-2", "new-3", "q1"]);
+    let tickets = world.simulator.salesforce().tickets();
+    assert_eq!(tickets.len(), queues.len(), "{tickets:?}");
+}

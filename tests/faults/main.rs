@@ -1,0 +1,23 @@
+//! The real binary under kills, with both CRMs, under a disk that is full or cannot be
+//! written, a clock that jumps, and answers that get lost: nothing acknowledged is lost, and
+//! every key has one ticket.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed; accounts are printed"
+)]
+
+mod account;
+mod answers;
+mod campaign;
+mod clock;
+mod deaths;
+mod disk;
+#[path = "../ports/mod.rs"]
+mod ports;
+mod retention;
+mod sender;
+mod tokens;
+#[path = "../daemon/world.rs"]
+#[allow(dead_code, reason = "shared with another test program")]
+mod world;
