@@ -94,9 +94,10 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
         return json!({"review": "unknown source"});
     };
     let now = Clock::System.now();
-    let normalised = normalise(format, item, now);
+    let read = normalise::Value::from(item);
+    let normalised = normalise(format, &read, now);
     let mut explained = json!({"event_id": normalised.event_id,
-        "shape": normalise::shape_in_words(format, item)});
+        "shape": normalise::shape_in_words(format, &read)});
     let mut set = |name: &str, value: Value| explained[name] = value;
     match &normalised.outcome {
         normalise::Outcome::Nothing(why) => set("nothing", json!(why)),

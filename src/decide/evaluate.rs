@@ -2,7 +2,7 @@
 
 use crate::domain::incident::{Heard, Verdict};
 use crate::domain::signal::{Meaning, Signal};
-use crate::normalise::{Format, Normalised, Outcome, normalise};
+use crate::normalise::{Format, Normalised, Outcome, Value, normalise};
 use crate::rules::TemplateContext;
 use crate::settings::RuleSettings;
 use crate::store::{Content, JournalEvent};
@@ -50,7 +50,7 @@ pub fn evaluate(rules: &[RuleSettings], format: &Format, event: &JournalEvent) -
 }
 
 fn read(rules: &[RuleSettings], format: &Format, event: &JournalEvent, body: &str) -> Evaluated {
-    let item: serde_json::Value = match serde_json::from_str(body) {
+    let item = match Value::parse(body) {
         Ok(item) => item,
         Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
     };

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use super::json::Value;
 
 use super::fill::{self, clean};
 use super::place::{Place, trimmed};
@@ -121,7 +121,7 @@ fn signal(
     Ok(signal)
 }
 
-fn event_type(map: &CustomMap, item: &Value) -> Result<String, SchemaMismatch> {
+fn event_type(map: &CustomMap, item: &Value<'_>) -> Result<String, SchemaMismatch> {
     match find(&map.event_type, item) {
         Some((pointer, value)) => scalar(value)
             .map(|text| clean(&text))
@@ -135,7 +135,7 @@ fn set_field(
     signal: &mut Signal,
     name: &'static str,
     pointer: &Pointer,
-    value: &Value,
+    value: &Value<'_>,
 ) -> Result<(), SchemaMismatch> {
     match name {
         "wait_time_avg" | "connected_duration" | "alert_threshold" => {
@@ -160,7 +160,7 @@ fn set_field(
     Ok(())
 }
 
-fn reading(metric: &CustomMetric, item: &Value) -> Result<Reading, SchemaMismatch> {
+fn reading(metric: &CustomMetric, item: &Value<'_>) -> Result<Reading, SchemaMismatch> {
     let mut reading = Reading::new();
     for (name, pointers) in &metric.statistics {
         let Some((pointer, value)) = find(pointers, item) else {
@@ -213,14 +213,17 @@ fn check(map: &CustomMap, signal: &Signal) -> Result<(), SchemaMismatch> {
 }
 
 /// The first pointer that leads to something that is not null or blank, and what is there.
-fn find<'m, 'v>(pointers: &'m [Pointer], item: &'v Value) -> Option<(&'m Pointer, &'v Value)> {
+fn find<'m, 'v>(
+    pointers: &'m [Pointer],
+    item: &'v Value<'v>,
+) -> Option<(&'m Pointer, &'v Value<'v>)> {
     pointers
         .iter()
         .filter_map(|pointer| Some((pointer, pointer.find(item)?)))
         .find(|(_, value)| value.as_str().is_none_or(|text| trimmed(text).is_some()))
 }
 
-fn scalar(value: &Value) -> Option<String> {
+fn scalar(value: &Value<'_>) -> Option<String> {
     match value {
         Value::String(text) => trimmed(text).map(str::to_owned),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
@@ -228,7 +231,7 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-fn number(value: &Value) -> Option<f64> {
+fn number(value: &Value<'_>) -> Option<f64> {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
         value => value.as_f64(),

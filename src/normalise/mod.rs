@@ -11,6 +11,7 @@ mod custom;
 mod fill;
 mod genesys;
 mod identity;
+mod json;
 mod moment;
 mod place;
 mod pointer;
@@ -18,6 +19,7 @@ mod pointer;
 mod tests;
 
 pub use custom::{CustomMap, CustomMetric, Unit};
+pub use json::{Members, Value};
 pub use pointer::{NotAPointer, Pointer, Pointers};
 
 use crate::domain::signal::{SchemaMismatch, Signal};
@@ -60,7 +62,7 @@ impl From<Result<Self, SchemaMismatch>> for Outcome {
 }
 
 /// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.
-pub fn normalise(format: &Format, item: &serde_json::Value, received_at: Timestamp) -> Normalised {
+pub fn normalise(format: &Format, item: &Value<'_>, received_at: Timestamp) -> Normalised {
     let root = place::Place::root(item);
     match format {
         Format::Genesys => genesys::read(root, received_at),
@@ -69,7 +71,7 @@ pub fn normalise(format: &Format, item: &serde_json::Value, received_at: Timesta
 }
 
 /// What `item` looks like from outside, in words for people.
-pub fn shape_in_words(format: &Format, item: &serde_json::Value) -> &'static str {
+pub fn shape_in_words(format: &Format, item: &Value<'_>) -> &'static str {
     match format {
         Format::Genesys => genesys::shape_in_words(place::Place::root(item)),
         Format::Custom(_) => "whatever the source's map points at",

@@ -6,12 +6,11 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
-use crate::normalise::{Format, Outcome, id_of_raw, normalise};
+use crate::normalise::{Format, Outcome, Value, id_of_raw, normalise};
 use crate::store::NewEvent;
 
 /// Most events in one body. EventBridge sends one; the bound keeps one request from holding
@@ -37,6 +36,9 @@ pub(super) enum Contents {
     TooMany,
 }
 
+/// What an event means, or why it goes to review.
+type Understood = Result<Meaning, String>;
+
 /// Who sends, in which format, and when it came.
 pub(super) struct Reader<'a> {
     pub(super) source: &'a Arc<str>,
@@ -60,8 +62,10 @@ impl Reader<'_> {
         if first == Some(b'[') {
             return self.read_array(&text);
         }
-        match serde_json::from_str::<Value>(&text) {
-            Ok(value) => Contents::Events(vec![self.event(text, &value)]),
+        match self.understand(&text) {
+            Ok((event_id, meaning)) => {
+                Contents::Events(vec![self.new_event(event_id, text, meaning)])
+            }
             Err(error) if is_json(&text) => Contents::Events(vec![self.unreadable(text, &error)]),
             Err(error) => self.not_json(text.as_bytes(), &error),
         }
@@ -75,23 +79,25 @@ impl Reader<'_> {
         };
         let events = items.into_iter().map(|item| {
             let text = item.get().to_owned();
-            match serde_json::from_str::<Value>(&text) {
-                Ok(value) => self.event(text, &value),
+            match self.understand(&text) {
+                Ok((event_id, meaning)) => self.new_event(event_id, text, meaning),
                 Err(error) => self.unreadable(text, &error),
             }
         });
         Contents::Events(events.collect())
     }
 
-    fn event(&self, text: String, value: &Value) -> NewEvent {
-        let normalised = normalise(self.format, value, self.received_at);
+    /// The event's id, and its meaning or the reason why it goes to review.
+    fn understand(&self, text: &str) -> Result<(String, Understood), serde_json::Error> {
+        let value = Value::parse(text)?;
+        let normalised = normalise(self.format, &value, self.received_at);
         let meaning = match normalised.outcome {
             Outcome::Signals(signals) => Ok(Meaning::Signals(signals)),
             Outcome::Nothing(why) => Ok(Meaning::Nothing(why)),
             Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => Err(mismatch.problem),
             Outcome::Mismatch(mismatch) => Err(mismatch.to_string()),
         };
-        self.new_event(keepable(normalised.event_id), text, meaning)
+        Ok((keepable(normalised.event_id), meaning))
     }
 
     /// Valid JSON beyond what can be worked with: nested too deep, a number out of range, half
@@ -111,12 +117,7 @@ impl Reader<'_> {
     }
 
     /// An event, with its meaning or the reason why it goes to review.
-    fn new_event(
-        &self,
-        event_id: String,
-        body: String,
-        meaning: Result<Meaning, String>,
-    ) -> NewEvent {
+    fn new_event(&self, event_id: String, body: String, meaning: Understood) -> NewEvent {
         let (meaning, review) = match meaning {
             Ok(meaning) => (Some(meaning), None),
             Err(reason) => (None, Some(reason)),

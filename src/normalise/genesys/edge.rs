@@ -59,13 +59,13 @@ fn identify(signal: &mut Signal, edge: &Place<'_, '_>, message: &Message<'_, '_>
 /// its `min`, `max`, `sum`, `count` and `avg`.
 fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()> {
     for index in 0..place.elements()?.len() {
-        for (key, value) in place.index(index).object()? {
+        for (key, value) in place.index(index).object()?.iter() {
             let Some(number) = value.as_f64() else {
                 continue;
             };
             let (name, number) = match key.strip_suffix("Ms") {
                 Some(name) => (name, number / 1_000.0),
-                None => (key.as_str(), number),
+                None => (key, number),
             };
             let name = clean(&format!("{list}.{name}"));
             include(signal.metrics.entry(name).or_default(), number);

@@ -165,8 +165,8 @@ fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
 /// The statistics of an entry: its numbers.
 fn reading(entry: &Place<'_, '_>) -> Read<Reading> {
     let mut reading = Reading::new();
-    for (name, value) in entry.object()? {
-        let number = if STATISTICS.contains(&name.as_str()) {
+    for (name, value) in entry.object()?.iter() {
+        let number = if STATISTICS.contains(&name) {
             entry.name(name).number()?
         } else {
             value.as_f64()
