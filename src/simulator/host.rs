@@ -59,6 +59,12 @@ pub trait Crm: Send + Sync + 'static {
     /// Closes a ticket as a person would; whether there is one.
     fn close(&self, id: &str) -> bool;
 
+    /// Deletes a ticket as a person would; whether there is one.
+    fn delete(&self, id: &str) -> bool;
+
+    /// Merges a ticket into another as a person would; whether the CRM can and there are both.
+    fn merge(&self, id: &str, into: &str) -> bool;
+
     /// Makes every access token bad.
     fn expire_tokens(&self);
 
@@ -159,6 +165,26 @@ impl<C: Crm> Host<C> {
     /// Every ticket, oldest first.
     pub fn tickets(&self) -> Vec<Value> {
         self.inner.crm.tickets()
+    }
+
+    /// Changes a ticket as a person would; whether there is one with this id or number.
+    pub fn edit_ticket(&self, id: &str, fields: &Value) -> bool {
+        self.inner.crm.edit(id, fields)
+    }
+
+    /// Closes a ticket as a person would.
+    pub fn close_ticket(&self, id: &str) -> bool {
+        self.inner.crm.close(id)
+    }
+
+    /// Deletes a ticket as a person would.
+    pub fn delete_ticket(&self, id: &str) -> bool {
+        self.inner.crm.delete(id)
+    }
+
+    /// Merges a ticket into another as a person would.
+    pub fn merge_tickets(&self, id: &str, into: &str) -> bool {
+        self.inner.crm.merge(id, into)
     }
 
     /// Waits until there are at least `count` tickets; answers whether there were, in time.

@@ -309,6 +309,14 @@ impl Crm for Salesforce {
         people::close(&mut self.lock(), id)
     }
 
+    fn delete(&self, id: &str) -> bool {
+        people::delete(&mut self.lock(), id)
+    }
+
+    fn merge(&self, id: &str, into: &str) -> bool {
+        people::merge(&mut self.lock(), id, into)
+    }
+
     fn expire_tokens(&self) {
         self.lock().sessions.expire_all();
     }

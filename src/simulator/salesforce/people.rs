@@ -8,7 +8,7 @@ use super::table::{Record, Table, text};
 use super::{State, write};
 
 /// A person's user id, other than the integration user's.
-const PERSON_ID: &str = "0055g00000PeRsOAAV";
+pub(super) const PERSON_ID: &str = "0055g00000PeRsOAAV";
 const TICKETS: [&str; 2] = ["Case", "Incident"];
 
 /// Every ticket that is not deleted, oldest first, with its comments as `CommentList` and their
@@ -100,6 +100,35 @@ pub(super) fn close(state: &mut State, id: &str) -> bool {
     };
     let fields = Map::from_iter([("Status".to_owned(), status.into())]);
     edit(state, id, &fields)
+}
+
+/// Puts the ticket with this id or number into the recycle bin.
+pub(super) fn delete(state: &mut State, id: &str) -> bool {
+    bin(state, id, None)
+}
+
+/// Merges the ticket with this id or number into another, which stays.
+pub(super) fn merge(state: &mut State, id: &str, into: &str) -> bool {
+    match holder(state, into) {
+        Some(("Case", master)) => bin(state, id, Some(master)),
+        _ => false,
+    }
+}
+
+fn bin(state: &mut State, id: &str, master: Option<String>) -> bool {
+    let Some((object, id)) = holder(state, id) else {
+        return false;
+    };
+    let mut changes = Record::from([
+        ("IsDeleted".to_owned(), json!(true)),
+        ("LastModifiedById".to_owned(), PERSON_ID.into()),
+        ("SystemModstamp".to_owned(), json!(clock::now())),
+    ]);
+    if let Some(master) = master {
+        changes.insert("MasterRecordId".to_owned(), master.into());
+    }
+    let table = state.tables.get_mut(object);
+    table.is_some_and(|table| table.bin(&id, changes))
 }
 
 /// The object and id of the ticket with this id or number.

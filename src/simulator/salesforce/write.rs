@@ -11,7 +11,7 @@ use super::table::{Record, text};
 use super::{DataCall, State, Switches, USER_ID};
 
 /// The queue that the assignment rule gives Cases to.
-const QUEUE_ID: &str = "00G5g00000QuEuEEAV";
+pub(super) const QUEUE_ID: &str = "00G5g00000QuEuEEAV";
 
 /// What a request's headers say about its writes.
 #[derive(Debug, Clone, Copy)]

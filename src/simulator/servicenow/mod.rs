@@ -117,6 +117,27 @@ impl Crm for ServiceNow {
         self.edit(id, &json!({"state": "7"}))
     }
 
+    fn delete(&self, id: &str) -> bool {
+        let mut state = self.state();
+        let found = state.tables.incident_id(id);
+        if let Some(id) = &found {
+            state.tables.remove(id);
+        }
+        found.is_some()
+    }
+
+    /// There is no merging in ServiceNow: people close the one and name the other.
+    fn merge(&self, id: &str, into: &str) -> bool {
+        let mut state = self.state();
+        let (Some(id), Some(into)) = (state.tables.incident_id(id), state.tables.incident_id(into))
+        else {
+            return false;
+        };
+        let fields = json!({"state": "7", "parent_incident": into, "close_code": "Duplicate"});
+        let fields = fields.as_object().cloned().unwrap_or_default();
+        state.change_by_hand(&id, &fields)
+    }
+
     fn expire_tokens(&self) {
         self.state().access.expire();
     }
