@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,12 +16,14 @@ use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
+use crate::domain::gate::GateState;
 use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
 use crate::receive::{self, ReceiveSetupError, ReceiveState};
-use crate::settings::Settings;
+use crate::settings::{Settings, TargetSettings};
 use crate::store::{Journal, Store, StoreError};
-use crate::targets::{self, TargetSetupError};
+use crate::sync::SyncWorker;
+use crate::targets::{self, Crm, TargetSetupError};
 use crate::telemetry::Metrics;
 use crate::upkeep;
 
@@ -114,6 +117,7 @@ impl App {
             components: Components::default(),
             stages: Stages::default(),
             owner: uuid::Uuid::new_v4().to_string(),
+            told: watch::channel(0).0,
             settings,
             store,
             clock,
@@ -203,6 +207,8 @@ struct Builder {
     stages: Stages,
     /// This process, as the holder of leases.
     owner: String,
+    /// Grows with every callback, so that it is followed at once.
+    told: watch::Sender<u64>,
 }
 
 impl Builder {
@@ -258,7 +264,7 @@ impl Builder {
             let worker = TargetWorker::new(
                 name,
                 target,
-                crm,
+                Arc::clone(&crm),
                 self.store.clone(),
                 self.metrics.clone(),
                 self.clock.clone(),
@@ -272,9 +278,39 @@ impl Builder {
                     .clone()
                     .run(decider.owed(), self.stages.deliver.clone()),
             );
+            self.start_syncing(name, target, crm, &worker);
             workers.push(worker);
         }
         Ok(workers)
+    }
+
+    /// Starts to bring back what people do in one target.
+    fn start_syncing(
+        &self,
+        name: &str,
+        target: &TargetSettings,
+        crm: Arc<dyn Crm>,
+        worker: &TargetWorker,
+    ) {
+        let gate = worker.clone();
+        let sync = SyncWorker {
+            name: name.to_owned(),
+            owner: self.owner.clone(),
+            settings: target.sync,
+            crm,
+            store: self.store.clone(),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            limiter: worker.limiter(),
+            admits: Arc::new(move || gate.status().state == GateState::Up),
+        };
+        let stop = self.stages.deliver.clone();
+        self.components.spawn(
+            &self.stages.delivering,
+            &format!("sync {name}"),
+            stop.clone(),
+            sync.run(self.told.subscribe(), stop),
+        );
     }
 
     fn start_upkeep(&self) {
