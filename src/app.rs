@@ -19,7 +19,7 @@ use crate::deliver::{StoreVault, TargetWorker};
 use crate::domain::gate::GateState;
 use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
-use crate::receive::{self, ReceiveSetupError, ReceiveState};
+use crate::receive::{self, Callbacks, ReceiveSetupError, ReceiveState};
 use crate::settings::{Settings, TargetSettings};
 use crate::store::{Journal, Store, StoreError};
 use crate::sync::SyncWorker;
@@ -394,6 +394,16 @@ impl Builder {
             metrics: self.metrics.clone(),
             readiness: self.components.watch(),
             clock: self.clock.clone(),
+            callback_auth: self
+                .settings
+                .targets
+                .iter()
+                .map(|(name, target)| (name.clone(), target.callback_auth.clone()))
+                .collect(),
+            callbacks: Callbacks {
+                store: self.store.clone(),
+                told: self.told.clone(),
+            },
         })?;
         let options = ServeOptions {
             drain_timeout: self.settings.server.drain_timeout,

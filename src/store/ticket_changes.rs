@@ -172,20 +172,22 @@ impl Store {
         tx.commit().await
     }
 
-    /// Keeps that the ticket `ticket_id` of `target` changed, if an incident owns it; durable
-    /// when this returns. Answers whether one does.
+    /// Keeps that these tickets of `target` changed, as far as incidents own them; durable when
+    /// this returns. Answers how many are owned.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be written.
-    pub async fn hint_ticket(
+    pub async fn hint_tickets(
         &self,
         target: &str,
-        ticket_id: &str,
+        ticket_ids: &[String],
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<usize, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let kept = on!(&mut tx, connection => {
+        let mut owned = 0;
+        for ticket_id in ticket_ids {
+            let kept = on!(&mut tx, connection => {
             sqlx::query(
                 "insert into ticket_hints (target, ticket_id, told, told_at) \
                  select $1, ticket_id, 1, $3 from incidents \
@@ -199,9 +201,11 @@ impl Store {
             .execute(connection)
             .await?
             .rows_affected()
-        });
+            });
+            owned += usize::from(kept > 0);
+        }
         tx.commit().await?;
-        Ok(kept > 0)
+        Ok(owned)
     }
 
     /// Tickets of `target` that callbacks named and that have not been read since, the ones

@@ -2,6 +2,9 @@
 //! delete, merge and reassign tickets.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod bad_callbacks;
+mod callbacks;
+mod desk;
 mod polling;
 #[path = "../ports/mod.rs"]
 mod ports;

@@ -1,93 +1,170 @@
 //! What people do is found by polling alone.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::world::{World, event};
-
-const POLL: &str = "[targets.salesforce.sync]\npoll_every = \"200ms\"\n";
-
-/// A daemon with one open incident, and its ticket's id in Salesforce.
-async fn one_ticket() -> (World, String) {
-    let mut world = World::unstarted(POLL).await;
-    world.start().await;
-    world.accept(&event("evt-1", "q1", 400.0)).await;
-    let tickets = world.tickets(1).await;
-    world.all_delivered().await;
-    let id = tickets[0]["Id"].as_str().unwrap().to_owned();
-    (world, id)
-}
-
-async fn first_incident(world: &World) -> Value {
-    let items = world.items("incidents").await;
-    let id = items.last().unwrap()["id"].as_str().unwrap().to_owned();
-    world.api(&format!("incidents/{id}")).await
-}
-
-async fn closed_incident(world: &World) -> Value {
-    world
-        .until("the incident is closed", async || {
-            first_incident(world).await["state"] == "closed"
-        })
-        .await;
-    first_incident(world).await
-}
-
-fn story(incident: &Value) -> String {
-    let entries = incident["history"].as_array().unwrap();
-    let line = |entry: &Value| format!("{}: {}\n", entry["what"], entry["cause"]);
-    entries.iter().map(line).collect()
-}
+use crate::desk::{At, Desk, OFTEN, story};
 
 #[tokio::test]
 async fn a_person_closes_the_ticket_and_a_lasting_breach_opens_exactly_one_new_one() {
-    let (world, id) = one_ticket().await;
-    assert!(world.simulator.salesforce().close_ticket(&id));
-    let incident = closed_incident(&world).await;
-    let story = story(&incident);
-    assert!(story.contains("Ada Agent"), "{story}");
-    assert_eq!(incident["ticket"]["state"], "Closed");
-    assert!(
-        world.items("locks").await.is_empty(),
-        "the burst lock is released"
-    );
-    for number in 2..6 {
-        world
-            .accept(&event(&format!("evt-{number}"), "q1", 400.0))
-            .await;
+    for at in At::BOTH {
+        let desk = Desk::open(at, OFTEN).await;
+        assert_eq!(desk.world.items("locks").await.len(), 1);
+        desk.close();
+        let incident = desk.closed().await;
+        let story = story(&incident);
+        let who = match at {
+            At::Salesforce => "by Ada Agent",
+            At::ServiceNow => "by agent",
+        };
+        assert!(
+            story.contains("ticket closed in the CRM") && story.contains(who),
+            "{story}"
+        );
+        assert_eq!(incident["ticket"]["closed"], true);
+        assert!(
+            desk.world.items("locks").await.is_empty(),
+            "the burst lock is released"
+        );
+        for number in 2..6 {
+            desk.breach(&format!("evt-{number}")).await;
+        }
+        let two = async || desk.tickets().len() == 2;
+        desk.world.until("there is a second ticket", two).await;
+        desk.world.all_delivered().await;
+        assert_eq!(desk.tickets().len(), 2, "{at:?}");
+        assert_eq!(desk.world.items("incidents").await.len(), 2);
     }
-    world.tickets(2).await;
-    world.all_delivered().await;
-    assert_eq!(world.simulator.salesforce().tickets().len(), 2);
-    assert_eq!(world.items("incidents").await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_deleted_ticket_closes_its_incident_and_the_history_says_so() {
-    let (world, id) = one_ticket().await;
-    assert!(world.simulator.salesforce().delete_ticket(&id));
-    let incident = closed_incident(&world).await;
-    assert!(story(&incident).contains("ticket deleted"));
-    assert_eq!(incident["ticket"]["fate"], "deleted");
+    for at in At::BOTH {
+        let desk = Desk::open(at, OFTEN).await;
+        desk.delete();
+        let incident = desk.closed().await;
+        assert!(story(&incident).contains("ticket deleted"), "{at:?}");
+        assert_eq!(incident["ticket"]["fate"], "deleted");
+        desk.breach("evt-2").await;
+        let one = async || desk.tickets().len() == 1;
+        desk.world.until("a lasting breach opens one", one).await;
+    }
+}
+
+#[tokio::test]
+async fn a_merged_ticket_closes_its_incident_and_the_history_names_the_other() {
+    for at in At::BOTH {
+        let desk = Desk::open(at, OFTEN).await;
+        desk.world
+            .accept(&crate::world::event("evt-other", "q2", 500.0))
+            .await;
+        let two = async || desk.tickets().len() == 2;
+        desk.world.until("there is another ticket", two).await;
+        desk.world.all_delivered().await;
+        let tickets = desk.tickets();
+        let simulator = &desk.world.simulator;
+        let into = desk.id_of(&tickets[1]);
+        let (merged, other) = match at {
+            At::Salesforce => (
+                simulator.salesforce().merge_tickets(&desk.ticket, &into),
+                into.clone(),
+            ),
+            At::ServiceNow => (
+                simulator.servicenow().merge_tickets(&desk.ticket, &into),
+                tickets[1]["number"].as_str().unwrap().to_owned(),
+            ),
+        };
+        assert!(merged);
+        let story = story(&desk.closed().await);
+        assert!(
+            story.contains(&format!("ticket merged into {other}")),
+            "{story}"
+        );
+        let newest = &desk.world.items("incidents").await[0];
+        assert_eq!(newest["state"], "open", "the other one goes on");
+    }
 }
 
 #[tokio::test]
 async fn a_reassigned_ticket_with_a_new_priority_is_shown() {
-    let (world, id) = one_ticket().await;
-    world
-        .until("the ticket was seen", async || {
-            first_incident(&world).await["ticket"]["priority"] == "High"
-        })
-        .await;
-    let change = json!({"OwnerId": "0055g00000PeRsOAAV", "Priority": "Low", "Status": "Working"});
-    assert!(world.simulator.salesforce().edit_ticket(&id, &change));
-    world
-        .until("the change is shown", async || {
-            first_incident(&world).await["ticket"]["priority"] == "Low"
-        })
-        .await;
-    let incident = first_incident(&world).await;
-    assert_eq!(incident["ticket"]["assignee"], "Ada Agent");
-    assert_eq!(incident["ticket"]["state"], "Working");
-    assert_eq!(incident["state"], "open");
-    assert!(story(&incident).contains("ticket reassigned"));
+    for at in At::BOTH {
+        let desk = Desk::open(at, OFTEN).await;
+        desk.seen().await;
+        let (change, priority, assignee, state) = match at {
+            At::Salesforce => (
+                json!({"OwnerId": "0055g00000PeRsOAAV", "Priority": "Low", "Status": "Working"}),
+                "Low",
+                "Ada Agent",
+                "Working",
+            ),
+            At::ServiceNow => (
+                json!({"assigned_to": "6816f79cc0a8016401c5a33be04be441", "urgency": "3", "impact": "3", "state": "2"}),
+                "5",
+                "System Administrator",
+                "2",
+            ),
+        };
+        desk.edit(&change);
+        desk.world
+            .until("the change is shown", async || {
+                desk.incident().await["ticket"]["state"] == state
+            })
+            .await;
+        let incident = desk.incident().await;
+        let ticket = &incident["ticket"];
+        assert!(
+            ticket["priority"].as_str().unwrap().starts_with(priority),
+            "{ticket}"
+        );
+        assert_eq!(ticket["assignee"], assignee);
+        assert_eq!(incident["state"], "open");
+        let told = story(&incident);
+        assert!(told.contains("ticket priority changed"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_closed_by_our_own_resolution_is_not_told_as_a_persons() {
+    for at in At::BOTH {
+        let desk = Desk::open(at, OFTEN).await;
+        desk.world
+            .accept(&crate::world::event("evt-2", "q1", 100.0))
+            .await;
+        desk.closed().await;
+        desk.world.all_delivered().await;
+        // Another open incident keeps the poll going over the resolved one.
+        desk.world
+            .accept(&crate::world::event("evt-3", "q2", 500.0))
+            .await;
+        desk.world
+            .until("our own resolution came back", async || {
+                desk.incident().await["ticket"]["closed"] == true
+            })
+            .await;
+        let story = story(&desk.incident().await);
+        assert!(!story.contains("closed in the CRM"), "{story}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_while_the_daemon_was_away_is_found_at_its_return() {
+    let mut desk = Desk::open(At::Salesforce, OFTEN).await;
+    desk.world.kill();
+    desk.close();
+    desk.world.start().await;
+    assert!(story(&desk.closed().await).contains("by Ada Agent"));
+}
+
+#[tokio::test]
+async fn without_open_tickets_the_crm_is_not_asked() {
+    let desk = Desk::open(At::Salesforce, OFTEN).await;
+    desk.close();
+    desk.closed().await;
+    let polls = || {
+        let requests = desk.world.simulator.salesforce().requests();
+        let is_poll = |path: &str| path.ends_with("/queryAll");
+        requests.iter().filter(|one| is_poll(&one.path)).count()
+    };
+    let before = polls();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!(polls() <= before + 1, "one may have been under way");
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::clock;
 use super::table::{Record, Table, text};
-use super::{State, write};
+use super::{State, push, write};
 
 /// A person's user id, other than the integration user's.
 pub(super) const PERSON_ID: &str = "0055g00000PeRsOAAV";
@@ -86,7 +86,9 @@ pub(super) fn edit(state: &mut State, id: &str, fields: &Map<String, Value>) -> 
     changes.insert("LastModifiedDate".to_owned(), json!(now));
     changes.insert("SystemModstamp".to_owned(), json!(now));
     let table = state.tables.get_mut(object);
-    table.is_some_and(|table| table.update(&id, changes))
+    let done = table.is_some_and(|table| table.update(&id, changes));
+    push::saved(state, object, &id, "update");
+    done
 }
 
 /// Sets the first closed state.

@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::push::PushSwitch;
+
 /// What becomes of a `sys_id` in the body of an insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -72,6 +74,8 @@ pub(super) struct Switches {
     pub(super) data_policy: bool,
     /// Name of a business rule that aborts every insert and update; empty for none.
     pub(super) business_rule: String,
+    /// Where a business rule reports changes of incidents.
+    pub(super) push: Option<PushSwitch>,
 }
 
 impl Default for Switches {
@@ -96,6 +100,7 @@ impl Default for Switches {
             unknown_query_field: UnknownQueryField::Ignore,
             data_policy: true,
             business_rule: String::new(),
+            push: None,
         }
     }
 }

@@ -80,7 +80,7 @@ impl ServiceNow {
             incident_id: TicketKey::incident_in(&record.text("correlation_id")),
             version: version(record),
             changed_by: record.shown("sys_updated_by"),
-            presence: Presence::Here,
+            presence: presence(record, ticket.closed),
             face: TicketFace {
                 number: ticket.number,
                 url: Some(ticket.url),
@@ -90,6 +90,16 @@ impl ServiceNow {
                 assignee: assignee.or_else(|| record.shown("assignment_group")),
             },
         })
+    }
+}
+
+/// ServiceNow merges nothing: people close the one as a duplicate and name the other as its
+/// parent.
+fn presence(record: &Record, closed: bool) -> Presence {
+    let is_duplicate = record.text("close_code").eq_ignore_ascii_case("duplicate");
+    match record.shown("parent_incident") {
+        Some(other) if closed && is_duplicate => Presence::MergedInto(other),
+        _ => Presence::Here,
     }
 }
 

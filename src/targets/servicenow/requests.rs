@@ -17,7 +17,7 @@ pub(super) const TICKET_FIELDS: &str =
 
 /// The fields that polling reads.
 pub(super) const WATCHED_FIELDS: &str = "sys_id,number,state,active,correlation_id,priority,\
-     assigned_to,assignment_group,sys_updated_on,sys_mod_count,sys_updated_by";
+     assigned_to,assignment_group,sys_updated_on,sys_mod_count,sys_updated_by,close_code,parent_incident";
 
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
