@@ -8,10 +8,12 @@ alter table incidents add column ticket_changes    bigint;
 alter table incidents add column ticket_fate       text;
 create index incidents_with_ticket on incidents (target, ticket_id) where state <> 'closed' and ticket_id is not null;
 
--- Up to where each target's changes have been read, by the CRM's own clock.
-create table sync_watermarks (
+-- Up to where each target's changes have been read, by the CRM's own clock, and when it was
+-- last asked, by ours.
+create table sync_progress (
     target     text   not null primary key,
-    changed_at bigint not null
+    changed_at bigint,
+    polled_at  bigint not null
 );
 
 -- Tickets that a callback said had changed, until they have been read. `told` grows with every

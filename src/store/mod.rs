@@ -27,7 +27,7 @@ pub use journal::{Appended, Journal, JournalError, JournalWriter, NewEvent};
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
-pub use ticket_changes::{AppliedSighting, TicketHint};
+pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
     DeliveryView, Document, EventDetail, EventReview, EventView, Filter, HistoryView,

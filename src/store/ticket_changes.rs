@@ -22,6 +22,15 @@ pub struct AppliedSighting {
     pub followed: Followed,
 }
 
+/// How far a target's changes have been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncProgress {
+    /// The newest change seen, by the CRM's own clock.
+    pub changed_at: Option<Timestamp>,
+    /// When the target was last asked, by ours.
+    pub polled_at: Timestamp,
+}
+
 /// A ticket that a callback said had changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketHint {
@@ -131,41 +140,48 @@ impl Store {
         Ok(at.map(Timestamp::from_millis))
     }
 
-    /// Up to where the changes of `target` have been read, by its own clock.
+    /// How far the changes of `target` have been read.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be read.
-    pub async fn sync_watermark(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn sync_progress(&self, target: &str) -> Result<Option<SyncProgress>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let row: Option<(i64,)> = on!(&mut tx, connection => {
-            sqlx::query_as("select changed_at from sync_watermarks where target = $1")
+        let row: Option<(Option<i64>, i64)> = on!(&mut tx, connection => {
+            sqlx::query_as("select changed_at, polled_at from sync_progress where target = $1")
                 .bind(target)
                 .fetch_optional(connection)
                 .await?
         });
-        Ok(row.map(|(at,)| Timestamp::from_millis(at)))
+        Ok(row.map(|(changed_at, polled_at)| SyncProgress {
+            changed_at: changed_at.map(Timestamp::from_millis),
+            polled_at: Timestamp::from_millis(polled_at),
+        }))
     }
 
-    /// Moves the watermark of `target` forward to `changed_at`; never back.
+    /// Keeps that `target` was asked at `progress.polled_at`. What was read up to moves
+    /// forward and never back.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be written.
-    pub async fn advance_watermark(
+    pub async fn keep_sync_progress(
         &self,
         target: &str,
-        changed_at: Timestamp,
+        progress: SyncProgress,
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         on!(&mut tx, connection => {
             sqlx::query(
-                "insert into sync_watermarks (target, changed_at) values ($1, $2) \
-                 on conflict (target) do update set changed_at = excluded.changed_at \
-                 where sync_watermarks.changed_at < excluded.changed_at",
+                "insert into sync_progress (target, changed_at, polled_at) values ($1, $2, $3) \
+                 on conflict (target) do update set polled_at = excluded.polled_at, \
+                  changed_at = case when sync_progress.changed_at > excluded.changed_at \
+                    then sync_progress.changed_at \
+                    else coalesce(excluded.changed_at, sync_progress.changed_at) end",
             )
             .bind(target)
-            .bind(changed_at.as_millis())
+            .bind(progress.changed_at.map(Timestamp::as_millis))
+            .bind(progress.polled_at.as_millis())
             .execute(connection)
             .await?;
         });
@@ -432,4 +448,27 @@ async fn end_deliveries(tx: &mut Tx, incident_id: &str, now: Timestamp) -> Resul
         .await?
         .rows_affected()
     }))
+}
+
+/// Discards a delivery that failed, if its ticket was over meanwhile: it was being sent when
+/// the others were discarded. Answers whether it was.
+pub(super) async fn end_if_over(
+    tx: &mut Tx,
+    delivery_id: i64,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let ended = on!(tx, connection => {
+        sqlx::query(
+            "update deliveries set state = 'discarded', settled_at = $1 \
+             where id = $2 and operation <> 'create' and exists (select 1 from incidents i \
+               where i.id = deliveries.incident_id and i.state = 'closed' \
+                 and (i.ticket_closed <> 0 or i.ticket_fate is not null))",
+        )
+        .bind(now.as_millis())
+        .bind(delivery_id)
+        .execute(connection)
+        .await?
+        .rows_affected()
+    });
+    Ok(ended == 1)
 }

@@ -13,7 +13,7 @@ use crate::domain::failure::{Failure, Remedy};
 use crate::domain::ticket_change::{Followed, Presence, Sighting, TicketFace};
 use crate::domain::time::Timestamp;
 use crate::settings::{OnTicketClosed, SyncSettings};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, SyncProgress};
 use crate::targets::{Crm, Look};
 use crate::telemetry::Metrics;
 
@@ -33,6 +33,9 @@ const HINTS_AT_ONCE: u32 = 200;
 /// When so many tickets were asked for and not one is there, our rights were taken more
 /// likely than every ticket.
 const TOO_MANY_TO_BELIEVE: usize = 3;
+
+/// How long a process that died keeps others from asking.
+const LEASE: Duration = Duration::from_secs(60);
 
 /// Whether the target takes calls at all now.
 pub type Admits = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -62,7 +65,8 @@ pub struct SyncWorker {
 /// What a worker remembers between steps; nothing is lost with it.
 #[derive(Debug, Default)]
 struct Memory {
-    next_poll: Timestamp,
+    /// Whether this process has polled: its first poll does not wait.
+    polled: bool,
     polls_to_sweep: u32,
     failures: u32,
     not_before: Timestamp,
@@ -103,48 +107,70 @@ impl SyncWorker {
         if now < memory.not_before || !(self.admits)() {
             return LONGEST_SLEEP;
         }
-        match self.work(memory, now).await {
+        match self.work_in_turn(memory, now).await {
             Ok(()) => memory.failures = 0,
             Err(error) => self.back_off(memory, &error),
         }
-        let until = memory.next_poll.since(self.clock.now());
-        until.clamp(Duration::from_millis(1), LONGEST_SLEEP)
+        self.settings.poll_every.min(LONGEST_SLEEP)
+    }
+
+    /// Does what is due, when no other replica is doing it.
+    async fn work_in_turn(&self, memory: &mut Memory, now: Timestamp) -> Result<(), SyncError> {
+        let hints = self.store.ticket_hints(&self.name, HINTS_AT_ONCE).await?;
+        if hints.is_empty() && !self.poll_is_due(memory, now).await? {
+            return Ok(());
+        }
+        let lease = format!("sync {}", self.name);
+        let taken = self
+            .store
+            .take_lease(&lease, &self.owner, now, now.plus(LEASE));
+        if taken.await?.is_none() {
+            return Ok(());
+        }
+        let outcome = self.work(memory, now).await;
+        self.store.give_lease_back(&lease, &self.owner).await?;
+        outcome
+    }
+
+    /// Whether it is time to ask what changed. A time that lies ahead is a clock set back.
+    async fn poll_is_due(&self, memory: &Memory, now: Timestamp) -> Result<bool, StoreError> {
+        let last = self.store.sync_progress(&self.name).await?;
+        Ok(!memory.polled
+            || last.is_none_or(|last| {
+                last.polled_at > now || last.polled_at.plus(self.settings.poll_every) <= now
+            }))
     }
 
     async fn work(&self, memory: &mut Memory, now: Timestamp) -> Result<(), SyncError> {
+        // Another replica may have done it since.
         let hints = self.store.ticket_hints(&self.name, HINTS_AT_ONCE).await?;
-        let poll_is_due = memory.next_poll <= now;
-        if (hints.is_empty() && !poll_is_due) || !self.is_ours_to_do(now).await? {
-            return Ok(());
-        }
         if !hints.is_empty() {
             let ids: Vec<String> = hints.iter().map(|hint| hint.ticket_id.clone()).collect();
             self.look(memory, &ids).await?;
             self.store.forget_hints(&self.name, &hints).await?;
         }
-        if poll_is_due {
-            self.poll(memory).await?;
+        if self.poll_is_due(memory, now).await? {
+            let changed_at = self.poll(memory).await?;
+            let progress = SyncProgress {
+                changed_at,
+                polled_at: now,
+            };
+            self.store.keep_sync_progress(&self.name, progress).await?;
+            memory.polled = true;
             self.sweep(memory).await?;
-            memory.next_poll = now.plus(self.settings.poll_every);
         }
         Ok(())
     }
 
-    /// Of several replicas one asks each target.
-    async fn is_ours_to_do(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let lease = format!("sync {}", self.name);
-        let until = now.plus(self.settings.poll_every * 2 + Duration::from_secs(60));
-        let fence = self.store.take_lease(&lease, &self.owner, now, until);
-        Ok(fence.await?.is_some())
-    }
-
-    /// One query for everything that changed. Without open tickets there is nothing to ask.
-    async fn poll(&self, memory: &mut Memory) -> Result<(), SyncError> {
+    /// One query for everything that changed; answers the newest change. Without open tickets
+    /// there is nothing to ask.
+    async fn poll(&self, memory: &mut Memory) -> Result<Option<Timestamp>, SyncError> {
         let Some(oldest) = self.store.oldest_open_ticket(&self.name).await? else {
             memory.missing.clear();
-            return Ok(());
+            return Ok(None);
         };
-        let since = match self.store.sync_watermark(&self.name).await? {
+        let progress = self.store.sync_progress(&self.name).await?;
+        let since = match progress.and_then(|progress| progress.changed_at) {
             Some(newest) => newest.minus(OVERLAP),
             None => oldest.minus(CLOCKS_APART),
         };
@@ -156,12 +182,7 @@ impl SyncWorker {
         }
         // The CRM's own clock, by the records themselves: a proxy's `Date` may run ahead.
         let newest = seen.iter().filter_map(|one| one.version).max();
-        if let Some(newest) = newest {
-            self.store
-                .advance_watermark(&self.name, newest.changed_at)
-                .await?;
-        }
-        Ok(())
+        Ok(newest.map(|version| version.changed_at))
     }
 
     /// Looks at what was missing last time, and now and then at every open ticket: what was

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use ringdown::simulator;
 use serde_json::{Value, json};
+use sqlx::{Connection, Executor};
 
 use crate::world::{World, event};
 
@@ -37,7 +39,7 @@ impl At {
         }
     }
 
-    fn configuration(self, world: &World, poll_every: &str, more: &str) -> String {
+    fn configuration(self, world: &World, poll_every: &str, more: &str, sync: &str) -> String {
         let name = self.name();
         let servicenow = match self {
             Self::Salesforce => String::new(),
@@ -69,11 +71,27 @@ targets = ["{name}"]
 {servicenow}
 [targets.{name}.sync]
 poll_every = "{poll_every}"
+{sync}
 [targets.{name}.callback]
 auth = [{{ type = "bearer", secret = "{CALLBACK_TOKEN}" }}]
 "#
         )
     }
+}
+
+/// With `RINGDOWN_TEST_POSTGRES` set to the URL of a server (its user may create databases):
+/// a new database there. Else the world's own file.
+async fn database() -> String {
+    let Ok(server) = std::env::var("RINGDOWN_TEST_POSTGRES") else {
+        return String::new();
+    };
+    let name = format!("sync_{}", uuid::Uuid::now_v7().simple());
+    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
+    connection.execute(create).await.unwrap();
+    let mut url: url::Url = server.parse().unwrap();
+    url.set_path(&name);
+    format!("[store]\nurl = \"{url}\"\n")
 }
 
 impl Desk {
@@ -84,8 +102,12 @@ impl Desk {
 
     /// The same with `more` settings of the rule.
     pub(crate) async fn with(at: At, poll_every: &str, more: &str) -> Self {
+        Self::with_layer(at, poll_every, more, "").await
+    }
+
+    async fn with_layer(at: At, poll_every: &str, more: &str, sync: &str) -> Self {
         let mut world = World::unstarted("").await;
-        let text = at.configuration(&world, poll_every, more);
+        let text = at.configuration(&world, poll_every, more, sync) + &database().await;
         std::fs::write(world.folder.path().join("more.toml"), text).unwrap();
         world.start().await;
         let mut desk = Self {
@@ -97,6 +119,20 @@ impl Desk {
         desk.world.all_delivered().await;
         desk.ticket = desk.id_of(&desk.tickets()[0]);
         desk
+    }
+
+    /// The same, and a closed ticket leaves its incident alone.
+    pub(crate) async fn ignoring(at: At, poll_every: &str) -> Self {
+        Self::with_layer(at, poll_every, "", "on_ticket_closed = \"ignore\"").await
+    }
+
+    /// Sets switches of the CRM.
+    pub(crate) fn switch(&self, switches: &Value) {
+        match self.at {
+            At::Salesforce => self.world.simulator.salesforce().switch(switches),
+            At::ServiceNow => self.world.simulator.servicenow().switch(switches),
+        }
+        .unwrap();
     }
 
     /// One more breach of the same queue.
@@ -198,6 +234,18 @@ impl Desk {
     /// Whether the first incident is closed within `span`.
     pub(crate) async fn closes_within(&self, span: Duration) -> bool {
         tokio::time::timeout(span, self.closed()).await.is_ok()
+    }
+
+    /// The id of a person in ServiceNow.
+    pub(crate) async fn agent(&self) -> String {
+        let url = format!(
+            "{}/api/now/table/sys_user?sysparm_query=user_name=agent",
+            self.world.simulator.servicenow().base_url()
+        );
+        let call = self.world.client.get(url);
+        let call = call.basic_auth(simulator::USERNAME, Some(simulator::PASSWORD));
+        let rows: Value = call.send().await.unwrap().json().await.unwrap();
+        rows["result"][0]["sys_id"].as_str().unwrap().to_owned()
     }
 
     /// Waits until the ticket has been seen in the CRM.

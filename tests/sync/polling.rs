@@ -97,9 +97,9 @@ async fn a_reassigned_ticket_with_a_new_priority_is_shown() {
                 "Working",
             ),
             At::ServiceNow => (
-                json!({"assigned_to": "6816f79cc0a8016401c5a33be04be441", "urgency": "3", "impact": "3", "state": "2"}),
+                json!({"assigned_to": desk.agent().await, "urgency": "3", "impact": "3", "state": "2"}),
                 "5",
-                "System Administrator",
+                "Abel Agent",
                 "2",
             ),
         };
@@ -167,4 +167,39 @@ async fn without_open_tickets_the_crm_is_not_asked() {
     let before = polls();
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert!(polls() <= before + 1, "one may have been under way");
+}
+
+#[tokio::test]
+async fn what_a_closed_ticket_was_still_owed_is_owed_no_longer() {
+    for at in At::BOTH {
+        let desk = Desk::with(at, OFTEN, "update_every = \"1ms\"").await;
+        // A comment that the CRM refuses for good becomes a dead letter.
+        desk.switch(&json!({"may_write": false}));
+        desk.breach("evt-2").await;
+        let dead = async || !desk.world.items("dead-letters").await.is_empty();
+        desk.world.until("there is a dead letter", dead).await;
+        desk.close();
+        let story = story(&desk.closed().await);
+        assert!(
+            story.contains(r#""deliveries no longer owed": "1,"#),
+            "{story}"
+        );
+        assert!(desk.world.items("dead-letters").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_closed_ticket_leaves_the_incident_open_where_that_is_configured() {
+    let desk = Desk::ignoring(At::Salesforce, OFTEN).await;
+    desk.close();
+    desk.world
+        .until("the closing is shown", async || {
+            desk.incident().await["ticket"]["closed"] == true
+        })
+        .await;
+    assert_eq!(desk.incident().await["state"], "open");
+    desk.breach("evt-2").await;
+    desk.delete();
+    let story = story(&desk.closed().await);
+    assert!(story.contains("ticket deleted"), "{story}");
 }
