@@ -34,8 +34,9 @@ const HINTS_AT_ONCE: u32 = 200;
 /// likely than every ticket.
 const TOO_MANY_TO_BELIEVE: usize = 3;
 
-/// How long a process that died keeps others from asking.
-const LEASE: Duration = Duration::from_secs(60);
+/// How long a process that died keeps others from asking. Work that takes longer may be done
+/// twice at once, which changes nothing.
+const LEASE: Duration = Duration::from_secs(15);
 
 /// Whether the target takes calls at all now.
 pub type Admits = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -167,6 +168,7 @@ impl SyncWorker {
     async fn poll(&self, memory: &mut Memory) -> Result<Option<Timestamp>, SyncError> {
         let Some(oldest) = self.store.oldest_open_ticket(&self.name).await? else {
             memory.missing.clear();
+            self.metrics.sync_call(&self.name, "nothing_open");
             return Ok(None);
         };
         let progress = self.store.sync_progress(&self.name).await?;

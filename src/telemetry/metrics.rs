@@ -132,7 +132,7 @@ impl Metrics {
         let sync_calls = family(
             &mut registry,
             "sync_calls",
-            "Calls that ask a target what people did, by outcome: ok or a failure kind",
+            "Times that a target was to be asked what people did, by outcome: ok, nothing_open or a failure kind",
         );
         let ticket_changes = family(
             &mut registry,
@@ -355,7 +355,8 @@ impl Metrics {
         }
     }
 
-    /// Counts a call that asked `target` what people did: ok or a failure kind.
+    /// Counts a time that `target` was to be asked what people did: ok, `nothing_open` or a
+    /// failure kind.
     pub fn sync_call(&self, target: &str, outcome: &str) {
         self.sync_calls
             .get_or_create(&SyncLabels {

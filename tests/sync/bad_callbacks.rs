@@ -59,7 +59,12 @@ async fn strangers_and_unknown_targets_are_refused_and_nothing_is_followed() {
     let got = desk.world.client.get(&url).send().await.unwrap();
     assert_eq!(got.status(), 405);
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;
-    assert_eq!(desk.incident().await["state"], "open");
+    assert_eq!(
+        desk.incident().await["state"],
+        "open",
+        "{}",
+        desk.world.log()
+    );
 }
 
 #[tokio::test]

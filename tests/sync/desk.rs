@@ -110,6 +110,13 @@ impl Desk {
         let text = at.configuration(&world, poll_every, more, sync) + &database().await;
         std::fs::write(world.folder.path().join("more.toml"), text).unwrap();
         world.start().await;
+        // The first poll comes at once; what a test finds later came another way.
+        let polled = format!(r#"ringdown_sync_calls_total{{target="{}""#, at.name());
+        world
+            .until("the first poll is over", async || {
+                world.metrics().await.contains(&polled)
+            })
+            .await;
         let mut desk = Self {
             world,
             at,
