@@ -16,12 +16,14 @@ use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
+use crate::domain::gate::GateState;
 use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
-use crate::receive::{self, ReceiveSetupError, ReceiveState};
-use crate::settings::Settings;
+use crate::receive::{self, Callbacks, ReceiveSetupError, ReceiveState};
+use crate::settings::{Settings, TargetSettings};
 use crate::store::{Journal, Store, StoreError, Wake};
-use crate::targets::{self, TargetSetupError};
+use crate::sync::SyncWorker;
+use crate::targets::{self, Crm, TargetSetupError};
 use crate::telemetry::Metrics;
 use crate::upkeep;
 use crate::wake::{WakeUps, tell_others};
@@ -116,6 +118,7 @@ impl App {
             components: Components::default(),
             stages: Stages::default(),
             owner: uuid::Uuid::new_v4().to_string(),
+            told: watch::channel(0).0,
             settings,
             store,
             clock,
@@ -208,6 +211,8 @@ struct Builder {
     stages: Stages,
     /// This process, as the holder of leases.
     owner: String,
+    /// Grows with every callback, so that it is followed at once.
+    told: watch::Sender<u64>,
 }
 
 impl Builder {
@@ -267,7 +272,7 @@ impl Builder {
             let worker = TargetWorker::new(
                 name,
                 target,
-                crm,
+                Arc::clone(&crm),
                 self.store.clone(),
                 self.metrics.clone(),
                 self.clock.clone(),
@@ -281,6 +286,7 @@ impl Builder {
                     .clone()
                     .run(wake_ups.of(Wake::Deliveries), self.stages.deliver.clone()),
             );
+            self.start_syncing(name, target, crm, &worker);
             workers.push(worker);
         }
         Ok(workers)
@@ -309,6 +315,35 @@ impl Builder {
                 .delivering
                 .spawn(wake_ups.clone().hear(self.store.clone(), stop));
         }
+    }
+
+    /// Starts to bring back what people do in one target.
+    fn start_syncing(
+        &self,
+        name: &str,
+        target: &TargetSettings,
+        crm: Arc<dyn Crm>,
+        worker: &TargetWorker,
+    ) {
+        let gate = worker.clone();
+        let sync = SyncWorker {
+            name: name.to_owned(),
+            owner: self.owner.clone(),
+            settings: target.sync,
+            crm,
+            store: self.store.clone(),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            limiter: worker.limiter(),
+            admits: Arc::new(move || gate.status().state == GateState::Up),
+        };
+        let stop = self.stages.deliver.clone();
+        self.components.spawn(
+            &self.stages.delivering,
+            &format!("sync {name}"),
+            stop.clone(),
+            sync.run(self.told.subscribe(), stop),
+        );
     }
 
     fn start_upkeep(&self) {
@@ -393,6 +428,16 @@ impl Builder {
             metrics: self.metrics.clone(),
             readiness: self.components.watch(),
             clock: self.clock.clone(),
+            callback_auth: self
+                .settings
+                .targets
+                .iter()
+                .map(|(name, target)| (name.clone(), target.callback_auth.clone()))
+                .collect(),
+            callbacks: Callbacks {
+                store: self.store.clone(),
+                told: self.told.clone(),
+            },
         })?;
         let options = ServeOptions {
             drain_timeout: self.settings.server.drain_timeout,

@@ -27,6 +27,7 @@ pub mod rules;
 pub mod settings;
 pub mod simulator;
 pub mod store;
+pub mod sync;
 pub mod targets;
 pub mod telemetry;
 pub mod upkeep;

@@ -116,6 +116,11 @@ impl TargetWorker {
         }
     }
 
+    /// The target's rate limit, for whoever else calls it.
+    pub fn limiter(&self) -> Arc<DefaultDirectRateLimiter> {
+        Arc::clone(&self.limiter)
+    }
+
     /// How the target fares.
     pub fn status(&self) -> TargetStatus {
         let shared = self.shared();

@@ -10,4 +10,5 @@ pub mod incident;
 pub mod retry;
 pub mod signal;
 pub mod ticket;
+pub mod ticket_change;
 pub mod time;

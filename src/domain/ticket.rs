@@ -15,10 +15,24 @@ pub type TicketFields = serde_json::Map<String, serde_json::Value>;
 #[serde(transparent)]
 pub struct TicketKey(String);
 
+/// What every key begins with.
+pub const TICKET_KEY_PREFIX: &str = "rd-";
+
 impl TicketKey {
     /// The key of the incident `incident_id` (a UUID).
     pub fn of_incident(incident_id: &str) -> Self {
-        Self(format!("rd-{}", incident_id.to_ascii_lowercase()))
+        Self(format!(
+            "{TICKET_KEY_PREFIX}{}",
+            incident_id.to_ascii_lowercase()
+        ))
+    }
+
+    /// The incident whose key `text` is; `None` when it is no key of ours.
+    pub fn incident_in(text: &str) -> Option<String> {
+        let id = text.trim().to_ascii_lowercase();
+        let id = id.strip_prefix(TICKET_KEY_PREFIX)?;
+        let is_id = !id.is_empty() && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        is_id.then(|| id.to_owned())
     }
 
     /// The key as text.

@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::body::BodyFault;
 use super::items::MAX_ITEMS;
+use super::notice::NoticeFault;
 use crate::http::{Problem, ProblemKind};
 use crate::store::Appended;
 
@@ -69,6 +70,9 @@ pub(super) fn json(body: impl Into<Body>) -> Response<Body> {
 pub(super) enum Refusal {
     NoSuchRoute,
     UnknownSource,
+    UnknownTarget,
+    NeitherJsonNorXml,
+    Notice(NoticeFault),
     WrongMethod,
     ReadOnlyRoute,
     AddressNotAllowed,
@@ -112,6 +116,16 @@ impl Refusal {
         let (status, name, title) = match self {
             Self::NoSuchRoute => (S::NOT_FOUND, "not-found", "Not found"),
             Self::UnknownSource => (S::NOT_FOUND, "unknown-source", "Unknown source"),
+            Self::UnknownTarget => (S::NOT_FOUND, "unknown-target", "Unknown target"),
+            Self::NeitherJsonNorXml => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "neither-json-nor-xml",
+                "Neither JSON nor XML",
+            ),
+            Self::Notice(NoticeFault::TooMany) => {
+                (S::PAYLOAD_TOO_LARGE, "too-many-tickets", "Too many tickets")
+            }
+            Self::Notice(_) => (S::BAD_REQUEST, "not-a-callback", "Not a callback"),
             Self::WrongMethod | Self::ReadOnlyRoute => {
                 (S::METHOD_NOT_ALLOWED, "wrong-method", "Wrong method")
             }
@@ -149,9 +163,14 @@ impl Refusal {
 
     fn detail(&self) -> String {
         match self {
-            Self::NoSuchRoute => "Webhooks are sent to /webhooks/{source}.",
+            Self::NoSuchRoute => {
+                "Webhooks are sent to /webhooks/{source}, callbacks to /callbacks/{target}."
+            }
             Self::UnknownSource => "No source of this name is configured.",
-            Self::WrongMethod => "Webhooks are sent by POST.",
+            Self::UnknownTarget => "No target of this name takes callbacks.",
+            Self::NeitherJsonNorXml => "Send uncompressed JSON or XML with its Content-Type.",
+            Self::Notice(fault) => return format!("{fault}."),
+            Self::WrongMethod => "This is sent by POST.",
             Self::ReadOnlyRoute => "This address is only read, by GET or HEAD.",
             Self::AddressNotAllowed => "This source may not send from this address.",
             Self::Body(BodyFault::NotJsonType) => {

@@ -29,7 +29,16 @@ pub(super) enum BodyFault {
 
 /// Judges a body by its headers: JSON, not compressed, not declared longer than `max` bytes.
 pub(super) fn check_headers(headers: &HeaderMap, max: usize) -> Result<(), BodyFault> {
-    if !is_json(headers) || is_encoded(headers) {
+    if !is_json(headers) {
+        return Err(BodyFault::NotJsonType);
+    }
+    check_plain(headers, max)
+}
+
+/// Judges a body by its headers, whatever it holds: not compressed, not declared longer than
+/// `max` bytes.
+pub(super) fn check_plain(headers: &HeaderMap, max: usize) -> Result<(), BodyFault> {
+    if is_encoded(headers) {
         return Err(BodyFault::NotJsonType);
     }
     let declared = headers
@@ -94,7 +103,7 @@ fn within(max: usize, piece: Bytes) -> Result<Bytes, BodyFault> {
 }
 
 /// `application/json` or any `+json`, with any parameters.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(CONTENT_TYPE) else {
         return false;
     };

@@ -19,10 +19,12 @@
 mod answer;
 mod auth;
 mod body;
+mod callback;
 mod items;
 mod jwks;
 mod jwt;
 mod networks;
+mod notice;
 mod public;
 mod source;
 mod webhook;
@@ -34,19 +36,21 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use tokio::sync::{Semaphore, watch};
 
 pub use auth::AuthSetupError;
+pub use callback::Callbacks;
 pub use jwks::JwksSetupError;
 pub use public::PublicListener;
 
 use crate::clock::Clock;
 use crate::http::{Readiness, RequestIds};
-use crate::settings::{ServerSettings, SourceSettings};
+use crate::settings::{AuthMethod, ServerSettings, SourceSettings};
 use crate::store::Journal;
 use crate::telemetry::Metrics;
 use answer::{Refusal, json};
+use auth::Authenticator;
 use source::Source;
 use webhook::Receiver;
 
@@ -64,13 +68,17 @@ pub struct ReceiveState {
     pub readiness: watch::Receiver<Readiness>,
     /// The clock.
     pub clock: Clock,
+    /// Who may call back, by target; a target that is absent or has none takes no callbacks.
+    pub callback_auth: BTreeMap<String, Vec<AuthMethod>>,
+    /// Where callbacks go.
+    pub callbacks: Callbacks,
 }
 
 /// A source that cannot be put into force.
 #[derive(Debug, thiserror::Error)]
-#[error("sources.{name}.auth: {problem}")]
+#[error("{path}.auth: {problem}")]
 pub struct ReceiveSetupError {
-    name: String,
+    path: String,
     problem: AuthSetupError,
 }
 
@@ -85,6 +93,8 @@ pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError
     let request_ids = RequestIds::new(state.clock.clone());
     let receiver = Receiver {
         sources: sources(&state)?,
+        callback_auth: callback_auth(&state)?,
+        callbacks: state.callbacks,
         in_flight: Semaphore::new(state.server.max_in_flight.min(Semaphore::MAX_PERMITS)),
         server: state.server,
         journal: state.journal,
@@ -94,6 +104,10 @@ pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError
     };
     let receiver = Arc::new(receiver);
     let others = Router::new()
+        .route(
+            &format!("{}{{target}}", callback::PREFIX),
+            any(callback::callback),
+        )
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(no_such_route)
@@ -111,11 +125,30 @@ fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetu
             let source =
                 Source::new(name, settings, &state.clock, &state.metrics).map_err(|problem| {
                     ReceiveSetupError {
-                        name: name.clone(),
+                        path: format!("sources.{name}"),
                         problem,
                     }
                 })?;
             Ok((name.clone(), source))
+        })
+        .collect()
+}
+
+fn callback_auth(
+    state: &ReceiveState,
+) -> Result<BTreeMap<String, Authenticator>, ReceiveSetupError> {
+    let taking = state
+        .callback_auth
+        .iter()
+        .filter(|(_, ways)| !ways.is_empty());
+    taking
+        .map(|(name, ways)| {
+            let ways =
+                Authenticator::new(ways, &state.clock).map_err(|problem| ReceiveSetupError {
+                    path: format!("targets.{name}.callback"),
+                    problem,
+                })?;
+            Ok((name.clone(), ways))
         })
         .collect()
 }

@@ -15,8 +15,9 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::{Semaphore, watch};
 
 use super::answer::{Refusal, Tally};
-use super::auth::Verdict;
+use super::auth::{Authenticator, Verdict};
 use super::body;
+use super::callback::Callbacks;
 use super::items::{Contents, Reader};
 use super::source::Source;
 use crate::clock::Clock;
@@ -41,6 +42,9 @@ pub(super) struct Receiver {
     pub(super) readiness: watch::Receiver<Readiness>,
     pub(super) clock: Clock,
     pub(super) in_flight: Semaphore,
+    /// Who may call back, by target.
+    pub(super) callback_auth: BTreeMap<String, Authenticator>,
+    pub(super) callbacks: Callbacks,
 }
 
 /// An event that goes to review, as the log names it once it is durable.
@@ -108,7 +112,9 @@ impl Receiver {
             .try_acquire()
             .map_err(|_| Refusal::TooManyInFlight)?;
         body::check_headers(&head.headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
-        let bytes = self.authenticated(source, &head.headers, body).await?;
+        let bytes = self
+            .authenticated(&source.authenticator, &head.headers, body)
+            .await?;
         // Counted only now: strangers must not use up the sender's allowance.
         source.spend().map_err(|wait| Refusal::TooFast { wait })?;
         let reader = Reader {
@@ -145,13 +151,12 @@ impl Receiver {
 
     /// The body, once its sender is known. A stranger who shows nothing is sent away before
     /// the body is read; only a signature has to be checked against it.
-    async fn authenticated(
+    pub(super) async fn authenticated(
         &self,
-        source: &Source,
+        authenticator: &Authenticator,
         headers: &HeaderMap,
         body: &mut Body,
     ) -> Result<Bytes, Refusal> {
-        let authenticator = &source.authenticator;
         let verdict = authenticator.by_headers(headers).await;
         let refused = || Refusal::NotAuthenticated {
             challenges: authenticator.challenges(),

@@ -57,6 +57,10 @@ pub(super) fn own_route<C: Crm>(inner: &Inner<C>, request: &Request) -> Answer {
         ("POST", ["_sim", "tickets", id, "close"]) if inner.crm.close(id) => {
             Answer::empty(303).with("location", "/")
         }
+        ("POST", ["_sim", "tickets", id, "delete"]) if inner.crm.delete(id) => Answer::empty(204),
+        ("POST", ["_sim", "tickets", id, "merge", into]) if inner.crm.merge(id, into) => {
+            Answer::empty(204)
+        }
         ("POST", ["_sim", "tickets", id])
             if inner.crm.edit(id, &request.json().unwrap_or_default()) =>
         {

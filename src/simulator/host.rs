@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::fault::{Fault, FaultKind, Faults};
 use super::listen::listen;
+use super::push::{Push, send_due};
 use super::strike::Cut;
 use super::wire::{Answer, Request};
 
@@ -58,6 +59,18 @@ pub trait Crm: Send + Sync + 'static {
 
     /// Closes a ticket as a person would; whether there is one.
     fn close(&self, id: &str) -> bool;
+
+    /// Deletes a ticket as a person would; whether there is one.
+    fn delete(&self, id: &str) -> bool;
+
+    /// Merges a ticket into another as a person would; whether the CRM can and there are both.
+    fn merge(&self, id: &str, into: &str) -> bool;
+
+    /// Messages that have become due since this was last asked.
+    fn due_pushes(&self) -> Vec<Push>;
+
+    /// The content type and text of a message, as of now; `None` when there is nothing to say.
+    fn push_body(&self, push: &Push) -> Option<(&'static str, String)>;
 
     /// Makes every access token bad.
     fn expire_tokens(&self);
@@ -159,6 +172,41 @@ impl<C: Crm> Host<C> {
     /// Every ticket, oldest first.
     pub fn tickets(&self) -> Vec<Value> {
         self.inner.crm.tickets()
+    }
+
+    /// Changes a ticket as a person would; whether there is one with this id or number.
+    pub fn edit_ticket(&self, id: &str, fields: &Value) -> bool {
+        self.and_tell(self.inner.crm.edit(id, fields))
+    }
+
+    /// Closes a ticket as a person would.
+    pub fn close_ticket(&self, id: &str) -> bool {
+        self.and_tell(self.inner.crm.close(id))
+    }
+
+    /// Deletes a ticket as a person would.
+    pub fn delete_ticket(&self, id: &str) -> bool {
+        self.and_tell(self.inner.crm.delete(id))
+    }
+
+    /// Merges a ticket into another as a person would.
+    pub fn merge_tickets(&self, id: &str, into: &str) -> bool {
+        self.and_tell(self.inner.crm.merge(id, into))
+    }
+
+    /// Sets switches by name.
+    ///
+    /// # Errors
+    ///
+    /// A text that names the unknown switch.
+    pub fn switch(&self, switches: &Value) -> Result<(), String> {
+        self.inner.crm.switch(switches)
+    }
+
+    /// Lets the CRM send what a change made due.
+    fn and_tell(&self, changed: bool) -> bool {
+        send_due(&self.inner);
+        changed
     }
 
     /// Waits until there are at least `count` tickets; answers whether there were, in time.

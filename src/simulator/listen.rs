@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::control::own_route;
 use super::host::{BIND_AGAIN_AFTER, Crm, Inner};
+use super::push::send_due;
 use super::strike::{Cut, strike_or_handle};
 use super::wire::{Answer, Request, parse_query};
 
@@ -99,11 +100,14 @@ async fn answer<C: Crm>(
     let raw_query = request.uri().query().unwrap_or_default().to_owned();
     let request = read(&inner, request, &raw_query).await?;
     if request.path == "/" || request.path.starts_with("/_sim") {
-        return Ok(to_http(own_route(&inner, &request)));
+        let answer = own_route(&inner, &request);
+        send_due(&inner);
+        return Ok(to_http(answer));
     }
     let outcome = strike_or_handle(&inner, &request).await;
     inner.record(&request, raw_query, &outcome);
     inner.tickets.send_replace(inner.crm.ticket_count());
+    send_due(&inner);
     outcome.map(to_http)
 }
 

@@ -9,6 +9,7 @@ mod fault;
 mod host;
 mod listen;
 mod page;
+mod push;
 pub mod salesforce;
 pub mod servicenow;
 mod strike;
@@ -19,6 +20,7 @@ use std::net::SocketAddr;
 
 pub use fault::{Fault, FaultKind, Trigger};
 pub use host::{Host, RecordedRequest};
+pub use push::{Push, Until};
 pub use salesforce::Salesforce;
 pub use servicenow::ServiceNow;
 

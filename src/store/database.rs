@@ -314,6 +314,14 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
 }
 
 impl Tx {
+    /// What a select that locks its rows ends with. SQLite has one writer, which is lock enough.
+    pub(super) fn row_lock(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "",
+            Self::Postgres(_) => " for update",
+        }
+    }
+
     /// Makes everything done in this transaction durable.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self {

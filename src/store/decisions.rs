@@ -205,6 +205,8 @@ impl Deciding {
         &mut self,
         keys: &[String],
     ) -> Result<Vec<(String, KeptIncident)>, StoreError> {
+        // Locked, so that a ticket's change seen meanwhile is not written over.
+        let lock = self.tx.row_lock();
         let rows: Vec<IncidentRow> = on!(&mut self.tx, connection => {
             let mut query = QueryBuilder::new(
                 "select life, source, target, context from incidents where active_key in (",
@@ -213,7 +215,7 @@ impl Deciding {
             for key in keys {
                 list.push_bind(key.clone());
             }
-            query.push(")");
+            query.push(format!("){lock}"));
             query.build_query_as().fetch_all(connection).await?
         });
         rows.into_iter()

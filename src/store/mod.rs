@@ -19,6 +19,7 @@ mod outbox;
 mod retention;
 mod review;
 mod sqlite;
+mod ticket_changes;
 mod views;
 mod wake;
 
@@ -34,6 +35,7 @@ pub use journal::{
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
+pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
     DeliveryView, Document, EventDetail, EventReview, EventView, Filter, HistoryView,

@@ -11,7 +11,7 @@ use sqlx::QueryBuilder;
 
 use super::database::{Database, Tx, millis, on, on_text, postgres_now, sqlite_now};
 use super::decisions::{HistoryEntry, insert_history};
-use super::{Store, StoreError};
+use super::{Store, StoreError, ticket_changes};
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
@@ -258,6 +258,12 @@ impl Store {
         }
         if let Settlement::Done(Some(ticket)) = settlement {
             write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
+        }
+        if !matches!(settlement, Settlement::Done(_))
+            && ticket_changes::end_if_over(&mut tx, delivery.id, now).await?
+        {
+            tx.commit().await?;
+            return Ok(true);
         }
         if let Some(entry) = history_of(delivery, settlement, now) {
             insert_history(&mut tx, &entry).await?;

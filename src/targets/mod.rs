@@ -26,6 +26,7 @@ use crate::clock::Clock;
 use crate::domain::failure::Failure;
 pub use crate::domain::ticket::TicketChange;
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
 use crate::settings::{TargetKind, TargetSettings};
 
@@ -91,6 +92,22 @@ pub trait Crm: Send + Sync {
     /// A classified [`Failure`].
     async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure>;
 
+    /// Tickets of ours that were changed at or after `since` by the CRM's clock, oldest change
+    /// first, whoever changed them, with those deleted where the CRM tells. Bounded: when there
+    /// are more, the next call from the newest version seen goes on.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`].
+    async fn changed_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure>;
+
+    /// How these tickets stand now, in as few calls as the CRM allows.
+    ///
+    /// # Errors
+    ///
+    /// A classified [`Failure`].
+    async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure>;
+
     /// The cheapest authenticated call that proves the CRM answers again.
     ///
     /// # Errors
@@ -100,6 +117,34 @@ pub trait Crm: Send + Sync {
 
     /// Age and expiry of the credential in use, for people to look at.
     fn token_status(&self) -> TokenStatus;
+}
+
+/// How tickets that were asked for by their ids stand.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Those that the CRM shows, also as deleted.
+    pub seen: Vec<Sighting>,
+    /// Ids of which the CRM shows nothing: deleted for good, or hidden from our user.
+    pub missing: Vec<String>,
+}
+
+impl Look {
+    /// What `asked` and `seen` make: ids of which nothing was seen are missing.
+    pub(crate) fn take_in(&mut self, asked: &[String], seen: Vec<Sighting>) {
+        let is_seen = |id: &str| seen.iter().any(|one| same_id(&one.ticket_id, id));
+        let missing = asked.iter().filter(|id| !is_seen(id)).cloned();
+        self.missing.extend(missing);
+        self.seen.extend(seen);
+    }
+}
+
+/// Salesforce writes one id with 15 or 18 characters.
+fn same_id(a: &str, b: &str) -> bool {
+    let long = |id: &str| id.len() == 18;
+    match (long(a), long(b), a.len(), b.len()) {
+        (true, false, _, 15) | (false, true, 15, _) => a.get(..15) == b.get(..15),
+        _ => a == b,
+    }
 }
 
 /// Age and expiry of a credential.

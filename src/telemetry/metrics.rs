@@ -33,6 +33,9 @@ labels! {
     DeadLetterLabels { target, kind }
     ReviewLabels { source }
     TokenLabels { target, outcome }
+    SyncLabels { target, outcome }
+    TicketChangeLabels { target, outcome }
+    CallbackLabels { target, status }
     BuildLabels { version }
 }
 
@@ -53,6 +56,9 @@ pub struct Metrics {
     journal_lag: Gauge<f64, std::sync::atomic::AtomicU64>,
     target_up: Family<TargetLabels, Gauge>,
     token_refreshes: Family<TokenLabels, Counter>,
+    sync_calls: Family<SyncLabels, Counter>,
+    ticket_changes: Family<TicketChangeLabels, Counter>,
+    callback_requests: Family<CallbackLabels, Counter>,
 }
 
 /// The counters that nearly every webhook of a source moves, looked up once instead of per
@@ -123,6 +129,21 @@ impl Metrics {
             "token_refreshes",
             "Credential renewals by target and outcome: ok, failed",
         );
+        let sync_calls = family(
+            &mut registry,
+            "sync_calls",
+            "Times that a target was to be asked what people did, by outcome: ok, nothing_open or a failure kind",
+        );
+        let ticket_changes = family(
+            &mut registry,
+            "ticket_changes",
+            "Tickets seen in a target, by what that did: noted, closed, same, older, not_ours",
+        );
+        let callback_requests = family(
+            &mut registry,
+            "callback_requests",
+            "Callbacks by target and answered status",
+        );
         let incidents = family(&mut registry, "incidents", "Incidents by state");
         let delivery_queue = family(
             &mut registry,
@@ -178,6 +199,9 @@ impl Metrics {
             journal_lag,
             target_up,
             token_refreshes,
+            sync_calls,
+            ticket_changes,
+            callback_requests,
         }
     }
 
@@ -329,6 +353,37 @@ impl Metrics {
                 })
                 .inc_by(count);
         }
+    }
+
+    /// Counts a time that `target` was to be asked what people did: ok, `nothing_open` or a
+    /// failure kind.
+    pub fn sync_call(&self, target: &str, outcome: &str) {
+        self.sync_calls
+            .get_or_create(&SyncLabels {
+                target: target.to_owned(),
+                outcome: outcome.to_owned(),
+            })
+            .inc();
+    }
+
+    /// Counts a ticket seen in `target` by what that did.
+    pub fn ticket_change(&self, target: &str, outcome: &str) {
+        self.ticket_changes
+            .get_or_create(&TicketChangeLabels {
+                target: target.to_owned(),
+                outcome: outcome.to_owned(),
+            })
+            .inc();
+    }
+
+    /// Counts a callback of `target` by the status it was answered with.
+    pub fn callback_request(&self, target: &str, status: u16) {
+        self.callback_requests
+            .get_or_create(&CallbackLabels {
+                target: target.to_owned(),
+                status: status.to_string(),
+            })
+            .inc();
     }
 }
 

@@ -91,6 +91,11 @@ impl Plan {
             metrics: metrics.clone(),
             readiness: watched,
             clock: clock.clone(),
+            callback_auth: std::collections::BTreeMap::new(),
+            callbacks: ringdown::receive::Callbacks {
+                store: store.clone(),
+                told: watch::channel(0).0,
+            },
         })
         .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

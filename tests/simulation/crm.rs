@@ -7,7 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ringdown::domain::failure::Failure;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
-use ringdown::targets::{Crm, TicketChange, TokenStatus};
+use ringdown::domain::ticket_change::Sighting;
+use ringdown::domain::time::Timestamp;
+use ringdown::targets::{Crm, Look, TicketChange, TokenStatus};
 use tokio::sync::{Notify, oneshot};
 
 use crate::coverage::Coverage;
@@ -441,6 +443,15 @@ impl Crm for SimulatedCrm {
 
     async fn link(&self, _: &str, _: &str) -> Result<(), Failure> {
         Ok(())
+    }
+
+    /// Nobody works on the simulated tickets: reading back is no part of the simulation.
+    async fn changed_since(&self, _: Timestamp) -> Result<Vec<Sighting>, Failure> {
+        Ok(Vec::new())
+    }
+
+    async fn look_at(&self, _: &[String]) -> Result<Look, Failure> {
+        Ok(Look::default())
     }
 
     /// Answered at once: the worker does nothing else meanwhile.

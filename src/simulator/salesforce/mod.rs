@@ -11,6 +11,7 @@ mod composite;
 mod describe;
 mod faults;
 mod people;
+mod push;
 mod query;
 mod refusal;
 mod schema;
@@ -31,8 +32,10 @@ use serde_json::{Map, Value};
 
 use super::fault::FaultKind;
 use super::host::Crm;
+use super::push::Push;
 use super::wire::{Answer, Request};
 use call::Call;
+pub use push::{PushKind, PushSwitch};
 use refusal::{Refusal, not_found, refuse};
 pub use switches::{
     CaseStatus, CustomField, DuplicateRule, ErrorShape, RaceLoser, RuleCondition, Switches,
@@ -66,6 +69,8 @@ struct State {
     /// Data calls so far.
     used: u64,
     cursors: HashMap<String, query::Cursor>,
+    /// Messages to the outside that have become due.
+    due: Vec<Push>,
 }
 
 impl State {
@@ -83,6 +88,7 @@ impl State {
             counter: 0,
             used: 0,
             cursors: HashMap::new(),
+            due: Vec::new(),
         }
     }
 
@@ -307,6 +313,22 @@ impl Crm for Salesforce {
 
     fn close(&self, id: &str) -> bool {
         people::close(&mut self.lock(), id)
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        people::delete(&mut self.lock(), id)
+    }
+
+    fn merge(&self, id: &str, into: &str) -> bool {
+        people::merge(&mut self.lock(), id, into)
+    }
+
+    fn due_pushes(&self) -> Vec<Push> {
+        std::mem::take(&mut self.lock().due)
+    }
+
+    fn push_body(&self, push: &Push) -> Option<(&'static str, String)> {
+        push::body(&self.lock(), push)
     }
 
     fn expire_tokens(&self) {

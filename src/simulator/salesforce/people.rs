@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::clock;
 use super::table::{Record, Table, text};
-use super::{State, write};
+use super::{State, push, write};
 
 /// A person's user id, other than the integration user's.
-const PERSON_ID: &str = "0055g00000PeRsOAAV";
+pub(super) const PERSON_ID: &str = "0055g00000PeRsOAAV";
 const TICKETS: [&str; 2] = ["Case", "Incident"];
 
 /// Every ticket that is not deleted, oldest first, with its comments as `CommentList` and their
@@ -86,7 +86,9 @@ pub(super) fn edit(state: &mut State, id: &str, fields: &Map<String, Value>) -> 
     changes.insert("LastModifiedDate".to_owned(), json!(now));
     changes.insert("SystemModstamp".to_owned(), json!(now));
     let table = state.tables.get_mut(object);
-    table.is_some_and(|table| table.update(&id, changes))
+    let done = table.is_some_and(|table| table.update(&id, changes));
+    push::saved(state, object, &id, "update");
+    done
 }
 
 /// Sets the first closed state.
@@ -100,6 +102,35 @@ pub(super) fn close(state: &mut State, id: &str) -> bool {
     };
     let fields = Map::from_iter([("Status".to_owned(), status.into())]);
     edit(state, id, &fields)
+}
+
+/// Puts the ticket with this id or number into the recycle bin.
+pub(super) fn delete(state: &mut State, id: &str) -> bool {
+    bin(state, id, None)
+}
+
+/// Merges the ticket with this id or number into another, which stays.
+pub(super) fn merge(state: &mut State, id: &str, into: &str) -> bool {
+    match holder(state, into) {
+        Some(("Case", master)) => bin(state, id, Some(master)),
+        _ => false,
+    }
+}
+
+fn bin(state: &mut State, id: &str, master: Option<String>) -> bool {
+    let Some((object, id)) = holder(state, id) else {
+        return false;
+    };
+    let mut changes = Record::from([
+        ("IsDeleted".to_owned(), json!(true)),
+        ("LastModifiedById".to_owned(), PERSON_ID.into()),
+        ("SystemModstamp".to_owned(), json!(clock::now())),
+    ]);
+    if let Some(master) = master {
+        changes.insert("MasterRecordId".to_owned(), master.into());
+    }
+    let table = state.tables.get_mut(object);
+    table.is_some_and(|table| table.bin(&id, changes))
 }
 
 /// The object and id of the ticket with this id or number.

@@ -128,6 +128,10 @@ fn spell(name: &mut String, object: &str, known: &[Field]) -> Result<Kind, Refus
         .iter()
         .find(|field| field.name.eq_ignore_ascii_case(name))
     else {
+        if let Some(relation) = schema::name_of_relation(name, known) {
+            *name = relation;
+            return Ok(Kind::Text(255));
+        }
         let message = format!(
             "No such column '{name}' on entity '{object}'. If you are attempting to use a \
 custom field, be sure to append the '__c' after the custom field name."

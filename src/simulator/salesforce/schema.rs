@@ -159,6 +159,28 @@ pub(super) fn fields(object: &str, switches: &Switches) -> Vec<Field> {
     fields
 }
 
+/// `Owner.Name` and the like, in its own spelling, where the object refers to such a record.
+pub(super) fn name_of_relation(name: &str, known: &[Field]) -> Option<String> {
+    let (relation, field) = name.split_once('.')?;
+    let id = format!("{relation}Id");
+    let known = known
+        .iter()
+        .find(|one| one.name.eq_ignore_ascii_case(&id))?;
+    let relation = known.name.strip_suffix("Id")?;
+    let is_reference = matches!(known.kind, Kind::Reference(_));
+    (is_reference && field.eq_ignore_ascii_case("Name")).then(|| format!("{relation}.Name"))
+}
+
+/// What people see of a user or queue.
+pub(super) fn name_of(id: &str) -> &str {
+    match id {
+        super::USER_ID => "Ringdown Integration",
+        super::people::PERSON_ID => "Ada Agent",
+        super::write::QUEUE_ID => "Telephony Queue",
+        other => other,
+    }
+}
+
 fn custom(field: &super::CustomField) -> Field {
     Field::new(&field.name, Kind::Text(field.length))
 }
@@ -179,6 +201,10 @@ fn case_fields(switches: &Switches) -> Vec<Field> {
         Field::new("ContactId", Kind::Reference("Contact")),
         Field::new("AccountId", Kind::Reference("Account")),
         Field::new("ParentId", Kind::Reference("Case")),
+        Field {
+            nillable: true,
+            ..Field::system("MasterRecordId", Kind::Reference("Case"))
+        },
         Field::once("SuppliedName", Kind::Text(80)),
         Field::once("SuppliedEmail", Kind::Text(80)),
         Field::once("SuppliedPhone", Kind::Text(40)),

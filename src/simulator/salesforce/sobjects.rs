@@ -87,6 +87,12 @@ pub(super) fn rendered(data: DataCall<'_>, object: &str, row: &Record, wanted: &
     let mut shown = Map::new();
     shown.insert("attributes".to_owned(), json!({"type": object, "url": url}));
     for name in wanted {
+        if let Some((relation, field)) = name.split_once('.') {
+            let id = super::table::text(row, &format!("{relation}Id"));
+            let related = json!({"attributes": {"type": "Name"}, field: schema::name_of(id)});
+            shown.insert(relation.to_owned(), related);
+            continue;
+        }
         shown.insert(name.clone(), row.get(name).cloned().unwrap_or(Value::Null));
     }
     Value::Object(shown)

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::push::PushSwitch;
+
 /// The organisation's set-up. As JSON (`/_sim/switches`) the names are the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -72,6 +74,8 @@ pub struct Switches {
     pub clock_offset: i64,
     /// Rows on a page of a query's answer.
     pub query_page: usize,
+    /// What is sent to the outside when a ticket is saved, by whomever.
+    pub push: Option<PushSwitch>,
 }
 
 impl Default for Switches {
@@ -110,6 +114,7 @@ impl Default for Switches {
             error_shape: ErrorShape::Array,
             clock_offset: 0,
             query_page: 2000,
+            push: None,
         }
     }
 }

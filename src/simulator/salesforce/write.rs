@@ -8,10 +8,10 @@ use super::clock;
 use super::refusal::Refusal;
 use super::schema;
 use super::table::{Record, text};
-use super::{DataCall, State, Switches, USER_ID};
+use super::{DataCall, State, Switches, USER_ID, push};
 
 /// The queue that the assignment rule gives Cases to.
-const QUEUE_ID: &str = "00G5g00000QuEuEEAV";
+pub(super) const QUEUE_ID: &str = "00G5g00000QuEuEEAV";
 
 /// What a request's headers say about its writes.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +56,7 @@ pub(super) fn insert(
     settle_status(&mut fields, object, &state.switches);
     assign(&mut fields, object, &state.switches, wishes);
     state.table_mut(object)?.insert(fields);
+    push::saved(state, object, &id, "insert");
     shortcut_comment(state, &id, comment)?;
     Ok(id)
 }
@@ -87,6 +88,7 @@ pub(super) fn change(
     }
     assign(&mut changes, object, &state.switches, wishes);
     state.table_mut(object)?.update(id, changes);
+    push::saved(state, object, id, "update");
     shortcut_comment(state, id, comment)
 }
 

@@ -54,6 +54,7 @@ impl State {
         derive(&Row::new(), &mut row, write.user);
         self.tables.insert(row);
         self.note(&id, notes, write.user);
+        self.run_business_rule(&id, "insert");
         Ok(id)
     }
 
@@ -112,6 +113,7 @@ impl State {
         let id = text(&row, "sys_id").to_owned();
         self.tables.replace(row);
         self.note(&id, notes, user);
+        self.run_business_rule(&id, "update");
     }
 
     fn note(&mut self, record: &str, notes: Vec<(String, String)>, user: &str) {

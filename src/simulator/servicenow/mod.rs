@@ -7,6 +7,7 @@ mod access;
 mod failure;
 mod faults;
 mod incident;
+mod push;
 mod query;
 mod schema;
 mod seed;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value, json};
 
 use super::fault::FaultKind;
 use super::host::Crm;
+use super::push::Push;
 use super::wire::{Answer, Request};
 use access::Access;
 use failure::Failure;
@@ -33,6 +35,8 @@ struct State {
     tables: Tables,
     access: Access,
     switches: Switches,
+    /// Messages to the outside that have become due.
+    due: Vec<Push>,
 }
 
 /// A simulated ServiceNow instance.
@@ -55,6 +59,7 @@ impl ServiceNow {
                 tables: Tables::new(),
                 access: Access::default(),
                 switches: Switches::default(),
+                due: Vec::new(),
             }),
         }
     }
@@ -105,6 +110,36 @@ impl Crm for ServiceNow {
 
     fn close(&self, id: &str) -> bool {
         self.edit(id, &json!({"state": "7"}))
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        let mut state = self.state();
+        let found = state.tables.incident_id(id);
+        if let Some(id) = &found {
+            state.tables.remove(id);
+            state.run_business_rule(id, "delete");
+        }
+        found.is_some()
+    }
+
+    /// There is no merging in ServiceNow: people close the one and name the other.
+    fn merge(&self, id: &str, into: &str) -> bool {
+        let mut state = self.state();
+        let (Some(id), Some(into)) = (state.tables.incident_id(id), state.tables.incident_id(into))
+        else {
+            return false;
+        };
+        let fields = json!({"state": "7", "parent_incident": into, "close_code": "Duplicate"});
+        let fields = fields.as_object().cloned().unwrap_or_default();
+        state.change_by_hand(&id, &fields)
+    }
+
+    fn due_pushes(&self) -> Vec<Push> {
+        std::mem::take(&mut self.state().due)
+    }
+
+    fn push_body(&self, push: &Push) -> Option<(&'static str, String)> {
+        Some(self.state().push_body(push))
     }
 
     fn expire_tokens(&self) {

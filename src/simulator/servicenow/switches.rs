@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::push::PushSwitch;
+
 /// What becomes of a `sys_id` in the body of an insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -82,6 +84,8 @@ pub(super) struct Switches {
     pub(super) field_lengths: BTreeMap<String, usize>,
     /// Seconds by which the `Date` header is off.
     pub(super) clock_offset: i64,
+    /// Where a business rule reports changes of incidents.
+    pub(super) push: Option<PushSwitch>,
 }
 
 impl Default for Switches {
@@ -110,6 +114,7 @@ impl Default for Switches {
             unique_fields: Vec::new(),
             field_lengths: BTreeMap::new(),
             clock_offset: 0,
+            push: None,
         }
     }
 }

@@ -89,6 +89,7 @@ impl State {
             return Err(Failure::acl("Delete"));
         }
         self.tables.remove(id);
+        self.run_business_rule(id, "delete");
         Ok(Answer::empty(204))
     }
 

@@ -35,6 +35,15 @@ pub struct TicketView {
     /// Whether the CRM counts it as resolved or closed, as last seen.
     #[sqlx(rename = "ticket_over")]
     pub closed: bool,
+    /// The CRM's own priority, as last seen.
+    #[sqlx(rename = "ticket_priority")]
+    pub priority: Option<String>,
+    /// Who works on it, as last seen.
+    #[sqlx(rename = "ticket_assignee")]
+    pub assignee: Option<String>,
+    /// `deleted` or `merged into …`, once it is gone.
+    #[sqlx(rename = "ticket_fate")]
+    pub fate: Option<String>,
 }
 
 /// An incident in a list.
@@ -144,7 +153,8 @@ macro_rules! incidents {
         concat!(
             "select i.id, i.key, i.rule, i.source, i.severity, i.state, i.opened_at, i.closed_at, \
               i.occurrences, i.suppressed, i.target, i.ticket_id, i.ticket_number, i.ticket_url, \
-              i.ticket_state, (i.ticket_closed <> 0) as ticket_over",
+              i.ticket_state, (i.ticket_closed <> 0) as ticket_over, i.ticket_priority, \
+              i.ticket_assignee, i.ticket_fate",
             $more_columns,
             " from incidents i where true"
         )

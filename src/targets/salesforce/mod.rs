@@ -7,6 +7,7 @@
 //! `targets` only `http` and `login`. Must not know: the store, sources, other CRMs.
 
 mod change;
+mod changes;
 mod create;
 mod find;
 mod ids;
@@ -21,16 +22,19 @@ mod verdict;
 mod wire;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+use crate::domain::ticket_change::Sighting;
+use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
 use crate::targets::login::Login;
-use crate::targets::{Crm, TicketChange, TokenStatus, http};
+use crate::targets::{Crm, Look, TicketChange, TokenStatus, http};
 
 use ids::RecordId;
 use object::TicketObject;
@@ -43,6 +47,8 @@ pub struct Salesforce {
     object: TicketObject,
     external_id_field: Option<String>,
     wire: Wire,
+    /// Whether the org refused to show the fields that polling would like to have.
+    poorly_sighted: AtomicBool,
 }
 
 /// A client that cannot be made.
@@ -82,6 +88,7 @@ impl Salesforce {
             object: TicketObject::new(object, resolved_status(&settings.resolve)),
             external_id_field: external_id_field.clone(),
             wire: Wire::new(http, &settings.base_url, api_version, login, clock),
+            poorly_sighted: AtomicBool::new(false),
         })
     }
 }
@@ -119,6 +126,14 @@ impl Crm for Salesforce {
     async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure> {
         self.hang_under(&record_id(ticket_id)?, &record_id(parent_id)?)
             .await
+    }
+
+    async fn changed_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure> {
+        self.changes_since(since).await
+    }
+
+    async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
+        self.look_at_all(ticket_ids).await
     }
 
     async fn probe(&self) -> Result<(), Failure> {

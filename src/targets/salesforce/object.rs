@@ -50,6 +50,15 @@ impl TicketObject {
         fields
     }
 
+    /// The field that names the ticket this one was merged into. Incidents cannot be merged.
+    pub(super) fn merge_fields(&self) -> &'static [&'static str] {
+        if self.is_case() {
+            &["MasterRecordId"]
+        } else {
+            &[]
+        }
+    }
+
     /// The field that names the parent ticket.
     pub(super) fn parent_field(&self) -> &'static str {
         if self.is_case() {

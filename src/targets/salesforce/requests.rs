@@ -94,6 +94,11 @@ impl Request {
         Self::new(call, Method::GET, vec!["query".to_owned()]).with_query("q", soql)
     }
 
+    /// Runs a query that shows deleted records too.
+    pub(super) fn query_all(call: Call, soql: String) -> Self {
+        Self::new(call, Method::GET, vec!["queryAll".to_owned()]).with_query("q", soql)
+    }
+
     /// Reads the next page of a query.
     pub(super) fn page(call: Call, path: &str) -> Self {
         let mut request = Self::new(call, Method::GET, Vec::new());

@@ -4,7 +4,8 @@
 
 use super::ids::RecordId;
 use super::truncation::key_mark;
-use crate::domain::ticket::TicketKey;
+use crate::domain::ticket::{TICKET_KEY_PREFIX, TicketKey};
+use crate::domain::time::Timestamp;
 
 /// Comments looked at, newest first: a repetition follows its first try closely.
 const COMMENTS: u16 = 200;
@@ -25,6 +26,48 @@ pub(super) fn comments_of(object: &str, text_field: &str, ticket: &RecordId) -> 
     format!(
         "SELECT Id,{text_field} FROM {object} WHERE ParentId = '{}' ORDER BY CreatedDate DESC LIMIT {COMMENTS}",
         string(ticket.as_str()),
+    )
+}
+
+/// How our tickets are told from all others.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Ours<'a> {
+    /// By our key in this external id field.
+    ExternalId(&'a str),
+    /// By our key's mark in the subject.
+    Subject,
+}
+
+/// Our tickets changed at or after `since`, oldest change first. `SystemModstamp` is indexed,
+/// and moves with changes that automation makes and with a deletion, which `LastModifiedDate`
+/// does not.
+pub(super) fn tickets_changed(
+    object: &str,
+    fields: &[String],
+    ours: Ours<'_>,
+    since: Timestamp,
+) -> String {
+    let is_ours = match ours {
+        Ours::ExternalId(field) => format!("{field} LIKE '{}%'", like(TICKET_KEY_PREFIX)),
+        Ours::Subject => format!("Subject LIKE '%[{}%'", like(TICKET_KEY_PREFIX)),
+    };
+    format!(
+        "SELECT {} FROM {object} WHERE {is_ours} AND SystemModstamp >= {since} \
+         ORDER BY SystemModstamp, Id",
+        fields.join(","),
+    )
+}
+
+/// The tickets with these ids.
+pub(super) fn tickets_with(object: &str, fields: &[String], ids: &[RecordId]) -> String {
+    let ids: Vec<String> = ids
+        .iter()
+        .map(|id| format!("'{}'", string(id.as_str())))
+        .collect();
+    format!(
+        "SELECT {} FROM {object} WHERE Id IN ({})",
+        fields.join(","),
+        ids.join(","),
     )
 }
 
@@ -55,6 +98,21 @@ mod tests {
         assert_eq!(
             query,
             "SELECT Id,Status,Subject FROM Case WHERE Subject LIKE '%[rd-0190-1]%' ORDER BY CreatedDate LIMIT 10"
+        );
+    }
+
+    #[test]
+    fn a_poll_asks_for_our_tickets_only_and_from_a_moment_on() {
+        let fields = ["Id".to_owned(), "Status".to_owned()];
+        let since = Timestamp::from_millis(1_795_442_850_000);
+        assert_eq!(
+            tickets_changed("Case", &fields, Ours::ExternalId("Ringdown_Id__c"), since),
+            "SELECT Id,Status FROM Case WHERE Ringdown_Id__c LIKE 'rd-%' \
+             AND SystemModstamp >= 2026-11-23T14:07:30Z ORDER BY SystemModstamp, Id"
+        );
+        assert!(
+            tickets_changed("Case", &fields, Ours::Subject, since)
+                .contains("Subject LIKE '%[rd-%' AND")
         );
     }
 

@@ -8,6 +8,7 @@
 
 mod body;
 mod change;
+mod changes;
 mod create;
 mod find;
 mod ids;
@@ -28,9 +29,11 @@ use async_trait::async_trait;
 
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+use crate::domain::ticket_change::Sighting;
+use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
-use crate::targets::{Crm, TicketChange, TokenStatus, http};
+use crate::targets::{Crm, Look, TicketChange, TokenStatus, http};
 
 use crate::targets::login::Login;
 
@@ -105,6 +108,14 @@ impl Crm for ServiceNow {
     async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure> {
         self.hang_under(&record_id(ticket_id)?, &record_id(parent_id)?)
             .await
+    }
+
+    async fn changed_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure> {
+        self.changes_since(since).await
+    }
+
+    async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
+        self.look_at_all(ticket_ids).await
     }
 
     async fn probe(&self) -> Result<(), Failure> {

@@ -5,6 +5,7 @@
 //! hold neither. Pure.
 
 use crate::domain::ticket::TicketKey;
+use crate::domain::time::Timestamp;
 
 use super::ids::SysId;
 
@@ -57,6 +58,31 @@ impl Query {
         Self(format!("{}^OR{field}={word}", self.0))
     }
 
+    /// Rows whose `field` begins with one of our own words.
+    pub(super) fn begins(field: &'static str, word: &'static str) -> Self {
+        Self(format!("{field}STARTSWITH{word}"))
+    }
+
+    /// Rows with one of these ids.
+    pub(super) fn one_of(ids: &[SysId]) -> Self {
+        let ids: Vec<&str> = ids.iter().map(SysId::as_str).collect();
+        Self(format!("sys_idIN{}", ids.join(",")))
+    }
+
+    /// … and whose `field` is not before `moment`. A literal time in a query is read as UTC
+    /// whoever asks; the functions of the query language would take the user's own zone.
+    pub(super) fn and_since(self, field: &'static str, moment: Timestamp) -> Self {
+        let text = moment.to_string();
+        // `2026-11-23T14:07:30.25Z` becomes `2026-11-23 14:07:30`.
+        let text = text.get(..19).unwrap_or(&text).replace('T', " ");
+        Self(format!("{}^{field}>={text}", self.0))
+    }
+
+    /// … in ascending order of `field`.
+    pub(super) fn oldest_first(self, field: &'static str) -> Self {
+        Self(format!("{}^ORDERBY{field}", self.0))
+    }
+
     /// … in descending order of `field`.
     pub(super) fn newest_first(self, field: &'static str) -> Self {
         Self(format!("{}^ORDERBYDESC{field}", self.0))
@@ -80,6 +106,18 @@ mod tests {
         assert_eq!(
             query.as_str(),
             "correlation_id=rd-3f9a-00^ORDERBYDESCsys_created_on"
+        );
+    }
+
+    #[test]
+    fn a_poll_asks_for_our_tickets_from_a_moment_on_in_utc() {
+        let since = Timestamp::from_millis(1_795_442_850_250);
+        let query = Query::begins("correlation_id", "rd-")
+            .and_since("sys_updated_on", since)
+            .oldest_first("sys_updated_on");
+        assert_eq!(
+            query.as_str(),
+            "correlation_idSTARTSWITHrd-^sys_updated_on>=2026-11-23 14:07:30^ORDERBYsys_updated_on"
         );
     }
 

@@ -42,6 +42,15 @@ impl Record {
         self.get(field).unwrap_or_default()
     }
 
+    /// What people see of `field`; the raw value where the row holds nothing else.
+    pub(super) fn shown(&self, field: &str) -> Option<String> {
+        let value = self.0.get(field)?;
+        let shown = value
+            .get("display_value")
+            .map_or_else(|| text_of(value), text_of);
+        (!shown.is_empty()).then(|| shown.into_owned())
+    }
+
     /// The record's id, when it is one.
     pub(super) fn id(&self) -> Option<SysId> {
         SysId::parse(&self.text("sys_id"))

@@ -15,6 +15,10 @@ use super::verdict::Call;
 pub(super) const TICKET_FIELDS: &str =
     "sys_id,number,state,active,correlation_id,sys_created_on,parent_incident,parent";
 
+/// The fields that polling reads.
+pub(super) const WATCHED_FIELDS: &str = "sys_id,number,state,active,correlation_id,priority,\
+     assigned_to,assignment_group,sys_updated_on,sys_mod_count,sys_updated_by,close_code,parent_incident";
+
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Request {
@@ -63,6 +67,12 @@ impl Request {
             Some(query) => request.with("sysparm_query", query.as_str()),
             None => request,
         }
+    }
+
+    /// … as raw values beside what people see, from row `offset` on.
+    pub(super) fn watched(mut self, offset: usize) -> Self {
+        self.parameters[0] = ("sysparm_display_value", "all".to_owned());
+        self.with("sysparm_offset", &offset.to_string())
     }
 
     fn new(call: Call, method: Method, path: Vec<String>) -> Self {

@@ -28,6 +28,10 @@ impl Wire {
     /// Sends `request` and returns the `result` of the answer. After a 401 the credential is
     /// renewed and the request repeated, once: a 401 is refused before it is processed.
     pub(super) async fn send(&self, request: &Request) -> Result<Value, Rejection> {
+        Ok(self.exchange(request).await?.result)
+    }
+
+    async fn exchange(&self, request: &Request) -> Result<Reply, Rejection> {
         let login = self.login.credential().await;
         let credential = login.map_err(Rejection::of_login)?;
         match self.attempt(request, &credential).await {
@@ -64,11 +68,27 @@ impl Wire {
         }
     }
 
+    /// The rows in the answer to `request`, and how many the instance counts in all. It counts
+    /// before it leaves out those that our user may not see.
+    pub(super) async fn counted_rows(
+        &self,
+        request: &Request,
+    ) -> Result<(Vec<Record>, Option<usize>), Rejection> {
+        let reply = self.exchange(request).await?;
+        match reply.result {
+            Value::Array(rows) => {
+                let rows = rows.into_iter().filter_map(Record::from_json).collect();
+                Ok((rows, reply.total))
+            }
+            _ => Err(Rejection::not_a_record(request.call)),
+        }
+    }
+
     async fn attempt(
         &self,
         request: &Request,
         credential: &Credential,
-    ) -> Result<Value, Rejection> {
+    ) -> Result<Reply, Rejection> {
         let mut call = self
             .http
             .request(request.method.clone(), request.address(&self.base))
@@ -79,8 +99,17 @@ impl Wire {
         let answer = http::send(credential.on(call))
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
-        judge(request.call, &answer, now())
+        let result = judge(request.call, &answer, now())?;
+        let total = answer.headers.get("x-total-count");
+        let total = total.and_then(|count| count.to_str().ok()?.parse().ok());
+        Ok(Reply { result, total })
     }
+}
+
+/// What came back: `result`, and the count of a list.
+struct Reply {
+    result: Value,
+    total: Option<usize>,
 }
 
 fn now() -> Timestamp {

@@ -1,0 +1,199 @@
+//! `POST /callbacks/{target}`: a CRM says that a ticket changed.
+//!
+//! A callback is only a hint. What it says about the ticket is not taken from it: messages come
+//! late, twice and out of order, their content is whatever an administrator put together, and
+//! an Outbound Message cannot be signed. The ids of tickets that are ours are made durable, the
+//! answer goes out, and the sync worker reads the tickets from the CRM at once.
+//!
+//! Must not know: what a change does, and which CRM a target is.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use tokio::sync::watch;
+use url::form_urlencoded;
+
+use super::answer::{Refusal, json};
+use super::auth::Authenticator;
+use super::body;
+use super::notice::{self, NoticeFault};
+use super::webhook::Receiver;
+use crate::http::Readiness;
+use crate::store::Store;
+
+/// Path before the target's name.
+pub(super) const PREFIX: &str = "/callbacks/";
+/// The label of targets that do not exist: their names are a stranger's choice.
+const UNKNOWN: &str = "unknown";
+/// Salesforce takes a message for delivered when it hears exactly this.
+const ACK: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
+    <soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>\
+    <notificationsResponse xmlns=\"http://soap.sforce.com/2005/09/outbound\"><Ack>true</Ack>\
+    </notificationsResponse></soapenv:Body></soapenv:Envelope>";
+
+/// Where callbacks go.
+#[derive(Debug, Clone)]
+pub struct Callbacks {
+    /// Where hints become durable.
+    pub store: Store,
+    /// Grows with every hint, so that it is followed at once.
+    pub told: watch::Sender<u64>,
+}
+
+/// The two languages that callbacks come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Language {
+    Json,
+    Soap,
+}
+
+/// What became of the tickets that a callback named.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    accepted: usize,
+    unknown: usize,
+}
+
+/// Answers one callback, whatever it is, and counts the answer.
+pub(super) async fn callback(
+    State(receiver): State<Arc<Receiver>>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, mut body) = request.into_parts();
+    let name = target_name(&head).into_owned();
+    let authenticator = receiver.callback_auth.get(&name);
+    let taken = match authenticator {
+        Some(authenticator) => {
+            let work = receiver.follow(&name, authenticator, &head, &mut body);
+            tokio::time::timeout(receiver.server.request_timeout, work)
+                .await
+                .unwrap_or(Err(Refusal::TimedOut))
+        }
+        None => Err(Refusal::UnknownTarget),
+    };
+    let answer = match taken {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            body::discard(&mut body, &head.headers).await;
+            refusal.into_problem().into_response(&head.headers)
+        }
+    };
+    let label = authenticator.map_or(UNKNOWN, |_| name.as_str());
+    let status = answer.status().as_u16();
+    receiver.metrics.callback_request(label, status);
+    answer
+}
+
+fn target_name(head: &Parts) -> Cow<'_, str> {
+    let path = head.uri.path();
+    percent_decode_str(path.strip_prefix(PREFIX).unwrap_or_default()).decode_utf8_lossy()
+}
+
+impl Receiver {
+    /// The way of a callback into the store.
+    async fn follow(
+        &self,
+        target: &str,
+        authenticator: &Authenticator,
+        head: &Parts,
+        body: &mut Body,
+    ) -> Result<Response<Body>, Refusal> {
+        if head.method != Method::POST {
+            return Err(Refusal::WrongMethod);
+        }
+        if *self.readiness.borrow() == Readiness::Draining {
+            return Err(Refusal::Draining);
+        }
+        let _place = self
+            .in_flight
+            .try_acquire()
+            .map_err(|_| Refusal::TooManyInFlight)?;
+        let headers = with_token_of_the_address(head);
+        let language = language(&headers).ok_or(Refusal::NeitherJsonNorXml)?;
+        body::check_plain(&headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
+        let bytes = self.authenticated(authenticator, &headers, body).await?;
+        let ids = ids_in(&bytes, language).map_err(Refusal::Notice)?;
+        let tally = self.hint(target, &ids).await?;
+        Ok(tally.answer(language))
+    }
+
+    /// Makes known what changed, durably.
+    async fn hint(&self, target: &str, ids: &[String]) -> Result<Tally, Refusal> {
+        let store = &self.callbacks.store;
+        let kept = store.hint_tickets(target, ids, self.clock.now()).await;
+        let accepted = kept.map_err(|error| {
+            tracing::error!(target, %error, "a callback cannot be kept");
+            Refusal::NotDurable
+        })?;
+        let unknown = ids.len() - accepted;
+        for _ in 0..unknown {
+            self.metrics.ticket_change(target, "not_ours");
+        }
+        if accepted > 0 {
+            self.callbacks.told.send_modify(|count| *count += 1);
+        }
+        Ok(Tally { accepted, unknown })
+    }
+}
+
+fn ids_in(bytes: &Bytes, language: Language) -> Result<Vec<String>, NoticeFault> {
+    match language {
+        Language::Json => notice::in_json(bytes),
+        Language::Soap => notice::in_soap(bytes),
+    }
+}
+
+impl Tally {
+    /// A 202, or the ack that Salesforce wants with a 200.
+    fn answer(self, language: Language) -> Response<Body> {
+        let Self { accepted, unknown } = self;
+        match language {
+            Language::Json => {
+                let text = format!(r#"{{"accepted":{accepted},"unknown":{unknown}}}"#);
+                let mut answer = json(text);
+                *answer.status_mut() = StatusCode::ACCEPTED;
+                answer
+            }
+            Language::Soap => {
+                let mut answer = Response::new(Body::from(ACK));
+                let xml = HeaderValue::from_static("text/xml; charset=utf-8");
+                answer.headers_mut().insert(CONTENT_TYPE, xml);
+                answer
+            }
+        }
+    }
+}
+
+fn language(headers: &HeaderMap) -> Option<Language> {
+    if body::is_json(headers) {
+        return Some(Language::Json);
+    }
+    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let is_xml = ["text/xml", "application/xml", "application/soap+xml"]
+        .iter()
+        .any(|xml| kind.eq_ignore_ascii_case(xml));
+    is_xml.then_some(Language::Soap)
+}
+
+/// An Outbound Message can carry no header, so a bearer token may stand in the address as
+/// `access_token` (RFC 6750, section 2.3). A header, where there is one, goes first.
+fn with_token_of_the_address(head: &Parts) -> HeaderMap {
+    let mut headers = head.headers.clone();
+    let query = head.uri.query().unwrap_or_default();
+    let token = form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "access_token")
+        .and_then(|(_, token)| HeaderValue::try_from(format!("Bearer {token}")).ok());
+    if let Some(token) = token
+        && !headers.contains_key(AUTHORIZATION)
+    {
+        headers.insert(AUTHORIZATION, token);
+    }
+    headers
+}

@@ -1,0 +1,474 @@
+//! What came back from the CRM: one sighting of a ticket is applied in one transaction, with
+//! everything that follows from it.
+//!
+//! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a
+//! batch decided on what was true before cannot write it back.
+
+use super::database::{Tx, on};
+use super::decisions::{HistoryEntry, active_key, insert_history};
+use super::{Store, StoreError};
+use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::ticket_change::{
+    Consequence, Followed, KnownTicket, Sighting, TicketFace, TicketVersion, follow,
+};
+use crate::domain::time::Timestamp;
+
+/// A sighting applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppliedSighting {
+    /// The incident that owns the ticket.
+    pub incident_id: String,
+    /// What the sighting was.
+    pub followed: Followed,
+}
+
+/// How far a target's changes have been read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncProgress {
+    /// The newest change seen, by the CRM's own clock.
+    pub changed_at: Option<Timestamp>,
+    /// When the target was last asked, by ours.
+    pub polled_at: Timestamp,
+}
+
+/// A ticket that a callback said had changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TicketHint {
+    /// The CRM's record id.
+    pub ticket_id: String,
+    /// How often it was said, as of reading.
+    told: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct KnownRow {
+    id: String,
+    life: String,
+    ticket_number: Option<String>,
+    ticket_url: Option<String>,
+    ticket_state: Option<String>,
+    ticket_closed: i64,
+    ticket_priority: Option<String>,
+    ticket_assignee: Option<String>,
+    ticket_changed_at: Option<i64>,
+    ticket_changes: Option<i64>,
+    ticket_fate: Option<String>,
+}
+
+macro_rules! known_row {
+    ($which:literal) => {
+        concat!(
+            "select id, life, ticket_number, ticket_url, ticket_state, ticket_closed, \
+              ticket_priority, ticket_assignee, ticket_changed_at, ticket_changes, ticket_fate \
+             from incidents where target = $1 and ",
+            $which
+        )
+    };
+}
+/// By the ticket's id first: a key can be copied into another ticket by people.
+const BY_TICKET: &str = known_row!("ticket_id = $2");
+const BY_INCIDENT: &str = known_row!("id = $2 and ticket_id is null");
+
+impl Store {
+    /// Applies `seen` to the incident of `target` that owns the ticket; `None` when the ticket
+    /// is nobody's. `closes` is what the settings say about tickets that people close.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written or a row is damaged.
+    pub async fn apply_sighting(
+        &self,
+        target: &str,
+        seen: &Sighting,
+        closes: bool,
+        now: Timestamp,
+    ) -> Result<Option<AppliedSighting>, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let Some(row) = owner_of(&mut tx, target, seen).await? else {
+            return Ok(None);
+        };
+        let (incident_id, mut incident, mut known) = unpack(row)?;
+        let before = known.clone();
+        let then = follow(&mut incident, &mut known, seen, closes, now);
+        if known != before {
+            write_known(&mut tx, &incident_id, &seen.ticket_id, &known).await?;
+        }
+        keep(&mut tx, &incident, &then, now).await?;
+        tx.commit().await?;
+        Ok(Some(AppliedSighting {
+            incident_id,
+            followed: then.followed,
+        }))
+    }
+
+    /// Tickets of `target` whose incidents are not closed: record ids, the ones last seen to
+    /// change longest ago first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn open_tickets(&self, target: &str) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let rows: Vec<(String,)> = on!(&mut tx, connection => {
+            sqlx::query_as(
+                "select ticket_id from incidents where target = $1 and state <> 'closed' \
+                  and ticket_id is not null order by opened_at, id",
+            )
+            .bind(target)
+            .fetch_all(connection)
+            .await?
+        });
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// When the oldest incident of `target` that owns a ticket and is not closed was opened.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn oldest_open_ticket(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let (at,): (Option<i64>,) = on!(&mut tx, connection => {
+            sqlx::query_as(
+                "select min(opened_at) from incidents where target = $1 and state <> 'closed' \
+                  and ticket_id is not null",
+            )
+            .bind(target)
+            .fetch_one(connection)
+            .await?
+        });
+        Ok(at.map(Timestamp::from_millis))
+    }
+
+    /// How far the changes of `target` have been read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn sync_progress(&self, target: &str) -> Result<Option<SyncProgress>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let row: Option<(Option<i64>, i64)> = on!(&mut tx, connection => {
+            sqlx::query_as("select changed_at, polled_at from sync_progress where target = $1")
+                .bind(target)
+                .fetch_optional(connection)
+                .await?
+        });
+        Ok(row.map(|(changed_at, polled_at)| SyncProgress {
+            changed_at: changed_at.map(Timestamp::from_millis),
+            polled_at: Timestamp::from_millis(polled_at),
+        }))
+    }
+
+    /// Keeps that `target` was asked at `progress.polled_at`. What was read up to moves
+    /// forward and never back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn keep_sync_progress(
+        &self,
+        target: &str,
+        progress: SyncProgress,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        on!(&mut tx, connection => {
+            sqlx::query(
+                "insert into sync_progress (target, changed_at, polled_at) values ($1, $2, $3) \
+                 on conflict (target) do update set polled_at = excluded.polled_at, \
+                  changed_at = case when sync_progress.changed_at > excluded.changed_at \
+                    then sync_progress.changed_at \
+                    else coalesce(excluded.changed_at, sync_progress.changed_at) end",
+            )
+            .bind(target)
+            .bind(progress.changed_at.map(Timestamp::as_millis))
+            .bind(progress.polled_at.as_millis())
+            .execute(connection)
+            .await?;
+        });
+        tx.commit().await
+    }
+
+    /// Keeps that these tickets of `target` changed, as far as incidents own them; durable when
+    /// this returns. Answers how many are owned.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn hint_tickets(
+        &self,
+        target: &str,
+        ticket_ids: &[String],
+        now: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let mut owned = 0;
+        for ticket_id in ticket_ids {
+            let kept = on!(&mut tx, connection => {
+            sqlx::query(
+                "insert into ticket_hints (target, ticket_id, told, told_at) \
+                 select $1, ticket_id, 1, $3 from incidents \
+                  where target = $1 and ticket_id = $2 limit 1 \
+                 on conflict (target, ticket_id) do update set \
+                  told = ticket_hints.told + 1, told_at = excluded.told_at",
+            )
+            .bind(target)
+            .bind(ticket_id)
+            .bind(now.as_millis())
+            .execute(connection)
+            .await?
+            .rows_affected()
+            });
+            owned += usize::from(kept > 0);
+        }
+        tx.commit().await?;
+        Ok(owned)
+    }
+
+    /// Tickets of `target` that callbacks named and that have not been read since, the ones
+    /// waiting longest first, at most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn ticket_hints(
+        &self,
+        target: &str,
+        limit: u32,
+    ) -> Result<Vec<TicketHint>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let rows: Vec<(String, i64)> = on!(&mut tx, connection => {
+            sqlx::query_as(
+                "select ticket_id, told from ticket_hints where target = $1 \
+                 order by told_at, ticket_id limit $2",
+            )
+            .bind(target)
+            .bind(i64::from(limit))
+            .fetch_all(connection)
+            .await?
+        });
+        let hint = |(ticket_id, told)| TicketHint { ticket_id, told };
+        Ok(rows.into_iter().map(hint).collect())
+    }
+
+    /// Forgets `hints` of `target` that were not repeated since they were read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn forget_hints(&self, target: &str, hints: &[TicketHint]) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        for hint in hints {
+            on!(&mut tx, connection => {
+                sqlx::query(
+                    "delete from ticket_hints where target = $1 and ticket_id = $2 and told = $3",
+                )
+                .bind(target)
+                .bind(&hint.ticket_id)
+                .bind(hint.told)
+                .execute(connection)
+                .await?;
+            });
+        }
+        tx.commit().await
+    }
+}
+
+/// The incident that owns what was seen, its row locked.
+async fn owner_of(
+    tx: &mut Tx,
+    target: &str,
+    seen: &Sighting,
+) -> Result<Option<KnownRow>, StoreError> {
+    if let Some(row) = locked_row(tx, BY_TICKET, target, &seen.ticket_id).await? {
+        return Ok(Some(row));
+    }
+    match &seen.incident_id {
+        Some(incident_id) => locked_row(tx, BY_INCIDENT, target, incident_id).await,
+        None => Ok(None),
+    }
+}
+
+async fn locked_row(
+    tx: &mut Tx,
+    select: &'static str,
+    target: &str,
+    id: &str,
+) -> Result<Option<KnownRow>, StoreError> {
+    let select = format!("{select}{}", tx.row_lock());
+    Ok(on!(tx, connection => {
+        sqlx::query_as(sqlx::AssertSqlSafe(select))
+            .bind(target)
+            .bind(id)
+            .fetch_optional(connection)
+            .await?
+    }))
+}
+
+fn unpack(row: KnownRow) -> Result<(String, Incident, KnownTicket), StoreError> {
+    let incident = serde_json::from_str(&row.life).map_err(|error| StoreError::Damaged {
+        table: "incidents",
+        row: row.id.clone(),
+        problem: error.to_string(),
+    })?;
+    let known = KnownTicket {
+        version: row.ticket_changed_at.map(|at| TicketVersion {
+            changed_at: Timestamp::from_millis(at),
+            changes: u64::try_from(row.ticket_changes.unwrap_or(0)).unwrap_or(0),
+        }),
+        face: TicketFace {
+            number: row.ticket_number,
+            url: row.ticket_url,
+            state: row.ticket_state,
+            closed: row.ticket_closed != 0,
+            priority: row.ticket_priority,
+            assignee: row.ticket_assignee,
+        },
+        fate: row.ticket_fate,
+    };
+    Ok((row.id, incident, known))
+}
+
+async fn write_known(
+    tx: &mut Tx,
+    incident_id: &str,
+    ticket_id: &str,
+    known: &KnownTicket,
+) -> Result<(), StoreError> {
+    let version = known.version;
+    on!(tx, connection => {
+        sqlx::query(
+            "update incidents set ticket_id = coalesce(ticket_id, $1), ticket_number = $2, \
+              ticket_url = $3, ticket_state = $4, ticket_closed = $5, ticket_priority = $6, \
+              ticket_assignee = $7, ticket_changed_at = $8, ticket_changes = $9, \
+              ticket_fate = $10 where id = $11",
+        )
+        .bind(ticket_id)
+        .bind(&known.face.number)
+        .bind(&known.face.url)
+        .bind(&known.face.state)
+        .bind(i64::from(known.face.closed))
+        .bind(&known.face.priority)
+        .bind(&known.face.assignee)
+        .bind(version.map(|version| version.changed_at.as_millis()))
+        .bind(version.map(|version| i64::try_from(version.changes).unwrap_or(i64::MAX)))
+        .bind(&known.fate)
+        .bind(incident_id)
+        .execute(connection)
+        .await?;
+    });
+    Ok(())
+}
+
+/// Keeps what follows from a sighting.
+async fn keep(
+    tx: &mut Tx,
+    incident: &Incident,
+    then: &Consequence,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    if then.followed == Followed::Closed {
+        close_incident(tx, incident).await?;
+    }
+    for (what, cause) in &then.history {
+        note(tx, incident, now, what, cause.clone()).await?;
+    }
+    if then.frees_lock {
+        free_lock(tx, incident).await?;
+    }
+    if then.ends_deliveries {
+        let ended = end_deliveries(tx, &incident.id, now).await?;
+        if ended > 0 {
+            let cause = format!("{ended}, as the ticket is over");
+            note(tx, incident, now, "deliveries no longer owed", cause).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn note(
+    tx: &mut Tx,
+    incident: &Incident,
+    at: Timestamp,
+    what: &str,
+    cause: String,
+) -> Result<(), StoreError> {
+    let entry = HistoryEntry {
+        incident_id: incident.id.clone(),
+        at,
+        what: what.to_owned(),
+        cause,
+    };
+    insert_history(tx, &entry).await
+}
+
+async fn close_incident(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
+    let life = serde_json::to_string(incident).map_err(|error| StoreError::Damaged {
+        table: "incidents",
+        row: incident.id.clone(),
+        problem: error.to_string(),
+    })?;
+    on!(tx, connection => {
+        sqlx::query(
+            "update incidents set state = $1, active_key = null, due_at = null, closed_at = $2, \
+              life = $3 where id = $4",
+        )
+        .bind(IncidentState::Closed.as_str())
+        .bind(incident.closed_at.map(Timestamp::as_millis))
+        .bind(life)
+        .bind(&incident.id)
+        .execute(connection)
+        .await?;
+    });
+    Ok(())
+}
+
+/// Ends the key's burst lock, if this incident's ticket took it.
+async fn free_lock(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
+    on!(tx, connection => {
+        sqlx::query("delete from burst_locks where lock_key = $1 and incident_id = $2")
+            .bind(active_key(&incident.rule, &incident.key))
+            .bind(&incident.id)
+            .execute(connection)
+            .await?;
+    });
+    Ok(())
+}
+
+/// Discards what waits for a ticket that is over, dead letters included. A delivery that is
+/// being sent is left to its worker.
+async fn end_deliveries(tx: &mut Tx, incident_id: &str, now: Timestamp) -> Result<u64, StoreError> {
+    Ok(on!(tx, connection => {
+        sqlx::query(
+            "update deliveries set state = 'discarded', settled_at = $1 \
+             where incident_id = $2 and state in ('waiting', 'dead')",
+        )
+        .bind(now.as_millis())
+        .bind(incident_id)
+        .execute(connection)
+        .await?
+        .rows_affected()
+    }))
+}
+
+/// Discards a delivery that failed, if its ticket was over meanwhile: it was being sent when
+/// the others were discarded. Answers whether it was.
+pub(super) async fn end_if_over(
+    tx: &mut Tx,
+    delivery_id: i64,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let ended = on!(tx, connection => {
+        sqlx::query(
+            "update deliveries set state = 'discarded', settled_at = $1 \
+             where id = $2 and operation <> 'create' and exists (select 1 from incidents i \
+               where i.id = deliveries.incident_id and i.state = 'closed' \
+                 and (i.ticket_closed <> 0 or i.ticket_fate is not null))",
+        )
+        .bind(now.as_millis())
+        .bind(delivery_id)
+        .execute(connection)
+        .await?
+        .rows_affected()
+    });
+    Ok(ended == 1)
+}
