@@ -1,28 +1,37 @@
-//! The journal in PostgreSQL: a handful of statements for a transaction, whatever the number
-//! of its events.
+//! The journal in PostgreSQL: one statement for a batch, whatever the number of its events.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use sqlx::{PgPool, Postgres, Transaction};
+use sqlx::PgPool;
 
+use super::NewEvent;
 use super::writer::{Committed, digests_of, journal_event, tell_apart};
-use super::{Appended, NewEvent};
 use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::database::Tx;
-use crate::store::keys::Digest;
+use crate::store::keys::{Digest, digest_of};
 
 /// In PostgreSQL several replicas append at once: one after the other, so that sequence
 /// numbers become visible in their order and the deciding cursor never passes one by.
 const LOCK_JOURNAL: &str = "select pg_advisory_xact_lock(7464500)";
-const INSERT_KEYS: &str = "insert into event_keys (digest) select * from unnest($1::bytea[]) \
-     on conflict (digest) do nothing returning digest";
-const INSERT_EVENTS: &str = "insert into events (source, event_id, received_at, review, body) \
-     select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[]) \
-     returning seq";
-const INSERT_REVIEW_ITEMS: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \
-     select seq, source, event_id, review, received_at, 'open' from events \
-     where seq = any($1) and review is not null";
+/// A whole append: one way to the server and back, where a transaction of single statements
+/// would take five. The lock is taken before any row gets its number, because every row comes
+/// out of a join with it. A digest that another replica adds at the same moment is waited for
+/// by the unique index, whatever this statement's snapshot says.
+const APPEND: &str = "with journal as materialized (select pg_advisory_xact_lock(7464500)), \
+     given as materialized (select item.* from journal, unnest( \
+         $1::bytea[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[]) with ordinality \
+         as item (digest, source, event_id, received_at, review, body, place)), \
+     new as (insert into event_keys (digest) select digest from given \
+         on conflict (digest) do nothing returning digest), \
+     kept as (insert into events (source, event_id, received_at, review, body) \
+         select source, event_id, received_at, review, body from given \
+         where digest in (select digest from new) order by place \
+         returning seq, source, event_id, received_at, review), \
+     reviewed as (insert into review_items (event_seq, source, event_id, reason, received_at, state) \
+         select seq, source, event_id, review, received_at, 'open' from kept \
+         where review is not null) \
+     select seq, source, event_id from kept order by seq";
 
 /// Holds the journal for itself until the end of `tx`. SQLite has one process.
 pub(in crate::store) async fn lock_journal(tx: &mut Tx) -> Result<(), StoreError> {
@@ -45,75 +54,55 @@ impl PostgresJournal {
     /// One transaction: what of `events` is new, and those rows.
     pub(super) async fn append(&self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
         let digests = digests_of(&events);
-        let mut tx = self.pool.begin().await?;
-        sqlx::query(LOCK_JOURNAL).execute(&mut *tx).await?;
-        let new = insert_keys(&mut tx, &digests).await?;
-        let appended = tell_apart(&events, &digests, new);
-        let mut kept: Vec<NewEvent> = events
-            .into_iter()
-            .zip(&appended)
-            .filter(|(_, appended)| **appended != Appended::Duplicate)
-            .map(|(event, _)| event)
-            .collect();
-        let places = insert_events(&mut tx, &mut kept).await?;
-        if kept.iter().any(|event| event.review.is_some()) {
-            sqlx::query(INSERT_REVIEW_ITEMS)
-                .bind(&places)
-                .execute(&mut *tx)
-                .await?;
-        }
-        tx.commit().await?;
+        let rows = insert(&self.pool, &events, &digests).await?;
         fault_points::reach("journal-committed");
-        let fresh = kept
+        let mut places: HashMap<Digest, i64> = rows
             .into_iter()
-            .zip(places)
-            .filter_map(|(event, seq)| journal_event(seq, event))
+            .map(|(seq, source, event_id)| (digest_of(&source, &event_id), seq))
             .collect();
+        let new = places.keys().copied().collect();
+        let appended = tell_apart(&events, &digests, new);
+        let mut fresh: Vec<_> = events
+            .into_iter()
+            .zip(&digests)
+            .filter_map(|(event, digest)| journal_event(places.remove(digest)?, event))
+            .collect();
+        fresh.sort_unstable_by_key(|event| event.seq);
         Ok(Committed { appended, fresh })
     }
 }
 
-/// Inserts the digests that are not there yet and returns them.
-async fn insert_keys(
-    tx: &mut Transaction<'static, Postgres>,
+/// Inserts the first event of each digest that is not there yet; answers the new ones.
+async fn insert(
+    pool: &PgPool,
+    events: &[NewEvent],
     digests: &[Digest],
-) -> Result<HashSet<Digest>, StoreError> {
-    let digests: Vec<&[u8]> = digests.iter().map(<[u8; 16]>::as_slice).collect();
-    let rows: Vec<(Vec<u8>,)> = sqlx::query_as(INSERT_KEYS)
-        .bind(digests)
-        .fetch_all(&mut **tx)
-        .await?;
-    Ok(rows
-        .into_iter()
-        .filter_map(|(digest,)| Digest::try_from(digest).ok())
-        .collect())
-}
-
-/// Inserts `events` in their order and answers their places. The bodies are handed over:
-/// nobody needs them in memory after this.
-async fn insert_events(
-    tx: &mut Transaction<'static, Postgres>,
-    events: &mut [NewEvent],
-) -> Result<Vec<i64>, StoreError> {
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    let bodies: Vec<String> = events
-        .iter_mut()
-        .map(|event| std::mem::take(&mut event.body))
-        .collect();
-    let column = |value: fn(&NewEvent) -> String| events.iter().map(value).collect::<Vec<_>>();
-    let times: Vec<i64> = events
+) -> Result<Vec<(i64, String, String)>, StoreError> {
+    let mut seen = HashSet::with_capacity(digests.len());
+    let given: Vec<(&NewEvent, &Digest)> = events
         .iter()
-        .map(|event| event.received_at.as_millis())
+        .zip(digests)
+        .filter(|(_, digest)| seen.insert(**digest))
         .collect();
-    let reviews: Vec<Option<&str>> = events.iter().map(|event| event.review.as_deref()).collect();
-    Ok(sqlx::query_scalar(INSERT_EVENTS)
-        .bind(column(|event| event.source.to_string()))
-        .bind(column(|event| event.event_id.clone()))
+    let column = |value: fn(&NewEvent) -> &str| -> Vec<&str> {
+        given.iter().map(|(event, _)| value(event)).collect()
+    };
+    let digests: Vec<&[u8]> = given.iter().map(|(_, digest)| digest.as_slice()).collect();
+    let times: Vec<i64> = given
+        .iter()
+        .map(|(event, _)| event.received_at.as_millis())
+        .collect();
+    let reviews: Vec<Option<&str>> = given
+        .iter()
+        .map(|(event, _)| event.review.as_deref())
+        .collect();
+    Ok(sqlx::query_as(APPEND)
+        .bind(digests)
+        .bind(column(|event| &event.source))
+        .bind(column(|event| &event.event_id))
         .bind(times)
         .bind(reviews)
-        .bind(bodies)
-        .fetch_all(&mut **tx)
+        .bind(column(|event| &event.body))
+        .fetch_all(pool)
         .await?)
 }
