@@ -1,7 +1,7 @@
 // Business rule on incident: tells Ringdown that one of its tickets changed.
 //
 // Table: incident   When: async   Insert: no   Update: yes   Delete: yes
-// Condition: current.correlation_id.startsWith('rd-')
+// Condition: current.correlation_id.toString().indexOf('rd-') == 0
 //
 // It names the record and nothing more: Ringdown reads the ticket itself, so that nothing in
 // this message has to be believed. A message that is lost is made up for by Ringdown's polling.
