@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Verdict};
+use super::severity::Severity;
 use super::time::Timestamp;
 
 /// No new ticket for a key until a time.
@@ -67,6 +68,8 @@ pub enum Outcome {
     Suppressed(Suppression),
     /// The open ticket gets a comment.
     Commented,
+    /// It is worse than it was: the open ticket is told at once.
+    Raised,
     /// A recovered incident breaches again.
     Relapsed,
     /// A part of the incident has cleared.
@@ -88,6 +91,7 @@ impl Outcome {
             Self::Opened => "opened",
             Self::Suppressed(reason) => reason.as_str(),
             Self::Commented => "commented",
+            Self::Raised => "raised",
             Self::Relapsed => "relapsed",
             Self::Clearing => "clearing",
             Self::Recovered => "recovered",
@@ -133,7 +137,7 @@ pub struct NewIncident<'a> {
     pub rule: &'a str,
     /// The correlation key.
     pub key: &'a str,
-    /// The severity.
+    /// The severity that the signal speaks of; a known incident is raised to it.
     pub severity: &'a str,
 }
 
@@ -146,7 +150,7 @@ pub fn decide(
 ) -> Decision {
     let outcome_and_owed = match known.incident.as_mut() {
         Some(incident) if incident.is_out_of_order(heard) => (Outcome::OutOfOrder, Vec::new()),
-        Some(incident) => hear(incident, heard, policy),
+        Some(incident) => hear(incident, heard, policy, new.severity),
         None if heard.verdict == Verdict::Breach => begin(known, heard, policy, new),
         None => (Outcome::AllWell, Vec::new()),
     };
@@ -206,10 +210,18 @@ fn begin(
 }
 
 /// A signal about a known incident.
-fn hear(incident: &mut Incident, heard: &Heard, policy: &LifePolicy) -> (Outcome, Vec<Owed>) {
+fn hear(
+    incident: &mut Incident,
+    heard: &Heard,
+    policy: &LifePolicy,
+    severity: &str,
+) -> (Outcome, Vec<Owed>) {
     incident.take_in(heard);
     match heard.verdict {
-        Verdict::Breach => hear_breach(incident, heard.received_at, policy),
+        Verdict::Breach => {
+            let raised = incident.raise(severity);
+            hear_breach(incident, heard.received_at, policy, raised)
+        }
         Verdict::Between if incident.state == IncidentState::Recovered => {
             // The incident is over; only a real breach continues it.
             if let Some(part) = incident.parts.get_mut(&heard.part) {
@@ -238,7 +250,9 @@ fn hear_breach(
     incident: &mut Incident,
     now: Timestamp,
     policy: &LifePolicy,
+    raised_from: Option<Severity>,
 ) -> (Outcome, Vec<Owed>) {
+    let raised = raised_from.map(|from| Owed::Raised { from });
     match incident.state {
         IncidentState::Pending if incident.opens_at.is_none_or(|at| at <= now) => {
             (Outcome::Opened, incident.open(now))
@@ -247,8 +261,16 @@ fn hear_breach(
             incident.suppressed += 1;
             (Outcome::Suppressed(Suppression::Pending), Vec::new())
         }
-        IncidentState::Recovered => (Outcome::Relapsed, incident.relapse(now)),
+        IncidentState::Recovered => {
+            let mut owed = incident.relapse(now);
+            owed.extend(raised);
+            (Outcome::Relapsed, owed)
+        }
         IncidentState::Open | IncidentState::Closed => {
+            if let Some(raised) = raised {
+                incident.told_at = now;
+                return (Outcome::Raised, vec![raised]);
+            }
             if incident.progress_is_due(policy, now) {
                 incident.told_at = now;
                 return (Outcome::Commented, vec![Owed::Progress]);

@@ -8,6 +8,7 @@ pub mod failure;
 pub mod gate;
 pub mod incident;
 pub mod retry;
+pub mod severity;
 pub mod signal;
 pub mod ticket;
 pub mod ticket_change;

@@ -8,5 +8,6 @@ mod deliveries;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;
+mod severity;
 mod tickets;
 mod world;
