@@ -13,6 +13,7 @@ mod campaign;
 mod clock;
 mod deaths;
 mod disk;
+mod migrations;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod retention;
