@@ -18,6 +18,7 @@ mod migrations;
 mod ports;
 mod retention;
 mod sender;
+mod stops;
 mod tokens;
 #[path = "../daemon/world.rs"]
 #[allow(dead_code, reason = "shared with another test program")]

@@ -1,3 +1,0 @@
-trigger RingdownCaseChanged on Case (after update, after delete, after undelete) {
-    RingdownCallback.afterChange(Trigger.isDelete ? Trigger.old : Trigger.new);
-}
