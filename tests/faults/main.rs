@@ -18,6 +18,7 @@ mod migrations;
 mod ports;
 mod retention;
 mod sender;
+mod signals;
 mod stops;
 mod tokens;
 #[path = "../daemon/world.rs"]
