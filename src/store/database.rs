@@ -225,7 +225,7 @@ impl Database {
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         fault_points::reach("before-migrations");
         match self {
-            Self::Sqlite { writer, .. } => SQLITE_MIGRATIONS.run(writer).await,
+            Self::Sqlite { writer, .. } => migrate_sqlite(writer).await,
             Self::Postgres(pool) => migrate_postgres(pool).await,
         }
         .inspect(|()| fault_points::reach("migrated"))
@@ -306,6 +306,16 @@ async fn begin_sqlite(pool: &SqlitePool, turn: &WriteTurn) -> Result<Tx, StoreEr
     }))
 }
 
+/// Each migration is a transaction of its own, so a process that dies among them leaves a
+/// database from which the next start goes on.
+async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), MigrateError> {
+    for migration in SQLITE_MIGRATIONS.iter() {
+        SQLITE_MIGRATIONS.run_to(migration.version, writer).await?;
+        fault_points::reach("migration-step");
+    }
+    Ok(())
+}
+
 /// A migration that waits for its process is left alone: to end it would only keep the
 /// replica from starting.
 async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
@@ -313,7 +323,12 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
     sqlx::query("set idle_in_transaction_session_timeout = 0")
         .execute(&mut *connection)
         .await?;
-    POSTGRES_MIGRATIONS.run(&mut *connection).await?;
+    for migration in POSTGRES_MIGRATIONS.iter() {
+        POSTGRES_MIGRATIONS
+            .run_to(migration.version, &mut *connection)
+            .await?;
+        fault_points::reach("migration-step");
+    }
     sqlx::query("reset idle_in_transaction_session_timeout")
         .execute(&mut *connection)
         .await?;

@@ -123,6 +123,27 @@ async fn fill(world: &World) -> usize {
     unreachable!("the disk is never full")
 }
 
+/// What the admin listener's `/readyz` answers.
+async fn readyz(world: &World) -> (StatusCode, Value) {
+    let url = format!("{}/readyz", world.admin);
+    let answer = world.client.get(url).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
+/// Waits until the daemon is not ready; answers the reason that it gives for its store.
+async fn not_ready_because(world: &World) -> String {
+    let mut why = String::new();
+    world
+        .until("it is not ready and says why", async || {
+            let (status, body) = readyz(world).await;
+            let reason = body["components"]["store"]["reason"].as_str();
+            why = reason.unwrap_or_default().to_owned();
+            status == StatusCode::SERVICE_UNAVAILABLE && !why.is_empty()
+        })
+        .await;
+    why
+}
+
 /// Every one of the first `count` events was decided on, and every queue has its one ticket.
 async fn all_are_there(world: &World, count: usize) {
     world.tickets(count).await;
@@ -193,11 +214,19 @@ async fn a_database_that_becomes_read_only_is_503_until_it_can_be_written_again(
     let (status, retry_after) = send(&world, &event("evt-1", "q1", 400.0)).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(retry_after.is_some());
+    let why = not_ready_because(&world).await;
+    assert!(
+        why.contains("disk I/O") || why.contains("readonly"),
+        "{why}"
+    );
     drop(immutable);
     world
         .until("it is accepted again", async || {
             send(&world, &event("evt-1", "q1", 400.0)).await.0 == StatusCode::ACCEPTED
         })
+        .await;
+    world
+        .until("it is ready again", async || readyz(&world).await.0 == 200)
         .await;
     all_are_there(&world, 2).await;
 }

@@ -13,10 +13,12 @@ mod campaign;
 mod clock;
 mod deaths;
 mod disk;
+mod migrations;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod retention;
 mod sender;
+mod signals;
 mod stops;
 mod tokens;
 #[path = "../daemon/world.rs"]
