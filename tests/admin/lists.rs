@@ -253,7 +253,8 @@ async fn g23_a_ticket_leads_back_to_its_events() {
     assert_eq!(
         incident["ticket"],
         json!({ "target": "servicenow", "id": "0123456789abcdef", "number": "INC0012345",
-            "url": "https://crm.example/INC0012345", "state": "1", "closed": false })
+            "url": "https://crm.example/INC0012345", "state": "1", "closed": false,
+            "priority": null, "assignee": null, "fate": null })
     );
     assert_eq!(incident["events"][0]["event_id"], "e-1");
     assert_eq!(incident["events"][0]["outcome"], "opened");
