@@ -154,7 +154,7 @@ impl<'a> Batch<'a> {
             key: &key,
             severity: &rule.severity,
         };
-        let decision = decide(&mut entry.known, &heard, &policy_of(rule), new);
+        let decision = decide(&mut entry.known, &heard, &policy_of(rule), None, new);
         self.note_decision(event, rule, &key, entry, &decision);
         let origin = Origin {
             event_id: &event.event_id,

@@ -47,7 +47,7 @@ fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Heard {
 
 /// Runs signals through one key, as the pipeline does: a closed incident is forgotten.
 fn tell(known: &mut Known, policy: &LifePolicy, heard: &Heard) -> Decision {
-    let decision = decide(known, heard, policy, NEW);
+    let decision = decide(known, heard, policy, None, NEW);
     known
         .incident
         .take_if(|incident| incident.state == IncidentState::Closed);
@@ -276,7 +276,7 @@ proptest! {
                 Happening::Hear(verdict, part, late) => {
                     let mut heard = part_heard(now, verdict, &part.to_string());
                     heard.occurred_at = at(now - i64::from(late));
-                    decide(&mut known, &heard, &policy, NewIncident { id: &id, ..NEW })
+                    decide(&mut known, &heard, &policy, None, NewIncident { id: &id, ..NEW })
                 }
                 Happening::Wait(seconds) => {
                     now += i64::from(seconds);
