@@ -2,13 +2,18 @@
 //! everything that changes is gathered for one transaction. No I/O.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::context::with_incident;
 use super::evaluate::Finding;
+use super::groups::{Groups, outage_of};
 use super::payload;
-use crate::domain::decision::{Decision, Known, NewIncident, Outcome, decide, pass_time};
+use crate::domain::decision::{
+    Decision, Known, NewIncident, Outcome, Suppression, decide, pass_time,
+};
+use crate::domain::hold::Hold;
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, Owed, Recovery, Verdict};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
@@ -37,27 +42,51 @@ pub(super) fn policy_of(rule: &RuleSettings) -> LifePolicy {
 
 /// What is known about one key, and what templates saw last.
 #[derive(Debug, Default)]
-struct KnownKey {
-    known: Known,
-    kept: Option<Kept>,
+pub(super) struct KnownKey {
+    pub(super) known: Known,
+    pub(super) kept: Option<Kept>,
+}
+
+impl KnownKey {
+    /// What a row says, without the key's lock.
+    pub(super) fn from_kept(kept: KeptIncident) -> Self {
+        Self {
+            known: Known {
+                incident: Some(kept.incident.clone()),
+                lock: None,
+            },
+            kept: Some(Kept::from(kept)),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
-struct Kept {
-    source: String,
-    target: String,
-    context: TemplateContext,
+pub(super) struct Kept {
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) context: TemplateContext,
+}
+
+impl From<KeptIncident> for Kept {
+    fn from(kept: KeptIncident) -> Self {
+        Self {
+            context: serde_json::from_str(&kept.context).unwrap_or_default(),
+            source: kept.source,
+            target: kept.target,
+        }
+    }
 }
 
 /// A batch being decided.
 pub(super) struct Batch<'a> {
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
     metrics: &'a Metrics,
-    keys: HashMap<String, KnownKey>,
+    pub(super) keys: HashMap<String, KnownKey>,
+    pub(super) groups: Groups,
     /// Incidents that changed, by id, in the order in which they first did.
     changed: Vec<KeptIncident>,
     position: HashMap<String, usize>,
-    result: DecisionBatch,
+    pub(super) result: DecisionBatch,
 }
 
 /// The event a finding comes from.
@@ -78,11 +107,7 @@ impl<'a> Batch<'a> {
         let keys = known
             .into_iter()
             .map(|(key, (known, kept))| {
-                let kept = kept.map(|kept| Kept {
-                    context: serde_json::from_str(&kept.context).unwrap_or_default(),
-                    source: kept.source,
-                    target: kept.target,
-                });
+                let kept = kept.map(Kept::from);
                 (key, KnownKey { known, kept })
             })
             .collect();
@@ -90,6 +115,7 @@ impl<'a> Batch<'a> {
             settings,
             metrics,
             keys,
+            groups: Groups::default(),
             changed: Vec::new(),
             position: HashMap::new(),
             result: DecisionBatch {
@@ -142,6 +168,7 @@ impl<'a> Batch<'a> {
             key,
             heard,
             context,
+            group,
             ..
         } = finding;
         if let Some(context) = context {
@@ -154,15 +181,44 @@ impl<'a> Batch<'a> {
             key: &key,
             severity: &rule.severity,
         };
-        let decision = decide(&mut entry.known, &heard, &policy_of(rule), None, new);
+        let hold = self.hold_of(group.as_deref(), heard.received_at);
+        let decision = decide(&mut entry.known, &heard, &policy_of(rule), hold, new);
+        self.note_group(entry, group, active_key(&rule.name, &key));
         self.note_decision(event, rule, &key, entry, &decision);
         let origin = Origin {
             event_id: &event.event_id,
             received_at: event.received_at,
             source: &event.source,
         };
-        self.gather(entry, rule, &decision, origin, heard.received_at);
+        self.gather(entry, &rule.name, &decision, origin, heard.received_at);
         Ok(())
+    }
+
+    /// A ticket waits for the outage to form that it may be part of; while there is one, it
+    /// waits until the batch has taken its incident in.
+    fn hold_of(&self, group: Option<&str>, now: Timestamp) -> Option<Hold> {
+        let (_, outage, _) = outage_of(self.settings, group?)?;
+        let shortest = match self.is_active(group?) {
+            true => Duration::from_millis(1),
+            false => Duration::ZERO,
+        };
+        Some(Hold {
+            until: now.plus(outage.hold.max(shortest)),
+            reason: Suppression::Outage,
+        })
+    }
+
+    /// An incident belongs to the group of its first breach that has one.
+    fn note_group(&mut self, entry: &mut KnownKey, group: Option<String>, key: String) {
+        let Some(incident) = entry.known.incident.as_mut() else {
+            return;
+        };
+        if incident.group.is_none() && incident.state != IncidentState::Closed {
+            incident.group = group;
+        }
+        if let Some(group) = incident.group.clone() {
+            self.groups.add(&group, Some(key));
+        }
     }
 
     /// Makes `context` the one that the key's ticket is written from, if the ticket can be
@@ -215,6 +271,10 @@ impl<'a> Batch<'a> {
     pub(super) fn pass_time(&mut self, kept: &KeptIncident, now: Timestamp) {
         let settings = self.settings;
         let incident = &kept.incident;
+        if outage_of(settings, &active_key(&incident.rule, &incident.key)).is_some() {
+            // Its group is brought to rest once time has passed for its members.
+            return;
+        }
         let rule = settings
             .rules
             .iter()
@@ -239,7 +299,7 @@ impl<'a> Batch<'a> {
             source: &source,
         };
         if let Some(rule) = rule {
-            self.gather(&mut entry, rule, &decision, origin, now);
+            self.gather(&mut entry, &rule.name, &decision, origin, now);
         } else {
             self.remember(&entry);
         }
@@ -247,10 +307,10 @@ impl<'a> Batch<'a> {
     }
 
     /// Gathers what a decision changes.
-    fn gather(
+    pub(super) fn gather(
         &mut self,
         entry: &mut KnownKey,
-        rule: &RuleSettings,
+        rule: &str,
         decision: &Decision,
         origin: Origin<'_>,
         now: Timestamp,
@@ -267,7 +327,7 @@ impl<'a> Batch<'a> {
         }
         if let Some(lock) = &decision.lock {
             self.result.locks.push((
-                rule.name.clone(),
+                rule.to_owned(),
                 incident.key.clone(),
                 incident.id.clone(),
                 lock.clone(),
@@ -288,7 +348,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn owe(
+    pub(super) fn owe(
         &mut self,
         owed: Owed,
         incident: &Incident,
@@ -309,6 +369,7 @@ impl<'a> Batch<'a> {
                 payload,
                 event_id: origin.event_id.to_owned(),
                 received_at: origin.received_at,
+                parent_id: None,
             }),
             Err(problem) => {
                 tracing::error!(
@@ -332,7 +393,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Marks the key's incident as changed.
-    fn remember(&mut self, entry: &KnownKey) {
+    pub(super) fn remember(&mut self, entry: &KnownKey) {
         let (Some(incident), Some(kept)) = (&entry.known.incident, &entry.kept) else {
             return;
         };
@@ -407,6 +468,7 @@ impl<'a> Batch<'a> {
 
     /// Everything to keep. `decided_to` is the last event of the batch.
     pub(super) fn finish(mut self, decided_to: Option<i64>) -> DecisionBatch {
+        self.settle_groups(self.result.decided_at);
         for entry in self.keys.values() {
             let (Some(incident), Some(kept)) = (&entry.known.incident, &entry.kept) else {
                 continue;

@@ -20,6 +20,8 @@ pub struct Finding {
     pub heard: Heard,
     /// The values templates see; a breach alone changes what a ticket shows.
     pub context: Option<TemplateContext>,
+    /// The outage that a breach counts for, as its active key.
+    pub group: Option<String>,
 }
 
 /// What an event came to.
@@ -118,6 +120,7 @@ fn ask(
         key: key.trim().to_owned(),
         heard,
         context: (verdict == Verdict::Breach).then(|| signal_context(signal, &event.source)),
+        group: None,
     }))
 }
 

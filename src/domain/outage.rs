@@ -92,8 +92,14 @@ pub fn settle(
         let decision = decide(outage, &heard, life, None, new);
         note(&mut settled, outage, decision);
     }
-    let decision = pass_time(outage, life, now);
-    note(&mut settled, outage, decision);
+    if outage
+        .incident
+        .as_ref()
+        .is_some_and(|one| one.state != IncidentState::Closed)
+    {
+        let decision = pass_time(outage, life, now);
+        note(&mut settled, outage, decision);
+    }
     close_members(outage, members, life, now, &mut settled);
     settled
 }
