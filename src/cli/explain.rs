@@ -170,7 +170,7 @@ fn finding_json(settings: &Settings, finding: &Finding) -> Value {
             uuid::Uuid::nil().to_string(),
             &rule.name,
             &finding.key,
-            &rule.severity,
+            &finding.severity,
             &finding.heard,
             finding.heard.received_at,
         );

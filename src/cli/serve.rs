@@ -17,38 +17,44 @@ pub(super) async fn run(global: &Global) -> Outcome {
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.path, "{}", warning.reason);
     }
-    let app = App::start(AppOptions {
+    let mut stop = Box::pin(stop_signal());
+    let start = App::start(AppOptions {
         settings: loaded.settings,
         effective: report::effective_json(&loaded.effective),
         clock: Clock::System,
-    })
-    .await
-    .map_err(|error| Failed::usage(error.to_string()))?;
-    app.run_until(stop_signal()).await;
+    });
+    let app = tokio::select! {
+        started = start => started.map_err(|error| Failed::usage(error.to_string()))?,
+        // Nothing was answered yet, and a kill at any moment is harmless.
+        () = &mut stop => return Ok(ExitCode::SUCCESS),
+    };
+    app.run_until(stop).await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Completes at the first SIGTERM or SIGINT. As PID 1 the process has no default action for
-/// them, so both are handled here.
-pub(super) async fn stop_signal() {
+/// Completes at the first SIGTERM or SIGINT after the call. As PID 1 the process has no default
+/// action for them, so both are handled here.
+pub(super) fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let (terminate, interrupt) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
     );
-    let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
-        tracing::error!("signals cannot be handled; the process stops only when it is killed");
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tokio::spawn(async move {
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = (terminate, interrupt) else {
+            tracing::error!("signals cannot be handled; the process stops only when it is killed");
+            return std::future::pending().await;
+        };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        std::process::exit(130);
-    });
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            std::process::exit(130);
+        });
+    }
 }

@@ -15,6 +15,7 @@ use crate::domain::decision::{
 };
 use crate::domain::hold::Hold;
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, Owed, Recovery, Verdict};
+use crate::domain::severity::Severity;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{OnRecovery, RuleSettings, Settings, TargetSettings};
@@ -167,19 +168,21 @@ impl<'a> Batch<'a> {
         let Finding {
             key,
             heard,
+            severity,
             context,
             group,
             ..
         } = finding;
         if let Some(context) = context {
-            self.take_context(entry, event, rule, &key, context)?;
+            let named = (key.as_str(), severity.as_str());
+            self.take_context(entry, event, rule, named, context)?;
         }
         let id = Uuid::now_v7().to_string();
         let new = NewIncident {
             id: &id,
             rule: &rule.name,
             key: &key,
-            severity: &rule.severity,
+            severity: &severity,
         };
         let hold = self.hold_of(group.as_deref(), heard.received_at);
         let decision = decide(&mut entry.known, &heard, &policy_of(rule), hold, new);
@@ -222,14 +225,14 @@ impl<'a> Batch<'a> {
     }
 
     /// Makes `context` the one that the key's ticket is written from, if the ticket can be
-    /// written from it. A breach from which no ticket can be written goes to review, unless
+    /// written from it. `named` is the key and the severity. A breach from which no ticket can be written goes to review, unless
     /// its incident has a ticket or an earlier, sound context already.
     fn take_context(
         &self,
         entry: &mut KnownKey,
         event: &JournalEvent,
         rule: &RuleSettings,
-        key: &str,
+        named: (&str, &str),
         context: TemplateContext,
     ) -> Result<(), String> {
         let target_name = match (&entry.kept, rule.targets.first()) {
@@ -244,7 +247,7 @@ impl<'a> Batch<'a> {
             .is_some_and(|incident| incident.state != IncidentState::Pending);
         if !owns_ticket {
             let target = self.target(&target_name)?;
-            let trial = trial_context(context.clone(), entry, rule, key, event.received_at);
+            let trial = trial_context(context.clone(), entry, rule, named, event.received_at);
             if let Err(error) = payload::create_fields(target, &trial) {
                 return match entry.known.incident {
                     Some(_) => Ok(()),
@@ -496,7 +499,7 @@ fn trial_context(
     context: TemplateContext,
     entry: &KnownKey,
     rule: &RuleSettings,
-    key: &str,
+    (key, severity): (&str, &str),
     now: Timestamp,
 ) -> TemplateContext {
     let heard = crate::domain::incident::Heard {
@@ -511,7 +514,7 @@ fn trial_context(
             Uuid::nil().to_string(),
             &rule.name,
             key,
-            &rule.severity,
+            severity,
             &heard,
             now,
         )
@@ -549,7 +552,15 @@ fn transitions(
     let opens = decision.owed.contains(&Owed::Create) && decision.outcome != Outcome::Opened;
     let opened = opens.then(|| ("opened", format!("event {event_id}")));
     let last = transition(decision.outcome, incident, event_id);
-    opened.into_iter().chain(last).collect()
+    let raised = decision.owed.iter().filter_map(|owed| match owed {
+        Owed::Raised { from } => Some(("severity raised", raise(*from, incident, event_id))),
+        _ => None,
+    });
+    opened.into_iter().chain(last).chain(raised).collect()
+}
+
+fn raise(from: Severity, incident: &Incident, event_id: &str) -> String {
+    format!("from {from} to {} (event {event_id})", incident.severity)
 }
 
 fn transition(

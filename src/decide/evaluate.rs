@@ -18,6 +18,8 @@ pub struct Finding {
     pub key: String,
     /// What an incident would hear.
     pub heard: Heard,
+    /// The severity that the signal speaks of, by the contract's name.
+    pub severity: String,
     /// The values templates see; a breach alone changes what a ticket shows.
     pub context: Option<TemplateContext>,
     /// The outage that a breach counts for, as its active key.
@@ -108,6 +110,13 @@ fn ask(
     if let Some(clear) = &rule.clear {
         readings.extend(clear.readings(signal));
     }
+    for (_, expression) in &rule.severity_levels {
+        readings.extend(expression.readings(signal));
+    }
+    let severity = match verdict {
+        Verdict::Breach => severity(rule, signal)?,
+        Verdict::Clear | Verdict::Between => rule.severity.clone(),
+    };
     let heard = Heard {
         received_at: event.received_at,
         occurred_at: signal.occurred_at,
@@ -119,6 +128,7 @@ fn ask(
         rule: index,
         key: key.trim().to_owned(),
         heard,
+        severity,
         context: (verdict == Verdict::Breach).then(|| signal_context(signal, &event.source)),
         group: None,
     }))
@@ -134,6 +144,20 @@ fn key_of(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<
     rule.key
         .render(&context)
         .map_err(|error| format!("rules.{}.key: {error}", rule.name))
+}
+
+/// The worst level whose expression holds. One that reads what the signal does not carry does
+/// not hold.
+fn severity(rule: &RuleSettings, signal: &Signal) -> Result<String, String> {
+    for (level, expression) in &rule.severity_levels {
+        let holds = expression
+            .holds(signal)
+            .map_err(|error| format!("rules.{}.severity.{level}: {error}", rule.name))?;
+        if holds == Some(true) {
+            return Ok(level.as_str().to_owned());
+        }
+    }
+    Ok(rule.severity.clone())
 }
 
 /// What `when` and `clear` say together; `None` when the signal does not carry what they read.

@@ -12,6 +12,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::domain::incident::{Incident, Owed};
+use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
 use crate::rules::{RenderError, TemplateContext};
@@ -71,11 +72,16 @@ pub fn render(
         return Ok((Operation::Create, json_text(&CreatePayload { fields })));
     }
     let resolves = owed == Owed::Resolve && !target.resolve.is_empty();
-    let fields = if resolves {
+    let mut fields = if resolves {
         render_fields("resolve", &target.resolve, context)?
     } else {
         render_fields("update", &target.update, context)?
     };
+    if let Owed::Raised { from } = owed {
+        for (name, value) in raised_fields(from, target, context, incident) {
+            fields.entry(name).or_insert(value);
+        }
+    }
     let marker = marker(incident, owed, now);
     let change = TicketChange {
         comment: Some(format!(
@@ -91,6 +97,42 @@ pub fn render(
         Operation::Update
     };
     Ok((operation, json_text(&change)))
+}
+
+/// The fields of a new ticket that come out differently because the severity is no longer
+/// `from`. One that cannot be written from the latest breach stays as it is.
+fn raised_fields(
+    from: Severity,
+    target: &TargetSettings,
+    context: &TemplateContext,
+    incident: &Incident,
+) -> TicketFields {
+    let mut then = incident.clone();
+    from.as_str().clone_into(&mut then.severity);
+    let before = context_of(context.clone(), &then);
+    let changed = target.create.iter().filter_map(|field| {
+        let FieldValue::Template(template) = &field.value else {
+            return None;
+        };
+        let now = template.render(context).ok()?;
+        let differs = template.render(&before).ok().as_ref() != Some(&now);
+        (differs && !carries_key(target, &field.name))
+            .then(|| (field.name.clone(), Value::String(now)))
+    });
+    changed.collect()
+}
+
+/// Whether our key stands in the field `name`, which must not be written over: a Salesforce
+/// ticket without an external id is found by its subject.
+fn carries_key(target: &TargetSettings, name: &str) -> bool {
+    let in_subject = matches!(
+        target.kind,
+        TargetKind::Salesforce {
+            external_id_field: None,
+            ..
+        }
+    );
+    in_subject && name.eq_ignore_ascii_case("Subject")
 }
 
 fn render_fields(
@@ -169,6 +211,7 @@ fn comment(owed: Owed, incident: &Incident, now: Timestamp) -> String {
             "Breaching again (relapse {}); the same incident goes on.",
             incident.relapses
         ),
+        Owed::Raised { from } => format!("Severity raised from {from} to {}.", incident.severity),
         Owed::Recovered | Owed::Resolve => format!(
             "Recovered at {now}, after {}.",
             span(now.since(incident.opened_at))

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::signal::FIELD_NAMES;
 use crate::rules::TemplateContext;
-use crate::settings::Settings;
+use crate::settings::{RuleSettings, Settings};
 
 const UUID: &str = "0190c6a2-7b1f-7cc3-98c4-dc0c0c07398f";
 const NAME: &str = "Customer Service Billing Tier 1 (EMEA)";
@@ -25,8 +25,18 @@ pub(super) fn openers(settings: &Settings, target: &str) -> Vec<(String, String)
         .iter()
         .filter(|(_, one)| goes_there(&one.targets));
     rules
-        .map(|rule| (rule.name.clone(), rule.severity.clone()))
+        .flat_map(severities)
         .chain(outages.map(|(name, one)| (name.clone(), one.severity.clone())))
+        .collect()
+}
+
+/// The rule's name with each severity that its incidents can have.
+fn severities(rule: &RuleSettings) -> Vec<(String, String)> {
+    let levels = rule.severity_levels.iter();
+    let levels = levels.map(|(level, _)| level.as_str().to_owned());
+    std::iter::once(rule.severity.clone())
+        .chain(levels)
+        .map(|severity| (rule.name.clone(), severity))
         .collect()
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::hold::Hold;
 use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Verdict};
+use super::severity::Severity;
 use super::time::Timestamp;
 
 /// No new ticket for a key until a time.
@@ -68,6 +69,8 @@ pub enum Outcome {
     Suppressed(Suppression),
     /// The open ticket gets a comment.
     Commented,
+    /// It is worse than it was: the open ticket is told at once.
+    Raised,
     /// A recovered incident breaches again.
     Relapsed,
     /// A part of the incident has cleared.
@@ -89,6 +92,7 @@ impl Outcome {
             Self::Opened => "opened",
             Self::Suppressed(reason) => reason.as_str(),
             Self::Commented => "commented",
+            Self::Raised => "raised",
             Self::Relapsed => "relapsed",
             Self::Clearing => "clearing",
             Self::Recovered => "recovered",
@@ -134,7 +138,7 @@ pub struct NewIncident<'a> {
     pub rule: &'a str,
     /// The correlation key.
     pub key: &'a str,
-    /// The severity.
+    /// The severity that the signal speaks of; a known incident is raised to it.
     pub severity: &'a str,
 }
 
@@ -149,7 +153,7 @@ pub fn decide(
 ) -> Decision {
     let outcome_and_owed = match known.incident.as_mut() {
         Some(incident) if incident.is_out_of_order(heard) => (Outcome::OutOfOrder, Vec::new()),
-        Some(incident) => hear(incident, heard, policy),
+        Some(incident) => hear(incident, heard, policy, new.severity),
         None if heard.verdict == Verdict::Breach => begin(known, heard, policy, hold, new),
         None => (Outcome::AllWell, Vec::new()),
     };
@@ -219,10 +223,18 @@ fn begin(
 }
 
 /// A signal about a known incident.
-fn hear(incident: &mut Incident, heard: &Heard, policy: &LifePolicy) -> (Outcome, Vec<Owed>) {
+fn hear(
+    incident: &mut Incident,
+    heard: &Heard,
+    policy: &LifePolicy,
+    severity: &str,
+) -> (Outcome, Vec<Owed>) {
     incident.take_in(heard);
     match heard.verdict {
-        Verdict::Breach => hear_breach(incident, heard.received_at, policy),
+        Verdict::Breach => {
+            let raised = incident.raise(severity);
+            hear_breach(incident, heard.received_at, policy, raised)
+        }
         Verdict::Between if incident.state == IncidentState::Recovered => {
             // The incident is over; only a real breach continues it.
             if let Some(part) = incident.parts.get_mut(&heard.part) {
@@ -251,7 +263,9 @@ fn hear_breach(
     incident: &mut Incident,
     now: Timestamp,
     policy: &LifePolicy,
+    raised_from: Option<Severity>,
 ) -> (Outcome, Vec<Owed>) {
+    let raised = raised_from.map(|from| Owed::Raised { from });
     match incident.state {
         IncidentState::Pending if incident.is_held() => {
             incident.suppressed += 1;
@@ -270,8 +284,16 @@ fn hear_breach(
             };
             (Outcome::Suppressed(reason), Vec::new())
         }
-        IncidentState::Recovered => (Outcome::Relapsed, incident.relapse(now)),
+        IncidentState::Recovered => {
+            let mut owed = incident.relapse(now);
+            owed.extend(raised);
+            (Outcome::Relapsed, owed)
+        }
         IncidentState::Open | IncidentState::Closed => {
+            if let Some(raised) = raised {
+                incident.told_at = now;
+                return (Outcome::Raised, vec![raised]);
+            }
             if incident.progress_is_due(policy, now) {
                 incident.told_at = now;
                 incident.untold = 0;

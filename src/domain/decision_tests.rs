@@ -327,3 +327,50 @@ proptest! {
         prop_assert_eq!(known.incident.map(|incident| incident.state), Some(IncidentState::Open));
     }
 }
+
+fn worse(severity: &'static str) -> NewIncident<'static> {
+    NewIncident { severity, ..NEW }
+}
+
+#[test]
+fn a_rise_is_owed_to_the_open_ticket_at_once_and_a_fall_is_not() {
+    let mut known = Known::default();
+    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
+    let breach = |seconds| heard(seconds, Verdict::Breach);
+    let raised = decide(&mut known, &breach(1), &policy(), None, worse("critical"));
+    assert_eq!(raised.outcome, Outcome::Raised);
+    let from = Severity::High;
+    assert_eq!(raised.owed, [Owed::Raised { from }]);
+    let fallen = decide(&mut known, &breach(2), &policy(), None, worse("low"));
+    assert!(fallen.owed.is_empty());
+    assert_eq!(known.incident.unwrap().severity, "critical");
+}
+
+#[test]
+fn a_rise_before_the_ticket_is_only_in_its_create() {
+    let mut known = Known::default();
+    let policy = LifePolicy {
+        hold_for: Duration::from_secs(10),
+        ..policy()
+    };
+    tell(&mut known, &policy, &heard(0, Verdict::Breach));
+    let breach = heard(10, Verdict::Breach);
+    let opened = decide(&mut known, &breach, &policy, None, worse("critical"));
+    assert_eq!(opened.owed, [Owed::Create]);
+    assert_eq!(known.incident.unwrap().severity, "critical");
+}
+
+#[test]
+fn a_worse_relapse_says_both() {
+    let mut known = Known::default();
+    let policy = LifePolicy {
+        clear_for: Duration::ZERO,
+        ..policy()
+    };
+    tell(&mut known, &policy, &heard(0, Verdict::Breach));
+    tell(&mut known, &policy, &heard(1, Verdict::Clear));
+    let breach = heard(2, Verdict::Breach);
+    let relapsed = decide(&mut known, &breach, &policy, None, worse("critical"));
+    let from = Severity::High;
+    assert_eq!(relapsed.owed, [Owed::Relapse, Owed::Raised { from }]);
+}

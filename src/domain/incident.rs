@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::decision::Suppression;
+use super::severity::Severity;
 use super::time::Timestamp;
 
 /// How many parts of an entity and how many readings one incident remembers. Beyond it the
@@ -175,6 +176,11 @@ pub enum Owed {
     Progress,
     /// A comment: it breaches again.
     Relapse,
+    /// The fields that its severity changes, and a comment: it is worse than it was.
+    Raised {
+        /// What the severity was before.
+        from: Severity,
+    },
     /// A comment: it has recovered.
     Recovered,
     /// Resolve the ticket.
@@ -427,6 +433,14 @@ impl Incident {
         self.relapses += 1;
         self.told_at = now;
         vec![Owed::Relapse]
+    }
+
+    /// Raises the severity to `to`, when that is worse; answers what it was. It never falls.
+    pub fn raise(&mut self, to: &str) -> Option<Severity> {
+        let from = Severity::from_name(&self.severity)?;
+        let to = Severity::from_name(to).filter(|to| *to > from)?;
+        to.as_str().clone_into(&mut self.severity);
+        Some(from)
     }
 
     /// Closes the incident; a new breach will be a new one.

@@ -10,6 +10,7 @@ pub mod hold;
 pub mod incident;
 pub mod outage;
 pub mod retry;
+pub mod severity;
 pub mod signal;
 pub mod ticket;
 pub mod ticket_change;

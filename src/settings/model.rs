@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::Secret;
+use crate::domain::severity::Severity;
 use crate::normalise::Format;
 use crate::rules::{Expression, Template};
 
@@ -204,8 +205,10 @@ pub struct RuleSettings {
     pub burst_lock: Duration,
     /// A comment on the open ticket at most this often; zero: none.
     pub update_every: Duration,
-    /// Severity of its incidents.
+    /// Severity of its incidents, when no level's expression holds.
     pub severity: String,
+    /// Levels whose expression gives the severity, the worst first; empty: always `severity`.
+    pub severity_levels: Vec<(Severity, Expression)>,
     /// What happens on the ticket at recovery.
     pub on_recovery: OnRecovery,
     /// Targets in order of preference; never empty, all configured.

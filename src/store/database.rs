@@ -31,6 +31,10 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that only read, so that readers never wait for the writer.
 const READERS: u32 = 4;
+/// Pages that a SQLite connection keeps in memory, in KiB as SQLite wants it.
+const SQLITE_CACHE: &str = "-512";
+/// Statements that a SQLite connection keeps prepared.
+const SQLITE_STATEMENTS: usize = 24;
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
 /// cut off in the middle of one holds locks that all others need; then they are let go.
@@ -168,6 +172,9 @@ impl Database {
             .busy_timeout(BUSY_TIMEOUT)
             // Copying the log into the file is the checkpointer's work.
             .pragma("wal_autocheckpoint", "0")
+            // Each connection has a cache of its own, and another's write empties it.
+            .pragma("cache_size", SQLITE_CACHE)
+            .statement_cache_capacity(SQLITE_STATEMENTS)
             .foreign_keys(true);
         let path = Arc::from(options.get_filename());
         if let Some(folder) = options.get_filename().parent() {

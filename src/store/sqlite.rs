@@ -11,6 +11,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::StoreError;
 use super::database::BUSY_TIMEOUT;
 
+/// Pages kept in memory, in KiB as SQLite wants it.
+const CACHE: i64 = -1024;
 /// Statements kept prepared.
 const PREPARED: usize = 64;
 
@@ -44,6 +46,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Copying the log into the file is the checkpointer's work.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // Appending touches few pages; more in memory would only be kept.
+    connection.pragma_update(None, "cache_size", CACHE)?;
     connection.set_prepared_statement_cache_capacity(PREPARED);
     Ok(connection)
 }

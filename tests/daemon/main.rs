@@ -9,5 +9,6 @@ mod outages;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;
+mod severity;
 mod tickets;
 mod world;

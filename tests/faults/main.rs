@@ -17,6 +17,7 @@ mod disk;
 mod ports;
 mod retention;
 mod sender;
+mod stops;
 mod tokens;
 #[path = "../daemon/world.rs"]
 #[allow(dead_code, reason = "shared with another test program")]

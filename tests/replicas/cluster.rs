@@ -71,13 +71,18 @@ impl Cluster {
 
     /// The same, with the target's login.
     pub(crate) async fn logging_in(count: usize, login: &str) -> Option<Self> {
+        Self::configured(count, login, "").await
+    }
+
+    /// The same, with `more` tables of settings at the end.
+    pub(crate) async fn configured(count: usize, login: &str, more: &str) -> Option<Self> {
         let server = database::server()?;
         let database = Database::create(&server).await;
         let simulator = simulator::start(SimulatorSettings::default())
             .await
             .unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let text = configuration(&simulator.salesforce().base_url(), login);
+        let text = configuration(&simulator.salesforce().base_url(), login) + more;
         std::fs::write(folder.path().join("ringdown.toml"), text).unwrap();
         let mut replicas = Vec::new();
         for number in 0..count {

@@ -14,6 +14,7 @@ mod cut_off;
 mod database;
 mod killed;
 mod paused;
+mod polling;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod proxy;

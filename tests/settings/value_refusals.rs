@@ -193,6 +193,34 @@ fn words_out_of_a_list_are_refused_with_the_list() {
 }
 
 #[test]
+fn a_severity_by_expressions_is_checked_level_by_level() {
+    assert_refused(
+        "[rules.queue-wait]\nseverity = { hihg = \"status == 'DOWN'\" }",
+        "rules.queue-wait.severity.hihg",
+        "unknown key",
+        Some("high"),
+    );
+    assert_refused(
+        "[rules.queue-wait]\nseverity = { high = \"statsu == 'DOWN'\" }",
+        "rules.queue-wait.severity.high",
+        "unknown name `statsu`",
+        Some("status"),
+    );
+    assert_refused(
+        "[rules.queue-wait]\nseverity = { high = \"status == 'DOWN'\", default = \"bad\" }",
+        "rules.queue-wait.severity.default",
+        "none of critical, high, medium, low, info",
+        None,
+    );
+    assert_refused(
+        "[rules.queue-wait]\nseverity = { default = \"low\" }",
+        "rules.queue-wait.severity",
+        "names no level",
+        None,
+    );
+}
+
+#[test]
 fn addresses_and_networks_are_checked() {
     assert_refused(
         "[server]\nlisten = \":8080\"",

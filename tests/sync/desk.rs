@@ -1,12 +1,13 @@
 //! A daemon with one open incident in either CRM, and the people who work on its ticket there.
 
+use std::process::Command;
 use std::time::Duration;
 
 use ringdown::simulator;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 
-use crate::world::{World, event};
+use crate::world::{ADMIN_TOKEN, World, event};
 
 /// What callbacks prove themselves with.
 pub(crate) const CALLBACK_TOKEN: &str = "callback-s3cret-token";
@@ -170,6 +171,26 @@ impl Desk {
         });
     }
 
+    /// People close every ticket there is.
+    pub(crate) fn close_all(&self) {
+        for ticket in self.tickets() {
+            let id = self.id_of(&ticket);
+            assert!(match self.at {
+                At::Salesforce => self.world.simulator.salesforce().close_ticket(&id),
+                At::ServiceNow => self.world.simulator.servicenow().close_ticket(&id),
+            });
+        }
+    }
+
+    /// How often the CRM was asked for tickets, by query or by id.
+    pub(crate) fn reads(&self) -> usize {
+        let requests = match self.at {
+            At::Salesforce => self.world.simulator.salesforce().requests(),
+            At::ServiceNow => self.world.simulator.servicenow().requests(),
+        };
+        requests.iter().filter(|one| one.method == "GET").count()
+    }
+
     pub(crate) fn delete(&self) {
         assert!(match self.at {
             At::Salesforce => self
@@ -226,6 +247,16 @@ impl Desk {
         let items = self.world.items("incidents").await;
         let id = items.last().unwrap()["id"].as_str().unwrap().to_owned();
         self.world.api(&format!("incidents/{id}")).await
+    }
+
+    /// What `ringdown incidents show` prints of an incident.
+    pub(crate) fn shown_by_the_command_line(&self, id: &str) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ringdown"));
+        command.args(["incidents", "show", id]);
+        command.args(["--url", &self.world.admin, "--token", ADMIN_TOKEN]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// The first incident, once it is closed.

@@ -119,6 +119,11 @@ async fn a_reassigned_ticket_with_a_new_priority_is_shown() {
         assert_eq!(incident["state"], "open");
         let told = story(&incident);
         assert!(told.contains("ticket priority changed"), "{told}");
+        let shown = desk.shown_by_the_command_line(incident["id"].as_str().unwrap());
+        for (name, value) in ticket.as_object().unwrap() {
+            let value = value.as_str().unwrap_or_default();
+            assert!(shown.contains(value), "{name} is not in {shown}");
+        }
     }
 }
 
@@ -167,6 +172,35 @@ async fn without_open_tickets_the_crm_is_not_asked() {
     let before = polls();
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert!(polls() <= before + 1, "one may have been under way");
+}
+
+#[tokio::test]
+async fn one_query_finds_what_happened_to_many_tickets() {
+    const MORE: usize = 30;
+    for at in At::BOTH {
+        let desk = Desk::open(at, "500ms").await;
+        for number in 0..MORE {
+            let event = crate::world::event(
+                &format!("evt-more-{number}"),
+                &format!("more-{number}"),
+                500.0,
+            );
+            desk.world.accept(&event).await;
+        }
+        let all = async || desk.tickets().len() == MORE + 1;
+        desk.world.until("every queue has its ticket", all).await;
+        desk.world.all_delivered().await;
+        let before = desk.reads();
+        desk.close_all();
+        desk.world
+            .until("every incident is closed", async || {
+                let incidents = desk.world.items("incidents?limit=500").await;
+                incidents.len() == MORE + 1 && incidents.iter().all(|one| one["state"] == "closed")
+            })
+            .await;
+        let asked = desk.reads() - before;
+        assert!(asked < MORE / 2, "{at:?} was asked {asked} times");
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,12 @@ use super::section::Section;
 use super::values::{
     duration, expression, known_name, list, one_of, positive_duration, some, template, text, whole,
 };
+use crate::domain::severity::Severity;
+use crate::rules::Expression;
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 
+/// The default of a severity by expressions: what breaches is worth a look.
+const BELOW_ALL_LEVELS: &str = "medium";
 const SEVERITIES: &[(&str, &str)] = &[
     ("critical", "critical"),
     ("high", "high"),
@@ -56,10 +60,11 @@ fn rule(
     let key = section.required("key", template);
     let burst_lock = section.or("burst_lock", "60s", duration);
     let update_every = section.or("update_every", "15m", duration);
-    let severity = section.or("severity", "high", one_of(SEVERITIES));
+    let severity = severity(section);
     let on_recovery = section.or("on_recovery", "comment", one_of(ON_RECOVERY));
     let targets = section.required("targets", some(known_name("target", targets)));
     section.finish();
+    let (severity, severity_levels) = severity?;
     Some(RuleSettings {
         name,
         events: events?,
@@ -72,10 +77,37 @@ fn rule(
         key: key?,
         burst_lock: burst_lock?,
         update_every: update_every?,
-        severity: severity?.to_owned(),
+        severity,
+        severity_levels,
         on_recovery: on_recovery?,
         targets: targets?,
     })
+}
+
+/// `severity = "high"`, or a table with an expression for each level.
+fn severity(rule: &Section<'_>) -> Option<(String, Vec<(Severity, Expression)>)> {
+    let levels = rule.entry("severity").filter(|entry| entry.table().is_ok());
+    let Some(levels) = levels else {
+        let fixed = rule.or("severity", "high", one_of(SEVERITIES))?;
+        return Some((fixed.to_owned(), Vec::new()));
+    };
+    let section = levels.section()?;
+    let default = section.or("default", BELOW_ALL_LEVELS, one_of(SEVERITIES));
+    let read: Vec<_> = Severity::WORST_FIRST
+        .into_iter()
+        .filter_map(|level| Some((level, section.entry(level.as_str())?)))
+        .map(|(level, entry)| Some((level, entry.read(expression)?)))
+        .collect();
+    section.finish();
+    let names_no_level =
+        |entries: Vec<(String, _)>| entries.iter().all(|(name, _)| name == "default");
+    if names_no_level(section.named_entries()) {
+        let reason = "names no level; write for example high = \"metrics[tWait].avg > 300\"";
+        rule.fault("severity", reason);
+        return None;
+    }
+    let levels = read.into_iter().collect::<Option<_>>();
+    Some((default?.to_owned(), levels?))
 }
 
 /// All outages; there need be none.
