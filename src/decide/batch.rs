@@ -2,13 +2,18 @@
 //! everything that changes is gathered for one transaction. No I/O.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::context::with_incident;
 use super::evaluate::Finding;
+use super::groups::{Groups, outage_of};
 use super::payload;
-use crate::domain::decision::{Decision, Known, NewIncident, Outcome, decide, pass_time};
+use crate::domain::decision::{
+    Decision, Known, NewIncident, Outcome, Suppression, decide, pass_time,
+};
+use crate::domain::hold::Hold;
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, Owed, Recovery, Verdict};
 use crate::domain::severity::Severity;
 use crate::domain::time::Timestamp;
@@ -38,27 +43,51 @@ pub(super) fn policy_of(rule: &RuleSettings) -> LifePolicy {
 
 /// What is known about one key, and what templates saw last.
 #[derive(Debug, Default)]
-struct KnownKey {
-    known: Known,
-    kept: Option<Kept>,
+pub(super) struct KnownKey {
+    pub(super) known: Known,
+    pub(super) kept: Option<Kept>,
+}
+
+impl KnownKey {
+    /// What a row says, without the key's lock.
+    pub(super) fn from_kept(kept: KeptIncident) -> Self {
+        Self {
+            known: Known {
+                incident: Some(kept.incident.clone()),
+                lock: None,
+            },
+            kept: Some(Kept::from(kept)),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
-struct Kept {
-    source: String,
-    target: String,
-    context: TemplateContext,
+pub(super) struct Kept {
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) context: TemplateContext,
+}
+
+impl From<KeptIncident> for Kept {
+    fn from(kept: KeptIncident) -> Self {
+        Self {
+            context: serde_json::from_str(&kept.context).unwrap_or_default(),
+            source: kept.source,
+            target: kept.target,
+        }
+    }
 }
 
 /// A batch being decided.
 pub(super) struct Batch<'a> {
-    settings: &'a Settings,
+    pub(super) settings: &'a Settings,
     metrics: &'a Metrics,
-    keys: HashMap<String, KnownKey>,
+    pub(super) keys: HashMap<String, KnownKey>,
+    pub(super) groups: Groups,
     /// Incidents that changed, by id, in the order in which they first did.
     changed: Vec<KeptIncident>,
     position: HashMap<String, usize>,
-    result: DecisionBatch,
+    pub(super) result: DecisionBatch,
 }
 
 /// The event a finding comes from.
@@ -79,11 +108,7 @@ impl<'a> Batch<'a> {
         let keys = known
             .into_iter()
             .map(|(key, (known, kept))| {
-                let kept = kept.map(|kept| Kept {
-                    context: serde_json::from_str(&kept.context).unwrap_or_default(),
-                    source: kept.source,
-                    target: kept.target,
-                });
+                let kept = kept.map(Kept::from);
                 (key, KnownKey { known, kept })
             })
             .collect();
@@ -91,6 +116,7 @@ impl<'a> Batch<'a> {
             settings,
             metrics,
             keys,
+            groups: Groups::default(),
             changed: Vec::new(),
             position: HashMap::new(),
             result: DecisionBatch {
@@ -144,6 +170,7 @@ impl<'a> Batch<'a> {
             heard,
             severity,
             context,
+            group,
             ..
         } = finding;
         if let Some(context) = context {
@@ -157,15 +184,44 @@ impl<'a> Batch<'a> {
             key: &key,
             severity: &severity,
         };
-        let decision = decide(&mut entry.known, &heard, &policy_of(rule), new);
+        let hold = self.hold_of(group.as_deref(), heard.received_at);
+        let decision = decide(&mut entry.known, &heard, &policy_of(rule), hold, new);
+        self.note_group(entry, group, active_key(&rule.name, &key));
         self.note_decision(event, rule, &key, entry, &decision);
         let origin = Origin {
             event_id: &event.event_id,
             received_at: event.received_at,
             source: &event.source,
         };
-        self.gather(entry, rule, &decision, origin, heard.received_at);
+        self.gather(entry, &rule.name, &decision, origin, heard.received_at);
         Ok(())
+    }
+
+    /// A ticket waits for the outage to form that it may be part of; while there is one, it
+    /// waits until the batch has taken its incident in.
+    fn hold_of(&self, group: Option<&str>, now: Timestamp) -> Option<Hold> {
+        let (_, outage, _) = outage_of(self.settings, group?)?;
+        let shortest = match self.is_active(group?) {
+            true => Duration::from_millis(1),
+            false => Duration::ZERO,
+        };
+        Some(Hold {
+            until: now.plus(outage.hold.max(shortest)),
+            reason: Suppression::Outage,
+        })
+    }
+
+    /// An incident belongs to the group of its first breach that has one.
+    fn note_group(&mut self, entry: &mut KnownKey, group: Option<String>, key: String) {
+        let Some(incident) = entry.known.incident.as_mut() else {
+            return;
+        };
+        if incident.group.is_none() && incident.state != IncidentState::Closed {
+            incident.group = group;
+        }
+        if let Some(group) = incident.group.clone() {
+            self.groups.add(&group, Some(key));
+        }
     }
 
     /// Makes `context` the one that the key's ticket is written from, if the ticket can be
@@ -218,6 +274,10 @@ impl<'a> Batch<'a> {
     pub(super) fn pass_time(&mut self, kept: &KeptIncident, now: Timestamp) {
         let settings = self.settings;
         let incident = &kept.incident;
+        if outage_of(settings, &active_key(&incident.rule, &incident.key)).is_some() {
+            // Its group is brought to rest once time has passed for its members.
+            return;
+        }
         let rule = settings
             .rules
             .iter()
@@ -242,7 +302,7 @@ impl<'a> Batch<'a> {
             source: &source,
         };
         if let Some(rule) = rule {
-            self.gather(&mut entry, rule, &decision, origin, now);
+            self.gather(&mut entry, &rule.name, &decision, origin, now);
         } else {
             self.remember(&entry);
         }
@@ -250,10 +310,10 @@ impl<'a> Batch<'a> {
     }
 
     /// Gathers what a decision changes.
-    fn gather(
+    pub(super) fn gather(
         &mut self,
         entry: &mut KnownKey,
-        rule: &RuleSettings,
+        rule: &str,
         decision: &Decision,
         origin: Origin<'_>,
         now: Timestamp,
@@ -270,7 +330,7 @@ impl<'a> Batch<'a> {
         }
         if let Some(lock) = &decision.lock {
             self.result.locks.push((
-                rule.name.clone(),
+                rule.to_owned(),
                 incident.key.clone(),
                 incident.id.clone(),
                 lock.clone(),
@@ -291,7 +351,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn owe(
+    pub(super) fn owe(
         &mut self,
         owed: Owed,
         incident: &Incident,
@@ -312,6 +372,7 @@ impl<'a> Batch<'a> {
                 payload,
                 event_id: origin.event_id.to_owned(),
                 received_at: origin.received_at,
+                parent_id: None,
             }),
             Err(problem) => {
                 tracing::error!(
@@ -335,7 +396,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Marks the key's incident as changed.
-    fn remember(&mut self, entry: &KnownKey) {
+    pub(super) fn remember(&mut self, entry: &KnownKey) {
         let (Some(incident), Some(kept)) = (&entry.known.incident, &entry.kept) else {
             return;
         };
@@ -410,6 +471,7 @@ impl<'a> Batch<'a> {
 
     /// Everything to keep. `decided_to` is the last event of the batch.
     pub(super) fn finish(mut self, decided_to: Option<i64>) -> DecisionBatch {
+        self.settle_groups(self.result.decided_at);
         for entry in self.keys.values() {
             let (Some(incident), Some(kept)) = (&entry.known.incident, &entry.kept) else {
                 continue;

@@ -22,6 +22,8 @@ pub struct Finding {
     pub severity: String,
     /// The values templates see; a breach alone changes what a ticket shows.
     pub context: Option<TemplateContext>,
+    /// The outage that a breach counts for, as its active key.
+    pub group: Option<String>,
 }
 
 /// What an event came to.
@@ -128,6 +130,7 @@ fn ask(
         heard,
         severity,
         context: (verdict == Verdict::Breach).then(|| signal_context(signal, &event.source)),
+        group: None,
     }))
 }
 

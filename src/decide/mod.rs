@@ -9,6 +9,7 @@
 mod batch;
 mod context;
 pub mod evaluate;
+pub mod groups;
 mod lead;
 pub mod payload;
 mod worker;

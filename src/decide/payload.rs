@@ -67,7 +67,8 @@ pub fn render(
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
     if owed == Owed::Create {
-        let fields = create_fields(target, context)?;
+        let mut fields = create_fields(target, context)?;
+        add_report(&mut fields, target, context);
         return Ok((Operation::Create, json_text(&CreatePayload { fields })));
     }
     let resolves = owed == Owed::Resolve && !target.resolve.is_empty();
@@ -83,7 +84,10 @@ pub fn render(
     }
     let marker = marker(incident, owed, now);
     let change = TicketChange {
-        comment: Some(format!("{} [{marker}]", comment(owed, incident, now))),
+        comment: Some(format!(
+            "{} [{marker}]",
+            with_report(comment(owed, incident, now), context)
+        )),
         marker,
         fields,
     };
@@ -151,6 +155,33 @@ fn render_fields(
         fields.insert(field.name.clone(), value);
     }
     Ok(fields)
+}
+
+/// What an outage's ticket says of its members, whatever the templates say.
+fn report_in(context: &TemplateContext) -> Option<&str> {
+    context.get("outage")?.get("report")?.as_str()
+}
+
+fn with_report(text: String, context: &TemplateContext) -> String {
+    match report_in(context) {
+        Some(report) => format!("{text}\n{report}"),
+        None => text,
+    }
+}
+
+fn add_report(fields: &mut TicketFields, target: &TargetSettings, context: &TemplateContext) {
+    let Some(report) = report_in(context) else {
+        return;
+    };
+    let field = match target.kind {
+        TargetKind::Salesforce { .. } => "Description",
+        TargetKind::ServiceNow { .. } => "description",
+    };
+    let text = match fields.get(field).and_then(Value::as_str) {
+        Some(text) => format!("{report}\n\n{text}"),
+        None => report.to_owned(),
+    };
+    fields.insert(field.to_owned(), text.into());
 }
 
 fn json_text(payload: &impl Serialize) -> String {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, policy_of};
 use super::evaluate::{Evaluated, evaluate};
+use super::groups::{group_of, outage_key_of, outage_of, outage_policy};
 use super::lead::Lead;
 use crate::clock::Clock;
 use crate::domain::incident::{Incident, IncidentState};
@@ -188,8 +189,10 @@ impl Decider {
         let evaluated = self.evaluate(events).await?;
         let keys = self.keys_of(&evaluated);
         let mut deciding = self.store.begin_deciding(fence).await?;
-        let known = deciding.known(&keys).await?;
-        let mut batch = Batch::new(&self.settings, &self.metrics, known, self.clock.now());
+        let groups = groups_in(&evaluated);
+        let mut batch = self
+            .load(&mut deciding, &keys, groups, self.clock.now())
+            .await?;
         for (event, evaluated) in evaluated {
             match evaluated {
                 Evaluated::Nothing(why) => {
@@ -223,13 +226,35 @@ impl Decider {
             .iter()
             .map(|kept| active_key(&kept.incident.rule, &kept.incident.key))
             .collect();
-        let known = deciding.known(&keys).await?;
-        let mut batch = Batch::new(&self.settings, &self.metrics, known, now);
+        let mut batch = self
+            .load(&mut deciding, &keys, BTreeSet::new(), now)
+            .await?;
         for kept in &due {
             batch.pass_time(kept, now);
         }
         self.keep(deciding, batch.finish(None)).await?;
         Ok(due.len())
+    }
+
+    /// Loads what is known of `keys`, and of the groups of `groups` and of their incidents.
+    async fn load(
+        &self,
+        deciding: &mut Deciding,
+        keys: &[String],
+        mut groups: BTreeSet<String>,
+        now: Timestamp,
+    ) -> Result<Batch<'_>, DecideError> {
+        let mut known = deciding.known(keys).await?;
+        let incidents = known
+            .values()
+            .filter_map(|(known, _)| known.incident.as_ref());
+        groups.extend(incidents.filter_map(group_of));
+        let groups: Vec<String> = groups.into_iter().collect();
+        known.extend(deciding.known(&groups).await?);
+        let members = deciding.members(&groups).await?;
+        let mut batch = Batch::new(&self.settings, &self.metrics, known, now);
+        batch.take_groups(&groups, members, now);
+        Ok(batch)
     }
 
     async fn keep(&self, deciding: Deciding, batch: DecisionBatch) -> Result<(), DecideError> {
@@ -297,18 +322,51 @@ impl Decider {
     }
 }
 
+/// The groups that findings count for.
+fn groups_in(evaluated: &[(JournalEvent, Evaluated)]) -> BTreeSet<String> {
+    let findings = evaluated
+        .iter()
+        .filter_map(|(_, evaluated)| match evaluated {
+            Evaluated::Findings { findings, .. } => Some(findings),
+            Evaluated::Nothing(_) | Evaluated::Review(_) => None,
+        });
+    findings
+        .flatten()
+        .filter_map(|finding| finding.group.clone())
+        .collect()
+}
+
 fn evaluate_one(settings: &Settings, event: &JournalEvent) -> Evaluated {
     if event.content == Content::InReview {
         return Evaluated::Nothing("it waits for a person");
     }
     match settings.sources.get(event.source.as_ref()) {
-        Some(source) => evaluate(&settings.rules, &source.format, event),
+        Some(source) => grouped(settings, evaluate(&settings.rules, &source.format, event)),
         None => Evaluated::Review(format!("source {} is no longer configured", event.source)),
     }
 }
 
+/// `evaluated`, with the outage that each breach counts for.
+fn grouped(settings: &Settings, mut evaluated: Evaluated) -> Evaluated {
+    if let Evaluated::Findings { findings, .. } = &mut evaluated
+        && !settings.outages.is_empty()
+    {
+        for finding in findings {
+            let rule = settings.rules.get(finding.rule);
+            finding.group = rule
+                .zip(finding.context.as_ref())
+                .and_then(|(rule, context)| outage_key_of(settings, &rule.name, context));
+        }
+    }
+    evaluated
+}
+
 /// When time alone changes `incident` next. One whose rule is gone is due at once.
 fn due_at(settings: &Settings, incident: &Incident, now: Timestamp) -> Option<Timestamp> {
+    let key = active_key(&incident.rule, &incident.key);
+    if let Some((_, outage, _)) = outage_of(settings, &key) {
+        return incident.due_at(&outage_policy(settings, outage));
+    }
     let rule = settings
         .rules
         .iter()

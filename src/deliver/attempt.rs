@@ -15,18 +15,14 @@ struct CreatePayload {
     fields: TicketFields,
 }
 
-#[derive(Deserialize)]
-struct LinkPayload {
-    parent_id: String,
-}
-
-/// Pays `delivery`. A create answers its confirmed ticket.
+/// Pays `delivery` at `target`. A create answers its confirmed ticket.
 ///
 /// # Errors
 ///
 /// The classified [`Failure`] of the first call that failed.
 pub(super) async fn attempt(
     crm: &dyn Crm,
+    target: &str,
     delivery: &ClaimedDelivery,
 ) -> Result<Option<Ticket>, Failure> {
     match delivery.operation {
@@ -37,12 +33,36 @@ pub(super) async fn attempt(
             crm.resolve(ticket_id(delivery)?, &change).await?;
             Ok(None)
         }
-        Operation::Link => {
-            let link: LinkPayload = payload(delivery)?;
-            crm.link(ticket_id(delivery)?, &link.parent_id).await?;
-            Ok(None)
-        }
+        Operation::Link => link(crm, target, delivery).await.map(|()| None),
     }
+}
+
+/// Hangs the ticket under its outage's, or names that one in a comment where it is in another
+/// CRM. Hanging it there twice changes nothing.
+async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result<(), Failure> {
+    let ticket_id = ticket_id(delivery)?;
+    let Some(parent) = &delivery.parent else {
+        return Err(Failure::new(
+            FailureKind::IntegrationFailure,
+            Remedy::GiveUp,
+            "the outage has no ticket to link to",
+        ));
+    };
+    if parent.target == target {
+        return crm.link(ticket_id, &parent.id).await;
+    }
+    let mut change: TicketChange = payload(delivery)?;
+    if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
+        return Ok(());
+    }
+    change.comment = Some(format!(
+        "Part of an outage; its ticket is {} in {}: {} [{}]",
+        parent.number.as_ref().unwrap_or(&parent.id),
+        parent.target,
+        parent.url,
+        change.marker
+    ));
+    crm.update(ticket_id, &change).await
 }
 
 async fn create(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<Ticket, Failure> {

@@ -306,7 +306,7 @@ impl TargetWorker {
     async fn deliver(&self, delivery: ClaimedDelivery, held: &Held) {
         self.limiter.until_ready().await;
         fault_points::reach("before-send");
-        let attempting = attempt(self.crm.as_ref(), &delivery);
+        let attempting = attempt(self.crm.as_ref(), &self.name, &delivery);
         let result = permit::only_while(held.permit(), attempting).await;
         if result.is_err() && held.was_refused() {
             return self.note_lost(&delivery);

@@ -8,6 +8,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::hold::Hold;
 use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Verdict};
 use super::severity::Severity;
 use super::time::Timestamp;
@@ -141,17 +142,19 @@ pub struct NewIncident<'a> {
     pub severity: &'a str,
 }
 
-/// Decides on one signal, changing `known` as it goes.
+/// Decides on one signal, changing `known` as it goes. A `hold` keeps the ticket of a new
+/// incident back; what lasts longest decides, and gives the reason.
 pub fn decide(
     known: &mut Known,
     heard: &Heard,
     policy: &LifePolicy,
+    hold: Option<Hold>,
     new: NewIncident<'_>,
 ) -> Decision {
     let outcome_and_owed = match known.incident.as_mut() {
         Some(incident) if incident.is_out_of_order(heard) => (Outcome::OutOfOrder, Vec::new()),
         Some(incident) => hear(incident, heard, policy, new.severity),
-        None if heard.verdict == Verdict::Breach => begin(known, heard, policy, new),
+        None if heard.verdict == Verdict::Breach => begin(known, heard, policy, hold, new),
         None => (Outcome::AllWell, Vec::new()),
     };
     conclude(known, outcome_and_owed, policy, heard.received_at)
@@ -180,6 +183,7 @@ fn begin(
     known: &mut Known,
     heard: &Heard,
     policy: &LifePolicy,
+    hold: Option<Hold>,
     new: NewIncident<'_>,
 ) -> (Outcome, Vec<Owed>) {
     let now = heard.received_at;
@@ -188,8 +192,20 @@ fn begin(
         .as_ref()
         .filter(|lock| lock.holds_at(now))
         .map(|lock| lock.until);
-    let held_until = now.plus(policy.hold_for);
-    let opens_at = locked_until.map_or(held_until, |until| until.max(held_until));
+    let lasting_until = now.plus(policy.hold_for);
+    let waits = [
+        (Some(lasting_until), Suppression::Pending),
+        (
+            hold.map(|hold| hold.until),
+            hold.map_or(Suppression::Pending, |hold| hold.reason),
+        ),
+        (locked_until, Suppression::BurstLock),
+    ];
+    let (opens_at, reason) = waits
+        .into_iter()
+        .filter_map(|(until, reason)| Some((until?, reason)))
+        .max_by_key(|(until, _)| *until)
+        .unwrap_or((now, Suppression::Pending));
     let incident = known.incident.insert(Incident::begin(
         new.id.to_owned(),
         new.rule,
@@ -202,10 +218,7 @@ fn begin(
         return (Outcome::Opened, incident.open(now));
     }
     incident.suppressed += 1;
-    let reason = match locked_until {
-        Some(_) => Suppression::BurstLock,
-        None => Suppression::Pending,
-    };
+    incident.waits_for = Some(reason);
     (Outcome::Suppressed(reason), Vec::new())
 }
 
@@ -254,12 +267,22 @@ fn hear_breach(
 ) -> (Outcome, Vec<Owed>) {
     let raised = raised_from.map(|from| Owed::Raised { from });
     match incident.state {
+        IncidentState::Pending if incident.is_held() => {
+            incident.suppressed += 1;
+            (Outcome::Suppressed(Suppression::Outage), Vec::new())
+        }
         IncidentState::Pending if incident.opens_at.is_none_or(|at| at <= now) => {
             (Outcome::Opened, incident.open(now))
         }
         IncidentState::Pending => {
             incident.suppressed += 1;
-            (Outcome::Suppressed(Suppression::Pending), Vec::new())
+            // What held the first breach back holds the others too, save that a lock is only
+            // ever the reason of the first.
+            let reason = match incident.waits_for {
+                Some(Suppression::Outage) => Suppression::Outage,
+                _ => Suppression::Pending,
+            };
+            (Outcome::Suppressed(reason), Vec::new())
         }
         IncidentState::Recovered => {
             let mut owed = incident.relapse(now);
@@ -273,6 +296,7 @@ fn hear_breach(
             }
             if incident.progress_is_due(policy, now) {
                 incident.told_at = now;
+                incident.untold = 0;
                 return (Outcome::Commented, vec![Owed::Progress]);
             }
             incident.suppressed += 1;

@@ -47,7 +47,7 @@ fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Heard {
 
 /// Runs signals through one key, as the pipeline does: a closed incident is forgotten.
 fn tell(known: &mut Known, policy: &LifePolicy, heard: &Heard) -> Decision {
-    let decision = decide(known, heard, policy, NEW);
+    let decision = decide(known, heard, policy, None, NEW);
     known
         .incident
         .take_if(|incident| incident.state == IncidentState::Closed);
@@ -276,7 +276,7 @@ proptest! {
                 Happening::Hear(verdict, part, late) => {
                     let mut heard = part_heard(now, verdict, &part.to_string());
                     heard.occurred_at = at(now - i64::from(late));
-                    decide(&mut known, &heard, &policy, NewIncident { id: &id, ..NEW })
+                    decide(&mut known, &heard, &policy, None, NewIncident { id: &id, ..NEW })
                 }
                 Happening::Wait(seconds) => {
                     now += i64::from(seconds);
@@ -337,11 +337,11 @@ fn a_rise_is_owed_to_the_open_ticket_at_once_and_a_fall_is_not() {
     let mut known = Known::default();
     tell(&mut known, &policy(), &heard(0, Verdict::Breach));
     let breach = |seconds| heard(seconds, Verdict::Breach);
-    let raised = decide(&mut known, &breach(1), &policy(), worse("critical"));
+    let raised = decide(&mut known, &breach(1), &policy(), None, worse("critical"));
     assert_eq!(raised.outcome, Outcome::Raised);
     let from = Severity::High;
     assert_eq!(raised.owed, [Owed::Raised { from }]);
-    let fallen = decide(&mut known, &breach(2), &policy(), worse("low"));
+    let fallen = decide(&mut known, &breach(2), &policy(), None, worse("low"));
     assert!(fallen.owed.is_empty());
     assert_eq!(known.incident.unwrap().severity, "critical");
 }
@@ -355,7 +355,7 @@ fn a_rise_before_the_ticket_is_only_in_its_create() {
     };
     tell(&mut known, &policy, &heard(0, Verdict::Breach));
     let breach = heard(10, Verdict::Breach);
-    let opened = decide(&mut known, &breach, &policy, worse("critical"));
+    let opened = decide(&mut known, &breach, &policy, None, worse("critical"));
     assert_eq!(opened.owed, [Owed::Create]);
     assert_eq!(known.incident.unwrap().severity, "critical");
 }
@@ -370,7 +370,7 @@ fn a_worse_relapse_says_both() {
     tell(&mut known, &policy, &heard(0, Verdict::Breach));
     tell(&mut known, &policy, &heard(1, Verdict::Clear));
     let breach = heard(2, Verdict::Breach);
-    let relapsed = decide(&mut known, &breach, &policy, worse("critical"));
+    let relapsed = decide(&mut known, &breach, &policy, None, worse("critical"));
     let from = Severity::High;
     assert_eq!(relapsed.owed, [Owed::Relapse, Owed::Raised { from }]);
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::decision::Suppression;
 use super::severity::Severity;
 use super::time::Timestamp;
 
@@ -114,6 +115,27 @@ pub struct Incident {
     pub parts: BTreeMap<String, Part>,
     /// What the rule's expressions read, by name.
     pub readings: BTreeMap<String, Spread>,
+    /// Pending: why its ticket waits, where that is not the rule's `for`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<Suppression>,
+    /// The active key of the outage that it may become a member of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// The outage that it is a member of. A pending member never opens a ticket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outage_id: Option<String>,
+    /// Of an outage: members that its ticket has not been told of yet.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untold: u32,
+}
+
+/// For `serde`, which passes a reference.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// How long things last; from the rule's settings.
@@ -219,6 +241,10 @@ impl Incident {
             relapses: 0,
             parts: BTreeMap::new(),
             readings: BTreeMap::new(),
+            waits_for: None,
+            group: None,
+            outage_id: None,
+            untold: 0,
         };
         incident.take_in(heard);
         incident
@@ -300,15 +326,30 @@ impl Incident {
         match self.state {
             IncidentState::Pending => match self.clear_since {
                 Some(since) => Some(since.plus(policy.clear_for).min(quiet_at)),
+                None if self.is_held() => Some(quiet_at),
                 None => self.opens_at,
             },
             IncidentState::Open => match self.clear_since {
                 Some(since) => Some(since.plus(policy.clear_for).min(quiet_at)),
-                None => Some(quiet_at),
+                None => Some(
+                    self.news_due_at(policy)
+                        .map_or(quiet_at, |at| at.min(quiet_at)),
+                ),
             },
             IncidentState::Recovered => Some(self.recovered_since().plus(policy.quiet_after)),
             IncidentState::Closed => None,
         }
+    }
+
+    /// Whether an outage stands for it: no ticket of its own is opened.
+    pub const fn is_held(&self) -> bool {
+        self.outage_id.is_some()
+    }
+
+    /// Of an outage: when its ticket is told of new members.
+    fn news_due_at(&self, policy: &LifePolicy) -> Option<Timestamp> {
+        let has_news = self.untold > 0 && !policy.update_every.is_zero();
+        has_news.then(|| self.told_at.plus(policy.update_every))
     }
 
     fn recovered_since(&self) -> Timestamp {
@@ -332,11 +373,16 @@ impl Incident {
     fn advance(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
         match self.state {
             // Cleared before it ever owned a ticket: nobody needs to hear of it.
-            IncidentState::Pending if self.clear_since.is_some() => {
+            IncidentState::Pending if self.clear_since.is_some() || self.is_held() => {
                 self.close(now);
                 Vec::new()
             }
             IncidentState::Pending => self.open(now),
+            IncidentState::Open if self.has_only_news(policy, now) => {
+                self.told_at = now;
+                self.untold = 0;
+                vec![Owed::Progress]
+            }
             IncidentState::Open => self.recover(policy, now),
             IncidentState::Recovered => {
                 self.close(now);
@@ -346,10 +392,19 @@ impl Incident {
         }
     }
 
+    /// Whether news of members is all that is due.
+    fn has_only_news(&self, policy: &LifePolicy, now: Timestamp) -> bool {
+        let quiet_at = self.last_breach_at.plus(policy.quiet_after);
+        let news_due = self.news_due_at(policy).is_some_and(|at| at <= now);
+        self.clear_since.is_none() && now < quiet_at && news_due
+    }
+
     /// Opens a pending incident: its ticket is owed.
     pub fn open(&mut self, now: Timestamp) -> Vec<Owed> {
         self.state = IncidentState::Open;
         self.opens_at = None;
+        self.waits_for = None;
+        self.untold = 0;
         self.told_at = now;
         vec![Owed::Create]
     }

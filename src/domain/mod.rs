@@ -6,7 +6,9 @@
 pub mod decision;
 pub mod failure;
 pub mod gate;
+pub mod hold;
 pub mod incident;
+pub mod outage;
 pub mod retry;
 pub mod severity;
 pub mod signal;

@@ -9,7 +9,7 @@ use super::problem::Warning;
 use super::read::{join, origin_within};
 
 /// Paths, where `*` is any name and `1..` is any entry of a list after its first.
-const NOT_IN_FORCE: &[&[&str]] = &[&["outages", "*"], &["rules", "*", "targets", "1.."]];
+const NOT_IN_FORCE: &[&[&str]] = &[&["rules", "*", "targets", "1.."]];
 
 /// A warning for each value in `merged` that is not acted on yet.
 pub(super) fn warnings(merged: &Table) -> Vec<Warning> {

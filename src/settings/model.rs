@@ -239,6 +239,12 @@ pub struct OutageSettings {
     pub within: Duration,
     /// How long a member's ticket waits for an outage to form.
     pub hold: Duration,
+    /// Rules of which one breaching incident explains the others of its group.
+    pub causes: Vec<String>,
+    /// A comment on the outage's ticket about new members at most this often; zero: none.
+    pub update_every: Duration,
+    /// What happens on the tickets when all members have recovered.
+    pub on_recovery: OnRecovery,
     /// The outage's severity.
     pub severity: String,
     /// Targets in order of preference.

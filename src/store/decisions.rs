@@ -227,6 +227,37 @@ impl Deciding {
             .collect()
     }
 
+    /// Incidents that are not closed of the groups whose outages have the active keys
+    /// `outage_keys`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read or a row is damaged.
+    pub async fn members(
+        &mut self,
+        outage_keys: &[String],
+    ) -> Result<Vec<KeptIncident>, StoreError> {
+        let mut members = Vec::new();
+        let lock = self.tx.row_lock();
+        for chunk in outage_keys.chunks(ROWS_PER_INSERT) {
+            let rows: Vec<IncidentRow> = on!(&mut self.tx, connection => {
+                let mut query = QueryBuilder::new(
+                    "select life, source, target, context from incidents where outage_key in (",
+                );
+                let mut list = query.separated(", ");
+                for key in chunk {
+                    list.push_bind(key.clone());
+                }
+                query.push(format!(") order by opened_at, id{lock}"));
+                query.build_query_as().fetch_all(connection).await?
+            });
+            for row in rows {
+                members.push(kept_incident(row)?);
+            }
+        }
+        Ok(members)
+    }
+
     async fn load_locks(
         &mut self,
         keys: &[String],
@@ -357,12 +388,13 @@ async fn insert_decisions(tx: &mut Tx, batch: &DecisionBatch) -> Result<(), Stor
 
 const UPSERT_INCIDENT: &str = "insert into incidents \
      (id, rule, key, source, state, severity, target, active_key, opened_at, closed_at, \
-      occurrences, suppressed, due_at, life, context) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+      occurrences, suppressed, due_at, life, context, outage_key, outage_id) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
      on conflict (id) do update set state = excluded.state, severity = excluded.severity, \
       active_key = excluded.active_key, closed_at = excluded.closed_at, \
       occurrences = excluded.occurrences, suppressed = excluded.suppressed, \
-      due_at = excluded.due_at, life = excluded.life, context = excluded.context";
+      due_at = excluded.due_at, life = excluded.life, context = excluded.context, \
+      outage_key = excluded.outage_key, outage_id = excluded.outage_id";
 
 async fn upsert_incident(
     tx: &mut Tx,
@@ -387,7 +419,7 @@ async fn upsert_incident(
             .bind(incident.state.as_str())
             .bind(&incident.severity)
             .bind(&kept.target)
-            .bind(active_key)
+            .bind(&active_key)
             .bind(incident.opened_at.as_millis())
             .bind(incident.closed_at.map(Timestamp::as_millis))
             .bind(count(incident.occurrences))
@@ -395,6 +427,8 @@ async fn upsert_incident(
             .bind(due_at.map(Timestamp::as_millis))
             .bind(life)
             .bind(&kept.context)
+            .bind(active_key.as_ref().and(incident.group.as_ref()))
+            .bind(&incident.outage_id)
             .execute(connection)
             .await?;
     });

@@ -32,7 +32,7 @@ pub use fence::Fence;
 pub use journal::{
     Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
 };
-pub use outbox::{Claim, ClaimedDelivery, NewDelivery, Settlement};
+pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket, Settlement};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
 pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};

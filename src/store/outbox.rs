@@ -31,6 +31,21 @@ pub struct NewDelivery {
     pub event_id: String,
     /// When that event was received.
     pub received_at: Timestamp,
+    /// Of a link: the incident under whose ticket the ticket is hung.
+    pub parent_id: Option<String>,
+}
+
+/// The ticket under which another is hung.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentTicket {
+    /// The target that it is in.
+    pub target: String,
+    /// Its record id.
+    pub id: String,
+    /// The number people use, where it is known.
+    pub number: Option<String>,
+    /// Where a person opens it.
+    pub url: String,
 }
 
 /// A delivery that a worker has claimed.
@@ -54,6 +69,8 @@ pub struct ClaimedDelivery {
     pub in_doubt: bool,
     /// The ticket's record id, once it exists.
     pub ticket_id: Option<String>,
+    /// Of a link: the ticket under which to hang it.
+    pub parent: Option<ParentTicket>,
 }
 
 /// What came of an attempt.
@@ -78,8 +95,8 @@ pub enum Settlement {
 }
 
 const INSERT: &str = "insert into deliveries \
-     (incident_id, target, operation, state, payload, event_id, received_at, next_attempt_at, created_at) \
-     values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $7)";
+     (incident_id, target, operation, state, payload, event_id, received_at, next_attempt_at, created_at, \
+      parent_id) values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $7, $8)";
 
 /// Owes `delivery`, in an open transaction.
 pub(super) async fn insert(
@@ -96,10 +113,26 @@ pub(super) async fn insert(
             .bind(&delivery.event_id)
             .bind(delivery.received_at.as_millis())
             .bind(now.as_millis())
+            .bind(&delivery.parent_id)
             .execute(connection)
             .await?;
     });
     Ok(())
+}
+
+/// Whether a delivery is a link that still waits for the ticket to hang under. It neither is
+/// claimed nor keeps younger deliveries of its incident waiting.
+macro_rules! waits_for_parent {
+    ($delivery:literal) => {
+        concat!(
+            "(",
+            $delivery,
+            ".parent_id is not null and not exists (select 1 from incidents p \
+              where p.id = ",
+            $delivery,
+            ".parent_id and p.ticket_id is not null))"
+        )
+    };
 }
 
 /// What may be claimed. The lease condition stands on the outer statement too: where rows
@@ -116,15 +149,19 @@ macro_rules! claim {
                where ((d.target = $3 and d.state = 'waiting' and d.next_attempt_at <= $4) \
                    or (d.target = $3 and d.state = 'sending' and d.lease_until <= ",
             $now,
-            ")) and d.attempts >= $5 \
+            ")) and d.attempts >= $5 and not ",
+            waits_for_parent!("d"),
+            " \
                  and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
-                      and older.id < d.id and (older.state in ('waiting', 'sending') \
+                      and older.id < d.id and ((older.state in ('waiting', 'sending') and not ",
+            waits_for_parent!("older"),
+            ") \
                         or (older.state = 'dead' and older.operation = 'create'))) \
                order by d.next_attempt_at, d.id limit $6",
             $lock,
             ") and (state = 'waiting' or (state = 'sending' and lease_until <= ",
             $now,
-            ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt"
+            ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt, parent_id"
         )
     };
 }
@@ -140,9 +177,13 @@ macro_rules! next_at {
             "select min(case when state = 'sending' then lease_until - ",
             $now,
             " + $2 else next_attempt_at end) \
-             from deliveries d where target = $1 and state in ('waiting', 'sending') \
+             from deliveries d where target = $1 and state in ('waiting', 'sending') and not ",
+            waits_for_parent!("d"),
+            " \
                and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
-                 and older.id < d.id and (older.state in ('waiting', 'sending') \
+                 and older.id < d.id and ((older.state in ('waiting', 'sending') and not ",
+            waits_for_parent!("older"),
+            ") \
                    or (older.state = 'dead' and older.operation = 'create')))"
         )
     };
@@ -150,7 +191,17 @@ macro_rules! next_at {
 const NEXT_SQLITE: &str = next_at!(sqlite_now!());
 const NEXT_POSTGRES: &str = next_at!(postgres_now!());
 
-type ClaimRow = (i64, String, String, String, String, i64, i64, i64);
+type ClaimRow = (
+    i64,
+    String,
+    String,
+    String,
+    String,
+    i64,
+    i64,
+    i64,
+    Option<String>,
+);
 
 /// Which deliveries a claim is about.
 #[derive(Debug, Clone, Copy)]
@@ -198,7 +249,11 @@ impl Store {
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
             let ticket_id = ticket_of(&mut tx, &row.1).await?;
-            claimed.push(claimed_delivery(row, ticket_id)?);
+            let parent = match &row.8 {
+                Some(parent_id) => parent_ticket(&mut tx, parent_id).await?,
+                None => None,
+            };
+            claimed.push(claimed_delivery(row, ticket_id, parent)?);
         }
         tx.commit().await?;
         claimed.sort_by_key(|delivery| delivery.id);
@@ -395,10 +450,32 @@ async fn ticket_of(tx: &mut Tx, incident_id: &str) -> Result<Option<String>, Sto
     Ok(row.and_then(|(ticket_id,)| ticket_id))
 }
 
+async fn parent_ticket(tx: &mut Tx, incident_id: &str) -> Result<Option<ParentTicket>, StoreError> {
+    type Row = (String, Option<String>, Option<String>, Option<String>);
+    let row: Option<Row> = on!(tx, connection => {
+        sqlx::query_as(
+            "select target, ticket_id, ticket_number, ticket_url from incidents where id = $1",
+        )
+        .bind(incident_id)
+        .fetch_optional(connection)
+        .await?
+    });
+    Ok(row.and_then(|(target, id, number, url)| {
+        Some(ParentTicket {
+            target,
+            id: id?,
+            number,
+            url: url.unwrap_or_default(),
+        })
+    }))
+}
+
 fn claimed_delivery(
-    (id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt): ClaimRow,
+    row: ClaimRow,
     ticket_id: Option<String>,
+    parent: Option<ParentTicket>,
 ) -> Result<ClaimedDelivery, StoreError> {
+    let (id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt, _) = row;
     let operation = Operation::from_name(&operation).ok_or_else(|| StoreError::Damaged {
         table: "deliveries",
         row: id.to_string(),
@@ -414,6 +491,7 @@ fn claimed_delivery(
         attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
         in_doubt: in_doubt != 0,
         ticket_id,
+        parent,
     })
 }
 

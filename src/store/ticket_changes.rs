@@ -409,7 +409,7 @@ async fn close_incident(tx: &mut Tx, incident: &Incident) -> Result<(), StoreErr
     })?;
     on!(tx, connection => {
         sqlx::query(
-            "update incidents set state = $1, active_key = null, due_at = null, closed_at = $2, \
+            "update incidents set state = $1, active_key = null, outage_key = null, due_at = null, closed_at = $2, \
               life = $3 where id = $4",
         )
         .bind(IncidentState::Closed.as_str())

@@ -88,6 +88,7 @@ pub(crate) fn delivery(
         payload: "{\"fields\":{\"urgency\":\"1\"}}".to_owned(),
         event_id: event.to_owned(),
         received_at: ago(300),
+        parent_id: None,
     }
 }
 

@@ -5,6 +5,7 @@
 mod bad_input;
 mod crashes;
 mod deliveries;
+mod outages;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;

@@ -78,7 +78,7 @@ fn what_the_reference_holds_in_advance_is_warned_about() {
         .map(|warning| warning.path)
         .collect();
     warned.sort();
-    assert_eq!(warned, ["outages.site", "rules.queue-wait.targets[1]",]);
+    assert_eq!(warned, ["rules.queue-wait.targets[1]"]);
 }
 
 #[test]

@@ -127,9 +127,17 @@ pub(super) fn outages(
 fn outage(section: &Section<'_>, rules: &[String], targets: &[String]) -> Option<OutageSettings> {
     let group_by = section.required("group_by", template);
     let rules = section.required("rules", some(known_name("rule", rules)));
+    let members = rules.clone().unwrap_or_default();
+    let causes = section.or(
+        "causes",
+        Vec::<String>::new(),
+        list(known_name("rule", &members)),
+    );
     let at_least = section.required("at_least", whole(2, 1_000_000));
     let within = section.required("within", positive_duration);
-    let hold = section.or("hold", "0s", duration);
+    let hold = section.or("hold", "5s", duration);
+    let update_every = section.or("update_every", "5m", duration);
+    let on_recovery = section.or("on_recovery", "resolve", one_of(ON_RECOVERY));
     let severity = section.or("severity", "critical", one_of(SEVERITIES));
     let targets = section.required("targets", some(known_name("target", targets)));
     section.finish();
@@ -139,6 +147,9 @@ fn outage(section: &Section<'_>, rules: &[String], targets: &[String]) -> Option
         at_least: at_least?,
         within: within?,
         hold: hold?,
+        causes: causes?,
+        update_every: update_every?,
+        on_recovery: on_recovery?,
         severity: severity?.to_owned(),
         targets: targets?,
     })

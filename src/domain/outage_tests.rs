@@ -1,0 +1,234 @@
+//! What outages promise: one at a time in a group, no ticket for who is held, nobody lost.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::decision::Suppression;
+use crate::domain::hold::Hold;
+use crate::domain::incident::Owed;
+
+const NEW: NewIncident<'static> = NewIncident {
+    id: "outage-1",
+    rule: "outage:site",
+    key: "Berlin",
+    severity: "critical",
+};
+const FORMATION: FormationPolicy<'static> = FormationPolicy {
+    at_least: 3,
+    within: Duration::from_secs(60),
+    causes: &[],
+};
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds * 1000)
+}
+
+fn life() -> LifePolicy {
+    LifePolicy {
+        hold_for: Duration::ZERO,
+        clear_for: Duration::ZERO,
+        quiet_after: Duration::from_secs(3600),
+        burst_lock: Duration::ZERO,
+        update_every: Duration::from_secs(300),
+        on_recovery: Recovery::Resolve,
+    }
+}
+
+fn heard(seconds: i64, verdict: Verdict) -> Heard {
+    Heard {
+        received_at: at(seconds),
+        occurred_at: at(seconds),
+        part: String::new(),
+        verdict,
+        readings: BTreeMap::new(),
+    }
+}
+
+fn hear(known: &mut Known, rule: &str, key: &str, seconds: i64, verdict: Verdict) -> Decision {
+    let id = format!("{key}-{seconds}");
+    let new = NewIncident {
+        id: &id,
+        rule,
+        key,
+        severity: "high",
+    };
+    let hold = Hold {
+        until: at(seconds + 5),
+        reason: Suppression::Outage,
+    };
+    decide(known, &heard(seconds, verdict), &life(), Some(hold), new)
+}
+
+fn pending(rule: &str, key: &str, seconds: i64) -> Incident {
+    let mut known = Known::default();
+    hear(&mut known, rule, key, seconds, Verdict::Breach);
+    known.incident.unwrap()
+}
+
+fn queues(began: &[i64]) -> Vec<Incident> {
+    let all = began.iter().enumerate();
+    all.map(|(number, seconds)| pending("queue-wait", &format!("q{number}"), *seconds))
+        .collect()
+}
+
+fn owed(settled: &Settled) -> Vec<Owed> {
+    settled
+        .outage
+        .iter()
+        .flat_map(|(decision, _)| decision.owed.clone())
+        .collect()
+}
+
+#[test]
+fn enough_keys_within_the_window_open_one_outage_and_no_ticket_of_their_own() {
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 30, 60]));
+    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
+    assert_eq!(owed(&settled), [Owed::Create]);
+    assert!(
+        settled
+            .members
+            .iter()
+            .all(|step| step.what == MemberChange::Held)
+    );
+    assert_eq!(settled.members.len(), 3);
+    assert!(
+        members
+            .iter()
+            .all(|one| one.due_at(&life()) > Some(at(3000)))
+    );
+}
+
+#[test]
+fn keys_that_began_further_apart_are_no_outage() {
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 30, 61]));
+    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(61));
+    assert_eq!(settled, Settled::default());
+}
+
+#[test]
+fn who_has_a_ticket_already_is_linked() {
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 30, 60]));
+    members[0].open(at(5));
+    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
+    assert_eq!(settled.members[0].what, MemberChange::Linked);
+}
+
+#[test]
+fn a_cause_explains_what_else_breaches_in_its_group() {
+    let causes = ["trunk-down".to_owned()];
+    let formation = FormationPolicy {
+        causes: &causes,
+        ..FORMATION
+    };
+    let mut members = vec![pending("trunk-down", "t1", 0)];
+    assert!(!forms(&members, formation), "alone it has its own ticket");
+    members.push(pending("queue-wait", "q1", 900));
+    assert!(forms(&members, formation));
+}
+
+#[test]
+fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
+    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    let mut told = 0;
+    for seconds in 1..=900 {
+        members.push(pending("queue-wait", &format!("late-{seconds}"), seconds));
+        let settled = settle(
+            &mut outage,
+            &mut members,
+            FORMATION,
+            &life(),
+            NEW,
+            at(seconds),
+        );
+        told += owed(&settled).len();
+    }
+    assert_eq!(told, 3, "once in five minutes");
+    assert!(members.iter().all(|one| one.outage_id.is_some()));
+}
+
+#[test]
+fn when_all_have_recovered_the_outage_is_resolved_and_its_members_with_it() {
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
+    members[0].open(at(0));
+    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    members[0].state = IncidentState::Recovered;
+    members[1].close(at(9));
+    let still = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(9));
+    assert_eq!(owed(&still), [], "one still breaches");
+    members[2].close(at(10));
+    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
+    assert_eq!(owed(&settled), [Owed::Resolve]);
+    let resolved = MemberStep {
+        place: 0,
+        what: MemberChange::Resolved,
+    };
+    assert_eq!(settled.members, [resolved]);
+    assert!(members.iter().all(|one| one.state == IncidentState::Closed));
+}
+
+#[test]
+fn members_of_an_outage_that_a_person_closed_are_closed_or_go_on_with_their_tickets() {
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
+    members[0].open(at(0));
+    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    assert_eq!(release(&mut members, at(1)).len(), 3);
+    assert_eq!(members[0].state, IncidentState::Open);
+    assert_eq!(members[1].state, IncidentState::Closed);
+}
+
+proptest! {
+    #[test]
+    fn one_outage_at_a_time_no_ticket_for_the_held_and_nobody_lost(
+        steps in proptest::collection::vec((0_usize..8, any::<bool>(), 0_i64..40), 1..120)
+    ) {
+        let mut outage = Known::default();
+        let mut keys: Vec<Known> = vec![Known::default(); 8];
+        let (mut now, mut formed, mut ended) = (0, 0_u32, 0_u32);
+        for (key, breaches, wait) in steps {
+            now += wait;
+            for known in &mut keys {
+                let was_held = known.incident.as_ref().is_some_and(Incident::is_held);
+                let was_pending =
+                    known.incident.as_ref().is_some_and(|one| one.state == IncidentState::Pending);
+                let decision = pass_time(known, &life(), at(now));
+                prop_assert!(!(was_held && was_pending && decision.owed.contains(&Owed::Create)));
+            }
+            let verdict = if breaches { Verdict::Breach } else { Verdict::Clear };
+            let known = &mut keys[key];
+            known.incident = known.incident.take().filter(|one| one.state != IncidentState::Closed);
+            let was_held = known.incident.as_ref().is_some_and(|one| one.is_held() && one.state == IncidentState::Pending);
+            let decision = hear(known, "queue-wait", &format!("q{key}"), now, verdict);
+            prop_assert!(!(was_held && decision.owed.contains(&Owed::Create)));
+            let mut places = Vec::new();
+            let mut members = Vec::new();
+            for (place, known) in keys.iter_mut().enumerate() {
+                if let Some(one) = known.incident.take().filter(|one| one.state != IncidentState::Closed) {
+                    places.push(place);
+                    members.push(one);
+                }
+            }
+            let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(now));
+            formed += u32::try_from(owed(&settled).iter().filter(|one| **one == Owed::Create).count()).unwrap();
+            let active = outage.incident.as_ref().is_some_and(|one| one.state != IncidentState::Closed);
+            for one in &members {
+                if one.state == IncidentState::Closed { continue; }
+                // Whoever breaches beside an outage is its member, or else waits for or owns a ticket.
+                let breaching = one.is_breaching() && one.state != IncidentState::Recovered;
+                prop_assert!(!breaching || one.is_held() == active);
+                prop_assert!(breaching || one.due_at(&life()).is_some());
+                prop_assert!(!one.is_held() || active, "held by an outage that is over");
+            }
+            if outage.incident.as_ref().is_some_and(|one| one.state == IncidentState::Closed) {
+                ended += 1;
+                outage.incident = None;
+            }
+            for (place, one) in places.into_iter().zip(members) {
+                keys[place].incident = Some(one);
+            }
+        }
+        prop_assert!(formed - ended <= 1);
+    }
+}
