@@ -6,14 +6,16 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::batch::{Batch, KnownKey, Origin};
+use super::batch::Batch;
+use super::known::{KnownKey, Origin};
+use super::policy::outage_policy;
 use crate::domain::decision::NewIncident;
-use crate::domain::incident::{Incident, IncidentState, LifePolicy, Owed, Recovery};
+use crate::domain::incident::{Incident, IncidentState, Owed};
 use crate::domain::outage::{FormationPolicy, MemberChange, Settled, release, settle};
 use crate::domain::ticket::{Operation, TicketChange};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
-use crate::settings::{OnRecovery, OutageSettings, Settings};
+use crate::settings::{OutageSettings, Settings};
 use crate::store::{HistoryEntry, KeptIncident, NewDelivery, active_key};
 
 /// What the rule name of an outage's incident begins with.
@@ -50,30 +52,6 @@ pub(super) fn group_of(incident: &Incident) -> Option<String> {
         return Some(active_key(&incident.rule, &incident.key));
     }
     incident.group.clone()
-}
-
-/// How long things last for an outage. Its members become quiet before it does.
-pub(super) fn outage_policy(settings: &Settings, outage: &OutageSettings) -> LifePolicy {
-    let of_members = settings
-        .rules
-        .iter()
-        .filter(|rule| outage.rules.contains(&rule.name));
-    let quiet_after = of_members
-        .map(|rule| rule.quiet_after)
-        .max()
-        .unwrap_or_default();
-    LifePolicy {
-        hold_for: std::time::Duration::ZERO,
-        clear_for: std::time::Duration::ZERO,
-        quiet_after: quiet_after + std::time::Duration::from_secs(60),
-        burst_lock: std::time::Duration::ZERO,
-        update_every: outage.update_every,
-        on_recovery: match outage.on_recovery {
-            OnRecovery::Comment => Recovery::Comment,
-            OnRecovery::Resolve => Recovery::Resolve,
-            OnRecovery::None => Recovery::Nothing,
-        },
-    }
 }
 
 /// Groups that a batch concerns: by their outage's active key, the active keys of members.

@@ -10,8 +10,13 @@ mod batch;
 mod context;
 pub mod evaluate;
 pub mod groups;
+mod history;
+mod known;
 mod lead;
+mod owing;
+mod passing;
 pub mod payload;
+mod policy;
 mod worker;
 
 pub use worker::{DecideError, Decider};

@@ -7,12 +7,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::{Batch, policy_of};
+use super::batch::Batch;
 use super::evaluate::{Evaluated, evaluate};
-use super::groups::{group_of, outage_key_of, outage_of, outage_policy};
+use super::groups::{group_of, outage_key_of};
 use super::lead::Lead;
+use super::policy::due_at;
 use crate::clock::Clock;
-use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
 use crate::store::{
@@ -359,20 +359,4 @@ fn grouped(settings: &Settings, mut evaluated: Evaluated) -> Evaluated {
         }
     }
     evaluated
-}
-
-/// When time alone changes `incident` next. One whose rule is gone is due at once.
-fn due_at(settings: &Settings, incident: &Incident, now: Timestamp) -> Option<Timestamp> {
-    let key = active_key(&incident.rule, &incident.key);
-    if let Some((_, outage, _)) = outage_of(settings, &key) {
-        return incident.due_at(&outage_policy(settings, outage));
-    }
-    let rule = settings
-        .rules
-        .iter()
-        .find(|rule| rule.name == incident.rule);
-    match rule {
-        Some(rule) => incident.due_at(&policy_of(rule)),
-        None => (incident.state != IncidentState::Closed).then_some(now),
-    }
 }

@@ -1,0 +1,51 @@
+//! What is known about a key when it is decided on, and where a decision comes from.
+
+use crate::domain::decision::Known;
+use crate::domain::time::Timestamp;
+use crate::rules::TemplateContext;
+use crate::store::KeptIncident;
+
+/// What is known about one key, and what templates saw last.
+#[derive(Debug, Default)]
+pub(super) struct KnownKey {
+    pub(super) known: Known,
+    pub(super) kept: Option<Kept>,
+}
+
+impl KnownKey {
+    /// What a row says, without the key's lock.
+    pub(super) fn from_kept(kept: KeptIncident) -> Self {
+        Self {
+            known: Known {
+                incident: Some(kept.incident.clone()),
+                lock: None,
+            },
+            kept: Some(Kept::from(kept)),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) context: TemplateContext,
+}
+
+impl From<KeptIncident> for Kept {
+    fn from(kept: KeptIncident) -> Self {
+        Self {
+            context: serde_json::from_str(&kept.context).unwrap_or_default(),
+            source: kept.source,
+            target: kept.target,
+        }
+    }
+}
+
+/// The event a finding comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub(super) event_id: &'a str,
+    pub(super) received_at: Timestamp,
+    pub(super) source: &'a str,
+}

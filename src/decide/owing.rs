@@ -1,0 +1,137 @@
+//! What tickets are told: which values a ticket is written from, and what is owed to it,
+//! rendered when it is decided.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::batch::Batch;
+use super::context::with_incident;
+use super::known::{Kept, KnownKey, Origin};
+use super::payload;
+use crate::domain::incident::{Heard, Incident, IncidentState, Owed, Verdict};
+use crate::domain::time::Timestamp;
+use crate::rules::TemplateContext;
+use crate::settings::{RuleSettings, TargetSettings};
+use crate::store::{HistoryEntry, JournalEvent, NewDelivery};
+
+impl<'a> Batch<'a> {
+    /// Makes `context` the one that the key's ticket is written from, if the ticket can be
+    /// written from it. `named` is the key and the severity. A breach from which no ticket can
+    /// be written goes to review, unless its incident has a ticket or an earlier, sound context
+    /// already.
+    pub(super) fn take_context(
+        &self,
+        entry: &mut KnownKey,
+        event: &JournalEvent,
+        rule: &RuleSettings,
+        named: (&str, &str),
+        context: TemplateContext,
+    ) -> Result<(), String> {
+        let target_name = match (&entry.kept, rule.targets.first()) {
+            (Some(kept), _) if entry.known.incident.is_some() => kept.target.clone(),
+            (_, Some(first)) => first.clone(),
+            (_, None) => return Err(format!("rules.{}.targets is empty", rule.name)),
+        };
+        let owns_ticket = entry
+            .known
+            .incident
+            .as_ref()
+            .is_some_and(|incident| incident.state != IncidentState::Pending);
+        if !owns_ticket {
+            let target = self.target(&target_name)?;
+            let trial = trial_context(context.clone(), entry, rule, named, event.received_at);
+            if let Err(error) = payload::create_fields(target, &trial) {
+                return match entry.known.incident {
+                    Some(_) => Ok(()),
+                    None => Err(format!("targets.{target_name}.{error}")),
+                };
+            }
+        }
+        entry.kept = Some(Kept {
+            source: event.source.to_string(),
+            target: target_name,
+            context,
+        });
+        Ok(())
+    }
+
+    fn target(&self, name: &str) -> Result<&'a TargetSettings, String> {
+        self.settings
+            .targets
+            .get(name)
+            .ok_or_else(|| format!("target {name} is no longer configured"))
+    }
+
+    pub(super) fn owe(
+        &mut self,
+        owed: Owed,
+        incident: &Incident,
+        kept: &Kept,
+        origin: Origin<'_>,
+        now: Timestamp,
+    ) {
+        let context = with_incident(kept.context.clone(), incident);
+        let rendered = self.target(&kept.target).and_then(|target| {
+            payload::render(owed, target, &context, incident, now)
+                .map_err(|error| format!("targets.{}.{error}", kept.target))
+        });
+        match rendered {
+            Ok((operation, payload)) => self.result.deliveries.push(NewDelivery {
+                incident_id: incident.id.clone(),
+                target: kept.target.clone(),
+                operation,
+                payload,
+                event_id: origin.event_id.to_owned(),
+                received_at: origin.received_at,
+                parent_id: None,
+            }),
+            Err(problem) => {
+                tracing::error!(
+                    event_id = origin.event_id,
+                    incident_id = incident.id,
+                    source = origin.source,
+                    rule = incident.rule,
+                    target = kept.target,
+                    kind = "schema_mismatch",
+                    problem,
+                    "what is owed to the ticket cannot be written"
+                );
+                self.result.history.push(HistoryEntry {
+                    incident_id: incident.id.clone(),
+                    at: now,
+                    what: "a delivery could not be written".to_owned(),
+                    cause: problem,
+                });
+            }
+        }
+    }
+}
+
+/// A context as a create would see it, before the incident exists.
+fn trial_context(
+    context: TemplateContext,
+    entry: &KnownKey,
+    rule: &RuleSettings,
+    (key, severity): (&str, &str),
+    now: Timestamp,
+) -> TemplateContext {
+    let heard = Heard {
+        received_at: now,
+        occurred_at: now,
+        part: String::new(),
+        verdict: Verdict::Breach,
+        readings: BTreeMap::new(),
+    };
+    let trial = entry.known.incident.clone().unwrap_or_else(|| {
+        Incident::begin(
+            Uuid::nil().to_string(),
+            &rule.name,
+            key,
+            severity,
+            &heard,
+            now,
+        )
+    });
+    with_incident(context, &trial)
+}

@@ -1,0 +1,62 @@
+//! What time alone does to incidents within a batch.
+
+use super::batch::Batch;
+use super::groups::outage_of;
+use super::known::Origin;
+use super::policy::policy_of;
+use crate::domain::decision::{Decision, Known, Outcome, pass_time};
+use crate::domain::time::Timestamp;
+use crate::store::{KeptIncident, active_key};
+
+impl Batch<'_> {
+    /// Lets time pass for an incident that is due.
+    pub(super) fn pass_time(&mut self, kept: &KeptIncident, now: Timestamp) {
+        let settings = self.settings;
+        let incident = &kept.incident;
+        if outage_of(settings, &active_key(&incident.rule, &incident.key)).is_some() {
+            // Its group is brought to rest once time has passed for its members.
+            return;
+        }
+        let rule = settings
+            .rules
+            .iter()
+            .find(|rule| rule.name == incident.rule);
+        let key = active_key(&incident.rule, &incident.key);
+        let mut entry = self.keys.remove(&key).unwrap_or_default();
+        let decision = match rule {
+            Some(rule) => pass_time(&mut entry.known, &policy_of(rule), now),
+            None => close_orphan(&mut entry.known, now),
+        };
+        let event_id = entry
+            .kept
+            .as_ref()
+            .and_then(|kept| kept.context.get("event_payload_id"))
+            .and_then(|id| id.as_str())
+            .unwrap_or_default()
+            .to_owned();
+        let source = kept.source.clone();
+        let origin = Origin {
+            event_id: &event_id,
+            received_at: incident.last_breach_at,
+            source: &source,
+        };
+        if let Some(rule) = rule {
+            self.gather(&mut entry, &rule.name, &decision, origin, now);
+        } else {
+            self.remember(&entry);
+        }
+        self.keys.insert(key, entry);
+    }
+}
+
+/// An incident whose rule is no longer configured: it is closed, its ticket left to people.
+fn close_orphan(known: &mut Known, now: Timestamp) -> Decision {
+    if let Some(incident) = known.incident.as_mut() {
+        incident.close(now);
+    }
+    Decision {
+        outcome: Outcome::Recovered,
+        owed: Vec::new(),
+        lock: None,
+    }
+}

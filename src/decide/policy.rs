@@ -1,0 +1,70 @@
+//! How long things last, from the settings of a rule or an outage, and when time alone changes
+//! an incident next.
+
+use std::time::Duration;
+
+use super::groups::outage_of;
+use crate::domain::incident::{Incident, IncidentState, LifePolicy, Recovery};
+use crate::domain::time::Timestamp;
+use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
+use crate::store::active_key;
+
+/// How long things last for incidents of `rule`.
+pub(super) fn policy_of(rule: &RuleSettings) -> LifePolicy {
+    LifePolicy {
+        hold_for: rule.hold_for,
+        clear_for: rule.clear_for,
+        quiet_after: rule.quiet_after,
+        burst_lock: rule.burst_lock,
+        update_every: rule.update_every,
+        on_recovery: recovery(rule.on_recovery),
+    }
+}
+
+/// How long things last for an outage. Its members become quiet before it does.
+pub(super) fn outage_policy(settings: &Settings, outage: &OutageSettings) -> LifePolicy {
+    let of_members = settings
+        .rules
+        .iter()
+        .filter(|rule| outage.rules.contains(&rule.name));
+    let quiet_after = of_members
+        .map(|rule| rule.quiet_after)
+        .max()
+        .unwrap_or_default();
+    LifePolicy {
+        hold_for: Duration::ZERO,
+        clear_for: Duration::ZERO,
+        quiet_after: quiet_after + Duration::from_secs(60),
+        burst_lock: Duration::ZERO,
+        update_every: outage.update_every,
+        on_recovery: recovery(outage.on_recovery),
+    }
+}
+
+const fn recovery(setting: OnRecovery) -> Recovery {
+    match setting {
+        OnRecovery::Comment => Recovery::Comment,
+        OnRecovery::Resolve => Recovery::Resolve,
+        OnRecovery::None => Recovery::Nothing,
+    }
+}
+
+/// When time alone changes `incident` next. One whose rule is gone is due at once.
+pub(super) fn due_at(
+    settings: &Settings,
+    incident: &Incident,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let key = active_key(&incident.rule, &incident.key);
+    if let Some((_, outage, _)) = outage_of(settings, &key) {
+        return incident.due_at(&outage_policy(settings, outage));
+    }
+    let rule = settings
+        .rules
+        .iter()
+        .find(|rule| rule.name == incident.rule);
+    match rule {
+        Some(rule) => incident.due_at(&policy_of(rule)),
+        None => (incident.state != IncidentState::Closed).then_some(now),
+    }
+}
