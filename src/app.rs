@@ -19,6 +19,7 @@ use crate::deliver::{StoreVault, TargetWorker};
 use crate::domain::gate::GateState;
 use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
+use crate::own_trouble::Watch;
 use crate::receive::{self, Callbacks, ReceiveSetupError, ReceiveState};
 use crate::settings::{Settings, TargetSettings};
 use crate::store::{Journal, Store, StoreError, Wake};
@@ -233,8 +234,9 @@ impl Builder {
         let wake_ups = WakeUps::default();
         let workers = self.start_delivering(&wake_ups)?;
         self.start_upkeep();
-        self.start_admin(admin, workers, effective);
+        self.start_admin(admin, workers.clone(), effective);
         let (journal, writer) = self.store.journal();
+        self.start_watching_ourselves(workers, &journal);
         self.start_waking(&wake_ups, Wake::Events, &writer.appended());
         self.start_waking(&wake_ups, Wake::Deliveries, &decider.owed());
         self.start_hearing(&wake_ups);
@@ -364,6 +366,30 @@ impl Builder {
                 self.clock.clone(),
                 stop,
             ),
+        );
+    }
+
+    /// Starts to look after ourselves, where tickets about that are wanted.
+    fn start_watching_ourselves(&self, workers: Vec<TargetWorker>, journal: &Journal) {
+        if self.settings.own_trouble.is_none() {
+            return;
+        }
+        let expected = self.settings.sources.iter();
+        let watch = Watch::new(
+            self.store.clone(),
+            journal.clone(),
+            self.metrics.clone(),
+            self.clock.clone(),
+            &self.owner,
+            Arc::new(move || workers.iter().map(TargetWorker::status).collect()),
+            expected.filter_map(|(name, source)| Some((name.clone(), source.expect_every?))),
+        );
+        let stop = self.stages.receive.clone();
+        self.components.spawn(
+            &self.stages.receiving,
+            "own trouble",
+            stop.clone(),
+            watch.run(stop),
         );
     }
 

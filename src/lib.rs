@@ -22,6 +22,7 @@ pub mod fault_points;
 pub mod http;
 pub mod lifecycle;
 pub mod normalise;
+pub mod own_trouble;
 pub mod receive;
 pub mod rules;
 pub mod settings;

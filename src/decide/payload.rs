@@ -15,6 +15,7 @@ use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
+use crate::domain::trouble::OWN_SOURCE;
 use crate::rules::{RenderError, TemplateContext};
 use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
 
@@ -51,7 +52,38 @@ pub fn create_fields(
     target: &TargetSettings,
     context: &TemplateContext,
 ) -> Result<TicketFields, FieldError> {
-    render_fields("create", &target.create, context)
+    let mut fields = render_fields("create", &target.create, context)?;
+    if let Some((title, text)) = own_words(context) {
+        fields.insert(title_field(target).to_owned(), title.into());
+        fields.insert(description_field(target).to_owned(), text.into());
+    }
+    Ok(fields)
+}
+
+/// Title and text of a ticket about Ringdown itself.
+fn own_words(context: &TemplateContext) -> Option<(&str, &str)> {
+    if context.get("source")?.as_str() != Some(OWN_SOURCE) {
+        return None;
+    }
+    let labels = context.get("labels")?;
+    Some((
+        labels.get("title")?.as_str()?,
+        labels.get("text")?.as_str()?,
+    ))
+}
+
+const fn title_field(target: &TargetSettings) -> &'static str {
+    match target.kind {
+        TargetKind::Salesforce { .. } => "Subject",
+        TargetKind::ServiceNow { .. } => "short_description",
+    }
+}
+
+const fn description_field(target: &TargetSettings) -> &'static str {
+    match target.kind {
+        TargetKind::Salesforce { .. } => "Description",
+        TargetKind::ServiceNow { .. } => "description",
+    }
 }
 
 /// The operation and payload that pay what is owed.
@@ -140,17 +172,23 @@ fn render_fields(
     templates: &[FieldTemplate],
     context: &TemplateContext,
 ) -> Result<TicketFields, FieldError> {
+    // Templates are made for telephony: what they miss in our own trouble is left out there.
+    let is_lenient = own_words(context).is_some();
     let mut fields = TicketFields::new();
     for field in templates {
         let value = match &field.value {
             FieldValue::Literal(value) => value.clone(),
-            FieldValue::Template(template) => {
-                Value::String(template.render(context).map_err(|error| FieldError {
-                    section,
-                    field: field.name.clone(),
-                    error,
-                })?)
-            }
+            FieldValue::Template(template) => match template.render(context) {
+                Ok(text) => Value::String(text),
+                Err(_) if is_lenient => continue,
+                Err(error) => {
+                    return Err(FieldError {
+                        section,
+                        field: field.name.clone(),
+                        error,
+                    });
+                }
+            },
         };
         fields.insert(field.name.clone(), value);
     }
@@ -173,10 +211,7 @@ fn add_report(fields: &mut TicketFields, target: &TargetSettings, context: &Temp
     let Some(report) = report_in(context) else {
         return;
     };
-    let field = match target.kind {
-        TargetKind::Salesforce { .. } => "Description",
-        TargetKind::ServiceNow { .. } => "description",
-    };
+    let field = description_field(target);
     let text = match fields.get(field).and_then(Value::as_str) {
         Some(text) => format!("{report}\n\n{text}"),
         None => report.to_owned(),

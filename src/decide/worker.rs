@@ -14,6 +14,7 @@ use super::lead::Lead;
 use super::policy::due_at;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
+use crate::domain::trouble::OWN_SOURCE;
 use crate::settings::Settings;
 use crate::store::{
     Content, Deciding, DecisionBatch, Fence, JournalEvent, KeptIncident, Store, StoreError,
@@ -340,8 +341,13 @@ fn evaluate_one(settings: &Settings, event: &JournalEvent) -> Evaluated {
     if event.content == Content::InReview {
         return Evaluated::Nothing("it waits for a person");
     }
-    match settings.sources.get(event.source.as_ref()) {
-        Some(source) => grouped(settings, evaluate(&settings.rules, &source.format, event)),
+    let configured = settings.sources.get(event.source.as_ref());
+    let own = settings.own_trouble.as_ref();
+    let format = configured
+        .map(|source| &source.format)
+        .or(own.filter(|_| event.source.as_ref() == OWN_SOURCE));
+    match format {
+        Some(format) => grouped(settings, evaluate(&settings.rules, format, event)),
         None => Evaluated::Review(format!("source {} is no longer configured", event.source)),
     }
 }

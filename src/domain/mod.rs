@@ -15,3 +15,4 @@ pub mod signal;
 pub mod ticket;
 pub mod ticket_change;
 pub mod time;
+pub mod trouble;

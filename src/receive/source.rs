@@ -113,6 +113,7 @@ mod tests {
                 secret: Secret::new("token"),
             }],
             rate_limit,
+            expect_every: None,
         };
         Source::new("genesys", &settings, &clock, &Metrics::new()).unwrap()
     }

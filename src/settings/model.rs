@@ -34,6 +34,9 @@ pub struct Settings {
     pub targets: BTreeMap<String, TargetSettings>,
     /// Many incidents with one cause, by name.
     pub outages: BTreeMap<String, OutageSettings>,
+    /// How events about Ringdown itself are read; `None`: it makes none. Their rule is the
+    /// last of `rules`.
+    pub own_trouble: Option<Format>,
 }
 
 /// `[server]`.
@@ -118,6 +121,8 @@ pub struct SourceSettings {
     pub auth: Vec<AuthMethod>,
     /// Requests accepted per second and at once.
     pub rate_limit: Option<RateLimit>,
+    /// How long it may be silent before that is trouble; `None`: as long as it likes.
+    pub expect_every: Option<Duration>,
 }
 
 /// One entry of a source's `auth`.

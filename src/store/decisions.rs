@@ -351,14 +351,18 @@ impl Deciding {
     }
 }
 
-fn kept_incident((life, source, target, context): IncidentRow) -> Result<KeptIncident, StoreError> {
-    let incident = serde_json::from_str(&life).map_err(|error| StoreError::Damaged {
+/// The incident that `life`, the column, holds.
+pub(super) fn incident_of(life: &str) -> Result<Incident, StoreError> {
+    serde_json::from_str(life).map_err(|error| StoreError::Damaged {
         table: "incidents",
         row: life.chars().take(60).collect(),
         problem: error.to_string(),
-    })?;
+    })
+}
+
+fn kept_incident((life, source, target, context): IncidentRow) -> Result<KeptIncident, StoreError> {
     Ok(KeptIncident {
-        incident,
+        incident: incident_of(&life)?,
         source,
         target,
         context,

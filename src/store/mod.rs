@@ -16,6 +16,7 @@ mod journal;
 mod keys;
 mod leases;
 mod outbox;
+mod own_trouble;
 mod retention;
 mod review;
 mod sqlite;

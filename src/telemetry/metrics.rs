@@ -83,6 +83,11 @@ impl SourceCounters {
         self.duplicates.inc_by(duplicates);
         self.review.inc_by(review);
     }
+
+    /// All events so far, whatever became of them: it grows when the source is heard.
+    pub fn heard(&self) -> u64 {
+        self.accepted.get() + self.duplicates.get() + self.review.get()
+    }
 }
 
 impl Default for Metrics {

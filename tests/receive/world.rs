@@ -46,6 +46,7 @@ pub(crate) fn source(auth: Vec<AuthMethod>) -> SourceSettings {
         allow: Vec::new(),
         auth,
         rate_limit: None,
+        expect_every: None,
     }
 }
 

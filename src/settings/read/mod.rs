@@ -9,6 +9,7 @@
 mod auth;
 mod entry;
 mod mapping;
+mod own_trouble;
 mod rules;
 mod secrets;
 mod section;
@@ -54,17 +55,23 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
     let source_names = names_in(root, "sources");
     let target_names = names_in(root, "targets");
     let rules = rules::rules(root, &source_names, &target_names);
+    let own_trouble =
+        own_trouble::own_trouble(root, &source_names, &names_in(root, "rules"), &target_names);
     let outages = rules::outages(root, &names_in(root, "rules"), &target_names);
     root.finish();
+    let (own_format, own_rule) = own_trouble?.unzip();
+    let mut rules = rules?;
+    rules.extend(own_rule);
     let settings = Settings {
         server: server?,
         admin: admin?,
         store: store?,
         log: log?,
         sources: sources?,
-        rules: rules?,
+        rules,
         targets: targets?,
         outages: outages?,
+        own_trouble: own_format,
     };
     server::check_listeners(root, &settings);
     rules::warn_of_unresolvable(root, &settings);

@@ -12,14 +12,14 @@ use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 
 /// The default of a severity by expressions: what breaches is worth a look.
 const BELOW_ALL_LEVELS: &str = "medium";
-const SEVERITIES: &[(&str, &str)] = &[
+pub(super) const SEVERITIES: &[(&str, &str)] = &[
     ("critical", "critical"),
     ("high", "high"),
     ("medium", "medium"),
     ("low", "low"),
     ("info", "info"),
 ];
-const ON_RECOVERY: &[(&str, OnRecovery)] = &[
+pub(super) const ON_RECOVERY: &[(&str, OnRecovery)] = &[
     ("comment", OnRecovery::Comment),
     ("resolve", OnRecovery::Resolve),
     ("none", OnRecovery::None),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::section::Section;
-use super::values::{list, network, one_of, whole};
+use super::values::{list, network, one_of, positive_duration, whole};
 use super::{auth, mapping};
 use crate::normalise::Format;
 use crate::settings::{RateLimit, SourceSettings};
@@ -23,12 +23,14 @@ fn source(section: &Section<'_>) -> Option<SourceSettings> {
     let allow = section.or("allow", Vec::<String>::new(), list(network));
     let auth = auth::methods(section);
     let rate_limit = rate_limit(section);
+    let expect_every = section.optional("expect_every", positive_duration);
     section.finish();
     Some(SourceSettings {
         format: format?,
         allow: allow?,
         auth: auth?,
         rate_limit: rate_limit?,
+        expect_every: expect_every?,
     })
 }
 
