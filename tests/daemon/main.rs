@@ -6,6 +6,7 @@ mod bad_input;
 mod crashes;
 mod deliveries;
 mod outages;
+mod own_trouble;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;

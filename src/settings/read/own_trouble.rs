@@ -7,14 +7,12 @@ use std::time::Duration;
 
 use super::rules::{ON_RECOVERY, SEVERITIES};
 use super::section::Section;
-use super::values::{expression, known_name, one_of, some, template};
+use super::values::{duration, expression, known_name, one_of, some, template};
 use crate::domain::trouble::{OWN_EVENT, OWN_RULE, OWN_SOURCE};
 use crate::normalise::{CustomMap, Format, NotAPointer, Pointer, Pointers};
 use crate::settings::RuleSettings;
 use crate::settings::layers::Table;
 
-/// How long the trouble must be over.
-const CLEAR_FOR: Duration = Duration::from_secs(60);
 /// It is told of every five minutes while it lasts; so long without is the end of it.
 const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
 /// No new ticket about the same within this time: what comes and goes is one trouble.
@@ -42,6 +40,7 @@ pub(super) fn own_trouble(
     let section = entry.section()?;
     let severity = section.or("severity", "high", one_of(SEVERITIES));
     let on_recovery = section.or("on_recovery", "comment", one_of(ON_RECOVERY));
+    let clear_for = section.or("clear_for", "1m", duration);
     let targets = section.required("targets", some(known_name("target", targets)));
     section.finish();
     // What a user cannot change is read the same way, so that it is checked and shown.
@@ -58,7 +57,7 @@ pub(super) fn own_trouble(
         when: when?,
         clear: None,
         hold_for: Duration::ZERO,
-        clear_for: CLEAR_FOR,
+        clear_for: clear_for?,
         quiet_after: QUIET_AFTER,
         key: key?,
         burst_lock: BURST_LOCK,
