@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
 use crate::domain::gate::GateState;
+use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
 use crate::own_trouble::Watch;
@@ -66,6 +67,9 @@ pub enum StartError {
         /// What is wrong with it.
         problem: TargetSetupError,
     },
+    /// The Platform API's client cannot be set up.
+    #[error("enrichment: the TLS library cannot be set up: {0}")]
+    Enrichment(reqwest::Error),
     /// A source cannot be set up.
     #[error(transparent)]
     Source(#[from] ReceiveSetupError),
@@ -230,7 +234,8 @@ impl Builder {
             self.metrics.clone(),
             self.clock.clone(),
             &self.owner,
-        );
+        )
+        .with_enrichment(self.start_enriching()?);
         let wake_ups = WakeUps::default();
         let workers = self.start_delivering(&wake_ups)?;
         self.start_upkeep();
@@ -292,6 +297,31 @@ impl Builder {
             workers.push(worker);
         }
         Ok(workers)
+    }
+
+    /// Starts to ask the Platform API, where that is wanted.
+    fn start_enriching(&self) -> Result<Enrichment, StartError> {
+        let Some(settings) = &self.settings.enrichment else {
+            return Ok(Enrichment::default());
+        };
+        let enrichment = Enrichment::new(settings.fresh_for);
+        let worker = EnrichmentWorker::new(
+            &enrichment,
+            settings,
+            self.metrics.clone(),
+            self.clock.clone(),
+        )
+        .map_err(StartError::Enrichment)?;
+        if let Some(worker) = worker {
+            let stop = self.stages.decide.clone();
+            self.components.spawn(
+                &self.stages.deciding,
+                "enrichment",
+                stop.clone(),
+                worker.run(stop),
+            );
+        }
+        Ok(enrichment)
     }
 
     /// Wakes this replica and the others up at each change of `source`.

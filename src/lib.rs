@@ -18,6 +18,7 @@ pub mod decide;
 pub mod deliver;
 pub mod doctor;
 pub mod domain;
+pub mod enrichment;
 pub mod fault_points;
 pub mod http;
 pub mod lifecycle;

@@ -8,6 +8,8 @@
 
 #[path = "settings/access_refusals.rs"]
 mod access_refusals;
+#[path = "settings/extras_refusals.rs"]
+mod extras_refusals;
 #[path = "settings/layering.rs"]
 mod layering;
 #[path = "settings/mapping.rs"]

@@ -12,6 +12,7 @@ use super::{Global, Output, config, print};
 use crate::clock::Clock;
 use crate::decide::evaluate::{Evaluated, Finding, evaluate};
 use crate::decide::payload;
+use crate::domain::enrichment::Names;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
@@ -111,7 +112,7 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
                 received_at: now,
                 content: Content::Meaning(Meaning::Signals(signals.clone())),
             };
-            match evaluate(&settings.rules, format, &event) {
+            match evaluate(&settings.rules, format, &Names::default(), &event) {
                 Evaluated::Review(reason) => set("review", json!(reason)),
                 Evaluated::Nothing(why) => set("nothing", json!(why)),
                 Evaluated::Findings { findings, silent } => {

@@ -15,6 +15,7 @@ use crate::domain::decision::{Decision, Known, NewIncident, Outcome, Suppression
 use crate::domain::hold::Hold;
 use crate::domain::incident::{IncidentState, Verdict};
 use crate::domain::time::Timestamp;
+use crate::enrichment::Enrichment;
 use crate::rules::TemplateContext;
 use crate::settings::{RuleSettings, Settings};
 use crate::store::{
@@ -26,18 +27,22 @@ use crate::telemetry::Metrics;
 pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings,
     metrics: &'a Metrics,
+    pub(super) enrichment: &'a Enrichment,
     pub(super) keys: HashMap<String, KnownKey>,
     pub(super) groups: Groups,
     /// Incidents that changed, by id, in the order in which they first did.
     changed: Vec<KeptIncident>,
     position: HashMap<String, usize>,
     pub(super) result: DecisionBatch,
+    /// Tickets opened without their queue's standing: the queue, and the active key.
+    pub(super) late: Vec<(String, String)>,
 }
 
 impl<'a> Batch<'a> {
     pub(super) fn new(
         settings: &'a Settings,
         metrics: &'a Metrics,
+        enrichment: &'a Enrichment,
         known: HashMap<String, (Known, Option<KeptIncident>)>,
         decided_at: Timestamp,
     ) -> Self {
@@ -51,6 +56,8 @@ impl<'a> Batch<'a> {
         Self {
             settings,
             metrics,
+            enrichment,
+            late: Vec::new(),
             keys,
             groups: Groups::default(),
             changed: Vec::new(),
@@ -110,6 +117,9 @@ impl<'a> Batch<'a> {
             ..
         } = finding;
         if let Some(context) = context {
+            if entry.known.incident.is_none() {
+                self.ask_ahead(&context, heard.received_at);
+            }
             let named = (key.as_str(), severity.as_str());
             self.take_context(entry, event, rule, named, context)?;
         }

@@ -1,5 +1,6 @@
 //! What the rules say about one event. Pure.
 
+use crate::domain::enrichment::Names;
 use crate::domain::incident::{Heard, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{Format, Normalised, Outcome, Value, normalise};
@@ -43,17 +44,28 @@ pub enum Evaluated {
 }
 
 /// Asks every rule about `event`, which is read as `format` unless it was understood when it
-/// was received.
-pub fn evaluate(rules: &[RuleSettings], format: &Format, event: &JournalEvent) -> Evaluated {
+/// was received. `names` add what the event does not say.
+pub fn evaluate(
+    rules: &[RuleSettings],
+    format: &Format,
+    names: &Names,
+    event: &JournalEvent,
+) -> Evaluated {
     match &event.content {
         Content::InReview => Evaluated::Nothing("it waits for a person"),
         Content::Meaning(Meaning::Nothing(why)) => Evaluated::Nothing(why),
-        Content::Meaning(Meaning::Signals(signals)) => ask_rules(rules, event, signals),
-        Content::Body(body) => read(rules, format, event, body),
+        Content::Meaning(Meaning::Signals(signals)) => ask_rules(rules, names, event, signals),
+        Content::Body(body) => read(rules, format, names, event, body),
     }
 }
 
-fn read(rules: &[RuleSettings], format: &Format, event: &JournalEvent, body: &str) -> Evaluated {
+fn read(
+    rules: &[RuleSettings],
+    format: &Format,
+    names: &Names,
+    event: &JournalEvent,
+    body: &str,
+) -> Evaluated {
     let item = match Value::parse(body) {
         Ok(item) => item,
         Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
@@ -62,19 +74,25 @@ fn read(rules: &[RuleSettings], format: &Format, event: &JournalEvent, body: &st
     match outcome {
         Outcome::Nothing(why) => Evaluated::Nothing(why),
         Outcome::Mismatch(mismatch) => Evaluated::Review(mismatch.to_string()),
-        Outcome::Signals(signals) => ask_rules(rules, event, &signals),
+        Outcome::Signals(signals) => ask_rules(rules, names, event, &signals),
     }
 }
 
-fn ask_rules(rules: &[RuleSettings], event: &JournalEvent, signals: &[Signal]) -> Evaluated {
+fn ask_rules(
+    rules: &[RuleSettings],
+    names: &Names,
+    event: &JournalEvent,
+    signals: &[Signal],
+) -> Evaluated {
     let mut findings = Vec::new();
     let mut silent = Vec::new();
     for signal in signals {
+        let signal = names.fill(signal);
         for (index, rule) in rules.iter().enumerate() {
-            if !concerns(rule, &event.source, signal) {
+            if !concerns(rule, &event.source, &signal) {
                 continue;
             }
-            match ask(rule, index, event, signal) {
+            match ask(rule, index, event, &signal) {
                 Ok(Some(finding)) => findings.push(finding),
                 Ok(None) => silent.push(index),
                 Err(problem) => return Evaluated::Review(problem),

@@ -3,11 +3,12 @@
 //! [`evaluate`](evaluate::evaluate) asks the rules about an event, `domain::decision` decides,
 //! [`payload`] writes what the ticket will say, and the batch is kept in one transaction.
 //!
-//! May import: `clock`, `domain`, `normalise`, `rules`, `settings`, `store`, `telemetry`. Must
+//! May import: `clock`, `domain`, `enrichment`, `normalise`, `rules`, `settings`, `store`, `telemetry`. Must
 //! not know: HTTP, CRM clients.
 
 mod batch;
 mod context;
+mod details;
 pub mod evaluate;
 pub mod groups;
 mod history;

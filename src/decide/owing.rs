@@ -71,7 +71,8 @@ impl<'a> Batch<'a> {
         origin: Origin<'_>,
         now: Timestamp,
     ) {
-        let context = with_incident(kept.context.clone(), incident);
+        let mut context = with_incident(kept.context.clone(), incident);
+        self.add_standing(&mut context, owed, incident, now);
         let rendered = self.target(&kept.target).and_then(|target| {
             payload::render(owed, target, &context, incident, now)
                 .map_err(|error| format!("targets.{}.{error}", kept.target))

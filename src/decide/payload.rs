@@ -101,6 +101,7 @@ pub fn render(
     if owed == Owed::Create {
         let mut fields = create_fields(target, context)?;
         add_report(&mut fields, target, context);
+        add_standing(&mut fields, target, context);
         return Ok((Operation::Create, json_text(&CreatePayload { fields })));
     }
     let resolves = owed == Owed::Resolve && !target.resolve.is_empty();
@@ -118,7 +119,7 @@ pub fn render(
     let change = TicketChange {
         comment: Some(format!(
             "{} [{marker}]",
-            with_report(comment(owed, incident, now), context)
+            with_report(said(owed, incident, context, now), context)
         )),
         marker,
         fields,
@@ -219,6 +220,19 @@ fn add_report(fields: &mut TicketFields, target: &TargetSettings, context: &Temp
     fields.insert(field.to_owned(), text.into());
 }
 
+/// How the queue stands, as the last line of the description.
+fn add_standing(fields: &mut TicketFields, target: &TargetSettings, context: &TemplateContext) {
+    let Some(standing) = context.get("standing").and_then(Value::as_str) else {
+        return;
+    };
+    let field = description_field(target);
+    let text = match fields.get(field).and_then(Value::as_str) {
+        Some(text) => format!("{}\n\n{standing}", text.trim_end()),
+        None => standing.to_owned(),
+    };
+    fields.insert(field.to_owned(), text.into());
+}
+
 fn json_text(payload: &impl Serialize) -> String {
     // Maps with text keys and plain values always serialise.
     serde_json::to_string(payload).unwrap_or_default()
@@ -234,10 +248,20 @@ fn marker(incident: &Incident, owed: Owed, now: Timestamp) -> String {
     format!("ref {}", hex::encode(&hash.finalize()[..4]))
 }
 
+/// What the comment says, with how the queue stands where that is known.
+fn said(owed: Owed, incident: &Incident, context: &TemplateContext, now: Timestamp) -> String {
+    let standing = context.get("standing").and_then(Value::as_str);
+    match (owed, standing) {
+        (Owed::Details, Some(standing)) => standing.to_owned(),
+        (_, Some(standing)) => format!("{} {standing}", comment(owed, incident, now)),
+        (_, None) => comment(owed, incident, now),
+    }
+}
+
 /// What the comment says.
 fn comment(owed: Owed, incident: &Incident, now: Timestamp) -> String {
     let mut text = match owed {
-        Owed::Create => String::new(),
+        Owed::Create | Owed::Details => String::new(),
         Owed::Progress => format!(
             "Still breaching after {}.",
             span(now.since(incident.opened_at))

@@ -8,13 +8,16 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
+use super::details::Awaiting;
 use super::evaluate::{Evaluated, evaluate};
 use super::groups::{group_of, outage_key_of};
 use super::lead::Lead;
 use super::policy::due_at;
 use crate::clock::Clock;
+use crate::domain::enrichment::Names;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_SOURCE;
+use crate::enrichment::Enrichment;
 use crate::settings::Settings;
 use crate::store::{
     Content, Deciding, DecisionBatch, Fence, JournalEvent, KeptIncident, Store, StoreError,
@@ -63,6 +66,8 @@ pub struct Decider {
     clock: Clock,
     owed: watch::Sender<u64>,
     lead: Lead,
+    enrichment: Enrichment,
+    awaiting: Arc<Awaiting>,
 }
 
 impl Decider {
@@ -81,7 +86,16 @@ impl Decider {
             metrics,
             clock,
             owed: watch::channel(0).0,
+            enrichment: Enrichment::default(),
+            awaiting: Arc::default(),
         }
+    }
+
+    /// The same decider, which adds to tickets what `enrichment` knows.
+    #[must_use]
+    pub fn with_enrichment(mut self, enrichment: Enrichment) -> Self {
+        self.enrichment = enrichment;
+        self
     }
 
     /// Changes whenever new deliveries are owed.
@@ -99,6 +113,7 @@ impl Decider {
 
     async fn decide(&self, appended: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut held = self.lead.held();
+        let mut answered = self.enrichment.answered();
         let mut batches = 0;
         while !stop.is_cancelled() {
             let fence = held.borrow_and_update().clone();
@@ -119,6 +134,7 @@ impl Decider {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(wait) => {}
                 _ = held.changed() => {}
+                _ = answered.changed(), if self.enrichment.is_on() => {}
                 changed = appended.changed() => if changed.is_err() {
                     tokio::time::sleep(wait).await;
                 }
@@ -135,7 +151,7 @@ impl Decider {
                 return Ok(decided);
             }
             *batches = 0;
-            Ok(decided + self.let_time_pass(fence).await?)
+            Ok(decided + self.let_time_pass(fence).await? + self.add_details(fence).await?)
         };
         tokio::time::timeout(STEP_PATIENCE, step)
             .await
@@ -212,7 +228,10 @@ impl Decider {
                 }
             }
         }
-        self.keep(deciding, batch.finish(Some(last))).await
+        let late = std::mem::take(&mut batch.late);
+        self.keep(deciding, batch.finish(Some(last))).await?;
+        self.awaiting.add(late);
+        Ok(())
     }
 
     async fn let_time_pass(&self, fence: &Fence) -> Result<usize, DecideError> {
@@ -233,8 +252,26 @@ impl Decider {
         for kept in &due {
             batch.pass_time(kept, now);
         }
+        let late = std::mem::take(&mut batch.late);
         self.keep(deciding, batch.finish(None)).await?;
+        self.awaiting.add(late);
         Ok(due.len())
+    }
+
+    /// Owes a comment to tickets whose queue's standing has come since they were opened.
+    async fn add_details(&self, fence: &Fence) -> Result<usize, DecideError> {
+        let now = self.clock.now();
+        let keys = self.awaiting.take_known(&self.enrichment, now);
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        let mut deciding = self.store.begin_deciding(fence).await?;
+        let mut batch = self
+            .load(&mut deciding, &keys, BTreeSet::new(), now)
+            .await?;
+        batch.add_details(&keys, now);
+        self.keep(deciding, batch.finish(None)).await?;
+        Ok(keys.len())
     }
 
     /// Loads what is known of `keys`, and of the groups of `groups` and of their incidents.
@@ -253,7 +290,7 @@ impl Decider {
         let groups: Vec<String> = groups.into_iter().collect();
         known.extend(deciding.known(&groups).await?);
         let members = deciding.members(&groups).await?;
-        let mut batch = Batch::new(&self.settings, &self.metrics, known, now);
+        let mut batch = Batch::new(&self.settings, &self.metrics, &self.enrichment, known, now);
         batch.take_groups(&groups, members, now);
         Ok(batch)
     }
@@ -295,12 +332,13 @@ impl Decider {
         events: Vec<JournalEvent>,
     ) -> Result<Vec<(JournalEvent, Evaluated)>, DecideError> {
         let settings = Arc::clone(&self.settings);
+        let names = self.enrichment.names();
         tokio::task::spawn_blocking(move || {
             events
                 .into_iter()
                 .map(|event| {
                     let evaluated = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-                        evaluate_one(&settings, &event)
+                        evaluate_one(&settings, &names, &event)
                     }))
                     .unwrap_or_else(|_| {
                         Evaluated::Review(
@@ -337,7 +375,7 @@ fn groups_in(evaluated: &[(JournalEvent, Evaluated)]) -> BTreeSet<String> {
         .collect()
 }
 
-fn evaluate_one(settings: &Settings, event: &JournalEvent) -> Evaluated {
+fn evaluate_one(settings: &Settings, names: &Names, event: &JournalEvent) -> Evaluated {
     if event.content == Content::InReview {
         return Evaluated::Nothing("it waits for a person");
     }
@@ -347,7 +385,7 @@ fn evaluate_one(settings: &Settings, event: &JournalEvent) -> Evaluated {
         .map(|source| &source.format)
         .or(own.filter(|_| event.source.as_ref() == OWN_SOURCE));
     match format {
-        Some(format) => grouped(settings, evaluate(&settings.rules, format, event)),
+        Some(format) => grouped(settings, evaluate(&settings.rules, format, names, event)),
         None => Evaluated::Review(format!("source {} is no longer configured", event.source)),
     }
 }

@@ -181,6 +181,8 @@ pub enum Owed {
         /// What the severity was before.
         from: Severity,
     },
+    /// A comment with what was not known when the ticket was opened.
+    Details,
     /// A comment: it has recovered.
     Recovered,
     /// Resolve the ticket.

@@ -16,7 +16,16 @@ use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
 const NAME: &str = "template";
 
 /// Names that templates see besides those of a signal.
-const TEMPLATE_NAMES: &[&str] = &["rule", "key", "severity", "incident", "outage", "ticket"];
+const TEMPLATE_NAMES: &[&str] = &[
+    "rule",
+    "key",
+    "severity",
+    "incident",
+    "outage",
+    "ticket",
+    "waiting_now",
+    "agents_now",
+];
 
 /// The values that a template is rendered with: an object of plain JSON values.
 pub type TemplateContext = serde_json::Map<String, serde_json::Value>;

@@ -37,6 +37,8 @@ pub struct Settings {
     /// How events about Ringdown itself are read; `None`: it makes none. Their rule is the
     /// last of `rules`.
     pub own_trouble: Option<Format>,
+    /// Where to ask for what events do not say; `None`: nowhere.
+    pub enrichment: Option<EnrichmentSettings>,
 }
 
 /// `[server]`.
@@ -254,6 +256,25 @@ pub struct OutageSettings {
     pub severity: String,
     /// Targets in order of preference.
     pub targets: Vec<String>,
+}
+
+/// `[enrichment]`: the Genesys Cloud Platform API.
+#[derive(Debug, Clone)]
+pub struct EnrichmentSettings {
+    /// Where tokens come from, without a path.
+    pub login_url: Url,
+    /// The API, without a path.
+    pub api_url: Url,
+    /// The OAuth client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
+    /// How often all names are read.
+    pub names_every: Duration,
+    /// How long an answer about a queue is good.
+    pub fresh_for: Duration,
+    /// How long one call may take.
+    pub timeout: Duration,
 }
 
 /// `[targets.NAME]`.

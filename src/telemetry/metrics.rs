@@ -36,6 +36,7 @@ labels! {
     SyncLabels { target, outcome }
     TicketChangeLabels { target, outcome }
     CallbackLabels { target, status }
+    EnrichmentLabels { call, outcome }
     BuildLabels { version }
 }
 
@@ -59,6 +60,7 @@ pub struct Metrics {
     sync_calls: Family<SyncLabels, Counter>,
     ticket_changes: Family<TicketChangeLabels, Counter>,
     callback_requests: Family<CallbackLabels, Counter>,
+    enrichment_calls: Family<EnrichmentLabels, Counter>,
 }
 
 /// The counters that nearly every webhook of a source moves, looked up once instead of per
@@ -144,6 +146,11 @@ impl Metrics {
             "ticket_changes",
             "Tickets seen in a target, by what that did: noted, closed, same, older, not_ours",
         );
+        let enrichment_calls = family(
+            &mut registry,
+            "enrichment_calls",
+            "Calls to the Genesys Cloud Platform API by what was asked and what came of it",
+        );
         let callback_requests = family(
             &mut registry,
             "callback_requests",
@@ -207,6 +214,7 @@ impl Metrics {
             sync_calls,
             ticket_changes,
             callback_requests,
+            enrichment_calls,
         }
     }
 
@@ -376,6 +384,16 @@ impl Metrics {
         self.ticket_changes
             .get_or_create(&TicketChangeLabels {
                 target: target.to_owned(),
+                outcome: outcome.to_owned(),
+            })
+            .inc();
+    }
+
+    /// Counts a call to the Platform API, `names` or `standings`: `ok` or a failure kind.
+    pub fn enrichment_call(&self, call: &str, outcome: &str) {
+        self.enrichment_calls
+            .get_or_create(&EnrichmentLabels {
+                call: call.to_owned(),
                 outcome: outcome.to_owned(),
             })
             .inc();

@@ -5,6 +5,7 @@
 mod bad_input;
 mod crashes;
 mod deliveries;
+mod enriching;
 mod outages;
 mod own_trouble;
 mod people;

@@ -37,7 +37,11 @@ close_notes = "Recovered at {{{{ incident.recovered_at }}}}."
 
 async fn world(more: &str) -> World {
     let mut world = World::unstarted("").await;
-    std::fs::write(world.folder.path().join("more.toml"), settings(&world, more)).unwrap();
+    std::fs::write(
+        world.folder.path().join("more.toml"),
+        settings(&world, more),
+    )
+    .unwrap();
     world.start().await;
     world
 }
@@ -98,7 +102,9 @@ async fn a_silent_source_is_a_ticket_and_its_voice_ends_it() {
     world
         .until("the ticket is resolved once it is heard", async || {
             number += 1;
-            world.accept(&event(&format!("evt-{number}"), "q1", 100.0)).await;
+            world
+                .accept(&event(&format!("evt-{number}"), "q1", 100.0))
+                .await;
             world.simulator.salesforce().tickets()[0]["IsClosed"] == true
         })
         .await;
@@ -116,7 +122,10 @@ async fn events_that_are_not_understood_are_one_ticket_until_a_person_has_looked
     }
     let tickets = world.tickets(1).await;
     let title = tickets[0]["Subject"].as_str().unwrap();
-    assert!(title.contains("does not understand events from genesys"), "{title}");
+    assert!(
+        title.contains("does not understand events from genesys"),
+        "{title}"
+    );
     for item in world.items("review").await {
         let id = &item["id"];
         world.act(&format!("review/{id}/discard")).await;

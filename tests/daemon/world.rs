@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) client: reqwest::Client,
     pub(crate) public: String,
     pub(crate) admin: String,
+    /// Variables that the daemon sees besides the usual ones.
+    pub(crate) environment: Vec<(&'static str, &'static str)>,
     daemon: Option<Child>,
 }
 
@@ -105,6 +107,7 @@ impl World {
             client: reqwest::Client::new(),
             public: format!("http://127.0.0.1:{public}"),
             admin: format!("http://127.0.0.1:{admin}"),
+            environment: Vec::new(),
             daemon: None,
         }
     }
@@ -121,7 +124,8 @@ impl World {
             .env("CRM_SECRET", simulator::CLIENT_SECRET)
             .env("RINGDOWN_CLOCK_OFFSET_FILE", self.clock_offset_file())
             .env("RINGDOWN_URL", &self.admin)
-            .env("RINGDOWN_TOKEN", ADMIN_TOKEN);
+            .env("RINGDOWN_TOKEN", ADMIN_TOKEN)
+            .envs(self.environment.iter().copied());
         command
     }
 

@@ -7,6 +7,7 @@
 //! how layers are merged.
 
 mod auth;
+mod enrichment;
 mod entry;
 mod mapping;
 mod own_trouble;
@@ -58,6 +59,7 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
     let own_trouble =
         own_trouble::own_trouble(root, &source_names, &names_in(root, "rules"), &target_names);
     let outages = rules::outages(root, &names_in(root, "rules"), &target_names);
+    let enrichment = enrichment::enrichment(root);
     root.finish();
     let (own_format, own_rule) = own_trouble?.unzip();
     let mut rules = rules?;
@@ -72,6 +74,7 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
         targets: targets?,
         outages: outages?,
         own_trouble: own_format,
+        enrichment: enrichment?,
     };
     server::check_listeners(root, &settings);
     rules::warn_of_unresolvable(root, &settings);

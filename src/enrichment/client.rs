@@ -1,0 +1,328 @@
+//! The Genesys Cloud Platform API: a token by client credentials, names, and how queues stand.
+//!
+//! Paths, fields and limits: Genesys Cloud developer documentation and the Platform API SDK
+//! (routing, telephony providers edges, analytics queue observations).
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::clock::Clock;
+use crate::domain::enrichment::{Edge, Names, Queue, Standing, Trunk};
+use crate::domain::failure::Failure;
+use crate::domain::time::Timestamp;
+use crate::settings::EnrichmentSettings;
+use crate::targets::http::{self, Answer};
+
+/// Queues in one question; the API takes at most 200 predicates.
+pub(super) const MOST_QUEUES: usize = 100;
+const PAGE_SIZE: u32 = 100;
+/// Pages read of one list: 10,000 things.
+const MOST_PAGES: u32 = 100;
+/// A token is renewed this long before it expires.
+const RENEW_EARLIER: Duration = Duration::from_secs(60);
+
+/// The Platform API did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// It could not be reached, or not in time.
+    #[error("the Platform API cannot be reached: {0}")]
+    Unreachable(#[from] Failure),
+    /// The client's credentials are refused.
+    #[error(
+        "the Platform API refuses the login (HTTP {status}): {answer}; look at enrichment.client_id and client_secret"
+    )]
+    LoginRefused {
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        answer: String,
+    },
+    /// It asks to wait.
+    #[error("the Platform API asks to wait for {} s", .wait.as_secs())]
+    TooFast {
+        /// How long.
+        wait: Duration,
+    },
+    /// It refused.
+    #[error(
+        "the Platform API refuses {path} (HTTP {status}): {answer}; look at the roles of the OAuth client"
+    )]
+    Refused {
+        /// What was asked for.
+        path: &'static str,
+        /// HTTP status.
+        status: u16,
+        /// What it said.
+        answer: String,
+    },
+    /// The answer is not what the documentation says.
+    #[error("the Platform API's answer to {path} is not understood")]
+    NotUnderstood {
+        /// What was asked for.
+        path: &'static str,
+    },
+}
+
+impl ApiError {
+    /// A stable name for metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "network_failure",
+            Self::LoginRefused { .. } => "auth_failure",
+            Self::TooFast { .. } => "rate_limited",
+            Self::Refused { .. } => "integration_failure",
+            Self::NotUnderstood { .. } => "schema_mismatch",
+        }
+    }
+}
+
+struct Token {
+    value: String,
+    until: Timestamp,
+}
+
+/// A client of one organization's Platform API.
+pub struct PlatformApi {
+    http: reqwest::Client,
+    settings: EnrichmentSettings,
+    clock: Clock,
+    token: Option<Token>,
+}
+
+const TOKEN: &str = "/oauth/token";
+const QUEUES: &str = "/api/v2/routing/queues";
+const TRUNKS: &str = "/api/v2/telephony/providers/edges/trunks";
+const EDGES: &str = "/api/v2/telephony/providers/edges";
+const OBSERVATIONS: &str = "/api/v2/analytics/queues/observations/query";
+
+impl PlatformApi {
+    /// A client with `settings`. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// When the TLS library cannot be set up.
+    pub fn new(settings: &EnrichmentSettings, clock: Clock) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            http: http::client(settings.timeout)?,
+            settings: settings.clone(),
+            clock,
+            token: None,
+        })
+    }
+
+    /// All names. What the client may not read is left out and answered as the error.
+    pub async fn names(&mut self) -> (Names, Option<ApiError>) {
+        let mut names = Names::default();
+        let mut problem = None;
+        match self.list(QUEUES).await {
+            Ok(queues) => names.queues = queues.iter().filter_map(queue).collect(),
+            Err(error) => problem = Some(error),
+        }
+        match self.list(TRUNKS).await {
+            Ok(trunks) => names.trunks = trunks.iter().filter_map(trunk).collect(),
+            Err(error) => problem = problem.or(Some(error)),
+        }
+        match self.list(EDGES).await {
+            Ok(edges) => names.edges = edges.iter().filter_map(edge).collect(),
+            Err(error) => problem = problem.or(Some(error)),
+        }
+        (names, problem)
+    }
+
+    /// How `queue_ids`, at most [`MOST_QUEUES`], stand now. A queue in which nothing happens is
+    /// not in the answer; nobody waits there.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`] when there is no answer.
+    pub async fn standings(
+        &mut self,
+        queue_ids: &[String],
+    ) -> Result<HashMap<String, Standing>, ApiError> {
+        let predicates: Vec<Value> = queue_ids
+            .iter()
+            .map(|id| json!({"dimension": "queueId", "operator": "matches", "value": id}))
+            .collect();
+        let question = json!({
+            "filter": {"type": "or", "predicates": predicates},
+            "metrics": ["oWaiting", "oOnQueueUsers"],
+        });
+        let url = self.at(OBSERVATIONS);
+        let answer = self
+            .call(OBSERVATIONS, |http| http.post(url.clone()).json(&question))
+            .await?;
+        let body = answer.json();
+        let results = body.as_ref().and_then(|body| body["results"].as_array());
+        let results = results.ok_or(ApiError::NotUnderstood { path: OBSERVATIONS })?;
+        let asked_at = self.clock.now();
+        let standing = |id: &String| (id.clone(), standing(id, results, asked_at));
+        Ok(queue_ids.iter().map(standing).collect())
+    }
+
+    /// Everything in the list at `path`.
+    async fn list(&mut self, path: &'static str) -> Result<Vec<Value>, ApiError> {
+        let mut all = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let mut url = self.at(path);
+            url.query_pairs_mut()
+                .append_pair("pageSize", &PAGE_SIZE.to_string())
+                .append_pair("pageNumber", &page.to_string());
+            let answer = self.call(path, |http| http.get(url.clone())).await?;
+            let mut body = answer.json().ok_or(ApiError::NotUnderstood { path })?;
+            let entities = body["entities"].take();
+            let Value::Array(entities) = entities else {
+                return Err(ApiError::NotUnderstood { path });
+            };
+            let count = entities.len();
+            all.extend(entities);
+            let last = body["pageCount"].as_u64().unwrap_or(1);
+            if count == 0 || u64::from(page) >= last {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    /// One call; a token that is refused is renewed once.
+    async fn call(
+        &mut self,
+        path: &'static str,
+        request: impl Fn(&reqwest::Client) -> reqwest::RequestBuilder,
+    ) -> Result<Answer, ApiError> {
+        let token = self.token().await?;
+        let answer = http::send(request(&self.http).bearer_auth(token)).await?;
+        let answer = if answer.status == 401 {
+            self.token = None;
+            let token = self.token().await?;
+            http::send(request(&self.http).bearer_auth(token)).await?
+        } else {
+            answer
+        };
+        self.accepted(path, answer)
+    }
+
+    async fn token(&mut self) -> Result<String, ApiError> {
+        let now = self.clock.now();
+        if let Some(token) = self.token.as_ref().filter(|token| now < token.until) {
+            return Ok(token.value.clone());
+        }
+        let mut url = self.settings.login_url.clone();
+        url.set_path(TOKEN);
+        let request = self
+            .http
+            .post(url)
+            .basic_auth(
+                &self.settings.client_id,
+                Some(self.settings.client_secret.expose()),
+            )
+            .form(&[("grant_type", "client_credentials")]);
+        let answer = http::send(request).await?;
+        if matches!(answer.status, 400 | 401 | 403) {
+            return Err(ApiError::LoginRefused {
+                status: answer.status,
+                answer: answer.excerpt(),
+            });
+        }
+        let answer = self.accepted(TOKEN, answer)?;
+        let body = answer.json().unwrap_or_default();
+        let value = body["access_token"].as_str();
+        let value = value
+            .ok_or(ApiError::NotUnderstood { path: TOKEN })?
+            .to_owned();
+        let lasts = Duration::from_secs(body["expires_in"].as_u64().unwrap_or(0));
+        self.token = Some(Token {
+            value: value.clone(),
+            until: now.plus(lasts.saturating_sub(RENEW_EARLIER)),
+        });
+        Ok(value)
+    }
+
+    fn accepted(&self, path: &'static str, answer: Answer) -> Result<Answer, ApiError> {
+        match answer.status {
+            200..=299 => Ok(answer),
+            429 => Err(ApiError::TooFast {
+                wait: answer
+                    .retry_after(self.clock.now())
+                    .unwrap_or(Duration::from_secs(60)),
+            }),
+            status => Err(ApiError::Refused {
+                path,
+                status,
+                answer: answer.excerpt(),
+            }),
+        }
+    }
+
+    fn at(&self, path: &str) -> Url {
+        let mut url = self.settings.api_url.clone();
+        url.set_path(path);
+        url
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value
+        .as_str()
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
+}
+
+fn queue(entity: &Value) -> Option<(String, Queue)> {
+    let queue = Queue {
+        name: text(&entity["name"])?,
+        division_id: text(&entity["division"]["id"]),
+        division: text(&entity["division"]["name"]),
+    };
+    Some((text(&entity["id"])?, queue))
+}
+
+fn trunk(entity: &Value) -> Option<(String, Trunk)> {
+    let trunk = Trunk {
+        name: text(&entity["name"])?,
+        edge_id: text(&entity["edge"]["id"]),
+    };
+    Some((text(&entity["id"])?, trunk))
+}
+
+fn edge(entity: &Value) -> Option<(String, Edge)> {
+    let edge = Edge {
+        name: text(&entity["name"])?,
+        site: text(&entity["site"]["name"]),
+    };
+    Some((text(&entity["id"])?, edge))
+}
+
+/// The standing of one queue out of all results. Waiting conversations are counted by media
+/// type; agents once for the queue as a whole, or, where that is not given, by the media type
+/// that has most, because one agent can be on several.
+fn standing(queue_id: &str, results: &[Value], asked_at: Timestamp) -> Standing {
+    let of_queue = || {
+        results
+            .iter()
+            .filter(|result| result["group"]["queueId"] == queue_id)
+    };
+    let waiting = of_queue().filter_map(|result| count(result, "oWaiting"));
+    let whole = of_queue()
+        .filter(|result| result["group"]["mediaType"].is_null())
+        .find_map(|result| count(result, "oOnQueueUsers"));
+    let by_media = of_queue().filter_map(|result| count(result, "oOnQueueUsers"));
+    Standing {
+        waiting: Some(waiting.sum()),
+        agents: whole.or_else(|| by_media.max()),
+        asked_at,
+    }
+}
+
+/// The sum of `metric` over its qualifiers, when it is there.
+fn count(result: &Value, metric: &str) -> Option<u64> {
+    let data = result["data"].as_array()?;
+    let counts: Vec<u64> = data
+        .iter()
+        .filter(|entry| entry["metric"] == metric)
+        .filter_map(|entry| entry["stats"]["count"].as_u64())
+        .collect();
+    (!counts.is_empty()).then(|| counts.iter().sum())
+}
