@@ -16,6 +16,8 @@ mod layering;
 mod mapping;
 #[path = "settings/refusals.rs"]
 mod refusals;
+#[path = "settings/sanity.rs"]
+mod sanity;
 #[path = "settings/shipped.rs"]
 mod shipped;
 #[path = "settings/target_refusals.rs"]

@@ -2,10 +2,10 @@
 //!
 //! May import: `targets::inspect`. Must not know: HTTP, settings, which CRM it is.
 
-use super::Finding;
 use super::mapping::Mapped;
 use super::values::fits;
-use crate::targets::inspect::{Api, FieldInfo, Metadata};
+use super::{Finding, required};
+use crate::targets::inspect::{Api, FieldInfo, Metadata, Right};
 
 /// Characters of our key: `rd-` and a UUID.
 const KEY_LENGTH: usize = 39;
@@ -22,7 +22,7 @@ pub(super) enum Key<'name> {
 }
 
 impl<'name> Key<'name> {
-    const fn name(self) -> Option<&'name str> {
+    pub(super) const fn name(self) -> Option<&'name str> {
         match self {
             Self::External(name) | Self::Correlation(name) => Some(name),
             Self::None => None,
@@ -61,39 +61,51 @@ pub(super) fn all(metadata: &Metadata, mapped: &[Mapped], key: Key<'_>) -> Vec<F
     for one in mapped {
         findings.extend(mapped_field(metadata, fields, one));
     }
-    findings.extend(required(metadata, fields, mapped, key));
+    findings.extend(required::all(metadata, fields, mapped, key));
     findings.push(key_field(metadata, fields, key));
     findings
 }
 
 fn permissions(metadata: &Metadata) -> Vec<Finding> {
     let object = &metadata.object;
-    let judge = |check, verb: &str, permission| match permission {
-        Some(true) => Finding::ok(check, format!("our user may {verb} {object} records")),
-        Some(false) => Finding::error(
-            check,
-            format!("our user may not {verb} {object} records"),
-            format!(
-                "give the integration user the right to {verb} {object}, with a permission set or a role"
+    let judge = |check, verb: &str, right: &Right| {
+        let remedy = format!(
+            "give the integration user the right to {verb} {object}, with a permission set or a role"
+        );
+        match right {
+            Right::Given => Finding::ok(check, format!("our user may {verb} {object} records")),
+            Right::Refused(why) => Finding::error(
+                check,
+                format!("our user may not {verb} {object} records: {why}"),
+                remedy,
             ),
-        ),
-        None => Finding::skipped(
-            check,
-            format!(
-                "whether our user may {verb} {object} records cannot be read; --write tries it"
+            Right::Doubtful(why) => Finding::warning(
+                check,
+                format!("our user can hardly {verb} {object} records: {why}"),
+                format!("{remedy}; --write tries it"),
             ),
-        ),
+            Right::Unknown => Finding::skipped(
+                check,
+                format!(
+                    "whether our user may {verb} {object} records cannot be read; --write tries it"
+                ),
+            ),
+        }
     };
     vec![
-        judge("create_permission", "create", metadata.createable),
-        judge("update_permission", "update", metadata.updateable),
+        judge("create_permission", "create", &metadata.createable),
+        judge("update_permission", "update", &metadata.updateable),
     ]
 }
 
-fn find<'a>(fields: &'a [FieldInfo], name: &str) -> Option<&'a FieldInfo> {
+pub(super) fn find<'a>(fields: &'a [FieldInfo], name: &str) -> Option<&'a FieldInfo> {
     fields
         .iter()
         .find(|field| field.name.eq_ignore_ascii_case(name))
+}
+
+const fn is_refused(right: &Right) -> bool {
+    matches!(right, Right::Refused(_))
 }
 
 fn mapped_field(metadata: &Metadata, fields: &[FieldInfo], mapped: &Mapped) -> Vec<Finding> {
@@ -117,7 +129,7 @@ fn mapped_field(metadata: &Metadata, fields: &[FieldInfo], mapped: &Mapped) -> V
         (field.updateable, "changed on an open ticket")
     };
     // Without the right to the object every field is read-only; that is said once.
-    let object_allows = metadata.createable != Some(false) && metadata.updateable != Some(false);
+    let object_allows = !is_refused(&metadata.createable) && !is_refused(&metadata.updateable);
     let mut findings = Vec::new();
     if may || !object_allows {
         findings.push(Finding::ok("field", format!("{} exists", mapped.place())).about(name));
@@ -179,43 +191,6 @@ fn length(field: &FieldInfo, mapped: &Mapped) -> Option<Finding> {
     Some(finding.about(name))
 }
 
-fn required(
-    metadata: &Metadata,
-    fields: &[FieldInfo],
-    mapped: &[Mapped],
-    key: Key<'_>,
-) -> Vec<Finding> {
-    let is_set = |name: &str| {
-        key.name().is_some_and(|key| key.eq_ignore_ascii_case(name))
-            || mapped
-                .iter()
-                .any(|one| one.section == "create" && one.name.eq_ignore_ascii_case(name))
-    };
-    let missing: Vec<&FieldInfo> = fields
-        .iter()
-        .filter(|field| field.required && !is_set(&field.name))
-        .collect();
-    if missing.is_empty() {
-        return vec![Finding::ok("required", "every required field is mapped")];
-    }
-    let finding = |field: &&FieldInfo| {
-        let name = &field.name;
-        let remedy = format!("map {name} in create, or give it a default in the CRM");
-        let finding = if metadata.requires {
-            let message = format!("{name} is required and not mapped: every create is refused");
-            Finding::error("required", message, remedy)
-        } else {
-            let message = format!(
-                "{name} is mandatory and not mapped: the REST API opens the ticket without it \
-                 unless a data policy refuses, and people cannot save it on the form"
-            );
-            Finding::warning("required", message, remedy)
-        };
-        finding.about(name)
-    };
-    missing.iter().map(finding).collect()
-}
-
 fn key_field(metadata: &Metadata, fields: &[FieldInfo], key: Key<'_>) -> Finding {
     let Some(name) = key.name() else {
         return Finding::warning(
@@ -251,7 +226,7 @@ fn judge_key(metadata: &Metadata, field: &FieldInfo, key: Key<'_>) -> Finding {
             format!("lengthen {name} to {KEY_LENGTH} characters or more"),
         );
     }
-    if !field.createable && metadata.createable != Some(false) {
+    if !field.createable && !is_refused(&metadata.createable) {
         return Finding::error(
             "key_field",
             format!("{name} is read-only for our user, so no ticket could be found again"),
@@ -269,22 +244,32 @@ fn judge_key(metadata: &Metadata, field: &FieldInfo, key: Key<'_>) -> Finding {
     }
 }
 
-/// An index cannot be seen; what the dictionary says is all there is.
+/// Where the key's field is not unique, the record's id must be: it is the only other thing
+/// that lets the CRM itself refuse a second ticket.
 fn not_unique(metadata: &Metadata, name: &str) -> Finding {
-    let guard = match metadata.chosen_ids {
-        Some(true) => "the record ids that Ringdown chooses refuse a second ticket instead",
-        Some(false) => {
-            "and glide.rest.table_api.admin_only_sys_fields forbids chosen record ids, so only a look-up stands between an incident and a second ticket"
-        }
-        None => {
-            "whether the instance takes chosen record ids, which refuse a second ticket, cannot be read"
-        }
-    };
-    Finding::warning(
-        "key_field",
-        format!("{name} is not unique in the dictionary; {guard}"),
-        format!(
-            "make {name} unique if no other integration uses it, or keep glide.rest.table_api.admin_only_sys_fields false"
+    let remedy = format!(
+        "make {name} unique if no other integration uses it, or set glide.rest.table_api.admin_only_sys_fields to false"
+    );
+    match metadata.chosen_ids {
+        Some(true) => Finding::ok(
+            "key_field",
+            format!(
+                "{name} is not unique, and need not be: the record ids that Ringdown chooses refuse a second ticket"
+            ),
         ),
-    )
+        Some(false) => Finding::error(
+            "key_field",
+            format!(
+                "{name} is not unique, and glide.rest.table_api.admin_only_sys_fields forbids chosen record ids: nothing in the CRM refuses a second ticket, only our look-up stands before it"
+            ),
+            remedy,
+        ),
+        None => Finding::warning(
+            "key_field",
+            format!(
+                "{name} is not unique, and whether the instance takes chosen record ids, which refuse a second ticket, cannot be read"
+            ),
+            remedy,
+        ),
+    }
 }

@@ -1,12 +1,13 @@
 //! The live pre-flight of a target: what a check is, and in which order checks are made.
 //!
-//! `checks` and `values` judge plain data; `reach`, `live` and `write` ask. May import: `domain`,
+//! `checks`, `required` and `values` judge plain data; `reach`, `live` and `write` ask. May import: `domain`,
 //! `settings`, `rules`, `targets`, `clock`, `decide::payload`. Must not know: the command line, the store.
 
 mod checks;
 pub mod live;
 mod mapping;
 mod reach;
+mod required;
 mod sample;
 mod values;
 mod write;

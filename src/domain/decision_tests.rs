@@ -174,6 +174,29 @@ fn a_late_breach_does_not_undo_a_newer_clear() {
 }
 
 #[test]
+fn a_stamp_from_the_future_deafens_nobody() {
+    let mut known = Known::default();
+    let stamped = |received, occurred, verdict| Heard {
+        occurred_at: at(occurred),
+        ..heard(received, verdict)
+    };
+    let ahead = stamped(0, 3600, Verdict::Breach);
+    assert_eq!(tell(&mut known, &policy(), &ahead).outcome, Outcome::Opened);
+    let right = heard(5, Verdict::Clear);
+    assert_eq!(
+        tell(&mut known, &policy(), &right).outcome,
+        Outcome::Clearing
+    );
+    // A clock that is a little ahead keeps its order.
+    tell(&mut known, &policy(), &stamped(20, 28, Verdict::Clear));
+    let late = stamped(21, 27, Verdict::Breach);
+    assert_eq!(
+        tell(&mut known, &policy(), &late).outcome,
+        Outcome::OutOfOrder
+    );
+}
+
+#[test]
 fn silence_for_quiet_after_counts_as_recovered() {
     let mut known = Known::default();
     tell(&mut known, &policy(), &heard(0, Verdict::Breach));
@@ -215,14 +238,17 @@ enum Happening {
     Wait(u16),
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
-    let verdict = prop_oneof![
+fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
         Just(Verdict::Breach),
         Just(Verdict::Clear),
         Just(Verdict::Between)
-    ];
+    ]
+}
+
+fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        4 => (verdict, 0..3_u8, 0..40_u8).prop_map(|(verdict, part, late)| Happening::Hear(verdict, part, late)),
+        4 => (verdict(), 0..3_u8, 0..40_u8).prop_map(|(verdict, part, late)| Happening::Hear(verdict, part, late)),
         1 => (0..4000_u16).prop_map(Happening::Wait),
     ]
 }
@@ -373,4 +399,42 @@ fn a_worse_relapse_says_both() {
     let relapsed = decide(&mut known, &breach, &policy, None, worse("critical"));
     let from = Severity::High;
     assert_eq!(relapsed.owed, [Owed::Relapse, Owed::Raised { from }]);
+}
+
+proptest! {
+    /// Whatever stamps a part has had, a signal with the right time is heard ten seconds later.
+    #[test]
+    fn no_stamp_makes_a_right_one_look_late_for_longer_than_ten_seconds(
+        stamps in prop::collection::vec((0..50_u8, -7200..7200_i64, verdict()), 1..60),
+    ) {
+        let mut known = Known::default();
+        let mut now = 0_i64;
+        for (gap, skew, verdict) in stamps {
+            now += i64::from(gap);
+            let mut skewed = heard(now, verdict);
+            skewed.occurred_at = at(now + skew);
+            tell(&mut known, &policy(), &skewed);
+        }
+        let right = tell(&mut known, &policy(), &heard(now + 10, Verdict::Breach));
+        prop_assert_ne!(right.outcome, Outcome::OutOfOrder);
+    }
+
+    /// A sender whose clock is right is never taken to be late, wherever ours is set.
+    #[test]
+    fn our_own_clock_never_makes_a_right_stamp_look_late(
+        readings in prop::collection::vec((1..50_u8, -7200..7200_i64, verdict()), 1..60),
+    ) {
+        let mut incident: Option<Incident> = None;
+        let mut now = 0_i64;
+        for (gap, off, verdict) in readings {
+            now += i64::from(gap);
+            let mut right = heard(now + off, verdict);
+            right.occurred_at = at(now);
+            let incident = incident.get_or_insert_with(|| {
+                Incident::begin("id".into(), "rule", "key", "high", &right, at(now))
+            });
+            prop_assert!(!incident.is_out_of_order(&right));
+            incident.take_in(&right);
+        }
+    }
 }

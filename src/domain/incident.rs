@@ -18,6 +18,9 @@ use super::time::Timestamp;
 /// ones heard of longest ago are forgotten, so that a hostile sender cannot grow a row.
 const MOST_REMEMBERED: usize = 64;
 
+/// How far ahead of ours a sender's clock may be and still be believed.
+const MOST_AHEAD: Duration = Duration::from_secs(10);
+
 /// Where an incident is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -63,7 +66,7 @@ impl fmt::Display for IncidentState {
 pub struct Part {
     /// Whether it breaches.
     pub breaching: bool,
-    /// The newest signal about it, by the sender's clock.
+    /// The newest signal about it, by the sender's clock as far as it was believed.
     pub heard_at: Timestamp,
 }
 
@@ -215,6 +218,19 @@ pub struct Heard {
     pub readings: BTreeMap<String, f64>,
 }
 
+impl Heard {
+    /// When it happened, as far as the sender's clock can be believed. What comes from the
+    /// future counts as of now: else one such stamp would make everything that follows look
+    /// late, until its time has come.
+    pub fn believed_at(&self) -> Timestamp {
+        if self.occurred_at > self.received_at.plus(MOST_AHEAD) {
+            self.received_at
+        } else {
+            self.occurred_at
+        }
+    }
+}
+
 impl Incident {
     /// A new pending incident that would open at `opens_at`.
     pub fn begin(
@@ -253,7 +269,8 @@ impl Incident {
     }
 
     /// Whether a newer signal about the same part has been heard: deliveries come in any
-    /// order, and a late "down" must not undo a newer "up".
+    /// order, and a late "down" must not undo a newer "up". The stamp itself is compared, so
+    /// that it does not matter here when our own clock is set back.
     pub fn is_out_of_order(&self, heard: &Heard) -> bool {
         self.parts
             .get(&heard.part)
@@ -276,7 +293,7 @@ impl Incident {
             // In the hysteresis a part stays what it was; it has not recovered yet.
             Verdict::Between => self.parts.contains_key(&heard.part),
         };
-        self.note_part(&heard.part, breaching, heard.occurred_at);
+        self.note_part(&heard.part, breaching, heard.believed_at());
         if heard.verdict == Verdict::Breach {
             self.occurrences += 1;
             self.last_breach_at = self.last_breach_at.max(heard.received_at);

@@ -6,14 +6,15 @@
 use super::incident::{Incident, IncidentState};
 use super::time::Timestamp;
 
-/// A version of a ticket: the CRM's own stamp of its last change, and the count of changes
-/// where the CRM has one, because stamps have a resolution of one second.
+/// A version of a ticket: the count of its changes where the CRM has one, and the CRM's own
+/// stamp of the last. The count goes first: stamps have a resolution of one second, and the
+/// CRM's clock can be set back. Never compared with a time of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct TicketVersion {
-    /// When the ticket was last changed, by the CRM's clock.
-    pub changed_at: Timestamp,
     /// How often it had been changed; 0 where the CRM does not count.
     pub changes: u64,
+    /// When the ticket was last changed, by the CRM's clock.
+    pub changed_at: Timestamp,
 }
 
 /// Whether the record is still there.

@@ -45,6 +45,25 @@ fn seen(seconds: i64, state: &str, closed: bool) -> Sighting {
 }
 
 #[test]
+fn a_later_change_counts_although_the_crms_clock_was_set_back() {
+    let (mut incident, mut known) = (incident(), KnownTicket::default());
+    let counted = |seconds, changes, closed| Sighting {
+        version: Some(TicketVersion {
+            changes,
+            changed_at: at(seconds),
+        }),
+        ..seen(seconds, "2", closed)
+    };
+    let mut tell = |sighting| {
+        let then = follow(&mut incident, &mut known, &sighting, true, at(10));
+        then.followed
+    };
+    assert_eq!(tell(counted(3600, 1, false)), Followed::Noted);
+    assert_eq!(tell(counted(60, 2, true)), Followed::Closed);
+    assert_eq!(tell(counted(3600, 1, false)), Followed::Older);
+}
+
+#[test]
 fn a_persons_closing_closes_the_incident_frees_the_key_and_says_who() {
     let (mut incident, mut known) = (incident(), KnownTicket::default());
     let then = follow(

@@ -132,7 +132,23 @@ fn usable(text: &str) -> Option<String> {
     let is_id = !text.is_empty()
         && text.len() <= LONGEST_ID
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_id.then(|| text.to_owned())
+    is_id.then(|| with_check_letters(text))
+}
+
+/// A Salesforce id of 15 characters with the three letters that say which of them are upper
+/// case (Salesforce help, "How to convert 15-character ids to 18 characters"); any other id as
+/// it is. A formula field shows the short form; records are known by the long one.
+fn with_check_letters(id: &str) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+    if id.len() != 15 {
+        return id.to_owned();
+    }
+    let letters = id.as_bytes().chunks(5).filter_map(|five| {
+        let upper = |(place, byte): (usize, &u8)| usize::from(byte.is_ascii_uppercase()) << place;
+        let index: usize = five.iter().enumerate().map(upper).sum();
+        LETTERS.get(index).copied().map(char::from)
+    });
+    id.chars().chain(letters).collect()
 }
 
 #[cfg(test)]
@@ -163,6 +179,12 @@ mod tests {
         let expected = ["5007000000OFL5FAAX", "5007000000OFL6FAAX"].map(str::to_owned);
         assert_eq!(in_soap(&soap(&two)), Ok(expected.to_vec()));
         assert_eq!(in_soap(&soap(&again)), Ok(expected.to_vec()));
+    }
+
+    #[test]
+    fn a_short_salesforce_id_is_the_same_ticket_as_the_long_one() {
+        let body = Bytes::from(r#"{"recordId":"5007000000OFL5F"}"#);
+        assert_eq!(in_json(&body), Ok(vec!["5007000000OFL5FAAX".to_owned()]));
     }
 
     #[test]

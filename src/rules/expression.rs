@@ -81,6 +81,11 @@ impl Expression {
         &self.source
     }
 
+    /// The expression as it is evaluated, its names rewritten.
+    pub(super) fn parsed(&self) -> &IdedExpr {
+        &self.parsed
+    }
+
     /// The values in `signal` of the readings that the expression looks up, by a name such as
     /// `queue.waitTime.avg`.
     pub fn readings(&self, signal: &Signal) -> BTreeMap<String, f64> {

@@ -6,9 +6,11 @@
 mod expression;
 mod rewrite;
 mod template;
+mod unheard;
 
 pub use expression::{BadExpression, EvaluationError, Expression};
 pub use template::{BadTemplate, RenderError, Template, TemplateContext};
+pub use unheard::{Unheard, unheard};
 
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
 

@@ -181,8 +181,8 @@ impl SyncWorker {
             self.apply(one).await?;
         }
         // The CRM's own clock, by the records themselves: a proxy's `Date` may run ahead.
-        let newest = seen.iter().filter_map(|one| one.version).max();
-        Ok(newest.map(|version| version.changed_at))
+        let stamps = seen.iter().filter_map(|one| Some(one.version?.changed_at));
+        Ok(stamps.max())
     }
 
     /// Looks at what was missing last time, and now and then at every open ticket: what was

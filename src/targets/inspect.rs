@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use super::Crm;
+use super::condition::Condition;
 use crate::domain::failure::Failure;
 
 /// A CRM that can be asked about itself.
@@ -60,10 +61,10 @@ pub struct Api {
 pub struct Metadata {
     /// Its name.
     pub object: String,
-    /// Whether our user may open tickets; `None` where only trying tells.
-    pub createable: Option<bool>,
-    /// Whether our user may change tickets; `None` where only trying tells.
-    pub updateable: Option<bool>,
+    /// Whether our user may open tickets.
+    pub createable: Right,
+    /// Whether our user may change tickets.
+    pub updateable: Right,
     /// Its fields; `None` where our user may not read their description.
     pub fields: Option<Vec<FieldInfo>>,
     /// Whether the list of fields is known to be whole: then a field that is not in it does
@@ -74,6 +75,34 @@ pub struct Metadata {
     pub chosen_ids: Option<bool>,
     /// Whether a missing value in a required field makes the CRM refuse the ticket.
     pub requires: bool,
+    /// What rules of the CRM want beyond what its fields require; `None` where they cannot be
+    /// read, though there may be some.
+    pub demands: Option<Vec<Demand>>,
+}
+
+/// Whether our user may do something with the records of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Right {
+    /// Yes.
+    Given,
+    /// No, and why.
+    Refused(String),
+    /// Hardly, and why: the CRM's own rules cannot be read.
+    Doubtful(String),
+    /// Only trying tells.
+    #[default]
+    Unknown,
+}
+
+/// A rule of the CRM that refuses a record without a value in `field`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// What people call the rule.
+    pub rule: String,
+    /// The field.
+    pub field: String,
+    /// For which records.
+    pub when: Condition,
 }
 
 /// A field.
@@ -89,6 +118,8 @@ pub struct FieldInfo {
     pub createable: bool,
     /// Whether it can be set on an open ticket.
     pub updateable: bool,
+    /// What it holds when nobody sets it; empty for nothing.
+    pub default: String,
     /// Whether a ticket needs a value that nobody else sets.
     pub required: bool,
     /// Whether two tickets cannot have the same value.

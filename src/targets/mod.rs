@@ -5,6 +5,7 @@
 //! May import: `domain`, `settings`. Must not know: the store, sources, rules. What must be
 //! durable (rotated refresh tokens) goes through [`TokenVault`], which the caller provides.
 
+pub mod condition;
 pub mod http;
 pub mod inspect;
 mod login;

@@ -142,3 +142,34 @@ async fn an_unknown_switch_is_refused_by_name() {
     assert_eq!(status, 400);
     assert!(body["error"].as_str().unwrap().contains("sys_id_modus"));
 }
+
+#[tokio::test]
+async fn what_an_administrator_has_laid_down_is_listed_as_it_is_enforced() {
+    let instance = Instance::with(json!({
+        "may_create": false, "data_policy_fields": ["caller_id"],
+    }))
+    .await;
+    let list = async |path: &str| {
+        let path = format!("/api/now/v2/table/{path}");
+        let answer = instance.get(&path).send().await.unwrap();
+        read(answer).await.1["result"].clone()
+    };
+    let roles = "sys_security_acl_role?sysparm_query=sys_security_acl.name=incident\
+                 &sysparm_fields=sys_security_acl,sys_user_role.name";
+    let wanted = list(roles).await;
+    let named = |role: &str| {
+        let rows = wanted.as_array().unwrap().iter();
+        rows.filter(|row| row["sys_user_role.name"] == role).count()
+    };
+    assert_eq!((named("itil_admin"), named("itil")), (1, 2), "{wanted}");
+    let policy = "sys_data_policy_rule?sysparm_query=field=caller_id\
+                  &sysparm_fields=mandatory,sys_data_policy.conditions";
+    let expected = json!([{"mandatory": "true", "sys_data_policy.conditions": ""}]);
+    assert_eq!(list(policy).await, expected);
+    let ours = "sys_user?sysparm_query=sys_id=javascript:gs.getUserID()&sysparm_fields=user_name";
+    assert_eq!(list(ours).await, json!([{"user_name": USERNAME}]));
+    instance
+        .switch(json!({"unreadable_tables": ["sys_data_policy_rule"]}))
+        .await;
+    assert_eq!(list(policy).await, json!([]));
+}

@@ -161,13 +161,21 @@ async fn of_an_array_only_the_first_is_inserted() {
 #[tokio::test]
 async fn a_refused_insert_says_which_rule_refused_it_and_leaves_nothing() {
     let instance = Instance::start().await;
-    let refusals: [(Value, &str); 2] = [
+    let refusals: [(Value, &str); 4] = [
+        (
+            json!({"roles_lost": true}),
+            "ACL Exception Insert Failed due to security constraints",
+        ),
+        (
+            json!({"roles_lost": false, "data_policy_fields": ["caller_id"]}),
+            "Data Policy Exception: The following fields are mandatory: Caller",
+        ),
         (
             json!({"may_create": false}),
             "ACL Exception Insert Failed due to security constraints",
         ),
         (
-            json!({"may_create": true, "business_rule": "Check caller"}),
+            json!({"may_create": true, "data_policy_fields": [], "business_rule": "Check caller"}),
             "Operation against file 'incident' was aborted by Business Rule 'Check caller^",
         ),
     ];
@@ -179,6 +187,21 @@ async fn a_refused_insert_says_which_rule_refused_it_and_leaves_nothing() {
         assert!(detail(&body).starts_with(expected));
     }
     assert!(instance.host().tickets().is_empty());
+}
+
+#[tokio::test]
+async fn a_unique_column_refuses_a_second_record_with_one_value() {
+    let instance = Instance::with(json!({"unique_fields": ["correlation_id"]})).await;
+    let body = |key: &str| json!({"correlation_id": key});
+    assert_eq!(instance.post(body("rd-1")).await.0, 201);
+    let (status, second) = instance.post(body("RD-1")).await;
+    assert_eq!(status, 403);
+    let expected = "Unique Key violation detected by database (Duplicate entry 'RD-1'";
+    assert!(detail(&second).starts_with(expected));
+    assert_eq!(instance.post(body("rd-2")).await.0, 201);
+    for _ in 0..2 {
+        assert_eq!(instance.post(json!({})).await.0, 201);
+    }
 }
 
 #[tokio::test]

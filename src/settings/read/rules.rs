@@ -7,7 +7,7 @@ use super::values::{
     duration, expression, known_name, list, one_of, positive_duration, some, template, text, whole,
 };
 use crate::domain::severity::Severity;
-use crate::rules::Expression;
+use crate::rules::{Expression, Unheard, unheard};
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 
 /// The default of a severity by expressions: what breaches is worth a look.
@@ -64,6 +64,9 @@ fn rule(
     let on_recovery = section.or("on_recovery", "comment", one_of(ON_RECOVERY));
     let targets = section.required("targets", some(known_name("target", targets)));
     section.finish();
+    if let (Some(when), Some(clear)) = (&when, &clear) {
+        warn_of_unheard(section, when, clear.as_ref());
+    }
     let (severity, severity_levels) = severity?;
     Some(RuleSettings {
         name,
@@ -82,6 +85,26 @@ fn rule(
         on_recovery: on_recovery?,
         targets: targets?,
     })
+}
+
+/// Warns of a condition that no signal can ever meet.
+fn warn_of_unheard(rule: &Section<'_>, when: &Expression, clear: Option<&Expression>) {
+    let recovers = "an incident of this rule recovers only by quiet_after";
+    let (key, reason) = match unheard(when, clear) {
+        None => return,
+        Some(Unheard::When) => (
+            "when",
+            "can never be true: this rule opens no incident".to_owned(),
+        ),
+        Some(Unheard::Clear) => ("clear", format!("can never be true: {recovers}")),
+        Some(Unheard::ClearInsideWhen) => (
+            "clear",
+            format!(
+                "can never be true after `when`: wherever it holds, `when` holds too and is asked first; {recovers}"
+            ),
+        ),
+    };
+    rule.warn(key, reason);
 }
 
 /// `severity = "high"`, or a table with an expression for each level.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::State;
 use super::failure::Failure;
+use super::policies;
 use super::schema::{self, Column, Kind};
 use super::switches::SysIdMode;
 use super::tables::{Entry, Row, new_id, text};
@@ -41,7 +42,7 @@ impl State {
     ///
     /// The refusal, as the instance words it.
     pub(super) fn insert(&mut self, write: Write<'_>) -> Result<String, Failure> {
-        if !self.switches.may_create {
+        if !self.switches.may_create || self.switches.roles_lost {
             return Err(Failure::acl("Insert"));
         }
         let id = self.id_for(write.body)?;
@@ -49,6 +50,9 @@ impl State {
         row.insert("sys_id".to_owned(), id.clone());
         let notes = self.apply(&mut row, write);
         self.check(&Row::new(), &row)?;
+        if let Some(refusal) = self.twin(&row) {
+            return Err(refusal);
+        }
         let number = self.tables.next_number();
         stamp_new(&mut row, number, write.user);
         derive(&Row::new(), &mut row, write.user);
@@ -70,7 +74,7 @@ impl State {
             .cloned()
             .ok_or_else(Failure::no_record)?;
         let is_settled = is_closed(text(&old, "state")) && !self.switches.itil_admin;
-        if !self.switches.may_write || is_settled {
+        if !self.switches.may_write || self.switches.roles_lost || is_settled {
             return Err(Failure::acl("Update"));
         }
         let mut row = old.clone();
@@ -138,14 +142,9 @@ impl State {
             SysIdMode::Forbidden => Err(Failure::acl("Insert")),
             SysIdMode::Ignored => Ok(new_id()),
             SysIdMode::Honoured if !is_id => Ok(new_id()),
-            SysIdMode::Honoured if self.tables.has("incident", &chosen) => Err(Failure::new(
-                self.switches.duplicate_status,
-                "Operation Failed",
-                format!(
-                    "Unique Key violation detected by database (Duplicate entry '{chosen}' for \
-                     key 'PRIMARY')"
-                ),
-            )),
+            SysIdMode::Honoured if self.tables.has("incident", &chosen) => {
+                Err(self.duplicate(&chosen, "PRIMARY"))
+            }
             SysIdMode::Honoured => Ok(chosen),
         }
     }
@@ -154,21 +153,14 @@ impl State {
         let mut row: Row = schema::INCIDENT
             .iter()
             .filter(|column| column.kind != Kind::Journal)
-            .map(|column| (column.name.to_owned(), String::new()))
+            .map(|column| {
+                let value = schema::default_value(column.name);
+                (column.name.to_owned(), value.to_owned())
+            })
             .collect();
         let caller = self.tables.id_of("sys_user", crate::simulator::USERNAME);
-        for (name, value) in [
-            ("state", "1"),
-            ("impact", "3"),
-            ("urgency", "3"),
-            ("severity", "3"),
-            ("category", "inquiry"),
-            ("reopen_count", "0"),
-            ("sys_class_name", "incident"),
-            ("opened_by", caller.as_deref().unwrap_or_default()),
-        ] {
-            set(&mut row, name, value);
-        }
+        set(&mut row, "sys_class_name", "incident");
+        set(&mut row, "opened_by", caller.as_deref().unwrap_or_default());
         row
     }
 
@@ -247,18 +239,37 @@ impl State {
     }
 
     /// Labels of the fields that the data policies want and the record lacks.
-    fn missing(&self, row: &Row) -> Vec<&'static str> {
-        let wanted: &[&str] = match text(row, "state") {
-            _ if !self.switches.data_policy => &[],
-            "6" | "7" => &["close_code", "close_notes"],
-            "3" => &["hold_reason"],
-            _ => &[],
-        };
+    fn missing(&self, row: &Row) -> Vec<&str> {
+        let policies = policies::in_force(&self.switches);
+        let wanted = policies
+            .into_iter()
+            .filter(|policy| policy.concerns(text(row, "state")))
+            .flat_map(|policy| policy.fields);
         wanted
-            .iter()
             .filter(|name| text(row, name).is_empty())
-            .filter_map(|name| Some(schema::incident_column(name)?.label))
+            .filter_map(|name| Some(schema::incident_column(&name)?.label))
             .collect()
+    }
+
+    /// The refusal of a value that another record has in a unique column.
+    fn twin(&self, row: &Row) -> Option<Failure> {
+        let name = self.switches.unique_fields.iter().find(|name| {
+            let value = text(row, name);
+            let is_same = |other: &Row| text(other, name).eq_ignore_ascii_case(value);
+            !value.is_empty() && self.tables.incidents().iter().any(is_same)
+        })?;
+        Some(self.duplicate(text(row, name), name))
+    }
+
+    fn duplicate(&self, value: &str, index: &str) -> Failure {
+        Failure::new(
+            self.switches.duplicate_status,
+            "Operation Failed",
+            format!(
+                "Unique Key violation detected by database (Duplicate entry '{value}' for key \
+                 '{index}')"
+            ),
+        )
     }
 }
 

@@ -4,9 +4,11 @@
 //! documents and what users have seen; where they are silent, a switch sets the answer.
 
 mod access;
+mod controls;
 mod failure;
 mod faults;
 mod incident;
+mod policies;
 mod push;
 mod query;
 mod schema;

@@ -184,6 +184,7 @@ const DICTIONARY: &[Column] = &[
     column("array", "Array", Kind::Own),
     column("read_only", "Read only", Kind::Own),
     column("unique", "Unique", Kind::Own),
+    column("default_value", "Default value", Kind::Own),
 ];
 const CHOICE: &[Column] = &[
     column("sys_id", "Sys ID", Kind::Own),
@@ -210,6 +211,61 @@ const PROPERTY: &[Column] = &[
     column("value", "Value", Kind::Own),
 ];
 
+/// Columns with a dot belong to the record that a reference points to.
+const USER_HAS_ROLE: &[Column] = &[
+    column("sys_id", "Sys ID", Kind::Own),
+    column("user", "User", Kind::Own),
+    column("role", "Role", Kind::Own),
+    column("role.name", "Role", Kind::Own),
+    column("state", "State", Kind::Own),
+    column("inherited", "Inherited", Kind::Own),
+];
+const CONTROL: &[Column] = &[
+    column("sys_id", "Sys ID", Kind::Own),
+    column("name", "Name", Kind::Own),
+    column("type", "Type", Kind::Own),
+    column("operation", "Operation", Kind::Own),
+    column("active", "Active", Kind::Own),
+    column("condition", "Condition", Kind::Own),
+    column("script", "Script", Kind::Own),
+    column("advanced", "Advanced", Kind::Own),
+    column("security_attribute", "Security Attribute", Kind::Own),
+    column("decision_type", "Decision Type", Kind::Own),
+    column("admin_overrides", "Admin overrides", Kind::Own),
+];
+const CONTROL_ROLE: &[Column] = &[
+    column("sys_id", "Sys ID", Kind::Own),
+    column("sys_security_acl", "ACL", Kind::Own),
+    column("sys_security_acl.name", "ACL name", Kind::Own),
+    column("sys_user_role", "Role", Kind::Own),
+    column("sys_user_role.name", "Role name", Kind::Own),
+];
+const POLICY: &[Column] = &[
+    column("sys_id", "Sys ID", Kind::Own),
+    column("short_description", "Short description", Kind::Own),
+    column("model_table", "Table", Kind::Own),
+    column("active", "Active", Kind::Own),
+    column("inherit", "Inherit", Kind::Own),
+    column("conditions", "Conditions", Kind::Own),
+];
+const POLICY_RULE: &[Column] = &[
+    column("sys_id", "Sys ID", Kind::Own),
+    column("sys_data_policy", "Data policy", Kind::Own),
+    column(
+        "sys_data_policy.short_description",
+        "Short description",
+        Kind::Own,
+    ),
+    column("sys_data_policy.model_table", "Table", Kind::Own),
+    column("sys_data_policy.active", "Active", Kind::Own),
+    column("sys_data_policy.inherit", "Inherit", Kind::Own),
+    column("sys_data_policy.conditions", "Conditions", Kind::Own),
+    column("table", "Table", Kind::Own),
+    column("field", "Field name", Kind::Own),
+    column("mandatory", "Mandatory", Kind::Own),
+    column("disabled", "Read only", Kind::Own),
+];
+
 /// The columns of `table`; `None` when there is no such table.
 pub(super) fn columns(table: &str) -> Option<&'static [Column]> {
     Some(match table {
@@ -221,8 +277,24 @@ pub(super) fn columns(table: &str) -> Option<&'static [Column]> {
         "sys_choice" => CHOICE,
         "sys_journal_field" => JOURNAL,
         "sys_properties" => PROPERTY,
+        "sys_user_has_role" => USER_HAS_ROLE,
+        "sys_security_acl" => CONTROL,
+        "sys_security_acl_role" => CONTROL_ROLE,
+        "sys_data_policy2" => POLICY,
+        "sys_data_policy_rule" => POLICY_RULE,
         _ => return None,
     })
+}
+
+/// What the column `name` of a new incident holds when nobody sets it.
+pub(super) fn default_value(name: &str) -> &'static str {
+    match name {
+        "state" => "1",
+        "impact" | "urgency" | "severity" => "3",
+        "category" => "inquiry",
+        "reopen_count" => "0",
+        _ => "",
+    }
 }
 
 /// The column `name` of `incident`.

@@ -100,6 +100,7 @@ fn dictionary() -> Vec<Row> {
             ("mandatory", "false"),
             ("active", "true"),
             ("array", "false"),
+            ("default_value", schema::default_value(column.name)),
             (
                 "read_only",
                 if column.kind == Kind::Own {

@@ -59,6 +59,8 @@ pub(super) struct Switches {
     pub(super) may_read_journal: bool,
     /// An insert is committed and then answered 403, because the user may not read the row.
     pub(super) read_denied_after_create: bool,
+    /// The user has lost its incident roles, so that it may neither insert nor update.
+    pub(super) roles_lost: bool,
     /// Fields that the user may not write; they are dropped without a word.
     pub(super) unwritable_fields: Vec<String>,
     /// Fields that the user may not query by; a condition on one is treated as one on an
@@ -74,11 +76,15 @@ pub(super) struct Switches {
     pub(super) unknown_query_field: UnknownQueryField,
     /// The data policies on resolving and on holding are in force.
     pub(super) data_policy: bool,
+    /// Fields that a further data policy demands of every incident.
+    pub(super) data_policy_fields: Vec<String>,
+    /// Tables that list nothing to the user.
+    pub(super) unreadable_tables: Vec<String>,
     /// Name of a business rule that aborts every insert and update; empty for none.
     pub(super) business_rule: String,
     /// Fields that `sys_dictionary` calls mandatory; an insert over REST does without.
     pub(super) mandatory_fields: Vec<String>,
-    /// Fields that `sys_dictionary` calls unique.
+    /// Fields that are unique: a second record with the same value is refused.
     pub(super) unique_fields: Vec<String>,
     /// Characters that text fields hold, where they differ from the base system's.
     pub(super) field_lengths: BTreeMap<String, usize>,
@@ -102,6 +108,7 @@ impl Default for Switches {
             itil_admin: false,
             may_read_journal: false,
             read_denied_after_create: false,
+            roles_lost: false,
             unwritable_fields: Vec::new(),
             unqueryable_fields: Vec::new(),
             sys_id_mode: SysIdMode::Honoured,
@@ -109,6 +116,8 @@ impl Default for Switches {
             allow_unknown_choices: false,
             unknown_query_field: UnknownQueryField::Ignore,
             data_policy: true,
+            data_policy_fields: Vec::new(),
+            unreadable_tables: Vec::new(),
             business_rule: String::new(),
             mandatory_fields: Vec::new(),
             unique_fields: Vec::new(),

@@ -13,6 +13,7 @@ use super::query::Query;
 use super::schema;
 use super::tables::Row;
 use super::view::View;
+use super::{controls, policies};
 use crate::simulator::USERNAME;
 use crate::simulator::wire::{Answer, Request};
 
@@ -155,21 +156,37 @@ impl State {
             .query
             .iter()
             .filter(|(name, _)| !name.starts_with("sysparm_") && *name != "x-sn-apikey");
-        let query = Query::parse(encoded, bare, columns, &self.switches)?;
+        // Of scripts in queries, the instance here knows this one.
+        let user = self.tables.id_of("sys_user", USERNAME).unwrap_or_default();
+        let encoded = encoded.replace("javascript:gs.getUserID()", &user);
+        let query = Query::parse(&encoded, bare, columns, &self.switches)?;
         Ok(query.select(&self.readable(table)))
     }
 
     /// The rows that the user may read.
     fn readable(&self, table: &str) -> Cow<'_, [Row]> {
-        if table == "sys_journal_field" && !self.switches.may_read_journal {
+        let is_hidden = self
+            .switches
+            .unreadable_tables
+            .iter()
+            .any(|one| one == table)
+            || (table == "sys_journal_field" && !self.switches.may_read_journal);
+        if is_hidden {
             return Cow::Borrowed(&[]);
         }
-        let rows = self.tables.rows(table);
-        if table != "sys_dictionary" {
-            return rows;
-        }
         let described = |row: &Row| self.described(row.clone());
-        Cow::Owned(rows.iter().map(described).collect())
+        match table {
+            "sys_dictionary" => Cow::Owned(self.tables.rows(table).iter().map(described).collect()),
+            "sys_user_has_role" => {
+                let user = self.tables.id_of("sys_user", USERNAME).unwrap_or_default();
+                Cow::Owned(controls::roles(&user, &self.switches))
+            }
+            "sys_security_acl" => Cow::Owned(controls::controls(&self.switches)),
+            "sys_security_acl_role" => Cow::Owned(controls::control_roles(&self.switches)),
+            "sys_data_policy2" => Cow::Owned(policies::policies(&self.switches)),
+            "sys_data_policy_rule" => Cow::Owned(policies::rules(&self.switches)),
+            _ => self.tables.rows(table),
+        }
     }
 
     /// A row of the dictionary as the switches have it.

@@ -56,7 +56,9 @@ impl View {
     pub(super) fn record(&self, tables: &Tables, table: &str, row: &Row) -> Value {
         let columns = schema::columns(table).unwrap_or_default();
         let wanted = |column: &&Column| {
-            self.fields.is_empty() || self.fields.iter().any(|field| field == column.name)
+            let is_own = !column.name.contains('.');
+            self.fields.iter().any(|field| field == column.name)
+                || (self.fields.is_empty() && is_own)
         };
         let fields: Map<String, Value> = columns
             .iter()

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::requests::Request;
 use super::{Salesforce, record_id};
 use crate::domain::failure::Failure;
-use crate::targets::inspect::{Api, FieldInfo, Inspect, Metadata, Others, Values};
+use crate::targets::inspect::{Api, FieldInfo, Inspect, Metadata, Others, Right, Values};
 
 #[async_trait]
 impl Inspect for Salesforce {
@@ -55,12 +55,21 @@ fn metadata(described: &Value) -> Metadata {
     let fields = described.get("fields").and_then(Value::as_array);
     Metadata {
         object: text(described, "name"),
-        createable: Some(flag(described, "createable")),
-        updateable: Some(flag(described, "updateable")),
+        createable: right(described, "createable"),
+        updateable: right(described, "updateable"),
         fields: fields.map(|fields| fields.iter().map(field).collect()),
         complete: true,
         chosen_ids: None,
         requires: true,
+        demands: Some(Vec::new()),
+    }
+}
+
+fn right(described: &Value, name: &str) -> Right {
+    if flag(described, name) {
+        Right::Given
+    } else {
+        Right::Refused("its description says so".to_owned())
     }
 }
 
@@ -76,6 +85,8 @@ fn field(described: &Value) -> FieldInfo {
             .filter(|length| *length > 0),
         createable,
         updateable: flag(described, "updateable"),
+        // Salesforce shows defaults only as a flag, which `required` takes into account.
+        default: String::new(),
         required: createable && !flag(described, "nillable") && !is_defaulted,
         unique: flag(described, "unique"),
         external_id: Some(flag(described, "externalId")),

@@ -1,7 +1,7 @@
-//! What the instance says about itself: `sys_dictionary`, `sys_choice` and two properties.
+//! What the instance says about itself: `sys_dictionary`, `sys_choice` and two properties;
+//! rights and policies are read in `rules`.
 //!
-//! A right to create or change is not visible here: access controls are scripts that run at
-//! the write. May import: `domain`, `targets::inspect`.
+//! May import: `domain`, `targets::inspect`.
 
 use std::collections::BTreeMap;
 
@@ -15,10 +15,11 @@ use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::targets::inspect::{Api, FieldInfo, Inspect, Metadata, Others, Values};
 
 /// What every ticket's table extends.
-const PARENT: &str = "task";
+pub(super) const PARENT: &str = "task";
 /// Most rows of a description that are read; a table has some hundred columns.
-const MOST_ROWS: u16 = 10_000;
-const COLUMNS: &str = "name,element,internal_type,max_length,mandatory,read_only,unique,active";
+pub(super) const MOST_ROWS: u16 = 10_000;
+const COLUMNS: &str =
+    "name,element,internal_type,max_length,mandatory,read_only,unique,active,default_value";
 const CHOICES: &str = "name,element,value,inactive";
 const CHOSEN_IDS: &str = "glide.rest.table_api.admin_only_sys_fields";
 const FREE_CHOICES: &str = "glide.rest.choice.allow_non_existing_value";
@@ -47,16 +48,23 @@ impl Inspect for ServiceNow {
             Some("true") => Others::Stored,
             _ => Others::Dropped,
         };
-        let fields = fields(&self.table, &columns, &choices, others);
+        let mut fields = fields(&self.table, &columns, &choices, others);
+        let rights = self.rights().await?;
+        for field in &mut fields {
+            let may = |operation| !rights.is_refused(&self.table, &field.name, operation);
+            field.createable &= may("create");
+            field.updateable &= may("write");
+        }
         Ok(Metadata {
             object: self.table.clone(),
-            createable: None,
-            updateable: None,
+            createable: rights.on_table(&self.table, "create"),
+            updateable: rights.on_table(&self.table, "write"),
             fields: (!fields.is_empty()).then_some(fields),
             // Another table may extend one between it and `task`.
             complete: self.table == "incident",
             chosen_ids: self.property(CHOSEN_IDS).await?.map(|only| only != "true"),
             requires: false,
+            demands: self.demands().await?,
         })
     }
 
@@ -104,7 +112,7 @@ impl ServiceNow {
     }
 
     /// The rows; none where the instance refuses them to our user.
-    async fn readable(&self, request: &Request) -> Result<Vec<Record>, Failure> {
+    pub(super) async fn readable(&self, request: &Request) -> Result<Vec<Record>, Failure> {
         match self.wire.rows(request).await {
             Ok(rows) => Ok(rows),
             Err(rejection) => {
@@ -152,6 +160,7 @@ fn field(row: &Record) -> FieldInfo {
         kind,
         createable: writable,
         updateable: writable,
+        default: row.text("default_value").into_owned(),
         required: is("mandatory"),
         unique: is("unique"),
         external_id: None,

@@ -19,6 +19,8 @@ mod record;
 mod references;
 mod refusal;
 mod requests;
+mod rights;
+mod rules;
 mod truncation;
 mod verdict;
 mod wire;

@@ -58,6 +58,16 @@ impl Query {
         Self(format!("{}^OR{field}={word}", self.0))
     }
 
+    /// … or whose `field` begins with `value`.
+    pub(super) fn or_begins(self, field: &'static str, value: &Literal) -> Self {
+        Self(format!("{}^OR{field}STARTSWITH{}", self.0, value.0))
+    }
+
+    /// The user who asks: the one expression that a query of ours lets the instance run.
+    pub(super) fn ourselves() -> Self {
+        Self("sys_id=javascript:gs.getUserID()".to_owned())
+    }
+
     /// Rows whose `field` begins with one of our own words.
     pub(super) fn begins(field: &'static str, word: &'static str) -> Self {
         Self(format!("{field}STARTSWITH{word}"))

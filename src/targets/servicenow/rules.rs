@@ -1,0 +1,144 @@
+//! Reads what an administrator has laid down: our user's roles, access controls, data policies.
+//!
+//! An ordinary user sees some of these tables empty, so that none of them is ever taken as
+//! proof when it has no rows. May import: `domain`, `targets::inspect`.
+
+use std::collections::BTreeMap;
+
+use super::ServiceNow;
+use super::inspect::{MOST_ROWS, PARENT};
+use super::query::{Literal, Query};
+use super::record::Record;
+use super::requests::Request;
+use super::rights::{Control, Rights};
+use crate::domain::failure::Failure;
+use crate::targets::condition::Condition;
+use crate::targets::inspect::Demand;
+
+const CONTROLS: &str = "sys_id,name,type,operation,active,condition,script,\
+     security_attribute,decision_type";
+const CONTROL_ROLES: &str = "sys_security_acl,sys_user_role.name";
+const DEMANDS: &str = "field,mandatory,sys_data_policy.short_description,\
+     sys_data_policy.model_table,sys_data_policy.active,sys_data_policy.inherit,\
+     sys_data_policy.conditions";
+
+impl ServiceNow {
+    /// Our user's roles and the controls on the table.
+    pub(super) async fn rights(&self) -> Result<Rights, Failure> {
+        Ok(Rights {
+            roles: self.our_roles().await?,
+            controls: self.controls().await?,
+        })
+    }
+
+    /// `None` where they cannot be read whole. The row of a role that our user may not see has
+    /// no name.
+    async fn our_roles(&self) -> Result<Option<Vec<String>>, Failure> {
+        let request = Request::rows("sys_user", Some(&Query::ourselves()), "sys_id", 2);
+        // An instance that drops the condition answers with strangers.
+        let users = self.readable(&request).await?;
+        let id = match users.as_slice() {
+            [user] => user.id(),
+            _ => None,
+        };
+        let Some(id) = id else { return Ok(None) };
+        let query = Query::equals("user", &Literal::from(&id));
+        let fields = "user,state,role.name";
+        let request = Request::rows("sys_user_has_role", Some(&query), fields, MOST_ROWS);
+        let rows = self.readable(&request).await?;
+        let mut roles: Vec<String> = rows
+            .iter()
+            .filter(|row| row.text("user") == id.as_str() && row.text("state") != "inactive")
+            .map(|row| row.text("role.name").into_owned())
+            .collect();
+        roles.sort_unstable();
+        roles.dedup();
+        let is_whole = !roles.is_empty() && !roles.iter().any(String::is_empty);
+        Ok(is_whole.then_some(roles))
+    }
+
+    async fn controls(&self) -> Result<Option<Vec<Control>>, Failure> {
+        let Some(of_table) = self.named_after_table("name") else {
+            return Ok(None);
+        };
+        let request = Request::rows("sys_security_acl", Some(&of_table), CONTROLS, MOST_ROWS);
+        let rows = self.readable(&request).await?;
+        let Some(of_table) = self.named_after_table("sys_security_acl.name") else {
+            return Ok(None);
+        };
+        let request = Request::rows(
+            "sys_security_acl_role",
+            Some(&of_table),
+            CONTROL_ROLES,
+            MOST_ROWS,
+        );
+        let roles = self.readable(&request).await?;
+        if rows.is_empty() || roles.is_empty() {
+            return Ok(None);
+        }
+        let mut by_control: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for row in &roles {
+            let control = row.text("sys_security_acl").into_owned();
+            let role = row.text("sys_user_role.name").into_owned();
+            by_control.entry(control).or_default().push(role);
+        }
+        let counts = |row: &&Record| row.text("active") == "true" && row.text("type") == "record";
+        let controls = rows.iter().filter(counts).map(|row| {
+            let roles = by_control.remove(row.text("sys_id").as_ref());
+            control(row, roles.unwrap_or_default())
+        });
+        Ok(Some(controls.collect()))
+    }
+
+    /// What data policies want of records of the table; `None` where none can be read.
+    pub(super) async fn demands(&self) -> Result<Option<Vec<Demand>>, Failure> {
+        let Some(table) = Literal::parse(&self.table) else {
+            return Ok(None);
+        };
+        let query = Query::equals("sys_data_policy.model_table", &table)
+            .or_equals("sys_data_policy.model_table", PARENT);
+        let request = Request::rows("sys_data_policy_rule", Some(&query), DEMANDS, MOST_ROWS);
+        let rows = self.readable(&request).await?;
+        let demands = rows.iter().filter(|row| self.is_demanding(row)).map(demand);
+        Ok((!rows.is_empty()).then(|| demands.collect()))
+    }
+
+    fn is_demanding(&self, row: &Record) -> bool {
+        let is = |name: &str| row.text(name) == "true";
+        let table = row.text("sys_data_policy.model_table");
+        let is_inherited = table == PARENT && is("sys_data_policy.inherit");
+        is("mandatory")
+            && is("sys_data_policy.active")
+            && (table == self.table.as_str() || is_inherited)
+    }
+
+    /// Rows whose `field` is the table, what it extends, every table, or a field of one.
+    fn named_after_table(&self, field: &'static str) -> Option<Query> {
+        let table = Literal::parse(&self.table)?;
+        let mut query = Query::equals(field, &table).or_equals(field, "*");
+        query = query.or_equals(field, PARENT);
+        for owner in [self.table.as_str(), PARENT, "*"] {
+            query = query.or_begins(field, &Literal::parse(&format!("{owner}."))?);
+        }
+        Some(query)
+    }
+}
+
+fn control(row: &Record, roles: Vec<String>) -> Control {
+    let guards = ["condition", "script", "security_attribute"];
+    Control {
+        name: row.text("name").into_owned(),
+        operation: row.text("operation").into_owned(),
+        is_guarded: guards.iter().any(|guard| !row.text(guard).is_empty()),
+        denies: row.text("decision_type") == "deny",
+        roles,
+    }
+}
+
+fn demand(row: &Record) -> Demand {
+    Demand {
+        rule: row.text("sys_data_policy.short_description").into_owned(),
+        field: row.text("field").into_owned(),
+        when: Condition::parse(&row.text("sys_data_policy.conditions")),
+    }
+}
