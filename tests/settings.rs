@@ -14,6 +14,8 @@ mod layering;
 mod mapping;
 #[path = "settings/refusals.rs"]
 mod refusals;
+#[path = "settings/routing.rs"]
+mod routing;
 #[path = "settings/shipped.rs"]
 mod shipped;
 #[path = "settings/target_refusals.rs"]

@@ -7,13 +7,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::evaluate::Finding;
+use super::failover::Reach;
 use super::groups::{Groups, outage_of};
 use super::history::transitions;
 use super::known::{Kept, KnownKey, Origin};
 use super::policy::policy_of;
 use crate::domain::decision::{Decision, Known, NewIncident, Outcome, Suppression, decide};
 use crate::domain::hold::Hold;
-use crate::domain::incident::{IncidentState, Verdict};
+use crate::domain::incident::{IncidentState, Owed, Verdict};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{RuleSettings, Settings};
@@ -25,9 +26,11 @@ use crate::telemetry::Metrics;
 /// A batch being decided.
 pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings,
-    metrics: &'a Metrics,
+    pub(super) metrics: &'a Metrics,
     pub(super) keys: HashMap<String, KnownKey>,
     pub(super) groups: Groups,
+    /// Which targets cannot be reached.
+    pub(super) reach: Reach,
     /// Incidents that changed, by id, in the order in which they first did.
     changed: Vec<KeptIncident>,
     position: HashMap<String, usize>,
@@ -38,6 +41,7 @@ impl<'a> Batch<'a> {
     pub(super) fn new(
         settings: &'a Settings,
         metrics: &'a Metrics,
+        reach: Reach,
         known: HashMap<String, (Known, Option<KeptIncident>)>,
         decided_at: Timestamp,
     ) -> Self {
@@ -53,6 +57,7 @@ impl<'a> Batch<'a> {
             metrics,
             keys,
             groups: Groups::default(),
+            reach,
             changed: Vec::new(),
             position: HashMap::new(),
             result: DecisionBatch {
@@ -105,13 +110,13 @@ impl<'a> Batch<'a> {
             key,
             heard,
             severity,
-            context,
+            breach,
             group,
             ..
         } = finding;
-        if let Some(context) = context {
+        if let Some(breach) = breach {
             let named = (key.as_str(), severity.as_str());
-            self.take_context(entry, event, rule, named, context)?;
+            self.take_breach(entry, event, rule, named, breach)?;
         }
         let id = Uuid::now_v7().to_string();
         let new = NewIncident {
@@ -172,6 +177,9 @@ impl<'a> Batch<'a> {
         if matches!(decision.outcome, Outcome::AllWell | Outcome::OutOfOrder) {
             return;
         }
+        if decision.owed.contains(&Owed::Create) {
+            self.choose_target(entry, now);
+        }
         let (Some(incident), Some(kept)) = (entry.known.incident.clone(), entry.kept.clone())
         else {
             return;
@@ -211,6 +219,7 @@ impl<'a> Batch<'a> {
             incident: incident.clone(),
             source: kept.source.clone(),
             target: kept.target.clone(),
+            route: kept.route.clone(),
             context: String::new(),
         };
         if let Some(position) = self.position.get(&incident.id) {

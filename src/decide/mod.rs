@@ -9,6 +9,7 @@
 mod batch;
 mod context;
 pub mod evaluate;
+mod failover;
 pub mod groups;
 mod history;
 mod known;

@@ -69,6 +69,7 @@ pub fn render(
     if owed == Owed::Create {
         let mut fields = create_fields(target, context)?;
         add_report(&mut fields, target, context);
+        append_failover(&mut fields, target, context);
         return Ok((Operation::Create, json_text(&CreatePayload { fields })));
     }
     let resolves = owed == Owed::Resolve && !target.resolve.is_empty();
@@ -83,6 +84,7 @@ pub fn render(
         }
     }
     let marker = marker(incident, owed, now);
+    let resolution = owed == Owed::Resolve;
     let change = TicketChange {
         comment: Some(format!(
             "{} [{marker}]",
@@ -96,7 +98,48 @@ pub fn render(
     } else {
         Operation::Update
     };
-    Ok((operation, json_text(&change)))
+    Ok((operation, json_text(&OwedChange { resolution, change })))
+}
+
+/// The content of an update or a resolution, with what moving it to another target needs.
+#[derive(Debug, Serialize, Deserialize)]
+struct OwedChange {
+    /// Whether the ticket is to be resolved, where its target has fields for that.
+    #[serde(default)]
+    resolution: bool,
+    #[serde(flatten)]
+    change: TicketChange,
+}
+
+/// What was owed to a ticket that does not exist, as it is owed in another target. What a
+/// comment says stays as it was; the fields are the other target's.
+///
+/// # Errors
+///
+/// [`FieldError`] names the first field that cannot be written.
+pub(super) fn moved(
+    (operation, payload): (Operation, &str),
+    target: &TargetSettings,
+    context: &TemplateContext,
+) -> Result<(Operation, String), FieldError> {
+    let owed: Result<OwedChange, _> = serde_json::from_str(payload);
+    let (Operation::Update | Operation::Resolve, Ok(mut owed)) = (operation, owed) else {
+        return Ok((operation, payload.to_owned()));
+    };
+    let resolution = owed.resolution || operation == Operation::Resolve;
+    let resolves = resolution && !target.resolve.is_empty();
+    let (section, templates, operation) = if resolves {
+        ("resolve", &target.resolve, Operation::Resolve)
+    } else {
+        ("update", &target.update, Operation::Update)
+    };
+    owed.change.fields = render_fields(section, templates, context)?;
+    Ok((operation, json_text(&owed)))
+}
+
+/// Lets a new ticket say `note`: why it is not in the first of its targets.
+pub(super) fn add_failover(context: &mut TemplateContext, note: &str) {
+    context.insert("failover".to_owned(), note.into());
 }
 
 /// The fields of a new ticket that come out differently because the severity is no longer
@@ -173,15 +216,32 @@ fn add_report(fields: &mut TicketFields, target: &TargetSettings, context: &Temp
     let Some(report) = report_in(context) else {
         return;
     };
-    let field = match target.kind {
-        TargetKind::Salesforce { .. } => "Description",
-        TargetKind::ServiceNow { .. } => "description",
-    };
+    let field = description_field(target);
     let text = match fields.get(field).and_then(Value::as_str) {
         Some(text) => format!("{report}\n\n{text}"),
         None => report.to_owned(),
     };
     fields.insert(field.to_owned(), text.into());
+}
+
+/// Why the ticket is not in the first of its targets, as the last lines of its description.
+fn append_failover(fields: &mut TicketFields, target: &TargetSettings, context: &TemplateContext) {
+    let Some(note) = context.get("failover").and_then(Value::as_str) else {
+        return;
+    };
+    let field = description_field(target);
+    let text = match fields.get(field).and_then(Value::as_str) {
+        Some(text) => format!("{}\n\n{note}", text.trim_end()),
+        None => note.to_owned(),
+    };
+    fields.insert(field.to_owned(), text.into());
+}
+
+const fn description_field(target: &TargetSettings) -> &'static str {
+    match target.kind {
+        TargetKind::Salesforce { .. } => "Description",
+        TargetKind::ServiceNow { .. } => "description",
+    }
 }
 
 fn json_text(payload: &impl Serialize) -> String {

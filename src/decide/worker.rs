@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
 use super::evaluate::{Evaluated, evaluate};
+use super::failover::Reach;
 use super::groups::{group_of, outage_key_of};
 use super::lead::Lead;
 use super::policy::due_at;
@@ -62,6 +63,7 @@ pub struct Decider {
     clock: Clock,
     owed: watch::Sender<u64>,
     lead: Lead,
+    fails_over: bool,
 }
 
 impl Decider {
@@ -75,12 +77,34 @@ impl Decider {
     ) -> Self {
         Self {
             lead: Lead::new(store.clone(), owner),
+            fails_over: settings.fails_over(),
             store,
             settings,
             metrics,
             clock,
             owed: watch::channel(0).0,
         }
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(super) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether any ticket may be opened in another target than its first.
+    pub(super) const fn fails_over(&self) -> bool {
+        self.fails_over
     }
 
     /// Changes whenever new deliveries are owed.
@@ -134,7 +158,7 @@ impl Decider {
                 return Ok(decided);
             }
             *batches = 0;
-            Ok(decided + self.let_time_pass(fence).await?)
+            Ok(decided + self.let_time_pass(fence).await? + self.fail_over(fence).await?)
         };
         tokio::time::timeout(STEP_PATIENCE, step)
             .await
@@ -160,14 +184,15 @@ impl Decider {
         }
     }
 
-    /// Decides on one batch of events and lets time pass once, under `fence`. Returns how many
-    /// events and incidents that concerned.
+    /// Decides on one batch of events, lets time pass once, and moves tickets whose target
+    /// cannot be reached, under `fence`. Returns how many events and incidents that concerned.
     ///
     /// # Errors
     ///
     /// [`DecideError`] when nothing of the batch could be kept.
     pub async fn step(&self, fence: &Fence) -> Result<usize, DecideError> {
-        Ok(self.decide_batch(fence).await? + self.let_time_pass(fence).await?)
+        let decided = self.decide_batch(fence).await? + self.let_time_pass(fence).await?;
+        Ok(decided + self.fail_over(fence).await?)
     }
 
     async fn decide_batch(&self, fence: &Fence) -> Result<usize, DecideError> {
@@ -252,12 +277,20 @@ impl Decider {
         let groups: Vec<String> = groups.into_iter().collect();
         known.extend(deciding.known(&groups).await?);
         let members = deciding.members(&groups).await?;
-        let mut batch = Batch::new(&self.settings, &self.metrics, known, now);
+        let reach = match self.fails_over {
+            true => Reach::of(deciding.targets_health().await?),
+            false => Reach::default(),
+        };
+        let mut batch = Batch::new(&self.settings, &self.metrics, reach, known, now);
         batch.take_groups(&groups, members, now);
         Ok(batch)
     }
 
-    async fn keep(&self, deciding: Deciding, batch: DecisionBatch) -> Result<(), DecideError> {
+    pub(super) async fn keep(
+        &self,
+        deciding: Deciding,
+        batch: DecisionBatch,
+    ) -> Result<(), DecideError> {
         let owes = !batch.deliveries.is_empty();
         let settings = Arc::clone(&self.settings);
         deciding
@@ -354,8 +387,8 @@ fn grouped(settings: &Settings, mut evaluated: Evaluated) -> Evaluated {
         for finding in findings {
             let rule = settings.rules.get(finding.rule);
             finding.group = rule
-                .zip(finding.context.as_ref())
-                .and_then(|(rule, context)| outage_key_of(settings, &rule.name, context));
+                .zip(finding.breach.as_ref())
+                .and_then(|(rule, breach)| outage_key_of(settings, &rule.name, &breach.context));
         }
     }
     evaluated

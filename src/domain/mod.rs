@@ -4,6 +4,7 @@
 //! time). Must not know: I/O, async, the clock, randomness, SQL, HTTP or any sibling module.
 
 pub mod decision;
+pub mod failover;
 pub mod failure;
 pub mod gate;
 pub mod hold;

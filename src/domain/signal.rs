@@ -17,6 +17,7 @@ pub const FIELD_NAMES: &[&str] = &[
     "queue_name",
     "media_type",
     "division_id",
+    "division",
     "wait_time_avg",
     "trunk_id",
     "trunk_name",

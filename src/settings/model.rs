@@ -10,7 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-use super::Secret;
+use super::{Routing, Secret};
 use crate::domain::severity::Severity;
 use crate::normalise::Format;
 use crate::rules::{Expression, Template};
@@ -34,6 +34,15 @@ pub struct Settings {
     pub targets: BTreeMap<String, TargetSettings>,
     /// Many incidents with one cause, by name.
     pub outages: BTreeMap<String, OutageSettings>,
+}
+
+impl Settings {
+    /// Whether any ticket may be opened in another target than the first of its list.
+    pub fn fails_over(&self) -> bool {
+        let rules = self.rules.iter().map(|rule| &rule.targets);
+        let outages = self.outages.values().map(|outage| &outage.targets);
+        rules.chain(outages).any(Routing::fails_over)
+    }
 }
 
 /// `[server]`.
@@ -211,8 +220,8 @@ pub struct RuleSettings {
     pub severity_levels: Vec<(Severity, Expression)>,
     /// What happens on the ticket at recovery.
     pub on_recovery: OnRecovery,
-    /// Targets in order of preference; never empty, all configured.
-    pub targets: Vec<String>,
+    /// Where its tickets go.
+    pub targets: Routing,
 }
 
 /// What happens on the ticket when its incident has recovered.
@@ -247,8 +256,8 @@ pub struct OutageSettings {
     pub on_recovery: OnRecovery,
     /// The outage's severity.
     pub severity: String,
-    /// Targets in order of preference.
-    pub targets: Vec<String>,
+    /// Where its ticket goes.
+    pub targets: Routing,
 }
 
 /// `[targets.NAME]`.
@@ -274,6 +283,8 @@ pub struct TargetSettings {
     pub resolve: Vec<FieldTemplate>,
     /// What flows back.
     pub sync: SyncSettings,
+    /// How long it must have been away before tickets are opened in the next of a list.
+    pub failover_after: Duration,
     /// Who may call `/callbacks/NAME`; empty: nobody.
     pub callback_auth: Vec<AuthMethod>,
 }

@@ -36,6 +36,7 @@ labels! {
     SyncLabels { target, outcome }
     TicketChangeLabels { target, outcome }
     CallbackLabels { target, status }
+    FailoverLabels { from, to }
     BuildLabels { version }
 }
 
@@ -59,6 +60,7 @@ pub struct Metrics {
     sync_calls: Family<SyncLabels, Counter>,
     ticket_changes: Family<TicketChangeLabels, Counter>,
     callback_requests: Family<CallbackLabels, Counter>,
+    failovers: Family<FailoverLabels, Counter>,
 }
 
 /// The counters that nearly every webhook of a source moves, looked up once instead of per
@@ -144,6 +146,11 @@ impl Metrics {
             "callback_requests",
             "Callbacks by target and answered status",
         );
+        let failovers = family(
+            &mut registry,
+            "failovers",
+            "Tickets that another target took over before they existed, by the one that could not be reached and the other",
+        );
         let incidents = family(&mut registry, "incidents", "Incidents by state");
         let delivery_queue = family(
             &mut registry,
@@ -202,6 +209,7 @@ impl Metrics {
             sync_calls,
             ticket_changes,
             callback_requests,
+            failovers,
         }
     }
 
@@ -242,6 +250,13 @@ impl Metrics {
             duplicates: event("duplicate"),
             review: event("review"),
         }
+    }
+
+    /// Counts a ticket that goes to `to`, because `from` cannot be reached.
+    pub fn failover(&self, from: &str, to: &str) {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let labels = FailoverLabels { from, to };
+        self.failovers.get_or_create(&labels).inc();
     }
 
     /// Counts `count` events of `source` with `outcome` accepted, duplicate or review.

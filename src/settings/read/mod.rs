@@ -9,6 +9,7 @@
 mod auth;
 mod entry;
 mod mapping;
+mod routing;
 mod rules;
 mod secrets;
 mod section;
