@@ -239,9 +239,9 @@ impl Builder {
         let wake_ups = WakeUps::default();
         let workers = self.start_delivering(&wake_ups)?;
         self.start_upkeep();
-        self.start_admin(admin, workers.clone(), effective);
+        self.start_admin(admin, workers, effective);
         let (journal, writer) = self.store.journal();
-        self.start_watching_ourselves(workers, &journal);
+        self.start_watching_ourselves(&journal);
         self.start_waking(&wake_ups, Wake::Events, &writer.appended());
         self.start_waking(&wake_ups, Wake::Deliveries, &decider.owed());
         self.start_hearing(&wake_ups);
@@ -400,10 +400,10 @@ impl Builder {
     }
 
     /// Starts to look after ourselves, where tickets about that are wanted.
-    fn start_watching_ourselves(&self, workers: Vec<TargetWorker>, journal: &Journal) {
-        if self.settings.own_trouble.is_none() {
+    fn start_watching_ourselves(&self, journal: &Journal) {
+        let Some(own) = &self.settings.own_trouble else {
             return;
-        }
+        };
         let expected = self.settings.sources.iter();
         let watch = Watch::new(
             self.store.clone(),
@@ -411,7 +411,7 @@ impl Builder {
             self.metrics.clone(),
             self.clock.clone(),
             &self.owner,
-            Arc::new(move || workers.iter().map(TargetWorker::status).collect()),
+            own.targets.clone(),
             expected.filter_map(|(name, source)| Some((name.clone(), source.expect_every?))),
         );
         let stop = self.stages.receive.clone();

@@ -2,24 +2,22 @@
 //! events about what is wrong into the journal, where they go the way of all events.
 //!
 //! Of several replicas one says what is wrong; each notes which sources it hears. May import:
-//! `clock`, `deliver` (how targets fare), `domain`, `store`, `telemetry`.
+//! `clock`, `domain`, `store`, `telemetry`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::deliver::TargetStatus;
 use crate::domain::failure::FailureKind;
 use crate::domain::gate::GateState;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::{
     Expected, OWN_EVENT, OWN_RULE, OWN_SOURCE, Report, Seen, reports, silence_of, troubles,
 };
-use crate::store::{Journal, JournalError, NewEvent, Store, StoreError};
+use crate::store::{Journal, JournalError, NewEvent, Store, StoreError, TargetHealth};
 use crate::telemetry::{Metrics, SourceCounters};
 
 /// Rest between two looks.
@@ -38,9 +36,6 @@ enum LookError {
     Journal(#[from] JournalError),
 }
 
-/// How the targets fare, as far as this process knows.
-pub type Targets = Arc<dyn Fn() -> Vec<TargetStatus> + Send + Sync>;
-
 /// A source of which something is expected, as this process hears it.
 struct Ear {
     source: String,
@@ -58,22 +53,22 @@ pub struct Watch {
     metrics: Metrics,
     clock: Clock,
     owner: String,
-    targets: Targets,
+    targets: Vec<String>,
     ears: Vec<Ear>,
     listening_since: Timestamp,
     told: BTreeMap<String, Timestamp>,
 }
 
 impl Watch {
-    /// A watch over the `expected` sources (name and longest silence) and the `targets`, in
-    /// the replica `owner`.
+    /// A watch over the `expected` sources (name and longest silence) in the replica
+    /// `owner`, which tells `targets`.
     pub fn new(
         store: Store,
         journal: Journal,
         metrics: Metrics,
         clock: Clock,
         owner: &str,
-        targets: Targets,
+        targets: Vec<String>,
         expected: impl IntoIterator<Item = (String, Duration)>,
     ) -> Self {
         let ears = expected.into_iter().map(|(source, longest)| Ear {
@@ -127,7 +122,9 @@ impl Watch {
         let seen = self.see(&active).await?;
         let present = troubles(&seen, now);
         for report in reports(&present, &active, &self.told, REPEAT_AFTER, now) {
-            self.say(&report, now).await?;
+            if self.can_be_told(&report) {
+                self.say(&report, now).await?;
+            }
         }
         Ok(())
     }
@@ -154,6 +151,7 @@ impl Watch {
     async fn see(&self, active: &BTreeSet<String>) -> Result<Seen, StoreError> {
         let counts = self.store.counts().await?;
         let kept = self.store.heard().await?;
+        let health = self.store.targets_health().await?;
         let refused = FailureKind::IntegrationFailure.as_str();
         let expected = |ear: &Ear| Expected {
             source: ear.source.clone(),
@@ -163,10 +161,7 @@ impl Watch {
             is_known: active.contains(&silence_of(&ear.source)),
         };
         Ok(Seen {
-            refused_logins: (self.targets)()
-                .into_iter()
-                .filter_map(refused_login)
-                .collect(),
+            held: health.into_iter().filter_map(held).collect(),
             refused_deliveries: counts
                 .dead_letters
                 .into_iter()
@@ -176,6 +171,17 @@ impl Watch {
             expected: self.ears.iter().map(expected).collect(),
             misfits: counts.review_items,
         })
+    }
+
+    /// Trouble with the only target has nowhere to be told; log and metrics say it.
+    fn can_be_told(&self, report: &Report) -> bool {
+        match report {
+            Report::There(trouble) => self
+                .targets
+                .iter()
+                .any(|target| trouble.target() != Some(target)),
+            Report::Over(_) => true,
+        }
     }
 
     async fn say(&mut self, report: &Report, now: Timestamp) -> Result<(), JournalError> {
@@ -199,10 +205,9 @@ impl Watch {
     }
 }
 
-fn refused_login(status: TargetStatus) -> Option<(String, String)> {
-    let failure = status.last_error?;
-    let refuses = status.state == GateState::Held && failure.kind == FailureKind::AuthFailure;
-    refuses.then(|| (status.name, failure.to_string()))
+fn held(health: TargetHealth) -> Option<(String, String)> {
+    let away = health.away?;
+    (away.state == GateState::Held).then_some((health.target, away.reason))
 }
 
 /// The event in the form that `settings` maps.

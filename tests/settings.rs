@@ -16,6 +16,8 @@ mod layering;
 mod mapping;
 #[path = "settings/refusals.rs"]
 mod refusals;
+#[path = "settings/routing.rs"]
+mod routing;
 #[path = "settings/sanity.rs"]
 mod sanity;
 #[path = "settings/shipped.rs"]

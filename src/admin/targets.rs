@@ -26,6 +26,8 @@ pub struct TargetView {
     pub kind: String,
     /// `up`, `paused`, `held`, `circuit_open`.
     pub state: &'static str,
+    /// Since when it cannot be reached: held, or its circuit open.
+    pub since: Option<Moment>,
     /// When the pause ends or the next probe is due.
     pub until: Option<Moment>,
     /// The last failure.
@@ -52,6 +54,7 @@ impl TargetView {
             name: status.name.clone(),
             kind: kind.to_owned(),
             state: status.state.as_str(),
+            since: status.away_since.map(Moment::from),
             until: status.until.map(Moment::from),
             last_error: status.last_error.as_ref().map(KeptFailure::from),
             last_error_at: status.last_error_at.map(Moment::from),

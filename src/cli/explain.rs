@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, config, print};
 use crate::clock::Clock;
-use crate::decide::evaluate::{Evaluated, Finding, evaluate};
+use crate::decide::evaluate::{Breach, Evaluated, Finding, evaluate};
 use crate::decide::payload;
 use crate::domain::enrichment::Names;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
-use crate::settings::Settings;
+use crate::settings::{Routed, RuleSettings, Settings};
 use crate::store::{Content, JournalEvent};
 
 /// Say step by step what would happen to a payload.
@@ -162,11 +162,12 @@ fn finding_json(settings: &Settings, finding: &Finding) -> Value {
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
         "readings": finding.heard.readings, "verdict": verdict, "key": finding.key});
-    let target = rule
-        .targets
-        .first()
-        .and_then(|name| Some((name, settings.targets.get(name)?)));
-    if let (Some(context), Some((name, target))) = (&finding.context, target) {
+    let Some(Breach { context, routed }) = &finding.breach else {
+        return explained;
+    };
+    explained["route"] = route_json(rule, routed);
+    let first = routed.to.first();
+    if let Some((name, target)) = first.and_then(|name| settings.targets.get_key_value(name)) {
         let incident = Incident::begin(
             uuid::Uuid::nil().to_string(),
             &rule.name,
@@ -184,6 +185,14 @@ fn finding_json(settings: &Settings, finding: &Finding) -> Value {
         }
     }
     explained
+}
+
+/// The list of targets that the breach leads to, and which entry of `targets` gave it.
+fn route_json(rule: &RuleSettings, routed: &Routed) -> Value {
+    let entry = routed
+        .entry
+        .and_then(|entry| rule.targets.routes.get(entry));
+    json!({"when": entry.map(|entry| entry.when.source()), "targets": *routed.to})
 }
 
 fn report(output: Output, explained: &[Value]) {
@@ -228,6 +237,9 @@ fn describe(item: &Value) -> String {
             text(rule, "readings")
         ));
         lines.push(format!("  key      {}", text(rule, "key")));
+        if let Some(route) = rule.get("route") {
+            lines.push(format!("  route    {}", route_in_words(route)));
+        }
         if let Some(ticket) = rule.get("ticket") {
             lines.push(format!(
                 "  ticket   in {}, unless the key has an open incident or a burst lock",
@@ -255,6 +267,20 @@ fn describe(item: &Value) -> String {
         }
     }
     lines.join("\n")
+}
+
+fn route_in_words(route: &Value) -> String {
+    let names: Vec<String> = list(route, "targets")
+        .map(|name| super::table::shown(Some(name)))
+        .collect();
+    let order = match names.as_slice() {
+        [only] => only.clone(),
+        several => format!("{}: the first that can be reached", several.join(", ")),
+    };
+    match route.get("when").and_then(Value::as_str) {
+        Some(when) => format!("{order} ({when} holds)"),
+        None => order,
+    }
 }
 
 /// A ticket's field: further lines stand below its first.

@@ -7,13 +7,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::evaluate::Finding;
+use super::failover::Reach;
 use super::groups::{Groups, outage_of};
 use super::history::transitions;
 use super::known::{Kept, KnownKey, Origin};
 use super::policy::policy_of;
 use crate::domain::decision::{Decision, Known, NewIncident, Outcome, Suppression, decide};
 use crate::domain::hold::Hold;
-use crate::domain::incident::{IncidentState, Verdict};
+use crate::domain::incident::{IncidentState, Owed, Verdict};
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
 use crate::rules::TemplateContext;
@@ -26,10 +27,12 @@ use crate::telemetry::Metrics;
 /// A batch being decided.
 pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings,
-    metrics: &'a Metrics,
+    pub(super) metrics: &'a Metrics,
     pub(super) enrichment: &'a Enrichment,
     pub(super) keys: HashMap<String, KnownKey>,
     pub(super) groups: Groups,
+    /// Which targets cannot be reached.
+    pub(super) reach: Reach,
     /// Incidents that changed, by id, in the order in which they first did.
     changed: Vec<KeptIncident>,
     position: HashMap<String, usize>,
@@ -43,6 +46,7 @@ impl<'a> Batch<'a> {
         settings: &'a Settings,
         metrics: &'a Metrics,
         enrichment: &'a Enrichment,
+        reach: Reach,
         known: HashMap<String, (Known, Option<KeptIncident>)>,
         decided_at: Timestamp,
     ) -> Self {
@@ -60,6 +64,7 @@ impl<'a> Batch<'a> {
             late: Vec::new(),
             keys,
             groups: Groups::default(),
+            reach,
             changed: Vec::new(),
             position: HashMap::new(),
             result: DecisionBatch {
@@ -112,16 +117,16 @@ impl<'a> Batch<'a> {
             key,
             heard,
             severity,
-            context,
+            breach,
             group,
             ..
         } = finding;
-        if let Some(context) = context {
+        if let Some(breach) = breach {
             if entry.known.incident.is_none() {
-                self.ask_ahead(&context, heard.received_at);
+                self.ask_ahead(&breach.context, heard.received_at);
             }
             let named = (key.as_str(), severity.as_str());
-            self.take_context(entry, event, rule, named, context)?;
+            self.take_breach(entry, event, rule, named, breach)?;
         }
         let id = Uuid::now_v7().to_string();
         let new = NewIncident {
@@ -182,6 +187,9 @@ impl<'a> Batch<'a> {
         if matches!(decision.outcome, Outcome::AllWell | Outcome::OutOfOrder) {
             return;
         }
+        if decision.owed.contains(&Owed::Create) {
+            self.choose_target(entry, now);
+        }
         let (Some(incident), Some(kept)) = (entry.known.incident.clone(), entry.kept.clone())
         else {
             return;
@@ -221,6 +229,7 @@ impl<'a> Batch<'a> {
             incident: incident.clone(),
             source: kept.source.clone(),
             target: kept.target.clone(),
+            route: kept.route.clone(),
             context: String::new(),
         };
         if let Some(position) = self.position.get(&incident.id) {

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::incident::Incident;
-use crate::domain::signal::{Field, Signal};
+use crate::domain::signal::{FIELD_NAMES, Field, Signal};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 
@@ -53,6 +53,49 @@ fn metrics_value(signal: &Signal) -> Value {
             (name.clone(), Value::Object(reading))
         })
         .collect()
+}
+
+/// The signal that `context` was made of, as far as expressions see it.
+pub(super) fn signal_in(context: &TemplateContext) -> Signal {
+    let text = |name: &str| context.get(name).and_then(Value::as_str);
+    let id = text("event_payload_id").unwrap_or_default();
+    let event_type = text("event_type").unwrap_or_default();
+    let occurred_at = text("timestamp").and_then(|at| at.parse().ok());
+    let mut signal = Signal::new(id, event_type, occurred_at.unwrap_or_default());
+    signal.topic = text("topic").map(str::to_owned);
+    for name in FIELD_NAMES {
+        if let Some(field) = context.get(*name).and_then(field_in) {
+            signal.fields.insert(name, field);
+        }
+    }
+    for (name, statistics) in entries(context, "metrics") {
+        let reading = statistics.as_object().into_iter().flatten();
+        let reading = reading.filter_map(|(name, value)| Some((name.clone(), value.as_f64()?)));
+        signal.metrics.insert(name.clone(), reading.collect());
+    }
+    for (name, label) in entries(context, "labels") {
+        if let Some(label) = label.as_str() {
+            signal.labels.insert(name.clone(), label.to_owned());
+        }
+    }
+    signal
+}
+
+fn entries<'c>(
+    context: &'c TemplateContext,
+    name: &str,
+) -> impl Iterator<Item = (&'c String, &'c Value)> {
+    let table = context.get(name).and_then(Value::as_object);
+    table.into_iter().flatten()
+}
+
+fn field_in(value: &Value) -> Option<Field> {
+    match value {
+        Value::String(text) => Some(Field::Text(text.clone())),
+        Value::Number(number) => number.as_f64().map(Field::Number),
+        Value::Bool(flag) => Some(Field::Flag(*flag)),
+        _ => None,
+    }
 }
 
 /// `context` with what the incident adds: `rule`, `key`, `severity`, `incident`.
@@ -103,4 +146,25 @@ fn number(value: f64) -> Value {
         return json!(value as i64);
     }
     json!(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expressions_see_in_a_kept_context_what_they_saw_in_its_signal() {
+        let at = Timestamp::from_millis(1_795_442_400_000);
+        let mut signal = Signal::new("evt-1", "telephony.queue.waiting", at);
+        signal.topic = Some("v2.analytics".to_owned());
+        signal.fields.insert("queue_name", "Billing".into());
+        signal.fields.insert("wait_time_avg", 365.0.into());
+        signal.fields.insert("alert_active", true.into());
+        let reading = [("avg".to_owned(), 365.5), ("count".to_owned(), 4.0)];
+        signal
+            .metrics
+            .insert("queue.waitTime".into(), reading.into());
+        signal.labels.insert("site".into(), "FRA".into());
+        assert_eq!(signal_in(&signal_context(&signal, "genesys")), signal);
+    }
 }

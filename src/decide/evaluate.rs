@@ -5,7 +5,7 @@ use crate::domain::incident::{Heard, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{Format, Normalised, Outcome, Value, normalise};
 use crate::rules::TemplateContext;
-use crate::settings::RuleSettings;
+use crate::settings::{Routed, RuleSettings};
 use crate::store::{Content, JournalEvent};
 
 use super::context::{named_context, signal_context};
@@ -21,10 +21,19 @@ pub struct Finding {
     pub heard: Heard,
     /// The severity that the signal speaks of, by the contract's name.
     pub severity: String,
-    /// The values templates see; a breach alone changes what a ticket shows.
-    pub context: Option<TemplateContext>,
+    /// What a breach says for its ticket; a breach alone changes what a ticket shows.
+    pub breach: Option<Breach>,
     /// The outage that a breach counts for, as its active key.
     pub group: Option<String>,
+}
+
+/// What a breach says for its ticket.
+#[derive(Debug, Clone)]
+pub struct Breach {
+    /// The values templates see.
+    pub context: TemplateContext,
+    /// The targets that the ticket may be opened in.
+    pub routed: Routed,
 }
 
 /// What an event came to.
@@ -131,9 +140,9 @@ fn ask(
     for (_, expression) in &rule.severity_levels {
         readings.extend(expression.readings(signal));
     }
-    let severity = match verdict {
-        Verdict::Breach => severity(rule, signal)?,
-        Verdict::Clear | Verdict::Between => rule.severity.clone(),
+    let (severity, breach) = match verdict {
+        Verdict::Breach => (severity(rule, signal)?, Some(breach(rule, event, signal)?)),
+        Verdict::Clear | Verdict::Between => (rule.severity.clone(), None),
     };
     let heard = Heard {
         received_at: event.received_at,
@@ -147,9 +156,17 @@ fn ask(
         key: key.trim().to_owned(),
         heard,
         severity,
-        context: (verdict == Verdict::Breach).then(|| signal_context(signal, &event.source)),
+        breach,
         group: None,
     }))
+}
+
+fn breach(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<Breach, String> {
+    let routed = rule.targets.route(signal);
+    Ok(Breach {
+        context: signal_context(signal, &event.source),
+        routed: routed.map_err(|error| format!("rules.{}.{error}", rule.name))?,
+    })
 }
 
 /// The correlation key. Most keys are one field, which needs no template engine.

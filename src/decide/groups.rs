@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::sync::Arc;
 
 use serde_json::json;
 
 use super::batch::Batch;
-use super::known::{KnownKey, Origin};
+use super::context::signal_in;
+use super::known::{Kept, KnownKey, Origin};
 use super::policy::outage_policy;
 use crate::domain::decision::NewIncident;
+use crate::domain::failover::TicketRoute;
 use crate::domain::incident::{Incident, IncidentState, Owed};
 use crate::domain::outage::{FormationPolicy, MemberChange, Settled, release, settle};
 use crate::domain::ticket::{Operation, TicketChange};
@@ -221,12 +224,11 @@ impl Batch<'_> {
         settled: &Settled,
         now: Timestamp,
     ) {
-        let first = taken.iter().find_map(|(_, one)| one.kept.clone());
-        let (Some(mut kept), Some(target)) = (entry.kept.take().or(first), outage.targets.first())
-        else {
+        let known = entry.kept.take();
+        let first = || taken.iter().find_map(|(_, one)| one.kept.clone());
+        let Some(mut kept) = known.or_else(|| routed(first()?, name, outage)) else {
             return;
         };
-        kept.target.clone_from(target);
         describe(&mut kept.context, name, group, members);
         entry.kept = Some(kept.clone());
         let event_id = kept
@@ -304,6 +306,25 @@ impl Batch<'_> {
         }
         self.replace(entry, incident);
     }
+}
+
+/// What the ticket of an outage that forms is written from: what `first`, a member, is written
+/// from, in the target that this leads to. An expression that fails on it does not count.
+fn routed(first: Kept, name: &str, outage: &OutageSettings) -> Option<Kept> {
+    let to = outage.targets.route(&signal_in(&first.context));
+    let to = to.map_or_else(
+        |error| {
+            tracing::warn!(outage = name, %error, "the outage's ticket goes to the fallback");
+            Arc::clone(&outage.targets.otherwise)
+        },
+        |routed| routed.to,
+    );
+    Some(Kept {
+        target: to.first()?.clone(),
+        route: TicketRoute::through(to),
+        failover_note: None,
+        ..first
+    })
 }
 
 /// Lets templates see the outage: `outage.name`, `.group`, `.breaching`, `.members` and

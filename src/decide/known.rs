@@ -1,6 +1,7 @@
 //! What is known about a key when it is decided on, and where a decision comes from.
 
 use crate::domain::decision::Known;
+use crate::domain::failover::TicketRoute;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::store::KeptIncident;
@@ -29,6 +30,9 @@ impl KnownKey {
 pub(super) struct Kept {
     pub(super) source: String,
     pub(super) target: String,
+    pub(super) route: TicketRoute,
+    /// What a ticket that is opened in another target than its first says of that.
+    pub(super) failover_note: Option<String>,
     pub(super) context: TemplateContext,
 }
 
@@ -38,6 +42,8 @@ impl From<KeptIncident> for Kept {
             context: serde_json::from_str(&kept.context).unwrap_or_default(),
             source: kept.source,
             target: kept.target,
+            route: kept.route,
+            failover_note: None,
         }
     }
 }

@@ -10,6 +10,7 @@ mod batch;
 mod context;
 mod details;
 pub mod evaluate;
+mod failover;
 pub mod groups;
 mod history;
 mod known;

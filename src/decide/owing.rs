@@ -2,13 +2,16 @@
 //! rendered when it is decided.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 
 use super::batch::Batch;
 use super::context::with_incident;
+use super::evaluate::Breach;
 use super::known::{Kept, KnownKey, Origin};
 use super::payload;
+use crate::domain::failover::TicketRoute;
 use crate::domain::incident::{Heard, Incident, IncidentState, Owed, Verdict};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
@@ -16,47 +19,48 @@ use crate::settings::{RuleSettings, TargetSettings};
 use crate::store::{HistoryEntry, JournalEvent, NewDelivery};
 
 impl<'a> Batch<'a> {
-    /// Makes `context` the one that the key's ticket is written from, if the ticket can be
+    /// Makes `breach` the one that the key's ticket is written from, if the ticket can be
     /// written from it. `named` is the key and the severity. A breach from which no ticket can
     /// be written goes to review, unless its incident has a ticket or an earlier, sound context
-    /// already.
-    pub(super) fn take_context(
+    /// already. Where the ticket goes is settled once it is owed.
+    pub(super) fn take_breach(
         &self,
         entry: &mut KnownKey,
         event: &JournalEvent,
         rule: &RuleSettings,
         named: (&str, &str),
-        context: TemplateContext,
+        breach: Breach,
     ) -> Result<(), String> {
-        let target_name = match (&entry.kept, rule.targets.first()) {
-            (Some(kept), _) if entry.known.incident.is_some() => kept.target.clone(),
-            (_, Some(first)) => first.clone(),
-            (_, None) => return Err(format!("rules.{}.targets is empty", rule.name)),
+        let Breach { context, routed } = breach;
+        let owner = entry.known.incident.as_ref();
+        let owns_ticket = owner.is_some_and(|one| one.state != IncidentState::Pending);
+        if let Some(kept) = entry.kept.as_mut().filter(|_| owns_ticket) {
+            kept.source = event.source.to_string();
+            kept.context = context;
+            return Ok(());
+        }
+        let Some(first) = routed.to.first() else {
+            return Err(format!("rules.{}.targets is empty", rule.name));
         };
-        let owns_ticket = entry
-            .known
-            .incident
-            .as_ref()
-            .is_some_and(|incident| incident.state != IncidentState::Pending);
-        if !owns_ticket {
-            let target = self.target(&target_name)?;
-            let trial = trial_context(context.clone(), entry, rule, named, event.received_at);
-            if let Err(error) = payload::create_fields(target, &trial) {
-                return match entry.known.incident {
-                    Some(_) => Ok(()),
-                    None => Err(format!("targets.{target_name}.{error}")),
-                };
-            }
+        let target = self.target(first)?;
+        let trial = trial_context(context.clone(), entry, rule, named, event.received_at);
+        if let Err(error) = payload::create_fields(target, &trial) {
+            return match entry.known.incident {
+                Some(_) => Ok(()),
+                None => Err(format!("targets.{first}.{error}")),
+            };
         }
         entry.kept = Some(Kept {
             source: event.source.to_string(),
-            target: target_name,
+            target: first.clone(),
+            route: TicketRoute::through(Arc::clone(&routed.to)),
+            failover_note: None,
             context,
         });
         Ok(())
     }
 
-    fn target(&self, name: &str) -> Result<&'a TargetSettings, String> {
+    pub(super) fn target(&self, name: &str) -> Result<&'a TargetSettings, String> {
         self.settings
             .targets
             .get(name)
@@ -73,6 +77,9 @@ impl<'a> Batch<'a> {
     ) {
         let mut context = with_incident(kept.context.clone(), incident);
         self.add_standing(&mut context, owed, incident, now);
+        if let Some(note) = &kept.failover_note {
+            payload::add_failover(&mut context, note);
+        }
         let rendered = self.target(&kept.target).and_then(|target| {
             payload::render(owed, target, &context, incident, now)
                 .map_err(|error| format!("targets.{}.{error}", kept.target))

@@ -102,6 +102,7 @@ pub fn render(
         let mut fields = create_fields(target, context)?;
         add_report(&mut fields, target, context);
         add_standing(&mut fields, target, context);
+        append_failover(&mut fields, target, context);
         return Ok((Operation::Create, json_text(&CreatePayload { fields })));
     }
     let resolves = owed == Owed::Resolve && !target.resolve.is_empty();
@@ -116,6 +117,7 @@ pub fn render(
         }
     }
     let marker = marker(incident, owed, now);
+    let resolution = owed == Owed::Resolve;
     let change = TicketChange {
         comment: Some(format!(
             "{} [{marker}]",
@@ -129,7 +131,48 @@ pub fn render(
     } else {
         Operation::Update
     };
-    Ok((operation, json_text(&change)))
+    Ok((operation, json_text(&OwedChange { resolution, change })))
+}
+
+/// The content of an update or a resolution, with what moving it to another target needs.
+#[derive(Debug, Serialize, Deserialize)]
+struct OwedChange {
+    /// Whether the ticket is to be resolved, where its target has fields for that.
+    #[serde(default)]
+    resolution: bool,
+    #[serde(flatten)]
+    change: TicketChange,
+}
+
+/// What was owed to a ticket that does not exist, as it is owed in another target. What a
+/// comment says stays as it was; the fields are the other target's.
+///
+/// # Errors
+///
+/// [`FieldError`] names the first field that cannot be written.
+pub(super) fn moved(
+    (operation, payload): (Operation, &str),
+    target: &TargetSettings,
+    context: &TemplateContext,
+) -> Result<(Operation, String), FieldError> {
+    let owed: Result<OwedChange, _> = serde_json::from_str(payload);
+    let (Operation::Update | Operation::Resolve, Ok(mut owed)) = (operation, owed) else {
+        return Ok((operation, payload.to_owned()));
+    };
+    let resolution = owed.resolution || operation == Operation::Resolve;
+    let resolves = resolution && !target.resolve.is_empty();
+    let (section, templates, operation) = if resolves {
+        ("resolve", &target.resolve, Operation::Resolve)
+    } else {
+        ("update", &target.update, Operation::Update)
+    };
+    owed.change.fields = render_fields(section, templates, context)?;
+    Ok((operation, json_text(&owed)))
+}
+
+/// Lets a new ticket say `note`: why it is not in the first of its targets.
+pub(super) fn add_failover(context: &mut TemplateContext, note: &str) {
+    context.insert("failover".to_owned(), note.into());
 }
 
 /// The fields of a new ticket that come out differently because the severity is no longer
@@ -220,15 +263,25 @@ fn add_report(fields: &mut TicketFields, target: &TargetSettings, context: &Temp
     fields.insert(field.to_owned(), text.into());
 }
 
-/// How the queue stands, as the last line of the description.
+/// How the queue stands, as a line of the description.
 fn add_standing(fields: &mut TicketFields, target: &TargetSettings, context: &TemplateContext) {
-    let Some(standing) = context.get("standing").and_then(Value::as_str) else {
-        return;
-    };
+    if let Some(standing) = context.get("standing").and_then(Value::as_str) {
+        append(fields, target, standing);
+    }
+}
+
+/// Why the ticket is not in the first of its targets, as the last lines of its description.
+fn append_failover(fields: &mut TicketFields, target: &TargetSettings, context: &TemplateContext) {
+    if let Some(note) = context.get("failover").and_then(Value::as_str) {
+        append(fields, target, note);
+    }
+}
+
+fn append(fields: &mut TicketFields, target: &TargetSettings, note: &str) {
     let field = description_field(target);
     let text = match fields.get(field).and_then(Value::as_str) {
-        Some(text) => format!("{}\n\n{standing}", text.trim_end()),
-        None => standing.to_owned(),
+        Some(text) => format!("{}\n\n{note}", text.trim_end()),
+        None => note.to_owned(),
     };
     fields.insert(field.to_owned(), text.into());
 }

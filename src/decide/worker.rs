@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::Batch;
 use super::details::Awaiting;
 use super::evaluate::{Evaluated, evaluate};
+use super::failover::Reach;
 use super::groups::{group_of, outage_key_of};
 use super::lead::Lead;
 use super::policy::due_at;
@@ -68,6 +69,7 @@ pub struct Decider {
     lead: Lead,
     enrichment: Enrichment,
     awaiting: Arc<Awaiting>,
+    fails_over: bool,
 }
 
 impl Decider {
@@ -81,6 +83,7 @@ impl Decider {
     ) -> Self {
         Self {
             lead: Lead::new(store.clone(), owner),
+            fails_over: settings.fails_over(),
             store,
             settings,
             metrics,
@@ -96,6 +99,27 @@ impl Decider {
     pub fn with_enrichment(mut self, enrichment: Enrichment) -> Self {
         self.enrichment = enrichment;
         self
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) const fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    pub(super) const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Whether any ticket may be opened in another target than its first.
+    pub(super) const fn fails_over(&self) -> bool {
+        self.fails_over
     }
 
     /// Changes whenever new deliveries are owed.
@@ -151,7 +175,8 @@ impl Decider {
                 return Ok(decided);
             }
             *batches = 0;
-            Ok(decided + self.let_time_pass(fence).await? + self.add_details(fence).await?)
+            let passed = self.let_time_pass(fence).await? + self.fail_over(fence).await?;
+            Ok(decided + passed + self.add_details(fence).await?)
         };
         tokio::time::timeout(STEP_PATIENCE, step)
             .await
@@ -177,14 +202,15 @@ impl Decider {
         }
     }
 
-    /// Decides on one batch of events and lets time pass once, under `fence`. Returns how many
-    /// events and incidents that concerned.
+    /// Decides on one batch of events, lets time pass once, and moves tickets whose target
+    /// cannot be reached, under `fence`. Returns how many events and incidents that concerned.
     ///
     /// # Errors
     ///
     /// [`DecideError`] when nothing of the batch could be kept.
     pub async fn step(&self, fence: &Fence) -> Result<usize, DecideError> {
-        Ok(self.decide_batch(fence).await? + self.let_time_pass(fence).await?)
+        let decided = self.decide_batch(fence).await? + self.let_time_pass(fence).await?;
+        Ok(decided + self.fail_over(fence).await?)
     }
 
     async fn decide_batch(&self, fence: &Fence) -> Result<usize, DecideError> {
@@ -290,12 +316,27 @@ impl Decider {
         let groups: Vec<String> = groups.into_iter().collect();
         known.extend(deciding.known(&groups).await?);
         let members = deciding.members(&groups).await?;
-        let mut batch = Batch::new(&self.settings, &self.metrics, &self.enrichment, known, now);
+        let reach = match self.fails_over {
+            true => Reach::of(deciding.targets_health().await?),
+            false => Reach::default(),
+        };
+        let mut batch = Batch::new(
+            &self.settings,
+            &self.metrics,
+            &self.enrichment,
+            reach,
+            known,
+            now,
+        );
         batch.take_groups(&groups, members, now);
         Ok(batch)
     }
 
-    async fn keep(&self, deciding: Deciding, batch: DecisionBatch) -> Result<(), DecideError> {
+    pub(super) async fn keep(
+        &self,
+        deciding: Deciding,
+        batch: DecisionBatch,
+    ) -> Result<(), DecideError> {
         let owes = !batch.deliveries.is_empty();
         let settings = Arc::clone(&self.settings);
         deciding
@@ -381,9 +422,9 @@ fn evaluate_one(settings: &Settings, names: &Names, event: &JournalEvent) -> Eva
     }
     let configured = settings.sources.get(event.source.as_ref());
     let own = settings.own_trouble.as_ref();
-    let format = configured
-        .map(|source| &source.format)
-        .or(own.filter(|_| event.source.as_ref() == OWN_SOURCE));
+    let format = configured.map(|source| &source.format).or(own
+        .filter(|_| event.source.as_ref() == OWN_SOURCE)
+        .map(|own| &own.format));
     match format {
         Some(format) => grouped(settings, evaluate(&settings.rules, format, names, event)),
         None => Evaluated::Review(format!("source {} is no longer configured", event.source)),
@@ -398,8 +439,8 @@ fn grouped(settings: &Settings, mut evaluated: Evaluated) -> Evaluated {
         for finding in findings {
             let rule = settings.rules.get(finding.rule);
             finding.group = rule
-                .zip(finding.context.as_ref())
-                .and_then(|(rule, context)| outage_key_of(settings, &rule.name, context));
+                .zip(finding.breach.as_ref())
+                .and_then(|(rule, breach)| outage_key_of(settings, &rule.name, &breach.context));
         }
     }
     evaluated

@@ -2,13 +2,14 @@
 //! or given up.
 //!
 //! `attempt` makes one attempt on one delivery; `worker` runs one target: what its gate
-//! admits, how many at once, how fast. Every decision about a failure is `domain`'s.
+//! admits, how many at once, how fast; `health` shares what it knows of its target. Every decision about a failure is `domain`'s.
 //!
 //! May import: `clock`, `domain`, `settings`, `store`, `targets`, `telemetry`. Must not know:
 //! sources, rules, how a payload came to be.
 
 mod attempt;
 mod claims;
+mod health;
 mod sending;
 mod vault;
 mod worker;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
 use super::claims::{Claims, Held, Leases};
+use super::health::Seen;
 use super::sending::Sending;
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
@@ -44,6 +45,8 @@ pub struct TargetStatus {
     pub state: GateState,
     /// When the pause ends or the next probe is due.
     pub until: Option<Timestamp>,
+    /// Since when it cannot be reached.
+    pub away_since: Option<Timestamp>,
     /// The last failure.
     pub last_error: Option<Failure>,
     /// When that was.
@@ -53,9 +56,10 @@ pub struct TargetStatus {
 }
 
 #[derive(Debug, Default)]
-struct Shared {
-    gate: Gate,
-    last_error: Option<(Failure, Timestamp)>,
+pub(super) struct Shared {
+    pub(super) gate: Gate,
+    pub(super) last_error: Option<(Failure, Timestamp)>,
+    pub(super) health: Seen,
     counted_token: TokenStatus,
 }
 
@@ -128,6 +132,7 @@ impl TargetWorker {
             name: self.name.clone(),
             state: shared.gate.state(),
             until: (shared.gate.state() != GateState::Up).then(|| shared.gate.until()),
+            away_since: shared.gate.away_since(),
             last_error: shared
                 .last_error
                 .as_ref()
@@ -137,7 +142,19 @@ impl TargetWorker {
         }
     }
 
-    fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    pub(super) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
         // The gate is plain data and whole after every assignment: a panic elsewhere while
         // the lock was held leaves nothing half done.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
@@ -191,11 +208,12 @@ impl TargetWorker {
     /// lease has run out.
     pub async fn step(&self, under_way: &mut JoinSet<()>) -> Result<Duration, StoreError> {
         while under_way.try_join_next().is_some() {}
+        let now = self.clock.now();
+        self.share_health(now).await?;
         let free = self.concurrent.saturating_sub(under_way.len());
         if free == 0 {
             return Ok(LONGEST_SLEEP);
         }
-        let now = self.clock.now();
         let admission = self.shared().gate.admission(now);
         let attempts_at_least = match admission {
             Admission::All => 0,

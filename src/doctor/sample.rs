@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::signal::FIELD_NAMES;
 use crate::rules::TemplateContext;
-use crate::settings::{RuleSettings, Settings};
+use crate::settings::{Routing, RuleSettings, Settings};
 
 const UUID: &str = "0190c6a2-7b1f-7cc3-98c4-dc0c0c07398f";
 const NAME: &str = "Customer Service Billing Tier 1 (EMEA)";
@@ -15,7 +15,7 @@ const MOMENT: &str = "2026-11-23T14:00:00.000Z";
 
 /// Each rule, and each kind of outage, that can open a ticket in `target`: its name and severity.
 pub(super) fn openers(settings: &Settings, target: &str) -> Vec<(String, String)> {
-    let goes_there = |targets: &[String]| targets.iter().any(|one| one == target);
+    let goes_there = |targets: &Routing| targets.names().any(|one| one == target);
     let rules = settings
         .rules
         .iter()

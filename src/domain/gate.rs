@@ -79,6 +79,9 @@ pub struct Gate {
     streak: u32,
     /// Network failures since the last answer.
     failures: u32,
+    /// Since when it has been held or its circuit open, as far as that was shown. It outlasts
+    /// a probe that lets a held target be tried again, until a delivery succeeds.
+    away_since: Option<Timestamp>,
 }
 
 impl Default for Gate {
@@ -88,6 +91,7 @@ impl Default for Gate {
             until: Timestamp::default(),
             streak: 0,
             failures: 0,
+            away_since: None,
         }
     }
 }
@@ -101,6 +105,14 @@ impl Gate {
         }
     }
 
+    /// A gate that asks for a probe first: the target is said to have been away since `since`.
+    pub fn said_to_be_away(since: Timestamp) -> Self {
+        Self {
+            away_since: Some(since),
+            ..Self::doubtful()
+        }
+    }
+
     /// Why it takes no fresh deliveries, if so.
     pub const fn state(&self) -> GateState {
         self.state
@@ -109,6 +121,27 @@ impl Gate {
     /// When the pause ends or the next probe is due.
     pub const fn until(&self) -> Timestamp {
         self.until
+    }
+
+    /// Since when the target cannot be reached: held, or its circuit open. A pause that the CRM
+    /// asked for is an answer, and doubt is no knowledge.
+    pub const fn away_since(&self) -> Option<Timestamp> {
+        match self.state {
+            GateState::Held | GateState::CircuitOpen => self.away_since,
+            GateState::Up | GateState::Paused => None,
+        }
+    }
+
+    /// Asks for a probe at once, if the target is away: somebody else has reached it.
+    pub const fn hurry(&mut self) {
+        if matches!(self.state, GateState::Held | GateState::CircuitOpen) {
+            self.until = Timestamp::from_millis(0);
+        }
+    }
+
+    /// Takes in what the clock says: what began in its future began now, as it was set back.
+    pub fn see_clock(&mut self, now: Timestamp) {
+        self.away_since = self.away_since.map(|since| since.min(now));
     }
 
     /// What may be sent at `now`.
@@ -133,6 +166,7 @@ impl Gate {
         if self.state != GateState::Held {
             self.state = GateState::Up;
             self.streak = 0;
+            self.away_since = None;
         }
         was_away
     }
@@ -157,10 +191,12 @@ impl Gate {
             Next::PauseTarget(pause) => {
                 let pause = pause
                     .unwrap_or_else(|| self.grown(GateState::Paused, FIRST_PAUSE, LONGEST_PAUSE));
+                self.away_since = None;
                 self.enter(GateState::Paused, now.plus(pause));
             }
             Next::HoldTarget => {
                 let hold = self.grown(GateState::Held, FIRST_HOLD, LONGEST_HOLD);
+                self.note_away(now);
                 self.enter(GateState::Held, now.plus(hold));
             }
             Next::RetryAfter(_) | Next::GiveUp => {
@@ -180,6 +216,7 @@ impl Gate {
             return;
         }
         let wait = self.grown(GateState::CircuitOpen, FIRST_PROBE, LONGEST_PROBE);
+        self.note_away(now);
         self.enter(GateState::CircuitOpen, now.plus(wait));
     }
 
@@ -188,6 +225,7 @@ impl Gate {
     pub fn note_probe(&mut self) {
         if self.state == GateState::CircuitOpen {
             self.streak = 0;
+            self.away_since = None;
         }
         self.state = GateState::Up;
         self.failures = 0;
@@ -204,8 +242,13 @@ impl Gate {
         let opens = gave_up || self.failures >= FAILURES_TO_OPEN;
         if opens && self.state != GateState::CircuitOpen {
             self.streak = 0;
+            self.note_away(now);
             self.enter(GateState::CircuitOpen, now.plus(FIRST_PROBE));
         }
+    }
+
+    fn note_away(&mut self, now: Timestamp) {
+        self.away_since.get_or_insert(now);
     }
 
     fn enter(&mut self, state: GateState, until: Timestamp) {
@@ -272,6 +315,43 @@ mod tests {
         let mut gate = Gate::default();
         gate.note_failure(&no_answer(), Next::GiveUp, at(0));
         assert_eq!(gate.state(), GateState::CircuitOpen);
+    }
+
+    #[test]
+    fn it_is_away_from_the_first_moment_until_it_answers() {
+        let mut gate = Gate::doubtful();
+        assert_eq!(gate.away_since(), None, "doubt is no knowledge");
+        gate.note_failed_probe(&no_answer(), RETRY, at(5));
+        gate.note_failed_probe(&no_answer(), RETRY, at(9));
+        assert_eq!(gate.away_since(), Some(at(5)));
+        gate.see_clock(at(2));
+        assert_eq!(gate.away_since(), Some(at(2)), "the clock was set back");
+        gate.note_probe();
+        assert_eq!(gate.away_since(), None);
+        gate.note_failure(&no_answer(), Next::GiveUp, at(20));
+        assert_eq!(gate.away_since(), Some(at(20)));
+    }
+
+    #[test]
+    fn a_held_target_that_lets_itself_be_probed_is_away_again_since_it_was_first_held() {
+        let mut gate = Gate::default();
+        let refused = Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, "no");
+        gate.note_failure(&refused, Next::HoldTarget, at(0));
+        gate.note_probe();
+        assert_eq!(gate.away_since(), None, "it is worth a try");
+        gate.note_failure(&refused, Next::HoldTarget, at(6));
+        assert_eq!(gate.away_since(), Some(at(0)));
+        gate.note_success(at(7));
+        gate.note_failure(&refused, Next::HoldTarget, at(8));
+        assert_eq!(gate.away_since(), Some(at(8)));
+    }
+
+    #[test]
+    fn a_pause_that_the_crm_asked_for_is_not_being_away() {
+        let mut gate = Gate::default();
+        let limited = Failure::new(FailureKind::RateLimited, Remedy::Retry, "slow down");
+        gate.note_failure(&limited, Next::PauseTarget(None), at(0));
+        assert_eq!(gate.away_since(), None);
     }
 
     #[test]

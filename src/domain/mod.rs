@@ -5,6 +5,7 @@
 
 pub mod decision;
 pub mod enrichment;
+pub mod failover;
 pub mod failure;
 pub mod gate;
 pub mod hold;

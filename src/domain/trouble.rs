@@ -25,8 +25,9 @@ pub fn silence_of(source: &str) -> String {
 /// Something that is wrong now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// A target refuses our login, which does not heal by itself.
-    LoginRefused {
+    /// A target is held for a person: it refuses our login or lacks what we need, which does
+    /// not heal by itself.
+    TargetHeld {
         /// The target.
         target: String,
         /// What the CRM said.
@@ -66,7 +67,7 @@ impl Trouble {
     /// A stable name for what it is.
     pub const fn kind(&self) -> &'static str {
         match self {
-            Self::LoginRefused { .. } => "login_refused",
+            Self::TargetHeld { .. } => "target_held",
             Self::TicketsRefused { .. } => "tickets_refused",
             Self::SourceSilent { .. } => "source_silent",
             Self::NotUnderstood { .. } => "not_understood",
@@ -76,7 +77,7 @@ impl Trouble {
     /// The target or source that it is about.
     pub fn subject(&self) -> &str {
         match self {
-            Self::LoginRefused { target, .. } | Self::TicketsRefused { target, .. } => target,
+            Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => target,
             Self::SourceSilent { source, .. } | Self::NotUnderstood { source, .. } => source,
         }
     }
@@ -84,7 +85,7 @@ impl Trouble {
     /// The target that should not be asked to take the ticket about it.
     pub fn target(&self) -> Option<&str> {
         match self {
-            Self::LoginRefused { target, .. } | Self::TicketsRefused { target, .. } => Some(target),
+            Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => Some(target),
             Self::SourceSilent { .. } | Self::NotUnderstood { .. } => None,
         }
     }
@@ -92,8 +93,8 @@ impl Trouble {
     /// The ticket's title. It says nothing that changes while the trouble lasts.
     pub fn title(&self) -> String {
         match self {
-            Self::LoginRefused { target, .. } => {
-                format!("Ringdown cannot log in to {target}: tickets wait")
+            Self::TargetHeld { target, .. } => {
+                format!("Ringdown cannot open tickets in {target}")
             }
             Self::TicketsRefused { target, .. } => {
                 format!("{target} refuses tickets of Ringdown")
@@ -110,8 +111,8 @@ impl Trouble {
     /// What is wrong, and what to do.
     pub fn text(&self) -> String {
         match self {
-            Self::LoginRefused { target, answer } => format!(
-                "{target} refuses Ringdown's login: {answer}\n\
+            Self::TargetHeld { target, answer } => format!(
+                "{target} needs a person: {answer}\n\
                  Tickets for it wait, nothing is lost. This does not heal by itself: look at \
                  targets.{target}.auth and at the client in the CRM, then run `ringdown doctor {target}`."
             ),
@@ -176,8 +177,8 @@ impl Expected {
 /// What can be seen of Ringdown's health.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Seen {
-    /// Targets that refuse our login, with what they said.
-    pub refused_logins: Vec<(String, String)>,
+    /// Targets that are held for a person, with what they said.
+    pub held: Vec<(String, String)>,
     /// Dead letters that the CRM refused, by target.
     pub refused_deliveries: Vec<(String, i64)>,
     /// Sources of which something is expected.
@@ -188,10 +189,10 @@ pub struct Seen {
 
 /// What is wrong at `now`.
 pub fn troubles(seen: &Seen, now: Timestamp) -> Vec<Trouble> {
-    let logins = seen
-        .refused_logins
+    let held = seen
+        .held
         .iter()
-        .map(|(target, answer)| Trouble::LoginRefused {
+        .map(|(target, answer)| Trouble::TargetHeld {
             target: target.clone(),
             answer: answer.clone(),
         });
@@ -215,7 +216,7 @@ pub fn troubles(seen: &Seen, now: Timestamp) -> Vec<Trouble> {
         source: source.clone(),
         waiting: *waiting,
     });
-    logins.chain(refused).chain(silent).chain(misfits).collect()
+    held.chain(refused).chain(silent).chain(misfits).collect()
 }
 
 /// One event to be made.
@@ -262,7 +263,7 @@ mod tests {
     }
 
     fn refused(target: &str) -> Trouble {
-        Trouble::LoginRefused {
+        Trouble::TargetHeld {
             target: target.into(),
             answer: "invalid_client".into(),
         }
@@ -336,7 +337,7 @@ mod tests {
         let active = BTreeSet::from([refused("servicenow").key()]);
         let told = BTreeMap::new();
         let said = reports(&[], &active, &told, MINUTE, at(0));
-        assert_eq!(said, [Report::Over("login_refused: servicenow".into())]);
+        assert_eq!(said, [Report::Over("target_held: servicenow".into())]);
         let said = reports(&[], &BTreeSet::new(), &told, MINUTE, at(0));
         assert_eq!(said, []);
     }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::layers::{self, Layer, Table};
 use super::problem::{EffectiveValue, LoadError, Problem, Warning};
 use super::read::{self, Findings};
-use super::{Settings, in_force, variables};
+use super::{Settings, variables};
 
 /// Names the layer `config/<RINGDOWN_ENV>.toml`.
 const ENVIRONMENT_NAME: &str = "RINGDOWN_ENV";
@@ -64,7 +64,7 @@ impl Loader {
         let order: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
         let (merged, problems) = self.merge(layers).map_err(only_problems)?;
         let (settings, findings) = read::settings(&merged, &self.environment, &order);
-        self.conclude(settings, findings, problems, &merged)
+        self.conclude(settings, findings, problems)
     }
 
     fn conclude(
@@ -72,10 +72,8 @@ impl Loader {
         settings: Option<Settings>,
         findings: Findings,
         mut problems: Vec<Problem>,
-        merged: &Table,
     ) -> Result<Loaded, LoadError> {
-        let mut warnings = findings.warnings;
-        warnings.extend(in_force::warnings(merged));
+        let warnings = findings.warnings;
         problems.extend(findings.problems);
         match settings {
             Some(settings) if problems.is_empty() => Ok(Loaded {

@@ -7,17 +7,18 @@
 //! May import: `domain`, `normalise` (formats of sources), `rules` (expressions, templates).
 //! Must not know: the store, HTTP, CRM clients. Only this module and `cli` read the environment.
 
-mod in_force;
 mod layers;
 mod loader;
 mod model;
 mod problem;
 mod read;
 pub mod report;
+mod routing;
 mod secret;
 mod variables;
 
 pub use loader::{Loaded, Loader};
 pub use model::*;
 pub use problem::{EffectiveValue, LoadError, Problem, Warning};
+pub use routing::{Route, Routed, Routing, RoutingError};
 pub use secret::Secret;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use url::Url;
 
-use super::Secret;
+use super::{Routing, Secret};
 use crate::domain::severity::Severity;
 use crate::normalise::Format;
 use crate::rules::{Expression, Template};
@@ -34,11 +34,20 @@ pub struct Settings {
     pub targets: BTreeMap<String, TargetSettings>,
     /// Many incidents with one cause, by name.
     pub outages: BTreeMap<String, OutageSettings>,
-    /// How events about Ringdown itself are read; `None`: it makes none. Their rule is the
-    /// last of `rules`.
-    pub own_trouble: Option<Format>,
+    /// Tickets about Ringdown itself; `None`: there are none. Their rule is the last of
+    /// `rules`.
+    pub own_trouble: Option<OwnTroubleSettings>,
     /// Where to ask for what events do not say; `None`: nowhere.
     pub enrichment: Option<EnrichmentSettings>,
+}
+
+impl Settings {
+    /// Whether any ticket may be opened in another target than the first of its list.
+    pub fn fails_over(&self) -> bool {
+        let rules = self.rules.iter().map(|rule| &rule.targets);
+        let outages = self.outages.values().map(|outage| &outage.targets);
+        rules.chain(outages).any(Routing::fails_over)
+    }
 }
 
 /// `[server]`.
@@ -218,8 +227,8 @@ pub struct RuleSettings {
     pub severity_levels: Vec<(Severity, Expression)>,
     /// What happens on the ticket at recovery.
     pub on_recovery: OnRecovery,
-    /// Targets in order of preference; never empty, all configured.
-    pub targets: Vec<String>,
+    /// Where its tickets go.
+    pub targets: Routing,
 }
 
 /// What happens on the ticket when its incident has recovered.
@@ -254,7 +263,16 @@ pub struct OutageSettings {
     pub on_recovery: OnRecovery,
     /// The outage's severity.
     pub severity: String,
-    /// Targets in order of preference.
+    /// Where its ticket goes.
+    pub targets: Routing,
+}
+
+/// `[own_trouble]`: tickets about Ringdown itself.
+#[derive(Debug, Clone)]
+pub struct OwnTroubleSettings {
+    /// How the events about it are read.
+    pub format: Format,
+    /// Where the tickets may be opened, in order of preference.
     pub targets: Vec<String>,
 }
 
@@ -300,6 +318,8 @@ pub struct TargetSettings {
     pub resolve: Vec<FieldTemplate>,
     /// What flows back.
     pub sync: SyncSettings,
+    /// How long it must have been away before tickets are opened in the next of a list.
+    pub failover_after: Duration,
     /// Who may call `/callbacks/NAME`; empty: nobody.
     pub callback_auth: Vec<AuthMethod>,
 }

@@ -344,6 +344,14 @@ impl Tx {
         }
     }
 
+    /// The same for a select that passes by what others have locked.
+    pub(super) fn row_lock_passing_by(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "",
+            Self::Postgres(_) => " for update skip locked",
+        }
+    }
+
     /// Makes everything done in this transaction durable.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self {

@@ -3,13 +3,16 @@
 //! no trace.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use sqlx::QueryBuilder;
 
 use super::database::{Tx, on};
 use super::outbox::{self, NewDelivery};
-use super::{Content, Fence, JournalEvent, Store, StoreError, fence, review};
+use super::{Content, Fence, JournalEvent, Store, StoreError, failover, fence, review};
 use crate::domain::decision::{BurstLock, Known};
+use crate::domain::failover::TicketRoute;
+use crate::domain::failure::Failure;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
@@ -30,6 +33,8 @@ pub struct KeptIncident {
     pub source: String,
     /// The target that owns the ticket.
     pub target: String,
+    /// The targets that it may be opened in, while it is not.
+    pub route: TicketRoute,
     /// The values templates see, as of the latest breach; JSON.
     pub context: String,
 }
@@ -86,6 +91,8 @@ pub struct DecisionBatch {
     pub locks: Vec<(String, String, String, BurstLock)>,
     /// Transitions.
     pub history: Vec<HistoryEntry>,
+    /// Deliveries that are owed no longer, as their ticket is opened in another target, and why.
+    pub moved: Vec<(i64, Failure)>,
     /// Deliveries owed, in order.
     pub deliveries: Vec<NewDelivery>,
     /// Events that go to review.
@@ -171,10 +178,19 @@ impl Store {
 
 /// An open batch of decisions. Dropping it leaves no trace.
 pub struct Deciding {
-    tx: Tx,
+    pub(super) tx: Tx,
 }
 
-type IncidentRow = (String, String, String, String);
+pub(super) type IncidentRow = (
+    String,
+    String,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+);
+/// The columns of an [`IncidentRow`].
+pub(super) const KEPT_COLUMNS: &str = "life, source, target, context, candidates, failed_over_from";
 
 impl Deciding {
     /// What is known about `keys` (see [`active_key`]): incidents that are not closed, and
@@ -208,9 +224,9 @@ impl Deciding {
         // Locked, so that a ticket's change seen meanwhile is not written over.
         let lock = self.tx.row_lock();
         let rows: Vec<IncidentRow> = on!(&mut self.tx, connection => {
-            let mut query = QueryBuilder::new(
-                "select life, source, target, context from incidents where active_key in (",
-            );
+            let mut query = QueryBuilder::new(format!(
+                "select {KEPT_COLUMNS} from incidents where active_key in ("
+            ));
             let mut list = query.separated(", ");
             for key in keys {
                 list.push_bind(key.clone());
@@ -241,9 +257,9 @@ impl Deciding {
         let lock = self.tx.row_lock();
         for chunk in outage_keys.chunks(ROWS_PER_INSERT) {
             let rows: Vec<IncidentRow> = on!(&mut self.tx, connection => {
-                let mut query = QueryBuilder::new(
-                    "select life, source, target, context from incidents where outage_key in (",
-                );
+                let mut query = QueryBuilder::new(format!(
+                    "select {KEPT_COLUMNS} from incidents where outage_key in ("
+                ));
                 let mut list = query.separated(", ");
                 for key in chunk {
                     list.push_bind(key.clone());
@@ -298,7 +314,7 @@ impl Deciding {
     ) -> Result<Vec<KeptIncident>, StoreError> {
         let rows: Vec<IncidentRow> = on!(&mut self.tx, connection => {
             sqlx::query_as(
-                "select life, source, target, context from incidents \
+                "select life, source, target, context, candidates, failed_over_from from incidents \
                  where due_at is not null and due_at <= $1 order by due_at limit $2",
             )
             .bind(now.as_millis())
@@ -330,6 +346,9 @@ impl Deciding {
         for entry in &batch.history {
             insert_history(tx, entry).await?;
         }
+        for (id, reason) in &batch.moved {
+            failover::discard(tx, *id, reason, batch.decided_at).await?;
+        }
         for delivery in &batch.deliveries {
             outbox::insert(tx, delivery, batch.decided_at).await?;
         }
@@ -351,6 +370,37 @@ impl Deciding {
     }
 }
 
+/// The route of a ticket in `target`, as its columns keep it.
+pub(super) fn route_of(
+    target: &str,
+    candidates: Option<&str>,
+    failed_over_from: Option<String>,
+) -> Result<TicketRoute, StoreError> {
+    let candidates = match candidates {
+        None => Arc::from([target.to_owned()]),
+        Some(text) => {
+            let names: Result<Vec<String>, _> = serde_json::from_str(text);
+            names
+                .map_err(|error| StoreError::Damaged {
+                    table: "incidents",
+                    row: text.chars().take(60).collect(),
+                    problem: error.to_string(),
+                })?
+                .into()
+        }
+    };
+    Ok(TicketRoute {
+        candidates,
+        failed_over_from,
+    })
+}
+
+/// The column `candidates` for `route`: nothing, where there is only one.
+fn candidates_text(route: &TicketRoute) -> Option<String> {
+    let several = route.candidates.len() > 1;
+    several.then(|| serde_json::json!(*route.candidates).to_string())
+}
+
 /// The incident that `life`, the column, holds.
 pub(super) fn incident_of(life: &str) -> Result<Incident, StoreError> {
     serde_json::from_str(life).map_err(|error| StoreError::Damaged {
@@ -360,10 +410,12 @@ pub(super) fn incident_of(life: &str) -> Result<Incident, StoreError> {
     })
 }
 
-fn kept_incident((life, source, target, context): IncidentRow) -> Result<KeptIncident, StoreError> {
+pub(super) fn kept_incident(row: IncidentRow) -> Result<KeptIncident, StoreError> {
+    let (life, source, target, context, candidates, failed_over_from) = row;
     Ok(KeptIncident {
         incident: incident_of(&life)?,
         source,
+        route: route_of(&target, candidates.as_deref(), failed_over_from)?,
         target,
         context,
     })
@@ -392,13 +444,16 @@ async fn insert_decisions(tx: &mut Tx, batch: &DecisionBatch) -> Result<(), Stor
 
 const UPSERT_INCIDENT: &str = "insert into incidents \
      (id, rule, key, source, state, severity, target, active_key, opened_at, closed_at, \
-      occurrences, suppressed, due_at, life, context, outage_key, outage_id) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+      occurrences, suppressed, due_at, life, context, outage_key, outage_id, candidates, \
+      failed_over_from) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
      on conflict (id) do update set state = excluded.state, severity = excluded.severity, \
       active_key = excluded.active_key, closed_at = excluded.closed_at, \
       occurrences = excluded.occurrences, suppressed = excluded.suppressed, \
       due_at = excluded.due_at, life = excluded.life, context = excluded.context, \
-      outage_key = excluded.outage_key, outage_id = excluded.outage_id";
+      outage_key = excluded.outage_key, outage_id = excluded.outage_id, \
+      target = excluded.target, candidates = excluded.candidates, \
+      failed_over_from = excluded.failed_over_from";
 
 async fn upsert_incident(
     tx: &mut Tx,
@@ -433,6 +488,8 @@ async fn upsert_incident(
             .bind(&kept.context)
             .bind(active_key.as_ref().and(incident.group.as_ref()))
             .bind(&incident.outage_id)
+            .bind(candidates_text(&kept.route))
+            .bind(&kept.route.failed_over_from)
             .execute(connection)
             .await?;
     });

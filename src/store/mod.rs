@@ -10,6 +10,7 @@ mod database;
 mod dead_letters;
 mod decisions;
 mod error;
+mod failover;
 mod fence;
 mod file_lock;
 mod journal;
@@ -20,6 +21,7 @@ mod own_trouble;
 mod retention;
 mod review;
 mod sqlite;
+mod target_health;
 mod ticket_changes;
 mod views;
 mod wake;
@@ -29,6 +31,7 @@ pub use decisions::{
     Deciding, DecisionBatch, HistoryEntry, KeptIncident, NewDecision, NewReview, active_key,
 };
 pub use error::StoreError;
+pub use failover::{OwedDelivery, Unopened, WaitingCreate};
 pub use fence::Fence;
 pub use journal::{
     Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
@@ -36,6 +39,7 @@ pub use journal::{
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket, Settlement};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
+pub use target_health::TargetHealth;
 pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,

@@ -37,6 +37,7 @@ labels! {
     TicketChangeLabels { target, outcome }
     CallbackLabels { target, status }
     EnrichmentLabels { call, outcome }
+    FailoverLabels { from, to }
     BuildLabels { version }
 }
 
@@ -61,6 +62,7 @@ pub struct Metrics {
     ticket_changes: Family<TicketChangeLabels, Counter>,
     callback_requests: Family<CallbackLabels, Counter>,
     enrichment_calls: Family<EnrichmentLabels, Counter>,
+    failovers: Family<FailoverLabels, Counter>,
 }
 
 /// The counters that nearly every webhook of a source moves, looked up once instead of per
@@ -156,6 +158,11 @@ impl Metrics {
             "callback_requests",
             "Callbacks by target and answered status",
         );
+        let failovers = family(
+            &mut registry,
+            "failovers",
+            "Tickets that another target took over before they existed, by the one that could not be reached and the other",
+        );
         let incidents = family(&mut registry, "incidents", "Incidents by state");
         let delivery_queue = family(
             &mut registry,
@@ -215,6 +222,7 @@ impl Metrics {
             ticket_changes,
             callback_requests,
             enrichment_calls,
+            failovers,
         }
     }
 
@@ -255,6 +263,13 @@ impl Metrics {
             duplicates: event("duplicate"),
             review: event("review"),
         }
+    }
+
+    /// Counts a ticket that goes to `to`, because `from` cannot be reached.
+    pub fn failover(&self, from: &str, to: &str) {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let labels = FailoverLabels { from, to };
+        self.failovers.get_or_create(&labels).inc();
     }
 
     /// Counts `count` events of `source` with `outcome` accepted, duplicate or review.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringdown::domain::decision::BurstLock;
+use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
 use ringdown::domain::incident::{Heard, Incident, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
@@ -45,6 +46,7 @@ pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> KeptIncide
         incident,
         source: source.to_owned(),
         target: target.to_owned(),
+        route: TicketRoute::through([target.to_owned()].into()),
         context: context.to_string(),
     }
 }

@@ -78,7 +78,10 @@ async fn a_refused_login_is_a_ticket_in_the_other_crm_and_only_one() {
     world.accept(&event("evt-1", "q1", 400.0)).await;
     let tickets = servicenow_tickets(&world, 1).await;
     let title = tickets[0]["short_description"].as_str().unwrap();
-    assert!(title.contains("cannot log in to salesforce"), "{title}");
+    assert!(
+        title.contains("cannot open tickets in salesforce"),
+        "{title}"
+    );
     let text = tickets[0]["description"].as_str().unwrap();
     assert!(text.contains("invalid client credentials"), "{text}");
     salesforce.clear_faults();

@@ -223,6 +223,7 @@ pub(crate) fn settings(base: &Url, auth: TargetAuth) -> TargetSettings {
             poll_every: Duration::from_secs(60),
             on_ticket_closed: OnTicketClosed::Close,
         },
+        failover_after: Duration::from_secs(120),
         callback_auth: Vec::new(),
     }
 }

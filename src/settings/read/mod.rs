@@ -11,6 +11,7 @@ mod enrichment;
 mod entry;
 mod mapping;
 mod own_trouble;
+mod routing;
 mod rules;
 mod secrets;
 mod section;
@@ -61,7 +62,7 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
     let outages = rules::outages(root, &names_in(root, "rules"), &target_names);
     let enrichment = enrichment::enrichment(root);
     root.finish();
-    let (own_format, own_rule) = own_trouble?.unzip();
+    let (own_settings, own_rule) = own_trouble?.unzip();
     let mut rules = rules?;
     rules.extend(own_rule);
     let settings = Settings {
@@ -73,7 +74,7 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
         rules,
         targets: targets?,
         outages: outages?,
-        own_trouble: own_format,
+        own_trouble: own_settings,
         enrichment: enrichment?,
     };
     server::check_listeners(root, &settings);

@@ -10,8 +10,8 @@ use super::section::Section;
 use super::values::{duration, expression, known_name, one_of, some, template};
 use crate::domain::trouble::{OWN_EVENT, OWN_RULE, OWN_SOURCE};
 use crate::normalise::{CustomMap, Format, NotAPointer, Pointer, Pointers};
-use crate::settings::RuleSettings;
 use crate::settings::layers::Table;
+use crate::settings::{OwnTroubleSettings, Route, Routing, RuleSettings};
 
 /// It is told of every five minutes while it lasts; so long without is the end of it.
 const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
@@ -20,7 +20,7 @@ const BURST_LOCK: Duration = Duration::from_secs(15 * 60);
 /// A comment on the open ticket at most this often.
 const UPDATE_EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// The format of our own events and the rule that hears them; inner `None`: not wanted.
+/// What is to be told to whom, and the rule that hears it; inner `None`: not wanted.
 #[expect(
     clippy::option_option,
     reason = "outer: was it understood; inner: was it set"
@@ -30,7 +30,7 @@ pub(super) fn own_trouble(
     sources: &[String],
     rules: &[String],
     targets: &[String],
-) -> Option<Option<(Format, RuleSettings)>> {
+) -> Option<Option<(OwnTroubleSettings, RuleSettings)>> {
     refuse_taken_names(root, sources, rules);
     let Some(entry) = root.entry("own_trouble") else {
         warn_of_unheard_silence(root);
@@ -50,6 +50,11 @@ pub(super) fn own_trouble(
     let format = fixed.or("map", "/…", |_| {
         format().map_err(|error| error.to_string().into())
     });
+    let targets = targets?;
+    let routing = Routing {
+        routes: routes(&fixed, &targets)?,
+        otherwise: targets.clone().into(),
+    };
     let rule = RuleSettings {
         name: OWN_RULE.to_owned(),
         events: vec![OWN_EVENT.to_owned()],
@@ -65,9 +70,34 @@ pub(super) fn own_trouble(
         severity: severity?.to_owned(),
         severity_levels: Vec::new(),
         on_recovery: on_recovery?,
-        targets: targets?,
+        targets: routing,
     };
-    Some(Some((format?, rule)))
+    let settings = OwnTroubleSettings {
+        format: format?,
+        targets,
+    };
+    Some(Some((settings, rule)))
+}
+
+/// Trouble with a target is told to the others.
+fn routes(fixed: &Section<'_>, targets: &[String]) -> Option<Vec<Route>> {
+    let mut routes = Vec::new();
+    for target in targets {
+        let others: Vec<String> = targets
+            .iter()
+            .filter(|one| *one != target)
+            .cloned()
+            .collect();
+        if others.is_empty() {
+            continue;
+        }
+        let when = format!("labels.target == '{target}'");
+        routes.push(Route {
+            when: fixed.or("route", when, expression)?,
+            to: others.into(),
+        });
+    }
+    Some(routes)
 }
 
 fn refuse_taken_names(root: &Section<'_>, sources: &[String], rules: &[String]) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::routing::routing;
 use super::section::Section;
 use super::values::{
     duration, expression, known_name, list, one_of, positive_duration, some, template, text, whole,
@@ -62,7 +63,7 @@ fn rule(
     let update_every = section.or("update_every", "15m", duration);
     let severity = severity(section);
     let on_recovery = section.or("on_recovery", "comment", one_of(ON_RECOVERY));
-    let targets = section.required("targets", some(known_name("target", targets)));
+    let targets = routing(section, targets);
     section.finish();
     if let (Some(when), Some(clear)) = (&when, &clear) {
         warn_of_unheard(section, when, clear.as_ref());
@@ -162,7 +163,7 @@ fn outage(section: &Section<'_>, rules: &[String], targets: &[String]) -> Option
     let update_every = section.or("update_every", "5m", duration);
     let on_recovery = section.or("on_recovery", "resolve", one_of(ON_RECOVERY));
     let severity = section.or("severity", "critical", one_of(SEVERITIES));
-    let targets = section.required("targets", some(known_name("target", targets)));
+    let targets = routing(section, targets);
     section.finish();
     Some(OutageSettings {
         group_by: group_by?,
@@ -181,7 +182,7 @@ fn outage(section: &Section<'_>, rules: &[String], targets: &[String]) -> Option
 /// A rule that resolves tickets needs fields that resolve them.
 pub(super) fn warn_of_unresolvable(root: &Section<'_>, settings: &Settings) {
     for rule in &settings.rules {
-        let unresolvable = rule.targets.iter().find(|name| {
+        let unresolvable = rule.targets.names().find(|name| {
             let target = settings.targets.get(*name);
             target.is_some_and(|target| target.resolve.is_empty())
         });

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::entry::{Entry, Fault, wrong_type};
 use super::section::Section;
-use super::values::{number, one_of, positive_duration, template, url, whole};
+use super::values::{duration, number, one_of, positive_duration, template, url, whole};
 use super::{auth, target_auth};
 use crate::rules::nearest;
 use crate::settings::{
@@ -61,6 +61,7 @@ fn target(section: &Section<'_>) -> Option<TargetSettings> {
     let update = fields(section, "update");
     let resolve = fields(section, "resolve");
     let sync = sync(section);
+    let failover_after = section.or("failover_after", "2m", duration);
     let callback_auth = callback_auth(section);
     section.finish();
     Some(TargetSettings {
@@ -74,6 +75,7 @@ fn target(section: &Section<'_>) -> Option<TargetSettings> {
         update: update?,
         resolve: resolve?,
         sync: sync?,
+        failover_after: failover_after?,
         callback_auth: callback_auth?,
     })
 }

@@ -44,6 +44,8 @@ pub struct TicketView {
     /// `deleted` or `merged into …`, once it is gone.
     #[sqlx(rename = "ticket_fate")]
     pub fate: Option<String>,
+    /// The target that should have had it, which could not be reached.
+    pub failed_over_from: Option<String>,
 }
 
 /// An incident in a list.
@@ -154,7 +156,7 @@ macro_rules! incidents {
             "select i.id, i.key, i.rule, i.source, i.severity, i.state, i.opened_at, i.closed_at, \
               i.occurrences, i.suppressed, i.target, i.ticket_id, i.ticket_number, i.ticket_url, \
               i.ticket_state, (i.ticket_closed <> 0) as ticket_over, i.ticket_priority, \
-              i.ticket_assignee, i.ticket_fate",
+              i.ticket_assignee, i.ticket_fate, i.failed_over_from",
             $more_columns,
             " from incidents i where true"
         )

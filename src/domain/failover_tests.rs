@@ -1,0 +1,213 @@
+//! Failover: who takes over, and that no order of things lets two targets own one create.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+const AFTER: Duration = Duration::from_secs(120);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds * 1000)
+}
+
+fn away(since: i64) -> Away {
+    Away {
+        state: GateState::CircuitOpen,
+        since: at(since),
+        reason: "network_failure: no answer".to_owned(),
+    }
+}
+
+fn candidate<'a>(name: &'a str, away: Option<&'a Away>) -> Candidate<'a> {
+    Candidate {
+        name,
+        away,
+        failover_after: AFTER,
+    }
+}
+
+fn goes_to<'a>(candidates: &[Candidate<'a>], current: &str, now: i64) -> Option<&'a str> {
+    fail_over(candidates, current, at(now)).map(|failover| failover.to)
+}
+
+#[test]
+fn a_ticket_leaves_a_target_that_has_been_away_for_long_enough() {
+    let gone = away(0);
+    let both = [candidate("a", Some(&gone)), candidate("b", None)];
+    assert_eq!(goes_to(&both, "a", 119), None);
+    assert_eq!(goes_to(&both, "a", 120), Some("b"));
+    let at_once = Candidate {
+        failover_after: Duration::ZERO,
+        ..candidate("a", Some(&gone))
+    };
+    assert_eq!(goes_to(&[at_once, both[1]], "a", 0), Some("b"));
+}
+
+#[test]
+fn a_target_that_is_away_takes_nothing_over_however_short_it_has_been() {
+    let (long, short) = (away(0), away(199));
+    let three = [
+        candidate("a", Some(&long)),
+        candidate("b", Some(&short)),
+        candidate("c", None),
+    ];
+    assert_eq!(goes_to(&three, "a", 200), Some("c"));
+    assert_eq!(goes_to(&three[..2], "a", 200), None, "all are away");
+}
+
+#[test]
+fn a_ticket_that_waits_in_the_second_goes_back_when_that_one_is_away_and_the_first_is_not() {
+    let gone = away(0);
+    let both = [candidate("a", None), candidate("b", Some(&gone))];
+    assert_eq!(goes_to(&both, "b", 200), Some("a"));
+    assert_eq!(goes_to(&both, "a", 200), None, "the first can be reached");
+    assert_eq!(goes_to(&both, "c", 200), None, "no longer configured");
+}
+
+#[test]
+fn what_may_have_had_an_effect_is_not_moved() {
+    use FailureKind::{IntegrationFailure, NetworkFailure};
+    assert!(may_be_moved(CreateState::Waiting, false));
+    assert!(may_be_moved(CreateState::Dead(NetworkFailure), false));
+    assert!(!may_be_moved(CreateState::Waiting, true));
+    assert!(!may_be_moved(CreateState::Dead(NetworkFailure), true));
+    assert!(!may_be_moved(CreateState::Sending, false));
+    assert!(!may_be_moved(CreateState::Settled, false));
+    // The CRM refused it: a person mends that and replays it.
+    assert!(!may_be_moved(CreateState::Dead(IntegrationFailure), false));
+}
+
+#[test]
+fn the_newer_word_counts() {
+    assert_eq!(word_on(true, false, false), Word::Say);
+    assert_eq!(word_on(false, true, false), Word::Say);
+    assert_eq!(word_on(false, true, true), Word::Doubt);
+    assert_eq!(word_on(true, false, true), Word::TryAgain);
+    assert_eq!(word_on(true, true, true), Word::Agree);
+}
+
+/// One thing that happens to a create and to its targets.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Claim,
+    /// The attempt ends: whether it opened the ticket, and what is known of that.
+    End {
+        opened: bool,
+        known: bool,
+    },
+    GiveUp,
+    /// The worker's process dies; another finds its claim.
+    Die {
+        opened: bool,
+    },
+    Away(usize),
+    Back(usize),
+    Look,
+    Pass,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        Just(Step::Claim),
+        (any::<bool>(), any::<bool>()).prop_map(|(opened, known)| Step::End { opened, known }),
+        Just(Step::GiveUp),
+        any::<bool>().prop_map(|opened| Step::Die { opened }),
+        (0..3_usize).prop_map(Step::Away),
+        (0..3_usize).prop_map(Step::Back),
+        Just(Step::Look),
+        Just(Step::Pass),
+    ]
+}
+
+/// A create as the outbox keeps it, and the targets that really hold its ticket.
+struct Model {
+    owner: usize,
+    state: CreateState,
+    in_doubt: bool,
+    opened_in: BTreeSet<usize>,
+    away: [Option<Away>; 3],
+    now: i64,
+}
+
+impl Model {
+    fn take(&mut self, step: Step) {
+        use CreateState::{Dead, Sending, Settled, Waiting};
+        let sending = self.state == Sending;
+        match step {
+            Step::Claim if self.state == Waiting => {
+                self.state = Sending;
+                // After any doubt the CRM is asked first, and what it has is adopted.
+                if self.in_doubt && self.opened_in.contains(&self.owner) {
+                    self.state = Settled;
+                }
+            }
+            Step::End { opened, known } if sending => {
+                if opened {
+                    self.opened_in.insert(self.owner);
+                }
+                self.in_doubt |= !known;
+                self.state = if opened && known { Settled } else { Waiting };
+            }
+            Step::GiveUp if self.state == Waiting => {
+                self.state = Dead(FailureKind::NetworkFailure);
+            }
+            Step::Die { opened } if sending => {
+                if opened {
+                    self.opened_in.insert(self.owner);
+                }
+                self.in_doubt = true;
+                self.state = Waiting;
+            }
+            Step::Away(target) => {
+                self.away[target].get_or_insert(away(self.now));
+            }
+            Step::Back(target) => self.away[target] = None,
+            Step::Look => self.look(),
+            Step::Pass => self.now += 60,
+            _ => {}
+        }
+    }
+
+    fn look(&mut self) {
+        const NAMES: [&str; 3] = ["a", "b", "c"];
+        let candidates: Vec<Candidate<'_>> = NAMES
+            .iter()
+            .zip(&self.away)
+            .map(|(name, away)| candidate(name, away.as_ref()))
+            .collect();
+        let Some(failover) = fail_over(&candidates, NAMES[self.owner], at(self.now)) else {
+            return;
+        };
+        if may_be_moved(self.state, self.in_doubt) {
+            assert!(
+                self.opened_in.is_empty(),
+                "a create that took effect was moved"
+            );
+            self.owner = NAMES.iter().position(|name| *name == failover.to).unwrap();
+            self.state = CreateState::Waiting;
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn never_do_two_targets_open_one_ticket(steps in prop::collection::vec(step(), 0..60)) {
+        let mut model = Model {
+            owner: 0,
+            state: CreateState::Waiting,
+            in_doubt: false,
+            opened_in: BTreeSet::new(),
+            away: [None, None, None],
+            now: 0,
+        };
+        for step in steps {
+            model.take(step);
+            prop_assert!(model.opened_in.len() <= 1, "{:?}", model.opened_in);
+            if let Some(target) = model.opened_in.first() {
+                prop_assert_eq!(*target, model.owner, "the ticket's owner changed");
+            }
+        }
+    }
+}

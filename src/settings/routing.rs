@@ -1,0 +1,94 @@
+//! `targets` of a rule or an outage: where its tickets go, by expression and in order of
+//! preference. Pure.
+
+use std::sync::Arc;
+
+use crate::domain::signal::Signal;
+use crate::rules::{EvaluationError, Expression};
+
+/// Where tickets go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Routing {
+    /// Lists for signals of which an expression holds; the first that does counts.
+    pub routes: Vec<Route>,
+    /// The list for all others, in order of preference; never empty, all configured.
+    pub otherwise: Arc<[String]>,
+}
+
+/// One entry with `when`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Route {
+    /// The list counts when this holds.
+    pub when: Expression,
+    /// Targets in order of preference; never empty, all configured.
+    pub to: Arc<[String]>,
+}
+
+/// The list of targets that a signal leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Routed {
+    /// The place of the entry whose expression held; `None` for the fallback.
+    pub entry: Option<usize>,
+    /// Targets in order of preference.
+    pub to: Arc<[String]>,
+}
+
+/// The expression of an entry failed on a signal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("targets[{entry}].when: {error}")]
+pub struct RoutingError {
+    /// The entry's place.
+    pub entry: usize,
+    /// What failed.
+    pub error: EvaluationError,
+}
+
+impl From<Vec<String>> for Routing {
+    fn from(names: Vec<String>) -> Self {
+        Self {
+            routes: Vec::new(),
+            otherwise: names.into(),
+        }
+    }
+}
+
+impl Routing {
+    /// The list for `signal`. An expression that reads what the signal does not carry does not
+    /// hold.
+    ///
+    /// # Errors
+    ///
+    /// [`RoutingError`] when the signal's values do not fit an expression.
+    pub fn route(&self, signal: &Signal) -> Result<Routed, RoutingError> {
+        for (entry, route) in self.routes.iter().enumerate() {
+            let holds = route.when.holds(signal);
+            if holds.map_err(|error| RoutingError { entry, error })? == Some(true) {
+                return Ok(Routed {
+                    entry: Some(entry),
+                    to: Arc::clone(&route.to),
+                });
+            }
+        }
+        Ok(Routed {
+            entry: None,
+            to: Arc::clone(&self.otherwise),
+        })
+    }
+
+    /// Every list.
+    pub fn lists(&self) -> impl Iterator<Item = &[String]> {
+        let conditional = self.routes.iter().map(|route| &*route.to);
+        conditional.chain(std::iter::once(&*self.otherwise))
+    }
+
+    /// Every target that tickets may be opened in; one that several lists name comes several
+    /// times.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.lists().flatten().map(String::as_str)
+    }
+
+    /// Whether any list has a second target.
+    pub fn fails_over(&self) -> bool {
+        self.lists().any(|list| list.len() > 1)
+    }
+}
