@@ -130,7 +130,7 @@ async fn events_that_are_not_understood_are_one_ticket_until_a_person_has_looked
         "{title}"
     );
     for item in world.items("review").await {
-        let id = &item["id"];
+        let id = item["id"].as_str().unwrap();
         world.act(&format!("review/{id}/discard")).await;
     }
     all_closed(&world).await;
