@@ -5,10 +5,12 @@
 mod bad_input;
 mod crashes;
 mod deliveries;
+mod failover;
 mod outages;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;
+mod routing;
 mod severity;
 mod tickets;
 mod world;
