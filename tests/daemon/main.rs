@@ -6,11 +6,13 @@ mod bad_input;
 mod crashes;
 mod deliveries;
 mod enriching;
+mod failover;
 mod outages;
 mod own_trouble;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;
+mod routing;
 mod severity;
 mod tickets;
 mod world;

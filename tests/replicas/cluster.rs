@@ -74,7 +74,7 @@ impl Cluster {
         Self::configured(count, login, "").await
     }
 
-    /// The same, with `more` tables of settings at the end.
+    /// The same, with `more` settings laid over; `{servicenow}` in them is its address.
     pub(crate) async fn configured(count: usize, login: &str, more: &str) -> Option<Self> {
         let server = database::server()?;
         let database = Database::create(&server).await;
@@ -82,8 +82,10 @@ impl Cluster {
             .await
             .unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let text = configuration(&simulator.salesforce().base_url(), login) + more;
+        let text = configuration(&simulator.salesforce().base_url(), login);
         std::fs::write(folder.path().join("ringdown.toml"), text).unwrap();
+        let more = more.replace("{servicenow}", &simulator.servicenow().base_url());
+        std::fs::write(folder.path().join("more.toml"), more).unwrap();
         let mut replicas = Vec::new();
         for number in 0..count {
             let mut replica = Replica::new(number, folder.path(), &database).await;

@@ -58,6 +58,12 @@ impl Database {
             .await
     }
 
+    /// Who said last that a target cannot be reached, while that stands.
+    pub(crate) async fn health_keeper(&self) -> Option<String> {
+        self.text("select replica from target_health where state <> 'up'")
+            .await
+    }
+
     async fn text(&self, query: &'static str) -> Option<String> {
         let row = sqlx::query_as(query).fetch_optional(&self.pool).await;
         row.ok().flatten().map(|(text,): (String,)| text)

@@ -12,6 +12,7 @@ mod alone;
 mod cluster;
 mod cut_off;
 mod database;
+mod failover;
 mod killed;
 mod paused;
 mod polling;

@@ -22,7 +22,7 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    /// A replica that shares the configuration `ringdown.toml` in `folder`; not started.
+    /// A replica that shares the configuration `ringdown.toml` and `more.toml` in `folder`; not started.
     pub(crate) async fn new(number: usize, folder: &Path, database: &Database) -> Self {
         let host = database.url.host_str().unwrap();
         let network = Proxy::start(host, database.port()).await;
@@ -55,7 +55,8 @@ impl Replica {
         let own = format!("{}.toml", self.name);
         let child = Command::new(env!("CARGO_BIN_EXE_ringdown"))
             .current_dir(&self.folder)
-            .args(["serve", "--config", "ringdown.toml", "--config", &own])
+            .args(["serve", "--config", "ringdown.toml"])
+            .args(["--config", "more.toml", "--config", &own])
             .env("WEBHOOK_TOKEN", TOKEN)
             .env("ADMIN_TOKEN", ADMIN_TOKEN)
             .env("CRM_SECRET", simulator::CLIENT_SECRET)

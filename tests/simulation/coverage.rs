@@ -96,4 +96,10 @@ const MUST_BE_REACHED: &[&str] = &[
     "person: discards a dead letter",
     "journal: a repetition",
     "outbox: dead letters taken up again",
+    "failover: a new ticket goes to the next target at once",
+    "failover: a waiting create is moved",
+    "failover: a dead letter is moved",
+    "failover: a waiting update is moved",
+    "failover: a waiting resolve is moved",
+    "failover: a create in doubt stays",
 ];

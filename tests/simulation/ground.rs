@@ -69,6 +69,9 @@ impl Ground {
                 OnRecovery::None,
             ]);
         }
+        for target in settings.targets.values_mut() {
+            target.failover_after = dice.seconds(&[0, 5, 60, 120]);
+        }
         settings
     }
 }

@@ -12,6 +12,7 @@ use ringdown::settings::{OnRecovery, Settings};
 
 use crate::coverage::Coverage;
 use crate::crm::Record;
+use crate::failover;
 use crate::life;
 use crate::readings::Reading;
 use crate::snapshot::{Delivery, Kept, Snapshot};
@@ -69,6 +70,8 @@ impl Watch {
         coverage: &mut Coverage,
     ) -> Result<(), Broken> {
         life::note(before, now, sent, coverage);
+        failover::note(before, now, coverage);
+        failover::one_ticket_in_all(now, targets)?;
         one_incident_per_key(now)?;
         none_heard_twice(now, sent)?;
         self.one_create_per_lock(now)?;
@@ -80,7 +83,9 @@ impl Watch {
                 .iter()
                 .filter(|kept| kept.target == target.name)
             {
-                let owed: Vec<&Delivery> = now.of_incident(&kept.life.id).collect();
+                failover::is_marked(kept)?;
+                let owed = now.of_incident(&kept.life.id);
+                let owed: Vec<&Delivery> = owed.filter(|owed| owed.target == target.name).collect();
                 let key = TicketKey::of_incident(&kept.life.id);
                 let record = records.iter().find(|record| record.key == key);
                 self.in_order(&owed, record)?;
@@ -94,10 +99,11 @@ impl Watch {
     /// it was set back in between, it does not say.
     fn one_create_per_lock(&self, now: &Snapshot) -> Result<(), Broken> {
         let mut last: BTreeMap<(&str, &str), (i64, i64)> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
         for create in now
             .deliveries
             .iter()
-            .filter(|owed| owed.operation == "create")
+            .filter(|owed| owed.operation == "create" && seen.insert(&owed.incident_id))
         {
             let Some(kept) = now.incident(&create.incident_id) else {
                 return Err(format!("delivery {} is of no incident", create.id));
@@ -200,7 +206,8 @@ impl Watch {
         ensure(life.state == IncidentState::Closed, || {
             told(&format!("{} at the end", life.state))
         })?;
-        let owed: Vec<&Delivery> = now.of_incident(&life.id).collect();
+        let owed = now.of_incident(&life.id);
+        let owed: Vec<&Delivery> = owed.filter(|owed| !owed.is_moved()).collect();
         let creates: Vec<&&Delivery> = owed
             .iter()
             .filter(|delivery| delivery.operation == "create")

@@ -9,6 +9,7 @@
 mod coverage;
 mod crm;
 mod dice;
+mod failover;
 mod faults;
 mod found;
 mod ground;

@@ -21,6 +21,15 @@ pub(crate) struct Delivery {
     pub(crate) resumptions: i64,
     /// When it is due: its next attempt, or the end of its lease.
     pub(crate) due_at: i64,
+    pub(crate) in_doubt: bool,
+}
+
+impl Delivery {
+    /// Whether another target got it, because its own could not be reached.
+    pub(crate) fn is_moved(&self) -> bool {
+        let told = self.last_error.as_deref().unwrap_or_default();
+        self.state == "discarded" && told.contains("never sent to")
+    }
 }
 
 /// What one rule made of one event.
@@ -38,6 +47,9 @@ pub(crate) struct Kept {
     pub(crate) life: Incident,
     pub(crate) target: String,
     pub(crate) ticket_id: Option<String>,
+    /// Whether another target may take its ticket over.
+    pub(crate) has_candidates: bool,
+    pub(crate) failed_over_from: Option<String>,
     text: String,
 }
 
@@ -54,6 +66,8 @@ pub(crate) struct Snapshot {
     pub(crate) last_event: i64,
     /// When time alone changes an incident next.
     pub(crate) due_at: Option<i64>,
+    /// Targets that are said to be away, and since when.
+    pub(crate) away: BTreeMap<String, i64>,
     /// Events that wait for a person.
     pub(crate) reviews: i64,
     history: i64,
@@ -70,13 +84,19 @@ type DeliveryRow = (
     Option<String>,
     i64,
     i64,
+    bool,
 );
+type IncidentRow = (String, String, Option<String>, bool, Option<String>);
 
 const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
       resumptions, \
-      case when state = 'sending' then lease_until else next_attempt_at end \
+      case when state = 'sending' then lease_until else next_attempt_at end, \
+      in_doubt <> 0 \
      from deliveries order by id";
+const INCIDENTS: &str = "select life, target, ticket_id, candidates is not null, \
+      failed_over_from from incidents order by rowid";
+const AWAY: &str = "select target, since from target_health where state <> 'up'";
 const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule, outcome, \
       incident_id from decisions where event_seq > $1 \
      union all select 'opened', id, at, '', '', incident_id from incident_history \
@@ -93,11 +113,10 @@ type NewsRow = (String, i64, i64, String, String, Option<String>);
 impl Snapshot {
     /// What there is now; of decisions and history only what has come since `before` is read.
     pub(crate) async fn take(connection: &mut SqliteConnection, before: &Self) -> Self {
-        let incidents: Vec<(String, String, Option<String>)> =
-            sqlx::query_as("select life, target, ticket_id from incidents order by rowid")
-                .fetch_all(&mut *connection)
-                .await
-                .unwrap();
+        let incidents: Vec<IncidentRow> = sqlx::query_as(INCIDENTS)
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
         let incidents = incidents
             .into_iter()
             .enumerate()
@@ -107,7 +126,12 @@ impl Snapshot {
             .fetch_all(&mut *connection)
             .await
             .unwrap();
+        let away: Vec<(String, i64)> = sqlx::query_as(AWAY)
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
         let mut now = Self {
+            away: away.into_iter().collect(),
             incidents,
             deliveries: deliveries.into_iter().map(delivery).collect(),
             decided: before.decided.clone(),
@@ -200,17 +224,20 @@ impl Snapshot {
     }
 }
 
-fn kept(
-    (life, target, ticket_id): (String, String, Option<String>),
-    before: Option<&Arc<Kept>>,
-) -> Arc<Kept> {
-    if let Some(before) = before.filter(|kept| kept.text == life && kept.ticket_id == ticket_id) {
+fn kept(row: IncidentRow, before: Option<&Arc<Kept>>) -> Arc<Kept> {
+    let (life, target, ticket_id, has_candidates, failed_over_from) = row;
+    let is_same = |kept: &&Arc<Kept>| {
+        kept.text == life && kept.target == target && kept.ticket_id == ticket_id
+    };
+    if let Some(before) = before.filter(is_same) {
         return Arc::clone(before);
     }
     Arc::new(Kept {
         life: serde_json::from_str(&life).unwrap(),
         target,
         ticket_id,
+        has_candidates,
+        failed_over_from,
         text: life,
     })
 }
@@ -227,5 +254,6 @@ fn delivery(row: DeliveryRow) -> Delivery {
         last_error: row.7,
         resumptions: row.8,
         due_at: row.9,
+        in_doubt: row.10,
     }
 }

@@ -4,6 +4,7 @@
 //! Of all that happens at most one thing is under way at a time, and the schedule says which:
 //! so the order of things is the seed's, and the same every time.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,6 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::coverage::Coverage;
 use crate::crm::{Request, SimulatedCrm};
 use crate::dice::Dice;
+use crate::failover;
 use crate::ground::{Ground, connect};
 use crate::invariants::Watch;
 use crate::readings::Reading;
@@ -57,6 +59,7 @@ pub(crate) struct World {
     pub(crate) coverage: Coverage,
     pub(crate) watch: Watch,
     pub(crate) now: Snapshot,
+    failover_spans: BTreeMap<String, i64>,
     /// What was done, for people.
     pub(crate) story: Vec<String>,
     /// Whether anything can have changed since the last look.
@@ -108,6 +111,7 @@ impl World {
             reader: connect(&path).await,
             writing: tokio::spawn(writer.run()),
             now: Snapshot::default(),
+            failover_spans: failover::spans(&settings),
             coverage: Coverage::default(),
             story: Vec::new(),
             sent: Vec::new(),
@@ -311,12 +315,19 @@ impl World {
     pub(crate) fn is_decider_due(&self) -> bool {
         let now = self.clock.now();
         let sent = i64::try_from(self.sent.len()).unwrap();
-        self.now.cursor < sent || self.now.due_at.is_some_and(|at| at <= now.as_millis())
+        let due_at = self.decider_due_at();
+        self.now.cursor < sent || due_at.is_some_and(|at| at <= now.as_millis())
+    }
+
+    /// When the decider next has something to do besides new events.
+    fn decider_due_at(&self) -> Option<i64> {
+        let failover = failover::due_at(&self.now, &self.failover_spans);
+        self.now.due_at.into_iter().chain(failover).min()
     }
 
     /// When something is due next: for the decider, and for each target.
     pub(crate) fn dues(&self) -> Vec<Option<Timestamp>> {
-        let mut due = vec![self.now.due_at.map(Timestamp::from_millis)];
+        let mut due = vec![self.decider_due_at().map(Timestamp::from_millis)];
         for target in &self.targets {
             let next = self.now.next_delivery_at(target.name);
             let next = next.map(Timestamp::from_millis);
