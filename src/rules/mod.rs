@@ -3,10 +3,12 @@
 //!
 //! May import: `domain`. Pure: no I/O, no clock.
 
+mod direction;
 mod expression;
 mod rewrite;
 mod template;
 
+pub use direction::Worse;
 pub use expression::{BadExpression, EvaluationError, Expression};
 pub use template::{BadTemplate, RenderError, Template, TemplateContext};
 
