@@ -5,6 +5,7 @@
 
 pub mod decision;
 pub mod failure;
+pub mod flapping;
 pub mod gate;
 pub mod hold;
 pub mod incident;
@@ -15,3 +16,4 @@ pub mod signal;
 pub mod ticket;
 pub mod ticket_change;
 pub mod time;
+pub mod transition;

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use super::entry::Entry;
 use super::section::Section;
 use super::values::{
     duration, expression, known_name, list, one_of, positive_duration, some, template, text, whole,
 };
+use crate::domain::flapping::FlappingPolicy;
 use crate::domain::severity::Severity;
 use crate::rules::Expression;
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 
+/// So many beginnings of a key's trouble can be remembered.
+const MOST_ONSETS: u32 = 20;
 /// The default of a severity by expressions: what breaches is worth a look.
 const BELOW_ALL_LEVELS: &str = "medium";
 const SEVERITIES: &[(&str, &str)] = &[
@@ -62,6 +66,7 @@ fn rule(
     let update_every = section.or("update_every", "15m", duration);
     let severity = severity(section);
     let on_recovery = section.or("on_recovery", "comment", one_of(ON_RECOVERY));
+    let flapping = flapping(section);
     let targets = section.required("targets", some(known_name("target", targets)));
     section.finish();
     let (severity, severity_levels) = severity?;
@@ -80,8 +85,37 @@ fn rule(
         severity,
         severity_levels,
         on_recovery: on_recovery?,
+        flapping: flapping?,
         targets: targets?,
     })
+}
+
+/// `flapping = false`, or a table, whose defaults are in force when it is not set.
+#[expect(
+    clippy::option_option,
+    reason = "outer: was it understood; inner: is it in force"
+)]
+fn flapping(rule: &Section<'_>) -> Option<Option<FlappingPolicy>> {
+    let switch = rule.entry("flapping").filter(|one| one.table().is_err());
+    if let Some(switch) = switch {
+        let off = |entry: &Entry<'_>| match entry.flag() {
+            Ok(false) => Ok(None),
+            _ => Err("must be false, or a table such as \
+                      { times = 4, within = \"1h\", calm = \"15m\" }"
+                .into()),
+        };
+        return switch.read(off);
+    }
+    let section = rule.child("flapping")?;
+    let times = section.or("times", 4, whole(1, MOST_ONSETS));
+    let within = section.or("within", "1h", positive_duration);
+    let calm = section.or("calm", "15m", positive_duration);
+    section.finish();
+    Some(Some(FlappingPolicy {
+        times: times?,
+        within: within?,
+        calm: calm?,
+    }))
 }
 
 /// `severity = "high"`, or a table with an expression for each level.
