@@ -5,10 +5,12 @@
 mod bad_input;
 mod crashes;
 mod deliveries;
+mod flapping;
 mod outages;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod severity;
 mod tickets;
+mod timeline;
 mod world;
