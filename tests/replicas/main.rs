@@ -12,6 +12,7 @@ mod alone;
 mod cluster;
 mod cut_off;
 mod database;
+mod flapping;
 mod killed;
 mod paused;
 mod polling;
