@@ -53,6 +53,7 @@ impl Gauges {
             let count = count_of(&counts.incidents, state.as_str());
             self.metrics.set_incidents(state.as_str(), count);
         }
+        self.metrics.set_flapping(counts.flapping);
         for target in &self.targets {
             let count = count_of(&counts.owed, target);
             self.metrics.set_delivery_queue(target, count);

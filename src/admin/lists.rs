@@ -14,6 +14,7 @@ use super::{AdminState, TargetOverview};
 use crate::store::{
     AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, EventDetail,
     EventView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail, ReviewView,
+    TimelineEntry,
 };
 
 type Answer<T> = Result<Json<T>, Refused>;
@@ -45,6 +46,15 @@ resource!(deliveries, DeliveryView, query::DELIVERIES, deliveries; delivery, Del
 resource!(dead_letters, DeadLetterView, query::DEAD_LETTERS, dead_letters;
           dead_letter, DeadLetterDetail, dead_letter);
 resource!(reviews, ReviewView, query::REVIEW, reviews; review, ReviewDetail, review_item);
+
+pub(super) async fn timeline(
+    State(state): State<AdminState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer<Page<TimelineEntry>> {
+    let (_, page) = list_request(query.as_deref(), query::TIMELINE)?;
+    Ok(Json(state.store.timeline(&id, &page).await?))
+}
 
 pub(super) async fn locks(
     State(state): State<AdminState>,

@@ -69,6 +69,11 @@ pub(super) const REVIEW_BULK: Filters = Filters {
     names: &["since", "until", "source", "event_id"],
     states: &[],
 };
+/// A timeline is one incident's, and is read from its beginning.
+pub(super) const TIMELINE: Filters = Filters {
+    names: &[],
+    states: &[],
+};
 pub(super) const LOCKS: Filters = Filters {
     names: &["since", "until", "rule", "key"],
     states: &[],

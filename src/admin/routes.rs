@@ -133,6 +133,8 @@ fn table() -> Vec<Route> {
         get viewer "/api/v1/events/{id}" => lists::event, "An event, its body and decisions";
         get viewer "/api/v1/incidents" => lists::incidents, "Incidents, newest first";
         get viewer "/api/v1/incidents/{id}" => lists::incident, "An incident and its story";
+        get viewer "/api/v1/incidents/{id}/timeline" => lists::timeline,
+            "What happened to an incident and why, oldest first";
         get viewer "/api/v1/deliveries" => lists::deliveries, "Deliveries, newest first";
         get viewer "/api/v1/deliveries/{id}" => lists::delivery, "A delivery and what it says";
         get viewer "/api/v1/dead-letters" => lists::dead_letters, "Dead letters, newest first";

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::evaluate::Finding;
 use super::failover::Reach;
 use super::groups::{Groups, outage_of};
-use super::history::transitions;
+use super::history;
 use super::known::{Kept, KnownKey, Origin};
 use super::policy::policy_of;
 use crate::domain::decision::{Decision, Known, NewIncident, Outcome, Suppression, decide};
@@ -19,9 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
 use crate::rules::TemplateContext;
 use crate::settings::{RuleSettings, Settings};
-use crate::store::{
-    DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewReview, active_key,
-};
+use crate::store::{DecisionBatch, JournalEvent, KeptIncident, NewDecision, NewReview, active_key};
 use crate::telemetry::Metrics;
 
 /// A batch being decided.
@@ -205,14 +203,8 @@ impl<'a> Batch<'a> {
                 lock.clone(),
             ));
         }
-        for (what, cause) in transitions(decision, &incident, origin.event_id) {
-            self.result.history.push(HistoryEntry {
-                incident_id: incident.id.clone(),
-                at: now,
-                what: what.to_owned(),
-                cause,
-            });
-        }
+        let entries = history::entries(decision, &incident, origin.event_id, now);
+        self.result.history.extend(entries);
         self.remember(entry);
         if incident.state == IncidentState::Closed {
             entry.known.incident = None;

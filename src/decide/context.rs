@@ -117,6 +117,7 @@ fn incident_values(incident: &Incident) -> Map<String, Value> {
     set("occurrences", json!(incident.occurrences));
     set("suppressed", json!(incident.suppressed));
     set("relapses", json!(incident.relapses));
+    set("flapping", json!(incident.is_flapping()));
     let mut time = |name: &str, at: Option<Timestamp>| {
         if let Some(at) = at {
             set(name, json!(at.to_string()));

@@ -14,7 +14,7 @@ use crate::domain::incident::{Incident, IncidentState, Owed};
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
 use crate::rules::TemplateContext;
-use crate::store::{HistoryEntry, active_key};
+use crate::store::{HistoryEntry, Reference, active_key};
 
 /// Tickets that may wait for details; beyond it the next ones go without.
 const MOST_AWAITING: usize = 10_000;
@@ -111,6 +111,7 @@ impl Batch<'_> {
             at: now,
             what: "details added".to_owned(),
             cause: "Genesys Cloud answered how the queue stands".to_owned(),
+            refers: Reference::default(),
         });
     }
 }

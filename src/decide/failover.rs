@@ -17,7 +17,9 @@ use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{Settings, TargetSettings};
-use crate::store::{DecisionBatch, Fence, HistoryEntry, NewDelivery, TargetHealth, Unopened};
+use crate::store::{
+    DecisionBatch, Fence, HistoryEntry, NewDelivery, Reference, TargetHealth, Unopened,
+};
 use crate::telemetry::Metrics;
 
 /// Tickets that go to another target in one transaction.
@@ -111,6 +113,7 @@ fn history(
         at,
         what: what.to_owned(),
         cause,
+        refers: Reference::default(),
     };
     let unwritable = problems
         .into_iter()
@@ -234,6 +237,8 @@ impl Decider {
         let incident = kept.incident.clone();
         let context: TemplateContext = serde_json::from_str(&kept.context).unwrap_or_default();
         let context = with_incident(context, &incident);
+        let mut rules = self.settings().rules.iter();
+        let rule = rules.find(|rule| rule.name == incident.rule);
         let mut problems = Vec::new();
         let taken = take_elsewhere(
             (self.settings(), reach, now),
@@ -244,7 +249,7 @@ impl Decider {
                     Operation::Create => {
                         let mut context = context.clone();
                         payload::add_failover(&mut context, note);
-                        payload::render(Owed::Create, target, &context, &incident, now)
+                        payload::render(Owed::Create, target, &context, &incident, rule, now)
                     }
                     later => payload::moved((later, &one.payload), target, &context),
                 });

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::batch::Batch;
 use super::context::signal_in;
+use super::history;
 use super::known::{Kept, KnownKey, Origin};
 use super::policy::outage_policy;
 use crate::domain::decision::NewIncident;
@@ -19,7 +20,7 @@ use crate::domain::ticket::{Operation, TicketChange};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{OutageSettings, Settings};
-use crate::store::{HistoryEntry, KeptIncident, NewDelivery, active_key};
+use crate::store::{HistoryEntry, KeptIncident, NewDelivery, Reference, active_key};
 
 /// What the rule name of an outage's incident begins with.
 const OUTAGE: &str = "outage:";
@@ -114,6 +115,12 @@ impl Batch<'_> {
         for place in release(&mut incidents, now) {
             if let (Some((_, entry)), Some(incident)) = (taken.get_mut(place), incidents.get(place))
             {
+                if incident.state == IncidentState::Closed {
+                    let cause = "its outage is over, as people closed its ticket".to_owned();
+                    self.result
+                        .history
+                        .push(history::closed(incident, cause, now));
+                }
                 self.replace(entry, incident);
             }
         }
@@ -270,6 +277,7 @@ impl Batch<'_> {
             at: now,
             what: said.to_owned(),
             cause: format!("outage {outage_id}"),
+            refers: Reference::default(),
         });
         let event_id = kept
             .context

@@ -1,54 +1,114 @@
 //! What a decision did to an incident, in the words of its history. Pure.
 
-use crate::domain::decision::{Decision, Outcome};
-use crate::domain::incident::{Incident, IncidentState, Owed};
-use crate::domain::severity::Severity;
+use crate::domain::decision::{Decision, Suppression};
+use crate::domain::incident::Incident;
+use crate::domain::time::Timestamp;
+use crate::domain::transition::{Closing, Recovering, Transition};
+use crate::store::{HistoryEntry, Reference};
 
-/// What a decision did to the incident, for its history. One that is overdue opens even as a
-/// part of it clears, and may recover in the same step.
-pub(super) fn transitions(
+/// What a decision at `now`, about the event `event_id`, did to the incident.
+pub(super) fn entries(
     decision: &Decision,
     incident: &Incident,
     event_id: &str,
-) -> Vec<(&'static str, String)> {
-    let opens = decision.owed.contains(&Owed::Create) && decision.outcome != Outcome::Opened;
-    let opened = opens.then(|| ("opened", format!("event {event_id}")));
-    let last = transition(decision.outcome, incident, event_id);
-    let raised = decision.owed.iter().filter_map(|owed| match owed {
-        Owed::Raised { from } => Some(("severity raised", raise(*from, incident, event_id))),
-        _ => None,
-    });
-    opened.into_iter().chain(last).chain(raised).collect()
+    now: Timestamp,
+) -> Vec<HistoryEntry> {
+    let transitions = decision.transitions.iter();
+    transitions
+        .map(|transition| {
+            let (what, cause) = words(*transition, incident);
+            let by_event = caused_by_event(*transition).then_some(event_id);
+            HistoryEntry {
+                incident_id: incident.id.clone(),
+                at: now,
+                what: what.to_owned(),
+                cause: match (by_event, cause.is_empty()) {
+                    (None, _) => cause,
+                    (Some(id), true) => format!("event {id}"),
+                    (Some(id), false) => format!("{cause} (event {id})"),
+                },
+                refers: Reference::event(by_event),
+            }
+        })
+        .collect()
 }
 
-fn raise(from: Severity, incident: &Incident, event_id: &str) -> String {
-    format!("from {from} to {} (event {event_id})", incident.severity)
+/// An entry for an incident that is closed by something else than a decision about itself.
+pub(super) fn closed(incident: &Incident, cause: String, now: Timestamp) -> HistoryEntry {
+    HistoryEntry {
+        incident_id: incident.id.clone(),
+        at: now,
+        what: "closed".to_owned(),
+        cause,
+        refers: Reference::default(),
+    }
 }
 
-fn transition(
-    outcome: Outcome,
-    incident: &Incident,
-    event_id: &str,
-) -> Option<(&'static str, String)> {
-    let because = || format!("event {event_id}");
-    match outcome {
-        Outcome::Opened => Some(("opened", because())),
-        Outcome::Suppressed(reason) if incident.occurrences == 1 => {
-            Some(("pending", format!("{} ({})", because(), reason.as_str())))
+const fn caused_by_event(transition: Transition) -> bool {
+    match transition {
+        Transition::Pending(_)
+        | Transition::Opened
+        | Transition::Relapsed
+        | Transition::Flapping
+        | Transition::Raised { .. }
+        | Transition::Commented => true,
+        Transition::Calm | Transition::Recovered(_) | Transition::Closed(_) => false,
+    }
+}
+
+fn words(transition: Transition, incident: &Incident) -> (&'static str, String) {
+    let nothing = String::new;
+    match transition {
+        Transition::Pending(reason) => ("pending", waits(reason, incident)),
+        Transition::Opened => ("opened", nothing()),
+        Transition::Relapsed => ("breaching again", nothing()),
+        Transition::Flapping => ("flapping", flaps(incident)),
+        Transition::Raised { from } => (
+            "severity raised",
+            format!("from {from} to {}", incident.severity),
+        ),
+        Transition::Commented => ("comment owed", nothing()),
+        Transition::Calm => ("calm", calm(incident)),
+        Transition::Recovered(why) => ("recovered", recovering(why)),
+        Transition::Closed(Closing::Resolved) => {
+            ("closed", "its ticket is resolved with the recovery".into())
         }
-        Outcome::Relapsed => Some(("breaching again", because())),
-        Outcome::Commented => Some(("comment owed", because())),
-        Outcome::Recovered => Some((
-            if incident.state == IncidentState::Closed {
-                "closed"
-            } else {
-                "recovered"
-            },
-            incident.clear_since.map_or_else(
-                || "no breach heard for quiet_after".to_owned(),
-                |since| format!("clear since {since}"),
-            ),
-        )),
-        _ => None,
+        Transition::Closed(Closing::StayedWell) => (
+            "closed",
+            "no breach for quiet_after since the recovery".into(),
+        ),
+        Transition::Closed(Closing::NeverOpened(why)) => (
+            "closed",
+            format!("{}, before it had a ticket", recovering(why)),
+        ),
+    }
+}
+
+fn waits(reason: Suppression, incident: &Incident) -> String {
+    match incident.opens_at {
+        Some(until) => format!("{} until {until}", reason.as_str()),
+        None => reason.as_str().to_owned(),
+    }
+}
+
+fn flaps(incident: &Incident) -> String {
+    incident.flapping.map_or_else(String::new, |flapping| {
+        format!("began {} times since {}", flapping.times, flapping.first_at)
+    })
+}
+
+fn calm(incident: &Incident) -> String {
+    incident.flapping.map_or_else(String::new, |flapping| {
+        format!(
+            "flapped since {}, began {} times",
+            flapping.since, flapping.times
+        )
+    })
+}
+
+fn recovering(why: Recovering) -> String {
+    match why {
+        Recovering::Clear { since } => format!("clear since {since}"),
+        Recovering::Quiet => "no breach heard for quiet_after".to_owned(),
     }
 }

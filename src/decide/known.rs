@@ -19,7 +19,7 @@ impl KnownKey {
         Self {
             known: Known {
                 incident: Some(kept.incident.clone()),
-                lock: None,
+                ..Known::default()
             },
             kept: Some(Kept::from(kept)),
         }

@@ -7,6 +7,7 @@
 //! not know: HTTP, CRM clients.
 
 mod batch;
+mod comment;
 mod context;
 mod details;
 pub mod evaluate;

@@ -16,7 +16,7 @@ use crate::domain::incident::{Heard, Incident, IncidentState, Owed, Verdict};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{RuleSettings, TargetSettings};
-use crate::store::{HistoryEntry, JournalEvent, NewDelivery};
+use crate::store::{HistoryEntry, JournalEvent, NewDelivery, Reference};
 
 impl<'a> Batch<'a> {
     /// Makes `breach` the one that the key's ticket is written from, if the ticket can be
@@ -80,8 +80,10 @@ impl<'a> Batch<'a> {
         if let Some(note) = &kept.failover_note {
             payload::add_failover(&mut context, note);
         }
+        let mut rules = self.settings.rules.iter();
+        let rule = rules.find(|rule| rule.name == incident.rule);
         let rendered = self.target(&kept.target).and_then(|target| {
-            payload::render(owed, target, &context, incident, now)
+            payload::render(owed, target, &context, incident, rule, now)
                 .map_err(|error| format!("targets.{}.{error}", kept.target))
         });
         match rendered {
@@ -110,6 +112,7 @@ impl<'a> Batch<'a> {
                     at: now,
                     what: "a delivery could not be written".to_owned(),
                     cause: problem,
+                    refers: Reference::event(Some(origin.event_id)),
                 });
             }
         }

@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::groups::outage_of;
+use super::history;
 use super::known::Origin;
 use super::policy::policy_of;
 use crate::domain::decision::{Decision, Known, Outcome, pass_time};
@@ -43,6 +44,9 @@ impl Batch<'_> {
         if let Some(rule) = rule {
             self.gather(&mut entry, &rule.name, &decision, origin, now);
         } else {
+            let cause = format!("rule {} is no longer configured", incident.rule);
+            let closed = history::closed(incident, cause, now);
+            self.result.history.push(closed);
             self.remember(&entry);
         }
         self.keys.insert(key, entry);
@@ -57,6 +61,7 @@ fn close_orphan(known: &mut Known, now: Timestamp) -> Decision {
     Decision {
         outcome: Outcome::Recovered,
         owed: Vec::new(),
+        transitions: Vec::new(),
         lock: None,
     }
 }

@@ -4,20 +4,18 @@
 //! The payload's form is shared with `deliver` through [`CreatePayload`] and
 //! `targets::TicketChange`, both plain JSON.
 
-use std::fmt::Write;
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::comment::comment;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_SOURCE;
 use crate::rules::{RenderError, TemplateContext};
-use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
+use crate::settings::{FieldTemplate, FieldValue, RuleSettings, TargetKind, TargetSettings};
 
 /// The content of a create.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,6 +94,7 @@ pub fn render(
     target: &TargetSettings,
     context: &TemplateContext,
     incident: &Incident,
+    rule: Option<&RuleSettings>,
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
     if owed == Owed::Create {
@@ -121,7 +120,7 @@ pub fn render(
     let change = TicketChange {
         comment: Some(format!(
             "{} [{marker}]",
-            with_report(said(owed, incident, context, now), context)
+            with_report(said(owed, incident, rule, context, now), context)
         )),
         marker,
         fields,
@@ -302,50 +301,19 @@ fn marker(incident: &Incident, owed: Owed, now: Timestamp) -> String {
 }
 
 /// What the comment says, with how the queue stands where that is known.
-fn said(owed: Owed, incident: &Incident, context: &TemplateContext, now: Timestamp) -> String {
+fn said(
+    owed: Owed,
+    incident: &Incident,
+    rule: Option<&RuleSettings>,
+    context: &TemplateContext,
+    now: Timestamp,
+) -> String {
     let standing = context.get("standing").and_then(Value::as_str);
     match (owed, standing) {
         (Owed::Details, Some(standing)) => standing.to_owned(),
-        (_, Some(standing)) => format!("{} {standing}", comment(owed, incident, now)),
-        (_, None) => comment(owed, incident, now),
+        (_, Some(standing)) => format!("{} {standing}", comment(owed, incident, rule, now)),
+        (_, None) => comment(owed, incident, rule, now),
     }
-}
-
-/// What the comment says.
-fn comment(owed: Owed, incident: &Incident, now: Timestamp) -> String {
-    let mut text = match owed {
-        Owed::Create | Owed::Details => String::new(),
-        Owed::Progress => format!(
-            "Still breaching after {}.",
-            span(now.since(incident.opened_at))
-        ),
-        Owed::Relapse => format!(
-            "Breaching again (relapse {}); the same incident goes on.",
-            incident.relapses
-        ),
-        Owed::Raised { from } => format!("Severity raised from {from} to {}.", incident.severity),
-        Owed::Recovered | Owed::Resolve => format!(
-            "Recovered at {now}, after {}.",
-            span(now.since(incident.opened_at))
-        ),
-    };
-    let _ = write!(
-        text,
-        " {} events breached since {}.",
-        incident.occurrences, incident.opened_at
-    );
-    for (name, spread) in incident.readings.iter().take(4) {
-        let _ = write!(
-            text,
-            " {name}: latest {}, lowest {}, highest {}.",
-            spread.latest, spread.lowest, spread.highest
-        );
-    }
-    text
-}
-
-fn span(duration: Duration) -> humantime::FormattedDuration {
-    humantime::format_duration(Duration::from_secs(duration.as_secs()))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(super) fn policy_of(rule: &RuleSettings) -> LifePolicy {
         burst_lock: rule.burst_lock,
         update_every: rule.update_every,
         on_recovery: recovery(rule.on_recovery),
+        flapping: rule.flapping,
     }
 }
 
@@ -38,6 +39,7 @@ pub(super) fn outage_policy(settings: &Settings, outage: &OutageSettings) -> Lif
         burst_lock: Duration::ZERO,
         update_every: outage.update_every,
         on_recovery: recovery(outage.on_recovery),
+        flapping: None,
     }
 }
 

@@ -8,10 +8,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::flapping::Onsets;
 use super::hold::Hold;
 use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Verdict};
 use super::severity::Severity;
 use super::time::Timestamp;
+use super::transition::{Stage, Transition, between};
 
 /// No new ticket for a key until a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +75,10 @@ pub enum Outcome {
     Raised,
     /// A recovered incident breaches again.
     Relapsed,
+    /// It breaches again, so often that it is held open until it is calm.
+    Flapping,
+    /// Clear, but the incident flaps: it is held open.
+    FlappingHeld,
     /// A part of the incident has cleared.
     Clearing,
     /// The incident has recovered.
@@ -94,6 +100,8 @@ impl Outcome {
             Self::Commented => "commented",
             Self::Raised => "raised",
             Self::Relapsed => "relapsed",
+            Self::Flapping => "flapping",
+            Self::FlappingHeld => "flapping_held",
             Self::Clearing => "clearing",
             Self::Recovered => "recovered",
             Self::Between => "between",
@@ -116,6 +124,8 @@ pub struct Known {
     pub incident: Option<Incident>,
     /// Its burst lock.
     pub lock: Option<BurstLock>,
+    /// When its trouble began, lately, as far as the incident does not know it.
+    pub onsets: Onsets,
 }
 
 /// What a decision changes. The caller keeps all of it in one transaction.
@@ -125,6 +135,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// What is owed to the ticket, in order.
     pub owed: Vec<Owed>,
+    /// What happened to the incident, in order.
+    pub transitions: Vec<Transition>,
     /// The burst lock taken, when a create is owed.
     pub lock: Option<BurstLock>,
 }
@@ -151,29 +163,31 @@ pub fn decide(
     hold: Option<Hold>,
     new: NewIncident<'_>,
 ) -> Decision {
+    let before = known.incident.as_ref().map(Stage::of);
     let outcome_and_owed = match known.incident.as_mut() {
         Some(incident) if incident.is_out_of_order(heard) => (Outcome::OutOfOrder, Vec::new()),
         Some(incident) => hear(incident, heard, policy, new.severity),
         None if heard.verdict == Verdict::Breach => begin(known, heard, policy, hold, new),
         None => (Outcome::AllWell, Vec::new()),
     };
-    conclude(known, outcome_and_owed, policy, heard.received_at)
+    conclude(known, before, outcome_and_owed, policy, heard.received_at)
 }
 
 /// Lets time pass for the known incident until `now`.
 pub fn pass_time(known: &mut Known, policy: &LifePolicy, now: Timestamp) -> Decision {
+    let before = known.incident.as_ref().map(Stage::of);
     let Some(incident) = known.incident.as_mut() else {
-        return conclude(known, (Outcome::AllWell, Vec::new()), policy, now);
+        return conclude(known, before, (Outcome::AllWell, Vec::new()), policy, now);
     };
     let owed = incident.pass_time(policy, now);
     let outcome = outcome_of(&owed, incident.state);
-    conclude(known, (outcome, owed), policy, now)
+    conclude(known, before, (outcome, owed), policy, now)
 }
 
 fn outcome_of(owed: &[Owed], state: IncidentState) -> Outcome {
-    match (owed.last(), state) {
-        (Some(Owed::Create), _) => Outcome::Opened,
-        (_, IncidentState::Recovered | IncidentState::Closed) => Outcome::Recovered,
+    match state {
+        IncidentState::Recovered | IncidentState::Closed => Outcome::Recovered,
+        _ if owed.contains(&Owed::Create) => Outcome::Opened,
         _ => Outcome::Between,
     }
 }
@@ -214,8 +228,9 @@ fn begin(
         heard,
         opens_at,
     ));
+    incident.onsets.clone_from(&known.onsets);
     if opens_at <= now {
-        return (Outcome::Opened, incident.open(now));
+        return (Outcome::Opened, incident.open(policy, now));
     }
     incident.suppressed += 1;
     incident.waits_for = Some(reason);
@@ -251,6 +266,7 @@ fn hear(
                 IncidentState::Recovered | IncidentState::Closed => Vec::new(),
             };
             let outcome = match incident.state {
+                IncidentState::Open if incident.is_flapping() => Outcome::FlappingHeld,
                 IncidentState::Pending | IncidentState::Open => Outcome::Clearing,
                 IncidentState::Recovered | IncidentState::Closed => Outcome::Recovered,
             };
@@ -272,7 +288,7 @@ fn hear_breach(
             (Outcome::Suppressed(Suppression::Outage), Vec::new())
         }
         IncidentState::Pending if incident.opens_at.is_none_or(|at| at <= now) => {
-            (Outcome::Opened, incident.open(now))
+            (Outcome::Opened, incident.open(policy, now))
         }
         IncidentState::Pending => {
             incident.suppressed += 1;
@@ -285,17 +301,21 @@ fn hear_breach(
             (Outcome::Suppressed(reason), Vec::new())
         }
         IncidentState::Recovered => {
-            let mut owed = incident.relapse(now);
+            let mut owed = incident.relapse(policy, now);
+            let outcome = match incident.is_flapping() {
+                true => Outcome::Flapping,
+                false => Outcome::Relapsed,
+            };
             owed.extend(raised);
-            (Outcome::Relapsed, owed)
+            (outcome, owed)
         }
         IncidentState::Open | IncidentState::Closed => {
             if let Some(raised) = raised {
-                incident.told_at = now;
+                incident.tell(now);
                 return (Outcome::Raised, vec![raised]);
             }
             if incident.progress_is_due(policy, now) {
-                incident.told_at = now;
+                incident.tell(now);
                 incident.untold = 0;
                 return (Outcome::Commented, vec![Owed::Progress]);
             }
@@ -307,6 +327,7 @@ fn hear_breach(
 
 fn conclude(
     known: &mut Known,
+    before: Option<Stage>,
     (outcome, owed): (Outcome, Vec<Owed>),
     policy: &LifePolicy,
     now: Timestamp,
@@ -318,9 +339,15 @@ fn conclude(
     if lock.is_some() {
         known.lock.clone_from(&lock);
     }
+    let mut transitions = Vec::new();
+    if let Some(incident) = &known.incident {
+        transitions = between(before, incident, &owed);
+        known.onsets.clone_from(&incident.onsets);
+    }
     Decision {
         outcome,
         owed,
+        transitions,
         lock,
     }
 }

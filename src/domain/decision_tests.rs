@@ -7,6 +7,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::flapping::FlappingPolicy;
 use crate::domain::incident::Recovery;
 
 const NEW: NewIncident<'static> = NewIncident {
@@ -24,6 +25,7 @@ fn policy() -> LifePolicy {
         burst_lock: Duration::from_secs(60),
         update_every: Duration::from_secs(900),
         on_recovery: Recovery::Comment,
+        flapping: None,
     }
 }
 
@@ -253,6 +255,14 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
+fn any_flapping() -> impl Strategy<Value = FlappingPolicy> {
+    (1..4_u32, 60..3600_u64, 1..900_u64).prop_map(|(times, within, calm)| FlappingPolicy {
+        times,
+        within: Duration::from_secs(within),
+        calm: Duration::from_secs(calm),
+    })
+}
+
 fn any_policy() -> impl Strategy<Value = LifePolicy> {
     let seconds = |most: u64| (0..=most).prop_map(Duration::from_secs);
     let recovery = prop_oneof![
@@ -267,9 +277,18 @@ fn any_policy() -> impl Strategy<Value = LifePolicy> {
         seconds(120),
         seconds(900),
         recovery,
+        prop::option::of(any_flapping()),
     )
         .prop_map(
-            |(hold_for, clear_for, quiet_after, burst_lock, update_every, on_recovery)| {
+            |(
+                hold_for,
+                clear_for,
+                quiet_after,
+                burst_lock,
+                update_every,
+                on_recovery,
+                flapping,
+            )| {
                 LifePolicy {
                     hold_for,
                     clear_for,
@@ -277,6 +296,7 @@ fn any_policy() -> impl Strategy<Value = LifePolicy> {
                     burst_lock,
                     update_every,
                     on_recovery,
+                    flapping,
                 }
             },
         )

@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::decision::Suppression;
+use super::flapping::{Flapping, FlappingPolicy, Onsets};
 use super::severity::Severity;
 use super::time::Timestamp;
 
@@ -130,6 +131,27 @@ pub struct Incident {
     /// Of an outage: members that its ticket has not been told of yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub untold: u32,
+    /// Breaches heard when the ticket was last written to.
+    #[serde(default)]
+    pub told_occurrences: u64,
+    /// The time before that, when the ticket was written to: what a comment compares with.
+    #[serde(default)]
+    pub told_before: Told,
+    /// When the key's trouble began, lately.
+    #[serde(default, skip_serializing_if = "Onsets::is_empty")]
+    pub onsets: Onsets,
+    /// That it flaps, or did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flapping: Option<Flapping>,
+}
+
+/// When the ticket was written to, and how many breaches had been heard by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// Breaches heard by then.
+    pub occurrences: u64,
 }
 
 /// For `serde`, which passes a reference.
@@ -156,6 +178,8 @@ pub struct LifePolicy {
     pub update_every: Duration,
     /// What a recovery owes to the ticket.
     pub on_recovery: Recovery,
+    /// When its key flaps; `None`: it is never held open for that.
+    pub flapping: Option<FlappingPolicy>,
 }
 
 /// What a recovery owes to the ticket.
@@ -179,6 +203,8 @@ pub enum Owed {
     Progress,
     /// A comment: it breaches again.
     Relapse,
+    /// A comment: it comes and goes, and is held open until it is calm.
+    Flapping,
     /// The fields that its severity changes, and a comment: it is worse than it was.
     Raised {
         /// What the severity was before.
@@ -263,6 +289,10 @@ impl Incident {
             group: None,
             outage_id: None,
             untold: 0,
+            told_occurrences: 0,
+            told_before: Told::default(),
+            onsets: Onsets::default(),
+            flapping: None,
         };
         incident.take_in(heard);
         incident
@@ -295,6 +325,7 @@ impl Incident {
         };
         self.note_part(&heard.part, breaching, heard.believed_at());
         if heard.verdict == Verdict::Breach {
+            self.count_return();
             self.occurrences += 1;
             self.last_breach_at = self.last_breach_at.max(heard.received_at);
         }
@@ -302,6 +333,16 @@ impl Incident {
             (true, _) => None,
             (false, since) => Some(since.unwrap_or(heard.received_at)),
         };
+    }
+
+    /// While it flaps, a breach after a clear is one more coming.
+    fn count_return(&mut self) {
+        if self.is_flapping()
+            && self.clear_since.is_some()
+            && let Some(flapping) = &mut self.flapping
+        {
+            flapping.times = flapping.times.saturating_add(1);
+        }
     }
 
     fn note_part(&mut self, name: &str, breaching: bool, heard_at: Timestamp) {
@@ -341,15 +382,16 @@ impl Incident {
 
     /// When time alone will next change this incident; `None` when it never will.
     pub fn due_at(&self, policy: &LifePolicy) -> Option<Timestamp> {
-        let quiet_at = self.last_breach_at.plus(policy.quiet_after);
+        let (clear_for, quiet_after) = self.patience(policy);
+        let quiet_at = self.last_breach_at.plus(quiet_after);
         match self.state {
             IncidentState::Pending => match self.clear_since {
-                Some(since) => Some(since.plus(policy.clear_for).min(quiet_at)),
+                Some(since) => Some(since.plus(clear_for).min(quiet_at)),
                 None if self.is_held() => Some(quiet_at),
                 None => self.opens_at,
             },
             IncidentState::Open => match self.clear_since {
-                Some(since) => Some(since.plus(policy.clear_for).min(quiet_at)),
+                Some(since) => Some(since.plus(clear_for).min(quiet_at)),
                 None => Some(
                     self.news_due_at(policy)
                         .map_or(quiet_at, |at| at.min(quiet_at)),
@@ -358,6 +400,23 @@ impl Incident {
             IncidentState::Recovered => Some(self.recovered_since().plus(policy.quiet_after)),
             IncidentState::Closed => None,
         }
+    }
+
+    /// How long a recovery must last, and how long no breach may be heard, before it counts.
+    fn patience(&self, policy: &LifePolicy) -> (Duration, Duration) {
+        match policy.flapping.filter(|_| self.is_flapping()) {
+            Some(flapping) => (
+                policy.clear_for.max(flapping.calm),
+                policy.quiet_after.max(flapping.calm),
+            ),
+            None => (policy.clear_for, policy.quiet_after),
+        }
+    }
+
+    /// Whether it comes and goes, and is held open until it is calm.
+    pub fn is_flapping(&self) -> bool {
+        let flaps = |flapping: Flapping| flapping.calm_at.is_none();
+        self.state == IncidentState::Open && self.flapping.is_some_and(flaps)
     }
 
     /// Whether an outage stands for it: no ticket of its own is opened.
@@ -396,9 +455,9 @@ impl Incident {
                 self.close(now);
                 Vec::new()
             }
-            IncidentState::Pending => self.open(now),
+            IncidentState::Pending => self.open(policy, now),
             IncidentState::Open if self.has_only_news(policy, now) => {
-                self.told_at = now;
+                self.tell(now);
                 self.untold = 0;
                 vec![Owed::Progress]
             }
@@ -413,25 +472,53 @@ impl Incident {
 
     /// Whether news of members is all that is due.
     fn has_only_news(&self, policy: &LifePolicy, now: Timestamp) -> bool {
-        let quiet_at = self.last_breach_at.plus(policy.quiet_after);
+        let quiet_at = self.last_breach_at.plus(self.patience(policy).1);
         let news_due = self.news_due_at(policy).is_some_and(|at| at <= now);
         self.clear_since.is_none() && now < quiet_at && news_due
     }
 
-    /// Opens a pending incident: its ticket is owed.
-    pub fn open(&mut self, now: Timestamp) -> Vec<Owed> {
+    /// Opens a pending incident: its ticket is owed, which hears at once when its key flaps.
+    pub fn open(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
         self.state = IncidentState::Open;
         self.opens_at = None;
         self.waits_for = None;
         self.untold = 0;
+        self.tell(now);
+        let flaps = self.note_onset(policy, now);
+        let told = flaps.then_some(Owed::Flapping);
+        std::iter::once(Owed::Create).chain(told).collect()
+    }
+
+    /// The key's trouble begins; answers whether it flaps.
+    fn note_onset(&mut self, policy: &LifePolicy, now: Timestamp) -> bool {
+        let Some(flapping) = &policy.flapping else {
+            self.onsets.clear();
+            return false;
+        };
+        let flaps = self.onsets.note(flapping, now);
+        if flaps {
+            self.flapping = Some(Flapping::begin(&self.onsets, now));
+        }
+        flaps
+    }
+
+    /// The ticket is written to.
+    pub fn tell(&mut self, now: Timestamp) {
+        self.told_before = Told {
+            at: self.told_at,
+            occurrences: self.told_occurrences,
+        };
         self.told_at = now;
-        vec![Owed::Create]
+        self.told_occurrences = self.occurrences;
     }
 
     fn recover(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+        if self.is_flapping() {
+            self.be_calm(now);
+        }
         self.state = IncidentState::Recovered;
         self.recovered_at = Some(now);
-        self.told_at = now;
+        self.tell(now);
         for part in self.parts.values_mut() {
             part.breaching = false;
         }
@@ -445,13 +532,24 @@ impl Incident {
         }
     }
 
+    /// It flapped, and does not any more: what comes next is judged afresh.
+    fn be_calm(&mut self, now: Timestamp) {
+        if let Some(flapping) = &mut self.flapping {
+            flapping.calm_at = Some(now);
+        }
+        self.onsets.clear();
+    }
+
     /// Continues a recovered incident that breaches again.
-    pub fn relapse(&mut self, now: Timestamp) -> Vec<Owed> {
+    pub fn relapse(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
         self.state = IncidentState::Open;
         self.recovered_at = None;
         self.relapses += 1;
-        self.told_at = now;
-        vec![Owed::Relapse]
+        self.tell(now);
+        match self.note_onset(policy, now) {
+            true => vec![Owed::Flapping],
+            false => vec![Owed::Relapse],
+        }
     }
 
     /// Raises the severity to `to`, when that is worse; answers what it was. It never falls.
@@ -460,6 +558,15 @@ impl Incident {
         let to = Severity::from_name(to).filter(|to| *to > from)?;
         to.as_str().clone_into(&mut self.severity);
         Some(from)
+    }
+
+    /// Closes the incident because people are done with it. Had it not recovered, it did not
+    /// go by itself: that does not count as coming and going.
+    pub fn close_by_people(&mut self, now: Timestamp) {
+        if self.state == IncidentState::Open {
+            self.onsets.withdraw_last();
+        }
+        self.close(now);
     }
 
     /// Closes the incident; a new breach will be a new one.

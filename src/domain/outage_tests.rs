@@ -33,6 +33,7 @@ fn life() -> LifePolicy {
         burst_lock: Duration::ZERO,
         update_every: Duration::from_secs(300),
         on_recovery: Recovery::Resolve,
+        flapping: None,
     }
 }
 
@@ -110,7 +111,7 @@ fn keys_that_began_further_apart_are_no_outage() {
 #[test]
 fn who_has_a_ticket_already_is_linked() {
     let (mut outage, mut members) = (Known::default(), queues(&[0, 30, 60]));
-    members[0].open(at(5));
+    members[0].open(&life(), at(5));
     let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
     assert_eq!(settled.members[0].what, MemberChange::Linked);
 }
@@ -152,7 +153,7 @@ fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
 #[test]
 fn when_all_have_recovered_the_outage_is_resolved_and_its_members_with_it() {
     let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
-    members[0].open(at(0));
+    members[0].open(&life(), at(0));
     settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
     members[0].state = IncidentState::Recovered;
     members[1].close(at(9));
@@ -172,7 +173,7 @@ fn when_all_have_recovered_the_outage_is_resolved_and_its_members_with_it() {
 #[test]
 fn members_of_an_outage_that_a_person_closed_are_closed_or_go_on_with_their_tickets() {
     let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
-    members[0].open(at(0));
+    members[0].open(&life(), at(0));
     settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
     assert_eq!(release(&mut members, at(1)).len(), 3);
     assert_eq!(members[0].state, IncidentState::Open);

@@ -167,7 +167,7 @@ pub fn follow(
                 ),
             ),
         };
-        incident.close(now);
+        incident.close_by_people(now);
         then.history.push((what.to_owned(), cause));
         then.frees_lock = true;
         then.followed = Followed::Closed;

@@ -20,7 +20,7 @@ fn incident() -> Incident {
         readings: BTreeMap::new(),
     };
     let mut incident = Incident::begin("0195".into(), "queue-wait", "q1", "high", &heard, at(0));
-    incident.open(at(0));
+    incident.state = IncidentState::Open;
     incident
 }
 

@@ -25,6 +25,13 @@ pub use pointer::{NotAPointer, Pointer, Pointers};
 use crate::domain::signal::{SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
 
+/// Whether a reading is in seconds, as far as names tell: Genesys's metrics of time, the
+/// guide's waiting time, and ages.
+pub fn is_duration(metric: &str, statistic: &str) -> bool {
+    let is_wait = metric == fill::WAIT_TIME && fill::has_unit(statistic);
+    is_wait || statistic == "age" || genesys::readings::is_duration(metric, statistic)
+}
+
 /// How a source's events are to be read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Format {

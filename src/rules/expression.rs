@@ -13,6 +13,7 @@ use cel::context::VariableResolver;
 use cel::parser::Parser;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 
+use super::direction::{Worse, directions};
 use super::nearest_variable;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
@@ -25,6 +26,8 @@ pub struct Expression {
     environment: Arc<Env>,
     /// The readings it looks up: metric, statistic.
     readings: Arc<[(String, String)]>,
+    /// Which way its readings make it hold.
+    worse: Arc<BTreeMap<String, Worse>>,
 }
 
 /// An expression that cannot be used.
@@ -71,6 +74,7 @@ impl Expression {
         Ok(Self {
             source: source.into(),
             readings: readings_of(&parsed),
+            worse: Arc::new(directions(&parsed)),
             parsed: Arc::new(parsed),
             environment: Arc::new(Env::stdlib()),
         })
@@ -96,6 +100,11 @@ impl Expression {
                 Some((format!("{metric}.{statistic}"), *value))
             })
             .collect()
+    }
+
+    /// Which way readings make the expression hold, by a name such as `queue.waitTime.avg`.
+    pub fn worse(&self) -> &BTreeMap<String, Worse> {
+        &self.worse
     }
 
     /// Whether the expression holds for `signal`; `None` when the signal does not carry what

@@ -3,11 +3,13 @@
 //!
 //! May import: `domain`. Pure: no I/O, no clock.
 
+mod direction;
 mod expression;
 mod rewrite;
 mod template;
 mod unheard;
 
+pub use direction::Worse;
 pub use expression::{BadExpression, EvaluationError, Expression};
 pub use template::{BadTemplate, RenderError, Template, TemplateContext};
 pub use unheard::{Unheard, unheard};

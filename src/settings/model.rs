@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{Routing, Secret};
+use crate::domain::flapping::FlappingPolicy;
 use crate::domain::severity::Severity;
 use crate::normalise::Format;
 use crate::rules::{Expression, Template};
@@ -227,6 +228,8 @@ pub struct RuleSettings {
     pub severity_levels: Vec<(Severity, Expression)>,
     /// What happens on the ticket at recovery.
     pub on_recovery: OnRecovery,
+    /// When a key comes and goes too often; `None`: it is told each time.
+    pub flapping: Option<FlappingPolicy>,
     /// Where its tickets go.
     pub targets: Routing,
 }

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use sqlx::QueryBuilder;
 
 use super::database::{Tx, on};
+use super::history::{HistoryEntry, insert_history};
 use super::outbox::{self, NewDelivery};
 use super::{Content, Fence, JournalEvent, Store, StoreError, failover, fence, review};
 use crate::domain::decision::{BurstLock, Known};
 use crate::domain::failover::TicketRoute;
 use crate::domain::failure::Failure;
+use crate::domain::flapping::Onsets;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
@@ -52,19 +54,6 @@ pub struct NewDecision {
     pub incident_id: Option<String>,
     /// More about it, such as the end of a lock.
     pub detail: Option<String>,
-}
-
-/// A transition of an incident, with its cause.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HistoryEntry {
-    /// The incident.
-    pub incident_id: String,
-    /// When.
-    pub at: Timestamp,
-    /// What happened: `opened`, `recovered`, …
-    pub what: String,
-    /// Why.
-    pub cause: String,
 }
 
 /// An event that goes to review after all.
@@ -210,8 +199,10 @@ impl Deciding {
                 entry.0.incident = Some(kept.incident.clone());
                 entry.1 = Some(kept);
             }
-            for (key, lock) in self.load_locks(chunk).await? {
-                known.entry(key).or_default().0.lock = Some(lock);
+            for (key, lock, onsets) in self.load_locks(chunk).await? {
+                let known = &mut known.entry(key).or_default().0;
+                known.lock = Some(lock);
+                known.onsets = onsets;
             }
         }
         Ok(known)
@@ -277,10 +268,11 @@ impl Deciding {
     async fn load_locks(
         &mut self,
         keys: &[String],
-    ) -> Result<Vec<(String, BurstLock)>, StoreError> {
-        let rows: Vec<(String, i64, i64)> = on!(&mut self.tx, connection => {
+    ) -> Result<Vec<(String, BurstLock, Onsets)>, StoreError> {
+        let rows: Vec<(String, i64, i64, String)> = on!(&mut self.tx, connection => {
             let mut query = QueryBuilder::new(
-                "select lock_key, taken_at, locked_until from burst_locks where lock_key in (",
+                "select lock_key, taken_at, locked_until, onsets from burst_locks \
+                  where lock_key in (",
             );
             let mut list = query.separated(", ");
             for key in keys {
@@ -291,12 +283,13 @@ impl Deciding {
         });
         Ok(rows
             .into_iter()
-            .map(|(key, taken_at, until)| {
+            .map(|(key, taken_at, until, onsets)| {
                 let lock = BurstLock {
                     taken_at: Timestamp::from_millis(taken_at),
                     until: Timestamp::from_millis(until),
                 };
-                (key, lock)
+                // Damaged, it is as if nothing had been remembered.
+                (key, lock, serde_json::from_str(&onsets).unwrap_or_default())
             })
             .collect())
     }
@@ -445,15 +438,17 @@ async fn insert_decisions(tx: &mut Tx, batch: &DecisionBatch) -> Result<(), Stor
 const UPSERT_INCIDENT: &str = "insert into incidents \
      (id, rule, key, source, state, severity, target, active_key, opened_at, closed_at, \
       occurrences, suppressed, due_at, life, context, outage_key, outage_id, candidates, \
-      failed_over_from) \
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+      failed_over_from, flapping) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+      $20) \
      on conflict (id) do update set state = excluded.state, severity = excluded.severity, \
       active_key = excluded.active_key, closed_at = excluded.closed_at, \
       occurrences = excluded.occurrences, suppressed = excluded.suppressed, \
       due_at = excluded.due_at, life = excluded.life, context = excluded.context, \
       outage_key = excluded.outage_key, outage_id = excluded.outage_id, \
       target = excluded.target, candidates = excluded.candidates, \
-      failed_over_from = excluded.failed_over_from";
+      failed_over_from = excluded.failed_over_from, \
+      flapping = excluded.flapping";
 
 async fn upsert_incident(
     tx: &mut Tx,
@@ -490,6 +485,42 @@ async fn upsert_incident(
             .bind(&incident.outage_id)
             .bind(candidates_text(&kept.route))
             .bind(&kept.route.failed_over_from)
+            .bind(i64::from(incident.is_flapping()))
+            .execute(connection)
+            .await?;
+    });
+    if incident.state == IncidentState::Closed {
+        keep_onsets(tx, incident).await?;
+    }
+    Ok(())
+}
+
+const KEEP_ONSETS: &str = "insert into burst_locks \
+     (lock_key, rule, key, incident_id, taken_at, locked_until, onsets) \
+     values ($1, $2, $3, $4, $5, $5, $6) \
+     on conflict (lock_key) do update set onsets = excluded.onsets, \
+      taken_at = case when burst_locks.locked_until < excluded.locked_until \
+        then excluded.taken_at else burst_locks.taken_at end, \
+      locked_until = case when burst_locks.locked_until < excluded.locked_until \
+        then excluded.locked_until else burst_locks.locked_until end";
+
+/// Keeps when the key's trouble began, lately, beyond the life of `incident`, which is closed.
+/// The row is as young as that: a lock that has ended is written as one of no length.
+pub(super) async fn keep_onsets(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
+    if incident.onsets.is_empty() && incident.flapping.is_none() {
+        return Ok(());
+    }
+    let closed_at = incident.closed_at.unwrap_or(incident.last_breach_at);
+    // A list of numbers always serialises.
+    let onsets = serde_json::to_string(&incident.onsets).unwrap_or_default();
+    on!(tx, connection => {
+        sqlx::query(KEEP_ONSETS)
+            .bind(active_key(&incident.rule, &incident.key))
+            .bind(&incident.rule)
+            .bind(&incident.key)
+            .bind(&incident.id)
+            .bind(closed_at.as_millis())
+            .bind(onsets)
             .execute(connection)
             .await?;
     });
@@ -518,22 +549,6 @@ async fn upsert_lock(
             .bind(lock.until.as_millis())
             .execute(connection)
             .await?;
-    });
-    Ok(())
-}
-
-/// Notes a transition in an open transaction.
-pub(super) async fn insert_history(tx: &mut Tx, entry: &HistoryEntry) -> Result<(), StoreError> {
-    on!(tx, connection => {
-        sqlx::query(
-            "insert into incident_history (incident_id, at, what, cause) values ($1, $2, $3, $4)",
-        )
-        .bind(&entry.incident_id)
-        .bind(entry.at.as_millis())
-        .bind(&entry.what)
-        .bind(&entry.cause)
-        .execute(connection)
-        .await?;
     });
     Ok(())
 }

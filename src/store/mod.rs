@@ -4,6 +4,7 @@
 //! that calls them. May import: `domain`. Must not know: HTTP, formats, CRMs; it reads no
 //! clock and uses no randomness.
 
+mod attempts;
 mod audit;
 mod claims;
 mod database;
@@ -13,6 +14,7 @@ mod error;
 mod failover;
 mod fence;
 mod file_lock;
+mod history;
 mod journal;
 mod keys;
 mod leases;
@@ -27,12 +29,11 @@ mod views;
 mod wake;
 
 pub use audit::By;
-pub use decisions::{
-    Deciding, DecisionBatch, HistoryEntry, KeptIncident, NewDecision, NewReview, active_key,
-};
+pub use decisions::{Deciding, DecisionBatch, KeptIncident, NewDecision, NewReview, active_key};
 pub use error::StoreError;
 pub use failover::{OwedDelivery, Unopened, WaitingCreate};
 pub use fence::Fence;
+pub use history::{HistoryEntry, Reference};
 pub use journal::{
     Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
 };
@@ -43,9 +44,9 @@ pub use target_health::TargetHealth;
 pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
-    DeliveryView, Document, EventDetail, EventReview, EventView, Filter, HistoryView,
+    DeliveryView, Document, EventDetail, EventReview, EventView, Filter, FlappingView, HistoryView,
     IncidentDetail, IncidentEventView, IncidentView, KeptFailure, LockView, Moment, Page,
-    PageRequest, PartView, ReviewDetail, ReviewView, RowId, TicketView,
+    PageRequest, PartView, ReviewDetail, ReviewView, RowId, TicketView, TimelineEntry,
 };
 pub use wake::Wake;
 

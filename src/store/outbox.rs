@@ -10,8 +10,8 @@ use std::time::Duration;
 use sqlx::QueryBuilder;
 
 use super::database::{Database, Tx, millis, on, on_text, postgres_now, sqlite_now};
-use super::decisions::{HistoryEntry, insert_history};
-use super::{Store, StoreError, ticket_changes};
+use super::history::insert_history;
+use super::{Store, StoreError, attempts, ticket_changes};
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
@@ -297,6 +297,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_write().await?;
+        let last_kind = match settlement {
+            Settlement::Again { counted: false, .. } => {
+                attempts::last_error_kind(&mut tx, delivery.id).await?
+            }
+            _ => None,
+        };
         let ours = match settlement {
             Settlement::Done(_) => mark_done(&mut tx, delivery.id, owner, now).await?,
             Settlement::Again {
@@ -320,7 +326,8 @@ impl Store {
             tx.commit().await?;
             return Ok(true);
         }
-        if let Some(entry) = history_of(delivery, settlement, now) {
+        let entry = attempts::entry_of(delivery, settlement, last_kind.as_deref(), now);
+        if let Some(entry) = entry {
             insert_history(&mut tx, &entry).await?;
         }
         tx.commit().await?;
@@ -594,30 +601,4 @@ async fn write_ticket(tx: &mut Tx, incident_id: &str, ticket: &Ticket) -> Result
         .await?;
     });
     Ok(())
-}
-
-fn history_of(
-    delivery: &ClaimedDelivery,
-    settlement: &Settlement,
-    now: Timestamp,
-) -> Option<HistoryEntry> {
-    let (what, cause) = match settlement {
-        Settlement::Done(ticket) => (
-            format!("{} delivered", delivery.operation),
-            ticket
-                .as_ref()
-                .map_or_else(String::new, |ticket| format!("ticket {}", ticket.id)),
-        ),
-        Settlement::Dead { failure } => (
-            format!("{} became a dead letter", delivery.operation),
-            failure.to_string(),
-        ),
-        Settlement::Again { .. } => return None,
-    };
-    Some(HistoryEntry {
-        incident_id: delivery.incident_id.clone(),
-        at: now,
-        what,
-        cause,
-    })
 }

@@ -5,7 +5,8 @@
 //! batch decided on what was true before cannot write it back.
 
 use super::database::{Tx, on};
-use super::decisions::{HistoryEntry, active_key, insert_history};
+use super::decisions::{active_key, keep_onsets};
+use super::history::{HistoryEntry, Reference, insert_history};
 use super::{Store, StoreError};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::ticket_change::{
@@ -397,6 +398,7 @@ async fn note(
         at,
         what: what.to_owned(),
         cause,
+        refers: Reference::default(),
     };
     insert_history(tx, &entry).await
 }
@@ -410,7 +412,7 @@ async fn close_incident(tx: &mut Tx, incident: &Incident) -> Result<(), StoreErr
     on!(tx, connection => {
         sqlx::query(
             "update incidents set state = $1, active_key = null, outage_key = null, due_at = null, closed_at = $2, \
-              life = $3 where id = $4",
+              life = $3, flapping = 0 where id = $4",
         )
         .bind(IncidentState::Closed.as_str())
         .bind(incident.closed_at.map(Timestamp::as_millis))
@@ -419,13 +421,16 @@ async fn close_incident(tx: &mut Tx, incident: &Incident) -> Result<(), StoreErr
         .execute(connection)
         .await?;
     });
-    Ok(())
+    keep_onsets(tx, incident).await
 }
 
 /// Ends the key's burst lock, if this incident's ticket took it.
 async fn free_lock(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
     on!(tx, connection => {
-        sqlx::query("delete from burst_locks where lock_key = $1 and incident_id = $2")
+        sqlx::query(
+            "update burst_locks set locked_until = taken_at \
+             where lock_key = $1 and incident_id = $2",
+        )
             .bind(active_key(&incident.rule, &incident.key))
             .bind(&incident.id)
             .execute(connection)

@@ -50,6 +50,7 @@ pub struct Metrics {
     signals: Family<SignalLabels, Counter>,
     suppressed: Family<SuppressedLabels, Counter>,
     incidents: Family<IncidentLabels, Gauge>,
+    flapping: Gauge,
     deliveries: Family<DeliveryLabels, Counter>,
     delivery_queue: Family<TargetLabels, Gauge>,
     dead_letters: Family<DeadLetterLabels, Gauge>,
@@ -164,6 +165,12 @@ impl Metrics {
             "Tickets that another target took over before they existed, by the one that could not be reached and the other",
         );
         let incidents = family(&mut registry, "incidents", "Incidents by state");
+        let flapping = Gauge::default();
+        registry.register(
+            "flapping_incidents",
+            "Incidents that come and go, and are held open until they are calm",
+            flapping.clone(),
+        );
         let delivery_queue = family(
             &mut registry,
             "delivery_queue",
@@ -210,6 +217,7 @@ impl Metrics {
             signals,
             suppressed,
             incidents,
+            flapping,
             deliveries,
             delivery_queue,
             dead_letters,
@@ -311,6 +319,11 @@ impl Metrics {
                 state: state.to_owned(),
             })
             .set(count);
+    }
+
+    /// Sets how many incidents are held open because they flap.
+    pub fn set_flapping(&self, count: i64) {
+        self.flapping.set(count);
     }
 
     /// Counts a call to a target: `outcome` is `ok` or a failure kind.
@@ -455,6 +468,7 @@ mod tests {
         metrics.signal("queue-wait", "breach");
         metrics.suppressed("queue-wait", "burst_lock");
         metrics.set_incidents("open", 1);
+        metrics.set_flapping(2);
         metrics.delivery("servicenow", "create", "ok");
         metrics.set_delivery_queue("servicenow", 0);
         metrics.set_dead_letters("servicenow", "network_failure", 0);
@@ -470,6 +484,7 @@ mod tests {
             r#"ringdown_signals_total{rule="queue-wait",outcome="breach"} 1"#,
             r#"ringdown_suppressed_total{rule="queue-wait",reason="burst_lock"} 1"#,
             r#"ringdown_incidents{state="open"} 1"#,
+            "ringdown_flapping_incidents 2",
             r#"ringdown_deliveries_total{target="servicenow",operation="create",outcome="ok"} 1"#,
             r#"ringdown_delivery_queue{target="servicenow"} 0"#,
             r#"ringdown_dead_letters{target="servicenow",kind="network_failure"} 0"#,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ringdown::domain::decision::BurstLock;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
-use ringdown::domain::incident::{Heard, Incident, Verdict};
+use ringdown::domain::incident::{Heard, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{KeptIncident, NewDecision, NewDelivery, NewEvent, Settlement};
@@ -38,6 +38,12 @@ pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incide
         readings: BTreeMap::from([("metrics[queue.waitTime].avg".to_owned(), 412.5)]),
     };
     Incident::begin(id.to_owned(), rule, key, "high", &heard, at)
+}
+
+/// As it is once its ticket is owed.
+pub(crate) fn opened(incident: &mut Incident) {
+    incident.state = IncidentState::Open;
+    incident.opens_at = None;
 }
 
 pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> KeptIncident {

@@ -13,14 +13,16 @@ use ringdown::domain::time::Timestamp;
 use ringdown::http::{ServeOptions, serve};
 use ringdown::lifecycle::Components;
 use ringdown::settings::{AdminSettings, AdminToken, Role, Secret};
-use ringdown::store::{Claim, DecisionBatch, HistoryEntry, NewEvent, Settlement, Store};
+use ringdown::store::{Claim, DecisionBatch, HistoryEntry, NewEvent, Reference, Settlement, Store};
 use ringdown::telemetry::Metrics;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::values::{ago, decision, delivery, event, incident, kept, lock, refused, ticket};
+use crate::values::{
+    ago, decision, delivery, event, incident, kept, lock, opened, refused, ticket,
+};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_442_850_000);
 pub(crate) const VIEWER: &str = "viewer-token";
@@ -284,11 +286,11 @@ impl World {
         let open = incident(OPEN, "queue-wait", "q-1", ago(300));
         let dead = incident(DEAD, "queue-wait", "q-2", ago(200));
         let mut closed = incident(CLOSED, "trunk-down", "t-1", ago(4000));
-        closed.open(ago(4000));
+        opened(&mut closed);
         closed.close(ago(3000));
         let (mut open, mut dead) = (open, dead);
-        open.open(ago(300));
-        dead.open(ago(200));
+        opened(&mut open);
+        opened(&mut dead);
         let pending = incident(PENDING, "trunk-down", "t-2", ago(100));
         self.keep(DecisionBatch {
             decided_to: Some(4),
@@ -314,6 +316,7 @@ impl World {
                 at: ago(300),
                 what: "opened".into(),
                 cause: "event e-1".into(),
+                refers: Reference::event(Some("e-1")),
             }],
             deliveries: vec![
                 delivery(OPEN, "servicenow", Operation::Create, "e-1"),

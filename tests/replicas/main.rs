@@ -13,6 +13,7 @@ mod cluster;
 mod cut_off;
 mod database;
 mod failover;
+mod flapping;
 mod killed;
 mod paused;
 mod polling;

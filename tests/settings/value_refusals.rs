@@ -165,6 +165,40 @@ fn numbers_have_their_limits() {
 }
 
 #[test]
+fn flapping_is_false_or_a_table_of_sensible_values() {
+    for (text, path, reason) in [
+        ("flapping = true", "flapping", "must be false, or a table"),
+        ("flapping = 4", "flapping", "must be false, or a table"),
+        (
+            "flapping.times = 0",
+            "flapping.times",
+            "must be from 1 to 20",
+        ),
+        (
+            "flapping.times = 21",
+            "flapping.times",
+            "must be from 1 to 20",
+        ),
+        (
+            "flapping.calm = \"0s\"",
+            "flapping.calm",
+            "longer than zero",
+        ),
+        ("flapping.within = 60", "flapping.within", "has no unit"),
+        ("flapping.window = \"1h\"", "flapping.window", "unknown key"),
+    ] {
+        let problem = problem_of(&format!("[rules.queue-wait]\n{text}"));
+        assert_eq!(problem.path, format!("rules.queue-wait.{path}"));
+        assert!(problem.reason.contains(reason), "{text}: {problem:?}");
+    }
+    let off = World::base().with_variable("RINGDOWN__RULES__QUEUE-WAIT__FLAPPING", "false");
+    assert_eq!(off.loaded().settings.rules[0].flapping, None);
+    let some = World::base().with_file("some.toml", "[rules.queue-wait]\nflapping.times = 7");
+    let flapping = some.loaded().settings.rules[0].flapping.unwrap();
+    assert_eq!((flapping.times, flapping.calm.as_secs()), (7, 900));
+}
+
+#[test]
 fn words_out_of_a_list_are_refused_with_the_list() {
     assert_refused(
         "[rules.queue-wait]\nseverity = \"hihg\"",

@@ -11,6 +11,7 @@ use url::Url;
 use super::super::outcome::{Failed, NOT_FINE, Outcome};
 use super::super::table::{self, Column};
 use super::super::{Output, client, config, print};
+use super::incident::mark_flapping;
 use super::{ApiArgs, Selection};
 
 /// Longest wait for an answer.
@@ -70,7 +71,10 @@ impl Api {
         match (self.output, items.is_empty()) {
             (Output::Json, _) => print(&config::pretty(&json!({"items": items, "next": next}))),
             (Output::Table, true) => print(&format!("No {}.", self.things())),
-            (Output::Table, false) => print(&table::render(&items, columns)),
+            (Output::Table, false) => {
+                items.iter_mut().for_each(mark_flapping);
+                print(&table::render(&items, columns));
+            }
         }
         if self.output == Output::Table && !next.is_null() {
             print(&format!(
@@ -155,7 +159,39 @@ impl Api {
         Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
     }
 
+    /// How results are printed.
+    pub(super) const fn output(&self) -> Output {
+        self.output
+    }
+
+    /// What is at `path`; `None` when nothing is.
+    pub(super) async fn find(
+        &self,
+        path: &[&str],
+        query: &[(&'static str, Option<String>)],
+    ) -> Result<Option<Value>, Failed> {
+        let (status, body) = self.answer(Method::GET, path, query.to_vec()).await?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(body)),
+            status => Err(refused(status, &body)),
+        }
+    }
+
     async fn call(&self, method: Method, path: &[&str], query: Query) -> Result<Value, Failed> {
+        let (status, body) = self.answer(method, path, query).await?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(refused(status, &body))
+    }
+
+    async fn answer(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: Query,
+    ) -> Result<(StatusCode, Value), Failed> {
         let place = [&["api", "v1", self.place], path].concat();
         let url = client::below(&self.base, &place);
         let query: Vec<(&str, String)> = query
@@ -171,11 +207,7 @@ impl Api {
             .await
             .map_err(|error| client::no_answer(&url, &error))?;
         let status = response.status();
-        let body: Value = response.json().await.unwrap_or_default();
-        if status.is_success() {
-            return Ok(body);
-        }
-        Err(refused(status, &body))
+        Ok((status, response.json().await.unwrap_or_default()))
     }
 
     /// What the list holds, in words.

@@ -3,6 +3,7 @@
 //! Owns what can be asked; `call` knows how to ask and how to print what comes back.
 
 mod call;
+mod incident;
 
 use clap::{Args, Subcommand};
 
@@ -40,10 +41,14 @@ pub(super) struct IncidentArgs {
 enum IncidentCommand {
     /// Newest first; what `ringdown incidents` alone does.
     List(IncidentList),
-    /// One incident with its history, deliveries and events.
+    /// One incident with its ticket, readings and timeline.
     Show {
-        /// The incident's id.
+        /// The incident's id, its ticket's number, or its correlation key where that is one
+        /// incident's alone.
         id: String,
+        /// Entries of the timeline at most.
+        #[arg(long, default_value_t = 500)]
+        limit: usize,
     },
 }
 
@@ -286,7 +291,7 @@ pub(super) async fn incidents(args: IncidentArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global.output, "incidents")?;
     match args.command {
         None => api.list(Vec::new(), Span::LIMIT, INCIDENTS).await,
-        Some(IncidentCommand::Show { id }) => api.show(&id).await,
+        Some(IncidentCommand::Show { id, limit }) => api.show_incident(&id, limit).await,
         Some(IncidentCommand::List(list)) => {
             let limit = list.span.limit;
             api.list(list.query(), limit, INCIDENTS).await

@@ -9,7 +9,7 @@ mod guide;
 mod message;
 mod operational;
 mod queue;
-mod readings;
+pub(super) mod readings;
 mod topics;
 mod trunk;
 

@@ -140,19 +140,22 @@ fn longest(stats: &Place<'_, '_>, at: Timestamp, reading: &mut Reading) -> Read<
     Ok(())
 }
 
-/// `number` in seconds when it is a duration: a statistic with a unit, of a metric named like
-/// `tWait`.
+/// Whether a statistic is a duration: one with a unit, of a metric named like `tWait`.
+pub(in crate::normalise) fn is_duration(metric: &str, statistic: &str) -> bool {
+    let mut letters = metric.chars();
+    letters.next() == Some('t')
+        && letters.next().is_some_and(char::is_uppercase)
+        && fill::has_unit(statistic)
+}
+
+/// `number` in seconds when it is a duration.
 pub(super) fn in_seconds(
     metric: &str,
     statistic: &str,
     number: f64,
     place: &Place<'_, '_>,
 ) -> Read<f64> {
-    let mut letters = metric.chars();
-    let is_duration = letters.next() == Some('t')
-        && letters.next().is_some_and(char::is_uppercase)
-        && fill::has_unit(statistic);
-    if !is_duration {
+    if !is_duration(metric, statistic) {
         return Ok(number);
     }
     if number > EPOCH {

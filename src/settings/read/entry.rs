@@ -92,6 +92,14 @@ impl<'a> Entry<'a> {
         }
     }
 
+    /// True or false.
+    pub(super) fn flag(&self) -> Result<bool, Fault> {
+        match self.typed().kind {
+            ValueKind::Boolean(flag) => Ok(flag),
+            other => Err(wrong_type("true or false", &other)),
+        }
+    }
+
     pub(super) fn number(&self) -> Result<f64, Fault> {
         match self.typed().kind {
             ValueKind::Float(number) if number.is_finite() => Ok(number),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::rules::{ON_RECOVERY, SEVERITIES};
 use super::section::Section;
 use super::values::{duration, expression, known_name, one_of, some, template};
+use crate::domain::flapping::FlappingPolicy;
 use crate::domain::trouble::{OWN_EVENT, OWN_RULE, OWN_SOURCE};
 use crate::normalise::{CustomMap, Format, NotAPointer, Pointer, Pointers};
 use crate::settings::layers::Table;
@@ -19,6 +20,13 @@ const QUIET_AFTER: Duration = Duration::from_secs(30 * 60);
 const BURST_LOCK: Duration = Duration::from_secs(15 * 60);
 /// A comment on the open ticket at most this often.
 const UPDATE_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// What comes and goes more often is one trouble too.
+const FLAPPING: FlappingPolicy = FlappingPolicy {
+    times: 4,
+    within: Duration::from_secs(60 * 60),
+    calm: Duration::from_secs(15 * 60),
+};
 
 /// What is to be told to whom, and the rule that hears it; inner `None`: not wanted.
 #[expect(
@@ -70,6 +78,7 @@ pub(super) fn own_trouble(
         severity: severity?.to_owned(),
         severity_levels: Vec::new(),
         on_recovery: on_recovery?,
+        flapping: Some(FLAPPING),
         targets: routing,
     };
     let settings = OwnTroubleSettings {

@@ -2,15 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use super::entry::Entry;
 use super::routing::routing;
 use super::section::Section;
 use super::values::{
     duration, expression, known_name, list, one_of, positive_duration, some, template, text, whole,
 };
+use crate::domain::flapping::FlappingPolicy;
 use crate::domain::severity::Severity;
 use crate::rules::{Expression, Unheard, unheard};
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 
+/// So many beginnings of a key's trouble can be remembered.
+const MOST_ONSETS: u32 = 20;
 /// The default of a severity by expressions: what breaches is worth a look.
 const BELOW_ALL_LEVELS: &str = "medium";
 pub(super) const SEVERITIES: &[(&str, &str)] = &[
@@ -63,6 +67,7 @@ fn rule(
     let update_every = section.or("update_every", "15m", duration);
     let severity = severity(section);
     let on_recovery = section.or("on_recovery", "comment", one_of(ON_RECOVERY));
+    let flapping = flapping(section);
     let targets = routing(section, targets);
     section.finish();
     if let (Some(when), Some(clear)) = (&when, &clear) {
@@ -84,6 +89,7 @@ fn rule(
         severity,
         severity_levels,
         on_recovery: on_recovery?,
+        flapping: flapping?,
         targets: targets?,
     })
 }
@@ -106,6 +112,34 @@ fn warn_of_unheard(rule: &Section<'_>, when: &Expression, clear: Option<&Express
         ),
     };
     rule.warn(key, reason);
+}
+
+/// `flapping = false`, or a table, whose defaults are in force when it is not set.
+#[expect(
+    clippy::option_option,
+    reason = "outer: was it understood; inner: is it in force"
+)]
+fn flapping(rule: &Section<'_>) -> Option<Option<FlappingPolicy>> {
+    let switch = rule.entry("flapping").filter(|one| one.table().is_err());
+    if let Some(switch) = switch {
+        let off = |entry: &Entry<'_>| match entry.flag() {
+            Ok(false) => Ok(None),
+            _ => Err("must be false, or a table such as \
+                      { times = 4, within = \"1h\", calm = \"15m\" }"
+                .into()),
+        };
+        return switch.read(off);
+    }
+    let section = rule.child("flapping")?;
+    let times = section.or("times", 4, whole(1, MOST_ONSETS));
+    let within = section.or("within", "1h", positive_duration);
+    let calm = section.or("calm", "15m", positive_duration);
+    section.finish();
+    Some(Some(FlappingPolicy {
+        times: times?,
+        within: within?,
+        calm: calm?,
+    }))
 }
 
 /// `severity = "high"`, or a table with an expression for each level.

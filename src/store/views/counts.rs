@@ -8,6 +8,8 @@ use crate::store::{Store, StoreError};
 pub struct Counts {
     /// Incidents by state.
     pub incidents: Vec<(String, i64)>,
+    /// Incidents that are held open because they flap.
+    pub flapping: i64,
     /// Deliveries owed and not done, by target; a target may be there with 0.
     pub owed: Vec<(String, i64)>,
     /// Dead letters by target and failure kind.
@@ -18,6 +20,8 @@ pub struct Counts {
 
 pub(super) const INCIDENTS_BY_STATE: &str =
     "select state, count(*) from incidents group by state order by state";
+
+pub(super) const FLAPPING: &str = "select count(*) from incidents where flapping = 1";
 
 /// The targets are found by stepping through the index from one name to the next: most
 /// deliveries are done, and need not be looked at.
@@ -46,7 +50,9 @@ impl Store {
     /// [`StoreError`] when the database cannot be read.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         let mut tx = self.database.begin_read().await?;
+        let flapping: Option<(i64,)> = Select::new(FLAPPING).fetch_optional(&mut tx).await?;
         Ok(Counts {
+            flapping: flapping.map_or(0, |(count,)| count),
             incidents: Select::new(INCIDENTS_BY_STATE).fetch(&mut tx).await?,
             owed: Select::new(OWED_BY_TARGET).fetch(&mut tx).await?,
             dead_letters: Select::new(DEAD_LETTERS_BY_KIND).fetch(&mut tx).await?,

@@ -8,6 +8,7 @@ use sqlx::FromRow;
 use super::deliveries::{DeliveryView, deliveries_of};
 use super::values::{Document, Moment, RowId};
 use super::{Cursor, Filter, Item, Page, PageRequest, Select, not_found, page_of, rows_to_read};
+use crate::domain::flapping::Flapping;
 use crate::domain::incident::{Incident, Spread};
 use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError};
@@ -63,6 +64,8 @@ pub struct IncidentView {
     pub severity: String,
     /// `pending`, `open`, `recovered`, `closed`.
     pub state: String,
+    /// Whether it comes and goes, and is held open until it is calm.
+    pub flapping: bool,
     /// When the first breach was heard.
     pub opened_at: Moment,
     /// When it was closed.
@@ -111,6 +114,30 @@ pub struct PartView {
     pub heard_at: Moment,
 }
 
+/// That an incident flaps, or did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FlappingView {
+    /// When it was seen to flap.
+    pub since: Moment,
+    /// When the trouble began that was counted first.
+    pub first_at: Moment,
+    /// How often trouble has begun since then.
+    pub times: u32,
+    /// When it was calm again.
+    pub calm_at: Option<Moment>,
+}
+
+impl From<Flapping> for FlappingView {
+    fn from(flapping: Flapping) -> Self {
+        Self {
+            since: flapping.since.into(),
+            first_at: flapping.first_at.into(),
+            times: flapping.times,
+            calm_at: flapping.calm_at.map(Moment::from),
+        }
+    }
+}
+
 /// An incident with its whole story.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IncidentDetail {
@@ -127,6 +154,8 @@ pub struct IncidentDetail {
     pub recovered_at: Option<Moment>,
     /// How often a breach was heard after the recovery.
     pub relapses: u32,
+    /// That it flaps, or did.
+    pub flaps: Option<FlappingView>,
     /// What the rule's expressions read: latest, lowest, highest.
     pub readings: BTreeMap<String, Spread>,
     /// The entity's parts.
@@ -153,7 +182,8 @@ impl Item for IncidentView {
 macro_rules! incidents {
     ($more_columns:literal) => {
         concat!(
-            "select i.id, i.key, i.rule, i.source, i.severity, i.state, i.opened_at, i.closed_at, \
+            "select i.id, i.key, i.rule, i.source, i.severity, i.state, (i.flapping <> 0) as flapping, \
+              i.opened_at, i.closed_at, \
               i.occurrences, i.suppressed, i.target, i.ticket_id, i.ticket_number, i.ticket_url, \
               i.ticket_state, (i.ticket_closed <> 0) as ticket_over, i.ticket_priority, \
               i.ticket_assignee, i.ticket_fate, i.failed_over_from",
@@ -261,6 +291,7 @@ fn detail(
         clear_since: moment(life.clear_since),
         recovered_at: moment(life.recovered_at),
         relapses: life.relapses,
+        flaps: life.flapping.map(FlappingView::from),
         readings: life.readings,
         parts: parts.collect(),
         context,

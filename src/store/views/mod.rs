@@ -13,6 +13,7 @@ mod locks;
 mod queues;
 mod reviews;
 mod select;
+mod timeline;
 mod values;
 
 pub use audit::AuditView;
@@ -20,10 +21,12 @@ pub use counts::Counts;
 pub use deliveries::{DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView};
 pub use events::{DecisionView, EventDetail, EventReview, EventView};
 pub use incidents::{
-    HistoryView, IncidentDetail, IncidentEventView, IncidentView, PartView, TicketView,
+    FlappingView, HistoryView, IncidentDetail, IncidentEventView, IncidentView, PartView,
+    TicketView,
 };
 pub use locks::LockView;
 pub use reviews::{ReviewDetail, ReviewView};
+pub use timeline::TimelineEntry;
 pub use values::{Document, KeptFailure, Moment, RowId};
 
 pub(super) use deliveries::{delivery_in, push_dead_letter_filter};

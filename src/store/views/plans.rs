@@ -4,6 +4,7 @@ use super::deliveries::{dead_letters_select, deliveries_of, deliveries_select};
 use super::events::events_select;
 use super::incidents::{incident_events_select, incidents_select};
 use super::locks::locks_select;
+use super::timeline::{decisions_after, deliveries_after, history_after};
 use super::{Cursor, Filter, PageRequest, Select};
 use super::{audit, counts, queues, reviews};
 use crate::domain::time::Timestamp;
@@ -108,6 +109,9 @@ async fn what_a_person_has_in_hand_is_found_by_an_index() {
         (queues::by_context_select("q-1"), "incidents_by_state"),
         (incident_events_select("i-1"), "decisions_by_incident"),
         (deliveries_of("i-1"), "deliveries_by_incident"),
+        (history_after("i-1", 7, 50), "incident_history_by_incident"),
+        (deliveries_after("i-1", 7, 50), "deliveries_by_incident"),
+        (decisions_after("i-1", 7, 50), "decisions_by_incident"),
         (
             Select::new(counts::INCIDENTS_BY_STATE),
             "incidents_by_state",
@@ -116,6 +120,7 @@ async fn what_a_person_has_in_hand_is_found_by_an_index() {
             Select::new(counts::OWED_BY_TARGET),
             "deliveries_due (target=? AND state=?)",
         ),
+        (Select::new(counts::FLAPPING), "incidents_flapping"),
         (Select::new(counts::DEAD_LETTERS_BY_KIND), "deliveries_dead"),
         (
             Select::new(counts::REVIEW_ITEMS_BY_SOURCE),
