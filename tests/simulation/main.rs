@@ -10,6 +10,7 @@ mod coverage;
 mod crm;
 mod dice;
 mod faults;
+mod flapping;
 mod found;
 mod ground;
 mod invariants;
