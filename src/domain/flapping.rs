@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::incident::{Incident, IncidentState, LifePolicy};
 use super::time::Timestamp;
 
 /// When a key flaps, and when it is calm again; from the rule's settings.
@@ -91,6 +92,66 @@ impl Flapping {
             times: u32::try_from(onsets.len()).unwrap_or(u32::MAX),
             calm_at: None,
         }
+    }
+}
+
+/// What flapping does to an incident.
+impl Incident {
+    /// While it flaps, a breach after a clear is one more coming.
+    pub(super) fn count_return(&mut self) {
+        if self.is_flapping()
+            && self.clear_since.is_some()
+            && let Some(flapping) = &mut self.flapping
+        {
+            flapping.times = flapping.times.saturating_add(1);
+        }
+    }
+
+    /// How long a recovery must last, and how long no breach may be heard, before it counts.
+    pub(super) fn patience(&self, policy: &LifePolicy) -> (Duration, Duration) {
+        match policy.flapping.filter(|_| self.is_flapping()) {
+            Some(flapping) => (
+                policy.clear_for.max(flapping.calm),
+                policy.quiet_after.max(flapping.calm),
+            ),
+            None => (policy.clear_for, policy.quiet_after),
+        }
+    }
+
+    /// Whether it comes and goes, and is held open until it is calm.
+    pub fn is_flapping(&self) -> bool {
+        let flaps = |flapping: Flapping| flapping.calm_at.is_none();
+        self.state == IncidentState::Open && self.flapping.is_some_and(flaps)
+    }
+
+    /// The key's trouble begins; answers whether it flaps.
+    pub(super) fn note_onset(&mut self, policy: &LifePolicy, now: Timestamp) -> bool {
+        let Some(flapping) = &policy.flapping else {
+            self.onsets.clear();
+            return false;
+        };
+        let flaps = self.onsets.note(flapping, now);
+        if flaps {
+            self.flapping = Some(Flapping::begin(&self.onsets, now));
+        }
+        flaps
+    }
+
+    /// It flapped, and does not any more: what comes next is judged afresh.
+    pub(super) fn be_calm(&mut self, now: Timestamp) {
+        if let Some(flapping) = &mut self.flapping {
+            flapping.calm_at = Some(now);
+        }
+        self.onsets.clear();
+    }
+
+    /// Closes the incident because people are done with it. Had it not recovered, it did not
+    /// go by itself: that does not count as coming and going.
+    pub fn close_by_people(&mut self, now: Timestamp) {
+        if self.state == IncidentState::Open {
+            self.onsets.withdraw_last();
+        }
+        self.close(now);
     }
 }
 

@@ -9,9 +9,7 @@ use super::*;
 use crate::domain::decision::{
     Decision, Known, NewIncident, Outcome, Suppression, decide, pass_time,
 };
-use crate::domain::incident::{
-    Heard, Incident, IncidentState, LifePolicy, Owed, Recovery, Verdict,
-};
+use crate::domain::incident::{Heard, Owed, Recovery, Verdict};
 
 const FLAPPING: FlappingPolicy = FlappingPolicy {
     times: 3,

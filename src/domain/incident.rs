@@ -335,16 +335,6 @@ impl Incident {
         };
     }
 
-    /// While it flaps, a breach after a clear is one more coming.
-    fn count_return(&mut self) {
-        if self.is_flapping()
-            && self.clear_since.is_some()
-            && let Some(flapping) = &mut self.flapping
-        {
-            flapping.times = flapping.times.saturating_add(1);
-        }
-    }
-
     fn note_part(&mut self, name: &str, breaching: bool, heard_at: Timestamp) {
         self.parts.insert(
             name.to_owned(),
@@ -400,23 +390,6 @@ impl Incident {
             IncidentState::Recovered => Some(self.recovered_since().plus(policy.quiet_after)),
             IncidentState::Closed => None,
         }
-    }
-
-    /// How long a recovery must last, and how long no breach may be heard, before it counts.
-    fn patience(&self, policy: &LifePolicy) -> (Duration, Duration) {
-        match policy.flapping.filter(|_| self.is_flapping()) {
-            Some(flapping) => (
-                policy.clear_for.max(flapping.calm),
-                policy.quiet_after.max(flapping.calm),
-            ),
-            None => (policy.clear_for, policy.quiet_after),
-        }
-    }
-
-    /// Whether it comes and goes, and is held open until it is calm.
-    pub fn is_flapping(&self) -> bool {
-        let flaps = |flapping: Flapping| flapping.calm_at.is_none();
-        self.state == IncidentState::Open && self.flapping.is_some_and(flaps)
     }
 
     /// Whether an outage stands for it: no ticket of its own is opened.
@@ -489,19 +462,6 @@ impl Incident {
         std::iter::once(Owed::Create).chain(told).collect()
     }
 
-    /// The key's trouble begins; answers whether it flaps.
-    fn note_onset(&mut self, policy: &LifePolicy, now: Timestamp) -> bool {
-        let Some(flapping) = &policy.flapping else {
-            self.onsets.clear();
-            return false;
-        };
-        let flaps = self.onsets.note(flapping, now);
-        if flaps {
-            self.flapping = Some(Flapping::begin(&self.onsets, now));
-        }
-        flaps
-    }
-
     /// The ticket is written to.
     pub fn tell(&mut self, now: Timestamp) {
         self.told_before = Told {
@@ -532,14 +492,6 @@ impl Incident {
         }
     }
 
-    /// It flapped, and does not any more: what comes next is judged afresh.
-    fn be_calm(&mut self, now: Timestamp) {
-        if let Some(flapping) = &mut self.flapping {
-            flapping.calm_at = Some(now);
-        }
-        self.onsets.clear();
-    }
-
     /// Continues a recovered incident that breaches again.
     pub fn relapse(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
         self.state = IncidentState::Open;
@@ -558,15 +510,6 @@ impl Incident {
         let to = Severity::from_name(to).filter(|to| *to > from)?;
         to.as_str().clone_into(&mut self.severity);
         Some(from)
-    }
-
-    /// Closes the incident because people are done with it. Had it not recovered, it did not
-    /// go by itself: that does not count as coming and going.
-    pub fn close_by_people(&mut self, now: Timestamp) {
-        if self.state == IncidentState::Open {
-            self.onsets.withdraw_last();
-        }
-        self.close(now);
     }
 
     /// Closes the incident; a new breach will be a new one.

@@ -283,12 +283,11 @@ impl World {
         ])
         .await;
         self.append(vec![event("genesys", "e-5", ago(10))]).await;
-        let open = incident(OPEN, "queue-wait", "q-1", ago(300));
-        let dead = incident(DEAD, "queue-wait", "q-2", ago(200));
+        let mut open = incident(OPEN, "queue-wait", "q-1", ago(300));
+        let mut dead = incident(DEAD, "queue-wait", "q-2", ago(200));
         let mut closed = incident(CLOSED, "trunk-down", "t-1", ago(4000));
         opened(&mut closed);
         closed.close(ago(3000));
-        let (mut open, mut dead) = (open, dead);
         opened(&mut open);
         opened(&mut dead);
         let pending = incident(PENDING, "trunk-down", "t-2", ago(100));

@@ -30,11 +30,13 @@ fn story(entries: &[Value]) -> Vec<String> {
 
 fn place(story: &[String], what: &str) -> usize {
     let found = story.iter().position(|one| one == what);
-    found.unwrap_or_else(|| panic!("{what:?} is not told: {story:#?}"))
+    assert!(found.is_some(), "{what:?} is not told: {story:#?}");
+    found.unwrap()
 }
 
-#[tokio::test]
-async fn a_lost_answer_its_retry_and_the_recovery_are_told_from_beginning_to_end() {
+/// A daemon that has seen five breaches, a create whose answer was lost, and the recovery; and
+/// the incident.
+async fn after_a_lost_answer() -> (World, Value) {
     let mut world = World::unstarted("[rules.queue-wait]\nclear_for = \"1s\"\n").await;
     world.start().await;
     let once = Trigger::Next { count: 1 };
@@ -53,9 +55,13 @@ async fn a_lost_answer_its_retry_and_the_recovery_are_told_from_beginning_to_end
         .await;
     world.all_delivered().await;
     let incident = world.items("incidents").await.remove(0);
-    let id = incident["id"].as_str().unwrap();
+    (world, incident)
+}
 
-    let entries = timeline(&world, id, 500).await;
+#[tokio::test]
+async fn a_lost_answer_its_retry_and_the_recovery_are_told_from_beginning_to_end() {
+    let (world, incident) = after_a_lost_answer().await;
+    let entries = timeline(&world, incident["id"].as_str().unwrap(), 500).await;
     let story = story(&entries);
     let mut last = 0;
     for what in [
@@ -73,40 +79,36 @@ async fn a_lost_answer_its_retry_and_the_recovery_are_told_from_beginning_to_end
         last = at;
     }
     let entry = |what: &str| &entries[place(&story, what)];
+    let cause = |what: &str| entry(what)["cause"].as_str().unwrap();
     assert_eq!(entry("opened")["event_id"], "evt-1");
     let run = entry("active_incident ×4");
+    assert_eq!(run["event_id"], "evt-2");
+    assert_eq!(run["last_event_id"], "evt-5");
+    let failed = cause("create failed");
+    assert!(failed.contains("network_failure"), "{failed}");
+    assert!(failed.contains("looked up first"), "{failed}");
+    let delivered = cause("create delivered");
+    let looked_up = delivered.contains("attempt 2, looked up before sending");
+    assert!(looked_up, "{delivered}");
     assert_eq!(
-        (&run["event_id"], &run["last_event_id"]),
-        (&"evt-2".into(), &"evt-5".into())
+        entry("create delivered")["delivery_id"],
+        entry("create failed")["delivery_id"]
     );
-    let failed = entry("create failed");
-    let cause = failed["cause"].as_str().unwrap();
-    assert!(cause.contains("network_failure"), "{cause}");
-    assert!(cause.contains("looked up first"), "{cause}");
-    let delivered = entry("create delivered");
-    assert_eq!(delivered["delivery_id"], failed["delivery_id"]);
-    let cause = delivered["cause"].as_str().unwrap();
-    assert!(
-        cause.contains("attempt 2, looked up before sending"),
-        "{cause}"
-    );
-    assert!(
-        entry("recovered")["cause"]
-            .as_str()
-            .unwrap()
-            .starts_with("clear since")
-    );
+    assert!(cause("recovered").starts_with("clear since"));
+}
 
-    let page_by_page = timeline(&world, id, 2).await;
-    assert_eq!(page_by_page, entries, "pages change nothing");
-
+#[tokio::test]
+async fn page_by_page_and_on_the_command_line_the_story_is_the_same() {
+    let (world, incident) = after_a_lost_answer().await;
+    let id = incident["id"].as_str().unwrap();
+    let entries = timeline(&world, id, 500).await;
+    for limit in [1, 2, 3] {
+        assert_eq!(timeline(&world, id, limit).await, entries, "limit {limit}");
+    }
     let number = incident["ticket"]["number"].as_str().unwrap();
     for named in [id, number, "q1"] {
-        let shown = world
-            .command(&["incidents", "show", named])
-            .output()
-            .unwrap();
-        let text = String::from_utf8(shown.stdout).unwrap();
+        let shown = world.command(&["incidents", "show", named]).output();
+        let text = String::from_utf8(shown.unwrap().stdout).unwrap();
         for part in [
             id,
             number,

@@ -26,12 +26,44 @@ impl Coverage {
             .collect()
     }
 
+    /// Everything that was reached: lives as a table of states and what they met, then the
+    /// rest line by line.
     pub(crate) fn table(&self) -> String {
-        self.0
-            .iter()
+        let rest = self.0.iter().filter(|(what, _)| life_of(what).is_none());
+        let rest: String = rest
             .map(|(what, count)| format!("{count:>9}  {what}\n"))
-            .collect()
+            .collect();
+        format!("{}\n{rest}", self.lives())
     }
+
+    /// A row for each state and what it met, with what came of it and how often.
+    fn lives(&self) -> String {
+        let mut cells: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
+        for (what, count) in &self.0 {
+            if let Some((state, met, outcome)) = life_of(what) {
+                let cell = cells.entry((state, met)).or_default();
+                cell.push(format!("{outcome} {count}"));
+            }
+        }
+        let mut text = format!("{:<10} {:<8} outcomes\n", "state", "met");
+        for state in STATES {
+            let row = cells.iter().filter(|((of, _), _)| *of == state);
+            for ((_, met), outcomes) in row {
+                text += &format!("{state:<10} {met:<8} {}\n", outcomes.join(" · "));
+            }
+        }
+        text
+    }
+}
+
+/// The states of the table, in the order of life.
+const STATES: [&str; 5] = ["none", "pending", "open", "flapping", "recovered"];
+
+/// State, what it met, and the outcome, of a line about a life.
+fn life_of(line: &str) -> Option<(&str, &str, &str)> {
+    let (state, rest) = line.strip_prefix("life: ")?.split_once(" + ")?;
+    let (met, outcome) = rest.split_once(" = ")?;
+    STATES.contains(&state).then_some((state, met, outcome))
 }
 
 /// States × outcomes of an incident's life, failure kinds × remedies, faults, and crashes at
@@ -102,4 +134,14 @@ const MUST_BE_REACHED: &[&str] = &[
     "failover: a waiting update is moved",
     "failover: a waiting resolve is moved",
     "failover: a create in doubt stays",
+    "life: none + breach = opened, flapping",
+    "life: recovered + breach = flapping",
+    "life: pending + time = flapping",
+    "life: flapping + breach = active_incident",
+    "life: flapping + breach = commented",
+    "life: flapping + clear = flapping held",
+    "life: flapping + between = between",
+    "life: flapping + any = out_of_order",
+    "life: flapping + time = recovered",
+    "life: flapping + time = closed",
 ];

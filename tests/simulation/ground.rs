@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use ringdown::domain::flapping::FlappingPolicy;
 use ringdown::settings::{Loader, OnRecovery, Settings};
 use ringdown::store::Store;
 use sqlx::{Connection, SqliteConnection};
@@ -68,12 +69,22 @@ impl Ground {
                 OnRecovery::Comment,
                 OnRecovery::None,
             ]);
+            rule.flapping = flapping(dice);
         }
         for target in settings.targets.values_mut() {
             target.failover_after = dice.seconds(&[0, 5, 60, 120]);
         }
         settings
     }
+}
+
+/// Few beginnings suffice, and calm comes soon: the lives of a seed are short.
+fn flapping(dice: &mut Dice) -> Option<FlappingPolicy> {
+    dice.chance(80).then(|| FlappingPolicy {
+        times: *dice.pick(&[1, 1, 2, 3]),
+        within: dice.seconds(&[300, 3600, 3600]),
+        calm: dice.seconds(&[20, 120, 900]),
+    })
 }
 
 /// A folder in memory where there is one: durability is not what is simulated here.

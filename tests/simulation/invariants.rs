@@ -13,6 +13,7 @@ use ringdown::settings::{OnRecovery, Settings};
 use crate::coverage::Coverage;
 use crate::crm::Record;
 use crate::failover;
+use crate::flapping::{self, Calm};
 use crate::life;
 use crate::readings::Reading;
 use crate::snapshot::{Delivery, Kept, Snapshot};
@@ -25,6 +26,7 @@ const RULES: [&str; 3] = ["wide", "plain", "high"];
 pub(crate) struct Watch {
     locks: HashMap<String, Duration>,
     resolves: HashMap<String, bool>,
+    calm: Calm,
     /// Deliveries that a person has replayed: they may come after later ones.
     replayed: BTreeSet<i64>,
     /// The last delivery before each time the clock was set back.
@@ -46,6 +48,7 @@ impl Watch {
             resolves: rules
                 .map(|rule| (rule.name.clone(), rule.on_recovery == OnRecovery::Resolve))
                 .collect(),
+            calm: flapping::calm_of(settings),
             replayed: BTreeSet::new(),
             set_back_after: Vec::new(),
         }
@@ -73,6 +76,7 @@ impl Watch {
         failover::note(before, now, coverage);
         failover::one_ticket_in_all(now, targets)?;
         one_incident_per_key(now)?;
+        flapping::check(&self.calm, before, now)?;
         none_heard_twice(now, sent)?;
         self.one_create_per_lock(now)?;
         for target in targets {

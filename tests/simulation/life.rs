@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringdown::domain::incident::Verdict;
+use ringdown::domain::incident::{Incident, Verdict};
 
 use crate::coverage::Coverage;
 use crate::readings::Reading;
@@ -22,9 +22,7 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
     }
     // Of several decisions on one key in one batch only the first meets the state before.
     for ((rule, key), decisions) in &by_key {
-        let state = before
-            .state_of(rule, key)
-            .map_or("none", |state| state.as_str());
+        let state = before.life_of(rule, key).map_or("none", state_of);
         let Some(first) = decisions.first() else {
             continue;
         };
@@ -36,7 +34,12 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
             (_, Some(Verdict::Between)) => "between",
             (_, None) => "misfit",
         };
-        coverage.note(format!("life: {state} + {met} = {}", first.outcome));
+        let outcome = match first.outcome.as_str() {
+            "flapping_held" => "flapping held",
+            "opened" if opens_flapping(now, first) => "opened, flapping",
+            outcome => outcome,
+        };
+        coverage.note(format!("life: {state} + {met} = {outcome}"));
     }
     note_time(before, now, coverage, |rule, key| {
         by_key.contains_key(&(rule, key))
@@ -45,6 +48,19 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
     if now.reviews > before.reviews {
         coverage.note("failure: schema_mismatch, review");
     }
+}
+
+/// The state; one that flaps is held open, which is a state of its own here.
+fn state_of(life: &Incident) -> &'static str {
+    match life.is_flapping() {
+        true => "flapping",
+        false => life.state.as_str(),
+    }
+}
+
+fn opens_flapping(now: &Snapshot, decided: &Decided) -> bool {
+    let id = decided.incident_id.as_deref().unwrap_or_default();
+    now.incident(id).is_some_and(|kept| kept.life.is_flapping())
 }
 
 fn note_time(
@@ -61,7 +77,8 @@ fn note_time(
         if life.state != after.life.state && !was_decided(&life.rule, &life.key) {
             coverage.note(format!(
                 "life: {} + time = {}",
-                life.state, after.life.state
+                state_of(life),
+                state_of(&after.life)
             ));
         }
     }

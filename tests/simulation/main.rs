@@ -11,6 +11,7 @@ mod crm;
 mod dice;
 mod failover;
 mod faults;
+mod flapping;
 mod found;
 mod ground;
 mod invariants;

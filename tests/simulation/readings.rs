@@ -64,6 +64,19 @@ impl Reading {
         }
     }
 
+    /// Readings of one queue that go up and down, `now` and in order; the first is a breach.
+    pub(crate) fn swing(dice: &mut Dice, number: usize, now: Timestamp) -> Vec<Self> {
+        let queue = QUEUES[usize::from(dice.chance(30))];
+        let count = 1 + dice.below(6);
+        let reading = |index: usize| Self {
+            id: format!("swing-{number}-{index}"),
+            queue,
+            waiting: if index.is_multiple_of(2) { 30 } else { 1 },
+            ..Self::breach("", now)
+        };
+        (0..count).map(reading).collect()
+    }
+
     /// What it says to `rule`, by the thresholds of `ringdown.toml`; `None` when it cannot be
     /// understood.
     pub(crate) fn verdict(&self, rule: &str) -> Option<Verdict> {

@@ -7,9 +7,10 @@ use std::time::Duration;
 use ringdown::domain::time::Timestamp;
 
 use crate::coverage::Coverage;
+use crate::crm::TIMEOUT;
 use crate::ground::Ground;
 use crate::readings::Reading;
-use crate::world::{Broken, World};
+use crate::world::{Broken, Target, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Looks for something left to do before a world is said to be restless.
@@ -119,6 +120,11 @@ async fn trouble(world: &mut World) -> Result<(), Broken> {
 }
 
 async fn receive(world: &mut World) {
+    if world.dice.chance(25) {
+        let number = world.sent.len() + world.story.len() * 100;
+        let swing = Reading::swing(&mut world.dice, number, world.clock.now());
+        return world.receive(swing).await;
+    }
     let mut readings = Vec::new();
     for _ in 0..1 + world.dice.below(3) {
         let repeat = !world.sent.is_empty() && world.dice.chance(10);
@@ -218,6 +224,16 @@ async fn come_to_rest(world: &mut World) -> Result<(), Broken> {
 
 /// Does what is due, or lets time pass until something is; answers whether anything ever is.
 async fn let_one_thing_be_done(world: &mut World) -> Result<bool, Broken> {
+    // What is under way is due when its lease ends, by a clock that is not the world's: it is
+    // let go on instead.
+    let busy = |one: &Target| one.crm.under_way() > 0;
+    if let Some(target) = world.targets.iter().position(busy) {
+        match world.targets[target].crm.next_to_go_on() {
+            Some(_) => work(world, target).await?,
+            None => world.pass(TIMEOUT).await,
+        }
+        return Ok(true);
+    }
     let now = world.clock.now();
     let due = world.dues();
     let Some(next) = due.iter().flatten().min() else {
