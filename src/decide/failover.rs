@@ -23,7 +23,7 @@ use crate::store::{
 use crate::telemetry::Metrics;
 
 /// Tickets that go to another target in one transaction.
-const AT_ONCE: usize = 256;
+const AT_ONCE: usize = 128;
 /// Waiting creates that are read at once.
 const PAGE: u32 = 1024;
 

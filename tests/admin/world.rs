@@ -105,6 +105,7 @@ fn targets() -> Vec<TargetView> {
         name: "servicenow".into(),
         kind: "servicenow".into(),
         state: "up",
+        since: None,
         until: None,
         last_error: None,
         last_error_at: None,
@@ -323,7 +324,7 @@ impl World {
                 delivery(DEAD, "salesforce", Operation::Update, "e-2"),
                 delivery(OPEN, "servicenow", Operation::Update, "e-1"),
             ],
-            reviews: Vec::new(),
+            ..DecisionBatch::default()
         })
         .await;
         self.settle("servicenow", OPEN, Settlement::Done(Some(ticket())))

@@ -234,3 +234,49 @@ async fn what_came_after_a_waiting_create_is_moved_with_it() {
     assert!(world.simulator.salesforce().tickets().is_empty());
     assert!(world.items("dead-letters").await.is_empty());
 }
+
+const OUTAGE: &str = r#"
+[outages.site]
+group_by = "all"
+rules = ["queue-wait"]
+at_least = 5
+within = "2m"
+hold = "1s"
+targets = [{ when = "labels.site == 'FRA'", to = ["salesforce"] }, "salesforce", "servicenow"]
+"#;
+
+#[tokio::test]
+async fn an_outage_fails_over_and_its_members_ticket_in_the_first_is_told_of_it() {
+    let mut world = World::unstarted("").await;
+    let more = settings(&world, "0s") + OUTAGE;
+    std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
+    world.start().await;
+    world.accept(&event("evt-0", "q0", 400.0)).await;
+    world.tickets(1).await;
+    world.all_delivered().await;
+    let salesforce = world.simulator.salesforce();
+    salesforce.refuse_connections(true);
+    for queue in 1..8 {
+        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
+        world.accept(&event).await;
+    }
+    let ticket = in_servicenow(&world, 1).await.remove(0);
+    let title = ticket["short_description"].as_str().unwrap();
+    assert!(title.contains("outage site"), "{title}");
+    salesforce.refuse_connections(false);
+    world
+        .until("nothing is owed any more", async || {
+            let deliveries = world.items("deliveries?limit=500").await;
+            let settled = |one: &Value| one["state"] == "done" || one["state"] == "discarded";
+            deliveries.iter().all(settled)
+        })
+        .await;
+    let number = ticket["number"].as_str().unwrap();
+    let told = salesforce
+        .requests()
+        .iter()
+        .any(|request| request.body.contains(number));
+    assert!(told, "the member's ticket does not name {number}");
+    assert_eq!(salesforce.tickets().len(), 1);
+    assert_eq!(world.simulator.servicenow().tickets().len(), 1);
+}
