@@ -1,7 +1,7 @@
 //! The decision on one signal: is it a new incident, part of one, or nothing?
 //!
-//! Owns the order of the questions: active incident first, then the burst lock, then how long
-//! the breach must last. For any sequence of signals there is at most one incident per key
+//! Owns the order of the questions: active incident first, then what silences it, then the
+//! burst lock, then how long the breach must last. For any sequence of signals there is at most one incident per key
 //! that is not closed, and never two creates inside one burst lock.
 
 use std::fmt;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::hold::Hold;
 use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Verdict};
 use super::severity::Severity;
+use super::silence::Cover;
 use super::time::Timestamp;
 
 /// No new ticket for a key until a time.
@@ -116,6 +117,8 @@ pub struct Known {
     pub incident: Option<Incident>,
     /// Its burst lock.
     pub lock: Option<BurstLock>,
+    /// What silences it now; see [`cover`](super::silence::cover).
+    pub silence: Option<Cover>,
 }
 
 /// What a decision changes. The caller keeps all of it in one transaction.
@@ -206,6 +209,7 @@ fn begin(
         .filter_map(|(until, reason)| Some((until?, reason)))
         .max_by_key(|(until, _)| *until)
         .unwrap_or((now, Suppression::Pending));
+    let silence = known.silence.clone();
     let incident = known.incident.insert(Incident::begin(
         new.id.to_owned(),
         new.rule,
@@ -214,6 +218,12 @@ fn begin(
         heard,
         opens_at,
     ));
+    if let Some(silence) = silence {
+        incident.suppressed += 1;
+        incident.waits_for = (opens_at > now).then_some(reason);
+        incident.silence = Some(silence);
+        return (Outcome::Suppressed(Suppression::Silenced), Vec::new());
+    }
     if opens_at <= now {
         return (Outcome::Opened, incident.open(now));
     }
@@ -270,6 +280,10 @@ fn hear_breach(
         IncidentState::Pending if incident.is_held() => {
             incident.suppressed += 1;
             (Outcome::Suppressed(Suppression::Outage), Vec::new())
+        }
+        IncidentState::Pending if incident.silence.is_some() => {
+            incident.suppressed += 1;
+            (Outcome::Suppressed(Suppression::Silenced), Vec::new())
         }
         IncidentState::Pending if incident.opens_at.is_none_or(|at| at <= now) => {
             (Outcome::Opened, incident.open(now))
