@@ -34,7 +34,10 @@ fn transition(
     match outcome {
         Outcome::Opened => Some(("opened", because())),
         Outcome::Suppressed(reason) if incident.occurrences == 1 => {
-            Some(("pending", format!("{} ({})", because(), reason.as_str())))
+            let silence = incident.silence.as_ref();
+            let more = silence.map_or_else(String::new, |silence| format!(": {silence}"));
+            let cause = format!("{} ({}{more})", because(), reason.as_str());
+            Some(("pending", cause))
         }
         Outcome::Relapsed => Some(("breaching again", because())),
         Outcome::Commented => Some(("comment owed", because())),

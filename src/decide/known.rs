@@ -18,7 +18,7 @@ impl KnownKey {
         Self {
             known: Known {
                 incident: Some(kept.incident.clone()),
-                lock: None,
+                ..Known::default()
             },
             kept: Some(Kept::from(kept)),
         }

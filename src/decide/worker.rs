@@ -253,6 +253,7 @@ impl Decider {
         known.extend(deciding.known(&groups).await?);
         let members = deciding.members(&groups).await?;
         let mut batch = Batch::new(&self.settings, &self.metrics, known, now);
+        batch.silences = deciding.silences(now).await?;
         batch.take_groups(&groups, members, now);
         Ok(batch)
     }

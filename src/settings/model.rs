@@ -12,8 +12,9 @@ use url::Url;
 
 use super::Secret;
 use crate::domain::severity::Severity;
+use crate::domain::silence::Matcher;
 use crate::normalise::Format;
-use crate::rules::{Expression, Template};
+use crate::rules::{Expression, Schedule, Template};
 
 /// Everything the daemon is told.
 #[derive(Debug, Clone)]
@@ -34,6 +35,8 @@ pub struct Settings {
     pub targets: BTreeMap<String, TargetSettings>,
     /// Many incidents with one cause, by name.
     pub outages: BTreeMap<String, OutageSettings>,
+    /// When no ticket is opened, by name.
+    pub maintenance: BTreeMap<String, MaintenanceSettings>,
 }
 
 /// `[server]`.
@@ -249,6 +252,17 @@ pub struct OutageSettings {
     pub severity: String,
     /// Targets in order of preference.
     pub targets: Vec<String>,
+}
+
+/// `[maintenance.NAME]`.
+#[derive(Debug, Clone)]
+pub struct MaintenanceSettings {
+    /// All of them must hold of a breach; never empty.
+    pub matchers: Vec<Matcher>,
+    /// When it is in force.
+    pub schedule: Schedule,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// `[targets.NAME]`.

@@ -18,6 +18,7 @@ mod leases;
 mod outbox;
 mod retention;
 mod review;
+mod silences;
 mod sqlite;
 mod ticket_changes;
 mod views;
@@ -35,18 +36,20 @@ pub use journal::{
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket, Settlement};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
+pub use silences::NewSilence;
 pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
     DeliveryView, Document, EventDetail, EventReview, EventView, Filter, HistoryView,
     IncidentDetail, IncidentEventView, IncidentView, KeptFailure, LockView, Moment, Page,
-    PageRequest, PartView, ReviewDetail, ReviewView, RowId, TicketView,
+    PageRequest, PartView, ReviewDetail, ReviewView, RowId, SilenceView, TicketView, WaitsView,
 };
 pub use wake::Wake;
 
 use database::Database;
 use journal::Fresh;
 use keys::{KnownKeys, Runs};
+use silences::Compiled;
 
 /// The database, opened and migrated. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -54,6 +57,7 @@ pub struct Store {
     database: Database,
     fresh: Fresh,
     runs: Runs,
+    compiled: Compiled,
 }
 
 impl Store {
@@ -70,6 +74,7 @@ impl Store {
             database,
             fresh: Fresh::default(),
             runs: Runs::default(),
+            compiled: Compiled::default(),
         })
     }
 

@@ -8,6 +8,7 @@
 
 mod auth;
 mod entry;
+mod maintenance;
 mod mapping;
 mod rules;
 mod secrets;
@@ -55,6 +56,12 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
     let target_names = names_in(root, "targets");
     let rules = rules::rules(root, &source_names, &target_names);
     let outages = rules::outages(root, &names_in(root, "rules"), &target_names);
+    let known = maintenance::Known {
+        sources: &source_names,
+        rules: &names_in(root, "rules"),
+        outages: &names_in(root, "outages"),
+    };
+    let maintenance = maintenance::maintenance(root, &known);
     root.finish();
     let settings = Settings {
         server: server?,
@@ -65,6 +72,7 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
         rules: rules?,
         targets: targets?,
         outages: outages?,
+        maintenance: maintenance?,
     };
     server::check_listeners(root, &settings);
     rules::warn_of_unresolvable(root, &settings);

@@ -13,6 +13,7 @@ mod locks;
 mod queues;
 mod reviews;
 mod select;
+mod silences;
 mod values;
 
 pub use audit::AuditView;
@@ -20,16 +21,18 @@ pub use counts::Counts;
 pub use deliveries::{DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView};
 pub use events::{DecisionView, EventDetail, EventReview, EventView};
 pub use incidents::{
-    HistoryView, IncidentDetail, IncidentEventView, IncidentView, PartView, TicketView,
+    HistoryView, IncidentDetail, IncidentEventView, IncidentView, PartView, TicketView, WaitsView,
 };
 pub use locks::LockView;
 pub use reviews::{ReviewDetail, ReviewView};
+pub use silences::SilenceView;
 pub use values::{Document, KeptFailure, Moment, RowId};
 
 pub(super) use deliveries::{delivery_in, push_dead_letter_filter};
 pub(super) use reviews::push_review_filter;
 use select::Bind;
 pub(super) use select::Select;
+pub(super) use silences::silence_in;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::{Serialize, Serializer};
