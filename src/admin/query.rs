@@ -69,6 +69,10 @@ pub(super) const REVIEW_BULK: Filters = Filters {
     names: &["since", "until", "source", "event_id"],
     states: &[],
 };
+pub(super) const SILENCES: Filters = Filters {
+    names: &["since", "until", "state"],
+    states: &["pending", "active", "expired"],
+};
 pub(super) const LOCKS: Filters = Filters {
     names: &["since", "until", "rule", "key"],
     states: &[],
