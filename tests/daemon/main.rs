@@ -10,5 +10,6 @@ mod people;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod severity;
+mod silences;
 mod tickets;
 mod world;

@@ -19,6 +19,7 @@ mod polling;
 mod ports;
 mod proxy;
 mod replica;
+mod silences;
 mod storm;
 mod together;
 mod tokens;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ringdown::domain::incident::Verdict;
+use ringdown::domain::incident::{Incident, Verdict};
 
 use crate::coverage::Coverage;
 use crate::readings::Reading;
@@ -22,9 +22,7 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
     }
     // Of several decisions on one key in one batch only the first meets the state before.
     for ((rule, key), decisions) in &by_key {
-        let state = before
-            .state_of(rule, key)
-            .map_or("none", |state| state.as_str());
+        let state = before.life_of(rule, key).map_or("none", label);
         let Some(first) = decisions.first() else {
             continue;
         };
@@ -47,6 +45,14 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
     }
 }
 
+/// The state, and of a pending incident whether it is silenced.
+fn label(life: &Incident) -> &'static str {
+    match life.silence {
+        Some(_) => "pending(silenced)",
+        None => life.state.as_str(),
+    }
+}
+
 fn note_time(
     before: &Snapshot,
     now: &Snapshot,
@@ -59,10 +65,8 @@ fn note_time(
             continue;
         };
         if life.state != after.life.state && !was_decided(&life.rule, &life.key) {
-            coverage.note(format!(
-                "life: {} + time = {}",
-                life.state, after.life.state
-            ));
+            let (was, is) = (label(life), after.life.state);
+            coverage.note(format!("life: {was} + time = {is}"));
         }
     }
 }

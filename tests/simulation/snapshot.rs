@@ -188,15 +188,11 @@ impl Snapshot {
             .filter(|delivery| delivery.state == "dead")
     }
 
-    /// The state of the incident of `rule` and `key` that is not closed.
-    pub(crate) fn state_of(&self, rule: &str, key: &str) -> Option<IncidentState> {
-        self.incidents
-            .iter()
-            .map(|kept| &kept.life)
-            .find(|life| {
-                life.rule == rule && life.key == key && life.state != IncidentState::Closed
-            })
-            .map(|life| life.state)
+    /// The incident of `rule` and `key` that is not closed.
+    pub(crate) fn life_of(&self, rule: &str, key: &str) -> Option<&Incident> {
+        self.incidents.iter().map(|kept| &kept.life).find(|life| {
+            life.rule == rule && life.key == key && life.state != IncidentState::Closed
+        })
     }
 }
 
