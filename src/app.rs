@@ -443,7 +443,7 @@ impl Builder {
                 })
                 .collect()
         };
-        let router = admin::router(AdminState::new(
+        let state = AdminState::new(
             &self.settings.admin,
             self.store.clone(),
             self.clock.clone(),
@@ -451,7 +451,8 @@ impl Builder {
             self.components.clone(),
             Arc::new(overview),
             effective,
-        ));
+        );
+        let router = admin::router(state.knowing(names_of(&self.settings)));
         let stop = self.stages.admin.clone();
         let options = ServeOptions::default();
         self.components.spawn(
@@ -512,5 +513,15 @@ impl Builder {
             },
         );
         Ok(())
+    }
+}
+
+/// What a silence may name.
+fn names_of(settings: &Settings) -> admin::Names {
+    let rules = settings.rules.iter().map(|rule| rule.name.clone());
+    let outages = settings.outages.keys().map(|name| format!("outage:{name}"));
+    admin::Names {
+        sources: settings.sources.keys().cloned().collect(),
+        rules: rules.chain(outages).collect(),
     }
 }

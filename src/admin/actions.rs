@@ -12,7 +12,7 @@ use crate::store::{By, DeliveryView, Filter, ReviewDetail, ReviewVerdict};
 
 type Answer<T> = Result<Json<T>, Refused>;
 
-fn by<'a>(state: &AdminState, actor: &'a Actor) -> By<'a> {
+pub(super) fn by<'a>(state: &AdminState, actor: &'a Actor) -> By<'a> {
     By {
         actor: &actor.name,
         at: state.clock.now(),

@@ -14,6 +14,7 @@ mod health;
 mod lists;
 mod query;
 mod routes;
+mod silences;
 mod targets;
 
 use std::sync::Arc;
@@ -43,6 +44,16 @@ pub struct AdminState {
     pub(crate) config: Arc<Value>,
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) store_check: StoreCheck,
+    pub(crate) names: Option<Arc<Names>>,
+}
+
+/// The names that a silence's matchers may want.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Names {
+    /// Of sources.
+    pub sources: Vec<String>,
+    /// Of rules, and `outage:NAME` of outages.
+    pub rules: Vec<String>,
 }
 
 impl AdminState {
@@ -66,6 +77,14 @@ impl AdminState {
             targets,
             config: Arc::new(config),
             tokens: Arc::new(Tokens::new(settings)),
+            names: None,
         }
+    }
+
+    /// The same, refusing a silence of a source or a rule that is not among `names`.
+    #[must_use]
+    pub fn knowing(mut self, names: Names) -> Self {
+        self.names = Some(Arc::new(names));
+        self
     }
 }

@@ -74,6 +74,10 @@ pub(super) const TIMELINE: Filters = Filters {
     names: &[],
     states: &[],
 };
+pub(super) const SILENCES: Filters = Filters {
+    names: &["since", "until", "state"],
+    states: &["pending", "active", "expired"],
+};
 pub(super) const LOCKS: Filters = Filters {
     names: &["since", "until", "rule", "key"],
     states: &[],

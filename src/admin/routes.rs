@@ -14,7 +14,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::access::{Guard, guard};
 use super::answer::{internal_error, no_such_route, write_problems, wrong_method};
-use super::{AdminState, actions, health, lists};
+use super::{AdminState, actions, health, lists, silences};
 use crate::http::RequestIds;
 use crate::settings::Role;
 
@@ -141,6 +141,8 @@ fn table() -> Vec<Route> {
         get viewer "/api/v1/dead-letters/{id}" => lists::dead_letter, "A dead letter and what it says";
         get viewer "/api/v1/review" => lists::reviews, "Review items, newest first";
         get viewer "/api/v1/review/{id}" => lists::review, "A review item and its event";
+        get viewer "/api/v1/silences" => silences::list, "Silences, newest first";
+        get viewer "/api/v1/silences/{id}" => silences::show, "A silence";
         get viewer "/api/v1/locks" => lists::locks, "Burst locks that hold";
         get viewer "/api/v1/targets" => lists::targets, "Targets and how they fare";
         get viewer "/api/v1/targets/{name}" => lists::target, "A target and how it fares";
@@ -149,6 +151,8 @@ fn table() -> Vec<Route> {
         get viewer "/api/v1/queues/{queue_id}/incident" => lists::queue_incident,
             "The active incident of a queue and its ticket";
 
+        post operator "/api/v1/silences" => silences::create, "Silence what matches for a while";
+        post operator "/api/v1/silences/{id}/expire" => silences::expire, "End a silence now";
         post operator "/api/v1/dead-letters/replay" => actions::replay_many, "Owe dead letters again";
         post operator "/api/v1/dead-letters/discard" => actions::discard_many, "Discard dead letters";
         post operator "/api/v1/dead-letters/{id}/replay" => actions::replay, "Owe a dead letter again";

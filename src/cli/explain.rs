@@ -12,6 +12,7 @@ use super::{Global, Output, config, print};
 use crate::clock::Clock;
 use crate::decide::evaluate::{Breach, Evaluated, Finding, evaluate};
 use crate::decide::payload;
+use crate::decide::silencing::maintenance_over;
 use crate::domain::enrichment::Names;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
@@ -135,7 +136,7 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
                     set("silent_rules", json!(silent));
                     let findings: Vec<Value> = findings
                         .iter()
-                        .map(|finding| finding_json(settings, finding))
+                        .map(|finding| finding_json(settings, source, finding))
                         .collect();
                     set("rules", Value::Array(findings));
                 }
@@ -151,7 +152,7 @@ fn signal_json(signal: &Signal) -> Value {
            "labels": signal.labels})
 }
 
-fn finding_json(settings: &Settings, finding: &Finding) -> Value {
+fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let Some(rule) = settings.rules.get(finding.rule) else {
         return Value::Null;
     };
@@ -176,6 +177,11 @@ fn finding_json(settings: &Settings, finding: &Finding) -> Value {
             &finding.heard,
             finding.heard.received_at,
         );
+        let named = (rule.name.as_str(), finding.key.as_str());
+        let at = finding.heard.received_at;
+        if let Some(window) = maintenance_over(settings, named, source, context, at) {
+            explained["silenced"] = json!({"by": window.by, "until": window.until.to_string()});
+        }
         let context = payload::context_of(context.clone(), &incident);
         match payload::create_fields(target, &context) {
             Ok(fields) => {
@@ -229,30 +235,7 @@ fn describe(item: &Value) -> String {
         ));
     }
     for rule in list(item, "rules") {
-        lines.push(format!(
-            "rule       {}: {} ({}; readings {})",
-            text(rule, "rule"),
-            text(rule, "verdict"),
-            text(rule, "when"),
-            text(rule, "readings")
-        ));
-        lines.push(format!("  key      {}", text(rule, "key")));
-        if let Some(route) = rule.get("route") {
-            lines.push(format!("  route    {}", route_in_words(route)));
-        }
-        if let Some(ticket) = rule.get("ticket") {
-            lines.push(format!(
-                "  ticket   in {}, unless the key has an open incident or a burst lock",
-                text(ticket, "target")
-            ));
-            let fields = ticket.get("fields").and_then(Value::as_object);
-            for (name, value) in fields.into_iter().flatten() {
-                lines.extend(field_lines(name, value));
-            }
-        }
-        if rule.get("review").is_some() {
-            lines.push(format!("  review   {}", text(rule, "review")));
-        }
+        describe_rule(rule, &mut lines);
     }
     for rule in list(item, "other_rules") {
         lines.push(format!(
@@ -280,6 +263,42 @@ fn route_in_words(route: &Value) -> String {
     match route.get("when").and_then(Value::as_str) {
         Some(when) => format!("{order} ({when} holds)"),
         None => order,
+    }
+}
+
+/// What a rule found, and the ticket that would come of it.
+fn describe_rule(rule: &Value, lines: &mut Vec<String>) {
+    let text = |value: &Value, name: &str| super::table::shown(value.get(name));
+    lines.push(format!(
+        "rule       {}: {} ({}; readings {})",
+        text(rule, "rule"),
+        text(rule, "verdict"),
+        text(rule, "when"),
+        text(rule, "readings")
+    ));
+    lines.push(format!("  key      {}", text(rule, "key")));
+    if let Some(route) = rule.get("route") {
+        lines.push(format!("  route    {}", route_in_words(route)));
+    }
+    if let Some(window) = rule.get("silenced") {
+        lines.push(format!(
+            "  silenced by {} until {}; then, if it still goes on:",
+            text(window, "by"),
+            text(window, "until")
+        ));
+    }
+    if let Some(ticket) = rule.get("ticket") {
+        lines.push(format!(
+            "  ticket   in {}, unless the key has an open incident, a burst lock or a silence",
+            text(ticket, "target")
+        ));
+        let fields = ticket.get("fields").and_then(Value::as_object);
+        for (name, value) in fields.into_iter().flatten() {
+            lines.extend(field_lines(name, value));
+        }
+    }
+    if rule.get("review").is_some() {
+        lines.push(format!("  review   {}", text(rule, "review")));
     }
 }
 

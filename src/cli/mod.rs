@@ -78,6 +78,8 @@ enum Command {
     DeadLetters(api::DeadLetterArgs),
     /// Look at review items, reprocess or discard them.
     Review(api::ReviewArgs),
+    /// Look at silences, make or end them.
+    Silences(api::SilenceArgs),
     /// Bring the database up to date and exit.
     Migrate,
     /// Run the CRM simulator alone.
@@ -150,6 +152,7 @@ async fn execute(line: CommandLine) -> Outcome {
         Command::Incidents(args) => api::incidents(args, global).await,
         Command::DeadLetters(args) => api::dead_letters(args, global).await,
         Command::Review(args) => api::review(args, global).await,
+        Command::Silences(args) => api::silences(args, global).await,
         Command::Migrate => migrate::run(global).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Storm(args) => storm::run(args, global).await,

@@ -15,6 +15,7 @@ use super::policy::policy_of;
 use crate::domain::decision::{Decision, Known, NewIncident, Outcome, Suppression, decide};
 use crate::domain::hold::Hold;
 use crate::domain::incident::{IncidentState, Owed, Verdict};
+use crate::domain::silence::Silence;
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
 use crate::rules::TemplateContext;
@@ -31,6 +32,8 @@ pub(super) struct Batch<'a> {
     pub(super) groups: Groups,
     /// Which targets cannot be reached.
     pub(super) reach: Reach,
+    /// In force or to come.
+    pub(super) silences: Vec<Silence>,
     /// Incidents that changed, by id, in the order in which they first did.
     changed: Vec<KeptIncident>,
     position: HashMap<String, usize>,
@@ -63,6 +66,7 @@ impl<'a> Batch<'a> {
             keys,
             groups: Groups::default(),
             reach,
+            silences: Vec::new(),
             changed: Vec::new(),
             position: HashMap::new(),
             result: DecisionBatch {
@@ -134,6 +138,12 @@ impl<'a> Batch<'a> {
             severity: &severity,
         };
         let hold = self.hold_of(group.as_deref(), heard.received_at);
+        let incident = entry.known.incident.as_ref();
+        let joins = group
+            .as_deref()
+            .or(incident.and_then(|one| one.group.as_deref()));
+        let after_silence = self.hold_of(joins, heard.received_at);
+        self.cover(entry, (&rule.name, &key), heard.received_at, after_silence);
         let decision = decide(&mut entry.known, &heard, &policy_of(rule), hold, new);
         self.note_group(entry, group, active_key(&rule.name, &key));
         self.note_decision(event, rule, &key, entry, &decision);
@@ -148,7 +158,7 @@ impl<'a> Batch<'a> {
 
     /// A ticket waits for the outage to form that it may be part of; while there is one, it
     /// waits until the batch has taken its incident in.
-    fn hold_of(&self, group: Option<&str>, now: Timestamp) -> Option<Hold> {
+    pub(super) fn hold_of(&self, group: Option<&str>, now: Timestamp) -> Option<Hold> {
         let (_, outage, _) = outage_of(self.settings, group?)?;
         let shortest = match self.is_active(group?) {
             true => Duration::from_millis(1),
@@ -262,6 +272,9 @@ impl<'a> Batch<'a> {
         let incident = entry.known.incident.as_ref();
         let incident_id = incident.map(|incident| incident.id.clone());
         let until = entry.known.lock.as_ref().map(|lock| lock.until.to_string());
+        let silenced = decision.outcome == Outcome::Suppressed(Suppression::Silenced);
+        let silence = incident.and_then(|incident| incident.silence.as_ref());
+        let silence = silence.filter(|_| silenced).map(ToString::to_string);
         if let Outcome::Suppressed(reason) = decision.outcome {
             self.metrics.suppressed(&rule.name, reason.as_str());
         }
@@ -276,6 +289,7 @@ impl<'a> Batch<'a> {
             key,
             outcome = decision.outcome.as_str(),
             locked_until = until,
+            silence,
             "decided"
         );
         self.result.decisions.push(NewDecision {
@@ -283,7 +297,7 @@ impl<'a> Batch<'a> {
             rule: rule.name.clone(),
             outcome: decision.outcome.as_str(),
             incident_id,
-            detail: until.map(|until| format!("burst lock until {until}")),
+            detail: silence.or_else(|| until.map(|until| format!("burst lock until {until}"))),
         });
     }
 

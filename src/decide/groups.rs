@@ -137,7 +137,8 @@ impl Batch<'_> {
         }
     }
 
-    /// Members of the group that have an incident, taken out of what is known.
+    /// Members of the group that have an incident, taken out of what is known. One that is
+    /// silenced is none yet: it forms no outage, and is counted in none.
     fn take_members(&mut self, outage_key: &str) -> Vec<(String, KnownKey)> {
         let keys: Vec<String> = self
             .groups
@@ -153,7 +154,8 @@ impl Batch<'_> {
                 .keys
                 .get(&key)
                 .and_then(|entry| entry.known.incident.as_ref());
-            if belongs.is_some_and(|one| one.group.as_deref() == Some(outage_key))
+            let counts = |one: &Incident| one.silence.is_none() || one.outage_id.is_some();
+            if belongs.is_some_and(|one| one.group.as_deref() == Some(outage_key) && counts(one))
                 && let Some(entry) = self.keys.remove(&key)
             {
                 taken.push((key, entry));
@@ -176,6 +178,7 @@ impl Batch<'_> {
             return;
         };
         let mut entry = self.keys.remove(outage_key).unwrap_or_default();
+        self.cover_outage(&mut entry, (&format!("{OUTAGE}{name}"), group), now);
         let mut taken = self.take_members(outage_key);
         let mut members: Vec<Incident> = taken
             .iter()

@@ -20,6 +20,7 @@ mod owing;
 mod passing;
 pub mod payload;
 mod policy;
+pub mod silencing;
 mod worker;
 
 pub use worker::{DecideError, Decider};

@@ -24,6 +24,8 @@ impl Batch<'_> {
             .find(|rule| rule.name == incident.rule);
         let key = active_key(&incident.rule, &incident.key);
         let mut entry = self.keys.remove(&key).unwrap_or_default();
+        let hold = self.hold_of(incident.group.as_deref(), now);
+        self.cover(&mut entry, (&incident.rule, &incident.key), now, hold);
         let decision = match rule {
             Some(rule) => pass_time(&mut entry.known, &policy_of(rule), now),
             None => close_orphan(&mut entry.known, now),

@@ -328,6 +328,7 @@ impl Decider {
             known,
             now,
         );
+        batch.silences = deciding.silences(now).await?;
         batch.take_groups(&groups, members, now);
         Ok(batch)
     }

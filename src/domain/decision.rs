@@ -1,7 +1,7 @@
 //! The decision on one signal: is it a new incident, part of one, or nothing?
 //!
-//! Owns the order of the questions: active incident first, then the burst lock, then how long
-//! the breach must last. For any sequence of signals there is at most one incident per key
+//! Owns the order of the questions: active incident first, then what silences it, then the
+//! burst lock, then how long the breach must last. For any sequence of signals there is at most one incident per key
 //! that is not closed, and never two creates inside one burst lock.
 
 use std::fmt;
@@ -12,6 +12,7 @@ use super::flapping::Onsets;
 use super::hold::Hold;
 use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Verdict};
 use super::severity::Severity;
+use super::silence::Cover;
 use super::time::Timestamp;
 use super::transition::{Stage, Transition, between};
 
@@ -126,6 +127,8 @@ pub struct Known {
     pub lock: Option<BurstLock>,
     /// When its trouble began, lately, as far as the incident does not know it.
     pub onsets: Onsets,
+    /// What silences it now; see [`cover`](super::silence::cover).
+    pub silence: Option<Cover>,
 }
 
 /// What a decision changes. The caller keeps all of it in one transaction.
@@ -220,6 +223,7 @@ fn begin(
         .filter_map(|(until, reason)| Some((until?, reason)))
         .max_by_key(|(until, _)| *until)
         .unwrap_or((now, Suppression::Pending));
+    let silence = known.silence.clone();
     let incident = known.incident.insert(Incident::begin(
         new.id.to_owned(),
         new.rule,
@@ -229,6 +233,12 @@ fn begin(
         opens_at,
     ));
     incident.onsets.clone_from(&known.onsets);
+    if let Some(silence) = silence {
+        incident.suppressed += 1;
+        incident.waits_for = (opens_at > now).then_some(reason);
+        incident.silence = Some(silence);
+        return (Outcome::Suppressed(Suppression::Silenced), Vec::new());
+    }
     if opens_at <= now {
         return (Outcome::Opened, incident.open(policy, now));
     }
@@ -286,6 +296,10 @@ fn hear_breach(
         IncidentState::Pending if incident.is_held() => {
             incident.suppressed += 1;
             (Outcome::Suppressed(Suppression::Outage), Vec::new())
+        }
+        IncidentState::Pending if incident.silence.is_some() => {
+            incident.suppressed += 1;
+            (Outcome::Suppressed(Suppression::Silenced), Vec::new())
         }
         IncidentState::Pending if incident.opens_at.is_none_or(|at| at <= now) => {
             (Outcome::Opened, incident.open(policy, now))

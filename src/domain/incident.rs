@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::Suppression;
 use super::flapping::{Flapping, FlappingPolicy, Onsets};
 use super::severity::Severity;
+use super::silence::Cover;
 use super::time::Timestamp;
 
 /// How many parts of an entity and how many readings one incident remembers. Beyond it the
@@ -26,7 +27,7 @@ const MOST_AHEAD: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentState {
-    /// Breaching, but not for long enough, or inside a burst lock: no ticket yet.
+    /// Breaching, but not for long enough, silenced, or inside a burst lock: no ticket yet.
     Pending,
     /// Breaching; owns a ticket.
     Open,
@@ -122,6 +123,12 @@ pub struct Incident {
     /// Pending: why its ticket waits, where that is not the rule's `for`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Suppression>,
+    /// Pending: what silences it. Its ticket waits for that, besides `opens_at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence: Option<Cover>,
+    /// When the last silence over it ended, while it was pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced_until: Option<Timestamp>,
     /// The active key of the outage that it may become a member of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
@@ -286,6 +293,8 @@ impl Incident {
             parts: BTreeMap::new(),
             readings: BTreeMap::new(),
             waits_for: None,
+            silence: None,
+            silenced_until: None,
             group: None,
             outage_id: None,
             untold: 0,
@@ -375,11 +384,13 @@ impl Incident {
         let (clear_for, quiet_after) = self.patience(policy);
         let quiet_at = self.last_breach_at.plus(quiet_after);
         match self.state {
-            IncidentState::Pending => match self.clear_since {
-                Some(since) => Some(since.plus(clear_for).min(quiet_at)),
-                None if self.is_held() => Some(quiet_at),
-                None => self.opens_at,
-            },
+            IncidentState::Pending => {
+                // What silences it is asked for again then, whatever else it waits for.
+                let silenced_until = self.silence.as_ref().map(|silence| silence.until);
+                let opens_at = self.opens_at.filter(|_| self.may_open());
+                let times = [self.over_at(policy), silenced_until, opens_at];
+                times.into_iter().flatten().min()
+            }
             IncidentState::Open => match self.clear_since {
                 Some(since) => Some(since.plus(clear_for).min(quiet_at)),
                 None => Some(
@@ -389,6 +400,24 @@ impl Incident {
             },
             IncidentState::Recovered => Some(self.recovered_since().plus(policy.quiet_after)),
             IncidentState::Closed => None,
+        }
+    }
+
+    /// Pending: whether its ticket is opened once it has waited long enough.
+    const fn may_open(&self) -> bool {
+        self.clear_since.is_none() && self.silence.is_none() && !self.is_held()
+    }
+
+    /// Pending: when it is over without ever having had a ticket. One that breaches waits for
+    /// its ticket; but if it was silenced or is held, it is over when it is heard of no more.
+    fn over_at(&self, policy: &LifePolicy) -> Option<Timestamp> {
+        let (clear_for, quiet_after) = self.patience(policy);
+        let quiet_at = self.last_breach_at.plus(quiet_after);
+        let may_end_quietly =
+            self.is_held() || self.silence.is_some() || self.silenced_until.is_some();
+        match self.clear_since {
+            Some(since) => Some(since.plus(clear_for).min(quiet_at)),
+            None => may_end_quietly.then_some(quiet_at),
         }
     }
 
@@ -424,10 +453,12 @@ impl Incident {
     fn advance(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
         match self.state {
             // Cleared before it ever owned a ticket: nobody needs to hear of it.
-            IncidentState::Pending if self.clear_since.is_some() || self.is_held() => {
+            IncidentState::Pending if self.over_at(policy).is_some_and(|at| at <= now) => {
                 self.close(now);
                 Vec::new()
             }
+            // What silences it is asked for again before time passes.
+            IncidentState::Pending if self.silence.is_some() => Vec::new(),
             IncidentState::Pending => self.open(policy, now),
             IncidentState::Open if self.has_only_news(policy, now) => {
                 self.tell(now);
@@ -455,6 +486,7 @@ impl Incident {
         self.state = IncidentState::Open;
         self.opens_at = None;
         self.waits_for = None;
+        self.silence = None;
         self.untold = 0;
         self.tell(now);
         let flaps = self.note_onset(policy, now);
@@ -516,6 +548,7 @@ impl Incident {
     pub fn close(&mut self, now: Timestamp) {
         self.state = IncidentState::Closed;
         self.opens_at = None;
+        self.silence = None;
         self.closed_at = Some(now);
     }
 

@@ -1,7 +1,7 @@
 //! The decisions and the values they are made of: pure functions over plain data.
 //!
-//! May import: the standard library, `serde`, `thiserror` and `jiff` (for the text form of a
-//! time). Must not know: I/O, async, the clock, randomness, SQL, HTTP or any sibling module.
+//! May import: the standard library, `serde`, `thiserror`, `jiff` (for the text form of a
+//! time) and `regex` (for matchers). Must not know: I/O, async, the clock, randomness, SQL, HTTP or any sibling module.
 
 pub mod decision;
 pub mod enrichment;
@@ -15,6 +15,7 @@ pub mod outage;
 pub mod retry;
 pub mod severity;
 pub mod signal;
+pub mod silence;
 pub mod ticket;
 pub mod ticket_change;
 pub mod time;

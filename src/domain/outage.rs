@@ -134,7 +134,9 @@ pub fn forms(members: &[Incident], formation: FormationPolicy<'_>) -> bool {
     if breaching().any(is_cause) && breaching().any(|one| !is_cause(one)) {
         return true;
     }
-    let mut begun: Vec<Timestamp> = breaching().map(|one| one.opened_at).collect();
+    // One that was silenced counts from the silence's end.
+    let began = |one: &Incident| one.silenced_until.unwrap_or(one.opened_at);
+    let mut begun: Vec<Timestamp> = breaching().map(began).collect();
     begun.sort_unstable();
     let mut windows = begun.windows(formation.at_least.max(1));
     windows.any(|window| match (window.first(), window.last()) {

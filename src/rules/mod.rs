@@ -1,16 +1,18 @@
-//! The two small languages of the configuration: CEL expressions (`when`, `clear`) and
-//! Jinja templates (`key`, ticket fields), compiled once at start.
+//! The small languages of the configuration: CEL expressions (`when`, `clear`), Jinja templates
+//! (`key`, ticket fields), and schedules of maintenance windows, compiled once at start.
 //!
 //! May import: `domain`. Pure: no I/O, no clock.
 
 mod direction;
 mod expression;
 mod rewrite;
+mod schedule;
 mod template;
 mod unheard;
 
 pub use direction::Worse;
 pub use expression::{BadExpression, EvaluationError, Expression};
+pub use schedule::{BadSchedule, Repetition, Schedule, wall_clock, zone};
 pub use template::{BadTemplate, RenderError, Template, TemplateContext};
 pub use unheard::{Unheard, unheard};
 

@@ -13,8 +13,9 @@ use url::Url;
 use super::{Routing, Secret};
 use crate::domain::flapping::FlappingPolicy;
 use crate::domain::severity::Severity;
+use crate::domain::silence::Matcher;
 use crate::normalise::Format;
-use crate::rules::{Expression, Template};
+use crate::rules::{Expression, Schedule, Template};
 
 /// Everything the daemon is told.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Settings {
     pub own_trouble: Option<OwnTroubleSettings>,
     /// Where to ask for what events do not say; `None`: nowhere.
     pub enrichment: Option<EnrichmentSettings>,
+    /// When no ticket is opened, by name.
+    pub maintenance: BTreeMap<String, MaintenanceSettings>,
 }
 
 impl Settings {
@@ -296,6 +299,17 @@ pub struct EnrichmentSettings {
     pub fresh_for: Duration,
     /// How long one call may take.
     pub timeout: Duration,
+}
+
+/// `[maintenance.NAME]`.
+#[derive(Debug, Clone)]
+pub struct MaintenanceSettings {
+    /// All of them must hold of a breach; never empty.
+    pub matchers: Vec<Matcher>,
+    /// When it is in force.
+    pub schedule: Schedule,
+    /// Why.
+    pub reason: Option<String>,
 }
 
 /// `[targets.NAME]`.

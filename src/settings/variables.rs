@@ -89,7 +89,7 @@ fn fold(name: &str) -> String {
 fn new_name(part: &str, path: &[String], table: Option<&Table>) -> Result<String, NotFound> {
     let parents: Vec<&str> = path.iter().map(String::as_str).collect();
     match parents.as_slice() {
-        [section @ ("sources" | "rules" | "targets" | "outages")] => {
+        [section @ ("sources" | "rules" | "targets" | "outages" | "maintenance")] => {
             let wanted = fold(part);
             let known = table.into_iter().flat_map(Table::keys).map(String::as_str);
             let suggestion = nearest(&wanted, known).map(str::to_owned);

@@ -10,6 +10,7 @@ use sqlx::QueryBuilder;
 use super::database::{Tx, on};
 use super::history::{HistoryEntry, insert_history};
 use super::outbox::{self, NewDelivery};
+use super::silences::Compiled;
 use super::{Content, Fence, JournalEvent, Store, StoreError, failover, fence, review};
 use crate::domain::decision::{BurstLock, Known};
 use crate::domain::failover::TicketRoute;
@@ -145,8 +146,12 @@ impl Store {
     /// when the database cannot be written.
     pub async fn begin_deciding(&self, fence: &Fence) -> Result<Deciding, StoreError> {
         let mut tx = self.database.begin_unsynced_write().await?;
-        fence::check(&mut tx, fence).await?;
-        Ok(Deciding { tx })
+        let silences_end = fence::check_for_deciding(&mut tx, fence).await?;
+        Ok(Deciding {
+            tx,
+            silences_end: silences_end.map(Timestamp::from_millis),
+            compiled: self.compiled.clone(),
+        })
     }
 
     /// When time alone will next change an incident.
@@ -168,6 +173,9 @@ impl Store {
 /// An open batch of decisions. Dropping it leaves no trace.
 pub struct Deciding {
     pub(super) tx: Tx,
+    /// The last end of all silences.
+    pub(super) silences_end: Option<Timestamp>,
+    pub(super) compiled: Compiled,
 }
 
 pub(super) type IncidentRow = (

@@ -22,6 +22,7 @@ mod outbox;
 mod own_trouble;
 mod retention;
 mod review;
+mod silences;
 mod sqlite;
 mod target_health;
 mod ticket_changes;
@@ -40,19 +41,22 @@ pub use journal::{
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket, Settlement};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
+pub use silences::NewSilence;
 pub use target_health::TargetHealth;
 pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
     DeliveryView, Document, EventDetail, EventReview, EventView, Filter, FlappingView, HistoryView,
     IncidentDetail, IncidentEventView, IncidentView, KeptFailure, LockView, Moment, Page,
-    PageRequest, PartView, ReviewDetail, ReviewView, RowId, TicketView, TimelineEntry,
+    PageRequest, PartView, ReviewDetail, ReviewView, RowId, SilenceView, TicketView, TimelineEntry,
+    WaitsView,
 };
 pub use wake::Wake;
 
 use database::Database;
 use journal::Fresh;
 use keys::{KnownKeys, Runs};
+use silences::Compiled;
 
 /// The database, opened and migrated. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -60,6 +64,7 @@ pub struct Store {
     database: Database,
     fresh: Fresh,
     runs: Runs,
+    compiled: Compiled,
 }
 
 impl Store {
@@ -76,6 +81,7 @@ impl Store {
             database,
             fresh: Fresh::default(),
             runs: Runs::default(),
+            compiled: Compiled::default(),
         })
     }
 

@@ -66,6 +66,12 @@ impl Store {
                 .execute(connection)
                 .await?;
         });
+        on!(&mut tx, connection => {
+            sqlx::query("delete from silences where ends_at < $1")
+                .bind(cutoff.as_millis())
+                .execute(connection)
+                .await?;
+        });
         tx.commit().await?;
         fault_points::reach("retention-step");
         self.runs.forget(&runs);

@@ -386,7 +386,7 @@ async fn what_does_not_exist_is_a_problem_not_a_blank() {
         "deliveries/99",
         "dead-letters/1",
         "review/99",
-        "silences",
+        "silences/99",
         "nothing",
     ] {
         world.get(&format!("/api/v1/{path}")).await.is_problem(404);

@@ -8,5 +8,6 @@ mod actions;
 mod health;
 mod lists;
 mod roles;
+mod silences;
 mod values;
 mod world;

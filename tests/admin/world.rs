@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use reqwest::Method;
-use ringdown::admin::{AdminState, TargetView, TokenView, router};
+use ringdown::admin::{AdminState, Names, TargetView, TokenView, router};
 use ringdown::clock::Clock;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{ServeOptions, serve};
 use ringdown::lifecycle::Components;
 use ringdown::settings::{AdminSettings, AdminToken, Role, Secret};
-use ringdown::store::{Claim, DecisionBatch, HistoryEntry, NewEvent, Reference, Settlement, Store};
+use ringdown::store::{
+    Claim, Deciding, DecisionBatch, HistoryEntry, NewEvent, Reference, Settlement, Store,
+};
 use ringdown::telemetry::Metrics;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
@@ -100,6 +102,13 @@ fn tokens() -> BTreeMap<String, AdminToken> {
     ])
 }
 
+fn names() -> Names {
+    Names {
+        sources: vec!["genesys".to_owned()],
+        rules: vec!["queue-wait".to_owned()],
+    }
+}
+
 fn targets() -> Vec<TargetView> {
     vec![TargetView {
         name: "servicenow".into(),
@@ -173,7 +182,12 @@ impl World {
         let address = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
         let options = ServeOptions::default();
-        tokio::spawn(serve(listener, router(state), stop.clone(), options));
+        tokio::spawn(serve(
+            listener,
+            router(state.knowing(names())),
+            stop.clone(),
+            options,
+        ));
         Self {
             store,
             clock,
@@ -237,12 +251,16 @@ impl World {
     }
 
     pub(crate) async fn keep(&self, batch: DecisionBatch) {
+        self.deciding().await.keep(&batch, |_| None).await.unwrap();
+    }
+
+    /// A batch of decisions that is to be filled.
+    pub(crate) async fn deciding(&self) -> Deciding {
         let lease = self
             .store
             .take_lease("decide", "test", Duration::from_secs(60));
         let fence = lease.await.unwrap().unwrap();
-        let deciding = self.store.begin_deciding(&fence).await.unwrap();
-        deciding.keep(&batch, |_| None).await.unwrap();
+        self.store.begin_deciding(&fence).await.unwrap()
     }
 
     /// Claims what is due for `target`, and lets the create of `incident` end in `settlement`.

@@ -11,6 +11,7 @@ mod explaining;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod showing;
+mod silencing;
 mod storming;
 mod usage;
 mod world;

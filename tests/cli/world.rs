@@ -82,6 +82,13 @@ impl World {
         }
     }
 
+    /// Adds `more` to the configuration.
+    pub(crate) fn configure(&self, more: &str) {
+        let file = self.folder.path().join("ringdown.toml");
+        let settings = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, format!("{settings}\n{more}")).unwrap();
+    }
+
     /// The same with the daemon running and ready.
     pub(crate) fn serving() -> Self {
         let mut world = Self::new();

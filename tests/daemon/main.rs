@@ -15,6 +15,7 @@ mod people;
 mod ports;
 mod routing;
 mod severity;
+mod silences;
 mod tickets;
 mod timeline;
 mod world;

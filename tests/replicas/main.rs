@@ -21,6 +21,7 @@ mod polling;
 mod ports;
 mod proxy;
 mod replica;
+mod silences;
 mod storm;
 mod together;
 mod tokens;

@@ -50,11 +50,13 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
     }
 }
 
-/// The state; one that flaps is held open, which is a state of its own here.
+/// The state; one that flaps is held open, and one that is silenced is kept waiting: states of
+/// their own here.
 fn state_of(life: &Incident) -> &'static str {
-    match life.is_flapping() {
-        true => "flapping",
-        false => life.state.as_str(),
+    match (&life.silence, life.is_flapping()) {
+        (Some(_), _) => "pending(silenced)",
+        (None, true) => "flapping",
+        (None, false) => life.state.as_str(),
     }
 }
 

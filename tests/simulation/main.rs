@@ -18,6 +18,7 @@ mod invariants;
 mod life;
 mod readings;
 mod schedule;
+mod silences;
 mod snapshot;
 mod world;
 

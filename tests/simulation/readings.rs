@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::dice::Dice;
 
 /// Queues that are heard of.
-const QUEUES: [&str; 2] = [
+pub(crate) const QUEUES: [&str; 2] = [
     "7b0f5a52-6d0e-4f3b-9a3c-2f8e61d4c9b1",
     "7b0f5a52-6d0e-4f3b-9a3c-2f8e61d4c9b2",
 ];

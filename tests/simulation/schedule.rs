@@ -81,7 +81,8 @@ async fn anything(world: &mut World) -> Result<(), Broken> {
             }
         }
         51..=76 => proceed(world).await,
-        77..=90 => {
+        77..=78 => crate::silences::person(world).await?,
+        79..=90 => {
             let span = world
                 .dice
                 .seconds(&[1, 1, 1, 2, 2, 2, 4, 4, 9, 20, 60, 130, 300]);

@@ -28,11 +28,12 @@ use crate::failover;
 use crate::ground::{Ground, connect};
 use crate::invariants::Watch;
 use crate::readings::Reading;
+use crate::silences::Silences;
 use crate::snapshot::Snapshot;
 
 /// When every world begins.
 const BEGINNING: i64 = 1_795_442_400_000;
-const PERSON: &str = "operator";
+pub(crate) const PERSON: &str = "operator";
 /// Who holds the lease to decide.
 const DECIDER: &str = "simulation";
 
@@ -60,6 +61,9 @@ pub(crate) struct World {
     pub(crate) watch: Watch,
     pub(crate) now: Snapshot,
     failover_spans: BTreeMap<String, i64>,
+    pub(crate) silences: Silences,
+    /// When the decider last took a step, since the last look.
+    decided_at: Option<Timestamp>,
     /// What was done, for people.
     pub(crate) story: Vec<String>,
     /// Whether anything can have changed since the last look.
@@ -112,6 +116,8 @@ impl World {
             writing: tokio::spawn(writer.run()),
             now: Snapshot::default(),
             failover_spans: failover::spans(&settings),
+            silences: Silences::default(),
+            decided_at: None,
             coverage: Coverage::default(),
             story: Vec::new(),
             sent: Vec::new(),
@@ -151,6 +157,7 @@ impl World {
     /// One step of the decider.
     pub(crate) async fn decide(&mut self) -> Result<usize, Broken> {
         let decided = self.decider.step(&self.fence).await;
+        self.decided_at = Some(self.clock.now());
         self.changed |= !matches!(decided, Ok(0));
         self.tell(format!("decided: {decided:?}"));
         decided.map_err(|error| format!("deciding failed: {error}"))
@@ -359,6 +366,11 @@ impl World {
         })
     }
 
+    /// Something was changed beside the decider and the workers.
+    pub(crate) fn note_change(&mut self) {
+        self.changed = true;
+    }
+
     /// As `look`, whether or not anything seems to have changed.
     pub(crate) async fn look_closely(&mut self) -> Result<(), Broken> {
         self.changed = true;
@@ -372,6 +384,9 @@ impl World {
         }
         let now = Snapshot::take(&mut self.reader, &self.now).await;
         let before = std::mem::replace(&mut self.now, now);
+        if let Some(at) = self.decided_at.take() {
+            self.silences.check(&before, &self.now, at)?;
+        }
         self.watch.check(
             &before,
             &self.now,

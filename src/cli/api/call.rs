@@ -28,7 +28,7 @@ pub(super) struct Api {
     base: Url,
     token: Option<String>,
     output: Output,
-    /// `incidents`, `dead-letters` or `review`.
+    /// `incidents`, `dead-letters`, `review` or `silences`.
     place: &'static str,
 }
 
@@ -88,6 +88,17 @@ impl Api {
     /// Prints one item.
     pub(super) async fn show(&self, id: &str) -> Outcome {
         let item = self.call(Method::GET, &[id], Query::new()).await?;
+        match self.output {
+            Output::Json => print(&config::pretty(&item)),
+            Output::Table => print(&table::details(&item)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Makes an item of `body`, and prints what was made.
+    pub(super) async fn create(&self, body: &Value) -> Outcome {
+        let request = self.request(Method::POST, &[]).json(body);
+        let item = accepted(self.answer(request, &[]).await?)?;
         match self.output {
             Output::Json => print(&config::pretty(&item)),
             Output::Table => print(&table::details(&item)),
@@ -170,7 +181,7 @@ impl Api {
         path: &[&str],
         query: &[(&'static str, Option<String>)],
     ) -> Result<Option<Value>, Failed> {
-        let (status, body) = self.answer(Method::GET, path, query.to_vec()).await?;
+        let (status, body) = self.ask(Method::GET, path, query.to_vec()).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => Ok(Some(body)),
@@ -179,33 +190,45 @@ impl Api {
     }
 
     async fn call(&self, method: Method, path: &[&str], query: Query) -> Result<Value, Failed> {
-        let (status, body) = self.answer(method, path, query).await?;
-        if status.is_success() {
-            return Ok(body);
-        }
-        Err(refused(status, &body))
+        accepted(self.ask(method, path, query).await?)
     }
 
-    async fn answer(
+    async fn ask(
         &self,
         method: Method,
         path: &[&str],
         query: Query,
     ) -> Result<(StatusCode, Value), Failed> {
-        let place = [&["api", "v1", self.place], path].concat();
-        let url = client::below(&self.base, &place);
         let query: Vec<(&str, String)> = query
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)))
             .collect();
-        let mut request = self.client.request(method, url.clone()).query(&query);
-        if let Some(token) = &self.token {
-            request = request.bearer_auth(token);
+        let request = self.request(method, path).query(&query);
+        self.answer(request, path).await
+    }
+
+    fn url(&self, path: &[&str]) -> Url {
+        let place = [&["api", "v1", self.place], path].concat();
+        client::below(&self.base, &place)
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, self.url(path));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
         }
+    }
+
+    async fn answer(
+        &self,
+        request: reqwest::RequestBuilder,
+        path: &[&str],
+    ) -> Result<(StatusCode, Value), Failed> {
         let response = request
             .send()
             .await
-            .map_err(|error| client::no_answer(&url, &error))?;
+            .map_err(|error| client::no_answer(&self.url(path), &error))?;
         let status = response.status();
         Ok((status, response.json().await.unwrap_or_default()))
     }
@@ -217,6 +240,14 @@ impl Api {
             "review" => "review items",
             other => other,
         }
+    }
+}
+
+/// The body of an answer that is not a refusal.
+fn accepted((status, body): (StatusCode, Value)) -> Result<Value, Failed> {
+    match status.is_success() {
+        true => Ok(body),
+        false => Err(refused(status, &body)),
     }
 }
 

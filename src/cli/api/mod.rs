@@ -1,9 +1,10 @@
-//! Commands on the admin API: incidents, dead letters, review items.
+//! Commands on the admin API: incidents, dead letters, review items, silences.
 //!
 //! Owns what can be asked; `call` knows how to ask and how to print what comes back.
 
 mod call;
 mod incident;
+mod silences;
 
 use clap::{Args, Subcommand};
 
@@ -11,6 +12,7 @@ use super::Global;
 use super::outcome::Outcome;
 use super::table::Column;
 use call::{Api, Query};
+pub(super) use silences::{SilenceArgs, silences};
 
 /// Where the admin API is.
 #[derive(Debug, Clone, Args)]
@@ -265,6 +267,8 @@ const INCIDENTS: &[Column] = &[
     ("target", "/ticket/target"),
     ("events", "/occurrences"),
     ("suppressed", "/suppressed"),
+    ("waits for", "/waits/for"),
+    ("until", "/waits/until"),
     ("id", "/id"),
 ];
 const DEAD_LETTERS: &[Column] = &[

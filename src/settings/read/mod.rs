@@ -9,6 +9,7 @@
 mod auth;
 mod enrichment;
 mod entry;
+mod maintenance;
 mod mapping;
 mod own_trouble;
 mod routing;
@@ -61,6 +62,12 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
         own_trouble::own_trouble(root, &source_names, &names_in(root, "rules"), &target_names);
     let outages = rules::outages(root, &names_in(root, "rules"), &target_names);
     let enrichment = enrichment::enrichment(root);
+    let known = maintenance::Known {
+        sources: &source_names,
+        rules: &names_in(root, "rules"),
+        outages: &names_in(root, "outages"),
+    };
+    let maintenance = maintenance::maintenance(root, &known);
     root.finish();
     let (own_settings, own_rule) = own_trouble?.unzip();
     let mut rules = rules?;
@@ -76,6 +83,7 @@ fn read_all(root: &Section<'_>) -> Option<Settings> {
         outages: outages?,
         own_trouble: own_settings,
         enrichment: enrichment?,
+        maintenance: maintenance?,
     };
     server::check_listeners(root, &settings);
     rules::warn_of_unresolvable(root, &settings);

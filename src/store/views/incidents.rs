@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use sqlx::FromRow;
 
 use super::deliveries::{DeliveryView, deliveries_of};
 use super::values::{Document, Moment, RowId};
 use super::{Cursor, Filter, Item, Page, PageRequest, Select, not_found, page_of, rows_to_read};
+use crate::domain::decision::Suppression;
 use crate::domain::flapping::Flapping;
 use crate::domain::incident::{Incident, Spread};
 use crate::domain::time::Timestamp;
@@ -74,9 +75,47 @@ pub struct IncidentView {
     pub occurrences: i64,
     /// Breaches that wrote nothing to the CRM.
     pub suppressed: i64,
+    /// Pending: what its ticket waits for.
+    pub waits: Option<WaitsView>,
     /// Its ticket.
     #[sqlx(flatten)]
     pub ticket: TicketView,
+}
+
+/// What the ticket of a pending incident waits for, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct WaitsView(String);
+
+#[derive(Serialize)]
+struct ShownWaits<'a> {
+    r#for: &'static str,
+    /// The silence, maintenance window or outage.
+    by: Option<&'a str>,
+    until: Option<Moment>,
+}
+
+impl Serialize for WaitsView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let life: Option<Incident> = serde_json::from_str(&self.0).ok();
+        let shown = life.as_ref().map(|life| {
+            let until = life.opens_at.map(Moment::from);
+            match (&life.outage_id, &life.silence, life.waits_for) {
+                (Some(outage), _, _) => (Suppression::Outage, Some(outage.as_str()), None),
+                (None, Some(cover), _) => {
+                    let until = Some(cover.until.into());
+                    (Suppression::Silenced, Some(cover.by.as_str()), until)
+                }
+                (None, None, reason) => (reason.unwrap_or(Suppression::Pending), None, until),
+            }
+        });
+        let shown = shown.map(|(reason, by, until)| ShownWaits {
+            r#for: reason.as_str(),
+            by,
+            until,
+        });
+        shown.serialize(serializer)
+    }
 }
 
 /// A transition of an incident, with its cause.
@@ -186,7 +225,8 @@ macro_rules! incidents {
               i.opened_at, i.closed_at, \
               i.occurrences, i.suppressed, i.target, i.ticket_id, i.ticket_number, i.ticket_url, \
               i.ticket_state, (i.ticket_closed <> 0) as ticket_over, i.ticket_priority, \
-              i.ticket_assignee, i.ticket_fate, i.failed_over_from",
+              i.ticket_assignee, i.ticket_fate, i.failed_over_from, \
+              case when i.state = 'pending' then i.life end as waits",
             $more_columns,
             " from incidents i where true"
         )

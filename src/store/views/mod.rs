@@ -13,6 +13,7 @@ mod locks;
 mod queues;
 mod reviews;
 mod select;
+mod silences;
 mod timeline;
 mod values;
 
@@ -22,10 +23,11 @@ pub use deliveries::{DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryV
 pub use events::{DecisionView, EventDetail, EventReview, EventView};
 pub use incidents::{
     FlappingView, HistoryView, IncidentDetail, IncidentEventView, IncidentView, PartView,
-    TicketView,
+    TicketView, WaitsView,
 };
 pub use locks::LockView;
 pub use reviews::{ReviewDetail, ReviewView};
+pub use silences::SilenceView;
 pub use timeline::TimelineEntry;
 pub use values::{Document, KeptFailure, Moment, RowId};
 
@@ -33,6 +35,7 @@ pub(super) use deliveries::{delivery_in, push_dead_letter_filter};
 pub(super) use reviews::push_review_filter;
 use select::Bind;
 pub(super) use select::Select;
+pub(super) use silences::silence_in;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::{Serialize, Serializer};

@@ -6,7 +6,7 @@ use super::incidents::{incident_events_select, incidents_select};
 use super::locks::locks_select;
 use super::timeline::{decisions_after, deliveries_after, history_after};
 use super::{Cursor, Filter, PageRequest, Select};
-use super::{audit, counts, queues, reviews};
+use super::{audit, counts, queues, reviews, silences};
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 
@@ -67,6 +67,8 @@ async fn pages_of_every_list_come_from_an_index_without_sorting() {
             walks_an_index(&store, select, "r").await;
             let now = Timestamp::from_millis(5);
             walks_an_index(&store, locks_select(&filter, &page, now), "burst_locks").await;
+            let select = silences::silences_select(&filter, &page, now).unwrap();
+            walks_an_index(&store, select, "s").await;
             let select = audit::audit_select(&filter, &page).unwrap();
             walks_an_index(&store, select, "a").await;
         }

@@ -1,0 +1,150 @@
+//! Silences: what people read, make and end.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use serde::Deserialize;
+
+use super::actions::by;
+use super::answer::Refused;
+use super::query::{self, list_request};
+use super::{Actor, AdminState, Names};
+use crate::domain::silence::{Matcher, Name};
+use crate::domain::time::Timestamp;
+use crate::store::{NewSilence, Page, SilenceView};
+
+/// Matchers of one silence.
+const MOST_MATCHERS: usize = 16;
+/// Longest reason, in characters.
+const LONGEST_REASON: usize = 1000;
+/// Longest silence: what is to be silent for ever is a rule to be taken out.
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+type Answer<T> = Result<T, Refused>;
+
+pub(super) async fn list(
+    State(state): State<AdminState>,
+    RawQuery(query): RawQuery,
+) -> Answer<Json<Page<SilenceView>>> {
+    let (filter, page) = list_request(query.as_deref(), query::SILENCES)?;
+    let now = state.clock.now();
+    Ok(Json(state.store.silences(&filter, &page, now).await?))
+}
+
+pub(super) async fn show(
+    State(state): State<AdminState>,
+    Path(id): Path<String>,
+) -> Answer<Json<SilenceView>> {
+    Ok(Json(state.store.silence(&id, state.clock.now()).await?))
+}
+
+pub(super) async fn create(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    body: Bytes,
+) -> Answer<(StatusCode, Json<SilenceView>)> {
+    let by = by(&state, &actor);
+    let wanted: Wanted = serde_json::from_slice(&body)
+        .map_err(|error| Refused::bad_request(format!("This is not a silence: {error}.")))?;
+    let new = wanted
+        .check(by.at, state.names.as_deref())
+        .map_err(Refused::bad_request)?;
+    let made = state.store.create_silence(&new, by).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+pub(super) async fn expire(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Answer<Json<SilenceView>> {
+    let by = by(&state, &actor);
+    Ok(Json(state.store.expire_silence(&id, by).await?))
+}
+
+/// A silence as a client writes it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    r#match: Vec<String>,
+    starts_at: Option<String>,
+    ends_at: Option<String>,
+    r#for: Option<String>,
+    reason: String,
+}
+
+impl Wanted {
+    fn check(self, now: Timestamp, names: Option<&Names>) -> Result<NewSilence, String> {
+        if self.r#match.is_empty() {
+            return Err("match is empty: say what is silenced, such as rule=queue-wait.".into());
+        }
+        if self.r#match.len() > MOST_MATCHERS {
+            return Err(format!("match has at most {MOST_MATCHERS} entries."));
+        }
+        let matchers: Result<Vec<Matcher>, String> = self
+            .r#match
+            .iter()
+            .map(|text| matcher(text, names))
+            .collect();
+        let time = |name: &str, text: &str| {
+            let time: Result<Timestamp, _> = text.parse();
+            time.map_err(|error| format!("{name}: {error}."))
+        };
+        let starts_at = match &self.starts_at {
+            Some(text) => time("starts_at", text)?,
+            None => now,
+        };
+        let ends_at = match (&self.ends_at, &self.r#for) {
+            (Some(text), None) => time("ends_at", text)?,
+            (None, Some(text)) => humantime::parse_duration(text)
+                .map(|span| starts_at.plus(span))
+                .map_err(|error| format!("for is no duration such as 2h: {error}."))?,
+            _ => return Err("Say either ends_at, or for how long with for.".into()),
+        };
+        let (starts_at, ends_at, reason) = (starts_at, ends_at, self.reason.trim());
+        if ends_at <= starts_at {
+            return Err("It would end before it starts.".into());
+        }
+        if ends_at <= now {
+            return Err("It would be over already.".into());
+        }
+        if ends_at.since(starts_at) > LONGEST {
+            let problem = "A silence lasts a year at most; take the rule out instead.";
+            return Err(problem.into());
+        }
+        if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.contains('\0') {
+            return Err(format!(
+                "reason has 1 to {LONGEST_REASON} characters: who finds the silence wants to know."
+            ));
+        }
+        Ok(NewSilence {
+            matchers: matchers?,
+            starts_at,
+            ends_at,
+            reason: reason.to_owned(),
+        })
+    }
+}
+
+/// One that wants a source or a rule that there is not would silence nothing, unnoticed.
+fn matcher(text: &str, names: Option<&Names>) -> Result<Matcher, String> {
+    let matcher = Matcher::parse(text).map_err(|error| format!("match: {error}."))?;
+    let known = names.and_then(|names| match matcher.name() {
+        Name::Source => Some(("source", &names.sources)),
+        Name::Rule => Some(("rule", &names.rules)),
+        Name::Key | Name::Label(_) => None,
+    });
+    match (known, matcher.wanted()) {
+        (Some((what, known)), Some(wanted)) if !known.iter().any(|name| name == wanted) => {
+            let known = known.join(", ");
+            Err(format!(
+                "match: there is no {what} {wanted:?}; there are {known}."
+            ))
+        }
+        _ if text.contains('\0') => Err("match: a matcher has no NUL in it.".to_owned()),
+        _ => Ok(matcher),
+    }
+}
