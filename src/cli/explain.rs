@@ -11,6 +11,7 @@ use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, config, print};
 use crate::clock::Clock;
 use crate::decide::evaluate::{Evaluated, Finding, evaluate};
+use crate::decide::groups::{outage_key_of, outage_of};
 use crate::decide::payload;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
@@ -165,6 +166,9 @@ fn finding_json(settings: &Settings, finding: &Finding) -> Value {
         .targets
         .first()
         .and_then(|name| Some((name, settings.targets.get(name)?)));
+    if let Some(outage) = outage_json(settings, &rule.name, finding) {
+        explained["outage"] = outage;
+    }
     if let (Some(context), Some((name, target))) = (&finding.context, target) {
         let incident = Incident::begin(
             uuid::Uuid::nil().to_string(),
@@ -183,6 +187,36 @@ fn finding_json(settings: &Settings, finding: &Finding) -> Value {
         }
     }
     explained
+}
+
+/// The outage that a breach would count for.
+fn outage_json(settings: &Settings, rule: &str, finding: &Finding) -> Option<Value> {
+    let key = outage_key_of(settings, rule, finding.context.as_ref()?)?;
+    let (name, outage, group) = outage_of(settings, &key)?;
+    let shown = |duration| humantime::format_duration(duration).to_string();
+    Some(
+        json!({"outage": name, "group": group, "hold": shown(outage.hold),
+        "at_least": outage.at_least, "within": shown(outage.within),
+        "is_cause": outage.causes.iter().any(|cause| cause == rule)}),
+    )
+}
+
+/// What `outage_json` says, in words.
+fn outage_lines(outage: &Value) -> Vec<String> {
+    let text = |name: &str| super::table::shown(outage.get(name));
+    let mut lines = vec![
+        format!("  outage   {} of {}", text("outage"), text("group")),
+        format!("    hold   its ticket is held back for {}", text("hold")),
+        format!(
+            "    forms  with {} keys that begin to breach within {}",
+            text("at_least"),
+            text("within")
+        ),
+    ];
+    if outage["is_cause"] == true {
+        lines.push("    cause  it explains what else breaches in its group".to_owned());
+    }
+    lines
 }
 
 fn report(output: Output, explained: &[Value]) {
@@ -227,9 +261,12 @@ fn describe(item: &Value) -> String {
             text(rule, "readings")
         ));
         lines.push(format!("  key      {}", text(rule, "key")));
+        if let Some(outage) = rule.get("outage") {
+            lines.extend(outage_lines(outage));
+        }
         if let Some(ticket) = rule.get("ticket") {
             lines.push(format!(
-                "  ticket   in {}, unless the key has an open incident or a burst lock",
+                "  ticket   in {}, unless the key has an open incident or a burst lock, or an outage stands for it",
                 text(ticket, "target")
             ));
             let fields = ticket.get("fields").and_then(Value::as_object);

@@ -2,28 +2,23 @@
 //! rest owes to tickets. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
-
-use serde_json::json;
 
 use super::batch::Batch;
-use super::known::{KnownKey, Origin};
+use super::context::with_incident;
+use super::known::{Kept, KnownKey, Origin};
+use super::payload;
 use super::policy::outage_policy;
+use super::report::describe;
 use crate::domain::decision::NewIncident;
-use crate::domain::incident::{Incident, IncidentState, Owed};
-use crate::domain::outage::{FormationPolicy, MemberChange, Settled, release, settle};
+use crate::domain::incident::{Heard, Incident, IncidentState, Owed, Verdict};
+use crate::domain::outage::{
+    FormationPolicy, MemberChange, MemberStep, RULE_PREFIX, Settled, forms, release, settle,
+};
 use crate::domain::ticket::{Operation, TicketChange};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{OutageSettings, Settings};
 use crate::store::{HistoryEntry, KeptIncident, NewDelivery, active_key};
-
-/// What the rule name of an outage's incident begins with.
-const OUTAGE: &str = "outage:";
-/// Members named on the outage's ticket; the others are counted.
-const MOST_LISTED: usize = 25;
-/// Names of entities, which on an outage's ticket say what it is.
-const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
 
 /// The active key of the outage that a breach of `rule` with these values counts for: of the
 /// first outage that names the rule and whose `group_by` finds its values.
@@ -32,23 +27,25 @@ pub fn outage_key_of(settings: &Settings, rule: &str, context: &TemplateContext)
         let names_it = outage.rules.iter().any(|one| one == rule);
         let group = names_it.then(|| outage.group_by.render(context).ok())??;
         let group = group.trim();
-        (!group.is_empty()).then(|| active_key(&format!("{OUTAGE}{name}"), group))
+        (!group.is_empty()).then(|| active_key(&format!("{RULE_PREFIX}{name}"), group))
     })
 }
 
 /// The outage that has the active key `key`, with its name and group.
-pub(super) fn outage_of<'a, 'k>(
+pub fn outage_of<'a, 'k>(
     settings: &'a Settings,
     key: &'k str,
 ) -> Option<(&'a str, &'a OutageSettings, &'k str)> {
     let (rule, group) = key.split_once('\u{1f}')?;
-    let (name, outage) = settings.outages.get_key_value(rule.strip_prefix(OUTAGE)?)?;
+    let (name, outage) = settings
+        .outages
+        .get_key_value(rule.strip_prefix(RULE_PREFIX)?)?;
     Some((name, outage, group))
 }
 
 /// The group that `incident` belongs to, as its outage's active key.
 pub(super) fn group_of(incident: &Incident) -> Option<String> {
-    if incident.rule.starts_with(OUTAGE) {
+    if incident.rule.starts_with(RULE_PREFIX) {
         return Some(active_key(&incident.rule, &incident.key));
     }
     incident.group.clone()
@@ -108,13 +105,29 @@ impl Batch<'_> {
             .iter()
             .filter_map(|(_, entry)| entry.known.incident.clone())
             .collect();
-        for place in release(&mut incidents, now) {
-            if let (Some((_, entry)), Some(incident)) = (taken.get_mut(place), incidents.get(place))
-            {
+        let outages: Vec<Option<String>> =
+            incidents.iter().map(|one| one.outage_id.clone()).collect();
+        for MemberStep { place, what } in release(&mut incidents, now) {
+            if let (Some((_, entry)), Some(incident), Some(Some(outage_id))) = (
+                taken.get_mut(place),
+                incidents.get(place),
+                outages.get(place),
+            ) {
+                let cause = format!("outage {outage_id} was closed with its ticket");
+                self.tell(incident, said(what), cause, now);
                 self.replace(entry, incident);
             }
         }
         self.keys.extend(taken);
+    }
+
+    fn tell(&mut self, incident: &Incident, what: &str, cause: String, now: Timestamp) {
+        self.result.history.push(HistoryEntry {
+            incident_id: incident.id.clone(),
+            at: now,
+            what: what.to_owned(),
+            cause,
+        });
     }
 
     /// Keeps the member's new state; one that is over is nobody's any more.
@@ -162,8 +175,24 @@ impl Batch<'_> {
 
     fn settle_group(&mut self, outage_key: &str, now: Timestamp) {
         let settings = self.settings;
-        let Some((name, outage, group)) = outage_of(settings, outage_key) else {
+        let Some(named) = outage_of(settings, outage_key) else {
             return;
+        };
+        let (name, outage, group) = named;
+        let formation = FormationPolicy {
+            at_least: usize::try_from(outage.at_least).unwrap_or(usize::MAX),
+            within: outage.within,
+            causes: &outage.causes,
+        };
+        let (id, rule) = (
+            uuid::Uuid::now_v7().to_string(),
+            format!("{RULE_PREFIX}{name}"),
+        );
+        let new = NewIncident {
+            id: &id,
+            rule: &rule,
+            key: group,
+            severity: &outage.severity,
         };
         let mut entry = self.keys.remove(outage_key).unwrap_or_default();
         let mut taken = self.take_members(outage_key);
@@ -171,79 +200,109 @@ impl Batch<'_> {
             .iter()
             .filter_map(|(_, one)| one.known.incident.clone())
             .collect();
-        let policy = outage_policy(settings, outage);
-        let (id, rule) = (uuid::Uuid::now_v7().to_string(), format!("{OUTAGE}{name}"));
-        let settled = settle(
-            &mut entry.known,
-            &mut members,
-            FormationPolicy {
-                at_least: usize::try_from(outage.at_least).unwrap_or(usize::MAX),
-                within: outage.within,
-                causes: &outage.causes,
-            },
-            &policy,
-            NewIncident {
-                id: &id,
-                rule: &rule,
-                key: group,
-                severity: &outage.severity,
-            },
-            now,
-        );
-        self.keep_outage(
-            &mut entry,
-            (name, outage, group),
-            &taken,
-            &members,
-            &settled,
-            now,
-        );
-        let outage_id = settled.outage.last().map(|(_, one)| one.id.clone());
-        for step in &settled.members {
-            if let (Some((_, one)), Some(incident), Some(id)) = (
-                taken.get_mut(step.place),
-                members.get(step.place),
-                &outage_id,
-            ) {
-                self.keep_member(one, incident, step.what, id, now);
+        if entry.known.incident.is_none() {
+            entry.kept = forms(&members, formation)
+                .and_then(|_| self.written_from(named, new, &taken, &members, now));
+        }
+        if entry.kept.is_some() {
+            let policy = outage_policy(settings, outage);
+            let settled = settle(&mut entry.known, &mut members, formation, &policy, new, now);
+            let outage_id = entry.known.incident.as_ref().map(|one| one.id.clone());
+            self.keep_outage(&mut entry, named, &members, &settled, now);
+            for step in &settled.members {
+                if let (Some((_, one)), Some(incident), Some(id)) = (
+                    taken.get_mut(step.place),
+                    members.get(step.place),
+                    &outage_id,
+                ) {
+                    self.keep_member(one, incident, step.what, id, now);
+                }
             }
         }
         self.keys.extend(taken);
         self.keys.insert(outage_key.to_owned(), entry);
     }
 
+    /// What the ticket of an outage that forms is written from: the values of the first member
+    /// from which it can be written. Without one there is no outage, and every member opens
+    /// its own ticket: nothing goes without.
+    fn written_from(
+        &self,
+        (name, outage, group): (&str, &OutageSettings, &str),
+        new: NewIncident<'_>,
+        taken: &[(String, KnownKey)],
+        members: &[Incident],
+        now: Timestamp,
+    ) -> Option<Kept> {
+        let target_name = outage.targets.first()?;
+        let target = self.settings.targets.get(target_name)?;
+        let heard = Heard {
+            received_at: now,
+            occurred_at: now,
+            part: String::new(),
+            verdict: Verdict::Breach,
+            readings: BTreeMap::new(),
+        };
+        let trial = Incident::begin(
+            new.id.to_owned(),
+            new.rule,
+            new.key,
+            new.severity,
+            &heard,
+            now,
+        );
+        let mut problem = None;
+        for kept in taken.iter().filter_map(|(_, one)| one.kept.as_ref()) {
+            let mut kept = kept.clone();
+            kept.target.clone_from(target_name);
+            describe(&mut kept.context, name, &trial, &outage.causes, members);
+            let context = with_incident(kept.context.clone(), &trial);
+            match payload::create_fields(target, &context) {
+                Ok(_) => return Some(kept),
+                Err(error) => problem = Some(error),
+            }
+        }
+        let problem = problem.map(|error| error.to_string());
+        tracing::error!(
+            rule = new.rule,
+            key = group,
+            target = target_name,
+            kind = "schema_mismatch",
+            problem,
+            "no outage: its ticket cannot be written; members open their own"
+        );
+        None
+    }
+
     fn keep_outage(
         &mut self,
         entry: &mut KnownKey,
-        (name, outage, group): (&str, &OutageSettings, &str),
-        taken: &[(String, KnownKey)],
+        (name, outage, _): (&str, &OutageSettings, &str),
         members: &[Incident],
         settled: &Settled,
         now: Timestamp,
     ) {
-        let first = taken.iter().find_map(|(_, one)| one.kept.clone());
-        let (Some(mut kept), Some(target)) = (entry.kept.take().or(first), outage.targets.first())
+        let (Some(mut kept), Some(latest)) = (entry.kept.take(), entry.known.incident.clone())
         else {
             return;
         };
-        kept.target.clone_from(target);
-        describe(&mut kept.context, name, group, members);
-        entry.kept = Some(kept.clone());
-        let event_id = kept
-            .context
-            .get("event_payload_id")
-            .and_then(|id| id.as_str())
-            .unwrap_or_default()
-            .to_owned();
+        describe(&mut kept.context, name, &latest, &outage.causes, members);
+        let event_id = kept.event_id();
         let origin = Origin {
             event_id: &event_id,
             received_at: members.iter().map(|one| one.opened_at).min().unwrap_or(now),
             source: &kept.source,
         };
+        entry.kept = Some(kept.clone());
         for (decision, incident) in &settled.outage {
             entry.known.incident = Some(incident.clone());
             entry.kept = Some(kept.clone());
             self.gather(entry, &incident.rule, decision, origin, now);
+        }
+        if settled.given_up {
+            let cause = "its ticket was given up before it existed; members go on alone";
+            self.tell(&latest, "closed", cause.to_owned(), now);
+            self.replace(entry, &latest);
         }
     }
 
@@ -258,25 +317,13 @@ impl Batch<'_> {
         let Some(kept) = entry.kept.clone() else {
             return;
         };
-        let said = match what {
-            MemberChange::Held => "held by an outage",
-            MemberChange::Linked => "part of an outage",
-            MemberChange::Closed | MemberChange::Resolved => "closed",
-        };
-        self.result.history.push(HistoryEntry {
-            incident_id: incident.id.clone(),
-            at: now,
-            what: said.to_owned(),
-            cause: format!("outage {outage_id}"),
-        });
-        let event_id = kept
-            .context
-            .get("event_payload_id")
-            .and_then(|id| id.as_str())
-            .unwrap_or_default()
-            .to_owned();
+        self.tell(incident, said(what), format!("outage {outage_id}"), now);
+        let event_id = kept.event_id();
         match what {
-            MemberChange::Held | MemberChange::Closed => {}
+            MemberChange::Held
+            | MemberChange::Joined
+            | MemberChange::LetGo
+            | MemberChange::Closed => {}
             MemberChange::Resolved => {
                 let origin = Origin {
                     event_id: &event_id,
@@ -306,39 +353,13 @@ impl Batch<'_> {
     }
 }
 
-/// Lets templates see the outage: `outage.name`, `.group`, `.breaching`, `.members` and
-/// `.report`. The names of entities say what it is, so that a title made for one queue says it.
-fn describe(context: &mut TemplateContext, name: &str, group: &str, members: &[Incident]) {
-    let breaching = members.iter().filter(|one| one.is_breaching()).count();
-    let title = format!("outage {name} of {group}");
-    for entity in ENTITY_NAMES {
-        if context.contains_key(entity) {
-            context.insert(entity.to_owned(), json!(title));
-        }
+/// What a member's history says.
+const fn said(what: MemberChange) -> &'static str {
+    match what {
+        MemberChange::Held => "held by an outage",
+        MemberChange::Joined => "part of an outage whose ticket waits",
+        MemberChange::Linked => "part of an outage",
+        MemberChange::LetGo => "part of no outage any more",
+        MemberChange::Closed | MemberChange::Resolved => "closed",
     }
-    let outage = json!({"name": name, "group": group, "breaching": breaching,
-        "members": members.len(), "report": report(name, group, breaching, members)});
-    context.insert("outage".to_owned(), outage);
-}
-
-fn report(name: &str, group: &str, breaching: usize, members: &[Incident]) -> String {
-    let mut text = format!("Outage {name} of {group}: {breaching} breaching.");
-    let listed = members
-        .iter()
-        .filter(|one| one.is_breaching())
-        .take(MOST_LISTED);
-    for member in listed {
-        let _ = write!(text, "\n- {} {}", member.rule, member.key);
-        for (reading, spread) in member.readings.iter().take(2) {
-            let _ = write!(
-                text,
-                ", {reading}: latest {}, highest {}",
-                spread.latest, spread.highest
-            );
-        }
-    }
-    if breaching > MOST_LISTED {
-        let _ = write!(text, "\n… and {} more.", breaching - MOST_LISTED);
-    }
-    text
 }

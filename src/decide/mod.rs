@@ -17,6 +17,7 @@ mod owing;
 mod passing;
 pub mod payload;
 mod policy;
+mod report;
 mod worker;
 
 pub use worker::{DecideError, Decider};

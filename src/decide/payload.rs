@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::report::totals;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
@@ -217,6 +218,10 @@ fn comment(owed: Owed, incident: &Incident, now: Timestamp) -> String {
             span(now.since(incident.opened_at))
         ),
     };
+    if let Some(tally) = &incident.tally {
+        text.push_str(&totals(tally));
+        return text;
+    }
     let _ = write!(
         text,
         " {} events breached since {}.",

@@ -12,6 +12,7 @@ pub mod outage;
 pub mod retry;
 pub mod severity;
 pub mod signal;
+pub mod tally;
 pub mod ticket;
 pub mod ticket_change;
 pub mod time;

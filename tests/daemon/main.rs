@@ -5,10 +5,12 @@
 mod bad_input;
 mod crashes;
 mod deliveries;
+mod outage_people;
 mod outages;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod severity;
+mod site;
 mod tickets;
 mod world;

@@ -13,6 +13,7 @@ mod cluster;
 mod cut_off;
 mod database;
 mod killed;
+mod outages;
 mod paused;
 mod polling;
 #[path = "../ports/mod.rs"]

@@ -64,6 +64,9 @@ struct IncidentList {
     /// Only with this correlation key.
     #[arg(long)]
     key: Option<String>,
+    /// Only members of the outage with this id.
+    #[arg(long)]
+    outage: Option<String>,
     /// Only with this ticket number.
     #[arg(long)]
     ticket: Option<String>,
@@ -225,6 +228,7 @@ impl IncidentList {
             ("target", self.target),
             ("rule", self.rule),
             ("key", self.key),
+            ("outage", self.outage),
             ("ticket", self.ticket),
         ];
         query.extend(self.span.query());
@@ -260,6 +264,8 @@ const INCIDENTS: &[Column] = &[
     ("target", "/ticket/target"),
     ("events", "/occurrences"),
     ("suppressed", "/suppressed"),
+    ("members", "/members"),
+    ("outage", "/outage_id"),
     ("id", "/id"),
 ];
 const DEAD_LETTERS: &[Column] = &[
