@@ -18,6 +18,7 @@ mod passing;
 pub mod payload;
 mod policy;
 mod report;
+mod settling;
 mod worker;
 
 pub use worker::{DecideError, Decider};

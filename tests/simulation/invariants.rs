@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use ringdown::domain::incident::{IncidentState, Verdict};
+use ringdown::domain::incident::{Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::TicketKey;
 use ringdown::settings::{OnRecovery, Settings};
 
 use crate::coverage::Coverage;
 use crate::crm::Record;
 use crate::life;
+use crate::outages;
 use crate::readings::Reading;
 use crate::snapshot::{Delivery, Kept, Snapshot};
 use crate::world::{Broken, Target};
@@ -37,13 +38,24 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> Broken) -> Result<(), Broken>
 impl Watch {
     pub(crate) fn new(settings: &Settings) -> Self {
         let rules = settings.rules.iter();
+        let outages = settings.outages.iter();
+        let named = |name: &String| format!("outage:{name}");
+        let locks = outages
+            .clone()
+            .map(|(name, outage)| (named(name), outage.burst_lock));
+        let resolves = outages.map(|(name, outage)| {
+            let resolves = outage.on_recovery == OnRecovery::Resolve;
+            (named(name), resolves)
+        });
         Self {
             locks: rules
                 .clone()
                 .map(|rule| (rule.name.clone(), rule.burst_lock))
+                .chain(locks)
                 .collect(),
             resolves: rules
                 .map(|rule| (rule.name.clone(), rule.on_recovery == OnRecovery::Resolve))
+                .chain(resolves)
                 .collect(),
             replayed: BTreeSet::new(),
             set_back_after: Vec::new(),
@@ -70,6 +82,7 @@ impl Watch {
     ) -> Result<(), Broken> {
         life::note(before, now, sent, coverage);
         one_incident_per_key(now)?;
+        outages::check(before, now)?;
         none_heard_twice(now, sent)?;
         self.one_create_per_lock(now)?;
         for target in targets {
@@ -142,7 +155,8 @@ impl Watch {
             let Some(delivery) = owed.iter().find(|delivery| delivery.mark == *mark) else {
                 return Err(format!("ticket {} got what nobody owed it", record.id));
             };
-            if self.replayed.contains(&delivery.id) {
+            // A link waits for the outage's ticket, and keeps nothing else waiting.
+            if self.replayed.contains(&delivery.id) || delivery.operation == "link" {
                 continue;
             }
             ensure(delivery.id > newest, || {
@@ -194,6 +208,12 @@ impl Watch {
         decided_once(now, sent)
     }
 
+    /// Whether it was a member of an outage that resolves what was linked to it.
+    fn resolves_by_outage(&self, life: &Incident, now: &Snapshot) -> bool {
+        let outage = life.outage_id.as_ref().and_then(|id| now.incident(id));
+        outage.is_some_and(|outage| self.resolves[&outage.life.rule])
+    }
+
     fn well_ended(&self, kept: &Kept, now: &Snapshot, targets: &[Target]) -> Result<(), Broken> {
         let life = &kept.life;
         let told = |what: &str| format!("incident of rule {}: {what}", life.rule);
@@ -205,8 +225,7 @@ impl Watch {
             .iter()
             .filter(|delivery| delivery.operation == "create")
             .collect();
-        // Recovered, so it had been open; what never opened is closed without.
-        let opened = life.recovered_at.is_some();
+        let opened = now.opened.contains_key(&life.id);
         ensure(creates.len() == usize::from(opened), || {
             told(&format!("opened: {opened}, creates: {}", creates.len()))
         })?;
@@ -228,11 +247,16 @@ impl Watch {
         let Some(record) = record else {
             return Err(told("has no ticket"));
         };
-        if self.resolves[&life.rule] {
-            let resolve = owed.iter().find(|delivery| delivery.operation == "resolve");
-            let Some(resolve) = resolve else {
-                return Err(told("recovered, and no resolution is owed"));
-            };
+        let resolve = owed.iter().find(|delivery| delivery.operation == "resolve");
+        ensure(
+            resolve.is_some() || !self.resolves[&life.rule] || life.recovered_at.is_none(),
+            || told("recovered, and no resolution is owed"),
+        )?;
+        if let Some(resolve) = resolve {
+            ensure(
+                self.resolves[&life.rule] || self.resolves_by_outage(life, now),
+                || told("its resolution is owed, and nobody asked for it"),
+            )?;
             return ensure(record.closed || resolve.state == "discarded", || {
                 told("recovered, and its ticket is not resolved")
             });
@@ -274,6 +298,7 @@ fn done_means_done(kept: &Kept, owed: &[&Delivery], record: Option<&Record>) -> 
         let done = record.is_some_and(|record| match delivery.operation.as_str() {
             "create" => kept.ticket_id.as_deref() == Some(&record.id),
             "update" => record.marks.contains(&delivery.mark),
+            "link" => record.parent.is_some() || record.marks.contains(&delivery.mark),
             _ => record.closed,
         });
         ensure(done, || {
