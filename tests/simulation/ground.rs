@@ -98,18 +98,6 @@ impl Ground {
             if dice.chance(30) {
                 outage.causes = vec!["high".to_owned()];
             }
-            if dice.chance(40) {
-                // A site that comes and goes, inside the burst lock.
-                outage.at_least = 2;
-                outage.hold = dice.seconds(&[0, 5]);
-                outage.burst_lock = dice.seconds(&[600, 3600]);
-                outage.on_recovery = OnRecovery::Resolve;
-                for rule in &mut settings.rules {
-                    rule.hold_for = Duration::ZERO;
-                    rule.clear_for = Duration::ZERO;
-                    rule.burst_lock = Duration::ZERO;
-                }
-            }
             outage.targets = vec![(*dice.pick(&["unique", "lenient"])).to_owned()];
         }
     }
