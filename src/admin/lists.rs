@@ -123,7 +123,7 @@ async fn target_rows(state: &AdminState) -> Result<Vec<TargetRow>, Refused> {
 }
 
 /// The incident going on at a queue, with the ticket's number where a data action finds it
-/// without digging.
+/// without digging: its own, or that of the outage which stands for it.
 #[derive(Debug, Serialize)]
 pub(super) struct QueueIncident {
     queue_id: String,
@@ -137,9 +137,13 @@ pub(super) async fn queue_incident(
     Path(queue_id): Path<String>,
 ) -> Answer<QueueIncident> {
     let incident = state.store.incident_of_queue(&queue_id).await?;
+    let ticket_number = match (&incident.ticket.number, &incident.outage_id) {
+        (None, Some(outage_id)) => state.store.ticket_number(outage_id).await?,
+        (own, _) => own.clone(),
+    };
     Ok(Json(QueueIncident {
         queue_id,
-        ticket_number: incident.ticket.number.clone(),
+        ticket_number,
         incident,
     }))
 }

@@ -27,7 +27,7 @@ pub(super) const EVENTS: Filters = Filters {
 };
 pub(super) const INCIDENTS: Filters = Filters {
     names: &[
-        "since", "until", "state", "source", "target", "rule", "key", "ticket",
+        "since", "until", "state", "source", "target", "rule", "key", "outage", "ticket",
     ],
     states: &["pending", "open", "recovered", "closed"],
 };
@@ -204,6 +204,7 @@ fn set(filter: &mut Filter, filters: Filters, name: &str, value: String) -> Resu
         "rule" => &mut filter.rule,
         "key" => &mut filter.key,
         "incident" => &mut filter.incident,
+        "outage" => &mut filter.outage,
         "event_id" => &mut filter.event_id,
         _ => &mut filter.ticket,
     };

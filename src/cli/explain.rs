@@ -11,12 +11,14 @@ use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, config, print};
 use crate::clock::Clock;
 use crate::decide::evaluate::{Breach, Evaluated, Finding, evaluate};
+use crate::decide::groups::{outage_key_of, outage_of};
 use crate::decide::payload;
 use crate::decide::silencing::maintenance_over;
 use crate::domain::enrichment::Names;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
+use crate::rules::TemplateContext;
 use crate::settings::{Routed, RuleSettings, Settings};
 use crate::store::{Content, JournalEvent};
 
@@ -166,6 +168,9 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let Some(Breach { context, routed }) = &finding.breach else {
         return explained;
     };
+    if let Some(outage) = outage_json(settings, &rule.name, context) {
+        explained["outage"] = outage;
+    }
     explained["route"] = route_json(rule, routed);
     let first = routed.to.first();
     if let Some((name, target)) = first.and_then(|name| settings.targets.get_key_value(name)) {
@@ -199,6 +204,36 @@ fn route_json(rule: &RuleSettings, routed: &Routed) -> Value {
         .entry
         .and_then(|entry| rule.targets.routes.get(entry));
     json!({"when": entry.map(|entry| entry.when.source()), "targets": *routed.to})
+}
+
+/// The outage that a breach would count for.
+fn outage_json(settings: &Settings, rule: &str, context: &TemplateContext) -> Option<Value> {
+    let key = outage_key_of(settings, rule, context)?;
+    let (name, outage, group) = outage_of(settings, &key)?;
+    let shown = |duration| humantime::format_duration(duration).to_string();
+    Some(
+        json!({"outage": name, "group": group, "hold": shown(outage.hold),
+        "at_least": outage.at_least, "within": shown(outage.within),
+        "is_cause": outage.causes.iter().any(|cause| cause == rule)}),
+    )
+}
+
+/// What `outage_json` says, in words.
+fn outage_lines(outage: &Value) -> Vec<String> {
+    let text = |name: &str| super::table::shown(outage.get(name));
+    let mut lines = vec![
+        format!("  outage   {} of {}", text("outage"), text("group")),
+        format!("    hold   its ticket is held back for {}", text("hold")),
+        format!(
+            "    forms  with {} keys that begin to breach within {}",
+            text("at_least"),
+            text("within")
+        ),
+    ];
+    if outage["is_cause"] == true {
+        lines.push("    cause  it explains what else breaches in its group".to_owned());
+    }
+    lines
 }
 
 fn report(output: Output, explained: &[Value]) {
@@ -277,6 +312,9 @@ fn describe_rule(rule: &Value, lines: &mut Vec<String>) {
         text(rule, "readings")
     ));
     lines.push(format!("  key      {}", text(rule, "key")));
+    if let Some(outage) = rule.get("outage") {
+        lines.extend(outage_lines(outage));
+    }
     if let Some(route) = rule.get("route") {
         lines.push(format!("  route    {}", route_in_words(route)));
     }
@@ -289,7 +327,7 @@ fn describe_rule(rule: &Value, lines: &mut Vec<String>) {
     }
     if let Some(ticket) = rule.get("ticket") {
         lines.push(format!(
-            "  ticket   in {}, unless the key has an open incident, a burst lock or a silence",
+            "  ticket   in {}, unless the key has an open incident, a burst lock or a silence, or an outage stands for it",
             text(ticket, "target")
         ));
         let fields = ticket.get("fields").and_then(Value::as_object);

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::report::totals;
 use crate::domain::incident::{Incident, Owed, Spread};
 use crate::domain::time::Timestamp;
 use crate::normalise::is_duration;
@@ -21,6 +22,10 @@ pub(super) fn comment(
     now: Timestamp,
 ) -> String {
     let mut text = headline(owed, incident, rule, now);
+    if let Some(tally) = &incident.tally {
+        text.push_str(&totals(tally));
+        return text;
+    }
     let Some(rule) = rule else {
         return text;
     };

@@ -36,6 +36,14 @@ pub(super) struct Kept {
     pub(super) context: TemplateContext,
 }
 
+impl Kept {
+    /// The id of the event that templates saw last.
+    pub(super) fn event_id(&self) -> String {
+        let id = self.context.get("event_payload_id");
+        id.and_then(|id| id.as_str()).unwrap_or_default().to_owned()
+    }
+}
+
 impl From<KeptIncident> for Kept {
     fn from(kept: KeptIncident) -> Self {
         Self {

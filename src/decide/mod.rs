@@ -20,6 +20,8 @@ mod owing;
 mod passing;
 pub mod payload;
 mod policy;
+mod report;
+mod settling;
 pub mod silencing;
 mod worker;
 

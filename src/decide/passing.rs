@@ -3,7 +3,7 @@
 use super::batch::Batch;
 use super::groups::outage_of;
 use super::history;
-use super::known::Origin;
+use super::known::{Kept, Origin};
 use super::policy::policy_of;
 use crate::domain::decision::{Decision, Known, Outcome, pass_time};
 use crate::domain::time::Timestamp;
@@ -30,13 +30,7 @@ impl Batch<'_> {
             Some(rule) => pass_time(&mut entry.known, &policy_of(rule), now),
             None => close_orphan(&mut entry.known, now),
         };
-        let event_id = entry
-            .kept
-            .as_ref()
-            .and_then(|kept| kept.context.get("event_payload_id"))
-            .and_then(|id| id.as_str())
-            .unwrap_or_default()
-            .to_owned();
+        let event_id = entry.kept.as_ref().map(Kept::event_id).unwrap_or_default();
         let source = kept.source.clone();
         let origin = Origin {
             event_id: &event_id,

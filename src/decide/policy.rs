@@ -36,7 +36,7 @@ pub(super) fn outage_policy(settings: &Settings, outage: &OutageSettings) -> Lif
         hold_for: Duration::ZERO,
         clear_for: Duration::ZERO,
         quiet_after: quiet_after + Duration::from_secs(60),
-        burst_lock: Duration::ZERO,
+        burst_lock: outage.burst_lock,
         update_every: outage.update_every,
         on_recovery: recovery(outage.on_recovery),
         flapping: None,

@@ -262,12 +262,15 @@ impl Decider {
 
     async fn let_time_pass(&self, fence: &Fence) -> Result<usize, DecideError> {
         let now = self.clock.now();
-        match self.store.next_due().await? {
-            Some(due_at) if due_at <= now => {}
-            _ => return Ok(0),
+        let Some(due_at) = self.store.next_due().await?.filter(|at| *at <= now) else {
+            return Ok(0);
+        };
+        let heard_to = self.heard_to(now).await?;
+        if heard_to < due_at {
+            return Ok(0);
         }
         let mut deciding = self.store.begin_deciding(fence).await?;
-        let due: Vec<KeptIncident> = deciding.due(now, DUE_BATCH).await?;
+        let due: Vec<KeptIncident> = deciding.due(heard_to, DUE_BATCH).await?;
         let keys: Vec<String> = due
             .iter()
             .map(|kept| active_key(&kept.incident.rule, &kept.incident.key))
@@ -298,6 +301,14 @@ impl Decider {
         batch.add_details(&keys, now);
         self.keep(deciding, batch.finish(None)).await?;
         Ok(keys.len())
+    }
+
+    /// Up to when all that was received has been decided on. A wait that is counted from the
+    /// receipt must not end before: what ends the wait, or belongs to it, may be next in the
+    /// journal when deciding is behind.
+    async fn heard_to(&self, now: Timestamp) -> Result<Timestamp, DecideError> {
+        let next = self.store.undecided(1).await?;
+        Ok(next.first().map_or(now, |event| event.received_at.min(now)))
     }
 
     /// Loads what is known of `keys`, and of the groups of `groups` and of their incidents.

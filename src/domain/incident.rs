@@ -14,6 +14,7 @@ use super::decision::Suppression;
 use super::flapping::{Flapping, FlappingPolicy, Onsets};
 use super::severity::Severity;
 use super::silence::Cover;
+use super::tally::Tally;
 use super::time::Timestamp;
 
 /// How many parts of an entity and how many readings one incident remembers. Beyond it the
@@ -135,7 +136,7 @@ pub struct Incident {
     /// The outage that it is a member of. A pending member never opens a ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outage_id: Option<String>,
-    /// Of an outage: members that its ticket has not been told of yet.
+    /// Of an outage: members that came or went, of which its ticket has not been told yet.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub untold: u32,
     /// Breaches heard when the ticket was last written to.
@@ -150,6 +151,12 @@ pub struct Incident {
     /// That it flaps, or did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flapping: Option<Flapping>,
+    /// A person ended the outage that it was a member of: it counts for no other.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub alone: bool,
+    /// Of an outage: what is counted of its members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tally: Option<Tally>,
 }
 
 /// When the ticket was written to, and how many breaches had been heard by then.
@@ -168,6 +175,15 @@ pub struct Told {
 )]
 const fn is_zero(count: &u32) -> bool {
     *count == 0
+}
+
+/// For `serde`, which passes a reference.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// How long things last; from the rule's settings.
@@ -302,6 +318,8 @@ impl Incident {
             told_before: Told::default(),
             onsets: Onsets::default(),
             flapping: None,
+            alone: false,
+            tally: None,
         };
         incident.take_in(heard);
         incident
@@ -426,7 +444,16 @@ impl Incident {
         self.outage_id.is_some()
     }
 
-    /// Of an outage: when its ticket is told of new members.
+    /// A member no more, and none again: what was held back is due now, or when its own wait
+    /// is over.
+    pub fn let_go(&mut self, now: Timestamp) {
+        self.outage_id = None;
+        self.alone = true;
+        self.waits_for = None;
+        self.opens_at = self.opens_at.map(|at| at.max(now));
+    }
+
+    /// Of an outage: when its ticket is told of members that came or went.
     fn news_due_at(&self, policy: &LifePolicy) -> Option<Timestamp> {
         let has_news = self.untold > 0 && !policy.update_every.is_zero();
         has_news.then(|| self.told_at.plus(policy.update_every))

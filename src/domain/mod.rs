@@ -16,6 +16,7 @@ pub mod retry;
 pub mod severity;
 pub mod signal;
 pub mod silence;
+pub mod tally;
 pub mod ticket;
 pub mod ticket_change;
 pub mod time;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::decision::Suppression;
+use crate::domain::decision::{BurstLock, Suppression};
 use crate::domain::hold::Hold;
 use crate::domain::incident::Owed;
 
@@ -113,7 +113,11 @@ fn who_has_a_ticket_already_is_linked() {
     let (mut outage, mut members) = (Known::default(), queues(&[0, 30, 60]));
     members[0].open(&life(), at(5));
     let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
-    assert_eq!(settled.members[0].what, MemberChange::Linked);
+    let linked = MemberStep {
+        place: 0,
+        what: MemberChange::Linked,
+    };
+    assert!(settled.members.contains(&linked));
 }
 
 #[test]
@@ -124,9 +128,163 @@ fn a_cause_explains_what_else_breaches_in_its_group() {
         ..FORMATION
     };
     let mut members = vec![pending("trunk-down", "t1", 0)];
-    assert!(!forms(&members, formation), "alone it has its own ticket");
+    assert_eq!(forms(&members, formation), None, "alone it has its ticket");
     members.push(pending("queue-wait", "q1", 900));
-    assert!(forms(&members, formation));
+    assert_eq!(forms(&members, formation), Some(Formation::Explained));
+}
+
+#[test]
+fn a_cause_does_not_explain_what_began_long_before_it() {
+    let causes = ["trunk-down".to_owned()];
+    let formation = FormationPolicy {
+        causes: &causes,
+        ..FORMATION
+    };
+    let mut members = queues(&[0]);
+    members.push(pending("trunk-down", "t1", 61));
+    assert_eq!(forms(&members, formation), None);
+    members.push(pending("queue-wait", "q9", 1));
+    let mut outage = Known::default();
+    settle(&mut outage, &mut members, formation, &life(), NEW, at(61));
+    let held: Vec<bool> = members.iter().map(Incident::is_held).collect();
+    assert_eq!(held, [false, true, true]);
+}
+
+#[test]
+fn what_breaches_after_the_cause_has_recovered_is_an_incident_of_its_own() {
+    let causes = ["trunk-down".to_owned()];
+    let formation = FormationPolicy {
+        causes: &causes,
+        ..FORMATION
+    };
+    let mut outage = Known::default();
+    let mut members = vec![pending("trunk-down", "t1", 0)];
+    members.extend(queues(&[5]));
+    settle(&mut outage, &mut members, formation, &life(), NEW, at(5));
+    assert!(members.iter().all(Incident::is_held));
+    members[0].close(at(100));
+    members.push(pending("queue-wait", "late", 110));
+    let settled = settle(&mut outage, &mut members, formation, &life(), NEW, at(110));
+    assert!(!members[2].is_held());
+    assert_eq!(owed(&settled), [], "the queue it explained still breaches");
+    // Enough of them at once are an outage for themselves, and the one there is takes them in.
+    members.push(pending("queue-wait", "later", 111));
+    members.push(pending("queue-wait", "latest", 112));
+    settle(&mut outage, &mut members, formation, &life(), NEW, at(112));
+    assert!(members[2..].iter().all(Incident::is_held));
+}
+
+#[test]
+fn inside_the_burst_lock_an_outage_waits_and_links_when_it_opens() {
+    let life = LifePolicy {
+        burst_lock: Duration::from_secs(60),
+        ..life()
+    };
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
+    let first = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(0));
+    assert_eq!(owed(&first), [Owed::Create]);
+    members.iter_mut().for_each(|one| one.close(at(5)));
+    let over = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(5));
+    assert_eq!(owed(&over), [Owed::Resolve]);
+    outage.incident = None;
+    let mut members = queues(&[10, 10, 10]);
+    members[0].open(&life, at(10));
+    let again = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(10));
+    assert_eq!(owed(&again), []);
+    let what: Vec<MemberChange> = again.members.iter().map(|step| step.what).collect();
+    assert_eq!(
+        what,
+        [MemberChange::Held, MemberChange::Held, MemberChange::Joined]
+    );
+    let opened = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(60));
+    assert_eq!(owed(&opened), [Owed::Create]);
+    let linked = MemberStep {
+        place: 0,
+        what: MemberChange::Linked,
+    };
+    assert_eq!(opened.members, [linked]);
+}
+
+#[test]
+fn an_outage_that_is_over_before_its_lock_leaves_no_ticket_and_no_link() {
+    let lock = Some(BurstLock {
+        taken_at: at(0),
+        until: at(60),
+    });
+    let (mut outage, mut members) = (Known::default(), queues(&[10, 10, 10]));
+    outage.lock = lock;
+    members[0].open(&life(), at(10));
+    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
+    members[0].state = IncidentState::Recovered;
+    members[1].close(at(20));
+    members[2].close(at(20));
+    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(20));
+    assert_eq!(owed(&settled), []);
+    assert_eq!(
+        outage.incident.map(|one| one.state),
+        Some(IncidentState::Closed)
+    );
+    assert_eq!(members[0].state, IncidentState::Recovered);
+    assert_eq!(members[0].outage_id, None);
+}
+
+#[test]
+fn members_of_an_outage_that_a_person_gave_up_open_their_own_tickets_and_form_no_other() {
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0, 0]));
+    members[3].open(&life(), at(0));
+    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    let tally = outage.incident.as_mut().unwrap().tally.as_mut().unwrap();
+    tally.given_up = true;
+    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(30));
+    assert!(settled.given_up && owed(&settled).is_empty());
+    assert_eq!(settled.members.len(), 4);
+    outage.incident = None;
+    for member in &mut members[..3] {
+        assert_eq!(member.pass_time(&life(), at(30)), [Owed::Create]);
+    }
+    let after = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(31));
+    assert_eq!(after, Settled::default());
+}
+
+#[test]
+fn the_ticket_is_told_of_those_that_are_over_and_the_last_word_has_the_totals() {
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0, 0]));
+    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    members.remove(0).close(at(10));
+    let soon = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
+    assert_eq!(owed(&soon), [], "not within update_every");
+    let later = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(300));
+    assert_eq!(owed(&later), [Owed::Progress]);
+    let still = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(900));
+    assert_eq!(owed(&still), [], "nothing came or went");
+    members.clear();
+    let over = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(901));
+    assert_eq!(owed(&over), [Owed::Resolve]);
+    let tally = outage.incident.unwrap().tally.unwrap();
+    assert_eq!((tally.joined, tally.present), (4, 0));
+}
+
+#[test]
+fn a_recovered_outage_is_said_to_have_recovered_once() {
+    let life = LifePolicy {
+        on_recovery: Recovery::Comment,
+        ..life()
+    };
+    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
+    members[0].open(&life, at(0));
+    settle(&mut outage, &mut members, FORMATION, &life, NEW, at(0));
+    members.truncate(1);
+    members[0].state = IncidentState::Recovered;
+    let over = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(9));
+    assert_eq!(owed(&over), [Owed::Recovered]);
+    let again = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(10));
+    let outcomes = again.outage.iter().map(|(decision, _)| decision.outcome);
+    assert_eq!(outcomes.collect::<Vec<_>>(), [Outcome::Between]);
+    members[0].state = IncidentState::Open;
+    let heard = heard(20, Verdict::Breach);
+    members[0].take_in(&heard);
+    let back = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(20));
+    assert_eq!(owed(&back), [Owed::Relapse]);
 }
 
 #[test]
@@ -176,6 +334,16 @@ fn members_of_an_outage_that_a_person_closed_are_closed_or_go_on_with_their_tick
     members[0].open(&life(), at(0));
     settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
     assert_eq!(release(&mut members, at(1)).len(), 3);
+    assert_eq!(
+        forms(
+            &members,
+            FormationPolicy {
+                at_least: 1,
+                ..FORMATION
+            }
+        ),
+        None
+    );
     assert_eq!(members[0].state, IncidentState::Open);
     assert_eq!(members[1].state, IncidentState::Closed);
 }

@@ -263,7 +263,9 @@ pub struct OutageSettings {
     pub hold: Duration,
     /// Rules of which one breaching incident explains the others of its group.
     pub causes: Vec<String>,
-    /// A comment on the outage's ticket about new members at most this often; zero: none.
+    /// No new ticket for a group within this time of its last one.
+    pub burst_lock: Duration,
+    /// A comment on the outage's ticket about its members at most this often; zero: none.
     pub update_every: Duration,
     /// What happens on the tickets when all members have recovered.
     pub on_recovery: OnRecovery,

@@ -57,6 +57,7 @@ fn filter_detail(filter: &Filter) -> Map<String, Value> {
         ("rule", &filter.rule),
         ("key", &filter.key),
         ("incident", &filter.incident),
+        ("outage", &filter.outage),
         ("event_id", &filter.event_id),
         ("ticket", &filter.ticket),
         ("kind", &filter.kind),

@@ -8,6 +8,7 @@ use sqlx::QueryBuilder;
 
 use super::audit::{self, By, bulk_detail};
 use super::database::{Tx, on};
+use super::outages;
 use super::views::{DeliveryView, Filter, Select, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
 
@@ -70,7 +71,8 @@ impl Store {
     }
 
     /// Gives the dead letter `id` up for good. Without its create a ticket will never exist,
-    /// so whatever else is owed to it goes with it.
+    /// so whatever else is owed to it goes with it; where it was an outage's, so do the links
+    /// to it, and its members go on alone.
     ///
     /// # Errors
     ///
@@ -200,6 +202,14 @@ async fn finish(
     }
     for chunk in changed.chunks(IDS_PER_STATEMENT) {
         tell_histories(tx, change, chunk, by).await?;
+    }
+    if change == Change::Discard {
+        let gone: Vec<String> = changed
+            .iter()
+            .filter(|(_, _, operation)| operation == "create")
+            .map(|(_, incident_id, _)| incident_id.clone())
+            .collect();
+        changed.extend(outages::without_ticket(tx, &gone, by).await?);
     }
     Ok(())
 }

@@ -96,6 +96,14 @@ impl Store {
         }
         keep(&mut tx, &incident, &then, now).await?;
         tx.commit().await?;
+        if then.followed == Followed::Closed {
+            // On its own: deciding locks rows of a group in an order of its own. Should it be
+            // lost, the group is looked at with its next event, or when it has become quiet.
+            match &incident.outage_id {
+                Some(outage_id) => self.wake_outage(outage_id, now).await?,
+                None => self.wake_member(&incident.id, now).await?,
+            }
+        }
         Ok(Some(AppliedSighting {
             incident_id,
             followed: then.followed,

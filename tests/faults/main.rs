@@ -14,6 +14,7 @@ mod clock;
 mod deaths;
 mod disk;
 mod migrations;
+mod outages;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod retention;

@@ -15,6 +15,7 @@ mod database;
 mod failover;
 mod flapping;
 mod killed;
+mod outages;
 mod paused;
 mod polling;
 #[path = "../ports/mod.rs"]

@@ -225,6 +225,20 @@ fn names_that_point_nowhere_are_refused() {
         "there is no rule `queue-wiat`",
         Some("queue-wait"),
     );
+    let outage = "[outages.site]\ngroup_by = \"all\"\nrules = [\"queue-wait\"]\nat_least = 2\n\
+         within = \"2m\"\ntargets = [\"salesforce\"]\n";
+    assert_refused(
+        &format!("{outage}burst_lock = \"soon\""),
+        "outages.site.burst_lock",
+        "duration",
+        None,
+    );
+    assert_refused(
+        &format!("{outage}causes = [\"trunk-down\"]"),
+        "outages.site.causes",
+        "there is no rule `trunk-down`",
+        None,
+    );
     assert_refused(
         "[admin.tokens.\"a b\"]\nrole = \"viewer\"\nsecret = { env = \"CRM_SECRET\" }",
         "admin.tokens.\"a b\"",

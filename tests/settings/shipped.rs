@@ -55,6 +55,7 @@ fn the_reference_loads_as_it_stands() {
     assert_eq!(settings.sources["genesys"].allow.len(), 2);
     assert_eq!(settings.targets["servicenow"].callback_auth.len(), 1);
     assert_eq!(settings.outages["site"].at_least, 10);
+    assert_eq!(settings.outages["site"].burst_lock.as_secs(), 60);
     assert_eq!(settings.server.trusted_proxies.len(), 1);
 }
 

@@ -31,6 +31,7 @@ pub(crate) enum Request {
     Update(String, String),
     Resolve(String, String),
     HasComment(String, String),
+    Link(String, String),
 }
 
 impl Request {
@@ -43,6 +44,7 @@ impl Request {
             Self::Update(..) => "update",
             Self::Resolve(..) => "resolve",
             Self::HasComment(..) => "has_comment",
+            Self::Link(..) => "link",
         }
     }
 }
@@ -73,6 +75,8 @@ pub(crate) struct Record {
     pub(crate) closed: bool,
     /// The marks of what was written to it, in order; the last one resolved it when `closed`.
     pub(crate) marks: Vec<String>,
+    /// The ticket it hangs under.
+    pub(crate) parent: Option<String>,
     findable_at: Duration,
 }
 
@@ -231,6 +235,14 @@ impl SimulatedCrm {
             .collect()
     }
 
+    /// The client's clock was set forward: what it waits for by that clock is over at once, and
+    /// where nothing refuses a second record, the CRM is given that time to settle.
+    pub(crate) fn client_clock_set_forward(&self) {
+        if !self.unique {
+            self.state().settle();
+        }
+    }
+
     pub(crate) fn go_down(&self, span: Duration) {
         let mut state = self.state();
         state.down_until = state.elapsed + span;
@@ -315,6 +327,12 @@ impl State {
                 }
                 Reply::Noted(true)
             }
+            Request::Link(id, parent) => {
+                if let Some(record) = self.record(id) {
+                    record.parent = Some(parent.clone());
+                }
+                Reply::Noted(true)
+            }
             Request::HasComment(id, mark) => {
                 let noted = self
                     .record(id)
@@ -339,6 +357,7 @@ impl State {
             key: key.clone(),
             closed: false,
             marks: Vec::new(),
+            parent: None,
             findable_at: at + lag,
         };
         self.records.push(record.clone());
@@ -441,8 +460,9 @@ impl Crm for SimulatedCrm {
         Ok(matches!(self.call(request).await?, Reply::Noted(true)))
     }
 
-    async fn link(&self, _: &str, _: &str) -> Result<(), Failure> {
-        Ok(())
+    async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure> {
+        let request = Request::Link(ticket_id.to_owned(), parent_id.to_owned());
+        self.call(request).await.map(|_| ())
     }
 
     /// Nobody works on the simulated tickets: reading back is no part of the simulation.

@@ -29,6 +29,7 @@ async fn calm_with(ground: &Ground, hold_for: Duration) -> Calm {
     let folder = ground::folder();
     let path = folder.path().join("calm.db");
     let mut settings = ground.settings(&mut crate::dice::Dice::new(0));
+    settings.outages.clear();
     for rule in &mut settings.rules {
         rule.hold_for = hold_for;
     }
@@ -174,5 +175,43 @@ fn an_incident_that_opens_when_another_part_clears_tells_when_it_opened() {
         assert_eq!(creates.count(), 3, "one for each rule");
         let opened: Vec<i64> = world.now.opened.values().copied().collect();
         assert_eq!(opened, [now.as_millis(); 3]);
+    });
+}
+
+/// Events that one batch of the decider holds.
+const BATCH: usize = 1024;
+
+#[test]
+fn a_ticket_is_not_opened_before_what_belongs_to_its_outage_is_decided() {
+    let ground = Ground::get();
+    run(async {
+        let folder = ground::folder();
+        let path = folder.path().join("behind.db");
+        let mut settings = ground.plain_settings();
+        for outage in settings.outages.values_mut() {
+            outage.at_least = 4;
+            outage.hold = Duration::from_secs(5);
+        }
+        let mut world = World::with_settings(0, ground, path, settings).await;
+        let now = world.clock.now();
+        let mut readings = vec![Reading::breach("first", now)];
+        for number in 0..BATCH {
+            readings.push(Reading::clear_of_another_part(&format!("{number}"), now));
+        }
+        readings.push(Reading::breach_elsewhere("second", now));
+        world.receive(readings).await;
+        // Deciding is behind: the first's hold is over before the second is decided.
+        world.clock.advance(Duration::from_secs(10));
+        let creates = |world: &World| {
+            let owed = world.now.deliveries.iter();
+            owed.filter(|delivery| delivery.operation == "create")
+                .count()
+        };
+        world.decide().await.unwrap();
+        world.look().await.unwrap();
+        assert_eq!(creates(&world), 0);
+        world.decide().await.unwrap();
+        world.look().await.unwrap();
+        assert_eq!(creates(&world), 1, "the outage's");
     });
 }

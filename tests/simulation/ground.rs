@@ -49,6 +49,11 @@ impl Ground {
         }
     }
 
+    /// The settings as they stand in `ringdown.toml`.
+    pub(crate) fn plain_settings(&self) -> Settings {
+        self.settings.clone()
+    }
+
     /// A fresh database at `path`.
     pub(crate) fn lay_database(&self, path: &Path) {
         std::fs::write(path, &self.database).unwrap();
@@ -74,7 +79,32 @@ impl Ground {
         for target in settings.targets.values_mut() {
             target.failover_after = dice.seconds(&[0, 5, 60, 120]);
         }
+        self.roll_outage(&mut settings, dice);
         settings
+    }
+
+    /// Half of the seeds have an outage.
+    fn roll_outage(&self, settings: &mut Settings, dice: &mut Dice) {
+        if dice.chance(50) {
+            settings.outages.clear();
+        }
+        for outage in settings.outages.values_mut() {
+            outage.at_least = *dice.pick(&[2, 2, 3, 4]);
+            outage.within = dice.seconds(&[60, 600, 1800]);
+            outage.hold = dice.seconds(&[0, 5, 5, 30]);
+            outage.burst_lock = dice.seconds(&[0, 300, 1800]);
+            outage.update_every = dice.seconds(&[0, 20, 60]);
+            outage.on_recovery = *dice.pick(&[
+                OnRecovery::Resolve,
+                OnRecovery::Resolve,
+                OnRecovery::Comment,
+                OnRecovery::None,
+            ]);
+            if dice.chance(30) {
+                outage.causes = vec!["high".to_owned()].into();
+            }
+            outage.targets = vec![(*dice.pick(&["unique", "lenient"])).to_owned()].into();
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use ringdown::domain::incident::{IncidentState, Verdict};
+use ringdown::domain::incident::{Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::TicketKey;
 use ringdown::settings::{OnRecovery, Settings};
 
@@ -15,6 +15,7 @@ use crate::crm::Record;
 use crate::failover;
 use crate::flapping::{self, Calm};
 use crate::life;
+use crate::outages;
 use crate::readings::Reading;
 use crate::snapshot::{Delivery, Kept, Snapshot};
 use crate::world::{Broken, Target};
@@ -40,13 +41,24 @@ fn ensure(holds: bool, otherwise: impl FnOnce() -> Broken) -> Result<(), Broken>
 impl Watch {
     pub(crate) fn new(settings: &Settings) -> Self {
         let rules = settings.rules.iter();
+        let outages = settings.outages.iter();
+        let named = |name: &String| format!("outage:{name}");
+        let locks = outages
+            .clone()
+            .map(|(name, outage)| (named(name), outage.burst_lock));
+        let resolves = outages.map(|(name, outage)| {
+            let resolves = outage.on_recovery == OnRecovery::Resolve;
+            (named(name), resolves)
+        });
         Self {
             locks: rules
                 .clone()
                 .map(|rule| (rule.name.clone(), rule.burst_lock))
+                .chain(locks)
                 .collect(),
             resolves: rules
                 .map(|rule| (rule.name.clone(), rule.on_recovery == OnRecovery::Resolve))
+                .chain(resolves)
                 .collect(),
             calm: flapping::calm_of(settings),
             replayed: BTreeSet::new(),
@@ -77,6 +89,7 @@ impl Watch {
         failover::one_ticket_in_all(now, targets)?;
         one_incident_per_key(now)?;
         flapping::check(&self.calm, before, now)?;
+        outages::check(before, now)?;
         none_heard_twice(now, sent)?;
         self.one_create_per_lock(now)?;
         for target in targets {
@@ -152,7 +165,8 @@ impl Watch {
             let Some(delivery) = owed.iter().find(|delivery| delivery.mark == *mark) else {
                 return Err(format!("ticket {} got what nobody owed it", record.id));
             };
-            if self.replayed.contains(&delivery.id) {
+            // A link waits for the outage's ticket, and keeps nothing else waiting.
+            if self.replayed.contains(&delivery.id) || delivery.operation == "link" {
                 continue;
             }
             ensure(delivery.id > newest, || {
@@ -204,6 +218,12 @@ impl Watch {
         decided_once(now, sent)
     }
 
+    /// Whether it was a member of an outage that resolves what was linked to it.
+    fn resolves_by_outage(&self, life: &Incident, now: &Snapshot) -> bool {
+        let outage = life.outage_id.as_ref().and_then(|id| now.incident(id));
+        outage.is_some_and(|outage| self.resolves[&outage.life.rule])
+    }
+
     fn well_ended(&self, kept: &Kept, now: &Snapshot, targets: &[Target]) -> Result<(), Broken> {
         let life = &kept.life;
         let told = |what: &str| format!("incident of rule {}: {what}", life.rule);
@@ -216,8 +236,7 @@ impl Watch {
             .iter()
             .filter(|delivery| delivery.operation == "create")
             .collect();
-        // Recovered, so it had been open; what never opened is closed without.
-        let opened = life.recovered_at.is_some();
+        let opened = now.opened.contains_key(&life.id);
         ensure(creates.len() == usize::from(opened), || {
             told(&format!("opened: {opened}, creates: {}", creates.len()))
         })?;
@@ -239,11 +258,16 @@ impl Watch {
         let Some(record) = record else {
             return Err(told("has no ticket"));
         };
-        if self.resolves[&life.rule] {
-            let resolve = owed.iter().find(|delivery| delivery.operation == "resolve");
-            let Some(resolve) = resolve else {
-                return Err(told("recovered, and no resolution is owed"));
-            };
+        let resolve = owed.iter().find(|delivery| delivery.operation == "resolve");
+        ensure(
+            resolve.is_some() || !self.resolves[&life.rule] || life.recovered_at.is_none(),
+            || told("recovered, and no resolution is owed"),
+        )?;
+        if let Some(resolve) = resolve {
+            ensure(
+                self.resolves[&life.rule] || self.resolves_by_outage(life, now),
+                || told("its resolution is owed, and nobody asked for it"),
+            )?;
             return ensure(record.closed || resolve.state == "discarded", || {
                 told("recovered, and its ticket is not resolved")
             });
@@ -285,6 +309,7 @@ fn done_means_done(kept: &Kept, owed: &[&Delivery], record: Option<&Record>) -> 
         let done = record.is_some_and(|record| match delivery.operation.as_str() {
             "create" => kept.ticket_id.as_deref() == Some(&record.id),
             "update" => record.marks.contains(&delivery.mark),
+            "link" => record.parent.is_some() || record.marks.contains(&delivery.mark),
             _ => record.closed,
         });
         ensure(done, || {

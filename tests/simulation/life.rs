@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ringdown::domain::incident::{Incident, Verdict};
 
 use crate::coverage::Coverage;
+use crate::outages;
 use crate::readings::Reading;
 use crate::snapshot::{Decided, Snapshot};
 
@@ -45,6 +46,7 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
         by_key.contains_key(&(rule, key))
     });
     note_deliveries(before, now, coverage);
+    outages::note(before, now, coverage);
     if now.reviews > before.reviews {
         coverage.note("failure: schema_mismatch, review");
     }
@@ -73,6 +75,9 @@ fn note_time(
 ) {
     for then in &before.incidents {
         let life = &then.life;
+        if outages::is_outage(life) {
+            continue;
+        }
         let Some(after) = now.incident(&life.id) else {
             continue;
         };

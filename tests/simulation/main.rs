@@ -16,6 +16,7 @@ mod found;
 mod ground;
 mod invariants;
 mod life;
+mod outages;
 mod readings;
 mod schedule;
 mod silences;

@@ -39,6 +39,14 @@ impl Reading {
         }
     }
 
+    /// The same of another queue.
+    pub(crate) fn breach_elsewhere(id: &str, now: Timestamp) -> Self {
+        Self {
+            queue: QUEUES[1],
+            ..Self::breach(id, now)
+        }
+    }
+
     /// A reading that clears, of another media type than the breach.
     pub(crate) fn clear_of_another_part(id: &str, now: Timestamp) -> Self {
         Self {

@@ -9,6 +9,7 @@ use ringdown::domain::time::Timestamp;
 use crate::coverage::Coverage;
 use crate::crm::TIMEOUT;
 use crate::ground::Ground;
+use crate::outages;
 use crate::readings::Reading;
 use crate::world::{Broken, Target, World};
 
@@ -187,8 +188,14 @@ async fn person(world: &mut World) -> Result<(), Broken> {
     if dead.is_empty() {
         return Ok(());
     }
-    let id = *world.dice.pick(&dead);
-    let replay = world.dice.chance(70);
+    // Giving up the ticket of an outage that goes on has consequences; it is chosen often.
+    let outage = world.now.dead().find(|delivery| {
+        let incident = world.now.incident(&delivery.incident_id);
+        delivery.operation == "create" && incident.is_some_and(|one| outages::is_outage(&one.life))
+    });
+    let outage = outage.map(|delivery| delivery.id);
+    let id = outage.unwrap_or(*world.dice.pick(&dead));
+    let replay = world.dice.chance(if outage.is_some() { 30 } else { 70 });
     world.settle_by_hand(id, replay).await
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Delivery {
     pub(crate) incident_id: String,
     pub(crate) target: String,
     pub(crate) operation: String,
+    /// Of a link: the incident under whose ticket the ticket is hung.
+    pub(crate) parent_id: Option<String>,
     pub(crate) state: String,
     pub(crate) mark: String,
     pub(crate) error_kind: Option<String>,
@@ -85,6 +87,7 @@ type DeliveryRow = (
     i64,
     i64,
     bool,
+    Option<String>,
 );
 type IncidentRow = (String, String, Option<String>, bool, Option<String>);
 
@@ -92,7 +95,7 @@ const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
       resumptions, \
       case when state = 'sending' then lease_until else next_attempt_at end, \
-      in_doubt <> 0 \
+      in_doubt <> 0, parent_id \
      from deliveries order by id";
 const INCIDENTS: &str = "select life, target, ticket_id, candidates is not null, \
       failed_over_from from incidents order by rowid";
@@ -175,15 +178,24 @@ impl Snapshot {
             .filter(move |delivery| delivery.incident_id == id)
     }
 
-    /// Whether `delivery` must wait for an older one of its incident.
+    /// Whether `delivery` must wait for an older one of its incident, or for the ticket that it
+    /// links to.
     pub(crate) fn is_blocked(&self, delivery: &Delivery) -> bool {
-        self.of_incident(&delivery.incident_id)
+        let by_older = self
+            .of_incident(&delivery.incident_id)
             .take_while(|older| older.id < delivery.id)
             .any(|older| match older.state.as_str() {
-                "waiting" | "sending" => true,
+                "waiting" | "sending" => !self.waits_for_parent(older),
                 "dead" => older.operation == "create",
                 _ => false,
-            })
+            });
+        by_older || self.waits_for_parent(delivery)
+    }
+
+    /// Whether it is a link to a ticket that is not there yet.
+    pub(crate) fn waits_for_parent(&self, delivery: &Delivery) -> bool {
+        let parent = delivery.parent_id.as_ref();
+        parent.is_some_and(|id| self.incident(id).is_none_or(|one| one.ticket_id.is_none()))
     }
 
     /// When something is due for `target` next.
@@ -251,5 +263,6 @@ fn delivery(row: DeliveryRow) -> Delivery {
         resumptions: row.8,
         due_at: row.9,
         in_doubt: row.10,
+        parent_id: row.11,
     }
 }

@@ -94,7 +94,7 @@ impl World {
         let clock = Clock::manual(Timestamp::from_millis(BEGINNING));
         let decider = decider(&store, &settings, &clock);
         let fence = fence(&store).await;
-        let fault_percent = *dice.pick(&[0, 20, 50]);
+        let fault_percent = *dice.pick(&[0, 20, 50, 60]);
         let mut targets = Vec::new();
         for (name, unique) in [("unique", true), ("lenient", false)] {
             let crm = SimulatedCrm::new(
@@ -249,7 +249,11 @@ impl World {
             clock.store(set.as_millis(), Ordering::SeqCst);
         }
         self.tell(format!("the clock was set from {now}"));
-        if !forward {
+        if forward {
+            for target in &self.targets {
+                target.crm.client_clock_set_forward();
+            }
+        } else {
             self.watch.note_clock_set_back(&self.now);
         }
         self.coverage.note(if forward {
@@ -460,6 +464,8 @@ fn crash_during(request: &Request, done: bool) -> &'static str {
         (Request::Update(..), true) => "crash: update done in the CRM, not settled",
         (Request::Resolve(..), false) => "crash: resolve claimed, not sent",
         (Request::Resolve(..), true) => "crash: resolve done in the CRM, not settled",
+        (Request::Link(..), false) => "crash: link claimed, not sent",
+        (Request::Link(..), true) => "crash: link done in the CRM, not settled",
         (Request::Find(_) | Request::HasComment(..), _) => "crash: during a look-up",
         (Request::Read(_), _) => "crash: while the number is read",
     }

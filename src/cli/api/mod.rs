@@ -71,6 +71,9 @@ struct IncidentList {
     /// Only with this correlation key.
     #[arg(long)]
     key: Option<String>,
+    /// Only members of the outage with this id.
+    #[arg(long)]
+    outage: Option<String>,
     /// Only with this ticket number.
     #[arg(long)]
     ticket: Option<String>,
@@ -232,6 +235,7 @@ impl IncidentList {
             ("target", self.target),
             ("rule", self.rule),
             ("key", self.key),
+            ("outage", self.outage),
             ("ticket", self.ticket),
         ];
         query.extend(self.span.query());
@@ -269,6 +273,8 @@ const INCIDENTS: &[Column] = &[
     ("suppressed", "/suppressed"),
     ("waits for", "/waits/for"),
     ("until", "/waits/until"),
+    ("members", "/members"),
+    ("outage", "/outage_id"),
     ("id", "/id"),
 ];
 const DEAD_LETTERS: &[Column] = &[

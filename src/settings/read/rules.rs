@@ -194,6 +194,7 @@ fn outage(section: &Section<'_>, rules: &[String], targets: &[String]) -> Option
     let at_least = section.required("at_least", whole(2, 1_000_000));
     let within = section.required("within", positive_duration);
     let hold = section.or("hold", "5s", duration);
+    let burst_lock = section.or("burst_lock", "60s", duration);
     let update_every = section.or("update_every", "5m", duration);
     let on_recovery = section.or("on_recovery", "resolve", one_of(ON_RECOVERY));
     let severity = section.or("severity", "critical", one_of(SEVERITIES));
@@ -206,6 +207,7 @@ fn outage(section: &Section<'_>, rules: &[String], targets: &[String]) -> Option
         within: within?,
         hold: hold?,
         causes: causes?,
+        burst_lock: burst_lock?,
         update_every: update_every?,
         on_recovery: on_recovery?,
         severity: severity?.to_owned(),

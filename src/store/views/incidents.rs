@@ -11,6 +11,7 @@ use super::{Cursor, Filter, Item, Page, PageRequest, Select, not_found, page_of,
 use crate::domain::decision::Suppression;
 use crate::domain::flapping::Flapping;
 use crate::domain::incident::{Incident, Spread};
+use crate::domain::tally::Tally;
 use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError};
 
@@ -77,6 +78,10 @@ pub struct IncidentView {
     pub suppressed: i64,
     /// Pending: what its ticket waits for.
     pub waits: Option<WaitsView>,
+    /// The outage that it is a member of.
+    pub outage_id: Option<String>,
+    /// Of an outage: how many incidents are or were members.
+    pub members: Option<i64>,
     /// Its ticket.
     #[sqlx(flatten)]
     pub ticket: TicketView,
@@ -199,6 +204,8 @@ pub struct IncidentDetail {
     pub readings: BTreeMap<String, Spread>,
     /// The entity's parts.
     pub parts: BTreeMap<String, PartView>,
+    /// Of an outage: what it counts of its members.
+    pub outage: Option<Tally>,
     /// The values templates see, as of the latest breach.
     pub context: Document,
     /// Its transitions, oldest first.
@@ -225,8 +232,10 @@ macro_rules! incidents {
               i.opened_at, i.closed_at, \
               i.occurrences, i.suppressed, i.target, i.ticket_id, i.ticket_number, i.ticket_url, \
               i.ticket_state, (i.ticket_closed <> 0) as ticket_over, i.ticket_priority, \
-              i.ticket_assignee, i.ticket_fate, i.failed_over_from, \
-              case when i.state = 'pending' then i.life end as waits",
+              i.ticket_assignee, i.ticket_fate, i.failed_over_from, i.outage_id, \
+              case when i.state = 'pending' then i.life end as waits, \
+              case when i.rule like 'outage:%' then \
+                (select count(*) from incidents m where m.outage_id = i.id) end as members",
             $more_columns,
             " from incidents i where true"
         )
@@ -249,7 +258,8 @@ pub(super) fn incidents_select(filter: &Filter, page: &PageRequest) -> Select {
         .push_some(" and i.source = ?", filter.source.as_ref())
         .push_some(" and i.target = ?", filter.target.as_ref())
         .push_some(" and i.rule = ?", filter.rule.as_ref())
-        .push_some(" and i.key = ?", filter.key.as_ref());
+        .push_some(" and i.key = ?", filter.key.as_ref())
+        .push_some(" and i.outage_id = ?", filter.outage.as_ref());
     if let Some(ticket) = &filter.ticket {
         let ticket = [ticket.into(), ticket.into()];
         select.push(" and (i.ticket_number = ? or i.ticket_id = ?)", ticket);
@@ -275,6 +285,19 @@ impl Store {
         let mut tx = self.database.begin_read().await?;
         let rows = incidents_select(filter, page).fetch(&mut tx).await?;
         Ok(page_of(rows, page))
+    }
+
+    /// The number of the ticket of the incident `id`, if it has one by now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn ticket_number(&self, id: &str) -> Result<Option<String>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let mut select = Select::new("select ticket_number from incidents");
+        select.push(" where id = ?", [id.into()]);
+        let row: Option<(Option<String>,)> = select.fetch_optional(&mut tx).await?;
+        Ok(row.and_then(|(number,)| number))
     }
 
     /// The incident `id` with its history, deliveries and newest events.
@@ -334,6 +357,7 @@ fn detail(
         flaps: life.flapping.map(FlappingView::from),
         readings: life.readings,
         parts: parts.collect(),
+        outage: life.tally,
         context,
         history,
         deliveries,

@@ -64,6 +64,8 @@ pub struct Filter {
     pub incident: Option<String>,
     /// With this event id, as the sender gave it.
     pub event_id: Option<String>,
+    /// Members of this outage.
+    pub outage: Option<String>,
     /// Whose ticket has this id or number.
     pub ticket: Option<String>,
     /// Failed in this way.
