@@ -26,7 +26,7 @@ pub(super) fn named_context(
             context.insert(name.to_owned(), value());
         }
     };
-    for (name, field) in &signal.fields {
+    for (name, field) in signal.fields.iter() {
         set(name, &|| field_value(field));
     }
     set("metrics", &|| metrics_value(signal));
@@ -48,9 +48,9 @@ fn metrics_value(signal: &Signal) -> Value {
         .map(|(name, reading)| {
             let reading = reading
                 .iter()
-                .map(|(statistic, value)| (statistic.clone(), number(*value)))
+                .map(|(statistic, value)| (statistic.to_string(), number(*value)))
                 .collect();
-            (name.clone(), Value::Object(reading))
+            (name.to_string(), Value::Object(reading))
         })
         .collect()
 }
