@@ -1,7 +1,7 @@
 //! One batch of decisions: what is known is loaded, each finding is decided on, and
 //! everything that changes is gathered for one transaction. No I/O.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -28,6 +28,8 @@ pub(super) struct Batch<'a> {
     pub(super) settings: &'a Settings,
     pub(super) metrics: &'a Metrics,
     pub(super) enrichment: &'a Enrichment,
+    /// What rules said, by the rule's place: counted once for the batch, not once for a signal.
+    heard: BTreeMap<(usize, &'static str), u64>,
     pub(super) keys: HashMap<String, KnownKey>,
     pub(super) groups: Groups,
     /// Which targets cannot be reached.
@@ -63,6 +65,7 @@ impl<'a> Batch<'a> {
             metrics,
             enrichment,
             late: Vec::new(),
+            heard: BTreeMap::new(),
             keys,
             groups: Groups::default(),
             reach,
@@ -92,15 +95,27 @@ impl<'a> Batch<'a> {
         });
     }
 
+    /// Counts that the rule at `rule` said `outcome` about a signal.
+    pub(super) fn count(&mut self, rule: usize, outcome: &'static str) {
+        *self.heard.entry((rule, outcome)).or_default() += 1;
+    }
+
     /// Decides on one finding of `event`.
     pub(super) fn decide(&mut self, event: &JournalEvent, finding: Finding) {
         let settings = self.settings;
         let Some(rule) = settings.rules.get(finding.rule) else {
             return;
         };
-        self.metrics
-            .signal(&rule.name, verdict_name(finding.heard.verdict));
+        self.count(finding.rule, verdict_name(finding.heard.verdict));
         let key = active_key(&rule.name, &finding.key);
+        let is_quiet = self
+            .keys
+            .get(&key)
+            .is_none_or(|entry| entry.known.incident.is_none());
+        if is_quiet && finding.heard.verdict != Verdict::Breach {
+            // All is well, and nothing is known that could change.
+            return;
+        }
         let mut entry = self.keys.remove(&key).unwrap_or_default();
         if let Err(reason) = self.decide_known(&mut entry, event, rule, finding) {
             self.review(event, reason);
@@ -304,6 +319,11 @@ impl<'a> Batch<'a> {
     /// Everything to keep. `decided_to` is the last event of the batch.
     pub(super) fn finish(mut self, decided_to: Option<i64>) -> DecisionBatch {
         self.settle_groups(self.result.decided_at);
+        for ((rule, outcome), count) in &self.heard {
+            if let Some(rule) = self.settings.rules.get(*rule) {
+                self.metrics.signals(&rule.name, outcome, *count);
+            }
+        }
         for entry in self.keys.values() {
             let (Some(incident), Some(kept)) = (&entry.known.incident, &entry.kept) else {
                 continue;

@@ -26,7 +26,7 @@ pub(super) fn named_context(
             context.insert(name.to_owned(), value());
         }
     };
-    for (name, field) in &signal.fields {
+    for (name, field) in signal.fields.iter() {
         set(name, &|| field_value(field));
     }
     set("metrics", &|| metrics_value(signal));
@@ -48,9 +48,9 @@ fn metrics_value(signal: &Signal) -> Value {
         .map(|(name, reading)| {
             let reading = reading
                 .iter()
-                .map(|(statistic, value)| (statistic.clone(), number(*value)))
+                .map(|(statistic, value)| (statistic.to_string(), number(*value)))
                 .collect();
-            (name.clone(), Value::Object(reading))
+            (name.to_string(), Value::Object(reading))
         })
         .collect()
 }
@@ -61,11 +61,11 @@ pub(super) fn signal_in(context: &TemplateContext) -> Signal {
     let id = text("event_payload_id").unwrap_or_default();
     let event_type = text("event_type").unwrap_or_default();
     let occurred_at = text("timestamp").and_then(|at| at.parse().ok());
-    let mut signal = Signal::new(id, event_type, occurred_at.unwrap_or_default());
+    let mut signal = Signal::new(id, event_type.to_owned(), occurred_at.unwrap_or_default());
     signal.topic = text("topic").map(str::to_owned);
     for name in FIELD_NAMES {
         if let Some(field) = context.get(*name).and_then(field_in) {
-            signal.fields.insert(name, field);
+            signal.fields.insert(*name, field);
         }
     }
     for (name, statistics) in entries(context, "metrics") {
@@ -162,9 +162,7 @@ mod tests {
         signal.fields.insert("wait_time_avg", 365.0.into());
         signal.fields.insert("alert_active", true.into());
         let reading = [("avg".to_owned(), 365.5), ("count".to_owned(), 4.0)];
-        signal
-            .metrics
-            .insert("queue.waitTime".into(), reading.into());
+        signal.metrics.insert("queue.waitTime", reading.into());
         signal.labels.insert("site".into(), "FRA".into());
         assert_eq!(signal_in(&signal_context(&signal, "genesys")), signal);
     }

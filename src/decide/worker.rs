@@ -32,7 +32,7 @@ const BATCH: u32 = 1024;
 /// gather: deciding on a flood costs fewer transactions, and leaves the disk to the journal.
 const FLOOD: usize = 16;
 /// How long that pause is.
-const GATHERING: Duration = Duration::from_millis(15);
+const GATHERING: Duration = Duration::from_millis(25);
 /// Batches of a flood after which time is let pass: it need not be asked after each.
 const BATCHES_BETWEEN_LOOKS: u32 = 8;
 /// Incidents that time changes in one transaction.
@@ -244,9 +244,7 @@ impl Decider {
                 Evaluated::Review(reason) => batch.review(&event, reason),
                 Evaluated::Findings { findings, silent } => {
                     for rule in silent {
-                        if let Some(rule) = self.settings.rules.get(rule) {
-                            self.metrics.signal(&rule.name, "none");
-                        }
+                        batch.count(rule, "none");
                     }
                     for finding in findings {
                         batch.decide(&event, finding);
@@ -363,19 +361,21 @@ impl Decider {
     }
 
     fn keys_of(&self, evaluated: &[(JournalEvent, Evaluated)]) -> Vec<String> {
-        let keys: BTreeSet<String> = evaluated
+        let keys: BTreeSet<(usize, &str)> = evaluated
             .iter()
             .filter_map(|(_, evaluated)| match evaluated {
                 Evaluated::Findings { findings, .. } => Some(findings),
                 Evaluated::Nothing(_) | Evaluated::Review(_) => None,
             })
             .flatten()
-            .filter_map(|finding| {
-                let rule = self.settings.rules.get(finding.rule)?;
-                Some(active_key(&rule.name, &finding.key))
-            })
+            .map(|finding| (finding.rule, finding.key.as_str()))
             .collect();
-        keys.into_iter().collect()
+        keys.into_iter()
+            .filter_map(|(rule, key)| {
+                let rule = self.settings.rules.get(rule)?;
+                Some(active_key(&rule.name, key))
+            })
+            .collect()
     }
 
     /// Evaluates off the async threads. An event whose evaluation panics goes to review, so

@@ -3,10 +3,13 @@
 //! Owns the names by which rules and templates see an event. A value that was missing or
 //! null in the event is absent here, never an empty string or zero.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use compact_str::CompactString;
 use serde::Serialize;
 
+use super::by_name::ByName;
 use super::time::Timestamp;
 
 /// Every field a signal can carry, by the name that rules and templates use for it.
@@ -108,7 +111,10 @@ impl From<bool> for Field {
 ///
 /// A metric that came once per qualifier holds the sum as `count` and each qualifier's own
 /// count under the qualifier's name (`metrics[oOnQueueUsers].IDLE`).
-pub type Reading = BTreeMap<String, f64>;
+pub type Reading = ByName<Name, f64>;
+
+/// The name of a metric or of a statistic; a short one lies in place.
+pub type Name = CompactString;
 
 /// What one event says about one entity.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,7 +123,7 @@ pub struct Signal {
     pub event_payload_id: String,
     /// `telephony.queue.waiting`, or a topic template such as
     /// `v2.analytics.queues.{id}.observations`. Rules select by it.
-    pub event_type: String,
+    pub event_type: Cow<'static, str>,
     /// The topic with its real id, where there is one.
     pub topic: Option<String>,
     /// When it happened, by the sender's clock.
@@ -127,9 +133,9 @@ pub struct Signal {
     /// entity has no parts.
     pub part: String,
     /// Fields by their name in [`FIELD_NAMES`].
-    pub fields: BTreeMap<&'static str, Field>,
+    pub fields: ByName<&'static str, Field>,
     /// Readings by metric name: Genesys's own (`tWait`, `oWaiting`) and `queue.waitTime`.
-    pub metrics: BTreeMap<String, Reading>,
+    pub metrics: ByName<Name, Reading>,
     /// Free labels (`site`, `region`), from the format's mapping.
     pub labels: BTreeMap<String, String>,
 }
@@ -138,7 +144,7 @@ impl Signal {
     /// A signal with no fields, metrics or labels yet.
     pub fn new(
         event_payload_id: impl Into<String>,
-        event_type: impl Into<String>,
+        event_type: impl Into<Cow<'static, str>>,
         occurred_at: Timestamp,
     ) -> Self {
         Self {
@@ -147,8 +153,8 @@ impl Signal {
             topic: None,
             occurred_at,
             part: String::new(),
-            fields: BTreeMap::new(),
-            metrics: BTreeMap::new(),
+            fields: ByName::new(),
+            metrics: ByName::new(),
             labels: BTreeMap::new(),
         }
     }

@@ -107,7 +107,7 @@ fn signal(
     for (name, metric) in &map.metrics {
         let reading = reading(metric, item)?;
         if !reading.is_empty() {
-            signal.metrics.insert(name.clone(), reading);
+            signal.metrics.insert(name.as_str(), reading);
         }
     }
     for (name, pointers) in &map.labels {
@@ -173,7 +173,7 @@ fn reading(metric: &CustomMetric, item: &Value<'_>) -> Result<Reading, SchemaMis
         } else {
             number
         };
-        reading.insert(name.clone(), number);
+        reading.insert(name.as_str(), number);
     }
     if !reading.contains_key("avg") {
         fill::average(&mut reading);

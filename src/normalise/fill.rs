@@ -2,7 +2,9 @@
 //!
 //! Owns what the text of a field may contain, and which part of its entity a signal is about.
 
-use crate::domain::signal::{Field, Reading, Signal};
+use std::borrow::Cow;
+
+use crate::domain::signal::{Field, Name, Reading, Signal};
 
 /// Longest text of a field, in characters.
 pub(super) const LONGEST_TEXT: usize = 1_000;
@@ -12,13 +14,26 @@ pub(super) const WAIT_TIME: &str = "queue.waitTime";
 
 /// `text` without control characters and cut at [`LONGEST_TEXT`].
 pub(super) fn clean(text: &str) -> String {
-    if text.len() <= LONGEST_TEXT && !text.contains(char::is_control) {
+    if is_clean(text) {
         return text.to_owned();
     }
     text.chars()
         .filter(|character| !character.is_control())
         .take(LONGEST_TEXT)
         .collect()
+}
+
+/// `text`, cleaned in the same way, as the name of a metric or of a statistic.
+pub(super) fn clean_name(text: &str) -> Name {
+    if is_clean(text) {
+        return Name::new(text);
+    }
+    clean(text).into()
+}
+
+fn is_clean(text: &str) -> bool {
+    let is_plain = || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    text.len() <= LONGEST_TEXT && (is_plain() || !text.contains(char::is_control))
 }
 
 /// Sets a text field, when there is text.
@@ -38,7 +53,14 @@ pub(super) fn set_upper(signal: &mut Signal, name: &'static str, text: Option<im
 
 /// Sets a field that is always lower-case: Genesys writes `voice`, `Voice` and `VOICE`.
 pub(super) fn set_lower(signal: &mut Signal, name: &'static str, text: Option<impl AsRef<str>>) {
-    set_text(signal, name, text.map(|text| text.as_ref().to_lowercase()));
+    let lower = text.as_ref().map(|text| {
+        let text = text.as_ref();
+        match text.bytes().all(|byte| byte.is_ascii_lowercase()) {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(text.to_lowercase()),
+        }
+    });
+    set_text(signal, name, lower);
 }
 
 /// Sets a number field, when there is one.
@@ -68,7 +90,7 @@ pub(super) fn average(reading: &mut Reading) {
         && *count > 0.0
     {
         let average = sum / count;
-        reading.insert("avg".to_owned(), average);
+        reading.insert("avg", average);
     }
 }
 
@@ -121,7 +143,7 @@ mod tests {
 
     #[test]
     fn no_average_is_made_up_when_nothing_was_counted() {
-        let mut reading = Reading::from([("sum".to_owned(), 0.0), ("count".to_owned(), 0.0)]);
+        let mut reading = Reading::from([("sum", 0.0), ("count", 0.0)]);
         average(&mut reading);
         assert_eq!(reading.get("avg"), None);
     }

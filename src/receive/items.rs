@@ -72,6 +72,13 @@ impl Reader<'_> {
     }
 
     fn read_array(&self, text: &str) -> Contents {
+        match self.read_plain_array(text) {
+            Some(events) => Contents::Events(events),
+            None => self.read_any_array(text),
+        }
+    }
+
+    fn read_any_array(&self, text: &str) -> Contents {
         let items = match serde_json::from_str::<Vec<&RawValue>>(text) {
             Ok(items) if items.len() > MAX_ITEMS => return Contents::TooMany,
             Ok(items) => items,
@@ -87,17 +94,42 @@ impl Reader<'_> {
         Contents::Events(events.collect())
     }
 
+    /// The events of an array of objects, read in one pass; `None` when there is anything in
+    /// it that is not quite that.
+    fn read_plain_array(&self, text: &str) -> Option<Vec<NewEvent>> {
+        let mut rest = text.trim_ascii().strip_prefix('[')?.strip_suffix(']')?;
+        let mut events = Vec::new();
+        loop {
+            rest = rest.trim_ascii_start();
+            if !rest.starts_with('{') || events.len() == MAX_ITEMS {
+                return None;
+            }
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value<'_>>();
+            let value = values.next()?.ok()?;
+            let (item, after) = rest.split_at_checked(values.byte_offset())?;
+            let (event_id, meaning) = self.meaning(&value);
+            events.push(self.new_event(event_id, item.to_owned(), meaning));
+            match after.trim_ascii_start() {
+                "" => return Some(events),
+                after => rest = after.strip_prefix(',')?,
+            }
+        }
+    }
+
     /// The event's id, and its meaning or the reason why it goes to review.
     fn understand(&self, text: &str) -> Result<(String, Understood), serde_json::Error> {
-        let value = Value::parse(text)?;
-        let normalised = normalise(self.format, &value, self.received_at);
+        Value::parse(text).map(|value| self.meaning(&value))
+    }
+
+    fn meaning(&self, value: &Value<'_>) -> (String, Understood) {
+        let normalised = normalise(self.format, value, self.received_at);
         let meaning = match normalised.outcome {
             Outcome::Signals(signals) => Ok(Meaning::Signals(signals)),
             Outcome::Nothing(why) => Ok(Meaning::Nothing(why)),
             Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => Err(mismatch.problem),
             Outcome::Mismatch(mismatch) => Err(mismatch.to_string()),
         };
-        Ok((keepable(normalised.event_id), meaning))
+        (keepable(normalised.event_id), meaning)
     }
 
     /// Valid JSON beyond what can be worked with: nested too deep, a number out of range, half
@@ -195,6 +227,36 @@ mod tests {
             bodies,
             ["{\"b\":1.50, \"a\":2}", "{\"a\" : \"\\u0041\"}", "7"]
         );
+    }
+
+    #[test]
+    fn an_array_is_read_in_one_pass_as_it_is_element_by_element() {
+        let source: Arc<str> = "genesys".into();
+        let reader = Reader {
+            source: &source,
+            format: &Format::Genesys,
+            received_at: Timestamp::from_millis(1_795_442_850_000),
+        };
+        let plain = " [ {\"id\":\"a\", \"b\":[1.50]} ,\n{\"id\" : \"\\u0041\"},{} ]\n";
+        let in_one = reader.read_plain_array(plain).unwrap();
+        assert_eq!(in_one.len(), 3);
+        let Contents::Events(one_by_one) = reader.read_any_array(plain) else {
+            panic!("an array of objects was not read");
+        };
+        assert_eq!(format!("{in_one:?}"), format!("{one_by_one:?}"));
+        for other in [
+            "[]",
+            "[{},]",
+            "[{} {}]",
+            "[{}}]",
+            "[{},7]",
+            "[{},{\"a\":1e400}]",
+            "[{},{\"a\":\"\\ud800\"}]",
+            "[{}",
+            "[{}],[{}]",
+        ] {
+            assert!(reader.read_plain_array(other).is_none(), "{other}");
+        }
     }
 
     #[test]

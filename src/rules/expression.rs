@@ -24,8 +24,8 @@ pub struct Expression {
     source: Arc<str>,
     parsed: Arc<IdedExpr>,
     environment: Arc<Env>,
-    /// The readings it looks up: metric, statistic.
-    readings: Arc<[(String, String)]>,
+    /// The readings it looks up: metric, statistic, and both as one name.
+    readings: Arc<[(String, String, String)]>,
     /// Which way its readings make it hold.
     worse: Arc<BTreeMap<String, Worse>>,
 }
@@ -95,9 +95,9 @@ impl Expression {
     pub fn readings(&self, signal: &Signal) -> BTreeMap<String, f64> {
         self.readings
             .iter()
-            .filter_map(|(metric, statistic)| {
+            .filter_map(|(metric, statistic, name)| {
                 let value = signal.metrics.get(metric)?.get(statistic)?;
-                Some((format!("{metric}.{statistic}"), *value))
+                Some((name.clone(), *value))
             })
             .collect()
     }
@@ -153,7 +153,7 @@ fn first_line(text: &str) -> String {
         .to_owned()
 }
 
-fn readings_of(parsed: &IdedExpr) -> Arc<[(String, String)]> {
+fn readings_of(parsed: &IdedExpr) -> Arc<[(String, String, String)]> {
     parsed
         .references()
         .variables()
@@ -161,7 +161,8 @@ fn readings_of(parsed: &IdedExpr) -> Arc<[(String, String)]> {
         .filter_map(|name| {
             let rest = name.strip_prefix(METRIC)?.strip_prefix(SEPARATOR)?;
             let (metric, statistic) = rest.split_once(SEPARATOR)?;
-            Some((metric.to_owned(), statistic.to_owned()))
+            let name = format!("{metric}.{statistic}");
+            Some((metric.to_owned(), statistic.to_owned(), name))
         })
         .collect()
 }
@@ -240,13 +241,11 @@ mod tests {
 
     fn signal() -> Signal {
         let mut signal = Signal::new("evt-1", "telephony.queue.waiting", Timestamp::default());
-        let reading = |stat: &str, value| [(stat.to_owned(), value)].into();
+        let reading = |stat: &str, value| [(stat, value)].into();
         signal
             .metrics
-            .insert("queue.waitTime".into(), reading("avg", 412.5));
-        signal
-            .metrics
-            .insert("oWaiting".into(), reading("count", 20.0));
+            .insert("queue.waitTime", reading("avg", 412.5));
+        signal.metrics.insert("oWaiting", reading("count", 20.0));
         signal.fields.insert("status", "DOWN".into());
         signal.labels.insert("site".into(), "FRA".into());
         signal

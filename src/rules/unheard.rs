@@ -13,7 +13,7 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 
 use super::Expression;
 use super::rewrite::{HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR};
-use crate::domain::signal::{FIELD_NAMES, Field, Signal};
+use crate::domain::signal::{FIELD_NAMES, Field, Reading, Signal};
 use crate::domain::time::Timestamp;
 
 /// Most signals that are tried; more names and constants than that are not judged.
@@ -267,8 +267,8 @@ fn with(signal: &Signal, name: &str, sample: &Sample) -> Signal {
     match (name.split_once(SEPARATOR), field) {
         (Some((METRIC, rest)), Field::Number(number)) => {
             if let Some((metric, statistic)) = rest.split_once(SEPARATOR) {
-                let reading = signal.metrics.entry(metric.to_owned()).or_default();
-                reading.insert(statistic.to_owned(), *number);
+                let reading = signal.metrics.get_or_insert_with(metric, Reading::default);
+                reading.insert(statistic, *number);
             }
         }
         (Some((LABEL, label)), Field::Text(text)) => {
@@ -277,10 +277,10 @@ fn with(signal: &Signal, name: &str, sample: &Sample) -> Signal {
         (Some(_), _) => {}
         (None, _) => {
             if let Some(name) = FIELD_NAMES.iter().find(|known| **known == name) {
-                signal.fields.insert(name, field.clone());
+                signal.fields.insert(*name, field.clone());
             } else if let Some(text) = text() {
                 match name {
-                    "event_type" => signal.event_type = text,
+                    "event_type" => signal.event_type = text.into(),
                     "event_payload_id" => signal.event_payload_id = text,
                     "topic" => signal.topic = Some(text),
                     _ => {}

@@ -33,6 +33,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const READERS: u32 = 4;
 /// Pages that a SQLite connection keeps in memory, in KiB as SQLite wants it.
 const SQLITE_CACHE: &str = "-512";
+/// Bytes of a page of a new SQLite file: half as many writes as with the usual 4 KiB, into the
+/// log and from it into the file. A file that is there keeps its own.
+const SQLITE_PAGE: u32 = 8192;
 /// Statements that a SQLite connection keeps prepared.
 const SQLITE_STATEMENTS: usize = 24;
 const POSTGRES_CONNECTIONS: u32 = 16;
@@ -167,6 +170,7 @@ impl Database {
             .journal_mode(SqliteJournalMode::Wal)
             // A 2xx promises stable storage: FULL syncs the WAL at every commit.
             .synchronous(SqliteSynchronous::Full)
+            .page_size(SQLITE_PAGE)
             // Incremental vacuum needs to be on before the first table exists.
             .auto_vacuum(SqliteAutoVacuum::Incremental)
             .busy_timeout(BUSY_TIMEOUT)

@@ -292,14 +292,14 @@ impl Metrics {
         }
     }
 
-    /// Counts a signal by what `rule` said: breach, clear or none.
-    pub fn signal(&self, rule: &str, outcome: &str) {
+    /// Counts `count` signals by what `rule` said: breach, clear or none.
+    pub fn signals(&self, rule: &str, outcome: &str, count: u64) {
         self.signals
             .get_or_create(&SignalLabels {
                 rule: rule.to_owned(),
                 outcome: outcome.to_owned(),
             })
-            .inc();
+            .inc_by(count);
     }
 
     /// Counts a breach that opened no ticket.
@@ -465,7 +465,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.webhook_request("genesys", 202);
         metrics.events("genesys", "accepted", 2);
-        metrics.signal("queue-wait", "breach");
+        metrics.signals("queue-wait", "breach", 1);
         metrics.suppressed("queue-wait", "burst_lock");
         metrics.set_incidents("open", 1);
         metrics.set_flapping(2);

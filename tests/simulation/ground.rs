@@ -101,7 +101,7 @@ impl Ground {
                 OnRecovery::None,
             ]);
             if dice.chance(30) {
-                outage.causes = vec!["high".to_owned()].into();
+                outage.causes = vec!["high".to_owned()];
             }
             outage.targets = vec![(*dice.pick(&["unique", "lenient"])).to_owned()].into();
         }

@@ -2,7 +2,7 @@
 //!
 //! Owns how the load of several processors, disks and networks becomes one reading each.
 
-use super::super::fill::{average, clean, set_text, set_upper};
+use super::super::fill::{average, clean_name, set_text, set_upper};
 use super::super::moment;
 use super::super::place::Place;
 use super::Read;
@@ -30,8 +30,8 @@ pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     edge.optional_object()?;
     identify(&mut signal, &edge, message)?;
     if let Some(milliseconds) = body.name("upTimeMsec").number()? {
-        let reading = Reading::from([("value".to_owned(), milliseconds / 1_000.0)]);
-        signal.metrics.insert("upTime".to_owned(), reading);
+        let reading = Reading::from([("value", milliseconds / 1_000.0)]);
+        signal.metrics.insert("upTime", reading);
     }
     for list in LISTS {
         read_list(&mut signal, list, &body.name(list))?;
@@ -67,8 +67,11 @@ fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()>
                 Some(name) => (name, number / 1_000.0),
                 None => (key, number),
             };
-            let name = clean(&format!("{list}.{name}"));
-            include(signal.metrics.entry(name).or_default(), number);
+            let name = clean_name(&format!("{list}.{name}"));
+            include(
+                signal.metrics.get_or_insert_with(name, Reading::new),
+                number,
+            );
         }
     }
     let prefix = format!("{list}.");
@@ -79,12 +82,11 @@ fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()>
 }
 
 fn include(reading: &mut Reading, number: f64) {
-    let mut fold = |name: &str, combine: fn(f64, f64) -> f64, first: f64| {
-        reading
-            .entry(name.to_owned())
-            .and_modify(|present| *present = combine(*present, first))
-            .or_insert(first);
-    };
+    let mut fold =
+        |name: &str, combine: fn(f64, f64) -> f64, first: f64| match reading.get_mut(name) {
+            Some(present) => *present = combine(*present, first),
+            None => reading.insert(name, first),
+        };
     fold("min", f64::min, number);
     fold("max", f64::max, number);
     fold("sum", |left, right| left + right, number);

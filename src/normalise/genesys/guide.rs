@@ -5,7 +5,7 @@
 //! Durations are in seconds here.
 
 use super::super::fill::{
-    self, LONGEST_TEXT, WAIT_TIME, average, clean, set_lower, set_text, set_upper,
+    self, LONGEST_TEXT, WAIT_TIME, average, clean, clean_name, set_lower, set_text, set_upper,
 };
 use super::super::place::Place;
 use super::super::{Outcome, moment};
@@ -109,7 +109,7 @@ fn read_queue(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
     if !reading.contains_key("avg") {
         return Err(entry.name("avg").expected("the average wait in seconds"));
     }
-    signal.metrics.insert(WAIT_TIME.to_owned(), reading);
+    signal.metrics.insert(WAIT_TIME, reading);
     read_others(&metrics, signal)
 }
 
@@ -156,7 +156,9 @@ fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
         if let Some(name) = entry.name("name").text()?
             && !reading.is_empty()
         {
-            signal.metrics.entry(clean(name)).or_insert(reading);
+            signal
+                .metrics
+                .get_or_insert_with(clean_name(name), || reading);
         }
     }
     Ok(())
@@ -172,7 +174,7 @@ fn reading(entry: &Place<'_, '_>) -> Read<Reading> {
             value.as_f64()
         };
         if let Some(number) = number.filter(|_| name.len() <= LONGEST_TEXT) {
-            reading.insert(clean(name), number);
+            reading.insert(clean_name(name), number);
         }
     }
     if !reading.contains_key("avg") {

@@ -49,10 +49,10 @@ pub(super) fn conversation(message: &Message<'_, '_>) -> Read<Signal> {
     let place = body.name("value");
     let value = place.number()?.ok_or_else(|| place.expected("a number"))?;
     let value = readings::in_seconds(metric, "value", value, &place)?;
-    let reading = Reading::from([("value".to_owned(), value)]);
+    let reading = Reading::from([("value", value)]);
     signal
         .metrics
-        .insert(super::super::fill::clean(metric), reading);
+        .insert(super::super::fill::clean_name(metric), reading);
     Ok(signal)
 }
 

@@ -4,17 +4,16 @@
 //! counts, and how a metric that comes once per qualifier is added up. A metric that is not
 //! in the message is absent, not zero.
 
-use std::collections::BTreeMap;
-
-use super::super::fill::{self, WAIT_TIME, clean};
+use super::super::fill::{self, WAIT_TIME, clean_name};
 use super::super::moment;
 use super::super::place::Place;
 use super::Read;
-use crate::domain::signal::Reading;
+use crate::domain::by_name::ByName;
+use crate::domain::signal::{Name, Reading};
 use crate::domain::time::Timestamp;
 
 /// Readings by metric name.
-pub(super) type Readings = BTreeMap<String, Reading>;
+pub(super) type Readings = ByName<Name, Reading>;
 
 /// From here on a number is a point in time in epoch milliseconds, not a duration.
 const EPOCH: f64 = 1e12;
@@ -38,7 +37,7 @@ pub(super) fn read(data: &Place<'_, '_>, at: Timestamp) -> Read<Readings> {
         order.push((since(&element.name("interval"))?, index));
     }
     order.sort_unstable();
-    let mut gathered = BTreeMap::new();
+    let mut gathered = ByName::new();
     for (since, index) in order {
         let element = data.index(index);
         let metrics = element.name("metrics");
@@ -66,13 +65,13 @@ fn gather<'v>(
     entry: &Place<'v, '_>,
     since: Timestamp,
     at: Timestamp,
-    gathered: &mut BTreeMap<&'v str, Gathered>,
+    gathered: &mut ByName<&'v str, Gathered>,
 ) -> Read<()> {
     entry.object()?;
     let metric = entry.name("metric").required_text()?;
     let qualifier = entry.name("qualifier").text()?;
     let stats = entry.name("stats");
-    let slot = gathered.entry(metric).or_insert_with(|| Gathered {
+    let slot = gathered.get_or_insert_with(metric, || Gathered {
         since,
         reading: Reading::new(),
     });
@@ -93,7 +92,7 @@ fn gather<'v>(
         if name == "count"
             && let Some(qualifier) = qualifier.filter(|name| *name != "count")
         {
-            slot.reading.insert(clean(qualifier), number);
+            slot.reading.insert(clean_name(qualifier), number);
         }
     }
     Ok(())
@@ -103,7 +102,7 @@ fn gather<'v>(
 /// more extreme counts; anything else (a ratio, a target) cannot be added, and the last counts.
 fn add(reading: &mut Reading, name: &str, number: f64) {
     let Some(present) = reading.get_mut(name) else {
-        reading.insert(clean(name), number);
+        reading.insert(clean_name(name), number);
         return;
     };
     *present = match name {
@@ -134,7 +133,7 @@ fn longest(stats: &Place<'_, '_>, at: Timestamp, reading: &mut Reading) -> Read<
         };
         let age = (milliseconds / 1_000.0).max(0.0);
         let oldest = reading.get("age").copied().unwrap_or_default().max(age);
-        reading.insert("age".to_owned(), oldest);
+        reading.insert("age", oldest);
         return Ok(());
     }
     Ok(())
@@ -165,17 +164,17 @@ pub(super) fn in_seconds(
 }
 
 /// Computes averages, drops metrics without statistics, and names the wait as the guide does.
-fn finish(gathered: BTreeMap<&str, Gathered>) -> Readings {
+fn finish(gathered: ByName<&str, Gathered>) -> Readings {
     let mut readings: Readings = gathered
         .into_iter()
         .filter(|(_, gathered)| !gathered.reading.is_empty())
         .map(|(name, mut gathered)| {
             fill::average(&mut gathered.reading);
-            (clean(name), gathered.reading)
+            (clean_name(name), gathered.reading)
         })
         .collect();
     if let Some(wait) = readings.get("tWait").cloned() {
-        readings.insert(WAIT_TIME.to_owned(), wait);
+        readings.insert(WAIT_TIME, wait);
     }
     readings
 }

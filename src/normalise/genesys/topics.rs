@@ -84,7 +84,9 @@ static TOPICS: &[Topic] = &[
 
 /// The topic that `name` (a template, or a name with a real id) belongs to.
 pub(super) fn find(name: &str) -> Option<&'static Topic> {
-    TOPICS.iter().find(|topic| matches(topic.template, name))
+    let mut topics = TOPICS.iter();
+    let same = topics.find(|topic| topic.template == name);
+    same.or_else(|| TOPICS.iter().find(|topic| matches(topic.template, name)))
 }
 
 /// The real id in `name`, a name of the topic `template`.

@@ -125,7 +125,7 @@ fn check(event: &Value) {
 }
 
 fn check_values(signal: &Signal) {
-    for (name, value) in &signal.fields {
+    for (name, value) in signal.fields.iter() {
         match value {
             Field::Text(text) => {
                 assert!(!text.is_empty(), "{name}");
@@ -136,7 +136,7 @@ fn check_values(signal: &Signal) {
             Field::Flag(_) => {}
         }
     }
-    for (name, reading) in &signal.metrics {
+    for (name, reading) in signal.metrics.iter() {
         assert!(!reading.is_empty(), "{name}");
     }
 }

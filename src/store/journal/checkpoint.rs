@@ -12,10 +12,11 @@ use rusqlite::Connection;
 use crate::store::StoreError;
 use crate::store::sqlite;
 
-/// Pages of the log that are worth copying: 4 MiB.
-const WORTHWHILE: i64 = 1024;
-/// Pages of the log at which it is begun anew: 32 MiB.
-const LONG: i64 = 8192;
+/// Bytes of the log that are worth copying.
+const WORTHWHILE: u64 = 4 * 1024 * 1024;
+/// Pages of the log at which it is begun anew: 32 MiB, or half of it in a file of before that
+/// kept its pages of 4 KiB.
+const LONG: i64 = 4096;
 /// Longest time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Commits of the journal between two looks.
@@ -88,7 +89,7 @@ fn copy_when_worthwhile(connection: &Connection) -> Result<i64, StoreError> {
         .path()
         .and_then(|path| std::fs::metadata(format!("{path}-wal")).ok())
         .map_or(0, |log| log.len());
-    if length < WORTHWHILE as u64 * 4096 {
+    if length < WORTHWHILE {
         return Ok(0);
     }
     copy(connection)

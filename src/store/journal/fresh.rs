@@ -34,7 +34,12 @@ impl Fresh {
             .take(limit)
             .take_while(|(event, seq)| event.seq == *seq)
             .count();
-        held.drain(..following).collect()
+        let events = held.drain(..following).collect();
+        if held.is_empty() {
+            // What a flood took is not needed after it.
+            held.shrink_to(MOST / 8);
+        }
+        events
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<JournalEvent>> {

@@ -1,6 +1,6 @@
 //! The journal in PostgreSQL: one statement for a batch, whatever the number of its events.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sqlx::PgPool;
 
@@ -9,7 +9,7 @@ use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::database::Tx;
-use crate::store::keys::{Digest, digest_of};
+use crate::store::keys::{Digest, Digests, digest_of};
 
 /// In PostgreSQL several replicas append at once: one after the other, so that sequence
 /// numbers become visible in their order and the deciding cursor never passes one by.
@@ -78,7 +78,7 @@ async fn insert(
     events: &[NewEvent],
     digests: &[Digest],
 ) -> Result<Vec<(i64, String, String)>, StoreError> {
-    let mut seen = HashSet::with_capacity(digests.len());
+    let mut seen = Digests::with_capacity_and_hasher(digests.len(), <_>::default());
     let given: Vec<(&NewEvent, &Digest)> = events
         .iter()
         .zip(digests)

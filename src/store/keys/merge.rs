@@ -17,7 +17,7 @@ const AT_ONCE: usize = 8;
 /// A run of more digests than this is large and is not merged again.
 const SMALL: usize = 2 * super::LOG;
 /// Blocks written in one transaction.
-const BLOCKS_PER_STEP: usize = 64;
+const BLOCKS_PER_STEP: usize = 32;
 
 /// Whether there are enough small runs.
 pub(super) fn is_due(runs: &Runs) -> bool {

@@ -26,6 +26,10 @@ pub(super) use runs::{Runs, forget};
 /// The first 16 bytes of SHA-256 over source and event id.
 pub(super) type Digest = [u8; 16];
 
+/// A set of digests. They are hashes already; what is left is to seed them, so that nobody can
+/// choose ids that meet in one place.
+pub(super) type Digests = HashSet<Digest, foldhash::fast::RandomState>;
+
 /// Digests in the log before they are made a run: 1 MiB.
 const LOG: usize = 64 * 1024;
 
@@ -47,7 +51,7 @@ pub(super) struct KnownKeys {
     runs: Runs,
     /// The digests of the log; `None` until they are read, and again after a failure, when
     /// what was kept is uncertain.
-    log: Option<HashSet<Digest>>,
+    log: Option<Digests>,
     /// New ones of the transaction under way.
     pending: Vec<Digest>,
     /// Digests in the log before they are made a run.
@@ -79,9 +83,9 @@ impl KnownKeys {
         &mut self,
         connection: &Connection,
         digests: &[Digest],
-    ) -> Result<HashSet<Digest>, StoreError> {
+    ) -> Result<Digests, StoreError> {
         let runs = self.runs.snapshot();
-        let mut new = HashSet::with_capacity(digests.len());
+        let mut new = Digests::with_capacity_and_hasher(digests.len(), <_>::default());
         for digest in digests {
             let logged = self.log.as_ref().is_some_and(|log| log.contains(digest));
             if !logged && !new.contains(digest) && !runs::hold(&runs, connection, digest)? {
@@ -125,7 +129,8 @@ impl KnownKeys {
         let mut sorted: Vec<Digest> = log.iter().copied().collect();
         sorted.sort_unstable();
         runs::seal(connection, turn, &self.runs, &sorted)?;
-        log.clear();
+        // Not cleared, which would keep its room.
+        *log = Digests::default();
         Ok(merge::is_due(&self.runs))
     }
 

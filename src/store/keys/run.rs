@@ -3,8 +3,9 @@
 use super::Digest;
 use super::filter::Filter;
 
-/// Digests in one block: 4 KiB, a page.
-pub(super) const PER_BLOCK: usize = 256;
+/// Digests in one block: 8 KiB, of which SQLite keeps a part beside its number and the rest in
+/// a page of its own. Runs of before have blocks of half the size.
+pub(super) const PER_BLOCK: usize = 512;
 
 /// What is held in memory of a run whose blocks are in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,14 +1,13 @@
 //! The log and the sorted runs in SQLite: reading, sealing, looking up, forgetting.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::Digest;
 use super::filter::Filter;
 use super::run::{PER_BLOCK, Run, fences_from_bytes, from_bytes, to_bytes};
+use super::{Digest, Digests};
 use crate::store::StoreError;
 use crate::store::database::Tx;
 use crate::store::sqlite::WriteTurn;
@@ -95,10 +94,10 @@ fn read_run((number, last_seq, digests, fences, filter): RunRow) -> Result<Run, 
 }
 
 /// The digests of the log.
-pub(super) fn read_log(connection: &Connection) -> Result<HashSet<Digest>, StoreError> {
+pub(super) fn read_log(connection: &Connection) -> Result<Digests, StoreError> {
     let mut statement = connection.prepare("select digests from key_log")?;
     let mut rows = statement.query([])?;
-    let mut log = HashSet::new();
+    let mut log = Digests::default();
     while let Some(row) = rows.next()? {
         log.extend(from_bytes(row.get_ref(0)?.as_blob().unwrap_or_default()));
     }
