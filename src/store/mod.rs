@@ -15,6 +15,7 @@ mod file_lock;
 mod journal;
 mod keys;
 mod leases;
+mod migrations;
 mod outbox;
 mod retention;
 mod review;

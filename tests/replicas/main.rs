@@ -13,6 +13,8 @@ mod cluster;
 mod cut_off;
 mod database;
 mod killed;
+#[cfg(feature = "fault-points")]
+mod migrations;
 mod paused;
 mod polling;
 #[path = "../ports/mod.rs"]
