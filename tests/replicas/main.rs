@@ -5,10 +5,12 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed; accounts are printed"
 )]
 
 mod alone;
+mod campaign;
 mod cluster;
 mod cut_off;
 mod database;
