@@ -9,6 +9,7 @@
 
 mod attempt;
 mod claims;
+mod clock_watch;
 mod sending;
 mod vault;
 mod worker;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
 use super::claims::{Claims, Held, Leases};
+use super::clock_watch::{ClockWatch, Look};
 use super::sending::Sending;
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
@@ -55,6 +56,7 @@ pub struct TargetStatus {
 #[derive(Debug, Default)]
 struct Shared {
     gate: Gate,
+    clock: ClockWatch,
     last_error: Option<(Failure, Timestamp)>,
     counted_token: TokenStatus,
 }
@@ -196,6 +198,7 @@ impl TargetWorker {
             return Ok(LONGEST_SLEEP);
         }
         let now = self.clock.now();
+        self.bring_forward(now).await?;
         let admission = self.shared().gate.admission(now);
         let attempts_at_least = match admission {
             Admission::All => 0,
@@ -234,6 +237,22 @@ impl TargetWorker {
             return Ok(Duration::from_millis(1));
         }
         self.until_next(admission, now).await
+    }
+
+    /// What waits for a time by a clock that has been set back since is due as if it had not
+    /// been.
+    async fn bring_forward(&self, now: Timestamp) -> Result<(), StoreError> {
+        let look = self.shared().clock.look(now);
+        if look != Look::GoesOn {
+            let latest = now.plus(self.policy.longest_wait());
+            // What an earlier process left in doubt may need its time to settle.
+            let doubtful_too = look == Look::SetBack && self.crm.refuses_a_second();
+            self.store
+                .bring_forward(&self.name, latest, doubtful_too)
+                .await?;
+        }
+        self.shared().clock.note(now);
+        Ok(())
     }
 
     async fn anything_due(&self, now: Timestamp) -> Result<bool, StoreError> {
