@@ -9,6 +9,7 @@
 
 mod attempt;
 mod claims;
+mod clock_watch;
 mod health;
 mod sending;
 mod vault;

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
 use super::claims::{Claims, Held, Leases};
+use super::clock_watch::{ClockWatch, Look};
 use super::health::Seen;
 use super::sending::Sending;
 use crate::clock::Clock;
@@ -59,6 +60,7 @@ pub struct TargetStatus {
 pub(super) struct Shared {
     pub(super) gate: Gate,
     pub(super) last_error: Option<(Failure, Timestamp)>,
+    clock: ClockWatch,
     pub(super) health: Seen,
     counted_token: TokenStatus,
 }
@@ -214,6 +216,7 @@ impl TargetWorker {
         if free == 0 {
             return Ok(LONGEST_SLEEP);
         }
+        self.bring_forward(now).await?;
         let admission = self.shared().gate.admission(now);
         let attempts_at_least = match admission {
             Admission::All => 0,
@@ -252,6 +255,22 @@ impl TargetWorker {
             return Ok(Duration::from_millis(1));
         }
         self.until_next(admission, now).await
+    }
+
+    /// What waits for a time by a clock that has been set back since is due as if it had not
+    /// been.
+    async fn bring_forward(&self, now: Timestamp) -> Result<(), StoreError> {
+        let look = self.shared().clock.look(now);
+        if look != Look::GoesOn {
+            let latest = now.plus(self.policy.longest_wait());
+            // What an earlier process left in doubt may need its time to settle.
+            let doubtful_too = look == Look::SetBack && self.crm.refuses_a_second();
+            self.store
+                .bring_forward(&self.name, latest, doubtful_too)
+                .await?;
+        }
+        self.shared().clock.note(now);
+        Ok(())
     }
 
     async fn anything_due(&self, now: Timestamp) -> Result<bool, StoreError> {

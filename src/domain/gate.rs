@@ -73,6 +73,8 @@ impl GateState {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gate {
     state: GateState,
+    /// When the wait began.
+    since: Timestamp,
     /// When the pause ends, or the next probe is due.
     until: Timestamp,
     /// How often in a row the current state was entered or confirmed.
@@ -88,6 +90,7 @@ impl Default for Gate {
     fn default() -> Self {
         Self {
             state: GateState::Up,
+            since: Timestamp::default(),
             until: Timestamp::default(),
             streak: 0,
             failures: 0,
@@ -148,9 +151,9 @@ impl Gate {
     pub fn admission(&self, now: Timestamp) -> Admission {
         match self.state {
             GateState::Up => Admission::All,
-            GateState::Paused if self.until <= now => Admission::All,
+            GateState::Paused if !self.waits_at(now) => Admission::All,
             GateState::Paused => Admission::Nothing { until: self.until },
-            GateState::Held | GateState::CircuitOpen if self.until <= now => Admission::Probe,
+            GateState::Held | GateState::CircuitOpen if !self.waits_at(now) => Admission::Probe,
             GateState::Held => Admission::Nothing { until: self.until },
             GateState::CircuitOpen => Admission::RetriesOnly {
                 probe_at: self.until,
@@ -175,7 +178,7 @@ impl Gate {
     /// another call was just told of stays in force.
     pub fn note_success(&mut self, now: Timestamp) -> bool {
         let was_away = matches!(self.state, GateState::CircuitOpen | GateState::Held);
-        if self.state == GateState::Paused && self.until > now {
+        if self.is_in(GateState::Paused, now) {
             self.failures = 0;
             return false;
         }
@@ -192,12 +195,12 @@ impl Gate {
                 let pause = pause
                     .unwrap_or_else(|| self.grown(GateState::Paused, FIRST_PAUSE, LONGEST_PAUSE));
                 self.away_since = None;
-                self.enter(GateState::Paused, now.plus(pause));
+                self.enter(GateState::Paused, now, pause);
             }
             Next::HoldTarget => {
                 let hold = self.grown(GateState::Held, FIRST_HOLD, LONGEST_HOLD);
                 self.note_away(now);
-                self.enter(GateState::Held, now.plus(hold));
+                self.enter(GateState::Held, now, hold);
             }
             Next::RetryAfter(_) | Next::GiveUp => {
                 if failure.kind == FailureKind::NetworkFailure {
@@ -217,7 +220,7 @@ impl Gate {
         }
         let wait = self.grown(GateState::CircuitOpen, FIRST_PROBE, LONGEST_PROBE);
         self.note_away(now);
-        self.enter(GateState::CircuitOpen, now.plus(wait));
+        self.enter(GateState::CircuitOpen, now, wait);
     }
 
     /// A probe succeeded: fresh deliveries flow again. A held target stays suspicious: its
@@ -234,7 +237,14 @@ impl Gate {
     /// Whether `state` is in force: calls that were under way together report the same thing,
     /// which is one occasion, not several.
     fn is_in(&self, state: GateState, now: Timestamp) -> bool {
-        self.state == state && self.until > now
+        self.state == state && self.waits_at(now)
+    }
+
+    /// Whether the wait is not over at `now`. One from the future (the clock was set back) lasts
+    /// no longer than it would have: otherwise an hour's jump would stop the target for an hour.
+    fn waits_at(&self, now: Timestamp) -> bool {
+        let length = self.until.since(self.since);
+        now < self.until && now.plus(length) >= self.since
     }
 
     fn note_network_failure(&mut self, gave_up: bool, now: Timestamp) {
@@ -243,7 +253,7 @@ impl Gate {
         if opens && self.state != GateState::CircuitOpen {
             self.streak = 0;
             self.note_away(now);
-            self.enter(GateState::CircuitOpen, now.plus(FIRST_PROBE));
+            self.enter(GateState::CircuitOpen, now, FIRST_PROBE);
         }
     }
 
@@ -251,11 +261,11 @@ impl Gate {
         self.away_since.get_or_insert(now);
     }
 
-    fn enter(&mut self, state: GateState, until: Timestamp) {
-        if self.state == state {
-            // Of several pauses that calls under way together are told, the longest counts.
-            self.until = self.until.max(until);
-        } else {
+    fn enter(&mut self, state: GateState, now: Timestamp, wait: Duration) {
+        let until = now.plus(wait);
+        // Of several pauses that calls under way together are told, the longest counts.
+        if !(self.is_in(state, now) && self.until > until) {
+            self.since = now;
             self.until = until;
         }
         self.state = state;
@@ -377,6 +387,28 @@ mod tests {
         gate.note_success(at(1));
         assert_eq!(gate.admission(at(29)), Admission::Nothing { until: at(30) });
         assert_eq!(gate.admission(at(30)), Admission::All);
+    }
+
+    #[test]
+    fn a_wait_from_the_future_lasts_no_longer_than_it_would_have() {
+        let limited = Failure::new(FailureKind::RateLimited, Remedy::Retry, "slow down");
+        let refused = Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, "no");
+        let pause = Next::PauseTarget(Some(Duration::from_secs(30)));
+        let mut paused = Gate::default();
+        paused.note_failure(&limited, pause, at(7200));
+        let mut held = Gate::default();
+        held.note_failure(&refused, Next::HoldTarget, at(7200));
+        let mut open = Gate::default();
+        open.note_failure(&no_answer(), Next::GiveUp, at(7200));
+
+        let small_step_back = paused.admission(at(7190));
+        assert_eq!(small_step_back, Admission::Nothing { until: at(7230) });
+        assert_eq!(paused.admission(at(3600)), Admission::All);
+        assert_eq!(held.admission(at(3600)), Admission::Probe);
+        assert_eq!(open.admission(at(3600)), Admission::Probe);
+
+        paused.note_failure(&limited, pause, at(3600));
+        assert_eq!(paused.until(), at(3630), "a new pause begins now");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Claims while they are held: prolonged together, in one statement.
+//! Claims while they are held: prolonged together, in one statement. And what may be claimed
+//! sooner than was thought.
 
 use std::time::Duration;
 
@@ -6,6 +7,7 @@ use sqlx::QueryBuilder;
 
 use super::database::{Tx, millis, on, on_text, postgres_now, sqlite_now};
 use super::{Store, StoreError};
+use crate::domain::time::Timestamp;
 
 impl Store {
     /// Prolongs the claims of `owner` among `deliveries` for `lasts` from now on, by the
@@ -28,6 +30,35 @@ impl Store {
         let kept = prolong(&mut tx, now, deliveries, owner, lasts).await?;
         tx.commit().await?;
         Ok(kept)
+    }
+
+    /// Lets no delivery to `target` wait for longer than until `latest`: for use after the
+    /// clock was set back. One that may have taken effect keeps its time unless `doubtful_too`:
+    /// where the CRM does not refuse a second record it must not be looked up before it has
+    /// settled, and another replica's clock may be right.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn bring_forward(
+        &self,
+        target: &str,
+        latest: Timestamp,
+        doubtful_too: bool,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        on!(&mut tx, connection => {
+            sqlx::query(
+                "update deliveries set next_attempt_at = $1 where target = $2 \
+                  and state = 'waiting' and next_attempt_at > $1 and in_doubt <= $3",
+            )
+            .bind(latest.as_millis())
+            .bind(target)
+            .bind(i64::from(doubtful_too))
+            .execute(connection)
+            .await?;
+        });
+        tx.commit().await
     }
 }
 

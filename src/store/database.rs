@@ -7,9 +7,9 @@ use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
@@ -19,11 +19,9 @@ use sqlx::{Connection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::StoreError;
 use super::file_lock::FileLock;
+use super::migrations;
 use super::sqlite::{Turn, WriteTurn};
 use crate::fault_points;
-
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// How long a statement waits for another process's lock on the SQLite file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -38,6 +36,8 @@ const SQLITE_CACHE: &str = "-512";
 const SQLITE_PAGE: u32 = 8192;
 /// Statements that a SQLite connection keeps prepared.
 const SQLITE_STATEMENTS: usize = 24;
+/// Takes the lock to write and changes nothing.
+const WRITE_NOTHING: &str = "update cursors set position = position where name is null";
 const POSTGRES_CONNECTIONS: u32 = 16;
 /// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
 /// cut off in the middle of one holds locks that all others need; then they are let go.
@@ -187,28 +187,16 @@ impl Database {
             })?;
         }
         let lock = FileLock::beside(options.get_filename())?;
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .before_acquire(|connection, _| Box::pin(is_usable(connection)))
+        let writer = one_writer()
             .connect_with(options.clone())
             .await
             .map_err(StoreError::cannot_open)?;
-        let unsynced = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(0)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .before_acquire(|connection, _| Box::pin(is_usable(connection)))
-            .connect_lazy_with(
-                options
-                    .clone()
-                    .create_if_missing(false)
-                    .synchronous(SqliteSynchronous::Normal),
-            );
+        let unsynced = one_writer().connect_lazy_with(
+            options
+                .clone()
+                .create_if_missing(false)
+                .synchronous(SqliteSynchronous::Normal),
+        );
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(0)
@@ -229,18 +217,11 @@ impl Database {
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         fault_points::reach("before-migrations");
         match self {
-            Self::Sqlite { writer, .. } => migrate_sqlite(writer).await,
-            Self::Postgres(pool) => migrate_postgres(pool).await,
+            Self::Sqlite { writer, .. } => migrations::migrate_sqlite(writer).await?,
+            Self::Postgres(pool) => migrations::migrate_postgres(pool).await?,
         }
-        .inspect(|()| fault_points::reach("migrated"))
-        .map_err(|error| match error {
-            MigrateError::VersionMissing(version) | MigrateError::VersionTooNew(version, _) => {
-                StoreError::NewerDatabase { version }
-            }
-            other => StoreError::CannotMigrate {
-                problem: other.to_string(),
-            },
-        })
+        fault_points::reach("migrated");
+        Ok(())
     }
 
     /// Begins a transaction that writes. On SQLite it takes the write lock at once: a
@@ -302,41 +283,58 @@ async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
     Ok(!connection.is_in_transaction())
 }
 
+/// A pool of one connection that writes.
+fn one_writer() -> SqlitePoolOptions {
+    let proven = Arc::new(AtomicBool::new(false));
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .min_connections(0)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .before_acquire(move |connection, _| {
+            let proven = Arc::clone(&proven);
+            Box::pin(async move { can_write(connection, &proven).await })
+        })
+}
+
+/// Whether a connection that lay in its pool can begin a transaction that writes. One that was
+/// opened while the file could not be written only reads for ever, whatever becomes of the file:
+/// so a new one is `proven` before it is used a second time.
+async fn can_write(
+    connection: &mut SqliteConnection,
+    proven: &AtomicBool,
+) -> Result<bool, sqlx::Error> {
+    if !is_usable(connection).await? {
+        proven.store(false, Ordering::Relaxed);
+        return Ok(false);
+    }
+    if proven.load(Ordering::Relaxed) {
+        return Ok(true);
+    }
+    match sqlx::query(WRITE_NOTHING).execute(connection).await {
+        Ok(_) => proven.store(true, Ordering::Relaxed),
+        Err(error) if is_read_only(&error) => return Ok(false),
+        // Not migrated yet, or locked: whoever writes next hears of it.
+        Err(_) => {}
+    }
+    Ok(true)
+}
+
+/// Whether SQLite says that the connection only reads.
+fn is_read_only(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    let code: Option<i32> = code.and_then(|code| code.parse().ok());
+    // The lower byte is the primary code.
+    code.is_some_and(|code| code & 0xff == rusqlite::ffi::SQLITE_READONLY)
+}
+
 async fn begin_sqlite(pool: &SqlitePool, turn: &WriteTurn) -> Result<Tx, StoreError> {
     let turn = turn.take().await;
     Ok(Tx::Sqlite(SqliteTx {
         transaction: pool.begin_with("begin immediate").await?,
         _turn: Some(turn),
     }))
-}
-
-/// Each migration is a transaction of its own, so a process that dies among them leaves a
-/// database from which the next start goes on.
-async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), MigrateError> {
-    for migration in SQLITE_MIGRATIONS.iter() {
-        SQLITE_MIGRATIONS.run_to(migration.version, writer).await?;
-        fault_points::reach("migration-step");
-    }
-    Ok(())
-}
-
-/// A migration that waits for its process is left alone: to end it would only keep the
-/// replica from starting.
-async fn migrate_postgres(pool: &PgPool) -> Result<(), MigrateError> {
-    let mut connection = pool.acquire().await?;
-    sqlx::query("set idle_in_transaction_session_timeout = 0")
-        .execute(&mut *connection)
-        .await?;
-    for migration in POSTGRES_MIGRATIONS.iter() {
-        POSTGRES_MIGRATIONS
-            .run_to(migration.version, &mut *connection)
-            .await?;
-        fault_points::reach("migration-step");
-    }
-    sqlx::query("reset idle_in_transaction_session_timeout")
-        .execute(&mut *connection)
-        .await?;
-    Ok(())
 }
 
 impl Tx {
@@ -363,5 +361,27 @@ impl Tx {
             Self::Postgres(transaction) => transaction.commit().await?,
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_only_reads_is_not_kept_for_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("ringdown.db").display());
+        let store = crate::store::Store::open(&url).await.unwrap();
+        let options = SqliteConnectOptions::from_str(&url).unwrap();
+        let proven = AtomicBool::new(false);
+        let reading = options.clone().read_only(true);
+        let mut reads = SqliteConnection::connect_with(&reading).await.unwrap();
+        assert!(!can_write(&mut reads, &proven).await.unwrap());
+        assert!(!proven.load(Ordering::Relaxed));
+        let mut writes = SqliteConnection::connect_with(&options).await.unwrap();
+        assert!(can_write(&mut writes, &proven).await.unwrap());
+        assert!(proven.load(Ordering::Relaxed));
+        store.close().await;
     }
 }

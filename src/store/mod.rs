@@ -18,6 +18,7 @@ mod history;
 mod journal;
 mod keys;
 mod leases;
+mod migrations;
 mod outages;
 mod outbox;
 mod own_trouble;

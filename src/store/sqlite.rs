@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, MAIN_DB};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::StoreError;
@@ -42,6 +42,13 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         path,
         rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE | rusqlite::OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
+    // A connection to a file that cannot be written is opened all the same, and only reads for
+    // ever.
+    if connection.is_readonly(MAIN_DB)? {
+        return Err(StoreError::CannotOpen {
+            problem: format!("{} cannot be written", path.display()),
+        });
+    }
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Copying the log into the file is the checkpointer's work.

@@ -16,7 +16,7 @@ const LARGE: &str = "64m";
 const MORE_THAN_FIT: usize = 200;
 
 /// Runs a command that needs rights which not every machine gives.
-fn permitted(command: &str, arguments: &[&str]) -> bool {
+pub(crate) fn permitted(command: &str, arguments: &[&str]) -> bool {
     let run = Command::new(command)
         .args(arguments)
         .stdout(Stdio::null())
@@ -98,7 +98,7 @@ fn long_breach(number: usize) -> Value {
 }
 
 /// Sends `event`; answers the status and `Retry-After`.
-async fn send(world: &World, event: &Value) -> (StatusCode, Option<String>) {
+pub(crate) async fn send(world: &World, event: &Value) -> (StatusCode, Option<String>) {
     let request = world
         .client
         .post(format!("{}/webhooks/genesys", world.public))
@@ -124,14 +124,14 @@ async fn fill(world: &World) -> usize {
 }
 
 /// What the admin listener's `/readyz` answers.
-async fn readyz(world: &World) -> (StatusCode, Value) {
+pub(crate) async fn readyz(world: &World) -> (StatusCode, Value) {
     let url = format!("{}/readyz", world.admin);
     let answer = world.client.get(url).send().await.unwrap();
     (answer.status(), answer.json().await.unwrap())
 }
 
 /// Waits until the daemon is not ready; answers the reason that it gives for its store.
-async fn not_ready_because(world: &World) -> String {
+pub(crate) async fn not_ready_because(world: &World) -> String {
     let mut why = String::new();
     world
         .until("it is not ready and says why", async || {
@@ -145,7 +145,7 @@ async fn not_ready_because(world: &World) -> String {
 }
 
 /// Every one of the first `count` events was decided on, and every queue has its one ticket.
-async fn all_are_there(world: &World, count: usize) {
+pub(crate) async fn all_are_there(world: &World, count: usize) {
     world.tickets(count).await;
     world.all_delivered().await;
     let events = world.items("events?limit=500").await;

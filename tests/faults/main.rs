@@ -13,6 +13,7 @@ mod campaign;
 mod clock;
 mod deaths;
 mod disk;
+mod folder;
 mod migrations;
 mod outages;
 #[path = "../ports/mod.rs"]

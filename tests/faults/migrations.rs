@@ -1,6 +1,7 @@
-//! Deaths between two migrations, with events of an older version in the journal.
+//! Deaths before, inside, between and after migrations, with an event of the first version in
+//! the journal.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::Value;
@@ -10,25 +11,38 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
 use crate::world::{World, event};
 
+/// Longest wait for a death.
+const DIES_WITHIN: Duration = Duration::from_secs(30);
+
 async fn database(world: &World) -> SqliteConnection {
     let file = world.folder.path().join("ringdown.db");
     let options = SqliteConnectOptions::new().filename(file);
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-/// How many migrations the database has.
-async fn applied(world: &World) -> i64 {
-    let mut connection = database(world).await;
-    let count = sqlx::query_scalar("select count(*) from _sqlx_migrations where success");
-    let count = count.fetch_one(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
-    count
+/// How many migrations there are.
+fn all_migrations() -> usize {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+    std::fs::read_dir(folder).unwrap().count()
 }
 
-/// Starts the daemon, which dies when it has looked at so many migrations.
-async fn die_after_migration(world: &mut World, number: u32) {
-    world.spawn(&format!("migration-step:{number}"));
+/// How many of them the database has.
+async fn applied(world: &World) -> usize {
+    let mut connection = database(world).await;
+    let count: i64 = sqlx::query_scalar("select count(*) from _sqlx_migrations where success")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+    usize::try_from(count).unwrap()
+}
+
+/// Starts the daemon, which dies at `point`.
+async fn die_at(world: &mut World, point: &str) {
+    world.spawn(point);
+    let begun = Instant::now();
     while !world.is_dead() {
+        assert!(begun.elapsed() < DIES_WITHIN, "{point} is not reached");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     world.kill();
@@ -56,18 +70,25 @@ async fn acknowledged_before(world: &World, event: &Value) {
 }
 
 #[tokio::test]
-async fn a_death_between_two_migrations_loses_no_event_and_the_next_start_goes_on() {
+async fn a_death_anywhere_in_the_migrations_loses_no_event_and_the_next_start_goes_on() {
     let mut world = World::unstarted("").await;
-    die_after_migration(&mut world, 1).await;
-    assert_eq!(applied(&world).await, 1);
     let old = event("evt-old", "q1", 400.0);
-    acknowledged_before(&world, &old).await;
-
-    die_after_migration(&mut world, 2).await;
-    assert_eq!(applied(&world).await, 2);
+    die_at(&mut world, "before-migrations").await;
+    for number in 1..=all_migrations() {
+        // After its first statement, and with all of it written and not committed.
+        for inside in ["in-migration", "migration-noted"] {
+            die_at(&mut world, inside).await;
+            assert_eq!(applied(&world).await, number - 1, "{inside}, {number}");
+        }
+        die_at(&mut world, &format!("migration-step:{number}")).await;
+        assert_eq!(applied(&world).await, number);
+        if number == 1 {
+            acknowledged_before(&world, &old).await;
+        }
+    }
+    die_at(&mut world, "migrated").await;
 
     world.start().await;
-    assert!(applied(&world).await > 2);
     world.tickets(1).await;
     let (status, counts) = world.post(old.to_string()).await;
     assert_eq!(status, StatusCode::ACCEPTED);

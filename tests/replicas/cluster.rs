@@ -76,6 +76,19 @@ impl Cluster {
 
     /// The same, with `more` settings laid over; `{servicenow}` in them is its address.
     pub(crate) async fn configured(count: usize, login: &str, more: &str) -> Option<Self> {
+        let mut cluster = Self::unstarted(count, login, more).await?;
+        for replica in &mut cluster.replicas {
+            replica.start();
+        }
+        for number in 0..count {
+            cluster.ready(number).await;
+        }
+        cluster.new_decider("", PATIENCE).await;
+        Some(cluster)
+    }
+
+    /// The same, with nothing running yet and an empty database.
+    pub(crate) async fn unstarted(count: usize, login: &str, more: &str) -> Option<Self> {
         let server = database::server()?;
         let database = Database::create(&server).await;
         let simulator = simulator::start(SimulatorSettings::default())
@@ -88,26 +101,19 @@ impl Cluster {
         std::fs::write(folder.path().join("more.toml"), more).unwrap();
         let mut replicas = Vec::new();
         for number in 0..count {
-            let mut replica = Replica::new(number, folder.path(), &database).await;
-            replica.start();
-            replicas.push(replica);
+            replicas.push(Replica::new(number, folder.path(), &database).await);
         }
         let client = reqwest::Client::builder()
             .timeout(Duration::from_secs(3))
             .build()
             .unwrap();
-        let cluster = Self {
+        Some(Self {
             simulator,
             database,
             client,
             replicas,
             _folder: folder,
-        };
-        for number in 0..count {
-            cluster.ready(number).await;
-        }
-        cluster.new_decider("", PATIENCE).await;
-        Some(cluster)
+        })
     }
 
     /// Waits until the replica is ready.
@@ -173,18 +179,28 @@ impl Cluster {
         self.number_of(&owner.unwrap())
     }
 
-    /// The items of a list of the admin API, from the first replica that answers.
-    pub(crate) async fn items(&self, path: &str) -> Vec<Value> {
+    /// All items of a list of the admin API, from the first replica that answers.
+    pub(crate) async fn items(&self, list: &str) -> Vec<Value> {
         for replica in self.replicas.iter().filter(|one| one.is_running()) {
-            let url = format!("{}/api/v1/{path}", replica.admin);
-            let asked = self.client.get(url).bearer_auth(ADMIN_TOKEN).send().await;
-            let Ok(answer) = asked else { continue };
-            let list: Value = answer.json().await.unwrap_or_default();
-            if let Some(items) = list["items"].as_array() {
-                return items.clone();
+            if let Some(items) = self.items_of(replica, list).await {
+                return items;
             }
         }
         Vec::new()
+    }
+
+    async fn items_of(&self, replica: &Replica, list: &str) -> Option<Vec<Value>> {
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let url = format!("{}/api/v1/{list}?limit=500{cursor}", replica.admin);
+            let asked = self.client.get(url).bearer_auth(ADMIN_TOKEN).send().await;
+            let page: Value = asked.ok()?.json().await.ok()?;
+            items.extend(page["items"].as_array()?.iter().cloned());
+            match page["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return Some(items),
+            }
+        }
     }
 
     /// Waits until every event of `sent` (events by queue) is accounted for, and each queue
@@ -204,11 +220,11 @@ impl Cluster {
             .collect();
         assert_eq!(self.heard().await, counting, "no decision was overwritten");
         self.until("everything is delivered", async || {
-            let deliveries = self.items("deliveries?limit=500").await;
+            let deliveries = self.items("deliveries").await;
             !deliveries.is_empty() && deliveries.iter().all(|one| one["state"] == "done")
         })
         .await;
-        let incidents = self.items("incidents?limit=500").await;
+        let incidents = self.items("incidents").await;
         assert_eq!(incidents.len(), sent.len(), "one incident for each queue");
         let tickets = self.simulator.salesforce().tickets();
         assert_eq!(tickets.len(), sent.len(), "one ticket for each queue");
@@ -225,7 +241,7 @@ impl Cluster {
     /// How often each queue was heard of, in its incidents.
     async fn heard(&self) -> BTreeMap<String, u64> {
         let mut heard = BTreeMap::new();
-        for incident in self.items("incidents?limit=500").await {
+        for incident in self.items("incidents").await {
             let occurrences = incident["occurrences"].as_u64().unwrap_or_default();
             *heard.entry(text(&incident["key"])).or_default() += occurrences;
         }

@@ -69,6 +69,50 @@ impl Database {
         row.ok().flatten().map(|(text,): (String,)| text)
     }
 
+    /// Whether a replica waits for the lock under which another migrates.
+    #[cfg(feature = "fault-points")]
+    pub(crate) async fn somebody_waits_to_migrate(&self) -> bool {
+        let waits: Option<(i32,)> = sqlx::query_as(
+            "select 1 from pg_locks l join pg_database d on d.oid = l.database \
+             where l.locktype = 'advisory' and not l.granted and d.datname = current_database()",
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .unwrap();
+        waits.is_some()
+    }
+
+    /// The migrations that it has; none before the first start.
+    #[cfg(feature = "fault-points")]
+    pub(crate) async fn migrations(&self) -> Vec<i64> {
+        let rows = sqlx::query_as("select version from _sqlx_migrations order by version")
+            .fetch_all(&self.pool)
+            .await;
+        let rows: Vec<(i64,)> = rows.unwrap_or_default();
+        rows.into_iter().map(|(version,)| version).collect()
+    }
+
+    /// Executes `statement` with these texts.
+    #[cfg(feature = "fault-points")]
+    pub(crate) async fn execute(&self, statement: &'static str, texts: &[&str]) {
+        let mut query = sqlx::query(statement);
+        for text in texts {
+            query = query.bind(*text);
+        }
+        query.execute(&self.pool).await.unwrap();
+    }
+
+    /// The ids of the events in the journal, in their order as text, each as often as it is
+    /// there.
+    pub(crate) async fn journal(&self) -> Vec<String> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("select event_id from events order by event_id collate \"C\"")
+                .fetch_all(&self.pool)
+                .await
+                .unwrap();
+        rows.into_iter().map(|(id,)| id).collect()
+    }
+
     /// Events in the journal, and events that deciding has passed.
     pub(crate) async fn decided(&self) -> (i64, i64) {
         sqlx::query_as(

@@ -5,16 +5,20 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot go on has failed"
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed; accounts are printed"
 )]
 
 mod alone;
+mod campaign;
 mod cluster;
 mod cut_off;
 mod database;
 mod failover;
 mod flapping;
 mod killed;
+#[cfg(feature = "fault-points")]
+mod migrations;
 mod outages;
 mod paused;
 mod polling;

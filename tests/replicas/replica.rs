@@ -47,6 +47,11 @@ impl Replica {
     }
 
     pub(crate) fn start(&mut self) {
+        self.start_until("");
+    }
+
+    /// Starts it; it dies or stands still at `fault_point` if it was built for that.
+    pub(crate) fn start_until(&mut self, fault_point: &str) {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -61,6 +66,7 @@ impl Replica {
             .env("ADMIN_TOKEN", ADMIN_TOKEN)
             .env("CRM_SECRET", simulator::CLIENT_SECRET)
             .env("CRM_REFRESH_TOKEN", simulator::REFRESH_TOKEN)
+            .env("RINGDOWN_FAULT_POINT", fault_point)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -80,6 +86,12 @@ impl Replica {
         self.daemon.is_some()
     }
 
+    /// How it has ended by itself, if it has.
+    #[cfg(feature = "fault-points")]
+    pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
+        self.daemon.as_mut()?.try_wait().unwrap()
+    }
+
     /// Kills it as a power cut would.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.daemon.take() {
@@ -94,6 +106,19 @@ impl Replica {
         self.daemon
             .take()
             .is_some_and(|mut child| child.wait().unwrap().success())
+    }
+
+    /// Dies as by a power cut, though nobody has noticed yet: [`Self::kill`] does.
+    pub(crate) fn die(&self) {
+        self.signal("KILL");
+    }
+
+    /// Whether it stands still, as after [`Self::pause`].
+    #[cfg(feature = "fault-points")]
+    pub(crate) fn stands_still(&self) -> bool {
+        let id = self.daemon.as_ref().unwrap().id();
+        let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+        state.contains(") T ")
     }
 
     /// Stops it where it stands; it notices nothing.

@@ -32,7 +32,14 @@ use coverage::Coverage;
 use ground::Ground;
 use schedule::{Played, play};
 
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 3_000;
+/// Seeds played at the same time, for each processor: one waits for its database's thread most
+/// of the time.
+const AT_ONCE: usize = 2;
+
+/// The allocator of the program that is shipped.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
@@ -59,9 +66,9 @@ fn play_all(seeds: u64) -> (Coverage, Option<(u64, Played)>) {
     let folder = ground::folder();
     let next = AtomicU64::new(0);
     let result = Mutex::new((Coverage::default(), None));
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for _ in 0..processors * AT_ONCE {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::SeqCst);
