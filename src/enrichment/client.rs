@@ -132,7 +132,7 @@ impl PlatformApi {
         (names, problem)
     }
 
-    /// How `queue_ids`, at most [`MOST_QUEUES`], stand now. A queue in which nothing happens is
+    /// How `queue_ids`, at most 100, stand now. A queue in which nothing happens is
     /// not in the answer; nobody waits there.
     ///
     /// # Errors
