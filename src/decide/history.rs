@@ -85,6 +85,9 @@ fn words(transition: Transition, incident: &Incident) -> (&'static str, String) 
 }
 
 fn waits(reason: Suppression, incident: &Incident) -> String {
+    if let Some(silence) = &incident.silence {
+        return format!("silenced: {silence}");
+    }
     match incident.opens_at {
         Some(until) => format!("{} until {until}", reason.as_str()),
         None => reason.as_str().to_owned(),

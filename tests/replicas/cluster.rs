@@ -192,7 +192,8 @@ impl Cluster {
     async fn items_of(&self, replica: &Replica, list: &str) -> Option<Vec<Value>> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
         loop {
-            let url = format!("{}/api/v1/{list}?limit=500{cursor}", replica.admin);
+            let more = if list.contains('?') { '&' } else { '?' };
+            let url = format!("{}/api/v1/{list}{more}limit=500{cursor}", replica.admin);
             let asked = self.client.get(url).bearer_auth(ADMIN_TOKEN).send().await;
             let page: Value = asked.ok()?.json().await.ok()?;
             items.extend(page["items"].as_array()?.iter().cloned());

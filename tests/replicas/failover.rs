@@ -28,7 +28,7 @@ short_description = "{{ queue_name }} waits too long"
 "#;
 
 async fn opened_in(cluster: &Cluster, target: &str) -> usize {
-    let incidents = cluster.items("incidents?limit=500").await;
+    let incidents = cluster.items("incidents").await;
     let is_there =
         |one: &&Value| one["ticket"]["target"] == target && one["ticket"]["id"].is_string();
     incidents.iter().filter(is_there).count()

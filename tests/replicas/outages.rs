@@ -73,7 +73,7 @@ async fn two_hundred_queues_are_one_ticket_though_the_decider_dies_in_the_middle
         .await;
     cluster
         .until("everything is delivered", async || {
-            let deliveries = cluster.items("deliveries?limit=500").await;
+            let deliveries = cluster.items("deliveries").await;
             deliveries.len() > 2 && deliveries.iter().all(|one| one["state"] == "done")
         })
         .await;
@@ -90,7 +90,7 @@ async fn two_hundred_queues_are_one_ticket_though_the_decider_dies_in_the_middle
         .await;
     cluster
         .until("every incident is over", async || {
-            let all = cluster.items("incidents?limit=500").await;
+            let all = cluster.items("incidents").await;
             all.len() == 201 && all.iter().all(|one| one["state"] == "closed")
         })
         .await;

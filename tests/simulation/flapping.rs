@@ -68,7 +68,9 @@ fn held(calm: &Calm, then: &Incident, after: &Incident) -> Result<(), Broken> {
 fn left_alone(after: &Incident, before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
     let owed = |snapshot: &Snapshot, operation: &str| {
         let all = snapshot.of_incident(&after.id);
-        all.filter(|one| one.operation == operation).count()
+        // One that is moved to another target is discarded, and owed there anew.
+        all.filter(|one| one.operation == operation && one.state != "discarded")
+            .count()
     };
     let resolved = owed(now, "resolve") > owed(before, "resolve");
     if resolved && after.state != IncidentState::Closed {
