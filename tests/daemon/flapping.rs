@@ -7,7 +7,7 @@ use crate::world::{World, event};
 const FLAPPING: &str = r#"
 [rules.queue-wait]
 burst_lock = "0s"
-flapping = { times = 2, within = "1h", calm = "3s" }
+flapping = { times = 2, within = "1h", calm = "12s" }
 "#;
 
 /// Sends a reading of q1 and waits until it is decided on.

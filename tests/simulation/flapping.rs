@@ -43,7 +43,9 @@ pub(crate) fn check(calm: &Calm, before: &Snapshot, now: &Snapshot) -> Result<()
 
 /// It flaps on, or it has been calm for as long as the rule says.
 fn held(calm: &Calm, then: &Incident, after: &Incident) -> Result<(), Broken> {
-    if after.is_flapping() {
+    // A member ends with its outage, whatever it does itself.
+    let ends_with_outage = after.state == IncidentState::Closed && after.outage_id.is_some();
+    if after.is_flapping() || ends_with_outage {
         return Ok(());
     }
     let told = |what: &str| {

@@ -68,7 +68,13 @@ impl Silences {
     ) -> Result<(), Broken> {
         let old = before.deliveries.last().map_or(0, |delivery| delivery.id);
         let new = now.deliveries.iter().filter(|owed| owed.id > old);
-        for create in new.filter(|owed| owed.operation == "create") {
+        // A create that is moved to another target was owed before.
+        let was_owed = |incident_id: &str| {
+            let mut earlier = before.deliveries.iter();
+            earlier.any(|owed| owed.operation == "create" && owed.incident_id == incident_id)
+        };
+        let creates = new.filter(|owed| owed.operation == "create");
+        for create in creates.filter(|owed| !was_owed(&owed.incident_id)) {
             let Some(kept) = now.incident(&create.incident_id) else {
                 continue;
             };
