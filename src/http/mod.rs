@@ -6,8 +6,10 @@ mod problem;
 mod readiness;
 mod request_id;
 mod serve;
+mod timer;
 
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;
-pub use request_id::{REQUEST_ID, RequestIds, identified, request_id};
-pub use serve::{Application, ServeOptions, serve};
+pub use request_id::{REQUEST_ID, RequestIds, id_for, request_id};
+pub use serve::{Application, Connection, ServeOptions, serve};
+pub use timer::ReusedTimer;

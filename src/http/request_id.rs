@@ -68,7 +68,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let id = identified(request.headers_mut(), &self.clock);
+        let id = id_for(request.headers(), &self.clock);
+        request.headers_mut().insert(REQUEST_ID, id.clone());
         let answer = self.inner.call(request);
         Box::pin(async move {
             let mut response = answer.await?;
@@ -78,15 +79,11 @@ where
     }
 }
 
-/// Sees to it that `headers`, a request's, carry a harmless id, and returns it.
-pub fn identified(headers: &mut HeaderMap, clock: &Clock) -> HeaderValue {
+/// The id of the request whose headers are `headers`: its own if it is harmless, else a new one.
+pub fn id_for(headers: &HeaderMap, clock: &Clock) -> HeaderValue {
     match headers.get(REQUEST_ID) {
         Some(given) if is_harmless(given) => given.clone(),
-        _ => {
-            let id = fresh(clock.now());
-            headers.insert(REQUEST_ID, id.clone());
-            id
-        }
+        _ => fresh(clock.now()),
     }
 }
 

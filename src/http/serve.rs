@@ -6,16 +6,20 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
+
+use super::ReusedTimer;
 
 /// Pause after a failed accept: nearly always "too many open files", which time mends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -43,27 +47,49 @@ impl Default for ServeOptions {
     }
 }
 
-/// What a listener serves: anything that answers every request, such as an axum router.
-pub trait Application:
-    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-    + Clone
-    + Send
-    + 'static
-{
+/// What a listener serves: anything that answers every request. An axum router is one, whose
+/// handlers find the peer's address as [`ConnectInfo<SocketAddr>`] among the extensions.
+pub trait Application: Clone + Send + 'static {
+    /// The body of an answer.
+    type Body: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static;
+
+    /// The answer to `request`, which came by `connection`.
+    fn answer(
+        self,
+        request: Request<Incoming>,
+        connection: Connection,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
-impl<S> Application for S where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
-        + Clone
-        + Send
-        + 'static
-{
+impl Application for Router {
+    type Body = Body;
+
+    async fn answer(
+        mut self,
+        request: Request<Incoming>,
+        connection: Connection,
+    ) -> Response<Body> {
+        let mut request = request.map(Body::new);
+        request
+            .extensions_mut()
+            .insert(ConnectInfo(connection.peer));
+        let answered: Result<_, Infallible> = self.call(request).await;
+        answered.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// What an application knows of the connection by which a request came. Cheap to clone.
+#[derive(Clone)]
+pub struct Connection {
+    /// The address at its other end.
+    pub peer: SocketAddr,
+    /// Bounds the request in hand; there is one at a time.
+    pub timer: ReusedTimer,
 }
 
 /// Serves `application` on `listener` until `shutdown`; then accepts no more, lets each connection
 /// finish the request in hand, and returns when all have, or after `drain_timeout`.
 ///
-/// Handlers find the peer's address as [`ConnectInfo<SocketAddr>`] among the extensions.
 /// Returns how many connections had to be cut off.
 pub async fn serve(
     listener: TcpListener,
@@ -101,7 +127,6 @@ pub async fn serve(
 fn connection_builder(options: ServeOptions) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
         .max_header_size(options.max_header_bytes)
         .pipeline_flush(true);
@@ -130,7 +155,7 @@ async fn accept(
 }
 
 async fn serve_connection(
-    builder: http1::Builder,
+    mut builder: http1::Builder,
     stream: TcpStream,
     peer: SocketAddr,
     application: impl Application,
@@ -139,9 +164,17 @@ async fn serve_connection(
 ) {
     // Answers are one small packet each; waiting to fill it only adds latency.
     let _ = stream.set_nodelay(true);
-    let service =
-        hyper::service::service_fn(move |request| call(application.clone(), request, peer));
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = Connection {
+        peer,
+        timer: ReusedTimer::default(),
+    };
+    let service = service_fn(move |request| {
+        let answer = application.clone().answer(request, connection.clone());
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = builder
+        .timer(ReusedTimer::default())
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -156,14 +189,4 @@ async fn serve_connection(
     if let Err(error) = ended {
         tracing::debug!(%peer, %error, "the connection ended early");
     }
-}
-
-fn call<A: Application>(
-    mut application: A,
-    request: Request<Incoming>,
-    peer: SocketAddr,
-) -> A::Future {
-    let mut request = request.map(Body::new);
-    request.extensions_mut().insert(ConnectInfo(peer));
-    application.call(request)
 }

@@ -4,9 +4,10 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::Bytes;
 use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
 
 use super::body::BodyFault;
 use super::items::MAX_ITEMS;
@@ -42,7 +43,7 @@ impl Tally {
     }
 
     /// The 202.
-    pub(super) fn into_response(self) -> Response<Body> {
+    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
         let Self {
             accepted,
             duplicates,
@@ -61,7 +62,7 @@ impl Tally {
 }
 
 /// A 200 with a JSON `body`.
-pub(super) fn json(body: impl Into<Body>) -> Response<Body> {
+pub(super) fn json<B>(body: impl Into<B>) -> Response<B> {
     let mut response = Response::new(body.into());
     response
         .headers_mut()

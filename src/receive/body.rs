@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use bytes::BytesMut;
@@ -15,6 +15,11 @@ const MAX_DISCARDED: usize = 1024 * 1024;
 
 /// Longest time that takes.
 const DISCARD_TIME: Duration = Duration::from_millis(500);
+
+/// A body on its way in.
+pub(super) trait Incoming: HttpBody<Data = Bytes, Error: Send> + Unpin + Send {}
+
+impl<B: HttpBody<Data = Bytes, Error: Send> + Unpin + Send> Incoming for B {}
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +56,7 @@ pub(super) fn check_plain(headers: &HeaderMap, max: usize) -> Result<(), BodyFau
 }
 
 /// Reads `body` to its end, at most `max` bytes. A body that came in one piece is not copied.
-pub(super) async fn read(body: &mut Body, max: usize) -> Result<Bytes, BodyFault> {
+pub(super) async fn read(body: &mut impl Incoming, max: usize) -> Result<Bytes, BodyFault> {
     let mut whole = match next_piece(body).await? {
         Some(first) if body.is_end_stream() => return within(max, first),
         Some(first) => BytesMut::from(within(max, first)?),
@@ -69,7 +74,7 @@ pub(super) async fn read(body: &mut Body, max: usize) -> Result<Bytes, BodyFault
 /// Takes the rest of an unwanted body off the connection, within bounds: a connection closed
 /// on unread bytes is reset, and the sender would not see the answer. A sender that waits for
 /// `100 Continue` has sent nothing yet and is not asked to.
-pub(super) async fn discard(body: &mut Body, headers: &HeaderMap) {
+pub(super) async fn discard(body: &mut impl Incoming, headers: &HeaderMap) {
     if body.is_end_stream() || headers.contains_key(EXPECT) {
         return;
     }
@@ -85,7 +90,7 @@ pub(super) async fn discard(body: &mut Body, headers: &HeaderMap) {
     let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
 }
 
-async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyFault> {
+async fn next_piece(body: &mut impl Incoming) -> Result<Option<Bytes>, BodyFault> {
     while let Some(frame) = body.frame().await {
         // Trailers are of no interest.
         if let Ok(piece) = frame.map_err(|_| BodyFault::Broken)?.into_data() {
@@ -128,6 +133,8 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
 
     fn judged(headers: &[(axum::http::HeaderName, &'static str)]) -> Result<(), BodyFault> {

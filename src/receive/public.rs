@@ -3,29 +3,32 @@
 //! Nearly every request is a webhook. A router would match it against patterns, keep the
 //! parts of its path and box its answer, which costs more than checking its credentials does.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Request, Response};
-use futures::future::BoxFuture;
-use tower::Service;
+use http_body_util::{Either, Full};
+use hyper::body::Incoming;
 
 use super::webhook::{PREFIX, Receiver, webhook};
-use crate::http::{REQUEST_ID, identified};
+use crate::http::{Application, Connection, REQUEST_ID, id_for};
 
 /// What answers on the public listener.
 #[derive(Clone)]
-pub struct PublicListener {
+pub struct PublicListener(Arc<Parts>);
+
+struct Parts {
     receiver: Arc<Receiver>,
     others: Router,
 }
 
+/// The body of an answer: nearly always a short one that is known as a whole.
+pub(super) type AnswerBody = Either<Full<Bytes>, Body>;
+
 impl PublicListener {
     pub(super) fn new(receiver: Arc<Receiver>, others: Router) -> Self {
-        Self { receiver, others }
+        Self(Arc::new(Parts { receiver, others }))
     }
 }
 
@@ -36,25 +39,22 @@ fn is_webhook(path: &str) -> bool {
         .is_some_and(|source| !source.is_empty() && !source.contains('/'))
 }
 
-impl Service<Request<Body>> for PublicListener {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+impl Application for PublicListener {
+    type Body = AnswerBody;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        connection: Connection,
+    ) -> Response<AnswerBody> {
+        let Parts { receiver, others } = &*self.0;
         if !is_webhook(request.uri().path()) {
-            return Box::pin(self.others.call(request));
+            let others = Box::pin(others.clone().answer(request, connection));
+            return others.await.map(Either::Right);
         }
-        let id = identified(request.headers_mut(), &self.receiver.clock);
-        let receiver = Arc::clone(&self.receiver);
-        Box::pin(async move {
-            let mut response = webhook(&receiver, request).await;
-            response.headers_mut().insert(REQUEST_ID, id);
-            Ok(response)
-        })
+        let id = id_for(request.headers(), &receiver.clock);
+        let mut response = webhook(receiver, request, &connection, &id).await;
+        response.headers_mut().insert(REQUEST_ID, id);
+        response
     }
 }

@@ -8,20 +8,21 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use axum::body::{Body, Bytes};
-use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Either;
 use percent_encoding::percent_decode_str;
 use tokio::sync::{Semaphore, watch};
 
 use super::answer::{Refusal, Tally};
 use super::auth::{Authenticator, Verdict};
-use super::body;
+use super::body::{self, Incoming};
 use super::callback::Callbacks;
 use super::items::{Contents, Reader};
+use super::public::AnswerBody;
 use super::source::Source;
 use crate::clock::Clock;
-use crate::http::{Readiness, request_id};
+use crate::http::{Connection, REQUEST_ID, Readiness, request_id};
 use crate::settings::ServerSettings;
 use crate::store::{Appended, Journal, NewEvent};
 use crate::telemetry::Metrics;
@@ -55,11 +56,22 @@ struct Misfit {
 }
 
 /// Answers one webhook, whatever it is, and counts the answer.
-pub(super) async fn webhook(receiver: &Receiver, request: Request<Body>) -> Response<Body> {
-    let (head, mut body) = request.into_parts();
-    let name = source_name(&head);
-    let source = receiver.sources.get(name.as_ref());
-    let answer = receiver.answer(source, &head, &mut body).await;
+pub(super) async fn webhook(
+    receiver: &Receiver,
+    request: Request<impl Incoming>,
+    connection: &Connection,
+    id: &HeaderValue,
+) -> Response<AnswerBody> {
+    let (mut head, mut body) = request.into_parts();
+    let source = receiver.sources.get(source_name(&head).as_ref());
+    let answer = match receiver.take(source, &head, &mut body, connection).await {
+        Ok(tally) => tally.into_response().map(Either::Left),
+        Err(refusal) => {
+            head.headers.insert(REQUEST_ID, id.clone());
+            let answer = receiver.refuse(refusal, source, &head, &mut body).await;
+            answer.map(Either::Right)
+        }
+    };
     let status = answer.status();
     match source {
         Some(source) if status == StatusCode::ACCEPTED => source.counters.answered_202(),
@@ -77,26 +89,21 @@ fn source_name(head: &Parts) -> Cow<'_, str> {
 }
 
 impl Receiver {
-    async fn answer(
+    async fn take(
         &self,
         source: Option<&Source>,
         head: &Parts,
-        body: &mut Body,
-    ) -> Response<Body> {
-        let taken = match source {
-            Some(source) => {
-                // 503, not 408: EventBridge does not repeat a 408.
-                let work = self.take_in(source, head, body);
-                tokio::time::timeout(self.server.request_timeout, work)
-                    .await
-                    .unwrap_or(Err(Refusal::TimedOut))
-            }
-            None => Err(Refusal::UnknownSource),
-        };
-        match taken {
-            Ok(tally) => tally.into_response(),
-            Err(refusal) => self.refuse(refusal, source, head, body).await,
-        }
+        body: &mut impl Incoming,
+        connection: &Connection,
+    ) -> Result<Tally, Refusal> {
+        let source = source.ok_or(Refusal::UnknownSource)?;
+        let work = self.take_in(source, head, body, connection.peer);
+        // 503, not 408: EventBridge does not repeat a 408.
+        connection
+            .timer
+            .within(self.server.request_timeout, work)
+            .await
+            .unwrap_or(Err(Refusal::TimedOut))
     }
 
     /// The way of a request into the journal.
@@ -104,9 +111,10 @@ impl Receiver {
         &self,
         source: &Source,
         head: &Parts,
-        body: &mut Body,
+        body: &mut impl Incoming,
+        peer: SocketAddr,
     ) -> Result<Tally, Refusal> {
-        self.admit(source, head)?;
+        self.admit(source, head, peer)?;
         let _place = self
             .in_flight
             .try_acquire()
@@ -132,7 +140,7 @@ impl Receiver {
         }
     }
 
-    fn admit(&self, source: &Source, head: &Parts) -> Result<(), Refusal> {
+    fn admit(&self, source: &Source, head: &Parts, peer: SocketAddr) -> Result<(), Refusal> {
         if head.method != Method::POST {
             return Err(Refusal::WrongMethod);
         }
@@ -140,12 +148,7 @@ impl Receiver {
         if *self.readiness.borrow() == Readiness::Draining {
             return Err(Refusal::Draining);
         }
-        let allowed = head
-            .extensions
-            .get::<ConnectInfo<SocketAddr>>()
-            .is_some_and(|ConnectInfo(peer)| {
-                source.allows(peer.ip(), &head.headers, &self.server.trusted_proxies)
-            });
+        let allowed = source.allows(peer.ip(), &head.headers, &self.server.trusted_proxies);
         allowed.then_some(()).ok_or(Refusal::AddressNotAllowed)
     }
 
@@ -155,7 +158,7 @@ impl Receiver {
         &self,
         authenticator: &Authenticator,
         headers: &HeaderMap,
-        body: &mut Body,
+        body: &mut impl Incoming,
     ) -> Result<Bytes, Refusal> {
         let verdict = authenticator.by_headers(headers).await;
         let refused = || Refusal::NotAuthenticated {
@@ -200,7 +203,7 @@ impl Receiver {
         refusal: Refusal,
         source: Option<&Source>,
         head: &Parts,
-        body: &mut Body,
+        body: &mut impl Incoming,
     ) -> Response<Body> {
         let log_line = source.and_then(|source| Some((source, source.notice(self.clock.now())?)));
         let timed_out = matches!(refusal, Refusal::TimedOut);
