@@ -91,7 +91,7 @@ fn entries<'c>(
 
 fn field_in(value: &Value) -> Option<Field> {
     match value {
-        Value::String(text) => Some(Field::Text(text.clone())),
+        Value::String(text) => Some(Field::from(text.as_str())),
         Value::Number(number) => number.as_f64().map(Field::Number),
         Value::Bool(flag) => Some(Field::Flag(*flag)),
         _ => None,

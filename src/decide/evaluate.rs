@@ -147,7 +147,7 @@ fn ask(
     let heard = Heard {
         received_at: event.received_at,
         occurred_at: signal.occurred_at,
-        part: signal.part.clone(),
+        part: signal.part.to_string(),
         verdict,
         readings,
     };

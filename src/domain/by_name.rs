@@ -3,21 +3,23 @@
 //! there than all that is done with them. Pure.
 
 use serde::ser::{Serialize, Serializer};
+use smallvec::SmallVec;
 
-/// Values by name, sorted by name; each name once.
+/// Values by name, sorted by name; each name once. Up to `IN_PLACE` of them need no memory of
+/// their own.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ByName<N, V>(Vec<(N, V)>);
+pub struct ByName<N, V, const IN_PLACE: usize = 0>(SmallVec<[(N, V); IN_PLACE]>);
 
-impl<N, V> Default for ByName<N, V> {
+impl<N, V, const IN_PLACE: usize> Default for ByName<N, V, IN_PLACE> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new_const())
     }
 }
 
-impl<N: AsRef<str>, V> ByName<N, V> {
+impl<N: AsRef<str>, V, const IN_PLACE: usize> ByName<N, V, IN_PLACE> {
     /// Nothing yet.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new_const())
     }
 
     /// The value of `name`.
@@ -96,10 +98,12 @@ impl<N: AsRef<str>, V> ByName<N, V> {
     }
 }
 
-impl<N: AsRef<str>, V, M: Into<N>> FromIterator<(M, V)> for ByName<N, V> {
+impl<N: AsRef<str>, V, M: Into<N>, const IN_PLACE: usize> FromIterator<(M, V)>
+    for ByName<N, V, IN_PLACE>
+{
     fn from_iter<I: IntoIterator<Item = (M, V)>>(values: I) -> Self {
         let values = values.into_iter();
-        let mut named = Self(Vec::with_capacity(values.size_hint().0));
+        let mut named = Self(SmallVec::with_capacity(values.size_hint().0));
         for (name, value) in values {
             named.insert(name, value);
         }
@@ -107,22 +111,24 @@ impl<N: AsRef<str>, V, M: Into<N>> FromIterator<(M, V)> for ByName<N, V> {
     }
 }
 
-impl<N: AsRef<str>, V, M: Into<N>, const COUNT: usize> From<[(M, V); COUNT]> for ByName<N, V> {
+impl<N: AsRef<str>, V, M: Into<N>, const COUNT: usize, const IN_PLACE: usize> From<[(M, V); COUNT]>
+    for ByName<N, V, IN_PLACE>
+{
     fn from(values: [(M, V); COUNT]) -> Self {
         values.into_iter().collect()
     }
 }
 
-impl<N, V> IntoIterator for ByName<N, V> {
+impl<N, V, const IN_PLACE: usize> IntoIterator for ByName<N, V, IN_PLACE> {
     type Item = (N, V);
-    type IntoIter = std::vec::IntoIter<(N, V)>;
+    type IntoIter = smallvec::IntoIter<[(N, V); IN_PLACE]>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
     }
 }
 
-impl<N: AsRef<str>, V> std::ops::Index<&str> for ByName<N, V> {
+impl<N: AsRef<str>, V, const IN_PLACE: usize> std::ops::Index<&str> for ByName<N, V, IN_PLACE> {
     type Output = V;
 
     /// # Panics
@@ -137,7 +143,9 @@ impl<N: AsRef<str>, V> std::ops::Index<&str> for ByName<N, V> {
     }
 }
 
-impl<N: Serialize + AsRef<str>, V: Serialize> Serialize for ByName<N, V> {
+impl<N: Serialize + AsRef<str>, V: Serialize, const IN_PLACE: usize> Serialize
+    for ByName<N, V, IN_PLACE>
+{
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
     }

@@ -92,7 +92,7 @@ impl Names {
 fn set_name(signal: &mut Cow<'_, Signal>, name: &'static str, id: &str, value: &str) {
     let has_name = signal.text(name).is_some() && signal.text(name) != signal.text(id);
     if !has_name {
-        let value = Field::Text(value.to_owned());
+        let value = Field::from(value);
         signal.to_mut().fields.insert(name, value);
     }
 }
@@ -101,7 +101,7 @@ fn set(signal: &mut Cow<'_, Signal>, name: &'static str, value: Option<&String>)
     if let Some(value) = value
         && !signal.fields.contains_key(name)
     {
-        let value = Field::Text(value.clone());
+        let value = Field::from(value.as_str());
         signal.to_mut().fields.insert(name, value);
     }
 }

@@ -65,8 +65,8 @@ pub const COMMON_NAMES: &[&str] = &[
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Field {
-    /// Text, as the sender wrote it.
-    Text(String),
+    /// Text, as the sender wrote it; a short one lies in place.
+    Text(CompactString),
     /// A finite number.
     Number(f64),
     /// A truth value.
@@ -85,13 +85,13 @@ impl Field {
 
 impl From<&str> for Field {
     fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
+        Self::Text(text.into())
     }
 }
 
 impl From<String> for Field {
     fn from(text: String) -> Self {
-        Self::Text(text)
+        Self::Text(text.into())
     }
 }
 
@@ -111,7 +111,7 @@ impl From<bool> for Field {
 ///
 /// A metric that came once per qualifier holds the sum as `count` and each qualifier's own
 /// count under the qualifier's name (`metrics[oOnQueueUsers].IDLE`).
-pub type Reading = ByName<Name, f64>;
+pub type Reading = ByName<Name, f64, 2>;
 
 /// The name of a metric or of a statistic; a short one lies in place.
 pub type Name = CompactString;
@@ -131,7 +131,7 @@ pub struct Signal {
     /// Which part of the entity this is about: a queue's media type, a trunk's instance. An
     /// incident has recovered when every part that breached has cleared. Empty when the
     /// entity has no parts.
-    pub part: String,
+    pub part: CompactString,
     /// Fields by their name in [`FIELD_NAMES`].
     pub fields: ByName<&'static str, Field>,
     /// Readings by metric name: Genesys's own (`tWait`, `oWaiting`) and `queue.waitTime`.
@@ -152,7 +152,7 @@ impl Signal {
             event_type: event_type.into(),
             topic: None,
             occurred_at,
-            part: String::new(),
+            part: CompactString::const_new(""),
             fields: ByName::new(),
             metrics: ByName::new(),
             labels: BTreeMap::new(),

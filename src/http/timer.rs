@@ -32,8 +32,7 @@ impl ReusedTimer {
 
     fn until(&self, end: Instant) -> Waiting {
         let kept = self.lock().take();
-        let mut timer =
-            kept.unwrap_or_else(|| Box::pin(tokio::time::sleep_until(end.into())));
+        let mut timer = kept.unwrap_or_else(|| Box::pin(tokio::time::sleep_until(end.into())));
         timer.as_mut().reset(end.into());
         Waiting {
             timer: Some(timer),

@@ -113,7 +113,7 @@ fn signal(
     for (name, pointers) in &map.labels {
         if let Some((pointer, value)) = find(pointers, item) {
             let text = scalar(value).ok_or_else(|| unfit(pointer, "text, a number or a flag"))?;
-            signal.labels.insert(name.clone(), clean(&text));
+            signal.labels.insert(name.clone(), clean(&text).into());
         }
     }
     check(map, &signal)?;
@@ -124,7 +124,7 @@ fn signal(
 fn event_type(map: &CustomMap, item: &Value<'_>) -> Result<String, SchemaMismatch> {
     match find(&map.event_type, item) {
         Some((pointer, value)) => scalar(value)
-            .map(|text| clean(&text))
+            .map(|text| clean(&text).into())
             .ok_or_else(|| unfit(pointer, "text (the event's type)")),
         None if map.event_type.is_empty() => Ok("custom".to_owned()),
         None => Err(absent(map.event_type.iter(), "the event's type")),

@@ -13,22 +13,14 @@ pub(super) const LONGEST_TEXT: usize = 1_000;
 pub(super) const WAIT_TIME: &str = "queue.waitTime";
 
 /// `text` without control characters and cut at [`LONGEST_TEXT`].
-pub(super) fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> Name {
     if is_clean(text) {
-        return text.to_owned();
+        return Name::new(text);
     }
     text.chars()
         .filter(|character| !character.is_control())
         .take(LONGEST_TEXT)
         .collect()
-}
-
-/// `text`, cleaned in the same way, as the name of a metric or of a statistic.
-pub(super) fn clean_name(text: &str) -> Name {
-    if is_clean(text) {
-        return Name::new(text);
-    }
-    clean(text).into()
 }
 
 fn is_clean(text: &str) -> bool {
@@ -114,7 +106,7 @@ pub(super) fn complete(signal: &mut Signal) {
         set_number(signal, "wait_time_avg", average);
     }
     if signal.part.is_empty() {
-        signal.part = part(signal).unwrap_or_default().to_owned();
+        signal.part = part(signal).unwrap_or_default().into();
     }
 }
 

@@ -151,7 +151,7 @@ fn note(names: &mut BTreeMap<String, Constants>, name: &str, value: Field) -> Op
         Field::Number(number) if number.abs() < MOST_EXACT => constants.numbers.push(number),
         Field::Number(_) => return None,
         Field::Text(text) => {
-            constants.texts.insert(text);
+            constants.texts.insert(text.into());
         }
         // Both flags are always tried.
         Field::Flag(_) => {}
@@ -172,7 +172,7 @@ fn constants_of<'a>(
 fn constant(expression: &IdedExpr) -> Option<Field> {
     match &expression.expr {
         Expr::Literal(LiteralValue::Boolean(flag)) => Some(Field::Flag(*flag.inner())),
-        Expr::Literal(LiteralValue::String(text)) => Some(Field::Text(text.inner().to_owned())),
+        Expr::Literal(LiteralValue::String(text)) => Some(Field::from(text.inner())),
         Expr::Literal(LiteralValue::Double(number)) => Some(Field::Number(*number.inner())),
         Expr::Literal(LiteralValue::Int(number)) => {
             let exact = i32::try_from(*number.inner()).ok()?;
@@ -216,7 +216,7 @@ fn samples(name: &str, constants: &Constants) -> Vec<Sample> {
     if kind != Some(METRIC) {
         let other = other_text(&constants.texts);
         let texts = constants.texts.iter().cloned().chain([other]);
-        texts.map(Field::Text).for_each(&mut add);
+        texts.map(Field::from).for_each(&mut add);
     }
     if kind.is_none() {
         [true, false]
@@ -272,7 +272,7 @@ fn with(signal: &Signal, name: &str, sample: &Sample) -> Signal {
             }
         }
         (Some((LABEL, label)), Field::Text(text)) => {
-            signal.labels.insert(label.to_owned(), text.clone());
+            signal.labels.insert(label.to_owned(), text.to_string());
         }
         (Some(_), _) => {}
         (None, _) => {

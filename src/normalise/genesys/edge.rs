@@ -2,7 +2,7 @@
 //!
 //! Owns how the load of several processors, disks and networks becomes one reading each.
 
-use super::super::fill::{average, clean_name, set_text, set_upper};
+use super::super::fill::{average, clean, set_text, set_upper};
 use super::super::moment;
 use super::super::place::Place;
 use super::Read;
@@ -67,7 +67,7 @@ fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()>
                 Some(name) => (name, number / 1_000.0),
                 None => (key, number),
             };
-            let name = clean_name(&format!("{list}.{name}"));
+            let name = clean(&format!("{list}.{name}"));
             include(
                 signal.metrics.get_or_insert_with(name, Reading::new),
                 number,

@@ -5,7 +5,7 @@
 //! Durations are in seconds here.
 
 use super::super::fill::{
-    self, LONGEST_TEXT, WAIT_TIME, average, clean, clean_name, set_lower, set_text, set_upper,
+    self, LONGEST_TEXT, WAIT_TIME, average, clean, set_lower, set_text, set_upper,
 };
 use super::super::place::Place;
 use super::super::{Outcome, moment};
@@ -59,7 +59,7 @@ fn event_type(item: &Place<'_, '_>) -> Read<(String, bool)> {
         return Ok((implied.to_owned(), has_trunk));
     };
     if text.starts_with("telephony.queue.") || text.starts_with("telephony.trunk.") {
-        return Ok((clean(text), text.starts_with("telephony.trunk.")));
+        return Ok((clean(text).into(), text.starts_with("telephony.trunk.")));
     }
     match topics::find(text) {
         Some(topic) if topic.content == Content::Queue => Ok((topic.template.to_owned(), false)),
@@ -156,9 +156,7 @@ fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
         if let Some(name) = entry.name("name").text()?
             && !reading.is_empty()
         {
-            signal
-                .metrics
-                .get_or_insert_with(clean_name(name), || reading);
+            signal.metrics.get_or_insert_with(clean(name), || reading);
         }
     }
     Ok(())
@@ -174,7 +172,7 @@ fn reading(entry: &Place<'_, '_>) -> Read<Reading> {
             value.as_f64()
         };
         if let Some(number) = number.filter(|_| name.len() <= LONGEST_TEXT) {
-            reading.insert(clean_name(name), number);
+            reading.insert(clean(name), number);
         }
     }
     if !reading.contains_key("avg") {

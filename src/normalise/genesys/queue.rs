@@ -52,7 +52,7 @@ pub(super) fn conversation(message: &Message<'_, '_>) -> Read<Signal> {
     let reading = Reading::from([("value", value)]);
     signal
         .metrics
-        .insert(super::super::fill::clean_name(metric), reading);
+        .insert(super::super::fill::clean(metric), reading);
     Ok(signal)
 }
 

@@ -4,7 +4,7 @@
 //! counts, and how a metric that comes once per qualifier is added up. A metric that is not
 //! in the message is absent, not zero.
 
-use super::super::fill::{self, WAIT_TIME, clean_name};
+use super::super::fill::{self, WAIT_TIME, clean};
 use super::super::moment;
 use super::super::place::Place;
 use super::Read;
@@ -92,7 +92,7 @@ fn gather<'v>(
         if name == "count"
             && let Some(qualifier) = qualifier.filter(|name| *name != "count")
         {
-            slot.reading.insert(clean_name(qualifier), number);
+            slot.reading.insert(clean(qualifier), number);
         }
     }
     Ok(())
@@ -102,7 +102,7 @@ fn gather<'v>(
 /// more extreme counts; anything else (a ratio, a target) cannot be added, and the last counts.
 fn add(reading: &mut Reading, name: &str, number: f64) {
     let Some(present) = reading.get_mut(name) else {
-        reading.insert(clean_name(name), number);
+        reading.insert(clean(name), number);
         return;
     };
     *present = match name {
@@ -170,7 +170,7 @@ fn finish(gathered: ByName<&str, Gathered>) -> Readings {
         .filter(|(_, gathered)| !gathered.reading.is_empty())
         .map(|(name, mut gathered)| {
             fill::average(&mut gathered.reading);
-            (clean_name(name), gathered.reading)
+            (clean(name), gathered.reading)
         })
         .collect();
     if let Some(wait) = readings.get("tWait").cloned() {
