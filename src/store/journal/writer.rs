@@ -20,8 +20,10 @@ const MOST_EVENTS: usize = 4096;
 /// gather: in a flood a few large transactions cost far less than many small ones, and what
 /// they leave of the processor shortens every answer.
 const FLOOD: usize = 16;
-/// How long that pause is.
-const GATHERING: Duration = Duration::from_micros(300);
+/// A look at how many have gathered.
+const LOOK: Duration = Duration::from_micros(50);
+/// Looks at most.
+const LOOKS: usize = 4;
 
 /// The one writer of the journal.
 pub struct JournalWriter {
@@ -113,8 +115,22 @@ fn write_sqlite(
         }
         journal.tidy();
         if taken >= FLOOD {
-            std::thread::sleep(GATHERING);
+            gather(&waiting);
         }
+    }
+}
+
+/// Waits as long as more requests come, and not for those that cannot: when every sender waits
+/// for its answer, nobody is left to gather.
+fn gather(waiting: &mpsc::Receiver<Request>) {
+    let mut gathered = 0;
+    for _ in 0..LOOKS {
+        std::thread::sleep(LOOK);
+        let now = waiting.len();
+        if now > 0 && now == gathered {
+            return;
+        }
+        gathered = now;
     }
 }
 
