@@ -236,7 +236,10 @@ impl Decider {
         let Unopened { mut kept, owed } = unopened;
         let incident = kept.incident.clone();
         let context: TemplateContext = serde_json::from_str(&kept.context).unwrap_or_default();
-        let context = with_incident(context, &incident);
+        let mut context = with_incident(context, &incident);
+        for create in owed.iter().filter(|one| one.operation == Operation::Create) {
+            payload::carry_standing(&mut context, &create.payload);
+        }
         let mut rules = self.settings().rules.iter();
         let rule = rules.find(|rule| rule.name == incident.rule);
         let mut problems = Vec::new();

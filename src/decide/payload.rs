@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::comment::comment;
+use super::details::standing_in;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
@@ -22,6 +23,10 @@ use crate::settings::{FieldTemplate, FieldValue, RuleSettings, TargetKind, Targe
 pub struct CreatePayload {
     /// The new ticket's fields.
     pub fields: TicketFields,
+    /// How the queue stood when they were written: what moving the create to another target
+    /// needs to say the same there.
+    #[serde(default, skip_serializing_if = "TemplateContext::is_empty")]
+    standing: TemplateContext,
 }
 
 /// A template of a target's field that failed.
@@ -102,7 +107,9 @@ pub fn render(
         add_report(&mut fields, target, context);
         add_standing(&mut fields, target, context);
         append_failover(&mut fields, target, context);
-        return Ok((Operation::Create, json_text(&CreatePayload { fields })));
+        let standing = standing_in(context);
+        let content = CreatePayload { fields, standing };
+        return Ok((Operation::Create, json_text(&content)));
     }
     let resolves = owed == Owed::Resolve && !target.resolve.is_empty();
     let mut fields = if resolves {
@@ -167,6 +174,14 @@ pub(super) fn moved(
     };
     owed.change.fields = render_fields(section, templates, context)?;
     Ok((operation, json_text(&owed)))
+}
+
+/// Lets what is written for another target say how the queue stood when the create `payload`
+/// was written: it may no longer be known, and the ticket was decided by it.
+pub(super) fn carry_standing(context: &mut TemplateContext, payload: &str) {
+    if let Ok(created) = serde_json::from_str::<CreatePayload>(payload) {
+        context.extend(created.standing);
+    }
 }
 
 /// Lets a new ticket say `note`: why it is not in the first of its targets.
