@@ -38,7 +38,7 @@ close_notes = "Recovered at {{{{ incident.recovered_at }}}}."
     )
 }
 
-async fn world(failover_after: &str) -> World {
+pub(crate) async fn world(failover_after: &str) -> World {
     let mut world = World::unstarted("").await;
     let more = settings(&world, failover_after);
     std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
@@ -46,7 +46,7 @@ async fn world(failover_after: &str) -> World {
     world
 }
 
-async fn in_servicenow(world: &World, count: usize) -> Vec<Value> {
+pub(crate) async fn in_servicenow(world: &World, count: usize) -> Vec<Value> {
     world
         .until(&format!("ServiceNow has {count} tickets"), async || {
             world.simulator.servicenow().tickets().len() >= count
@@ -55,7 +55,7 @@ async fn in_servicenow(world: &World, count: usize) -> Vec<Value> {
     world.simulator.servicenow().tickets()
 }
 
-async fn until_salesforce_is(world: &World, state: &str) {
+pub(crate) async fn until_salesforce_is(world: &World, state: &str) {
     world
         .until(&format!("Salesforce is {state}"), async || {
             world.items("targets").await[0]["state"] == state
