@@ -11,7 +11,7 @@ use super::known::{Kept, KnownKey, Origin};
 use super::payload;
 use super::policy::outage_policy;
 use super::report::describe;
-use crate::domain::decision::NewIncident;
+use crate::domain::decision::{NewIncident, Outcome, Suppression};
 use crate::domain::failover::TicketRoute;
 use crate::domain::incident::{Heard, Incident, Owed, Verdict};
 use crate::domain::outage::{FormationPolicy, MemberChange, RULE_PREFIX, Settled, forms, settle};
@@ -156,6 +156,10 @@ impl Batch<'_> {
         };
         entry.kept = Some(kept.clone());
         for (decision, incident) in &settled.outage {
+            if decision.outcome == Outcome::Suppressed(Suppression::Silenced) {
+                let silenced = Suppression::Silenced.as_str();
+                self.metrics.suppressed(&incident.rule, silenced);
+            }
             entry.known.incident = Some(incident.clone());
             entry.kept = Some(kept.clone());
             self.gather(entry, &incident.rule, decision, origin, now);

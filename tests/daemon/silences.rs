@@ -245,6 +245,9 @@ async fn an_outage_itself_can_be_silenced() {
             pending.len() == 1 && pending[0]["waits"]["for"] == "silenced"
         })
         .await;
+    silenced(&world, "outage:site", 1).await;
+    breach(&world, "more", 20..21).await;
+    silenced(&world, "outage:site", 2).await;
     assert_eq!(opened(&world), 0);
     expire(&world, &id).await;
     world.tickets(1).await;
