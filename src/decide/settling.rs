@@ -221,7 +221,9 @@ impl Batch<'_> {
 /// What the ticket of an outage that forms is written from: what `first`, a member, is written
 /// from, in the target that this leads to. An expression that fails on it does not count.
 fn routed(first: Kept, name: &str, outage: &OutageSettings) -> Option<Kept> {
-    let to = outage.targets.route(&signal_in(&first.context));
+    let to = outage
+        .targets
+        .route(&signal_in(&first.context), &first.source);
     let to = to.map_or_else(
         |error| {
             tracing::warn!(outage = name, %error, "the outage's ticket goes to the fallback");
