@@ -261,8 +261,6 @@ impl Decider {
         for create in owed.iter().filter(|one| one.operation == Operation::Create) {
             payload::carry_standing(&mut context, &create.payload);
         }
-        let mut rules = self.settings().rules.iter();
-        let rule = rules.find(|rule| rule.name == incident.rule);
         let mut problems = Vec::new();
         let taken = take_elsewhere(
             (self.settings(), reach, now),
@@ -273,7 +271,14 @@ impl Decider {
                     Operation::Create => {
                         let mut context = context.clone();
                         payload::add_failover(&mut context, note);
-                        payload::render(Owed::Create, target, &context, &incident, rule, now)
+                        payload::render(
+                            Owed::Create,
+                            target,
+                            &context,
+                            &incident,
+                            self.settings(),
+                            now,
+                        )
                     }
                     later => payload::moved((later, &one.payload), target, &context),
                 });

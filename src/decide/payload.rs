@@ -10,13 +10,14 @@ use sha2::{Digest, Sha256};
 
 use super::comment::comment;
 use super::details::standing_in;
+use super::reading::Units;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_SOURCE;
 use crate::rules::{RenderError, TemplateContext};
-use crate::settings::{FieldTemplate, FieldValue, RuleSettings, TargetKind, TargetSettings};
+use crate::settings::{FieldTemplate, FieldValue, Settings, TargetKind, TargetSettings};
 
 /// The content of a create.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,7 +100,7 @@ pub fn render(
     target: &TargetSettings,
     context: &TemplateContext,
     incident: &Incident,
-    rule: Option<&RuleSettings>,
+    settings: &Settings,
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
     if owed == Owed::Create {
@@ -127,7 +128,7 @@ pub fn render(
     let change = TicketChange {
         comment: Some(format!(
             "{} [{marker}]",
-            with_report(said(owed, incident, rule, context, now), context)
+            with_report(said(owed, incident, settings, context, now), context)
         )),
         marker,
         fields,
@@ -319,15 +320,21 @@ fn marker(incident: &Incident, owed: Owed, now: Timestamp) -> String {
 fn said(
     owed: Owed,
     incident: &Incident,
-    rule: Option<&RuleSettings>,
+    settings: &Settings,
     context: &TemplateContext,
     now: Timestamp,
 ) -> String {
+    let mut rules = settings.rules.iter();
+    let rule = rules.find(|rule| rule.name == incident.rule);
+    let units = Units::new(settings, rule);
     let standing = context.get("standing").and_then(Value::as_str);
     match (owed, standing) {
         (Owed::Details, Some(standing)) => standing.to_owned(),
-        (_, Some(standing)) => format!("{} {standing}", comment(owed, incident, rule, now)),
-        (_, None) => comment(owed, incident, rule, now),
+        (_, Some(standing)) => {
+            let comment = comment(owed, incident, rule, &units, now);
+            format!("{comment} {standing}")
+        }
+        (_, None) => comment(owed, incident, rule, &units, now),
     }
 }
 

@@ -10,6 +10,7 @@ use super::groups::outage_of;
 use super::known::{Kept, KnownKey, Origin};
 use super::payload;
 use super::policy::outage_policy;
+use super::reading::Units;
 use super::report::describe;
 use crate::domain::decision::{NewIncident, Outcome, Suppression};
 use crate::domain::failover::TicketRoute;
@@ -106,6 +107,7 @@ impl Batch<'_> {
             &heard,
             now,
         );
+        let units = Units::new(self.settings, None);
         let mut problem = None;
         for kept in taken.iter().filter_map(|(_, one)| one.kept.as_ref()) {
             let Some(mut kept) = routed(kept.clone(), name, outage) else {
@@ -118,7 +120,14 @@ impl Batch<'_> {
                     continue;
                 }
             };
-            describe(&mut kept.context, name, &trial, &outage.causes, members);
+            describe(
+                &mut kept.context,
+                name,
+                &trial,
+                &outage.causes,
+                members,
+                &units,
+            );
             let context = with_incident(kept.context.clone(), &trial);
             match payload::create_fields(target, &context) {
                 Ok(_) => return Some(kept),
@@ -147,7 +156,15 @@ impl Batch<'_> {
         else {
             return;
         };
-        describe(&mut kept.context, name, &latest, &outage.causes, members);
+        let units = Units::new(self.settings, None);
+        describe(
+            &mut kept.context,
+            name,
+            &latest,
+            &outage.causes,
+            members,
+            &units,
+        );
         let event_id = kept.event_id();
         let origin = Origin {
             event_id: &event_id,
