@@ -280,3 +280,50 @@ async fn an_outage_fails_over_and_its_members_ticket_in_the_first_is_told_of_it(
     assert_eq!(salesforce.tickets().len(), 1);
     assert_eq!(world.simulator.servicenow().tickets().len(), 1);
 }
+
+#[tokio::test]
+async fn lists_that_lead_in_a_circle_open_each_ticket_once_in_the_first_that_is_back() {
+    let mut world = World::unstarted("").await;
+    let circle = r#"
+[rules.queue-too]
+events = ["telephony.queue.waiting"]
+when = "metrics[queue.waitTime].avg > 300"
+key = "too-{{ queue_id }}"
+targets = ["servicenow", "salesforce"]
+"#;
+    let settings =
+        settings(&world, "0s") + circle + "[targets.servicenow.retry]\nbase = \"100ms\"\n";
+    let settings = settings.replace("base_url = \"", "failover_after = \"0s\"\nbase_url = \"");
+    std::fs::write(world.folder.path().join("more.toml"), settings).unwrap();
+    world.start().await;
+    let (salesforce, servicenow) = (world.simulator.salesforce(), world.simulator.servicenow());
+    salesforce.refuse_connections(true);
+    servicenow.refuse_connections(true);
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world
+        .until("both targets are away", async || {
+            let targets = world.items("targets").await;
+            targets.iter().all(|one| one["state"] == "circuit_open")
+        })
+        .await;
+    servicenow.refuse_connections(false);
+    for key in ["q1", "too-q1"] {
+        assert_eq!(
+            ticket_of(&world, key).await["target"],
+            "servicenow",
+            "{key}"
+        );
+    }
+    salesforce.refuse_connections(false);
+    until_salesforce_is(&world, "up").await;
+    world.accept(&event("evt-2", "q1", 410.0)).await;
+    world
+        .until("the second breach counts for both", async || {
+            let incidents = world.items("incidents").await;
+            incidents.iter().all(|one| one["occurrences"] == 2)
+        })
+        .await;
+    assert!(salesforce.tickets().is_empty());
+    assert_eq!(servicenow.tickets().len(), 2);
+    assert!(world.items("dead-letters").await.is_empty());
+}
