@@ -101,13 +101,16 @@ async fn sites_have_outages_of_their_own_and_hold_nothing_of_one_another() {
 #[tokio::test]
 async fn a_breach_without_a_group_gets_its_ticket_at_once() {
     let at = At::Salesforce;
-    let mut site = Site::unstarted(at, at, "").await;
-    site.edit("(queue_id or trunk_id)[:1]", "labels.site");
-    site.edit("hold = \"1s\"", "hold = \"1h\"");
-    site.world.start().await;
-    site.breach("A", 0..6).await;
-    let tickets = site.until_tickets(at, 6).await;
-    assert!(tickets.iter().all(|one| !one.is_outage()), "{tickets:?}");
+    // A value that is missing, and one that says nothing.
+    for group in ["labels.site", "labels.site or ' '"] {
+        let mut site = Site::unstarted(at, at, "").await;
+        site.edit("(queue_id or trunk_id)[:1]", group);
+        site.edit("hold = \"1s\"", "hold = \"1h\"");
+        site.world.start().await;
+        site.breach("A", 0..6).await;
+        let tickets = site.until_tickets(at, 6).await;
+        assert!(tickets.iter().all(|one| !one.is_outage()), "{tickets:?}");
+    }
 }
 
 #[tokio::test]
