@@ -18,7 +18,8 @@ use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{Settings, TargetSettings};
 use crate::store::{
-    DecisionBatch, Fence, HistoryEntry, NewDelivery, Reference, TargetHealth, Unopened,
+    DecisionBatch, Fence, HistoryEntry, KeptIncident, NewDelivery, OwedDelivery, Reference,
+    TargetHealth, Unopened,
 };
 use crate::telemetry::Metrics;
 
@@ -99,6 +100,17 @@ fn take_elsewhere<T>(
             }
         }
     }
+}
+
+/// What a ticket that does not exist yet is written from in another target: what its create in
+/// the first one was.
+fn context_of(kept: &KeptIncident, owed: &[OwedDelivery]) -> TemplateContext {
+    let context: TemplateContext = serde_json::from_str(&kept.context).unwrap_or_default();
+    let mut context = with_incident(context, &kept.incident);
+    for create in owed.iter().filter(|one| one.operation == Operation::Create) {
+        payload::carry_standing(&mut context, &create.payload);
+    }
+    context
 }
 
 /// What the history of `incident` says of a way taken, or of targets that were none.
@@ -255,15 +267,11 @@ impl Decider {
         now: Timestamp,
     ) -> Option<Moved> {
         let Unopened { mut kept, owed } = unopened;
-        let incident = kept.incident.clone();
-        let context: TemplateContext = serde_json::from_str(&kept.context).unwrap_or_default();
-        let mut context = with_incident(context, &incident);
-        for create in owed.iter().filter(|one| one.operation == Operation::Create) {
-            payload::carry_standing(&mut context, &create.payload);
-        }
+        let (incident, settings) = (kept.incident.clone(), self.settings());
+        let context = context_of(&kept, &owed);
         let mut problems = Vec::new();
         let taken = take_elsewhere(
-            (self.settings(), reach, now),
+            (settings, reach, now),
             (&mut kept.route, &mut kept.target),
             &mut problems,
             |target, note| {
@@ -271,14 +279,7 @@ impl Decider {
                     Operation::Create => {
                         let mut context = context.clone();
                         payload::add_failover(&mut context, note);
-                        payload::render(
-                            Owed::Create,
-                            target,
-                            &context,
-                            &incident,
-                            self.settings(),
-                            now,
-                        )
+                        payload::render(Owed::Create, target, &context, &incident, settings, now)
                     }
                     later => payload::moved((later, &one.payload), target, &context),
                 });
