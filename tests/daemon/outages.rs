@@ -153,9 +153,10 @@ async fn a_trunk_that_is_down_explains_the_queues_of_its_site_as_long_as_it_is()
 async fn the_ticket_is_told_of_changes_at_most_once_in_update_every_and_of_totals_at_last() {
     let at = At::Salesforce;
     let mut site = Site::open(at, at, "update_every = \"2s\"").await;
+    // From before it opens: the rate is bounded from then on, and the last comment is beside it.
+    let began = std::time::Instant::now();
     site.breach("A", 0..6).await;
     site.until_outages(at, 1).await;
-    let began = std::time::Instant::now();
     site.queues("A", 6..7, 950.0).await;
     for queue in 0..6 {
         site.recover("A", queue..queue + 1).await;
