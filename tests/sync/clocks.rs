@@ -1,5 +1,8 @@
 //! Genesys, the daemon and the CRM an hour apart: nothing is lost, and no ticket comes twice.
 
+use ringdown::clock::Clock;
+use ringdown::domain::time::Timestamp;
+
 use crate::desk::{At, Desk, OFTEN};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -9,10 +12,19 @@ async fn an_hour_between_genesys_us_and_the_crm_loses_nothing_and_doubles_nothin
     for at in At::BOTH {
         for clocks in [(HOUR_MS, -HOUR_MS), (-HOUR_MS, HOUR_MS)] {
             let desk = Desk::with_clocks(at, OFTEN, clocks).await;
+            let opened_at = desk.incident().await["opened_at"].clone();
+            let opened_at: Timestamp = opened_at.as_str().unwrap().parse().unwrap();
+            let ahead = opened_at.as_millis() - Clock::System.now().as_millis();
+            assert!(
+                (clocks.0 - ahead).abs() < HOUR_MS / 2,
+                "{clocks:?}: {ahead}"
+            );
             desk.breach("evt-2").await;
             let heard = async || desk.incident().await["occurrences"] == 2;
             desk.world.until("the second breach counts", heard).await;
             assert_eq!(desk.tickets().len(), 1, "{at:?} {clocks:?}");
+            // Once it was seen, only what is newer is asked for.
+            desk.seen().await;
             // What a person does is found, whatever the clock says of when it was done.
             desk.close();
             desk.closed().await;
