@@ -452,7 +452,10 @@ impl Builder {
             Arc::new(overview),
             effective,
         );
-        let router = admin::router(state.knowing(names_of(&self.settings)));
+        let state = state
+            .knowing(names_of(&self.settings))
+            .showing(self.settings.maintenance.clone());
+        let router = admin::router(state);
         let stop = self.stages.admin.clone();
         let options = ServeOptions::default();
         self.components.spawn(

@@ -16,7 +16,9 @@ mod query;
 mod routes;
 mod silences;
 mod targets;
+mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -29,7 +31,7 @@ pub use targets::{TargetOverview, TargetView, TokenView};
 
 use crate::clock::Clock;
 use crate::lifecycle::Components;
-use crate::settings::AdminSettings;
+use crate::settings::{AdminSettings, MaintenanceSettings};
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -45,6 +47,7 @@ pub struct AdminState {
     pub(crate) tokens: Arc<Tokens>,
     pub(crate) store_check: StoreCheck,
     pub(crate) names: Option<Arc<Names>>,
+    pub(crate) maintenance: Arc<BTreeMap<String, MaintenanceSettings>>,
 }
 
 /// The names that a silence's matchers may want.
@@ -78,6 +81,7 @@ impl AdminState {
             config: Arc::new(config),
             tokens: Arc::new(Tokens::new(settings)),
             names: None,
+            maintenance: Arc::default(),
         }
     }
 
@@ -85,6 +89,13 @@ impl AdminState {
     #[must_use]
     pub fn knowing(mut self, names: Names) -> Self {
         self.names = Some(Arc::new(names));
+        self
+    }
+
+    /// The same, showing the `windows` of the configuration among the silences.
+    #[must_use]
+    pub fn showing(mut self, windows: BTreeMap<String, MaintenanceSettings>) -> Self {
+        self.maintenance = Arc::new(windows);
         self
     }
 }

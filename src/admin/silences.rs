@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::actions::by;
 use super::answer::Refused;
 use super::query::{self, list_request};
+use super::windows::{self, Entry};
 use super::{Actor, AdminState, Names};
 use crate::domain::silence::{Matcher, Name};
 use crate::domain::time::Timestamp;
@@ -28,17 +29,21 @@ type Answer<T> = Result<T, Refused>;
 pub(super) async fn list(
     State(state): State<AdminState>,
     RawQuery(query): RawQuery,
-) -> Answer<Json<Page<SilenceView>>> {
+) -> Answer<Json<Page<Entry>>> {
     let (filter, page) = list_request(query.as_deref(), query::SILENCES)?;
     let now = state.clock.now();
-    Ok(Json(state.store.silences(&filter, &page, now).await?))
+    Ok(Json(windows::page(&state, &filter, page, now).await?))
 }
 
 pub(super) async fn show(
     State(state): State<AdminState>,
     Path(id): Path<String>,
-) -> Answer<Json<SilenceView>> {
-    Ok(Json(state.store.silence(&id, state.clock.now()).await?))
+) -> Answer<Json<Entry>> {
+    let now = state.clock.now();
+    Ok(Json(match windows::show(&state, &id, now) {
+        Some(window) => Entry::Window(window),
+        None => Entry::Made(state.store.silence(&id, now).await?),
+    }))
 }
 
 pub(super) async fn create(
@@ -61,6 +66,7 @@ pub(super) async fn expire(
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
 ) -> Answer<Json<SilenceView>> {
+    windows::refuse(&state, &id)?;
     let by = by(&state, &actor);
     Ok(Json(state.store.expire_silence(&id, by).await?))
 }

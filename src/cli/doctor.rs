@@ -149,11 +149,43 @@ fn report(output: Output, checks: &[Check]) {
         ("remedy", "/remedy"),
     ];
     print(&table::render(&items, &columns));
+    print(&summary(checks));
+}
+
+fn summary(checks: &[Check]) -> String {
     let count = |result| checks.iter().filter(|check| check.result == result).count();
-    print(&format!(
-        "{} errors, {} warnings, {} skipped",
-        count(CheckResult::Error),
-        count(CheckResult::Warning),
+    let some = |number, what: &str| match number {
+        1 => format!("1 {what}"),
+        number => format!("{number} {what}s"),
+    };
+    format!(
+        "{}, {}, {} skipped",
+        some(count(CheckResult::Error), "error"),
+        some(count(CheckResult::Warning), "warning"),
         count(CheckResult::Skipped)
-    ));
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_error_is_one_error() {
+        let check = |result| Check {
+            target: "salesforce".to_owned(),
+            check: "field",
+            field: None,
+            result,
+            message: String::new(),
+            remedy: None,
+        };
+        let (error, warning) = (check(CheckResult::Error), check(CheckResult::Warning));
+        let skipped = check(CheckResult::Skipped);
+        assert_eq!(summary(&[]), "0 errors, 0 warnings, 0 skipped");
+        let one_of_each = [error.clone(), warning.clone(), skipped];
+        assert_eq!(summary(&one_of_each), "1 error, 1 warning, 1 skipped");
+        let two = [error.clone(), error, warning.clone(), warning];
+        assert_eq!(summary(&two), "2 errors, 2 warnings, 0 skipped");
+    }
 }

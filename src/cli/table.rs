@@ -1,16 +1,23 @@
 //! Tables that fit the terminal, and single items.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
 use serde_json::Value;
 
 /// A column: its heading, and the JSON pointer to its value.
 pub(super) type Column = (&'static str, &'static str);
 
+/// Lines of a table besides those of its rows: three rules and the headings.
+const LINES_AROUND: usize = 4;
+/// A rule above, below and under the headings.
+const OPEN: TableStyle = TableStyle::new()
+    .top_border(LineStyle::none().fill('─').junction('─'))
+    .header_separator(LineStyle::none().fill('═').junction('═'))
+    .bottom_border(LineStyle::none().fill('─').junction('─'));
+
 /// `items` as a table of `columns`.
 pub(super) fn render(items: &[Value], columns: &[Column]) -> String {
     let mut table = Table::new();
     table
-        .load_style(presets::UTF8_HORIZONTAL_ONLY)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(columns.iter().map(|(heading, _)| *heading));
     for item in items {
@@ -20,7 +27,17 @@ pub(super) fn render(items: &[Value], columns: &[Column]) -> String {
                 .map(|(_, pointer)| shown(item.pointer(pointer))),
         );
     }
-    table.to_string()
+    ruled(&mut table)
+}
+
+/// A rule stands between rows only where one of them takes several lines: elsewhere it would
+/// double the table and tell nothing.
+fn ruled(table: &mut Table) -> String {
+    let open = table.load_style(OPEN).to_string();
+    if open.lines().count() == table.row_count() + LINES_AROUND {
+        return open;
+    }
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).to_string()
 }
 
 /// One item: a line per value, indented by what it belongs to.
@@ -106,6 +123,26 @@ mod tests {
         });
         let expected = "body\n  one\n  two\nhistory\n  1.\n    what: opened\nid: 7\nticket\n  closed: false\n  number: INC1";
         assert_eq!(sorted(&details(&item)), sorted(expected));
+    }
+
+    #[test]
+    fn rows_have_a_rule_between_them_only_where_one_takes_several_lines() {
+        let table = |width| {
+            let mut table = Table::new();
+            table
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_width(width)
+                .set_header(["check", "message"])
+                .add_row(["field", "a message of some fifty characters, all in all"])
+                .add_row(["field", "another"])
+                .add_row(["field", "a third"]);
+            ruled(&mut table)
+        };
+        let rules = |text: &str| text.lines().filter(|line| line.starts_with('─')).count();
+        let (wide, narrow) = (table(200), table(40));
+        assert_eq!(wide.lines().count(), 7, "{wide}");
+        assert_eq!(rules(&wide), 2, "{wide}");
+        assert_eq!(rules(&narrow), 4, "{narrow}");
     }
 
     #[test]

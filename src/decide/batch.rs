@@ -7,7 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::evaluate::Finding;
-use super::failover::Reach;
+use super::failover::{Moved, Reach};
 use super::groups::{Groups, outage_of};
 use super::history;
 use super::known::{Kept, KnownKey, Origin};
@@ -42,6 +42,18 @@ pub(super) struct Batch<'a> {
     pub(super) result: DecisionBatch,
     /// Tickets opened without their queue's standing: the queue, and the active key.
     pub(super) late: Vec<(String, String)>,
+    /// Tickets that are opened in another target than their first.
+    pub(super) moved: Vec<Moved>,
+}
+
+/// A batch that has been decided.
+pub(super) struct Concluded {
+    /// Everything to keep.
+    pub(super) result: DecisionBatch,
+    /// What follows once it is kept: tickets that await details …
+    pub(super) late: Vec<(String, String)>,
+    /// … and those that go to another target.
+    pub(super) moved: Vec<Moved>,
 }
 
 impl<'a> Batch<'a> {
@@ -65,6 +77,7 @@ impl<'a> Batch<'a> {
             metrics,
             enrichment,
             late: Vec::new(),
+            moved: Vec::new(),
             heard: BTreeMap::new(),
             keys,
             groups: Groups::default(),
@@ -316,8 +329,8 @@ impl<'a> Batch<'a> {
         });
     }
 
-    /// Everything to keep. `decided_to` is the last event of the batch.
-    pub(super) fn finish(mut self, decided_to: Option<i64>) -> DecisionBatch {
+    /// Brings the batch to its end. `decided_to` is the last event in it.
+    pub(super) fn finish(mut self, decided_to: Option<i64>) -> Concluded {
         self.settle_groups(self.result.decided_at);
         for ((rule, outcome), count) in &self.heard {
             if let Some(rule) = self.settings.rules.get(*rule) {
@@ -342,7 +355,11 @@ impl<'a> Batch<'a> {
             .incidents
             .sort_by_key(|kept| kept.incident.state != IncidentState::Closed);
         self.result.decided_to = decided_to;
-        self.result
+        Concluded {
+            result: self.result,
+            late: self.late,
+            moved: self.moved,
+        }
     }
 }
 

@@ -4,26 +4,28 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::reading::Units;
 use super::report::totals;
 use crate::domain::incident::{Incident, Owed, Spread};
 use crate::domain::time::Timestamp;
-use crate::normalise::is_duration;
 use crate::rules::Worse;
 use crate::settings::RuleSettings;
 
 /// Readings told of; more would hide the first.
 const MOST_READINGS: usize = 4;
 
-/// The comment that pays `owed`. `rule` is the incident's; an outage has none.
+/// The comment that pays `owed`. `rule` is the incident's; an outage has none. `units` are
+/// those of its readings.
 pub(super) fn comment(
     owed: Owed,
     incident: &Incident,
     rule: Option<&RuleSettings>,
+    units: &Units<'_>,
     now: Timestamp,
 ) -> String {
     let mut text = headline(owed, incident, rule, now);
     if let Some(tally) = &incident.tally {
-        text.push_str(&totals(tally));
+        text.push_str(&totals(tally, units));
         return text;
     }
     let Some(rule) = rule else {
@@ -48,7 +50,11 @@ pub(super) fn comment(
         ),
     };
     for (name, spread) in incident.readings.iter().take(MOST_READINGS) {
-        let _ = write!(text, " {}", reading(name, *spread, worse(rule, name)));
+        let _ = write!(
+            text,
+            " {}",
+            reading(name, *spread, worse(rule, name), units)
+        );
     }
     text
 }
@@ -126,8 +132,8 @@ fn worse(rule: &RuleSettings, reading: &str) -> Option<Worse> {
     said.all(|other| other == first).then_some(first)
 }
 
-fn reading(name: &str, spread: Spread, worse: Option<Worse>) -> String {
-    let shown = |value| value_of(name, value);
+fn reading(name: &str, spread: Spread, worse: Option<Worse>, units: &Units<'_>) -> String {
+    let shown = |value| units.shown(name, value);
     let extreme = match worse {
         Some(Worse::Higher) => format!("highest {}", shown(spread.highest)),
         Some(Worse::Lower) => format!("lowest {}", shown(spread.lowest)),
@@ -140,33 +146,6 @@ fn reading(name: &str, spread: Spread, worse: Option<Worse>) -> String {
     format!("{name}: latest {}, {extreme}.", shown(spread.latest))
 }
 
-/// A value, rounded to what people read; a duration with its unit, a long one in words too.
-fn value_of(name: &str, value: f64) -> String {
-    let text = rounded(value);
-    let (metric, statistic) = name.rsplit_once('.').unwrap_or((name, ""));
-    if !is_duration(metric, statistic) {
-        return text;
-    }
-    if value < 120.0 {
-        return format!("{text} s");
-    }
-    let words = Duration::try_from_secs_f64(value.round()).unwrap_or(Duration::MAX);
-    format!("{text} s ({})", span(words))
-}
-
-fn rounded(value: f64) -> String {
-    let decimals = match value.abs() {
-        size if size >= 100.0 => 0,
-        size if size >= 10.0 => 1,
-        _ => 2,
-    };
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') {
-        return text.trim_end_matches('0').trim_end_matches('.').to_owned();
-    }
-    text
-}
-
 fn events(count: u64) -> String {
     match count {
         1 => "1 event".to_owned(),
@@ -175,7 +154,7 @@ fn events(count: u64) -> String {
 }
 
 /// The two largest units of a duration.
-fn span(duration: Duration) -> String {
+pub(super) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let Some(largest) = units.iter().position(|(size, _)| seconds >= *size) else {

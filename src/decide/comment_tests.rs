@@ -63,7 +63,13 @@ const WAITS: &str = "metrics[queue.waitTime].avg > 300";
 #[test]
 fn a_lasting_breach_says_what_is_new_since_the_last_comment() {
     let now = at("2026-11-25T14:45:01Z");
-    let said = comment(Owed::Progress, &incident(), Some(&rule(WAITS)), now);
+    let said = comment(
+        Owed::Progress,
+        &incident(),
+        Some(&rule(WAITS)),
+        &Units::default(),
+        now,
+    );
     assert_eq!(
         said,
         "Still breaching after 45 min 1 s. 180 events since the last comment 15 min 1 s ago, 540 in \
@@ -80,7 +86,7 @@ fn the_worst_reading_is_the_lowest_where_low_is_bad_and_both_where_nobody_knows(
         highest: 17.25,
     };
     let rule = |when| worse(&rule(when), "oOnQueueUsers.count");
-    let said = |worse| reading("oOnQueueUsers.count", spread, worse);
+    let said = |worse| reading("oOnQueueUsers.count", spread, worse, &Units::default());
     let low = rule("metrics[oOnQueueUsers].count < 3");
     assert_eq!(said(low), "oOnQueueUsers.count: latest 2, lowest 1.");
     let unknown = rule("metrics[oOnQueueUsers].count == 2");
@@ -95,7 +101,13 @@ fn a_recovery_says_since_when_and_how_long_the_trouble_was_felt() {
     let mut incident = incident();
     incident.clear_since = Some(at("2026-11-25T14:25:00Z"));
     let now = at("2026-11-26T00:27:00Z");
-    let said = comment(Owed::Recovered, &incident, Some(&rule(WAITS)), now);
+    let said = comment(
+        Owed::Recovered,
+        &incident,
+        Some(&rule(WAITS)),
+        &Units::default(),
+        now,
+    );
     assert!(
         said.starts_with(
             "Recovered: clear since 2026-11-25 14:25:00 UTC. It lasted 25 min. 540 events"
@@ -103,7 +115,13 @@ fn a_recovery_says_since_when_and_how_long_the_trouble_was_felt() {
         "{said}"
     );
     incident.clear_since = None;
-    let said = comment(Owed::Resolve, &incident, Some(&rule(WAITS)), now);
+    let said = comment(
+        Owed::Resolve,
+        &incident,
+        Some(&rule(WAITS)),
+        &Units::default(),
+        now,
+    );
     assert!(
         said.starts_with("Recovered: no breach heard since"),
         "{said}"
@@ -120,7 +138,13 @@ fn flapping_says_how_often_since_when_and_until_what() {
         calm_at: None,
     });
     let now = at("2026-11-25T14:20:00Z");
-    let said = comment(Owed::Flapping, &incident, Some(&rule(WAITS)), now);
+    let said = comment(
+        Owed::Flapping,
+        &incident,
+        Some(&rule(WAITS)),
+        &Units::default(),
+        now,
+    );
     assert!(
         said.starts_with(
             "Flapping: the trouble has begun 5 times since 13:30:00 UTC. From now on the ticket \
@@ -132,7 +156,13 @@ fn flapping_says_how_often_since_when_and_until_what() {
     let calm_at = at("2026-11-25T15:00:00Z");
     incident.clear_since = Some(at("2026-11-25T14:45:00Z"));
     incident.flapping.as_mut().unwrap().calm_at = Some(calm_at);
-    let said = comment(Owed::Recovered, &incident, Some(&rule(WAITS)), calm_at);
+    let said = comment(
+        Owed::Recovered,
+        &incident,
+        Some(&rule(WAITS)),
+        &Units::default(),
+        calm_at,
+    );
     assert!(
         said.starts_with(
             "Recovered and calm: clear since 14:45:00 UTC, after it had begun 5 times since \
@@ -147,7 +177,13 @@ fn the_one_event_of_a_relapse_is_one_event() {
     let mut incident = incident();
     (incident.relapses, incident.occurrences) = (1, 1);
     let now = at("2026-11-25T14:42:30Z");
-    let said = comment(Owed::Relapse, &incident, Some(&rule(WAITS)), now);
+    let said = comment(
+        Owed::Relapse,
+        &incident,
+        Some(&rule(WAITS)),
+        &Units::default(),
+        now,
+    );
     assert!(
         said.starts_with(
             "Breaching again, 12 min 30 s after it had recovered (relapse 1); the same incident \
@@ -156,7 +192,13 @@ fn the_one_event_of_a_relapse_is_one_event() {
         "{said}"
     );
     let from = Severity::High;
-    let said = comment(Owed::Raised { from }, &incident, None, now);
+    let said = comment(
+        Owed::Raised { from },
+        &incident,
+        None,
+        &Units::default(),
+        now,
+    );
     assert_eq!(
         said, "Severity raised from high to high.",
         "an outage has no readings"
@@ -164,18 +206,7 @@ fn the_one_event_of_a_relapse_is_one_event() {
 }
 
 #[test]
-fn numbers_and_durations_are_as_people_read_them() {
-    for (value, expected) in [
-        (0.0, "0"),
-        (0.333, "0.33"),
-        (7.50, "7.5"),
-        (12.04, "12"),
-        (99.96, "100"),
-        (412.5, "412"),
-        (-2.504, "-2.5"),
-    ] {
-        assert_eq!(rounded(value), expected);
-    }
+fn durations_are_as_people_read_them() {
     for (seconds, expected) in [
         (0, "0 s"),
         (59, "59 s"),

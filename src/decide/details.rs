@@ -120,6 +120,18 @@ fn queue_of(context: &TemplateContext) -> Option<&str> {
     context.get("queue_id")?.as_str()
 }
 
+/// What [`describe`] adds.
+const DESCRIBED: [&str; 3] = ["waiting_now", "agents_now", "standing"];
+
+/// The part of `context` that says how the queue stands.
+pub(super) fn standing_in(context: &TemplateContext) -> TemplateContext {
+    let known = DESCRIBED.into_iter().filter_map(|name| {
+        let value = context.get(name)?;
+        Some((name.to_owned(), value.clone()))
+    });
+    known.collect()
+}
+
 /// Lets templates see `waiting_now` and `agents_now`, and the ticket's text the whole.
 fn describe(context: &mut TemplateContext, standing: Standing) {
     if let Some(waiting) = standing.waiting {

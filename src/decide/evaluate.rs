@@ -126,7 +126,7 @@ fn ask(
     event: &JournalEvent,
     signal: &Signal,
 ) -> Result<Option<Finding>, String> {
-    let Some(verdict) = verdict(rule, signal)? else {
+    let Some(verdict) = verdict(rule, &event.source, signal)? else {
         return Ok(None);
     };
     let key = key_of(rule, event, signal)?;
@@ -141,7 +141,10 @@ fn ask(
         readings.extend(expression.readings(signal));
     }
     let (severity, breach) = match verdict {
-        Verdict::Breach => (severity(rule, signal)?, Some(breach(rule, event, signal)?)),
+        Verdict::Breach => (
+            severity(rule, &event.source, signal)?,
+            Some(breach(rule, event, signal)?),
+        ),
         Verdict::Clear | Verdict::Between => (rule.severity.clone(), None),
     };
     let heard = Heard {
@@ -162,7 +165,7 @@ fn ask(
 }
 
 fn breach(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<Breach, String> {
-    let routed = rule.targets.route(signal);
+    let routed = rule.targets.route(signal, &event.source);
     Ok(Breach {
         context: signal_context(signal, &event.source),
         routed: routed.map_err(|error| format!("rules.{}.{error}", rule.name))?,
@@ -183,10 +186,10 @@ fn key_of(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<
 
 /// The worst level whose expression holds. One that reads what the signal does not carry does
 /// not hold.
-fn severity(rule: &RuleSettings, signal: &Signal) -> Result<String, String> {
+fn severity(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<String, String> {
     for (level, expression) in &rule.severity_levels {
         let holds = expression
-            .holds(signal)
+            .holds(signal, source)
             .map_err(|error| format!("rules.{}.severity.{level}: {error}", rule.name))?;
         if holds == Some(true) {
             return Ok(level.as_str().to_owned());
@@ -196,13 +199,13 @@ fn severity(rule: &RuleSettings, signal: &Signal) -> Result<String, String> {
 }
 
 /// What `when` and `clear` say together; `None` when the signal does not carry what they read.
-fn verdict(rule: &RuleSettings, signal: &Signal) -> Result<Option<Verdict>, String> {
+fn verdict(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<Option<Verdict>, String> {
     let explain = |setting: &str, error: &dyn std::fmt::Display| {
         format!("rules.{}.{setting}: {error}", rule.name)
     };
     let breaches = rule
         .when
-        .holds(signal)
+        .holds(signal, source)
         .map_err(|error| explain("when", &error))?;
     if breaches == Some(true) {
         return Ok(Some(Verdict::Breach));
@@ -211,7 +214,7 @@ fn verdict(rule: &RuleSettings, signal: &Signal) -> Result<Option<Verdict>, Stri
         return Ok(breaches.map(|_| Verdict::Clear));
     };
     let clears = clear
-        .holds(signal)
+        .holds(signal, source)
         .map_err(|error| explain("clear", &error))?;
     Ok(match (breaches, clears) {
         (_, Some(true)) => Some(Verdict::Clear),

@@ -18,7 +18,8 @@ use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{Settings, TargetSettings};
 use crate::store::{
-    DecisionBatch, Fence, HistoryEntry, NewDelivery, Reference, TargetHealth, Unopened,
+    DecisionBatch, Fence, HistoryEntry, KeptIncident, NewDelivery, OwedDelivery, Reference,
+    TargetHealth, Unopened,
 };
 use crate::telemetry::Metrics;
 
@@ -101,6 +102,17 @@ fn take_elsewhere<T>(
     }
 }
 
+/// What a ticket that does not exist yet is written from in another target: what its create in
+/// the first one was.
+fn context_of(kept: &KeptIncident, owed: &[OwedDelivery]) -> TemplateContext {
+    let context: TemplateContext = serde_json::from_str(&kept.context).unwrap_or_default();
+    let mut context = with_incident(context, &kept.incident);
+    for create in owed.iter().filter(|one| one.operation == Operation::Create) {
+        payload::carry_standing(&mut context, &create.payload);
+    }
+    context
+}
+
 /// What the history of `incident` says of a way taken, or of targets that were none.
 fn history(
     incident: &Incident,
@@ -122,17 +134,41 @@ fn history(
     unwritable.chain(taken).collect::<Vec<_>>().into_iter()
 }
 
-fn tell(metrics: &Metrics, incident: &Incident, from: &str, to: &str, note: &str) {
-    metrics.failover(from, to);
-    tracing::warn!(
-        incident_id = incident.id,
-        rule = incident.rule,
-        key = incident.key,
-        failed_over_from = from,
-        target = to,
-        reason = note,
-        "the ticket is opened in another target"
-    );
+/// A ticket that goes to another target: counted and logged once that is kept, never before.
+#[derive(Debug)]
+pub(super) struct Moved {
+    incident_id: String,
+    rule: String,
+    key: String,
+    from: String,
+    to: String,
+    note: String,
+}
+
+impl Moved {
+    fn new(incident: &Incident, from: &str, to: &str, note: &str) -> Self {
+        Self {
+            incident_id: incident.id.clone(),
+            rule: incident.rule.clone(),
+            key: incident.key.clone(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            note: note.to_owned(),
+        }
+    }
+
+    pub(super) fn tell(&self, metrics: &Metrics) {
+        metrics.failover(&self.from, &self.to);
+        tracing::warn!(
+            incident_id = self.incident_id,
+            rule = self.rule,
+            key = self.key,
+            failed_over_from = self.from,
+            target = self.to,
+            reason = self.note,
+            "the ticket is opened in another target"
+        );
+    }
 }
 
 impl Batch<'_> {
@@ -153,13 +189,8 @@ impl Batch<'_> {
         let told = history(incident, note, problems, now);
         self.result.history.extend(told);
         if let Some(taken) = taken {
-            tell(
-                self.metrics,
-                incident,
-                &taken.from,
-                &kept.target,
-                &taken.note,
-            );
+            let moved = Moved::new(incident, &taken.from, &kept.target, &taken.note);
+            self.moved.push(moved);
             kept.failover_note = Some(taken.note);
         }
     }
@@ -183,16 +214,18 @@ impl Decider {
             decided_at: now,
             ..DecisionBatch::default()
         };
+        let mut moved = Vec::new();
         for create in stranded {
             if let Some(unopened) = deciding.take_unopened(create).await? {
-                self.move_ticket(&mut batch, unopened, &reach, now);
+                moved.extend(self.move_ticket(&mut batch, unopened, &reach, now));
             }
         }
-        let moved = batch.incidents.len();
-        if moved > 0 {
+        let changed = batch.incidents.len();
+        if changed > 0 {
             self.keep(deciding, batch).await?;
         }
-        Ok(moved)
+        moved.iter().for_each(|one| one.tell(self.metrics()));
+        Ok(changed)
     }
 
     /// Creates that wait for a target which they are to leave, oldest first.
@@ -232,16 +265,13 @@ impl Decider {
         unopened: Unopened,
         reach: &Reach,
         now: Timestamp,
-    ) {
+    ) -> Option<Moved> {
         let Unopened { mut kept, owed } = unopened;
-        let incident = kept.incident.clone();
-        let context: TemplateContext = serde_json::from_str(&kept.context).unwrap_or_default();
-        let context = with_incident(context, &incident);
-        let mut rules = self.settings().rules.iter();
-        let rule = rules.find(|rule| rule.name == incident.rule);
+        let (incident, settings) = (kept.incident.clone(), self.settings());
+        let context = context_of(&kept, &owed);
         let mut problems = Vec::new();
         let taken = take_elsewhere(
-            (self.settings(), reach, now),
+            (settings, reach, now),
             (&mut kept.route, &mut kept.target),
             &mut problems,
             |target, note| {
@@ -249,7 +279,7 @@ impl Decider {
                     Operation::Create => {
                         let mut context = context.clone();
                         payload::add_failover(&mut context, note);
-                        payload::render(Owed::Create, target, &context, &incident, rule, now)
+                        payload::render(Owed::Create, target, &context, &incident, settings, now)
                     }
                     later => payload::moved((later, &one.payload), target, &context),
                 });
@@ -257,20 +287,20 @@ impl Decider {
             },
         );
         if taken.is_none() && problems.is_empty() {
-            return;
+            return None;
         }
+        let mut moved = None;
         let note = taken.as_ref().map(|taken| taken.note.as_str());
         batch
             .history
             .extend(history(&incident, note, problems, now));
         if let Some(taken) = taken {
-            tell(
-                self.metrics(),
+            moved = Some(Moved::new(
                 &incident,
                 &taken.from,
                 &kept.target,
                 &taken.note,
-            );
+            ));
             for (one, (operation, payload)) in owed.into_iter().zip(taken.content) {
                 batch.moved.push((one.id, taken.reason.clone()));
                 batch.deliveries.push(NewDelivery {
@@ -285,5 +315,6 @@ impl Decider {
             }
         }
         batch.incidents.push(kept);
+        moved
     }
 }

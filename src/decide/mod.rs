@@ -20,6 +20,7 @@ mod owing;
 mod passing;
 pub mod payload;
 mod policy;
+mod reading;
 mod report;
 mod settling;
 pub mod silencing;

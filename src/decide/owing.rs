@@ -80,10 +80,8 @@ impl<'a> Batch<'a> {
         if let Some(note) = &kept.failover_note {
             payload::add_failover(&mut context, note);
         }
-        let mut rules = self.settings.rules.iter();
-        let rule = rules.find(|rule| rule.name == incident.rule);
         let rendered = self.target(&kept.target).and_then(|target| {
-            payload::render(owed, target, &context, incident, rule, now)
+            payload::render(owed, target, &context, incident, self.settings, now)
                 .map_err(|error| format!("targets.{}.{error}", kept.target))
         });
         match rendered {

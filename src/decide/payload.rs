@@ -9,19 +9,25 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::comment::comment;
+use super::details::standing_in;
+use super::reading::Units;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_SOURCE;
 use crate::rules::{RenderError, TemplateContext};
-use crate::settings::{FieldTemplate, FieldValue, RuleSettings, TargetKind, TargetSettings};
+use crate::settings::{FieldTemplate, FieldValue, Settings, TargetKind, TargetSettings};
 
 /// The content of a create.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CreatePayload {
     /// The new ticket's fields.
     pub fields: TicketFields,
+    /// How the queue stood when they were written: what moving the create to another target
+    /// needs to say the same there.
+    #[serde(default, skip_serializing_if = "TemplateContext::is_empty")]
+    standing: TemplateContext,
 }
 
 /// A template of a target's field that failed.
@@ -94,7 +100,7 @@ pub fn render(
     target: &TargetSettings,
     context: &TemplateContext,
     incident: &Incident,
-    rule: Option<&RuleSettings>,
+    settings: &Settings,
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
     if owed == Owed::Create {
@@ -102,7 +108,9 @@ pub fn render(
         add_report(&mut fields, target, context);
         add_standing(&mut fields, target, context);
         append_failover(&mut fields, target, context);
-        return Ok((Operation::Create, json_text(&CreatePayload { fields })));
+        let standing = standing_in(context);
+        let content = CreatePayload { fields, standing };
+        return Ok((Operation::Create, json_text(&content)));
     }
     let resolves = owed == Owed::Resolve && !target.resolve.is_empty();
     let mut fields = if resolves {
@@ -120,7 +128,7 @@ pub fn render(
     let change = TicketChange {
         comment: Some(format!(
             "{} [{marker}]",
-            with_report(said(owed, incident, rule, context, now), context)
+            with_report(said(owed, incident, settings, context, now), context)
         )),
         marker,
         fields,
@@ -167,6 +175,14 @@ pub(super) fn moved(
     };
     owed.change.fields = render_fields(section, templates, context)?;
     Ok((operation, json_text(&owed)))
+}
+
+/// Lets what is written for another target say how the queue stood when the create `payload`
+/// was written: it may no longer be known, and the ticket was decided by it.
+pub(super) fn carry_standing(context: &mut TemplateContext, payload: &str) {
+    if let Ok(created) = serde_json::from_str::<CreatePayload>(payload) {
+        context.extend(created.standing);
+    }
 }
 
 /// Lets a new ticket say `note`: why it is not in the first of its targets.
@@ -304,15 +320,21 @@ fn marker(incident: &Incident, owed: Owed, now: Timestamp) -> String {
 fn said(
     owed: Owed,
     incident: &Incident,
-    rule: Option<&RuleSettings>,
+    settings: &Settings,
     context: &TemplateContext,
     now: Timestamp,
 ) -> String {
+    let mut rules = settings.rules.iter();
+    let rule = rules.find(|rule| rule.name == incident.rule);
+    let units = Units::new(settings, rule);
     let standing = context.get("standing").and_then(Value::as_str);
     match (owed, standing) {
         (Owed::Details, Some(standing)) => standing.to_owned(),
-        (_, Some(standing)) => format!("{} {standing}", comment(owed, incident, rule, now)),
-        (_, None) => comment(owed, incident, rule, now),
+        (_, Some(standing)) => {
+            let comment = comment(owed, incident, rule, &units, now);
+            format!("{comment} {standing}")
+        }
+        (_, None) => comment(owed, incident, rule, &units, now),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
+use super::reading::Units;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::tally::Tally;
 use crate::rules::TemplateContext;
@@ -23,6 +24,7 @@ pub(super) fn describe(
     outage: &Incident,
     causes: &[String],
     members: &[Incident],
+    units: &Units<'_>,
 ) {
     let group = &outage.key;
     let is_its = |one: &&Incident| one.outage_id.as_ref() == Some(&outage.id) || !is_known(outage);
@@ -43,7 +45,7 @@ pub(super) fn describe(
         "Outage {name} of {group}: {} breaching, {joined} in all.",
         breaching.len()
     );
-    let text = report(first, causes, &breaching);
+    let text = report(first, causes, &breaching, units);
     let outage = json!({"name": name, "group": group, "breaching": breaching.len(),
         "members": joined, "report": text});
     context.insert("outage".to_owned(), outage);
@@ -54,7 +56,12 @@ const fn is_known(outage: &Incident) -> bool {
     outage.tally.is_some()
 }
 
-fn report(mut text: String, causes: &[String], breaching: &[&Incident]) -> String {
+fn report(
+    mut text: String,
+    causes: &[String],
+    breaching: &[&Incident],
+    units: &Units<'_>,
+) -> String {
     for member in breaching.iter().take(MOST_LISTED) {
         let _ = write!(text, "\n- {} {}", member.rule, member.key);
         if causes.contains(&member.rule) {
@@ -64,7 +71,8 @@ fn report(mut text: String, causes: &[String], breaching: &[&Incident]) -> Strin
             let _ = write!(
                 text,
                 ", {reading}: latest {}, highest {}",
-                spread.latest, spread.highest
+                units.short(reading, spread.latest),
+                units.short(reading, spread.highest)
             );
         }
     }
@@ -75,7 +83,7 @@ fn report(mut text: String, causes: &[String], breaching: &[&Incident]) -> Strin
 }
 
 /// The totals that every comment on an outage's ticket tells, the last one too.
-pub(super) fn totals(tally: &Tally) -> String {
+pub(super) fn totals(tally: &Tally, units: &Units<'_>) -> String {
     let over = tally.joined.saturating_sub(tally.present);
     let mut text = format!(
         " {} incidents in all, {} of them over.",
@@ -86,7 +94,10 @@ pub(super) fn totals(tally: &Tally) -> String {
         let _ = write!(
             text,
             " {name}: lowest {} ({}), highest {} ({}).",
-            extremes.lowest, extremes.lowest_at, extremes.highest, extremes.highest_at
+            units.short(name, extremes.lowest),
+            extremes.lowest_at,
+            units.short(name, extremes.highest),
+            extremes.highest_at
         );
     }
     text

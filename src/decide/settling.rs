@@ -10,8 +10,9 @@ use super::groups::outage_of;
 use super::known::{Kept, KnownKey, Origin};
 use super::payload;
 use super::policy::outage_policy;
+use super::reading::Units;
 use super::report::describe;
-use crate::domain::decision::NewIncident;
+use crate::domain::decision::{NewIncident, Outcome, Suppression};
 use crate::domain::failover::TicketRoute;
 use crate::domain::incident::{Heard, Incident, Owed, Verdict};
 use crate::domain::outage::{FormationPolicy, MemberChange, RULE_PREFIX, Settled, forms, settle};
@@ -106,6 +107,7 @@ impl Batch<'_> {
             &heard,
             now,
         );
+        let units = Units::new(self.settings, None);
         let mut problem = None;
         for kept in taken.iter().filter_map(|(_, one)| one.kept.as_ref()) {
             let Some(mut kept) = routed(kept.clone(), name, outage) else {
@@ -118,7 +120,14 @@ impl Batch<'_> {
                     continue;
                 }
             };
-            describe(&mut kept.context, name, &trial, &outage.causes, members);
+            describe(
+                &mut kept.context,
+                name,
+                &trial,
+                &outage.causes,
+                members,
+                &units,
+            );
             let context = with_incident(kept.context.clone(), &trial);
             match payload::create_fields(target, &context) {
                 Ok(_) => return Some(kept),
@@ -147,7 +156,15 @@ impl Batch<'_> {
         else {
             return;
         };
-        describe(&mut kept.context, name, &latest, &outage.causes, members);
+        let units = Units::new(self.settings, None);
+        describe(
+            &mut kept.context,
+            name,
+            &latest,
+            &outage.causes,
+            members,
+            &units,
+        );
         let event_id = kept.event_id();
         let origin = Origin {
             event_id: &event_id,
@@ -156,6 +173,10 @@ impl Batch<'_> {
         };
         entry.kept = Some(kept.clone());
         for (decision, incident) in &settled.outage {
+            if decision.outcome == Outcome::Suppressed(Suppression::Silenced) {
+                let silenced = Suppression::Silenced.as_str();
+                self.metrics.suppressed(&incident.rule, silenced);
+            }
             entry.known.incident = Some(incident.clone());
             entry.kept = Some(kept.clone());
             self.gather(entry, &incident.rule, decision, origin, now);
@@ -217,7 +238,9 @@ impl Batch<'_> {
 /// What the ticket of an outage that forms is written from: what `first`, a member, is written
 /// from, in the target that this leads to. An expression that fails on it does not count.
 fn routed(first: Kept, name: &str, outage: &OutageSettings) -> Option<Kept> {
-    let to = outage.targets.route(&signal_in(&first.context));
+    let to = outage
+        .targets
+        .route(&signal_in(&first.context), &first.source);
     let to = to.map_or_else(
         |error| {
             tracing::warn!(outage = name, %error, "the outage's ticket goes to the fallback");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::Batch;
+use super::batch::{Batch, Concluded};
 use super::details::Awaiting;
 use super::evaluate::{Evaluated, evaluate};
 use super::failover::Reach;
@@ -252,10 +252,7 @@ impl Decider {
                 }
             }
         }
-        let late = std::mem::take(&mut batch.late);
-        self.keep(deciding, batch.finish(Some(last))).await?;
-        self.awaiting.add(late);
-        Ok(())
+        self.conclude(deciding, batch.finish(Some(last))).await
     }
 
     async fn let_time_pass(&self, fence: &Fence) -> Result<usize, DecideError> {
@@ -279,9 +276,7 @@ impl Decider {
         for kept in &due {
             batch.pass_time(kept, now);
         }
-        let late = std::mem::take(&mut batch.late);
-        self.keep(deciding, batch.finish(None)).await?;
-        self.awaiting.add(late);
+        self.conclude(deciding, batch.finish(None)).await?;
         Ok(due.len())
     }
 
@@ -297,7 +292,7 @@ impl Decider {
             .load(&mut deciding, &keys, BTreeSet::new(), now)
             .await?;
         batch.add_details(&keys, now);
-        self.keep(deciding, batch.finish(None)).await?;
+        self.conclude(deciding, batch.finish(None)).await?;
         Ok(keys.len())
     }
 
@@ -340,6 +335,17 @@ impl Decider {
         batch.silences = deciding.silences(now).await?;
         batch.take_groups(&groups, members, now);
         Ok(batch)
+    }
+
+    /// Keeps what was decided, and then lets the world know of it: a batch that is not kept is
+    /// decided again.
+    async fn conclude(&self, deciding: Deciding, batch: Concluded) -> Result<(), DecideError> {
+        self.keep(deciding, batch.result).await?;
+        self.awaiting.add(batch.late);
+        for moved in batch.moved {
+            moved.tell(&self.metrics);
+        }
+        Ok(())
     }
 
     pub(super) async fn keep(

@@ -10,6 +10,9 @@ use crate::targets::inspect::{Api, FieldInfo, Metadata, Right};
 /// Characters of our key: `rd-` and a UUID.
 const KEY_LENGTH: usize = 39;
 
+/// What lets a description be read whole.
+const READ_ALL: &str = "to be sure, give the user read access to sys_dictionary and sys_db_object";
+
 /// The field that carries our key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Key<'name> {
@@ -56,6 +59,7 @@ pub(super) fn all(metadata: &Metadata, mapped: &[Mapped], key: Key<'_>) -> Vec<F
             ),
             "give the user read access to sys_dictionary and sys_choice, or look with --write",
         ));
+        findings.extend(key.name().map(|name| unread_key(metadata, name)));
         return findings;
     };
     for one in mapped {
@@ -111,15 +115,21 @@ const fn is_refused(right: &Right) -> bool {
 fn mapped_field(metadata: &Metadata, fields: &[FieldInfo], mapped: &Mapped) -> Vec<Finding> {
     let (name, object) = (&mapped.name, &metadata.object);
     let Some(field) = find(fields, name) else {
-        let message = format!("{object} has no field {name}, or it is hidden from our user");
-        let remedy = format!(
-            "correct the name in {}, or give the user field access to {name}",
-            mapped.place()
-        );
         let finding = if metadata.complete {
-            Finding::error("field", message, remedy)
+            Finding::error(
+                "field",
+                format!("{object} has no field {name}, or it is hidden from our user"),
+                format!(
+                    "correct the name in {}, or give the user field access to {name}",
+                    mapped.place()
+                ),
+            )
         } else {
-            Finding::warning("field", message, remedy)
+            Finding::warning(
+                "field",
+                format!("{object} has no field {name} in what our user may read of it"),
+                format!("look at the name in {}; {READ_ALL}", mapped.place()),
+            )
         };
         return vec![finding.about(name)];
     };
@@ -200,6 +210,9 @@ fn key_field(metadata: &Metadata, fields: &[FieldInfo], key: Key<'_>) -> Finding
         );
     };
     let Some(field) = find(fields, name) else {
+        if !metadata.complete {
+            return unread_key(metadata, name);
+        }
         return Finding::error(
             "key_field",
             format!("{} has no field {name}, or it is hidden from our user", metadata.object),
@@ -233,15 +246,44 @@ fn judge_key(metadata: &Metadata, field: &FieldInfo, key: Key<'_>) -> Finding {
             format!("give the user edit access to {name}"),
         );
     }
-    match key {
-        _ if field.unique => Finding::ok("key_field", format!("{name} is unique")),
-        Key::External(_) => Finding::error(
+    match (key, field.unique) {
+        (_, Some(true)) => Finding::ok("key_field", format!("{name} is unique")),
+        (Key::Correlation(_), None) => unread_key(metadata, name),
+        (Key::External(_), _) => Finding::error(
             "key_field",
             format!("{name} is not unique: the CRM would let two tickets carry one key"),
             format!("tick \"Unique\" in the definition of {name}"),
         ),
         _ => not_unique(metadata, name),
     }
+}
+
+/// Where our user may not read whether the key's field is there and unique, nothing is claimed
+/// of it: it is in every instance, and may be unique.
+fn unread_key(metadata: &Metadata, name: &str) -> Finding {
+    let finding = match metadata.chosen_ids {
+        Some(true) => Finding::ok(
+            "key_field",
+            format!(
+                "whether {name} is unique cannot be read, and it need not be: the record ids that Ringdown chooses refuse a second ticket"
+            ),
+        ),
+        Some(false) => Finding::warning(
+            "key_field",
+            format!(
+                "whether {name} is unique cannot be read, and glide.rest.table_api.admin_only_sys_fields forbids chosen record ids: unless it is, only our look-up stands before a second ticket"
+            ),
+            format!("{READ_ALL}; or set that property to false"),
+        ),
+        None => Finding::warning(
+            "key_field",
+            format!(
+                "neither whether {name} is unique nor whether the instance takes chosen record ids can be read; one of them is what refuses a second ticket"
+            ),
+            format!("{READ_ALL} and to sys_properties"),
+        ),
+    };
+    finding.about(name)
 }
 
 /// Where the key's field is not unique, the record's id must be: it is the only other thing

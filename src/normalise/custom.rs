@@ -56,6 +56,14 @@ pub struct CustomMetric {
     pub unit: Unit,
 }
 
+impl CustomMap {
+    /// Whether the reading `statistic` of `metric` is in seconds, by the unit that the map gives.
+    pub fn is_duration(&self, metric: &str, statistic: &str) -> bool {
+        let metric = self.metrics.get(metric);
+        metric.is_some_and(|metric| metric.unit != Unit::None) && fill::has_unit(statistic)
+    }
+}
+
 /// The unit of a custom metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {

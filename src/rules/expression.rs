@@ -7,16 +7,18 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cel::common::types::{CelBool, CelDouble, CelString};
+use cel::common::types::{CelBool, CelDouble, CelString, CelTimestamp};
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
 use cel::parser::Parser;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
+use chrono::DateTime;
 
 use super::direction::{Worse, directions};
 use super::nearest_variable;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
+use crate::domain::time::Timestamp;
 
 /// An expression of the configuration, parsed and checked.
 #[derive(Clone)]
@@ -107,14 +109,14 @@ impl Expression {
         &self.worse
     }
 
-    /// Whether the expression holds for `signal`; `None` when the signal does not carry what
-    /// the answer depends on.
+    /// Whether the expression holds for `signal`, which came from `source`; `None` when the
+    /// signal does not carry what the answer depends on.
     ///
     /// # Errors
     ///
     /// [`EvaluationError`] when the values do not fit the expression.
-    pub fn holds(&self, signal: &Signal) -> Result<Option<bool>, EvaluationError> {
-        let resolver = SignalVariables { signal };
+    pub fn holds(&self, signal: &Signal, source: &str) -> Result<Option<bool>, EvaluationError> {
+        let resolver = SignalVariables { signal, source };
         let mut context = Context::with_env(Arc::clone(&self.environment));
         context.set_variable_resolver(&resolver);
         match context.resolve(&self.parsed) {
@@ -188,6 +190,7 @@ fn check_names(parsed: &IdedExpr) -> Result<(), BadExpression> {
 /// Looks names up in a signal, borrowing from it.
 struct SignalVariables<'signal> {
     signal: &'signal Signal,
+    source: &'signal str,
 }
 
 impl VariableResolver for SignalVariables<'_> {
@@ -206,6 +209,8 @@ impl VariableResolver for SignalVariables<'_> {
             "event_payload_id" => Some(text_value(&self.signal.event_payload_id)),
             "event_type" => Some(text_value(&self.signal.event_type)),
             "topic" => self.signal.topic.as_deref().map(text_value),
+            "source" => Some(text_value(self.source)),
+            "timestamp" => time_value(self.signal.occurred_at),
             _ => None,
         }
     }
@@ -230,6 +235,11 @@ impl SignalVariables<'_> {
     }
 }
 
+fn time_value<'b>(at: Timestamp) -> Option<CowVal<'b, 'b>> {
+    let at = DateTime::from_timestamp_millis(at.as_millis())?;
+    Some(CowVal::owned(CelTimestamp::from(at.fixed_offset())))
+}
+
 fn text_value(text: &str) -> CowVal<'_, '_> {
     CowVal::owned(CelString::from(text))
 }
@@ -237,10 +247,10 @@ fn text_value(text: &str) -> CowVal<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::Timestamp;
 
     fn signal() -> Signal {
-        let mut signal = Signal::new("evt-1", "telephony.queue.waiting", Timestamp::default());
+        let at = "2026-11-23T14:07:30.250Z".parse().unwrap();
+        let mut signal = Signal::new("evt-1", "telephony.queue.waiting", at);
         let reading = |stat: &str, value| [(stat, value)].into();
         signal
             .metrics
@@ -252,7 +262,8 @@ mod tests {
     }
 
     fn holds(source: &str) -> Option<bool> {
-        Expression::parse(source).unwrap().holds(&signal()).unwrap()
+        let expression = Expression::parse(source).unwrap();
+        expression.holds(&signal(), "genesys").unwrap()
     }
 
     #[test]
@@ -300,6 +311,46 @@ mod tests {
     }
 
     #[test]
+    fn the_source_and_the_time_of_the_event_are_there() {
+        assert_eq!(holds("source == 'genesys'"), Some(true));
+        assert_eq!(holds("source in ['carrier', 'test']"), Some(false));
+        assert_eq!(
+            holds("timestamp == timestamp('2026-11-23T14:07:30.250Z')"),
+            Some(true)
+        );
+        assert_eq!(
+            holds("timestamp.getHours('Europe/Berlin') < 15"),
+            Some(false)
+        );
+        assert_eq!(
+            holds("timestamp.getDayOfWeek() == 1 && metrics[oWaiting].count > 5"),
+            Some(true)
+        );
+        assert_eq!(
+            holds("timestamp - duration('1h') > timestamp('2026-11-23T13:07:30Z')"),
+            Some(true)
+        );
+    }
+
+    /// Whatever a name is that every event has, an expression sees it.
+    #[test]
+    fn every_common_name_resolves() {
+        let mut signal = signal();
+        signal.topic = Some("v2".to_owned());
+        for name in COMMON_NAMES
+            .iter()
+            .filter(|name| !["metrics", "labels"].contains(name))
+        {
+            let expression = Expression::parse(&format!("{name} == {name}")).unwrap();
+            assert_eq!(
+                expression.holds(&signal, "genesys"),
+                Ok(Some(true)),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn an_unknown_name_is_refused_with_the_nearest_known_one() {
         assert_eq!(
             Expression::parse("statsu == 'DOWN'"),
@@ -327,13 +378,13 @@ mod tests {
         assert!(
             Expression::parse("status > 5")
                 .unwrap()
-                .holds(&signal())
+                .holds(&signal(), "genesys")
                 .is_err()
         );
         assert!(
             Expression::parse("status")
                 .unwrap()
-                .holds(&signal())
+                .holds(&signal(), "genesys")
                 .is_err()
         );
     }

@@ -195,12 +195,15 @@ fn on_wall_clock(text: &str, zone: &TimeZone) -> Result<String, BadSchedule> {
     Ok(parts?.join(";"))
 }
 
+/// From when until when.
+type Window = (Timestamp, Timestamp);
+
 /// Windows worked out ahead, joined where they touch, in order.
 #[derive(Debug, Default)]
 struct Ahead {
     from: Timestamp,
     to: Timestamp,
-    windows: Vec<(Timestamp, Timestamp)>,
+    windows: Vec<Window>,
 }
 
 /// A repeated span of time.
@@ -226,13 +229,36 @@ impl Schedule {
 
     /// The end of the window that is in force at `now`.
     pub fn window_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.window_around(now).map(|(_, until)| until)
+    }
+
+    /// Beginning and end of the window that is in force at `now`.
+    pub fn window_around(&self, now: Timestamp) -> Option<Window> {
+        let (last_begun, _) = self.windows_about(now);
+        last_begun.filter(|(_, until)| now < *until)
+    }
+
+    /// Beginning and end of the first window that begins after `now`.
+    pub fn next_window(&self, now: Timestamp) -> Option<Window> {
+        if let (_, Some(next)) = self.windows_about(now) {
+            return Some(next);
+        }
+        let later = self.repetition.beginnings_from(chrono_at(now.minus(SLACK)));
+        let begins = later.map_while(|at| self.place(at)).find(|at| *at > now)?;
+        // Looked at from its beginning, it is whole with all that touches it.
+        let windows = self.look_ahead(begins).windows;
+        windows.into_iter().find(|(from, _)| *from == begins)
+    }
+
+    /// Of the windows worked out ahead, the last that has begun at `now`, and the one after it.
+    fn windows_about(&self, now: Timestamp) -> (Option<Window>, Option<Window>) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         if now < ahead.from || now >= ahead.to {
             *ahead = self.look_ahead(now);
         }
-        let after = ahead.windows.partition_point(|(from, _)| *from <= now);
-        let (_, until) = *ahead.windows.get(after.checked_sub(1)?)?;
-        (now < until).then_some(until)
+        let next = ahead.windows.partition_point(|(from, _)| *from <= now);
+        let last_begun = next.checked_sub(1).and_then(|last| ahead.windows.get(last));
+        (last_begun.copied(), ahead.windows.get(next).copied())
     }
 
     /// Whether, as far as can be seen, one window ends no sooner than the next begins.
@@ -265,7 +291,7 @@ impl Schedule {
     fn look_ahead(&self, now: Timestamp) -> Ahead {
         let earliest = now.minus(self.duration).minus(SLACK);
         let mut to = now.plus(AHEAD);
-        let mut windows: Vec<(Timestamp, Timestamp)> = Vec::new();
+        let mut windows: Vec<Window> = Vec::new();
         let beginnings = self.repetition.beginnings_from(chrono_at(earliest));
         for (count, wall_clock) in beginnings.enumerate() {
             let Some(begins) = self.place(wall_clock) else {

@@ -249,3 +249,37 @@ fn years_of_hourly_windows_are_looked_through_in_no_time() {
     println!("{took:?}");
     assert!(took < Duration::from_secs(10), "{took:?}");
 }
+
+#[test]
+fn the_next_window_is_found_however_far_it_is_and_whole() {
+    let next = |schedule: &Schedule, now: &str| {
+        let window = schedule.next_window(at(now));
+        window.map(|(from, until)| format!("{from} {until}"))
+    };
+    let weekly = cron("0 2 * * SUN", 2 * HOUR, "Europe/Berlin");
+    let within = "2026-06-07T01:00:00Z";
+    let around = weekly.window_around(at(within)).unwrap();
+    assert_eq!(around.0, at("2026-06-07T00:00:00Z"));
+    assert_eq!(
+        next(&weekly, within).unwrap(),
+        "2026-06-14T00:00:00Z 2026-06-14T02:00:00Z"
+    );
+    // Farther away than is worked out ahead.
+    let yearly = cron("30 1 24 12 *", HOUR, "Asia/Tokyo");
+    assert_eq!(
+        next(&yearly, "2026-01-01T00:00:00Z").unwrap(),
+        "2026-12-23T16:30:00Z 2026-12-23T17:30:00Z"
+    );
+    // Three that touch are one.
+    let touching = cron("0 20-22 1 12 *", HOUR, "UTC");
+    assert_eq!(
+        next(&touching, "2026-01-01T00:00:00Z").unwrap(),
+        "2026-12-01T20:00:00Z 2026-12-01T23:00:00Z"
+    );
+    let over = recurrence("FREQ=DAILY;COUNT=2", "2026-01-04T02:00:00", HOUR, "UTC");
+    assert_eq!(
+        next(&over, "2026-01-04T02:30:00Z").unwrap(),
+        "2026-01-05T02:00:00Z 2026-01-05T03:00:00Z"
+    );
+    assert_eq!(next(&over, "2026-01-05T02:30:00Z"), None);
+}

@@ -47,7 +47,7 @@ pub enum Unheard {
 /// What of `when` and `clear` can never be heard; `None` when everything can, or nobody can
 /// say.
 pub fn unheard(when: &Expression, clear: Option<&Expression>) -> Option<Unheard> {
-    let breaches = |signal: &Signal| when.holds(signal);
+    let breaches = |signal: &Signal| when.holds(signal, "");
     if let Some(signals) = every(&[when])
         && !signals
             .iter()
@@ -56,7 +56,7 @@ pub fn unheard(when: &Expression, clear: Option<&Expression>) -> Option<Unheard>
         return Some(Unheard::When);
     }
     let clear = clear?;
-    let clears = |signal: &Signal| clear.holds(signal) == Ok(Some(true));
+    let clears = |signal: &Signal| clear.holds(signal, "") == Ok(Some(true));
     if let Some(signals) = every(&[clear])
         && !signals.iter().any(clears)
     {

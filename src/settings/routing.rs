@@ -53,15 +53,15 @@ impl From<Vec<String>> for Routing {
 }
 
 impl Routing {
-    /// The list for `signal`. An expression that reads what the signal does not carry does not
+    /// The list for `signal`, which came from `source`. An expression that reads what the signal does not carry does not
     /// hold.
     ///
     /// # Errors
     ///
     /// [`RoutingError`] when the signal's values do not fit an expression.
-    pub fn route(&self, signal: &Signal) -> Result<Routed, RoutingError> {
+    pub fn route(&self, signal: &Signal, source: &str) -> Result<Routed, RoutingError> {
         for (entry, route) in self.routes.iter().enumerate() {
-            let holds = route.when.holds(signal);
+            let holds = route.when.holds(signal, source);
             if holds.map_err(|error| RoutingError { entry, error })? == Some(true) {
                 return Ok(Routed {
                     entry: Some(entry),

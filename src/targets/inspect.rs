@@ -122,8 +122,8 @@ pub struct FieldInfo {
     pub default: String,
     /// Whether a ticket needs a value that nobody else sets.
     pub required: bool,
-    /// Whether two tickets cannot have the same value.
-    pub unique: bool,
+    /// Whether two tickets cannot have the same value; `None` where our user may not know.
+    pub unique: Option<bool>,
     /// Whether tickets can be found by it; `None` where the CRM knows no such thing.
     pub external_id: Option<bool>,
     /// The values it may have, when they are listed.

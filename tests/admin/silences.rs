@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use ringdown::domain::silence::Matcher;
+use ringdown::rules::{Repetition, Schedule, wall_clock, zone};
+use ringdown::settings::MaintenanceSettings;
 use ringdown::store::DecisionBatch;
 use serde_json::{Value, json};
 
@@ -187,4 +190,112 @@ async fn a_pending_incident_says_what_it_waits_for_and_ending_a_silence_makes_it
     let path = format!("/api/v1/silences/{id}/expire");
     assert_eq!(world.post(&path, "").await.status, 200);
     assert!(world.store.next_due().await.unwrap().unwrap() <= NOW.plus(HOUR));
+}
+
+/// A window of three hours by `pattern`, or of one that is over for good.
+fn window(pattern: Option<&str>) -> MaintenanceSettings {
+    let utc = zone("UTC").unwrap();
+    let repetition = match pattern {
+        Some(pattern) => Repetition::cron(pattern),
+        None => {
+            let starts = wall_clock("2020-01-01T00:00:00").unwrap();
+            Repetition::recurrence("FREQ=DAILY;COUNT=1", starts, &utc)
+        }
+    };
+    MaintenanceSettings {
+        matchers: vec![Matcher::parse("rule=queue-wait").unwrap()],
+        schedule: Schedule::new(repetition.unwrap(), 3 * HOUR, utc),
+        reason: pattern.map(|_| "the carrier's window".to_owned()),
+    }
+}
+
+#[tokio::test]
+async fn windows_of_the_configuration_are_listed_with_when_they_are_and_cannot_be_ended() {
+    // It is 14:07:30 on a Monday.
+    assert_eq!(NOW.to_string(), "2026-11-23T14:07:30Z");
+    let windows = [
+        ("carrier", window(Some("0 13 * * MON"))),
+        ("night", window(Some("0 2 * * SUN"))),
+        ("once", window(None)),
+    ];
+    let windows = windows.map(|(name, window)| (name.to_owned(), window));
+    let world = World::with_windows(windows.into()).await;
+    let made = create(&world, json!({})).await;
+    assert_eq!(made["read_only"], false);
+
+    let list = world.get("/api/v1/silences").await;
+    let made_id = made["id"].as_str().unwrap();
+    let ids = [
+        "maintenance:carrier",
+        "maintenance:night",
+        "maintenance:once",
+        made_id,
+    ];
+    assert_eq!(list.of_items("id"), ids);
+    assert_eq!(
+        list.of_items("state"),
+        ["active", "pending", "expired", "active"]
+    );
+    let items = list.json()["items"].clone();
+    let expected = json!({
+        "id": "maintenance:carrier", "state": "active", "match": ["rule=queue-wait"],
+        "starts_at": "2026-11-23T13:00:00Z", "ends_at": "2026-11-23T16:00:00Z",
+        "author": "configuration", "reason": "the carrier's window", "created_at": null,
+        "expired_by": null, "read_only": true,
+    });
+    assert_eq!(items[0], expected);
+    assert_eq!(items[1]["starts_at"], "2026-11-29T02:00:00Z");
+    assert_eq!(items[2]["starts_at"], Value::Null);
+    let shown = world.get("/api/v1/silences/maintenance:carrier").await;
+    assert_eq!(shown.json(), expected);
+    let unknown = world.get("/api/v1/silences/maintenance:carier").await;
+    unknown.is_problem(404);
+
+    for id in ["maintenance:carrier", "carrier"] {
+        let path = format!("/api/v1/silences/{id}/expire");
+        let refused = world.post(&path, "").await;
+        refused.is_problem(409);
+        let says = "carrier is a maintenance window of the configuration";
+        assert!(refused.text.contains(says), "{}", refused.text);
+    }
+    assert_eq!(world.get("/api/v1/audit").await.of_items("action").len(), 1);
+    world.clock.advance(2 * HOUR);
+    let later = world.get("/api/v1/silences/maintenance:carrier").await;
+    assert_eq!(later.json()["state"], "pending");
+    assert_eq!(later.json()["starts_at"], "2026-11-30T13:00:00Z");
+}
+
+#[tokio::test]
+async fn windows_are_on_the_pages_before_what_people_made() {
+    let windows = ["a", "b", "c"].map(|name| (name.to_owned(), window(Some("0 13 * * MON"))));
+    let world = World::with_windows(windows.into()).await;
+    let mut expected: Vec<String> = ["a", "b", "c"]
+        .map(|one| format!("maintenance:{one}"))
+        .into();
+    for limit in 1..=7 {
+        let mut found = Vec::new();
+        let mut path = format!("/api/v1/silences?limit={limit}");
+        loop {
+            let page = world.get(&path).await;
+            let ids = page.of_items("id");
+            assert!((1..=limit).contains(&ids.len()), "{limit}: {ids:?}");
+            found.extend(ids);
+            let Some(next) = page.json()["next"].as_str().map(str::to_owned) else {
+                break;
+            };
+            path = format!("/api/v1/silences?limit={limit}&cursor={next}");
+        }
+        assert_eq!(found, expected, "{limit}");
+        // The newest of those that people made comes right behind the windows.
+        let made = create(&world, json!({})).await;
+        expected.insert(3, made["id"].as_str().unwrap().to_owned());
+    }
+    let active = world.get("/api/v1/silences?state=active&limit=500").await;
+    assert_eq!(active.of_items("id").len(), expected.len());
+    let pending = world.get("/api/v1/silences?state=pending").await;
+    assert!(pending.of_items("id").is_empty());
+    let since = world
+        .get("/api/v1/silences?since=2020-01-01T00:00:00Z")
+        .await;
+    assert_eq!(since.of_items("id").len(), 7, "windows were not made");
 }

@@ -12,7 +12,7 @@ use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{ServeOptions, serve};
 use ringdown::lifecycle::Components;
-use ringdown::settings::{AdminSettings, AdminToken, Role, Secret};
+use ringdown::settings::{AdminSettings, AdminToken, MaintenanceSettings, Role, Secret};
 use ringdown::store::{
     Claim, Deciding, DecisionBatch, HistoryEntry, NewEvent, Reference, Settlement, Store,
 };
@@ -159,7 +159,19 @@ impl World {
         world
     }
 
+    /// The same as the empty one, with maintenance windows in the configuration.
+    pub(crate) async fn with_windows(windows: BTreeMap<String, MaintenanceSettings>) -> Self {
+        Self::start_with(tokens(), windows).await
+    }
+
     async fn start(tokens: BTreeMap<String, AdminToken>) -> Self {
+        Self::start_with(tokens, BTreeMap::new()).await
+    }
+
+    async fn start_with(
+        tokens: BTreeMap<String, AdminToken>,
+        windows: BTreeMap<String, MaintenanceSettings>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = database_url(&folder).await;
         let store = Store::open(&url).await.unwrap();
@@ -184,7 +196,7 @@ impl World {
         let options = ServeOptions::default();
         tokio::spawn(serve(
             listener,
-            router(state.knowing(names())),
+            router(state.knowing(names()).showing(windows)),
             stop.clone(),
             options,
         ));

@@ -108,3 +108,28 @@ fn explain_names_the_maintenance_window_that_is_in_force() {
     let silenced = &ran.json()[0]["rules"][0]["silenced"];
     assert_eq!(silenced["by"], "maintenance window always");
 }
+
+#[test]
+fn windows_of_the_configuration_are_listed_marked_and_cannot_be_expired() {
+    let world = World::serving_with(
+        "[maintenance.always]\nmatch = [\"rule=queue-wait\"]\ncron = \"* * * * *\"\n\
+         duration = \"10m\"\nreason = \"the carrier's\"\n\
+         [maintenance.sundays]\nmatch = [\"key=q1\"]\ncron = \"0 2 * * SUN\"\nduration = \"1m\"\n",
+    );
+    let listed = world.ask(&["silences", "list"]);
+    assert_eq!(listed.code, 0, "{listed:?}");
+    for part in [
+        "maintenance:always",
+        "maintenance:sundays",
+        "active",
+        "configuration",
+    ] {
+        assert!(listed.out.contains(part), "{part}\n{}", listed.out);
+    }
+    let shown = world.ask(&["silences", "show", "maintenance:always"]);
+    assert!(shown.out.contains("read_only: true"), "{}", shown.out);
+    let ended = world.ask(&["silences", "expire", "maintenance:always"]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    let says = "change [maintenance.always] and restart";
+    assert!(ended.err.contains(says), "{}", ended.err);
+}

@@ -91,7 +91,13 @@ impl World {
 
     /// The same with the daemon running and ready.
     pub(crate) fn serving() -> Self {
+        Self::serving_with("")
+    }
+
+    /// The same with `more` configuration.
+    pub(crate) fn serving_with(more: &str) -> Self {
         let mut world = Self::new();
+        world.configure(more);
         let log = std::fs::File::create(world.folder.path().join("log")).unwrap();
         let mut serve = world.command(&["serve"]);
         let serve = serve.stdout(Stdio::null()).stderr(log);

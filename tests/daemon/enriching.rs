@@ -136,7 +136,17 @@ fn nameless(id: &str, queue: &str) -> Value {
 }
 
 async fn world(platform: &str) -> World {
-    let more = format!(
+    world_with(platform, "", "", |_| String::new()).await
+}
+
+/// The same with more settings: of the enrichment, of the rule, and in tables of their own.
+async fn world_with(
+    platform: &str,
+    enrichment: &str,
+    rule: &str,
+    more: impl Fn(&World) -> String,
+) -> World {
+    let text = format!(
         r#"
 [enrichment]
 login_url = "{platform}"
@@ -144,6 +154,7 @@ api_url = "{platform}"
 client_id = "client"
 client_secret = {{ env = "PLATFORM_SECRET" }}
 timeout = "5s"
+{enrichment}
 [sources.genesys]
 format = "custom"
 [sources.genesys.map]
@@ -155,11 +166,14 @@ wait_time_avg = "/wait"
 metrics = {{ "queue.waitTime" = {{ avg = "/wait", unit = "s" }} }}
 [rules.queue-wait]
 events = ["queue.level"]
+{rule}
 [targets.salesforce.create]
 Subject = "{{{{ division or 'nowhere' }}}}: {{{{ queue_name or key }}}}"
 "#
     );
-    let mut world = World::unstarted(&more).await;
+    let mut world = World::unstarted("").await;
+    let text = text + &more(&world);
+    std::fs::write(world.folder.path().join("more.toml"), text).unwrap();
     world
         .environment
         .push(("PLATFORM_SECRET", "platform-s3cret"));
@@ -237,4 +251,84 @@ async fn a_platform_that_hangs_or_is_away_delays_no_ticket() {
         "shorter than one call may take"
     );
     assert_eq!(ticket["Subject"], format!("nowhere: {QUEUE}"));
+}
+
+/// Waits until the question how the queue stands has been answered so many times.
+async fn answered(world: &World, times: usize) {
+    let answered =
+        format!(r#"ringdown_enrichment_calls_total{{call="standings",outcome="ok"}} {times}"#);
+    world
+        .until("the platform has said how the queue stands", async || {
+            world.metrics().await.contains(&answered)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn what_is_known_before_the_ticket_stands_in_its_description_and_is_no_comment() {
+    let platform = Platform::default();
+    let address = platform.start().await;
+    let world = world_with(&address, "", "for = \"2s\"", |_| String::new()).await;
+    world.accept(&nameless("evt-1", QUEUE)).await;
+    answered(&world, 1).await;
+    assert!(world.simulator.salesforce().tickets().is_empty());
+    let ticket = world.tickets(1).await[0].clone();
+    let description = ticket["Description"].as_str().unwrap();
+    assert!(
+        description.contains("14 waiting, 3 agents on queue."),
+        "{description}"
+    );
+    world.all_delivered().await;
+    assert_eq!(world.items("deliveries").await.len(), 1);
+}
+
+/// ServiceNow, for when Salesforce is away.
+fn servicenow(world: &World) -> String {
+    format!(
+        r#"
+[targets.salesforce]
+failover_after = "4s"
+[targets.salesforce.retry]
+base = "100ms"
+[targets.servicenow]
+kind = "servicenow"
+base_url = "{}"
+timeout = "2s"
+[targets.servicenow.auth]
+flow = "client_credentials"
+client_id = "ringdown"
+client_secret = {{ env = "CRM_SECRET" }}
+[targets.servicenow.create]
+short_description = "{{{{ key }}}}: {{{{ waiting_now or 'unknown' }}}} wait"
+"#,
+        world.simulator.servicenow().base_url()
+    )
+}
+
+#[tokio::test]
+async fn a_ticket_that_goes_to_another_target_keeps_how_the_queue_stood() {
+    let platform = Platform::default();
+    let address = platform.start().await;
+    let rule = r#"for = "1s"
+targets = ["salesforce", "servicenow"]"#;
+    // By the time of the failover the answer is stale, and there is no other.
+    let world = world_with(&address, "fresh_for = \"2s\"", rule, servicenow).await;
+    world.simulator.salesforce().refuse_connections(true);
+    world.accept(&nameless("evt-1", QUEUE)).await;
+    answered(&world, 1).await;
+    platform.hangs.store(true, Ordering::SeqCst);
+    world
+        .until("the ticket is in ServiceNow", async || {
+            !world.simulator.servicenow().tickets().is_empty()
+        })
+        .await;
+    let ticket = world.simulator.servicenow().tickets().remove(0);
+    assert_eq!(ticket["short_description"], format!("{QUEUE}: 14 wait"));
+    let description = ticket["description"].as_str().unwrap();
+    for part in ["14 waiting, 3 agents on queue.", "Opened in servicenow"] {
+        assert!(
+            description.contains(part),
+            "{part} is missing in {description}"
+        );
+    }
 }

@@ -38,7 +38,7 @@ close_notes = "Recovered at {{{{ incident.recovered_at }}}}."
     )
 }
 
-async fn world(failover_after: &str) -> World {
+pub(crate) async fn world(failover_after: &str) -> World {
     let mut world = World::unstarted("").await;
     let more = settings(&world, failover_after);
     std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
@@ -46,7 +46,7 @@ async fn world(failover_after: &str) -> World {
     world
 }
 
-async fn in_servicenow(world: &World, count: usize) -> Vec<Value> {
+pub(crate) async fn in_servicenow(world: &World, count: usize) -> Vec<Value> {
     world
         .until(&format!("ServiceNow has {count} tickets"), async || {
             world.simulator.servicenow().tickets().len() >= count
@@ -55,7 +55,7 @@ async fn in_servicenow(world: &World, count: usize) -> Vec<Value> {
     world.simulator.servicenow().tickets()
 }
 
-async fn until_salesforce_is(world: &World, state: &str) {
+pub(crate) async fn until_salesforce_is(world: &World, state: &str) {
     world
         .until(&format!("Salesforce is {state}"), async || {
             world.items("targets").await[0]["state"] == state
@@ -279,4 +279,51 @@ async fn an_outage_fails_over_and_its_members_ticket_in_the_first_is_told_of_it(
     assert!(told, "the member's ticket does not name {number}");
     assert_eq!(salesforce.tickets().len(), 1);
     assert_eq!(world.simulator.servicenow().tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn lists_that_lead_in_a_circle_open_each_ticket_once_in_the_first_that_is_back() {
+    let mut world = World::unstarted("").await;
+    let circle = r#"
+[rules.queue-too]
+events = ["telephony.queue.waiting"]
+when = "metrics[queue.waitTime].avg > 300"
+key = "too-{{ queue_id }}"
+targets = ["servicenow", "salesforce"]
+"#;
+    let settings =
+        settings(&world, "0s") + circle + "[targets.servicenow.retry]\nbase = \"100ms\"\n";
+    let settings = settings.replace("base_url = \"", "failover_after = \"0s\"\nbase_url = \"");
+    std::fs::write(world.folder.path().join("more.toml"), settings).unwrap();
+    world.start().await;
+    let (salesforce, servicenow) = (world.simulator.salesforce(), world.simulator.servicenow());
+    salesforce.refuse_connections(true);
+    servicenow.refuse_connections(true);
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world
+        .until("both targets are away", async || {
+            let targets = world.items("targets").await;
+            targets.iter().all(|one| one["state"] == "circuit_open")
+        })
+        .await;
+    servicenow.refuse_connections(false);
+    for key in ["q1", "too-q1"] {
+        assert_eq!(
+            ticket_of(&world, key).await["target"],
+            "servicenow",
+            "{key}"
+        );
+    }
+    salesforce.refuse_connections(false);
+    until_salesforce_is(&world, "up").await;
+    world.accept(&event("evt-2", "q1", 410.0)).await;
+    world
+        .until("the second breach counts for both", async || {
+            let incidents = world.items("incidents").await;
+            incidents.iter().all(|one| one["occurrences"] == 2)
+        })
+        .await;
+    assert!(salesforce.tickets().is_empty());
+    assert_eq!(servicenow.tickets().len(), 2);
+    assert!(world.items("dead-letters").await.is_empty());
 }

@@ -7,6 +7,8 @@ mod crashes;
 mod deliveries;
 mod enriching;
 mod failover;
+#[cfg(feature = "fault-points")]
+mod failover_told;
 mod flapping;
 mod outage_people;
 mod outages;

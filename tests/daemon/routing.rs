@@ -94,3 +94,51 @@ async fn a_ticket_goes_where_its_division_or_label_leads_and_otherwise_to_the_fa
     let route = "servicenow, salesforce: the first that can be reached (division == 'EMEA' holds)";
     assert!(told.contains(route), "{told}");
 }
+
+#[tokio::test]
+async fn rules_routes_and_outages_see_the_source_and_the_time_of_an_event() {
+    let mut world = World::unstarted("").await;
+    let more = settings(&world)
+        .replace("metrics[queue.waitTime].avg > 300", "source == 'feed' && metrics[queue.waitTime].avg > 300")
+        .replace("division == 'EMEA'", "source == 'feed' && timestamp.getFullYear() > 2020")
+        .replace(
+            "key = \"",
+            "clear = \"source == 'feed' && timestamp.getFullYear() > 2020 && metrics[queue.waitTime].avg < 200\"\n\
+             clear_for = \"0s\"\nseverity = { critical = \"source == 'feed'\", default = \"low\" }\nkey = \"",
+        );
+    let outage = r#"
+[outages.feed]
+group_by = "all"
+rules = ["by-place"]
+at_least = 2
+within = "1m"
+hold = "1s"
+targets = [{ when = "source == 'feed'", to = ["servicenow"] }, "salesforce"]
+"#;
+    std::fs::write(world.folder.path().join("more.toml"), more + outage).unwrap();
+    world.start().await;
+    send(&world, &json!({"id": "1", "queue": "one", "wait": 400})).await;
+    let servicenow = world.simulator.servicenow();
+    world
+        .until("the first has its ticket", async || {
+            servicenow.tickets().len() == 1
+        })
+        .await;
+    let incident = world.items("incidents?key=one").await.remove(0);
+    assert_eq!(incident["severity"], "critical");
+    send(&world, &json!({"id": "2", "queue": "two", "wait": 400})).await;
+    world
+        .until("the outage has its ticket", async || {
+            servicenow.tickets().len() == 2
+        })
+        .await;
+    assert!(world.simulator.salesforce().tickets().is_empty());
+    for (id, queue) in [("3", "one"), ("4", "two")] {
+        send(&world, &json!({"id": id, "queue": queue, "wait": 100})).await;
+    }
+    world
+        .until("both have cleared", async || {
+            world.items("incidents?state=closed").await.len() == 3
+        })
+        .await;
+}

@@ -153,6 +153,45 @@ async fn a_maintenance_window_silences_and_says_so() {
 }
 
 #[tokio::test]
+async fn windows_that_overlap_silence_once_and_leave_one_ticket_behind() {
+    let window = |name: &str, duration: &str| {
+        format!(
+            "[maintenance.{name}]\nmatch = [\"rule=queue-wait\"]\ncron = \"* * * * *\"\n\
+             duration = \"{duration}\"\n"
+        )
+    };
+    let both = window("one", "10m") + &window("two", "20m");
+    let mut world = World::unstarted(&both).await;
+    let mut check = world.command(&["config", "check"]);
+    let output = tokio::task::spawn_blocking(move || check.output().unwrap());
+    let output = output.await.unwrap();
+    let said = format!("{output:?}");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let warned = "maintenance.one has the same matchers and overlaps it";
+    assert!(said.contains(warned), "{said}");
+    world.start().await;
+    world.accept(&event("evt-1", "q1", 412.0)).await;
+    silenced(&world, "queue-wait", 1).await;
+    let pending = world.items("incidents?state=pending").await;
+    assert_eq!(pending.len(), 1);
+    // The one that ends last is the one that counts.
+    assert_eq!(pending[0]["waits"]["by"], "maintenance window two");
+    assert_eq!(opened(&world), 0);
+    // Without that one the other still holds; without both there is one ticket.
+    for more in [window("one", "10m"), String::new()] {
+        assert_eq!(opened(&world), 0);
+        world.kill();
+        std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
+        world.start().await;
+        world.accept(&event("evt-1", "q1", 412.0)).await;
+    }
+    world.accept(&event("evt-2", "q1", 412.0)).await;
+    world.tickets(1).await;
+    world.all_delivered().await;
+    assert_eq!(opened(&world), 1);
+}
+
+#[tokio::test]
 async fn a_label_can_be_silenced() {
     let more = r#"
 [sources.feed]
@@ -245,6 +284,9 @@ async fn an_outage_itself_can_be_silenced() {
             pending.len() == 1 && pending[0]["waits"]["for"] == "silenced"
         })
         .await;
+    silenced(&world, "outage:site", 1).await;
+    breach(&world, "more", 20..21).await;
+    silenced(&world, "outage:site", 2).await;
     assert_eq!(opened(&world), 0);
     expire(&world, &id).await;
     world.tickets(1).await;

@@ -100,3 +100,95 @@ async fn a_unique_key_needs_no_chosen_record_ids() {
     said.is_fine();
     said.has("servicenow", "key_field", "ok", "correlation_id is unique");
 }
+
+/// Where the example's line about the impact begins.
+const IMPACT: &str = "impact = ";
+/// Tickets in a table that extends `incident`, with a field of its own.
+const VOICE: [(&str, &str); 1] = [("table = \"incident\"", "table = \"u_voice_incident\"")];
+/// The same with a field that there is not.
+const MISSPELT: [(&str, &str); 2] = [VOICE[0], (IMPACT, "impct = \"2\"\n#")];
+
+async fn voice(switches: serde_json::Value, edits: &[(&str, &str)]) -> Said {
+    let world = World::new().await;
+    world.switch(json!({}), switches).await;
+    world.doctor(&["servicenow"], edits).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_field_is_an_error_in_a_table_that_extends_incident_too() {
+    let said = voice(json!({}), &VOICE).await;
+    said.is_fine();
+    said.has("servicenow", "object", "ok", "u_voice_incident");
+    said.has("servicenow", "field", "ok", "create.short_description");
+    // Two levels up: the choices, the controls and the policies are inherited.
+    said.has("servicenow", "create_permission", "ok", "may create");
+    said.has("servicenow", "required", "ok", "every required field");
+    let own = [VOICE[0], (IMPACT, "u_carrier = \"Example\"\n#")];
+    let said = voice(json!({}), &own).await;
+    said.is_fine();
+    said.has("servicenow", "field", "ok", "create.u_carrier");
+
+    let said = voice(json!({}), &MISSPELT).await;
+    assert_eq!(said.0, 1);
+    said.has("servicenow", "field", "error", "has no field impct");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_table_inherits_counts_for_it() {
+    let switches = json!({
+        "may_create": false,
+        "field_lengths": {"short_description": 20},
+        "data_policy_fields": ["caller_id"],
+    });
+    let bad_choice = [VOICE[0], (IMPACT, "impact = \"9\"\n#")];
+    let said = voice(switches, &bad_choice).await;
+    assert_eq!(said.0, 1);
+    said.has("servicenow", "create_permission", "error", "itil_admin");
+    said.has("servicenow", "length", "error", "short_description");
+    said.has("servicenow", "values", "error", "9");
+    said.has("servicenow", "required", "error", "caller_id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_field_is_a_doubt_where_what_the_table_extends_cannot_be_read() {
+    for switches in [
+        json!({"unreadable_tables": ["sys_db_object"]}),
+        json!({"unreadable_columns": ["sys_db_object.super_class.name"]}),
+        json!({"undescribed_tables": ["incident"]}),
+    ] {
+        let said = voice(switches.clone(), &MISSPELT).await;
+        assert_eq!(said.0, 0, "{switches}: {:#?}", said.1);
+        said.has("servicenow", "field", "warning", "has no field impct");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_key_field_that_cannot_be_read_nothing_worse_is_said_than_is_known() {
+    let hidden = json!({"unreadable_tables": ["sys_dictionary"]});
+    let said = with(hidden, &[]).await;
+    said.is_fine();
+    said.has(
+        "servicenow",
+        "field",
+        "warning",
+        "no field could be checked",
+    );
+    said.has("servicenow", "key_field", "ok", "cannot be read");
+    for switches in [
+        json!({"unreadable_tables": ["sys_dictionary"]}),
+        json!({"undescribed_tables": ["task"]}),
+        json!({"unreadable_columns": ["sys_dictionary.unique"]}),
+    ] {
+        let mut switches = switches;
+        switches["sys_id_mode"] = json!("forbidden");
+        let said = with(switches.clone(), &[]).await;
+        let is_key = |one: &&serde_json::Value| one["check"] == "key_field";
+        assert_eq!(said.1.iter().filter(is_key).count(), 1, "{:#?}", said.1);
+        assert_eq!(said.0, 0, "{switches}: {:#?}", said.1);
+        said.has("servicenow", "key_field", "warning", "correlation_id");
+    }
+    // What can be read is judged as before.
+    let said = with(json!({"sys_id_mode": "forbidden"}), &[]).await;
+    assert_eq!(said.0, 1);
+    said.has("servicenow", "key_field", "error", "is not unique");
+}

@@ -109,3 +109,68 @@ async fn a_ticket_that_is_not_ours_is_acknowledged_and_counted() {
     let line = r#"ringdown_ticket_changes_total{target="salesforce",outcome="not_ours"} 2"#;
     assert!(metrics.contains(line), "{metrics}");
 }
+
+/// Callbacks about `id` that are refused, each with its answer: none of them is any good.
+fn refused(at: At, id: &str) -> Vec<(&'static str, &'static str, String, u16)> {
+    let good = CALLBACK_TOKEN;
+    let json = format!(r#"{{"recordId":"{id}","sys_id":"{id}"}}"#);
+    let whole = about(id);
+    let bomb = format!(
+        r#"<!DOCTYPE x [<!ENTITY a "{}"><!ENTITY b "&a;&a;">]>{whole}"#,
+        "a".repeat(100)
+    );
+    let mut refused = vec![
+        ("wrong", JSON, json.clone(), 401),
+        ("", JSON, json.clone(), 401),
+        (good, JSON, json[..json.len() - 1].to_owned(), 400),
+        (good, JSON, format!("[{json},1]"), 400),
+        (good, JSON, r#"{"state":"7"}"#.to_owned(), 400),
+        (good, "text/plain", json.clone(), 415),
+        (
+            good,
+            JSON,
+            json.replace('{', &format!("{{\"x\":\"{}\",", "x".repeat(300_000))),
+            413,
+        ),
+    ];
+    if at == At::Salesforce {
+        refused.extend([
+            ("wrong", XML, whole.clone(), 401),
+            (good, XML, whole[..whole.len() - 12].to_owned(), 400),
+            (good, XML, bomb, 400),
+            (good, XML, whole.replace("04l", "&amp;&unknown;"), 400),
+            (good, XML, whole.replace("04l", &"4".repeat(300_000)), 413),
+        ]);
+    }
+    refused
+}
+
+#[tokio::test]
+async fn after_all_that_is_refused_the_truth_is_followed_and_the_key_has_one_ticket() {
+    for at in At::BOTH {
+        let desk = Desk::open(at, NEVER).await;
+        desk.close();
+        for (token, kind, body, expected) in refused(at, &desk.ticket) {
+            let shown: String = body.chars().take(200).collect();
+            let (status, text) = call(&desk, at.name(), token, kind, body).await;
+            assert_eq!(status, expected, "{at:?} {kind}: {shown}: {text}");
+            assert!(!text.contains("Ack>true"), "{text}");
+        }
+        // Nobody has told us yet that it is closed: the breach goes on, on the same ticket.
+        desk.breach("evt-2").await;
+        let heard = async || desk.incident().await["occurrences"] == 2;
+        desk.world.until("the second breach counts", heard).await;
+        assert_eq!(desk.incident().await["state"], "open", "{at:?}");
+        assert_eq!(desk.tickets().len(), 1, "{at:?}");
+        assert_eq!(desk.call(&desk.ticket).await, StatusCode::ACCEPTED);
+        desk.closed().await;
+        desk.breach("evt-3").await;
+        let two = async || desk.tickets().len() == 2;
+        desk.world
+            .until("a lasting breach opens one more", two)
+            .await;
+        desk.world.all_delivered().await;
+        assert_eq!(desk.tickets().len(), 2, "{at:?}");
+        assert!(desk.world.items("dead-letters").await.is_empty());
+    }
+}

@@ -84,6 +84,15 @@ async fn a_replayed_or_late_callback_has_no_effect() {
         let after = desk.incident().await;
         assert_eq!(before["history"], after["history"]);
         assert_eq!(before["ticket"], after["ticket"]);
+        // The key was freed once, and the next breach opens one ticket and not two.
+        assert_eq!(desk.tickets().len(), 1, "{at:?}");
+        desk.breach("evt-2").await;
+        let two = async || desk.tickets().len() == 2;
+        desk.world
+            .until("a lasting breach opens one more", two)
+            .await;
+        desk.world.all_delivered().await;
+        assert_eq!(desk.tickets().len(), 2, "{at:?}");
     }
 }
 

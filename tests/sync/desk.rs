@@ -3,6 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use ringdown::domain::time::Timestamp;
 use ringdown::simulator;
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor};
@@ -28,6 +29,8 @@ pub(crate) struct Desk {
     pub(crate) world: World,
     pub(crate) at: At,
     pub(crate) ticket: String,
+    /// Milliseconds by which Genesys's clock is ahead of the CRM's.
+    genesys_ahead: i64,
 }
 
 impl At {
@@ -106,8 +109,27 @@ impl Desk {
         Self::with_layer(at, poll_every, more, "").await
     }
 
+    /// The same with clocks that are so many milliseconds ahead of the CRM's: the daemon's,
+    /// which must have been built to look there, and Genesys's.
+    #[cfg(feature = "fault-points")]
+    pub(crate) async fn with_clocks(at: At, poll_every: &str, clocks: (i64, i64)) -> Self {
+        Self::begin(at, poll_every, ("", ""), clocks).await
+    }
+
     async fn with_layer(at: At, poll_every: &str, more: &str, sync: &str) -> Self {
+        Self::begin(at, poll_every, (more, sync), (0, 0)).await
+    }
+
+    async fn begin(
+        at: At,
+        poll_every: &str,
+        (more, sync): (&str, &str),
+        (ours_ahead, genesys_ahead): (i64, i64),
+    ) -> Self {
         let mut world = World::unstarted("").await;
+        if ours_ahead != 0 {
+            std::fs::write(world.clock_offset_file(), ours_ahead.to_string()).unwrap();
+        }
         let text = at.configuration(&world, poll_every, more, sync) + &database().await;
         std::fs::write(world.folder.path().join("more.toml"), text).unwrap();
         world.start().await;
@@ -122,6 +144,7 @@ impl Desk {
             world,
             at,
             ticket: String::new(),
+            genesys_ahead,
         };
         desk.breach("evt-1").await;
         desk.world.all_delivered().await;
@@ -145,7 +168,16 @@ impl Desk {
 
     /// One more breach of the same queue.
     pub(crate) async fn breach(&self, event_id: &str) {
-        self.world.accept(&event(event_id, "q1", 400.0)).await;
+        self.reading(event_id, 400.0).await;
+    }
+
+    /// A reading of the same queue.
+    pub(crate) async fn reading(&self, event_id: &str, average: f64) {
+        let mut event = event(event_id, "q1", average);
+        let at: Timestamp = event["timestamp"].as_str().unwrap().parse().unwrap();
+        let stamped = Timestamp::from_millis(at.as_millis() + self.genesys_ahead);
+        event["timestamp"] = stamped.to_string().into();
+        self.world.accept(&event).await;
     }
 
     /// Every ticket in the CRM, oldest first.

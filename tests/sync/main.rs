@@ -4,6 +4,8 @@
 
 mod bad_callbacks;
 mod callbacks;
+#[cfg(feature = "fault-points")]
+mod clocks;
 mod desk;
 mod polling;
 #[path = "../ports/mod.rs"]

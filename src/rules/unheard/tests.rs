@@ -153,8 +153,8 @@ proptest! {
         let (when, clear) = (Expression::parse(&when).unwrap(), Expression::parse(&clear).unwrap());
         let found = unheard(&when, Some(&clear));
         for signal in &signals {
-            let breaches = when.holds(signal) == Ok(Some(true));
-            let clears = clear.holds(signal) == Ok(Some(true));
+            let breaches = when.holds(signal, "") == Ok(Some(true));
+            let clears = clear.holds(signal, "") == Ok(Some(true));
             let is_refuted = match found {
                 Some(Unheard::When) => breaches,
                 Some(Unheard::Clear) => clears,

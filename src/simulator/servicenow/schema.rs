@@ -88,6 +88,12 @@ const HOLD_REASONS: &[(&str, &str)] = &[
     ("5", "Awaiting Change"),
 ];
 
+/// A table of somebody's own that extends `incident`. It has no records: it is there to be
+/// described.
+pub(super) const VOICE_INCIDENT: &str = "u_voice_incident";
+/// The column that it adds, and its label.
+pub(super) const CARRIER: (&str, &str) = ("u_carrier", "Carrier");
+
 /// Columns of `incident`, those inherited from `task` among them.
 pub(super) const INCIDENT: &[Column] = &[
     column("sys_id", "Sys ID", Kind::Own),
@@ -186,6 +192,13 @@ const DICTIONARY: &[Column] = &[
     column("unique", "Unique", Kind::Own),
     column("default_value", "Default value", Kind::Own),
 ];
+const DB_OBJECT: &[Column] = &[
+    column("sys_id", "Sys ID", Kind::Own),
+    column("name", "Name", Kind::Own),
+    column("label", "Label", Kind::Own),
+    column("super_class", "Extends table", Kind::Own),
+    column("super_class.name", "Extends table", Kind::Own),
+];
 const CHOICE: &[Column] = &[
     column("sys_id", "Sys ID", Kind::Own),
     column("name", "Table", Kind::Own),
@@ -269,7 +282,8 @@ const POLICY_RULE: &[Column] = &[
 /// The columns of `table`; `None` when there is no such table.
 pub(super) fn columns(table: &str) -> Option<&'static [Column]> {
     Some(match table {
-        "incident" => INCIDENT,
+        "incident" | VOICE_INCIDENT => INCIDENT,
+        "sys_db_object" => DB_OBJECT,
         "sys_user" => USER,
         "sys_user_group" | "cmdb_ci" | "cmdb_ci_service" | "service_offering" | "core_company"
         | "cmn_location" => NAMED,

@@ -27,6 +27,7 @@ pub(super) fn seed() -> HashMap<&'static str, Vec<Row>> {
         ("service_offering", named(&["Contact Centre Telephony"])),
         ("core_company", named(&["Example Company"])),
         ("cmn_location", named(&["Berlin"])),
+        ("sys_db_object", objects()),
         ("sys_dictionary", dictionary()),
         ("sys_choice", choices()),
         ("sys_properties", properties()),
@@ -81,7 +82,7 @@ fn table_of(column: &str) -> &'static str {
 }
 
 fn dictionary() -> Vec<Row> {
-    let describe = |column: &schema::Column| {
+    let describe = |table: &str, column: &schema::Column| {
         let (internal_type, length, reference) = match column.kind {
             Kind::Text(0) => ("string", 4000, ""),
             Kind::Text(length) => ("string", length, ""),
@@ -91,7 +92,7 @@ fn dictionary() -> Vec<Row> {
             Kind::Own => ("string", 40, ""),
         };
         row(&[
-            ("name", table_of(column.name)),
+            ("name", table),
             ("element", column.name),
             ("column_label", column.label),
             ("internal_type", internal_type),
@@ -111,7 +112,49 @@ fn dictionary() -> Vec<Row> {
             ),
         ])
     };
-    schema::INCIDENT.iter().map(describe).collect()
+    let inherited = schema::INCIDENT;
+    let inherited = inherited
+        .iter()
+        .map(|column| describe(table_of(column.name), column));
+    let (name, label) = schema::CARRIER;
+    let carrier = schema::Column {
+        name,
+        label,
+        kind: Kind::Text(40),
+    };
+    let tables = TABLES.iter().map(|(table, _)| {
+        row(&[
+            ("name", table),
+            ("element", ""),
+            ("internal_type", "collection"),
+            ("active", "true"),
+        ])
+    });
+    let own = [describe(schema::VOICE_INCIDENT, &carrier)];
+    tables.chain(inherited).chain(own).collect()
+}
+
+/// Tables of tickets, each with what it extends.
+const TABLES: [(&str, &str); 3] = [
+    ("task", ""),
+    ("incident", "task"),
+    (schema::VOICE_INCIDENT, "incident"),
+];
+
+fn objects() -> Vec<Row> {
+    let id = |table: &str| match TABLES.iter().position(|(name, _)| *name == table) {
+        Some(place) => seeded_id("sys_db_object", place + 1),
+        None => String::new(),
+    };
+    let object = |(name, parent): &(&str, &str)| {
+        row(&[
+            ("name", name),
+            ("label", name),
+            ("super_class", &id(parent)),
+            ("super_class.name", parent),
+        ])
+    };
+    TABLES.iter().map(object).collect()
 }
 
 fn choices() -> Vec<Row> {

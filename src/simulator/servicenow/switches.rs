@@ -80,6 +80,11 @@ pub(super) struct Switches {
     pub(super) data_policy_fields: Vec<String>,
     /// Tables that list nothing to the user.
     pub(super) unreadable_tables: Vec<String>,
+    /// Columns that are empty to the user, such as `sys_dictionary.unique`.
+    pub(super) unreadable_columns: Vec<String>,
+    /// Tables of which the user does not see that there are: no row of `sys_dictionary` is of
+    /// one.
+    pub(super) undescribed_tables: Vec<String>,
     /// Name of a business rule that aborts every insert and update; empty for none.
     pub(super) business_rule: String,
     /// Fields that `sys_dictionary` calls mandatory; an insert over REST does without.
@@ -118,6 +123,8 @@ impl Default for Switches {
             data_policy: true,
             data_policy_fields: Vec::new(),
             unreadable_tables: Vec::new(),
+            unreadable_columns: Vec::new(),
+            undescribed_tables: Vec::new(),
             business_rule: String::new(),
             mandatory_fields: Vec::new(),
             unique_fields: Vec::new(),

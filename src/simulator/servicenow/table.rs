@@ -174,9 +174,27 @@ impl State {
         if is_hidden {
             return Cow::Borrowed(&[]);
         }
+        let mut rows = self.all_rows(table);
+        let columns = self.switches.unreadable_columns.iter();
+        for column in columns.filter_map(|one| one.strip_prefix(table)?.strip_prefix('.')) {
+            for row in rows.to_mut() {
+                row.remove(column);
+            }
+        }
+        rows
+    }
+
+    fn all_rows(&self, table: &str) -> Cow<'_, [Row]> {
         let described = |row: &Row| self.described(row.clone());
+        let is_seen = |row: &&Row| {
+            let of = row.get("name");
+            of.is_none_or(|of| !self.switches.undescribed_tables.contains(of))
+        };
         match table {
-            "sys_dictionary" => Cow::Owned(self.tables.rows(table).iter().map(described).collect()),
+            "sys_dictionary" => {
+                let rows = self.tables.rows(table);
+                Cow::Owned(rows.iter().filter(is_seen).map(described).collect())
+            }
             "sys_user_has_role" => {
                 let user = self.tables.id_of("sys_user", USERNAME).unwrap_or_default();
                 Cow::Owned(controls::roles(&user, &self.switches))

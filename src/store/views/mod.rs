@@ -112,6 +112,19 @@ impl Cursor {
         })
     }
 
+    /// The place behind the item `id` of what stands before all that is in the database.
+    pub fn behind(id: &str) -> Self {
+        Self {
+            at: i64::MAX,
+            id: id.to_owned(),
+        }
+    }
+
+    /// The item's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     fn number(&self) -> Result<i64, StoreError> {
         self.id.parse().map_err(|_| StoreError::StrangeCursor)
     }

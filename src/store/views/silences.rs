@@ -34,6 +34,9 @@ pub struct SilenceView {
     pub created_at: Moment,
     /// Who ended it before its time.
     pub expired_by: Option<String>,
+    /// Whether it stands in the configuration; what a person made does not.
+    #[sqlx(default)]
+    pub read_only: bool,
 }
 
 impl Item for SilenceView {

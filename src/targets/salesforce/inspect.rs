@@ -88,7 +88,7 @@ fn field(described: &Value) -> FieldInfo {
         // Salesforce shows defaults only as a flag, which `required` takes into account.
         default: String::new(),
         required: createable && !flag(described, "nillable") && !is_defaulted,
-        unique: flag(described, "unique"),
+        unique: Some(flag(described, "unique")),
         external_id: Some(flag(described, "externalId")),
         values: values(described),
     }

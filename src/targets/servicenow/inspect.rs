@@ -1,5 +1,5 @@
 //! What the instance says about itself: `sys_dictionary`, `sys_choice` and two properties;
-//! rights and policies are read in `rules`.
+//! what the table extends is read in `lineage`, rights and policies in `rules`.
 //!
 //! May import: `domain`, `targets::inspect`.
 
@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
+use super::lineage::Lineage;
 use super::query::{Literal, Query};
 use super::record::Record;
 use super::requests::Request;
@@ -14,8 +15,6 @@ use super::{ServiceNow, record_id};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::targets::inspect::{Api, FieldInfo, Inspect, Metadata, Others, Values};
 
-/// What every ticket's table extends.
-pub(super) const PARENT: &str = "task";
 /// Most rows of a description that are read; a table has some hundred columns.
 pub(super) const MOST_ROWS: u16 = 10_000;
 const COLUMNS: &str =
@@ -41,30 +40,32 @@ impl Inspect for ServiceNow {
     }
 
     async fn metadata(&self) -> Result<Metadata, Failure> {
-        let columns = self.described("sys_dictionary", COLUMNS).await?;
-        let choices = self.described("sys_choice", CHOICES).await?;
+        let lineage = self.lineage().await?;
+        let columns = self.described(&lineage, "sys_dictionary", COLUMNS).await?;
+        let choices = self.described(&lineage, "sys_choice", CHOICES).await?;
         let free = self.property(FREE_CHOICES).await?;
         let others = match free.as_deref() {
             Some("true") => Others::Stored,
             _ => Others::Dropped,
         };
-        let mut fields = fields(&self.table, &columns, &choices, others);
-        let rights = self.rights().await?;
+        let mut fields = fields(&lineage, &columns, &choices, others);
+        let rights = self.rights(&lineage).await?;
         for field in &mut fields {
-            let may = |operation| !rights.is_refused(&self.table, &field.name, operation);
+            let may = |operation| !rights.is_refused(&field.name, operation);
             field.createable &= may("create");
             field.updateable &= may("write");
         }
+        // Every table has a row of its own, besides those of its columns.
+        let is_described = |table: &String| columns.iter().any(|row| row.text("name") == *table);
         Ok(Metadata {
             object: self.table.clone(),
-            createable: rights.on_table(&self.table, "create"),
-            updateable: rights.on_table(&self.table, "write"),
+            createable: rights.on_table("create"),
+            updateable: rights.on_table("write"),
             fields: (!fields.is_empty()).then_some(fields),
-            // Another table may extend one between it and `task`.
-            complete: self.table == "incident",
+            complete: lineage.is_whole && lineage.tables.iter().all(is_described),
             chosen_ids: self.property(CHOSEN_IDS).await?.map(|only| only != "true"),
             requires: false,
-            demands: self.demands().await?,
+            demands: self.demands(&lineage).await?,
         })
     }
 
@@ -84,18 +85,20 @@ impl Inspect for ServiceNow {
 }
 
 impl ServiceNow {
-    /// The rows of `description` about the table and what it extends; none when our user may
-    /// not read them.
-    async fn described(&self, description: &str, columns: &str) -> Result<Vec<Record>, Failure> {
-        let Some(table) = Literal::parse(&self.table) else {
+    /// The rows of `description` about the tables; none when our user may not read them.
+    async fn described(
+        &self,
+        lineage: &Lineage,
+        description: &str,
+        columns: &str,
+    ) -> Result<Vec<Record>, Failure> {
+        let Some(query) = lineage.rows("name") else {
             return Ok(Vec::new());
         };
-        let query = Query::equals("name", &table).or_equals("name", PARENT);
         let request = Request::rows(description, Some(&query), columns, MOST_ROWS);
         let rows = self.readable(&request).await?;
         // The instance ignores a condition that it does not understand.
-        let is_ours =
-            |row: &Record| row.text("name") == self.table.as_str() || row.text("name") == PARENT;
+        let is_ours = |row: &Record| lineage.distance(&row.text("name")).is_some();
         Ok(rows.into_iter().filter(is_ours).collect())
     }
 
@@ -129,11 +132,16 @@ impl ServiceNow {
     }
 }
 
-/// The fields of `table`; its own description of one stands above that of what it extends.
-fn fields(table: &str, columns: &[Record], choices: &[Record], others: Others) -> Vec<FieldInfo> {
+/// The fields of the table; its own description of one stands above that of what it extends.
+fn fields(
+    lineage: &Lineage,
+    columns: &[Record],
+    choices: &[Record],
+    others: Others,
+) -> Vec<FieldInfo> {
     let mut fields = BTreeMap::new();
-    for of in [PARENT, table] {
-        let rows = columns.iter().filter(|row| row.text("name") == of);
+    for of in lineage.tables.iter().rev() {
+        let rows = columns.iter().filter(|row| row.text("name") == *of);
         for row in rows.filter(|row| row.text("active") != "false") {
             let name = row.text("element").into_owned();
             if !name.is_empty() {
@@ -143,7 +151,7 @@ fn fields(table: &str, columns: &[Record], choices: &[Record], others: Others) -
     }
     let mut fields: Vec<FieldInfo> = fields.into_values().collect();
     for field in &mut fields {
-        let active = choices_of(table, &field.name, choices);
+        let active = choices_of(lineage, &field.name, choices);
         field.values = (!active.is_empty()).then_some(Values { active, others });
     }
     fields
@@ -162,22 +170,23 @@ fn field(row: &Record) -> FieldInfo {
         updateable: writable,
         default: row.text("default_value").into_owned(),
         required: is("mandatory"),
-        unique: is("unique"),
+        // Absent where our user may not read that column of the description.
+        unique: row.text("unique").parse().ok(),
         external_id: None,
         values: None,
     }
 }
 
-/// The choices of `field`: those of the table itself where it has any.
-fn choices_of(table: &str, field: &str, choices: &[Record]) -> Vec<String> {
-    let of = |owner: &str| -> Vec<String> {
+/// The choices of `field`: those of the nearest table that has any.
+fn choices_of(lineage: &Lineage, field: &str, choices: &[Record]) -> Vec<String> {
+    let of = |owner: &String| -> Vec<String> {
         let rows = choices.iter().filter(|row| {
-            row.text("name") == owner
+            row.text("name") == *owner
                 && row.text("element") == field
                 && row.text("inactive") != "true"
         });
         rows.map(|row| row.text("value").into_owned()).collect()
     };
-    let own = of(table);
-    if own.is_empty() { of(PARENT) } else { own }
+    let mut found = lineage.tables.iter().map(of);
+    found.find(|values| !values.is_empty()).unwrap_or_default()
 }

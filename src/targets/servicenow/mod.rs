@@ -13,6 +13,7 @@ mod create;
 mod find;
 mod ids;
 mod inspect;
+mod lineage;
 mod memory;
 mod query;
 mod record;

@@ -58,6 +58,11 @@ impl Query {
         Self(format!("{}^OR{field}={word}", self.0))
     }
 
+    /// … or whose `field` equals `value`.
+    pub(super) fn or_is(self, field: &'static str, value: &Literal) -> Self {
+        Self(format!("{}^OR{field}={}", self.0, value.0))
+    }
+
     /// … or whose `field` begins with `value`.
     pub(super) fn or_begins(self, field: &'static str, value: &Literal) -> Self {
         Self(format!("{}^OR{field}STARTSWITH{}", self.0, value.0))

@@ -4,7 +4,6 @@
 //! without any of the roles is refused for certain; one with a role may still be refused by
 //! the script. Pure; may import: `targets::inspect`.
 
-use super::inspect::PARENT;
 use crate::targets::inspect::Right;
 
 /// A role that satisfies every control's roles.
@@ -41,36 +40,46 @@ enum Answer {
 pub(super) struct Rights {
     /// Our user's roles; `None` where they cannot be read whole.
     pub(super) roles: Option<Vec<String>>,
-    /// The controls on the table and its fields; `None` where they cannot be read.
+    /// The controls on the tables and their fields; `None` where they cannot be read.
     pub(super) controls: Option<Vec<Control>>,
+    /// The ticket's table, then what it extends, nearest first.
+    pub(super) tables: Vec<String>,
 }
 
 impl Rights {
-    /// Whether our user may do `operation` with records of `table`.
-    pub(super) fn on_table(&self, table: &str, operation: &str) -> Right {
+    /// Whether our user may do `operation` with records of the table.
+    pub(super) fn on_table(&self, operation: &str) -> Right {
         let Some(roles) = &self.roles else {
             return Right::Unknown;
         };
         let Some(controls) = &self.controls else {
+            let table = self.tables.first().map_or("", String::as_str);
             return by_base_roles(table, roles);
         };
-        let names = [table, PARENT, "*"].map(str::to_owned);
+        let names: Vec<String> = self.owners().map(str::to_owned).collect();
         judge(&nearest(controls, &names, operation), roles)
     }
 
     /// Whether our user is refused for certain to do `operation` with `field`.
-    pub(super) fn is_refused(&self, table: &str, field: &str, operation: &str) -> bool {
+    pub(super) fn is_refused(&self, field: &str, operation: &str) -> bool {
         let (Some(roles), Some(controls)) = (&self.roles, &self.controls) else {
             return false;
         };
-        let names = [table, PARENT, "*"].map(|owner| format!("{owner}.{field}"));
+        let owners = self.owners();
+        let names: Vec<String> = owners.map(|owner| format!("{owner}.{field}")).collect();
         let nearest = nearest(controls, &names, operation);
         matches!(judge(&nearest, roles), Right::Refused(_))
+    }
+
+    /// Whose controls count, in the order in which they do.
+    fn owners(&self) -> impl Iterator<Item = &str> {
+        let tables = self.tables.iter().map(String::as_str);
+        tables.chain(std::iter::once("*"))
     }
 }
 
 /// The controls that count: those under the first of `names` that has any.
-fn nearest<'a>(controls: &'a [Control], names: &[String; 3], operation: &str) -> Vec<&'a Control> {
+fn nearest<'a>(controls: &'a [Control], names: &[String], operation: &str) -> Vec<&'a Control> {
     let under = |name: &String| -> Vec<&'a Control> {
         let counts = |control: &&Control| control.name == *name && control.operation == operation;
         controls.iter().filter(counts).collect()
@@ -168,11 +177,16 @@ mod tests {
         Rights {
             roles: Some(vec![role.to_owned()]),
             controls: Some(controls),
+            tables: tables("incident"),
         }
     }
 
+    fn tables(of: &str) -> Vec<String> {
+        vec![of.to_owned(), "task".to_owned()]
+    }
+
     fn create(rights: &Rights) -> Right {
-        rights.on_table("incident", "create")
+        rights.on_table("create")
     }
 
     #[test]
@@ -235,10 +249,15 @@ mod tests {
         let rights = |role: &str| Rights {
             roles: Some(vec![role.to_owned()]),
             controls: None,
+            tables: tables("incident"),
         };
         assert!(matches!(create(&rights("guest")), Right::Doubtful(_)));
         assert_eq!(create(&rights("itil")), Right::Unknown);
-        assert_eq!(rights("guest").on_table("u_task", "create"), Right::Unknown);
+        let elsewhere = Rights {
+            tables: tables("u_ticket"),
+            ..rights("guest")
+        };
+        assert_eq!(elsewhere.on_table("create"), Right::Unknown);
         assert_eq!(create(&Rights::default()), Right::Unknown);
     }
 
@@ -249,8 +268,8 @@ mod tests {
             control("incident", &["itil"]),
         ];
         let rights = rights("desk", controls);
-        assert!(rights.is_refused("incident", "state", "create"));
-        assert!(!rights.is_refused("incident", "state", "write"));
-        assert!(!rights.is_refused("incident", "impact", "create"));
+        assert!(rights.is_refused("state", "create"));
+        assert!(!rights.is_refused("state", "write"));
+        assert!(!rights.is_refused("impact", "create"));
     }
 }

@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::ServiceNow;
-use super::inspect::{MOST_ROWS, PARENT};
+use super::inspect::MOST_ROWS;
+use super::lineage::Lineage;
 use super::query::{Literal, Query};
 use super::record::Record;
 use super::requests::Request;
@@ -23,11 +24,12 @@ const DEMANDS: &str = "field,mandatory,sys_data_policy.short_description,\
      sys_data_policy.conditions";
 
 impl ServiceNow {
-    /// Our user's roles and the controls on the table.
-    pub(super) async fn rights(&self) -> Result<Rights, Failure> {
+    /// Our user's roles and the controls on the tables.
+    pub(super) async fn rights(&self, lineage: &Lineage) -> Result<Rights, Failure> {
         Ok(Rights {
             roles: self.our_roles().await?,
-            controls: self.controls().await?,
+            controls: self.controls(lineage).await?,
+            tables: lineage.tables.clone(),
         })
     }
 
@@ -57,13 +59,13 @@ impl ServiceNow {
         Ok(is_whole.then_some(roles))
     }
 
-    async fn controls(&self) -> Result<Option<Vec<Control>>, Failure> {
-        let Some(of_table) = self.named_after_table("name") else {
+    async fn controls(&self, lineage: &Lineage) -> Result<Option<Vec<Control>>, Failure> {
+        let Some(of_table) = named_after(lineage, "name") else {
             return Ok(None);
         };
         let request = Request::rows("sys_security_acl", Some(&of_table), CONTROLS, MOST_ROWS);
         let rows = self.readable(&request).await?;
-        let Some(of_table) = self.named_after_table("sys_security_acl.name") else {
+        let Some(of_table) = named_after(lineage, "sys_security_acl.name") else {
             return Ok(None);
         };
         let request = Request::rows(
@@ -91,37 +93,38 @@ impl ServiceNow {
     }
 
     /// What data policies want of records of the table; `None` where none can be read.
-    pub(super) async fn demands(&self) -> Result<Option<Vec<Demand>>, Failure> {
-        let Some(table) = Literal::parse(&self.table) else {
+    pub(super) async fn demands(&self, lineage: &Lineage) -> Result<Option<Vec<Demand>>, Failure> {
+        let Some(query) = lineage.rows("sys_data_policy.model_table") else {
             return Ok(None);
         };
-        let query = Query::equals("sys_data_policy.model_table", &table)
-            .or_equals("sys_data_policy.model_table", PARENT);
         let request = Request::rows("sys_data_policy_rule", Some(&query), DEMANDS, MOST_ROWS);
         let rows = self.readable(&request).await?;
-        let demands = rows.iter().filter(|row| self.is_demanding(row)).map(demand);
+        let demanding = rows.iter().filter(|row| is_demanding(lineage, row));
+        let demands = demanding.map(demand);
         Ok((!rows.is_empty()).then(|| demands.collect()))
     }
+}
 
-    fn is_demanding(&self, row: &Record) -> bool {
-        let is = |name: &str| row.text(name) == "true";
-        let table = row.text("sys_data_policy.model_table");
-        let is_inherited = table == PARENT && is("sys_data_policy.inherit");
-        is("mandatory")
-            && is("sys_data_policy.active")
-            && (table == self.table.as_str() || is_inherited)
-    }
+/// Whether a policy is in force for our tickets: one on a table that ours extends only where
+/// it is inherited.
+fn is_demanding(lineage: &Lineage, row: &Record) -> bool {
+    let is = |name: &str| row.text(name) == "true";
+    let counts = match lineage.distance(&row.text("sys_data_policy.model_table")) {
+        Some(0) => true,
+        Some(_) => is("sys_data_policy.inherit"),
+        None => false,
+    };
+    is("mandatory") && is("sys_data_policy.active") && counts
+}
 
-    /// Rows whose `field` is the table, what it extends, every table, or a field of one.
-    fn named_after_table(&self, field: &'static str) -> Option<Query> {
-        let table = Literal::parse(&self.table)?;
-        let mut query = Query::equals(field, &table).or_equals(field, "*");
-        query = query.or_equals(field, PARENT);
-        for owner in [self.table.as_str(), PARENT, "*"] {
-            query = query.or_begins(field, &Literal::parse(&format!("{owner}."))?);
-        }
-        Some(query)
+/// Rows whose `field` is one of the tables, every table, or a field of one.
+fn named_after(lineage: &Lineage, field: &'static str) -> Option<Query> {
+    let mut query = lineage.rows(field)?.or_equals(field, "*");
+    let owners = lineage.tables.iter().map(String::as_str);
+    for owner in owners.chain(std::iter::once("*")) {
+        query = query.or_begins(field, &Literal::parse(&format!("{owner}."))?);
     }
+    Some(query)
 }
 
 fn control(row: &Record, roles: Vec<String>) -> Control {

@@ -1,0 +1,102 @@
+//! Which tables the ticket's table extends: it has their columns, choices, access controls and
+//! data policies too.
+//!
+//! May import: `domain`, and the parts of this client that ask.
+
+use super::ServiceNow;
+use super::query::{Literal, Query};
+use super::requests::Request;
+use crate::domain::failure::Failure;
+
+/// What incidents extend, and nearly every other table of tickets.
+const TASK: &str = "task";
+/// Known of every instance.
+const INCIDENT: &str = "incident";
+/// Tables that extend one another; a base instance has four at most.
+const MOST_TABLES: usize = 12;
+
+/// A table and what it extends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lineage {
+    /// The table itself, then what it extends, nearest first.
+    pub(super) tables: Vec<String>,
+    /// Whether these are all. Otherwise they are those that are likely.
+    pub(super) is_whole: bool,
+}
+
+impl Lineage {
+    /// The query for rows whose `field` is one of the tables; `None` where one has a name that
+    /// no query can hold.
+    pub(super) fn rows(&self, field: &'static str) -> Option<Query> {
+        let mut tables = self.tables.iter();
+        let first = Query::equals(field, &Literal::parse(tables.next()?)?);
+        tables.try_fold(first, |query, table| {
+            Some(query.or_is(field, &Literal::parse(table)?))
+        })
+    }
+
+    /// How near the table `name` is; `None` for a table that is none of them.
+    pub(super) fn distance(&self, name: &str) -> Option<usize> {
+        self.tables.iter().position(|table| table == name)
+    }
+}
+
+impl ServiceNow {
+    /// The ticket's table and what it extends, as `sys_db_object` tells; where our user may not
+    /// read that, `task` is taken for what it extends.
+    pub(super) async fn lineage(&self) -> Result<Lineage, Failure> {
+        let own = self.table.clone();
+        if own == INCIDENT {
+            return Ok(Lineage {
+                tables: vec![own, TASK.to_owned()],
+                is_whole: true,
+            });
+        }
+        let mut tables = vec![own.clone()];
+        let mut next = Some(own);
+        while let Some(table) = next.take() {
+            match self.extended_by(&table).await? {
+                Some(parent) if parent.is_empty() => {
+                    return Ok(Lineage {
+                        tables,
+                        is_whole: true,
+                    });
+                }
+                Some(parent) if !tables.contains(&parent) && tables.len() < MOST_TABLES => {
+                    tables.push(parent.clone());
+                    next = Some(parent);
+                }
+                _ => {}
+            }
+        }
+        if !tables.iter().any(|table| table == TASK) {
+            tables.push(TASK.to_owned());
+        }
+        Ok(Lineage {
+            tables,
+            is_whole: false,
+        })
+    }
+
+    /// The table that `table` extends, empty for none; `None` where it cannot be read.
+    async fn extended_by(&self, table: &str) -> Result<Option<String>, Failure> {
+        let Some(name) = Literal::parse(table) else {
+            return Ok(None);
+        };
+        let fields = "name,super_class,super_class.name";
+        let request = Request::rows(
+            "sys_db_object",
+            Some(&Query::equals("name", &name)),
+            fields,
+            2,
+        );
+        let rows = self.readable(&request).await?;
+        let row = rows.iter().find(|row| row.text("name") == table);
+        Ok(row.and_then(|row| {
+            let parent = row.text("super_class.name").into_owned();
+            // A parent that our user may not see has an id and no name.
+            let is_hidden = parent.is_empty() && !row.text("super_class").is_empty();
+            (!is_hidden).then_some(parent)
+        }))
+    }
+}
