@@ -38,7 +38,8 @@ const SQLITE_PAGE: u32 = 8192;
 const SQLITE_STATEMENTS: usize = 24;
 /// Takes the lock to write and changes nothing.
 const WRITE_NOTHING: &str = "update cursors set position = position where name is null";
-const POSTGRES_CONNECTIONS: u32 = 16;
+/// Connections to PostgreSQL that sync what they commit; deciding has one more.
+const POSTGRES_CONNECTIONS: u32 = 15;
 /// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
 /// cut off in the middle of one holds locks that all others need; then they are let go.
 const LONGEST_IDLE_IN_TRANSACTION: &str = "4s";
@@ -107,7 +108,11 @@ pub(super) enum Database {
         lock: FileLock,
     },
     /// A server that replicas share.
-    Postgres(PgPool),
+    Postgres {
+        pool: PgPool,
+        /// Commits without waiting for a sync; see [`Database::begin_unsynced_write`].
+        unsynced: PgPool,
+    },
 }
 
 /// A transaction of either kind. Dropping it rolls it back.
@@ -154,13 +159,17 @@ impl Database {
             "idle_in_transaction_session_timeout",
             LONGEST_IDLE_IN_TRANSACTION,
         )]);
+        let unsynced = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options.clone().options([("synchronous_commit", "off")]));
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options)
             .await
             .map_err(StoreError::cannot_open)?;
-        Ok(Self::Postgres(pool))
+        Ok(Self::Postgres { pool, unsynced })
     }
 
     async fn connect_sqlite(url: &str) -> Result<Self, StoreError> {
@@ -218,7 +227,7 @@ impl Database {
         fault_points::reach("before-migrations");
         match self {
             Self::Sqlite { writer, .. } => migrations::migrate_sqlite(writer).await?,
-            Self::Postgres(pool) => migrations::migrate_postgres(pool).await?,
+            Self::Postgres { pool, .. } => migrations::migrate_postgres(pool).await?,
         }
         fault_points::reach("migrated");
         Ok(())
@@ -229,17 +238,17 @@ impl Database {
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { writer, turn, .. } => begin_sqlite(writer, turn).await?,
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
         })
     }
 
     /// Begins a transaction that a power cut may undo as a whole, until any later
-    /// [`Database::begin_write`] has been committed: SQLite's log is one, and syncing its end
+    /// [`Database::begin_write`] has been committed: a database's log is one, and syncing its end
     /// syncs all before it. For what can be done again and has had no effect outside by then.
     pub(super) async fn begin_unsynced_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { unsynced, turn, .. } => begin_sqlite(unsynced, turn).await?,
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres { unsynced, .. } => Tx::Postgres(unsynced.begin().await?),
         })
     }
 
@@ -250,7 +259,7 @@ impl Database {
                 transaction: readers.begin().await?,
                 _turn: None,
             }),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
         })
     }
 
@@ -269,7 +278,10 @@ impl Database {
                 writer.close().await;
                 lock.release();
             }
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { pool, unsynced } => {
+                unsynced.close().await;
+                pool.close().await;
+            }
         }
     }
 }

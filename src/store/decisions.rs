@@ -136,7 +136,7 @@ impl Store {
 
     /// Begins deciding under `fence`: what is loaded from it stays true until it is kept.
     ///
-    /// On SQLite it costs no sync: a power cut may undo a batch, which is then decided again.
+    /// It waits for no sync: a power cut may undo a batch, which is then decided again.
     /// What the batch owes has had no effect by then, because a delivery is sent only after
     /// its claim, which is synced, and everything before the claim with it.
     ///

@@ -32,7 +32,7 @@ const TAKE_POSTGRES: &str = take!(postgres_now!());
 impl Store {
     /// Whether other processes may use this database at the same time.
     pub fn is_shared(&self) -> bool {
-        matches!(self.database, Database::Postgres(_))
+        matches!(self.database, Database::Postgres { .. })
     }
 
     /// Takes or prolongs the lease `name` for `owner`, for `lasts` from now on; `None` while

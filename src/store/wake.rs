@@ -40,7 +40,7 @@ impl Store {
     ///
     /// [`StoreError::Failed`] when the database does not take it; nothing is lost then.
     pub async fn tell(&self, wake: Wake) -> Result<(), StoreError> {
-        if let Database::Postgres(pool) = &self.database {
+        if let Database::Postgres { pool, .. } = &self.database {
             sqlx::query("select pg_notify($1, $2)")
                 .bind(CHANNEL)
                 .bind(wake.name())
@@ -56,7 +56,7 @@ impl Store {
     ///
     /// [`StoreError::Failed`] when the connection fails or the database knows no LISTEN.
     pub async fn hear(&self, heard: impl Fn(Wake)) -> Result<(), StoreError> {
-        let Database::Postgres(pool) = &self.database else {
+        let Database::Postgres { pool, .. } = &self.database else {
             return std::future::pending().await;
         };
         let mut listener = PgListener::connect_with(pool).await?;

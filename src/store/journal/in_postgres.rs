@@ -1,6 +1,6 @@
 //! The journal in PostgreSQL: one statement for a batch, whatever the number of its events.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlx::PgPool;
 
@@ -9,29 +9,14 @@ use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::database::Tx;
-use crate::store::keys::{Digest, Digests, digest_of};
+use crate::store::keys::{Digest, Digests};
 
 /// In PostgreSQL several replicas append at once: one after the other, so that sequence
 /// numbers become visible in their order and the deciding cursor never passes one by.
 const LOCK_JOURNAL: &str = "select pg_advisory_xact_lock(7464500)";
-/// A whole append: one way to the server and back, where a transaction of single statements
-/// would take five. The lock is taken before any row gets its number, because every row comes
-/// out of a join with it. A digest that another replica adds at the same moment is waited for
-/// by the unique index, whatever this statement's snapshot says.
-const APPEND: &str = "with journal as materialized (select pg_advisory_xact_lock(7464500)), \
-     given as materialized (select item.* from journal, unnest( \
-         $1::bytea[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[]) with ordinality \
-         as item (digest, source, event_id, received_at, review, body, place)), \
-     new as (insert into event_keys (digest) select digest from given \
-         on conflict (digest) do nothing returning digest), \
-     kept as (insert into events (source, event_id, received_at, review, body) \
-         select source, event_id, received_at, review, body from given \
-         where digest in (select digest from new) order by place \
-         returning seq, source, event_id, received_at, review), \
-     reviewed as (insert into review_items (event_seq, source, event_id, reason, received_at, state) \
-         select seq, source, event_id, review, received_at, 'open' from kept \
-         where review is not null) \
-     select seq, source, event_id from kept order by seq";
+/// A whole append, as the migration `append_events` keeps it on the server. A digest that
+/// another replica adds at the same moment is waited for by the unique index.
+const APPEND: &str = "select seqs, fresh from append_events($1, $2, $3, $4, $5, $6)";
 
 /// Holds the journal for itself until the end of `tx`. SQLite has one process.
 pub(in crate::store) async fn lock_journal(tx: &mut Tx) -> Result<(), StoreError> {
@@ -54,12 +39,8 @@ impl PostgresJournal {
     /// One transaction: what of `events` is new, and those rows.
     pub(super) async fn append(&self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
         let digests = digests_of(&events);
-        let rows = insert(&self.pool, &events, &digests).await?;
+        let mut places = insert(&self.pool, &events, &digests).await?;
         fault_points::reach("journal-committed");
-        let mut places: HashMap<Digest, i64> = rows
-            .into_iter()
-            .map(|(seq, source, event_id)| (digest_of(&source, &event_id), seq))
-            .collect();
         let new = places.keys().copied().collect();
         let appended = tell_apart(&events, &digests, new);
         let mut fresh: Vec<_> = events
@@ -72,12 +53,13 @@ impl PostgresJournal {
     }
 }
 
-/// Inserts the first event of each digest that is not there yet; answers the new ones.
+/// Inserts the first event of each digest that is not there yet; answers the places of the new
+/// ones.
 async fn insert(
     pool: &PgPool,
     events: &[NewEvent],
     digests: &[Digest],
-) -> Result<Vec<(i64, String, String)>, StoreError> {
+) -> Result<HashMap<Digest, i64>, StoreError> {
     let mut seen = Digests::with_capacity_and_hasher(digests.len(), <_>::default());
     let given: Vec<(&NewEvent, &Digest)> = events
         .iter()
@@ -87,7 +69,7 @@ async fn insert(
     let column = |value: fn(&NewEvent) -> &str| -> Vec<&str> {
         given.iter().map(|(event, _)| value(event)).collect()
     };
-    let digests: Vec<&[u8]> = given.iter().map(|(_, digest)| digest.as_slice()).collect();
+    let keys: Vec<&[u8]> = given.iter().map(|(_, digest)| digest.as_slice()).collect();
     let times: Vec<i64> = given
         .iter()
         .map(|(event, _)| event.received_at.as_millis())
@@ -96,13 +78,20 @@ async fn insert(
         .iter()
         .map(|(event, _)| event.review.as_deref())
         .collect();
-    Ok(sqlx::query_as(APPEND)
-        .bind(digests)
+    let (seqs, fresh): (Option<Vec<i64>>, Option<Vec<Vec<u8>>>) = sqlx::query_as(APPEND)
+        .bind(keys)
         .bind(column(|event| &event.source))
         .bind(column(|event| &event.event_id))
         .bind(times)
         .bind(reviews)
         .bind(column(|event| &event.body))
-        .fetch_all(pool)
-        .await?)
+        .fetch_one(pool)
+        .await?;
+    let fresh: Option<HashSet<Vec<u8>>> = fresh.map(|fresh| fresh.into_iter().collect());
+    let is_new = |digest: &Digest| match &fresh {
+        Some(fresh) => fresh.contains(digest.as_slice()),
+        None => true,
+    };
+    let new = given.iter().map(|(_, digest)| **digest).filter(is_new);
+    Ok(new.zip(seqs.unwrap_or_default()).collect())
 }

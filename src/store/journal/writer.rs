@@ -25,6 +25,9 @@ const LOOK: Duration = Duration::from_micros(50);
 /// Looks at most.
 const LOOKS: usize = 4;
 
+/// The same for PostgreSQL, where a transaction costs more.
+const GATHERING_FOR_A_SERVER: Duration = Duration::from_millis(1);
+
 /// The one writer of the journal.
 pub struct JournalWriter {
     database: Database,
@@ -77,7 +80,7 @@ impl JournalWriter {
                     std::panic::resume_unwind(panic);
                 }
             }
-            Database::Postgres(pool) => {
+            Database::Postgres { pool, .. } => {
                 write_postgres(PostgresJournal::new(pool), &self.outlet, self.waiting).await;
             }
         }
@@ -140,10 +143,17 @@ async fn write_postgres(
     mut waiting: mpsc::Receiver<Request>,
 ) {
     let mut requests = Vec::new();
-    while waiting.recv_many(&mut requests, MOST_REQUESTS).await > 0 {
+    loop {
+        let taken = waiting.recv_many(&mut requests, MOST_REQUESTS).await;
+        if taken == 0 {
+            return;
+        }
         while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {
             let (events, answers) = batch.into_parts();
             answers.answer(outlet, journal.append(events).await);
+        }
+        if taken >= FLOOD {
+            tokio::time::sleep(GATHERING_FOR_A_SERVER).await;
         }
     }
 }
