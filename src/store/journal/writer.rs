@@ -25,9 +25,6 @@ const LOOK: Duration = Duration::from_micros(50);
 /// Looks at most.
 const LOOKS: usize = 4;
 
-/// The same for PostgreSQL, where a transaction costs more.
-const GATHERING_FOR_A_SERVER: Duration = Duration::from_millis(1);
-
 /// The one writer of the journal.
 pub struct JournalWriter {
     database: Database,
@@ -143,17 +140,10 @@ async fn write_postgres(
     mut waiting: mpsc::Receiver<Request>,
 ) {
     let mut requests = Vec::new();
-    loop {
-        let taken = waiting.recv_many(&mut requests, MOST_REQUESTS).await;
-        if taken == 0 {
-            return;
-        }
+    while waiting.recv_many(&mut requests, MOST_REQUESTS).await > 0 {
         while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {
             let (events, answers) = batch.into_parts();
             answers.answer(outlet, journal.append(events).await);
-        }
-        if taken >= FLOOD {
-            tokio::time::sleep(GATHERING_FOR_A_SERVER).await;
         }
     }
 }
