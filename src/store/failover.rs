@@ -7,7 +7,7 @@
 use sqlx::QueryBuilder;
 
 use super::database::{Tx, on};
-use super::decisions::{IncidentRow, KEPT_COLUMNS, kept_incident, route_of};
+use super::known::{IncidentRow, KEPT_COLUMNS, kept_incident, route_of};
 use super::{Deciding, KeptIncident, Store, StoreError};
 use crate::domain::failover::{CreateState, TicketRoute, may_be_moved};
 use crate::domain::failure::{Failure, FailureKind};

@@ -17,6 +17,7 @@ mod file_lock;
 mod history;
 mod journal;
 mod keys;
+mod known;
 mod leases;
 mod migrations;
 mod outages;

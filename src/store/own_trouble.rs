@@ -68,7 +68,7 @@ impl Store {
         });
         let mut keys = BTreeSet::new();
         for (key, life) in rows {
-            if super::decisions::incident_of(&life)?.is_breaching() {
+            if super::known::incident_of(&life)?.is_breaching() {
                 keys.insert(key);
             }
         }
