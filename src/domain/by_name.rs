@@ -22,6 +22,12 @@ impl<N: AsRef<str>, V, const IN_PLACE: usize> ByName<N, V, IN_PLACE> {
         Self(SmallVec::new_const())
     }
 
+    /// Nothing yet, with room for `count` values: to grow towards them one by one would take
+    /// memory again and again.
+    pub fn with_capacity(count: usize) -> Self {
+        Self(SmallVec::with_capacity(count))
+    }
+
     /// The value of `name`.
     pub fn get(&self, name: &str) -> Option<&V> {
         self.0
@@ -85,6 +91,11 @@ impl<N: AsRef<str>, V, const IN_PLACE: usize> ByName<N, V, IN_PLACE> {
     /// The values, in the order of their names.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.iter().map(|(_, value)| value)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether there are none.

@@ -50,6 +50,9 @@ pub const FIELD_NAMES: &[&str] = &[
     "organization_id",
 ];
 
+/// Fields that a signal has room for from the beginning.
+const USUAL_FIELDS: usize = 8;
+
 /// Names that every signal has besides its fields.
 pub const COMMON_NAMES: &[&str] = &[
     "event_payload_id",
@@ -153,7 +156,7 @@ impl Signal {
             topic: None,
             occurred_at,
             part: CompactString::const_new(""),
-            fields: ByName::new(),
+            fields: ByName::with_capacity(USUAL_FIELDS),
             metrics: ByName::new(),
             labels: BTreeMap::new(),
         }

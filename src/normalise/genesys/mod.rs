@@ -86,14 +86,14 @@ fn shape(item: &Value<'_>) -> Shape {
         let text = item.get(name).and_then(Value::as_str);
         text.is_some_and(|text| text.starts_with(prefix))
     };
-    let has_type = guide::TYPE_KEYS.iter().any(|key| starts(key, "telephony."));
+    let has_type = || guide::TYPE_KEYS.iter().any(|key| starts(key, "telephony."));
     if has("detail") || has("detail-type") {
         Shape::Envelope
     } else if has("eventBody") || has("topicName") {
         Shape::Message
     } else if has("rule") && (has("conditions") || has("alertSummary")) {
         Shape::Alert
-    } else if has("metrics") || has("trunk") || has_type {
+    } else if has("metrics") || has("trunk") || has_type() {
         Shape::Guide
     } else if starts("topic", "v2.") || has("entityId") || has("eventEntity") {
         Shape::Flat

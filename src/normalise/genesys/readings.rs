@@ -21,6 +21,9 @@ const EPOCH: f64 = 1e12;
 /// Where Genesys keeps the start of the longest wait.
 const LONGEST: [&str; 4] = ["calculatedMetricValue", "current", "max", "sum"];
 
+/// Metrics that there is room for from the beginning.
+const USUAL_METRICS: usize = 4;
+
 /// A metric being gathered: since when its interval runs, and what was read so far.
 struct Gathered {
     since: Timestamp,
@@ -37,7 +40,7 @@ pub(super) fn read(data: &Place<'_, '_>, at: Timestamp) -> Read<Readings> {
         order.push((since(&element.name("interval"))?, index));
     }
     order.sort_unstable();
-    let mut gathered = ByName::new();
+    let mut gathered = ByName::with_capacity(USUAL_METRICS);
     for (since, index) in order {
         let element = data.index(index);
         let metrics = element.name("metrics");
@@ -165,14 +168,13 @@ pub(super) fn in_seconds(
 
 /// Computes averages, drops metrics without statistics, and names the wait as the guide does.
 fn finish(gathered: ByName<&str, Gathered>) -> Readings {
-    let mut readings: Readings = gathered
-        .into_iter()
-        .filter(|(_, gathered)| !gathered.reading.is_empty())
-        .map(|(name, mut gathered)| {
+    let mut readings = Readings::with_capacity(gathered.len() + 1);
+    for (name, mut gathered) in gathered {
+        if !gathered.reading.is_empty() {
             fill::average(&mut gathered.reading);
-            (clean(name), gathered.reading)
-        })
-        .collect();
+            readings.insert(clean(name), gathered.reading);
+        }
+    }
     if let Some(wait) = readings.get("tWait").cloned() {
         readings.insert(WAIT_TIME, wait);
     }
