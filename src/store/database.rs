@@ -38,8 +38,11 @@ const SQLITE_PAGE: u32 = 8192;
 const SQLITE_STATEMENTS: usize = 24;
 /// Takes the lock to write and changes nothing.
 const WRITE_NOTHING: &str = "update cursors set position = position where name is null";
-/// Connections to PostgreSQL that sync what they commit; deciding has one more.
-const POSTGRES_CONNECTIONS: u32 = 15;
+/// Connections to PostgreSQL; the journal and deciding have one more each.
+const POSTGRES_CONNECTIONS: u32 = 14;
+/// A connection that was used so lately is not asked whether it is still there: the question is
+/// a way there and back, before each statement of a flood.
+pub(super) const TRUSTED: Duration = Duration::from_secs(1);
 /// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
 /// cut off in the middle of one holds locks that all others need; then they are let go.
 const LONGEST_IDLE_IN_TRANSACTION: &str = "4s";
@@ -110,6 +113,9 @@ pub(super) enum Database {
     /// A server that replicas share.
     Postgres {
         pool: PgPool,
+        /// The journal's own connection: a server process that has done nothing else keeps
+        /// what an append needs at hand.
+        journal: PgPool,
         /// Commits without waiting for a sync; see [`Database::begin_unsynced_write`].
         unsynced: PgPool,
     },
@@ -159,9 +165,8 @@ impl Database {
             "idle_in_transaction_session_timeout",
             LONGEST_IDLE_IN_TRANSACTION,
         )]);
-        let unsynced = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+        let journal = one_connection().connect_lazy_with(options.clone());
+        let unsynced = one_connection()
             .connect_lazy_with(options.clone().options([("synchronous_commit", "off")]));
         let pool = PgPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
@@ -169,7 +174,11 @@ impl Database {
             .connect_with(options)
             .await
             .map_err(StoreError::cannot_open)?;
-        Ok(Self::Postgres { pool, unsynced })
+        Ok(Self::Postgres {
+            pool,
+            journal,
+            unsynced,
+        })
     }
 
     async fn connect_sqlite(url: &str) -> Result<Self, StoreError> {
@@ -278,7 +287,12 @@ impl Database {
                 writer.close().await;
                 lock.release();
             }
-            Self::Postgres { pool, unsynced } => {
+            Self::Postgres {
+                pool,
+                journal,
+                unsynced,
+            } => {
+                journal.close().await;
                 unsynced.close().await;
                 pool.close().await;
             }
@@ -293,6 +307,17 @@ impl Database {
 /// sends after it then fails, and sqlx believes for ever that the transaction is open.
 async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     Ok(!connection.is_in_transaction())
+}
+
+/// A pool of one connection to PostgreSQL, for one task that uses it again and again.
+fn one_connection() -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, lain| {
+            Box::pin(async move { Ok(lain.idle_for < TRUSTED || connection.ping().await.is_ok()) })
+        })
 }
 
 /// A pool of one connection that writes.

@@ -4,8 +4,8 @@ use serde_json::json;
 use sqlx::QueryBuilder;
 
 use super::audit::{self, By, bulk_detail};
-use super::database::{Tx, on};
-use super::journal::lock_journal;
+use super::database::{Tx, on, on_text};
+use super::journal::{LAST_PLACE, lock_journal};
 use super::views::{Filter, Select, push_review_filter};
 use super::{Store, StoreError};
 
@@ -165,12 +165,18 @@ async fn append_again(
     if verdict != ReviewVerdict::Reprocess {
         return Ok(());
     }
+    let insert = on_text!(
+        &*tx,
+        format!(
+            "insert into events (seq, source, event_id, received_at, body) \
+             select ({LAST_PLACE}) + row_number() over (order by seq), source, event_id, "
+        ),
+        "insert into events (source, event_id, received_at, body) select source, event_id, "
+            .to_owned()
+    );
     for chunk in settled.chunks(ROWS_PER_INSERT) {
         on!(tx, connection => {
-            let mut query = QueryBuilder::new(
-                "insert into events (source, event_id, received_at, body) \
-                 select source, event_id, ",
-            );
+            let mut query = QueryBuilder::new(&insert);
             query.push_bind(by.at.as_millis());
             query.push(", body from events where seq in (");
             let mut list = query.separated(", ");

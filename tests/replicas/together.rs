@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::cluster::Cluster;
+use crate::replica::TOKEN;
 use crate::storm::{Storm, event, post};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -25,6 +28,42 @@ async fn a_storm_over_three_replicas_leaves_one_ticket_for_each_queue() {
         .filter(|replica| replica.log().contains("this replica decides"))
         .count();
     assert_eq!(deciders, 1, "one replica decides as long as it lives");
+    cluster.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repetitions_among_new_events_are_told_apart_wherever_they_come_in() {
+    let Some(cluster) = Cluster::of(2).await else {
+        return;
+    };
+    let misfit = json!({"id": "misfit", "type": "telephony.queue.waiting"});
+    let events = |ids: &[&str]| {
+        let events = ids.iter().map(|id| match *id {
+            "misfit" => misfit.clone(),
+            id => event(id, &format!("queue of {id}")),
+        });
+        Value::Array(events.collect())
+    };
+    let counts = async |replica: usize, ids: &[&str]| {
+        let url = format!("{}/webhooks/genesys", cluster.replicas[replica].public);
+        let sent = cluster.client.post(url).bearer_auth(TOKEN);
+        let answer = sent.json(&events(ids)).send().await.unwrap();
+        let counts: Value = answer.json().await.unwrap();
+        ["accepted", "duplicates", "review"].map(|name| counts[name].as_u64().unwrap())
+    };
+    assert_eq!(counts(0, &["a", "b", "a"]).await, [2, 1, 0]);
+    assert_eq!(
+        counts(1, &["c", "b", "misfit", "d", "a", "c"]).await,
+        [2, 3, 1]
+    );
+    assert_eq!(counts(0, &["d", "misfit", "c"]).await, [0, 3, 0]);
+    assert_eq!(
+        cluster.database.journal().await,
+        ["a", "b", "c", "d", "misfit"]
+    );
+    let sent = ["a", "b", "c", "d"].map(|id| (format!("queue of {id}"), 1));
+    cluster.all_is_well(&sent.into_iter().collect()).await;
+    assert_eq!(cluster.items("review").await.len(), 1);
     cluster.end().await;
 }
 

@@ -12,15 +12,16 @@ use rusqlite::Connection;
 use crate::store::StoreError;
 use crate::store::sqlite;
 
-/// Bytes of the log that are worth copying.
-const WORTHWHILE: u64 = 4 * 1024 * 1024;
+/// Bytes of the log that are worth copying. The more there are, the longer the disk is busy with
+/// them at once, and a webhook's own sync waits behind them.
+const WORTHWHILE: u64 = 2 * 1024 * 1024;
 /// Pages of the log at which it is begun anew: 32 MiB, or half of it in a file of before that
 /// kept its pages of 4 KiB.
 const LONG: i64 = 4096;
 /// Longest time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Commits of the journal between two looks.
-const COMMITS: u32 = 32;
+const COMMITS: u32 = 16;
 
 /// The writer's side of the checkpointing thread, which ends when this is dropped.
 pub(super) struct Checkpointer {

@@ -1,14 +1,16 @@
 //! The journal in PostgreSQL: one statement for a batch, whatever the number of its events.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Instant;
 
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
 
 use super::NewEvent;
 use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use crate::fault_points;
 use crate::store::StoreError;
-use crate::store::database::Tx;
+use crate::store::database::{TRUSTED, Tx};
 use crate::store::keys::{Digest, Digests};
 
 /// In PostgreSQL several replicas append at once: one after the other, so that sequence
@@ -29,17 +31,24 @@ pub(in crate::store) async fn lock_journal(tx: &mut Tx) -> Result<(), StoreError
 /// The journal's side of a PostgreSQL database.
 pub(super) struct PostgresJournal {
     pool: PgPool,
+    /// The pool's one connection, and when it was last used. A pool asks a connection that it
+    /// is given back whether it is still there, which in a flood is another way there and back
+    /// for every batch.
+    held: Option<(PoolConnection<Postgres>, Instant)>,
 }
 
 impl PostgresJournal {
     pub(super) fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self { pool, held: None }
     }
 
     /// One transaction: what of `events` is new, and those rows.
-    pub(super) async fn append(&self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
+    pub(super) async fn append(&mut self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
         let digests = digests_of(&events);
-        let mut places = insert(&self.pool, &events, &digests).await?;
+        let mut connection = self.connection().await?;
+        let mut places = insert(&mut connection, &events, &digests).await?;
+        // After a failure it is not held any more: the pool finds out what is left of it.
+        self.held = Some((connection, Instant::now()));
         fault_points::reach("journal-committed");
         let new = places.keys().copied().collect();
         let appended = tell_apart(&events, &digests, new);
@@ -51,12 +60,22 @@ impl PostgresJournal {
         fresh.sort_unstable_by_key(|event| event.seq);
         Ok(Committed { appended, fresh })
     }
+
+    async fn connection(&mut self) -> Result<PoolConnection<Postgres>, StoreError> {
+        match self.held.take() {
+            Some((held, used)) if used.elapsed() < TRUSTED => Ok(held),
+            held => {
+                drop(held);
+                Ok(self.pool.acquire().await?)
+            }
+        }
+    }
 }
 
 /// Inserts the first event of each digest that is not there yet; answers the places of the new
 /// ones.
 async fn insert(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     events: &[NewEvent],
     digests: &[Digest],
 ) -> Result<HashMap<Digest, i64>, StoreError> {
@@ -85,7 +104,7 @@ async fn insert(
         .bind(times)
         .bind(reviews)
         .bind(column(|event| &event.body))
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await?;
     let fresh: Option<HashSet<Vec<u8>>> = fresh.map(|fresh| fresh.into_iter().collect());
     let is_new = |digest: &Digest| match &fresh {

@@ -14,8 +14,11 @@ use crate::store::StoreError;
 use crate::store::keys::KnownKeys;
 use crate::store::sqlite::{self, WriteTurn};
 
-const INSERT_EVENT: &str =
-    "insert into events (source, event_id, received_at, review, body) values (?, ?, ?, ?, ?)";
+/// The last place that was ever given to an event that may still matter: the newest event may
+/// have been forgotten, but never before it was decided on.
+pub(in crate::store) const LAST_PLACE: &str = "select max(coalesce((select max(seq) from events), 0), \
+     (select position from cursors where name = 'decide'))";
+const INSERT_EVENT: &str = "insert into events (seq, source, event_id, received_at, review, body) values (?, ?, ?, ?, ?, ?)";
 const INSERT_REVIEW_ITEM: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \
      values (?, ?, ?, ?, ?, 'open')";
 
@@ -113,9 +116,11 @@ fn append(
     let new = keys.insert_new(&tx, &digests)?;
     let appended = tell_apart(&events, &digests, new);
     let mut fresh = Vec::with_capacity(events.len());
+    let mut seq = last_place(&tx)?;
     for (event, appended) in events.into_iter().zip(&appended) {
         if *appended != Appended::Duplicate {
-            let seq = insert(&tx, &event)?;
+            seq += 1;
+            insert(&tx, seq, &event)?;
             fresh.extend(journal_event(seq, event));
         }
     }
@@ -126,16 +131,22 @@ fn append(
     Ok(Committed { appended, fresh })
 }
 
-/// Inserts an event, and the review item of one that goes to review; answers its place.
-fn insert(tx: &Transaction<'_>, event: &NewEvent) -> Result<i64, StoreError> {
+/// See [`LAST_PLACE`].
+fn last_place(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    let mut statement = tx.prepare_cached(LAST_PLACE)?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
+/// Inserts an event at the place `seq`, and the review item of one that goes to review.
+fn insert(tx: &Transaction<'_>, seq: i64, event: &NewEvent) -> Result<(), StoreError> {
     tx.prepare_cached(INSERT_EVENT)?.execute(params![
+        seq,
         event.source,
         event.event_id,
         event.received_at.as_millis(),
         event.review,
         event.body
     ])?;
-    let seq = tx.last_insert_rowid();
     if let Some(reason) = &event.review {
         tx.prepare_cached(INSERT_REVIEW_ITEM)?.execute(params![
             seq,
@@ -145,5 +156,5 @@ fn insert(tx: &Transaction<'_>, event: &NewEvent) -> Result<i64, StoreError> {
             event.received_at.as_millis()
         ])?;
     }
-    Ok(seq)
+    Ok(())
 }

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use fresh::Fresh;
 pub(super) use in_postgres::lock_journal;
+pub(super) use in_sqlite::LAST_PLACE;
 pub use writer::JournalWriter;
 
 use super::database::Database;
@@ -197,6 +198,27 @@ mod tests {
         };
         let answer = journal.append(vec![event("a"), misfit]).await.unwrap();
         assert_eq!(answer, [Duplicate, Review]);
+    }
+
+    #[tokio::test]
+    async fn a_place_is_not_given_again_when_all_events_are_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store_in(&folder).await;
+        let (journal, writer) = store.journal();
+        tokio::spawn(writer.run());
+        journal
+            .append(vec![event("a"), event("b"), event("c")])
+            .await
+            .unwrap();
+        let file = rusqlite::Connection::open(folder.path().join("ringdown.db")).unwrap();
+        file.execute_batch(
+            "update cursors set position = 3 where name = 'decide'; delete from events",
+        )
+        .unwrap();
+        journal.append(vec![event("d")]).await.unwrap();
+        let undecided = store.undecided(10).await.unwrap();
+        let ids: Vec<&str> = undecided.iter().map(|one| one.event_id.as_str()).collect();
+        assert_eq!(ids, ["d"], "a new event is behind what was decided on");
     }
 
     #[tokio::test]

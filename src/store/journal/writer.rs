@@ -16,14 +16,14 @@ const MOST_REQUESTS: usize = 1024;
 /// Events taken into one transaction, unless a single request brings more.
 const MOST_EVENTS: usize = 4096;
 
-/// A transaction of this many requests and more is followed by a pause, in which the next ones
-/// gather: in a flood a few large transactions cost far less than many small ones, and what
-/// they leave of the processor shortens every answer.
+/// After a transaction of this many requests and more the next ones are let gather: in a flood
+/// a few large transactions cost far less than many small ones, and what they leave of the
+/// processor shortens every answer.
 const FLOOD: usize = 16;
 /// A look at how many have gathered.
 const LOOK: Duration = Duration::from_micros(50);
 /// Looks at most.
-const LOOKS: usize = 4;
+const LOOKS: usize = 8;
 
 /// The one writer of the journal.
 pub struct JournalWriter {
@@ -77,8 +77,8 @@ impl JournalWriter {
                     std::panic::resume_unwind(panic);
                 }
             }
-            Database::Postgres { pool, .. } => {
-                write_postgres(PostgresJournal::new(pool), &self.outlet, self.waiting).await;
+            Database::Postgres { journal, .. } => {
+                write_postgres(PostgresJournal::new(journal), &self.outlet, self.waiting).await;
             }
         }
     }
@@ -115,27 +115,30 @@ fn write_sqlite(
         }
         journal.tidy();
         if taken >= FLOOD {
-            gather(&waiting);
+            gather(&waiting, taken);
         }
     }
 }
 
-/// Waits as long as more requests come, and not for those that cannot: when every sender waits
-/// for its answer, nobody is left to gather.
-fn gather(waiting: &mpsc::Receiver<Request>) {
+/// Waits until three eighths of the requests have gathered that there are in a round: those that
+/// were `answered` just now, whose senders send again, and those that wait already. So a
+/// transaction is a large one, and while the disk syncs it the other requests keep the processor
+/// busy. Waits as long as more come, and not for those that cannot.
+fn gather(waiting: &mpsc::Receiver<Request>, answered: usize) {
+    let enough = (answered + waiting.len()) * 3 / 8;
     let mut gathered = 0;
     for _ in 0..LOOKS {
-        std::thread::sleep(LOOK);
         let now = waiting.len();
-        if now > 0 && now == gathered {
+        if now >= enough || (now > 0 && now == gathered) {
             return;
         }
         gathered = now;
+        std::thread::sleep(LOOK);
     }
 }
 
 async fn write_postgres(
-    journal: PostgresJournal,
+    mut journal: PostgresJournal,
     outlet: &Outlet,
     mut waiting: mpsc::Receiver<Request>,
 ) {
