@@ -77,20 +77,30 @@ impl Cluster {
     /// The same, with `more` settings laid over; `{servicenow}` in them is its address.
     pub(crate) async fn configured(count: usize, login: &str, more: &str) -> Option<Self> {
         let mut cluster = Self::unstarted(count, login, more).await?;
-        for replica in &mut cluster.replicas {
+        cluster.begin().await;
+        Some(cluster)
+    }
+
+    /// Starts all replicas, and waits until they are ready and one decides.
+    pub(crate) async fn begin(&mut self) {
+        for replica in &mut self.replicas {
             replica.start();
         }
-        for number in 0..count {
-            cluster.ready(number).await;
+        for number in 0..self.replicas.len() {
+            self.ready(number).await;
         }
-        cluster.new_decider("", PATIENCE).await;
-        Some(cluster)
+        self.new_decider("", PATIENCE).await;
     }
 
     /// The same, with nothing running yet and an empty database.
     pub(crate) async fn unstarted(count: usize, login: &str, more: &str) -> Option<Self> {
         let server = database::server()?;
-        let database = Database::create(&server).await;
+        Some(Self::on(&server, count, login, more).await)
+    }
+
+    /// The same, on the PostgreSQL server at this address.
+    pub(crate) async fn on(server: &str, count: usize, login: &str, more: &str) -> Self {
+        let database = Database::create(server).await;
         let simulator = simulator::start(SimulatorSettings::default())
             .await
             .unwrap();
@@ -107,13 +117,13 @@ impl Cluster {
             .timeout(Duration::from_secs(3))
             .build()
             .unwrap();
-        Some(Self {
+        Self {
             simulator,
             database,
             client,
             replicas,
             _folder: folder,
-        })
+        }
     }
 
     /// Waits until the replica is ready.

@@ -12,6 +12,7 @@
 mod alone;
 mod campaign;
 mod cluster;
+mod crashed;
 mod cut_off;
 mod database;
 mod failover;
@@ -26,6 +27,7 @@ mod polling;
 mod ports;
 mod proxy;
 mod replica;
+mod server;
 mod silences;
 mod storm;
 mod together;
