@@ -226,12 +226,12 @@ impl<'a> Batch<'a> {
         if decision.owed.contains(&Owed::Create) {
             self.choose_target(entry, now);
         }
-        let (Some(incident), Some(kept)) = (entry.known.incident.clone(), entry.kept.clone())
-        else {
+        let (Some(incident), Some(kept)) = (&entry.known.incident, &entry.kept) else {
             return;
         };
+        let is_closed = incident.state == IncidentState::Closed;
         for owed in &decision.owed {
-            self.owe(*owed, &incident, &kept, origin, now);
+            self.owe(*owed, incident, kept, origin, now);
         }
         if let Some(lock) = &decision.lock {
             self.result.locks.push((
@@ -241,10 +241,10 @@ impl<'a> Batch<'a> {
                 lock.clone(),
             ));
         }
-        let entries = history::entries(decision, &incident, origin.event_id, now);
+        let entries = history::entries(decision, incident, origin.event_id, now);
         self.result.history.extend(entries);
         self.remember(entry);
-        if incident.state == IncidentState::Closed {
+        if is_closed {
             entry.known.incident = None;
             entry.kept = None;
         }
