@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
@@ -13,6 +14,10 @@ async fn a_storm_over_three_replicas_leaves_one_ticket_for_each_queue() {
     let Some(cluster) = Cluster::of(3).await else {
         return;
     };
+    // A CRM that takes its time, so that there is work left when the others look for some.
+    let slow = FaultKind::Slow { milliseconds: 100 };
+    let salesforce = cluster.simulator.salesforce();
+    salesforce.add_fault(Fault::new(slow, Trigger::Always));
     let mut storm = Storm::default();
     storm.blow(&cluster, 400, 40).await;
     cluster.all_is_well(&storm.sent).await;
