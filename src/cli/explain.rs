@@ -98,7 +98,8 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
         return json!({"review": "unknown source"});
     };
     let now = Clock::System.now();
-    let read = normalise::Value::from(item);
+    let room = normalise::Room::default();
+    let read = normalise::Value::of(item, &room);
     let normalised = normalise(format, &read, now);
     let mut explained = json!({"event_id": normalised.event_id,
         "shape": normalise::shape_in_words(format, &read)});

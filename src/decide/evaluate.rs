@@ -3,7 +3,7 @@
 use crate::domain::enrichment::Names;
 use crate::domain::incident::{Heard, Verdict};
 use crate::domain::signal::{Meaning, Signal};
-use crate::normalise::{Format, Normalised, Outcome, Value, normalise};
+use crate::normalise::{Format, Normalised, Outcome, Room, Value, normalise};
 use crate::rules::TemplateContext;
 use crate::settings::{Routed, RuleSettings};
 use crate::store::{Content, JournalEvent};
@@ -75,11 +75,14 @@ fn read(
     event: &JournalEvent,
     body: &str,
 ) -> Evaluated {
-    let item = match Value::parse(body) {
-        Ok(item) => item,
+    let normalised = Room::with(|room| {
+        let item = Value::parse(body, room)?;
+        Ok::<_, serde_json::Error>(normalise(format, &item, event.received_at))
+    });
+    let outcome = match normalised {
+        Ok(Normalised { outcome, .. }) => outcome,
         Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
     };
-    let Normalised { outcome, .. } = normalise(format, &item, event.received_at);
     match outcome {
         Outcome::Nothing(why) => Evaluated::Nothing(why),
         Outcome::Mismatch(mismatch) => Evaluated::Review(mismatch.to_string()),
@@ -133,13 +136,9 @@ fn ask(
     if key.trim().is_empty() {
         return Err(format!("rules.{}.key gives an empty key", rule.name));
     }
-    let mut readings = rule.when.readings(signal);
-    if let Some(clear) = &rule.clear {
-        readings.extend(clear.readings(signal));
-    }
-    for (_, expression) in &rule.severity_levels {
-        readings.extend(expression.readings(signal));
-    }
+    let levels = rule.severity_levels.iter().map(|(_, level)| level);
+    let expressions = [&rule.when].into_iter().chain(&rule.clear).chain(levels);
+    let readings = expressions.flat_map(|one| one.readings(signal)).collect();
     let (severity, breach) = match verdict {
         Verdict::Breach => (
             severity(rule, &event.source, signal)?,

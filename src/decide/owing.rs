@@ -1,7 +1,6 @@
 //! What tickets are told: which values a ticket is written from, and what is owed to it,
 //! rendered when it is decided.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -12,7 +11,7 @@ use super::evaluate::Breach;
 use super::known::{Kept, KnownKey, Origin};
 use super::payload;
 use crate::domain::failover::TicketRoute;
-use crate::domain::incident::{Heard, Incident, IncidentState, Owed, Verdict};
+use crate::domain::incident::{Heard, Incident, IncidentState, Owed, Readings, Verdict};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{RuleSettings, TargetSettings};
@@ -130,7 +129,7 @@ fn trial_context(
         occurred_at: now,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: BTreeMap::new(),
+        readings: Readings::new(),
     };
     let trial = entry.known.incident.clone().unwrap_or_else(|| {
         Incident::begin(

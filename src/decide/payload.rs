@@ -341,7 +341,7 @@ fn said(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::incident::{Heard, Verdict};
+    use crate::domain::incident::{Heard, Readings, Verdict};
 
     #[test]
     fn two_relapses_in_one_millisecond_are_two_comments() {
@@ -351,7 +351,7 @@ mod tests {
             occurred_at: now,
             part: String::new(),
             verdict: Verdict::Breach,
-            readings: std::collections::BTreeMap::new(),
+            readings: Readings::new(),
         };
         let mut incident = Incident::begin("id".into(), "rule", "key", "high", &heard, now);
         let first = marker(&incident, Owed::Relapse, now);

@@ -1,7 +1,6 @@
 //! Bringing groups to rest within a batch: the outage that forms, changes or ends, and what
 //! that owes to its ticket and to its members'. No I/O.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::batch::Batch;
@@ -14,7 +13,7 @@ use super::reading::Units;
 use super::report::describe;
 use crate::domain::decision::{NewIncident, Outcome, Suppression};
 use crate::domain::failover::TicketRoute;
-use crate::domain::incident::{Heard, Incident, Owed, Verdict};
+use crate::domain::incident::{Heard, Incident, Owed, Readings, Verdict};
 use crate::domain::outage::{FormationPolicy, MemberChange, RULE_PREFIX, Settled, forms, settle};
 use crate::domain::ticket::{Operation, TicketChange};
 use crate::domain::time::Timestamp;
@@ -97,7 +96,7 @@ impl Batch<'_> {
             occurred_at: now,
             part: String::new(),
             verdict: Verdict::Breach,
-            readings: BTreeMap::new(),
+            readings: Readings::new(),
         };
         let trial = Incident::begin(
             new.id.to_owned(),

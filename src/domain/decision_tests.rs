@@ -1,14 +1,13 @@
 //! Tests of the decision: examples that an operator would tell, and properties for any
 //! sequence of signals.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::flapping::FlappingPolicy;
-use crate::domain::incident::Recovery;
+use crate::domain::incident::{Readings, Recovery};
 
 const NEW: NewIncident<'static> = NewIncident {
     id: "0195",
@@ -43,7 +42,7 @@ fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Heard {
         occurred_at: at(seconds),
         part: part.to_owned(),
         verdict,
-        readings: BTreeMap::from([("queue.waitTime.avg".to_owned(), 412.5)]),
+        readings: Readings::from([("queue.waitTime.avg", 412.5)]),
     }
 }
 

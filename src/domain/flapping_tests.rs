@@ -1,15 +1,13 @@
 //! Tests of flapping: examples that an operator would tell, and properties for any sequence of
 //! signals under any clock.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::decision::{
     Decision, Known, NewIncident, Outcome, Suppression, decide, pass_time,
 };
-use crate::domain::incident::{Heard, Owed, Recovery, Verdict};
+use crate::domain::incident::{Heard, Owed, Readings, Recovery, Verdict};
 
 const FLAPPING: FlappingPolicy = FlappingPolicy {
     times: 3,
@@ -58,7 +56,7 @@ impl Key {
             occurred_at: at(i64::try_from(self.told).unwrap()),
             part: "voice".into(),
             verdict,
-            readings: BTreeMap::new(),
+            readings: Readings::new(),
         };
         let new = NewIncident {
             id: &id,

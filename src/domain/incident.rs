@@ -10,9 +10,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::by_name::ByName;
 use super::decision::Suppression;
 use super::flapping::{Flapping, FlappingPolicy, Onsets};
 use super::severity::Severity;
+use super::signal::Name;
 use super::silence::Cover;
 use super::tally::Tally;
 use super::time::Timestamp;
@@ -252,6 +254,9 @@ pub enum Verdict {
     Between,
 }
 
+/// Readings by a name such as `queue.waitTime.avg`.
+pub type Readings = ByName<Name, f64, 1>;
+
 /// One signal as an incident hears it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heard {
@@ -264,7 +269,7 @@ pub struct Heard {
     /// What the rule says.
     pub verdict: Verdict,
     /// What the rule's expressions read.
-    pub readings: BTreeMap<String, f64>,
+    pub readings: Readings,
 }
 
 impl Heard {
@@ -341,7 +346,7 @@ impl Incident {
 
     /// Takes in what was heard: readings, the part's state, counts. Changes no state of life.
     pub fn take_in(&mut self, heard: &Heard) {
-        for (name, value) in &heard.readings {
+        for (name, value) in heard.readings.iter() {
             self.note_reading(name, *value);
         }
         let breaching = match heard.verdict {

@@ -7,7 +7,9 @@
 use std::time::Duration;
 
 use super::decision::{Decision, Known, NewIncident, Outcome, decide, pass_time};
-use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Recovery, Verdict};
+use super::incident::{
+    Heard, Incident, IncidentState, LifePolicy, Owed, Readings, Recovery, Verdict,
+};
 use super::tally::Tally;
 use super::time::Timestamp;
 
@@ -241,7 +243,7 @@ fn hears(outage: &Known, verdict: Verdict, now: Timestamp) -> Heard {
         occurred_at: newest.map_or(now, |newest| newest.max(now)),
         part: String::new(),
         verdict,
-        readings: std::collections::BTreeMap::new(),
+        readings: Readings::new(),
     }
 }
 

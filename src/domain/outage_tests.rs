@@ -1,13 +1,11 @@
 //! What outages promise: one at a time in a group, no ticket for who is held, nobody lost.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::decision::{BurstLock, Suppression};
 use crate::domain::hold::Hold;
-use crate::domain::incident::Owed;
+use crate::domain::incident::{Owed, Readings};
 
 const NEW: NewIncident<'static> = NewIncident {
     id: "outage-1",
@@ -43,7 +41,7 @@ fn heard(seconds: i64, verdict: Verdict) -> Heard {
         occurred_at: at(seconds),
         part: String::new(),
         verdict,
-        readings: BTreeMap::new(),
+        readings: Readings::new(),
     }
 }
 

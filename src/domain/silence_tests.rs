@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::decision::{Decision, NewIncident, Outcome, Suppression, decide, pass_time};
-use crate::domain::incident::{Heard, LifePolicy, Owed, Recovery, Verdict};
+use crate::domain::incident::{Heard, LifePolicy, Owed, Readings, Recovery, Verdict};
 
 const NEW: NewIncident<'static> = NewIncident {
     id: "0195",
@@ -51,7 +51,7 @@ fn hear(known: &mut Known, silence: Option<Cover>, seconds: i64, verdict: Verdic
         occurred_at: at(seconds),
         part: "voice".to_owned(),
         verdict,
-        readings: BTreeMap::new(),
+        readings: Readings::new(),
     };
     cover(known, silence, None, at(seconds));
     decide(known, &heard, &policy(), None, NEW)
@@ -255,7 +255,7 @@ fn an_incident_that_waits_for_something_else_is_silenced_when_that_is_over() {
         occurred_at: at(0),
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: BTreeMap::new(),
+        readings: Readings::new(),
     };
     decide(&mut known, &heard, &policy, None, NEW);
     cover(&mut known, until(600), None, at(60));

@@ -1,11 +1,9 @@
 //! Tests of what a ticket's change does: examples, and any order of any sightings.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::incident::{Heard, Verdict};
+use crate::domain::incident::{Heard, Readings, Verdict};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
@@ -17,7 +15,7 @@ fn incident() -> Incident {
         occurred_at: at(0),
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: BTreeMap::new(),
+        readings: Readings::new(),
     };
     let mut incident = Incident::begin("0195".into(), "queue-wait", "q1", "high", &heard, at(0));
     incident.state = IncidentState::Open;

@@ -1,7 +1,7 @@
 //! Tests of the changes that a history tells: every state with everything it can meet, and any
 //! life from beginning to end.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use super::*;
 use crate::domain::decision::{Decision, Known, NewIncident, Outcome, decide, pass_time};
 use crate::domain::flapping::FlappingPolicy;
 use crate::domain::hold::Hold;
-use crate::domain::incident::{Heard, LifePolicy, Recovery, Verdict};
+use crate::domain::incident::{Heard, LifePolicy, Readings, Recovery, Verdict};
 
 /// The state to which `transition` leads from `from`; `None` when it cannot happen there.
 fn leads(from: Option<IncidentState>, transition: Transition) -> Option<IncidentState> {
@@ -74,7 +74,7 @@ fn heard(seconds: i64, verdict: Verdict) -> Heard {
         occurred_at: at(seconds),
         part: String::new(),
         verdict,
-        readings: BTreeMap::new(),
+        readings: Readings::new(),
     }
 }
 

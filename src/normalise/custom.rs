@@ -81,7 +81,7 @@ pub(super) fn read(map: &CustomMap, root: Place<'_, '_>, received_at: Timestamp)
     let time = map.timestamp.as_deref().and_then(|at| find(at, item));
     let given = map.event_id.as_deref().and_then(|at| find(at, item));
     let event_id = match given.and_then(|(_, value)| scalar(value)) {
-        Some(id) => identity::kept(&id),
+        Some(id) => identity::kept(id),
         None if time.is_none() => identity::derived_at(&[item], received_at),
         None => identity::derived(&[item]),
     };

@@ -14,9 +14,9 @@ use crate::domain::time::Timestamp;
 const LONGEST_ID: usize = 256;
 
 /// `id` as it is kept: itself, or its digest when it is too long or holds control characters.
-pub(super) fn kept(id: &str) -> String {
+pub(super) fn kept(id: String) -> String {
     if id.len() <= LONGEST_ID && !id.contains(char::is_control) {
-        id.to_owned()
+        id
     } else {
         named(&hex::encode(Sha256::digest(id)))
     }
@@ -64,7 +64,7 @@ fn write_canonical(value: &Value<'_>, text: &mut String) {
     match value {
         Value::Array(elements) => {
             text.push('[');
-            for element in elements {
+            for element in *elements {
                 write_canonical(element, text);
                 text.push(',');
             }
@@ -112,8 +112,8 @@ mod tests {
 
     #[test]
     fn an_id_that_no_store_could_hold_is_replaced_by_its_digest() {
-        assert_eq!(kept("evt-1"), "evt-1");
-        assert_eq!(kept(&"x".repeat(257)).len(), "sha256:".len() + 64);
-        assert!(kept("evt\u{0}1").starts_with("sha256:"));
+        assert_eq!(kept("evt-1".into()), "evt-1");
+        assert_eq!(kept("x".repeat(257)).len(), "sha256:".len() + 64);
+        assert!(kept("evt\u{0}1".into()).starts_with("sha256:"));
     }
 }

@@ -1,17 +1,65 @@
 //! JSON as it is read here: a text stays where the sender put it unless it has to be unescaped,
-//! and an object is a sorted list.
+//! an object is a list, and all lists of a value lie in one room.
 //!
 //! Every webhook is read once and forgotten; a tree with a copy of each key and text in maps
 //! costs more than all that is done with it. Owns the type and how it is parsed. What counts
 //! as JSON, and how deep it may be nested, is `serde_json`'s.
 
-use std::borrow::Cow;
+use std::cell::RefCell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use bumpalo::Bump;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
+use smallvec::SmallVec;
 
-/// A value that borrows from the text it was parsed from.
+/// Where the lists and the unescaped texts of values lie; all are let go at once with it.
+#[derive(Debug, Default)]
+pub struct Room(Bump);
+
+/// Bytes beyond which a room is not kept for the next value.
+const MOST_KEPT: usize = 64 * 1024;
+
+thread_local! {
+    static KEPT: RefCell<Room> = RefCell::default();
+}
+
+impl Room {
+    /// What `read` makes of values in an empty room, one that the thread keeps: to make one
+    /// takes longer than to fill it.
+    pub fn with<T>(read: impl FnOnce(&Self) -> T) -> T {
+        KEPT.with(|kept| match kept.try_borrow_mut() {
+            Ok(mut room) => {
+                let result = read(&room);
+                room.clear();
+                result
+            }
+            // Somebody further up uses it.
+            Err(_) => read(&Self::default()),
+        })
+    }
+
+    fn clear(&mut self) {
+        if self.0.allocated_bytes() > MOST_KEPT {
+            *self = Self::default();
+        } else {
+            self.0.reset();
+        }
+    }
+
+    fn text(&self, text: &str) -> &str {
+        self.0.alloc_str(text)
+    }
+
+    fn list<T>(&self, list: List<T>) -> &[T] {
+        self.0.alloc_slice_fill_iter(list)
+    }
+}
+
+/// A list that is being read; most are short.
+type List<T> = SmallVec<[T; 8]>;
+
+/// A value that borrows from the text it was parsed from, and from its room.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'t> {
     /// `null`.
@@ -21,26 +69,35 @@ pub enum Value<'t> {
     /// A number.
     Number(Number),
     /// Text.
-    String(Cow<'t, str>),
+    String(&'t str),
     /// An array.
-    Array(Vec<Value<'t>>),
+    Array(&'t [Value<'t>]),
     /// An object.
     Object(Members<'t>),
 }
 
-/// The members of an object, sorted by name. Of two with one name the last counts.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Members<'t>(Vec<(Cow<'t, str>, Value<'t>)>);
+/// The members of an object. Of two with one name the last counts. Few stand as they came; more
+/// than [`SHORT`] are sorted by name.
+#[derive(Debug, Clone, Default)]
+pub struct Members<'t>(&'t [Member<'t>]);
+
+impl PartialEq for Members<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len()
+            && (self.0.iter()).all(|(name, value)| other.get(name) == Some(value))
+    }
+}
+
+type Member<'t> = (&'t str, Value<'t>);
 
 /// Where a member is looked for one by one; in a longer list halving it is quicker.
 const SHORT: usize = 8;
 
 impl<'t> Members<'t> {
-    fn new(mut members: Vec<(Cow<'t, str>, Value<'t>)>) -> Self {
-        let is_sorted = members.is_sorted_by(|(one, _), (next, _)| one < next);
-        if !is_sorted {
+    fn new(mut members: List<Member<'t>>, room: &'t Room) -> Self {
+        if members.len() > SHORT {
             // Stable: members of one name stay in their order.
-            members.sort_by(|(one, _), (next, _)| one.cmp(next));
+            members.sort_by_key(|(name, _)| *name);
             members.dedup_by(|next, one| {
                 let is_repeated = next.0 == one.0;
                 if is_repeated {
@@ -48,29 +105,40 @@ impl<'t> Members<'t> {
                 }
                 is_repeated
             });
+        } else {
+            let mut place = 0;
+            while let Some((name, _)) = members.get(place) {
+                if members[place + 1..].iter().any(|(later, _)| later == name) {
+                    members.remove(place);
+                } else {
+                    place += 1;
+                }
+            }
         }
-        Self(members)
+        Self(room.list(members))
     }
 
     /// The member `name`.
     pub fn get(&self, name: &str) -> Option<&Value<'t>> {
-        let members = &self.0;
+        let members = self.0;
         if members.len() <= SHORT {
-            let found = members.iter().find(|(key, _)| key == name);
+            let found = members.iter().find(|(key, _)| *key == name);
             return found.map(|(_, value)| value);
         }
-        let place = members.binary_search_by(|(key, _)| key.as_ref().cmp(name));
+        let place = members.binary_search_by_key(&name, |(key, _)| key);
         place.ok().and_then(|place| Some(&members.get(place)?.1))
     }
 
     /// Names and values, sorted by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'t>)> {
-        self.0.iter().map(|(key, value)| (key.as_ref(), value))
+    pub fn iter(&self) -> impl Iterator<Item = (&'t str, &'t Value<'t>)> + use<'t> {
+        let mut members: List<&'t Member<'t>> = self.0.iter().collect();
+        members.sort_unstable_by_key(|(name, _)| *name);
+        members.into_iter().map(|(name, value)| (*name, value))
     }
 
     /// The names, sorted.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|(key, _)| key.as_ref())
+    pub fn keys(&self) -> impl Iterator<Item = &'t str> + use<'t> {
+        self.iter().map(|(name, _)| name)
     }
 
     /// How many there are.
@@ -111,8 +179,30 @@ impl<'t> Value<'t> {
     /// # Errors
     ///
     /// What `serde_json` found wrong, and where.
-    pub fn parse(text: &'t str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text)
+    pub fn parse(text: &'t str, room: &'t Room) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(text);
+        let value = Reading(room).deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(value)
+    }
+
+    /// The same as `value`.
+    pub fn of(value: &'t serde_json::Value, room: &'t Room) -> Self {
+        match value {
+            serde_json::Value::Null => Self::Null,
+            serde_json::Value::Bool(flag) => Self::Bool(*flag),
+            serde_json::Value::Number(number) => Self::Number(number.clone()),
+            serde_json::Value::String(text) => Self::String(text),
+            serde_json::Value::Array(elements) => {
+                let elements = elements.iter().map(|element| Self::of(element, room));
+                Self::Array(room.list(elements.collect()))
+            }
+            serde_json::Value::Object(members) => {
+                let members = members.iter();
+                let members = members.map(|(key, value)| (key.as_str(), Self::of(value, room)));
+                Self::Object(Members::new(members.collect(), room))
+            }
+        }
     }
 
     /// The member or element that `step` names.
@@ -163,22 +253,14 @@ impl<'t> Value<'t> {
     }
 }
 
-impl<'t> From<&'t serde_json::Value> for Value<'t> {
-    fn from(value: &'t serde_json::Value) -> Self {
-        match value {
-            serde_json::Value::Null => Self::Null,
-            serde_json::Value::Bool(flag) => Self::Bool(*flag),
-            serde_json::Value::Number(number) => Self::Number(number.clone()),
-            serde_json::Value::String(text) => Self::String(text.as_str().into()),
-            serde_json::Value::Array(elements) => {
-                Self::Array(elements.iter().map(Self::from).collect())
-            }
-            serde_json::Value::Object(members) => {
-                let members = members.iter();
-                let members = members.map(|(key, value)| (key.as_str().into(), value.into()));
-                Self::Object(Members::new(members.collect()))
-            }
-        }
+#[cfg(test)]
+impl From<&serde_json::Value> for Value<'static> {
+    /// Kept until the test process ends.
+    fn from(value: &serde_json::Value) -> Self {
+        Self::of(
+            Box::leak(Box::new(value.clone())),
+            Box::leak(Box::default()),
+        )
     }
 }
 
@@ -205,90 +287,94 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-impl<'de> Deserialize<'de> for Value<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(AnyValue)
+/// Reads a value into its room.
+#[derive(Clone, Copy)]
+struct Reading<'t>(&'t Room);
+
+impl<'t> DeserializeSeed<'t> for Reading<'t> {
+    type Value = Value<'t>;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Value<'t>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct AnyValue;
-
-impl<'de> Visitor<'de> for AnyValue {
-    type Value = Value<'de>;
+impl<'t> Visitor<'t> for Reading<'t> {
+    type Value = Value<'t>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("JSON")
     }
 
-    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
+    fn visit_unit<E>(self) -> Result<Value<'t>, E> {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, flag: bool) -> Result<Value<'de>, E> {
+    fn visit_bool<E>(self, flag: bool) -> Result<Value<'t>, E> {
         Ok(Value::Bool(flag))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Value<'de>, E> {
+    fn visit_u64<E>(self, number: u64) -> Result<Value<'t>, E> {
         Ok(Value::Number(number.into()))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Value<'de>, E> {
+    fn visit_i64<E>(self, number: i64) -> Result<Value<'t>, E> {
         Ok(Value::Number(number.into()))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Value<'de>, E> {
+    fn visit_f64<E>(self, number: f64) -> Result<Value<'t>, E> {
         Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
-        Ok(Value::String(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E>(self, text: &'t str) -> Result<Value<'t>, E> {
+        Ok(Value::String(text))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
-        Ok(Value::String(Cow::Owned(text.to_owned())))
+    fn visit_str<E>(self, text: &str) -> Result<Value<'t>, E> {
+        Ok(Value::String(self.0.text(text)))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value<'de>, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = sequence.next_element()? {
+    fn visit_seq<A: SeqAccess<'t>>(self, mut sequence: A) -> Result<Value<'t>, A::Error> {
+        let mut elements = List::new();
+        while let Some(element) = sequence.next_element_seed(self)? {
             elements.push(element);
         }
-        Ok(Value::Array(elements))
+        Ok(Value::Array(self.0.list(elements)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value<'de>, A::Error> {
-        let mut members = Vec::with_capacity(4);
-        while let Some(Name(name)) = map.next_key()? {
-            members.push((name, map.next_value()?));
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Value<'t>, A::Error> {
+        let mut members = List::new();
+        while let Some(name) = map.next_key_seed(Name(self.0))? {
+            members.push((name, map.next_value_seed(self)?));
         }
-        Ok(Value::Object(Members::new(members)))
+        Ok(Value::Object(Members::new(members, self.0)))
     }
 }
 
-/// A member's name.
-struct Name<'t>(Cow<'t, str>);
+/// Reads a member's name.
+struct Name<'t>(&'t Room);
 
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(AnyName)
+impl<'t> DeserializeSeed<'t> for Name<'t> {
+    type Value = &'t str;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<&'t str, D::Error> {
+        deserializer.deserialize_str(self)
     }
 }
 
-struct AnyName;
-
-impl<'de> Visitor<'de> for AnyName {
-    type Value = Name<'de>;
+impl<'t> Visitor<'t> for Name<'t> {
+    type Value = &'t str;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a name")
     }
 
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Name<'de>, E> {
-        Ok(Name(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E>(self, text: &'t str) -> Result<&'t str, E> {
+        Ok(text)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Name<'de>, E> {
-        Ok(Name(Cow::Owned(text.to_owned())))
+    fn visit_str<E>(self, text: &str) -> Result<&'t str, E> {
+        Ok(self.0.text(text))
     }
 }
 
@@ -320,7 +406,8 @@ mod tests {
         fn a_text_reads_as_serde_json_reads_it(value in any_json()) {
             let text = value.to_string();
             let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
-            prop_assert_eq!(Value::parse(&text).unwrap(), Value::from(&expected));
+            let room = Room::default();
+            prop_assert_eq!(Value::parse(&text, &room).unwrap(), Value::of(&expected, &room));
         }
 
         #[test]
@@ -332,7 +419,8 @@ mod tests {
                 .collect();
             let text = format!("{{{}}}", members.join(","));
             let expected: serde_json::Value = serde_json::from_str(&text).unwrap();
-            let read = Value::parse(&text).unwrap();
+            let room = Room::default();
+            let read = Value::parse(&text, &room).unwrap();
             for name in &names {
                 prop_assert_eq!(
                     read.get(name.as_str()).and_then(Value::as_f64),
@@ -356,7 +444,11 @@ mod tests {
             "1 2",
         ] {
             let refused = serde_json::from_str::<serde_json::Value>(text).is_err();
-            assert_eq!(Value::parse(text).is_err(), refused, "{text}");
+            assert_eq!(
+                Value::parse(text, &Room::default()).is_err(),
+                refused,
+                "{text}"
+            );
         }
     }
 }

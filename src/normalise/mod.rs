@@ -19,7 +19,7 @@ mod pointer;
 mod tests;
 
 pub use custom::{CustomMap, CustomMetric, Unit};
-pub use json::{Members, Value};
+pub use json::{Members, Room, Value};
 pub use pointer::{NotAPointer, Pointer, Pointers};
 
 use crate::domain::signal::{SchemaMismatch, Signal};

@@ -183,7 +183,7 @@ impl<'v, 'p> Place<'v, 'p> {
             Value::String(text) => {
                 format!("the text {:?}", text.chars().take(40).collect::<String>())
             }
-            Value::Array(elements) if elements.is_empty() => "an empty array".to_owned(),
+            Value::Array([]) => "an empty array".to_owned(),
             Value::Array(_) => "an array".to_owned(),
             Value::Object(members) => format!("an object; {}", keys(members)),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
 use super::body::BodyFault;
@@ -20,6 +20,8 @@ const SHORTLY: Duration = Duration::from_secs(1);
 
 /// How long it should wait when a database or a restart is behind it.
 const SOON: Duration = Duration::from_secs(5);
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What became of the events of one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,20 +44,26 @@ impl Tally {
         tally
     }
 
-    /// The 202.
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+    /// The 202. What held the request's headers holds the answer's: hyper takes it back for
+    /// the connection's next request, so that none needs memory of its own.
+    pub(super) fn into_response(self, mut headers: HeaderMap) -> Response<Full<Bytes>> {
+        headers.clear();
         let Self {
             accepted,
             duplicates,
             review,
         } = self;
-        let mut response = match (accepted, duplicates, review) {
+        let body = match (accepted, duplicates, review) {
             // Nearly every answer, which need not be put together.
-            (1, 0, 0) => json(r#"{"accepted":1,"duplicates":0,"review":0}"#),
-            _ => json(format!(
-                r#"{{"accepted":{accepted},"duplicates":{duplicates},"review":{review}}}"#
-            )),
+            (1, 0, 0) => Bytes::from_static(br#"{"accepted":1,"duplicates":0,"review":0}"#),
+            _ => {
+                format!(r#"{{"accepted":{accepted},"duplicates":{duplicates},"review":{review}}}"#)
+                    .into()
+            }
         };
+        headers.insert(CONTENT_TYPE, JSON);
+        let mut response = Response::new(body.into());
+        *response.headers_mut() = headers;
         *response.status_mut() = StatusCode::ACCEPTED;
         response
     }
@@ -64,9 +72,7 @@ impl Tally {
 /// A 200 with a JSON `body`.
 pub(super) fn json<B>(body: impl Into<B>) -> Response<B> {
     let mut response = Response::new(body.into());
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
 }
 

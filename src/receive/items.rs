@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use serde_json::value::RawValue;
+use smallvec::smallvec;
 
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
-use crate::normalise::{Format, Outcome, Value, id_of_raw, normalise};
-use crate::store::NewEvent;
+use crate::normalise::{Format, Outcome, Room, Value, id_of_raw, normalise};
+use crate::store::{NewEvent, NewEvents};
 
 /// Most events in one body. EventBridge sends one; the bound keeps one request from holding
 /// the journal's writer for long.
@@ -24,7 +25,7 @@ const MAX_EVENT_ID: usize = 256;
 #[derive(Debug)]
 pub(super) enum Contents {
     /// JSON: one event for an object, one for each element of an array.
-    Events(Vec<NewEvent>),
+    Events(NewEvents),
     /// Not JSON: the whole body, for a person.
     NotJson {
         /// The body as an event that goes to review.
@@ -64,61 +65,34 @@ impl Reader<'_> {
         }
         match self.understand(&text) {
             Ok((event_id, meaning)) => {
-                Contents::Events(vec![self.new_event(event_id, text, meaning)])
+                Contents::Events(smallvec![self.new_event(event_id, text, meaning)])
             }
-            Err(error) if is_json(&text) => Contents::Events(vec![self.unreadable(text, &error)]),
+            Err(error) if is_json(&text) => {
+                Contents::Events(smallvec![self.unreadable(text, &error)])
+            }
             Err(error) => self.not_json(text.as_bytes(), &error),
         }
     }
 
     fn read_array(&self, text: &str) -> Contents {
-        match self.read_plain_array(text) {
-            Some(events) => Contents::Events(events),
-            None => self.read_any_array(text),
-        }
-    }
-
-    fn read_any_array(&self, text: &str) -> Contents {
         let items = match serde_json::from_str::<Vec<&RawValue>>(text) {
             Ok(items) if items.len() > MAX_ITEMS => return Contents::TooMany,
             Ok(items) => items,
             Err(error) => return self.not_json(text.as_bytes(), &error),
         };
         let events = items.into_iter().map(|item| {
-            let text = item.get().to_owned();
-            match self.understand(&text) {
-                Ok((event_id, meaning)) => self.new_event(event_id, text, meaning),
-                Err(error) => self.unreadable(text, &error),
+            let text = item.get();
+            match self.understand(text) {
+                Ok((event_id, meaning)) => self.new_event(event_id, text.to_owned(), meaning),
+                Err(error) => self.unreadable(text.to_owned(), &error),
             }
         });
         Contents::Events(events.collect())
     }
 
-    /// The events of an array of objects, read in one pass; `None` when there is anything in
-    /// it that is not quite that.
-    fn read_plain_array(&self, text: &str) -> Option<Vec<NewEvent>> {
-        let mut rest = text.trim_ascii().strip_prefix('[')?.strip_suffix(']')?;
-        let mut events = Vec::new();
-        loop {
-            rest = rest.trim_ascii_start();
-            if !rest.starts_with('{') || events.len() == MAX_ITEMS {
-                return None;
-            }
-            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value<'_>>();
-            let value = values.next()?.ok()?;
-            let (item, after) = rest.split_at_checked(values.byte_offset())?;
-            let (event_id, meaning) = self.meaning(&value);
-            events.push(self.new_event(event_id, item.to_owned(), meaning));
-            match after.trim_ascii_start() {
-                "" => return Some(events),
-                after => rest = after.strip_prefix(',')?,
-            }
-        }
-    }
-
     /// The event's id, and its meaning or the reason why it goes to review.
     fn understand(&self, text: &str) -> Result<(String, Understood), serde_json::Error> {
-        Value::parse(text).map(|value| self.meaning(&value))
+        Room::with(|room| Value::parse(text, room).map(|value| self.meaning(&value)))
     }
 
     fn meaning(&self, value: &Value<'_>) -> (String, Understood) {
@@ -205,7 +179,7 @@ mod tests {
         .read(Bytes::from_static(body))
     }
 
-    fn events(body: &'static [u8]) -> Vec<NewEvent> {
+    fn events(body: &'static [u8]) -> NewEvents {
         match contents(body) {
             Contents::Events(events) => events,
             other => panic!("{other:?}"),
@@ -227,36 +201,6 @@ mod tests {
             bodies,
             ["{\"b\":1.50, \"a\":2}", "{\"a\" : \"\\u0041\"}", "7"]
         );
-    }
-
-    #[test]
-    fn an_array_is_read_in_one_pass_as_it_is_element_by_element() {
-        let source: Arc<str> = "genesys".into();
-        let reader = Reader {
-            source: &source,
-            format: &Format::Genesys,
-            received_at: Timestamp::from_millis(1_795_442_850_000),
-        };
-        let plain = " [ {\"id\":\"a\", \"b\":[1.50]} ,\n{\"id\" : \"\\u0041\"},{} ]\n";
-        let in_one = reader.read_plain_array(plain).unwrap();
-        assert_eq!(in_one.len(), 3);
-        let Contents::Events(one_by_one) = reader.read_any_array(plain) else {
-            panic!("an array of objects was not read");
-        };
-        assert_eq!(format!("{in_one:?}"), format!("{one_by_one:?}"));
-        for other in [
-            "[]",
-            "[{},]",
-            "[{} {}]",
-            "[{}}]",
-            "[{},7]",
-            "[{},{\"a\":1e400}]",
-            "[{},{\"a\":\"\\ud800\"}]",
-            "[{}",
-            "[{}],[{}]",
-        ] {
-            assert!(reader.read_plain_array(other).is_none(), "{other}");
-        }
     }
 
     #[test]

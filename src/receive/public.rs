@@ -48,12 +48,14 @@ impl Application for PublicListener {
         connection: Connection,
     ) -> Response<AnswerBody> {
         let Parts { receiver, others } = &*self.0;
-        if !is_webhook(request.uri().path()) {
+        let (mut head, mut body) = request.into_parts();
+        if !is_webhook(head.uri.path()) {
+            let request = Request::from_parts(head, body);
             let others = Box::pin(others.clone().answer(request, connection));
             return others.await.map(Either::Right);
         }
-        let id = id_for(request.headers(), &receiver.clock);
-        let mut response = webhook(receiver, request, &connection, &id).await;
+        let id = id_for(&head.headers, &receiver.clock);
+        let mut response = webhook(receiver, &mut head, &mut body, &connection, &id).await;
         response.headers_mut().insert(REQUEST_ID, id);
         response
     }

@@ -6,12 +6,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::pin::pin;
 
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Either;
 use percent_encoding::percent_decode_str;
+use smallvec::smallvec;
 use tokio::sync::{Semaphore, watch};
 
 use super::answer::{Refusal, Tally};
@@ -24,7 +26,7 @@ use super::source::Source;
 use crate::clock::Clock;
 use crate::http::{Connection, REQUEST_ID, Readiness, request_id};
 use crate::settings::ServerSettings;
-use crate::store::{Appended, Journal, NewEvent};
+use crate::store::{Appended, Journal, NewEvent, NewEvents};
 use crate::telemetry::Metrics;
 
 /// Path before the source's name.
@@ -58,18 +60,21 @@ struct Misfit {
 /// Answers one webhook, whatever it is, and counts the answer.
 pub(super) async fn webhook(
     receiver: &Receiver,
-    request: Request<impl Incoming>,
+    head: &mut Parts,
+    body: &mut impl Incoming,
     connection: &Connection,
     id: &HeaderValue,
 ) -> Response<AnswerBody> {
-    let (mut head, mut body) = request.into_parts();
-    let source = receiver.sources.get(source_name(&head).as_ref());
-    let answer = match receiver.take(source, &head, &mut body, connection).await {
-        Ok(tally) => tally.into_response().map(Either::Left),
+    let source = receiver.sources.get(source_name(head).as_ref());
+    let answer = match receiver.take(source, head, body, connection).await {
+        Ok(tally) => {
+            let headers = std::mem::take(&mut head.headers);
+            tally.into_response(headers).map(Either::Left)
+        }
         Err(refusal) => {
             head.headers.insert(REQUEST_ID, id.clone());
-            let answer = receiver.refuse(refusal, source, &head, &mut body).await;
-            answer.map(Either::Right)
+            let answer = Box::pin(receiver.refuse(refusal, source, head, body));
+            answer.await.map(Either::Right)
         }
     };
     let status = answer.status();
@@ -97,7 +102,7 @@ impl Receiver {
         connection: &Connection,
     ) -> Result<Tally, Refusal> {
         let source = source.ok_or(Refusal::UnknownSource)?;
-        let work = self.take_in(source, head, body, connection.peer);
+        let work = pin!(self.take_in(source, head, body, connection.peer));
         // 503, not 408: EventBridge does not repeat a 408.
         connection
             .timer
@@ -133,7 +138,7 @@ impl Receiver {
         match reader.read(bytes) {
             Contents::Events(events) => self.keep(source, events).await,
             Contents::NotJson { event, problem } => {
-                self.keep(source, vec![event]).await?;
+                self.keep(source, smallvec![event]).await?;
                 Err(Refusal::NotJson { problem })
             }
             Contents::TooMany => Err(Refusal::TooManyItems),
@@ -179,7 +184,7 @@ impl Receiver {
     }
 
     /// Makes `events` durable and tells metrics and log what became of them.
-    async fn keep(&self, source: &Source, events: Vec<NewEvent>) -> Result<Tally, Refusal> {
+    async fn keep(&self, source: &Source, events: NewEvents) -> Result<Tally, Refusal> {
         if events.is_empty() {
             return Ok(Tally::default());
         }

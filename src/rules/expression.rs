@@ -14,6 +14,7 @@ use cel::parser::Parser;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 use chrono::DateTime;
 
+use super::comparison::Comparison;
 use super::direction::{Worse, directions};
 use super::nearest_variable;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR};
@@ -26,6 +27,8 @@ pub struct Expression {
     source: Arc<str>,
     parsed: Arc<IdedExpr>,
     environment: Arc<Env>,
+    /// The whole of it, when it is nothing but a reading against a number.
+    comparison: Option<Arc<Comparison>>,
     /// The readings it looks up: metric, statistic, and both as one name.
     readings: Arc<[(String, String, String)]>,
     /// Which way its readings make it hold.
@@ -77,6 +80,7 @@ impl Expression {
             source: source.into(),
             readings: readings_of(&parsed),
             worse: Arc::new(directions(&parsed)),
+            comparison: Comparison::of(&parsed).map(Arc::new),
             parsed: Arc::new(parsed),
             environment: Arc::new(Env::stdlib()),
         })
@@ -94,14 +98,13 @@ impl Expression {
 
     /// The values in `signal` of the readings that the expression looks up, by a name such as
     /// `queue.waitTime.avg`.
-    pub fn readings(&self, signal: &Signal) -> BTreeMap<String, f64> {
+    pub fn readings<'e>(&'e self, signal: &'e Signal) -> impl Iterator<Item = (&'e str, f64)> {
         self.readings
             .iter()
             .filter_map(|(metric, statistic, name)| {
                 let value = signal.metrics.get(metric)?.get(statistic)?;
-                Some((name.clone(), *value))
+                Some((name.as_str(), *value))
             })
-            .collect()
     }
 
     /// Which way readings make the expression hold, by a name such as `queue.waitTime.avg`.
@@ -116,6 +119,13 @@ impl Expression {
     ///
     /// [`EvaluationError`] when the values do not fit the expression.
     pub fn holds(&self, signal: &Signal, source: &str) -> Result<Option<bool>, EvaluationError> {
+        if let Some(comparison) = &self.comparison {
+            return Ok(comparison.holds(signal));
+        }
+        self.evaluate(signal, source)
+    }
+
+    fn evaluate(&self, signal: &Signal, source: &str) -> Result<Option<bool>, EvaluationError> {
         let resolver = SignalVariables { signal, source };
         let mut context = Context::with_env(Arc::clone(&self.environment));
         context.set_variable_resolver(&resolver);
@@ -246,6 +256,8 @@ fn text_value(text: &str) -> CowVal<'_, '_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn signal() -> Signal {
@@ -278,6 +290,34 @@ mod tests {
         assert_eq!(holds("metrics[oWaiting].count == 20"), Some(true));
         assert_eq!(holds("metrics[\"oWaiting\"].count > 20"), Some(false));
         assert_eq!(holds("metrics.oWaiting.count < 21"), Some(true));
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_comparison_holds_when_the_engine_says_so(
+            bound in prop_oneof![
+                (0_u32..40).prop_map(|number| number.to_string()),
+                (0_u64..u64::try_from(i64::MAX).unwrap()).prop_map(|number| number.to_string()),
+                (0.0..40.0_f64).prop_map(|number| format!("{number:?}")),
+                Just("20.0".to_owned()),
+            ],
+            operator in prop_oneof![Just("<"), Just("<="), Just(">"), Just(">=")],
+            reading in prop_oneof![
+                Just("metrics[oWaiting].count"),
+                Just("metrics[queue.waitTime].avg"),
+                Just("metrics[oWaiting].missing"),
+                Just("metrics.missing.count"),
+            ],
+        ) {
+            let expression = Expression::parse(&format!("{reading} {operator} {bound}")).unwrap();
+            let given = signal();
+            prop_assert_eq!(
+                expression.holds(&given, "genesys"),
+                expression.evaluate(&given, "genesys")
+            );
+            let is_exact = bound.contains('.') || bound.parse::<i64>().unwrap() <= 1 << 53;
+            prop_assert_eq!(expression.comparison.is_some(), is_exact);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //!
 //! May import: `domain`. Pure: no I/O, no clock.
 
+mod comparison;
 mod direction;
 mod expression;
 mod rewrite;

@@ -39,7 +39,8 @@ pub use failover::{OwedDelivery, Unopened, WaitingCreate};
 pub use fence::Fence;
 pub use history::{HistoryEntry, Reference};
 pub use journal::{
-    Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
+    Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
+    NewEvents,
 };
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket, Settlement};
 pub use retention::Forgotten;

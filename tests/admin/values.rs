@@ -1,6 +1,5 @@
 //! The values that the filled store is made of.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ringdown::domain::decision::BurstLock;
@@ -35,7 +34,7 @@ pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incide
         occurred_at: at,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: BTreeMap::from([("metrics[queue.waitTime].avg".to_owned(), 412.5)]),
+        readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
     };
     Incident::begin(id.to_owned(), rule, key, "high", &heard, at)
 }

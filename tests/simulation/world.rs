@@ -143,7 +143,7 @@ impl World {
     /// Appends `readings` to the journal, as the receiver would.
     pub(crate) async fn receive(&mut self, readings: Vec<Reading>) {
         let now = self.clock.now();
-        let events = readings.iter().map(|reading| reading.event(now)).collect();
+        let events: Vec<_> = readings.iter().map(|reading| reading.event(now)).collect();
         let appended = self.journal.append(events).await.unwrap();
         for (reading, appended) in readings.into_iter().zip(appended) {
             self.tell(format!("received {reading:?}: {appended:?}"));

@@ -112,7 +112,7 @@ fn event_id(shape: Shape, item: &Value<'_>, received_at: Timestamp) -> String {
         _ => None,
     };
     if let Some(id) = alert_id.or_else(|| given_id(shape, item)) {
-        return identity::kept(&id);
+        return identity::kept(id);
     }
     if shape == Shape::Unknown {
         return identity::derived(&[item]);

@@ -4,6 +4,8 @@
 //! counts, and how a metric that comes once per qualifier is added up. A metric that is not
 //! in the message is absent, not zero.
 
+use smallvec::SmallVec;
+
 use super::super::fill::{self, WAIT_TIME, clean};
 use super::super::moment;
 use super::super::place::Place;
@@ -15,14 +17,14 @@ use crate::domain::time::Timestamp;
 /// Readings by metric name.
 pub(super) type Readings = ByName<Name, Reading>;
 
+/// Metrics being gathered, by name; seldom are there more.
+type Gathering<'v> = ByName<&'v str, Gathered, 4>;
+
 /// From here on a number is a point in time in epoch milliseconds, not a duration.
 const EPOCH: f64 = 1e12;
 
 /// Where Genesys keeps the start of the longest wait.
 const LONGEST: [&str; 4] = ["calculatedMetricValue", "current", "max", "sum"];
-
-/// Metrics that there is room for from the beginning.
-const USUAL_METRICS: usize = 4;
 
 /// A metric being gathered: since when its interval runs, and what was read so far.
 struct Gathered {
@@ -33,14 +35,14 @@ struct Gathered {
 /// The readings in `data`; `at` is when the event happened.
 pub(super) fn read(data: &Place<'_, '_>, at: Timestamp) -> Read<Readings> {
     let intervals = data.filled()?;
-    let mut order = Vec::with_capacity(intervals.len());
+    let mut order = SmallVec::<[_; 4]>::new();
     for index in 0..intervals.len() {
         let element = data.index(index);
         element.object()?;
         order.push((since(&element.name("interval"))?, index));
     }
     order.sort_unstable();
-    let mut gathered = ByName::with_capacity(USUAL_METRICS);
+    let mut gathered = Gathering::new();
     for (since, index) in order {
         let element = data.index(index);
         let metrics = element.name("metrics");
@@ -68,7 +70,7 @@ fn gather<'v>(
     entry: &Place<'v, '_>,
     since: Timestamp,
     at: Timestamp,
-    gathered: &mut ByName<&'v str, Gathered>,
+    gathered: &mut Gathering<'v>,
 ) -> Read<()> {
     entry.object()?;
     let metric = entry.name("metric").required_text()?;
@@ -167,7 +169,7 @@ pub(super) fn in_seconds(
 }
 
 /// Computes averages, drops metrics without statistics, and names the wait as the guide does.
-fn finish(gathered: ByName<&str, Gathered>) -> Readings {
+fn finish(gathered: Gathering<'_>) -> Readings {
     let mut readings = Readings::with_capacity(gathered.len() + 1);
     for (name, mut gathered) in gathered {
         if !gathered.reading.is_empty() {

@@ -117,13 +117,23 @@ fn append(
     let appended = tell_apart(&events, &digests, new);
     let mut fresh = Vec::with_capacity(events.len());
     let mut seq = last_place(&tx)?;
+    let mut insert = tx.prepare_cached(INSERT_EVENT)?;
     for (event, appended) in events.into_iter().zip(&appended) {
         if *appended != Appended::Duplicate {
             seq += 1;
-            insert(&tx, seq, &event)?;
+            insert.execute(params![
+                seq,
+                event.source,
+                event.event_id,
+                event.received_at.as_millis(),
+                event.review,
+                event.body
+            ])?;
+            insert_review_item(&tx, seq, &event)?;
             fresh.extend(journal_event(seq, event));
         }
     }
+    drop(insert);
     tx.commit()?;
     fault_points::reach("journal-committed");
     drop(turn);
@@ -137,16 +147,8 @@ fn last_place(tx: &Transaction<'_>) -> Result<i64, StoreError> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// Inserts an event at the place `seq`, and the review item of one that goes to review.
-fn insert(tx: &Transaction<'_>, seq: i64, event: &NewEvent) -> Result<(), StoreError> {
-    tx.prepare_cached(INSERT_EVENT)?.execute(params![
-        seq,
-        event.source,
-        event.event_id,
-        event.received_at.as_millis(),
-        event.review,
-        event.body
-    ])?;
+/// Inserts the review item of the event at the place `seq`, when it goes to review.
+fn insert_review_item(tx: &Transaction<'_>, seq: i64, event: &NewEvent) -> Result<(), StoreError> {
     if let Some(reason) = &event.review {
         tx.prepare_cached(INSERT_REVIEW_ITEM)?.execute(params![
             seq,

@@ -100,15 +100,18 @@ pub enum JournalError {
     Closed,
 }
 
-/// Nearly every request brings one event, for which neither way needs a list of its own: what
-/// one thread allocates and another frees costs more than all else that is done with it.
+/// The events of one request. Nearly every request brings one, for which neither way needs a
+/// list of its own: what one thread allocates and another frees costs more than all else that
+/// is done with it.
+pub type NewEvents = SmallVec<[NewEvent; 1]>;
+
+/// What became of the events of one request, in their order.
+pub type Became = SmallVec<[Appended; 8]>;
+
 struct Request {
-    events: SmallVec<[NewEvent; 1]>,
+    events: NewEvents,
     answer: oneshot::Sender<Result<Became, JournalError>>,
 }
-
-/// What became of the events of one request.
-type Became = SmallVec<[Appended; 8]>;
 
 /// Takes events in and answers when they are durable. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -131,11 +134,11 @@ impl Journal {
     /// # Errors
     ///
     /// [`JournalError`] when nothing was kept.
-    pub async fn append(&self, events: Vec<NewEvent>) -> Result<Vec<Appended>, JournalError> {
+    pub async fn append(&self, events: impl Into<NewEvents>) -> Result<Became, JournalError> {
         let (answer, answered) = oneshot::channel();
         self.requests
             .try_send(Request {
-                events: events.into_iter().collect(),
+                events: events.into(),
                 answer,
             })
             .map_err(|error| match error {
@@ -144,8 +147,7 @@ impl Journal {
                 },
                 mpsc::error::TrySendError::Closed(_) => JournalError::Closed,
             })?;
-        let became = answered.await.unwrap_or(Err(JournalError::Closed))?;
-        Ok(became.into_vec())
+        answered.await.unwrap_or(Err(JournalError::Closed))
     }
 }
 
@@ -183,8 +185,11 @@ mod tests {
             .await
             .unwrap();
         use Appended::{Accepted, Duplicate, Review};
-        assert_eq!(answer, [Accepted, Accepted, Duplicate]);
-        assert_eq!(journal.append(vec![event("b")]).await.unwrap(), [Duplicate]);
+        assert_eq!(answer[..], [Accepted, Accepted, Duplicate]);
+        assert_eq!(
+            journal.append(vec![event("b")]).await.unwrap()[..],
+            [Duplicate]
+        );
         drop(journal);
         writing.await.unwrap();
         store.close().await;
@@ -197,7 +202,7 @@ mod tests {
             ..event("c")
         };
         let answer = journal.append(vec![event("a"), misfit]).await.unwrap();
-        assert_eq!(answer, [Duplicate, Review]);
+        assert_eq!(answer[..], [Duplicate, Review]);
     }
 
     #[tokio::test]
@@ -232,7 +237,7 @@ mod tests {
             ..event("a")
         };
         let answer = journal.append(vec![event("a"), other]).await.unwrap();
-        assert_eq!(answer, [Appended::Accepted, Appended::Accepted]);
+        assert_eq!(answer[..], [Appended::Accepted, Appended::Accepted]);
     }
 
     #[tokio::test]
