@@ -2,6 +2,7 @@
 //!
 //! May import: axum, hyper. Must not know: any route, the store, sources, targets.
 
+mod idle;
 mod problem;
 mod readiness;
 mod request_id;

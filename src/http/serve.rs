@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response};
+use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::ReusedTimer;
+use super::idle::Idle;
 
 /// Pause after a failed accept: nearly always "too many open files", which time mends.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -51,7 +53,7 @@ impl Default for ServeOptions {
 /// handlers find the peer's address as [`ConnectInfo<SocketAddr>`] among the extensions.
 pub trait Application: Clone + Send + 'static {
     /// The body of an answer.
-    type Body: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static;
+    type Body: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Unpin + Send + 'static;
 
     /// The answer to `request`, which came by `connection`.
     fn answer(
@@ -103,6 +105,7 @@ pub async fn serve(
     while let Some((stream, peer)) = accept(&listener, &shutdown).await {
         connections.spawn(serve_connection(
             builder.clone(),
+            options.header_timeout,
             stream,
             peer,
             application.clone(),
@@ -127,7 +130,11 @@ pub async fn serve(
 fn connection_builder(options: ServeOptions) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        .header_read_timeout(options.header_timeout)
+        // How long they may take is limited without hyper: see the module `idle`.
+        .header_read_timeout(None)
+        // A sender that has closed its side hears the answer all the same; to look out for it
+        // while a request is in hand takes a buffer for each.
+        .half_close(true)
         .max_header_size(options.max_header_bytes)
         .pipeline_flush(true);
     builder
@@ -155,7 +162,8 @@ async fn accept(
 }
 
 async fn serve_connection(
-    mut builder: http1::Builder,
+    builder: http1::Builder,
+    header_timeout: Duration,
     stream: TcpStream,
     peer: SocketAddr,
     application: impl Application,
@@ -168,16 +176,24 @@ async fn serve_connection(
         peer,
         timer: ReusedTimer::default(),
     };
+    let idle = Idle::new();
+    let of_requests = idle.clone();
     let service = service_fn(move |request| {
+        let idle = of_requests.clone();
+        idle.interrupt();
         let answer = application.clone().answer(request, connection.clone());
-        async { Ok::<_, Infallible>(answer.await) }
+        // An async block around it would hold it twice, and hyper moves it for every request.
+        answer.map(move |answer| Ok::<_, Infallible>(answer.map(|body| idle.after(body))))
     });
-    let connection = builder
-        .timer(ReusedTimer::default())
-        .serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
+        () = idle.longer_than(header_timeout) => {
+            tracing::debug!(%peer, "no request came in time; the connection is closed");
+            return;
+        }
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {

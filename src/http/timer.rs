@@ -1,42 +1,40 @@
 //! A time limit that a connection sets anew for each of its requests.
 //!
 //! A timer of one's own for every request is entered among all timers of the process and taken
-//! out again, under a lock. Putting off the end of one that is there needs neither.
-//! Knows tokio's and hyper's timers; must not know what is being waited for.
+//! out again, under a lock. Here one that is there is left to ring at the end of an earlier
+//! request; only then is it put off to the end of the one that is in hand.
+//! Knows tokio's timers; must not know what is being waited for.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep};
 
 /// A timer that is kept from one use to the next. Cheap to clone; of two uses at the same time
-/// the second has a timer of its own.
+/// the second has a timer of its own. All uses are by one task, which is who it wakes.
 #[derive(Clone, Default)]
 pub struct ReusedTimer {
     kept: Arc<Mutex<Option<Timer>>>,
 }
 
-type Timer = Pin<Box<tokio::time::Sleep>>;
+/// A timer that was set, and will wake the task at the time that it has.
+type Timer = Pin<Box<Sleep>>;
 
 impl ReusedTimer {
     /// What `work` comes to; `None` when it took longer than `limit`.
     pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-        let end = self.until(Instant::now() + limit);
+        let end = Waiting {
+            end: Instant::now() + limit,
+            timer: self.lock().take(),
+            home: self,
+        };
         tokio::select! {
             biased;
             done = work => Some(done),
             () = end => None,
-        }
-    }
-
-    fn until(&self, end: Instant) -> Waiting {
-        let kept = self.lock().take();
-        let mut timer = kept.unwrap_or_else(|| Box::pin(tokio::time::sleep_until(end.into())));
-        timer.as_mut().reset(end.into());
-        Waiting {
-            timer: Some(timer),
-            home: self.clone(),
         }
     }
 
@@ -47,37 +45,33 @@ impl ReusedTimer {
 }
 
 /// Ends when its time has come; gives its timer back when it is dropped.
-struct Waiting {
+struct Waiting<'t> {
+    end: Instant,
     timer: Option<Timer>,
-    home: ReusedTimer,
+    home: &'t ReusedTimer,
 }
 
-impl Future for Waiting {
+impl Future for Waiting<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match &mut self.timer {
-            Some(timer) => timer.as_mut().poll(context),
-            None => Poll::Ready(()),
-        }
+        let end = self.end;
+        let timer = match &mut self.timer {
+            Some(timer) if !timer.is_elapsed() && timer.deadline() <= end => return Poll::Pending,
+            Some(timer) => {
+                timer.as_mut().reset(end);
+                timer
+            }
+            none => none.insert(Box::pin(tokio::time::sleep_until(end))),
+        };
+        timer.as_mut().poll(context)
     }
 }
 
-impl Drop for Waiting {
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        *self.home.lock() = self.timer.take();
-    }
-}
-
-impl hyper::rt::Sleep for Waiting {}
-
-impl hyper::rt::Timer for ReusedTimer {
-    fn sleep(&self, duration: Duration) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        self.sleep_until(Instant::now() + duration)
-    }
-
-    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn hyper::rt::Sleep>> {
-        Box::pin(self.until(deadline))
+        let timer = self.timer.take();
+        *self.home.lock() = timer;
     }
 }
 

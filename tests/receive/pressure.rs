@@ -53,6 +53,32 @@ async fn dripping_headers_are_cut_off() {
 }
 
 #[tokio::test]
+async fn only_a_connection_without_a_request_in_hand_is_closed_for_being_idle() {
+    let mut plan = Plan::new(source(vec![bearer()]));
+    plan.header_timeout = Duration::from_millis(200);
+    let world = plan.start().await;
+    let body = good("evt-1");
+    let (first, rest) = body.split_at(10);
+    let mut stream = begun(&world, body.len(), first).await;
+    let early = tokio::time::timeout(Duration::from_millis(600), stream.read_u8());
+    assert!(early.await.is_err(), "closed in the middle of a request");
+    stream.write_all(rest.as_bytes()).await.unwrap();
+    let answer = everything_from(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_sender_that_has_closed_its_side_hears_the_answer_all_the_same() {
+    let world = World::start().await;
+    let body = good("evt-1");
+    let mut stream = begun(&world, body.len(), &body).await;
+    stream.shutdown().await.unwrap();
+    let answer = everything_from(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
+    assert_eq!(world.kept().await.len(), 1);
+}
+
+#[tokio::test]
 async fn more_than_the_bound_in_flight_is_a_503_at_once() {
     let mut plan = Plan::new(source(vec![bearer()]));
     plan.server.max_in_flight = 1;
