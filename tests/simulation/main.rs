@@ -39,7 +39,7 @@ const AT_ONCE: usize = 2;
 
 /// The allocator of the program that is shipped.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
