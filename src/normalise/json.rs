@@ -77,7 +77,7 @@ pub enum Value<'t> {
 }
 
 /// The members of an object. Of two with one name the last counts. Few stand as they came; more
-/// than [`SHORT`] are sorted by name.
+/// than eight are sorted by name.
 #[derive(Debug, Clone, Default)]
 pub struct Members<'t>(&'t [Member<'t>]);
 
