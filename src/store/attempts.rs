@@ -6,7 +6,8 @@
 use super::StoreError;
 use super::database::{Tx, on};
 use super::history::{HistoryEntry, Reference};
-use super::outbox::{ClaimedDelivery, Settlement};
+use super::outbox::ClaimedDelivery;
+use super::settlement::Settlement;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 

@@ -1,6 +1,7 @@
-//! What a person does about dead letters: replay or discard, one or many.
+//! Dead letters: what a person does about them, one or many, and which are taken up again by
+//! themselves.
 //!
-//! Every change is one transaction with its entry in the audit log and in the incident's
+//! A person's change is one transaction with its entry in the audit log and in the incident's
 //! history.
 
 use serde_json::json;
@@ -11,6 +12,7 @@ use super::database::{Tx, on};
 use super::outages;
 use super::views::{DeliveryView, Filter, Select, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
+use crate::domain::time::Timestamp;
 
 /// Incidents whose deliveries are discarded in one statement.
 const IDS_PER_STATEMENT: usize = 500;
@@ -56,6 +58,63 @@ impl Change {
 }
 
 impl Store {
+    /// Takes dead letters of `target` with one of `kinds` up again; returns how many. One that
+    /// keeps coming back waits longer each time, so that it does not circle.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn resume_dead(
+        &self,
+        target: &str,
+        kinds: &[&'static str],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let resumed = on!(&mut tx, connection => {
+            let mut query = QueryBuilder::new(
+                "update deliveries set state = 'waiting', attempts = 0, \
+                  resumptions = resumptions + 1, settled_at = null, \
+                  next_attempt_at = case when next_attempt_at > ",
+            );
+            query.push_bind(now.as_millis());
+            query.push(" then next_attempt_at else ").push_bind(now.as_millis());
+            query.push(" end where state = 'dead' and target = ").push_bind(target.to_owned());
+            query.push(" and error_kind in (");
+            let mut list = query.separated(", ");
+            for kind in kinds {
+                list.push_bind(*kind);
+            }
+            query.push(
+                ") and settled_at + case resumptions when 0 then 0 when 1 then 60000 \
+                  when 2 then 600000 else 3600000 end <= ",
+            );
+            query.push_bind(now.as_millis());
+            query.build().execute(connection).await?.rows_affected()
+        });
+        tx.commit().await?;
+        Ok(resumed)
+    }
+
+    /// Whether `target` has a dead letter of `kind`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn has_dead(&self, target: &str, kind: &str) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let row: Option<(i64,)> = on!(&mut tx, connection => {
+            sqlx::query_as(
+                "select id from deliveries where state = 'dead' and target = $1 and error_kind = $2 limit 1",
+            )
+            .bind(target)
+            .bind(kind)
+            .fetch_optional(connection)
+            .await?
+        });
+        Ok(row.is_some())
+    }
+
     /// Owes the dead letter `id` again.
     ///
     /// # Errors

@@ -25,6 +25,7 @@ mod outbox;
 mod own_trouble;
 mod retention;
 mod review;
+mod settlement;
 mod silences;
 mod sqlite;
 mod target_health;
@@ -42,9 +43,10 @@ pub use journal::{
     Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
     NewEvents,
 };
-pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket, Settlement};
+pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;
+pub use settlement::Settlement;
 pub use silences::NewSilence;
 pub use target_health::TargetHealth;
 pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};

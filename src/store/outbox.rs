@@ -1,19 +1,15 @@
-//! The outbox: deliveries owed to targets, claimed by workers with a lease, settled with what
-//! came of them.
+//! The outbox: deliveries owed to targets, claimed by workers with a lease.
 //!
 //! Order is kept per incident: a delivery is claimed only when nothing older of its incident
-//! is under way, and its ticket's create is no dead letter. A claim is durable before anything is sent; a delivery found in `sending`
-//! with its lease run out may have been sent, and is looked up first.
+//! is under way, and its ticket's create is no dead letter. A claim is durable before anything
+//! is sent; a delivery found in `sending` with its lease run out may have been sent, and is
+//! looked up first.
 
 use std::time::Duration;
 
-use sqlx::QueryBuilder;
-
 use super::database::{Database, Tx, millis, on, on_text, postgres_now, sqlite_now};
-use super::history::insert_history;
-use super::{Store, StoreError, attempts, ticket_changes};
-use crate::domain::failure::Failure;
-use crate::domain::ticket::{Operation, Ticket};
+use super::{Store, StoreError};
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
 /// A delivery about to be owed.
@@ -71,27 +67,6 @@ pub struct ClaimedDelivery {
     pub ticket_id: Option<String>,
     /// Of a link: the ticket under which to hang it.
     pub parent: Option<ParentTicket>,
-}
-
-/// What came of an attempt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settlement {
-    /// Done; a create brings its ticket.
-    Done(Option<Ticket>),
-    /// Try again at a time.
-    Again {
-        /// When.
-        at: Timestamp,
-        /// Why.
-        failure: Failure,
-        /// Whether the attempt counts.
-        counted: bool,
-    },
-    /// Given up.
-    Dead {
-        /// Why.
-        failure: Failure,
-    },
 }
 
 const INSERT: &str = "insert into deliveries \
@@ -283,57 +258,6 @@ impl Store {
         Ok(at.map(Timestamp::from_millis))
     }
 
-    /// Keeps what came of an attempt. A worker that lost its lease changes nothing and
-    /// hears `false`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
-    pub async fn settle(
-        &self,
-        delivery: &ClaimedDelivery,
-        owner: &str,
-        settlement: &Settlement,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        let last_kind = match settlement {
-            Settlement::Again { counted: false, .. } => {
-                attempts::last_error_kind(&mut tx, delivery.id).await?
-            }
-            _ => None,
-        };
-        let ours = match settlement {
-            Settlement::Done(_) => mark_done(&mut tx, delivery.id, owner, now).await?,
-            Settlement::Again {
-                at,
-                failure,
-                counted,
-            } => mark_again(&mut tx, delivery.id, owner, *at, failure, *counted).await?,
-            Settlement::Dead { failure } => {
-                mark_dead(&mut tx, delivery.id, owner, failure, now).await?
-            }
-        };
-        if !ours {
-            return Ok(false);
-        }
-        if let Settlement::Done(Some(ticket)) = settlement {
-            write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
-        }
-        if !matches!(settlement, Settlement::Done(_))
-            && ticket_changes::end_if_over(&mut tx, delivery.id, now).await?
-        {
-            tx.commit().await?;
-            return Ok(true);
-        }
-        let entry = attempts::entry_of(delivery, settlement, last_kind.as_deref(), now);
-        if let Some(entry) = entry {
-            insert_history(&mut tx, &entry).await?;
-        }
-        tx.commit().await?;
-        Ok(true)
-    }
-
     /// Gives back a claim without an attempt (the process is stopping).
     ///
     /// # Errors
@@ -374,76 +298,6 @@ impl Store {
             .execute(writer)
             .await?;
         Ok(())
-    }
-
-    /// Keeps what was learned about an incident's ticket later, such as its number.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
-    pub async fn note_ticket(&self, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        write_ticket(&mut tx, incident_id, ticket).await?;
-        tx.commit().await
-    }
-
-    /// Takes dead letters of `target` with one of `kinds` up again; returns how many. One that
-    /// keeps coming back waits longer each time, so that it does not circle.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
-    pub async fn resume_dead(
-        &self,
-        target: &str,
-        kinds: &[&'static str],
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        let resumed = on!(&mut tx, connection => {
-            let mut query = QueryBuilder::new(
-                "update deliveries set state = 'waiting', attempts = 0, \
-                  resumptions = resumptions + 1, settled_at = null, \
-                  next_attempt_at = case when next_attempt_at > ",
-            );
-            query.push_bind(now.as_millis());
-            query.push(" then next_attempt_at else ").push_bind(now.as_millis());
-            query.push(" end where state = 'dead' and target = ").push_bind(target.to_owned());
-            query.push(" and error_kind in (");
-            let mut list = query.separated(", ");
-            for kind in kinds {
-                list.push_bind(*kind);
-            }
-            query.push(
-                ") and settled_at + case resumptions when 0 then 0 when 1 then 60000 \
-                  when 2 then 600000 else 3600000 end <= ",
-            );
-            query.push_bind(now.as_millis());
-            query.build().execute(connection).await?.rows_affected()
-        });
-        tx.commit().await?;
-        Ok(resumed)
-    }
-}
-
-impl Store {
-    /// Whether `target` has a dead letter of `kind`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
-    pub async fn has_dead(&self, target: &str, kind: &str) -> Result<bool, StoreError> {
-        let mut tx = self.database.begin_read().await?;
-        let row: Option<(i64,)> = on!(&mut tx, connection => {
-            sqlx::query_as(
-                "select id from deliveries where state = 'dead' and target = $1 and error_kind = $2 limit 1",
-            )
-            .bind(target)
-            .bind(kind)
-            .fetch_optional(connection)
-            .await?
-        });
-        Ok(row.is_some())
     }
 }
 
@@ -500,105 +354,4 @@ fn claimed_delivery(
         ticket_id,
         parent,
     })
-}
-
-async fn mark_done(tx: &mut Tx, id: i64, owner: &str, now: Timestamp) -> Result<bool, StoreError> {
-    let changed = on!(tx, connection => {
-        sqlx::query(
-            "update deliveries set state = 'done', settled_at = $1, lease_owner = null, \
-              lease_until = null, in_doubt = 0, attempts = attempts + 1 \
-             where id = $2 and lease_owner = $3 and state = 'sending'",
-        )
-        .bind(now.as_millis())
-        .bind(id)
-        .bind(owner)
-        .execute(connection)
-        .await?
-        .rows_affected()
-    });
-    Ok(changed == 1)
-}
-
-async fn mark_again(
-    tx: &mut Tx,
-    id: i64,
-    owner: &str,
-    at: Timestamp,
-    failure: &Failure,
-    counted: bool,
-) -> Result<bool, StoreError> {
-    let changed = on!(tx, connection => {
-        sqlx::query(
-            "update deliveries set state = 'waiting', next_attempt_at = $1, last_error = $2, \
-              error_kind = $3, attempts = attempts + $4, \
-              in_doubt = case when $5 = 1 then 1 else in_doubt end, \
-              lease_owner = null, lease_until = null \
-             where id = $6 and lease_owner = $7 and state = 'sending'",
-        )
-        .bind(at.as_millis())
-        .bind(failure_json(failure))
-        .bind(failure.kind.as_str())
-        .bind(i64::from(counted))
-        .bind(i64::from(failure.outcome_unknown))
-        .bind(id)
-        .bind(owner)
-        .execute(connection)
-        .await?
-        .rows_affected()
-    });
-    Ok(changed == 1)
-}
-
-/// What may still take effect in the CRM cannot be looked up before it has settled, whoever
-/// takes the dead letter up again: so the time of its next attempt is kept.
-async fn mark_dead(
-    tx: &mut Tx,
-    id: i64,
-    owner: &str,
-    failure: &Failure,
-    now: Timestamp,
-) -> Result<bool, StoreError> {
-    let changed = on!(tx, connection => {
-        sqlx::query(
-            "update deliveries set state = 'dead', settled_at = $1, last_error = $2, \
-              error_kind = $3, attempts = attempts + 1, \
-              in_doubt = case when $4 = 1 then 1 else in_doubt end, \
-              lease_owner = null, lease_until = null, next_attempt_at = $7 \
-             where id = $5 and lease_owner = $6 and state = 'sending'",
-        )
-        .bind(now.as_millis())
-        .bind(failure_json(failure))
-        .bind(failure.kind.as_str())
-        .bind(i64::from(failure.outcome_unknown))
-        .bind(id)
-        .bind(owner)
-        .bind(now.plus(failure.settle_after).as_millis())
-        .execute(connection)
-        .await?
-        .rows_affected()
-    });
-    Ok(changed == 1)
-}
-
-fn failure_json(failure: &Failure) -> String {
-    serde_json::to_string(failure).unwrap_or_else(|_| "{}".to_owned())
-}
-
-async fn write_ticket(tx: &mut Tx, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
-    on!(tx, connection => {
-        sqlx::query(
-            "update incidents set ticket_id = $1, ticket_number = coalesce($2, ticket_number), \
-              ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5 \
-             where id = $6",
-        )
-        .bind(&ticket.id)
-        .bind(&ticket.number)
-        .bind(&ticket.url)
-        .bind(&ticket.state)
-        .bind(i64::from(ticket.closed))
-        .bind(incident_id)
-        .execute(connection)
-        .await?;
-    });
-    Ok(())
 }
