@@ -432,6 +432,22 @@ mod tests {
     }
 
     #[test]
+    fn a_room_within_a_room_leaves_the_outer_one_as_it_is() {
+        let long = format!("[\"{}\"]", "\\u0041".repeat(MOST_KEPT));
+        for _ in 0..2 {
+            Room::with(|outer| {
+                let kept = Value::parse("{\"a\":[\"\\u0042\"]}", outer).unwrap();
+                let length = Room::with(|inner| {
+                    let value = Value::parse(&long, inner).unwrap();
+                    value.get(0).and_then(Value::as_str).map(str::len)
+                });
+                assert_eq!(length, Some(MOST_KEPT));
+                assert_eq!(kept.get("a").unwrap().get(0).unwrap().as_str(), Some("B"));
+            });
+        }
+    }
+
+    #[test]
     fn what_serde_json_refuses_is_refused() {
         let deep = "[".repeat(200) + &"]".repeat(200);
         for text in [
