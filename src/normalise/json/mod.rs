@@ -5,59 +5,18 @@
 //! costs more than all that is done with it. Owns the type and how it is parsed. What counts
 //! as JSON, and how deep it may be nested, is `serde_json`'s.
 
-use std::cell::RefCell;
+mod read;
+mod room;
+
 use std::fmt;
 
-use bumpalo::Bump;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeSeed;
 use serde_json::Number;
-use smallvec::SmallVec;
 
-/// Where the lists and the unescaped texts of values lie; all are let go at once with it.
-#[derive(Debug, Default)]
-pub struct Room(Bump);
+pub use room::Room;
 
-/// Bytes beyond which a room is not kept for the next value.
-const MOST_KEPT: usize = 64 * 1024;
-
-thread_local! {
-    static KEPT: RefCell<Room> = RefCell::default();
-}
-
-impl Room {
-    /// What `read` makes of values in an empty room, one that the thread keeps: to make one
-    /// takes longer than to fill it.
-    pub fn with<T>(read: impl FnOnce(&Self) -> T) -> T {
-        KEPT.with(|kept| match kept.try_borrow_mut() {
-            Ok(mut room) => {
-                let result = read(&room);
-                room.clear();
-                result
-            }
-            // Somebody further up uses it.
-            Err(_) => read(&Self::default()),
-        })
-    }
-
-    fn clear(&mut self) {
-        if self.0.allocated_bytes() > MOST_KEPT {
-            *self = Self::default();
-        } else {
-            self.0.reset();
-        }
-    }
-
-    fn text(&self, text: &str) -> &str {
-        self.0.alloc_str(text)
-    }
-
-    fn list<T>(&self, list: List<T>) -> &[T] {
-        self.0.alloc_slice_fill_iter(list)
-    }
-}
-
-/// A list that is being read; most are short.
-type List<T> = SmallVec<[T; 8]>;
+use read::Reading;
+use room::List;
 
 /// A value that borrows from the text it was parsed from, and from its room.
 #[derive(Debug, Clone, PartialEq)]
@@ -287,101 +246,11 @@ impl fmt::Display for Value<'_> {
     }
 }
 
-/// Reads a value into its room.
-#[derive(Clone, Copy)]
-struct Reading<'t>(&'t Room);
-
-impl<'t> DeserializeSeed<'t> for Reading<'t> {
-    type Value = Value<'t>;
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Value<'t>, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'t> Visitor<'t> for Reading<'t> {
-    type Value = Value<'t>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value<'t>, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, flag: bool) -> Result<Value<'t>, E> {
-        Ok(Value::Bool(flag))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Value<'t>, E> {
-        Ok(Value::Number(number.into()))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Value<'t>, E> {
-        Ok(Value::Number(number.into()))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value<'t>, E> {
-        Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'t str) -> Result<Value<'t>, E> {
-        Ok(Value::String(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Value<'t>, E> {
-        Ok(Value::String(self.0.text(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(self, mut sequence: A) -> Result<Value<'t>, A::Error> {
-        let mut elements = List::new();
-        while let Some(element) = sequence.next_element_seed(self)? {
-            elements.push(element);
-        }
-        Ok(Value::Array(self.0.list(elements)))
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Value<'t>, A::Error> {
-        let mut members = List::new();
-        while let Some(name) = map.next_key_seed(Name(self.0))? {
-            members.push((name, map.next_value_seed(self)?));
-        }
-        Ok(Value::Object(Members::new(members, self.0)))
-    }
-}
-
-/// Reads a member's name.
-struct Name<'t>(&'t Room);
-
-impl<'t> DeserializeSeed<'t> for Name<'t> {
-    type Value = &'t str;
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<&'t str, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl<'t> Visitor<'t> for Name<'t> {
-    type Value = &'t str;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a name")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'t str) -> Result<&'t str, E> {
-        Ok(text)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<&'t str, E> {
-        Ok(self.0.text(text))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::room::MOST_KEPT;
     use super::*;
 
     fn any_json() -> impl Strategy<Value = serde_json::Value> {
