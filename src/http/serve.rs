@@ -13,7 +13,7 @@ use axum::http::{Request, Response};
 use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -186,23 +186,37 @@ async fn serve_connection(
         answer.map(move |answer| Ok::<_, Infallible>(answer.map(|body| idle.after(body))))
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
+    let ending = until_its_end(connection, &shutdown, &cut_off);
+    tokio::select! {
         biased;
-        ended = connection.as_mut() => ended,
+        ended = ending => if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "the connection ended early");
+        },
         () = idle.longer_than(header_timeout) => {
             tracing::debug!(%peer, "no request came in time; the connection is closed");
-            return;
         }
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = cut_off.cancelled() => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%peer, %error, "the connection ended early");
+    }
+}
+
+/// Serves `connection` until it ends: by itself, after the request in hand at `shutdown`, or at
+/// once at `cut_off`.
+async fn until_its_end<S>(
+    connection: http1::Connection<TokioIo<TcpStream>, S>,
+    shutdown: &CancellationToken,
+    cut_off: &CancellationToken,
+) -> hyper::Result<()>
+where
+    S: HttpService<Incoming, ResBody: HttpBody<Error: Into<axum::BoxError>> + 'static>,
+    S::Error: Into<axum::BoxError>,
+{
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended,
+        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        ended = connection => ended,
+        () = cut_off.cancelled() => Ok(()),
     }
 }

@@ -94,6 +94,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_earlier_end_that_comes_in_between_ends_nothing() {
+        let timer = ReusedTimer::default();
+        let at_once = timer.within(SHORT, tokio::time::sleep(Duration::from_millis(1)));
+        assert_eq!(at_once.await, Some(()));
+        let began = Instant::now();
+        assert_eq!(timer.within(SHORT * 3, pending::<()>()).await, None);
+        assert!(began.elapsed() >= SHORT * 3);
+    }
+
+    #[tokio::test]
     async fn two_uses_at_once_end_each_in_their_time() {
         let timer = ReusedTimer::default();
         let long = timer.within(LONG, tokio::time::sleep(SHORT * 3));

@@ -108,19 +108,17 @@ impl Authenticator {
         if self.ways.iter().any(|way| way.satisfied_by(headers)) {
             return Verdict::Granted;
         }
-        // Room for asking an issuer for its keys is made when somebody needs it, not in every
-        // request.
-        match Box::pin(self.by_tokens(headers)).await {
-            Verdict::Granted => Verdict::Granted,
-            _ if self
-                .ways
-                .iter()
-                .any(|way| way.signature_in(headers).is_some()) =>
-            {
-                Verdict::NeedsBody
-            }
-            verdict => verdict,
+        let verdict = match self.tokens.is_empty() {
+            true => Verdict::Denied,
+            // Room for asking an issuer for its keys is made when somebody needs it, not in
+            // every request.
+            false => Box::pin(self.by_tokens(headers)).await,
+        };
+        let is_signed = |way: &Way| way.signature_in(headers).is_some();
+        if verdict != Verdict::Granted && self.ways.iter().any(is_signed) {
+            return Verdict::NeedsBody;
         }
+        verdict
     }
 
     async fn by_tokens(&self, headers: &HeaderMap) -> Verdict {

@@ -7,7 +7,7 @@
 use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 
-use super::rewrite::{METRIC, SEPARATOR};
+use super::rewrite::reading_of;
 use crate::domain::signal::Signal;
 
 /// Whole numbers up to here are exact as floating-point numbers.
@@ -49,7 +49,10 @@ impl Comparison {
         let [reading, bound] = args.as_slice() else {
             return None;
         };
-        let (metric, statistic) = reading_of(&reading.expr)?;
+        let Expr::Ident(reading) = &reading.expr else {
+            return None;
+        };
+        let (metric, statistic) = reading_of(reading)?;
         Some(Self {
             metric: metric.to_owned(),
             statistic: statistic.to_owned(),
@@ -68,14 +71,6 @@ impl Comparison {
             Operator::LessOrEqual => *reading <= self.bound,
         })
     }
-}
-
-fn reading_of(expression: &Expr) -> Option<(&str, &str)> {
-    let Expr::Ident(name) = expression else {
-        return None;
-    };
-    let rest = name.strip_prefix(METRIC)?.strip_prefix(SEPARATOR)?;
-    rest.split_once(SEPARATOR)
 }
 
 fn number_of(expression: &Expr) -> Option<f64> {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use cel::IdedExpr;
 use cel::common::ast::{Expr, operators};
 
-use super::rewrite::{METRIC, SEPARATOR};
+use super::rewrite::reading_of;
 
 /// Which way a reading gets worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +61,8 @@ fn note(side: &IdedExpr, worse: Worse, found: &mut BTreeMap<String, Option<Worse
     let Expr::Ident(name) = &side.expr else {
         return;
     };
-    let reading = name
-        .strip_prefix(METRIC)
-        .and_then(|rest| rest.strip_prefix(SEPARATOR));
-    if let Some(reading) = reading {
-        let slot = found.entry(reading.replace(SEPARATOR, "."));
+    if let Some((metric, statistic)) = reading_of(name) {
+        let slot = found.entry(format!("{metric}.{statistic}"));
         let slot = slot.or_insert(Some(worse));
         if *slot != Some(worse) {
             *slot = None;

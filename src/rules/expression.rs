@@ -17,7 +17,7 @@ use chrono::DateTime;
 use super::comparison::Comparison;
 use super::direction::{Worse, directions};
 use super::nearest_variable;
-use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR};
+use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
 use crate::domain::time::Timestamp;
 
@@ -171,8 +171,7 @@ fn readings_of(parsed: &IdedExpr) -> Arc<[(String, String, String)]> {
         .variables()
         .into_iter()
         .filter_map(|name| {
-            let rest = name.strip_prefix(METRIC)?.strip_prefix(SEPARATOR)?;
-            let (metric, statistic) = rest.split_once(SEPARATOR)?;
+            let (metric, statistic) = reading_of(name)?;
             let name = format!("{metric}.{statistic}");
             Some((metric.to_owned(), statistic.to_owned(), name))
         })

@@ -19,6 +19,12 @@ pub(super) const LABEL: &str = "label";
 /// First part of a rewritten `has(labels.NAME)`.
 pub(super) const HAS_LABEL: &str = "has-label";
 
+/// The metric and the statistic of which `identifier` is the reading, when it is one.
+pub(super) fn reading_of(identifier: &str) -> Option<(&str, &str)> {
+    let rest = identifier.strip_prefix(METRIC)?.strip_prefix(SEPARATOR)?;
+    rest.split_once(SEPARATOR)
+}
+
 /// Rewrites every metric and label in `expression`, in place.
 pub(super) fn rewrite(expression: &mut IdedExpr) {
     if let Some(name) = rewritten_name(&expression.expr) {

@@ -170,3 +170,17 @@ async fn a_request_that_does_not_end_is_cut_off_when_the_drain_time_is_over() {
     let cut_off = tokio::time::timeout(PATIENCE, world.served).await.unwrap();
     assert_eq!(cut_off.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn dripping_headers_do_not_hold_up_the_stop() {
+    let mut plan = Plan::new(source(vec![bearer()]));
+    plan.header_timeout = Duration::from_millis(200);
+    let world = plan.start().await;
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    stream.write_all(b"POST /webhooks/gen").await.unwrap();
+    let answer = world.sender(good("evt-1")).send().await.unwrap();
+    assert_eq!(tally(answer).await, (1, 0, 0));
+    world.shutdown.cancel();
+    let cut_off = tokio::time::timeout(PATIENCE, world.served).await.unwrap();
+    assert_eq!(cut_off.unwrap(), 0);
+}
