@@ -110,16 +110,15 @@ macro_rules! waits_for_parent {
     };
 }
 
-/// What may be claimed. The lease condition stands on the outer statement too: where rows
-/// cannot be locked by the inner select, only the outer condition is checked again after the
+/// What may be claimed. The choice is made once, before the update: PostgreSQL may run a
+/// subselect of the update anew for every row, and each run would lock and hand out as many
+/// rows again as the limit says. The lease condition stands on the update too: where rows
+/// cannot be locked by the select, only the update's condition is checked again after the
 /// wait for a row; without it two workers would be handed the same delivery.
 macro_rules! claim {
     ($now:expr, $lock:expr) => {
         concat!(
-            "update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
-            $now,
-            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end \
-             where id in ( \
+            "with due as materialized ( \
                select d.id from deliveries d \
                where ((d.target = $3 and d.state = 'waiting' and d.next_attempt_at <= $4) \
                    or (d.target = $3 and d.state = 'sending' and d.lease_until <= ",
@@ -134,7 +133,12 @@ macro_rules! claim {
                         or (older.state = 'dead' and older.operation = 'create'))) \
                order by d.next_attempt_at, d.id limit $6",
             $lock,
-            ") and (state = 'waiting' or (state = 'sending' and lease_until <= ",
+            ") \
+             update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
+            $now,
+            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end \
+             where id in (select due.id from due) \
+               and (state = 'waiting' or (state = 'sending' and lease_until <= ",
             $now,
             ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt, parent_id"
         )

@@ -13,6 +13,9 @@ use crate::replica::{ADMIN_TOKEN, Replica};
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 
+/// Deliveries that one replica may send at once.
+pub(crate) const CONCURRENT: i64 = 4;
+
 pub(crate) const CLIENT_CREDENTIALS: &str = "flow = \"client_credentials\"\n";
 pub(crate) const REFRESH_TOKEN: &str =
     "flow = \"refresh_token\"\nrefresh_token = { env = \"CRM_REFRESH_TOKEN\" }\n";
@@ -52,7 +55,7 @@ timeout = "5s"
 client_secret = {{ env = "CRM_SECRET" }}
 [targets.salesforce.limit]
 per_second = 100
-concurrent = 4
+concurrent = {CONCURRENT}
 [targets.salesforce.create]
 Subject = "Telephony Incident: {{{{ queue_name }}}} Critical Wait Time"
 Status = "New"

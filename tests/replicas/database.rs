@@ -58,6 +58,17 @@ impl Database {
             .await
     }
 
+    /// Who holds claims on deliveries now, and how many.
+    pub(crate) async fn deliverers(&self) -> Vec<(String, i64)> {
+        sqlx::query_as(
+            "select lease_owner, count(*) from deliveries where state = 'sending' \
+             group by lease_owner",
+        )
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+
     /// Who said last that a target cannot be reached, while that stands.
     pub(crate) async fn health_keeper(&self) -> Option<String> {
         self.text("select replica from target_health where state <> 'up'")

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::{Value, json};
 
-use crate::cluster::Cluster;
+use crate::cluster::{CONCURRENT, Cluster};
 use crate::replica::TOKEN;
 use crate::storm::{Storm, event, post};
 
@@ -14,25 +14,43 @@ async fn a_storm_over_three_replicas_leaves_one_ticket_for_each_queue() {
     let Some(cluster) = Cluster::of(3).await else {
         return;
     };
-    // A CRM that takes its time, so that there is work left when the others look for some.
-    let slow = FaultKind::Slow { milliseconds: 100 };
-    let salesforce = cluster.simulator.salesforce();
-    salesforce.add_fault(Fault::new(slow, Trigger::Always));
     let mut storm = Storm::default();
     storm.blow(&cluster, 400, 40).await;
     cluster.all_is_well(&storm.sent).await;
-    let deliverers = cluster
-        .replicas
-        .iter()
-        .filter(|replica| replica.log().contains("delivered"))
-        .count();
-    assert!(deliverers > 1, "any replica delivers");
     let deciders = cluster
         .replicas
         .iter()
         .filter(|replica| replica.log().contains("this replica decides"))
         .count();
     assert_eq!(deciders, 1, "one replica decides as long as it lives");
+    cluster.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_replica_delivers_and_none_sends_more_at_once_than_the_limit_says() {
+    let Some(cluster) = Cluster::of(3).await else {
+        return;
+    };
+    let slow = FaultKind::Slow {
+        milliseconds: 1_000,
+    };
+    let fault = Fault::new(slow, Trigger::Always).on_method("PATCH");
+    cluster.simulator.salesforce().add_fault(fault);
+    let mut storm = Storm::default();
+    storm.blow(&cluster, 60, 60).await;
+    cluster
+        .until("all replicas deliver at the same time", async || {
+            let deliverers = cluster.database.deliverers().await;
+            let above: Vec<_> = deliverers
+                .iter()
+                .filter(|(_, claims)| *claims > CONCURRENT)
+                .collect();
+            assert!(above.is_empty(), "more than {CONCURRENT}: {above:?}");
+            deliverers.len() == 3
+        })
+        .await;
+    cluster.simulator.salesforce().clear_faults();
+    cluster.all_is_well(&storm.sent).await;
     cluster.end().await;
 }
 
