@@ -2,7 +2,8 @@
 //! or given up.
 //!
 //! `attempt` makes one attempt on one delivery; `worker` runs one target: what its gate
-//! admits, how many at once, how fast; `health` shares what it knows of its target. Every decision about a failure is `domain`'s.
+//! admits, how many at once, how fast; `outcome` does what follows from an attempt; `health`
+//! shares what it knows of its target. Every decision about a failure is `domain`'s.
 //!
 //! May import: `clock`, `domain`, `settings`, `store`, `targets`, `telemetry`. Must not know:
 //! sources, rules, how a payload came to be.
@@ -11,6 +12,7 @@ mod attempt;
 mod claims;
 mod clock_watch;
 mod health;
+mod outcome;
 mod sending;
 mod vault;
 mod worker;

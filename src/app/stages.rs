@@ -1,17 +1,11 @@
-//! The wiring: from checked settings to a running process and its orderly stop.
-//!
-//! Nothing is taken in before everything behind it runs; at the stop, nothing new is taken in
-//! and what is in hand is finished, within `server.drain_timeout`.
+//! What each stage consists of, and what its parts are given.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::{Stages, StartError};
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::clock::Clock;
 use crate::decide::Decider;
@@ -21,208 +15,32 @@ use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
 use crate::own_trouble::Watch;
-use crate::receive::{self, Callbacks, ReceiveSetupError, ReceiveState};
+use crate::receive::{self, Callbacks, ReceiveState};
 use crate::settings::{Settings, TargetSettings};
-use crate::store::{Journal, Store, StoreError, Wake};
+use crate::store::{Journal, Store, Wake};
 use crate::sync::SyncWorker;
-use crate::targets::{self, Crm, TargetSetupError};
+use crate::targets::{self, Crm};
 use crate::telemetry::Metrics;
 use crate::upkeep;
 use crate::wake::{WakeUps, tell_others};
 
-/// What the process is started with.
-#[derive(Debug)]
-pub struct AppOptions {
-    /// The checked settings.
-    pub settings: Settings,
-    /// The settings in force, redacted, for people to look at.
-    pub effective: serde_json::Value,
-    /// The clock.
-    pub clock: Clock,
-}
-
-/// The process could not be started.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A listener's address cannot be bound.
-    #[error(
-        "{setting} = \"{address}\" cannot be bound: {problem}; another process may hold the port"
-    )]
-    Listen {
-        /// `server.listen` or `admin.listen`.
-        setting: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// The system's own words.
-        problem: std::io::Error,
-    },
-    /// A target cannot be set up.
-    #[error("targets.{name}: {problem}")]
-    Target {
-        /// The target.
-        name: String,
-        /// What is wrong with it.
-        problem: TargetSetupError,
-    },
-    /// The Platform API's client cannot be set up.
-    #[error("enrichment: the TLS library cannot be set up: {0}")]
-    Enrichment(reqwest::Error),
-    /// A source cannot be set up.
-    #[error(transparent)]
-    Source(#[from] ReceiveSetupError),
-}
-
-/// A running process.
-#[derive(Debug)]
-pub struct App {
-    /// Where webhooks are received.
-    pub public_addr: SocketAddr,
-    /// Where the admin listener is.
-    pub admin_addr: SocketAddr,
-    stages: Stages,
-    store: Store,
-    components: Components,
-    drain_timeout: Duration,
-}
-
-/// The stages' stop switches, in the order in which they are turned.
-#[derive(Debug, Default)]
-struct Stages {
-    receive: CancellationToken,
-    decide: CancellationToken,
-    deliver: CancellationToken,
-    admin: CancellationToken,
-    receiving: TaskTracker,
-    deciding: TaskTracker,
-    delivering: TaskTracker,
-    administering: TaskTracker,
-}
-
-impl App {
-    /// Opens the store, binds both listeners and starts every stage.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError`] says which setting to mend.
-    pub async fn start(options: AppOptions) -> Result<Self, StartError> {
-        let AppOptions {
-            settings,
-            effective,
-            clock,
-        } = options;
-        let settings = Arc::new(settings);
-        let store = Store::open(settings.store.url.expose()).await?;
-        store.take_over_claims().await?;
-        let public = bind("server.listen", settings.server.listen).await?;
-        let admin = bind("admin.listen", settings.admin.listen).await?;
-        let builder = Builder {
-            metrics: Metrics::new(),
-            components: Components::default(),
-            stages: Stages::default(),
-            owner: uuid::Uuid::new_v4().to_string(),
-            told: watch::channel(0).0,
-            settings,
-            store,
-            clock,
-        };
-        let replica = builder.owner.clone();
-        let app = Self {
-            public_addr: local_addr("server.listen", &public, builder.settings.server.listen)?,
-            admin_addr: local_addr("admin.listen", &admin, builder.settings.admin.listen)?,
-            store: builder.store.clone(),
-            components: builder.components.clone(),
-            drain_timeout: builder.settings.server.drain_timeout,
-            stages: builder.start(public, admin, effective)?,
-        };
-        tracing::info!(
-            public = %app.public_addr, admin = %app.admin_addr, replica, "ringdown is up"
-        );
-        Ok(app)
-    }
-
-    /// The parts of the process and how they fare.
-    pub fn components(&self) -> &Components {
-        &self.components
-    }
-
-    /// Runs until `shutdown`, then stops in order.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
-        shutdown.await;
-        self.stop().await;
-    }
-
-    /// Stops: nothing new is taken in, then what is in hand is finished.
-    pub async fn stop(self) {
-        tracing::info!("stopping");
-        self.components.drain();
-        let stages = self.stages;
-        let in_order = async {
-            finish(&stages.receive, &stages.receiving).await;
-            finish(&stages.decide, &stages.deciding).await;
-            finish(&stages.deliver, &stages.delivering).await;
-            finish(&stages.admin, &stages.administering).await;
-        };
-        if tokio::time::timeout(self.drain_timeout, in_order)
-            .await
-            .is_err()
-        {
-            tracing::warn!(
-                "not everything was finished within server.drain_timeout; it is taken up at the next start"
-            );
-        }
-        self.store.close().await;
-        tracing::info!("stopped");
-    }
-}
-
-async fn finish(stop: &CancellationToken, tasks: &TaskTracker) {
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
-}
-
-async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|problem| StartError::Listen {
-            setting,
-            address,
-            problem,
-        })
-}
-
-fn local_addr(
-    setting: &'static str,
-    listener: &TcpListener,
-    address: SocketAddr,
-) -> Result<SocketAddr, StartError> {
-    listener.local_addr().map_err(|problem| StartError::Listen {
-        setting,
-        address,
-        problem,
-    })
-}
-
 /// Everything the stages are started from.
-struct Builder {
-    settings: Arc<Settings>,
-    store: Store,
-    metrics: Metrics,
-    components: Components,
-    clock: Clock,
-    stages: Stages,
+pub(super) struct Builder {
+    pub(super) settings: Arc<Settings>,
+    pub(super) store: Store,
+    pub(super) metrics: Metrics,
+    pub(super) components: Components,
+    pub(super) clock: Clock,
+    pub(super) stages: Stages,
     /// This process, as the holder of leases.
-    owner: String,
+    pub(super) owner: String,
     /// Grows with every callback, so that it is followed at once.
-    told: watch::Sender<u64>,
+    pub(super) told: watch::Sender<u64>,
 }
 
 impl Builder {
     /// Starts the stages, from the last to the first.
-    fn start(
+    pub(super) fn start(
         self,
         public: TcpListener,
         admin: TcpListener,
