@@ -15,6 +15,7 @@ mod read;
 pub mod report;
 mod routing;
 mod secret;
+mod target_model;
 mod variables;
 
 pub use loader::{Loaded, Loader};
@@ -22,3 +23,4 @@ pub use model::*;
 pub use problem::{EffectiveValue, LoadError, Problem, Warning};
 pub use routing::{Route, Routed, Routing, RoutingError};
 pub use secret::Secret;
+pub use target_model::*;

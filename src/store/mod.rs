@@ -28,6 +28,7 @@ mod review;
 mod settlement;
 mod silences;
 mod sqlite;
+mod sync_progress;
 mod target_health;
 mod ticket_changes;
 mod views;
@@ -48,8 +49,9 @@ pub use retention::Forgotten;
 pub use review::ReviewVerdict;
 pub use settlement::Settlement;
 pub use silences::NewSilence;
+pub use sync_progress::{SyncProgress, TicketHint};
 pub use target_health::TargetHealth;
-pub use ticket_changes::{AppliedSighting, SyncProgress, TicketHint};
+pub use ticket_changes::AppliedSighting;
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
     DeliveryView, Document, EventDetail, EventReview, EventView, Filter, FlappingView, HistoryView,
