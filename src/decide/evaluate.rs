@@ -9,6 +9,7 @@ use crate::settings::{Routed, RuleSettings};
 use crate::store::{Content, JournalEvent};
 
 use super::context::{named_context, signal_context};
+use super::key;
 
 /// What one rule found in one event.
 #[derive(Debug, Clone)]
@@ -132,8 +133,8 @@ fn ask(
     let Some(verdict) = verdict(rule, &event.source, signal)? else {
         return Ok(None);
     };
-    let key = key_of(rule, event, signal)?;
-    if key.trim().is_empty() {
+    let key = key::kept(&key_of(rule, event, signal)?);
+    if key.is_empty() {
         return Err(format!("rules.{}.key gives an empty key", rule.name));
     }
     let levels = rule.severity_levels.iter().map(|(_, level)| level);
@@ -155,7 +156,7 @@ fn ask(
     };
     Ok(Some(Finding {
         rule: index,
-        key: key.trim().to_owned(),
+        key,
         heard,
         severity,
         breach,

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::Batch;
+use super::key;
 use super::known::KnownKey;
 use super::settling::said;
 use crate::domain::incident::{Incident, IncidentState};
@@ -19,8 +20,8 @@ pub fn outage_key_of(settings: &Settings, rule: &str, context: &TemplateContext)
     settings.outages.iter().find_map(|(name, outage)| {
         let names_it = outage.rules.iter().any(|one| one == rule);
         let group = names_it.then(|| outage.group_by.render(context).ok())??;
-        let group = group.trim();
-        (!group.is_empty()).then(|| active_key(&format!("{RULE_PREFIX}{name}"), group))
+        let group = key::kept(&group);
+        (!group.is_empty()).then(|| active_key(&format!("{RULE_PREFIX}{name}"), &group))
     })
 }
 

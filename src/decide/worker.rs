@@ -13,6 +13,7 @@ use super::evaluate::{Evaluated, evaluate};
 use super::failover::Reach;
 use super::groups::{group_of, outage_key_of};
 use super::lead::Lead;
+use super::pace::{BATCH, FLOOD, Pace};
 use super::policy::due_at;
 use crate::clock::Clock;
 use crate::domain::enrichment::Names;
@@ -26,15 +27,9 @@ use crate::store::{
 };
 use crate::telemetry::Metrics;
 
-/// Events decided in one transaction.
-const BATCH: u32 = 1024;
-/// A batch of this many events and more is followed by a pause, in which the next ones
-/// gather: deciding on a flood costs fewer transactions, and leaves the disk to the journal.
-const FLOOD: usize = 16;
-/// How long that pause is.
+/// Pause after a batch of a flood, in which the next events gather: deciding costs fewer
+/// transactions then, and leaves the disk to the journal.
 const GATHERING: Duration = Duration::from_millis(25);
-/// Batches of a flood after which time is let pass: it need not be asked after each.
-const BATCHES_BETWEEN_LOOKS: u32 = 8;
 /// Incidents that time changes in one transaction.
 const DUE_BATCH: u32 = 256;
 /// Longest sleep between looks: notifications shorten it, looking is the truth.
@@ -138,12 +133,12 @@ impl Decider {
     async fn decide(&self, appended: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut held = self.lead.held();
         let mut answered = self.enrichment.answered();
-        let mut batches = 0;
+        let mut pace = Pace::default();
         while !stop.is_cancelled() {
             let fence = held.borrow_and_update().clone();
             let wait = match fence {
                 None => LONGEST_SLEEP,
-                Some(fence) => match self.bounded_step(&fence, &mut batches).await {
+                Some(fence) => match self.bounded_step(&fence, &mut pace).await {
                     Ok(0) => self.until_due().await,
                     Ok(decided) => {
                         if (FLOOD..BATCH as usize).contains(&decided) {
@@ -151,7 +146,10 @@ impl Decider {
                         }
                         continue;
                     }
-                    Err(error) => self.after(&error),
+                    Err(error) => {
+                        pace.failed();
+                        self.after(&error)
+                    }
                 },
             };
             tokio::select! {
@@ -166,15 +164,13 @@ impl Decider {
         }
     }
 
-    /// A step that ends. `batches` counts those since time was last let pass.
-    async fn bounded_step(&self, fence: &Fence, batches: &mut u32) -> Result<usize, DecideError> {
+    /// A step that ends.
+    async fn bounded_step(&self, fence: &Fence, pace: &mut Pace) -> Result<usize, DecideError> {
         let step = async {
-            let decided = self.decide_batch(fence).await?;
-            *batches += 1;
-            if decided >= FLOOD && *batches < BATCHES_BETWEEN_LOOKS {
+            let decided = self.decide_batch(fence, pace.size()).await?;
+            if !pace.kept(decided) {
                 return Ok(decided);
             }
-            *batches = 0;
             let passed = self.let_time_pass(fence).await? + self.fail_over(fence).await?;
             Ok(decided + passed + self.add_details(fence).await?)
         };
@@ -209,27 +205,48 @@ impl Decider {
     ///
     /// [`DecideError`] when nothing of the batch could be kept.
     pub async fn step(&self, fence: &Fence) -> Result<usize, DecideError> {
-        let decided = self.decide_batch(fence).await? + self.let_time_pass(fence).await?;
+        let decided = self.decide_batch(fence, BATCH).await? + self.let_time_pass(fence).await?;
         Ok(decided + self.fail_over(fence).await?)
     }
 
-    async fn decide_batch(&self, fence: &Fence) -> Result<usize, DecideError> {
-        let events = self.store.undecided(BATCH).await?;
-        let decided = events.len();
+    /// Decides on up to `size` events; returns on how many.
+    async fn decide_batch(&self, fence: &Fence, size: u32) -> Result<usize, DecideError> {
+        let events = self.store.undecided(size).await?;
         self.note_lag(events.first());
-        if let Some(last) = events.last().map(|event| event.seq) {
-            self.decide_events(fence, events, last).await?;
+        if events.is_empty() {
+            return Ok(0);
+        }
+        let evaluated = self.evaluate(events).await?;
+        let decided = evaluated.len();
+        let alone = match evaluated.as_slice() {
+            [(event, _)] => Some(event.clone()),
+            _ => None,
+        };
+        match self.decide_evaluated(fence, evaluated).await {
+            Err(DecideError::Store(error)) if error.is_about_content() => {
+                // Of several events nobody knows which one it is: fewer are tried next.
+                let Some(event) = alone else {
+                    return Err(error.into());
+                };
+                tracing::error!(event_id = event.event_id, %error, "a decision cannot be kept; the event goes to review");
+                let reason = format!(
+                    "what was decided on it cannot be kept: {}",
+                    one_line(&error)
+                );
+                let set_aside = vec![(event, Evaluated::Review(reason))];
+                self.decide_evaluated(fence, set_aside).await?;
+            }
+            done => done?,
         }
         Ok(decided)
     }
 
-    async fn decide_events(
+    async fn decide_evaluated(
         &self,
         fence: &Fence,
-        events: Vec<JournalEvent>,
-        last: i64,
+        evaluated: Vec<(JournalEvent, Evaluated)>,
     ) -> Result<(), DecideError> {
-        let evaluated = self.evaluate(events).await?;
+        let last = evaluated.last().map(|(event, _)| event.seq);
         let keys = self.keys_of(&evaluated);
         let mut deciding = self.store.begin_deciding(fence).await?;
         let groups = groups_in(&evaluated);
@@ -252,7 +269,7 @@ impl Decider {
                 }
             }
         }
-        self.conclude(deciding, batch.finish(Some(last))).await
+        self.conclude(deciding, batch.finish(last)).await
     }
 
     async fn let_time_pass(&self, fence: &Fence) -> Result<usize, DecideError> {
@@ -432,6 +449,12 @@ fn groups_in(evaluated: &[(JournalEvent, Evaluated)]) -> BTreeSet<String> {
         .flatten()
         .filter_map(|finding| finding.group.clone())
         .collect()
+}
+
+/// The message without what a database cannot keep in a text.
+fn one_line(error: &StoreError) -> String {
+    let text = error.to_string();
+    text.split(char::is_control).collect::<Vec<_>>().join(" ")
 }
 
 fn evaluate_one(settings: &Settings, names: &Names, event: &JournalEvent) -> Evaluated {

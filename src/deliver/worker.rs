@@ -208,7 +208,10 @@ impl TargetWorker {
     pub async fn step(&self, under_way: &mut JoinSet<()>) -> Result<Duration, StoreError> {
         while under_way.try_join_next().is_some() {}
         let now = self.clock.now();
-        self.share_health(now).await?;
+        if let Err(error) = self.share_health(now).await {
+            // Failover waits for it; what is owed here does not.
+            tracing::error!(target = self.name, %error, "what is known of the target cannot be shared");
+        }
         let free = self.concurrent.saturating_sub(under_way.len());
         if free == 0 {
             return Ok(LONGEST_SLEEP);

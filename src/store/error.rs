@@ -86,6 +86,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the database refuses what is to be kept or cannot give back what is kept: the
+    /// same statement would fail again, and another one need not.
+    pub fn is_about_content(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Failed(sqlx::Error::Database(error)) => {
+                // PostgreSQL: "data exception" and "program limit exceeded", by class. SQLite's
+                // codes are numbers; 18 is "too big".
+                let code = error.code().unwrap_or_default();
+                code.len() == 5 && (code.starts_with("22") || code.starts_with("54"))
+                    || code == "18"
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn cannot_open(error: sqlx::Error) -> Self {
         Self::CannotOpen {
             problem: error.to_string(),

@@ -18,6 +18,9 @@ pub const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 /// Longest stretch of a foreign message that is kept, in characters.
 const MAX_MESSAGE_CHARS: usize = 500;
 
+/// The only way in which JSON can hold a NUL.
+const ESCAPED_NUL: &[u8] = b"\\u0000";
+
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -30,9 +33,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body as JSON, whatever its content type says.
+    /// The body as JSON, whatever its content type says. Its texts hold no NUL, which
+    /// PostgreSQL cannot keep.
     pub fn json(&self) -> Option<serde_json::Value> {
-        serde_json::from_slice(&self.body).ok()
+        let mut json = serde_json::from_slice(&self.body).ok()?;
+        if self
+            .body
+            .windows(ESCAPED_NUL.len())
+            .any(|part| part == ESCAPED_NUL)
+        {
+            take_out_nul(&mut json);
+        }
+        Some(json)
     }
 
     /// Whether the status is 2xx.
@@ -68,9 +80,22 @@ impl Answer {
     }
 }
 
-/// `text` in one line, cut to a length that fits a log line.
+fn take_out_nul(json: &mut serde_json::Value) {
+    match json {
+        serde_json::Value::String(text) => text.retain(|character| character != '\0'),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(take_out_nul),
+        serde_json::Value::Object(fields) => fields.values_mut().for_each(take_out_nul),
+        _ => {}
+    }
+}
+
+/// `text` in one line without control characters, cut to a length that fits a log line.
 pub fn excerpt(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = text.split(|character: char| character.is_whitespace() || character.is_control());
+    let line = words
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
     match line.char_indices().nth(MAX_MESSAGE_CHARS) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
