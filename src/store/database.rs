@@ -46,6 +46,17 @@ pub(super) const TRUSTED: Duration = Duration::from_secs(1);
 /// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
 /// cut off in the middle of one holds locks that all others need; then they are let go.
 const LONGEST_IDLE_IN_TRANSACTION: &str = "4s";
+/// What every connection to PostgreSQL relies on, whatever the server, the database or the
+/// role are set to: a commit that returned is durable, and a statement that waited for a row
+/// sees it as it is then.
+const POSTGRES_PROMISES: [(&str, &str); 3] = [
+    (
+        "idle_in_transaction_session_timeout",
+        LONGEST_IDLE_IN_TRANSACTION,
+    ),
+    ("synchronous_commit", "on"),
+    ("default_transaction_isolation", "read committed"),
+];
 
 /// Expands `$body` for the database that `$transaction` is of; `$connection` is what a
 /// statement executes on.
@@ -161,10 +172,7 @@ impl Database {
         // The parse error is not shown: it can repeat the password in the URL.
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::BadUrl("postgres://USER:PASSWORD@HOST/DATABASE"))?;
-        let options = options.options([(
-            "idle_in_transaction_session_timeout",
-            LONGEST_IDLE_IN_TRANSACTION,
-        )]);
+        let options = options.options(POSTGRES_PROMISES);
         let journal = one_connection().connect_lazy_with(options.clone());
         let unsynced = one_connection()
             .connect_lazy_with(options.clone().options([("synchronous_commit", "off")]));

@@ -4,15 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::database::on;
-use super::{Store, StoreError, active_key};
+use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
 
 const NOTE_HEARD: &str = "insert into sources_heard (source, heard_at) values ($1, $2) \
      on conflict (source) do update set heard_at = excluded.heard_at \
      where sources_heard.heard_at < excluded.heard_at";
-/// The unique index on active keys: those of one rule stand side by side in it.
+/// By the unique index on active keys, which only incidents have that are not closed. Not by a
+/// range of keys: PostgreSQL may order text by a language.
 const BREACHING: &str =
-    "select key, life from incidents where active_key >= $1 and active_key < $2";
+    "select key, life from incidents where active_key is not null and rule = $1";
 
 impl Store {
     /// Keeps that `source` was heard at `heard_at`, unless a later time is known.
@@ -57,12 +58,9 @@ impl Store {
     /// [`StoreError`] when the database cannot be read or a row is damaged.
     pub async fn breaching_keys(&self, rule: &str) -> Result<BTreeSet<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let first = active_key(rule, "");
-        let behind = first.replace('\u{1f}', "\u{20}");
         let rows: Vec<(String, String)> = on!(&mut tx, connection => {
             sqlx::query_as(BREACHING)
-                .bind(&first)
-                .bind(&behind)
+                .bind(rule)
                 .fetch_all(connection)
                 .await?
         });

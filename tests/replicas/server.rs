@@ -8,6 +8,8 @@ use crate::ports::free_port;
 /// What is committed without a sync stays in memory, so that a crash loses it; otherwise most
 /// of it would be written a fifth of a second later.
 const LATE_WRITES: &str = "-c wal_writer_delay=10s -c wal_writer_flush_after=1GB";
+/// What some set for all; who promises that a commit is durable must not rely on the default.
+const CARELESS: &str = "-c synchronous_commit=off";
 
 pub(crate) struct Server {
     programs: PathBuf,
@@ -55,7 +57,7 @@ impl Server {
         let folder = self.folder.path().display();
         let options = format!(
             "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories={folder} \
-             {LATE_WRITES}",
+             {LATE_WRITES} {CARELESS}",
             self.port
         );
         let log = self.folder.path().join("log");
