@@ -112,18 +112,23 @@ impl Claims {
     }
 
     async fn prolong(&self) -> Result<(), StoreError> {
-        let ids: Vec<i64> = self.held().keys().copied().collect();
         let (asked_at, lease) = (Instant::now(), self.lease());
+        let ids: Vec<i64> = {
+            let held = self.held();
+            let good = held.iter().filter(|(_, until)| asked_at < **until);
+            good.map(|(id, _)| *id).collect()
+        };
         let kept = self.store.prolong_claims(&ids, &self.owner, lease).await?;
+        let answered_at = Instant::now();
         let mut held = self.held();
         for id in ids {
-            let good_until = if kept.contains(&id) {
-                good_until(asked_at + lease)
-            } else {
-                asked_at
-            };
             // An attempt that has ended meanwhile has no entry any more.
-            held.entry(id).and_modify(|until| *until = good_until);
+            held.entry(id).and_modify(|until| {
+                *until = match kept.contains(&id) {
+                    true => prolonged(*until, asked_at + lease, answered_at),
+                    false => asked_at,
+                };
+            });
         }
         Ok(())
     }
@@ -132,6 +137,17 @@ impl Claims {
 /// Until when something may be sent under a lease.
 fn good_until(lease_until: Instant) -> Instant {
     lease_until.checked_sub(MARGIN).unwrap_or(lease_until)
+}
+
+/// Until when a claim is good that was good until `until`, and whose row was found ours when
+/// the database `answered_at`. One that ran out before stays so: another process may have
+/// sent meanwhile, and this one claimed again what that one left.
+fn prolonged(until: Instant, lease_until: Instant, answered_at: Instant) -> Instant {
+    if answered_at < until {
+        good_until(lease_until)
+    } else {
+        until
+    }
 }
 
 impl Held {
@@ -194,6 +210,15 @@ mod tests {
         let held = claims.hold(1, Instant::now() + LEASE);
         claims.prolong().await.unwrap();
         assert!(!held.permit()());
+    }
+
+    #[test]
+    fn a_claim_that_ran_out_is_not_good_again_when_the_row_is_claimed_anew() {
+        let begin = Instant::now();
+        let after = |seconds| begin + Duration::from_secs(seconds);
+        let (until, next_lease) = (after(9), after(20));
+        assert_eq!(prolonged(until, next_lease, after(8)), after(19));
+        assert_eq!(prolonged(until, next_lease, after(9)), until);
     }
 
     #[tokio::test]

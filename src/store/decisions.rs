@@ -157,7 +157,9 @@ impl Store {
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let (due_at,): (Option<i64>,) = on!(&mut tx, connection => {
-            sqlx::query_as("select min(due_at) from incidents where due_at is not null")
+            sqlx::query_as(
+                "select min(due_at) from incidents where due_at is not null and state <> 'closed'",
+            )
                 .fetch_one(connection)
                 .await?
         });

@@ -163,7 +163,8 @@ impl Deciding {
         let rows: Vec<IncidentRow> = on!(&mut self.tx, connection => {
             sqlx::query_as(
                 "select life, source, target, context, candidates, failed_over_from from incidents \
-                 where due_at is not null and due_at <= $1 order by due_at limit $2",
+                 where due_at is not null and due_at <= $1 and state <> 'closed' \
+                 order by due_at limit $2",
             )
             .bind(now.as_millis())
             .bind(i64::from(limit))

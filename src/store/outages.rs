@@ -10,7 +10,7 @@ use super::audit::By;
 use super::database::{Tx, on};
 use super::history::{HistoryEntry, Reference, insert_history};
 use super::{Store, StoreError};
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::outage::RULE_PREFIX;
 use crate::domain::tally::Tally;
 use crate::domain::time::Timestamp;
@@ -36,7 +36,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Lets deciding look at a member of the outage `id`, and so at all of them, at once.
+    /// Lets deciding look at a member of the outage `id`, and so at all of them, at once. The
+    /// outer condition is asked again after a wait for the row: the member may be closed then.
     ///
     /// # Errors
     ///
@@ -46,7 +47,8 @@ impl Store {
         on!(&mut tx, connection => {
             sqlx::query(
                 "update incidents set due_at = $1 where id = (select m.id from incidents m \
-                  where m.outage_id = $2 and m.due_at > $1 order by m.id limit 1)",
+                  where m.outage_id = $2 and m.due_at > $1 order by m.id limit 1) \
+                 and due_at > $1",
             )
             .bind(now.as_millis())
             .bind(id)
@@ -66,6 +68,8 @@ pub(super) async fn without_ticket(
 ) -> Result<Vec<Discarded>, StoreError> {
     let mut links = Vec::new();
     for incident_id in incidents {
+        // It waits for deciding to be done with the outage, which may just have owed a link.
+        give_up(tx, incident_id, by.at).await?;
         let discarded = discard_links(tx, incident_id, by.at).await?;
         for (_, member, _) in &discarded {
             let entry = HistoryEntry {
@@ -81,7 +85,6 @@ pub(super) async fn without_ticket(
             insert_history(tx, &entry).await?;
         }
         links.extend(discarded);
-        give_up(tx, incident_id, by.at).await?;
     }
     Ok(links)
 }
@@ -105,17 +108,18 @@ async fn discard_links(
 }
 
 /// Marks the outage `id` as given up, and has deciding look at it at once. Other incidents,
-/// and outages that are over, stay as they are.
+/// and outages that are over, stay as they are, but are locked too.
 async fn give_up(tx: &mut Tx, id: &str, now: Timestamp) -> Result<(), StoreError> {
     let lock = tx.row_lock();
-    let life: Option<(String,)> = on!(tx, connection => {
-        let mut query = QueryBuilder::new("select life from incidents where id = ");
-        query.push_bind(id.to_owned());
-        query.push(" and state <> 'closed' and rule like ").push_bind(format!("{RULE_PREFIX}%"));
-        query.push(lock);
+    let row: Option<(String, String, String)> = on!(tx, connection => {
+        let mut query = QueryBuilder::new("select life, state, rule from incidents where id = ");
+        query.push_bind(id.to_owned()).push(lock);
         query.build_query_as().fetch_optional(connection).await?
     });
-    let Some((life,)) = life else {
+    let to_end = row.filter(|(_, state, rule)| {
+        state != IncidentState::Closed.as_str() && rule.starts_with(RULE_PREFIX)
+    });
+    let Some((life, ..)) = to_end else {
         return Ok(());
     };
     let damaged = |error: serde_json::Error| StoreError::Damaged {

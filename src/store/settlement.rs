@@ -69,7 +69,7 @@ impl Store {
             write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
         }
         if !matches!(settlement, Settlement::Done(_))
-            && ticket_changes::end_if_over(&mut tx, delivery.id, now).await?
+            && ticket_changes::end_if_over(&mut tx, delivery, now).await?
         {
             tx.commit().await?;
             return Ok(true);
@@ -82,14 +82,32 @@ impl Store {
         Ok(true)
     }
 
-    /// Keeps what was learned about an incident's ticket later, such as its number.
+    /// Keeps what was read of an incident's ticket after its create, such as its number. Its
+    /// state only when nothing has been seen of the ticket since: that is newer.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be written.
     pub async fn note_ticket(&self, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
-        write_ticket(&mut tx, incident_id, ticket).await?;
+        on!(&mut tx, connection => {
+            sqlx::query(
+                "update incidents set ticket_number = coalesce($1, ticket_number), ticket_url = $2, \
+                  ticket_state = case when ticket_changed_at is null \
+                    then coalesce($3, ticket_state) else ticket_state end, \
+                  ticket_closed = case when ticket_changed_at is null \
+                    then $4 else ticket_closed end \
+                 where id = $5 and ticket_id = $6",
+            )
+            .bind(&ticket.number)
+            .bind(&ticket.url)
+            .bind(&ticket.state)
+            .bind(i64::from(ticket.closed))
+            .bind(incident_id)
+            .bind(&ticket.id)
+            .execute(connection)
+            .await?;
+        });
         tx.commit().await
     }
 }

@@ -4,9 +4,12 @@
 //! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a
 //! batch decided on what was true before cannot write it back.
 
+use sqlx::QueryBuilder;
+
 use super::database::{Tx, on};
 use super::decisions::{active_key, keep_onsets};
 use super::history::{HistoryEntry, Reference, insert_history};
+use super::outbox::ClaimedDelivery;
 use super::{Store, StoreError};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::ticket_change::{
@@ -275,12 +278,19 @@ async fn end_deliveries(tx: &mut Tx, incident_id: &str, now: Timestamp) -> Resul
 }
 
 /// Discards a delivery that failed, if its ticket was over meanwhile: it was being sent when
-/// the others were discarded. Answers whether it was.
+/// the others were discarded. Answers whether it was. The incident is locked first: what is
+/// applying a person's closing just now has either ended, or discards the delivery itself.
 pub(super) async fn end_if_over(
     tx: &mut Tx,
-    delivery_id: i64,
+    delivery: &ClaimedDelivery,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    let lock = tx.row_lock();
+    on!(tx, connection => {
+        let mut query = QueryBuilder::new("select 1 from incidents where id = ");
+        query.push_bind(delivery.incident_id.clone()).push(lock);
+        query.build().execute(connection).await?;
+    });
     let ended = on!(tx, connection => {
         sqlx::query(
             "update deliveries set state = 'discarded', settled_at = $1 \
@@ -289,7 +299,7 @@ pub(super) async fn end_if_over(
                  and (i.ticket_closed <> 0 or i.ticket_fate is not null))",
         )
         .bind(now.as_millis())
-        .bind(delivery_id)
+        .bind(delivery.id)
         .execute(connection)
         .await?
         .rows_affected()

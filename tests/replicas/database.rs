@@ -80,6 +80,18 @@ impl Database {
         row.ok().flatten().map(|(text,): (String,)| text)
     }
 
+    /// Whether a transaction waits for another one's row.
+    pub(crate) async fn somebody_waits(&self) -> bool {
+        let waits: Option<(i32,)> = sqlx::query_as(
+            "select 1 from pg_stat_activity \
+             where datname = current_database() and wait_event_type = 'Lock'",
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .unwrap();
+        waits.is_some()
+    }
+
     /// Whether a replica waits for the lock under which another migrates.
     #[cfg(feature = "fault-points")]
     pub(crate) async fn somebody_waits_to_migrate(&self) -> bool {

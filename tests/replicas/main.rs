@@ -21,11 +21,14 @@ mod killed;
 #[cfg(feature = "fault-points")]
 mod migrations;
 mod outages;
+mod own_trouble;
 mod paused;
 mod polling;
 #[path = "../ports/mod.rs"]
 mod ports;
 mod proxy;
+mod races;
+mod refused;
 mod replica;
 mod server;
 mod silences;
