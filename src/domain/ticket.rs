@@ -47,6 +47,18 @@ impl fmt::Display for TicketKey {
     }
 }
 
+/// Longest number of a ticket that is kept, in characters. CRMs' own are far shorter; it stands
+/// in an index, which takes no text of any length.
+const LONGEST_NUMBER: usize = 255;
+
+/// A ticket's `number` as it is kept.
+pub fn kept_number(number: String) -> String {
+    match number.char_indices().nth(LONGEST_NUMBER) {
+        Some((end, _)) => number[..end].to_owned(),
+        None => number,
+    }
+}
+
 /// A ticket that is confirmed to be ours.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticket {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
@@ -43,6 +43,10 @@ const POSTGRES_CONNECTIONS: u32 = 14;
 /// A connection that was used so lately is not asked whether it is still there: the question is
 /// a way there and back, before each statement of a flood.
 pub(super) const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a connection may take to say that it is there.
+const PING_PATIENCE: Duration = Duration::from_secs(2);
+/// How long PostgreSQL may take for one statement.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(30);
 /// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
 /// cut off in the middle of one holds locks that all others need; then they are let go.
 const LONGEST_IDLE_IN_TRANSACTION: &str = "4s";
@@ -69,12 +73,23 @@ macro_rules! on {
             }
             $crate::store::database::Tx::Postgres(inner) => {
                 let $connection = &mut **inner;
-                $body
+                let work = async { Ok::<_, $crate::store::StoreError>($body) };
+                $crate::store::database::answered(work).await?
             }
         }
     };
 }
 pub(super) use on;
+
+/// Waits for what a server is asked, but not for ever: one that is gone without a word would
+/// only be found out when the operating system gives up, a quarter of an hour later.
+pub(super) async fn answered<T>(
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    tokio::time::timeout(LONGEST_STATEMENT, work)
+        .await
+        .unwrap_or(Err(StoreError::NoAnswer))
+}
 
 /// The text of a statement that the two databases spell differently.
 macro_rules! on_text {
@@ -173,12 +188,10 @@ impl Database {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::BadUrl("postgres://USER:PASSWORD@HOST/DATABASE"))?;
         let options = options.options(POSTGRES_PROMISES);
-        let journal = one_connection().connect_lazy_with(options.clone());
-        let unsynced = one_connection()
+        let journal = connections(1).connect_lazy_with(options.clone());
+        let unsynced = connections(1)
             .connect_lazy_with(options.clone().options([("synchronous_commit", "off")]));
-        let pool = PgPoolOptions::new()
-            .max_connections(POSTGRES_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
+        let pool = connections(POSTGRES_CONNECTIONS)
             .connect_with(options)
             .await
             .map_err(StoreError::cannot_open)?;
@@ -255,7 +268,7 @@ impl Database {
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { writer, turn, .. } => begin_sqlite(writer, turn).await?,
-            Self::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
+            Self::Postgres { pool, .. } => begin_postgres(pool).await?,
         })
     }
 
@@ -265,7 +278,7 @@ impl Database {
     pub(super) async fn begin_unsynced_write(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { unsynced, turn, .. } => begin_sqlite(unsynced, turn).await?,
-            Self::Postgres { unsynced, .. } => Tx::Postgres(unsynced.begin().await?),
+            Self::Postgres { unsynced, .. } => begin_postgres(unsynced).await?,
         })
     }
 
@@ -276,7 +289,7 @@ impl Database {
                 transaction: readers.begin().await?,
                 _turn: None,
             }),
-            Self::Postgres { pool, .. } => Tx::Postgres(pool.begin().await?),
+            Self::Postgres { pool, .. } => begin_postgres(pool).await?,
         })
     }
 
@@ -317,15 +330,34 @@ async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
     Ok(!connection.is_in_transaction())
 }
 
-/// A pool of one connection to PostgreSQL, for one task that uses it again and again.
-fn one_connection() -> PgPoolOptions {
+/// A pool of so many connections to PostgreSQL. One that does not answer is closed, and not
+/// waited for: neither by who wants it nor when it comes back.
+fn connections(count: u32) -> PgPoolOptions {
     PgPoolOptions::new()
-        .max_connections(1)
+        .max_connections(count)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
         .before_acquire(|connection, lain| {
-            Box::pin(async move { Ok(lain.idle_for < TRUSTED || connection.ping().await.is_ok()) })
+            Box::pin(async move { Ok(lain.idle_for < TRUSTED || is_there(connection).await) })
         })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                match is_there(connection).await {
+                    true => Ok(true),
+                    // An error, so that no farewell is sent and waited for.
+                    false => Err(sqlx::Error::WorkerCrashed),
+                }
+            })
+        })
+}
+
+async fn is_there(connection: &mut PgConnection) -> bool {
+    let asked = tokio::time::timeout(PING_PATIENCE, connection.ping()).await;
+    asked.is_ok_and(|answer| answer.is_ok())
+}
+
+async fn begin_postgres(pool: &PgPool) -> Result<Tx, StoreError> {
+    answered(async { Ok(Tx::Postgres(pool.begin().await?)) }).await
 }
 
 /// A pool of one connection that writes.
@@ -403,7 +435,9 @@ impl Tx {
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(tx) => tx.transaction.commit().await?,
-            Self::Postgres(transaction) => transaction.commit().await?,
+            Self::Postgres(transaction) => {
+                answered(async { Ok(transaction.commit().await?) }).await?;
+            }
         }
         Ok(())
     }

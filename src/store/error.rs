@@ -77,6 +77,9 @@ pub enum StoreError {
     /// A cursor that this list did not give.
     #[error("the cursor is not one that this list gave; begin without one")]
     StrangeCursor,
+    /// The server does not answer.
+    #[error("the database does not answer; it is tried again on another connection")]
+    NoAnswer,
     /// A statement failed: locked, read-only, full, connection gone. Worth trying again.
     #[error("the database failed: {0}")]
     Failed(#[from] sqlx::Error),

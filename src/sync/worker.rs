@@ -105,7 +105,9 @@ impl SyncWorker {
     /// Does what is due. Returns how long to sleep if nothing else happens.
     async fn step(&self, memory: &mut Memory) -> Duration {
         let now = self.clock.now();
-        if now < memory.not_before || !(self.admits)() {
+        // A time further off than any wait was set before the clock was set back.
+        let waits = now < memory.not_before && memory.not_before.since(now) <= LONGEST_BACKOFF;
+        if waits || !(self.admits)() {
             return LONGEST_SLEEP;
         }
         match self.work_in_turn(memory, now).await {
@@ -178,7 +180,13 @@ impl SyncWorker {
         let seen = self.crm.changed_since(since).await?;
         self.metrics.sync_call(&self.name, "ok");
         for one in &seen {
-            self.apply(one).await?;
+            match self.apply(one).await {
+                Err(error) if error.is_about_content() => tracing::error!(
+                    target = self.name, ticket = one.ticket_id, %error,
+                    "a ticket's change cannot be kept; it is passed over"
+                ),
+                done => done?,
+            }
         }
         // The CRM's own clock, by the records themselves: a proxy's `Date` may run ahead.
         let stamps = seen.iter().filter_map(|one| Some(one.version?.changed_at));

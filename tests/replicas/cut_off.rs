@@ -8,6 +8,9 @@ use crate::storm::{Storm, event, post};
 /// A transaction that was open is ended after 4 s, the lease after 5 s.
 const DECIDER_FOLLOWED: Duration = Duration::from_secs(12);
 
+/// An append is waited for for 10 s, another statement for 30 s.
+const CONNECTED_AGAIN: Duration = Duration::from_secs(45);
+
 async fn cut_off_and_back(stall: bool) {
     let Some(cluster) = Cluster::of(2).await else {
         return;
@@ -57,4 +60,30 @@ async fn a_decider_whose_connections_break_is_followed_and_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_decider_whose_network_stalls_is_followed_and_comes_back() {
     cut_off_and_back(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_whose_connections_die_without_a_word_makes_new_ones() {
+    let Some(cluster) = Cluster::of(1).await else {
+        return;
+    };
+    let mut storm = Storm::default();
+    storm.blow(&cluster, 60, 20).await;
+    cluster.all_is_well(&storm.sent).await;
+    cluster.replicas[0].network.lose_connections();
+    let again = event("again", "again");
+    cluster
+        .within(CONNECTED_AGAIN, "it takes events again", async || {
+            post(&cluster, &cluster.replicas[0].public, &again).await
+        })
+        .await;
+    storm.expect("again", "again");
+    cluster
+        .within(CONNECTED_AGAIN, "it opens tickets again", async || {
+            cluster.simulator.salesforce().tickets().len() == 21
+        })
+        .await;
+    storm.blow(&cluster, 60, 30).await;
+    cluster.all_is_well(&storm.sent).await;
+    cluster.end().await;
 }

@@ -1,7 +1,7 @@
 //! The journal in PostgreSQL: one statement for a batch, whatever the number of its events.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
@@ -13,6 +13,9 @@ use crate::store::StoreError;
 use crate::store::database::{TRUSTED, Tx};
 use crate::store::keys::{Digest, Digests};
 
+/// How long an append may take; no sender waits longer. Whether it was kept is not
+/// known then; whoever sends again finds out.
+const LONGEST_APPEND: Duration = Duration::from_secs(10);
 /// In PostgreSQL several replicas append at once: one after the other, so that sequence
 /// numbers become visible in their order and the deciding cursor never passes one by.
 const LOCK_JOURNAL: &str = "select pg_advisory_xact_lock(7464500)";
@@ -46,7 +49,13 @@ impl PostgresJournal {
     pub(super) async fn append(&mut self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
         let digests = digests_of(&events);
         let mut connection = self.connection().await?;
-        let mut places = insert(&mut connection, &events, &digests).await?;
+        let inserting = insert(&mut connection, &events, &digests);
+        let inserted = tokio::time::timeout(LONGEST_APPEND, inserting).await;
+        let Ok(inserted) = inserted else {
+            connection.close_on_drop();
+            return Err(StoreError::NoAnswer);
+        };
+        let mut places = inserted?;
         // After a failure it is not held any more: the pool finds out what is left of it.
         self.held = Some((connection, Instant::now()));
         fault_points::reach("journal-committed");

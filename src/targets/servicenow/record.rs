@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::domain::ticket::{Ticket, TicketKey};
+use crate::domain::ticket::{Ticket, TicketKey, kept_number};
 
 use super::ids::SysId;
 
@@ -104,7 +104,9 @@ impl TicketShape {
         let state = Some(record.text("state").into_owned()).filter(|state| !state.is_empty());
         Ticket {
             id: id.as_str().to_owned(),
-            number: Some(record.text("number").into_owned()).filter(|number| !number.is_empty()),
+            number: Some(record.text("number").into_owned())
+                .filter(|number| !number.is_empty())
+                .map(kept_number),
             url: self.address(id),
             closed: self.is_settled(record),
             state,
