@@ -2,12 +2,14 @@
 //! or given up.
 //!
 //! `attempt` makes one attempt on one delivery; `worker` runs one target: what its gate
-//! admits, how many at once, how fast; `outcome` does what follows from an attempt; `health`
+//! admits, how many at once, how fast; `outcome` does what follows from an attempt; `alone` tells
+//! a ticket that is refused from a target that is closed; `health`
 //! shares what it knows of its target. Every decision about a failure is `domain`'s.
 //!
 //! May import: `clock`, `domain`, `settings`, `store`, `targets`, `telemetry`. Must not know:
 //! sources, rules, how a payload came to be.
 
+mod alone;
 mod attempt;
 mod claims;
 mod clock_watch;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::worker::TargetWorker;
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, Remedy};
 use crate::domain::retry::{Next, next};
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
@@ -21,8 +21,7 @@ impl TargetWorker {
         failure: Failure,
         now: Timestamp,
     ) -> Settlement {
-        let next = next(&self.policy, delivery.attempts, &failure, rand::random());
-        self.shared().gate.note_failure(&failure, next, now);
+        let next = self.next_after(delivery, &failure, now);
         self.note_error(&failure, now);
         match next {
             Next::RetryAfter(wait) => Settlement::Again {
@@ -37,6 +36,30 @@ impl TargetWorker {
             },
             Next::GiveUp => Settlement::Dead { failure },
         }
+    }
+
+    /// What follows `failure`, and what it says of the target: nothing, where only this delivery
+    /// is met as if the target were closed to everybody.
+    fn next_after(&self, delivery: &ClaimedDelivery, failure: &Failure, now: Timestamp) -> Next {
+        let mut shared = self.shared();
+        let after = |failure| next(&self.policy, delivery.attempts, failure, rand::random());
+        let usual = after(failure);
+        let is_alone =
+            usual == Next::HoldTarget && shared.refusals.is_alone(delivery.id, delivery.operation);
+        if !is_alone {
+            shared.gate.note_failure(failure, usual, now);
+        }
+        let next = match is_alone {
+            true => after(&Failure {
+                remedy: Remedy::Retry,
+                ..failure.clone()
+            }),
+            false => usual,
+        };
+        if next == Next::GiveUp {
+            shared.refusals.forget(delivery.id);
+        }
+        next
     }
 
     pub(super) fn note_error(&self, failure: &Failure, now: Timestamp) {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::alone::Refusals;
 use super::attempt::attempt;
 use super::claims::{Claims, Held, Leases};
 use super::clock_watch::{ClockWatch, Look};
@@ -29,6 +30,8 @@ use crate::telemetry::Metrics;
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// Wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How often a target that answers is given what was given up for want of an answer.
+const RESUME_EVERY: Duration = Duration::from_secs(5);
 /// How long a claim lasts without being prolonged.
 const LEASE: Duration = Duration::from_secs(10);
 /// Calls that one attempt may make: renew a token, find, create, read the number.
@@ -59,6 +62,8 @@ pub(super) struct Shared {
     pub(super) last_error: Option<(Failure, Timestamp)>,
     clock: ClockWatch,
     pub(super) health: Seen,
+    resumed_at: Option<Timestamp>,
+    pub(super) refusals: Refusals,
     counted_token: TokenStatus,
 }
 
@@ -218,6 +223,9 @@ impl TargetWorker {
         }
         self.bring_forward(now).await?;
         let admission = self.shared().gate.admission(now);
+        if admission == Admission::All {
+            self.resume_now_and_then(now).await;
+        }
         let attempts_at_least = match admission {
             Admission::All => 0,
             Admission::RetriesOnly { .. } => 1,
@@ -314,6 +322,25 @@ impl TargetWorker {
         Duration::from_millis(1)
     }
 
+    /// Takes up again what was given up for want of an answer, now that there are answers: the
+    /// moment at which they came back may have looked like a refusal, and what has been taken
+    /// up before waits longer than that moment lasts.
+    async fn resume_now_and_then(&self, now: Timestamp) {
+        let is_due = {
+            let mut shared = self.shared();
+            let last = shared.resumed_at.get_or_insert(now);
+            // The clock may have been set back since.
+            let is_due = now < *last || now.since(*last) >= RESUME_EVERY;
+            if is_due {
+                *last = now;
+            }
+            is_due
+        };
+        if is_due && self.has_dead_letters().await {
+            self.resume().await;
+        }
+    }
+
     /// Takes network-kind dead letters up again.
     async fn resume(&self) {
         let kinds = [FailureKind::NetworkFailure.as_str()];
@@ -352,8 +379,11 @@ impl TargetWorker {
         let now = self.clock.now();
         let (settlement, was_away) = match result {
             Ok(ticket) => {
-                let was_away = self.shared().gate.note_success(now);
-                (Settlement::Done(ticket), was_away)
+                let mut shared = self.shared();
+                shared
+                    .refusals
+                    .note_success(delivery.id, delivery.operation);
+                (Settlement::Done(ticket), shared.gate.note_success(now))
             }
             Err(failure) => (self.after_failure(&delivery, failure, now), false),
         };

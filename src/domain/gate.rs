@@ -142,9 +142,14 @@ impl Gate {
         }
     }
 
-    /// Takes in what the clock says: what began in its future began now, as it was set back.
+    /// Takes in what the clock says: what began in its future began now, as it was set back;
+    /// and a pause that is over is over, though nothing be sent. The next one is longer all
+    /// the same, until a delivery succeeds.
     pub fn see_clock(&mut self, now: Timestamp) {
         self.away_since = self.away_since.map(|since| since.min(now));
+        if self.state == GateState::Paused && !self.waits_at(now) {
+            self.state = GateState::Up;
+        }
     }
 
     /// What may be sent at `now`.
@@ -325,6 +330,23 @@ mod tests {
         let mut gate = Gate::default();
         gate.note_failure(&no_answer(), Next::GiveUp, at(0));
         assert_eq!(gate.state(), GateState::CircuitOpen);
+    }
+
+    #[test]
+    fn a_pause_that_is_over_is_over_though_nothing_is_sent_and_the_next_one_is_longer() {
+        let mut gate = Gate::default();
+        let limited = Failure::new(
+            FailureKind::RateLimited,
+            Remedy::PauseTarget(None),
+            "too fast",
+        );
+        gate.note_failure(&limited, Next::PauseTarget(None), at(0));
+        gate.see_clock(at(1));
+        assert_eq!(gate.state(), GateState::Paused);
+        gate.see_clock(at(2));
+        assert_eq!(gate.state(), GateState::Up);
+        gate.note_failure(&limited, Next::PauseTarget(None), at(2));
+        assert_eq!(gate.until(), at(6));
     }
 
     #[test]

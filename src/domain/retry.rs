@@ -30,6 +30,9 @@ impl RetryPolicy {
 /// No wait between two tries of a delivery is longer.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 
+/// No pause that a CRM asks for is shorter: it would be asked again and again without rest.
+pub const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
 /// What comes next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -48,7 +51,11 @@ pub enum Next {
 /// this one. `random` is uniform in 0..1.
 pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64) -> Next {
     match failure.remedy {
-        Remedy::PauseTarget(pause) => Next::PauseTarget(pause.map(|wait| wait.min(LONGEST_WAIT))),
+        Remedy::PauseTarget(pause) => {
+            // "At once", or a time that is over by our clock, is no answer to how long.
+            let pause = pause.filter(|wait| *wait >= SHORTEST_PAUSE);
+            Next::PauseTarget(pause.map(|wait| wait.min(LONGEST_WAIT)))
+        }
         Remedy::HoldTarget => Next::HoldTarget,
         Remedy::GiveUp => Next::GiveUp,
         Remedy::Retry if attempts >= policy.retries => Next::GiveUp,
@@ -104,6 +111,10 @@ mod tests {
         assert_eq!(
             next(&GUIDE, 0, &failure(pause(999_999)), 0.0),
             Next::PauseTarget(Some(LONGEST_WAIT))
+        );
+        assert_eq!(
+            next(&GUIDE, 0, &failure(pause(0)), 0.0),
+            Next::PauseTarget(None)
         );
     }
 

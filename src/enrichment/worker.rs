@@ -18,6 +18,8 @@ const GATHERING: Duration = Duration::from_millis(50);
 const FIRST_REST: Duration = Duration::from_secs(5);
 /// Longest rest after a failure.
 const LONGEST_REST: Duration = Duration::from_secs(300);
+/// Longest rest that Genesys Cloud can ask for.
+const LONGEST_STATED_REST: Duration = Duration::from_secs(3600);
 
 /// Asks the Platform API on behalf of an [`Enrichment`].
 pub struct EnrichmentWorker {
@@ -141,12 +143,33 @@ impl EnrichmentWorker {
             self.rest = FIRST_REST;
             return;
         };
-        let rest = match problem {
-            ApiError::TooFast { wait } => *wait,
-            _ => self.rest,
-        };
+        let rest = rest_after(problem, self.rest);
         self.rest = (self.rest * 2).min(LONGEST_REST);
         self.quiet_until = Instant::now() + rest;
         tracing::warn!(call, %problem, "tickets go without what Genesys Cloud knows for a while");
+    }
+}
+
+/// How long to rest after `problem`, where it would be `usual`.
+fn rest_after(problem: &ApiError, usual: Duration) -> Duration {
+    match problem {
+        ApiError::TooFast { wait } => (*wait).clamp(FIRST_REST, LONGEST_STATED_REST),
+        _ => usual,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_is_as_long_as_was_asked_for_within_reason() {
+        let rest = |seconds| {
+            let wait = Duration::from_secs(seconds);
+            rest_after(&ApiError::TooFast { wait }, FIRST_REST)
+        };
+        assert_eq!(rest(0), FIRST_REST);
+        assert_eq!(rest(60), Duration::from_secs(60));
+        assert_eq!(rest(u64::MAX), LONGEST_STATED_REST);
     }
 }

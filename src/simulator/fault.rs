@@ -132,6 +132,9 @@ pub struct Fault {
     /// Only requests whose path contains this. Absent: every request but to `/_sim`.
     #[serde(default)]
     pub path: Option<String>,
+    /// Only requests whose body contains this.
+    #[serde(default)]
+    pub body_contains: Option<String>,
     /// What goes wrong.
     #[serde(flatten)]
     pub kind: FaultKind,
@@ -146,6 +149,7 @@ impl Fault {
         Self {
             method: None,
             path: None,
+            body_contains: None,
             kind,
             trigger,
         }
@@ -165,7 +169,18 @@ impl Fault {
         self
     }
 
+    /// The same fault, of requests whose body contains `part` only.
+    #[must_use]
+    pub fn on_body(mut self, part: &str) -> Self {
+        self.body_contains = Some(part.to_owned());
+        self
+    }
+
     fn concerns(&self, request: &Request) -> bool {
+        let has = |part: &str| {
+            let mut parts = request.body.windows(part.len().max(1));
+            parts.any(|body| body == part.as_bytes())
+        };
         self.method
             .as_deref()
             .is_none_or(|method| method.eq_ignore_ascii_case(request.method.as_str()))
@@ -173,6 +188,7 @@ impl Fault {
                 .path
                 .as_deref()
                 .is_none_or(|part| request.path.contains(part))
+            && self.body_contains.as_deref().is_none_or(has)
     }
 }
 

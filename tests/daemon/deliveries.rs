@@ -28,6 +28,56 @@ async fn g11_g12_a_dead_crm_makes_dead_letters_that_resume_by_themselves() {
 }
 
 #[tokio::test]
+async fn a_dead_letter_resumes_though_the_first_answer_of_the_crm_is_to_wait() {
+    let world = World::new().await;
+    let salesforce = world.simulator.salesforce();
+    salesforce.add_fault(Fault::new(FaultKind::Down, Trigger::Always));
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world
+        .until("the delivery is given up", async || {
+            !world.items("dead-letters").await.is_empty()
+        })
+        .await;
+    salesforce.clear_faults();
+    let limited = FaultKind::TooManyRequests {
+        retry_after: Some(1),
+    };
+    salesforce.add_fault(Fault::new(limited, Trigger::Next { count: 1 }));
+    assert_eq!(world.tickets(1).await.len(), 1);
+    world.all_delivered().await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_a_firewall_takes_offence_at_does_not_keep_the_others_waiting() {
+    let world = World::new().await;
+    let salesforce = world.simulator.salesforce();
+    let page = FaultKind::Status {
+        status: 403,
+        body: "<html>Request blocked</html>".to_owned(),
+        content_type: "text/html".to_owned(),
+    };
+    let blocked = Fault::new(page, Trigger::Always).on_method("PATCH");
+    salesforce.add_fault(blocked.on_body("offensive"));
+    let queue = |number: usize| format!("q{number}");
+    world.accept(&event("evt-0", "offensive", 400.0)).await;
+    let mut number = 0;
+    world
+        .until("the one ticket is given up", async || {
+            number += 1;
+            world
+                .accept(&event(&format!("evt-{number}"), &queue(number), 400.0))
+                .await;
+            world.tickets(number).await;
+            !world.items("dead-letters").await.is_empty()
+        })
+        .await;
+    let dead = &world.items("dead-letters").await[0];
+    assert_eq!(dead["event_id"], "evt-0");
+    assert_eq!(dead["kind"], "network_failure");
+    assert_eq!(world.simulator.salesforce().tickets().len(), number);
+}
+
+#[tokio::test]
 async fn g10_g15_a_refusal_waits_for_a_person_who_mends_it_and_replays() {
     let world = World::new().await;
     let salesforce = world.simulator.salesforce();
