@@ -18,6 +18,7 @@ const BATCHES_BETWEEN_LOOKS: u32 = 8;
 pub(super) struct Pace {
     size: u32,
     since_look: u32,
+    is_deciding: bool,
 }
 
 impl Default for Pace {
@@ -25,18 +26,21 @@ impl Default for Pace {
         Self {
             size: BATCH,
             since_look: 0,
+            is_deciding: false,
         }
     }
 }
 
 impl Pace {
-    /// How many events the next batch may have.
-    pub(super) const fn size(&self) -> u32 {
+    /// A batch begins; answers how many events it may have.
+    pub(super) const fn begin(&mut self) -> u32 {
+        self.is_deciding = true;
         self.size
     }
 
     /// A batch of `decided` events was kept; answers whether time is to be let pass now.
     pub(super) fn kept(&mut self, decided: usize) -> bool {
+        self.is_deciding = false;
         self.size = self.size.saturating_mul(2).min(BATCH);
         self.since_look += 1;
         if decided >= FLOOD && self.since_look < BATCHES_BETWEEN_LOOKS {
@@ -46,9 +50,11 @@ impl Pace {
         true
     }
 
-    /// A batch could not be kept.
+    /// Something failed: the batch, or what came after it was kept.
     pub(super) fn failed(&mut self) {
-        self.size = (self.size / SMALLER).max(1);
+        if std::mem::take(&mut self.is_deciding) {
+            self.size = (self.size / SMALLER).max(1);
+        }
     }
 }
 
@@ -60,19 +66,26 @@ mod tests {
     fn a_batch_that_fails_again_and_again_comes_down_to_one_event_and_grows_back() {
         let mut pace = Pace::default();
         let mut sizes = Vec::new();
-        while pace.size() > 1 {
-            sizes.push(pace.size());
+        for _ in 0..6 {
+            sizes.push(pace.begin());
             pace.failed();
         }
-        assert_eq!(sizes, [1024, 128, 16, 2]);
-        pace.failed();
-        assert_eq!(pace.size(), 1);
-        for _ in 0..10 {
+        assert_eq!(sizes, [1024, 128, 16, 2, 1, 1]);
+        for _ in 0..12 {
+            pace.begin();
             pace.kept(1);
         }
-        assert_eq!(pace.size(), BATCH);
-        pace.kept(1);
-        assert_eq!(pace.size(), BATCH);
+        assert_eq!(pace.begin(), BATCH);
+    }
+
+    #[test]
+    fn what_fails_after_a_batch_was_kept_makes_no_batch_smaller() {
+        let mut pace = Pace::default();
+        for _ in 0..3 {
+            assert_eq!(pace.begin(), BATCH);
+            pace.kept(1);
+            pace.failed();
+        }
     }
 
     #[test]

@@ -167,7 +167,7 @@ impl Decider {
     /// A step that ends.
     async fn bounded_step(&self, fence: &Fence, pace: &mut Pace) -> Result<usize, DecideError> {
         let step = async {
-            let decided = self.decide_batch(fence, pace.size()).await?;
+            let decided = self.decide_batch(fence, pace.begin()).await?;
             if !pace.kept(decided) {
                 return Ok(decided);
             }

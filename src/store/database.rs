@@ -345,7 +345,7 @@ fn connections(count: u32) -> PgPoolOptions {
                 match is_there(connection).await {
                     true => Ok(true),
                     // An error, so that no farewell is sent and waited for.
-                    false => Err(sqlx::Error::WorkerCrashed),
+                    false => Err(std::io::Error::other("the connection does not answer").into()),
                 }
             })
         })
