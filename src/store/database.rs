@@ -188,10 +188,10 @@ impl Database {
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::BadUrl("postgres://USER:PASSWORD@HOST/DATABASE"))?;
         let options = options.options(POSTGRES_PROMISES);
-        let journal = connections(1).connect_lazy_with(options.clone());
-        let unsynced = connections(1)
+        let journal = connections(1, TRUSTED).connect_lazy_with(options.clone());
+        let unsynced = connections(1, TRUSTED)
             .connect_lazy_with(options.clone().options([("synchronous_commit", "off")]));
-        let pool = connections(POSTGRES_CONNECTIONS)
+        let pool = connections(POSTGRES_CONNECTIONS, Duration::ZERO)
             .connect_with(options)
             .await
             .map_err(StoreError::cannot_open)?;
@@ -331,14 +331,15 @@ async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
 }
 
 /// A pool of so many connections to PostgreSQL. One that does not answer is closed, and not
-/// waited for: neither by who wants it nor when it comes back.
-fn connections(count: u32) -> PgPoolOptions {
+/// waited for: neither by who wants it nor when it comes back. One that was used within
+/// `trusted` is not asked.
+fn connections(count: u32, trusted: Duration) -> PgPoolOptions {
     PgPoolOptions::new()
         .max_connections(count)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .test_before_acquire(false)
-        .before_acquire(|connection, lain| {
-            Box::pin(async move { Ok(lain.idle_for < TRUSTED || is_there(connection).await) })
+        .before_acquire(move |connection, lain| {
+            Box::pin(async move { Ok(lain.idle_for < trusted || is_there(connection).await) })
         })
         .after_release(|connection, _| {
             Box::pin(async move {
