@@ -2,7 +2,7 @@
 
 use sqlx::QueryBuilder;
 
-use super::database::{Database, Tx, on};
+use super::database::{Database, Tx, answered, on};
 use super::keys::{self, digest_of};
 use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
@@ -164,10 +164,10 @@ async fn delete_indexed_keys(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), Stor
             .iter()
             .map(|(_, source, event_id, _, _)| digest_of(source, event_id).to_vec())
             .collect();
-        sqlx::query("delete from event_keys where digest = any($1)")
+        let deleting = sqlx::query("delete from event_keys where digest = any($1)")
             .bind(digests)
-            .execute(&mut **connection)
-            .await?;
+            .execute(&mut **connection);
+        answered(async { Ok(deleting.await?) }).await?;
     }
     Ok(())
 }

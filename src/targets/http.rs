@@ -179,3 +179,22 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_an_answer_holds_no_nul() {
+        let answer = Answer {
+            status: 400,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(
+                b"[{\"errorCode\": \"A\\u0000B\", \"fields\": [\"\\u0000\"]}]",
+            ),
+        };
+        let expected = serde_json::json!([{"errorCode": "AB", "fields": [""]}]);
+        assert_eq!(answer.json(), Some(expected));
+        assert_eq!(excerpt("a\0b \n c"), "a b c");
+    }
+}

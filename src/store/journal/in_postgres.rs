@@ -10,7 +10,7 @@ use super::NewEvent;
 use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use crate::fault_points;
 use crate::store::StoreError;
-use crate::store::database::{TRUSTED, Tx};
+use crate::store::database::{TRUSTED, Tx, answered};
 use crate::store::keys::{Digest, Digests};
 
 /// How long an append may take; no sender waits longer. Whether it was kept is not
@@ -26,7 +26,8 @@ const APPEND: &str = "select seqs, fresh from append_events($1, $2, $3, $4, $5, 
 /// Holds the journal for itself until the end of `tx`. SQLite has one process.
 pub(in crate::store) async fn lock_journal(tx: &mut Tx) -> Result<(), StoreError> {
     if let Tx::Postgres(inner) = tx {
-        sqlx::query(LOCK_JOURNAL).execute(&mut **inner).await?;
+        let locking = sqlx::query(LOCK_JOURNAL).execute(&mut **inner);
+        answered(async { Ok(locking.await?) }).await?;
     }
     Ok(())
 }
