@@ -11,6 +11,7 @@ mod actions;
 mod answer;
 mod gauges;
 mod health;
+mod limits;
 mod lists;
 mod query;
 mod routes;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -14,12 +13,10 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::access::{Guard, guard};
 use super::answer::{internal_error, no_such_route, write_problems, wrong_method};
+use super::limits::{in_time, read_body};
 use super::{AdminState, actions, health, lists, silences};
 use crate::http::RequestIds;
 use crate::settings::Role;
-
-/// Longest body of a request: a filter.
-const MOST_BODY_BYTES: usize = 64 * 1024;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +67,9 @@ pub fn router(state: AdminState) -> Router {
     }
     let guarded = |router: Router<AdminState>, needs| {
         let tokens = Arc::clone(&state.tokens);
-        router.route_layer(from_fn_with_state(Guard { tokens, needs }, guard))
+        router
+            .route_layer(from_fn(read_body))
+            .route_layer(from_fn_with_state(Guard { tokens, needs }, guard))
     };
     let clock = state.clock.clone();
     let routes = open
@@ -88,7 +87,7 @@ fn around(routes: Router<AdminState>) -> Router<AdminState> {
     let no_store = HeaderValue::from_static("no-store");
     let no_sniff = HeaderValue::from_static("nosniff");
     routes
-        .layer(DefaultBodyLimit::max(MOST_BODY_BYTES))
+        .layer(from_fn(in_time))
         .layer(CatchPanicLayer::custom(
             |_: Box<dyn std::any::Any + Send>| internal_error().into_response(),
         ))
