@@ -3,13 +3,14 @@
 //! Nothing is taken in before everything behind it runs; at the stop, nothing new is taken in
 //! and what is in hand is finished, within `server.drain_timeout`. `stages` starts each part.
 
+mod descriptors;
 mod stages;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +23,13 @@ use crate::store::{Store, StoreError};
 use crate::targets::TargetSetupError;
 use crate::telemetry::Metrics;
 use stages::Builder;
+
+/// What the system keeps of answers that a client does not read, in bytes.
+const SEND_BUFFER: u32 = 64 * 1024;
+/// What the system keeps of requests that are not read, in bytes.
+const RECEIVE_BUFFER: u32 = 64 * 1024;
+/// Most connections that wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// What the process is started with.
 #[derive(Debug)]
@@ -107,11 +115,13 @@ impl App {
             clock,
         } = options;
         let settings = Arc::new(settings);
+        let descriptors = descriptors::raise_limit();
         let store = Store::open(settings.store.url.expose()).await?;
         store.take_over_claims().await?;
-        let public = bind("server.listen", settings.server.listen).await?;
-        let admin = bind("admin.listen", settings.admin.listen).await?;
+        let public = bind("server.listen", settings.server.listen)?;
+        let admin = bind("admin.listen", settings.admin.listen)?;
         let builder = Builder {
+            max_public_connections: descriptors::public_connections(&settings, descriptors),
             metrics: Metrics::new(),
             components: Components::default(),
             stages: Stages::default(),
@@ -177,14 +187,26 @@ async fn finish(stop: &CancellationToken, tasks: &TaskTracker) {
     tasks.wait().await;
 }
 
-async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|problem| StartError::Listen {
-            setting,
-            address,
-            problem,
-        })
+fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    listen(address).map_err(|problem| StartError::Listen {
+        setting,
+        address,
+        problem,
+    })
+}
+
+/// A listener whose connections have buffers of a fixed size in the system: with sizes that grow
+/// by themselves, a client that does not read could have megabytes of its memory.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 fn local_addr(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::descriptors::ADMIN_CONNECTIONS;
 use super::{Stages, StartError};
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::clock::Clock;
@@ -34,6 +35,7 @@ pub(super) struct Builder {
     pub(super) stages: Stages,
     /// This process, as the holder of leases.
     pub(super) owner: String,
+    pub(super) max_public_connections: usize,
     /// Grows with every callback, so that it is followed at once.
     pub(super) told: watch::Sender<u64>,
 }
@@ -275,7 +277,12 @@ impl Builder {
             .showing(self.settings.maintenance.clone());
         let router = admin::router(state);
         let stop = self.stages.admin.clone();
-        let options = ServeOptions::default();
+        let options = ServeOptions {
+            listener: "admin",
+            max_connections: ADMIN_CONNECTIONS,
+            metrics: self.metrics.connections("admin"),
+            ..ServeOptions::default()
+        };
         self.components.spawn(
             &self.stages.administering,
             "admin listener",
@@ -318,6 +325,9 @@ impl Builder {
             },
         })?;
         let options = ServeOptions {
+            listener: "public",
+            max_connections: self.max_public_connections,
+            metrics: self.metrics.connections("public"),
             drain_timeout: self.settings.server.drain_timeout,
             ..ServeOptions::default()
         };

@@ -1,12 +1,15 @@
 //! What both listeners share: serving connections, request ids, problem answers, readiness.
 //!
-//! May import: axum, hyper. Must not know: any route, the store, sources, targets.
+//! May import: `telemetry`, axum, hyper. Must not know: any route, the store, sources, targets.
 
-mod idle;
+mod activity;
+mod connections;
+mod eviction;
 mod problem;
 mod readiness;
 mod request_id;
 mod serve;
+mod socket;
 mod timer;
 
 pub use problem::{Problem, ProblemKind};

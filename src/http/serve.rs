@@ -1,9 +1,12 @@
-//! Serves HTTP/1.1 connections: bounded headers, a time limit for slow senders, orderly stop.
+//! Serves HTTP/1.1 connections: bounded in number, headers and time, with an orderly stop.
 //!
 //! Shared by both listeners. Knows no route; whoever calls it owns the router and the token.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,35 +19,55 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
 use super::ReusedTimer;
-use super::idle::Idle;
+use super::activity::Order;
+use super::connections::{Connections, Place};
+use super::socket::Socket;
+use crate::telemetry::ConnectionMetrics;
 
-/// Pause after a failed accept: nearly always "too many open files", which time mends.
+/// Pause after a failed accept, in which other connections can end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long after the stop a client may take to send or take what a request in hand needs.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
+/// hyper reads ahead no less than this.
+const MIN_READ_AHEAD: usize = 8 * 1024;
+
 /// Limits of a listener.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ServeOptions {
-    /// Longest time between two requests on a connection, and in which a request's headers
-    /// must have come; after it the connection is closed.
+    /// The listener's name in the log.
+    pub listener: &'static str,
+    /// Longest time between two requests on a connection, in which a request's headers must
+    /// have come, and for which a client may take nothing of its answers; after it the
+    /// connection is closed.
     pub header_timeout: Duration,
     /// Longest request line and headers together, in bytes; beyond it 431 (as beyond
     /// 100 headers).
     pub max_header_bytes: usize,
     /// How long requests in hand may take after the shutdown token; then they are cut off.
     pub drain_timeout: Duration,
+    /// Most connections at the same time; beyond it those that are idle longest are closed.
+    pub max_connections: usize,
+    /// Where connections are counted.
+    pub metrics: ConnectionMetrics,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
         Self {
+            listener: "",
             header_timeout: Duration::from_secs(30),
             max_header_bytes: 32 * 1024,
             drain_timeout: Duration::from_secs(20),
+            max_connections: 1024,
+            metrics: ConnectionMetrics::default(),
         }
     }
 }
@@ -89,8 +112,9 @@ pub struct Connection {
     pub timer: ReusedTimer,
 }
 
-/// Serves `application` on `listener` until `shutdown`; then accepts no more, lets each connection
-/// finish the request in hand, and returns when all have, or after `drain_timeout`.
+/// Serves `application` on `listener` until `shutdown`; then accepts no more, closes what is
+/// idle, lets each other connection finish the request in hand, and returns when all have, or
+/// after `drain_timeout`.
 ///
 /// Returns how many connections had to be cut off.
 pub async fn serve(
@@ -99,62 +123,76 @@ pub async fn serve(
     shutdown: CancellationToken,
     options: ServeOptions,
 ) -> usize {
-    let builder = connection_builder(options);
-    let connections = TaskTracker::new();
-    let cut_off = CancellationToken::new();
-    while let Some((stream, peer)) = accept(&listener, &shutdown).await {
-        connections.spawn(serve_connection(
-            builder.clone(),
-            options.header_timeout,
-            stream,
-            peer,
-            application.clone(),
-            shutdown.clone(),
-            cut_off.clone(),
-        ));
+    let builder = connection_builder(&options);
+    let mut connections = Connections::new(
+        options.listener,
+        options.max_connections,
+        options.metrics.clone(),
+    );
+    let tasks = TaskTracker::new();
+    let accepting = async {
+        loop {
+            let (stream, peer) = accept(&listener, &mut connections).await;
+            let place = connections.admit(peer.ip()).await;
+            tasks.spawn(serve_connection(
+                builder.clone(),
+                options.header_timeout,
+                stream,
+                peer,
+                application.clone(),
+                place,
+            ));
+        }
+    };
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => {}
+        () = accepting => {}
     }
-    drop(listener);
-    connections.close();
-    if tokio::time::timeout(options.drain_timeout, connections.wait())
-        .await
-        .is_ok()
-    {
-        return 0;
-    }
-    let left = connections.len();
-    cut_off.cancel();
-    connections.wait().await;
-    left
+    drop((listener, application));
+    tasks.close();
+    drain(&connections, &tasks, options.drain_timeout).await;
+    connections.cut_off()
 }
 
-fn connection_builder(options: ServeOptions) -> http1::Builder {
+/// Ends all connections: first the idle ones, then those that wait for their client, and in the
+/// end all.
+async fn drain(connections: &Connections, tasks: &TaskTracker, timeout: Duration) {
+    let grace = DRAIN_GRACE.min(timeout);
+    for (order, time) in [(Order::Stop, grace), (Order::StopWaiting, timeout - grace)] {
+        connections.order_all(order);
+        if tokio::time::timeout(time, tasks.wait()).await.is_ok() {
+            return;
+        }
+    }
+    connections.order_all(Order::CutOff);
+    tasks.wait().await;
+}
+
+fn connection_builder(options: &ServeOptions) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        // How long they may take is limited without hyper: see the module `idle`.
+        // How long they may take is limited without hyper: see the module `activity`.
         .header_read_timeout(None)
         // A sender that has closed its side hears the answer all the same; to look out for it
         // while a request is in hand takes a buffer for each.
         .half_close(true)
         .max_header_size(options.max_header_bytes)
-        .pipeline_flush(true);
+        .max_buf_size(options.max_header_bytes.max(MIN_READ_AHEAD))
+        // An answer is one small piece: to copy it behind its head is cheaper than two pieces.
+        .writev(false);
     builder
 }
 
-/// The next connection; `None` once `shutdown` is cancelled.
-async fn accept(
-    listener: &TcpListener,
-    shutdown: &CancellationToken,
-) -> Option<(TcpStream, SocketAddr)> {
+/// The next connection.
+async fn accept(listener: &TcpListener, connections: &mut Connections) -> (TcpStream, SocketAddr) {
     loop {
-        let accepted = tokio::select! {
-            biased;
-            () = shutdown.cancelled() => return None,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok(connection) => return Some(connection),
+        match listener.accept().await {
+            Ok(connection) => return connection,
+            // The client is gone; the next one may be there already.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                connections.evict_after(&error);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -167,8 +205,7 @@ async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     application: impl Application,
-    shutdown: CancellationToken,
-    cut_off: CancellationToken,
+    place: Place,
 ) {
     // Answers are one small packet each; waiting to fill it only adds latency.
     let _ = stream.set_nodelay(true);
@@ -176,47 +213,83 @@ async fn serve_connection(
         peer,
         timer: ReusedTimer::default(),
     };
-    let idle = Idle::new();
-    let of_requests = idle.clone();
+    let socket = Socket::new(stream, Arc::clone(&place.activity));
+    let of_requests = Arc::clone(&place.activity);
     let service = service_fn(move |request| {
-        let idle = of_requests.clone();
-        idle.interrupt();
+        let activity = Arc::clone(&of_requests);
+        activity.begin_request();
         let answer = application.clone().answer(request, connection.clone());
         // An async block around it would hold it twice, and hyper moves it for every request.
-        answer.map(move |answer| Ok::<_, Infallible>(answer.map(|body| idle.after(body))))
+        answer.map(move |answer| {
+            // A refusal may come before the body was read.
+            activity.set_unread(!answer.status().is_success());
+            Ok::<_, Infallible>(answer.map(|body| activity.until_end_of(body)))
+        })
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
-    let ending = until_its_end(connection, &shutdown, &cut_off);
-    tokio::select! {
-        biased;
-        ended = ending => if let Err(error) = ended {
-            tracing::debug!(%peer, %error, "the connection ended early");
-        },
-        () = idle.longer_than(header_timeout) => {
-            tracing::debug!(%peer, "no request came in time; the connection is closed");
-        }
-    }
+    let connection = builder.serve_connection(TokioIo::new(socket), service);
+    let ended = until_its_end(connection, &place, header_timeout).await;
+    tracing::debug!(%peer, "{ended}");
 }
 
-/// Serves `connection` until it ends: by itself, after the request in hand at `shutdown`, or at
-/// once at `cut_off`.
+/// Why a connection has ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("the connection has ended")]
+    ByItself,
+    #[error("the connection ended early: {0}")]
+    Early(hyper::Error),
+    #[error("the client sent or took nothing in time; the connection is closed")]
+    TimedOut,
+    #[error("the connection is closed to make room for another")]
+    Evicted,
+    #[error("the connection is closed for the stop")]
+    Stopped,
+}
+
+/// Serves `connection` until it ends by itself, or has waited for its client for longer than
+/// `limit`, or is ordered to end.
 async fn until_its_end<S>(
-    connection: http1::Connection<TokioIo<TcpStream>, S>,
-    shutdown: &CancellationToken,
-    cut_off: &CancellationToken,
-) -> hyper::Result<()>
+    connection: http1::Connection<TokioIo<Socket>, S>,
+    place: &Place,
+    limit: Duration,
+) -> Ended
 where
     S: HttpService<Incoming, ResBody: HttpBody<Error: Into<axum::BoxError>> + 'static>,
     S::Error: Into<axum::BoxError>,
 {
+    let activity = &place.activity;
     let mut connection = std::pin::pin!(connection);
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended,
-        () = shutdown.cancelled() => connection.as_mut().graceful_shutdown(),
-    }
-    tokio::select! {
-        ended = connection => ended,
-        () = cut_off.cancelled() => Ok(()),
+    let mut timer = std::pin::pin!(tokio::time::sleep_until(activity.deadline(limit)));
+    loop {
+        let order = tokio::select! {
+            // What has come of a request is read before an order to end is followed.
+            biased;
+            ended = connection.as_mut() => {
+                return ended.map_or_else(Ended::Early, |()| Ended::ByItself);
+            }
+            order = poll_fn(|context| activity.poll_order(context)) => order,
+            () = timer.as_mut() => {
+                let deadline = activity.deadline(limit);
+                if deadline <= Instant::now() {
+                    return Ended::TimedOut;
+                }
+                timer.as_mut().reset(deadline);
+                continue;
+            }
+        };
+        match order {
+            Order::Evict if activity.is_idle() => {
+                place.count_as_evicted();
+                return Ended::Evicted;
+            }
+            Order::Evict => {}
+            Order::Stop if activity.is_idle() && !activity.has_unsent() => return Ended::Stopped,
+            Order::Stop => connection.as_mut().graceful_shutdown(),
+            Order::StopWaiting if !activity.waits_for_client() => {}
+            Order::StopWaiting | Order::CutOff => {
+                place.count_as_cut_off();
+                return Ended::Stopped;
+            }
+        }
     }
 }

@@ -68,6 +68,8 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// Requests handled at once; beyond it 503 with Retry-After.
     pub max_in_flight: usize,
+    /// Most connections at once, where the file descriptors allow so many.
+    pub max_connections: usize,
     /// How long a stop may take after SIGTERM.
     pub drain_timeout: Duration,
 }

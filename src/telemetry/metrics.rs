@@ -10,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::ConnectionMetrics;
+
 /// Bounds of the time-to-ticket buckets, in seconds.
 const TIME_TO_TICKET_BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0,
@@ -38,6 +40,7 @@ labels! {
     CallbackLabels { target, status }
     EnrichmentLabels { call, outcome }
     FailoverLabels { from, to }
+    ListenerLabels { listener }
     BuildLabels { version }
 }
 
@@ -64,6 +67,8 @@ pub struct Metrics {
     callback_requests: Family<CallbackLabels, Counter>,
     enrichment_calls: Family<EnrichmentLabels, Counter>,
     failovers: Family<FailoverLabels, Counter>,
+    open_connections: Family<ListenerLabels, Gauge>,
+    connections_evicted: Family<ListenerLabels, Counter>,
 }
 
 /// The counters that nearly every webhook of a source moves, looked up once instead of per
@@ -164,6 +169,16 @@ impl Metrics {
             "failovers",
             "Tickets that another target took over before they existed, by the one that could not be reached and the other",
         );
+        let open_connections = family(
+            &mut registry,
+            "open_connections",
+            "Open connections by listener: public, admin",
+        );
+        let connections_evicted = family(
+            &mut registry,
+            "connections_evicted",
+            "Idle connections that were closed because another needed their place, by listener",
+        );
         let incidents = family(&mut registry, "incidents", "Incidents by state");
         let flapping = Gauge::default();
         registry.register(
@@ -231,6 +246,8 @@ impl Metrics {
             callback_requests,
             enrichment_calls,
             failovers,
+            open_connections,
+            connections_evicted,
         }
     }
 
@@ -270,6 +287,17 @@ impl Metrics {
             accepted: event("accepted"),
             duplicates: event("duplicate"),
             review: event("review"),
+        }
+    }
+
+    /// What is counted about the connections of `listener`, which starts at zero by this.
+    pub fn connections(&self, listener: &str) -> ConnectionMetrics {
+        let listener = listener.to_owned();
+        let labels = ListenerLabels { listener };
+        let evicted = &self.connections_evicted;
+        ConnectionMetrics {
+            open: self.open_connections.get_or_create(&labels).clone(),
+            evicted: evicted.get_or_create(&labels).clone(),
         }
     }
 

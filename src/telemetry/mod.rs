@@ -2,8 +2,10 @@
 //!
 //! May import: `domain`, `settings`. Must not know what it counts for.
 
+mod connections;
 mod logging;
 mod metrics;
 
+pub use connections::ConnectionMetrics;
 pub use logging::{BadLogSetting, start_logging};
 pub use metrics::{Metrics, SourceCounters};

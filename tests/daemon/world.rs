@@ -26,6 +26,8 @@ pub(crate) struct World {
     pub(crate) admin: String,
     /// Variables that the daemon sees besides the usual ones.
     pub(crate) environment: Vec<(&'static str, &'static str)>,
+    /// What the daemon may use, as arguments of the shell's `ulimit`; empty: as much as the test.
+    pub(crate) ulimit: &'static str,
     daemon: Option<Child>,
 }
 
@@ -108,13 +110,21 @@ impl World {
             public: format!("http://127.0.0.1:{public}"),
             admin: format!("http://127.0.0.1:{admin}"),
             environment: Vec::new(),
+            ulimit: "",
             daemon: None,
         }
     }
 
     /// The binary with this world's configuration and environment.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ringdown"));
+        let binary = env!("CARGO_BIN_EXE_ringdown");
+        let mut command = Command::new(binary);
+        if !self.ulimit.is_empty() {
+            // The shell becomes the daemon, which keeps its process id.
+            let script = format!("ulimit {} && exec {binary} \"$@\"", self.ulimit);
+            command = Command::new("sh");
+            command.args(["-c", &script, "sh"]);
+        }
         command
             .current_dir(self.folder.path())
             .args(arguments)
@@ -170,6 +180,12 @@ impl World {
             .spawn()
             .unwrap();
         self.daemon = Some(child);
+    }
+
+    /// The daemon's process id.
+    #[allow(dead_code, reason = "only some of the test programs ask")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
     }
 
     /// Whether the daemon has died by itself.

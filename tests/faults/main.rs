@@ -11,6 +11,7 @@ mod account;
 mod answers;
 mod campaign;
 mod clock;
+mod connections;
 mod deaths;
 mod disk;
 mod folder;
@@ -21,6 +22,7 @@ mod ports;
 mod retention;
 mod sender;
 mod signals;
+mod slow_clients;
 mod stops;
 mod tokens;
 #[path = "../daemon/world.rs"]

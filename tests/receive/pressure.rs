@@ -68,6 +68,18 @@ async fn only_a_connection_without_a_request_in_hand_is_closed_for_being_idle() 
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_is_closed_after_a_while() {
+    let mut plan = Plan::new(source(vec![bearer()]));
+    plan.header_timeout = Duration::from_millis(300);
+    let world = plan.start().await;
+    let mut stream = TcpStream::connect(world.address).await.unwrap();
+    let requests = "GET /nowhere HTTP/1.1\r\nhost: ringdown\r\n\r\n".repeat(1_000);
+    let writing = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
+    let closed = tokio::time::timeout(PATIENCE, writing).await;
+    assert!(closed.is_ok(), "the connection is held for ever");
+}
+
+#[tokio::test]
 async fn a_sender_that_has_closed_its_side_hears_the_answer_all_the_same() {
     let world = World::start().await;
     let body = good("evt-1");

@@ -67,6 +67,7 @@ impl Plan {
                 request_timeout: Duration::from_secs(5),
                 trusted_proxies: Vec::new(),
                 max_in_flight: 64,
+                max_connections: 64,
                 drain_timeout: Duration::from_secs(5),
             },
             sources: BTreeMap::from([("genesys".to_owned(), genesys)]),

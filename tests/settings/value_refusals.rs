@@ -128,6 +128,7 @@ fn numbers_have_their_limits() {
     for (section, key, value, reason) in [
         ("server", "max_in_flight", "0", "must be from 1"),
         ("server", "max_body_bytes", "-1", "must be from 1"),
+        ("server", "max_connections", "0", "must be from 1"),
         (
             "targets.salesforce.limit",
             "concurrent",

@@ -28,6 +28,7 @@ pub(super) fn server(root: &Section<'_>) -> Option<ServerSettings> {
     let request_timeout = section.or("request_timeout", "5s", positive_duration);
     let trusted_proxies = section.or("trusted_proxies", Vec::<String>::new(), list(network));
     let max_in_flight = section.or("max_in_flight", 1024_i64, whole(1, 1_000_000));
+    let max_connections = section.or("max_connections", 2048_i64, whole(1, 1_000_000));
     let drain_timeout = section.or("drain_timeout", "20s", positive_duration);
     if request_timeout.is_some_and(|timeout| timeout > SENDERS_PATIENCE) {
         section.warn(
@@ -42,6 +43,7 @@ pub(super) fn server(root: &Section<'_>) -> Option<ServerSettings> {
         request_timeout: request_timeout?,
         trusted_proxies: trusted_proxies?,
         max_in_flight: max_in_flight?,
+        max_connections: max_connections?,
         drain_timeout: drain_timeout?,
     })
 }

@@ -1,0 +1,225 @@
+//! The open connections of a listener: how many there may be.
+//!
+//! Knows addresses and how long a connection has been idle; must not know sockets or requests.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::activity::{Activity, Order};
+use super::eviction::{network_of, victims};
+use crate::telemetry::ConnectionMetrics;
+
+/// How soon another idle connection is looked for when none was there.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Shortest time between two warnings of one kind.
+const WARN_EVERY: Duration = Duration::from_secs(60);
+
+/// One of so many connections is closed at a time, so that looking for them costs little.
+const EVICTED_SHARE: usize = 32;
+
+/// The connections of one listener. For the task that accepts them.
+pub(super) struct Connections {
+    shared: Arc<Shared>,
+    listener: &'static str,
+    next_id: u64,
+    limit_warning: Rarely,
+    accept_warning: Rarely,
+}
+
+/// What is done at most once in [`WARN_EVERY`].
+#[derive(Default)]
+struct Rarely {
+    last: Option<Instant>,
+}
+
+impl Rarely {
+    fn is_due(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = self.last.is_none_or(|last| last + WARN_EVERY <= now);
+        if is_due {
+            self.last = Some(now);
+        }
+        is_due
+    }
+}
+
+struct Shared {
+    max: usize,
+    open: Mutex<HashMap<u64, Open>>,
+    /// A connection has ended.
+    ended: Notify,
+    cut_off: AtomicUsize,
+    metrics: ConnectionMetrics,
+}
+
+struct Open {
+    network: IpAddr,
+    activity: Arc<Activity>,
+}
+
+/// One of the places for connections, free again when it is dropped.
+pub(super) struct Place {
+    id: u64,
+    shared: Arc<Shared>,
+    /// What the connection in this place is doing.
+    pub(super) activity: Arc<Activity>,
+}
+
+impl Connections {
+    /// Places for `max` connections.
+    pub(super) fn new(listener: &'static str, max: usize, metrics: ConnectionMetrics) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                max: max.max(1),
+                open: Mutex::default(),
+                ended: Notify::new(),
+                cut_off: AtomicUsize::new(0),
+                metrics,
+            }),
+            listener,
+            next_id: 0,
+            limit_warning: Rarely::default(),
+            accept_warning: Rarely::default(),
+        }
+    }
+
+    /// A place for a connection from `peer`. When there is none, idle connections are closed; when
+    /// none is idle, the end of one is waited for.
+    pub(super) async fn admit(&mut self, peer: IpAddr) -> Place {
+        loop {
+            if let Some(place) = self.try_admit(peer) {
+                return place;
+            }
+            self.evict();
+            let ended = self.shared.ended.notified();
+            let _ = tokio::time::timeout(LOOK_AGAIN, ended).await;
+        }
+    }
+
+    fn try_admit(&mut self, peer: IpAddr) -> Option<Place> {
+        let mut open = self.shared.open();
+        if open.len() >= self.shared.max {
+            return None;
+        }
+        let (id, activity) = (self.next_id, Arc::new(Activity::new()));
+        self.next_id += 1;
+        let entry = Open {
+            network: network_of(peer),
+            activity: Arc::clone(&activity),
+        };
+        open.insert(id, entry);
+        drop(open);
+        self.shared.metrics.opened();
+        Some(Place {
+            id,
+            shared: Arc::clone(&self.shared),
+            activity,
+        })
+    }
+
+    /// Asks some idle connections to close.
+    fn evict(&mut self) {
+        let open = self.shared.evict_idle();
+        if self.limit_warning.is_due() {
+            tracing::warn!(
+                listener = self.listener,
+                open,
+                max = self.shared.max,
+                "the limit of connections is reached; those that are idle longest are closed, \
+                 and new ones wait when none is idle"
+            );
+        }
+    }
+
+    /// Asks some idle connections to close after `error`, which a new connection met: nearly
+    /// always that the process or the system has no file descriptor left.
+    pub(super) fn evict_after(&mut self, error: &std::io::Error) {
+        self.shared.evict_idle();
+        if self.accept_warning.is_due() {
+            let listener = self.listener;
+            tracing::warn!(listener, %error, "a connection could not be accepted");
+        }
+    }
+
+    /// Gives every connection `order`.
+    pub(super) fn order_all(&self, order: Order) {
+        for one in self.shared.open().values() {
+            one.activity.order(order);
+        }
+    }
+
+    /// How many connections were closed in the middle of a request.
+    pub(super) fn cut_off(&self) -> usize {
+        self.shared.cut_off.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    fn open(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
+        // An entry is put in or taken out whole.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks those connections to close that others need the places of; answers how many are open.
+    fn evict_idle(&self) -> usize {
+        let open = self.open();
+        let all: Vec<&Open> = open.values().collect();
+        let idle: Vec<_> = all
+            .iter()
+            .map(|one| (one.network, one.activity.idle_since()))
+            .collect();
+        for position in victims(&idle, self.max.div_ceil(EVICTED_SHARE)) {
+            all[position].activity.order(Order::Evict);
+        }
+        all.len()
+    }
+}
+
+impl Place {
+    /// Counts this connection among those that were closed for another.
+    pub(super) fn count_as_evicted(&self) {
+        self.shared.metrics.evicted();
+    }
+
+    /// Counts this connection among those that were cut off at the stop.
+    pub(super) fn count_as_cut_off(&self) {
+        self.shared.cut_off.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.open().remove(&self.id);
+        self.shared.metrics.closed();
+        self.shared.ended.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_listener_asks_an_idle_connection_to_close_and_waits_for_its_place() {
+        let mut connections = Connections::new("public", 2, ConnectionMetrics::default());
+        let peer: IpAddr = "192.0.2.1".parse().unwrap();
+        let busy = connections.admit(peer).await;
+        busy.activity.begin_request();
+        let idle = connections.admit(peer).await;
+        let closing = async move {
+            let order = std::future::poll_fn(|context| idle.activity.poll_order(context));
+            assert_eq!(order.await, Order::Evict);
+            drop(idle);
+        };
+        let (_place, ()) = tokio::join!(connections.admit(peer), closing);
+        let untouched = std::future::poll_fn(|context| busy.activity.poll_order(context));
+        assert!(futures::FutureExt::now_or_never(untouched).is_none());
+    }
+}
