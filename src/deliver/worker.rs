@@ -18,6 +18,7 @@ use super::sending::Sending;
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::gate::{Admission, Gate, GateState};
+use crate::domain::lanes::last_served;
 use crate::domain::retry::{RetryPolicy, next};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
@@ -63,6 +64,8 @@ pub(super) struct Shared {
     clock: ClockWatch,
     pub(super) health: Seen,
     resumed_at: Option<Timestamp>,
+    /// The lane that was served last.
+    last_lane: String,
     pub(super) refusals: Refusals,
     counted_token: TokenStatus,
 }
@@ -232,17 +235,23 @@ impl TargetWorker {
             Admission::Probe => return Ok(self.probe().await),
             Admission::Nothing { until } => return Ok(until.since(now).min(LONGEST_SLEEP)),
         };
+        let after_lane = self.shared().last_lane.clone();
         let claim = Claim {
             target: &self.name,
             owner: &self.owner,
             limit: u32::try_from(free).unwrap_or(u32::MAX),
             attempts_at_least,
+            after_lane: &after_lane,
         };
         if !self.anything_due(now).await? {
             return self.until_next(admission, now).await;
         }
         let (asked_at, lease) = (Instant::now(), self.claims.lease());
         let claimed = self.store.claim_due(claim, now, lease).await?;
+        let lanes = claimed.iter().map(|delivery| delivery.lane.as_str());
+        if let Some(last) = last_served(lanes, &after_lane) {
+            last.clone_into(&mut self.shared().last_lane);
+        }
         let full = claimed.len() == free;
         let any = !claimed.is_empty();
         for delivery in claimed {

@@ -14,6 +14,7 @@ pub mod gate;
 pub mod heard;
 pub mod hold;
 pub mod incident;
+pub mod lanes;
 pub mod life;
 pub mod outage;
 pub mod retry;

@@ -10,6 +10,7 @@ mod claims;
 mod database;
 mod dead_letters;
 mod decisions;
+mod due;
 mod error;
 mod failover;
 mod fence;

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use super::database::{Database, Tx, millis, on, on_text, postgres_now, sqlite_now};
+use super::database::{Database, Tx, millis, on, on_text};
+use super::due::{self, INSERT};
 use super::{Store, StoreError};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -67,11 +68,9 @@ pub struct ClaimedDelivery {
     pub ticket_id: Option<String>,
     /// Of a link: the ticket under which to hang it.
     pub parent: Option<ParentTicket>,
+    /// The lane it was taken from: source and rule of its incident.
+    pub lane: String,
 }
-
-const INSERT: &str = "insert into deliveries \
-     (incident_id, target, operation, state, payload, event_id, received_at, next_attempt_at, created_at, \
-      parent_id) values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $7, $8)";
 
 /// Owes `delivery`, in an open transaction.
 pub(super) async fn insert(
@@ -95,81 +94,6 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Whether a delivery is a link that still waits for the ticket to hang under. It neither is
-/// claimed nor keeps younger deliveries of its incident waiting.
-macro_rules! waits_for_parent {
-    ($delivery:literal) => {
-        concat!(
-            "(",
-            $delivery,
-            ".parent_id is not null and not exists (select 1 from incidents p \
-              where p.id = ",
-            $delivery,
-            ".parent_id and p.ticket_id is not null))"
-        )
-    };
-}
-
-/// What may be claimed. The choice is made once, before the update: PostgreSQL may run a
-/// subselect of the update anew for every row, and each run would lock and hand out as many
-/// rows again as the limit says. The lease condition stands on the update too: where rows
-/// cannot be locked by the select, only the update's condition is checked again after the
-/// wait for a row; without it two workers would be handed the same delivery.
-macro_rules! claim {
-    ($now:expr, $lock:expr) => {
-        concat!(
-            "with due as materialized ( \
-               select d.id from deliveries d \
-               where ((d.target = $3 and d.state = 'waiting' and d.next_attempt_at <= $4) \
-                   or (d.target = $3 and d.state = 'sending' and d.lease_until <= ",
-            $now,
-            ")) and d.attempts >= $5 and not ",
-            waits_for_parent!("d"),
-            " \
-                 and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
-                      and older.id < d.id and ((older.state in ('waiting', 'sending') and not ",
-            waits_for_parent!("older"),
-            ") \
-                        or (older.state = 'dead' and older.operation = 'create'))) \
-               order by d.next_attempt_at, d.id limit $6",
-            $lock,
-            ") \
-             update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
-            $now,
-            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end \
-             where id in (select due.id from due) \
-               and (state = 'waiting' or (state = 'sending' and lease_until <= ",
-            $now,
-            ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt, parent_id"
-        )
-    };
-}
-const CLAIM_SQLITE: &str = claim!(sqlite_now!(), "");
-/// Replicas that claim at once pass each other by.
-const CLAIM_POSTGRES: &str = claim!(postgres_now!(), " for update of d skip locked");
-
-/// When something can next be claimed. The end of a lease is by the database's clock, the
-/// answer by the caller's.
-macro_rules! next_at {
-    ($now:expr) => {
-        concat!(
-            "select min(case when state = 'sending' then lease_until - ",
-            $now,
-            " + $2 else next_attempt_at end) \
-             from deliveries d where target = $1 and state in ('waiting', 'sending') and not ",
-            waits_for_parent!("d"),
-            " \
-               and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
-                 and older.id < d.id and ((older.state in ('waiting', 'sending') and not ",
-            waits_for_parent!("older"),
-            ") \
-                   or (older.state = 'dead' and older.operation = 'create')))"
-        )
-    };
-}
-const NEXT_SQLITE: &str = next_at!(sqlite_now!());
-const NEXT_POSTGRES: &str = next_at!(postgres_now!());
-
 type ClaimRow = (
     i64,
     String,
@@ -180,6 +104,7 @@ type ClaimRow = (
     i64,
     i64,
     Option<String>,
+    String,
 );
 
 /// Which deliveries a claim is about.
@@ -194,11 +119,13 @@ pub struct Claim<'a> {
     /// Only deliveries with at least so many counted attempts: while a circuit is open the
     /// ones that are being retried go on, and fresh ones wait.
     pub attempts_at_least: u32,
+    /// The lane that was served last: its turn comes after all others'.
+    pub after_lane: &'a str,
 }
 
 impl Store {
     /// Claims deliveries that are due at `now`, with a lease that `lasts` from now on by the
-    /// database's clock; oldest first.
+    /// database's clock: from each lane in turn, and within a lane oldest first.
     ///
     /// # Errors
     ///
@@ -210,7 +137,8 @@ impl Store {
         lasts: Duration,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let text = on_text!(&tx, CLAIM_SQLITE, CLAIM_POSTGRES);
+        let text = on_text!(&tx, due::CLAIM_SQLITE, due::CLAIM_POSTGRES);
+        let choice = on_text!(&tx, due::CHOICE_SQLITE, due::CHOICE_POSTGRES);
         let rows: Vec<ClaimRow> = on!(&mut tx, connection => {
             sqlx::query_as(text)
                 .bind(claim.owner)
@@ -219,6 +147,8 @@ impl Store {
                 .bind(now.as_millis())
                 .bind(i64::from(claim.attempts_at_least))
                 .bind(i64::from(claim.limit))
+                .bind(claim.after_lane)
+                .bind(i64::from(claim.limit) * choice)
                 .fetch_all(connection)
                 .await?
         });
@@ -251,7 +181,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let text = on_text!(&tx, NEXT_SQLITE, NEXT_POSTGRES);
+        let text = on_text!(&tx, due::NEXT_SQLITE, due::NEXT_POSTGRES);
         let (at,): (Option<i64>,) = on!(&mut tx, connection => {
             sqlx::query_as(text)
                 .bind(target)
@@ -340,7 +270,8 @@ fn claimed_delivery(
     ticket_id: Option<String>,
     parent: Option<ParentTicket>,
 ) -> Result<ClaimedDelivery, StoreError> {
-    let (id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt, _) = row;
+    let (id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt, _, lane) =
+        row;
     let operation = Operation::from_name(&operation).ok_or_else(|| StoreError::Damaged {
         table: "deliveries",
         row: id.to_string(),
@@ -357,5 +288,6 @@ fn claimed_delivery(
         in_doubt: in_doubt != 0,
         ticket_id,
         parent,
+        lane,
     })
 }

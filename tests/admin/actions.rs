@@ -36,6 +36,7 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
         owner: "test",
         limit: 10,
         attempts_at_least: 0,
+        after_lane: "",
     };
     let claimed = world
         .store
@@ -227,6 +228,7 @@ async fn a_thousand_dead_letters_are_replayed_at_once() {
         owner: "test",
         limit: 5000,
         attempts_at_least: 0,
+        after_lane: "",
     };
     for claimed in world
         .store

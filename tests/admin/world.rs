@@ -283,6 +283,7 @@ impl World {
             owner: "test",
             limit: 100,
             attempts_at_least: 0,
+            after_lane: "",
         };
         let claimed = self
             .store

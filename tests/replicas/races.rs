@@ -127,6 +127,7 @@ impl Race {
             owner: "test",
             limit: 1,
             attempts_at_least: 0,
+            after_lane: "",
         };
         let lasts = Duration::from_secs(30);
         let claimed = self.store.claim_due(claim, LATER, lasts).await.unwrap();

@@ -101,6 +101,7 @@ async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
         owner: "test",
         limit: 1,
         attempts_at_least: 0,
+        after_lane: "",
     };
     let claimed = world.store.claim_due(claim, now, HOUR).await;
     let create = claimed.unwrap().remove(0);

@@ -1,0 +1,42 @@
+//! Whose turn it is among the lanes of a target. Pure.
+
+use std::collections::BTreeMap;
+
+/// The lane that a claim served last, by the lanes of what was claimed: the claim went round the
+/// lanes in their order, beginning after `after`, until it had enough. `None` when nothing was
+/// claimed.
+pub fn last_served<'a>(claimed: impl IntoIterator<Item = &'a str>, after: &str) -> Option<&'a str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for lane in claimed {
+        *counts.entry(lane).or_default() += 1;
+    }
+    // Only lanes of the last round have been served so often, and it ended with the last of them.
+    let last = counts
+        .into_iter()
+        .max_by_key(|(lane, count)| (*count, *lane <= after, *lane));
+    last.map(|(lane, _)| lane)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_next_claim_goes_on_after_the_lane_that_was_served_last() {
+        for (claimed, after, last) in [
+            (vec![], "a", None),
+            (vec!["a"], "", Some("a")),
+            (vec!["b"], "a", Some("b")),
+            (vec!["a", "b", "c"], "", Some("c")),
+            // Beginning after b: c, a, b; and c once more.
+            (vec!["a", "b", "c"], "b", Some("b")),
+            (vec!["a", "b", "c", "c"], "b", Some("c")),
+            // A lane that ran dry was served before the one that did not.
+            (vec!["a", "b", "a", "a"], "", Some("a")),
+            (vec!["c", "a"], "c", Some("c")),
+            (vec!["d", "a"], "c", Some("a")),
+        ] {
+            assert_eq!(last_served(claimed.iter().copied(), after), last, "{claimed:?} after {after}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What may be claimed, as statements.
+//!
+//! Deliveries to a target stand in lanes: a lane is the source and the rule of the incident. A
+//! claim takes from the lanes in turn, and within a lane the oldest first, so that a source that
+//! owes thousands of tickets keeps no other source's ticket waiting.
+
+use super::database::{postgres_now, sqlite_now};
+
+/// A delivery that joins the lane of its incident.
+pub(super) const INSERT: &str = "insert into deliveries \
+     (incident_id, target, operation, state, payload, event_id, received_at, next_attempt_at, created_at, \
+      parent_id, lane) values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $7, $8, \
+      coalesce((select i.source || '/' || i.rule from incidents i where i.id = $1), ''))";
+
+/// Whether a delivery is a link that still waits for the ticket to hang under. It neither is
+/// claimed nor keeps younger deliveries of its incident waiting.
+macro_rules! waits_for_parent {
+    ($delivery:literal) => {
+        concat!(
+            "(",
+            $delivery,
+            ".parent_id is not null and not exists (select 1 from incidents p \
+              where p.id = ",
+            $delivery,
+            ".parent_id and p.ticket_id is not null))"
+        )
+    };
+}
+
+/// Whether the delivery `d` waits for nothing else: neither for a ticket to hang under, nor for
+/// an older delivery of its incident, whose create may be a dead letter.
+macro_rules! is_free {
+    () => {
+        concat!(
+            "not ",
+            waits_for_parent!("d"),
+            " and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
+               and older.id < d.id and ((older.state in ('waiting', 'sending') and not ",
+            waits_for_parent!("older"),
+            ") or (older.state = 'dead' and older.operation = 'create')))"
+        )
+    };
+}
+
+/// What is due in the lane `l.lane`, from the index `deliveries_lanes` and in its order.
+macro_rules! due_in_lane {
+    () => {
+        concat!(
+            "from deliveries d where d.target = $3 and d.state = 'waiting' and d.lane = l.lane \
+               and d.next_attempt_at <= $4 and d.attempts >= $5 and ",
+            is_free!()
+        )
+    };
+}
+
+/// The first `$8` of each lane. SQLite has no lateral join: each is found from the one before it.
+macro_rules! heads_sqlite {
+    () => {
+        concat!(
+            "heads (id, lane, place) as ( \
+               select (select d.id ",
+            due_in_lane!(),
+            "           order by d.next_attempt_at, d.id limit 1), l.lane, 1 \
+               from lanes l where l.lane is not null \
+               union all \
+               select (select d.id ",
+            due_in_lane!(),
+            "           and (d.next_attempt_at, d.id) > (before.next_attempt_at, before.id) \
+                       order by d.next_attempt_at, d.id limit 1), l.lane, l.place + 1 \
+               from heads l join deliveries before on before.id = l.id where l.place < $8), \
+             first_of_lanes (id, lane, next_attempt_at) as ( \
+               select d.id, d.lane, d.next_attempt_at from heads join deliveries d on d.id = heads.id)"
+        )
+    };
+}
+macro_rules! heads_postgres {
+    () => {
+        concat!(
+            "first_of_lanes (id, lane, next_attempt_at) as ( \
+               select head.id, l.lane, head.next_attempt_at from lanes l \
+               cross join lateral (select d.id, d.next_attempt_at ",
+            due_in_lane!(),
+            "    order by d.next_attempt_at, d.id limit $8) head \
+               where l.lane is not null)"
+        )
+    };
+}
+
+/// A claim of at most `$6` deliveries, taken from the lanes in turn, beginning after the lane
+/// `$7`. The lanes are read from the index one by one, and of each only its first `$8`: what a
+/// claim costs does not grow with what is owed.
+///
+/// The choice is made once, before the update: PostgreSQL may run a subselect of the update anew
+/// for every row, and each run would lock and hand out as many rows again as the limit says. The
+/// rows are locked after the choice, by their ids: a choice in turns cannot be locked itself. The
+/// lease condition is asked again with the lock, and stands on the update too: where rows cannot
+/// be locked by the select, only the update's condition is checked again after the wait for a row;
+/// without it two workers would be handed the same delivery.
+macro_rules! claim {
+    ($heads:expr, $now:expr, $lock:expr) => {
+        concat!(
+            "with recursive lanes (lane) as ( \
+               select (select w.lane from deliveries w where w.target = $3 and w.state = 'waiting' \
+                       order by w.lane limit 1) \
+               union all \
+               select (select w.lane from deliveries w where w.target = $3 and w.state = 'waiting' \
+                         and w.lane > l.lane order by w.lane limit 1) \
+               from lanes l where l.lane is not null), ",
+            $heads,
+            ", due (id, lane, next_attempt_at) as ( \
+               select id, lane, next_attempt_at from first_of_lanes \
+               union all \
+               select d.id, d.lane, d.next_attempt_at from deliveries d \
+               where d.target = $3 and d.state = 'sending' and d.lease_until <= ",
+            $now,
+            " and d.attempts >= $5 and ",
+            is_free!(),
+            "), rounds (id, lane, round) as ( \
+               select id, lane, \
+                 row_number() over (partition by lane order by next_attempt_at, id) from due), \
+             chosen (id, turn) as materialized ( \
+               select id, row_number() over (order by round, lane <= $7, lane) as turn \
+               from rounds order by turn limit $8), \
+             locked as materialized ( \
+               select d.id from chosen join deliveries d on d.id = chosen.id \
+               where d.state = 'waiting' or (d.state = 'sending' and d.lease_until <= ",
+            $now,
+            ") order by chosen.turn limit $6",
+            $lock,
+            ") \
+             update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
+            $now,
+            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end \
+             where id in (select locked.id from locked) \
+               and (state = 'waiting' or (state = 'sending' and lease_until <= ",
+            $now,
+            ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, \
+               in_doubt, parent_id, lane"
+        )
+    };
+}
+pub(super) const CLAIM_SQLITE: &str = claim!(heads_sqlite!(), sqlite_now!(), "");
+/// Replicas that claim at once pass each other by.
+pub(super) const CLAIM_POSTGRES: &str = claim!(
+    heads_postgres!(),
+    postgres_now!(),
+    " for update of d skip locked"
+);
+
+/// How many are chosen for each one that is claimed: on PostgreSQL others may have locked the
+/// first ones a moment ago, and then the next ones are locked.
+pub(super) const CHOICE_SQLITE: i64 = 1;
+pub(super) const CHOICE_POSTGRES: i64 = 4;
+
+/// When something can next be claimed. The end of a lease is by the database's clock, the
+/// answer by the caller's.
+macro_rules! next_at {
+    ($now:expr) => {
+        concat!(
+            "select min(case when state = 'sending' then lease_until - ",
+            $now,
+            " + $2 else next_attempt_at end) \
+             from deliveries d where target = $1 and state in ('waiting', 'sending') and ",
+            is_free!()
+        )
+    };
+}
+pub(super) const NEXT_SQLITE: &str = next_at!(sqlite_now!());
+pub(super) const NEXT_POSTGRES: &str = next_at!(postgres_now!());
