@@ -9,6 +9,7 @@ mod enriching;
 mod failover;
 #[cfg(feature = "fault-points")]
 mod failover_told;
+mod fairness;
 mod flapping;
 mod outage_people;
 mod outages;

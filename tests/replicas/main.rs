@@ -18,6 +18,7 @@ mod database;
 mod failover;
 mod flapping;
 mod killed;
+mod lanes;
 #[cfg(feature = "fault-points")]
 mod migrations;
 mod outages;
