@@ -151,6 +151,7 @@ impl<'a> Batch<'a> {
             group,
             ..
         } = finding;
+        entry.name_parts(rule);
         if let Some(breach) = breach {
             if entry.known.incident.is_none() {
                 self.ask_ahead(&breach.context, heard.received_at);
@@ -220,7 +221,10 @@ impl<'a> Batch<'a> {
         origin: Origin<'_>,
         now: Timestamp,
     ) {
-        if matches!(decision.outcome, Outcome::AllWell | Outcome::OutOfOrder) {
+        if matches!(
+            decision.outcome,
+            Outcome::AllWell | Outcome::OutOfOrder | Outcome::OtherSource
+        ) {
             return;
         }
         if decision.owed.contains(&Owed::Create) {

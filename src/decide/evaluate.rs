@@ -2,6 +2,7 @@
 
 use crate::domain::enrichment::Names;
 use crate::domain::incident::{Heard, Verdict};
+use crate::domain::part;
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{Format, Normalised, Outcome, Room, Value, normalise};
 use crate::rules::TemplateContext;
@@ -150,7 +151,10 @@ fn ask(
     let heard = Heard {
         received_at: event.received_at,
         occurred_at: signal.occurred_at,
-        part: signal.part.to_string(),
+        part: match rule.sources.is_empty() {
+            true => part::of_source(&event.source, &signal.part),
+            false => part::of_all(&signal.part),
+        },
         verdict,
         readings,
     };

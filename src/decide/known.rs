@@ -4,6 +4,7 @@ use crate::domain::decision::Known;
 use crate::domain::failover::TicketRoute;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
+use crate::settings::RuleSettings;
 use crate::store::KeptIncident;
 
 /// What is known about one key, and what templates saw last.
@@ -22,6 +23,14 @@ impl KnownKey {
                 ..Known::default()
             },
             kept: Some(Kept::from(kept)),
+        }
+    }
+
+    /// Names the parts of the incident as `rule` hears them.
+    pub(super) fn name_parts(&mut self, rule: &RuleSettings) {
+        if let (Some(incident), Some(kept)) = (&mut self.known.incident, &self.kept) {
+            let each = rule.sources.is_empty();
+            incident.name_parts(each.then_some(kept.source.as_str()));
         }
     }
 }

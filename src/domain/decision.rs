@@ -88,6 +88,8 @@ pub enum Outcome {
     Between,
     /// A newer signal about the same thing is known.
     OutOfOrder,
+    /// From a source that has not breached: it says nothing about the incident.
+    OtherSource,
     /// Clear, and there is no incident.
     AllWell,
 }
@@ -107,6 +109,7 @@ impl Outcome {
             Self::Recovered => "recovered",
             Self::Between => "between",
             Self::OutOfOrder => "out_of_order",
+            Self::OtherSource => "other_source",
             Self::AllWell => "all_well",
         }
     }
@@ -168,6 +171,7 @@ pub fn decide(
 ) -> Decision {
     let before = known.incident.as_ref().map(Stage::of);
     let outcome_and_owed = match known.incident.as_mut() {
+        Some(incident) if !incident.is_about(heard) => (Outcome::OtherSource, Vec::new()),
         Some(incident) if incident.is_out_of_order(heard) => (Outcome::OutOfOrder, Vec::new()),
         Some(incident) => hear(incident, heard, policy, new.severity),
         None if heard.verdict == Verdict::Breach => begin(known, heard, policy, hold, new),

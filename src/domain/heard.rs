@@ -30,7 +30,7 @@ pub struct Heard {
     pub received_at: Timestamp,
     /// When it happened, by the sender's clock.
     pub occurred_at: Timestamp,
-    /// Which part of the entity it is about.
+    /// Which part of the entity it is about; see [`part`](super::part) for its name.
     pub part: String,
     /// What the rule says.
     pub verdict: Verdict,

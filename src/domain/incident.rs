@@ -3,6 +3,7 @@
 //! What time and decisions make of it is its [life](super::life). Pure: what was heard and when
 //! is passed in; the caller keeps the incident.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -12,12 +13,14 @@ use super::decision::Suppression;
 use super::flapping::{Flapping, Onsets};
 pub use super::heard::{Heard, Readings, Verdict};
 pub use super::life::{LifePolicy, Owed, Recovery};
+use super::part;
 use super::silence::Cover;
 use super::tally::Tally;
 use super::time::Timestamp;
 
 /// How many parts of an entity and how many readings one incident remembers. Beyond it the
-/// ones heard of longest ago are forgotten, so that a hostile sender cannot grow a row.
+/// ones heard of longest ago are forgotten, of the source that has most, so that a hostile sender
+/// can neither grow a row nor have forgotten what another reported.
 const MOST_REMEMBERED: usize = 64;
 
 /// Where an incident is in its life.
@@ -60,7 +63,8 @@ impl fmt::Display for IncidentState {
     }
 }
 
-/// What is known of one part (media type, trunk instance) of the entity.
+/// What is known of one part (media type, trunk instance) of the entity; see [`part`] for its
+/// name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Whether it breaches.
@@ -227,6 +231,40 @@ impl Incident {
         incident
     }
 
+    /// Whether `heard` says anything about this incident. Where each source speaks for itself,
+    /// one that has not breached says nothing: to it there is no incident.
+    pub fn is_about(&self, heard: &Heard) -> bool {
+        let source = part::source_of(&heard.part);
+        heard.verdict == Verdict::Breach
+            || source.is_none()
+            || self
+                .parts
+                .keys()
+                .any(|name| part::source_of(name) == source)
+    }
+
+    /// Names the parts as the rule hears them now: by the source that speaks of them, or by all
+    /// as one. Rows of before, and of another configuration, name them the other way. A part
+    /// without a source is `source`'s, which opened the incident.
+    pub fn name_parts(&mut self, source: Option<&str>) {
+        let is_named_so = |name: &String| part::source_of(name).is_some() == source.is_some();
+        if self.parts.keys().all(is_named_so) {
+            return;
+        }
+        let mut named: BTreeMap<String, Part> = BTreeMap::new();
+        for (name, one) in std::mem::take(&mut self.parts) {
+            let name = match (source, part::source_of(&name)) {
+                (Some(source), None) => part::of_source(source, &name),
+                (None, Some(_)) => part::own_name(&name).to_owned(),
+                _ => name,
+            };
+            let known = named.entry(name).or_insert(one);
+            known.breaching |= one.breaching;
+            known.heard_at = known.heard_at.max(one.heard_at);
+        }
+        self.parts = named;
+    }
+
     /// Whether a newer signal about the same part has been heard: deliveries come in any
     /// order, and a late "down" must not undo a newer "up". The stamp itself is compared, so
     /// that it does not matter here when our own clock is set back.
@@ -273,14 +311,20 @@ impl Incident {
             },
         );
         if self.parts.len() > MOST_REMEMBERED {
-            let oldest = self
-                .parts
-                .iter()
-                .min_by_key(|(_, part)| part.heard_at)
-                .map(|(name, _)| name.clone());
-            if let Some(oldest) = oldest {
-                self.parts.remove(&oldest);
-            }
+            self.forget_a_part();
+        }
+    }
+
+    fn forget_a_part(&mut self) {
+        let mut counts: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+        for name in self.parts.keys() {
+            *counts.entry(part::source_of(name)).or_default() += 1;
+        }
+        let share = |name: &str| counts.get(&part::source_of(name)).copied();
+        let parts = self.parts.iter();
+        let oldest = parts.min_by_key(|(name, part)| (Reverse(share(name)), part.heard_at));
+        if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
+            self.parts.remove(&oldest);
         }
     }
 

@@ -36,7 +36,11 @@ mod tests {
             (vec!["c", "a"], "c", Some("c")),
             (vec!["d", "a"], "c", Some("a")),
         ] {
-            assert_eq!(last_served(claimed.iter().copied(), after), last, "{claimed:?} after {after}");
+            assert_eq!(
+                last_served(claimed.iter().copied(), after),
+                last,
+                "{claimed:?} after {after}"
+            );
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod incident;
 pub mod lanes;
 pub mod life;
 pub mod outage;
+pub mod part;
 pub mod retry;
 pub mod severity;
 pub mod signal;

@@ -21,6 +21,7 @@ mod routing;
 mod severity;
 mod silences;
 mod site;
+mod sources;
 mod tickets;
 mod timeline;
 mod world;

@@ -84,7 +84,9 @@ async fn one_by_one(store: &Store, count: usize) -> Vec<String> {
     for _ in 0..count {
         let claimed = claim(store, 1, &last).await;
         assert_eq!(claimed.len(), 1);
-        last = last_served([claimed[0].lane.as_str()], &last).unwrap().to_owned();
+        last = last_served([claimed[0].lane.as_str()], &last)
+            .unwrap()
+            .to_owned();
         named.push(claimed[0].incident_id.clone());
     }
     named
@@ -94,7 +96,9 @@ async fn lanes_are_served_in_turn(store: &Store) {
     fill(store).await;
     assert_eq!(
         one_by_one(store, 6).await,
-        ["a-few-0", "a-many-0", "b-many-0", "a-few-1", "a-many-1", "a-many-2"],
+        [
+            "a-few-0", "a-many-0", "b-many-0", "a-few-1", "a-many-1", "a-many-2"
+        ],
         "each lane in turn, its oldest first, and no update before its create is done"
     );
     store.take_over_claims().await.unwrap();
@@ -207,7 +211,11 @@ async fn replicas_share_the_deliveries_of_all_lanes() {
         let different: BTreeSet<i64> = all.iter().copied().collect();
         assert_eq!(different.len(), all.len(), "none is claimed twice");
         // What was locked by another at the last look is claimed by that one.
-        assert_eq!(all.len(), 43, "every create, and nothing that waits for one");
+        assert_eq!(
+            all.len(),
+            43,
+            "every create, and nothing that waits for one"
+        );
     })
     .await;
 }

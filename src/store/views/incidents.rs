@@ -11,6 +11,7 @@ use super::{Cursor, Filter, Item, Page, PageRequest, Select, not_found, page_of,
 use crate::domain::decision::Suppression;
 use crate::domain::flapping::Flapping;
 use crate::domain::incident::{Incident, Spread};
+use crate::domain::part;
 use crate::domain::tally::Tally;
 use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError};
@@ -202,7 +203,7 @@ pub struct IncidentDetail {
     pub flaps: Option<FlappingView>,
     /// What the rule's expressions read: latest, lowest, highest.
     pub readings: BTreeMap<String, Spread>,
-    /// The entity's parts.
+    /// The entity's parts, as `SOURCE/PART` where each source speaks for itself.
     pub parts: BTreeMap<String, PartView>,
     /// Of an outage: what it counts of its members.
     pub outage: Option<Tally>,
@@ -345,7 +346,7 @@ fn detail(
             breaching: part.breaching,
             heard_at: part.heard_at.into(),
         };
-        (name, shown)
+        (part::shown(&name), shown)
     });
     IncidentDetail {
         incident,

@@ -357,6 +357,7 @@ fn explain(outcome: &str) -> &'static str {
         "clearing" => "a part of it is clear",
         "flapping_held" => "clear, but it flaps: held open",
         "between" => "between `when` and `clear`",
+        "other_source" => "not a breach, by a source that has not breached",
         "out_of_order" => "a newer signal about the same is known",
         _ => "",
     }
