@@ -5,8 +5,9 @@
 //! operator `local`: there a browser must not be made to act for a foreign page, so the
 //! request has to be addressed to this machine, and a change must not come from elsewhere.
 
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::HeaderMap;
@@ -17,7 +18,10 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::answer::Refused;
+use super::guesses::Guesses;
+use super::hosts::without_port;
 use crate::settings::{AdminSettings, Role};
+use crate::telemetry::Metrics;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -35,8 +39,11 @@ struct Token {
     actor: Actor,
 }
 
-/// The admin tokens in force, as digests.
-pub struct Tokens(Vec<Token>);
+/// The admin tokens in force, as digests, and who has guessed at them.
+pub struct Tokens {
+    known: Vec<Token>,
+    guesses: Mutex<Guesses>,
+}
 
 impl Tokens {
     /// The tokens of `settings`.
@@ -48,27 +55,30 @@ impl Tokens {
                 role: token.role,
             },
         });
-        Self(tokens.collect())
+        Self {
+            known: tokens.collect(),
+            guesses: Mutex::default(),
+        }
     }
 
     /// The bearer of `given`. Takes equally long whichever token it is, or none.
     fn bearer(&self, given: &[u8]) -> Option<&Actor> {
         let given: [u8; 32] = Sha256::digest(given).into();
         let (mut found, mut which) = (Choice::from(0), 0_u64);
-        for (index, token) in (0_u64..).zip(&self.0) {
+        for (index, token) in (0_u64..).zip(&self.known) {
             let same = token.digest.ct_eq(&given);
             which.conditional_assign(&index, same);
             found |= same;
         }
         let index = usize::try_from(which).ok()?;
-        self.0
+        self.known
             .get(index)
             .map(|token| &token.actor)
             .filter(|_| bool::from(found))
     }
 
-    fn identify(&self, request: &Request) -> Result<Actor, Refused> {
-        if self.0.is_empty() {
+    fn identify(&self, request: &Request, metrics: &Metrics) -> Result<Actor, Refused> {
+        if self.known.is_empty() {
             return local(request);
         }
         let given = request
@@ -78,13 +88,37 @@ impl Tokens {
             .ok_or_else(|| {
                 Refused::not_authenticated("Send an admin token: Authorization: Bearer TOKEN.")
             })?;
-        self.bearer(given).cloned().ok_or_else(|| {
+        let bearer = self.bearer(given).cloned();
+        bearer.ok_or_else(|| self.wrong_token(request, metrics))
+    }
+
+    /// Counts a wrong token, and says so; answers what its sender hears.
+    fn wrong_token(&self, request: &Request, metrics: &Metrics) -> Refused {
+        // Whoever calls the router without telling the peer is one sender.
+        let peer = peer_of(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        // Plain counts: whole whatever happened while the lock was held.
+        let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = guesses.note(peer, Instant::now());
+        drop(guesses);
+        if let Some(lines_left_out) = noted.line {
             tracing::warn!(
+                %peer,
                 path = request.uri().path(),
+                slowed_down = noted.wait.is_some(),
+                lines_left_out,
                 "an admin request carried an unknown token"
             );
-            Refused::not_authenticated("This is not an admin token.")
-        })
+        }
+        match noted.wait {
+            Some(wait) => {
+                metrics.admin_refused("guessing");
+                Refused::guessing(wait)
+            }
+            None => {
+                metrics.admin_refused("token");
+                Refused::not_authenticated("This is not an admin token.")
+            }
+        }
     }
 }
 
@@ -98,6 +132,7 @@ fn bearer_token(value: &[u8]) -> Option<&[u8]> {
 #[derive(Clone)]
 pub(super) struct Guard {
     pub(super) tokens: Arc<Tokens>,
+    pub(super) metrics: Metrics,
     pub(super) needs: Role,
 }
 
@@ -107,7 +142,7 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refused> {
-    let actor = guard.tokens.identify(&request)?;
+    let actor = guard.tokens.identify(&request, &guard.metrics)?;
     if actor.role < guard.needs {
         return Err(Refused::not_allowed(
             "This needs a token with the role operator.",
@@ -125,10 +160,7 @@ pub(super) async fn guard(
 /// The operator of this machine, when the request comes from it and is addressed to it. A
 /// page that points its own name at 127.0.0.1 sends that name as the host.
 fn local(request: &Request) -> Result<Actor, Refused> {
-    let from_here = request
-        .extensions()
-        .get::<ConnectInfo<SocketAddr>>()
-        .is_some_and(|ConnectInfo(peer)| peer.ip().to_canonical().is_loopback());
+    let from_here = peer_of(request).is_some_and(|peer| peer.is_loopback());
     if !from_here || !is_addressed_here(request.headers()) {
         return Err(Refused::not_allowed(
             "Without admin tokens only this machine is served, at localhost or a loopback \
@@ -141,18 +173,16 @@ fn local(request: &Request) -> Result<Actor, Refused> {
     })
 }
 
+fn peer_of(request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(peer)| peer.ip().to_canonical())
+}
+
 fn is_addressed_here(headers: &HeaderMap) -> bool {
     headers
         .get(HOST)
         .and_then(|host| host.to_str().ok())
-        .is_some_and(|host| is_loopback_name(host_without_port(host)))
-}
-
-fn host_without_port(authority: &str) -> &str {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    }
+        .is_some_and(|host| is_loopback_name(without_port(host)))
 }
 
 fn is_loopback_name(host: &str) -> bool {

@@ -59,6 +59,18 @@ impl Refused {
         refused.with_header(WWW_AUTHENTICATE, challenge)
     }
 
+    /// 429: too many wrong tokens came from the address.
+    pub(super) fn guessing(wait: Duration) -> Self {
+        let refused = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "guessing",
+            "Too many wrong tokens",
+            "This is not an admin token, and too many wrong ones came from this address; a right \
+             one is served at any time.",
+        );
+        Self(refused.0.retry_after(wait))
+    }
+
     /// 403.
     pub(super) fn not_allowed(detail: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "not-allowed", "Not allowed", detail)

@@ -10,7 +10,9 @@ mod access;
 mod actions;
 mod answer;
 mod gauges;
+mod guesses;
 mod health;
+mod hosts;
 mod limits;
 mod lists;
 mod query;
@@ -27,6 +29,7 @@ use serde_json::Value;
 pub use access::{Actor, Tokens};
 pub use gauges::{Gauges, keep_gauges};
 pub use health::StoreCheck;
+use hosts::Hosts;
 pub use routes::{Access, Endpoint, endpoints, router};
 pub use targets::{TargetOverview, TargetView, TokenView};
 
@@ -46,6 +49,7 @@ pub struct AdminState {
     pub(crate) targets: Arc<dyn TargetOverview>,
     pub(crate) config: Arc<Value>,
     pub(crate) tokens: Arc<Tokens>,
+    hosts: Hosts,
     pub(crate) store_check: StoreCheck,
     pub(crate) names: Option<Arc<Names>>,
     pub(crate) maintenance: Arc<BTreeMap<String, MaintenanceSettings>>,
@@ -74,6 +78,7 @@ impl AdminState {
     ) -> Self {
         Self {
             store_check: StoreCheck::new(store.clone(), components.clone()),
+            hosts: Hosts::new(&settings.hosts, metrics.clone()),
             store,
             clock,
             metrics,

@@ -13,6 +13,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::access::{Guard, guard};
 use super::answer::{internal_error, no_such_route, write_problems, wrong_method};
+use super::hosts::addressed_here;
 use super::limits::{in_time, read_body};
 use super::{AdminState, actions, health, lists, silences};
 use crate::http::RequestIds;
@@ -66,17 +67,23 @@ pub fn router(state: AdminState) -> Router {
         *shelf = std::mem::take(shelf).route(endpoint.path, handler);
     }
     let guarded = |router: Router<AdminState>, needs| {
-        let tokens = Arc::clone(&state.tokens);
+        let guarding = Guard {
+            tokens: Arc::clone(&state.tokens),
+            metrics: state.metrics.clone(),
+            needs,
+        };
         router
             .route_layer(from_fn(read_body))
-            .route_layer(from_fn_with_state(Guard { tokens, needs }, guard))
+            .route_layer(from_fn_with_state(guarding, guard))
     };
     let clock = state.clock.clone();
     let routes = open
         .merge(guarded(viewer, Role::Viewer))
         .merge(guarded(operator, Role::Operator))
         .fallback(no_such_route)
-        .method_not_allowed_fallback(wrong_method);
+        .method_not_allowed_fallback(wrong_method)
+        // Around all of them, what is not there included: none can be written without it.
+        .layer(from_fn_with_state(state.hosts.clone(), addressed_here));
     around(routes)
         .layer(RequestIds::new(clock))
         .with_state(state)

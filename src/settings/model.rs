@@ -79,6 +79,9 @@ pub struct ServerSettings {
 pub struct AdminSettings {
     /// Where metrics, API and dashboard are served.
     pub listen: SocketAddr,
+    /// Names by which it may be addressed, besides addresses and names without a dot; with `*.`
+    /// in front: all that end so.
+    pub hosts: Vec<String>,
     /// Who may use the API, by name. Empty: loopback only.
     pub tokens: BTreeMap<String, AdminToken>,
 }

@@ -25,6 +25,7 @@ macro_rules! labels {
 }
 
 labels! {
+    AdminRefusedLabels { reason }
     RequestLabels { source, status }
     EventLabels { source, outcome }
     SignalLabels { rule, outcome }
@@ -48,6 +49,7 @@ labels! {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: std::sync::Arc<Registry>,
+    admin_refused: Family<AdminRefusedLabels, Counter>,
     webhook_requests: Family<RequestLabels, Counter>,
     events: Family<EventLabels, Counter>,
     signals: Family<SignalLabels, Counter>,
@@ -114,6 +116,11 @@ impl Metrics {
     )]
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("ringdown");
+        let admin_refused = family(
+            &mut registry,
+            "admin_refused",
+            "Requests that the admin listener refused by reason: host, token, guessing",
+        );
         let webhook_requests = family(
             &mut registry,
             "webhook_requests",
@@ -227,6 +234,7 @@ impl Metrics {
             .set(1);
         Self {
             registry: std::sync::Arc::new(registry),
+            admin_refused,
             webhook_requests,
             events,
             signals,
@@ -451,6 +459,16 @@ impl Metrics {
             .get_or_create(&EnrichmentLabels {
                 call: call.to_owned(),
                 outcome: outcome.to_owned(),
+            })
+            .inc();
+    }
+
+    /// Counts a request that the admin listener refused: for its `host`, a wrong `token`, or
+    /// `guessing`.
+    pub fn admin_refused(&self, reason: &str) {
+        self.admin_refused
+            .get_or_create(&AdminRefusedLabels {
+                reason: reason.to_owned(),
             })
             .inc();
     }

@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod actions;
+mod guesses;
 mod health;
+mod hosts;
 mod lists;
 mod roles;
 mod silences;

@@ -20,7 +20,8 @@ fn path_of(endpoint: &Endpoint) -> String {
 async fn every_route_asks_for_the_role_it_needs() {
     let world = World::filled().await;
     assert!(endpoints().len() > 20);
-    for endpoint in endpoints() {
+    // One wrong token comes from each address: who guesses on is slowed down.
+    for (from, endpoint) in (2..).zip(endpoints()) {
         let path = path_of(&endpoint);
         let is_change = endpoint.method != Method::GET;
         for (token, role) in [
@@ -29,7 +30,7 @@ async fn every_route_asks_for_the_role_it_needs() {
             (Some(VIEWER), Some(Role::Viewer)),
             (Some(OPERATOR), Some(Role::Operator)),
         ] {
-            let mut request = world.request(endpoint.method.clone(), &path);
+            let mut request = world.request_from(from, endpoint.method.clone(), &path);
             if let Some(token) = token {
                 request = request.bearer_auth(token);
             }

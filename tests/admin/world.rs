@@ -179,6 +179,7 @@ impl World {
         let (metrics, components) = (Metrics::new(), Components::default());
         let settings = AdminSettings {
             listen: "127.0.0.1:0".parse().unwrap(),
+            hosts: vec!["ringdown.example.com".to_owned()],
             tokens,
         };
         let state = AdminState::new(
@@ -216,6 +217,20 @@ impl World {
     pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let url = format!("{}{path}", self.address);
         self.client.request(method, url)
+    }
+
+    /// A request from the loopback address with the last number `from`.
+    pub(crate) fn request_from(
+        &self,
+        from: u8,
+        method: Method,
+        path: &str,
+    ) -> reqwest::RequestBuilder {
+        let address = std::net::IpAddr::from([127, 0, 0, from]);
+        let client = reqwest::Client::builder().local_address(address).build();
+        client
+            .unwrap()
+            .request(method, format!("{}{path}", self.address))
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {

@@ -2,6 +2,7 @@
 //! with everything between them dying, stalling or lying.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod admin_access;
 mod bad_input;
 mod crashes;
 mod deliveries;

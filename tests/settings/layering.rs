@@ -200,7 +200,7 @@ fn showing_the_configuration_shows_no_secret() {
         .with_file(
             "more.toml",
             "[store]\nurl = \"postgres://ringdown:hunter3@db/r?password=hunter4\"\n\
-             [admin.tokens.ops]\nrole = \"viewer\"\nsecret = \"hunter5\"\n",
+             [admin.tokens.ops]\nrole = \"viewer\"\nsecret = \"hunter5-and-more-of-it\"\n",
         )
         .loaded();
     let text = report::effective_text(&loaded.effective);
@@ -228,12 +228,12 @@ fn a_literal_secret_works_and_is_warned_about() {
     let loaded = World::base()
         .with_file(
             "more.toml",
-            "[admin.tokens.ops]\nrole = \"viewer\"\nsecret = \"hunter5\"\n",
+            "[admin.tokens.ops]\nrole = \"viewer\"\nsecret = \"hunter5-and-more-of-it\"\n",
         )
         .loaded();
     assert_eq!(
         loaded.settings.admin.tokens["ops"].secret.expose(),
-        "hunter5"
+        "hunter5-and-more-of-it"
     );
     assert_eq!(loaded.warnings.len(), 1);
     assert_eq!(loaded.warnings[0].path, "admin.tokens.ops.secret");

@@ -13,7 +13,7 @@ const DEFAULT: &str = include_str!("../../config/default.toml");
 /// test cannot make.
 fn reference() -> World {
     let world = World::empty().with_file("reference.toml", REFERENCE);
-    let feed = world.write("feed", "feed-s3cret\n");
+    let feed = world.write("feed", "feed-s3cret-of-tests\n");
     let auth = format!(
         "[sources.custom-feed]\nauth = [{{ type = \"header\", secret = {{ file = {feed:?} }} }}]"
     );
@@ -29,16 +29,16 @@ fn reference() -> World {
     ]
     .into_iter()
     .fold(world.with_file("feed.toml", &auth), |world, name| {
-        world.with_variable(name, "s3cret")
+        world.with_variable(name, "s3cret-of-the-tests")
     })
 }
 
 fn example() -> Loaded {
     World::empty()
         .with_file("example.toml", EXAMPLE)
-        .with_variable("GENESYS_WEBHOOK_TOKEN", "s3cret")
-        .with_variable("SALESFORCE_CLIENT_SECRET", "s3cret")
-        .with_variable("SERVICENOW_CLIENT_SECRET", "s3cret")
+        .with_variable("GENESYS_WEBHOOK_TOKEN", "s3cret-of-the-tests")
+        .with_variable("SALESFORCE_CLIENT_SECRET", "s3cret-of-the-tests")
+        .with_variable("SERVICENOW_CLIENT_SECRET", "s3cret-of-the-tests")
         .loaded()
 }
 

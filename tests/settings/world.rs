@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use ringdown::settings::{LoadError, Loaded, Loader, Problem};
 
 pub(crate) const BASE: &str = include_str!("base.toml");
-pub(crate) const WEBHOOK_TOKEN: &str = "webhook-s3cret";
-pub(crate) const CRM_SECRET: &str = "crm-s3cret";
+pub(crate) const WEBHOOK_TOKEN: &str = "webhook-s3cret-of-tests";
+pub(crate) const CRM_SECRET: &str = "crm-s3cret-of-tests";
 
 pub(crate) struct World {
     pub(crate) directory: tempfile::TempDir,

@@ -6,9 +6,10 @@ use jsonwebtoken::Algorithm;
 
 use super::entry::{Entry, Fault};
 use super::section::Section;
+use super::strength;
 use super::values::{header_name, some, text, url};
 use crate::rules::nearest;
-use crate::settings::{AuthMethod, JwksLocation};
+use crate::settings::{AuthMethod, JwksLocation, Secret};
 
 const METHODS: [&str; 5] = ["bearer", "hmac", "basic", "header", "jwt"];
 
@@ -36,9 +37,7 @@ fn one_method(entry: &Entry<'_>) -> Option<AuthMethod> {
     let section = entry.section()?;
     let kind = section.required("type", method_type)?;
     let method = match kind.as_str() {
-        "bearer" => section
-            .secret("secret")
-            .map(|secret| AuthMethod::Bearer { secret }),
+        "bearer" => shared_secret(&section).map(|secret| AuthMethod::Bearer { secret }),
         "hmac" => hmac(&section),
         "basic" => basic(&section),
         "header" => header(&section),
@@ -57,9 +56,18 @@ fn method_type(entry: &Entry<'_>) -> Result<String, Fault> {
     Err(Fault::suggesting(reason, nearest(kind, METHODS)))
 }
 
+/// A secret that we and the sender know; whoever guesses it can send.
+fn shared_secret(section: &Section<'_>) -> Option<Secret> {
+    let secret = section.secret("secret")?;
+    if strength::is_short(&secret) {
+        section.warn("secret", strength::SHORT);
+    }
+    Some(secret)
+}
+
 fn hmac(section: &Section<'_>) -> Option<AuthMethod> {
     let header = section.or("header", "x-hub-signature-256", header_name);
-    let secret = section.secret("secret");
+    let secret = shared_secret(section);
     Some(AuthMethod::Hmac {
         header: header?,
         secret: secret?,
@@ -68,7 +76,7 @@ fn hmac(section: &Section<'_>) -> Option<AuthMethod> {
 
 fn basic(section: &Section<'_>) -> Option<AuthMethod> {
     let username = section.required("username", text);
-    let secret = section.secret("secret");
+    let secret = shared_secret(section);
     Some(AuthMethod::Basic {
         username: username?,
         secret: secret?,
@@ -77,7 +85,7 @@ fn basic(section: &Section<'_>) -> Option<AuthMethod> {
 
 fn header(section: &Section<'_>) -> Option<AuthMethod> {
     let name = section.or("name", "x-api-key", header_name);
-    let secret = section.secret("secret");
+    let secret = shared_secret(section);
     Some(AuthMethod::Header {
         name: name?,
         secret: secret?,

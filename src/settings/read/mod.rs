@@ -18,6 +18,7 @@ mod secrets;
 mod section;
 mod server;
 mod sources;
+mod strength;
 mod target_auth;
 mod targets;
 mod values;

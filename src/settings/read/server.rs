@@ -10,7 +10,7 @@ use url::Url;
 use super::entry::{Entry, Fault};
 use super::section::{BUILT_IN, Section};
 use super::values::{list, network, one_of, positive_duration, socket_address, text, whole};
-use super::{entry, origin_within};
+use super::{entry, origin_within, strength};
 use crate::rules::nearest;
 use crate::settings::{
     AdminSettings, AdminToken, LogFormat, LogSettings, Role, Secret, ServerSettings, Settings,
@@ -51,6 +51,7 @@ pub(super) fn server(root: &Section<'_>) -> Option<ServerSettings> {
 pub(super) fn admin(root: &Section<'_>) -> Option<AdminSettings> {
     let section = root.child("admin")?;
     let listen = section.or("listen", "127.0.0.1:9090", socket_address);
+    let hosts = section.or("hosts", Vec::<String>::new(), list(host_name));
     let children = section.named_children("tokens")?;
     let configured = children.len();
     let tokens: BTreeMap<String, AdminToken> = children
@@ -66,14 +67,34 @@ pub(super) fn admin(root: &Section<'_>) -> Option<AdminSettings> {
     section.finish();
     (tokens.len() == configured).then_some(AdminSettings {
         listen: listen?,
+        hosts: hosts?,
         tokens,
     })
+}
+
+/// A name without scheme and port, or `*.` before one.
+fn host_name(entry: &Entry<'_>) -> Result<String, Fault> {
+    let name = entry.text()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let mut labels = name.strip_prefix("*.").unwrap_or(name).split('.');
+    if labels.all(|label| !label.is_empty() && label.bytes().all(plain)) {
+        return Ok(name.to_owned());
+    }
+    Err(format!(
+        "`{name}` is not a name such as ringdown.example.com or *.svc.cluster.local, without \
+         scheme and port"
+    )
+    .into())
 }
 
 fn admin_token(section: &Section<'_>) -> Option<AdminToken> {
     const ROLES: &[(&str, Role)] = &[("viewer", Role::Viewer), ("operator", Role::Operator)];
     let role = section.required("role", one_of(ROLES));
     let secret = section.secret("secret");
+    if let Some(weakness) = secret.as_ref().and_then(strength::of_admin_token) {
+        section.fault("secret", weakness);
+        return None;
+    }
     section.finish();
     Some(AdminToken {
         role: role?,

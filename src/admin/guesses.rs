@@ -1,0 +1,187 @@
+//! Wrong admin tokens, counted by the address they come from. Who guesses is slowed down, and the
+//! log says so, but not line by line.
+//!
+//! A right token is compared first and always works: whoever shares an address with somebody who
+//! guesses is not locked out.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::time::{Duration, Instant};
+
+/// Wrong tokens of an address that are answered as such within [`WINDOW`].
+const MOST_GUESSES: u32 = 10;
+/// For how long they are counted together.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Addresses that are remembered; beyond it the one that began longest ago is forgotten.
+const MOST_ADDRESSES: usize = 4096;
+/// Lines in the log within [`WINDOW`], whatever number of addresses guess.
+const MOST_LINES: u32 = 30;
+
+/// What is counted since a time.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    began: Instant,
+    count: u32,
+}
+
+/// The wrong tokens of late.
+#[derive(Debug, Default)]
+pub(super) struct Guesses {
+    by_address: HashMap<IpAddr, Window>,
+    lines: Option<Window>,
+    left_out: u64,
+}
+
+/// What is to be done about a wrong token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Noted {
+    /// How long the address has to wait, when it has guessed too often.
+    pub(super) wait: Option<Duration>,
+    /// Whether the log is to tell; the number of lines that were left out before.
+    pub(super) line: Option<u64>,
+}
+
+impl Guesses {
+    /// A wrong token came from `peer`.
+    pub(super) fn note(&mut self, peer: IpAddr, now: Instant) -> Noted {
+        let network = network_of(peer);
+        if !self.by_address.contains_key(&network) {
+            self.make_room(now);
+        }
+        let window = self.by_address.entry(network).or_insert(Window {
+            began: now,
+            count: 0,
+        });
+        window.count_at(now);
+        let (count, ends) = (window.count, window.began + WINDOW);
+        let is_news = count == 1 || count == MOST_GUESSES + 1;
+        Noted {
+            wait: (count > MOST_GUESSES).then(|| ends.duration_since(now)),
+            line: is_news.then(|| self.take_line(now)).flatten(),
+        }
+    }
+
+    fn make_room(&mut self, now: Instant) {
+        if self.by_address.len() < MOST_ADDRESSES {
+            return;
+        }
+        self.by_address.retain(|_, window| !window.is_over(now));
+        if self.by_address.len() < MOST_ADDRESSES {
+            return;
+        }
+        let oldest = self
+            .by_address
+            .iter()
+            .min_by_key(|(_, window)| window.began);
+        if let Some(oldest) = oldest.map(|(address, _)| *address) {
+            self.by_address.remove(&oldest);
+        }
+    }
+
+    fn take_line(&mut self, now: Instant) -> Option<u64> {
+        let lines = self.lines.get_or_insert(Window {
+            began: now,
+            count: 0,
+        });
+        lines.count_at(now);
+        if lines.count > MOST_LINES {
+            self.left_out += 1;
+            return None;
+        }
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
+impl Window {
+    fn is_over(&self, now: Instant) -> bool {
+        now.duration_since(self.began) >= WINDOW
+    }
+
+    fn count_at(&mut self, now: Instant) {
+        if self.is_over(now) {
+            *self = Self {
+                began: now,
+                count: 0,
+            };
+        }
+        self.count = self.count.saturating_add(1);
+    }
+}
+
+/// Who owns an IPv6 address usually has its whole /64.
+fn network_of(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+        address @ IpAddr::V4(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn guess(guesses: &mut Guesses, peer: &str, times: u32, now: Instant) -> Noted {
+        let notes = (0..times).map(|_| guesses.note(address(peer), now));
+        notes.last().unwrap()
+    }
+
+    #[test]
+    fn an_address_that_guesses_too_often_waits_until_the_minute_is_over() {
+        let (mut guesses, begin) = (Guesses::default(), Instant::now());
+        assert_eq!(guess(&mut guesses, "192.0.2.1", 10, begin).wait, None);
+        let later = begin + Duration::from_secs(20);
+        let wait = guess(&mut guesses, "192.0.2.1", 5, later).wait;
+        assert_eq!(wait, Some(Duration::from_secs(40)));
+        assert_eq!(guess(&mut guesses, "192.0.2.2", 1, later).wait, None);
+        let over = begin + WINDOW;
+        assert_eq!(guess(&mut guesses, "192.0.2.1", 10, over).wait, None);
+    }
+
+    #[test]
+    fn addresses_of_one_owner_count_as_one() {
+        for (one, other) in [
+            ("2001:db8::1", "2001:db8::2:3:4:5"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+        ] {
+            let (mut guesses, now) = (Guesses::default(), Instant::now());
+            guess(&mut guesses, one, 10, now);
+            assert!(guess(&mut guesses, other, 1, now).wait.is_some(), "{one}");
+        }
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        guess(&mut guesses, "2001:db8::1", 10, now);
+        assert_eq!(guess(&mut guesses, "2001:db8:0:1::1", 1, now).wait, None);
+    }
+
+    #[test]
+    fn the_log_tells_when_guessing_begins_and_when_it_is_slowed_down() {
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        let lines = (0..500).filter(|_| guesses.note(address("192.0.2.1"), now).line.is_some());
+        assert_eq!(lines.count(), 2);
+    }
+
+    #[test]
+    fn many_addresses_fill_neither_the_memory_nor_the_log() {
+        let (mut guesses, now) = (Guesses::default(), Instant::now());
+        let mut lines = 0;
+        for number in 0..10_000_u32 {
+            let peer = IpAddr::from(number.to_be_bytes());
+            lines += usize::from(guesses.note(peer, now).line.is_some());
+        }
+        assert_eq!(lines, 30);
+        assert_eq!(guesses.by_address.len(), MOST_ADDRESSES);
+        let next = guesses.note(address("192.0.2.1"), now + WINDOW);
+        assert_eq!(
+            next.line,
+            Some(9_970),
+            "the next line says what was left out"
+        );
+        assert_eq!(guesses.by_address.len(), 1);
+    }
+}
