@@ -117,10 +117,10 @@ fn a_sound_configuration_passes_and_is_shown_without_secrets() {
 #[test]
 fn config_check_warns_of_a_short_secret_and_refuses_a_trivial_admin_token() {
     let world = World::new();
-    let short = "[sources.genesys]\nauth = [{ type = \"bearer\", secret = \"short\" }]\n";
+    let short = "[sources.feed]\nformat = \"genesys\"\nauth = [{ type = \"bearer\", secret = \"short\" }]\n";
     let ran = world.run_on(&["config", "check", "--config", "input"], short.as_bytes());
     assert_eq!(ran.code, 0, "{ran:?}");
-    let warned = "sources.genesys.auth[0].secret: the secret has fewer than 16 characters";
+    let warned = "sources.feed.auth[0].secret: the secret has fewer than 16 characters";
     assert!(ran.out.contains(warned), "{}", ran.out);
     let token = "[admin.tokens.ops]\nrole = \"operator\"\nsecret = \"a\"\n";
     for command in [
