@@ -177,6 +177,13 @@ impl SimulatedCrm {
         call.is_some_and(|call| call.outcome.is_some())
     }
 
+    /// A call that hangs a ticket under another, and has not come to anything yet.
+    pub(crate) fn next_link(&self) -> Option<usize> {
+        let is_link =
+            |call: &Call| matches!(call.request, Request::Link(..)) && call.outcome.is_none();
+        self.state().calls.iter().position(is_link)
+    }
+
     /// A call that does not hang; hanging ones end by their time.
     pub(crate) fn next_to_go_on(&self) -> Option<usize> {
         self.state().calls.iter().position(|call| !call.hangs)

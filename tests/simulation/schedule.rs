@@ -65,6 +65,9 @@ async fn live(world: &mut World) -> Result<(), Broken> {
 
 /// One thing, as the dice fall.
 async fn anything(world: &mut World) -> Result<(), Broken> {
+    if is_cut_off_in_a_link(world) {
+        return crash(world).await;
+    }
     match world.dice.below(100) {
         0..=13 => receive(world).await,
         14..=25 => {
@@ -106,6 +109,9 @@ async fn anything(world: &mut World) -> Result<(), Broken> {
 
 /// No more events; what is owed is sent, and little of it goes well.
 async fn trouble(world: &mut World) -> Result<(), Broken> {
+    if is_cut_off_in_a_link(world) {
+        return crash(world).await;
+    }
     match world.dice.below(10) {
         0 => crash(world).await,
         1 => person(world).await,
@@ -119,6 +125,11 @@ async fn trouble(world: &mut World) -> Result<(), Broken> {
         }
         _ => let_one_thing_be_done(world).await.map(|_| ()),
     }
+}
+
+/// Few calls hang a ticket under another, and hardly a crash would come during one by itself.
+fn is_cut_off_in_a_link(world: &mut World) -> bool {
+    link_call(world).is_some() && world.dice.chance(50)
 }
 
 async fn receive(world: &mut World) {
@@ -150,13 +161,22 @@ async fn crash(world: &mut World) -> Result<(), Broken> {
         }
     }
     // A call that has just taken effect, or not, and was not answered yet.
-    if let Some((target, call)) = any_call(world)
+    let call = match link_call(world) {
+        None => any_call(world),
+        link => link,
+    };
+    if let Some((target, call)) = call
         && world.dice.chance(60)
     {
         world.proceed(target, call).await;
         return world.crash("crash: during a call").await;
     }
     world.crash("crash: at any time").await
+}
+
+fn link_call(world: &World) -> Option<(usize, usize)> {
+    let mut targets = world.targets.iter().enumerate();
+    targets.find_map(|(target, one)| Some((target, one.crm.next_link()?)))
 }
 
 fn any_call(world: &mut World) -> Option<(usize, usize)> {
