@@ -14,12 +14,14 @@
 //! - One request holds at most 10,000 events; more is a 413. Compressed bodies are a 415.
 //! - A token whose issuer's keys cannot be had is a 503, not a 401: the sender may be right.
 //! - `X-Forwarded-For` and `Forwarded` must agree where a trusted proxy lets both through.
+//! - A `Forwarded` header that does not parse completely names no client.
 //! - A request that is not done within `request_timeout` is a 503; EventBridge drops a 408.
 
 mod answer;
 mod auth;
 mod body;
 mod callback;
+mod forwarded;
 mod items;
 mod jwks;
 mod jwt;

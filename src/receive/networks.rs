@@ -9,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::{HeaderMap, header::FORWARDED};
 use ipnet::IpNet;
 
+use super::forwarded::for_parameters;
+
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The address of the client behind any `trusted` proxies; `None` when a trusted proxy did
@@ -28,9 +30,10 @@ pub(super) fn client_address(
     let listed = headers
         .contains_key(X_FORWARDED_FOR)
         .then(|| behind(peer, &x_forwarded_for(headers), trusted));
-    let forwarded = headers
-        .contains_key(FORWARDED)
-        .then(|| behind(peer, &forwarded_for(headers), trusted));
+    let forwarded = headers.contains_key(FORWARDED).then(|| {
+        let hops = forwarded_for(headers)?;
+        behind(peer, &hops, trusted)
+    });
     match (listed, forwarded) {
         (None, None) => Some(peer),
         (Some(address), None) | (None, Some(address)) => address,
@@ -61,45 +64,31 @@ fn x_forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         .get_all(X_FORWARDED_FOR)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .map(|hop| std::str::from_utf8(hop).ok().and_then(address_of))
+        .map(|hop| address_of(unquoted(hop.trim_ascii())))
         .collect()
 }
 
-fn forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
-    headers
-        .get_all(FORWARDED)
-        .iter()
-        .flat_map(|value| match value.to_str() {
-            Ok(text) => split_unquoted(text, ',').into_iter().map(for_of).collect(),
-            Err(_) => vec![None],
-        })
-        .collect()
+/// `None` when any line does not fit the grammar: what a proxy has appended could be anywhere.
+fn forwarded_for(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
+    let mut hops = Vec::new();
+    for line in headers.get_all(FORWARDED) {
+        let clients = for_parameters(line.as_bytes()).ok()?;
+        hops.extend(clients.into_iter().map(|client| address_of(&client?)));
+    }
+    Some(hops)
 }
 
-/// The `for` parameter of one element of `Forwarded`, when it is an address.
-fn for_of(element: &str) -> Option<IpAddr> {
-    split_unquoted(element, ';')
-        .into_iter()
-        .find_map(|pair| {
-            let (name, value) = pair.split_once('=')?;
-            name.trim().eq_ignore_ascii_case("for").then_some(value)
-        })
-        .and_then(address_of)
+/// Without the quotes around it, which some proxies write.
+fn unquoted(hop: &[u8]) -> &[u8] {
+    let inner = hop
+        .strip_prefix(b"\"")
+        .and_then(|rest| rest.strip_suffix(b"\""));
+    inner.unwrap_or(hop)
 }
 
-/// Splits at `separator` outside double quotes.
-fn split_unquoted(text: &str, separator: char) -> Vec<&str> {
-    let mut quoted = false;
-    text.split(move |character| {
-        quoted ^= character == '"';
-        character == separator && !quoted
-    })
-    .collect()
-}
-
-/// An address as proxies write it: bare, with a port, in brackets, in quotes.
-fn address_of(text: &str) -> Option<IpAddr> {
-    let text = text.trim().trim_matches('"');
+/// An address as proxies write it: bare, with a port, in brackets.
+fn address_of(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
     let bracketed = text
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
@@ -114,6 +103,7 @@ fn address_of(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use axum::http::{HeaderName, HeaderValue};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -194,6 +184,15 @@ mod tests {
                 Some("192.0.2.61"),
             ),
             ("for=unknown", None),
+            // What a proxy has appended must not be swallowed by what the client left open.
+            (r#"for=162.157.0.9;x=", for=192.0.2.61"#, None),
+            (
+                r#"for=162.157.0.9;x="\"", for=192.0.2.61"#,
+                Some("192.0.2.61"),
+            ),
+            (r#"for=162.157.0.9;x="\", for=192.0.2.61"#, None),
+            ("for=162.157.0.9;for=192.0.2.61", None),
+            ("for=192.0.2.61;nonsense", None),
             ("for=_hidden, for=10.1.1.1", None),
             ("proto=https", None),
         ] {
@@ -202,6 +201,40 @@ mod tests {
                 expected,
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn every_line_of_forwarded_is_complete_in_itself() {
+        for (lines, expected) in [
+            (["for=162.157.0.9", "for=203.0.113.5"], Some("203.0.113.5")),
+            (["for=162.157.0.9;x=\"", "for=203.0.113.5"], None),
+            (["for=162.157.0.9;x=\"", "y=\";for=203.0.113.5"], None),
+        ] {
+            let lines = lines.map(|line| ("forwarded", line));
+            assert_eq!(client("10.0.0.1", &lines).as_deref(), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_hop_that_is_no_address_ends_the_walk() {
+        for (list, expected) in [
+            ("203.0.113.5, ", None),
+            ("203.0.113.5,,10.1.1.1", None),
+            ("\"[2001:db8::1]:4711\"", Some("2001:db8::1")),
+            ("\"203.0.113.5", None),
+            ("203.0.113.5 10.1.1.1", None),
+            ("for=203.0.113.5", None),
+            ("\u{a0}203.0.113.5", None),
+            ("203.0.113.5\t", Some("203.0.113.5")),
+        ] {
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::from_bytes(list.as_bytes()).unwrap();
+            headers.insert(X_FORWARDED_FOR, value);
+            let trusted = networks(&["10.0.0.0/8"]);
+            let client = client_address("10.0.0.1".parse().unwrap(), &headers, &trusted);
+            let client = client.map(|address| address.to_string());
+            assert_eq!(client.as_deref(), expected, "{list}");
         }
     }
 
@@ -228,5 +261,112 @@ mod tests {
         let allow = networks(&["162.157.0.0/16"]);
         assert!(contains(&allow, "::ffff:162.157.3.4".parse().unwrap()));
         assert!(!contains(&allow, "162.158.0.1".parse().unwrap()));
+    }
+
+    const REAL: &str = "203.0.113.5";
+
+    const PIECES: &[&str] = &[
+        "for=",
+        "FOR=",
+        "162.157.0.9",
+        "10.1.1.1",
+        "\"[2001:db8::1]:80\"",
+        "\"",
+        "\\",
+        "\\\"",
+        ",",
+        ";",
+        "=",
+        "x=",
+        "by=",
+        " ",
+        "\t",
+        "\"\"",
+        ", for=162.157.0.9",
+        "y=\"",
+        "unknown",
+        "_h",
+    ];
+
+    /// What a client may write: pieces of the grammar, and any bytes that a header may hold.
+    fn text_of_a_client() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            4 => prop::sample::select(PIECES).prop_map(|piece| piece.as_bytes().to_vec()),
+            1 => any::<u8>().prop_map(|byte| vec![byte]),
+        ];
+        prop::collection::vec(piece, 0..14)
+            .prop_map(|pieces| pieces.concat())
+            .prop_filter("no header can hold it", |text| {
+                HeaderValue::from_bytes(text).is_ok()
+            })
+    }
+
+    /// What a proxy appends for [`REAL`]; some tell the `Host` too, which is the client's choice.
+    fn element_of_a_proxy() -> impl Strategy<Value = Vec<u8>> {
+        let with_host = text_of_a_client().prop_map(|host| {
+            let mut element = format!("for=\"{REAL}:4711\";host=\"").into_bytes();
+            for byte in host {
+                if matches!(byte, b'"' | b'\\') {
+                    element.push(b'\\');
+                }
+                element.push(byte);
+            }
+            element.extend_from_slice(b"\";proto=https");
+            element
+        });
+        prop_oneof![
+            Just(format!("for={REAL}").into_bytes()),
+            Just(format!("proto=https;by=\"[2001:db8::9]\";for=\"{REAL}\"").into_bytes()),
+            with_host,
+        ]
+    }
+
+    fn append(headers: &mut HeaderMap, name: &'static str, value: &[u8]) {
+        let value = HeaderValue::from_bytes(value).unwrap();
+        headers.append(HeaderName::from_static(name), value);
+    }
+
+    /// The headers as a proxy passes them on: its element on the client's line or on its own.
+    fn passed_on(name: &'static str, client: &[u8], own_line: bool, element: &[u8]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if own_line {
+            append(&mut headers, name, client);
+            append(&mut headers, name, element);
+        } else {
+            append(&mut headers, name, &[client, b", ", element].concat());
+        }
+        headers
+    }
+
+    fn client_behind_proxy(headers: &HeaderMap) -> Option<IpAddr> {
+        let trusted = networks(&["10.0.0.0/8"]);
+        client_address("10.0.0.1".parse().unwrap(), headers, &trusted)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn whatever_a_client_writes_the_proxy_is_believed_or_nobody(
+            text in text_of_a_client(), element in element_of_a_proxy(), own_line: bool,
+        ) {
+            let real: IpAddr = REAL.parse().unwrap();
+            let headers = passed_on("forwarded", &text, own_line, &element);
+            let client = client_behind_proxy(&headers);
+            prop_assert!(client.is_none_or(|client| client == real), "{client:?}");
+            let headers = passed_on("forwarded", b"", own_line, &element);
+            prop_assert_eq!(client_behind_proxy(&headers), Some(real));
+        }
+
+        #[test]
+        fn a_client_cannot_change_what_a_proxy_appends_to_x_forwarded_for(
+            text in text_of_a_client(), forwarded in text_of_a_client(), own_line: bool,
+        ) {
+            let real: IpAddr = REAL.parse().unwrap();
+            let mut headers = passed_on("x-forwarded-for", &text, own_line, REAL.as_bytes());
+            prop_assert_eq!(client_behind_proxy(&headers), Some(real));
+            append(&mut headers, "forwarded", &forwarded);
+            prop_assert!(client_behind_proxy(&headers).is_none_or(|client| client == real));
+        }
     }
 }

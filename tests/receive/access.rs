@@ -120,6 +120,16 @@ async fn g3_only_the_allowed_networks_may_send_and_only_a_trusted_proxy_may_say_
         .sender(good("evt-1"))
         .header("forwarded", "for=162.157.0.1");
     assert_eq!(forwarded.send().await.unwrap().status().as_u16(), 202);
+    // An open quote of the client's would swallow what the proxy appends.
+    for line in [
+        r#"for=162.157.0.1;x=", for=198.51.100.1"#,
+        r#"for=162.157.0.1;x="\"", for="198.51.100.1""#,
+        r#"for=162.157.0.1;x="\", for=198.51.100.1"#,
+    ] {
+        let request = behind_proxy.sender(good("evt-1")).header("forwarded", line);
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), 403, "{line}");
+    }
     let unnamed = behind_proxy.sender(good("evt-1")).send().await.unwrap();
     assert_eq!(
         problem(unnamed).await,
