@@ -9,9 +9,11 @@ use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 
+use super::admission::Dropped;
 use super::body::BodyFault;
 use super::items::MAX_ITEMS;
 use super::notice::NoticeFault;
+use super::shed::Scarce;
 use crate::http::{Problem, ProblemKind};
 use crate::store::Appended;
 
@@ -89,7 +91,6 @@ pub(super) enum Refusal {
     AddressNotAllowed,
     Draining,
     StoreUnavailable,
-    TooManyInFlight,
     Body(BodyFault),
     TooManyItems,
     NotAuthenticated { challenges: Vec<HeaderValue> },
@@ -100,7 +101,33 @@ pub(super) enum Refusal {
     TimedOut,
 }
 
+impl From<Dropped> for Refusal {
+    fn from(dropped: Dropped) -> Self {
+        Self::Body(BodyFault::Dropped(dropped))
+    }
+}
+
 impl Refusal {
+    /// Whether the rest of the body may be waited for: not if that took too long already, or
+    /// if there is no room for it.
+    pub(super) fn leaves_time(&self) -> bool {
+        !matches!(self, Self::TimedOut | Self::Body(BodyFault::Dropped(_)))
+    }
+
+    /// Why it was dropped for others' sake or for being slow, as the metrics name it.
+    pub(super) fn dropped_for(&self) -> Option<&'static str> {
+        let Self::Body(BodyFault::Dropped(dropped)) = self else {
+            return None;
+        };
+        Some(match dropped {
+            Dropped::Full(Scarce::Slots) => "no_slot",
+            Dropped::Full(Scarce::Memory) => "no_memory",
+            Dropped::Displaced(Scarce::Slots) => "slot_needed",
+            Dropped::Displaced(Scarce::Memory) => "memory_needed",
+            Dropped::TooSlow => "too_slow",
+        })
+    }
+
     pub(super) fn into_problem(self) -> Problem {
         let problem = Problem::new(self.kind(), self.detail());
         match self {
@@ -112,7 +139,7 @@ impl Refusal {
             }
             Self::ReadOnlyRoute => problem.with_header(ALLOW, HeaderValue::from_static("GET,HEAD")),
             Self::TooFast { wait } => problem.retry_after(wait),
-            Self::TooManyInFlight | Self::TimedOut => problem.retry_after(SHORTLY),
+            Self::Body(BodyFault::Dropped(_)) | Self::TimedOut => problem.retry_after(SHORTLY),
             Self::Draining | Self::StoreUnavailable | Self::KeysUnavailable | Self::NotDurable => {
                 problem.retry_after(SOON)
             }
@@ -156,7 +183,13 @@ impl Refusal {
             Self::TooFast { .. } => (S::TOO_MANY_REQUESTS, "too-fast", "Too many requests"),
             Self::Draining => (S::SERVICE_UNAVAILABLE, "draining", "Stopping"),
             Self::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready"),
-            Self::TooManyInFlight => (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded"),
+            // 503 here too, not 408: EventBridge does not repeat a 408.
+            Self::Body(BodyFault::Dropped(Dropped::TooSlow)) => {
+                (S::SERVICE_UNAVAILABLE, "too-slow", "Body too slow")
+            }
+            Self::Body(BodyFault::Dropped(_)) => {
+                (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded")
+            }
             Self::KeysUnavailable => (
                 S::SERVICE_UNAVAILABLE,
                 "keys-unavailable",
@@ -199,7 +232,15 @@ impl Refusal {
             }
             Self::Draining => "The server is stopping; send again.",
             Self::StoreUnavailable => "Events cannot be stored at the moment.",
-            Self::TooManyInFlight => "Too many requests are being handled; send again.",
+            Self::Body(BodyFault::Dropped(Dropped::Full(_))) => {
+                "Too many requests are being handled; send again."
+            }
+            Self::Body(BodyFault::Dropped(Dropped::Displaced(_))) => {
+                "Too many requests are being handled, and this was the slowest; send again."
+            }
+            Self::Body(BodyFault::Dropped(Dropped::TooSlow)) => {
+                "The body did not come in time; send again."
+            }
             Self::KeysUnavailable => {
                 "The token cannot be checked because its issuer's keys cannot be had; send again."
             }

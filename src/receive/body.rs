@@ -7,8 +7,9 @@ use std::time::Duration;
 use axum::body::{Bytes, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
-use bytes::BytesMut;
 use http_body_util::BodyExt;
+
+use super::admission::{Admission, Dropped, Slot};
 
 /// Most bytes of an unwanted body that are taken off the connection before the answer.
 const MAX_DISCARDED: usize = 1024 * 1024;
@@ -30,6 +31,14 @@ pub(super) enum BodyFault {
     TooLong,
     /// The connection broke or the framing is wrong.
     Broken,
+    /// It was too slow, or there was no room for it.
+    Dropped(Dropped),
+}
+
+impl From<Dropped> for BodyFault {
+    fn from(dropped: Dropped) -> Self {
+        Self::Dropped(dropped)
+    }
 }
 
 /// Judges a body by its headers: JSON, not compressed, not declared longer than `max` bytes.
@@ -55,29 +64,69 @@ pub(super) fn check_plain(headers: &HeaderMap, max: usize) -> Result<(), BodyFau
     }
 }
 
-/// Reads `body` to its end, at most `max` bytes. A body that came in one piece is not copied.
-pub(super) async fn read(body: &mut impl Incoming, max: usize) -> Result<Bytes, BodyFault> {
-    let mut whole = match next_piece(body).await? {
-        Some(first) if body.is_end_stream() => return within(max, first),
-        Some(first) => BytesMut::from(within(max, first)?),
-        None => return Ok(Bytes::new()),
+/// Reads `body` to its end, at most `max` bytes, into memory that `slot` accounts for. A body
+/// that came in one piece is not copied.
+pub(super) async fn read(
+    body: &mut impl Incoming,
+    max: usize,
+    slot: &mut Slot<'_>,
+) -> Result<Bytes, BodyFault> {
+    let declared = body.size_hint().upper();
+    let declared = declared.and_then(|length| usize::try_from(length).ok());
+    let whole = match slot.wait(next_piece(body)).await?? {
+        None => Bytes::new(),
+        Some(first) if body.is_end_stream() => {
+            if first.len() > max {
+                return Err(BodyFault::TooLong);
+            }
+            slot.hold(first.len())?;
+            first
+        }
+        Some(first) => gather(first, body, max, declared.unwrap_or(max), slot).await?,
     };
-    while let Some(piece) = next_piece(body).await? {
-        if whole.len() + piece.len() > max {
+    slot.arrived()?;
+    Ok(whole)
+}
+
+/// Reads on after the `first` piece. Memory grows with what has come: a length that is only
+/// `declared` takes none.
+async fn gather(
+    first: Bytes,
+    body: &mut impl Incoming,
+    max: usize,
+    declared: usize,
+    slot: &mut Slot<'_>,
+) -> Result<Bytes, BodyFault> {
+    let mut whole = Vec::new();
+    let mut next = Some(first);
+    while let Some(piece) = next {
+        let length = whole.len() + piece.len();
+        if length > max {
             return Err(BodyFault::TooLong);
         }
+        if length > whole.capacity() {
+            let capacity = (whole.capacity() * 2).min(declared).max(length);
+            slot.hold(capacity - whole.capacity())?;
+            whole.reserve_exact(capacity - whole.len());
+        }
         whole.extend_from_slice(&piece);
+        drop(piece);
+        next = slot.wait(next_piece(body)).await??;
     }
-    Ok(whole.freeze())
+    Ok(whole.into())
 }
 
 /// Takes the rest of an unwanted body off the connection, within bounds: a connection closed
 /// on unread bytes is reset, and the sender would not see the answer. A sender that waits for
-/// `100 Continue` has sent nothing yet and is not asked to.
-pub(super) async fn discard(body: &mut impl Incoming, headers: &HeaderMap) {
+/// `100 Continue` has sent nothing yet and is not asked to. Where many do so already, the
+/// answer goes out at once.
+pub(super) async fn discard(body: &mut impl Incoming, headers: &HeaderMap, admission: &Admission) {
     if body.is_end_stream() || headers.contains_key(EXPECT) {
         return;
     }
+    let Some(_permit) = admission.may_discard() else {
+        return;
+    };
     let reading = async {
         let mut read = 0;
         while let Ok(Some(piece)) = next_piece(body).await {
@@ -98,13 +147,6 @@ async fn next_piece(body: &mut impl Incoming) -> Result<Option<Bytes>, BodyFault
         }
     }
     Ok(None)
-}
-
-fn within(max: usize, piece: Bytes) -> Result<Bytes, BodyFault> {
-    if piece.len() > max {
-        return Err(BodyFault::TooLong);
-    }
-    Ok(piece)
 }
 
 /// `application/json` or any `+json`, with any parameters.
@@ -136,6 +178,7 @@ mod tests {
     use axum::body::Body;
 
     use super::*;
+    use crate::receive::admission::Origin;
 
     fn judged(headers: &[(axum::http::HeaderName, &'static str)]) -> Result<(), BodyFault> {
         let headers = headers
@@ -192,7 +235,14 @@ mod tests {
                 (0..count).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"0123456789"))),
             ))
         };
-        let read_whole = |count| async move { read(&mut pieces(count), 30).await };
+        let admission = Admission::small(1, 1_000, 1);
+        let headers = HeaderMap::new();
+        let read_whole = async |count| {
+            let mut slot = admission
+                .enter(0, Origin::of([127, 0, 0, 1].into(), &headers))
+                .unwrap();
+            read(&mut pieces(count), 30, &mut slot).await
+        };
         assert_eq!(read_whole(3).await.unwrap().len(), 30);
         assert_eq!(read_whole(4).await, Err(BodyFault::TooLong));
         assert_eq!(read_whole(0).await, Ok(Bytes::new()));

@@ -8,10 +8,11 @@
 //! Must not know: what a change does, and which CRM a target is.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -23,8 +24,9 @@ use super::answer::{Refusal, json};
 use super::auth::Authenticator;
 use super::body;
 use super::notice::{self, NoticeFault};
+use super::source::RefusalNotices;
 use super::webhook::Receiver;
-use crate::http::Readiness;
+use crate::http::{Readiness, request_id};
 use crate::store::Store;
 
 /// Path before the target's name.
@@ -46,6 +48,14 @@ pub struct Callbacks {
     pub told: watch::Sender<u64>,
 }
 
+/// A target that takes callbacks.
+pub(super) struct CallbackTarget {
+    pub(super) authenticator: Authenticator,
+    /// Its place among the senders that share slots and memory.
+    pub(super) party: usize,
+    pub(super) notices: RefusalNotices,
+}
+
 /// The two languages that callbacks come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Language {
@@ -63,14 +73,15 @@ struct Tally {
 /// Answers one callback, whatever it is, and counts the answer.
 pub(super) async fn callback(
     State(receiver): State<Arc<Receiver>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, mut body) = request.into_parts();
     let name = target_name(&head).into_owned();
-    let authenticator = receiver.callback_auth.get(&name);
-    let taken = match authenticator {
-        Some(authenticator) => {
-            let work = receiver.follow(&name, authenticator, &head, &mut body);
+    let target = receiver.callback_targets.get(&name);
+    let taken = match target {
+        Some(target) => {
+            let work = receiver.follow(&name, target, &head, &mut body, peer);
             tokio::time::timeout(receiver.server.request_timeout, work)
                 .await
                 .unwrap_or(Err(Refusal::TimedOut))
@@ -80,11 +91,13 @@ pub(super) async fn callback(
     let answer = match taken {
         Ok(answer) => answer,
         Err(refusal) => {
-            body::discard(&mut body, &head.headers).await;
-            refusal.into_problem().into_response(&head.headers)
+            let target = target.map(|target| (name.as_str(), target));
+            receiver
+                .refuse_callback(refusal, target, &head, &mut body)
+                .await
         }
     };
-    let label = authenticator.map_or(UNKNOWN, |_| name.as_str());
+    let label = target.map_or(UNKNOWN, |_| name.as_str());
     let status = answer.status().as_u16();
     receiver.metrics.callback_request(label, status);
     answer
@@ -99,10 +112,11 @@ impl Receiver {
     /// The way of a callback into the store.
     async fn follow(
         &self,
-        target: &str,
-        authenticator: &Authenticator,
+        name: &str,
+        target: &CallbackTarget,
         head: &Parts,
         body: &mut Body,
+        peer: SocketAddr,
     ) -> Result<Response<Body>, Refusal> {
         if head.method != Method::POST {
             return Err(Refusal::WrongMethod);
@@ -110,17 +124,49 @@ impl Receiver {
         if *self.readiness.borrow() == Readiness::Draining {
             return Err(Refusal::Draining);
         }
-        let _place = self
-            .in_flight
-            .try_acquire()
-            .map_err(|_| Refusal::TooManyInFlight)?;
+        let mut slot = self.slot(target.party, head, peer)?;
         let headers = with_token_of_the_address(head);
         let language = language(&headers).ok_or(Refusal::NeitherJsonNorXml)?;
         body::check_plain(&headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
-        let bytes = self.authenticated(authenticator, &headers, body).await?;
+        let authenticator = &target.authenticator;
+        let bytes = self
+            .authenticated(authenticator, &headers, body, &mut slot)
+            .await?;
         let ids = ids_in(&bytes, language).map_err(Refusal::Notice)?;
-        let tally = self.hint(target, &ids).await?;
+        let tally = self.hint(name, &ids).await?;
         Ok(tally.answer(language))
+    }
+
+    async fn refuse_callback(
+        &self,
+        refusal: Refusal,
+        target: Option<(&str, &CallbackTarget)>,
+        head: &Parts,
+        body: &mut Body,
+    ) -> Response<Body> {
+        if let (Some((name, _)), Some(reason)) = (target, refusal.dropped_for()) {
+            self.metrics.request_dropped("callbacks", name, reason);
+        }
+        let leaves_time = refusal.leaves_time();
+        let problem = refusal.into_problem();
+        if let Some((name, target)) = target
+            && let Some(unnoticed) = target.notices.notice(self.clock.now())
+        {
+            let status = problem.status().as_u16();
+            let request = request_id(&head.headers).unwrap_or_default();
+            tracing::warn!(
+                target = name,
+                status,
+                problem = problem.name(),
+                request_id = request,
+                unnoticed,
+                "callback refused"
+            );
+        }
+        if leaves_time {
+            body::discard(body, &head.headers, &self.admission).await;
+        }
+        problem.into_response(&head.headers)
     }
 
     /// Makes known what changed, durably.

@@ -14,9 +14,13 @@
 //! - One request holds at most 10,000 events; more is a 413. Compressed bodies are a 415.
 //! - A token whose issuer's keys cannot be had is a 503, not a 401: the sender may be right.
 //! - `X-Forwarded-For` and `Forwarded` must agree where a trusted proxy lets both through.
+//! - Each sender has a part of `max_in_flight` and of `body_memory` that no other can take.
+//!   Beyond it the slowest request is dropped with a 503, so that slow bodies, which anybody
+//!   can send to a source with signatures, stop nobody else.
 //! - A `Forwarded` header that does not parse completely names no client.
 //! - A request that is not done within `request_timeout` is a 503; EventBridge drops a 408.
 
+mod admission;
 mod answer;
 mod auth;
 mod body;
@@ -28,7 +32,10 @@ mod jwt;
 mod networks;
 mod notice;
 mod public;
+mod quota;
+mod shed;
 mod source;
+mod waiting;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -39,7 +46,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response};
 use axum::routing::{any, get};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 pub use auth::AuthSetupError;
 pub use callback::Callbacks;
@@ -51,9 +58,11 @@ use crate::http::{Readiness, RequestIds};
 use crate::settings::{AuthMethod, ServerSettings, SourceSettings};
 use crate::store::Journal;
 use crate::telemetry::Metrics;
+use admission::Admission;
 use answer::{Refusal, json};
 use auth::Authenticator;
-use source::Source;
+use callback::CallbackTarget;
+use source::{RefusalNotices, Source};
 use webhook::Receiver;
 
 /// What the public listener is given.
@@ -93,11 +102,13 @@ pub struct ReceiveSetupError {
 /// [`ReceiveSetupError`] when a source's `auth` cannot be put into force.
 pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError> {
     let request_ids = RequestIds::new(state.clock.clone());
+    let sources = sources(&state)?;
+    let callback_targets = callback_targets(&state, sources.len())?;
     let receiver = Receiver {
-        sources: sources(&state)?,
-        callback_auth: callback_auth(&state)?,
+        admission: Admission::new(&state.server, sources.len() + callback_targets.len()),
+        sources,
+        callback_targets,
         callbacks: state.callbacks,
-        in_flight: Semaphore::new(state.server.max_in_flight.min(Semaphore::MAX_PERMITS)),
         server: state.server,
         journal: state.journal,
         metrics: state.metrics,
@@ -120,37 +131,43 @@ pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError
 }
 
 fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetupError> {
-    state
-        .sources
-        .iter()
-        .map(|(name, settings)| {
-            let source =
-                Source::new(name, settings, &state.clock, &state.metrics).map_err(|problem| {
-                    ReceiveSetupError {
-                        path: format!("sources.{name}"),
-                        problem,
-                    }
-                })?;
+    let numbered = state.sources.iter().enumerate();
+    numbered
+        .map(|(party, (name, settings))| {
+            let source = Source::new(name, party, settings, &state.clock, &state.metrics).map_err(
+                |problem| ReceiveSetupError {
+                    path: format!("sources.{name}"),
+                    problem,
+                },
+            )?;
             Ok((name.clone(), source))
         })
         .collect()
 }
 
-fn callback_auth(
+/// Those that take callbacks; as senders they stand after `sources` others.
+fn callback_targets(
     state: &ReceiveState,
-) -> Result<BTreeMap<String, Authenticator>, ReceiveSetupError> {
+    sources: usize,
+) -> Result<BTreeMap<String, CallbackTarget>, ReceiveSetupError> {
     let taking = state
         .callback_auth
         .iter()
         .filter(|(_, ways)| !ways.is_empty());
-    taking
-        .map(|(name, ways)| {
-            let ways =
+    (sources..)
+        .zip(taking)
+        .map(|(party, (name, ways))| {
+            let authenticator =
                 Authenticator::new(ways, &state.clock).map_err(|problem| ReceiveSetupError {
                     path: format!("targets.{name}.callback"),
                     problem,
                 })?;
-            Ok((name.clone(), ways))
+            let target = CallbackTarget {
+                authenticator,
+                party,
+                notices: RefusalNotices::default(),
+            };
+            Ok((name.clone(), target))
         })
         .collect()
 }

@@ -34,6 +34,13 @@ pub(super) struct Source {
     pub(super) counters: SourceCounters,
     allow: Vec<IpNet>,
     limiter: Option<DefaultDirectRateLimiter>,
+    /// Its place among the senders that share slots and memory.
+    pub(super) party: usize,
+    notices: RefusalNotices,
+}
+
+/// When refusals of one sender were last logged.
+pub(super) struct RefusalNotices {
     noticed_at: AtomicI64,
     unnoticed: AtomicU64,
 }
@@ -41,6 +48,7 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn new(
         name: &str,
+        party: usize,
         settings: &SourceSettings,
         clock: &Clock,
         metrics: &Metrics,
@@ -52,8 +60,8 @@ impl Source {
             counters: metrics.source_counters(name),
             allow: settings.allow.clone(),
             limiter: settings.rate_limit.map(limiter),
-            noticed_at: AtomicI64::new(i64::MIN),
-            unnoticed: AtomicU64::new(0),
+            party,
+            notices: RefusalNotices::default(),
         })
     }
 
@@ -74,6 +82,22 @@ impl Source {
             .map_err(|until| until.wait_time_from(DefaultClock::default().now()))
     }
 
+    /// Whether a refusal at `now` should be logged: how many were not since the last one.
+    pub(super) fn notice(&self, now: Timestamp) -> Option<u64> {
+        self.notices.notice(now)
+    }
+}
+
+impl Default for RefusalNotices {
+    fn default() -> Self {
+        Self {
+            noticed_at: AtomicI64::new(i64::MIN),
+            unnoticed: AtomicU64::new(0),
+        }
+    }
+}
+
+impl RefusalNotices {
     /// Whether a refusal at `now` should be logged: how many were not since the last one.
     pub(super) fn notice(&self, now: Timestamp) -> Option<u64> {
         let now = now.as_millis();
@@ -115,7 +139,7 @@ mod tests {
             rate_limit,
             expect_every: None,
         };
-        Source::new("genesys", &settings, &clock, &Metrics::new()).unwrap()
+        Source::new("genesys", 0, &settings, &clock, &Metrics::new()).unwrap()
     }
 
     #[test]

@@ -14,12 +14,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use http_body_util::Either;
 use percent_encoding::percent_decode_str;
 use smallvec::smallvec;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
+use super::admission::{Admission, Dropped, Origin, Slot};
 use super::answer::{Refusal, Tally};
 use super::auth::{Authenticator, Verdict};
 use super::body::{self, Incoming};
-use super::callback::Callbacks;
+use super::callback::{CallbackTarget, Callbacks};
 use super::items::{Contents, Reader};
 use super::public::AnswerBody;
 use super::source::Source;
@@ -44,9 +45,9 @@ pub(super) struct Receiver {
     pub(super) metrics: Metrics,
     pub(super) readiness: watch::Receiver<Readiness>,
     pub(super) clock: Clock,
-    pub(super) in_flight: Semaphore,
+    pub(super) admission: Admission,
     /// Who may call back, by target.
-    pub(super) callback_auth: BTreeMap<String, Authenticator>,
+    pub(super) callback_targets: BTreeMap<String, CallbackTarget>,
     pub(super) callbacks: Callbacks,
 }
 
@@ -72,6 +73,11 @@ pub(super) async fn webhook(
             tally.into_response(headers).map(Either::Left)
         }
         Err(refusal) => {
+            if let (Some(source), Some(reason)) = (source, refusal.dropped_for()) {
+                receiver
+                    .metrics
+                    .request_dropped("webhooks", &source.name, reason);
+            }
             head.headers.insert(REQUEST_ID, id.clone());
             let answer = Box::pin(receiver.refuse(refusal, source, head, body));
             answer.await.map(Either::Right)
@@ -120,13 +126,10 @@ impl Receiver {
         peer: SocketAddr,
     ) -> Result<Tally, Refusal> {
         self.admit(source, head, peer)?;
-        let _place = self
-            .in_flight
-            .try_acquire()
-            .map_err(|_| Refusal::TooManyInFlight)?;
+        let mut slot = self.slot(source.party, head, peer)?;
         body::check_headers(&head.headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
         let bytes = self
-            .authenticated(&source.authenticator, &head.headers, body)
+            .authenticated(&source.authenticator, &head.headers, body, &mut slot)
             .await?;
         // Counted only now: strangers must not use up the sender's allowance.
         source.spend().map_err(|wait| Refusal::TooFast { wait })?;
@@ -157,6 +160,21 @@ impl Receiver {
         allowed.then_some(()).ok_or(Refusal::AddressNotAllowed)
     }
 
+    /// A place among the requests in hand, for a sender that stands at `party`.
+    pub(super) fn slot<'a>(
+        &'a self,
+        party: usize,
+        head: &'a Parts,
+        peer: SocketAddr,
+    ) -> Result<Slot<'a>, Refusal> {
+        let origin = Origin {
+            peer: peer.ip(),
+            headers: &head.headers,
+            trusted: &self.server.trusted_proxies,
+        };
+        Ok(self.admission.enter(party, origin)?)
+    }
+
     /// The body, once its sender is known. A stranger who shows nothing is sent away before
     /// the body is read; only a signature has to be checked against it.
     pub(super) async fn authenticated(
@@ -164,17 +182,24 @@ impl Receiver {
         authenticator: &Authenticator,
         headers: &HeaderMap,
         body: &mut impl Incoming,
+        slot: &mut Slot<'_>,
     ) -> Result<Bytes, Refusal> {
-        let verdict = authenticator.by_headers(headers).await;
+        let verdict = match slot.wait(authenticator.by_headers(headers)).await {
+            // What is slow here is the issuer of the keys, not the sender.
+            Err(Dropped::TooSlow) => Verdict::Undecidable,
+            verdict => verdict?,
+        };
+        slot.arrived()?;
         let refused = || Refusal::NotAuthenticated {
             challenges: authenticator.challenges(),
         };
         match verdict {
-            Verdict::Granted | Verdict::NeedsBody => {}
+            Verdict::Granted => slot.authenticated(),
+            Verdict::NeedsBody => {}
             Verdict::Denied => return Err(refused()),
             Verdict::Undecidable => return Err(Refusal::KeysUnavailable),
         }
-        let bytes = body::read(body, self.server.max_body_bytes)
+        let bytes = body::read(body, self.server.max_body_bytes, slot)
             .await
             .map_err(Refusal::Body)?;
         if verdict == Verdict::NeedsBody && !authenticator.signed(headers, &bytes) {
@@ -211,7 +236,7 @@ impl Receiver {
         body: &mut impl Incoming,
     ) -> Response<Body> {
         let log_line = source.and_then(|source| Some((source, source.notice(self.clock.now())?)));
-        let timed_out = matches!(refusal, Refusal::TimedOut);
+        let leaves_time = refusal.leaves_time();
         let problem = refusal.into_problem();
         if let Some((source, unnoticed)) = log_line {
             let status = problem.status().as_u16();
@@ -226,8 +251,8 @@ impl Receiver {
                 "webhook refused"
             );
         }
-        if !timed_out {
-            body::discard(body, &head.headers).await;
+        if leaves_time {
+            body::discard(body, &head.headers, &self.admission).await;
         }
         problem.into_response(&head.headers)
     }

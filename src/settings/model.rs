@@ -62,8 +62,13 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// Longest accepted request body, in bytes.
     pub max_body_bytes: usize,
+    /// Memory that all request bodies together may have, in bytes; two of the longest have
+    /// room in any case.
+    pub body_memory: usize,
     /// Longest time one request may take.
     pub request_timeout: Duration,
+    /// Longest time that a body may take beyond a second for each MiB that has come.
+    pub body_timeout: Duration,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Requests handled at once; beyond it 503 with Retry-After.

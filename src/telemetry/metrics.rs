@@ -39,6 +39,7 @@ labels! {
     SyncLabels { target, outcome }
     TicketChangeLabels { target, outcome }
     CallbackLabels { target, status }
+    DroppedRequestLabels { route, name, reason }
     EnrichmentLabels { call, outcome }
     FailoverLabels { from, to }
     ListenerLabels { listener }
@@ -67,6 +68,7 @@ pub struct Metrics {
     sync_calls: Family<SyncLabels, Counter>,
     ticket_changes: Family<TicketChangeLabels, Counter>,
     callback_requests: Family<CallbackLabels, Counter>,
+    dropped_requests: Family<DroppedRequestLabels, Counter>,
     enrichment_calls: Family<EnrichmentLabels, Counter>,
     failovers: Family<FailoverLabels, Counter>,
     open_connections: Family<ListenerLabels, Gauge>,
@@ -171,6 +173,11 @@ impl Metrics {
             "callback_requests",
             "Callbacks by target and answered status",
         );
+        let dropped_requests = family(
+            &mut registry,
+            "dropped_requests",
+            "Requests that were too slow or found no room, by route (webhooks, callbacks), source or target, and reason",
+        );
         let failovers = family(
             &mut registry,
             "failovers",
@@ -252,6 +259,7 @@ impl Metrics {
             sync_calls,
             ticket_changes,
             callback_requests,
+            dropped_requests,
             enrichment_calls,
             failovers,
             open_connections,
@@ -468,6 +476,18 @@ impl Metrics {
     pub fn admin_refused(&self, reason: &str) {
         self.admin_refused
             .get_or_create(&AdminRefusedLabels {
+                reason: reason.to_owned(),
+            })
+            .inc();
+    }
+
+    /// Counts a request that was dropped because it was slow or there was no room for it:
+    /// `route` is `webhooks` or `callbacks`, `name` that of the source or target.
+    pub fn request_dropped(&self, route: &str, name: &str, reason: &str) {
+        self.dropped_requests
+            .get_or_create(&DroppedRequestLabels {
+                route: route.to_owned(),
+                name: name.to_owned(),
                 reason: reason.to_owned(),
             })
             .inc();

@@ -22,6 +22,7 @@ mod ports;
 mod retention;
 mod sender;
 mod signals;
+mod slots;
 mod slow_clients;
 mod stops;
 mod tokens;

@@ -1,12 +1,13 @@
 //! What an operator finds in the log, and what must never be there.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Once;
 
 use serde_json::Value;
 
-use crate::world::{TOKEN, World, good, misfit, tally};
+use crate::world::{Plan, TOKEN, World, bearer, good, misfit, source, tally};
 
 thread_local! {
     /// Everything of a test runs on its own thread, so these are its own lines.
@@ -73,6 +74,25 @@ async fn g19_each_misfit_is_one_schema_mismatch_line_and_its_repetition_none() {
         assert_eq!(line["source"], "genesys");
         assert!(line["problem"].as_str().unwrap().contains("avg"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_flood_of_refused_callbacks_is_one_line() {
+    let mut plan = Plan::new(source(vec![bearer()]));
+    plan.callback_auth = BTreeMap::from([("crm".to_owned(), vec![bearer()])]);
+    let world = plan.start().await;
+    for (path, status) in [("/callbacks/crm", 401), ("/callbacks/invented", 404)] {
+        for _ in 0..5 {
+            let request = world.client.post(world.url_of(path)).body("{}");
+            let request = request.header("content-type", "application/json");
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), status);
+        }
+    }
+    let refusals = lines_saying("callback refused");
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0]["status"], 401);
+    assert!(!text().contains("invented"));
 }
 
 #[tokio::test]

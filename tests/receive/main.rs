@@ -5,5 +5,6 @@ mod access;
 mod answers;
 mod log_lines;
 mod pressure;
+mod sharing;
 mod tokens;
 mod world;

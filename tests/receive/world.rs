@@ -54,6 +54,7 @@ pub(crate) fn source(auth: Vec<AuthMethod>) -> SourceSettings {
 pub(crate) struct Plan {
     pub(crate) server: ServerSettings,
     pub(crate) sources: BTreeMap<String, SourceSettings>,
+    pub(crate) callback_auth: BTreeMap<String, Vec<AuthMethod>>,
     pub(crate) drain_timeout: Duration,
     pub(crate) header_timeout: Duration,
 }
@@ -64,13 +65,16 @@ impl Plan {
             server: ServerSettings {
                 listen: "127.0.0.1:0".parse().unwrap(),
                 max_body_bytes: 2_000,
+                body_memory: 1_000_000,
                 request_timeout: Duration::from_secs(5),
+                body_timeout: Duration::from_secs(3),
                 trusted_proxies: Vec::new(),
                 max_in_flight: 64,
                 max_connections: 64,
                 drain_timeout: Duration::from_secs(5),
             },
             sources: BTreeMap::from([("genesys".to_owned(), genesys)]),
+            callback_auth: BTreeMap::new(),
             drain_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(30),
         }
@@ -93,7 +97,7 @@ impl Plan {
             metrics: metrics.clone(),
             readiness: watched,
             clock: clock.clone(),
-            callback_auth: std::collections::BTreeMap::new(),
+            callback_auth: self.callback_auth,
             callbacks: ringdown::receive::Callbacks {
                 store: store.clone(),
                 told: watch::channel(0).0,

@@ -25,7 +25,9 @@ pub(super) fn server(root: &Section<'_>) -> Option<ServerSettings> {
     let section = root.child("server")?;
     let listen = section.or("listen", "0.0.0.0:8080", socket_address);
     let max_body_bytes = section.or("max_body_bytes", 262_144_i64, whole(1, 1 << 30));
+    let body_memory = section.or("body_memory", 67_108_864_i64, whole(1, u32::MAX));
     let request_timeout = section.or("request_timeout", "5s", positive_duration);
+    let body_timeout = section.or("body_timeout", "3s", positive_duration);
     let trusted_proxies = section.or("trusted_proxies", Vec::<String>::new(), list(network));
     let max_in_flight = section.or("max_in_flight", 1024_i64, whole(1, 1_000_000));
     let max_connections = section.or("max_connections", 2048_i64, whole(1, 1_000_000));
@@ -40,7 +42,9 @@ pub(super) fn server(root: &Section<'_>) -> Option<ServerSettings> {
     Some(ServerSettings {
         listen: listen?,
         max_body_bytes: max_body_bytes?,
+        body_memory: body_memory?,
         request_timeout: request_timeout?,
+        body_timeout: body_timeout?,
         trusted_proxies: trusted_proxies?,
         max_in_flight: max_in_flight?,
         max_connections: max_connections?,

@@ -1,0 +1,307 @@
+//! How many requests are in hand and how much memory their bodies have, shared among senders.
+//!
+//! Each sender (a source, or a target that calls back) has a part of both that is kept for it,
+//! so that no other can take everything. When nothing is left, a request that is still waited
+//! for is dropped: `shed` says which. A request that is complete when its handler looks at it
+//! first costs a few counters here; only one that has to be waited for is entered in a list.
+//! Must not know: routes, credentials, answers.
+
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use futures::poll;
+use ipnet::IpNet;
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::time::{Instant, Sleep, sleep};
+
+use super::networks;
+use super::quota::{Account, Pool, Taken};
+use super::shed::{self, Scarce};
+use super::waiting::{Held, Request, Waiting};
+use crate::settings::ServerSettings;
+
+/// At most so many requests are dropped to make room for one: what becomes free may be taken
+/// by another request.
+const MAX_DROPPED_FOR_ONE: usize = 64;
+
+/// Why a request does not go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dropped {
+    /// There is nothing left, and no request that could be dropped instead.
+    Full(Scarce),
+    /// It was the slowest when there was nothing left.
+    Displaced(Scarce),
+    /// It did not come in time.
+    TooSlow,
+}
+
+/// What is shared. A sender is named by its place among all of them.
+pub(super) struct Admission {
+    slots: Pool,
+    memory: Pool,
+    parties: Vec<Party>,
+    body_timeout: Duration,
+    discards: Semaphore,
+}
+
+#[derive(Default)]
+struct Party {
+    slots: Account,
+    memory: Account,
+    waiting: Mutex<Waiting>,
+}
+
+/// Where a request comes from. The address behind proxies is looked up only when it is needed.
+#[derive(Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub(super) peer: IpAddr,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) trusted: &'a [IpNet],
+}
+
+/// The place of one request among those in hand, and the memory of its body.
+pub(super) struct Slot<'a> {
+    admission: &'a Admission,
+    party: usize,
+    origin: Origin<'a>,
+    authenticated: bool,
+    /// Bytes of memory that it holds.
+    memory: usize,
+    /// What it holds, unless it is in the list, which then has it.
+    held: Held,
+    listed: Option<Listed>,
+}
+
+/// A request's end of its entry in the list.
+struct Listed {
+    key: u64,
+    since: Instant,
+    told: oneshot::Receiver<Scarce>,
+    /// Rings when the body may have become too late.
+    timer: Pin<Box<Sleep>>,
+}
+
+impl Admission {
+    pub(super) fn new(settings: &ServerSettings, parties: usize) -> Self {
+        // One body of the greatest length fits into the half that is not kept for anybody.
+        let least_memory = settings.max_body_bytes.saturating_mul(2);
+        let discards = (settings.max_in_flight / 4).clamp(16, Semaphore::MAX_PERMITS);
+        Self {
+            slots: Pool::new(settings.max_in_flight, parties),
+            memory: Pool::new(settings.body_memory.max(least_memory), parties),
+            parties: std::iter::repeat_with(Party::default)
+                .take(parties)
+                .collect(),
+            body_timeout: settings.body_timeout,
+            discards: Semaphore::new(discards),
+        }
+    }
+
+    /// A slot for a request of `party`, if need be that of a slower one.
+    pub(super) fn enter<'a>(
+        &'a self,
+        party: usize,
+        origin: Origin<'a>,
+    ) -> Result<Slot<'a>, Dropped> {
+        let slot = self.take(party, Scarce::Slots, 1)?;
+        Ok(Slot {
+            admission: self,
+            party,
+            origin,
+            authenticated: false,
+            memory: 0,
+            held: Held {
+                slot,
+                ..Held::default()
+            },
+            listed: None,
+        })
+    }
+
+    /// The right to take an unwanted body off its connection; `None` when many do so already.
+    pub(super) fn may_discard(&self) -> Option<SemaphorePermit<'_>> {
+        self.discards.try_acquire().ok()
+    }
+
+    fn take(&self, party: usize, scarce: Scarce, amount: usize) -> Result<Taken, Dropped> {
+        let account = self.parties[party].account(scarce);
+        let pool = match scarce {
+            Scarce::Slots => &self.slots,
+            Scarce::Memory => &self.memory,
+        };
+        for _ in 0..MAX_DROPPED_FOR_ONE {
+            if let Some(taken) = pool.take(account, amount) {
+                return Ok(taken);
+            }
+            if !self.drop_one_for(party, scarce) {
+                break;
+            }
+        }
+        Err(Dropped::Full(scarce))
+    }
+
+    /// Drops a request so that `party` can have more; `false` when none may be dropped.
+    fn drop_one_for(&self, party: usize, scarce: Scarce) -> bool {
+        let shared: Vec<usize> = self
+            .parties
+            .iter()
+            .map(|party| party.account(scarce).of_shared())
+            .collect();
+        let giver = shed::giver(party, &shared);
+        // What is kept for the giver would stay so.
+        (giver != party && self.drop_one_of(giver, scarce, true))
+            || self.drop_one_of(party, scarce, false)
+    }
+
+    fn drop_one_of(&self, party: usize, scarce: Scarce, only_shared: bool) -> bool {
+        let mut waiting = self.parties[party].waiting();
+        let candidates = waiting.candidates(Instant::now(), scarce, only_shared);
+        let first = shed::first_to_go(candidates, scarce);
+        let Some(request) = first.and_then(|key| waiting.remove(key)) else {
+            return false;
+        };
+        // Nobody hears it if the request's handler ends just now.
+        let _ = request.tell.send(scarce);
+        drop(waiting);
+        self.give_back(party, request.held);
+        true
+    }
+
+    fn give_back(&self, party: usize, held: Held) {
+        let party = &self.parties[party];
+        self.slots.give_back(&party.slots, held.slot);
+        self.memory.give_back(&party.memory, held.memory);
+    }
+}
+
+impl Party {
+    fn account(&self, scarce: Scarce) -> &Account {
+        match scarce {
+            Scarce::Slots => &self.slots,
+            Scarce::Memory => &self.memory,
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing that is done under the lock ends half way.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Origin<'_> {
+    /// The client's address; of an IPv6 address the network of 64 bits, because the other bits
+    /// are the client's choice. A client that a proxy does not name counts as the proxy.
+    fn address(&self) -> IpAddr {
+        let client = networks::client_address(self.peer, self.headers, self.trusted);
+        match client.unwrap_or(self.peer).to_canonical() {
+            IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+            v4 @ IpAddr::V4(_) => v4,
+        }
+    }
+}
+
+impl Slot<'_> {
+    /// Its sender has shown a credential.
+    pub(super) fn authenticated(&mut self) {
+        self.authenticated = true;
+    }
+
+    /// What `step` comes to. If that has to be waited for, the request can be dropped from now
+    /// on until it has [arrived](Slot::arrived).
+    pub(super) async fn wait<T>(&mut self, step: impl Future<Output = T>) -> Result<T, Dropped> {
+        let mut step = pin!(step);
+        if let Poll::Ready(done) = poll!(step.as_mut()) {
+            return Ok(done);
+        }
+        let (limit, memory) = (self.admission.body_timeout, self.memory);
+        let listed = self.enlist();
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut step => return Ok(done),
+                scarce = &mut listed.told => {
+                    return Err(Dropped::Displaced(scarce.unwrap_or(Scarce::Slots)));
+                }
+                () = listed.timer.as_mut() => {}
+            }
+            let late = shed::lateness(listed.since.elapsed(), memory);
+            if late >= limit {
+                return Err(Dropped::TooSlow);
+            }
+            listed.timer.as_mut().reset(Instant::now() + (limit - late));
+        }
+    }
+
+    fn enlist(&mut self) -> &mut Listed {
+        let admission = self.admission;
+        self.listed.get_or_insert_with(|| {
+            let since = Instant::now();
+            let (tell, told) = oneshot::channel();
+            let request = Request {
+                address: self.origin.address(),
+                since,
+                authenticated: self.authenticated,
+                held: std::mem::take(&mut self.held),
+                tell,
+            };
+            Listed {
+                key: admission.parties[self.party].waiting().insert(request),
+                since,
+                told,
+                timer: Box::pin(sleep(admission.body_timeout)),
+            }
+        })
+    }
+
+    /// Takes `bytes` more of memory for the body.
+    pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Dropped> {
+        let taken = self.admission.take(self.party, Scarce::Memory, bytes)?;
+        self.memory += bytes;
+        let Some(listed) = &self.listed else {
+            self.held.memory.add(taken);
+            return Ok(());
+        };
+        let mut waiting = self.admission.parties[self.party].waiting();
+        if let Some(request) = waiting.get_mut(listed.key) {
+            request.held.memory.add(taken);
+            return Ok(());
+        }
+        drop(waiting);
+        let held = Held {
+            memory: taken,
+            ..Held::default()
+        };
+        self.admission.give_back(self.party, held);
+        Err(Dropped::Displaced(Scarce::Memory))
+    }
+
+    /// Nothing has to be waited for any more: from now on the request is not dropped.
+    pub(super) fn arrived(&mut self) -> Result<(), Dropped> {
+        let Some(mut listed) = self.listed.take() else {
+            return Ok(());
+        };
+        let mut waiting = self.admission.parties[self.party].waiting();
+        if let Some(request) = waiting.remove(listed.key) {
+            self.held = request.held;
+            return Ok(());
+        }
+        let scarce = listed.told.try_recv().unwrap_or(Scarce::Slots);
+        Err(Dropped::Displaced(scarce))
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        // Who was dropped holds nothing any more.
+        if self.arrived().is_ok() {
+            self.admission.give_back(self.party, self.held);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

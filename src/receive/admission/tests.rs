@@ -1,0 +1,217 @@
+use std::future::pending;
+use std::net::Ipv4Addr;
+
+use super::*;
+
+const LONG: Duration = Duration::from_secs(60);
+const ATTACKER: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
+const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 5));
+
+impl Admission {
+    pub(in crate::receive) fn small(slots: usize, memory: usize, parties: usize) -> Self {
+        Self::with_timeout(slots, memory, parties, LONG)
+    }
+
+    fn with_timeout(slots: usize, memory: usize, parties: usize, body_timeout: Duration) -> Self {
+        let settings = ServerSettings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            max_body_bytes: 1,
+            body_memory: memory,
+            request_timeout: LONG,
+            body_timeout,
+            trusted_proxies: Vec::new(),
+            max_in_flight: slots,
+            drain_timeout: LONG,
+        };
+        Self::new(&settings, parties)
+    }
+
+    fn is_unused(&self) -> bool {
+        let unused = |party: &Party| {
+            let (slots, memory) = (party.slots.of_shared(), party.memory.of_shared());
+            slots == 0 && memory == 0 && party.waiting().is_empty()
+        };
+        self.parties.iter().all(unused)
+    }
+}
+
+impl<'a> Origin<'a> {
+    pub(in crate::receive) fn of(peer: IpAddr, headers: &'a HeaderMap) -> Self {
+        Self {
+            peer,
+            headers,
+            trusted: &[],
+        }
+    }
+}
+
+type Sent<'a> = Pin<Box<dyn Future<Output = Dropped> + 'a>>;
+
+/// A request whose body has `memory` so far and does not come to its end. It is waited for.
+async fn slow(admission: &Admission, party: usize, peer: IpAddr, memory: usize) -> Sent<'_> {
+    let mut request: Sent<'_> = Box::pin(async move {
+        let headers = HeaderMap::new();
+        let mut slot = admission.enter(party, Origin::of(peer, &headers)).unwrap();
+        slot.hold(memory).unwrap();
+        slot.wait(pending::<()>()).await.unwrap_err()
+    });
+    assert!(poll!(request.as_mut()).is_pending());
+    request
+}
+
+fn enter<'a>(
+    admission: &'a Admission,
+    party: usize,
+    headers: &'a HeaderMap,
+) -> Result<Slot<'a>, Dropped> {
+    admission.enter(party, Origin::of(OTHER, headers))
+}
+
+#[tokio::test]
+async fn a_new_request_takes_the_slot_of_the_slowest_of_its_sender() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(3, 1_000, 1);
+    let oldest = slow(&admission, 0, ATTACKER, 1).await;
+    let mut others = [
+        slow(&admission, 0, ATTACKER, 1).await,
+        slow(&admission, 0, ATTACKER, 1).await,
+    ];
+    let good = enter(&admission, 0, &headers).unwrap();
+    assert_eq!(oldest.await, Dropped::Displaced(Scarce::Slots));
+    for other in &mut others {
+        assert!(poll!(other.as_mut()).is_pending());
+    }
+    drop((good, others));
+    assert!(admission.is_unused());
+}
+
+#[tokio::test]
+async fn requests_that_are_complete_are_not_dropped() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(2, 1_000, 1);
+    let (first, mut second) = (
+        enter(&admission, 0, &headers).unwrap(),
+        enter(&admission, 0, &headers).unwrap(),
+    );
+    assert!(poll!(pin!(second.wait(pending::<()>()))).is_pending());
+    second.arrived().unwrap();
+    let refused = enter(&admission, 0, &headers).err();
+    assert_eq!(refused, Some(Dropped::Full(Scarce::Slots)));
+    drop(first);
+    assert!(enter(&admission, 0, &headers).is_ok());
+}
+
+#[tokio::test]
+async fn one_sender_that_takes_everything_leaves_the_others_their_part_even_if_nothing_can_be_dropped()
+ {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(8, 800, 2);
+    let mut greedy = Vec::new();
+    while let Ok(mut slot) = enter(&admission, 0, &headers) {
+        let _ = slot.hold(100);
+        greedy.push(slot);
+    }
+    assert_eq!(greedy.len(), 6);
+    for _ in 0..2 {
+        let mut slot = enter(&admission, 1, &headers).unwrap();
+        slot.hold(100).unwrap();
+        greedy.push(slot);
+    }
+    assert!(enter(&admission, 1, &headers).is_err());
+}
+
+#[tokio::test]
+async fn beyond_its_part_a_sender_takes_from_the_one_that_has_most() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(8, 1_000, 2);
+    let mut flood = Vec::new();
+    for _ in 0..6 {
+        flood.push(slow(&admission, 0, ATTACKER, 1).await);
+    }
+    let slots: Vec<_> = (0..4)
+        .map(|_| enter(&admission, 1, &headers).unwrap())
+        .collect();
+    let mut dropped = 0;
+    for mut one in flood {
+        dropped += usize::from(poll!(one.as_mut()).is_ready());
+    }
+    assert_eq!((slots.len(), dropped), (4, 2));
+}
+
+#[tokio::test]
+async fn memory_is_made_by_dropping_and_one_that_was_dropped_gets_no_more() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(8, 1_000, 1);
+    let large = slow(&admission, 0, ATTACKER, 700).await;
+    let mut small = slow(&admission, 0, ATTACKER, 100).await;
+    let mut good = enter(&admission, 0, &headers).unwrap();
+    good.hold(500).unwrap();
+    assert_eq!(large.await, Dropped::Displaced(Scarce::Memory));
+    assert!(poll!(small.as_mut()).is_pending());
+    // Complete, and holds 500 of 1,000: nobody else can have more than is left.
+    let mut next = enter(&admission, 0, &headers).unwrap();
+    assert_eq!(next.hold(600), Err(Dropped::Full(Scarce::Memory)));
+    assert_eq!(small.await, Dropped::Displaced(Scarce::Memory));
+    next.hold(500).unwrap();
+    drop((good, next));
+    assert!(admission.is_unused());
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_while_it_grows_keeps_nothing() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(8, 1_000, 1);
+    let mut slot = enter(&admission, 0, &headers).unwrap();
+    slot.hold(800).unwrap();
+    assert!(poll!(pin!(slot.wait(pending::<()>()))).is_pending());
+    assert_eq!(slot.hold(800), Err(Dropped::Displaced(Scarce::Memory)));
+    assert!(admission.is_unused());
+    let mut other = enter(&admission, 0, &headers).unwrap();
+    other.hold(1_000).unwrap();
+    assert!(slot.arrived().is_err());
+    drop((slot, other));
+    assert!(admission.is_unused());
+}
+
+#[tokio::test]
+async fn a_body_that_is_late_is_dropped_though_there_is_room() {
+    let timeout = Duration::from_millis(50);
+    let admission = Admission::with_timeout(8, 1_000_000, 1, timeout);
+    let began = Instant::now();
+    let nothing = slow(&admission, 0, ATTACKER, 0).await;
+    assert_eq!(nothing.await, Dropped::TooSlow);
+    assert!(began.elapsed() >= timeout);
+    // What has come already is no slowness.
+    let began = Instant::now();
+    let much = slow(&admission, 0, ATTACKER, 104_858).await;
+    assert_eq!(much.await, Dropped::TooSlow);
+    assert!(began.elapsed() >= timeout + Duration::from_millis(100));
+    assert!(admission.is_unused());
+}
+
+#[tokio::test]
+async fn an_address_with_many_slow_requests_loses_one_before_another_address_does() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(8, 1_000, 1);
+    let mut first = slow(&admission, 0, OTHER, 1).await;
+    let mut flood = Vec::new();
+    for _ in 0..7 {
+        flood.push(slow(&admission, 0, ATTACKER, 1).await);
+    }
+    // So that they differ little in age.
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let _slots: Vec<_> = (0..6)
+        .map(|_| enter(&admission, 0, &headers).unwrap())
+        .collect();
+    assert!(poll!(first.as_mut()).is_pending());
+}
+
+#[test]
+fn addresses_of_one_ipv6_network_are_one() {
+    let headers = HeaderMap::new();
+    let of = |text: &str| Origin::of(text.parse().unwrap(), &headers).address();
+    assert_eq!(of("2001:db8:1:2:3::1"), of("2001:db8:1:2:ffff::9"));
+    assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+    assert_eq!(of("::ffff:203.0.113.5"), of("203.0.113.5"));
+    assert_ne!(of("203.0.113.5"), of("203.0.113.6"));
+}

@@ -1,0 +1,108 @@
+//! The requests of one sender that are being waited for.
+//!
+//! Whoever takes a request out of the list has to give back what it holds: either its own
+//! handler, or who drops it. Must not know which one is dropped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::quota::Taken;
+use super::shed::{Candidate, Scarce};
+
+/// At most so many requests, the oldest, are compared to find the one to drop.
+const MAX_COMPARED: usize = 256;
+
+/// The list, the oldest first. It is as long as there are slots at most.
+#[derive(Default)]
+pub(super) struct Waiting {
+    next: u64,
+    requests: BTreeMap<u64, Request>,
+    /// How many of the requests each client address has.
+    addresses: HashMap<IpAddr, usize>,
+}
+
+/// What is known of a request while it is waited for.
+pub(super) struct Request {
+    pub(super) address: IpAddr,
+    pub(super) since: Instant,
+    pub(super) authenticated: bool,
+    pub(super) held: Held,
+    /// Tells its handler that it was dropped.
+    pub(super) tell: oneshot::Sender<Scarce>,
+}
+
+/// What a request has taken.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Held {
+    pub(super) slot: Taken,
+    pub(super) memory: Taken,
+}
+
+impl Held {
+    pub(super) fn of(&self, scarce: Scarce) -> Taken {
+        match scarce {
+            Scarce::Slots => self.slot,
+            Scarce::Memory => self.memory,
+        }
+    }
+}
+
+impl Waiting {
+    pub(super) fn insert(&mut self, request: Request) -> u64 {
+        let key = self.next;
+        self.next += 1;
+        *self.addresses.entry(request.address).or_default() += 1;
+        self.requests.insert(key, request);
+        key
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty() && self.addresses.is_empty()
+    }
+
+    pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut Request> {
+        self.requests.get_mut(&key)
+    }
+
+    /// Takes a request out, unless that was done already.
+    pub(super) fn remove(&mut self, key: u64) -> Option<Request> {
+        let request = self.requests.remove(&key)?;
+        if let Some(count) = self.addresses.get_mut(&request.address) {
+            *count -= 1;
+            if *count == 0 {
+                self.addresses.remove(&request.address);
+            }
+        }
+        Some(request)
+    }
+
+    /// What can be dropped at `now`: the oldest requests, or of those the ones that hold some
+    /// of the shared part.
+    pub(super) fn candidates(
+        &self,
+        now: Instant,
+        scarce: Scarce,
+        only_shared: bool,
+    ) -> impl Iterator<Item = (u64, Candidate)> {
+        let fitting = self
+            .requests
+            .iter()
+            .filter(move |(_, request)| !only_shared || request.held.of(scarce).of_shared() > 0);
+        fitting
+            .take(MAX_COMPARED)
+            .map(move |(key, request)| (*key, self.candidate(request, now)))
+    }
+
+    fn candidate(&self, request: &Request, now: Instant) -> Candidate {
+        Candidate {
+            waited: now.saturating_duration_since(request.since),
+            memory: request.held.memory.total(),
+            authenticated: request.authenticated,
+            of_address: self.addresses.get(&request.address).copied().unwrap_or(1),
+        }
+    }
+}
