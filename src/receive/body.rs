@@ -82,7 +82,8 @@ pub(super) async fn read(
             slot.hold(first.len())?;
             first
         }
-        Some(first) => gather(first, body, max, declared.unwrap_or(max), slot).await?,
+        // Rare, so that it has room of its own.
+        Some(first) => Box::pin(gather(first, body, max, declared.unwrap_or(max), slot)).await?,
     };
     slot.arrived()?;
     Ok(whole)

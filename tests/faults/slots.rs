@@ -1,7 +1,6 @@
 //! Slow bodies, a thousand at once and more of them all the time: from clients without a
 //! secret, and from one that has a valid credential.
 
-use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
 use crate::world::{TOKEN, World, event};
 
@@ -26,19 +25,19 @@ auth = [{ type = "hmac", header = "x-signature", secret = { env = "HMAC_KEY" } }
 /// What a stranger can write as well as the sender.
 const FORGED: &str =
     "x-signature: sha256=0000000000000000000000000000000000000000000000000000000000000000";
-/// As many as there are slots.
-const AT_ONCE: usize = 1_024;
+/// More than there are slots.
+const CLIENTS: usize = 1_100;
 const DECLARED: usize = 262_144;
-/// How much each of the first ones sends; together three times what bodies may have.
-const SENT_AT_FIRST: usize = 200_000;
-/// How much each of the later ones sends, so that they cost the machine little.
-const SENT_LATER: usize = 10_000;
-/// Between two later ones.
-const PAUSE: Duration = Duration::from_millis(3);
+/// How much each client sends at first; together more than bodies may have.
+const SENT_AT_FIRST: usize = 100_000;
+/// How much it sends each time after that, so that it costs the machine little.
+const SENT_LATER: usize = 1_000;
+/// How long a client waits before it comes again.
+const PAUSE: Duration = Duration::from_secs(2);
 /// How long good events are sent meanwhile.
 const TIME: Duration = Duration::from_secs(3);
 /// The budget for bodies is 64 MiB. Beside it each connection has a buffer.
-const MOST_GROWTH_KB: u64 = 300 * 1_024;
+const MOST_GROWTH_KB: u64 = 200 * 1_024;
 /// One attack at a time: each is for a machine of its own.
 static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 7);
@@ -50,20 +49,14 @@ async fn world() -> World {
     world
 }
 
-/// Slow bodies, more and more of them until it is dropped.
+/// Clients whose bodies do not come to their end, and who begin again when they are dropped.
 struct Attack {
     begun: Arc<AtomicUsize>,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Attack {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    _clients: JoinSet<()>,
 }
 
 impl Attack {
-    /// Sends to `path` with `header`. Nobody waits for the answers.
+    /// Sends to `path` with `header`.
     fn start(world: &World, path: &str, header: &str) -> Self {
         let address = world.public.strip_prefix("http://").unwrap();
         let to: SocketAddr = address.parse().unwrap();
@@ -72,37 +65,33 @@ impl Attack {
              {header}\r\ncontent-length: {DECLARED}\r\n\r\n"
         );
         let begun = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&begun);
-        let task = tokio::spawn(async move {
-            let mut held = VecDeque::new();
-            let mut slow = JoinSet::new();
-            loop {
-                let later = held.len() > AT_ONCE;
-                let sent = if later { SENT_LATER } else { SENT_AT_FIRST };
-                let request = [head.as_bytes(), &b" ".repeat(sent)].concat();
-                let counter = Arc::clone(&counter);
-                held.push_back(slow.spawn(async move {
-                    let stream = begin(to, &request).await;
-                    counter.fetch_add(1, Ordering::Relaxed);
-                    std::future::pending::<()>().await;
-                    drop(stream);
-                }));
-                if later {
-                    // The oldest is over by then, or else it makes place.
-                    held.pop_front().unwrap().abort();
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        });
-        Self { begun, task }
+        let client = || client(to, head.clone(), Arc::clone(&begun));
+        let clients = (0..CLIENTS).map(|_| client()).collect();
+        Self {
+            begun,
+            _clients: clients,
+        }
     }
 }
 
-/// A connection on which `request` was sent as far as it was taken.
-async fn begin(to: SocketAddr, request: &[u8]) -> std::io::Result<TcpStream> {
+async fn client(to: SocketAddr, head: String, begun: Arc<AtomicUsize>) {
+    let mut sent = SENT_AT_FIRST;
+    loop {
+        let request = [head.as_bytes(), &b" ".repeat(sent)].concat();
+        // A connection that is reset was dropped.
+        let _ = one_request(to, &request, &begun).await;
+        sent = SENT_LATER;
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn one_request(to: SocketAddr, request: &[u8], begun: &AtomicUsize) -> std::io::Result<()> {
     let mut stream = connect(to).await?;
-    stream.write_all(request).await?;
-    Ok(stream)
+    let written = stream.write_all(request).await;
+    begun.fetch_add(1, Ordering::Relaxed);
+    written?;
+    stream.read_to_end(&mut Vec::new()).await?;
+    Ok(())
 }
 
 async fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
@@ -148,7 +137,7 @@ async fn all_are_accepted(
     let quiet = memory_kb(world);
     world
         .until("the attack is under way", async || {
-            attack.begun.load(Ordering::Relaxed) >= AT_ONCE
+            attack.begun.load(Ordering::Relaxed) >= CLIENTS
         })
         .await;
     let (began, mut number, mut slowest) = (Instant::now(), 0, Duration::ZERO);

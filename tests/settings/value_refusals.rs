@@ -105,6 +105,7 @@ fn durations_need_a_unit_and_often_a_length() {
     );
     for (section, key) in [
         ("server", "request_timeout"),
+        ("server", "body_timeout"),
         ("store", "retention"),
         ("rules.queue-wait", "quiet_after"),
         ("targets.salesforce", "timeout"),
@@ -129,6 +130,7 @@ fn numbers_have_their_limits() {
         ("server", "max_in_flight", "0", "must be from 1"),
         ("server", "max_body_bytes", "-1", "must be from 1"),
         ("server", "max_connections", "0", "must be from 1"),
+        ("server", "body_memory", "0", "must be from 1"),
         (
             "targets.salesforce.limit",
             "concurrent",
