@@ -6,19 +6,16 @@
 //! first costs a few counters here; only one that has to be waited for is entered in a list.
 //! Must not know: routes, credentials, answers.
 
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use axum::http::HeaderMap;
 use futures::poll;
-use ipnet::IpNet;
 use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::networks;
+use super::origin::Origin;
 use super::quota::{Account, Pool, Taken};
 use super::shed::{self, Scarce};
 use super::waiting::{Held, Request, Waiting};
@@ -53,14 +50,6 @@ struct Party {
     slots: Account,
     memory: Account,
     waiting: Mutex<Waiting>,
-}
-
-/// Where a request comes from. The address behind proxies is looked up only when it is needed.
-#[derive(Clone, Copy)]
-pub(super) struct Origin<'a> {
-    pub(super) peer: IpAddr,
-    pub(super) headers: &'a HeaderMap,
-    pub(super) trusted: &'a [IpNet],
 }
 
 /// The place of one request among those in hand, and the memory of its body.
@@ -189,18 +178,6 @@ impl Party {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // Nothing that is done under the lock ends half way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Origin<'_> {
-    /// The client's address; of an IPv6 address the network of 64 bits, because the other bits
-    /// are the client's choice. A client that a proxy does not name counts as the proxy.
-    fn address(&self) -> IpAddr {
-        let client = networks::client_address(self.peer, self.headers, self.trusted);
-        match client.unwrap_or(self.peer).to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-            v4 @ IpAddr::V4(_) => v4,
-        }
     }
 }
 

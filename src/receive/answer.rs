@@ -108,10 +108,13 @@ impl From<Dropped> for Refusal {
 }
 
 impl Refusal {
-    /// Whether the rest of the body may be waited for: not if that took too long already, or
-    /// if there is no room for it.
+    /// Whether the rest of the body may be waited for: not if that took too long already.
     pub(super) fn leaves_time(&self) -> bool {
-        !matches!(self, Self::TimedOut | Self::Body(BodyFault::Dropped(_)))
+        !matches!(
+            self,
+            Self::TimedOut
+                | Self::Body(BodyFault::Dropped(Dropped::Displaced(_) | Dropped::TooSlow))
+        )
     }
 
     /// Why it was dropped for others' sake or for being slow, as the metrics name it.

@@ -179,7 +179,7 @@ mod tests {
     use axum::body::Body;
 
     use super::*;
-    use crate::receive::admission::Origin;
+    use crate::receive::origin::Origin;
 
     fn judged(headers: &[(axum::http::HeaderName, &'static str)]) -> Result<(), BodyFault> {
         let headers = headers

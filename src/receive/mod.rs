@@ -31,6 +31,7 @@ mod jwks;
 mod jwt;
 mod networks;
 mod notice;
+mod origin;
 mod public;
 mod quota;
 mod shed;

@@ -16,12 +16,13 @@ use percent_encoding::percent_decode_str;
 use smallvec::smallvec;
 use tokio::sync::watch;
 
-use super::admission::{Admission, Dropped, Origin, Slot};
+use super::admission::{Admission, Dropped, Slot};
 use super::answer::{Refusal, Tally};
 use super::auth::{Authenticator, Verdict};
 use super::body::{self, Incoming};
 use super::callback::{CallbackTarget, Callbacks};
 use super::items::{Contents, Reader};
+use super::origin::Origin;
 use super::public::AnswerBody;
 use super::source::Source;
 use crate::clock::Clock;

@@ -197,12 +197,6 @@ impl World {
         }
     }
 
-    /// The process of the daemon, which must be running.
-    #[allow(dead_code, reason = "only some of the test programs ask")]
-    pub(crate) fn process_id(&self) -> u32 {
-        self.daemon.as_ref().unwrap().id()
-    }
-
     /// Kills the daemon as a power cut would.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.daemon.take() {
