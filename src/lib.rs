@@ -29,6 +29,7 @@ pub mod rules;
 pub mod settings;
 pub mod simulator;
 pub mod store;
+pub mod supervision;
 pub mod sync;
 pub mod targets;
 pub mod telemetry;

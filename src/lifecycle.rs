@@ -1,15 +1,10 @@
 //! The parts of the running process: which there are, how each fares, and whether all of them
-//! together take work.
-//!
-//! A task that ends before it is told to takes readiness down with it: nothing dies silently.
+//! together take work. `supervision` runs them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::FutureExt;
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::http::Readiness;
 
@@ -45,16 +40,15 @@ impl Default for Components {
 }
 
 impl Components {
-    /// Says how the part `name` fares.
+    /// Says how the part `name` fares. Readiness follows first; then it is logged.
     pub fn report(&self, name: &str, state: ComponentState) {
-        self.change(|parts| {
-            if let (ComponentState::Down(reason), false) =
-                (&state, parts.components.get(name) == Some(&state))
-            {
-                tracing::error!(component = name, reason, "component is down");
-            }
-            parts.components.insert(name.to_owned(), state);
-        });
+        let mut before = None;
+        self.change(|parts| before = parts.components.insert(name.to_owned(), state.clone()));
+        if let ComponentState::Down(reason) = &state
+            && before.as_ref() != Some(&state)
+        {
+            tracing::error!(component = name, reason, "component is down");
+        }
     }
 
     /// Says that the process is stopping.
@@ -84,42 +78,26 @@ impl Components {
 
     fn change(&self, change: impl FnOnce(&mut Parts)) {
         self.parts.send_modify(change);
-        let parts = self.parts.borrow();
-        let all_up = parts
-            .components
-            .values()
-            .all(|state| *state == ComponentState::Up);
-        let readiness = match (parts.draining, all_up) {
-            (true, _) => Readiness::Draining,
-            (false, true) => Readiness::Ready,
-            (false, false) => Readiness::StoreUnavailable,
-        };
         self.readiness.send_if_modified(|current| {
+            // Read under the lock of what is set: of two changes at once the later one to come
+            // here sees both.
+            let readiness = readiness_of(&self.parts.borrow());
             let changed = *current != readiness;
             *current = readiness;
             changed
         });
     }
+}
 
-    /// Runs `task` as the part `name` on `tracker`. When it ends before `stop`, also by a
-    /// panic, the part is down.
-    pub fn spawn(
-        &self,
-        tracker: &TaskTracker,
-        name: &str,
-        stop: CancellationToken,
-        task: impl Future<Output = ()> + Send + 'static,
+fn readiness_of(parts: &Parts) -> Readiness {
+    let mut states = parts.components.values();
+    match (
+        parts.draining,
+        states.all(|state| *state == ComponentState::Up),
     ) {
-        self.report(name, ComponentState::Up);
-        let (components, name) = (self.clone(), name.to_owned());
-        tracker.spawn(async move {
-            let ended = std::panic::AssertUnwindSafe(task).catch_unwind().await;
-            if ended.is_err() {
-                components.report(&name, ComponentState::Down("it panicked".to_owned()));
-            } else if !stop.is_cancelled() {
-                components.report(&name, ComponentState::Down("it ended by itself".to_owned()));
-            }
-        });
+        (true, _) => Readiness::Draining,
+        (false, true) => Readiness::Ready,
+        (false, false) => Readiness::StoreUnavailable,
     }
 }
 
@@ -127,37 +105,32 @@ impl Components {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_task_that_dies_takes_readiness_down() {
+    #[test]
+    fn a_state_holds_and_counts_before_it_is_logged() {
+        struct Asks(Components);
+        impl std::io::Write for Asks {
+            fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+                assert!(!self.0.readiness().is_ready(), "the log came first");
+                Ok(line.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
         let components = Components::default();
-        let tracker = TaskTracker::new();
-        let stop = CancellationToken::new();
         components.report("store", ComponentState::Up);
-        assert_eq!(components.readiness(), Readiness::Ready);
-        components.spawn(&tracker, "decider", stop, async { panic!("boom") });
-        tracker.close();
-        tracker.wait().await;
-        assert_eq!(
-            components.all().get("decider"),
-            Some(&ComponentState::Down("it panicked".to_owned()))
-        );
-        assert!(!components.readiness().is_ready());
+        let asked = components.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || Asks(asked.clone()));
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            components.report("store", ComponentState::Down("gone".to_owned()));
+        });
     }
 
-    #[tokio::test]
-    async fn a_task_that_ends_when_told_is_no_failure() {
+    #[test]
+    fn a_stop_stands_above_every_state() {
         let components = Components::default();
-        let tracker = TaskTracker::new();
-        let stop = CancellationToken::new();
-        let told = stop.clone();
-        components.spawn(&tracker, "decider", stop.clone(), async move {
-            told.cancelled().await;
-        });
-        stop.cancel();
+        components.report("store", ComponentState::Up);
         components.drain();
-        tracker.close();
-        tracker.wait().await;
-        assert_eq!(components.all().get("decider"), Some(&ComponentState::Up));
         assert_eq!(components.readiness(), Readiness::Draining);
     }
 }

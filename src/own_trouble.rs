@@ -71,13 +71,17 @@ impl Watch {
         targets: Vec<String>,
         expected: impl IntoIterator<Item = (String, Duration)>,
     ) -> Self {
-        let ears = expected.into_iter().map(|(source, longest)| Ear {
-            counters: metrics.source_counters(&source),
-            count: 0,
-            heard_at: None,
-            kept_at: None,
-            source,
-            longest,
+        let ears = expected.into_iter().map(|(source, longest)| {
+            let counters = metrics.source_counters(&source);
+            Ear {
+                // What was heard before it was listened is not heard now.
+                count: counters.heard(),
+                counters,
+                heard_at: None,
+                kept_at: None,
+                source,
+                longest,
+            }
         });
         Self {
             ears: ears.collect(),

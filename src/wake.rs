@@ -98,6 +98,12 @@ pub async fn tell_others(
 async fn changed(source: &mut watch::Receiver<u64>, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,
-        changed = source.changed() => changed.is_ok(),
+        changed = source.changed() => {
+            if changed.is_err() {
+                // Nobody is left who could change it: this part of the process is stopping.
+                stop.cancelled().await;
+            }
+            changed.is_ok()
+        }
     }
 }

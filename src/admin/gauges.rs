@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Sets gauges from counts. What there is none of any more is set to zero, and what is
 /// configured is there from the start: an absent series cannot raise an alarm.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Gauges {
     metrics: Metrics,
     targets: BTreeSet<String>,

@@ -4,13 +4,14 @@
 //! and what is in hand is finished, within `server.drain_timeout`. `stages` starts each part.
 
 mod descriptors;
+mod listening;
 mod stages;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -20,16 +21,11 @@ use crate::lifecycle::Components;
 use crate::receive::ReceiveSetupError;
 use crate::settings::Settings;
 use crate::store::{Store, StoreError};
+use crate::supervision::Supervisor;
 use crate::targets::TargetSetupError;
 use crate::telemetry::Metrics;
+use listening::listen;
 use stages::Builder;
-
-/// What the system keeps of answers that a client does not read, in bytes.
-const SEND_BUFFER: u32 = 64 * 1024;
-/// What the system keeps of requests that are not read, in bytes.
-const RECEIVE_BUFFER: u32 = 64 * 1024;
-/// Most connections that wait to be accepted.
-const BACKLOG: u32 = 1024;
 
 /// What the process is started with.
 #[derive(Debug)]
@@ -40,6 +36,8 @@ pub struct AppOptions {
     pub effective: serde_json::Value,
     /// The clock.
     pub clock: Clock,
+    /// What is counted.
+    pub metrics: Metrics,
 }
 
 /// The process could not be started.
@@ -113,6 +111,7 @@ impl App {
             settings,
             effective,
             clock,
+            metrics,
         } = options;
         let settings = Arc::new(settings);
         let descriptors = descriptors::raise_limit();
@@ -120,10 +119,12 @@ impl App {
         store.take_over_claims().await?;
         let public = bind("server.listen", settings.server.listen)?;
         let admin = bind("admin.listen", settings.admin.listen)?;
+        let components = Components::default();
         let builder = Builder {
             max_public_connections: descriptors::public_connections(&settings, descriptors),
-            metrics: Metrics::new(),
-            components: Components::default(),
+            supervisor: Supervisor::new(components.clone(), metrics.clone()),
+            components,
+            metrics,
             stages: Stages::default(),
             owner: uuid::Uuid::new_v4().to_string(),
             told: watch::channel(0).0,
@@ -193,20 +194,6 @@ fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, Start
         address,
         problem,
     })
-}
-
-/// A listener whose connections have buffers of a fixed size in the system: with sizes that grow
-/// by themselves, a client that does not read could have megabytes of its memory.
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = match address {
-        SocketAddr::V4(_) => TcpSocket::new_v4(),
-        SocketAddr::V6(_) => TcpSocket::new_v6(),
-    }?;
-    socket.set_reuseaddr(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)?;
-    socket.set_recv_buffer_size(RECEIVE_BUFFER)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }
 
 fn local_addr(

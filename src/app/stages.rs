@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::descriptors::ADMIN_CONNECTIONS;
+use super::listening::Listening;
 use super::{Stages, StartError};
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::clock::Clock;
@@ -18,7 +19,8 @@ use crate::lifecycle::Components;
 use crate::own_trouble::Watch;
 use crate::receive::{self, Callbacks, ReceiveState};
 use crate::settings::{Settings, TargetSettings};
-use crate::store::{Journal, Store, Wake};
+use crate::store::{Journal, JournalWriter, Store, Wake};
+use crate::supervision::Supervisor;
 use crate::sync::SyncWorker;
 use crate::targets::{self, Crm};
 use crate::telemetry::Metrics;
@@ -31,6 +33,7 @@ pub(super) struct Builder {
     pub(super) store: Store,
     pub(super) metrics: Metrics,
     pub(super) components: Components,
+    pub(super) supervisor: Supervisor,
     pub(super) clock: Clock,
     pub(super) stages: Stages,
     /// This process, as the holder of leases.
@@ -65,20 +68,32 @@ impl Builder {
         self.start_waking(&wake_ups, Wake::Events, &writer.appended());
         self.start_waking(&wake_ups, Wake::Deliveries, &decider.owed());
         self.start_hearing(&wake_ups);
-        self.components.spawn(
-            &self.stages.deciding,
-            "decider",
-            self.stages.decide.clone(),
-            decider.run(wake_ups.of(Wake::Events), self.stages.decide.clone()),
-        );
-        self.components.spawn(
-            &self.stages.receiving,
-            "journal",
-            self.stages.receive.clone(),
-            writer.run(),
-        );
+        self.start_deciding(decider, &wake_ups);
+        self.start_journal(writer);
         self.start_receiving(public, journal)?;
         Ok(self.stages)
+    }
+
+    fn start_deciding(&self, decider: Decider, wake_ups: &WakeUps) {
+        let (stop, wake_ups) = (self.stages.decide.clone(), wake_ups.clone());
+        self.supervisor.spawn(
+            &self.stages.deciding,
+            "decider",
+            &self.stages.decide,
+            move || {
+                let decider = decider.clone();
+                decider.run(wake_ups.of(Wake::Events), stop.clone())
+            },
+        );
+    }
+
+    fn start_journal(&self, writer: JournalWriter) {
+        self.supervisor.spawn(
+            &self.stages.receiving,
+            "journal",
+            &self.stages.receive,
+            move || writer.clone().run(),
+        );
     }
 
     fn start_delivering(&self, wake_ups: &WakeUps) -> Result<Vec<TargetWorker>, StartError> {
@@ -105,13 +120,16 @@ impl Builder {
                 self.clock.clone(),
                 &self.owner,
             );
-            self.components.spawn(
+            let (running, wake_ups) = (worker.clone(), wake_ups.clone());
+            let stop = self.stages.deliver.clone();
+            self.supervisor.spawn(
                 &self.stages.delivering,
                 &format!("target {name}"),
-                self.stages.deliver.clone(),
-                worker
-                    .clone()
-                    .run(wake_ups.of(Wake::Deliveries), self.stages.deliver.clone()),
+                &self.stages.deliver,
+                move || {
+                    let worker = running.clone();
+                    worker.run(wake_ups.of(Wake::Deliveries), stop.clone())
+                },
             );
             self.start_syncing(name, target, crm, &worker);
             workers.push(worker);
@@ -134,11 +152,11 @@ impl Builder {
         .map_err(StartError::Enrichment)?;
         if let Some(worker) = worker {
             let stop = self.stages.decide.clone();
-            self.components.spawn(
+            self.supervisor.spawn(
                 &self.stages.deciding,
                 "enrichment",
-                stop.clone(),
-                worker.run(stop),
+                &self.stages.decide,
+                move || worker.clone().run(stop.clone()),
             );
         }
         Ok(enrichment)
@@ -146,26 +164,36 @@ impl Builder {
 
     /// Wakes this replica and the others up at each change of `source`.
     fn start_waking(&self, wake_ups: &WakeUps, wake: Wake, source: &watch::Receiver<u64>) {
-        let stop = &self.stages.deliver;
-        self.stages
-            .delivering
-            .spawn(wake_ups.clone().pass_on(wake, source.clone(), stop.clone()));
+        let (waking, heard) = (wake_ups.clone(), source.clone());
+        let stop = self.stages.deliver.clone();
+        self.supervisor.spawn(
+            &self.stages.delivering,
+            &format!("wake-up {}", wake.name()),
+            &self.stages.deliver,
+            move || waking.clone().pass_on(wake, heard.clone(), stop.clone()),
+        );
         if self.store.is_shared() {
-            self.stages.delivering.spawn(tell_others(
-                self.store.clone(),
-                wake,
-                source.clone(),
-                stop.clone(),
-            ));
+            let (store, source) = (self.store.clone(), source.clone());
+            let stop = self.stages.deliver.clone();
+            self.supervisor.spawn(
+                &self.stages.delivering,
+                &format!("notify {}", wake.name()),
+                &self.stages.deliver,
+                move || tell_others(store.clone(), wake, source.clone(), stop.clone()),
+            );
         }
     }
 
     fn start_hearing(&self, wake_ups: &WakeUps) {
         if self.store.is_shared() {
+            let (wake_ups, store) = (wake_ups.clone(), self.store.clone());
             let stop = self.stages.deliver.clone();
-            self.stages
-                .delivering
-                .spawn(wake_ups.clone().hear(self.store.clone(), stop));
+            self.supervisor.spawn(
+                &self.stages.delivering,
+                "listen",
+                &self.stages.deliver,
+                move || wake_ups.clone().hear(store.clone(), stop.clone()),
+            );
         }
     }
 
@@ -189,33 +217,34 @@ impl Builder {
             limiter: worker.limiter(),
             admits: Arc::new(move || gate.status().state == GateState::Up),
         };
-        let stop = self.stages.deliver.clone();
-        self.components.spawn(
+        let (told, stop) = (self.told.clone(), self.stages.deliver.clone());
+        self.supervisor.spawn(
             &self.stages.delivering,
             &format!("sync {name}"),
-            stop.clone(),
-            sync.run(self.told.subscribe(), stop),
+            &self.stages.deliver,
+            move || sync.clone().run(told.subscribe(), stop.clone()),
         );
     }
 
     fn start_upkeep(&self) {
+        let (store, components) = (self.store.clone(), self.components.clone());
         let stop = self.stages.decide.clone();
-        self.stages.deciding.spawn(upkeep::watch_store(
-            self.store.clone(),
-            self.components.clone(),
-            stop.clone(),
-        ));
-        self.components.spawn(
+        self.supervisor.spawn(
+            &self.stages.deciding,
+            "store watcher",
+            &self.stages.decide,
+            move || upkeep::watch_store(store.clone(), components.clone(), stop.clone()),
+        );
+        let (store, owner, clock) = (self.store.clone(), self.owner.clone(), self.clock.clone());
+        let (retention, stop) = (self.settings.store.retention, self.stages.decide.clone());
+        self.supervisor.spawn(
             &self.stages.deciding,
             "retention",
-            stop.clone(),
-            upkeep::keep_retention(
-                self.store.clone(),
-                self.owner.clone(),
-                self.settings.store.retention,
-                self.clock.clone(),
-                stop,
-            ),
+            &self.stages.decide,
+            move || {
+                let (store, owner) = (store.clone(), owner.clone());
+                upkeep::keep_retention(store, owner, retention, clock.clone(), stop.clone())
+            },
         );
     }
 
@@ -225,21 +254,29 @@ impl Builder {
             return;
         };
         let expected = self.settings.sources.iter();
-        let watch = Watch::new(
-            self.store.clone(),
-            journal.clone(),
-            self.metrics.clone(),
-            self.clock.clone(),
-            &self.owner,
-            own.targets.clone(),
-            expected.filter_map(|(name, source)| Some((name.clone(), source.expect_every?))),
-        );
+        let expected: Vec<_> = expected
+            .filter_map(|(name, source)| Some((name.clone(), source.expect_every?)))
+            .collect();
+        let (store, journal) = (self.store.clone(), journal.clone());
+        let (metrics, clock) = (self.metrics.clone(), self.clock.clone());
+        let (owner, targets) = (self.owner.clone(), own.targets.clone());
         let stop = self.stages.receive.clone();
-        self.components.spawn(
+        self.supervisor.spawn(
             &self.stages.receiving,
             "own trouble",
-            stop.clone(),
-            watch.run(stop),
+            &self.stages.receive,
+            move || {
+                let watch = Watch::new(
+                    store.clone(),
+                    journal.clone(),
+                    metrics.clone(),
+                    clock.clone(),
+                    &owner,
+                    targets.clone(),
+                    expected.clone(),
+                );
+                watch.run(stop.clone())
+            },
         );
     }
 
@@ -283,12 +320,19 @@ impl Builder {
             metrics: self.metrics.connections("admin"),
             ..ServeOptions::default()
         };
-        self.components.spawn(
+        let mut listening = Listening::new(listener);
+        self.supervisor.spawn(
             &self.stages.administering,
             "admin listener",
-            stop.clone(),
-            async move {
-                serve(listener, router, stop, options).await;
+            &self.stages.admin,
+            move || {
+                let (listener, router, stop) = (listening.next(), router.clone(), stop.clone());
+                let options = options.clone();
+                async move {
+                    if let Some(listener) = listener {
+                        serve(listener, router, stop, options).await;
+                    }
+                }
             },
         );
         let gauges = Gauges::new(
@@ -297,11 +341,12 @@ impl Builder {
             self.settings.sources.keys().cloned(),
         );
         let stop = self.stages.decide.clone();
-        self.components.spawn(
+        let store = self.store.clone();
+        self.supervisor.spawn(
             &self.stages.deciding,
             "gauges",
-            stop.clone(),
-            keep_gauges(self.store.clone(), gauges, stop),
+            &self.stages.decide,
+            move || keep_gauges(store.clone(), gauges.clone(), stop.clone()),
         );
     }
 
@@ -332,14 +377,22 @@ impl Builder {
             ..ServeOptions::default()
         };
         let stop = self.stages.receive.clone();
-        self.components.spawn(
+        let mut listening = Listening::new(listener);
+        self.supervisor.spawn(
             &self.stages.receiving,
             "public listener",
-            stop.clone(),
-            async move {
-                let cut_off = serve(listener, application, stop, options).await;
-                if cut_off > 0 {
-                    tracing::warn!(cut_off, "connections were cut off at the stop");
+            &self.stages.receive,
+            move || {
+                let (listener, stop) = (listening.next(), stop.clone());
+                let (application, options) = (application.clone(), options.clone());
+                async move {
+                    let Some(listener) = listener else {
+                        return;
+                    };
+                    let cut_off = serve(listener, application, stop, options).await;
+                    if cut_off > 0 {
+                        tracing::warn!(cut_off, "connections were cut off at the stop");
+                    }
                 }
             },
         );

@@ -23,10 +23,14 @@ use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use outcome::{Failed, Outcome};
+
+/// How long the end of the process waits for its last words to be read.
+const COMPLAINT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Turns Genesys Cloud telephony trouble into exactly one CRM ticket per incident.
 #[derive(Debug, Parser)]
@@ -117,7 +121,7 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failed) => {
-            let _ = writeln!(std::io::stderr(), "{}", failed.message);
+            complain(failed.message);
             failed.code
         }
     }
@@ -164,6 +168,17 @@ async fn execute(line: CommandLine) -> Outcome {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// Prints `message` on standard error. A reader that does not read must not keep the process
+/// from ending.
+fn complain(message: String) {
+    let (written, is_written) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = writeln!(std::io::stderr(), "{message}");
+        let _ = written.send(());
+    });
+    let _ = is_written.recv_timeout(COMPLAINT_PATIENCE);
 }
 
 /// Prints `text` on standard output. A reader that has gone away is no failure.

@@ -7,12 +7,14 @@ use super::{Global, config};
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::settings::report;
-use crate::telemetry;
+use crate::telemetry::{self, Metrics};
 
 /// Runs until SIGTERM or SIGINT; a second signal ends the process at once.
 pub(super) async fn run(global: &Global) -> Outcome {
+    survive_hang_up();
     let loaded = config::load(global)?;
-    telemetry::start_logging(&loaded.settings.log)
+    let metrics = Metrics::new();
+    let _log = telemetry::start_logging(&loaded.settings.log, &metrics)
         .map_err(|error| Failed::usage(error.to_string()))?;
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.path, "{}", warning.reason);
@@ -22,6 +24,7 @@ pub(super) async fn run(global: &Global) -> Outcome {
         settings: loaded.settings,
         effective: report::effective_json(&loaded.effective),
         clock: Clock::System,
+        metrics,
     });
     let app = tokio::select! {
         started = start => started.map_err(|error| Failed::usage(error.to_string()))?,
@@ -30,6 +33,22 @@ pub(super) async fn run(global: &Global) -> Outcome {
     };
     app.run_until(stop).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets SIGHUP, whose default action ends the process without a drain, do nothing from now on.
+/// It comes from a terminal that is closed, and from `systemctl reload` where a unit sends it.
+fn survive_hang_up() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hang_up) = signal(SignalKind::hangup()) else {
+        return;
+    };
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            tracing::warn!(
+                "SIGHUP changes nothing: a changed configuration takes effect at the next start"
+            );
+        }
+    });
 }
 
 /// Completes at the first SIGTERM or SIGINT after the call. As PID 1 the process has no default

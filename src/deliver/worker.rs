@@ -185,6 +185,7 @@ impl TargetWorker {
                 tracing::error!(target = self.name, %error, "deliveries cannot be claimed; it is tried again");
                 AFTER_FAILURE
             });
+            fault_points::reach("deliver-step");
             self.publish();
             tokio::select! {
                 () = stop.cancelled() => {}

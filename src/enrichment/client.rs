@@ -79,12 +79,14 @@ impl ApiError {
     }
 }
 
+#[derive(Clone)]
 struct Token {
     value: String,
     until: Timestamp,
 }
 
 /// A client of one organization's Platform API.
+#[derive(Clone)]
 pub struct PlatformApi {
     http: reqwest::Client,
     settings: EnrichmentSettings,

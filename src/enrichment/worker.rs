@@ -22,6 +22,7 @@ const LONGEST_REST: Duration = Duration::from_secs(300);
 const LONGEST_STATED_REST: Duration = Duration::from_secs(3600);
 
 /// Asks the Platform API on behalf of an [`Enrichment`].
+#[derive(Clone)]
 pub struct EnrichmentWorker {
     shared: Arc<Shared>,
     api: PlatformApi,

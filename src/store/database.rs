@@ -18,7 +18,7 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::StoreError;
-use super::file_lock::FileLock;
+use super::database_file::{DatabaseFile, FileWatch};
 use super::migrations;
 use super::sqlite::{Turn, WriteTurn};
 use crate::fault_points;
@@ -137,7 +137,8 @@ pub(super) enum Database {
         unsynced: SqlitePool,
         readers: SqlitePool,
         turn: WriteTurn,
-        lock: FileLock,
+        lock: DatabaseFile,
+        file: FileWatch,
     },
     /// A server that replicas share.
     Postgres {
@@ -208,7 +209,6 @@ impl Database {
     async fn connect_sqlite(url: &str) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|_| StoreError::BadUrl("sqlite:data/ringdown.db"))?
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // A 2xx promises stable storage: FULL syncs the WAL at every commit.
             .synchronous(SqliteSynchronous::Full)
@@ -222,29 +222,27 @@ impl Database {
             .pragma("cache_size", SQLITE_CACHE)
             .statement_cache_capacity(SQLITE_STATEMENTS)
             .foreign_keys(true);
+        let lock = DatabaseFile::lock(options.get_filename())?;
+        let file = lock.watch();
+        let options = match lock.path() {
+            // Whoever locks it has made it, with a mode of its own.
+            Some(path) => options.filename(path).create_if_missing(false),
+            None => options.create_if_missing(true),
+        };
         let path = Arc::from(options.get_filename());
-        if let Some(folder) = options.get_filename().parent() {
-            std::fs::create_dir_all(folder).map_err(|error| StoreError::CannotOpen {
-                problem: format!("the folder {} cannot be made: {error}", folder.display()),
-            })?;
-        }
-        let lock = FileLock::beside(options.get_filename())?;
-        let writer = one_writer()
+        let writer = one_writer(&file)
             .connect_with(options.clone())
             .await
             .map_err(StoreError::cannot_open)?;
-        let unsynced = one_writer().connect_lazy_with(
-            options
-                .clone()
-                .create_if_missing(false)
-                .synchronous(SqliteSynchronous::Normal),
-        );
-        let readers = SqlitePoolOptions::new()
+        lock.warn_of_open_modes();
+        let unsynced = one_writer(&file)
+            .connect_lazy_with(options.clone().synchronous(SqliteSynchronous::Normal));
+        let readers = of_the_same_file(&file)
             .max_connections(READERS)
             .min_connections(0)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .before_acquire(|connection, _| Box::pin(is_usable(connection)))
-            .connect_lazy_with(options.create_if_missing(false));
+            .connect_lazy_with(options);
         Ok(Self::Sqlite {
             path,
             writer,
@@ -252,6 +250,7 @@ impl Database {
             readers,
             turn: WriteTurn::default(),
             lock,
+            file,
         })
     }
 
@@ -296,8 +295,27 @@ impl Database {
         })
     }
 
+    /// Checks that what is written now is found after a restart.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::FileLost`] when SQLite's file was deleted or replaced.
+    pub(super) fn check_file(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { file, .. } => file.check(),
+            Self::Postgres { .. } => Ok(()),
+        }
+    }
+
     /// Closes every connection, checkpointing SQLite's WAL.
     pub(super) async fn close(&self) {
+        if let Err(error) = self.check_file() {
+            // SQLite's last connection deletes the log by its name, which may be that of another
+            // database by now. So the connections stay open until the process ends.
+            tracing::error!(%error, "the database is not closed");
+            std::mem::forget(self.clone());
+            return;
+        }
         match self {
             Self::Sqlite {
                 writer,
@@ -364,10 +382,20 @@ async fn begin_postgres(pool: &PgPool) -> Result<Tx, StoreError> {
     answered(async { Ok(Tx::Postgres(pool.begin().await?)) }).await
 }
 
+/// A pool whose connections are all to the file that was opened first: another one that has
+/// taken its place since has other rows.
+fn of_the_same_file(file: &FileWatch) -> SqlitePoolOptions {
+    let file = file.clone();
+    SqlitePoolOptions::new().after_connect(move |_, _| {
+        let checked = file.check();
+        Box::pin(async move { checked.map_err(|lost| std::io::Error::other(lost).into()) })
+    })
+}
+
 /// A pool of one connection that writes.
-fn one_writer() -> SqlitePoolOptions {
+fn one_writer(file: &FileWatch) -> SqlitePoolOptions {
     let proven = Arc::new(AtomicBool::new(false));
-    SqlitePoolOptions::new()
+    of_the_same_file(file)
         .max_connections(1)
         .min_connections(0)
         .idle_timeout(None)

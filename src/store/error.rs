@@ -16,11 +16,21 @@ pub enum StoreError {
     },
     /// Another process has the SQLite file.
     #[error(
-        "the database {path} is in use by another ringdown process (it holds {path}.lock); stop that one first, or use PostgreSQL, which several can share"
+        "the database {path} is in use by another ringdown process, perhaps under another name (a symbolic or hard link); stop that one first, or use PostgreSQL, which several can share"
     )]
     InUse {
         /// The file.
         path: String,
+    },
+    /// The SQLite file, or its log, is not at its place any more.
+    #[error(
+        "{path} is not the file that was opened: {problem}; nothing is acknowledged. Put the file back, or stop ringdown, restore the database and start again (docs/reliability.md)"
+    )]
+    FileLost {
+        /// The file.
+        path: String,
+        /// What became of it.
+        problem: String,
     },
     /// A lease was lost: somebody else does now what it was for. Nothing was changed.
     #[error("the lease {name} was lost to another replica; nothing was kept")]

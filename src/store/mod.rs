@@ -8,13 +8,13 @@ mod attempts;
 mod audit;
 mod claims;
 mod database;
+mod database_file;
 mod dead_letters;
 mod decisions;
 mod due;
 mod error;
 mod failover;
 mod fence;
-mod file_lock;
 mod history;
 mod journal;
 mod keys;
@@ -64,7 +64,7 @@ pub use wake::Wake;
 
 use database::Database;
 use journal::Fresh;
-use keys::{KnownKeys, Runs};
+use keys::Runs;
 use silences::Compiled;
 
 /// The database, opened and migrated. Cheap to clone.
@@ -96,16 +96,16 @@ impl Store {
 
     /// A journal on this store, and its writer, which the caller runs as a task.
     pub fn journal(&self) -> (Journal, JournalWriter) {
-        let keys = KnownKeys::new(self.runs.clone());
-        Journal::new(self.database.clone(), keys, self.fresh.clone())
+        Journal::new(self.database.clone(), self.runs.clone(), self.fresh.clone())
     }
 
     /// Whether the store can commit: the question behind `/readyz`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Failed`] when it cannot.
+    /// [`StoreError::Failed`] when it cannot; [`StoreError::FileLost`] when it can, to no avail.
     pub async fn can_commit(&self) -> Result<(), StoreError> {
+        self.database.check_file()?;
         let mut tx = self.database.begin_write().await?;
         database::on!(&mut tx, connection => {
             sqlx::query("update cursors set position = position + 1 where name = 'ready'")

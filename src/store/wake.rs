@@ -19,7 +19,8 @@ pub enum Wake {
 const CHANNEL: &str = "ringdown";
 
 impl Wake {
-    fn name(self) -> &'static str {
+    /// Its name.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::Deliveries => "deliveries",

@@ -42,6 +42,7 @@ const LEASE: Duration = Duration::from_secs(15);
 pub type Admits = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Brings back what people do in one target.
+#[derive(Clone)]
 pub struct SyncWorker {
     /// The target's name.
     pub name: String,

@@ -43,6 +43,7 @@ labels! {
     EnrichmentLabels { call, outcome }
     FailoverLabels { from, to }
     ListenerLabels { listener }
+    TaskLabels { task }
     BuildLabels { version }
 }
 
@@ -73,6 +74,8 @@ pub struct Metrics {
     failovers: Family<FailoverLabels, Counter>,
     open_connections: Family<ListenerLabels, Gauge>,
     connections_evicted: Family<ListenerLabels, Counter>,
+    log_lines_dropped: Counter,
+    task_restarts: Family<TaskLabels, Counter>,
 }
 
 /// The counters that nearly every webhook of a source moves, looked up once instead of per
@@ -193,6 +196,17 @@ impl Metrics {
             "connections_evicted",
             "Idle connections that were closed because another needed their place, by listener",
         );
+        let log_lines_dropped = Counter::default();
+        registry.register(
+            "log_lines_dropped",
+            "Log lines that were dropped, because standard error could not be written or was too slow",
+            log_lines_dropped.clone(),
+        );
+        let task_restarts = family(
+            &mut registry,
+            "task_restarts",
+            "Restarts of a part of the process after it panicked or ended by itself, by part",
+        );
         let incidents = family(&mut registry, "incidents", "Incidents by state");
         let flapping = Gauge::default();
         registry.register(
@@ -264,6 +278,8 @@ impl Metrics {
             failovers,
             open_connections,
             connections_evicted,
+            log_lines_dropped,
+            task_restarts,
         }
     }
 
@@ -322,6 +338,19 @@ impl Metrics {
         let (from, to) = (from.to_owned(), to.to_owned());
         let labels = FailoverLabels { from, to };
         self.failovers.get_or_create(&labels).inc();
+    }
+
+    /// The counter of log lines that were dropped.
+    pub fn log_lines_dropped(&self) -> Counter {
+        self.log_lines_dropped.clone()
+    }
+
+    /// The counter of restarts of the part `task`, which starts at zero by this.
+    pub fn task_restarts(&self, task: &str) -> Counter {
+        let task = task.to_owned();
+        self.task_restarts
+            .get_or_create(&TaskLabels { task })
+            .clone()
     }
 
     /// Counts `count` events of `source` with `outcome` accepted, duplicate or review.

@@ -3,9 +3,11 @@
 //! May import: `domain`, `settings`. Must not know what it counts for.
 
 mod connections;
+mod log_queue;
 mod logging;
 mod metrics;
+pub mod panics;
 
 pub use connections::ConnectionMetrics;
-pub use logging::{BadLogSetting, start_logging};
+pub use logging::{BadLogSetting, LogOutput, start_logging};
 pub use metrics::{Metrics, SourceCounters};

@@ -3,6 +3,7 @@
 use reqwest::Method;
 use ringdown::admin::Gauges;
 use ringdown::lifecycle::ComponentState;
+use ringdown::supervision::Supervisor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -76,12 +77,16 @@ async fn readiness_names_each_component_and_falls_with_a_dead_one() {
     assert_eq!(answer.json()["components"]["decider"]["state"], "up");
 
     let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
-    world
-        .components
-        .spawn(&tracker, "deliverer servicenow", stop, async {});
-    tracker.close();
-    tracker.wait().await;
+    let mut readiness = world.components.watch();
+    Supervisor::new(world.components.clone(), world.metrics.clone()).spawn(
+        &tracker,
+        "deliverer servicenow",
+        &stop,
+        || std::future::ready(()),
+    );
+    readiness.wait_for(|now| !now.is_ready()).await.unwrap();
     let answer = open(&world, "/readyz").await;
+    stop.cancel();
     assert_eq!(answer.status, 503);
     assert!(!answer.header("retry-after").is_empty());
     let dead = &answer.json()["components"]["deliverer servicenow"];

@@ -157,6 +157,11 @@ impl World {
     /// Starts the daemon and waits until it is ready.
     pub(crate) async fn start(&mut self) {
         self.spawn("");
+        self.until_ready().await;
+    }
+
+    /// Waits until the daemon is ready.
+    pub(crate) async fn until_ready(&self) {
         let url = format!("{}/readyz", self.public);
         self.until("the daemon is ready", async || {
             let answer = self.client.get(&url).send().await;
@@ -172,14 +177,29 @@ impl World {
             .append(true)
             .open(self.log_file())
             .unwrap();
-        let child = self
-            .command(&["serve"])
-            .env("RINGDOWN_FAULT_POINT", fault_point)
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.daemon = Some(child);
+        let mut serve = self.command(&["serve"]);
+        serve.env("RINGDOWN_FAULT_POINT", fault_point).stderr(log);
+        self.spawn_command(serve);
+    }
+
+    /// Starts the daemon by `serve`, which says where its log goes.
+    pub(crate) fn spawn_command(&mut self, mut serve: Command) {
+        self.daemon = Some(serve.stdout(Stdio::null()).spawn().unwrap());
+    }
+
+    /// The daemon's process id.
+    #[allow(dead_code, reason = "only some of the test programs ask")]
+    pub(crate) fn process_id(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
+    }
+
+    /// Sends the daemon a signal, such as `-HUP`.
+    #[allow(dead_code, reason = "only some of the test programs send one")]
+    pub(crate) fn signal(&self, signal: &str) {
+        let sent = Command::new("kill")
+            .args([signal, &self.process_id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
     }
 
     /// The daemon's process id.

@@ -26,15 +26,15 @@ pub(crate) fn permitted(command: &str, arguments: &[&str]) -> bool {
 }
 
 /// A file system in memory, unmounted in the end.
-struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(pub(crate) PathBuf);
 
 impl SmallDisk {
     /// `None`, with the reason printed, where mounting is refused.
-    fn mounted_in(world: &World) -> Option<Self> {
+    pub(crate) fn mounted_in(world: &World, size: &str) -> Option<Self> {
         let place = world.folder.path().join("disk");
         std::fs::create_dir(&place).unwrap();
         let disk = Self(place);
-        let options = format!("size={SMALL}");
+        let options = format!("size={size}");
         if disk.mount(&["-t", "tmpfs", "-o", &options, "tmpfs"]) {
             return Some(disk);
         }
@@ -47,7 +47,7 @@ impl SmallDisk {
         permitted("mount", &[arguments, &[place]].concat())
     }
 
-    fn make_room(&self) {
+    pub(crate) fn make_room(&self) {
         assert!(self.mount(&["-o", &format!("remount,size={LARGE}")]));
     }
 }
@@ -80,7 +80,7 @@ impl Drop for Immutable {
 /// A world whose database is on a small disk, started.
 async fn on_a_small_disk() -> Option<(World, SmallDisk)> {
     let mut world = World::unstarted("").await;
-    let disk = SmallDisk::mounted_in(&world)?;
+    let disk = SmallDisk::mounted_in(&world, SMALL)?;
     let store = format!(
         "[store]\nurl = \"sqlite:{}/ringdown.db\"\n",
         disk.0.display()

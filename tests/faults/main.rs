@@ -12,9 +12,11 @@ mod answers;
 mod campaign;
 mod clock;
 mod connections;
+mod database_file;
 mod deaths;
 mod disk;
 mod folder;
+mod log;
 mod migrations;
 mod outages;
 #[path = "../ports/mod.rs"]
@@ -25,6 +27,7 @@ mod signals;
 mod slots;
 mod slow_clients;
 mod stops;
+mod supervision;
 mod tokens;
 #[path = "../daemon/world.rs"]
 #[allow(dead_code, reason = "shared with another test program")]

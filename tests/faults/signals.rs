@@ -1,4 +1,5 @@
-//! Signals during the start-up, which a database that another process holds makes long.
+//! Signals: during the start-up, which a database that another process holds makes long, and
+//! those that change nothing.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -83,4 +84,38 @@ async fn sigterm_in_the_start_up_is_a_clean_stop() {
 #[tokio::test]
 async fn sigint_in_the_start_up_is_a_clean_stop() {
     stops_in_the_start("-INT").await;
+}
+
+#[tokio::test]
+async fn a_closed_terminal_and_a_reload_that_does_not_exist_change_nothing_and_are_logged() {
+    let mut world = World::new().await;
+    for signal in ["-HUP", "-PIPE", "-HUP"] {
+        world.signal(signal);
+    }
+    world
+        .until("it is logged", async || world.log().contains("SIGHUP"))
+        .await;
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world.tickets(1).await;
+    world.all_delivered().await;
+    assert!(!world.is_dead());
+    assert!(world.terminate());
+}
+
+#[tokio::test]
+async fn sighup_in_the_start_up_does_not_end_it() {
+    let mut world = World::new().await;
+    assert!(world.terminate());
+    let held = hold(&world).await;
+    let mut child = starting(&world).await;
+    let sent = Command::new("kill")
+        .args(["-HUP", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    held.close().await.unwrap();
+    world.until_ready().await;
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world.tickets(1).await;
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -11,7 +11,7 @@ use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::settings::{Loader, report};
 use crate::simulator::{self, Simulator, SimulatorSettings};
-use crate::telemetry;
+use crate::telemetry::{self, LogOutput, Metrics};
 
 /// The bearer token of the demo's source; it guards nothing but a temporary database.
 pub(super) const TOKEN: &str = "demo-webhook-token";
@@ -24,6 +24,8 @@ pub(super) struct Stage {
     app: App,
     client: reqwest::Client,
     folder: PathBuf,
+    /// Ends last, after the last line.
+    _log: LogOutput,
 }
 
 impl Stage {
@@ -47,11 +49,14 @@ impl Stage {
         let loaded = loader
             .load()
             .map_err(|error| failed("configuration", &error))?;
-        telemetry::start_logging(&loaded.settings.log).map_err(|error| failed("log", &error))?;
+        let metrics = Metrics::new();
+        let log = telemetry::start_logging(&loaded.settings.log, &metrics)
+            .map_err(|error| failed("log", &error))?;
         let app = App::start(AppOptions {
             effective: report::effective_json(&loaded.effective),
             settings: loaded.settings,
             clock: Clock::System,
+            metrics,
         })
         .await
         .map_err(|error| failed("daemon", &error))?;
@@ -64,6 +69,7 @@ impl Stage {
             app,
             client,
             folder,
+            _log: log,
         })
     }
 

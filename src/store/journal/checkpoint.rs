@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use rusqlite::Connection;
 
+use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::sqlite;
 
@@ -50,14 +51,15 @@ impl Checkpointer {
         })
     }
 
-    /// Tells the thread of a commit, now and then.
-    pub(super) fn committed(&mut self) {
+    /// Tells the thread of a commit, now and then; answers whether the thread lives.
+    pub(super) fn committed(&mut self) -> bool {
         self.commits += 1;
-        if self.commits >= COMMITS {
-            self.commits = 0;
-            // One notice that waits is enough.
-            let _ = self.look.try_send(());
+        if self.commits < COMMITS {
+            return true;
         }
+        self.commits = 0;
+        // One notice that waits is enough.
+        !matches!(self.look.try_send(()), Err(TrySendError::Disconnected(())))
     }
 
     /// Copies what little the thread has left, while nobody else writes, so that the next
@@ -71,6 +73,7 @@ impl Checkpointer {
 }
 
 fn keep_copying(connection: &mut Connection, looks: &Receiver<()>, long: &AtomicBool) {
+    fault_points::reach("checkpoint");
     while !matches!(
         looks.recv_timeout(PAUSE),
         Err(RecvTimeoutError::Disconnected)

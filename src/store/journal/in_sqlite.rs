@@ -11,6 +11,7 @@ use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use super::{Appended, NewEvent};
 use crate::fault_points;
 use crate::store::StoreError;
+use crate::store::database_file::FileWatch;
 use crate::store::keys::KnownKeys;
 use crate::store::sqlite::{self, WriteTurn};
 
@@ -26,6 +27,7 @@ const INSERT_REVIEW_ITEM: &str = "insert into review_items (event_seq, source, e
 pub(super) struct SqliteJournal {
     path: Arc<Path>,
     turn: WriteTurn,
+    file: FileWatch,
     keys: KnownKeys,
     open: Option<Open>,
 }
@@ -36,10 +38,11 @@ struct Open {
 }
 
 impl SqliteJournal {
-    pub(super) fn new(path: Arc<Path>, turn: WriteTurn, keys: KnownKeys) -> Self {
+    pub(super) fn new(path: Arc<Path>, turn: WriteTurn, file: FileWatch, keys: KnownKeys) -> Self {
         Self {
             path,
             turn,
+            file,
             keys,
             open: None,
         }
@@ -56,12 +59,19 @@ impl SqliteJournal {
 
     /// One transaction: what of `events` is new, and those rows.
     pub(super) fn append(&mut self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
+        // What is written to a deleted file is decided on, but its sender is told nothing: it
+        // would be decided on again. So it is not written at all.
+        self.file.check()?;
         let open = open(&mut self.open, &self.path)?;
         let committed = append(open, &self.turn, &mut self.keys, events);
-        match committed {
-            Ok(_) => open.checkpointer.committed(),
-            Err(_) => self.keys.failed(),
+        if committed.is_err() {
+            self.keys.failed();
+        } else if !open.checkpointer.committed() {
+            // Its thread has died; a new one comes with the next batch.
+            self.open = None;
         }
+        // It may have been deleted meanwhile.
+        self.file.check()?;
         committed
     }
 
@@ -71,8 +81,7 @@ impl SqliteJournal {
             return;
         };
         match self.keys.tidy(&mut open.connection, &self.turn) {
-            Ok(false) => {}
-            Ok(true) => {
+            Ok(true) if self.file.check().is_ok() => {
                 let merging = self.keys.merging(&self.path, &self.turn);
                 if let Err(error) = std::thread::Builder::new()
                     .name("merge of known events".to_owned())
@@ -81,6 +90,7 @@ impl SqliteJournal {
                     tracing::warn!(%error, "runs of known events cannot be merged yet");
                 }
             }
+            Ok(_) => {}
             Err(error) => {
                 self.keys.failed();
                 tracing::warn!(%error, "the log of known events cannot be tidied; it is tried again");

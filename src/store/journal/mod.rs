@@ -21,7 +21,7 @@ pub(super) use in_sqlite::LAST_PLACE;
 pub use writer::JournalWriter;
 
 use super::database::Database;
-use super::keys::KnownKeys;
+use super::keys::Runs;
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
 
@@ -83,7 +83,8 @@ pub enum Appended {
     Duplicate,
 }
 
-/// An event that could not be made durable. Nothing was kept; the sender must hear 503.
+/// An event that could not be made durable, or of which that is not known; the sender must
+/// hear 503.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
     /// Too many events wait to be written.
@@ -98,6 +99,10 @@ pub enum JournalError {
     /// The process is stopping.
     #[error("the journal is closed because the process is stopping")]
     Closed,
+    /// The writer died before it answered. Whether the events were kept is not known; who
+    /// sends them again finds out.
+    #[error("the journal's writer failed while it wrote the events; send them again")]
+    Interrupted,
 }
 
 /// The events of one request. Nearly every request brings one, for which neither way needs a
@@ -122,9 +127,9 @@ pub struct Journal {
 impl Journal {
     /// A journal and the writer that must run for it to answer. `appended` is told after each
     /// commit.
-    pub(super) fn new(database: Database, keys: KnownKeys, fresh: Fresh) -> (Self, JournalWriter) {
+    pub(super) fn new(database: Database, runs: Runs, fresh: Fresh) -> (Self, JournalWriter) {
         let (requests, waiting) = mpsc::channel(MOST_WAITING);
-        let writer = JournalWriter::new(database, keys, fresh, waiting);
+        let writer = JournalWriter::new(database, runs, fresh, waiting);
         (Self { requests }, writer)
     }
 
@@ -133,7 +138,7 @@ impl Journal {
     ///
     /// # Errors
     ///
-    /// [`JournalError`] when nothing was kept.
+    /// [`JournalError`] when nothing may have been kept.
     pub async fn append(&self, events: impl Into<NewEvents>) -> Result<Became, JournalError> {
         let (answer, answered) = oneshot::channel();
         self.requests
@@ -147,7 +152,7 @@ impl Journal {
                 },
                 mpsc::error::TrySendError::Closed(_) => JournalError::Closed,
             })?;
-        answered.await.unwrap_or(Err(JournalError::Closed))
+        answered.await.unwrap_or(Err(JournalError::Interrupted))
     }
 }
 

@@ -1,15 +1,16 @@
 //! The one writer of the journal: one transaction for all requests that wait.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use super::in_postgres::PostgresJournal;
 use super::in_sqlite::SqliteJournal;
 use super::{Appended, Became, Content, Fresh, JournalError, JournalEvent, NewEvent, Request};
 use crate::store::StoreError;
 use crate::store::database::Database;
-use crate::store::keys::{Digest, Digests, KnownKeys, digest_of};
+use crate::store::keys::{Digest, Digests, KnownKeys, Runs, digest_of};
 
 /// Requests taken into one transaction.
 const MOST_REQUESTS: usize = 1024;
@@ -25,15 +26,21 @@ const LOOK: Duration = Duration::from_micros(50);
 /// Looks at most.
 const LOOKS: usize = 8;
 
-/// The one writer of the journal.
+/// The one writer of the journal. When it panics, a clone of it can go on: of what was being
+/// written nobody is told that it is durable, and what waits is written.
+#[derive(Clone)]
 pub struct JournalWriter {
     database: Database,
-    keys: KnownKeys,
+    runs: Runs,
     outlet: Outlet,
-    waiting: mpsc::Receiver<Request>,
+    /// Held by the clone that runs.
+    waiting: Waiting,
 }
 
+type Waiting = Arc<Mutex<mpsc::Receiver<Request>>>;
+
 /// Where events go once they are durable.
+#[derive(Clone)]
 struct Outlet {
     fresh: Fresh,
     appended: watch::Sender<u64>,
@@ -42,16 +49,16 @@ struct Outlet {
 impl JournalWriter {
     pub(super) fn new(
         database: Database,
-        keys: KnownKeys,
+        runs: Runs,
         fresh: Fresh,
         waiting: mpsc::Receiver<Request>,
     ) -> Self {
         let (appended, _) = watch::channel(0);
         Self {
             database,
-            keys,
+            runs,
             outlet: Outlet { fresh, appended },
-            waiting,
+            waiting: Arc::new(Mutex::new(waiting)),
         }
     }
 
@@ -63,12 +70,16 @@ impl JournalWriter {
     /// Writes until every [`Journal`](super::Journal) handle is gone.
     pub async fn run(self) {
         match self.database {
-            Database::Sqlite { path, turn, .. } => {
-                let journal = SqliteJournal::new(path, turn, self.keys);
+            Database::Sqlite {
+                path, turn, file, ..
+            } => {
+                // A new one reads again what is known: of an earlier one's last batch it is
+                // uncertain whether it was kept.
+                let journal = SqliteJournal::new(path, turn, file, KnownKeys::new(self.runs));
                 let waiting = self.waiting;
                 let (written, results) = mpsc::unbounded_channel();
                 let thread =
-                    tokio::task::spawn_blocking(move || write_sqlite(journal, &written, waiting));
+                    tokio::task::spawn_blocking(move || write_sqlite(journal, &written, &waiting));
                 let (died, ()) = tokio::join!(thread, answer_all(results, &self.outlet));
                 if let Err(error) = died
                     && let Ok(panic) = error.try_into_panic()
@@ -78,7 +89,7 @@ impl JournalWriter {
                 }
             }
             Database::Postgres { journal, .. } => {
-                write_postgres(PostgresJournal::new(journal), &self.outlet, self.waiting).await;
+                write_postgres(PostgresJournal::new(journal), &self.outlet, &self.waiting).await;
             }
         }
     }
@@ -99,8 +110,9 @@ async fn answer_all(mut results: mpsc::UnboundedReceiver<Written>, outlet: &Outl
 fn write_sqlite(
     mut journal: SqliteJournal,
     written: &mpsc::UnboundedSender<Written>,
-    mut waiting: mpsc::Receiver<Request>,
+    waiting: &Waiting,
 ) {
+    let mut waiting = waiting.blocking_lock();
     journal.warm_up();
     let mut requests = Vec::new();
     loop {
@@ -110,8 +122,10 @@ fn write_sqlite(
         }
         while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {
             let (events, answers) = batch.into_parts();
-            // Who answers lives as long as this thread.
-            let _ = written.send((answers, journal.append(events)));
+            if written.send((answers, journal.append(events))).is_err() {
+                // Who answers has died, and so those who wait are told nothing.
+                return;
+            }
         }
         journal.tidy();
         if taken >= FLOOD {
@@ -137,11 +151,8 @@ fn gather(waiting: &mpsc::Receiver<Request>, answered: usize) {
     }
 }
 
-async fn write_postgres(
-    mut journal: PostgresJournal,
-    outlet: &Outlet,
-    mut waiting: mpsc::Receiver<Request>,
-) {
+async fn write_postgres(mut journal: PostgresJournal, outlet: &Outlet, waiting: &Waiting) {
+    let mut waiting = waiting.lock().await;
     let mut requests = Vec::new();
     while waiting.recv_many(&mut requests, MOST_REQUESTS).await > 0 {
         while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {

@@ -1,0 +1,349 @@
+//! The way of a log line to standard error: through a bounded queue to a thread of its own.
+//!
+//! Whoever logs neither waits nor fails. A line that finds the queue full is dropped, and so is
+//! one that standard error refuses. Dropped lines are counted, and one line reports their number
+//! when writing works again. The queue and its thread are `tracing-appender`'s; the limits in
+//! bytes, what follows a failed write, and the wait at the end are ours.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use prometheus_client::metrics::counter::Counter;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder};
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Bytes of lines that wait to be written; beyond it a line is dropped.
+const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
+/// What a line counts for at least, so that short ones cannot be too many.
+const MIN_LINE_COST: usize = 256;
+/// Lines that fit into the queue: all that the limit in bytes admits, and reports beyond it.
+const MAX_QUEUED_LINES: usize = MAX_QUEUED_BYTES / MIN_LINE_COST + 16;
+/// Bytes written at once.
+const WRITE_BYTES: usize = 64 * 1024;
+/// Shortest time between two reports while more lines wait.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Rest before a write is tried again that standard error asks to repeat.
+const WRITE_PAUSE: Duration = Duration::from_millis(10);
+/// How long the end of the process waits for the last lines.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
+const FLUSH_PAUSE: Duration = Duration::from_millis(2);
+
+thread_local! {
+    /// Set while this thread reports dropped lines: that line is always admitted.
+    static REPORTING: Cell<bool> = const { Cell::new(false) };
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queued: AtomicUsize,
+    unreported: AtomicU64,
+    dropped: Counter,
+}
+
+/// The queue's entrance. Clones lead to the same queue.
+#[derive(Debug, Clone)]
+pub(super) struct LogQueue {
+    lines: NonBlocking,
+    state: Arc<State>,
+}
+
+impl LogQueue {
+    /// A queue to standard error, whose thread lives as long as the process. Counts what is
+    /// dropped in `dropped`.
+    ///
+    /// # Errors
+    ///
+    /// When there is no file descriptor left.
+    pub(super) fn to_standard_error(dropped: Counter) -> io::Result<Self> {
+        // A descriptor of its own: the lock of `std::io::stderr` would be held for as long as a
+        // write blocks.
+        let out = io::stderr().as_fd().try_clone_to_owned()?;
+        Ok(Self::to(File::from(out), dropped))
+    }
+
+    fn to(out: impl Write + Send + 'static, dropped: Counter) -> Self {
+        let state = Arc::new(State {
+            dropped,
+            ..State::default()
+        });
+        let (lines, guard) = NonBlockingBuilder::default()
+            .lossy(true)
+            .buffered_lines_limit(MAX_QUEUED_LINES)
+            .thread_name("log")
+            .finish(LineWriter::new(out, Arc::clone(&state)));
+        // The guard's end prints to standard output when the thread is stuck, which blocks or
+        // panics in its turn. `wait_until_written` takes its place.
+        std::mem::forget(guard);
+        Self { lines, state }
+    }
+
+    /// Waits until every line is written or dropped, but not for long.
+    pub(super) fn wait_until_written(&self) {
+        let end = Instant::now() + FLUSH_PATIENCE;
+        while self.state.queued.load(Ordering::Acquire) > 0 && Instant::now() < end {
+            std::thread::sleep(FLUSH_PAUSE);
+        }
+    }
+}
+
+impl<'a> MakeWriter<'a> for LogQueue {
+    type Writer = &'a Self;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        self
+    }
+}
+
+/// The formatter calls this once for every line.
+impl Write for &LogQueue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.state.admit(line) {
+            self.lines.clone().write_all(line)?;
+        } else {
+            self.state.count_dropped(1);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn cost_of(line: &[u8]) -> usize {
+    line.len().max(MIN_LINE_COST)
+}
+
+impl State {
+    fn admit(&self, line: &[u8]) -> bool {
+        let cost = cost_of(line);
+        let before = self.queued.fetch_add(cost, Ordering::AcqRel);
+        let is_admitted = before + cost <= MAX_QUEUED_BYTES || REPORTING.get();
+        if !is_admitted {
+            self.queued.fetch_sub(cost, Ordering::AcqRel);
+        }
+        is_admitted
+    }
+
+    fn count_dropped(&self, lines: u64) {
+        self.dropped.inc_by(lines);
+        self.unreported.fetch_add(lines, Ordering::AcqRel);
+    }
+}
+
+/// The queue's other end, on its thread: writes lines in large pieces, and never fails.
+struct LineWriter<W> {
+    out: W,
+    state: Arc<State>,
+    batch: Vec<u8>,
+    /// Where each line of the batch ends.
+    ends: Vec<usize>,
+    cost: usize,
+    /// Whether the last line that was written lacks its end.
+    is_torn: bool,
+    reported_at: Option<Instant>,
+}
+
+impl<W: Write> LineWriter<W> {
+    fn new(out: W, state: Arc<State>) -> Self {
+        Self {
+            out,
+            state,
+            batch: Vec::new(),
+            ends: Vec::new(),
+            cost: 0,
+            is_torn: false,
+            reported_at: None,
+        }
+    }
+
+    fn write_batch(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let written = self.write_out();
+        let lost = self.ends.iter().filter(|end| **end > written).count();
+        self.batch.clear();
+        self.batch.shrink_to(2 * WRITE_BYTES);
+        self.ends.clear();
+        let cost = std::mem::take(&mut self.cost);
+        if lost > 0 {
+            self.state.count_dropped(lost as u64);
+        }
+        if lost == 0 {
+            let queued = self.state.queued.load(Ordering::Acquire);
+            self.report_dropped(queued == cost);
+        }
+        // Last, so that who waits for the queue to be empty waits for the report too.
+        self.state.queued.fetch_sub(cost, Ordering::AcqRel);
+    }
+
+    /// Writes the batch up to the first failure; answers how many bytes of it were written.
+    fn write_out(&mut self) -> usize {
+        if self.is_torn && self.write_all(b"\n") == 0 {
+            return 0;
+        }
+        self.is_torn = false;
+        let batch = std::mem::take(&mut self.batch);
+        let written = self.write_all(&batch);
+        self.is_torn = written > 0 && !self.ends.contains(&written);
+        self.batch = batch;
+        written
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            match self.out.write(rest) {
+                Ok(0) => break,
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                // Somebody else has set the descriptor that we share to non-blocking.
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    std::thread::sleep(WRITE_PAUSE);
+                }
+                Err(_) => break,
+            }
+        }
+        written
+    }
+
+    fn report_dropped(&mut self, is_queue_empty: bool) {
+        let is_due = is_queue_empty
+            || self
+                .reported_at
+                .is_none_or(|at| at.elapsed() >= REPORT_EVERY);
+        if !is_due {
+            return;
+        }
+        let lines = self.state.unreported.swap(0, Ordering::AcqRel);
+        if lines > 0 {
+            self.reported_at = Some(Instant::now());
+            REPORTING.set(true);
+            tracing::warn!(
+                lines,
+                "log lines were dropped, because standard error could not be written or was too slow"
+            );
+            REPORTING.set(false);
+        }
+    }
+}
+
+/// The queue's thread writes each line with one call, and flushes when no more wait.
+impl<W: Write> Write for LineWriter<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.batch.extend_from_slice(line);
+        self.ends.push(self.batch.len());
+        self.cost += cost_of(line);
+        if self.batch.len() >= WRITE_BYTES {
+            self.write_batch();
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.write_batch();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Takes so many bytes in all, like a disk; `None` for as many as come.
+    #[derive(Clone, Default)]
+    struct Disk(Arc<Mutex<(Vec<u8>, Option<usize>)>>);
+
+    impl Disk {
+        fn of(room: usize) -> Self {
+            Self(Arc::new(Mutex::new((Vec::new(), Some(room)))))
+        }
+
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().0.clone()).unwrap()
+        }
+    }
+
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let (kept, room) = &mut *self.0.lock().unwrap();
+            let count = room.unwrap_or(usize::MAX).min(bytes.len());
+            if count == 0 {
+                return Err(ErrorKind::StorageFull.into());
+            }
+            if let Some(room) = room {
+                *room -= count;
+            }
+            kept.extend_from_slice(&bytes[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_cut_short_is_counted_and_the_next_one_begins_on_a_new_line() {
+        let disk = Disk::of(6);
+        let queue = LogQueue::to(disk.clone(), Counter::default());
+        (&queue).write_all(b"one\n").unwrap();
+        (&queue).write_all(b"two\n").unwrap();
+        queue.wait_until_written();
+        assert_eq!(queue.state.dropped.get(), 1);
+        (&queue).write_all(b"three\n").unwrap();
+        queue.wait_until_written();
+        assert_eq!(queue.state.dropped.get(), 2);
+        disk.0.lock().unwrap().1 = None;
+        (&queue).write_all(b"four\n").unwrap();
+        queue.wait_until_written();
+        assert_eq!(disk.text(), "one\ntw\nfour\n");
+        assert_eq!(queue.state.dropped.get(), 2);
+        assert_eq!(queue.state.unreported.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn a_writer_that_blocks_holds_nobody_up_and_no_more_than_the_limit_is_kept() {
+        let disk = Disk::default();
+        let blocked = disk.0.lock().unwrap();
+        let queue = LogQueue::to(disk.clone(), Counter::default());
+        let line = [b"x".repeat(9_999), b"\n".to_vec()].concat();
+        for _ in 0..1_000 {
+            (&queue).write_all(&line).unwrap();
+        }
+        assert!(queue.state.queued.load(Ordering::SeqCst) <= MAX_QUEUED_BYTES);
+        let dropped = queue.state.dropped.get();
+        assert_eq!(dropped, 1_000 - (MAX_QUEUED_BYTES / line.len()) as u64);
+        drop(blocked);
+        queue.wait_until_written();
+        assert_eq!(disk.text().lines().count() as u64, 1_000 - dropped);
+        assert_eq!(queue.state.dropped.get(), dropped);
+    }
+
+    #[test]
+    fn short_lines_fill_the_queue_by_their_number() {
+        let disk = Disk::default();
+        let blocked = disk.0.lock().unwrap();
+        let queue = LogQueue::to(disk.clone(), Counter::default());
+        for _ in 0..2 * MAX_QUEUED_LINES {
+            (&queue).write_all(b"x\n").unwrap();
+        }
+        assert_eq!(queue.lines.error_counter().dropped_lines(), 0);
+        let kept = (MAX_QUEUED_BYTES / MIN_LINE_COST) as u64;
+        assert_eq!(
+            queue.state.dropped.get(),
+            2 * MAX_QUEUED_LINES as u64 - kept
+        );
+        drop(blocked);
+        queue.wait_until_written();
+        assert_eq!(disk.text().lines().count() as u64, kept);
+    }
+}
