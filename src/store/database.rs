@@ -18,7 +18,8 @@ use sqlx::sqlite::{
 use sqlx::{Connection, Postgres, Sqlite, SqliteConnection, Transaction};
 
 use super::StoreError;
-use super::database_file::{DatabaseFile, FileWatch};
+use super::database_file::DatabaseFile;
+use super::file_watch::FileWatch;
 use super::migrations;
 use super::sqlite::{Turn, WriteTurn};
 use crate::fault_points;

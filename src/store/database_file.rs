@@ -1,5 +1,4 @@
-//! The file of a SQLite database: who may read it, that one process has it, and that it is
-//! still the one that was opened.
+//! The file of a SQLite database: who may read it, and that one process has it.
 //!
 //! Two locks keep a second process off, both the operating system's: they end with the process,
 //! however that ends. One is on the database file itself, and so on every name that it has; one
@@ -9,12 +8,13 @@
 //! stays open for as long as the store does.
 
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, Metadata, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::StoreError;
+use super::file_watch::FileWatch;
 
 /// What a new file lets its owner do, and nobody else.
 const OWNER_ONLY: u32 = 0o600;
@@ -69,15 +69,14 @@ impl DatabaseFile {
     /// The file's own path, which names it as long as it exists, whatever becomes of symbolic
     /// links; `None` for a database in memory.
     pub(super) fn path(&self) -> Option<&Path> {
-        let watched = self.0.as_ref()?.watch.0.as_ref()?;
-        Some(&watched.real)
+        self.0.as_ref()?.watch.path()
     }
 
     /// Says whether the file is still the one that was opened.
     pub(super) fn watch(&self) -> FileWatch {
         self.0
             .as_ref()
-            .map_or_else(|| FileWatch(None), |locked| locked.watch.clone())
+            .map_or_else(FileWatch::of_none, |locked| locked.watch.clone())
     }
 
     /// Lets the database go. The descriptors stay open until the last clone is gone.
@@ -148,123 +147,10 @@ fn cannot(path: &Path, error: &std::io::Error) -> StoreError {
     }
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(end);
     name.into()
-}
-
-/// Which file it is, whatever its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl From<&Metadata> for Identity {
-    fn from(metadata: &Metadata) -> Self {
-        Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        }
-    }
-}
-
-/// Looks whether the database and its write-ahead log are still what they were when they were
-/// opened. A file that was deleted or moved away can be written on, and everything in it is
-/// gone at the next start. Costs two looks at a name. Cheap to clone.
-#[derive(Debug, Clone)]
-pub(super) struct FileWatch(Option<Arc<Watched>>);
-
-#[derive(Debug)]
-struct Watched {
-    /// As it is configured, perhaps a symbolic link.
-    path: PathBuf,
-    /// Where SQLite keeps the log beside it.
-    real: PathBuf,
-    log: PathBuf,
-    identity: Identity,
-    /// The log, as soon as it has been seen.
-    log_identity: Mutex<Option<Identity>>,
-}
-
-impl FileWatch {
-    fn of(path: &Path, real: PathBuf, metadata: &Metadata) -> Self {
-        Self(Some(Arc::new(Watched {
-            // The working directory may change; the file stays.
-            path: std::path::absolute(path).unwrap_or_else(|_| real.clone()),
-            log: beside(&real, "-wal"),
-            real,
-            identity: metadata.into(),
-            log_identity: Mutex::default(),
-        })))
-    }
-
-    /// # Errors
-    ///
-    /// [`StoreError::FileLost`] when what is written now would not be found after a restart.
-    pub(super) fn check(&self) -> Result<(), StoreError> {
-        let Some(watched) = &self.0 else {
-            return Ok(());
-        };
-        let problem = match identity_at(&watched.path) {
-            Ok(Some(identity)) if identity == watched.identity => return watched.check_log(),
-            Ok(Some(_)) => "another file is in its place".to_owned(),
-            Ok(None) => "it was deleted or moved away".to_owned(),
-            Err(error) => format!("it cannot be looked at: {error}"),
-        };
-        Err(lost(&watched.path, problem))
-    }
-}
-
-impl Watched {
-    fn check_log(&self) -> Result<(), StoreError> {
-        let now = identity_at(&self.log)
-            .map_err(|error| lost(&self.log, format!("it cannot be looked at: {error}")))?;
-        // One value, replaced as a whole.
-        let mut known = self
-            .log_identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        match *known {
-            before if before == now => Ok(()),
-            // SQLite deletes it itself when the last connection is closed.
-            Some(before) if is_open(before) => Err(lost(
-                &self.log,
-                "it was deleted, replaced or moved away".to_owned(),
-            )),
-            _ => {
-                *known = now;
-                Ok(())
-            }
-        }
-    }
-}
-
-fn lost(path: &Path, problem: String) -> StoreError {
-    StoreError::FileLost {
-        path: path.display().to_string(),
-        problem,
-    }
-}
-
-fn identity_at(path: &Path) -> std::io::Result<Option<Identity>> {
-    match path.metadata() {
-        Ok(metadata) => Ok(Some((&metadata).into())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-/// Whether this process has the file open.
-fn is_open(identity: Identity) -> bool {
-    let Ok(descriptors) = std::fs::read_dir("/proc/self/fd") else {
-        return true;
-    };
-    descriptors
-        .flatten()
-        .filter_map(|entry| entry.path().metadata().ok())
-        .any(|metadata| Identity::from(&metadata) == identity)
 }
 
 #[cfg(test)]
@@ -292,46 +178,5 @@ mod tests {
         }
         first.close().await;
         assert!(Store::open(&url(&symbolic)).await.is_ok());
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_deleted_replaced_or_moved_is_noticed_and_one_that_is_back_too() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ringdown.db");
-        let away = folder.path().join("away");
-        let store = Store::open(&url(&path)).await.unwrap();
-        store.can_commit().await.unwrap();
-        for name in [path.clone(), beside(&path, "-wal")] {
-            std::fs::rename(&name, &away).unwrap();
-            let gone = store.can_commit().await;
-            assert!(matches!(gone, Err(StoreError::FileLost { .. })), "{gone:?}");
-            std::fs::write(&name, "").unwrap();
-            let replaced = store.can_commit().await;
-            assert!(matches!(replaced, Err(StoreError::FileLost { .. })));
-            std::fs::rename(&away, &name).unwrap();
-            store.can_commit().await.unwrap();
-        }
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_log_that_sqlite_has_deleted_itself_is_no_loss() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ringdown.db");
-        let file = DatabaseFile::lock(&path).unwrap();
-        let write = || {
-            let connection = rusqlite::Connection::open(&path).unwrap();
-            connection
-                .execute_batch("pragma journal_mode = wal; create table if not exists t (a)")
-                .unwrap();
-            file.watch().check().unwrap();
-            connection
-        };
-        drop(write());
-        assert!(!beside(&path, "-wal").exists());
-        file.watch().check().unwrap();
-        // Another file, so that the next log is not by chance the same one.
-        std::fs::write(folder.path().join("other"), "").unwrap();
-        drop(write());
     }
 }

@@ -15,6 +15,7 @@ mod due;
 mod error;
 mod failover;
 mod fence;
+mod file_watch;
 mod history;
 mod journal;
 mod keys;

@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -17,18 +17,14 @@ use prometheus_client::metrics::counter::Counter;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder};
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::log_writer::LogWriter;
+
 /// Bytes of lines that wait to be written; beyond it a line is dropped.
 const MAX_QUEUED_BYTES: usize = 4 * 1024 * 1024;
 /// What a line counts for at least, so that short ones cannot be too many.
 const MIN_LINE_COST: usize = 256;
 /// Lines that fit into the queue: all that the limit in bytes admits, and reports beyond it.
 const MAX_QUEUED_LINES: usize = MAX_QUEUED_BYTES / MIN_LINE_COST + 16;
-/// Bytes written at once.
-const WRITE_BYTES: usize = 64 * 1024;
-/// Shortest time between two reports while more lines wait.
-const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// Rest before a write is tried again that standard error asks to repeat.
-const WRITE_PAUSE: Duration = Duration::from_millis(10);
 /// How long the end of the process waits for the last lines.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 const FLUSH_PAUSE: Duration = Duration::from_millis(2);
@@ -38,8 +34,9 @@ thread_local! {
     static REPORTING: Cell<bool> = const { Cell::new(false) };
 }
 
+/// What both ends of the queue know.
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct Backlog {
     queued: AtomicUsize,
     unreported: AtomicU64,
     dropped: Counter,
@@ -49,7 +46,7 @@ struct State {
 #[derive(Debug, Clone)]
 pub(super) struct LogQueue {
     lines: NonBlocking,
-    state: Arc<State>,
+    backlog: Arc<Backlog>,
 }
 
 impl LogQueue {
@@ -67,25 +64,25 @@ impl LogQueue {
     }
 
     fn to(out: impl Write + Send + 'static, dropped: Counter) -> Self {
-        let state = Arc::new(State {
+        let backlog = Arc::new(Backlog {
             dropped,
-            ..State::default()
+            ..Backlog::default()
         });
         let (lines, guard) = NonBlockingBuilder::default()
             .lossy(true)
             .buffered_lines_limit(MAX_QUEUED_LINES)
             .thread_name("log")
-            .finish(LineWriter::new(out, Arc::clone(&state)));
+            .finish(LogWriter::new(out, Arc::clone(&backlog)));
         // The guard's end prints to standard output when the thread is stuck, which blocks or
         // panics in its turn. `wait_until_written` takes its place.
         std::mem::forget(guard);
-        Self { lines, state }
+        Self { lines, backlog }
     }
 
     /// Waits until every line is written or dropped, but not for long.
     pub(super) fn wait_until_written(&self) {
         let end = Instant::now() + FLUSH_PATIENCE;
-        while self.state.queued.load(Ordering::Acquire) > 0 && Instant::now() < end {
+        while self.backlog.queued.load(Ordering::Acquire) > 0 && Instant::now() < end {
             std::thread::sleep(FLUSH_PAUSE);
         }
     }
@@ -102,10 +99,10 @@ impl<'a> MakeWriter<'a> for LogQueue {
 /// The formatter calls this once for every line.
 impl Write for &LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.state.admit(line) {
+        if self.backlog.admit(line) {
             self.lines.clone().write_all(line)?;
         } else {
-            self.state.count_dropped(1);
+            self.backlog.count_dropped(1);
         }
         Ok(line.len())
     }
@@ -115,11 +112,12 @@ impl Write for &LogQueue {
     }
 }
 
-fn cost_of(line: &[u8]) -> usize {
+/// What a line takes of the queue.
+pub(super) fn cost_of(line: &[u8]) -> usize {
     line.len().max(MIN_LINE_COST)
 }
 
-impl State {
+impl Backlog {
     fn admit(&self, line: &[u8]) -> bool {
         let cost = cost_of(line);
         let before = self.queued.fetch_add(cost, Ordering::AcqRel);
@@ -130,125 +128,34 @@ impl State {
         is_admitted
     }
 
-    fn count_dropped(&self, lines: u64) {
+    /// Notes that lines of this cost are written or dropped.
+    pub(super) fn leave(&self, cost: usize) {
+        self.queued.fetch_sub(cost, Ordering::AcqRel);
+    }
+
+    /// Whether nothing waits but lines of this cost.
+    pub(super) fn is_only(&self, cost: usize) -> bool {
+        self.queued.load(Ordering::Acquire) == cost
+    }
+
+    /// Logs how many lines were dropped since the last report, if any; answers whether.
+    pub(super) fn report_dropped(&self) -> bool {
+        let lines = self.unreported.swap(0, Ordering::AcqRel);
+        if lines == 0 {
+            return false;
+        }
+        REPORTING.set(true);
+        tracing::warn!(
+            lines,
+            "log lines were dropped, because standard error could not be written or was too slow"
+        );
+        REPORTING.set(false);
+        true
+    }
+
+    pub(super) fn count_dropped(&self, lines: u64) {
         self.dropped.inc_by(lines);
         self.unreported.fetch_add(lines, Ordering::AcqRel);
-    }
-}
-
-/// The queue's other end, on its thread: writes lines in large pieces, and never fails.
-struct LineWriter<W> {
-    out: W,
-    state: Arc<State>,
-    batch: Vec<u8>,
-    /// Where each line of the batch ends.
-    ends: Vec<usize>,
-    cost: usize,
-    /// Whether the last line that was written lacks its end.
-    is_torn: bool,
-    reported_at: Option<Instant>,
-}
-
-impl<W: Write> LineWriter<W> {
-    fn new(out: W, state: Arc<State>) -> Self {
-        Self {
-            out,
-            state,
-            batch: Vec::new(),
-            ends: Vec::new(),
-            cost: 0,
-            is_torn: false,
-            reported_at: None,
-        }
-    }
-
-    fn write_batch(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let written = self.write_out();
-        let lost = self.ends.iter().filter(|end| **end > written).count();
-        self.batch.clear();
-        self.batch.shrink_to(2 * WRITE_BYTES);
-        self.ends.clear();
-        let cost = std::mem::take(&mut self.cost);
-        if lost > 0 {
-            self.state.count_dropped(lost as u64);
-        }
-        if lost == 0 {
-            let queued = self.state.queued.load(Ordering::Acquire);
-            self.report_dropped(queued == cost);
-        }
-        // Last, so that who waits for the queue to be empty waits for the report too.
-        self.state.queued.fetch_sub(cost, Ordering::AcqRel);
-    }
-
-    /// Writes the batch up to the first failure; answers how many bytes of it were written.
-    fn write_out(&mut self) -> usize {
-        if self.is_torn && self.write_all(b"\n") == 0 {
-            return 0;
-        }
-        self.is_torn = false;
-        let batch = std::mem::take(&mut self.batch);
-        let written = self.write_all(&batch);
-        self.is_torn = written > 0 && !self.ends.contains(&written);
-        self.batch = batch;
-        written
-    }
-
-    fn write_all(&mut self, bytes: &[u8]) -> usize {
-        let mut written = 0;
-        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
-            match self.out.write(rest) {
-                Ok(0) => break,
-                Ok(count) => written += count,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                // Somebody else has set the descriptor that we share to non-blocking.
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    std::thread::sleep(WRITE_PAUSE);
-                }
-                Err(_) => break,
-            }
-        }
-        written
-    }
-
-    fn report_dropped(&mut self, is_queue_empty: bool) {
-        let is_due = is_queue_empty
-            || self
-                .reported_at
-                .is_none_or(|at| at.elapsed() >= REPORT_EVERY);
-        if !is_due {
-            return;
-        }
-        let lines = self.state.unreported.swap(0, Ordering::AcqRel);
-        if lines > 0 {
-            self.reported_at = Some(Instant::now());
-            REPORTING.set(true);
-            tracing::warn!(
-                lines,
-                "log lines were dropped, because standard error could not be written or was too slow"
-            );
-            REPORTING.set(false);
-        }
-    }
-}
-
-/// The queue's thread writes each line with one call, and flushes when no more wait.
-impl<W: Write> Write for LineWriter<W> {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.batch.extend_from_slice(line);
-        self.ends.push(self.batch.len());
-        self.cost += cost_of(line);
-        if self.batch.len() >= WRITE_BYTES {
-            self.write_batch();
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.write_batch();
-        Ok(())
     }
 }
 
@@ -277,7 +184,7 @@ mod tests {
             let (kept, room) = &mut *self.0.lock().unwrap();
             let count = room.unwrap_or(usize::MAX).min(bytes.len());
             if count == 0 {
-                return Err(ErrorKind::StorageFull.into());
+                return Err(io::ErrorKind::StorageFull.into());
             }
             if let Some(room) = room {
                 *room -= count;
@@ -298,16 +205,16 @@ mod tests {
         (&queue).write_all(b"one\n").unwrap();
         (&queue).write_all(b"two\n").unwrap();
         queue.wait_until_written();
-        assert_eq!(queue.state.dropped.get(), 1);
+        assert_eq!(queue.backlog.dropped.get(), 1);
         (&queue).write_all(b"three\n").unwrap();
         queue.wait_until_written();
-        assert_eq!(queue.state.dropped.get(), 2);
+        assert_eq!(queue.backlog.dropped.get(), 2);
         disk.0.lock().unwrap().1 = None;
         (&queue).write_all(b"four\n").unwrap();
         queue.wait_until_written();
         assert_eq!(disk.text(), "one\ntw\nfour\n");
-        assert_eq!(queue.state.dropped.get(), 2);
-        assert_eq!(queue.state.unreported.load(Ordering::SeqCst), 0);
+        assert_eq!(queue.backlog.dropped.get(), 2);
+        assert_eq!(queue.backlog.unreported.load(Ordering::SeqCst), 0);
     }
 
     #[test]
@@ -319,13 +226,13 @@ mod tests {
         for _ in 0..1_000 {
             (&queue).write_all(&line).unwrap();
         }
-        assert!(queue.state.queued.load(Ordering::SeqCst) <= MAX_QUEUED_BYTES);
-        let dropped = queue.state.dropped.get();
+        assert!(queue.backlog.queued.load(Ordering::SeqCst) <= MAX_QUEUED_BYTES);
+        let dropped = queue.backlog.dropped.get();
         assert_eq!(dropped, 1_000 - (MAX_QUEUED_BYTES / line.len()) as u64);
         drop(blocked);
         queue.wait_until_written();
         assert_eq!(disk.text().lines().count() as u64, 1_000 - dropped);
-        assert_eq!(queue.state.dropped.get(), dropped);
+        assert_eq!(queue.backlog.dropped.get(), dropped);
     }
 
     #[test]
@@ -339,7 +246,7 @@ mod tests {
         assert_eq!(queue.lines.error_counter().dropped_lines(), 0);
         let kept = (MAX_QUEUED_BYTES / MIN_LINE_COST) as u64;
         assert_eq!(
-            queue.state.dropped.get(),
+            queue.backlog.dropped.get(),
             2 * MAX_QUEUED_LINES as u64 - kept
         );
         drop(blocked);

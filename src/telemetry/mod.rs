@@ -4,6 +4,7 @@
 
 mod connections;
 mod log_queue;
+mod log_writer;
 mod logging;
 mod metrics;
 pub mod panics;

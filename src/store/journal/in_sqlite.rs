@@ -11,7 +11,7 @@ use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use super::{Appended, NewEvent};
 use crate::fault_points;
 use crate::store::StoreError;
-use crate::store::database_file::FileWatch;
+use crate::store::file_watch::FileWatch;
 use crate::store::keys::KnownKeys;
 use crate::store::sqlite::{self, WriteTurn};
 
