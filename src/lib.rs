@@ -10,6 +10,9 @@
 //! Stages never call each other; they meet in rows of the store, so each of them can crash,
 //! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
 
+// They block when nobody reads, and panic when nobody can. The log does neither.
+#![warn(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod admin;
 pub mod app;
 pub mod cli;

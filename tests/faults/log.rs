@@ -46,9 +46,8 @@ async fn all_is_well(world: &World, number: usize) {
 async fn dropped(world: &World) -> u64 {
     let metrics = world.metrics().await;
     let line = metrics.lines().find_map(|line| line.strip_prefix(DROPPED));
-    line.unwrap_or_else(|| panic!("no {DROPPED}in\n{metrics}"))
-        .parse()
-        .unwrap()
+    assert!(line.is_some(), "no {DROPPED}in\n{metrics}");
+    line.unwrap().parse().unwrap()
 }
 
 /// Sends events until lines are dropped.
@@ -61,7 +60,7 @@ async fn until_lines_are_dropped(world: &World) {
             return;
         }
     }
-    panic!("no line was dropped");
+    unreachable!("no line was dropped");
 }
 
 /// How many dropped lines a line reports.

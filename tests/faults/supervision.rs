@@ -40,9 +40,8 @@ client_secret = "platform-s3cret"
 fn restarts(metrics: &str, part: &str) -> u64 {
     let name = format!("ringdown_task_restarts_total{{task=\"{part}\"}} ");
     let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
-    line.unwrap_or_else(|| panic!("no {name}in\n{metrics}"))
-        .parse()
-        .unwrap()
+    assert!(line.is_some(), "no {name}in\n{metrics}");
+    line.unwrap().parse().unwrap()
 }
 
 /// The part is down, as far as anybody can ask.
@@ -59,9 +58,9 @@ async fn until_down(world: &World, part: &str) {
 /// All lines of the log; one that is none fails the test.
 fn lines(world: &World) -> Vec<Value> {
     let log = world.log();
-    log.lines()
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
-        .collect()
+    let lines = log.lines().map(serde_json::from_str).collect();
+    assert!(Result::is_ok(&lines), "{lines:?}\n{log}");
+    lines.unwrap()
 }
 
 #[tokio::test]
