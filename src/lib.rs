@@ -28,6 +28,7 @@ pub mod lifecycle;
 pub mod normalise;
 pub mod own_trouble;
 pub mod receive;
+pub mod review_limit;
 pub mod rules;
 pub mod settings;
 pub mod simulator;

@@ -23,6 +23,9 @@ const STEP_PAUSE: Duration = Duration::from_millis(50);
 const RETENTION_LEASE: Duration = Duration::from_secs(60);
 /// Rows looked at in one step.
 const STEP_ROWS: u32 = 500;
+/// An open review item is kept so many times as long as what is settled: it waits for a person,
+/// but not for ever.
+const OPEN_REVIEWS_KEPT: u32 = 4;
 
 /// Reports the store as up or down until `stop`.
 pub async fn watch_store(store: Store, components: Components, stop: CancellationToken) {
@@ -66,15 +69,20 @@ async fn forget_once(
     stop: &CancellationToken,
 ) {
     let cutoff = clock.now().minus(retention);
-    let (mut after, mut events, mut incidents) = (0, 0, 0);
+    let review_cutoff = clock
+        .now()
+        .minus(retention.saturating_mul(OPEN_REVIEWS_KEPT));
+    let (mut after, mut events, mut incidents, mut reviews) = (0, 0, 0, 0);
     while !stop.is_cancelled() {
-        match forget_step(store, owner, after, cutoff).await {
+        match forget_step(store, owner, after, (cutoff, review_cutoff)).await {
             Ok(None) => break,
-            Ok(Some(forgotten)) => {
+            Ok(Some((forgotten, forgotten_reviews))) => {
                 events += forgotten.events;
                 incidents += forgotten.incidents;
+                reviews += forgotten_reviews;
                 match forgotten.next_after {
                     Some(next) => after = next,
+                    None if forgotten_reviews == u64::from(STEP_ROWS) => {}
                     None => break,
                 }
             }
@@ -88,6 +96,9 @@ async fn forget_once(
     if events + incidents > 0 {
         tracing::info!(events, incidents, %cutoff, "deleted what was settled and old");
     }
+    if reviews > 0 {
+        tracing::warn!(reviews, %review_cutoff, "deleted review items that nobody has settled");
+    }
 }
 
 /// One step, if this replica has or gets the lease on it.
@@ -95,13 +106,16 @@ async fn forget_step(
     store: &Store,
     owner: &str,
     after: i64,
-    cutoff: Timestamp,
-) -> Result<Option<Forgotten>, StoreError> {
+    (cutoff, review_cutoff): (Timestamp, Timestamp),
+) -> Result<Option<(Forgotten, u64)>, StoreError> {
     let lease = store
         .take_lease("retention", owner, RETENTION_LEASE)
         .await?;
     if lease.is_none() {
         return Ok(None);
     }
-    store.forget(after, cutoff, STEP_ROWS).await.map(Some)
+    // First, as an open item keeps its event.
+    let reviews = store.forget_open_reviews(review_cutoff, STEP_ROWS).await?;
+    let forgotten = store.forget(after, cutoff, STEP_ROWS).await?;
+    Ok(Some((forgotten, reviews)))
 }

@@ -114,6 +114,26 @@ pub(super) async fn discard_reviews(
     Ok(Json(json!({ "discarded": discarded })))
 }
 
+pub(super) async fn release_flood(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(source): Path<String>,
+) -> Answer<Value> {
+    let by = by(&state, &actor);
+    let released = state.store.settle_flood(&source, true, by).await?;
+    Ok(Json(json!({ "released": released })))
+}
+
+pub(super) async fn discard_flood(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(source): Path<String>,
+) -> Answer<Value> {
+    let by = by(&state, &actor);
+    let discarded = state.store.settle_flood(&source, false, by).await?;
+    Ok(Json(json!({ "discarded": discarded })))
+}
+
 /// A filter for what cannot be undone: meaning everything has to be said.
 fn narrowing(query: Option<&str>, body: &[u8], filters: Filters) -> Result<Filter, Refused> {
     let (filter, all) = bulk_request(query, body, filters)?;

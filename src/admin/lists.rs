@@ -12,9 +12,9 @@ use super::query::{self, list_request};
 use super::targets::TargetView;
 use super::{AdminState, TargetOverview};
 use crate::store::{
-    AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, EventDetail,
-    EventView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail, ReviewView,
-    TimelineEntry,
+    AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, DroppedReviewsView,
+    EventDetail, EventView, FloodView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail,
+    ReviewView, TimelineEntry,
 };
 
 type Answer<T> = Result<Json<T>, Refused>;
@@ -45,7 +45,36 @@ resource!(incidents, IncidentView, query::INCIDENTS, incidents; incident, Incide
 resource!(deliveries, DeliveryView, query::DELIVERIES, deliveries; delivery, DeliveryDetail, delivery);
 resource!(dead_letters, DeadLetterView, query::DEAD_LETTERS, dead_letters;
           dead_letter, DeadLetterDetail, dead_letter);
-resource!(reviews, ReviewView, query::REVIEW, reviews; review, ReviewDetail, review_item);
+
+/// Review items, and how many of each source its limit has dropped.
+#[derive(Debug, Serialize)]
+pub(super) struct Reviews {
+    #[serde(flatten)]
+    page: Page<ReviewView>,
+    dropped: Vec<DroppedReviewsView>,
+}
+
+pub(super) async fn reviews(
+    State(state): State<AdminState>,
+    RawQuery(query): RawQuery,
+) -> Answer<Reviews> {
+    let (filter, page) = list_request(query.as_deref(), query::REVIEW)?;
+    Ok(Json(Reviews {
+        page: state.store.reviews(&filter, &page).await?,
+        dropped: state.store.dropped_reviews(&filter).await?,
+    }))
+}
+
+pub(super) async fn review(
+    State(state): State<AdminState>,
+    Path(id): Path<String>,
+) -> Answer<ReviewDetail> {
+    Ok(Json(state.store.review_item(&id).await?))
+}
+
+pub(super) async fn floods(State(state): State<AdminState>) -> Answer<Page<FloodView>> {
+    Ok(Json(state.store.floods().await?))
+}
 
 pub(super) async fn timeline(
     State(state): State<AdminState>,

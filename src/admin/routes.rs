@@ -147,6 +147,7 @@ fn table() -> Vec<Route> {
         get viewer "/api/v1/dead-letters/{id}" => lists::dead_letter, "A dead letter and what it says";
         get viewer "/api/v1/review" => lists::reviews, "Review items, newest first";
         get viewer "/api/v1/review/{id}" => lists::review, "A review item and its event";
+        get viewer "/api/v1/floods" => lists::floods, "Sources that begin too many incidents, and what is held";
         get viewer "/api/v1/silences" => silences::list, "Silences, newest first";
         get viewer "/api/v1/silences/{id}" => silences::show, "A silence";
         get viewer "/api/v1/locks" => lists::locks, "Burst locks that hold";
@@ -159,6 +160,10 @@ fn table() -> Vec<Route> {
 
         post operator "/api/v1/silences" => silences::create, "Silence what matches for a while";
         post operator "/api/v1/silences/{id}/expire" => silences::expire, "End a silence now";
+        post operator "/api/v1/floods/{source}/release" => actions::release_flood,
+            "Open tickets for what a flood holds";
+        post operator "/api/v1/floods/{source}/discard" => actions::discard_flood,
+            "Close what a flood holds without tickets";
         post operator "/api/v1/dead-letters/replay" => actions::replay_many, "Owe dead letters again";
         post operator "/api/v1/dead-letters/discard" => actions::discard_many, "Discard dead letters";
         post operator "/api/v1/dead-letters/{id}/replay" => actions::replay, "Owe a dead letter again";

@@ -18,6 +18,7 @@ use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
 use crate::own_trouble::Watch;
 use crate::receive::{self, Callbacks, ReceiveState};
+use crate::review_limit::ReviewLimiter;
 use crate::settings::{Settings, TargetSettings};
 use crate::store::{Journal, JournalWriter, Store, Wake};
 use crate::supervision::Supervisor;
@@ -62,6 +63,7 @@ impl Builder {
         let wake_ups = WakeUps::default();
         let workers = self.start_delivering(&wake_ups)?;
         self.start_upkeep();
+        self.start_limiting_reviews();
         self.start_admin(admin, workers, effective);
         let (journal, writer) = self.store.journal();
         self.start_watching_ourselves(&journal);
@@ -248,6 +250,23 @@ impl Builder {
         );
     }
 
+    fn start_limiting_reviews(&self) {
+        let sources = self.settings.sources.iter();
+        let limiter = ReviewLimiter::new(
+            self.store.clone(),
+            self.metrics.clone(),
+            self.clock.clone(),
+            sources.map(|(name, source)| (name.clone(), u64::from(source.max_review_items))),
+        );
+        let stop = self.stages.decide.clone();
+        self.components.spawn(
+            &self.stages.deciding,
+            "review limit",
+            stop.clone(),
+            limiter.run(stop),
+        );
+    }
+
     /// Starts to look after ourselves, where tickets about that are wanted.
     fn start_watching_ourselves(&self, journal: &Journal) {
         let Some(own) = &self.settings.own_trouble else {
@@ -404,8 +423,9 @@ impl Builder {
 fn names_of(settings: &Settings) -> admin::Names {
     let rules = settings.rules.iter().map(|rule| rule.name.clone());
     let outages = settings.outages.keys().map(|name| format!("outage:{name}"));
+    let floods = settings.sources.keys().map(|name| format!("flood:{name}"));
     admin::Names {
         sources: settings.sources.keys().cloned().collect(),
-        rules: rules.chain(outages).collect(),
+        rules: rules.chain(outages).chain(floods).collect(),
     }
 }

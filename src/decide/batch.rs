@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::evaluate::Finding;
 use super::failover::{Moved, Reach};
+use super::flood::{Floods, Step};
 use super::groups::{Groups, outage_of};
 use super::history;
 use super::known::{Kept, KnownKey, Origin};
@@ -36,6 +37,8 @@ pub(super) struct Batch<'a> {
     pub(super) reach: Reach,
     /// In force or to come.
     pub(super) silences: Vec<Silence>,
+    /// What the limits on sources let them do.
+    pub(super) floods: Floods,
     /// Incidents that changed, by id, in the order in which they first did.
     changed: Vec<KeptIncident>,
     position: HashMap<String, usize>,
@@ -83,6 +86,7 @@ impl<'a> Batch<'a> {
             groups: Groups::default(),
             reach,
             silences: Vec::new(),
+            floods: Floods::default(),
             changed: Vec::new(),
             position: HashMap::new(),
             result: DecisionBatch {
@@ -106,6 +110,15 @@ impl<'a> Batch<'a> {
             event_seq: event.seq,
             reason,
         });
+    }
+
+    /// Whether a breach of the key may begin an incident, or open one's ticket.
+    pub(super) fn may_begin(&self, key: &str) -> bool {
+        let incident = self
+            .keys
+            .get(key)
+            .and_then(|one| one.known.incident.as_ref());
+        incident.is_none_or(|one| one.state == IncidentState::Pending)
     }
 
     /// Counts that the rule at `rule` said `outcome` about a signal.
@@ -152,6 +165,7 @@ impl<'a> Batch<'a> {
             ..
         } = finding;
         entry.name_parts(rule);
+        let begun_by = entry.begun_by(&event.source);
         if let Some(breach) = breach {
             if entry.known.incident.is_none() {
                 self.ask_ahead(&breach.context, heard.received_at);
@@ -173,7 +187,10 @@ impl<'a> Batch<'a> {
             .or(incident.and_then(|one| one.group.as_deref()));
         let after_silence = self.hold_of(joins, heard.received_at);
         self.cover(entry, (&rule.name, &key), heard.received_at, after_silence);
+        let step = Step::before(entry, begun_by, heard.received_at);
+        entry.known.admission = self.floods.admission(&step);
         let decision = decide(&mut entry.known, &heard, &policy_of(rule), hold, new);
+        self.floods.note(step, entry, &decision);
         self.note_group(entry, group, active_key(&rule.name, &key));
         self.note_decision(event, rule, &key, entry, &decision);
         let origin = Origin {
@@ -261,7 +278,7 @@ impl<'a> Batch<'a> {
         };
         let row = KeptIncident {
             incident: incident.clone(),
-            source: kept.source.clone(),
+            source: kept.begun_by.clone(),
             target: kept.target.clone(),
             route: kept.route.clone(),
             context: String::new(),
@@ -305,6 +322,7 @@ impl<'a> Batch<'a> {
         let incident_id = incident.map(|incident| incident.id.clone());
         let until = entry.known.lock.as_ref().map(|lock| lock.until.to_string());
         let silenced = decision.outcome == Outcome::Suppressed(Suppression::Silenced);
+        let flooded = decision.outcome == Outcome::Suppressed(Suppression::Flood);
         let silence = incident.and_then(|incident| incident.silence.as_ref());
         let silence = silence.filter(|_| silenced).map(ToString::to_string);
         if let Outcome::Suppressed(reason) = decision.outcome {
@@ -329,13 +347,16 @@ impl<'a> Batch<'a> {
             rule: rule.name.clone(),
             outcome: decision.outcome.as_str(),
             incident_id,
-            detail: silence.or_else(|| until.map(|until| format!("burst lock until {until}"))),
+            detail: silence
+                .or_else(|| flooded.then(|| format!("flood from source {}", event.source)))
+                .or_else(|| until.map(|until| format!("burst lock until {until}"))),
         });
     }
 
     /// Brings the batch to its end. `decided_to` is the last event in it.
     pub(super) fn finish(mut self, decided_to: Option<i64>) -> Concluded {
         self.settle_groups(self.result.decided_at);
+        self.settle_floods(self.result.decided_at);
         for ((rule, outcome), count) in &self.heard {
             if let Some(rule) = self.settings.rules.get(*rule) {
                 self.metrics.signals(&rule.name, outcome, *count);

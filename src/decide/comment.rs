@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::flood::totals as flood_totals;
 use super::reading::Units;
 use super::report::totals;
 use crate::domain::incident::{Incident, Owed, Spread};
@@ -26,6 +27,10 @@ pub(super) fn comment(
     let mut text = headline(owed, incident, rule, now);
     if let Some(tally) = &incident.tally {
         text.push_str(&totals(tally, units));
+        return text;
+    }
+    if let Some(flood) = &incident.flood {
+        text.push_str(&flood_totals(flood));
         return text;
     }
     let Some(rule) = rule else {

@@ -10,6 +10,7 @@ use super::batch::Batch;
 use super::groups::outage_of;
 use super::known::{Kept, Origin};
 use crate::domain::enrichment::Standing;
+use crate::domain::flood;
 use crate::domain::incident::{Incident, IncidentState, Owed};
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
@@ -69,7 +70,9 @@ impl Batch<'_> {
         now: Timestamp,
     ) {
         let key = active_key(&incident.rule, &incident.key);
-        if !self.enrichment.is_on() || outage_of(self.settings, &key).is_some() {
+        let is_of_many =
+            outage_of(self.settings, &key).is_some() || flood::source_of(&incident.rule).is_some();
+        if !self.enrichment.is_on() || is_of_many {
             return;
         }
         let Some(queue_id) = queue_of(context).map(str::to_owned) else {

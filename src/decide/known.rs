@@ -15,6 +15,12 @@ pub(super) struct KnownKey {
 }
 
 impl KnownKey {
+    /// The source that began the key's incident, or begins it now, as `source` is heard.
+    pub(super) fn begun_by(&self, source: &str) -> String {
+        let kept = self.kept.as_ref().filter(|_| self.known.incident.is_some());
+        kept.map_or_else(|| source.to_owned(), |kept| kept.begun_by.clone())
+    }
+
     /// What a row says, without the key's lock.
     pub(super) fn from_kept(kept: KeptIncident) -> Self {
         Self {
@@ -37,6 +43,8 @@ impl KnownKey {
 
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
+    /// The source of the first event.
+    pub(super) begun_by: String,
     pub(super) source: String,
     pub(super) target: String,
     pub(super) route: TicketRoute,
@@ -57,6 +65,7 @@ impl From<KeptIncident> for Kept {
     fn from(kept: KeptIncident) -> Self {
         Self {
             context: serde_json::from_str(&kept.context).unwrap_or_default(),
+            begun_by: kept.source.clone(),
             source: kept.source,
             target: kept.target,
             route: kept.route,

@@ -12,6 +12,7 @@ mod context;
 mod details;
 pub mod evaluate;
 mod failover;
+mod flood;
 pub mod groups;
 mod history;
 mod key;

@@ -49,7 +49,9 @@ impl<'a> Batch<'a> {
                 None => Err(format!("targets.{first}.{error}")),
             };
         }
+        let known = entry.kept.take().filter(|_| entry.known.incident.is_some());
         entry.kept = Some(Kept {
+            begun_by: known.map_or_else(|| event.source.to_string(), |kept| kept.begun_by),
             source: event.source.to_string(),
             target: first.clone(),
             route: TicketRoute::through(Arc::clone(&routed.to)),

@@ -1,11 +1,13 @@
 //! What time alone does to incidents within a batch.
 
 use super::batch::Batch;
+use super::flood::Step;
 use super::groups::outage_of;
 use super::history;
 use super::known::{Kept, Origin};
 use super::policy::policy_of;
 use crate::domain::decision::{Decision, Known, Outcome, pass_time};
+use crate::domain::flood;
 use crate::domain::time::Timestamp;
 use crate::store::{KeptIncident, active_key};
 
@@ -18,6 +20,10 @@ impl Batch<'_> {
             // Its group is brought to rest once time has passed for its members.
             return;
         }
+        if flood::source_of(&incident.rule).is_some() {
+            // It is settled once time has passed for what it holds.
+            return;
+        }
         let rule = settings
             .rules
             .iter()
@@ -26,10 +32,21 @@ impl Batch<'_> {
         let mut entry = self.keys.remove(&key).unwrap_or_default();
         let hold = self.hold_of(incident.group.as_deref(), now);
         self.cover(&mut entry, (&incident.rule, &incident.key), now, hold);
+        if self.carry_out_verdict(&mut entry, now) {
+            self.keys.insert(key, entry);
+            return;
+        }
+        let step = Step::before(
+            &entry,
+            kept.source.clone(),
+            incident.opens_at.unwrap_or(now),
+        );
+        entry.known.admission = self.floods.admission(&step);
         let decision = match rule {
             Some(rule) => pass_time(&mut entry.known, &policy_of(rule), now),
             None => close_orphan(&mut entry.known, now),
         };
+        self.floods.note(step, &mut entry, &decision);
         let event_id = entry.kept.as_ref().map(Kept::event_id).unwrap_or_default();
         let source = kept.source.clone();
         let origin = Origin {

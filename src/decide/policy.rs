@@ -4,10 +4,14 @@
 use std::time::Duration;
 
 use super::groups::outage_of;
+use crate::domain::flood::{self, FloodPolicy};
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, Recovery};
 use crate::domain::time::Timestamp;
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 use crate::store::active_key;
+
+/// Rest between two looks at whether a flood still holds anything.
+const FLOOD_LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How long things last for incidents of `rule`.
 pub(super) fn policy_of(rule: &RuleSettings) -> LifePolicy {
@@ -51,6 +55,26 @@ const fn recovery(setting: OnRecovery) -> Recovery {
     }
 }
 
+/// The limit on the incidents of `source`; the default one when it is no longer configured.
+pub(super) fn flood_policy(settings: &Settings, source: &str) -> FloodPolicy {
+    let source = settings.sources.get(source);
+    source.map_or_else(FloodPolicy::default, |source| source.max_new_incidents)
+}
+
+/// A flood is looked at from time to time: whether it still holds anything is not told to it.
+fn flood_due_at(
+    settings: &Settings,
+    source: &str,
+    incident: &Incident,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let due_at = incident.due_at(&flood_policy(settings, source).life())?;
+    match incident.is_breaching() {
+        true => Some(due_at.min(now.plus(FLOOD_LOOK_EVERY))),
+        false => Some(due_at),
+    }
+}
+
 /// When time alone changes `incident` next. One whose rule is gone is due at once.
 pub(super) fn due_at(
     settings: &Settings,
@@ -60,6 +84,9 @@ pub(super) fn due_at(
     let key = active_key(&incident.rule, &incident.key);
     if let Some((_, outage, _)) = outage_of(settings, &key) {
         return incident.due_at(&outage_policy(settings, outage));
+    }
+    if let Some(source) = flood::source_of(&incident.rule) {
+        return flood_due_at(settings, source, incident, now);
     }
     let rule = settings
         .rules

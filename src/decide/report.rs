@@ -14,7 +14,7 @@ const MOST_LISTED: usize = 25;
 /// Readings of a member that are named.
 const READINGS_OF_A_MEMBER: usize = 2;
 /// Names of entities, which on an outage's ticket say what it is.
-const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
+pub(super) const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
 
 /// Lets templates see the outage: `outage.name`, `.group`, `.breaching`, `.members` and
 /// `.report`. The names of entities say what it is, so that a title made for one queue says it.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::batch::Batch;
 use super::known::KnownKey;
+use crate::domain::flood;
 use crate::domain::hold::Hold;
 use crate::domain::incident::IncidentState;
 use crate::domain::silence::{Cover, InForce, Subject, cover, silenced_until};
@@ -80,6 +81,22 @@ impl Batch<'_> {
             source: None,
             rule,
             key,
+            labels: None,
+        };
+        let silence = self.silence_of(&subject, now);
+        self.note(entry, silence, None);
+    }
+
+    /// Notes what silences the ticket of a flood from `source`.
+    pub(super) fn cover_flood(&mut self, entry: &mut KnownKey, source: &str, now: Timestamp) {
+        if !self.may_be_silenced(entry) {
+            return;
+        }
+        let rule = format!("{}{source}", flood::RULE_PREFIX);
+        let subject = Subject {
+            source: Some(source),
+            rule: &rule,
+            key: source,
             labels: None,
         };
         let silence = self.silence_of(&subject, now);

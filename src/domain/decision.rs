@@ -9,6 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::flapping::Onsets;
+use super::flood::Admission;
 use super::hold::Hold;
 use super::incident::{Heard, Incident, IncidentState, LifePolicy, Owed, Verdict};
 use super::severity::Severity;
@@ -48,6 +49,8 @@ pub enum Suppression {
     Outage,
     /// It has not lasted long enough.
     Pending,
+    /// Its source begins too many incidents.
+    Flood,
 }
 
 impl Suppression {
@@ -59,6 +62,7 @@ impl Suppression {
             Self::Silenced => "silenced",
             Self::Outage => "outage",
             Self::Pending => "pending",
+            Self::Flood => "flood",
         }
     }
 }
@@ -132,6 +136,8 @@ pub struct Known {
     pub onsets: Onsets,
     /// What silences it now; see [`cover`](super::silence::cover).
     pub silence: Option<Cover>,
+    /// What the limit on its source's incidents lets it do.
+    pub admission: Admission,
 }
 
 /// What a decision changes. The caller keeps all of it in one transaction.
@@ -173,7 +179,10 @@ pub fn decide(
     let outcome_and_owed = match known.incident.as_mut() {
         Some(incident) if !incident.is_about(heard) => (Outcome::OtherSource, Vec::new()),
         Some(incident) if incident.is_out_of_order(heard) => (Outcome::OutOfOrder, Vec::new()),
-        Some(incident) => hear(incident, heard, policy, new.severity),
+        Some(incident) => {
+            let may_open = known.admission.may_open;
+            hear(incident, heard, policy, may_open, new.severity)
+        }
         None if heard.verdict == Verdict::Breach => begin(known, heard, policy, hold, new),
         None => (Outcome::AllWell, Vec::new()),
     };
@@ -186,7 +195,7 @@ pub fn pass_time(known: &mut Known, policy: &LifePolicy, now: Timestamp) -> Deci
     let Some(incident) = known.incident.as_mut() else {
         return conclude(known, before, (Outcome::AllWell, Vec::new()), policy, now);
     };
-    let owed = incident.pass_time(policy, now);
+    let owed = incident.pass_time(policy, known.admission.may_open, now);
     let outcome = outcome_of(&owed, incident.state);
     conclude(known, before, (outcome, owed), policy, now)
 }
@@ -228,6 +237,11 @@ fn begin(
         .max_by_key(|(until, _)| *until)
         .unwrap_or((now, Suppression::Pending));
     let silence = known.silence.clone();
+    let admission = known.admission;
+    let waits = silence.is_some() || opens_at > now || !admission.may_open;
+    if waits && !admission.may_wait {
+        return (Outcome::Suppressed(Suppression::Flood), Vec::new());
+    }
     let incident = known.incident.insert(Incident::begin(
         new.id.to_owned(),
         new.rule,
@@ -244,11 +258,26 @@ fn begin(
         return (Outcome::Suppressed(Suppression::Silenced), Vec::new());
     }
     if opens_at <= now {
-        return (Outcome::Opened, incident.open(policy, now));
+        return open_now(incident, policy, admission.may_open, now);
     }
     incident.suppressed += 1;
     incident.waits_for = Some(reason);
     (Outcome::Suppressed(reason), Vec::new())
+}
+
+/// The ticket is due now.
+fn open_now(
+    incident: &mut Incident,
+    policy: &LifePolicy,
+    may_open: bool,
+    now: Timestamp,
+) -> (Outcome, Vec<Owed>) {
+    let owed = incident.open_or_hold(policy, may_open, now);
+    if incident.held_by_flood {
+        incident.suppressed += 1;
+        return (Outcome::Suppressed(Suppression::Flood), owed);
+    }
+    (Outcome::Opened, owed)
 }
 
 /// A signal about a known incident.
@@ -256,13 +285,14 @@ fn hear(
     incident: &mut Incident,
     heard: &Heard,
     policy: &LifePolicy,
+    may_open: bool,
     severity: &str,
 ) -> (Outcome, Vec<Owed>) {
     incident.take_in(heard);
     match heard.verdict {
         Verdict::Breach => {
             let raised = incident.raise(severity);
-            hear_breach(incident, heard.received_at, policy, raised)
+            hear_breach(incident, heard.received_at, policy, may_open, raised)
         }
         Verdict::Between if incident.state == IncidentState::Recovered => {
             // The incident is over; only a real breach continues it.
@@ -275,7 +305,7 @@ fn hear(
         Verdict::Clear => {
             let owed = match incident.state {
                 IncidentState::Pending | IncidentState::Open => {
-                    incident.pass_time(policy, heard.received_at)
+                    incident.pass_time(policy, may_open, heard.received_at)
                 }
                 IncidentState::Recovered | IncidentState::Closed => Vec::new(),
             };
@@ -293,6 +323,7 @@ fn hear_breach(
     incident: &mut Incident,
     now: Timestamp,
     policy: &LifePolicy,
+    may_open: bool,
     raised_from: Option<Severity>,
 ) -> (Outcome, Vec<Owed>) {
     let raised = raised_from.map(|from| Owed::Raised { from });
@@ -305,8 +336,12 @@ fn hear_breach(
             incident.suppressed += 1;
             (Outcome::Suppressed(Suppression::Silenced), Vec::new())
         }
+        IncidentState::Pending if incident.held_by_flood => {
+            incident.suppressed += 1;
+            (Outcome::Suppressed(Suppression::Flood), Vec::new())
+        }
         IncidentState::Pending if incident.opens_at.is_none_or(|at| at <= now) => {
-            (Outcome::Opened, incident.open(policy, now))
+            open_now(incident, policy, may_open, now)
         }
         IncidentState::Pending => {
             incident.suppressed += 1;

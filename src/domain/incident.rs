@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::Suppression;
 use super::flapping::{Flapping, Onsets};
+use super::flood::FloodTally;
 pub use super::heard::{Heard, Readings, Verdict};
 pub use super::life::{LifePolicy, Owed, Recovery};
 use super::part;
@@ -27,7 +28,8 @@ const MOST_REMEMBERED: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IncidentState {
-    /// Breaching, but not for long enough, silenced, or inside a burst lock: no ticket yet.
+    /// Breaching, but not for long enough, silenced, inside a burst lock, or held by a flood: no
+    /// ticket yet.
     Pending,
     /// Breaching; owns a ticket.
     Open,
@@ -157,6 +159,13 @@ pub struct Incident {
     /// Of an outage: what is counted of its members.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tally: Option<Tally>,
+    /// Pending: its source began too many incidents when its ticket was due. The ticket waits
+    /// until a person releases it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub held_by_flood: bool,
+    /// Of a flood: what is counted of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flood: Option<FloodTally>,
 }
 
 /// When the ticket was written to, and how many breaches had been heard by then.
@@ -226,6 +235,8 @@ impl Incident {
             flapping: None,
             alone: false,
             tally: None,
+            held_by_flood: false,
+            flood: None,
         };
         incident.take_in(heard);
         incident

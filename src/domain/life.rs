@@ -95,7 +95,10 @@ impl Incident {
 
     /// Pending: whether its ticket is opened once it has waited long enough.
     const fn may_open(&self) -> bool {
-        self.clear_since.is_none() && self.silence.is_none() && !self.is_held()
+        self.clear_since.is_none()
+            && self.silence.is_none()
+            && !self.is_held()
+            && !self.held_by_flood
     }
 
     /// Pending: when it is over without ever having had a ticket. One that breaches waits for
@@ -103,8 +106,10 @@ impl Incident {
     fn over_at(&self, policy: &LifePolicy) -> Option<Timestamp> {
         let (clear_for, quiet_after) = self.patience(policy);
         let quiet_at = self.last_breach_at.plus(quiet_after);
-        let may_end_quietly =
-            self.is_held() || self.silence.is_some() || self.silenced_until.is_some();
+        let may_end_quietly = self.is_held()
+            || self.held_by_flood
+            || self.silence.is_some()
+            || self.silenced_until.is_some();
         match self.clear_since {
             Some(since) => Some(since.plus(clear_for).min(quiet_at)),
             None => may_end_quietly.then_some(quiet_at),
@@ -136,12 +141,13 @@ impl Incident {
     }
 
     /// Lets time pass until `now`: opens, recovers or closes the incident when that is due.
-    /// Returns what is owed to the ticket, and the state it was in before when it changed.
-    pub fn pass_time(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+    /// Where a ticket is due and `may_open` does not hold, the incident is held instead. Returns
+    /// what is owed to the ticket.
+    pub fn pass_time(&mut self, policy: &LifePolicy, may_open: bool, now: Timestamp) -> Vec<Owed> {
         let mut owed = Vec::new();
         while self.due_at(policy).is_some_and(|due_at| due_at <= now) {
             let before = self.state;
-            owed.extend(self.advance(policy, now));
+            owed.extend(self.advance(policy, may_open, now));
             if self.state == before {
                 break;
             }
@@ -149,7 +155,7 @@ impl Incident {
         owed
     }
 
-    fn advance(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+    fn advance(&mut self, policy: &LifePolicy, may_open: bool, now: Timestamp) -> Vec<Owed> {
         match self.state {
             // Cleared before it ever owned a ticket: nobody needs to hear of it.
             IncidentState::Pending if self.over_at(policy).is_some_and(|at| at <= now) => {
@@ -158,7 +164,7 @@ impl Incident {
             }
             // What silences it is asked for again before time passes.
             IncidentState::Pending if self.silence.is_some() => Vec::new(),
-            IncidentState::Pending => self.open(policy, now),
+            IncidentState::Pending => self.open_or_hold(policy, may_open, now),
             IncidentState::Open if self.has_only_news(policy, now) => {
                 self.tell(now);
                 self.untold = 0;
@@ -186,6 +192,7 @@ impl Incident {
         self.opens_at = None;
         self.waits_for = None;
         self.silence = None;
+        self.held_by_flood = false;
         self.untold = 0;
         self.tell(now);
         let flaps = self.note_onset(policy, now);
@@ -248,6 +255,7 @@ impl Incident {
         self.state = IncidentState::Closed;
         self.opens_at = None;
         self.silence = None;
+        self.held_by_flood = false;
         self.closed_at = Some(now);
     }
 

@@ -235,7 +235,7 @@ fn hears_of_breach(outage: &Known, members: &[Incident], joining: &[usize]) -> b
 }
 
 /// The outage hears of its members as an incident hears of its entity, never out of order.
-fn hears(outage: &Known, verdict: Verdict, now: Timestamp) -> Heard {
+pub(super) fn hears(outage: &Known, verdict: Verdict, now: Timestamp) -> Heard {
     let parts = outage.incident.iter().flat_map(|one| one.parts.values());
     let newest = parts.map(|part| part.heard_at).max();
     Heard {
@@ -269,6 +269,7 @@ fn take_in(
             continue;
         };
         member.outage_id = Some(incident.id.clone());
+        member.held_by_flood = false;
         if member.state == IncidentState::Pending {
             settled.members.push(MemberStep {
                 place: *place,

@@ -238,7 +238,7 @@ fn members_of_an_outage_that_a_person_gave_up_open_their_own_tickets_and_form_no
     assert_eq!(settled.members.len(), 4);
     outage.incident = None;
     for member in &mut members[..3] {
-        assert_eq!(member.pass_time(&life(), at(30)), [Owed::Create]);
+        assert_eq!(member.pass_time(&life(), true, at(30)), [Owed::Create]);
     }
     let after = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(31));
     assert_eq!(after, Settled::default());

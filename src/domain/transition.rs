@@ -64,6 +64,7 @@ pub(super) struct Stage {
     severity: Option<Severity>,
     recovered_at: Option<Timestamp>,
     calm_at: Option<Timestamp>,
+    held_by_flood: bool,
 }
 
 impl Stage {
@@ -73,6 +74,7 @@ impl Stage {
             severity: Severity::from_name(&incident.severity),
             recovered_at: incident.recovered_at,
             calm_at: calm_at(incident),
+            held_by_flood: incident.held_by_flood,
         }
     }
 }
@@ -91,7 +93,10 @@ pub(super) fn between(
     let mut found = Vec::new();
     let opened = owed.contains(&Owed::Create);
     let state_before = before.map(|stage| stage.state);
-    if before.is_none() && !opened {
+    let was_held = before.is_some_and(|stage| stage.held_by_flood);
+    if incident.held_by_flood && !was_held {
+        found.push(Transition::Pending(Suppression::Flood));
+    } else if before.is_none() && !opened {
         let reason = incident.waits_for.unwrap_or(Suppression::Pending);
         found.push(Transition::Pending(reason));
     }

@@ -138,6 +138,8 @@ mod tests {
             }],
             rate_limit,
             expect_every: None,
+            max_review_items: 10_000,
+            max_new_incidents: crate::domain::flood::FloodPolicy::default(),
         };
         Source::new("genesys", 0, &settings, &clock, &Metrics::new()).unwrap()
     }

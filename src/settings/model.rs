@@ -13,6 +13,7 @@ use url::Url;
 
 use super::{Routing, Secret, TargetSettings};
 use crate::domain::flapping::FlappingPolicy;
+use crate::domain::flood::FloodPolicy;
 use crate::domain::severity::Severity;
 use crate::domain::silence::Matcher;
 use crate::normalise::Format;
@@ -149,6 +150,10 @@ pub struct SourceSettings {
     pub rate_limit: Option<RateLimit>,
     /// How long it may be silent before that is trouble; `None`: as long as it likes.
     pub expect_every: Option<Duration>,
+    /// Open review items that are kept of it; beyond it the oldest are dropped.
+    pub max_review_items: u32,
+    /// How fast it may begin incidents.
+    pub max_new_incidents: FloodPolicy,
 }
 
 /// One entry of a source's `auth`.

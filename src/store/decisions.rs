@@ -7,10 +7,11 @@ use super::database::{Tx, on};
 use super::history::{HistoryEntry, insert_history};
 use super::outbox::{self, NewDelivery};
 use super::silences::Compiled;
-use super::{Content, Fence, JournalEvent, Store, StoreError, failover, fence, review};
+use super::{Content, Fence, JournalEvent, Store, StoreError, failover, fence, floods, review};
 use crate::domain::decision::BurstLock;
 use crate::domain::failover::TicketRoute;
 use crate::domain::failure::Failure;
+use crate::domain::flood::SourceRate;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
@@ -82,6 +83,8 @@ pub struct DecisionBatch {
     pub deliveries: Vec<NewDelivery>,
     /// Events that go to review.
     pub reviews: Vec<NewReview>,
+    /// How fast sources begin incidents.
+    pub rates: Vec<(String, SourceRate)>,
 }
 
 const POSITION: &str = "select position from cursors where name = 'decide'";
@@ -206,6 +209,9 @@ impl Deciding {
         for item in &batch.reviews {
             review::insert_for_event(tx, item.event_seq, &item.reason).await?;
         }
+        for (source, rate) in &batch.rates {
+            floods::upsert_rate(tx, source, rate).await?;
+        }
         if let Some(position) = batch.decided_to {
             on!(tx, connection => {
                 sqlx::query("update cursors set position = $1 where name = 'decide'")
@@ -248,20 +254,26 @@ async fn insert_decisions(tx: &mut Tx, batch: &DecisionBatch) -> Result<(), Stor
     Ok(())
 }
 
+/// What a person decided about an incident that a flood holds stays, and is due, until deciding
+/// has carried it out. The flood is that of the source of the first event.
 const UPSERT_INCIDENT: &str = "insert into incidents \
      (id, rule, key, source, state, severity, target, active_key, opened_at, closed_at, \
       occurrences, suppressed, due_at, life, context, outage_key, outage_id, candidates, \
-      failed_over_from, flapping) \
+      failed_over_from, flapping, flood_source) \
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-      $20) \
+      $20, $21) \
      on conflict (id) do update set state = excluded.state, severity = excluded.severity, \
       active_key = excluded.active_key, closed_at = excluded.closed_at, \
       occurrences = excluded.occurrences, suppressed = excluded.suppressed, \
-      due_at = excluded.due_at, life = excluded.life, context = excluded.context, \
+      due_at = case when excluded.flood_source is not null and incidents.flood_verdict is not null \
+        then incidents.due_at else excluded.due_at end, life = excluded.life, context = excluded.context, \
       outage_key = excluded.outage_key, outage_id = excluded.outage_id, \
       target = excluded.target, candidates = excluded.candidates, \
       failed_over_from = excluded.failed_over_from, \
-      flapping = excluded.flapping";
+      flapping = excluded.flapping, \
+      flood_source = case when excluded.flood_source is null then null else incidents.source end, \
+      flood_verdict = case when excluded.flood_source is null then null \
+        else incidents.flood_verdict end";
 
 async fn upsert_incident(
     tx: &mut Tx,
@@ -299,6 +311,7 @@ async fn upsert_incident(
             .bind(candidates_text(&kept.route))
             .bind(&kept.route.failed_over_from)
             .bind(i64::from(incident.is_flapping()))
+            .bind(incident.is_held_by_flood().then_some(&kept.source))
             .execute(connection)
             .await?;
     });

@@ -16,6 +16,7 @@ mod error;
 mod failover;
 mod fence;
 mod file_watch;
+mod floods;
 mod history;
 mod journal;
 mod keys;
@@ -27,6 +28,7 @@ mod outbox;
 mod own_trouble;
 mod retention;
 mod review;
+mod review_limit;
 mod settlement;
 mod silences;
 mod sqlite;
@@ -41,6 +43,7 @@ pub use decisions::{Deciding, DecisionBatch, KeptIncident, NewDecision, NewRevie
 pub use error::StoreError;
 pub use failover::{OwedDelivery, Unopened, WaitingCreate};
 pub use fence::Fence;
+pub use floods::{FloodVerdict, FloodView};
 pub use history::{HistoryEntry, Reference};
 pub use journal::{
     Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
@@ -56,10 +59,10 @@ pub use target_health::TargetHealth;
 pub use ticket_changes::AppliedSighting;
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
-    DeliveryView, Document, EventDetail, EventReview, EventView, Filter, FlappingView, HistoryView,
-    IncidentDetail, IncidentEventView, IncidentView, KeptFailure, LockView, Moment, Page,
-    PageRequest, PartView, ReviewDetail, ReviewView, RowId, SilenceView, TicketView, TimelineEntry,
-    WaitsView,
+    DeliveryView, Document, DroppedReviewsView, EventDetail, EventReview, EventView, Filter,
+    FlappingView, HistoryView, IncidentDetail, IncidentEventView, IncidentView, KeptFailure,
+    LockView, Moment, Page, PageRequest, PartView, ReviewDetail, ReviewView, RowId, SilenceView,
+    TicketView, TimelineEntry, WaitsView,
 };
 pub use wake::Wake;
 

@@ -6,6 +6,7 @@ use sqlx::QueryBuilder;
 use super::audit::{self, By, bulk_detail};
 use super::database::{Tx, on, on_text};
 use super::journal::{LAST_PLACE, lock_journal};
+use super::review_limit::kept_reason;
 use super::views::{Filter, Select, push_review_filter};
 use super::{Store, StoreError};
 
@@ -22,6 +23,7 @@ pub(super) async fn insert_for_event(
     seq: i64,
     reason: &str,
 ) -> Result<(), StoreError> {
+    let reason = kept_reason(reason);
     on!(tx, connection => {
         sqlx::query(INSERT)
             .bind(reason)

@@ -77,7 +77,7 @@ fn compile(id: i64, text: &str) -> Matchers {
 /// Waits until the batch that is being decided is kept, and keeps the next one waiting: what
 /// it has silenced until a time must be seen when that time changes. On SQLite there is one
 /// writer anyway.
-async fn hold_deciding(tx: &mut Tx) -> Result<(), StoreError> {
+pub(super) async fn hold_deciding(tx: &mut Tx) -> Result<(), StoreError> {
     const SQLITE: &str = "select fence from leases where name = 'decide'";
     const POSTGRES: &str = "select fence from leases where name = 'decide' for update";
     let text = on_text!(&*tx, SQLITE, POSTGRES);

@@ -11,6 +11,7 @@ use super::decisions::{active_key, keep_onsets};
 use super::history::{HistoryEntry, Reference, insert_history};
 use super::outbox::ClaimedDelivery;
 use super::{Store, StoreError};
+use crate::domain::flood;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::ticket_change::{
     Consequence, Followed, KnownTicket, Sighting, TicketFace, TicketVersion, follow,
@@ -84,9 +85,10 @@ impl Store {
         if then.followed == Followed::Closed {
             // On its own: deciding locks rows of a group in an order of its own. Should it be
             // lost, the group is looked at with its next event, or when it has become quiet.
-            match &incident.outage_id {
-                Some(outage_id) => self.wake_outage(outage_id, now).await?,
-                None => self.wake_member(&incident.id, now).await?,
+            match (flood::source_of(&incident.rule), &incident.outage_id) {
+                (Some(source), _) => self.end_flood(source, now).await?,
+                (None, Some(outage_id)) => self.wake_outage(outage_id, now).await?,
+                (None, None) => self.wake_member(&incident.id, now).await?,
             }
         }
         Ok(Some(AppliedSighting {

@@ -62,6 +62,7 @@ pub struct Metrics {
     delivery_queue: Family<TargetLabels, Gauge>,
     dead_letters: Family<DeadLetterLabels, Gauge>,
     review_items: Family<ReviewLabels, Gauge>,
+    review_items_dropped: Family<ReviewLabels, Counter>,
     time_to_ticket: Histogram,
     journal_lag: Gauge<f64, std::sync::atomic::AtomicU64>,
     target_up: Family<TargetLabels, Gauge>,
@@ -229,6 +230,11 @@ impl Metrics {
             "review_items",
             "Review items waiting for a person, by source",
         );
+        let review_items_dropped = family(
+            &mut registry,
+            "review_items_dropped",
+            "Open review items dropped because their source has too many, by source",
+        );
         let target_up = family(
             &mut registry,
             "target_up",
@@ -266,6 +272,7 @@ impl Metrics {
             delivery_queue,
             dead_letters,
             review_items,
+            review_items_dropped,
             time_to_ticket,
             journal_lag,
             target_up,
@@ -438,6 +445,15 @@ impl Metrics {
             .set(count);
     }
 
+    /// Counts `count` open review items of `source` that were dropped.
+    pub fn review_items_dropped(&self, source: &str, count: u64) {
+        self.review_items_dropped
+            .get_or_create(&ReviewLabels {
+                source: source.to_owned(),
+            })
+            .inc_by(count);
+    }
+
     /// Observes the time from event received to ticket confirmed, in seconds.
     pub fn time_to_ticket(&self, seconds: f64) {
         self.time_to_ticket.observe(seconds);
@@ -568,6 +584,7 @@ mod tests {
         metrics.set_delivery_queue("servicenow", 0);
         metrics.set_dead_letters("servicenow", "network_failure", 0);
         metrics.set_review_items("genesys", 0);
+        metrics.review_items_dropped("genesys", 3);
         metrics.time_to_ticket(0.02);
         metrics.set_journal_lag(0.5);
         metrics.set_target_up("servicenow", true);
@@ -584,6 +601,7 @@ mod tests {
             r#"ringdown_delivery_queue{target="servicenow"} 0"#,
             r#"ringdown_dead_letters{target="servicenow",kind="network_failure"} 0"#,
             r#"ringdown_review_items{source="genesys"} 0"#,
+            r#"ringdown_review_items_dropped_total{source="genesys"} 3"#,
             "ringdown_time_to_ticket_seconds_count 1",
             "ringdown_journal_lag_seconds 0.5",
             r#"ringdown_target_up{target="servicenow"} 1"#,

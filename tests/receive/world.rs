@@ -47,6 +47,8 @@ pub(crate) fn source(auth: Vec<AuthMethod>) -> SourceSettings {
         auth,
         rate_limit: None,
         expect_every: None,
+        max_review_items: 10_000,
+        max_new_incidents: ringdown::domain::flood::FloodPolicy::default(),
     }
 }
 

@@ -50,6 +50,7 @@ impl Api {
     /// Prints at most `limit` items, page by page.
     pub(super) async fn list(&self, query: Query, limit: u32, columns: &[Column]) -> Outcome {
         let (mut items, mut next) = (Vec::new(), Value::Null);
+        let mut dropped;
         loop {
             let left = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
             let mut page_query = query.clone();
@@ -57,6 +58,7 @@ impl Api {
             page_query.push(("cursor", next.as_str().map(str::to_owned)));
             let mut page = self.call(Method::GET, &[], page_query).await?;
             next = page["next"].take();
+            dropped = page["dropped"].take();
             let Value::Array(more) = page["items"].take() else {
                 return Err(Failed::not_fine(format!(
                     "{} does not answer as Ringdown's admin API does; is it another server?",
@@ -69,7 +71,13 @@ impl Api {
             }
         }
         match (self.output, items.is_empty()) {
-            (Output::Json, _) => print(&config::pretty(&json!({"items": items, "next": next}))),
+            (Output::Json, _) => {
+                let mut list = json!({"items": items, "next": next});
+                if !dropped.is_null() {
+                    list["dropped"] = dropped.take();
+                }
+                print(&config::pretty(&list));
+            }
             (Output::Table, true) => print(&format!("No {}.", self.things())),
             (Output::Table, false) => {
                 items.iter_mut().for_each(mark_flapping);
@@ -80,6 +88,14 @@ impl Api {
             print(&format!(
                 "These are {}; there are more: raise --limit or filter.",
                 items.len()
+            ));
+        }
+        for one in dropped.as_array().into_iter().flatten() {
+            print(&format!(
+                "{} older items of {} were dropped because there were too many, the last at {}.",
+                table::shown(one.get("dropped")),
+                table::shown(one.get("source")),
+                table::shown(one.get("dropped_at"))
             ));
         }
         Ok(ExitCode::SUCCESS)
@@ -140,6 +156,16 @@ impl Api {
         }
     }
 
+    /// Does `action` to the item `id`, which stands for many, and prints what came of it.
+    pub(super) async fn act_on_one(&self, id: &str, action: &str, sure: bool) -> Outcome {
+        if !sure && !self.confirmed(action)? {
+            let _ = writeln!(std::io::stderr(), "Nothing was changed.");
+            return Ok(ExitCode::from(NOT_FINE));
+        }
+        let answer = self.call(Method::POST, &[id, action], Query::new()).await?;
+        self.print_answer(&answer)
+    }
+
     async fn act_on_all(&self, action: &str, sure: bool, mut query: Query) -> Outcome {
         if !sure && !self.confirmed(action)? {
             let _ = writeln!(std::io::stderr(), "Nothing was changed.");
@@ -147,9 +173,14 @@ impl Api {
         }
         query.push(("all", Some("true".to_owned())));
         let answer = self.call(Method::POST, &[action], query).await?;
+        self.print_answer(&answer)
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "every command ends in an outcome")]
+    fn print_answer(&self, answer: &Value) -> Outcome {
         match self.output {
-            Output::Json => print(&config::pretty(&answer)),
-            Output::Table => print(&table::details(&answer)),
+            Output::Json => print(&config::pretty(answer)),
+            Output::Table => print(&table::details(answer)),
         }
         Ok(ExitCode::SUCCESS)
     }

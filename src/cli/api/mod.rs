@@ -43,6 +43,18 @@ pub(super) struct IncidentArgs {
 enum IncidentCommand {
     /// Newest first; what `ringdown incidents` alone does.
     List(IncidentList),
+    /// Sources that begin too many incidents, and how many keys are held without a ticket.
+    Floods,
+    /// Open a ticket for each key that a flood holds and that still breaches.
+    Release(FloodSelection),
+    /// Close what a flood holds without tickets.
+    Discard {
+        #[command(flatten)]
+        which: FloodSelection,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// One incident with its ticket, readings and timeline.
     Show {
         /// The incident's id, its ticket's number, or its correlation key where that is one
@@ -52,6 +64,13 @@ enum IncidentCommand {
         #[arg(long, default_value_t = 500)]
         limit: usize,
     },
+}
+
+#[derive(Debug, Args)]
+struct FloodSelection {
+    /// The source of the flood.
+    #[arg(long)]
+    source: String,
 }
 
 #[derive(Debug, Args)]
@@ -277,6 +296,13 @@ const INCIDENTS: &[Column] = &[
     ("outage", "/outage_id"),
     ("id", "/id"),
 ];
+const FLOODS: &[Column] = &[
+    ("source", "/source"),
+    ("held", "/held"),
+    ("since", "/opened_at"),
+    ("ticket", "/ticket_number"),
+    ("incident", "/incident_id"),
+];
 const DEAD_LETTERS: &[Column] = &[
     ("id", "/id"),
     ("created", "/created_at"),
@@ -298,9 +324,22 @@ const REVIEW_ITEMS: &[Column] = &[
 
 /// `ringdown incidents`.
 pub(super) async fn incidents(args: IncidentArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "incidents")?;
+    let place = match args.command {
+        Some(
+            IncidentCommand::Floods | IncidentCommand::Release(_) | IncidentCommand::Discard { .. },
+        ) => "floods",
+        _ => "incidents",
+    };
+    let api = Api::new(args.api, global.output, place)?;
     match args.command {
         None => api.list(Vec::new(), Span::LIMIT, INCIDENTS).await,
+        Some(IncidentCommand::Floods) => api.list(Vec::new(), Span::LIMIT, FLOODS).await,
+        Some(IncidentCommand::Release(which)) => {
+            api.act_on_one(&which.source, "release", true).await
+        }
+        Some(IncidentCommand::Discard { which, yes }) => {
+            api.act_on_one(&which.source, "discard", yes).await
+        }
         Some(IncidentCommand::Show { id, limit }) => api.show_incident(&id, limit).await,
         Some(IncidentCommand::List(list)) => {
             let limit = list.span.limit;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::section::Section;
-use super::values::{list, network, one_of, positive_duration, whole};
+use super::values::{duration, list, network, one_of, positive_duration, whole};
 use super::{auth, mapping};
+use crate::domain::flood::FloodPolicy;
 use crate::normalise::Format;
 use crate::settings::{RateLimit, SourceSettings};
 
@@ -24,6 +25,8 @@ fn source(section: &Section<'_>) -> Option<SourceSettings> {
     let auth = auth::methods(section);
     let rate_limit = rate_limit(section);
     let expect_every = section.optional("expect_every", positive_duration);
+    let max_review_items = section.or("max_review_items", 10_000, whole(1, 1_000_000));
+    let max_new_incidents = max_new_incidents(section);
     section.finish();
     Some(SourceSettings {
         format: format?,
@@ -31,6 +34,8 @@ fn source(section: &Section<'_>) -> Option<SourceSettings> {
         auth: auth?,
         rate_limit: rate_limit?,
         expect_every: expect_every?,
+        max_review_items: max_review_items?,
+        max_new_incidents: max_new_incidents?,
     })
 }
 
@@ -45,6 +50,22 @@ fn format(section: &Section<'_>) -> Option<Format> {
         section.fault("map", "is for the format `custom`; genesys needs none");
     }
     Some(Format::Genesys)
+}
+
+/// Far above what a large site loses at once.
+const NEW_INCIDENTS_PER_MINUTE: i64 = 1_000;
+
+fn max_new_incidents(source: &Section<'_>) -> Option<FloodPolicy> {
+    let section = source.child("max_new_incidents")?;
+    let per_minute = section.or("per_minute", NEW_INCIDENTS_PER_MINUTE, whole(1, 1_000_000));
+    let calm = section.or("calm", "5m", positive_duration);
+    let update_every = section.or("update_every", "5m", duration);
+    section.finish();
+    Some(FloodPolicy {
+        per_minute: per_minute?,
+        calm: calm?,
+        update_every: update_every?,
+    })
 }
 
 #[expect(

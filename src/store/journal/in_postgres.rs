@@ -12,6 +12,7 @@ use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::database::{TRUSTED, Tx, answered};
 use crate::store::keys::{Digest, Digests};
+use crate::store::review_limit::kept_reason;
 
 /// How long an append may take; no sender waits longer. Whether it was kept is not
 /// known then; whoever sends again finds out.
@@ -105,7 +106,7 @@ async fn insert(
         .collect();
     let reviews: Vec<Option<&str>> = given
         .iter()
-        .map(|(event, _)| event.review.as_deref())
+        .map(|(event, _)| event.review.as_deref().map(kept_reason))
         .collect();
     let (seqs, fresh): (Option<Vec<i64>>, Option<Vec<Vec<u8>>>) = sqlx::query_as(APPEND)
         .bind(keys)

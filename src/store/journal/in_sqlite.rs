@@ -13,6 +13,7 @@ use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::file_watch::FileWatch;
 use crate::store::keys::KnownKeys;
+use crate::store::review_limit::kept_reason;
 use crate::store::sqlite::{self, WriteTurn};
 
 /// The last place that was ever given to an event that may still matter: the newest event may
@@ -136,7 +137,7 @@ fn append(
                 event.source,
                 event.event_id,
                 event.received_at.as_millis(),
-                event.review,
+                event.review.as_deref().map(kept_reason),
                 event.body
             ])?;
             insert_review_item(&tx, seq, &event)?;
@@ -164,7 +165,7 @@ fn insert_review_item(tx: &Transaction<'_>, seq: i64, event: &NewEvent) -> Resul
             seq,
             event.source,
             event.event_id,
-            reason,
+            kept_reason(reason),
             event.received_at.as_millis()
         ])?;
     }

@@ -81,7 +81,7 @@ pub struct IncidentView {
     pub waits: Option<WaitsView>,
     /// The outage that it is a member of.
     pub outage_id: Option<String>,
-    /// Of an outage: how many incidents are or were members.
+    /// Of an outage: how many incidents are or were members. Of a flood: how many it holds.
     pub members: Option<i64>,
     /// Its ticket.
     #[sqlx(flatten)]
@@ -112,6 +112,7 @@ impl Serialize for WaitsView {
                     let until = Some(cover.until.into());
                     (Suppression::Silenced, Some(cover.by.as_str()), until)
                 }
+                (None, None, _) if life.held_by_flood => (Suppression::Flood, None, None),
                 (None, None, reason) => (reason.unwrap_or(Suppression::Pending), None, until),
             }
         });
@@ -236,7 +237,9 @@ macro_rules! incidents {
               i.ticket_assignee, i.ticket_fate, i.failed_over_from, i.outage_id, \
               case when i.state = 'pending' then i.life end as waits, \
               case when i.rule like 'outage:%' then \
-                (select count(*) from incidents m where m.outage_id = i.id) end as members",
+                (select count(*) from incidents m where m.outage_id = i.id) \
+               when i.rule like 'flood:%' then \
+                (select count(*) from incidents h where h.flood_source = i.key) end as members",
             $more_columns,
             " from incidents i where true"
         )

@@ -19,6 +19,7 @@ mod values;
 
 pub use audit::AuditView;
 pub use counts::Counts;
+pub(super) use counts::REVIEW_ITEMS_BY_SOURCE;
 pub use deliveries::{DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView};
 pub use events::{DecisionView, EventDetail, EventReview, EventView};
 pub use incidents::{
@@ -26,7 +27,7 @@ pub use incidents::{
     TicketView, WaitsView,
 };
 pub use locks::LockView;
-pub use reviews::{ReviewDetail, ReviewView};
+pub use reviews::{DroppedReviewsView, ReviewDetail, ReviewView};
 pub use silences::SilenceView;
 pub use timeline::TimelineEntry;
 pub use values::{Document, KeptFailure, Moment, RowId};

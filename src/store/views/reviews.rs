@@ -39,6 +39,17 @@ pub struct ReviewDetail {
     pub body: Document,
 }
 
+/// How many open review items of a source its limit has dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct DroppedReviewsView {
+    /// The source.
+    pub source: String,
+    /// How many, ever.
+    pub dropped: i64,
+    /// The last time.
+    pub dropped_at: Moment,
+}
+
 impl Item for ReviewView {
     fn cursor(&self) -> Cursor {
         row_cursor(self.received_at, self.id)
@@ -88,6 +99,24 @@ impl Store {
         let mut tx = self.database.begin_read().await?;
         let rows = reviews_select(filter, page)?.fetch(&mut tx).await?;
         Ok(page_of(rows, page))
+    }
+
+    /// How many open review items were dropped because their source had too many, by source; of
+    /// one source when the filter names it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn dropped_reviews(
+        &self,
+        filter: &Filter,
+    ) -> Result<Vec<DroppedReviewsView>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let mut select =
+            Select::new("select source, dropped, dropped_at from dropped_reviews where true");
+        select.push_some(" and source = ?", filter.source.as_ref());
+        select.push(" order by source", []);
+        select.fetch(&mut tx).await
     }
 
     /// The review item `id` with its event as it came.

@@ -349,6 +349,9 @@ fn lengthen(run: &mut TimelineEntry, row: DecisionRow) {
 
 fn explain(outcome: &str) -> &'static str {
     match outcome {
+        "flood" => {
+            "breached; its source begins too many incidents, and it is held without a ticket"
+        }
         "active_incident" => "breached; the incident is open already",
         "pending" => "breached; it has not lasted long enough",
         "burst_lock" => "breached inside the burst lock of the key's last ticket",

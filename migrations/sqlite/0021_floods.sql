@@ -1,0 +1,16 @@
+-- How fast each source begins incidents, as the limit on them counts: tickets owed since `began_at`,
+-- and incidents without a ticket as counted at `counted_at`, with those begun since.
+create table source_rates (
+    source     text   not null primary key,
+    began_at   bigint not null,
+    opened     bigint not null,
+    pending    bigint not null,
+    counted_at bigint not null
+);
+
+-- The source whose flood holds the incident's ticket back; and what a person has decided about
+-- that and who: 'release by NAME' or 'discard by NAME'. Deciding carries it out.
+alter table incidents add column flood_source  text;
+alter table incidents add column flood_verdict text;
+create index incidents_held_by_flood on incidents (flood_source) where flood_source is not null;
+create index incidents_pending on incidents (source) where state = 'pending';

@@ -1,0 +1,311 @@
+//! Floods within a batch: what the limit on a source lets its keys do, what is held because of
+//! it, and the flood's own incident and ticket. No I/O.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::json;
+
+use super::batch::Batch;
+use super::history;
+use super::known::{Kept, KnownKey, Origin};
+use super::report::ENTITY_NAMES;
+use crate::domain::decision::{Decision, NewIncident, Outcome, Suppression};
+use crate::domain::flood::{
+    Admission, FloodPolicy, FloodTally, RULE_PREFIX, Seen, SourceRate, settle,
+};
+use crate::domain::incident::{Incident, IncidentState, Owed};
+use crate::domain::time::Timestamp;
+use crate::store::{FloodVerdict, active_key};
+
+/// The name in a ticket's context under which it says what a flood is.
+pub(super) const CONTEXT: &str = "flood";
+/// The severity of a flood.
+const SEVERITY: &str = "high";
+/// Keys that the ticket names.
+const KEYS_SHOWN: usize = 10;
+
+/// The active key of the incident of a flood from `source`.
+pub(super) fn key_of(source: &str) -> String {
+    active_key(&rule_of(source), source)
+}
+
+fn rule_of(source: &str) -> String {
+    format!("{RULE_PREFIX}{source}")
+}
+
+/// One decision on a key, as the limit on its source sees it.
+#[derive(Debug)]
+pub(super) struct Step {
+    source: String,
+    at: Timestamp,
+    was_known: bool,
+    was_held: bool,
+}
+
+impl Step {
+    /// The step that is about to be taken with `entry`, for which `source` began its incident or
+    /// begins it now. `at` is the time in the journal.
+    pub(super) fn before(entry: &KnownKey, source: String, at: Timestamp) -> Self {
+        let incident = entry.known.incident.as_ref();
+        Self {
+            source,
+            at,
+            was_known: incident.is_some(),
+            was_held: incident.is_some_and(Incident::is_held_by_flood),
+        }
+    }
+}
+
+/// The limits on sources that a batch concerns.
+#[derive(Debug, Default)]
+pub(super) struct Floods {
+    sources: BTreeMap<String, SourceFlood>,
+    /// What people decided about held incidents, by id.
+    pub(super) verdicts: HashMap<String, FloodVerdict>,
+}
+
+/// What is known of one source, and what the batch did.
+#[derive(Debug)]
+struct SourceFlood {
+    policy: FloodPolicy,
+    rate: SourceRate,
+    changed: bool,
+    any_held: Option<bool>,
+    newly_held: BTreeSet<String>,
+    counted: u64,
+    held_breached: bool,
+    /// What the flood's ticket is written from: the first key beyond the limit.
+    first: Option<Kept>,
+}
+
+impl Floods {
+    /// Takes in the limit `policy` on `source` and how fast it is. `changed`: the rate differs
+    /// from what is kept. `any_held`: whether anything is held, where that was looked for.
+    pub(super) fn add(
+        &mut self,
+        source: String,
+        policy: FloodPolicy,
+        (rate, changed): (SourceRate, bool),
+        any_held: Option<bool>,
+    ) {
+        let flood = SourceFlood {
+            policy,
+            rate,
+            changed,
+            any_held,
+            newly_held: BTreeSet::new(),
+            counted: 0,
+            held_breached: false,
+            first: None,
+        };
+        self.sources.insert(source, flood);
+    }
+
+    /// What the limit lets the key of `step` do. A source without a limit may do anything.
+    pub(super) fn admission(&self, step: &Step) -> Admission {
+        let flood = self.sources.get(&step.source);
+        flood.map_or_else(Admission::default, |flood| {
+            flood.rate.admission(&flood.policy, step.at)
+        })
+    }
+
+    /// Counts what `decision` did to the key of `entry`.
+    pub(super) fn note(&mut self, step: Step, entry: &mut KnownKey, decision: &Decision) {
+        let Some(flood) = self.sources.get_mut(&step.source) else {
+            return;
+        };
+        if decision.owed.contains(&Owed::Create) {
+            flood.rate.note_opened(step.at);
+            flood.changed = true;
+            return;
+        }
+        let is_flooded = decision.outcome == Outcome::Suppressed(Suppression::Flood);
+        let Some(incident) = &entry.known.incident else {
+            if is_flooded {
+                flood.counted += 1;
+                flood.keep_first(entry.kept.take());
+            }
+            return;
+        };
+        if !step.was_known && incident.state == IncidentState::Pending {
+            flood.rate.pending += 1;
+            flood.changed = true;
+        }
+        if !incident.is_held_by_flood() {
+            return;
+        }
+        if step.was_held {
+            flood.held_breached |= is_flooded;
+        } else {
+            let key = active_key(&incident.rule, &incident.key);
+            flood.newly_held.insert(key);
+        }
+        flood.keep_first(entry.kept.clone());
+    }
+}
+
+impl SourceFlood {
+    fn keep_first(&mut self, kept: Option<Kept>) {
+        if self.first.is_none() {
+            self.first = kept;
+        }
+    }
+
+    fn is_untouched(&self) -> bool {
+        let grows = self.counted > 0 || !self.newly_held.is_empty();
+        !grows && !self.held_breached && self.any_held.is_none()
+    }
+}
+
+impl Batch<'_> {
+    /// Does what a person decided about a held incident: a released one waits no longer for
+    /// that, a discarded one is closed. Answers whether it is over.
+    pub(super) fn carry_out_verdict(&mut self, entry: &mut KnownKey, now: Timestamp) -> bool {
+        let Some(incident) = entry
+            .known
+            .incident
+            .as_mut()
+            .filter(|one| one.is_held_by_flood())
+        else {
+            return false;
+        };
+        let Some(verdict) = self.floods.verdicts.get(&incident.id) else {
+            return false;
+        };
+        let cause = format!("by {}", verdict.by);
+        if verdict.release {
+            incident.release_from_flood();
+            let incident = incident.clone();
+            self.tell(&incident, "released from the flood", cause, now);
+            return false;
+        }
+        incident.close(now);
+        let cause = format!("discarded with the flood {cause}");
+        self.result
+            .history
+            .push(history::closed(incident, cause, now));
+        let incident = incident.clone();
+        self.replace(entry, &incident);
+        true
+    }
+
+    /// Begins, continues or ends the floods of the batch's sources.
+    pub(super) fn settle_floods(&mut self, now: Timestamp) {
+        for (source, flood) in std::mem::take(&mut self.floods.sources) {
+            if flood.changed {
+                self.result.rates.push((source.clone(), flood.rate));
+            }
+            if !flood.is_untouched() {
+                self.settle_flood(&source, flood, now);
+            }
+        }
+    }
+
+    fn settle_flood(&mut self, source: &str, flood: SourceFlood, now: Timestamp) {
+        let (rule, flood_key) = (rule_of(source), key_of(source));
+        let mut entry = self.keys.remove(&flood_key).unwrap_or_default();
+        // An outage may have taken in since what was held.
+        let held: Vec<String> = flood
+            .newly_held
+            .iter()
+            .filter_map(|key| self.keys.get(key)?.known.incident.as_ref())
+            .filter(|incident| incident.is_held_by_flood())
+            .map(|incident| format!("{} {}", incident.rule, incident.key))
+            .collect();
+        let seen = Seen {
+            newly_held: held.len() as u64,
+            counted: flood.counted,
+            held_breached: flood.held_breached,
+            any_held: flood.any_held,
+            within_limit: flood.rate.admission(&flood.policy, now).may_open,
+        };
+        self.cover_flood(&mut entry, source, now);
+        if entry.known.incident.is_none() {
+            entry.kept = flood.first;
+        }
+        let id = uuid::Uuid::now_v7().to_string();
+        let new = NewIncident {
+            id: &id,
+            rule: &rule,
+            key: source,
+            severity: SEVERITY,
+        };
+        if let Some(kept) = entry.kept.take() {
+            let steps = settle(&mut entry.known, seen, &flood.policy.life(), new, now);
+            for (decision, incident) in steps {
+                let kept = describe(kept.clone(), source, &flood.policy, &incident, &held);
+                self.keep_flood(&mut entry, kept, (decision, incident), now);
+            }
+        }
+        self.keys.insert(flood_key, entry);
+    }
+
+    fn keep_flood(
+        &mut self,
+        entry: &mut KnownKey,
+        kept: Kept,
+        (decision, incident): (Decision, Incident),
+        now: Timestamp,
+    ) {
+        let (event_id, source) = (kept.event_id(), kept.source.clone());
+        let (rule, received_at) = (incident.rule.clone(), incident.opened_at);
+        entry.known.incident = Some(incident);
+        entry.kept = Some(kept);
+        let origin = Origin {
+            event_id: &event_id,
+            received_at,
+            source: &source,
+        };
+        self.gather(entry, &rule, &decision, origin, now);
+    }
+}
+
+/// What the flood's ticket is written from: what `kept`, the first key beyond the limit, is
+/// written from, with the flood in its place.
+fn describe(
+    mut kept: Kept,
+    source: &str,
+    policy: &FloodPolicy,
+    incident: &Incident,
+    held: &[String],
+) -> Kept {
+    let tally = incident.flood.unwrap_or_default();
+    let title = format!("flood from source {source}: {} keys", tally.held);
+    for entity in ENTITY_NAMES {
+        if kept.context.contains_key(entity) {
+            kept.context.insert(entity.to_owned(), json!(title));
+        }
+    }
+    let mut text = format!(
+        "Source {source} began more than {} incidents within a minute \
+         (sources.{source}.max_new_incidents). What is beyond that has no ticket of its own:{}\n\
+         `ringdown incidents release --source {source}` opens a ticket for each key that still \
+         breaches, `ringdown incidents discard --source {source}` closes them without one. Keys \
+         that clear are closed by themselves.",
+        policy.per_minute,
+        totals(&tally)
+    );
+    for key in held.iter().take(KEYS_SHOWN) {
+        text.push_str("\n- ");
+        text.push_str(key);
+    }
+    if held.len() > KEYS_SHOWN {
+        text.push_str(&format!("\n… and {} more.", held.len() - KEYS_SHOWN));
+    }
+    let flood = json!({"title": title, "text": text});
+    kept.context.insert(CONTEXT.to_owned(), flood);
+    kept.begun_by = source.to_owned();
+    kept
+}
+
+/// The totals that everything on a flood's ticket tells.
+pub(super) fn totals(tally: &FloodTally) -> String {
+    let mut text = format!(" {} keys have been held so far.", tally.held);
+    if tally.counted > 0 {
+        text.push_str(&format!(
+            " {} more breaches were only counted; their keys begin when they breach again.",
+            tally.counted
+        ));
+    }
+    text
+}

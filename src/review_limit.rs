@@ -1,0 +1,165 @@
+//! Keeps the open review items of each source within its limit.
+//!
+//! Receiving only adds items; they are counted and dropped here, so that no webhook waits for
+//! it. May import: `clock`, `domain::time`, `store`, `telemetry`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::domain::time::Timestamp;
+use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// Rest between two counts. As many items as come meanwhile may be beyond the limit.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
+/// Items dropped in one transaction.
+const STEP_ITEMS: u64 = 1_000;
+/// Rest between two transactions, so that the journal's writer gets its turn.
+const STEP_PAUSE: Duration = Duration::from_millis(5);
+/// Open items of all sources together that are no longer configured.
+const MAX_OF_REMOVED_SOURCES: u64 = 10_000;
+/// Rest between two log lines about one source.
+const LOG_EVERY: Duration = Duration::from_secs(60);
+
+/// Keeps the limits until it is told to stop.
+pub struct ReviewLimiter {
+    store: Store,
+    metrics: Metrics,
+    clock: Clock,
+    /// By source.
+    limits: BTreeMap<String, u64>,
+    unlogged: BTreeMap<String, Unlogged>,
+}
+
+/// What was dropped of a source and not logged yet.
+#[derive(Debug, Default)]
+struct Unlogged {
+    dropped: u64,
+    logged_at: Option<Timestamp>,
+}
+
+impl ReviewLimiter {
+    /// A limiter with the `limits` of the configured sources.
+    pub fn new(
+        store: Store,
+        metrics: Metrics,
+        clock: Clock,
+        limits: impl IntoIterator<Item = (String, u64)>,
+    ) -> Self {
+        let limits: BTreeMap<String, u64> = limits.into_iter().collect();
+        for source in limits.keys() {
+            metrics.review_items_dropped(source, 0);
+        }
+        Self {
+            store,
+            metrics,
+            clock,
+            limits,
+            unlogged: BTreeMap::new(),
+        }
+    }
+
+    /// Counts and drops until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            if let Err(error) = self.keep_limits(&stop).await {
+                tracing::warn!(%error, "review items beyond the limit cannot be dropped; it is tried again");
+            }
+            self.log();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(COUNT_EVERY) => {}
+            }
+        }
+    }
+
+    async fn keep_limits(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let open = self.store.open_reviews().await?;
+        for (source, most) in most_of_each(&self.limits, &open) {
+            loop {
+                let now = self.clock.now();
+                let dropped = self.store.drop_reviews(&source, most, STEP_ITEMS, now);
+                let dropped = dropped.await?;
+                self.metrics.review_items_dropped(&source, dropped);
+                self.unlogged.entry(source.clone()).or_default().dropped += dropped;
+                if dropped < STEP_ITEMS || stop.is_cancelled() {
+                    break;
+                }
+                tokio::time::sleep(STEP_PAUSE).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn log(&mut self) {
+        let now = self.clock.now();
+        for (source, unlogged) in &mut self.unlogged {
+            let is_due = |at: Timestamp| now.since(at) >= LOG_EVERY || now < at;
+            if unlogged.dropped == 0 || !unlogged.logged_at.is_none_or(is_due) {
+                continue;
+            }
+            tracing::warn!(
+                source,
+                dropped = unlogged.dropped,
+                "open review items beyond max_review_items were dropped, the oldest of the same reason first"
+            );
+            unlogged.dropped = 0;
+            unlogged.logged_at = Some(now);
+        }
+    }
+}
+
+/// The sources that have too many `open` items, and how many each may keep. Of sources that are
+/// not configured the one with the most items gives way for all of them.
+fn most_of_each(
+    limits: &BTreeMap<String, u64>,
+    open: &BTreeMap<String, u64>,
+) -> Vec<(String, u64)> {
+    let configured = open
+        .iter()
+        .filter_map(|(source, open)| Some((source.clone(), *limits.get(source)?, *open)))
+        .filter(|(_, most, open)| open > most)
+        .map(|(source, most, _)| (source, most));
+    let removed: Vec<(&String, u64)> = open
+        .iter()
+        .filter(|(source, _)| !limits.contains_key(*source))
+        .map(|(source, open)| (source, *open))
+        .collect();
+    let all: u64 = removed.iter().map(|(_, open)| open).sum();
+    let beyond = all.saturating_sub(MAX_OF_REMOVED_SOURCES);
+    let largest = removed.into_iter().max_by_key(|(_, open)| *open);
+    let largest = largest
+        .filter(|_| beyond > 0)
+        .map(|(source, open)| (source.clone(), open.saturating_sub(beyond)));
+    configured.chain(largest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(of: &[(&str, u64)]) -> BTreeMap<String, u64> {
+        of.iter()
+            .map(|(source, count)| ((*source).to_owned(), *count))
+            .collect()
+    }
+
+    #[test]
+    fn only_a_source_beyond_its_own_limit_gives_way() {
+        let limits = counts(&[("a", 10), ("b", 10)]);
+        let open = counts(&[("a", 11), ("b", 10)]);
+        assert_eq!(most_of_each(&limits, &open), [("a".to_owned(), 10)]);
+    }
+
+    #[test]
+    fn removed_sources_share_one_limit_and_the_largest_gives_way() {
+        let limits = counts(&[("a", 10)]);
+        let open = counts(&[("a", 10), ("old", 4_000), ("older", 6_500)]);
+        assert_eq!(most_of_each(&limits, &open), [("older".to_owned(), 6_000)]);
+        let open = counts(&[("old", 4_000), ("older", 6_000)]);
+        assert_eq!(most_of_each(&limits, &open), []);
+    }
+}

@@ -1,0 +1,306 @@
+//! Floods: how fast sources begin incidents, what a flood holds, and what people decide about
+//! it.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::json;
+use sqlx::{FromRow, QueryBuilder};
+
+use super::audit::{self, By};
+use super::database::{Tx, on};
+use super::decisions::{Deciding, KeptIncident, active_key};
+use super::silences::hold_deciding;
+use super::views::{Moment, Page, Select};
+use super::{Store, StoreError};
+use crate::domain::flood::{RULE_PREFIX, SourceRate};
+use crate::domain::time::Timestamp;
+
+/// What a person decided about an incident that a flood holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FloodVerdict {
+    /// It gets its ticket; otherwise it is closed without one.
+    pub release: bool,
+    /// Who decided.
+    pub by: String,
+}
+
+const RELEASE: &str = "release by ";
+const DISCARD: &str = "discard by ";
+
+impl FloodVerdict {
+    fn text(&self) -> String {
+        let verdict = if self.release { RELEASE } else { DISCARD };
+        format!("{verdict}{}", self.by)
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let release = text.strip_prefix(RELEASE);
+        let by = release.or_else(|| text.strip_prefix(DISCARD))?;
+        Some(Self {
+            release: release.is_some(),
+            by: by.to_owned(),
+        })
+    }
+}
+
+/// A source that is beyond its limit, or still holds keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+pub struct FloodView {
+    /// The source.
+    pub source: String,
+    /// Incidents whose ticket is held back.
+    pub held: i64,
+    /// The flood's incident; `None` once its ticket is closed.
+    pub incident_id: Option<String>,
+    /// When it began.
+    pub opened_at: Option<Moment>,
+    /// The number of its ticket.
+    pub ticket_number: Option<String>,
+}
+
+/// The rates name every source that ever began an incident, so that no other table is searched.
+const FLOODS: &str = "select r.source, \
+      (select count(*) from incidents h where h.flood_source = r.source) as held, \
+      i.id as incident_id, i.opened_at, i.ticket_number \
+     from source_rates r left join incidents i on i.active_key =";
+
+const UPSERT_RATE: &str = "insert into source_rates \
+     (source, began_at, opened, pending, counted_at) values ($1, $2, $3, $4, $5) \
+     on conflict (source) do update set began_at = excluded.began_at, \
+      opened = excluded.opened, pending = excluded.pending, counted_at = excluded.counted_at";
+
+pub(super) async fn upsert_rate(
+    tx: &mut Tx,
+    source: &str,
+    rate: &SourceRate,
+) -> Result<(), StoreError> {
+    on!(tx, connection => {
+        sqlx::query(UPSERT_RATE)
+            .bind(source)
+            .bind(rate.began_at.as_millis())
+            .bind(i64::from(rate.opened))
+            .bind(i64::try_from(rate.pending).unwrap_or(i64::MAX))
+            .bind(rate.counted_at.as_millis())
+            .execute(connection)
+            .await?;
+    });
+    Ok(())
+}
+
+impl Deciding {
+    /// How fast `source` begins incidents, if it ever began one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn source_rate(&mut self, source: &str) -> Result<Option<SourceRate>, StoreError> {
+        type Row = (i64, i64, i64, i64);
+        let row: Option<Row> = on!(&mut self.tx, connection => {
+            sqlx::query_as(
+                "select began_at, opened, pending, counted_at from source_rates where source = $1",
+            )
+            .bind(source)
+            .fetch_optional(connection)
+            .await?
+        });
+        Ok(
+            row.map(|(began_at, opened, pending, counted_at)| SourceRate {
+                began_at: Timestamp::from_millis(began_at),
+                opened: u32::try_from(opened).unwrap_or(u32::MAX),
+                pending: u64::try_from(pending).unwrap_or(0),
+                counted_at: Timestamp::from_millis(counted_at),
+            }),
+        )
+    }
+
+    /// How many incidents of `source` have no ticket yet, counted up to `most`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn pending_of(&mut self, source: &str, most: u64) -> Result<u64, StoreError> {
+        let (count,): (i64,) = on!(&mut self.tx, connection => {
+            sqlx::query_as(
+                "select count(*) from (select 1 from incidents \
+                  where state = 'pending' and source = $1 limit $2) as pending",
+            )
+            .bind(source)
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_one(connection)
+            .await?
+        });
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Whether a flood from `source` holds anything.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn holds_any(&mut self, source: &str) -> Result<bool, StoreError> {
+        let row: Option<(i64,)> = on!(&mut self.tx, connection => {
+            sqlx::query_as("select cast(1 as bigint) from incidents where flood_source = $1 limit 1")
+                .bind(source)
+                .fetch_optional(connection)
+                .await?
+        });
+        Ok(row.is_some())
+    }
+
+    /// What people decided about those of `due` that a flood holds, by id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn flood_verdicts(
+        &mut self,
+        due: &[KeptIncident],
+    ) -> Result<HashMap<String, FloodVerdict>, StoreError> {
+        let held = due.iter().filter(|one| one.incident.is_held_by_flood());
+        let held: Vec<&str> = held.map(|one| one.incident.id.as_str()).collect();
+        if held.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows: Vec<(String, String)> = on!(&mut self.tx, connection => {
+            let mut query = QueryBuilder::new(
+                "select id, flood_verdict from incidents where flood_verdict is not null and id in (",
+            );
+            let mut list = query.separated(", ");
+            for id in held {
+                list.push_bind(id.to_owned());
+            }
+            query.push(")");
+            query.build_query_as().fetch_all(connection).await?
+        });
+        Ok(rows
+            .into_iter()
+            .filter_map(|(id, text)| Some((id, FloodVerdict::read(&text)?)))
+            .collect())
+    }
+}
+
+impl Store {
+    /// Sources that are beyond their limit or still hold keys.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be read.
+    pub async fn floods(&self) -> Result<Page<FloodView>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let mut select = Select::new(FLOODS);
+        select.push(
+            " ? || r.source || ? || r.source order by r.source",
+            [RULE_PREFIX.into(), "\u{1f}".into()],
+        );
+        let rows: Vec<FloodView> = select.fetch(&mut tx).await?;
+        let going_on = |one: &FloodView| one.held > 0 || one.incident_id.is_some();
+        Ok(Page {
+            items: rows.into_iter().filter(going_on).collect(),
+            next: None,
+        })
+    }
+
+    /// Releases or discards everything that a flood from `source` holds; answers how many
+    /// incidents that concerns. Deciding carries it out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] when no incident of such a source was ever begun; others when
+    /// the database cannot be written.
+    pub async fn settle_flood(
+        &self,
+        source: &str,
+        release: bool,
+        by: By<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        hold_deciding(&mut tx).await?;
+        let mut find = Select::new("select source from source_rates");
+        find.push(" where source = ?", [source.into()]);
+        let known: Option<(String,)> = find.fetch_optional(&mut tx).await?;
+        if known.is_none() {
+            return Err(StoreError::NotFound {
+                what: "source that has begun an incident",
+                id: source.chars().take(64).collect(),
+            });
+        }
+        let verdict = FloodVerdict {
+            release,
+            by: by.actor.to_owned(),
+        };
+        let settled = give_verdict(&mut tx, source, &verdict, by.at).await?;
+        let action = if release {
+            "flood.release"
+        } else {
+            "flood.discard"
+        };
+        let detail = json!({ "source": source, "count": settled });
+        let subject = format!("floods/{source}");
+        audit::note(&mut tx, by, action, &subject, &detail).await?;
+        tx.commit().await?;
+        Ok(settled)
+    }
+
+    /// A person has closed the ticket of the flood from `source`: what it holds is closed too.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub(super) async fn end_flood(&self, source: &str, now: Timestamp) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        hold_deciding(&mut tx).await?;
+        let verdict = FloodVerdict {
+            release: false,
+            by: "the closing of its ticket".to_owned(),
+        };
+        give_verdict(&mut tx, source, &verdict, now).await?;
+        tx.commit().await
+    }
+}
+
+/// Marks what is held, and has deciding look at it and at the flood at once. The caller holds
+/// deciding.
+async fn give_verdict(
+    tx: &mut Tx,
+    source: &str,
+    verdict: &FloodVerdict,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let settled = on!(tx, connection => {
+        sqlx::query(
+            "update incidents set flood_verdict = $1, due_at = $2 \
+             where flood_source = $3 and state = 'pending'",
+        )
+        .bind(verdict.text())
+        .bind(now.as_millis())
+        .bind(source)
+        .execute(connection)
+        .await?
+        .rows_affected()
+    });
+    on!(tx, connection => {
+        sqlx::query("update incidents set due_at = $1 where active_key = $2 and due_at > $1")
+            .bind(now.as_millis())
+            .bind(active_key(&format!("{RULE_PREFIX}{source}"), source))
+            .execute(connection)
+            .await?;
+    });
+    Ok(settled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_read_as_it_was_written() {
+        for release in [true, false] {
+            let verdict = FloodVerdict {
+                release,
+                by: "ops by night".to_owned(),
+            };
+            assert_eq!(FloodVerdict::read(&verdict.text()), Some(verdict));
+        }
+    }
+}
