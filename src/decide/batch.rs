@@ -188,7 +188,7 @@ impl<'a> Batch<'a> {
         let after_silence = self.hold_of(joins, heard.received_at);
         self.cover(entry, (&rule.name, &key), heard.received_at, after_silence);
         let step = Step::before(entry, begun_by, heard.received_at);
-        entry.known.admission = self.floods.admission(&step);
+        entry.known.admission = self.floods.admission(Some(&step));
         let decision = decide(&mut entry.known, &heard, &policy_of(rule), hold, new);
         self.floods.note(step, entry, &decision);
         self.note_group(entry, group, active_key(&rule.name, &key));

@@ -56,6 +56,17 @@ impl Step {
     }
 }
 
+/// What a person's decision did to an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CarriedOut {
+    /// There is none.
+    Nothing,
+    /// It is held no longer, and no limit concerns it.
+    Released,
+    /// It is over.
+    Discarded,
+}
+
 /// The limits on sources that a batch concerns.
 #[derive(Debug, Default)]
 pub(super) struct Floods {
@@ -101,11 +112,11 @@ impl Floods {
         self.sources.insert(source, flood);
     }
 
-    /// What the limit lets the key of `step` do. A source without a limit may do anything.
-    pub(super) fn admission(&self, step: &Step) -> Admission {
-        let flood = self.sources.get(&step.source);
-        flood.map_or_else(Admission::default, |flood| {
-            flood.rate.admission(&flood.policy, step.at)
+    /// What the limit lets the key of `step` do. What has no limit may do anything.
+    pub(super) fn admission(&self, step: Option<&Step>) -> Admission {
+        let limited = step.and_then(|step| Some((self.sources.get(&step.source)?, step.at)));
+        limited.map_or_else(Admission::default, |(flood, at)| {
+            flood.rate.admission(&flood.policy, at)
         })
     }
 
@@ -159,25 +170,25 @@ impl SourceFlood {
 
 impl Batch<'_> {
     /// Does what a person decided about a held incident: a released one waits no longer for
-    /// that, a discarded one is closed. Answers whether it is over.
-    pub(super) fn carry_out_verdict(&mut self, entry: &mut KnownKey, now: Timestamp) -> bool {
+    /// that, a discarded one is closed.
+    pub(super) fn carry_out_verdict(&mut self, entry: &mut KnownKey, now: Timestamp) -> CarriedOut {
         let Some(incident) = entry
             .known
             .incident
             .as_mut()
             .filter(|one| one.is_held_by_flood())
         else {
-            return false;
+            return CarriedOut::Nothing;
         };
         let Some(verdict) = self.floods.verdicts.get(&incident.id) else {
-            return false;
+            return CarriedOut::Nothing;
         };
         let cause = format!("by {}", verdict.by);
         if verdict.release {
             incident.release_from_flood();
             let incident = incident.clone();
             self.tell(&incident, "released from the flood", cause, now);
-            return false;
+            return CarriedOut::Released;
         }
         incident.close(now);
         let cause = format!("discarded with the flood {cause}");
@@ -186,7 +197,7 @@ impl Batch<'_> {
             .push(history::closed(incident, cause, now));
         let incident = incident.clone();
         self.replace(entry, &incident);
-        true
+        CarriedOut::Discarded
     }
 
     /// Begins, continues or ends the floods of the batch's sources.
@@ -217,7 +228,6 @@ impl Batch<'_> {
             counted: flood.counted,
             held_breached: flood.held_breached,
             any_held: flood.any_held,
-            within_limit: flood.rate.admission(&flood.policy, now).may_open,
         };
         self.cover_flood(&mut entry, source, now);
         if entry.known.incident.is_none() {

@@ -1,7 +1,7 @@
 //! What time alone does to incidents within a batch.
 
 use super::batch::Batch;
-use super::flood::Step;
+use super::flood::{CarriedOut, Step};
 use super::groups::outage_of;
 use super::history;
 use super::known::{Kept, Origin};
@@ -32,21 +32,22 @@ impl Batch<'_> {
         let mut entry = self.keys.remove(&key).unwrap_or_default();
         let hold = self.hold_of(incident.group.as_deref(), now);
         self.cover(&mut entry, (&incident.rule, &incident.key), now, hold);
-        if self.carry_out_verdict(&mut entry, now) {
+        let carried_out = self.carry_out_verdict(&mut entry, now);
+        if carried_out == CarriedOut::Discarded {
             self.keys.insert(key, entry);
             return;
         }
-        let step = Step::before(
-            &entry,
-            kept.source.clone(),
-            incident.opens_at.unwrap_or(now),
-        );
-        entry.known.admission = self.floods.admission(&step);
+        let at = incident.opens_at.unwrap_or(now);
+        let limited = (carried_out == CarriedOut::Nothing)
+            .then(|| Step::before(&entry, kept.source.clone(), at));
+        entry.known.admission = self.floods.admission(limited.as_ref());
         let decision = match rule {
             Some(rule) => pass_time(&mut entry.known, &policy_of(rule), now),
             None => close_orphan(&mut entry.known, now),
         };
-        self.floods.note(step, &mut entry, &decision);
+        if let Some(step) = limited {
+            self.floods.note(step, &mut entry, &decision);
+        }
         let event_id = entry.kept.as_ref().map(Kept::event_id).unwrap_or_default();
         let source = kept.source.clone();
         let origin = Origin {

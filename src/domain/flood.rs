@@ -4,8 +4,8 @@
 //! held: it stays pending, and the flood's own incident stands for it until a person releases or
 //! discards it, it clears, or an outage takes it in. The number of incidents without a ticket is
 //! limited too; beyond that a breach is only counted. The flood's incident lives the life of an
-//! incident: it hears a breach for what is held or counted, and a clear once nothing is held and
-//! the source is within its limit. Pure. May import: `domain` only.
+//! incident: it hears a breach for what is held or counted, and a clear once nothing is held; what
+//! goes beyond the limit before it has recovered is a breach again. Pure. May import: `domain` only.
 
 use std::time::Duration;
 
@@ -166,8 +166,6 @@ pub struct Seen {
     pub held_breached: bool,
     /// Whether any key is held; `None`: not looked.
     pub any_held: Option<bool>,
-    /// Whether the source is within its limit now.
-    pub within_limit: bool,
 }
 
 /// Begins, continues or ends the flood's incident at `now`, by what was `seen`. Answers the
@@ -195,7 +193,7 @@ pub fn settle(
             count(flood, seen);
         }
         note(&mut steps, flood, decision);
-    } else if seen.any_held == Some(false) && seen.within_limit && is_breaching(flood) {
+    } else if seen.any_held == Some(false) && is_breaching(flood) {
         let heard = hears(flood, Verdict::Clear, now);
         let decision = decide(flood, &heard, life, None, new);
         note(&mut steps, flood, decision);

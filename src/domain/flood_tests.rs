@@ -176,7 +176,6 @@ const NOTHING_HELD: Seen = Seen {
     counted: 0,
     held_breached: false,
     any_held: Some(false),
-    within_limit: true,
 };
 
 #[test]
@@ -203,11 +202,11 @@ fn a_flood_is_over_when_nothing_is_held_and_the_source_has_stayed_within_its_lim
     let mut flood = Known::default();
     step(&mut flood, held(5), 0);
     let open = Some(IncidentState::Open);
-    let still_fast = Seen {
-        within_limit: false,
+    let still_held = Seen {
+        any_held: Some(true),
         ..NOTHING_HELD
     };
-    step(&mut flood, still_fast, 10);
+    step(&mut flood, still_held, 10);
     assert_eq!(flood.incident.as_ref().unwrap().clear_since, None);
     step(&mut flood, NOTHING_HELD, 20);
     assert_eq!(step(&mut flood, held(1), 200), (vec![], open));

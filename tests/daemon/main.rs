@@ -12,12 +12,14 @@ mod failover;
 mod failover_told;
 mod fairness;
 mod flapping;
+mod floods;
 mod outage_people;
 mod outages;
 mod own_trouble;
 mod people;
 #[path = "../ports/mod.rs"]
 mod ports;
+mod review_limit;
 mod routing;
 mod severity;
 mod silences;
