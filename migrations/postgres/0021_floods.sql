@@ -1,5 +1,5 @@
 -- How fast each source begins incidents, as the limit on them counts: tickets owed since `began_at`,
--- and incidents without a ticket as counted at `counted_at`, with those begun since.
+-- and incidents without a ticket as counted at `counted_at`, with what came and went since.
 create table source_rates (
     source     text   not null primary key,
     began_at   bigint not null,

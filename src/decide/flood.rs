@@ -38,7 +38,7 @@ fn rule_of(source: &str) -> String {
 pub(super) struct Step {
     source: String,
     at: Timestamp,
-    was_known: bool,
+    was_pending: bool,
     was_held: bool,
 }
 
@@ -50,7 +50,7 @@ impl Step {
         Self {
             source,
             at,
-            was_known: incident.is_some(),
+            was_pending: incident.is_some_and(|one| one.state == IncidentState::Pending),
             was_held: incident.is_some_and(Incident::is_held_by_flood),
         }
     }
@@ -125,6 +125,9 @@ impl Floods {
         let Some(flood) = self.sources.get_mut(&step.source) else {
             return;
         };
+        let after = entry.known.incident.as_ref().map(|one| one.state);
+        let is_pending = after == Some(IncidentState::Pending);
+        flood.changed |= flood.rate.note_pending(step.was_pending, is_pending);
         if decision.owed.contains(&Owed::Create) {
             flood.rate.note_opened(step.at);
             flood.changed = true;
@@ -138,10 +141,6 @@ impl Floods {
             }
             return;
         };
-        if !step.was_known && incident.state == IncidentState::Pending {
-            flood.rate.pending += 1;
-            flood.changed = true;
-        }
         if !incident.is_held_by_flood() {
             return;
         }

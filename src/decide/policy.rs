@@ -10,8 +10,10 @@ use crate::domain::time::Timestamp;
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 use crate::store::active_key;
 
-/// Rest between two looks at whether a flood still holds anything.
-const FLOOD_LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Rest between two looks at whether a flood still holds anything: the longer, the longer nothing
+/// new has come.
+const SHORTEST_FLOOD_REST: Duration = Duration::from_secs(5);
+const LONGEST_FLOOD_REST: Duration = Duration::from_secs(60);
 
 /// How long things last for incidents of `rule`.
 pub(super) fn policy_of(rule: &RuleSettings) -> LifePolicy {
@@ -70,7 +72,13 @@ fn flood_due_at(
 ) -> Option<Timestamp> {
     let due_at = incident.due_at(&flood_policy(settings, source).life())?;
     match incident.is_breaching() {
-        true => Some(due_at.min(now.plus(FLOOD_LOOK_EVERY))),
+        true => {
+            let last = incident.last_breach_at;
+            // A clock that was set back makes the last one lie ahead.
+            let age = now.since(last) + last.since(now);
+            let rest = (age / 8).clamp(SHORTEST_FLOOD_REST, LONGEST_FLOOD_REST);
+            Some(due_at.min(now.plus(rest)))
+        }
         false => Some(due_at),
     }
 }

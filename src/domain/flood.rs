@@ -100,7 +100,7 @@ pub struct SourceRate {
     pub began_at: Timestamp,
     /// Tickets owed to its new incidents since then.
     pub opened: u32,
-    /// Its incidents without a ticket, as last counted, and those begun since.
+    /// Its incidents without a ticket: as last counted, and what came and went since.
     pub pending: u64,
     /// When they were counted.
     pub counted_at: Timestamp,
@@ -123,6 +123,16 @@ impl SourceRate {
             self.opened = 0;
         }
         self.opened = self.opened.saturating_add(1);
+    }
+
+    /// Counts an incident that is or was without a ticket; answers whether that changed.
+    pub const fn note_pending(&mut self, was_pending: bool, is_pending: bool) -> bool {
+        match (was_pending, is_pending) {
+            (false, true) => self.pending = self.pending.saturating_add(1),
+            (true, false) => self.pending = self.pending.saturating_sub(1),
+            _ => return false,
+        }
+        true
     }
 
     /// Whether `at` is in the current minute. Replicas' clocks differ a little, so a time before

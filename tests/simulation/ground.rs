@@ -11,6 +11,7 @@ use ringdown::store::Store;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::dice::Dice;
+use crate::floods;
 
 /// The last statements of a batch fail while `power_cut` has a row. What was written before
 /// them must then be gone.
@@ -80,6 +81,7 @@ impl Ground {
             target.failover_after = dice.seconds(&[0, 5, 60, 120]);
         }
         self.roll_outage(&mut settings, dice);
+        floods::roll(&mut settings, dice);
         settings
     }
 

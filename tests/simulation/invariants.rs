@@ -14,6 +14,7 @@ use crate::coverage::Coverage;
 use crate::crm::Record;
 use crate::failover;
 use crate::flapping::{self, Calm};
+use crate::floods;
 use crate::life;
 use crate::outages;
 use crate::readings::Reading;
@@ -22,6 +23,9 @@ use crate::world::{Broken, Target};
 
 /// The rules of `ringdown.toml`.
 const RULES: [&str; 3] = ["wide", "plain", "high"];
+
+/// No two tickets about a source's flood within this time.
+const FLOOD_LOCK: Duration = Duration::from_secs(60);
 
 /// What the promises depend on and what must be remembered to judge them.
 pub(crate) struct Watch {
@@ -55,10 +59,12 @@ impl Watch {
                 .clone()
                 .map(|rule| (rule.name.clone(), rule.burst_lock))
                 .chain(locks)
+                .chain([(floods::rule(), FLOOD_LOCK)])
                 .collect(),
             resolves: rules
                 .map(|rule| (rule.name.clone(), rule.on_recovery == OnRecovery::Resolve))
                 .chain(resolves)
+                .chain([(floods::rule(), true)])
                 .collect(),
             calm: flapping::calm_of(settings),
             replayed: BTreeSet::new(),
@@ -85,11 +91,13 @@ impl Watch {
         coverage: &mut Coverage,
     ) -> Result<(), Broken> {
         life::note(before, now, sent, coverage);
+        floods::note(before, now, coverage);
         failover::note(before, now, coverage);
         failover::one_ticket_in_all(now, targets)?;
         one_incident_per_key(now)?;
         flapping::check(&self.calm, before, now)?;
         outages::check(before, now)?;
+        floods::check(now)?;
         none_heard_twice(now, sent)?;
         self.one_create_per_lock(now)?;
         for target in targets {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use ringdown::domain::incident::{Incident, Verdict};
 
 use crate::coverage::Coverage;
+use crate::floods;
 use crate::outages;
 use crate::readings::Reading;
 use crate::snapshot::{Decided, Snapshot};
@@ -52,11 +53,12 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
     }
 }
 
-/// The state; one that flaps is held open, and one that is silenced is kept waiting: states of
-/// their own here.
+/// The state; one that flaps is held open, and one that is silenced or held by a flood is kept
+/// waiting: states of their own here.
 fn state_of(life: &Incident) -> &'static str {
     match (&life.silence, life.is_flapping()) {
         (Some(_), _) => "pending(silenced)",
+        (None, _) if life.held_by_flood => "pending(flood)",
         (None, true) => "flapping",
         (None, false) => life.state.as_str(),
     }
@@ -75,7 +77,7 @@ fn note_time(
 ) {
     for then in &before.incidents {
         let life = &then.life;
-        if outages::is_outage(life) {
+        if outages::is_outage(life) || floods::is_flood(life) {
             continue;
         }
         let Some(after) = now.incident(&life.id) else {

@@ -12,6 +12,7 @@ mod dice;
 mod failover;
 mod faults;
 mod flapping;
+mod floods;
 mod found;
 mod ground;
 mod invariants;

@@ -85,7 +85,11 @@ async fn anything(world: &mut World) -> Result<(), Broken> {
             }
         }
         51..=76 => proceed(world).await,
-        77..=78 => crate::silences::person(world).await?,
+        77..=78 => {
+            if !crate::floods::person(world).await? {
+                crate::silences::person(world).await?;
+            }
+        }
         79..=90 => {
             let span = world
                 .dice
