@@ -258,6 +258,8 @@ url = "{store}"
 [sources.genesys]
 format = "genesys"
 auth = [{{ type = "bearer", secret = {{ env = "SPEED_TOKEN" }} }}]
+# Every event of the measurement of tickets is a new incident.
+max_new_incidents = {{ per_minute = 1000000 }}
 [rules.queue-backlog]
 events = ["v2.analytics.queues.{{id}}.observations"]
 when = "metrics[oWaiting].count > 300"
