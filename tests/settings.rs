@@ -12,6 +12,8 @@ mod access_refusals;
 mod extras_refusals;
 #[path = "settings/layering.rs"]
 mod layering;
+#[path = "settings/limits.rs"]
+mod limits;
 #[path = "settings/maintenance.rs"]
 mod maintenance;
 #[path = "settings/mapping.rs"]

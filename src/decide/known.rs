@@ -36,7 +36,7 @@ impl KnownKey {
     pub(super) fn name_parts(&mut self, rule: &RuleSettings) {
         if let (Some(incident), Some(kept)) = (&mut self.known.incident, &self.kept) {
             let each = rule.sources.is_empty();
-            incident.name_parts(each.then_some(kept.source.as_str()));
+            incident.name_parts(each.then_some(kept.begun_by.as_str()));
         }
     }
 }

@@ -4,6 +4,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::site::database;
 use crate::world::{TOKEN, World};
 
 const LIMIT: usize = 20;
@@ -16,6 +17,13 @@ format = "genesys"
 max_review_items = 20
 auth = [{ type = "bearer", secret = { env = "WEBHOOK_TOKEN" } }]
 "#;
+
+/// A running daemon with those sources.
+async fn limited() -> World {
+    let mut world = World::unstarted(&(SOURCES.to_owned() + &database().await)).await;
+    world.start().await;
+    world
+}
 
 /// Sends `events` to `source`.
 async fn send(world: &World, source: &str, events: Vec<Value>) {
@@ -51,8 +59,7 @@ async fn waiting(world: &World, source: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_flood_of_misfits_drops_the_oldest_of_its_own_kind_and_nothing_of_another_source() {
-    let mut world = World::unstarted(SOURCES).await;
-    world.start().await;
+    let world = limited().await;
     send(&world, "other", vec![unknown("other-1".into())]).await;
     let rare = (0..3).map(|n| without_metrics(format!("rare-{n}")));
     send(&world, "genesys", rare.collect()).await;
@@ -89,8 +96,7 @@ async fn a_flood_of_misfits_drops_the_oldest_of_its_own_kind_and_nothing_of_anot
 
 #[tokio::test]
 async fn a_flood_of_ever_new_reasons_stays_bounded_and_the_reason_is_not_kept_at_any_length() {
-    let mut world = World::unstarted(SOURCES).await;
-    world.start().await;
+    let world = limited().await;
     send(&world, "other", vec![unknown("other-1".into())]).await;
     let flood = (0..200).map(|n| {
         let name = format!("{n}-{}", "x".repeat(1_000));
@@ -111,11 +117,16 @@ async fn a_flood_of_ever_new_reasons_stays_bounded_and_the_reason_is_not_kept_at
 
 #[tokio::test]
 async fn a_review_item_that_nobody_settles_does_not_keep_its_event_for_ever() {
-    let mut world = World::new().await;
+    let store = match database().await {
+        none if none.is_empty() => "[store]\n".to_owned(),
+        store => store,
+    };
+    let mut world = World::unstarted(&store).await;
+    world.start().await;
     send(&world, "genesys", vec![unknown("old".into())]).await;
     assert_eq!(waiting(&world, "genesys").await, ["old"]);
     assert!(world.terminate());
-    let old_soon = "[store]\nretention = \"1ms\"\n";
+    let old_soon = format!("{store}retention = \"1ms\"\n");
     std::fs::write(world.folder.path().join("more.toml"), old_soon).unwrap();
     world.start().await;
     world

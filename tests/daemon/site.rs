@@ -106,7 +106,7 @@ close_notes = "Recovered."
 
 /// With `RINGDOWN_TEST_POSTGRES` set to the URL of a server: a new database there. Else the
 /// world's own file.
-async fn database() -> String {
+pub(crate) async fn database() -> String {
     let Ok(server) = std::env::var("RINGDOWN_TEST_POSTGRES") else {
         return String::new();
     };
