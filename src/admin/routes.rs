@@ -160,9 +160,9 @@ fn table() -> Vec<Route> {
 
         post operator "/api/v1/silences" => silences::create, "Silence what matches for a while";
         post operator "/api/v1/silences/{id}/expire" => silences::expire, "End a silence now";
-        post operator "/api/v1/floods/{source}/release" => actions::release_flood,
+        post operator "/api/v1/floods/{name}/release" => actions::release_flood,
             "Open tickets for what a flood holds";
-        post operator "/api/v1/floods/{source}/discard" => actions::discard_flood,
+        post operator "/api/v1/floods/{name}/discard" => actions::discard_flood,
             "Close what a flood holds without tickets";
         post operator "/api/v1/dead-letters/replay" => actions::replay_many, "Owe dead letters again";
         post operator "/api/v1/dead-letters/discard" => actions::discard_many, "Discard dead letters";
