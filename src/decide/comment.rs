@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::flood::totals as flood_totals;
+use super::flood_text::totals as flood_totals;
 use super::reading::Units;
 use super::report::totals;
 use crate::domain::incident::{Incident, Owed, Spread};

@@ -3,26 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::json;
-
 use super::batch::Batch;
+use super::flood_text::describe;
 use super::history;
 use super::known::{Kept, KnownKey, Origin};
-use super::report::ENTITY_NAMES;
 use crate::domain::decision::{Decision, NewIncident, Outcome, Suppression};
-use crate::domain::flood::{
-    Admission, FloodPolicy, FloodTally, RULE_PREFIX, Seen, SourceRate, settle,
-};
+use crate::domain::flood::{Admission, FloodPolicy, RULE_PREFIX, Seen, SourceRate, settle};
 use crate::domain::incident::{Incident, IncidentState, Owed};
 use crate::domain::time::Timestamp;
 use crate::store::{FloodVerdict, active_key};
 
-/// The name in a ticket's context under which it says what a flood is.
-pub(super) const CONTEXT: &str = "flood";
 /// The severity of a flood.
 const SEVERITY: &str = "high";
-/// Keys that the ticket names.
-const KEYS_SHOWN: usize = 10;
 
 /// The active key of the incident of a flood from `source`.
 pub(super) fn key_of(source: &str) -> String {
@@ -267,54 +259,4 @@ impl Batch<'_> {
         };
         self.gather(entry, &rule, &decision, origin, now);
     }
-}
-
-/// What the flood's ticket is written from: what `kept`, the first key beyond the limit, is
-/// written from, with the flood in its place.
-fn describe(
-    mut kept: Kept,
-    source: &str,
-    policy: &FloodPolicy,
-    incident: &Incident,
-    held: &[String],
-) -> Kept {
-    let tally = incident.flood.unwrap_or_default();
-    let title = format!("flood from source {source}: {} keys", tally.held);
-    for entity in ENTITY_NAMES {
-        if kept.context.contains_key(entity) {
-            kept.context.insert(entity.to_owned(), json!(title));
-        }
-    }
-    let mut text = format!(
-        "Source {source} began more than {} incidents within a minute \
-         (sources.{source}.max_new_incidents). What is beyond that has no ticket of its own:{}\n\
-         `ringdown incidents release --source {source}` opens a ticket for each key that still \
-         breaches, `ringdown incidents discard --source {source}` closes them without one. Keys \
-         that clear are closed by themselves.",
-        policy.per_minute,
-        totals(&tally)
-    );
-    for key in held.iter().take(KEYS_SHOWN) {
-        text.push_str("\n- ");
-        text.push_str(key);
-    }
-    if held.len() > KEYS_SHOWN {
-        text.push_str(&format!("\n… and {} more.", held.len() - KEYS_SHOWN));
-    }
-    let flood = json!({"title": title, "text": text});
-    kept.context.insert(CONTEXT.to_owned(), flood);
-    kept.begun_by = source.to_owned();
-    kept
-}
-
-/// The totals that everything on a flood's ticket tells.
-pub(super) fn totals(tally: &FloodTally) -> String {
-    let mut text = format!(" {} keys have been held so far.", tally.held);
-    if tally.counted > 0 {
-        text.push_str(&format!(
-            " {} more breaches were only counted; their keys begin when they breach again.",
-            tally.counted
-        ));
-    }
-    text
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::comment::comment;
 use super::details::standing_in;
-use super::flood;
+use super::flood_text;
 use super::reading::Units;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
@@ -67,7 +67,7 @@ pub fn create_fields(
 
 /// Title and text of a ticket about Ringdown itself, or about a flood.
 fn own_words(context: &TemplateContext) -> Option<(&str, &str)> {
-    if let Some(flood) = context.get(flood::CONTEXT) {
+    if let Some(flood) = context.get(flood_text::CONTEXT) {
         return Some((flood.get("title")?.as_str()?, flood.get("text")?.as_str()?));
     }
     if context.get("source")?.as_str() != Some(OWN_SOURCE) {

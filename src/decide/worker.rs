@@ -1,6 +1,6 @@
 //! The decider: works through the journal in batches, and lets time pass for incidents.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +11,13 @@ use super::batch::{Batch, Concluded};
 use super::details::Awaiting;
 use super::evaluate::{Evaluated, evaluate};
 use super::failover::Reach;
-use super::flood::Floods;
 use super::groups::{group_of, outage_key_of};
 use super::lead::Lead;
+use super::limits::{flood_keys, limited_in};
 use super::pace::{BATCH, FLOOD, Pace};
-use super::policy::{due_at, flood_policy};
+use super::policy::due_at;
 use crate::clock::Clock;
 use crate::domain::enrichment::Names;
-use crate::domain::flood;
-use crate::domain::incident::IncidentState;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_SOURCE;
 use crate::enrichment::Enrichment;
@@ -39,9 +37,6 @@ const DUE_BATCH: u32 = 256;
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 /// Wait after the database failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// How long the number of a source's incidents without a ticket is only added to before it is
-/// counted anew.
-const COUNT_PENDING_EVERY: Duration = Duration::from_secs(1);
 /// How long one batch may take. A database that does not answer for so long is asked anew.
 const STEP_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -368,52 +363,6 @@ impl Decider {
         Ok(batch)
     }
 
-    /// Loads what the limits on `sources` let them do. Whether a source holds anything is looked
-    /// for where its flag says so.
-    async fn load_floods(
-        &self,
-        deciding: &mut Deciding,
-        sources: BTreeMap<String, bool>,
-    ) -> Result<Floods, DecideError> {
-        let (mut floods, now) = (Floods::default(), self.clock.now());
-        for (source, look) in sources {
-            if !look && !self.settings.sources.contains_key(&source) {
-                continue;
-            }
-            let policy = flood_policy(&self.settings, &source);
-            let mut rate = deciding.source_rate(&source).await?.unwrap_or_default();
-            let age = now.since(rate.counted_at) + rate.counted_at.since(now);
-            let is_stale = age >= COUNT_PENDING_EVERY;
-            if is_stale {
-                rate.pending = deciding.pending_of(&source, policy.max_pending()).await?;
-                rate.counted_at = now;
-            }
-            let any_held = match look {
-                true => Some(deciding.holds_any(&source).await?),
-                false => None,
-            };
-            floods.add(source, policy, (rate, is_stale), any_held);
-        }
-        Ok(floods)
-    }
-
-    /// The sources and active keys of breaches.
-    fn breaches_in(&self, evaluated: &[(JournalEvent, Evaluated)]) -> BTreeSet<(String, String)> {
-        let mut breaches = BTreeSet::new();
-        for (event, evaluated) in evaluated {
-            let Evaluated::Findings { findings, .. } = evaluated else {
-                continue;
-            };
-            for finding in findings.iter().filter(|one| one.breach.is_some()) {
-                if let Some(rule) = self.settings.rules.get(finding.rule) {
-                    let key = active_key(&rule.name, &finding.key);
-                    breaches.insert((event.source.to_string(), key));
-                }
-            }
-        }
-        breaches
-    }
-
     /// Keeps what was decided, and then lets the world know of it: a batch that is not kept is
     /// decided again.
     async fn conclude(&self, deciding: Deciding, batch: Concluded) -> Result<(), DecideError> {
@@ -495,28 +444,6 @@ impl Decider {
         });
         self.metrics.set_journal_lag(lag.as_secs_f64());
     }
-}
-
-/// The sources whose limits concern incidents that are `due`. Those of floods are flagged.
-fn limited_in(due: &[KeptIncident]) -> BTreeMap<String, bool> {
-    let mut sources = BTreeMap::new();
-    for kept in due {
-        match flood::source_of(&kept.incident.rule) {
-            Some(source) => {
-                sources.insert(source.to_owned(), true);
-            }
-            None if kept.incident.state == IncidentState::Pending => {
-                sources.entry(kept.source.clone()).or_insert(false);
-            }
-            None => {}
-        }
-    }
-    sources
-}
-
-/// The active keys of the floods of `sources`, each once.
-fn flood_keys<'s>(sources: impl Iterator<Item = &'s String>) -> BTreeSet<String> {
-    sources.map(|source| super::flood::key_of(source)).collect()
 }
 
 /// The groups that findings count for.

@@ -43,7 +43,7 @@ pub use decisions::{Deciding, DecisionBatch, KeptIncident, NewDecision, NewRevie
 pub use error::StoreError;
 pub use failover::{OwedDelivery, Unopened, WaitingCreate};
 pub use fence::Fence;
-pub use floods::{FloodVerdict, FloodView};
+pub use floods::FloodVerdict;
 pub use history::{HistoryEntry, Reference};
 pub use journal::{
     Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
@@ -60,9 +60,9 @@ pub use ticket_changes::AppliedSighting;
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
     DeliveryView, Document, DroppedReviewsView, EventDetail, EventReview, EventView, Filter,
-    FlappingView, HistoryView, IncidentDetail, IncidentEventView, IncidentView, KeptFailure,
-    LockView, Moment, Page, PageRequest, PartView, ReviewDetail, ReviewView, RowId, SilenceView,
-    TicketView, TimelineEntry, WaitsView,
+    FlappingView, FloodView, HistoryView, IncidentDetail, IncidentEventView, IncidentView,
+    KeptFailure, LockView, Moment, Page, PageRequest, PartView, ReviewDetail, ReviewView, RowId,
+    SilenceView, TicketView, TimelineEntry, WaitsView,
 };
 pub use wake::Wake;
 

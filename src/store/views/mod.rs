@@ -8,6 +8,7 @@ mod audit;
 mod counts;
 mod deliveries;
 mod events;
+mod floods;
 mod incidents;
 mod locks;
 mod queues;
@@ -22,6 +23,7 @@ pub use counts::Counts;
 pub(super) use counts::REVIEW_ITEMS_BY_SOURCE;
 pub use deliveries::{DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView};
 pub use events::{DecisionView, EventDetail, EventReview, EventView};
+pub use floods::FloodView;
 pub use incidents::{
     FlappingView, HistoryView, IncidentDetail, IncidentEventView, IncidentView, PartView,
     TicketView, WaitsView,
