@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::database::{Tx, answered, on};
-use super::views::Select;
+use super::database::{Tx, answered, on, on_text};
 use super::{Store, StoreError};
 use crate::domain::review_limit::{ReasonCount, drops};
 use crate::domain::time::Timestamp;
@@ -13,6 +12,12 @@ use crate::domain::time::Timestamp;
 const LOCK_REVIEW_LIMIT: &str = "select pg_advisory_xact_lock(7464501)";
 /// Longest reason that is kept, in characters. A reason can quote what a sender wrote.
 const MAX_REASON: usize = 500;
+
+/// Asked once a second. Left to itself SQLite walks the older index and looks every row up.
+const OPEN_SQLITE: &str = "select source, count(*) from review_items \
+     indexed by review_items_by_state_and_reason where state = 'open' group by source";
+const OPEN_POSTGRES: &str =
+    "select source, count(*) from review_items where state = 'open' group by source";
 
 /// Reasons are equal when their beginnings are: an index holds no longer text.
 const NEWEST_BY_REASON: &str = "select substr(reason, 1, 200) as shown, count(*) from \
@@ -44,7 +49,15 @@ impl Store {
     /// [`StoreError`] when the database cannot be read.
     pub async fn open_reviews(&self) -> Result<BTreeMap<String, u64>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        Ok(open_by_source(&mut tx).await?.into_iter().collect())
+        let text = on_text!(&tx, OPEN_SQLITE, OPEN_POSTGRES);
+        let rows: Vec<(String, i64)> = on!(&mut tx, connection => {
+            sqlx::query_as(text).fetch_all(connection).await?
+        });
+        let count = |count: i64| u64::try_from(count).unwrap_or(0);
+        Ok(rows
+            .into_iter()
+            .map(|(source, open)| (source, count(open)))
+            .collect())
     }
 
     /// Drops open review items of `source` beyond `most`, at most `limit` of them; answers how
@@ -110,16 +123,6 @@ impl Store {
         tx.commit().await?;
         Ok(deleted)
     }
-}
-
-async fn open_by_source(tx: &mut Tx) -> Result<Vec<(String, u64)>, StoreError> {
-    let select = Select::new(super::views::REVIEW_ITEMS_BY_SOURCE);
-    let rows: Vec<(String, i64)> = select.fetch(tx).await?;
-    let count = |count: i64| u64::try_from(count).unwrap_or(0);
-    Ok(rows
-        .into_iter()
-        .map(|(source, open)| (source, count(open)))
-        .collect())
 }
 
 async fn by_reason(tx: &mut Tx, source: &str) -> Result<Vec<ReasonCount>, StoreError> {

@@ -117,16 +117,11 @@ async fn a_flood_of_ever_new_reasons_stays_bounded_and_the_reason_is_not_kept_at
 
 #[tokio::test]
 async fn a_review_item_that_nobody_settles_does_not_keep_its_event_for_ever() {
-    let store = match database().await {
-        none if none.is_empty() => "[store]\n".to_owned(),
-        store => store,
-    };
-    let mut world = World::unstarted(&store).await;
-    world.start().await;
+    let mut world = World::new().await;
     send(&world, "genesys", vec![unknown("old".into())]).await;
     assert_eq!(waiting(&world, "genesys").await, ["old"]);
     assert!(world.terminate());
-    let old_soon = format!("{store}retention = \"1ms\"\n");
+    let old_soon = "[store]\nretention = \"1ms\"\n";
     std::fs::write(world.folder.path().join("more.toml"), old_soon).unwrap();
     world.start().await;
     world

@@ -39,7 +39,7 @@ pub(super) const OWED_BY_TARGET: &str = "with recursive names(target) as ( \
 pub(super) const DEAD_LETTERS_BY_KIND: &str = "select target || '' as name, coalesce(error_kind, 'unknown') as kind, count(*) \
      from deliveries where state = 'dead' group by target || '', coalesce(error_kind, 'unknown')";
 
-pub(in crate::store) const REVIEW_ITEMS_BY_SOURCE: &str =
+pub(super) const REVIEW_ITEMS_BY_SOURCE: &str =
     "select source, count(*) from review_items where state = 'open' group by source";
 
 impl Store {

@@ -20,7 +20,6 @@ mod values;
 
 pub use audit::AuditView;
 pub use counts::Counts;
-pub(super) use counts::REVIEW_ITEMS_BY_SOURCE;
 pub use deliveries::{DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView};
 pub use events::{DecisionView, EventDetail, EventReview, EventView};
 pub use floods::FloodView;
