@@ -252,18 +252,20 @@ impl Builder {
 
     fn start_limiting_reviews(&self) {
         let sources = self.settings.sources.iter();
-        let limiter = ReviewLimiter::new(
-            self.store.clone(),
-            self.metrics.clone(),
-            self.clock.clone(),
-            sources.map(|(name, source)| (name.clone(), u64::from(source.max_review_items))),
-        );
-        let stop = self.stages.decide.clone();
-        self.components.spawn(
+        let limits: Vec<_> = sources
+            .map(|(name, source)| (name.clone(), u64::from(source.max_review_items)))
+            .collect();
+        let (store, metrics) = (self.store.clone(), self.metrics.clone());
+        let (clock, stop) = (self.clock.clone(), self.stages.decide.clone());
+        self.supervisor.spawn(
             &self.stages.deciding,
             "review limit",
-            stop.clone(),
-            limiter.run(stop),
+            &self.stages.decide,
+            move || {
+                let (store, metrics) = (store.clone(), metrics.clone());
+                let limiter = ReviewLimiter::new(store, metrics, clock.clone(), limits.clone());
+                limiter.run(stop.clone())
+            },
         );
     }
 
