@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::lifecycle::Components;
+use crate::outbound::Redactor;
 use crate::receive::ReceiveSetupError;
 use crate::settings::Settings;
 use crate::store::{Store, StoreError};
@@ -128,6 +129,7 @@ impl App {
             stages: Stages::default(),
             owner: uuid::Uuid::new_v4().to_string(),
             told: watch::channel(0).0,
+            redactor: Redactor::of(&settings),
             settings,
             store,
             clock,

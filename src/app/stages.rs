@@ -16,6 +16,7 @@ use crate::domain::gate::GateState;
 use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
+use crate::outbound::Redactor;
 use crate::own_trouble::Watch;
 use crate::receive::{self, Callbacks, ReceiveState};
 use crate::review_limit::ReviewLimiter;
@@ -42,6 +43,8 @@ pub(super) struct Builder {
     pub(super) max_public_connections: usize,
     /// Grows with every callback, so that it is followed at once.
     pub(super) told: watch::Sender<u64>,
+    /// Knows every secret in use.
+    pub(super) redactor: Redactor,
 }
 
 impl Builder {
@@ -106,12 +109,10 @@ impl Builder {
         ));
         let mut workers = Vec::new();
         for (name, target) in &self.settings.targets {
-            let crm =
-                targets::connect(name, target, vault.clone(), &self.clock).map_err(|problem| {
-                    StartError::Target {
-                        name: name.clone(),
-                        problem,
-                    }
+            let crm = targets::connect(name, target, vault.clone(), &self.redactor, &self.clock)
+                .map_err(|problem| StartError::Target {
+                    name: name.clone(),
+                    problem,
                 })?;
             let worker = TargetWorker::new(
                 name,
@@ -148,6 +149,7 @@ impl Builder {
         let worker = EnrichmentWorker::new(
             &enrichment,
             settings,
+            &self.redactor,
             self.metrics.clone(),
             self.clock.clone(),
         )

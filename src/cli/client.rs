@@ -1,9 +1,8 @@
 //! HTTP to a daemon: where it is, and what is said when it does not answer.
 
 use std::error::Error;
-use std::time::Duration;
 
-use url::{Host, Url};
+use url::Url;
 
 use super::outcome::Failed;
 
@@ -21,16 +20,6 @@ pub(super) fn address(text: &str) -> Result<Url, Failed> {
         })
 }
 
-/// Whether `url` is on this machine.
-pub(super) fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 /// `base` with `segments` after its path; each is one segment, whatever is in it.
 pub(super) fn below(base: &Url, segments: &[&str]) -> Url {
     let mut url = base.clone();
@@ -38,19 +27,6 @@ pub(super) fn below(base: &Url, segments: &[&str]) -> Url {
         path.pop_if_empty().extend(segments);
     }
     url
-}
-
-/// A builder of clients for `url`: bounded in time, and never redirected, so that no token
-/// goes astray. A proxy from the environment is for the CRMs; this machine needs none.
-pub(super) fn builder(url: &Url, patience: Duration) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .timeout(patience)
-        .redirect(reqwest::redirect::Policy::none());
-    if is_local(url) {
-        builder.no_proxy()
-    } else {
-        builder
-    }
 }
 
 /// No answer came from `url`.
@@ -88,25 +64,6 @@ mod tests {
     fn what_is_no_http_address_is_wrong_usage() {
         for text in ["nonsense", "localhost:9090", "file:///etc/passwd", ""] {
             assert!(address(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn loopback_is_local_and_nothing_else() {
-        let local = |text| is_local(&address(text).unwrap());
-        for text in [
-            "http://localhost:1",
-            "http://127.0.0.9",
-            "http://[::1]:8080/webhooks/genesys",
-        ] {
-            assert!(local(text), "{text}");
-        }
-        for text in [
-            "http://localhost.example.com",
-            "http://10.0.0.1",
-            "http://[::2]",
-        ] {
-            assert!(!local(text), "{text}");
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::deliver::StoreVault;
 use crate::doctor::live::{Patient, examine};
 use crate::doctor::{Check, Outcome as CheckResult};
+use crate::outbound::Redactor;
 use crate::settings::{Settings, TargetAuth};
 use crate::store::Store;
 use crate::targets::{self, Inspect, TokenVault};
@@ -36,7 +37,8 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Outcome {
     let names = chosen(&args.targets, &settings)?;
     let vault = vault(&names, &settings).await?;
     let clock = Clock::System;
-    let clients = clients(&names, &settings, &vault, &clock)?;
+    let redactor = Redactor::of(&settings);
+    let clients = clients(&names, &settings, &vault, &redactor, &clock)?;
     let patients: Vec<Patient<'_>> = clients
         .iter()
         .filter_map(|(name, client)| {
@@ -45,6 +47,7 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Outcome {
                 target: settings.targets.get(*name)?,
                 settings: &settings,
                 client: client.as_ref(),
+                redactor: &redactor,
                 write: args.write,
             })
         })
@@ -81,11 +84,12 @@ fn clients<'a>(
     names: &[&'a str],
     settings: &Settings,
     vault: &Arc<dyn TokenVault>,
+    redactor: &Redactor,
     clock: &Clock,
 ) -> Result<Vec<Named<'a>>, Failed> {
     let made = names.iter().filter_map(|name| {
         let target = settings.targets.get(*name)?;
-        let client = targets::inspector(name, target, vault.clone(), clock);
+        let client = targets::inspector(name, target, vault.clone(), redactor, clock);
         Some(
             client
                 .map(|client| (*name, client))

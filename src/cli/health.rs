@@ -9,6 +9,7 @@ use url::Url;
 
 use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, client, config, print, table};
+use crate::outbound;
 use crate::settings::Loader;
 
 /// Longest wait for the answer.
@@ -62,7 +63,9 @@ fn configured(global: &Global) -> String {
 
 async fn ask(url: &Url) -> Result<(bool, Value), Failed> {
     let no_answer = |error: reqwest::Error| client::no_answer(url, &error);
-    let client = client::builder(url, PATIENCE).build().map_err(no_answer)?;
+    let client = outbound::client_builder(PATIENCE)
+        .build()
+        .map_err(no_answer)?;
     let response = client.get(url.clone()).send().await.map_err(no_answer)?;
     let ready = response.status().is_success();
     Ok((ready, response.json().await.unwrap_or_default()))

@@ -11,6 +11,7 @@ use super::checks::{self, Key};
 use super::{Check, Finding, mapping, reach, sample, write};
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
+use crate::outbound::Redactor;
 use crate::settings::{Settings, TargetKind, TargetSettings};
 use crate::targets::Inspect;
 
@@ -29,6 +30,8 @@ pub struct Patient<'a> {
     pub settings: &'a Settings,
     /// Its client.
     pub client: &'a dyn Inspect,
+    /// Knows every secret that an answer could quote.
+    pub redactor: &'a Redactor,
     /// Whether a test ticket may be opened.
     pub write: bool,
 }
@@ -36,13 +39,8 @@ pub struct Patient<'a> {
 /// Every check of one target, in the order in which they were made.
 pub async fn examine(patient: &Patient<'_>, clock: &Clock) -> Vec<Check> {
     let patience = patient.target.timeout.min(PATIENCE);
-    let mut findings = reach::reach(
-        &patient.target.base_url,
-        api_path(patient.target),
-        patience,
-        clock,
-    )
-    .await;
+    let (base, api) = (&patient.target.base_url, api_path(patient.target));
+    let mut findings = reach::reach(base, api, patience, (patient.redactor, clock)).await;
     // A wrong clock stops nothing: the login shows whether it matters.
     let unreached = findings
         .iter()

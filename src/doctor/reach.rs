@@ -12,7 +12,8 @@ use url::Url;
 use super::{Finding, Outcome};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
-use crate::targets::http::{self, Answer};
+use crate::outbound::Redactor;
+use crate::targets::http::{Answer, Client};
 
 /// A clock that is off by more is a finding.
 const CLOCK_WARNING: Duration = Duration::from_secs(60);
@@ -25,7 +26,7 @@ pub(super) async fn reach(
     base: &Url,
     api: &str,
     patience: Duration,
-    clock: &Clock,
+    (redactor, clock): (&Redactor, &Clock),
 ) -> Vec<Finding> {
     let mut findings = vec![dns(base, patience).await];
     let steps = ["connect", "tls", "clock"];
@@ -36,7 +37,7 @@ pub(super) async fn reach(
     if stopped(&mut findings, &steps[1..]) {
         return findings;
     }
-    findings.extend(tls_and_clock(base, api, patience, clock).await);
+    findings.extend(tls_and_clock(base, api, patience, (redactor, clock)).await);
     findings
 }
 
@@ -90,8 +91,13 @@ async fn connect(base: &Url, patience: Duration) -> Finding {
     }
 }
 
-async fn tls_and_clock(base: &Url, api: &str, patience: Duration, clock: &Clock) -> Vec<Finding> {
-    let client = match http::client(patience) {
+async fn tls_and_clock(
+    base: &Url,
+    api: &str,
+    patience: Duration,
+    (redactor, clock): (&Redactor, &Clock),
+) -> Vec<Finding> {
+    let client = match Client::new(patience, redactor) {
         Ok(client) => client,
         Err(error) => {
             let message = format!("TLS cannot be set up here: {error}");
@@ -106,7 +112,7 @@ async fn tls_and_clock(base: &Url, api: &str, patience: Duration, clock: &Clock)
     let mut address = base.clone();
     address.set_path(&format!("{}{api}", base.path().trim_end_matches('/')));
     let before = clock.now();
-    match http::send(client.get(address)).await {
+    match client.send(client.get(address)).await {
         Ok(answer) => vec![encrypted(base), skew(&answer, before, clock.now())],
         Err(failure) => {
             let message = format!("no answer to a first request: {}", failure.message);

@@ -13,8 +13,9 @@ use crate::clock::Clock;
 use crate::domain::enrichment::{Edge, Names, Queue, Standing, Trunk};
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
-use crate::settings::EnrichmentSettings;
-use crate::targets::http::{self, Answer};
+use crate::outbound::Redactor;
+use crate::settings::{EnrichmentSettings, Secret};
+use crate::targets::http::{Answer, Client, LoginAnswer};
 
 /// Queues in one question; the API takes at most 200 predicates.
 pub(super) const MOST_QUEUES: usize = 100;
@@ -81,14 +82,14 @@ impl ApiError {
 
 #[derive(Clone)]
 struct Token {
-    value: String,
+    value: Secret,
     until: Timestamp,
 }
 
 /// A client of one organization's Platform API.
 #[derive(Clone)]
 pub struct PlatformApi {
-    http: reqwest::Client,
+    http: Client,
     settings: EnrichmentSettings,
     clock: Clock,
     token: Option<Token>,
@@ -101,14 +102,18 @@ const EDGES: &str = "/api/v2/telephony/providers/edges";
 const OBSERVATIONS: &str = "/api/v2/analytics/queues/observations/query";
 
 impl PlatformApi {
-    /// A client with `settings`. Nothing is sent yet.
+    /// A client with `settings`. Nothing is sent yet. Answers go through `redactor`.
     ///
     /// # Errors
     ///
     /// When the TLS library cannot be set up.
-    pub fn new(settings: &EnrichmentSettings, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        settings: &EnrichmentSettings,
+        redactor: &Redactor,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
-            http: http::client(settings.timeout)?,
+            http: Client::new(settings.timeout, redactor)?,
             settings: settings.clone(),
             clock,
             token: None,
@@ -192,21 +197,29 @@ impl PlatformApi {
     async fn call(
         &mut self,
         path: &'static str,
-        request: impl Fn(&reqwest::Client) -> reqwest::RequestBuilder,
+        request: impl Fn(&Client) -> reqwest::RequestBuilder,
     ) -> Result<Answer, ApiError> {
         let token = self.token().await?;
-        let answer = http::send(request(&self.http).bearer_auth(token)).await?;
+        let answer = self.send(request(&self.http), &token).await?;
         let answer = if answer.status == 401 {
             self.token = None;
             let token = self.token().await?;
-            http::send(request(&self.http).bearer_auth(token)).await?
+            self.send(request(&self.http), &token).await?
         } else {
             answer
         };
         self.accepted(path, answer)
     }
 
-    async fn token(&mut self) -> Result<String, ApiError> {
+    async fn send(
+        &self,
+        request: reqwest::RequestBuilder,
+        token: &Secret,
+    ) -> Result<Answer, Failure> {
+        self.http.send(request.bearer_auth(token.expose())).await
+    }
+
+    async fn token(&mut self) -> Result<Secret, ApiError> {
         let now = self.clock.now();
         if let Some(token) = self.token.as_ref().filter(|token| now < token.until) {
             return Ok(token.value.clone());
@@ -221,19 +234,17 @@ impl PlatformApi {
                 Some(self.settings.client_secret.expose()),
             )
             .form(&[("grant_type", "client_credentials")]);
-        let answer = http::send(request).await?;
+        let LoginAnswer { answer, body } = self.http.log_in(request).await?;
         if matches!(answer.status, 400 | 401 | 403) {
             return Err(ApiError::LoginRefused {
                 status: answer.status,
                 answer: answer.excerpt(),
             });
         }
-        let answer = self.accepted(TOKEN, answer)?;
-        let body = answer.json().unwrap_or_default();
+        self.accepted(TOKEN, answer)?;
+        let body: Value = serde_json::from_str(body.expose()).unwrap_or_default();
         let value = body["access_token"].as_str();
-        let value = value
-            .ok_or(ApiError::NotUnderstood { path: TOKEN })?
-            .to_owned();
+        let value = Secret::new(value.ok_or(ApiError::NotUnderstood { path: TOKEN })?);
         let lasts = Duration::from_secs(body["expires_in"].as_u64().unwrap_or(0));
         self.token = Some(Token {
             value: value.clone(),

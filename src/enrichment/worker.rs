@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::MOST_QUEUES;
 use super::{ApiError, Enrichment, PlatformApi, Shared};
 use crate::clock::Clock;
+use crate::outbound::Redactor;
 use crate::settings::EnrichmentSettings;
 use crate::telemetry::Metrics;
 
@@ -44,6 +45,7 @@ impl EnrichmentWorker {
     pub fn new(
         enrichment: &Enrichment,
         settings: &EnrichmentSettings,
+        redactor: &Redactor,
         metrics: Metrics,
         clock: Clock,
     ) -> Result<Option<Self>, reqwest::Error> {
@@ -53,7 +55,7 @@ impl EnrichmentWorker {
         let now = Instant::now();
         Ok(Some(Self {
             shared,
-            api: PlatformApi::new(settings, clock.clone())?,
+            api: PlatformApi::new(settings, redactor, clock.clone())?,
             metrics,
             clock,
             names_every: settings.names_every,

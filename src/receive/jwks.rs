@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
+use crate::outbound;
 use crate::settings::JwksLocation;
 
 /// Longest time one fetch may take; a webhook waits for it at most this long.
@@ -56,8 +57,8 @@ enum FetchError {
     TooLong,
     #[error("the file cannot be read: {0}")]
     File(#[from] std::io::Error),
-    #[error("the key set is not a JWKS: {0}")]
-    Json(#[from] serde_json::Error),
+    #[error("the key set is not a JWKS (line {line}, column {column})")]
+    Json { line: usize, column: usize },
     #[error("the key set holds no public key that can be used")]
     Empty,
 }
@@ -104,9 +105,7 @@ struct Asked {
 
 impl Keyring {
     pub(super) fn new(location: &JwksLocation, clock: &Clock) -> Result<Self, JwksSetupError> {
-        let client = reqwest::Client::builder()
-            .timeout(FETCH_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
+        let client = outbound::client_builder(FETCH_TIMEOUT)
             .build()
             .map_err(|problem| JwksSetupError::Client {
                 location: name_of(location),
@@ -247,6 +246,16 @@ impl KeySet {
             })
             .map(|key| Arc::clone(&key.key))
             .collect()
+    }
+}
+
+impl From<serde_json::Error> for FetchError {
+    /// Where, and not what: the parser quotes the answer.
+    fn from(error: serde_json::Error) -> Self {
+        Self::Json {
+            line: error.line(),
+            column: error.column(),
+        }
     }
 }
 

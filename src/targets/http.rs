@@ -1,16 +1,24 @@
 //! One HTTP call to a CRM: bounded in time and size, never redirected, failures told apart
 //! by whether the request can have had an effect.
 //!
-//! Knows no CRM. May import: `domain::failure`.
+//! Everything that comes back, and every error on the way, goes through the [`Redactor`] here,
+//! before it is read: no caller can store or log a secret that was quoted.
+//!
+//! Knows no CRM. May import: `domain::failure`, `outbound`, `settings::Secret`.
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use url::Url;
 
 use super::permit;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
+use crate::outbound::{self, Redactor};
+use crate::settings::Secret;
 
 /// Longest answer that is read, in bytes; a longer one is as good as unreadable.
 pub const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
@@ -21,21 +29,65 @@ const MAX_MESSAGE_CHARS: usize = 500;
 /// The only way in which JSON can hold a NUL.
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 
-/// A whole answer.
+/// A whole answer, without our secrets.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// HTTP status.
     pub status: u16,
     /// Headers.
     pub headers: HeaderMap,
-    /// Body, at most [`MAX_ANSWER_BYTES`].
+    /// Body, at most [`MAX_ANSWER_BYTES`]. What was JSON still is.
     pub body: Bytes,
+    /// The body as it may be shown, where that is another text.
+    shown: Option<Bytes>,
+}
+
+/// An answer of a token endpoint.
+#[derive(Debug)]
+pub struct LoginAnswer {
+    /// Without secrets, for everything that is said about it.
+    pub answer: Answer,
+    /// The body as it came, which holds the new token: the old one is a secret that would be
+    /// taken out, and some CRMs answer it again.
+    pub body: Secret,
 }
 
 impl Answer {
+    /// An answer that holds no secret.
+    pub const fn new(status: u16, headers: HeaderMap, body: Bytes) -> Self {
+        Self {
+            status,
+            headers,
+            body,
+            shown: None,
+        }
+    }
+
+    fn redacted(mut self, redactor: &Redactor) -> Self {
+        for value in self.headers.values_mut() {
+            let redacted = redactor.bytes(value.as_bytes());
+            if let Some(Ok(redacted)) = redacted.map(|bytes| HeaderValue::from_bytes(&bytes)) {
+                *value = redacted;
+            }
+        }
+        let Some(shown) = redactor.bytes(&self.body).map(Bytes::from) else {
+            return self;
+        };
+        // Value by value, because a hole in the text need not leave whole JSON.
+        self.body = match serde_json::from_slice::<Value>(&self.body) {
+            Ok(mut json) => {
+                redactor.json(&mut json);
+                json.to_string().into()
+            }
+            Err(_) => shown.clone(),
+        };
+        self.shown = Some(shown);
+        self
+    }
+
     /// The body as JSON, whatever its content type says. Its texts hold no NUL, which
     /// PostgreSQL cannot keep.
-    pub fn json(&self) -> Option<serde_json::Value> {
+    pub fn json(&self) -> Option<Value> {
         let mut json = serde_json::from_slice(&self.body).ok()?;
         if self
             .body
@@ -76,15 +128,16 @@ impl Answer {
 
     /// The beginning of the body as text, for messages.
     pub fn excerpt(&self) -> String {
-        excerpt(&String::from_utf8_lossy(&self.body))
+        let text = self.shown.as_ref().unwrap_or(&self.body);
+        excerpt(&String::from_utf8_lossy(text))
     }
 }
 
-fn take_out_nul(json: &mut serde_json::Value) {
+fn take_out_nul(json: &mut Value) {
     match json {
-        serde_json::Value::String(text) => text.retain(|character| character != '\0'),
-        serde_json::Value::Array(items) => items.iter_mut().for_each(take_out_nul),
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(take_out_nul),
+        Value::String(text) => text.retain(|character| character != '\0'),
+        Value::Array(items) => items.iter_mut().for_each(take_out_nul),
+        Value::Object(fields) => fields.values_mut().for_each(take_out_nul),
         _ => {}
     }
 }
@@ -102,45 +155,90 @@ pub fn excerpt(text: &str) -> String {
     }
 }
 
-/// A client for one target: no redirects (a token must never follow one), no cookies (they
-/// pin a ServiceNow node), one time limit for the whole call.
-///
-/// # Errors
-///
-/// When the TLS library cannot be set up.
-pub fn client(timeout: Duration) -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .timeout(timeout)
-        .connect_timeout(timeout.min(Duration::from_secs(10)))
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("ringdown/", env!("CARGO_PKG_VERSION")))
-        .build()
+/// A client for one target.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    redactor: Redactor,
 }
 
-/// Sends `request` and reads the whole answer.
-///
-/// # Errors
-///
-/// A `network_failure`: with `outcome_unknown` unless the connection was never made, or
-/// nothing was sent because the claim is not ours any more (see [`permit`]).
-pub async fn send(request: reqwest::RequestBuilder) -> Result<Answer, Failure> {
-    permit::ask()?;
-    let response = request.send().await.map_err(transport_failure)?;
-    let status = response.status().as_u16();
-    let headers = response.headers().clone();
-    let body = read_bounded(response)
-        .await
-        .map_err(|failure| failure.with_status(status))?;
-    Ok(Answer {
-        status,
-        headers,
-        body,
-    })
+impl Client {
+    /// A client whose calls take at most `timeout`, and whose answers `redactor` goes through.
+    ///
+    /// # Errors
+    ///
+    /// When the TLS library cannot be set up.
+    pub fn new(timeout: Duration, redactor: &Redactor) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            http: outbound::client_builder(timeout).build()?,
+            redactor: redactor.clone(),
+        })
+    }
+
+    /// A request, for [`Client::send`].
+    pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    /// A GET, for [`Client::send`].
+    pub fn get(&self, url: Url) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// A POST, for [`Client::send`].
+    pub fn post(&self, url: Url) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// Remembers a secret that was obtained, before it is used.
+    pub fn remember(&self, secret: &Secret) {
+        self.redactor.remember(secret);
+    }
+
+    /// Sends `request` and reads the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// A `network_failure`: with `outcome_unknown` unless the connection was never made, or
+    /// nothing was sent because the claim is not ours any more (see [`permit`]).
+    pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        Ok(self.exchange(request).await?.redacted(&self.redactor))
+    }
+
+    /// As [`Client::send`], for a call that obtains a token.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::send`].
+    pub async fn log_in(&self, request: RequestBuilder) -> Result<LoginAnswer, Failure> {
+        let answer = self.exchange(request).await?;
+        let body = Secret::new(String::from_utf8_lossy(&answer.body));
+        let answer = answer.redacted(&self.redactor);
+        Ok(LoginAnswer { answer, body })
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+        permit::ask()?;
+        let failed = |error| transport_failure(error, &self.redactor);
+        let request = request.build().map_err(failed)?;
+        self.redactor.remember_sent(&request);
+        let response = self.http.execute(request).await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let headers = response.headers().clone();
+        let body = read_bounded(response, &self.redactor)
+            .await
+            .map_err(|failure| failure.with_status(status))?;
+        Ok(Answer::new(status, headers, body))
+    }
 }
 
-async fn read_bounded(mut response: reqwest::Response) -> Result<Bytes, Failure> {
+async fn read_bounded(
+    mut response: reqwest::Response,
+    redactor: &Redactor,
+) -> Result<Bytes, Failure> {
+    let failed = |error| transport_failure(error, redactor);
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(transport_failure)? {
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
             return Err(Failure::new(
                 FailureKind::NetworkFailure,
@@ -156,12 +254,13 @@ async fn read_bounded(mut response: reqwest::Response) -> Result<Bytes, Failure>
 
 /// A failure before or during the call. Only a connection that was never made is known to
 /// have had no effect: everything later may have reached the CRM.
-fn transport_failure(error: reqwest::Error) -> Failure {
+fn transport_failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
     let never_sent = error.is_connect() || error.is_builder();
+    let text = with_causes(&error.without_url());
     let failure = Failure::new(
         FailureKind::NetworkFailure,
         Remedy::Retry,
-        excerpt(&with_causes(&error.without_url())),
+        excerpt(&redactor.text(&text)),
     );
     if never_sent {
         failure
@@ -186,13 +285,8 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_an_answer_holds_no_nul() {
-        let answer = Answer {
-            status: 400,
-            headers: HeaderMap::new(),
-            body: Bytes::from_static(
-                b"[{\"errorCode\": \"A\\u0000B\", \"fields\": [\"\\u0000\"]}]",
-            ),
-        };
+        let body = b"[{\"errorCode\": \"A\\u0000B\", \"fields\": [\"\\u0000\"]}]";
+        let answer = Answer::new(400, HeaderMap::new(), Bytes::from_static(body));
         let expected = serde_json::json!([{"errorCode": "AB", "fields": [""]}]);
         assert_eq!(answer.json(), Some(expected));
         assert_eq!(excerpt("a\0b \n c"), "a b c");

@@ -29,6 +29,7 @@ pub use crate::domain::ticket::TicketChange;
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
+use crate::outbound::Redactor;
 use crate::settings::{TargetKind, TargetSettings};
 
 /// A CRM in which we own tickets.
@@ -199,7 +200,7 @@ pub enum TargetSetupError {
     Client(String),
 }
 
-/// The client of the target `name`. Nothing is sent yet.
+/// The client of the target `name`. Nothing is sent yet. What comes back goes through `redactor`.
 ///
 /// # Errors
 ///
@@ -208,9 +209,10 @@ pub fn connect(
     name: &str,
     settings: &TargetSettings,
     vault: Arc<dyn TokenVault>,
+    redactor: &Redactor,
     clock: &Clock,
 ) -> Result<Arc<dyn Crm>, TargetSetupError> {
-    inspector(name, settings, vault, clock).map(|client| client as Arc<dyn Crm>)
+    inspector(name, settings, vault, redactor, clock).map(|client| client as Arc<dyn Crm>)
 }
 
 /// The same client, which can also be asked about the CRM itself.
@@ -222,17 +224,19 @@ pub fn inspector(
     name: &str,
     settings: &TargetSettings,
     vault: Arc<dyn TokenVault>,
+    redactor: &Redactor,
     clock: &Clock,
 ) -> Result<Arc<dyn Inspect>, TargetSetupError> {
-    let login = login_of(name, settings, vault, clock)?;
+    let login = login_of(name, settings, vault, redactor, clock)?;
     let unusable = |error: &dyn std::fmt::Display| TargetSetupError::Client(error.to_string());
     Ok(match &settings.kind {
         TargetKind::Salesforce { .. } => Arc::new(
-            salesforce::Salesforce::new(name, settings, login, clock.clone())
+            salesforce::Salesforce::new(name, settings, login, redactor, clock.clone())
                 .map_err(|error| unusable(&error))?,
         ),
         TargetKind::ServiceNow { .. } => Arc::new(
-            servicenow::ServiceNow::new(name, settings, login).map_err(|error| unusable(&error))?,
+            servicenow::ServiceNow::new(name, settings, login, redactor)
+                .map_err(|error| unusable(&error))?,
         ),
     })
 }
@@ -242,12 +246,13 @@ fn login_of(
     name: &str,
     settings: &TargetSettings,
     vault: Arc<dyn TokenVault>,
+    redactor: &Redactor,
     clock: &Clock,
 ) -> Result<Arc<dyn Login>, TargetSetupError> {
     if let Some(login) = StaticLogin::of(&settings.auth) {
         return Ok(Arc::new(login));
     }
-    let client = http::client(settings.timeout)
+    let client = http::Client::new(settings.timeout, redactor)
         .map_err(|error| TargetSetupError::Client(format!("HTTP cannot be set up: {error}")))?;
     Authenticator::new(name, settings, client, vault, clock.clone())
         .map(|login| Arc::new(login) as Arc<dyn Login>)

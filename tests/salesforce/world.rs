@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ringdown::clock::Clock;
 use ringdown::domain::ticket::{TicketChange, TicketFields, TicketKey};
+use ringdown::outbound::Redactor;
 use ringdown::settings::{Loader, TargetSettings};
 use ringdown::simulator::{self, Simulator};
 use ringdown::targets::{Crm, TokenVault, connect};
@@ -80,7 +81,14 @@ impl World {
         secret: &str,
     ) -> Arc<dyn Crm> {
         let settings = settings(base_url, more, auth, secret);
-        connect("salesforce", &settings, self.vault.clone(), &self.clock).unwrap()
+        connect(
+            "salesforce",
+            &settings,
+            self.vault.clone(),
+            &Redactor::default(),
+            &self.clock,
+        )
+        .unwrap()
     }
 
     /// The usual client: Case, unique external id, client credentials.

@@ -10,6 +10,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
+use ringdown::outbound::Redactor;
 use ringdown::settings::{
     FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, Secret, SyncSettings, TargetAuth,
     TargetKind, TargetLimit, TargetSettings,
@@ -182,7 +183,14 @@ pub(crate) fn client(base: &Url) -> ServiceNow {
 /// A client that logs in with `auth`.
 pub(crate) fn client_with(base: &Url, auth: TargetAuth) -> ServiceNow {
     let login = StaticLogin::of(&auth).unwrap();
-    ServiceNow::new("servicenow", &settings(base, auth), Arc::new(login)).unwrap()
+    let settings = settings(base, auth);
+    ServiceNow::new(
+        "servicenow",
+        &settings,
+        Arc::new(login),
+        &Redactor::default(),
+    )
+    .unwrap()
 }
 
 /// A client that logs in by `login`.
@@ -191,7 +199,14 @@ pub(crate) fn client_by(base: &Url, login: impl Login + 'static) -> ServiceNow {
         header: "x-sn-apikey".to_owned(),
         key: Secret::new("unused"),
     };
-    ServiceNow::new("servicenow", &settings(base, unused), Arc::new(login)).unwrap()
+    let settings = settings(base, unused);
+    ServiceNow::new(
+        "servicenow",
+        &settings,
+        Arc::new(login),
+        &Redactor::default(),
+    )
+    .unwrap()
 }
 
 /// Settings of a target at `base`.

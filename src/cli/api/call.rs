@@ -13,6 +13,7 @@ use super::super::table::{self, Column};
 use super::super::{Output, client, config, print};
 use super::incident::mark_flapping;
 use super::{ApiArgs, Selection};
+use crate::outbound;
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,7 +36,7 @@ pub(super) struct Api {
 impl Api {
     pub(super) fn new(args: ApiArgs, output: Output, place: &'static str) -> Result<Self, Failed> {
         let base = client::address(&args.url)?;
-        let client = client::builder(&base, PATIENCE)
+        let client = outbound::client_builder(PATIENCE)
             .build()
             .map_err(|error| Failed::usage(client::innermost(&error)))?;
         Ok(Self {

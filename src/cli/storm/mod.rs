@@ -15,6 +15,7 @@ use serde_json::json;
 
 use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, client, config, print};
+use crate::outbound;
 
 pub use send::storm;
 
@@ -162,7 +163,7 @@ fn at_once(text: &str) -> Result<usize, String> {
 /// Runs the storm and prints its report. Exit status 1 when a request was not answered 202.
 pub(super) async fn run(args: StormArgs, global: &Global) -> Outcome {
     let url = client::address(&args.url)?;
-    if !client::is_local(&url) && !args.i_own_this_host {
+    if !outbound::is_local(&url) && !args.i_own_this_host {
         return Err(Failed::usage(format!(
             "{} is not this machine; add --i-own-this-host if you may put load on it",
             url.host_str().unwrap_or_default()

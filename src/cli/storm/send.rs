@@ -12,6 +12,7 @@ use super::super::client;
 use super::events::load;
 use super::{CannotStorm, Rate, StormArgs, StormReport};
 use crate::clock::Clock;
+use crate::outbound;
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +37,7 @@ pub async fn storm(
     args: StormArgs,
     progress: Option<ProgressBar>,
 ) -> Result<StormReport, CannotStorm> {
-    let url = client::address(&args.url).map_err(|failed| CannotStorm(failed.message))?;
+    client::address(&args.url).map_err(|failed| CannotStorm(failed.message))?;
     let idle = usize::from(!args.new_connections);
     let args = Arc::new(args);
     let next = Arc::new(AtomicU64::new(0));
@@ -44,7 +45,7 @@ pub async fn storm(
     let mut senders = JoinSet::new();
     for _ in 0..args.connections {
         let sender = Sender {
-            client: client::builder(&url, PATIENCE)
+            client: outbound::client_builder(PATIENCE)
                 .pool_max_idle_per_host(idle)
                 .build()
                 .map_err(|error| CannotStorm(client::innermost(&error)))?,

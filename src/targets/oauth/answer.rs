@@ -15,7 +15,7 @@ use super::Dialect;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::settings::Secret;
-use crate::targets::http::{Answer, excerpt};
+use crate::targets::http::{Answer, LoginAnswer, excerpt};
 
 /// How long to stay away after Salesforce's "login rate exceeded", which counts by the hour.
 const LOGIN_RATE_PAUSE: Duration = Duration::from_secs(300);
@@ -55,7 +55,10 @@ pub(super) struct Granted {
 /// `auth_failure` that holds the target when somebody must mend it; otherwise it passes.
 pub(super) fn read(
     dialect: Dialect,
-    answer: &Answer,
+    LoginAnswer {
+        answer,
+        body: whole,
+    }: &LoginAnswer,
     now: Timestamp,
 ) -> Result<Granted, Box<Failure>> {
     let body = answer.json().unwrap_or_default();
@@ -63,13 +66,17 @@ pub(super) fn read(
         let words = text(&body, "error_description").unwrap_or_default();
         return Err(refused(dialect, answer, error, words, now).into());
     }
-    let token = text(&body, "access_token").filter(|token| !token.is_empty());
-    match token {
-        Some(token) if answer.is_success() => Ok(Granted {
-            access_token: Secret::new(token),
-            refresh_token: text(&body, "refresh_token")
-                .filter(|token| !token.is_empty())
-                .map(Secret::new),
+    // Only the tokens are taken from the body as it came.
+    let whole: Value = serde_json::from_str(whole.expose()).unwrap_or_default();
+    let token = |name| {
+        text(&whole, name)
+            .filter(|token| !token.is_empty())
+            .map(Secret::new)
+    };
+    match token("access_token") {
+        Some(access_token) if answer.is_success() => Ok(Granted {
+            access_token,
+            refresh_token: token("refresh_token"),
             instance_url: text(&body, "instance_url").map(str::to_owned),
             lifetime: seconds(&body["expires_in"]),
         }),

@@ -195,13 +195,3 @@ impl Client {
         }
     }
 }
-
-/// `text` without any value of `form` that is a secret: an answer may quote what was sent.
-pub(super) fn without_secrets(text: &str, form: &Form) -> String {
-    const SECRET: [&str; 4] = ["client_secret", "refresh_token", "password", "assertion"];
-    form.iter()
-        .filter(|(name, value)| SECRET.contains(name) && !value.is_empty())
-        .fold(text.to_owned(), |text, (_, value)| {
-            text.replace(value.as_str(), "[secret]")
-        })
-}

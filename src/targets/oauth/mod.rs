@@ -29,7 +29,7 @@ use crate::targets::login::{Credential, Login};
 use crate::targets::{TokenStatus, TokenVault, http};
 
 use answer::Granted;
-use flow::{Flow, Form, without_secrets};
+use flow::Flow;
 use rotation::Rotation;
 use token::Token;
 
@@ -78,7 +78,7 @@ struct Inner {
     target: String,
     dialect: Dialect,
     base_url: Url,
-    http: reqwest::Client,
+    http: http::Client,
     flow: Flow,
     rotation: Option<Rotation>,
     clock: Clock,
@@ -106,7 +106,7 @@ impl Authenticator {
     pub fn new(
         name: &str,
         settings: &TargetSettings,
-        http: reqwest::Client,
+        http: http::Client,
         vault: Arc<dyn TokenVault>,
         clock: Clock,
     ) -> Result<Self, SetupError> {
@@ -257,9 +257,15 @@ impl Inner {
             .header(ACCEPT, "application/json")
             .timeout(TOKEN_TIMEOUT)
             .form(&form);
-        let answer = http::send(request).await.map_err(unreachable)?;
-        answer::read(self.dialect, &answer, self.clock.now())
-            .map_err(|failure| quoting_no_secret(*failure, &form))
+        let answer = self.http.log_in(request).await.map_err(unreachable)?;
+        let granted =
+            answer::read(self.dialect, &answer, self.clock.now()).map_err(|failure| *failure)?;
+        self.http.remember(&granted.access_token);
+        granted
+            .refresh_token
+            .iter()
+            .for_each(|token| self.http.remember(token));
+        Ok(granted)
     }
 
     fn token_from(&self, granted: &Granted) -> Outcome {
@@ -290,10 +296,4 @@ fn passing(message: String) -> Failure {
 
 fn held(message: String) -> Failure {
     Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, message)
-}
-
-fn quoting_no_secret(mut failure: Failure, form: &Form) -> Failure {
-    failure.message = without_secrets(&failure.message, form);
-    failure.code = failure.code.map(|code| without_secrets(&code, form));
-    failure
 }

@@ -31,6 +31,7 @@ use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
+use crate::outbound::Redactor;
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
 use crate::targets::login::Login;
@@ -63,7 +64,8 @@ pub enum Unusable {
 }
 
 impl Salesforce {
-    /// A client for the target `name`, which logs in by `login`; nothing is sent yet.
+    /// A client for the target `name`, which logs in by `login`; nothing is sent yet. Answers
+    /// go through `redactor`.
     ///
     /// # Errors
     ///
@@ -72,6 +74,7 @@ impl Salesforce {
         name: &str,
         settings: &TargetSettings,
         login: Arc<dyn Login>,
+        redactor: &Redactor,
         clock: Clock,
     ) -> Result<Self, Unusable> {
         let TargetKind::Salesforce {
@@ -82,7 +85,7 @@ impl Salesforce {
         else {
             return Err(Unusable::NotSalesforce);
         };
-        let http = http::client(settings.timeout)?;
+        let http = http::Client::new(settings.timeout, redactor)?;
         Ok(Self {
             name: name.to_owned(),
             object: TicketObject::new(object, resolved_status(&settings.resolve)),

@@ -13,7 +13,7 @@ use super::verdict::{self, Call, Cause, Rejection, Saved};
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
-use crate::targets::http::{self, Answer};
+use crate::targets::http::{Answer, Client};
 use crate::targets::login::{Credential, Login};
 
 /// Pages of one query that are read at most.
@@ -21,7 +21,7 @@ const MOST_PAGES: usize = 20;
 
 /// A connection to one org.
 pub(super) struct Wire {
-    http: reqwest::Client,
+    http: Client,
     base_url: Url,
     version: String,
     pub(super) login: Arc<dyn Login>,
@@ -35,7 +35,7 @@ type Judge<T> = fn(Call, &Answer, Timestamp) -> Result<T, Rejection>;
 
 impl Wire {
     pub(super) fn new(
-        http: reqwest::Client,
+        http: Client,
         base_url: &Url,
         version: &str,
         login: Arc<dyn Login>,
@@ -99,7 +99,9 @@ impl Wire {
         let address = site.join("/services/data/");
         let address = address.map_err(|_| Rejection::of_login(elsewhere()))?;
         let request = self.http.get(address).header(ACCEPT, "application/json");
-        let answer = http::send(request)
+        let answer = self
+            .http
+            .send(request)
             .await
             .map_err(|failure| Rejection::of_transport(Call::Ask, failure))?;
         let list = answer.json().filter(|_| answer.is_success());
@@ -159,7 +161,9 @@ impl Wire {
         if let Some(body) = &request.body {
             call = call.json(body);
         }
-        let answer = http::send(credential.on(call))
+        let answer = self
+            .http
+            .send(credential.on(call))
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
         judge(request.call, &answer, self.clock.now())

@@ -34,6 +34,7 @@ use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
+use crate::outbound::Redactor;
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
 use crate::targets::{Crm, Look, TicketChange, TokenStatus, http};
@@ -133,7 +134,8 @@ impl Crm for ServiceNow {
 }
 
 impl ServiceNow {
-    /// A client for the target `name`, which logs in by `login`; nothing is sent yet.
+    /// A client for the target `name`, which logs in by `login`; nothing is sent yet. Answers
+    /// go through `redactor`.
     ///
     /// # Errors
     ///
@@ -142,14 +144,16 @@ impl ServiceNow {
         name: &str,
         settings: &TargetSettings,
         login: Arc<dyn Login>,
+        redactor: &Redactor,
     ) -> Result<Self, Unusable> {
         let TargetKind::ServiceNow { table } = &settings.kind else {
             return Err(Unusable::NotServiceNow(name.to_owned()));
         };
-        let http = http::client(settings.timeout).map_err(|error| Unusable::Http {
-            target: name.to_owned(),
-            reason: error.to_string(),
-        })?;
+        let http =
+            http::Client::new(settings.timeout, redactor).map_err(|error| Unusable::Http {
+                target: name.to_owned(),
+                reason: error.to_string(),
+            })?;
         let base = &settings.base_url;
         Ok(Self {
             name: name.to_owned(),

@@ -19,7 +19,7 @@ use crate::targets::login::{Credential, Login};
 
 /// A connection to one instance.
 pub(super) struct Wire {
-    pub(super) http: reqwest::Client,
+    pub(super) http: http::Client,
     pub(super) base: Url,
     pub(super) login: Arc<dyn Login>,
 }
@@ -96,7 +96,9 @@ impl Wire {
         if let Some(body) = &request.body {
             call = call.json(body);
         }
-        let answer = http::send(credential.on(call))
+        let answer = self
+            .http
+            .send(credential.on(call))
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
         let result = judge(request.call, &answer, now())?;

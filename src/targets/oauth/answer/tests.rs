@@ -5,11 +5,11 @@ use reqwest::header::{HeaderMap, HeaderValue};
 
 use super::*;
 
-fn answer(status: u16, body: &str) -> Answer {
-    Answer {
-        status,
-        headers: HeaderMap::new(),
-        body: Bytes::copy_from_slice(body.as_bytes()),
+fn answer(status: u16, body: &str) -> LoginAnswer {
+    let bytes = Bytes::copy_from_slice(body.as_bytes());
+    LoginAnswer {
+        answer: Answer::new(status, HeaderMap::new(), bytes),
+        body: Secret::new(body),
     }
 }
 
@@ -133,7 +133,7 @@ fn a_body_that_is_no_refusal_appears_in_no_message() {
 fn a_redirect_of_the_token_endpoint_is_named_without_its_query() {
     let mut moved = answer(302, "");
     let location = HeaderValue::from_static("https://login.example.com/?token=s3cret");
-    moved.headers.insert(LOCATION, location);
+    moved.answer.headers.insert(LOCATION, location);
     let Err(failure) = read(Dialect::Salesforce, &moved, Timestamp::default()) else {
         panic!("a redirect is no token");
     };

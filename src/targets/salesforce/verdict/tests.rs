@@ -10,11 +10,11 @@ use super::*;
 const ID: &str = "5007000000OFL5FAAX";
 
 fn answer(status: u16, body: &str) -> Answer {
-    Answer {
+    Answer::new(
         status,
-        headers: HeaderMap::new(),
-        body: Bytes::copy_from_slice(body.as_bytes()),
-    }
+        HeaderMap::new(),
+        Bytes::copy_from_slice(body.as_bytes()),
+    )
 }
 
 fn with(mut answer: Answer, name: &'static str, value: &'static str) -> Answer {

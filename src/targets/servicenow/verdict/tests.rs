@@ -15,11 +15,7 @@ fn answer(status: u16, media_type: &str, body: &str) -> Answer {
         let name = HeaderName::from_static("content-type");
         headers.insert(name, HeaderValue::from_str(media_type).unwrap());
     }
-    Answer {
-        status,
-        headers,
-        body: Bytes::copy_from_slice(body.as_bytes()),
-    }
+    Answer::new(status, headers, Bytes::copy_from_slice(body.as_bytes()))
 }
 
 fn with_header(mut answer: Answer, name: &'static str, value: &'static str) -> Answer {

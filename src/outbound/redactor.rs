@@ -1,0 +1,264 @@
+//! Takes our secrets out of what others answer.
+//!
+//! The settings' secrets are known from the start; what is obtained or sent later (tokens,
+//! assertions) is remembered when it is sent. May import: `settings`.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use super::finder::{Finder, SHORTEST};
+use super::proxy;
+use crate::settings::{AuthMethod, Secret, Settings, TargetAuth};
+
+/// Stands where a secret stood.
+const REDACTED: &str = "[secret]";
+/// Tokens and the like that are remembered; of more, the one that was used the longest ago goes.
+const MOST_REMEMBERED: usize = 256;
+/// Fields of a form that hold secrets.
+const SECRET_FIELDS: [&str; 5] = [
+    "assertion",
+    "client_assertion",
+    "client_secret",
+    "password",
+    "refresh_token",
+];
+
+/// Knows every secret in use. Cheap to clone; clones know the same secrets.
+#[derive(Clone, Default)]
+pub struct Redactor(Arc<RwLock<Known>>);
+
+#[derive(Default)]
+struct Known {
+    fixed: Vec<Secret>,
+    remembered: Vec<Remembered>,
+    /// Counts uses.
+    uses: AtomicU64,
+    finder: Finder,
+}
+
+struct Remembered {
+    secret: Secret,
+    used: AtomicU64,
+}
+
+impl Redactor {
+    /// Knows the secrets of `settings`, and those of the proxies in the environment.
+    pub fn of(settings: &Settings) -> Self {
+        let mut fixed = secrets_of(settings);
+        for address in proxy::addresses() {
+            fixed.extend(secrets_in_address(&address));
+        }
+        let known = Known {
+            fixed,
+            ..Known::default()
+        };
+        Self(Arc::new(RwLock::new(known.with_finder())))
+    }
+
+    /// Remembers `secret`, among the last that were used.
+    pub fn remember(&self, secret: &Secret) {
+        if secret.expose().len() < SHORTEST || self.is_known(secret) {
+            return;
+        }
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let used = known.uses.fetch_add(1, Ordering::Relaxed);
+        if known.remembered.len() >= MOST_REMEMBERED {
+            let used = |one: &Remembered| one.used.load(Ordering::Relaxed);
+            let oldest = known.remembered.iter().map(used).min();
+            known.remembered.retain(|one| Some(used(one)) != oldest);
+        }
+        known.remembered.push(Remembered {
+            secret: secret.clone(),
+            used: used.into(),
+        });
+        known.find_again();
+    }
+
+    /// Remembers the credentials that `request` carries in its headers and its form.
+    pub fn remember_sent(&self, request: &reqwest::Request) {
+        let headers = request.headers().values();
+        for value in headers.filter(|value| value.is_sensitive()) {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            // Behind `Bearer` or `Basic`.
+            let secret = text.rsplit(' ').next().unwrap_or_default();
+            self.remember(&Secret::new(secret));
+        }
+        let form = request.body().and_then(reqwest::Body::as_bytes);
+        let form = form.filter(|_| is_form(request)).unwrap_or_default();
+        for (name, value) in form_urlencoded::parse(form) {
+            if SECRET_FIELDS.contains(&name.as_ref()) {
+                self.remember(&Secret::new(value));
+            }
+        }
+    }
+
+    /// `text` without secrets.
+    pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.bytes(text.as_bytes()) {
+            Some(redacted) => Cow::Owned(String::from_utf8_lossy(&redacted).into_owned()),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    /// `bytes` without secrets; `None` when there are none in them.
+    pub fn bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known.finder.find(bytes);
+        if found.is_empty() {
+            return None;
+        }
+        let mut redacted = Vec::with_capacity(bytes.len());
+        let mut copied = 0;
+        for range in found {
+            redacted.extend_from_slice(&bytes[copied..range.start]);
+            redacted.extend_from_slice(REDACTED.as_bytes());
+            copied = range.end;
+        }
+        redacted.extend_from_slice(&bytes[copied..]);
+        Some(redacted)
+    }
+
+    /// Takes secrets out of every value in `json`. Names stay: they are the CRM's own.
+    pub fn json(&self, json: &mut Value) {
+        match json {
+            Value::String(text) => {
+                if let Cow::Owned(redacted) = self.text(text) {
+                    *text = redacted;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
+            Value::Object(fields) => fields.values_mut().for_each(|field| self.json(field)),
+            Value::Number(number) => {
+                if let Cow::Owned(redacted) = self.text(&number.to_string()) {
+                    *json = Value::String(redacted);
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn is_known(&self, secret: &Secret) -> bool {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let is_it = |one: &Secret| one.expose() == secret.expose();
+        if known.fixed.iter().any(is_it) {
+            return true;
+        }
+        let mut remembered = known.remembered.iter();
+        let found = remembered.find(|one| is_it(&one.secret));
+        if let Some(found) = found {
+            let used = known.uses.fetch_add(1, Ordering::Relaxed);
+            found.used.store(used, Ordering::Relaxed);
+        }
+        found.is_some()
+    }
+}
+
+impl Known {
+    fn with_finder(mut self) -> Self {
+        self.find_again();
+        self
+    }
+
+    fn find_again(&mut self) {
+        let remembered = self.remembered.iter().map(|one| &one.secret);
+        let secrets = self.fixed.iter().chain(remembered);
+        self.finder = Finder::of(secrets.map(Secret::expose));
+    }
+}
+
+impl fmt::Debug for Redactor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Redactor")
+    }
+}
+
+fn is_form(request: &reqwest::Request) -> bool {
+    let kind = request.headers().get(reqwest::header::CONTENT_TYPE);
+    kind.is_some_and(|kind| {
+        kind.as_bytes()
+            .starts_with(b"application/x-www-form-urlencoded")
+    })
+}
+
+/// Every secret in `settings` but the private keys, which never leave this process.
+fn secrets_of(settings: &Settings) -> Vec<Secret> {
+    let admin = settings.admin.tokens.values().map(|token| &token.secret);
+    let mut secrets: Vec<Secret> = admin.cloned().collect();
+    for source in settings.sources.values() {
+        secrets.extend(source.auth.iter().filter_map(secret_of_method));
+    }
+    for target in settings.targets.values() {
+        secrets.extend(target.callback_auth.iter().filter_map(secret_of_method));
+        secrets.extend(secrets_of_login(&target.auth));
+    }
+    if let Some(enrichment) = &settings.enrichment {
+        secrets.push(enrichment.client_secret.clone());
+        secrets.push(basic(&enrichment.client_id, &enrichment.client_secret));
+    }
+    if let Ok(store) = url::Url::parse(settings.store.url.expose()) {
+        secrets.extend(secrets_in_address(&store));
+    }
+    secrets
+}
+
+fn secret_of_method(method: &AuthMethod) -> Option<Secret> {
+    match method {
+        AuthMethod::Bearer { secret }
+        | AuthMethod::Hmac { secret, .. }
+        | AuthMethod::Basic { secret, .. }
+        | AuthMethod::Header { secret, .. } => Some(secret.clone()),
+        AuthMethod::Jwt { .. } => None,
+    }
+}
+
+fn secrets_of_login(auth: &TargetAuth) -> Vec<Secret> {
+    match auth {
+        TargetAuth::ClientCredentials { client_secret, .. } => vec![client_secret.clone()],
+        TargetAuth::JwtBearer { .. } => Vec::new(),
+        TargetAuth::RefreshToken {
+            client_secret,
+            refresh_token,
+            ..
+        } => {
+            let client_secret = client_secret.iter().cloned();
+            client_secret.chain([refresh_token.clone()]).collect()
+        }
+        TargetAuth::Password {
+            client_secret,
+            password,
+            ..
+        } => vec![client_secret.clone(), password.clone()],
+        TargetAuth::Basic { username, password } => {
+            vec![password.clone(), basic(username, password)]
+        }
+        TargetAuth::ApiKey { key, .. } => vec![key.clone()],
+    }
+}
+
+/// As HTTP Basic sends it.
+fn basic(username: &str, password: &Secret) -> Secret {
+    Secret::new(STANDARD.encode(format!("{username}:{}", password.expose())))
+}
+
+/// The password in an address, and what HTTP Basic makes of it.
+fn secrets_in_address(address: &url::Url) -> Vec<Secret> {
+    let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let Some(password) = address.password() else {
+        return Vec::new();
+    };
+    let password = Secret::new(plain(password));
+    let pair = basic(&plain(address.username()), &password);
+    vec![password, pair]
+}
+
+#[cfg(test)]
+#[path = "redactor_tests.rs"]
+mod tests;
