@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::outcome::{Failed, Outcome};
 use super::{Global, Output, print};
 use crate::settings::{Loaded, Loader, report};
+use crate::text::visible_json;
 
 /// Check or show the configuration.
 #[derive(Debug, Args)]
@@ -61,7 +62,8 @@ fn check(global: &Global) -> ExitCode {
     }
 }
 
-/// JSON for people and programs alike.
+/// JSON for people and programs alike: what a terminal would hide or obey is escaped.
 pub(super) fn pretty(value: &serde_json::Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default()
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    visible_json(&text).into_owned()
 }

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::text::visible;
 use outcome::{Failed, Outcome};
 
 /// How long the end of the process waits for its last words to be read.
@@ -121,7 +122,7 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failed) => {
-            complain(failed.message);
+            complain(visible(&failed.message).into_owned());
             failed.code
         }
     }
@@ -181,8 +182,10 @@ fn complain(message: String) {
     let _ = is_written.recv_timeout(COMPLAINT_PATIENCE);
 }
 
-/// Prints `text` on standard output. A reader that has gone away is no failure.
+/// Prints `text` on standard output, and nothing in it that a terminal would obey or hide: much
+/// of it comes from senders and CRMs. A reader that has gone away is no failure.
 fn print(text: &str) {
+    let text = visible(text);
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     if !text.ends_with('\n') {

@@ -3,6 +3,8 @@
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
 use serde_json::Value;
 
+use crate::text::visible;
+
 /// A column: its heading, and the JSON pointer to its value.
 pub(super) type Column = (&'static str, &'static str);
 
@@ -95,17 +97,10 @@ pub(super) fn shown(value: Option<&Value>) -> String {
     }
 }
 
-/// `text` with nothing in it that a terminal would obey.
+/// `text` in one line, with nothing in it that a terminal would obey or hide.
 pub(super) fn plain(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                ' '
-            } else {
-                character
-            }
-        })
-        .collect()
+    let is_space = |character| matches!(character, '\n' | '\r' | '\t');
+    visible(&text.replace(is_space, " ")).into_owned()
 }
 
 #[cfg(test)]
@@ -150,6 +145,10 @@ mod tests {
         let item = json!({"queue\u{1b}[2J": "a\u{1b}]0;title\u{7}\nb\u{9b}1m"});
         let text = format!("{} {}", details(&item), render(&[item], &[("q", "/none")]));
         assert!(!text.chars().any(|one| one.is_control() && one != '\n'));
+        assert_eq!(
+            plain("Billing \u{202e}gnilliB\u{200b}"),
+            "Billing \\u{202e}gnilliB\\u{200b}"
+        );
     }
 
     fn sorted(text: &str) -> Vec<&str> {

@@ -30,5 +30,6 @@ mod report;
 mod settling;
 pub mod silencing;
 mod worker;
+mod written;
 
 pub use worker::{DecideError, Decider};

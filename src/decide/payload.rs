@@ -12,6 +12,7 @@ use super::comment::comment;
 use super::details::standing_in;
 use super::flood_text;
 use super::reading::Units;
+use super::written;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
@@ -54,6 +55,15 @@ pub fn context_of(context: TemplateContext, incident: &Incident) -> TemplateCont
 ///
 /// [`FieldError`] names the first field that cannot be written.
 pub fn create_fields(
+    target: &TargetSettings,
+    context: &TemplateContext,
+) -> Result<TicketFields, FieldError> {
+    let context = &written::values(context, &target.kind);
+    new_fields(target, context)
+}
+
+/// `context` holds what may be shown.
+fn new_fields(
     target: &TargetSettings,
     context: &TemplateContext,
 ) -> Result<TicketFields, FieldError> {
@@ -107,12 +117,13 @@ pub fn render(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
+    let standing = standing_in(context);
+    let context = &written::values(context, &target.kind);
     if owed == Owed::Create {
-        let mut fields = create_fields(target, context)?;
+        let mut fields = new_fields(target, context)?;
         add_report(&mut fields, target, context);
         add_standing(&mut fields, target, context);
         append_failover(&mut fields, target, context);
-        let standing = standing_in(context);
         let content = CreatePayload { fields, standing };
         return Ok((Operation::Create, json_text(&content)));
     }
@@ -129,11 +140,10 @@ pub fn render(
     }
     let marker = marker(incident, owed, now);
     let resolution = owed == Owed::Resolve;
+    let comment = with_report(said(owed, incident, settings, context, now), context);
+    let comment = written::text(&comment, &target.kind);
     let change = TicketChange {
-        comment: Some(format!(
-            "{} [{marker}]",
-            with_report(said(owed, incident, settings, context, now), context)
-        )),
+        comment: Some(format!("{comment} [{marker}]")),
         marker,
         fields,
     };
@@ -177,7 +187,11 @@ pub(super) fn moved(
     } else {
         ("update", &target.update, Operation::Update)
     };
+    let context = &written::values(context, &target.kind);
     owed.change.fields = render_fields(section, templates, context)?;
+    // It was written for another target, where other markup counts.
+    let comment = owed.change.comment.as_deref();
+    owed.change.comment = comment.map(|comment| written::text(comment, &target.kind));
     Ok((operation, json_text(&owed)))
 }
 
@@ -205,6 +219,7 @@ fn raised_fields(
     let mut then = incident.clone();
     from.as_str().clone_into(&mut then.severity);
     let before = context_of(context.clone(), &then);
+    let before = written::values(&before, &target.kind);
     let changed = target.create.iter().filter_map(|field| {
         let FieldValue::Template(template) = &field.value else {
             return None;

@@ -76,7 +76,12 @@ impl Template {
     pub fn parse(source: &str) -> Result<Self, BadTemplate> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
-        environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        // Between ServiceNow's `[code]` tags the text is HTML.
+        let is_markup = source.to_ascii_lowercase().contains("[code]");
+        environment.set_auto_escape_callback(move |_| match is_markup {
+            true => minijinja::AutoEscape::Html,
+            false => minijinja::AutoEscape::None,
+        });
         environment
             .add_template_owned(NAME, source.to_owned())
             .map_err(|error| BadTemplate::Syntax(problem_of(&error)))?;
@@ -232,6 +237,14 @@ mod tests {
         assert_eq!(
             render("{{ queue_name }}: {{ wait_time_avg }} s, {{ incident.occurrences }}").unwrap(),
             "Billing & Tier 1: 412.5 s, 3"
+        );
+    }
+
+    #[test]
+    fn in_a_template_of_markup_a_value_is_text() {
+        assert_eq!(
+            render("[code]<b>{{ queue_name }}</b>[/code]").unwrap(),
+            "[code]<b>Billing &amp; Tier 1</b>[/code]"
         );
     }
 

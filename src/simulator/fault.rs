@@ -88,6 +88,40 @@ pub enum FaultKind {
         /// Where to.
         location: String,
     },
+    /// An answer that quotes the whole request, as gateways do; nothing is done.
+    Echo {
+        /// The status.
+        status: u16,
+        /// The body; `ECHO` in it stands for the request.
+        body: String,
+        /// Its content type.
+        #[serde(default = "json_type")]
+        content_type: String,
+        /// How the request is written.
+        encoding: Encoding,
+    },
+}
+
+/// How a text is written within another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// As a JSON text.
+    Json,
+    /// As a JSON text of nothing but `\uXXXX`.
+    JsonEscapes,
+    /// Percent-encoded.
+    Percent,
+    /// Percent-encoded, with lower-case digits.
+    PercentLower,
+    /// As a value of a form.
+    Form,
+    /// As text in HTML.
+    Html,
+    /// Base64.
+    Base64,
+    /// Base64 in the alphabet for addresses, without padding.
+    Base64Url,
 }
 
 fn json_type() -> String {

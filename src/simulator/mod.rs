@@ -5,6 +5,7 @@
 //! misspelt field would pass every test. What it answers follows the vendors' documents.
 
 mod control;
+mod echo;
 mod fault;
 mod host;
 mod listen;
@@ -18,7 +19,7 @@ mod wire;
 use std::io;
 use std::net::SocketAddr;
 
-pub use fault::{Fault, FaultKind, Trigger};
+pub use fault::{Encoding, Fault, FaultKind, Trigger};
 pub use host::{Host, RecordedRequest};
 pub use push::{Push, Until};
 pub use salesforce::Salesforce;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::echo;
 use super::fault::FaultKind;
 use super::host::{Crm, Inner, locked};
 use super::wire::{Answer, Request};
@@ -53,6 +54,19 @@ pub(super) async fn strike_or_handle<C: Crm>(
                 202,
                 &json!({"requestId": "a-1", "status": "queued"}),
             ))
+        }
+        FaultKind::Echo {
+            status,
+            body,
+            content_type,
+            encoding,
+        } => {
+            let quoted = echo::written(&echo::whole(request), encoding);
+            fixed_answer(FaultKind::Status {
+                status,
+                body: body.replace("ECHO", &quoted),
+                content_type,
+            })
         }
         other => fixed_answer(other),
     }

@@ -3,6 +3,7 @@
 use tracing_subscriber::EnvFilter;
 
 use super::log_queue::LogQueue;
+use super::visible::Visible;
 use super::{Metrics, panics};
 use crate::settings::{LogFormat, LogSettings};
 
@@ -62,7 +63,10 @@ pub fn start_logging(
         .with_target(false)
         // It would be told with `eprintln!`, which blocks and panics.
         .log_internal_errors(false)
-        .with_writer(queue.clone());
+        .with_writer(Visible {
+            inner: queue.clone(),
+            format: settings.format,
+        });
     match settings.format {
         LogFormat::Json => lines
             .json()

@@ -8,6 +8,7 @@ mod log_writer;
 mod logging;
 mod metrics;
 pub mod panics;
+mod visible;
 
 pub use connections::ConnectionMetrics;
 pub use logging::{BadLogSetting, LogOutput, start_logging};

@@ -1,0 +1,181 @@
+//! CRMs whose answers never end: no call outlasts its time, nobody else notices, and they are
+//! not asked again and again.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::world::{World, event};
+
+/// How long one call may take.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the daemon is watched.
+const WATCHED: Duration = Duration::from_secs(6);
+
+/// An answer that begins with the first text and goes on with the second, at this pace.
+#[derive(Clone, Copy)]
+struct Endless {
+    first: &'static str,
+    rest: &'static str,
+    pace: Duration,
+}
+
+/// How long each connection was open, with the moment at which it began.
+type Calls = Arc<Mutex<Vec<(Instant, Duration)>>>;
+
+async fn listen(endless: Endless) -> (SocketAddr, Calls, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let calls = Calls::default();
+    let noted = calls.clone();
+    let mut server = JoinSet::new();
+    server.spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let noted = noted.clone();
+            connections.spawn(async move {
+                let began = Instant::now();
+                answer(stream, endless).await;
+                noted.lock().unwrap().push((began, began.elapsed()));
+            });
+        }
+    });
+    (address, calls, server)
+}
+
+/// Answers until the other side has had enough.
+async fn answer(mut stream: TcpStream, endless: Endless) {
+    let mut request = [0; 16 * 1024];
+    if stream.read(&mut request).await.unwrap_or(0) == 0 {
+        return;
+    }
+    let (mut reading, mut writing) = stream.split();
+    let rest = match endless.pace.is_zero() {
+        true => endless.rest.repeat(1000),
+        false => endless.rest.to_owned(),
+    };
+    let writes = async {
+        writing.write_all(endless.first.as_bytes()).await?;
+        loop {
+            writing.write_all(rest.as_bytes()).await?;
+            tokio::time::sleep(endless.pace).await;
+        }
+        #[expect(unreachable_code, reason = "says what the block fails with")]
+        Ok::<(), std::io::Error>(())
+    };
+    let hears_the_end = async {
+        let mut byte = [0; 1];
+        while reading.read(&mut byte).await.is_ok_and(|count| count > 0) {}
+    };
+    tokio::select! {
+        _ = writes => {}
+        () = hears_the_end => {}
+    }
+}
+
+fn target(address: SocketAddr) -> String {
+    format!(
+        r#"
+[rules.queue-wait]
+targets = ["servicenow"]
+[targets.servicenow]
+kind = "servicenow"
+base_url = "http://{address}"
+timeout = "1s"
+[targets.servicenow.auth]
+flow = "basic"
+username = "ringdown"
+password = "simulator-password"
+[targets.servicenow.retry]
+attempts = 1
+base = "100ms"
+[targets.servicenow.create]
+short_description = "{{{{ queue_id }}}}"
+"#
+    )
+}
+
+async fn survives(name: &str, endless: Endless) {
+    let (address, calls, server) = listen(endless).await;
+    let mut world = World::unstarted(&target(address)).await;
+    world.start().await;
+    let began = Instant::now();
+    let mut slowest = Duration::ZERO;
+    let mut number = 0;
+    while began.elapsed() < WATCHED {
+        let sent = Instant::now();
+        let id = format!("evt-{number}");
+        world
+            .accept(&event(&id, &format!("q{number}"), 400.0))
+            .await;
+        slowest = slowest.max(sent.elapsed());
+        number += 1;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(
+        slowest < Duration::from_secs(1),
+        "{name}: a webhook took {slowest:?}"
+    );
+    let targets = world.items("targets").await;
+    assert_eq!(targets[0]["state"], "circuit_open", "{name}: {targets:?}");
+    assert_eq!(
+        targets[0]["last_error"]["kind"], "network_failure",
+        "{name}"
+    );
+    drop(world);
+    let calls = calls.lock().unwrap().clone();
+    let longest = calls.iter().map(|(_, lasted)| *lasted).max().unwrap();
+    let half = began + WATCHED / 2;
+    let late = calls.iter().filter(|(at, _)| *at > half).count();
+    println!(
+        "{name}: {} calls, {late} late, longest {longest:?}, slowest webhook {slowest:?}",
+        calls.len()
+    );
+    assert!(longest < 2 * TIMEOUT, "{name}: a call took {longest:?}");
+    assert!(late <= 6, "{name}: {late} calls though the circuit is open");
+    drop(server);
+}
+
+#[tokio::test]
+async fn an_endless_row_of_interim_answers_ends_with_the_calls_time() {
+    let endless = Endless {
+        first: "",
+        rest: "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n",
+        pace: Duration::ZERO,
+    };
+    survives("interim answers", endless).await;
+}
+
+#[tokio::test]
+async fn endless_headers_are_given_up() {
+    let endless = Endless {
+        first: "HTTP/1.1 200 OK\r\n",
+        rest: "x-more: and more\r\n",
+        pace: Duration::ZERO,
+    };
+    survives("headers", endless).await;
+}
+
+#[tokio::test]
+async fn an_endless_body_is_given_up() {
+    let endless = Endless {
+        first: "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        rest: "10\r\n0123456789abcdef\r\n",
+        pace: Duration::ZERO,
+    };
+    survives("a body", endless).await;
+}
+
+#[tokio::test]
+async fn a_body_that_trickles_ends_with_the_calls_time() {
+    let endless = Endless {
+        first: "HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n",
+        rest: " ",
+        pace: Duration::from_millis(50),
+    };
+    survives("a trickle", endless).await;
+}
