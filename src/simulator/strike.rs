@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::echo;
-use super::fault::FaultKind;
+use super::fault::{Encoding, FaultKind};
 use super::host::{Crm, Inner, locked};
 use super::wire::{Answer, Request};
 
@@ -61,7 +61,10 @@ pub(super) async fn strike_or_handle<C: Crm>(
             content_type,
             encoding,
         } => {
-            let quoted = echo::written(&echo::whole(request), encoding);
+            let mut quoted = echo::written(&echo::whole(request), encoding);
+            if encoding == Encoding::Html && content_type.contains("json") {
+                quoted = echo::written(&quoted, Encoding::Json);
+            }
             fixed_answer(FaultKind::Status {
                 status,
                 body: body.replace("ECHO", &quoted),

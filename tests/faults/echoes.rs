@@ -26,6 +26,15 @@ const ENCODINGS: [Encoding; 8] = [
     Encoding::Base64Url,
 ];
 
+/// Those in which the token endpoint quotes; after the fifth refusal the target would rest.
+const LOGIN_ENCODINGS: [Encoding; 5] = [
+    Encoding::JsonEscapes,
+    Encoding::PercentLower,
+    Encoding::Form,
+    Encoding::Html,
+    Encoding::Base64,
+];
+
 /// A rule for each target, so that each event is owed to all of them.
 fn configuration(world: &World) -> String {
     let rule = |target: &str| {
@@ -110,10 +119,10 @@ fn quote(world: &World, encoding: Encoding) {
     servicenow.add_fault(Fault::new(echo(400, refusal, encoding), Trigger::Always));
 }
 
-/// The token endpoint quotes its caller in every encoding, once each.
+/// The token endpoint quotes its caller in several encodings, once each.
 fn quote_logins(world: &World) {
     let refusal = r#"{"error": "server_error", "error_description": "ECHO"}"#;
-    for encoding in ENCODINGS {
+    for encoding in LOGIN_ENCODINGS {
         let fault = Fault::new(echo(500, refusal, encoding), Trigger::Next { count: 1 });
         let fault = fault.on_path("/services/oauth2/token");
         world
@@ -236,18 +245,21 @@ async fn what_a_crm_or_a_gateway_quotes_of_our_credentials_is_kept_nowhere() {
                 letters.len() >= 3 * (number + 1)
             })
             .await;
+        world
+            .until("every login was quoted", async || {
+                let log = world.log();
+                let refusals = log
+                    .lines()
+                    .filter(|line| line.contains("(HTTP 500) server_error"));
+                refusals.count() >= LOGIN_ENCODINGS.len()
+            })
+            .await;
     }
     let letters = world.items("dead-letters?limit=500").await;
     let quotes = |letter: &&Value| letter["message"].as_str().unwrap().contains("[secret]");
     let silent: Vec<&Value> = letters.iter().filter(|letter| !quotes(letter)).collect();
     assert_eq!(silent, Vec::<&Value>::new(), "each answer quoted a secret");
-    world
-        .until("every login was quoted", async || {
-            let log = world.log();
-            log.matches("the login was refused").count() >= ENCODINGS.len()
-        })
-        .await;
-    let mut secrets: Vec<String> = access_tokens(&world);
+    let mut secrets = access_tokens(&world);
     assert!(!secrets.is_empty());
     secrets.extend([PASSWORD, API_KEY, LOGIN_SECRET, LOGIN_PASSWORD].map(str::to_owned));
     secrets.extend([TOKEN, ADMIN_TOKEN, simulator::CLIENT_SECRET].map(str::to_owned));
