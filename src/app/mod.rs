@@ -69,7 +69,7 @@ pub enum StartError {
     },
     /// The Platform API's client cannot be set up.
     #[error("enrichment: the TLS library cannot be set up: {0}")]
-    Enrichment(reqwest::Error),
+    Enrichment(std::io::Error),
     /// A source cannot be set up.
     #[error(transparent)]
     Source(#[from] ReceiveSetupError),

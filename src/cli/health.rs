@@ -63,7 +63,7 @@ fn configured(global: &Global) -> String {
 
 async fn ask(url: &Url) -> Result<(bool, Value), Failed> {
     let no_answer = |error: reqwest::Error| client::no_answer(url, &error);
-    let client = outbound::client_builder(PATIENCE)
+    let client = outbound::own_client(url, PATIENCE)
         .build()
         .map_err(no_answer)?;
     let response = client.get(url.clone()).send().await.map_err(no_answer)?;

@@ -111,7 +111,7 @@ impl PlatformApi {
         settings: &EnrichmentSettings,
         redactor: &Redactor,
         clock: Clock,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> std::io::Result<Self> {
         Ok(Self {
             http: Client::new(settings.timeout, redactor)?,
             settings: settings.clone(),

@@ -48,7 +48,7 @@ impl EnrichmentWorker {
         redactor: &Redactor,
         metrics: Metrics,
         clock: Clock,
-    ) -> Result<Option<Self>, reqwest::Error> {
+    ) -> std::io::Result<Option<Self>> {
         let Some(shared) = enrichment.shared.clone() else {
             return Ok(None);
         };

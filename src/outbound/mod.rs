@@ -1,29 +1,39 @@
-//! What every outgoing HTTP call shares: how a client is made, which calls go through a proxy,
-//! and the redaction of our secrets in whatever comes back.
+//! What every outgoing HTTP call shares: how it is sent and bounded, which calls go through a
+//! proxy, and the redaction of our secrets in whatever comes back.
 //!
 //! May import: `settings`. Must not know: CRMs, tickets, the store.
 
+mod client;
+mod connect;
 mod encodings;
 mod finder;
+mod metered;
 mod proxy;
 mod redactor;
 
 use std::time::Duration;
 
+use url::Url;
+
+pub use client::{CallError, Client, Received};
 pub use proxy::is_local;
 pub use redactor::Redactor;
 
 /// Longest wait for a connection, where the whole call may take longer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A builder of clients: no redirects (a credential must never follow one), no cookies (they pin
-/// a ServiceNow node), one time limit for the whole call, and no proxy for this machine's own
-/// addresses. Every client in this process is made here.
-pub fn client_builder(timeout: Duration) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
-        .proxy(proxy::from_environment())
+/// How we call ourselves.
+const NAME: &str = concat!("ringdown/", env!("CARGO_PKG_VERSION"));
+
+/// A builder of clients of another Ringdown at `address`: bounded in time, never redirected, so
+/// that no token goes astray, and without a proxy where that is this machine.
+pub fn own_client(address: &Url, timeout: Duration) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
         .timeout(timeout)
-        .connect_timeout(timeout.min(CONNECT_TIMEOUT))
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("ringdown/", env!("CARGO_PKG_VERSION")))
+        .user_agent(NAME);
+    match is_local(address) {
+        true => builder.no_proxy(),
+        false => builder,
+    }
 }

@@ -1,21 +1,45 @@
 //! Proxies named in the environment. They are for other machines: a call to this machine never
 //! goes through one, because a proxy elsewhere has another loopback.
 
-use std::env;
-
-use reqwest::{NoProxy, Proxy};
+use axum::http::Uri;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use url::{Host, Url};
 
-/// The proxies of `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in either case.
-pub(super) fn from_environment() -> Proxy {
-    let proxies = Proxies::of(|name| env::var(name).ok());
-    Proxy::custom(move |address| proxies.of_address(address)).no_proxy(NoProxy::from_env())
+use crate::settings::Secret;
+
+/// The proxy in `proxies` through which `address` is reached.
+pub(super) fn of_address(proxies: &Matcher, address: &Uri) -> Option<Intercept> {
+    // An address that cannot be read is left to whoever connects to it, without a detour.
+    let is_elsewhere = Url::parse(&address.to_string()).is_ok_and(|url| !is_local(&url));
+    is_elsewhere.then(|| proxies.intercept(address)).flatten()
 }
 
-/// The addresses of the proxies in the environment, with the credentials in them.
-pub(super) fn addresses() -> impl Iterator<Item = Url> {
-    let Proxies { http, https } = Proxies::of(|name| env::var(name).ok());
-    http.into_iter().chain(https)
+/// The passwords of the environment's proxies, and what HTTP Basic makes of them.
+pub(super) fn secrets() -> Vec<Secret> {
+    secrets_of(&Matcher::from_env())
+}
+
+fn secrets_of(proxies: &Matcher) -> Vec<Secret> {
+    let mut secrets = Vec::new();
+    for scheme in ["http", "https"] {
+        // Some address for which no exception is made.
+        let elsewhere = format!("{scheme}://elsewhere.invalid/").parse::<Uri>();
+        let proxy = elsewhere
+            .ok()
+            .and_then(|address| proxies.intercept(&address));
+        let credential = proxy.as_ref().and_then(Intercept::basic_auth);
+        let pair = credential.and_then(|value| value.to_str().ok()?.strip_prefix("Basic "));
+        let Some(pair) = pair else {
+            continue;
+        };
+        secrets.push(Secret::new(pair));
+        let decoded = STANDARD.decode(pair).unwrap_or_default();
+        let decoded = String::from_utf8_lossy(&decoded);
+        secrets.extend(decoded.split_once(':').map(|(_, word)| Secret::new(word)));
+    }
+    secrets
 }
 
 /// Whether `address` is on this machine. A name that only the resolver knows to be this machine's
@@ -38,72 +62,20 @@ pub fn is_local(address: &Url) -> bool {
     }
 }
 
-struct Proxies {
-    http: Option<Url>,
-    https: Option<Url>,
-}
-
-impl Proxies {
-    /// The upper-case name goes first, as with `reqwest`'s own reading of the environment. A CGI
-    /// program's environment is written by strangers: `Proxy:` headers become `HTTP_PROXY`.
-    fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
-        if variable("REQUEST_METHOD").is_some() {
-            return Self {
-                http: None,
-                https: None,
-            };
-        }
-        let find = |upper: &str| {
-            let value = variable(upper).or_else(|| variable(&upper.to_ascii_lowercase()))?;
-            address(&value)
-        };
-        let all = find("ALL_PROXY");
-        Self {
-            http: find("HTTP_PROXY").or_else(|| all.clone()),
-            https: find("HTTPS_PROXY").or(all),
-        }
-    }
-
-    fn of_address(&self, address: &Url) -> Option<Url> {
-        if is_local(address) {
-            return None;
-        }
-        match address.scheme() {
-            "http" => self.http.clone(),
-            "https" => self.https.clone(),
-            _ => None,
-        }
-    }
-}
-
-/// `proxy.example.com:3128` is as good as a whole URL.
-fn address(text: &str) -> Option<Url> {
-    let text = text.trim();
-    if text.is_empty() {
-        return None;
-    }
-    match text.contains("://") {
-        true => Url::parse(text).ok(),
-        false => Url::parse(&format!("http://{text}")).ok(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn proxy_for(address: &str, environment: &[(&str, &str)]) -> Option<String> {
-        let proxies = Proxies::of(|name| {
-            let found = environment.iter().find(|(known, _)| *known == name);
-            found.map(|(_, value)| (*value).to_owned())
-        });
-        let address = Url::parse(address).unwrap();
-        proxies.of_address(&address).map(String::from)
+    fn proxy_for(address: &str, proxies: &Matcher) -> Option<String> {
+        let proxy = of_address(proxies, &address.parse().unwrap());
+        proxy.map(|proxy| proxy.uri().to_string())
     }
 
     #[test]
     fn this_machine_is_never_reached_through_a_proxy() {
-        let environment = [("ALL_PROXY", "http://proxy.example.com:3128")];
+        let proxies = Matcher::builder()
+            .all("http://proxy.example.com:3128")
+            .build();
         for address in [
             "http://127.0.0.1:8080/",
             "http://127.9.8.7/",
@@ -116,40 +88,26 @@ mod tests {
             "http://[::]/",
             "http://2130706433/",
         ] {
-            assert_eq!(proxy_for(address, &environment), None, "{address}");
+            assert_eq!(proxy_for(address, &proxies), None, "{address}");
         }
-    }
-
-    #[test]
-    fn other_machines_are_reached_through_the_proxy_of_their_scheme() {
-        let environment = [
-            ("HTTP_PROXY", "plain.example.com:3128"),
-            ("https_proxy", "http://user:word@tls.example.com/"),
-        ];
-        for (address, proxy) in [
-            ("http://crm.example.com/", "http://plain.example.com:3128/"),
-            ("http://10.0.0.1/", "http://plain.example.com:3128/"),
-            (
-                "https://localhost.example.com/",
-                "http://user:word@tls.example.com/",
-            ),
-            ("https://[::2]/", "http://user:word@tls.example.com/"),
+        for address in [
+            "https://crm.example.com/",
+            "http://10.0.0.1/",
+            "https://localhost.example.com/",
+            "https://[::2]/",
         ] {
-            assert_eq!(proxy_for(address, &environment).as_deref(), Some(proxy));
+            let proxy = proxy_for(address, &proxies);
+            assert_eq!(proxy.as_deref(), Some("http://proxy.example.com:3128/"));
         }
-        assert_eq!(
-            proxy_for("https://crm.example.com/", &environment[..1]),
-            None
-        );
-        assert_eq!(
-            proxy_for("http://crm.example.com/", &[("HTTP_PROXY", "")]),
-            None
-        );
     }
 
     #[test]
-    fn a_cgi_programs_environment_names_no_proxy() {
-        let environment = [("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "evil.example")];
-        assert_eq!(proxy_for("http://crm.example.com/", &environment), None);
+    fn a_proxys_password_is_known() {
+        let proxies = Matcher::builder()
+            .https("http://user:pa%2Fss@proxy.example.com")
+            .build();
+        let secrets = secrets_of(&proxies);
+        let exposed: Vec<&str> = secrets.iter().map(Secret::expose).collect();
+        assert_eq!(exposed, [&STANDARD.encode("user:pa/ss"), "pa/ss"]);
     }
 }

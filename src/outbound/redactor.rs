@@ -53,9 +53,7 @@ impl Redactor {
     /// Knows the secrets of `settings`, and those of the proxies in the environment.
     pub fn of(settings: &Settings) -> Self {
         let mut fixed = secrets_of(settings);
-        for address in proxy::addresses() {
-            fixed.extend(secrets_in_address(&address));
-        }
+        fixed.extend(proxy::secrets());
         let known = Known {
             fixed,
             ..Known::default()

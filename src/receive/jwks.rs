@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
@@ -42,7 +43,7 @@ pub enum JwksSetupError {
         /// Where the keys are.
         location: String,
         /// What is wrong.
-        problem: reqwest::Error,
+        problem: std::io::Error,
     },
 }
 
@@ -76,7 +77,7 @@ pub(super) enum Lookup {
 /// A provider's keys. Shared by all requests of a source.
 pub(super) struct Keyring {
     location: JwksLocation,
-    client: reqwest::Client,
+    client: outbound::Client,
     clock: Clock,
     current: RwLock<Arc<KeySet>>,
     /// Held while asking, so that one request asks and the others wait for its answer.
@@ -105,9 +106,8 @@ struct Asked {
 
 impl Keyring {
     pub(super) fn new(location: &JwksLocation, clock: &Clock) -> Result<Self, JwksSetupError> {
-        let client = outbound::client_builder(FETCH_TIMEOUT)
-            .build()
-            .map_err(|problem| JwksSetupError::Client {
+        let client =
+            outbound::Client::new(FETCH_TIMEOUT).map_err(|problem| JwksSetupError::Client {
                 location: name_of(location),
                 problem,
             })?;
@@ -259,35 +259,19 @@ impl From<serde_json::Error> for FetchError {
     }
 }
 
-impl From<reqwest::Error> for FetchError {
-    /// The whole chain, since the outermost error only says that sending failed; without the
-    /// URL, whose query may hold a secret.
-    fn from(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let mut text = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(deeper) = cause {
-            text.push_str(": ");
-            text.push_str(&deeper.to_string());
-            cause = deeper.source();
-        }
-        Self::Http(text)
+impl From<outbound::CallError> for FetchError {
+    fn from(error: outbound::CallError) -> Self {
+        Self::Http(error.to_string())
     }
 }
 
-async fn fetch(client: &reqwest::Client, url: url::Url) -> Result<Vec<u8>, FetchError> {
-    let mut response = client.get(url).send().await?;
-    if !response.status().is_success() {
-        return Err(FetchError::Status(response.status()));
+async fn fetch(client: &outbound::Client, url: url::Url) -> Result<Bytes, FetchError> {
+    let request = reqwest::Request::new(reqwest::Method::GET, url);
+    let received = client.send(request, MAX_JWKS_BYTES).await?;
+    match received.status.is_success() {
+        true => Ok(received.body),
+        false => Err(FetchError::Status(received.status)),
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if bytes.len() + chunk.len() > MAX_JWKS_BYTES {
-            return Err(FetchError::TooLong);
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
 }
 
 async fn read_file(path: &Path) -> Result<Vec<u8>, FetchError> {

@@ -6,9 +6,10 @@
 //!
 //! Knows no CRM. May import: `domain::failure`, `outbound`, `settings::Secret`.
 
+use std::io;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -17,7 +18,7 @@ use url::Url;
 use super::permit;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
-use crate::outbound::{self, Redactor};
+use crate::outbound::{self, CallError, Received, Redactor};
 use crate::settings::Secret;
 
 /// Longest answer that is read, in bytes; a longer one is as good as unreadable.
@@ -158,7 +159,7 @@ pub fn excerpt(text: &str) -> String {
 /// A client for one target.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    http: outbound::Client,
     redactor: Redactor,
 }
 
@@ -167,10 +168,10 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When the TLS library cannot be set up.
-    pub fn new(timeout: Duration, redactor: &Redactor) -> Result<Self, reqwest::Error> {
+    /// When TLS cannot be set up.
+    pub fn new(timeout: Duration, redactor: &Redactor) -> io::Result<Self> {
         Ok(Self {
-            http: outbound::client_builder(timeout).build()?,
+            http: outbound::Client::new(timeout)?,
             redactor: redactor.clone(),
         })
     }
@@ -219,64 +220,33 @@ impl Client {
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         permit::ask()?;
-        let failed = |error| transport_failure(error, &self.redactor);
-        let request = request.build().map_err(failed)?;
+        let request = request
+            .build()
+            .map_err(|error| self.failure(CallError::NotSent(error.without_url().to_string())))?;
         self.redactor.remember_sent(&request);
-        let response = self.http.execute(request).await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let body = read_bounded(response, &self.redactor)
-            .await
-            .map_err(|failure| failure.with_status(status))?;
-        Ok(Answer::new(status, headers, body))
+        let sent = self.http.send(request, MAX_ANSWER_BYTES).await;
+        let received = sent.map_err(|error| self.failure(error))?;
+        let Received {
+            status,
+            headers,
+            body,
+        } = received;
+        Ok(Answer::new(status.as_u16(), headers, body))
     }
-}
 
-async fn read_bounded(
-    mut response: reqwest::Response,
-    redactor: &Redactor,
-) -> Result<Bytes, Failure> {
-    let failed = |error| transport_failure(error, redactor);
-    let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(Failure::new(
-                FailureKind::NetworkFailure,
-                Remedy::Retry,
-                format!("the answer is longer than {MAX_ANSWER_BYTES} bytes"),
-            )
-            .in_doubt());
+    /// A failure before or during the call. Only a call that was never sent is known to have
+    /// had no effect: everything later may have reached the CRM.
+    fn failure(&self, error: CallError) -> Failure {
+        let message = excerpt(&self.redactor.text(&error.to_string()));
+        let failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message);
+        match error {
+            CallError::NotSent(_) => failure,
+            CallError::Broken { status, .. } => Failure {
+                status: status.map(|status| status.as_u16()),
+                ..failure.in_doubt()
+            },
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
-}
-
-/// A failure before or during the call. Only a connection that was never made is known to
-/// have had no effect: everything later may have reached the CRM.
-fn transport_failure(error: reqwest::Error, redactor: &Redactor) -> Failure {
-    let never_sent = error.is_connect() || error.is_builder();
-    let text = with_causes(&error.without_url());
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        Remedy::Retry,
-        excerpt(&redactor.text(&text)),
-    );
-    if never_sent {
-        failure
-    } else {
-        failure.in_doubt()
-    }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod migrations;
 mod outages;
 #[path = "../ports/mod.rs"]
 mod ports;
+mod proxies;
 mod retention;
 mod sender;
 mod signals;

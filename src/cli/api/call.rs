@@ -36,7 +36,7 @@ pub(super) struct Api {
 impl Api {
     pub(super) fn new(args: ApiArgs, output: Output, place: &'static str) -> Result<Self, Failed> {
         let base = client::address(&args.url)?;
-        let client = outbound::client_builder(PATIENCE)
+        let client = outbound::own_client(&base, PATIENCE)
             .build()
             .map_err(|error| Failed::usage(client::innermost(&error)))?;
         Ok(Self {

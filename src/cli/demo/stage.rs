@@ -9,7 +9,6 @@ use serde_json::Value;
 use super::super::outcome::Failed;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
-use crate::outbound;
 use crate::settings::{Loader, report};
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::telemetry::{self, LogOutput, Metrics};
@@ -61,7 +60,9 @@ impl Stage {
         })
         .await
         .map_err(|error| failed("daemon", &error))?;
-        let client = outbound::client_builder(Duration::from_secs(10))
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(10))
             .build()
             .map_err(|error| failed("HTTP", &error))?;
         Ok(Self {

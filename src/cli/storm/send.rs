@@ -37,7 +37,7 @@ pub async fn storm(
     args: StormArgs,
     progress: Option<ProgressBar>,
 ) -> Result<StormReport, CannotStorm> {
-    client::address(&args.url).map_err(|failed| CannotStorm(failed.message))?;
+    let url = client::address(&args.url).map_err(|failed| CannotStorm(failed.message))?;
     let idle = usize::from(!args.new_connections);
     let args = Arc::new(args);
     let next = Arc::new(AtomicU64::new(0));
@@ -45,7 +45,7 @@ pub async fn storm(
     let mut senders = JoinSet::new();
     for _ in 0..args.connections {
         let sender = Sender {
-            client: outbound::client_builder(PATIENCE)
+            client: outbound::own_client(&url, PATIENCE)
                 .pool_max_idle_per_host(idle)
                 .build()
                 .map_err(|error| CannotStorm(client::innermost(&error)))?,

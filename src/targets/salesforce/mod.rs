@@ -60,7 +60,7 @@ pub enum Unusable {
     NotSalesforce,
     /// HTTP could not be set up.
     #[error("HTTP cannot be set up: {0}")]
-    Http(#[from] reqwest::Error),
+    Http(#[from] std::io::Error),
 }
 
 impl Salesforce {

@@ -1,0 +1,98 @@
+//! How connections are made: directly or through the environment's proxy, metered, and with TLS.
+
+use std::error::Error;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::http::Uri;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::rt::TokioIo;
+use tower::Service;
+
+use super::metered::Metered;
+use super::proxy;
+
+/// How often a connection that nobody uses is asked whether it is there.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Makes connections, with TLS where the address says so.
+pub(super) type Connector = HttpsConnector<Route>;
+
+type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Makes connections without TLS, as far as the server at the other end is concerned.
+#[derive(Clone)]
+pub(super) struct Route {
+    direct: HttpConnector,
+    /// To a proxy, which may speak TLS itself.
+    to_proxy: HttpsConnector<HttpConnector>,
+    proxies: Arc<Matcher>,
+}
+
+/// Makes connections within `timeout`.
+///
+/// # Errors
+///
+/// When the system's certificates cannot be used.
+pub(super) fn connector(timeout: Duration) -> io::Result<Connector> {
+    let mut direct = HttpConnector::new();
+    direct.enforce_http(false);
+    direct.set_nodelay(true);
+    direct.set_keepalive(Some(KEEPALIVE));
+    direct.set_connect_timeout(Some(timeout));
+    let tls = || HttpsConnectorBuilder::new().try_with_platform_verifier();
+    let to_proxy = tls().map_err(io::Error::other)?;
+    let to_proxy = to_proxy.https_or_http().enable_http1();
+    let route = Route {
+        to_proxy: to_proxy.wrap_connector(direct.clone()),
+        direct,
+        proxies: Arc::new(Matcher::from_env()),
+    };
+    let secured = tls().map_err(io::Error::other)?;
+    let secured = secured.https_or_http().enable_all_versions();
+    Ok(secured.wrap_connector(route))
+}
+
+impl Service<Uri> for Route {
+    type Response = TokioIo<Metered>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Fallible<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Fallible<()>> {
+        self.direct.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, address: Uri) -> Self::Future {
+        let proxy = proxy::of_address(&self.proxies, &address);
+        let (mut direct, to_proxy) = (self.direct.clone(), self.to_proxy.clone());
+        Box::pin(async move {
+            let metered = match proxy {
+                Some(proxy) => {
+                    let stream = tunnel(&proxy, to_proxy).call(address).await?;
+                    Metered::new(TokioIo::new(stream))
+                }
+                None => Metered::new(direct.call(address).await?.into_inner()),
+            };
+            Ok(TokioIo::new(metered))
+        })
+    }
+}
+
+/// Only https goes to other machines (the settings see to that), so a proxy is asked for a
+/// tunnel and never sees what is sent.
+fn tunnel(
+    proxy: &Intercept,
+    to_proxy: HttpsConnector<HttpConnector>,
+) -> Tunnel<HttpsConnector<HttpConnector>> {
+    let tunnel = Tunnel::new(proxy.uri().clone(), to_proxy);
+    match proxy.basic_auth() {
+        Some(credential) => tunnel.with_auth(credential.clone()),
+        None => tunnel,
+    }
+}

@@ -1,0 +1,119 @@
+//! A connection on which the other side may send only so much for each thing that we send.
+//!
+//! An HTTP client reads interim answers and headers for as long as they come, faster than any
+//! timer can interrupt it. So the bytes themselves are counted, below TLS and HTTP.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Most bytes that are read between two writes: a whole answer, its headers and TLS.
+const MOST_UNASKED: usize = 3 * 1024 * 1024;
+
+/// Some connection.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// A connection that counts.
+pub(super) struct Metered {
+    stream: Box<dyn Stream>,
+    /// Bytes read since the last write.
+    unasked: usize,
+}
+
+impl Metered {
+    pub(super) fn new(stream: impl Stream + 'static) -> Self {
+        Self {
+            stream: Box::new(stream),
+            unasked: 0,
+        }
+    }
+}
+
+impl Connection for Metered {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.unasked > MOST_UNASKED {
+            let message = format!("more than {MOST_UNASKED} bytes came without an end");
+            return Poll::Ready(Err(io::Error::other(message)));
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        self.unasked += buffer.filled().len() - before;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.unasked = 0;
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.unasked = 0;
+        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_comes_without_an_end_is_refused_and_each_request_may_have_its_answer() {
+        let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        let mut ours = Metered::new(ours);
+        let server = tokio::spawn(async move {
+            let answer = vec![b'x'; 2 * 1024 * 1024];
+            let mut request = [0; 1];
+            for _ in 0..3 {
+                theirs.read_exact(&mut request).await.unwrap();
+                theirs.write_all(&answer).await.unwrap();
+            }
+            while theirs.write_all(&answer).await.is_ok() {}
+        });
+        let mut answer = vec![0; 2 * 1024 * 1024];
+        for _ in 0..3 {
+            ours.write_all(b"?").await.unwrap();
+            ours.read_exact(&mut answer).await.unwrap();
+        }
+        assert!(ours.read_exact(&mut answer).await.is_err());
+        drop(ours);
+        server.await.unwrap();
+    }
+}
