@@ -13,6 +13,9 @@ use crate::settings::layers::Table;
 
 const SPELLING: &str = "a secret is { env = \"NAME\" } or { file = \"PATH\" }";
 
+/// Shorter secrets are in any text by chance, so that they are not looked for in answers.
+const SHORTEST_HIDDEN: usize = 4;
+
 /// A secret and how it is shown.
 pub(super) struct FoundSecret {
     pub(super) secret: Secret,
@@ -54,6 +57,13 @@ impl Entry<'_> {
                 if found.literal {
                     let reason =
                         format!("the secret stands in the configuration itself; {SPELLING}");
+                    self.walk.warn(&self.path, reason, self.value.origin());
+                }
+                if found.secret.expose().len() < SHORTEST_HIDDEN {
+                    let reason = format!(
+                        "the secret has fewer than {SHORTEST_HIDDEN} characters: it is easily \
+                         guessed, and cannot be taken out of what others answer"
+                    );
                     self.walk.warn(&self.path, reason, self.value.origin());
                 }
                 let layer = origin_within(&self.value).unwrap_or(BUILT_IN);
