@@ -21,7 +21,7 @@ use crate::settings::{AuthMethod, Secret, Settings, TargetAuth};
 /// Stands where a secret stood.
 const REDACTED: &str = "[secret]";
 /// Tokens and the like that are remembered; of more, the one that was used the longest ago goes.
-const MOST_REMEMBERED: usize = 256;
+const MOST_REMEMBERED: usize = 64;
 /// Fields of a form that hold secrets.
 const SECRET_FIELDS: [&str; 5] = [
     "assertion",

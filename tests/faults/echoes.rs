@@ -218,7 +218,8 @@ fn access_tokens(world: &World) -> Vec<String> {
     tokens.map(str::to_owned).collect()
 }
 
-#[tokio::test]
+/// The CRMs answer on another thread while the pre-flight is waited for.
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_crm_or_a_gateway_quotes_of_our_credentials_is_kept_nowhere() {
     let mut world = World::unstarted("").await;
     world.environment = vec![
@@ -264,7 +265,12 @@ async fn what_a_crm_or_a_gateway_quotes_of_our_credentials_is_kept_nowhere() {
     secrets.extend([PASSWORD, API_KEY, LOGIN_SECRET, LOGIN_PASSWORD].map(str::to_owned));
     secrets.extend([TOKEN, ADMIN_TOKEN, simulator::CLIENT_SECRET].map(str::to_owned));
     secrets.push(STANDARD.encode(format!("ring down:{PASSWORD}")));
-    let doctor = world.command(&["doctor"]).output().unwrap();
+    let doctor = world
+        .command(&["doctor", "--output", "json"])
+        .output()
+        .unwrap();
+    let shown = String::from_utf8_lossy(&doctor.stdout);
+    assert!(shown.contains("[secret]"), "{shown}");
     assert_without("the pre-flight", &doctor.stdout, &secrets);
     assert_without("the pre-flight", &doctor.stderr, &secrets);
     assert_without("the API", told(&world).await.as_bytes(), &secrets);

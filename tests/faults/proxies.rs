@@ -22,7 +22,8 @@ async fn proxy() -> (String, Arc<AtomicUsize>) {
     (address, asked)
 }
 
-#[tokio::test]
+/// The CRM answers on another thread while the pre-flight is waited for.
+#[tokio::test(flavor = "multi_thread")]
 async fn a_crm_on_this_machine_is_reached_without_the_environments_proxy() {
     let (address, asked) = proxy().await;
     let address: &'static str = address.leak();
