@@ -4,6 +4,7 @@
 //! and what is in hand is finished, within `server.drain_timeout`. `stages` starts each part.
 
 mod descriptors;
+mod listeners;
 mod listening;
 mod stages;
 

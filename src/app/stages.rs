@@ -1,24 +1,19 @@
-//! What each stage consists of, and what its parts are given.
+//! What each stage consists of, and what its parts are given. The listeners are in `listeners`.
 
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::descriptors::ADMIN_CONNECTIONS;
-use super::listening::Listening;
 use super::{Stages, StartError};
-use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
 use crate::domain::gate::GateState;
 use crate::enrichment::{Enrichment, EnrichmentWorker};
-use crate::http::{ServeOptions, serve};
 use crate::lifecycle::Components;
 use crate::outbound::Redactor;
 use crate::own_trouble::Watch;
-use crate::receive::{self, Callbacks, ReceiveState};
 use crate::review_limit::ReviewLimiter;
 use crate::settings::{Settings, TargetSettings};
 use crate::store::{Journal, JournalWriter, Store, Wake};
@@ -68,6 +63,7 @@ impl Builder {
         self.start_upkeep();
         self.start_limiting_reviews();
         self.start_admin(admin, workers, effective);
+        self.start_gauges();
         let (journal, writer) = self.store.journal();
         self.start_watching_ourselves(&journal);
         self.start_waking(&wake_ups, Wake::Events, &writer.appended());
@@ -301,135 +297,5 @@ impl Builder {
                 watch.run(stop.clone())
             },
         );
-    }
-
-    fn start_admin(
-        &self,
-        listener: TcpListener,
-        workers: Vec<TargetWorker>,
-        effective: serde_json::Value,
-    ) {
-        let settings = Arc::clone(&self.settings);
-        let overview = move || {
-            workers
-                .iter()
-                .map(TargetWorker::status)
-                .map(|status| {
-                    let kind = settings
-                        .targets
-                        .get(&status.name)
-                        .map_or("", |target| target.kind.name());
-                    TargetView::of(kind, &status)
-                })
-                .collect()
-        };
-        let state = AdminState::new(
-            &self.settings.admin,
-            self.store.clone(),
-            self.clock.clone(),
-            self.metrics.clone(),
-            self.components.clone(),
-            Arc::new(overview),
-            effective,
-        );
-        let state = state
-            .knowing(names_of(&self.settings))
-            .showing(self.settings.maintenance.clone());
-        let router = admin::router(state);
-        let stop = self.stages.admin.clone();
-        let options = ServeOptions {
-            listener: "admin",
-            max_connections: ADMIN_CONNECTIONS,
-            metrics: self.metrics.connections("admin"),
-            ..ServeOptions::default()
-        };
-        let mut listening = Listening::new(listener);
-        self.supervisor.spawn(
-            &self.stages.administering,
-            "admin listener",
-            &self.stages.admin,
-            move || {
-                let (listener, router, stop) = (listening.next(), router.clone(), stop.clone());
-                let options = options.clone();
-                async move {
-                    if let Some(listener) = listener {
-                        serve(listener, router, stop, options).await;
-                    }
-                }
-            },
-        );
-        let gauges = Gauges::new(
-            self.metrics.clone(),
-            self.settings.targets.keys().cloned(),
-            self.settings.sources.keys().cloned(),
-        );
-        let stop = self.stages.decide.clone();
-        let store = self.store.clone();
-        self.supervisor.spawn(
-            &self.stages.deciding,
-            "gauges",
-            &self.stages.decide,
-            move || keep_gauges(store.clone(), gauges.clone(), stop.clone()),
-        );
-    }
-
-    fn start_receiving(&self, listener: TcpListener, journal: Journal) -> Result<(), StartError> {
-        let application = receive::listener(ReceiveState {
-            server: self.settings.server.clone(),
-            sources: self.settings.sources.clone(),
-            journal,
-            metrics: self.metrics.clone(),
-            readiness: self.components.watch(),
-            clock: self.clock.clone(),
-            callback_auth: self
-                .settings
-                .targets
-                .iter()
-                .map(|(name, target)| (name.clone(), target.callback_auth.clone()))
-                .collect(),
-            callbacks: Callbacks {
-                store: self.store.clone(),
-                told: self.told.clone(),
-            },
-        })?;
-        let options = ServeOptions {
-            listener: "public",
-            max_connections: self.max_public_connections,
-            metrics: self.metrics.connections("public"),
-            drain_timeout: self.settings.server.drain_timeout,
-            ..ServeOptions::default()
-        };
-        let stop = self.stages.receive.clone();
-        let mut listening = Listening::new(listener);
-        self.supervisor.spawn(
-            &self.stages.receiving,
-            "public listener",
-            &self.stages.receive,
-            move || {
-                let (listener, stop) = (listening.next(), stop.clone());
-                let (application, options) = (application.clone(), options.clone());
-                async move {
-                    let Some(listener) = listener else {
-                        return;
-                    };
-                    let cut_off = serve(listener, application, stop, options).await;
-                    if cut_off > 0 {
-                        tracing::warn!(cut_off, "connections were cut off at the stop");
-                    }
-                }
-            },
-        );
-        Ok(())
-    }
-}
-
-/// What a silence may name.
-fn names_of(settings: &Settings) -> admin::Names {
-    let rules = settings.rules.iter().map(|rule| rule.name.clone());
-    let outages = settings.outages.keys().map(|name| format!("outage:{name}"));
-    let floods = settings.sources.keys().map(|name| format!("flood:{name}"));
-    admin::Names {
-        sources: settings.sources.keys().cloned().collect(),
-        rules: rules.chain(outages).chain(floods).collect(),
     }
 }

@@ -6,15 +6,16 @@ use super::outcome::{Failed, Outcome};
 use super::{Global, config};
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
-use crate::settings::report;
-use crate::telemetry::{self, Metrics};
+use crate::outbound::Redactor;
+use crate::settings::{Settings, report};
+use crate::telemetry::{self, BadLogSetting, LogOutput, Metrics};
 
 /// Runs until SIGTERM or SIGINT; a second signal ends the process at once.
 pub(super) async fn run(global: &Global) -> Outcome {
     survive_hang_up();
     let loaded = config::load(global)?;
     let metrics = Metrics::new();
-    let _log = telemetry::start_logging(&loaded.settings.log, &metrics)
+    let _log = start_logging(&loaded.settings, &metrics)
         .map_err(|error| Failed::usage(error.to_string()))?;
     for warning in &loaded.warnings {
         tracing::warn!(setting = warning.path, "{}", warning.reason);
@@ -33,6 +34,18 @@ pub(super) async fn run(global: &Global) -> Outcome {
     };
     app.run_until(stop).await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sends the log to standard error. Messages of panics are logged without the secrets of the
+/// configuration.
+pub(super) fn start_logging(
+    settings: &Settings,
+    metrics: &Metrics,
+) -> Result<LogOutput, BadLogSetting> {
+    // Not the redactor of the calls: the code that panics may hold its lock.
+    let redactor = Redactor::of(settings);
+    let redact = move |message: &str| redactor.text(message).into_owned();
+    telemetry::start_logging(&settings.log, metrics, redact)
 }
 
 /// Lets SIGHUP, whose default action ends the process without a drain, do nothing from now on.

@@ -40,7 +40,8 @@ impl Drop for LogOutput {
 }
 
 /// Sends all log lines of the process, those of panics among them, to standard error, in the
-/// form the settings ask for. Logging never blocks and never fails; see `log_queue`.
+/// form the settings ask for. Logging never blocks and never fails; see `log_queue`. `redact`
+/// takes secrets out of the messages of panics.
 ///
 /// # Errors
 ///
@@ -48,6 +49,7 @@ impl Drop for LogOutput {
 pub fn start_logging(
     settings: &LogSettings,
     metrics: &Metrics,
+    redact: impl Fn(&str) -> String + Send + Sync + 'static,
 ) -> Result<LogOutput, BadLogSetting> {
     let filter = EnvFilter::builder()
         .parse(&settings.level)
@@ -76,7 +78,7 @@ pub fn start_logging(
         LogFormat::Pretty => lines.with_timer(Rfc3339).try_init(),
     }
     .map_err(|_| BadLogSetting::AlreadyStarted)?;
-    panics::log_panics();
+    panics::log_panics(redact);
     Ok(LogOutput(queue))
 }
 

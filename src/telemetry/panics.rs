@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::task::Poll;
 
-/// Characters of a panic's message that are logged: it may repeat what was worked on.
+/// Characters of a panic's message that are logged.
 const MAX_MESSAGE: usize = 300;
 
 /// A panic that was caught.
@@ -26,13 +26,14 @@ thread_local! {
 }
 
 /// Logs every panic of the process from now on, except those that [`catch_panic`] answers.
-pub fn log_panics() {
-    set_hook(Box::new(|panic| {
+/// `redact` takes secrets out of messages: a message may repeat what was worked on.
+pub fn log_panics(redact: impl Fn(&str) -> String + Send + Sync + 'static) {
+    set_hook(Box::new(move |panic| {
         let caught = CaughtPanic {
             location: panic
                 .location()
                 .map_or_else(String::new, ToString::to_string),
-            message: message_of(panic.payload()),
+            message: shortened(&redact(message_of(panic.payload()))),
         };
         if KEEPING.get() {
             KEPT.set(Some(caught));
@@ -59,7 +60,7 @@ pub async fn catch_panic(task: impl Future<Output = ()>) -> Result<(), CaughtPan
         match polled {
             Err(payload) => Poll::Ready(Err(kept.unwrap_or_else(|| CaughtPanic {
                 location: String::new(),
-                message: message_of(payload.as_ref()),
+                message: shortened(message_of(payload.as_ref())),
             }))),
             Ok(polled) => {
                 // The task has caught it itself.
@@ -77,12 +78,15 @@ fn log(panic: &CaughtPanic) {
     tracing::error!(location = panic.location, panic = panic.message, "panicked");
 }
 
-fn message_of(payload: &(dyn Any + Send)) -> String {
-    let message = payload
+fn message_of(payload: &(dyn Any + Send)) -> &str {
+    payload
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("without a message");
+        .unwrap_or("without a message")
+}
+
+fn shortened(message: &str) -> String {
     message.chars().take(MAX_MESSAGE).collect()
 }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::super::outcome::Failed;
+use super::super::serve::start_logging;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::settings::{Loader, report};
 use crate::simulator::{self, Simulator, SimulatorSettings};
-use crate::telemetry::{self, LogOutput, Metrics};
+use crate::telemetry::{LogOutput, Metrics};
 
 /// The bearer token of the demo's source; it guards nothing but a temporary database.
 pub(super) const TOKEN: &str = "demo-webhook-token";
@@ -50,8 +51,8 @@ impl Stage {
             .load()
             .map_err(|error| failed("configuration", &error))?;
         let metrics = Metrics::new();
-        let log = telemetry::start_logging(&loaded.settings.log, &metrics)
-            .map_err(|error| failed("log", &error))?;
+        let log =
+            start_logging(&loaded.settings, &metrics).map_err(|error| failed("log", &error))?;
         let app = App::start(AppOptions {
             effective: report::effective_json(&loaded.effective),
             settings: loaded.settings,

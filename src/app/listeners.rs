@@ -1,0 +1,144 @@
+//! The two listeners, and the gauges that the admin listener shows.
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::StartError;
+use super::descriptors::ADMIN_CONNECTIONS;
+use super::listening::Listening;
+use super::stages::Builder;
+use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
+use crate::deliver::TargetWorker;
+use crate::http::{Application, ServeOptions, serve};
+use crate::receive::{self, Callbacks, ReceiveState};
+use crate::settings::Settings;
+use crate::store::Journal;
+
+impl Builder {
+    pub(super) fn start_admin(
+        &self,
+        listener: TcpListener,
+        workers: Vec<TargetWorker>,
+        effective: serde_json::Value,
+    ) {
+        let settings = Arc::clone(&self.settings);
+        let overview = move || {
+            let statuses = workers.iter().map(TargetWorker::status);
+            let views = statuses.map(|status| {
+                let target = settings.targets.get(&status.name);
+                TargetView::of(target.map_or("", |target| target.kind.name()), &status)
+            });
+            views.collect()
+        };
+        let state = AdminState::new(
+            &self.settings.admin,
+            self.store.clone(),
+            self.clock.clone(),
+            self.metrics.clone(),
+            self.components.clone(),
+            Arc::new(overview),
+            effective,
+        );
+        let state = state
+            .knowing(names_of(&self.settings))
+            .showing(self.settings.maintenance.clone());
+        let options = ServeOptions {
+            listener: "admin",
+            max_connections: ADMIN_CONNECTIONS,
+            metrics: self.metrics.connections("admin"),
+            ..ServeOptions::default()
+        };
+        let (tasks, stop) = (&self.stages.administering, &self.stages.admin);
+        self.start_listener(tasks, stop, listener, admin::router(state), options);
+    }
+
+    /// Starts to count what the admin listener's gauges show.
+    pub(super) fn start_gauges(&self) {
+        let gauges = Gauges::new(
+            self.metrics.clone(),
+            self.settings.targets.keys().cloned(),
+            self.settings.sources.keys().cloned(),
+        );
+        let stop = self.stages.decide.clone();
+        let store = self.store.clone();
+        self.supervisor.spawn(
+            &self.stages.deciding,
+            "gauges",
+            &self.stages.decide,
+            move || keep_gauges(store.clone(), gauges.clone(), stop.clone()),
+        );
+    }
+
+    pub(super) fn start_receiving(
+        &self,
+        listener: TcpListener,
+        journal: Journal,
+    ) -> Result<(), StartError> {
+        let targets = self.settings.targets.iter();
+        let application = receive::listener(ReceiveState {
+            server: self.settings.server.clone(),
+            sources: self.settings.sources.clone(),
+            journal,
+            metrics: self.metrics.clone(),
+            readiness: self.components.watch(),
+            clock: self.clock.clone(),
+            callback_auth: targets
+                .map(|(name, target)| (name.clone(), target.callback_auth.clone()))
+                .collect(),
+            callbacks: Callbacks {
+                store: self.store.clone(),
+                told: self.told.clone(),
+            },
+        })?;
+        let options = ServeOptions {
+            listener: "public",
+            max_connections: self.max_public_connections,
+            metrics: self.metrics.connections("public"),
+            drain_timeout: self.settings.server.drain_timeout,
+            ..ServeOptions::default()
+        };
+        let (tasks, stop) = (&self.stages.receiving, &self.stages.receive);
+        self.start_listener(tasks, stop, listener, application, options);
+        Ok(())
+    }
+
+    fn start_listener(
+        &self,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+        listener: TcpListener,
+        application: impl Application + Sync,
+        options: ServeOptions,
+    ) {
+        let name = format!("{} listener", options.listener);
+        let mut listening = Listening::new(listener);
+        let shutdown = stop.clone();
+        self.supervisor.spawn(tasks, &name, stop, move || {
+            let (listener, shutdown) = (listening.next(), shutdown.clone());
+            let (application, options) = (application.clone(), options.clone());
+            async move {
+                let Some(listener) = listener else {
+                    return;
+                };
+                let cut_off = serve(listener, application, shutdown, options).await;
+                if cut_off > 0 {
+                    tracing::warn!(cut_off, "connections were cut off at the stop");
+                }
+            }
+        });
+    }
+}
+
+/// What a silence may name.
+fn names_of(settings: &Settings) -> admin::Names {
+    let rules = settings.rules.iter().map(|rule| rule.name.clone());
+    let outages = settings.outages.keys().map(|name| format!("outage:{name}"));
+    let floods = settings.sources.keys().map(|name| format!("flood:{name}"));
+    admin::Names {
+        sources: settings.sources.keys().cloned().collect(),
+        rules: rules.chain(outages).chain(floods).collect(),
+    }
+}
