@@ -314,6 +314,7 @@ impl Database {
             // SQLite's last connection deletes the log by its name, which may be that of another
             // database by now. So the connections stay open until the process ends.
             tracing::error!(%error, "the database is not closed");
+            self.set_log_aside();
             std::mem::forget(self.clone());
             return;
         }
@@ -339,6 +340,26 @@ impl Database {
                 unsynced.close().await;
                 pool.close().await;
             }
+        }
+    }
+}
+
+impl Database {
+    /// Keeps the log of a database that was replaced away from the one in its place.
+    fn set_log_aside(&self) {
+        let Self::Sqlite { lock, .. } = self else {
+            return;
+        };
+        match lock.watch().set_log_aside() {
+            Ok(Some(path)) => tracing::warn!(
+                path = %path.display(),
+                "the write-ahead log of the replaced database was renamed, so that it cannot damage the new one"
+            ),
+            Ok(None) => {}
+            Err(error) => tracing::error!(
+                %error,
+                "the write-ahead log of the replaced database cannot be renamed; delete it before the next start"
+            ),
         }
     }
 }

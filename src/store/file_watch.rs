@@ -4,10 +4,13 @@
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::StoreError;
 use super::database_file::beside;
+
+/// What the name of a log ends with that belonged to a database that was replaced.
+const REPLACED: &str = ".replaced";
 
 /// Which file it is, whatever its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,15 +85,45 @@ impl FileWatch {
     }
 }
 
+impl FileWatch {
+    /// Renames the write-ahead log and its index when they are ours and stand beside another
+    /// database: the next process would apply them to that one and damage it. Returns the log's
+    /// new path.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be looked at or renamed.
+    pub(super) fn set_log_aside(&self) -> std::io::Result<Option<PathBuf>> {
+        let Some(watched) = &self.0 else {
+            return Ok(None);
+        };
+        let is_replaced = identity_at(&watched.real)?.is_some_and(|now| now != watched.identity);
+        let known = *watched.known_log();
+        if !is_replaced || known.is_none() || identity_at(&watched.log)? != known {
+            return Ok(None);
+        }
+        let index = beside(&watched.real, "-shm");
+        if identity_at(&index)?.is_some() {
+            std::fs::rename(&index, beside(&index, REPLACED))?;
+        }
+        let aside = beside(&watched.log, REPLACED);
+        std::fs::rename(&watched.log, &aside)?;
+        Ok(Some(aside))
+    }
+}
+
 impl Watched {
+    fn known_log(&self) -> MutexGuard<'_, Option<Identity>> {
+        // One value, replaced as a whole.
+        self.log_identity
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn check_log(&self) -> Result<(), StoreError> {
         let now = identity_at(&self.log)
             .map_err(|error| lost(&self.log, format!("it cannot be looked at: {error}")))?;
-        // One value, replaced as a whole.
-        let mut known = self
-            .log_identity
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known_log();
         match *known {
             before if before == now => Ok(()),
             // SQLite deletes it itself when the last connection is closed.

@@ -186,6 +186,35 @@ async fn a_database_that_was_replaced_is_503_and_neither_is_touched() {
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "its log");
 }
 
+/// The next process would apply the log of the replaced database to the restored one.
+#[tokio::test]
+async fn a_backup_that_is_restored_under_a_running_process_is_not_damaged() {
+    let (mut world, folder) = with_a_ticket().await;
+    assert!(world.terminate());
+    let file = folder.join("ringdown.db");
+    let backup = folder.join("backup.db");
+    std::fs::copy(&file, &backup).unwrap();
+    world.start().await;
+    for number in 2..40 {
+        let queue = format!("q{number}");
+        world.accept(&event(&queue, &queue, 400.0)).await;
+    }
+    world.tickets(39).await;
+    std::fs::rename(&backup, &file).unwrap();
+    is_refused(&world, "another file is in its place").await;
+    assert!(world.terminate());
+    assert!(folder.join("ringdown.db-wal.replaced").exists());
+    world.start().await;
+    assert_eq!(world.items("incidents").await.len(), 1, "as in the backup");
+    world.accept(&event("later", "later", 400.0)).await;
+    world.all_delivered().await;
+    assert!(world.terminate());
+    let connection = rusqlite::Connection::open(&file).unwrap();
+    let check = "pragma integrity_check";
+    let sound: String = connection.query_row(check, [], |row| row.get(0)).unwrap();
+    assert_eq!(sound, "ok");
+}
+
 #[tokio::test]
 async fn a_log_of_the_database_that_was_deleted_is_503() {
     let (world, folder) = with_a_ticket().await;

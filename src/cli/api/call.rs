@@ -190,7 +190,7 @@ impl Api {
     fn confirmed(&self, action: &str) -> Result<bool, Failed> {
         if !std::io::stdin().is_terminal() {
             return Err(Failed::usage(format!(
-                "{action} --all changes many {}; add --yes",
+                "{action} changes many {}; add --yes to confirm",
                 self.things()
             )));
         }
