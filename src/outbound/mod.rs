@@ -8,6 +8,7 @@ mod connect;
 mod encodings;
 mod finder;
 mod metered;
+mod needle;
 mod proxy;
 mod redactor;
 

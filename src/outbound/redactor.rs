@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +13,8 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use super::finder::{Finder, SHORTEST};
+use super::finder::Finder;
+use super::needle::SHORTEST;
 use super::proxy;
 use crate::settings::{AuthMethod, Secret, Settings, TargetAuth};
 
@@ -33,20 +33,21 @@ const SECRET_FIELDS: [&str; 5] = [
 
 /// Knows every secret in use. Cheap to clone; clones know the same secrets.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<Known>>);
+pub struct Redactor(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    known: Mutex<Known>,
+    /// Finds all that is known. Locked only to be cloned or replaced, so that no text, however
+    /// long it takes to search, keeps others waiting.
+    finder: RwLock<Arc<Finder>>,
+}
 
 #[derive(Default)]
 struct Known {
     fixed: Vec<Secret>,
-    remembered: Vec<Remembered>,
-    /// Counts uses.
-    uses: AtomicU64,
-    finder: Finder,
-}
-
-struct Remembered {
-    secret: Secret,
-    used: AtomicU64,
+    /// The one that was used last is last.
+    remembered: Vec<Secret>,
 }
 
 impl Redactor {
@@ -54,30 +55,26 @@ impl Redactor {
     pub fn of(settings: &Settings) -> Self {
         let mut fixed = secrets_of(settings);
         fixed.extend(proxy::secrets());
-        let known = Known {
-            fixed,
-            ..Known::default()
-        };
-        Self(Arc::new(RwLock::new(known.with_finder())))
+        let redactor = Self::default();
+        redactor.known().fixed = fixed;
+        redactor.find_all(&redactor.known());
+        redactor
     }
 
     /// Remembers `secret`, among the last that were used.
     pub fn remember(&self, secret: &Secret) {
-        if secret.expose().len() < SHORTEST || self.is_known(secret) {
+        if secret.expose().len() < SHORTEST {
             return;
         }
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let used = known.uses.fetch_add(1, Ordering::Relaxed);
-        if known.remembered.len() >= MOST_REMEMBERED {
-            let used = |one: &Remembered| one.used.load(Ordering::Relaxed);
-            let oldest = known.remembered.iter().map(used).min();
-            known.remembered.retain(|one| Some(used(one)) != oldest);
+        let mut known = self.known();
+        if known.use_again(secret) {
+            return;
         }
-        known.remembered.push(Remembered {
-            secret: secret.clone(),
-            used: used.into(),
-        });
-        known.find_again();
+        if known.remembered.len() >= MOST_REMEMBERED {
+            known.remembered.remove(0);
+        }
+        known.remembered.push(secret.clone());
+        self.find_all(&known);
     }
 
     /// Remembers the credentials that `request` carries in its headers and its form.
@@ -100,75 +97,94 @@ impl Redactor {
 
     /// `text` without secrets.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match self.bytes(text.as_bytes()) {
-            Some(redacted) => Cow::Owned(String::from_utf8_lossy(&redacted).into_owned()),
-            None => Cow::Borrowed(text),
-        }
+        redacted_text(&self.finder(), text)
     }
 
     /// `bytes` without secrets; `None` when there are none in them.
     pub fn bytes(&self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let found = known.finder.find(bytes);
-        if found.is_empty() {
-            return None;
-        }
-        let mut redacted = Vec::with_capacity(bytes.len());
-        let mut copied = 0;
-        for range in found {
-            redacted.extend_from_slice(&bytes[copied..range.start]);
-            redacted.extend_from_slice(REDACTED.as_bytes());
-            copied = range.end;
-        }
-        redacted.extend_from_slice(&bytes[copied..]);
-        Some(redacted)
+        redacted(&self.finder(), bytes)
     }
 
     /// Takes secrets out of every value in `json`. Names stay: they are the CRM's own.
     pub fn json(&self, json: &mut Value) {
-        match json {
-            Value::String(text) => {
-                if let Cow::Owned(redacted) = self.text(text) {
-                    *text = redacted;
-                }
-            }
-            Value::Array(items) => items.iter_mut().for_each(|item| self.json(item)),
-            Value::Object(fields) => fields.values_mut().for_each(|field| self.json(field)),
-            Value::Number(number) => {
-                if let Cow::Owned(redacted) = self.text(&number.to_string()) {
-                    *json = Value::String(redacted);
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
-        }
+        redact_json(&self.finder(), json);
     }
 
-    fn is_known(&self, secret: &Secret) -> bool {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let is_it = |one: &Secret| one.expose() == secret.expose();
-        if known.fixed.iter().any(is_it) {
-            return true;
-        }
-        let mut remembered = known.remembered.iter();
-        let found = remembered.find(|one| is_it(&one.secret));
-        if let Some(found) = found {
-            let used = known.uses.fetch_add(1, Ordering::Relaxed);
-            found.used.store(used, Ordering::Relaxed);
-        }
-        found.is_some()
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn finder(&self) -> Arc<Finder> {
+        let finder = self.0.finder.read();
+        finder.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Builds the finder of what is `known`.
+    fn find_all(&self, known: &Known) {
+        let secrets = known.fixed.iter().chain(&known.remembered);
+        let built = Arc::new(Finder::of(secrets.map(Secret::expose)));
+        let mut finder = self
+            .0
+            .finder
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *finder = built;
     }
 }
 
 impl Known {
-    fn with_finder(mut self) -> Self {
-        self.find_again();
-        self
+    /// Whether `secret` is known; it is then the one that was used last.
+    fn use_again(&mut self, secret: &Secret) -> bool {
+        let is_it = |one: &Secret| one.expose() == secret.expose();
+        if let Some(place) = self.remembered.iter().position(is_it) {
+            self.remembered[place..].rotate_left(1);
+            return true;
+        }
+        self.fixed.iter().any(is_it)
     }
+}
 
-    fn find_again(&mut self) {
-        let remembered = self.remembered.iter().map(|one| &one.secret);
-        let secrets = self.fixed.iter().chain(remembered);
-        self.finder = Finder::of(secrets.map(Secret::expose));
+fn redacted(finder: &Finder, bytes: &[u8]) -> Option<Vec<u8>> {
+    let found = finder.find(bytes);
+    if found.is_empty() {
+        return None;
+    }
+    let mut redacted = Vec::with_capacity(bytes.len());
+    let mut copied = 0;
+    for range in found {
+        redacted.extend_from_slice(&bytes[copied..range.start]);
+        redacted.extend_from_slice(REDACTED.as_bytes());
+        copied = range.end;
+    }
+    redacted.extend_from_slice(&bytes[copied..]);
+    Some(redacted)
+}
+
+fn redacted_text<'t>(finder: &Finder, text: &'t str) -> Cow<'t, str> {
+    match redacted(finder, text.as_bytes()) {
+        Some(redacted) => Cow::Owned(String::from_utf8_lossy(&redacted).into_owned()),
+        None => Cow::Borrowed(text),
+    }
+}
+
+fn redact_json(finder: &Finder, json: &mut Value) {
+    match json {
+        Value::String(text) => {
+            if let Cow::Owned(redacted) = redacted_text(finder, text) {
+                *text = redacted;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| redact_json(finder, item)),
+        Value::Object(fields) => {
+            let values = fields.values_mut();
+            values.for_each(|value| redact_json(finder, value));
+        }
+        Value::Number(number) => {
+            if let Cow::Owned(redacted) = redacted_text(finder, &number.to_string()) {
+                *json = Value::String(redacted);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
     }
 }
 

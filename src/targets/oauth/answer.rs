@@ -20,6 +20,9 @@ use crate::targets::http::{Answer, LoginAnswer, excerpt};
 /// How long to stay away after Salesforce's "login rate exceeded", which counts by the hour.
 const LOGIN_RATE_PAUSE: Duration = Duration::from_secs(300);
 
+/// Longest token that is taken, in bytes; the headers of most servers hold no longer one.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
 /// Error names that are about us whatever the status says.
 const OURS_TO_MEND: [&str; 12] = [
     "access_denied",
@@ -73,10 +76,15 @@ pub(super) fn read(
             .filter(|token| !token.is_empty())
             .map(Secret::new)
     };
-    match token("access_token") {
+    let (access_token, refresh_token) = (token("access_token"), token("refresh_token"));
+    let mut tokens = access_token.iter().chain(&refresh_token);
+    if tokens.any(|token| token.expose().len() > MAX_TOKEN_BYTES) {
+        return Err(too_long(answer).into());
+    }
+    match access_token {
         Some(access_token) if answer.is_success() => Ok(Granted {
             access_token,
-            refresh_token: token("refresh_token"),
+            refresh_token,
             instance_url: text(&body, "instance_url").map(str::to_owned),
             lifetime: seconds(&body["expires_in"]),
         }),
@@ -133,6 +141,14 @@ fn is_passing(dialect: Dialect, answer: &Answer, error: &str) -> bool {
         // A wrong secret, a locked user and a disabled grant are all `server_error` with 401.
         Dialect::ServiceNow => answer.status >= 500,
     }
+}
+
+/// Every token is kept and looked for in whatever comes back, so its length has a limit.
+fn too_long(answer: &Answer) -> Failure {
+    let message = format!(
+        "the token endpoint granted a token of more than {MAX_TOKEN_BYTES} bytes; check token_url"
+    );
+    Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message).with_status(answer.status)
 }
 
 /// Something else than an OAuth answer: a page, a redirect, nothing.

@@ -42,6 +42,24 @@ fn a_token_needs_neither_expiry_nor_issue_time_nor_signature() {
 }
 
 #[test]
+fn a_token_has_a_longest_length() {
+    for name in ["access_token", "refresh_token"] {
+        let body = |length| {
+            format!(
+                r#"{{"access_token":"a","{name}":"{}"}}"#,
+                "A".repeat(length)
+            )
+        };
+        let longest = granted(&body(16 * 1024));
+        let token = longest.refresh_token.unwrap_or(longest.access_token);
+        assert_eq!(token.expose().len(), 16 * 1024);
+        let refused = failure(Dialect::Salesforce, 200, &body(16 * 1024 + 1));
+        assert_eq!(refused.kind, FailureKind::NetworkFailure);
+        assert_eq!(refused.remedy, Remedy::Retry);
+    }
+}
+
+#[test]
 fn an_expiry_is_read_as_a_number_and_as_text() {
     let number = granted(r#"{"access_token":"a","expires_in":1799}"#);
     let text = granted(r#"{"access_token":"a","expires_in":"1799"}"#);
