@@ -4,6 +4,7 @@
 //!
 //! Pure.
 
+use std::iter::Peekable;
 use std::ops::Range;
 
 /// How often a text is read back; nobody encodes more often.
@@ -12,112 +13,135 @@ const MOST_READINGS: usize = 5;
 const LONGEST_REFERENCE: usize = 16;
 
 /// What each encoding begins with.
-const MARKS: [u8; 3] = *b"%\\&";
+static MARKS: [u8; 3] = *b"%\\&";
 
 /// A text read back: each encoding by itself, because what follows a secret need not be encoded
 /// as it is; and all of them together, once, twice, until nothing is encoded any more.
-pub(super) struct Decoded(Vec<Reading>);
+///
+/// Holds no more than the texts. Where its escapes were is read again when somebody asks, which
+/// is seldom; a list of them would be many times as long as a text that is full of them.
+pub(super) struct Decoded<'t> {
+    text: &'t [u8],
+    readings: Vec<Reading>,
+}
 
 /// One reading of a text.
 struct Reading {
     /// The number of the reading that was read; `None` for the text itself.
     of: Option<usize>,
+    marks: &'static [u8],
     bytes: Vec<u8>,
-    escapes: Vec<Escape>,
 }
 
-/// Where `length` bytes of a reading stand for `source_length` bytes of the text before it.
-struct Escape {
-    at: usize,
-    length: usize,
-    source: usize,
-    source_length: usize,
-}
-
-impl Decoded {
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        let alone = MARKS.iter().filter_map(|mark| Reading::of(bytes, &[*mark]));
+impl<'t> Decoded<'t> {
+    pub(super) fn of(text: &'t [u8]) -> Self {
+        let alone = MARKS
+            .chunks(1)
+            .filter_map(|mark| Reading::of(text, None, mark));
         let mut readings: Vec<Reading> = alone.collect();
         // Where only one encoding is used, all of them together are that one.
         let mut last = (readings.len() == 1).then_some(0);
         for _ in 0..MOST_READINGS {
-            let text = last.and_then(|last: usize| readings.get(last));
-            let text = text.map_or(bytes, |reading| &reading.bytes);
-            match Reading::of(text, &MARKS) {
-                Some(reading) => readings.push(Reading {
-                    of: last,
-                    ..reading
-                }),
-                None => break,
-            }
+            let before = last.and_then(|last: usize| readings.get(last));
+            let before = before.map_or(text, |reading| &reading.bytes);
+            let Some(reading) = Reading::of(before, last, &MARKS) else {
+                break;
+            };
+            readings.push(reading);
             last = Some(readings.len() - 1);
         }
-        Self(readings)
+        Self { text, readings }
     }
 
     /// What each reading made of the text; none when nothing in it is encoded.
     pub(super) fn readings(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(|reading| reading.bytes.as_slice())
+        self.readings.iter().map(|reading| reading.bytes.as_slice())
     }
 
-    /// Where the original has what stands at `range` of the reading with this number.
-    pub(super) fn source(&self, reading: usize, range: Range<usize>) -> Range<usize> {
-        let first = self.0.get(reading);
-        let chain = std::iter::successors(first, |reading| self.0.get(reading.of?));
-        chain.fold(range, |range, reading| reading.source(range))
+    /// Bytes of memory.
+    #[cfg(test)]
+    fn held(&self) -> usize {
+        let readings = self.readings.iter().map(|reading| reading.bytes.capacity());
+        readings.sum()
+    }
+
+    /// Where the original has what stands at `ranges` of the reading with this number. They are
+    /// not empty, ascend, and are apart from each other.
+    pub(super) fn source(&self, reading: usize, ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+        let mut ranges = ranges;
+        let mut reading = self.readings.get(reading);
+        while let Some(this) = reading.filter(|_| !ranges.is_empty()) {
+            reading = this.of.and_then(|before| self.readings.get(before));
+            let before = reading.map_or(self.text, |before| &before.bytes);
+            let mut places = Places::of(before, this.marks);
+            for range in &mut ranges {
+                *range = places.find(range.start).start..places.find(range.end - 1).end;
+            }
+        }
+        ranges
     }
 }
 
 impl Reading {
     /// `None` when nothing in `source` is encoded by what begins with one of `marks`.
-    fn of(source: &[u8], marks: &[u8]) -> Option<Self> {
-        let mut reading = Self {
-            of: None,
-            bytes: Vec::new(),
-            escapes: Vec::new(),
-        };
+    fn of(source: &[u8], of: Option<usize>, marks: &'static [u8]) -> Option<Self> {
+        let mut bytes = Vec::new();
         let mut copied = 0;
-        let mut at = 0;
-        let is_mark = |byte: &u8| marks.contains(byte);
-        while let Some(found) = source[at..].iter().position(is_mark) {
-            at += found;
-            let Some((text, length)) = escape(&source[at..]) else {
-                at += 1;
-                continue;
+        for (text, place) in escapes(source, marks) {
+            bytes.extend_from_slice(&source[copied..place.start]);
+            bytes.extend_from_slice(text.as_bytes());
+            copied = place.end;
+        }
+        bytes.extend_from_slice(&source[copied..]);
+        (copied > 0).then_some(Self { of, marks, bytes })
+    }
+}
+
+/// The escapes in `source` that begin with one of `marks`: what each stands for, and its place.
+fn escapes(source: &[u8], marks: &[u8]) -> impl Iterator<Item = (Text, Range<usize>)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        loop {
+            at += source[at..].iter().position(|byte| marks.contains(byte))?;
+            if let Some((text, length)) = escape(&source[at..]) {
+                let place = at..at + length;
+                at = place.end;
+                return Some((text, place));
+            }
+            at += 1;
+        }
+    })
+}
+
+/// Finds the places of a reading's bytes in what was read, in ascending order.
+struct Places<'s> {
+    escapes: Peekable<Box<dyn Iterator<Item = (Text, Range<usize>)> + 's>>,
+    /// The last escape that was passed: its place in the reading, and in what was read.
+    passed: (Range<usize>, Range<usize>),
+}
+
+impl<'s> Places<'s> {
+    fn of(source: &'s [u8], marks: &'s [u8]) -> Self {
+        let escapes: Box<dyn Iterator<Item = _>> = Box::new(escapes(source, marks));
+        Self {
+            escapes: escapes.peekable(),
+            passed: (0..0, 0..0),
+        }
+    }
+
+    /// Where the byte `at` of the reading comes from.
+    fn find(&mut self, at: usize) -> Range<usize> {
+        loop {
+            let (read, source) = &self.passed;
+            if read.contains(&at) {
+                return source.clone();
+            }
+            let here = source.end + at - read.end;
+            let Some((text, place)) = self.escapes.next_if(|(_, place)| place.start <= here) else {
+                return here..here + 1;
             };
-            reading.bytes.extend_from_slice(&source[copied..at]);
-            reading.escapes.push(Escape {
-                at: reading.bytes.len(),
-                length: text.len(),
-                source: at,
-                source_length: length,
-            });
-            reading.bytes.extend_from_slice(text.as_bytes());
-            at += length;
-            copied = at;
-        }
-        reading.bytes.extend_from_slice(&source[copied..]);
-        (!reading.escapes.is_empty()).then_some(reading)
-    }
-
-    fn source(&self, range: Range<usize>) -> Range<usize> {
-        if range.is_empty() {
-            let at = self.place(range.start).start;
-            return at..at;
-        }
-        self.place(range.start).start..self.place(range.end - 1).end
-    }
-
-    /// Where the byte `at` comes from.
-    fn place(&self, at: usize) -> Range<usize> {
-        let after = self.escapes.partition_point(|escape| escape.at <= at);
-        let Some(escape) = after.checked_sub(1).and_then(|last| self.escapes.get(last)) else {
-            return at..at + 1;
-        };
-        let source_end = escape.source + escape.source_length;
-        match at.checked_sub(escape.at + escape.length) {
-            Some(beyond) => source_end + beyond..source_end + beyond + 1,
-            None => escape.source..source_end,
+            let start = read.end + place.start - source.end;
+            self.passed = (start..start + text.len(), place);
         }
     }
 }
@@ -224,59 +248,5 @@ fn hex(digits: &[u8]) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decoded(text: &str) -> String {
-        let decoded = Decoded::of(text.as_bytes());
-        let last = decoded.readings().last().unwrap_or(text.as_bytes());
-        String::from_utf8_lossy(last).into_owned()
-    }
-
-    #[test]
-    fn each_encoding_is_read_back() {
-        for text in [
-            "a/b c",
-            "a%2Fb c",
-            "a%2fb%20c",
-            r"a\/b\u0020c",
-            "a&#x2F;b&#32;c",
-            "%61%2F%62 c",
-            "a%252Fb c",
-            r"a\\u002Fb c",
-            "a&amp;#47;b c",
-        ] {
-            assert_eq!(decoded(text), "a/b c", "{text}");
-        }
-        assert_eq!(decoded(r"\ud83d\ude00"), "😀");
-    }
-
-    #[test]
-    fn what_is_no_escape_stays() {
-        for text in [
-            "100%",
-            "%zz",
-            "&",
-            "&nothing;",
-            r"C:\dir",
-            r"\u12",
-            r"\ud83d",
-            "&#xZZ;",
-        ] {
-            assert_eq!(decoded(text), text);
-        }
-    }
-
-    #[test]
-    fn a_place_is_found_again_in_the_original() {
-        let text = r"x%252F\u002fy&amp;z";
-        let whole = Decoded::of(text.as_bytes());
-        assert_eq!(whole.readings().last(), Some(b"x//y&z".as_slice()));
-        let last = whole.readings().count() - 1;
-        let source = |range| &text[whole.source(last, range)];
-        assert_eq!(source(0..1), "x");
-        assert_eq!(source(1..2), "%252F");
-        assert_eq!(source(1..4), r"%252F\u002fy");
-        assert_eq!(source(4..6), "&amp;z");
-    }
-}
+#[path = "encodings_tests.rs"]
+mod tests;

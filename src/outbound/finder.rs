@@ -39,8 +39,7 @@ impl Finder {
             // Each reading, because one too many changes a secret that looks encoded itself.
             let decoded = Decoded::of(text);
             for (number, reading) in decoded.readings().enumerate() {
-                let ranges = self.find_plain(reading).into_iter();
-                found.extend(ranges.map(|range| decoded.source(number, range)));
+                found.extend(decoded.source(number, self.find_plain(reading)));
             }
         }
         merged(found)
