@@ -24,8 +24,6 @@ use super::{CONNECT_TIMEOUT, NAME};
 
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(90);
-/// What HTTP/2 may send before we say that we have read it; less than a connection may.
-const WINDOW: u32 = 1024 * 1024;
 
 /// A client; clones share its connections.
 #[derive(Debug, Clone)]
@@ -73,8 +71,6 @@ impl Client {
         let sender = legacy::Client::builder(TokioExecutor::new())
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
-            .http2_initial_stream_window_size(WINDOW)
-            .http2_initial_connection_window_size(WINDOW)
             .build(connector);
         // Never sends, so it needs no proxy.
         let writer = reqwest::Client::builder().no_proxy().build();

@@ -55,7 +55,9 @@ pub(super) fn connector(timeout: Duration) -> io::Result<Connector> {
         proxies: Arc::new(Matcher::from_env()),
     };
     let secured = tls().map_err(io::Error::other)?;
-    let secured = secured.https_or_http().enable_all_versions();
+    // No HTTP/2: there we would answer pings and settings of our own accord, and each of these
+    // writes would allow the other side to send on (see `Metered`).
+    let secured = secured.https_or_http().enable_http1();
     Ok(secured.wrap_connector(route))
 }
 
@@ -94,5 +96,37 @@ fn tunnel(
     match proxy.basic_auth() {
         Some(credential) => tunnel.with_auth(credential.clone()),
         None => tunnel,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What a TLS client sends first.
+    async fn hello(listener: &TcpListener) -> Vec<u8> {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut head = [0; 5];
+        stream.read_exact(&mut head).await.unwrap();
+        let mut hello = vec![0; usize::from(u16::from_be_bytes([head[3], head[4]]))];
+        stream.read_exact(&mut hello).await.unwrap();
+        hello
+    }
+
+    #[tokio::test]
+    async fn no_server_is_offered_http2() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("https://{}/", listener.local_addr().unwrap());
+        let mut connector = connector(Duration::from_secs(5)).unwrap();
+        let (hello, connected) = tokio::join!(
+            hello(&listener),
+            connector.call(address.parse::<Uri>().unwrap())
+        );
+        assert!(connected.is_err(), "nobody answered");
+        let offers = |protocol: &[u8]| hello.windows(protocol.len()).any(|part| part == protocol);
+        assert!(!offers(b"\x02h2\x08http/1.1") && !offers(b"\x00\x03\x02h2"));
     }
 }

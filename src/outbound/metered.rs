@@ -1,7 +1,8 @@
 //! A connection on which the other side may send only so much for each thing that we send.
 //!
 //! An HTTP client reads interim answers and headers for as long as they come, faster than any
-//! timer can interrupt it. So the bytes themselves are counted, below TLS and HTTP.
+//! timer can interrupt it. So the bytes themselves are counted, below TLS and HTTP. This holds for
+//! HTTP/1.1, where nothing but a request is written once TLS is set up.
 
 use std::io;
 use std::pin::Pin;
