@@ -22,6 +22,8 @@ use crate::settings::{AuthMethod, Secret, Settings, TargetAuth};
 const REDACTED: &str = "[secret]";
 /// Tokens and the like that are remembered; of more, the one that was used the longest ago goes.
 const MOST_REMEMBERED: usize = 64;
+/// Names that are longer need not be the CRM's own.
+const LONGEST_OWN_NAME: usize = 32;
 /// Fields of a form that hold secrets.
 const SECRET_FIELDS: [&str; 5] = [
     "assertion",
@@ -105,7 +107,8 @@ impl Redactor {
         redacted(&self.finder(), bytes)
     }
 
-    /// Takes secrets out of every value in `json`. Names stay: they are the CRM's own.
+    /// Takes secrets out of every value and name in `json`. Names of short words stay: they are
+    /// the CRM's own, and an answer could not be read without them.
     pub fn json(&self, json: &mut Value) {
         redact_json(&self.finder(), json);
     }
@@ -176,8 +179,14 @@ fn redact_json(finder: &Finder, json: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(|item| redact_json(finder, item)),
         Value::Object(fields) => {
-            let values = fields.values_mut();
-            values.for_each(|value| redact_json(finder, value));
+            let redacted = std::mem::take(fields).into_iter().map(|(name, mut value)| {
+                redact_json(finder, &mut value);
+                match is_own_name(&name) {
+                    true => (name, value),
+                    false => (redacted_text(finder, &name).into_owned(), value),
+                }
+            });
+            *fields = redacted.collect();
         }
         Value::Number(number) => {
             if let Cow::Owned(redacted) = redacted_text(finder, &number.to_string()) {
@@ -186,6 +195,12 @@ fn redact_json(finder: &Finder, json: &mut Value) {
         }
         Value::Null | Value::Bool(_) => {}
     }
+}
+
+/// Whether `name` is one that CRMs give: words, with `_` and `.` between them.
+fn is_own_name(name: &str) -> bool {
+    let is_in_names = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.');
+    name.len() <= LONGEST_OWN_NAME && name.bytes().all(is_in_names)
 }
 
 impl fmt::Debug for Redactor {

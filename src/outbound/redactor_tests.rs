@@ -155,6 +155,24 @@ fn json_stays_json_and_keeps_its_names() {
 }
 
 #[test]
+fn a_secret_in_a_name_is_redacted() {
+    let redactor = redactor(&["Sup3rS3cretT0ken", "number"]);
+    // As gateways quote a form that they took for JSON.
+    let mut json = json!({
+        "Sup3rS3cretT0ken": 1,
+        "fields": [{"grant_type=password&password=Sup3r%533cretT0ken": {"parent_incident.number": ""}}],
+    });
+    redactor.json(&mut json);
+    assert_eq!(
+        json,
+        json!({
+            "[secret]": 1,
+            "fields": [{"grant_type=password&password=[secret]": {"parent_incident.number": ""}}],
+        })
+    );
+}
+
+#[test]
 fn what_was_used_last_is_remembered_longest() {
     let redactor = Redactor::default();
     let token = |number: usize| Secret::new(format!("token-number-{number}-of-many"));
