@@ -15,7 +15,7 @@ use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
 use crate::outbound::Redactor;
 use crate::settings::{EnrichmentSettings, Secret};
-use crate::targets::http::{Answer, Client, LoginAnswer};
+use crate::targets::http::{Answer, Client, LoginAnswer, MAX_TOKEN_BYTES};
 
 /// Queues in one question; the API takes at most 200 predicates.
 pub(super) const MOST_QUEUES: usize = 100;
@@ -244,6 +244,7 @@ impl PlatformApi {
         self.accepted(TOKEN, answer)?;
         let body: Value = serde_json::from_str(body.expose()).unwrap_or_default();
         let value = body["access_token"].as_str();
+        let value = value.filter(|value| value.len() <= MAX_TOKEN_BYTES);
         let value = Secret::new(value.ok_or(ApiError::NotUnderstood { path: TOKEN })?);
         let lasts = Duration::from_secs(body["expires_in"].as_u64().unwrap_or(0));
         self.token = Some(Token {

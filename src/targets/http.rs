@@ -24,6 +24,9 @@ use crate::settings::Secret;
 /// Longest answer that is read, in bytes; a longer one is as good as unreadable.
 pub const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 
+/// Longest token that is taken, in bytes; the headers of most servers hold no longer one.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
 /// Longest stretch of a foreign message that is kept, in characters.
 const MAX_MESSAGE_CHARS: usize = 500;
 

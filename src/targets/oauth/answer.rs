@@ -15,13 +15,10 @@ use super::Dialect;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::settings::Secret;
-use crate::targets::http::{Answer, LoginAnswer, excerpt};
+use crate::targets::http::{Answer, LoginAnswer, MAX_TOKEN_BYTES, excerpt};
 
 /// How long to stay away after Salesforce's "login rate exceeded", which counts by the hour.
 const LOGIN_RATE_PAUSE: Duration = Duration::from_secs(300);
-
-/// Longest token that is taken, in bytes; the headers of most servers hold no longer one.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Error names that are about us whatever the status says.
 const OURS_TO_MEND: [&str; 12] = [
