@@ -244,8 +244,9 @@ impl TargetWorker {
             attempts_at_least,
             after_lane: &after_lane,
         };
-        if !self.anything_due(now).await? {
-            return self.until_next(admission, now).await;
+        let next = self.store.next_delivery_at(&self.name, now).await?;
+        if next.is_none_or(|at| at > now) {
+            return Ok(until_next(next, admission, now));
         }
         let (asked_at, lease) = (Instant::now(), self.claims.lease());
         let claimed = self.store.claim_due(claim, now, lease).await?;
@@ -272,7 +273,9 @@ impl TargetWorker {
         if any {
             return Ok(Duration::from_millis(1));
         }
-        self.until_next(admission, now).await
+        // Another process has claimed it, or it is not admitted.
+        let next = self.store.next_delivery_at(&self.name, now).await?;
+        Ok(until_next(next, admission, now))
     }
 
     /// What waits for a time by a clock that has been set back since is due as if it had not
@@ -289,26 +292,6 @@ impl TargetWorker {
         }
         self.shared().clock.note(now);
         Ok(())
-    }
-
-    async fn anything_due(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let next = self.store.next_delivery_at(&self.name, now).await?;
-        Ok(next.is_some_and(|at| at <= now))
-    }
-
-    async fn until_next(
-        &self,
-        admission: Admission,
-        now: Timestamp,
-    ) -> Result<Duration, StoreError> {
-        let next = self.store.next_delivery_at(&self.name, now).await?;
-        let mut wait = next
-            .filter(|at| *at > now)
-            .map_or(LONGEST_SLEEP, |at| at.since(now));
-        if let Admission::RetriesOnly { probe_at } = admission {
-            wait = wait.min(probe_at.since(now));
-        }
-        Ok(wait.clamp(Duration::from_millis(1), LONGEST_SLEEP))
     }
 
     /// Asks whether the CRM answers again, and takes up what was given up for want of an
@@ -422,4 +405,16 @@ impl TargetWorker {
         self.metrics.token_refreshes(&self.name, "failed", failed);
         shared.counted_token = token;
     }
+}
+
+/// How long to sleep until `next`, or the next probe; what is due and cannot be had is looked at
+/// again after the longest sleep.
+fn until_next(next: Option<Timestamp>, admission: Admission, now: Timestamp) -> Duration {
+    let mut wait = next
+        .filter(|at| *at > now)
+        .map_or(LONGEST_SLEEP, |at| at.since(now));
+    if let Admission::RetriesOnly { probe_at } = admission {
+        wait = wait.min(probe_at.since(now));
+    }
+    wait.clamp(Duration::from_millis(1), LONGEST_SLEEP)
 }

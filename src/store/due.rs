@@ -42,6 +42,23 @@ macro_rules! is_free {
     };
 }
 
+/// The lanes of the target in which something waits, read from the index one by one.
+macro_rules! lanes {
+    ($target:literal) => {
+        concat!(
+            "lanes (lane) as ( \
+               select (select w.lane from deliveries w where w.target = ",
+            $target,
+            " and w.state = 'waiting' order by w.lane limit 1) \
+               union all \
+               select (select w.lane from deliveries w where w.target = ",
+            $target,
+            " and w.state = 'waiting' and w.lane > l.lane order by w.lane limit 1) \
+               from lanes l where l.lane is not null)"
+        )
+    };
+}
+
 /// What is due in the lane `l.lane`, from the index `deliveries_lanes` and in its order.
 macro_rules! due_in_lane {
     () => {
@@ -88,7 +105,8 @@ macro_rules! heads_postgres {
 
 /// A claim of at most `$6` deliveries, taken from the lanes in turn, beginning after the lane
 /// `$7`. The lanes are read from the index one by one, and of each only its first `$8`: what a
-/// claim costs does not grow with what is owed.
+/// claim costs does not grow with what is owed. It grows with what stands before them in a lane
+/// and waits for an older delivery of its incident, such as updates whose create is a dead letter.
 ///
 /// The choice is made once, before the update: PostgreSQL may run a subselect of the update anew
 /// for every row, and each run would lock and hand out as many rows again as the limit says. The
@@ -99,13 +117,9 @@ macro_rules! heads_postgres {
 macro_rules! claim {
     ($heads:expr, $now:expr, $lock:expr) => {
         concat!(
-            "with recursive lanes (lane) as ( \
-               select (select w.lane from deliveries w where w.target = $3 and w.state = 'waiting' \
-                       order by w.lane limit 1) \
-               union all \
-               select (select w.lane from deliveries w where w.target = $3 and w.state = 'waiting' \
-                         and w.lane > l.lane order by w.lane limit 1) \
-               from lanes l where l.lane is not null), ",
+            "with recursive ",
+            lanes!("$3"),
+            ", ",
             $heads,
             ", due (id, lane, next_attempt_at) as ( \
                select id, lane, next_attempt_at from first_of_lanes \
@@ -152,16 +166,26 @@ pub(super) const CLAIM_POSTGRES: &str = claim!(
 pub(super) const CHOICE_SQLITE: i64 = 1;
 pub(super) const CHOICE_POSTGRES: i64 = 4;
 
-/// When something can next be claimed. The end of a lease is by the database's clock, the
-/// answer by the caller's.
+/// When something can next be claimed, asked before every claim: as there, of each lane only its
+/// first that is free is looked at. What is being sent is as much as workers may send at once.
+/// The end of a lease is by the database's clock, the answer by the caller's.
 macro_rules! next_at {
     ($now:expr) => {
         concat!(
-            "select min(case when state = 'sending' then lease_until - ",
+            "with recursive ",
+            lanes!("$1"),
+            " select min(at) from ( \
+               select (select d.next_attempt_at from deliveries d where d.target = $1 \
+                         and d.state = 'waiting' and d.lane = l.lane and ",
+            is_free!(),
+            "          order by d.next_attempt_at, d.id limit 1) as at \
+               from lanes l where l.lane is not null \
+               union all \
+               select d.lease_until - ",
             $now,
-            " + $2 else next_attempt_at end) \
-             from deliveries d where target = $1 and state in ('waiting', 'sending') and ",
-            is_free!()
+            " + $2 from deliveries d where d.target = $1 and d.state = 'sending' and ",
+            is_free!(),
+            ") next"
         )
     };
 }

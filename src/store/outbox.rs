@@ -170,7 +170,8 @@ impl Store {
     }
 
     /// When something can next be claimed for `target`, by the caller's clock, which says
-    /// `now`; cheaper than claiming in vain.
+    /// `now`. Cheaper than claiming in vain: it waits for no other writer, and costs no more when
+    /// much is owed.
     ///
     /// # Errors
     ///

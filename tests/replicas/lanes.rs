@@ -2,7 +2,7 @@
 //! once neither wait for each other nor get the same delivery.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::incident::{Heard, Incident, Verdict};
@@ -10,7 +10,7 @@ use ringdown::domain::lanes::last_served;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{Claim, ClaimedDelivery, DecisionBatch, KeptIncident, NewDelivery, Store};
-use sqlx::{Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::database::{self, Database};
 
@@ -218,4 +218,60 @@ async fn replicas_share_the_deliveries_of_all_lanes() {
         );
     })
     .await;
+}
+
+/// So many more creates are owed for one source and rule.
+const MORE: &str = "insert into deliveries (incident_id, target, operation, state, payload, \
+     event_id, received_at, next_attempt_at, created_at, lane) \
+     with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 40000) \
+     select 'more-' || n, 'salesforce', 'create', 'waiting', '{}', 'evt-1', 1795442850000, \
+       1795442850000, 1795442850000, 'a/many' from numbers";
+
+/// The shortest of some times that the question before a claim took.
+async fn time_of_asking(store: &Store) -> Duration {
+    let mut shortest = Duration::MAX;
+    for _ in 0..20 {
+        let began = Instant::now();
+        let next = store.next_delivery_at(TARGET, LATER).await.unwrap();
+        shortest = shortest.min(began.elapsed());
+        assert_eq!(next, Some(NOW));
+    }
+    shortest
+}
+
+fn cost_about_the_same(few: Duration, many: Duration) {
+    let most = few * 5 + Duration::from_millis(2);
+    assert!(many <= most, "{few:?} before, {many:?} with much owed");
+}
+
+#[tokio::test]
+async fn to_ask_what_is_due_costs_no_more_when_much_is_owed_on_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("ringdown.db").display());
+    let store = Store::open(&url).await.unwrap();
+    fill(&store).await;
+    let few = time_of_asking(&store).await;
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    other.execute(MORE).await.unwrap();
+    other.close().await.unwrap();
+    cost_about_the_same(few, time_of_asking(&store).await);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn to_ask_what_is_due_costs_no_more_when_much_is_owed_on_postgres() {
+    let Some(server) = database::server() else {
+        return;
+    };
+    let database = Database::create(&server).await;
+    let store = Store::open(database.url.as_str()).await.unwrap();
+    fill(&store).await;
+    let few = time_of_asking(&store).await;
+    let mut other = PgConnection::connect(database.url.as_str()).await.unwrap();
+    other.execute(MORE).await.unwrap();
+    other.execute("analyze deliveries").await.unwrap();
+    other.close().await.unwrap();
+    cost_about_the_same(few, time_of_asking(&store).await);
+    store.close().await;
+    database.remove().await;
 }
