@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use super::answer::Refused;
-use super::guesses::Guesses;
+use super::guesses::{Delays, Guesses};
 use super::hosts::without_port;
 use crate::settings::{AdminSettings, Role};
 use crate::telemetry::Metrics;
@@ -43,6 +43,20 @@ struct Token {
 pub struct Tokens {
     known: Vec<Token>,
     guesses: Mutex<Guesses>,
+    delays: Delays,
+}
+
+/// A request that is refused for who it is from.
+enum Rejected {
+    AtOnce(Refused),
+    /// It carried one wrong token too many.
+    WithDelay(Refused),
+}
+
+impl From<Refused> for Rejected {
+    fn from(refused: Refused) -> Self {
+        Self::AtOnce(refused)
+    }
 }
 
 impl Tokens {
@@ -58,6 +72,7 @@ impl Tokens {
         Self {
             known: tokens.collect(),
             guesses: Mutex::default(),
+            delays: Delays::default(),
         }
     }
 
@@ -77,9 +92,9 @@ impl Tokens {
             .filter(|_| bool::from(found))
     }
 
-    fn identify(&self, request: &Request, metrics: &Metrics) -> Result<Actor, Refused> {
+    fn identify(&self, request: &Request, metrics: &Metrics) -> Result<Actor, Rejected> {
         if self.known.is_empty() {
-            return local(request);
+            return Ok(local(request)?);
         }
         let given = request
             .headers()
@@ -93,7 +108,7 @@ impl Tokens {
     }
 
     /// Counts a wrong token, and says so; answers what its sender hears.
-    fn wrong_token(&self, request: &Request, metrics: &Metrics) -> Refused {
+    fn wrong_token(&self, request: &Request, metrics: &Metrics) -> Rejected {
         // Whoever calls the router without telling the peer is one sender.
         let peer = peer_of(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         // Plain counts: whole whatever happened while the lock was held.
@@ -112,11 +127,11 @@ impl Tokens {
         match noted.wait {
             Some(wait) => {
                 metrics.admin_refused("guessing");
-                Refused::guessing(wait)
+                Rejected::WithDelay(Refused::guessing(wait))
             }
             None => {
                 metrics.admin_refused("token");
-                Refused::not_authenticated("This is not an admin token.")
+                Refused::not_authenticated("This is not an admin token.").into()
             }
         }
     }
@@ -142,7 +157,14 @@ pub(super) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refused> {
-    let actor = guard.tokens.identify(&request, &guard.metrics)?;
+    let actor = match guard.tokens.identify(&request, &guard.metrics) {
+        Ok(actor) => actor,
+        Err(Rejected::AtOnce(refused)) => return Err(refused),
+        Err(Rejected::WithDelay(refused)) => {
+            guard.tokens.delays.delay().await;
+            return Err(refused);
+        }
+    };
     if actor.role < guard.needs {
         return Err(Refused::not_allowed(
             "This needs a token with the role operator.",

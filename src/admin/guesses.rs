@@ -1,12 +1,15 @@
-//! Wrong admin tokens, counted by the address they come from. Who guesses is slowed down, and the
-//! log says so, but not line by line.
+//! Wrong admin tokens, counted by the address they come from. Who guesses one after the other is
+//! slowed down, and the log says so, but not line by line.
 //!
-//! A right token is compared first and always works: whoever shares an address with somebody who
-//! guesses is not locked out.
+//! A right token is compared first and always works, at once: whoever shares an address with
+//! somebody who guesses is not locked out. Answers are delayed only as long as connections are left
+//! for others, so many guesses at once are not slowed down; what withstands those is the token.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
+
+use tokio::sync::Semaphore;
 
 /// Wrong tokens of an address that are answered as such within [`WINDOW`].
 const MOST_GUESSES: u32 = 10;
@@ -16,6 +19,34 @@ const WINDOW: Duration = Duration::from_secs(60);
 const MOST_ADDRESSES: usize = 4096;
 /// Lines in the log within [`WINDOW`], whatever number of addresses guess.
 const MOST_LINES: u32 = 30;
+
+/// How long the answer waits that a wrong token gets after [`MOST_GUESSES`].
+const DELAY: Duration = Duration::from_secs(1);
+/// Answers that wait at a time: a quarter of the admin listener's connections.
+const MOST_DELAYED: usize = 16;
+
+/// The answers that are delayed at the moment.
+#[derive(Debug)]
+pub(super) struct Delays {
+    places: Semaphore,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self {
+            places: Semaphore::new(MOST_DELAYED),
+        }
+    }
+}
+
+impl Delays {
+    /// Waits before an answer; not at all when too many wait.
+    pub(super) async fn delay(&self) {
+        if let Ok(_place) = self.places.try_acquire() {
+            tokio::time::sleep(DELAY).await;
+        }
+    }
+}
 
 /// What is counted since a time.
 #[derive(Debug, Clone, Copy)]
@@ -121,7 +152,21 @@ fn network_of(peer: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+    use futures::future::join_all;
+
     use super::*;
+
+    #[tokio::test]
+    async fn only_so_many_answers_are_delayed_at_a_time() {
+        let (delays, began) = (Delays::default(), Instant::now());
+        let mut delayed = Box::pin(join_all((0..MOST_DELAYED).map(|_| delays.delay())));
+        assert_eq!(delayed.as_mut().now_or_never(), None, "they wait");
+        assert_eq!(delays.delay().now_or_never(), Some(()), "this one does not");
+        delayed.await;
+        assert!(began.elapsed() >= DELAY);
+        assert_eq!(delays.delay().now_or_never(), None, "there is room again");
+    }
 
     fn address(text: &str) -> IpAddr {
         text.parse().unwrap()
