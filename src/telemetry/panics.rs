@@ -29,18 +29,23 @@ thread_local! {
 /// `redact` takes secrets out of messages: a message may repeat what was worked on.
 pub fn log_panics(redact: impl Fn(&str) -> String + Send + Sync + 'static) {
     set_hook(Box::new(move |panic| {
-        let caught = CaughtPanic {
+        note(CaughtPanic {
             location: panic
                 .location()
                 .map_or_else(String::new, ToString::to_string),
             message: shortened(&redact(message_of(panic.payload()))),
-        };
-        if KEEPING.get() {
-            KEPT.set(Some(caught));
-        } else {
-            log(&caught);
-        }
+        });
     }));
+}
+
+/// Keeps `panic` for [`catch_panic`] where that runs, else logs it.
+fn note(panic: CaughtPanic) {
+    if !KEEPING.get() {
+        log(&panic);
+    } else if let Some(earlier) = KEPT.replace(Some(panic)) {
+        // The task has caught the earlier one itself: it goes on, and nobody else tells of it.
+        log(&earlier);
+    }
 }
 
 /// Runs `task` until it ends or panics. A panic is not logged: whoever asks does that, after
@@ -92,6 +97,8 @@ fn shortened(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[tokio::test]
@@ -99,5 +106,38 @@ mod tests {
         let caught = catch_panic(async { panic!("boom {}", 1) }).await;
         assert_eq!(caught.unwrap_err().message, "boom 1");
         assert!(catch_panic(std::future::ready(())).await.is_ok());
+    }
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn of_two_panics_in_one_poll_the_caught_one_is_logged_and_the_other_is_answered() {
+        let panic = |message: &str| CaughtPanic {
+            location: String::new(),
+            message: message.to_owned(),
+        };
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+        let _logging = tracing::subscriber::set_default(subscriber.finish());
+        let answered = catch_panic(async {
+            note(panic("caught by the task"));
+            note(panic("not caught"));
+            panic!("not caught");
+        });
+        assert_eq!(answered.await.unwrap_err().message, "not caught");
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains("caught by the task"), "{text}");
+        assert!(!text.contains("not caught"), "{text}");
     }
 }
