@@ -8,6 +8,21 @@ use tokio::sync::watch;
 
 use crate::http::Readiness;
 
+/// The parts without which no event becomes a ticket: where one of them is down, a load balancer
+/// does better to send elsewhere. What else is down is said by the admin listener, and no reason
+/// to stop receiving: what all replicas meet alike, such as a ticket that makes the worker of its
+/// target panic, would else close all of them.
+///
+/// The first one that is down is named. Without its watcher nobody knows whether the store can
+/// commit.
+const NEEDED: [&str; 5] = [
+    "store",
+    "store watcher",
+    "journal",
+    "public listener",
+    "decider",
+];
+
 /// How one part fares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComponentState {
@@ -66,7 +81,7 @@ impl Components {
         self.parts.borrow().draining
     }
 
-    /// Whether the process takes work.
+    /// Whether the process takes work: whether each part that this needs works.
     pub fn readiness(&self) -> Readiness {
         *self.readiness.borrow()
     }
@@ -90,14 +105,15 @@ impl Components {
 }
 
 fn readiness_of(parts: &Parts) -> Readiness {
-    let mut states = parts.components.values();
-    match (
-        parts.draining,
-        states.all(|state| *state == ComponentState::Up),
-    ) {
-        (true, _) => Readiness::Draining,
-        (false, true) => Readiness::Ready,
-        (false, false) => Readiness::StoreUnavailable,
+    if parts.draining {
+        return Readiness::Draining;
+    }
+    let is_down =
+        |name: &&str| matches!(parts.components.get(*name), Some(ComponentState::Down(_)));
+    match NEEDED.into_iter().find(is_down) {
+        None => Readiness::Ready,
+        Some("store") => Readiness::StoreUnavailable,
+        Some(name) => Readiness::ComponentDown(name),
     }
 }
 
@@ -111,6 +127,9 @@ mod tests {
         impl std::io::Write for Asks {
             fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
                 assert!(!self.0.readiness().is_ready(), "the log came first");
+                let all = self.0.all();
+                let down = |name| matches!(all.get(name), Some(ComponentState::Down(_)));
+                assert!(down("store"), "the log came first");
                 Ok(line.len())
             }
             fn flush(&mut self) -> std::io::Result<()> {
@@ -124,6 +143,27 @@ mod tests {
         tracing::subscriber::with_default(subscriber.finish(), || {
             components.report("store", ComponentState::Down("gone".to_owned()));
         });
+    }
+
+    #[test]
+    fn only_a_part_that_receiving_or_deciding_needs_takes_readiness_down() {
+        let down = || ComponentState::Down("it panicked".to_owned());
+        let components = Components::default();
+        for name in [
+            "target salesforce",
+            "sync salesforce",
+            "gauges",
+            "retention",
+        ] {
+            components.report(name, down());
+            assert_eq!(components.readiness(), Readiness::Ready, "{name}");
+        }
+        for name in ["decider", "public listener", "journal", "store watcher"] {
+            components.report(name, down());
+            assert_eq!(components.readiness(), Readiness::ComponentDown(name));
+        }
+        components.report("store", down());
+        assert_eq!(components.readiness(), Readiness::StoreUnavailable);
     }
 
     #[test]

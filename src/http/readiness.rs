@@ -3,10 +3,12 @@
 /// Whether the process takes work. Passed on by a `tokio::sync::watch` channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
-    /// The store can commit and the process is not stopping.
+    /// The store can commit, what receives and decides works, and the process is not stopping.
     Ready,
     /// The store cannot commit, or is not known to yet.
     StoreUnavailable,
+    /// This part, without which events are not received or become no tickets, does not work.
+    ComponentDown(&'static str),
     /// The process is stopping: what is in hand is finished, nothing new is taken.
     Draining,
 }
@@ -15,14 +17,5 @@ impl Readiness {
     /// Whether new work is taken.
     pub fn is_ready(self) -> bool {
         self == Self::Ready
-    }
-
-    /// The word shown in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ready => "ready",
-            Self::StoreUnavailable => "store unavailable",
-            Self::Draining => "draining",
-        }
     }
 }

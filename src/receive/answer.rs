@@ -91,6 +91,7 @@ pub(super) enum Refusal {
     AddressNotAllowed,
     Draining,
     StoreUnavailable,
+    ComponentDown(&'static str),
     Body(BodyFault),
     TooManyItems,
     NotAuthenticated { challenges: Vec<HeaderValue> },
@@ -143,9 +144,11 @@ impl Refusal {
             Self::ReadOnlyRoute => problem.with_header(ALLOW, HeaderValue::from_static("GET,HEAD")),
             Self::TooFast { wait } => problem.retry_after(wait),
             Self::Body(BodyFault::Dropped(_)) | Self::TimedOut => problem.retry_after(SHORTLY),
-            Self::Draining | Self::StoreUnavailable | Self::KeysUnavailable | Self::NotDurable => {
-                problem.retry_after(SOON)
-            }
+            Self::Draining
+            | Self::StoreUnavailable
+            | Self::ComponentDown(_)
+            | Self::KeysUnavailable
+            | Self::NotDurable => problem.retry_after(SOON),
             _ => problem,
         }
     }
@@ -185,7 +188,9 @@ impl Refusal {
             }
             Self::TooFast { .. } => (S::TOO_MANY_REQUESTS, "too-fast", "Too many requests"),
             Self::Draining => (S::SERVICE_UNAVAILABLE, "draining", "Stopping"),
-            Self::StoreUnavailable => (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready"),
+            Self::StoreUnavailable | Self::ComponentDown(_) => {
+                (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready")
+            }
             // 503 here too, not 408: EventBridge does not repeat a 408.
             Self::Body(BodyFault::Dropped(Dropped::TooSlow)) => {
                 (S::SERVICE_UNAVAILABLE, "too-slow", "Body too slow")
@@ -235,6 +240,9 @@ impl Refusal {
             }
             Self::Draining => "The server is stopping; send again.",
             Self::StoreUnavailable => "Events cannot be stored at the moment.",
+            Self::ComponentDown(name) => {
+                return format!("A part of the server is down and is started again: {name}.");
+            }
             Self::Body(BodyFault::Dropped(Dropped::Full(_))) => {
                 "Too many requests are being handled; send again."
             }

@@ -263,6 +263,7 @@ impl Receiver {
         match *self.readiness.borrow() {
             Readiness::Ready => Ok(()),
             Readiness::StoreUnavailable => Err(Refusal::StoreUnavailable),
+            Readiness::ComponentDown(name) => Err(Refusal::ComponentDown(name)),
             Readiness::Draining => Err(Refusal::Draining),
         }
     }

@@ -10,7 +10,7 @@ use crate::disk::{readyz, send};
 use crate::world::{World, event};
 
 /// Every part of a daemon with everything turned on.
-const PARTS: [&str; 13] = [
+const PARTS: [&str; 14] = [
     "admin listener",
     "decider",
     "enrichment",
@@ -19,6 +19,7 @@ const PARTS: [&str; 13] = [
     "own trouble",
     "public listener",
     "retention",
+    "review limit",
     "store watcher",
     "sync salesforce",
     "target salesforce",
@@ -55,6 +56,13 @@ async fn until_down(world: &World, part: &str) {
         .await;
 }
 
+/// What the public listener's `/readyz` answers.
+async fn public_readyz(world: &World) -> (StatusCode, Value) {
+    let url = format!("{}/readyz", world.public);
+    let answer = world.client.get(url).send().await.unwrap();
+    (answer.status(), answer.json().await.unwrap())
+}
+
 /// All lines of the log; one that is none fails the test.
 fn lines(world: &World) -> Vec<Value> {
     let log = world.log();
@@ -69,6 +77,14 @@ async fn every_part_that_panics_is_started_again() {
     let points = PARTS.map(|part| format!("run {part}:1:panic"));
     world.spawn(&points.join(","));
     world.until_ready().await;
+    // The admin listener is one of the parts, and may not be there yet.
+    let url = format!("{}/readyz", world.admin);
+    world
+        .until("every part is up", async || {
+            let answer = world.client.get(&url).send().await;
+            answer.is_ok_and(|answer| answer.status().is_success())
+        })
+        .await;
     let (_, body) = readyz(&world).await;
     let components = body["components"].as_object().unwrap();
     let mut names: Vec<&str> = components.keys().map(String::as_str).collect();
@@ -83,6 +99,59 @@ async fn every_part_that_panics_is_started_again() {
     world.all_delivered().await;
     assert!(world.terminate());
     lines(&world);
+}
+
+/// A load balancer still sends to a replica that receives, and people are told.
+#[tokio::test]
+async fn parts_that_receiving_does_not_need_take_only_the_admin_readiness_down() {
+    let mut world = World::unstarted(EVERYTHING).await;
+    let needed = [
+        "admin listener",
+        "decider",
+        "journal",
+        "public listener",
+        "store watcher",
+    ];
+    let mut others = PARTS.to_vec();
+    others.retain(|part| !needed.contains(part));
+    let points = others
+        .iter()
+        .map(|part| format!("run {part}:1:panic:1000000"));
+    world.spawn(&points.collect::<Vec<_>>().join(","));
+    world.until_ready().await;
+    for part in others {
+        until_down(&world, part).await;
+    }
+    let health = world.command(&["health"]).status().unwrap();
+    assert_eq!(health.code(), Some(1), "not ready, as people are told");
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let (status, body) = public_readyz(&world).await;
+    assert_eq!((status, &body["status"]), (StatusCode::OK, &"ready".into()));
+    assert!(world.terminate());
+}
+
+#[tokio::test]
+async fn a_part_that_receiving_or_deciding_needs_takes_the_public_readiness_down_by_its_name() {
+    for part in ["decider", "journal", "store watcher"] {
+        let mut world = World::unstarted("").await;
+        world.spawn(&format!("run {part}:1:panic:1000000"));
+        let url = format!("{}/healthz", world.public);
+        world
+            .until("it runs", async || {
+                world.client.get(&url).send().await.is_ok()
+            })
+            .await;
+        until_down(&world, part).await;
+        let (status, body) = public_readyz(&world).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{part}");
+        assert!(
+            body["type"].as_str().unwrap().contains("not-ready"),
+            "{body}"
+        );
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.ends_with(&format!(": {part}.")), "{detail}");
+        assert!(world.terminate());
+    }
 }
 
 #[tokio::test]

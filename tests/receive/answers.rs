@@ -231,9 +231,14 @@ async fn a_senders_request_id_comes_back_and_a_harmful_one_does_not() {
 
 #[tokio::test]
 async fn health_is_the_process_and_readiness_is_more() {
-    use ringdown::http::Readiness::{Draining, Ready, StoreUnavailable};
+    use ringdown::http::Readiness::{ComponentDown, Draining, Ready, StoreUnavailable};
     let world = World::start().await;
-    for (state, ready) in [(Ready, true), (StoreUnavailable, false), (Draining, false)] {
+    for (state, ready) in [
+        (Ready, true),
+        (StoreUnavailable, false),
+        (ComponentDown("decider"), false),
+        (Draining, false),
+    ] {
         world.readiness.send(state).unwrap();
         let get = |path| world.client.get(world.url_of(path)).send();
         assert_eq!(get("/healthz").await.unwrap().status().as_u16(), 200);
