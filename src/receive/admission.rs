@@ -187,15 +187,24 @@ impl Slot<'_> {
         self.authenticated = true;
     }
 
-    /// What `step` comes to. If that has to be waited for, the request can be dropped from now
-    /// on until it has [arrived](Slot::arrived).
+    /// What `step` comes to, a part of the body. If that has to be waited for, the request can
+    /// be dropped from now on until it has [arrived](Slot::arrived).
     pub(super) async fn wait<T>(&mut self, step: impl Future<Output = T>) -> Result<T, Dropped> {
+        self.wait_within(self.admission.body_timeout, step).await
+    }
+
+    /// As [`Slot::wait`], with a `limit` of its own.
+    pub(super) async fn wait_within<T>(
+        &mut self,
+        limit: Duration,
+        step: impl Future<Output = T>,
+    ) -> Result<T, Dropped> {
         let mut step = pin!(step);
         if let Poll::Ready(done) = poll!(step.as_mut()) {
             return Ok(done);
         }
-        let (limit, memory) = (self.admission.body_timeout, self.memory);
-        let listed = self.enlist();
+        let memory = self.memory;
+        let listed = self.enlist(limit);
         loop {
             tokio::select! {
                 biased;
@@ -213,7 +222,7 @@ impl Slot<'_> {
         }
     }
 
-    fn enlist(&mut self) -> &mut Listed {
+    fn enlist(&mut self, limit: Duration) -> &mut Listed {
         let admission = self.admission;
         self.listed.get_or_insert_with(|| {
             let since = Instant::now();
@@ -229,7 +238,7 @@ impl Slot<'_> {
                 key: admission.parties[self.party].waiting().insert(request),
                 since,
                 told,
-                timer: Box::pin(sleep(admission.body_timeout)),
+                timer: Box::pin(sleep(limit)),
             }
         })
     }

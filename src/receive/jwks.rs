@@ -8,17 +8,20 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
-use serde::Deserialize;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use super::key_set::{Key, KeySet, KeySetError, parse};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::outbound;
 use crate::settings::JwksLocation;
 
-/// Longest time one fetch may take; a webhook waits for it at most this long.
+/// Longest time one fetch may take.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Longest time that one request waits for keys, be they of several issuers.
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(4);
 
 /// Longest key set that is read, in bytes.
 const MAX_JWKS_BYTES: usize = 256 * 1024;
@@ -54,14 +57,14 @@ enum FetchError {
     Http(String),
     #[error("the provider answered {0}")]
     Status(reqwest::StatusCode),
+    #[error("nothing was read within {} s", FETCH_TIMEOUT.as_secs())]
+    TooSlow,
     #[error("the key set is longer than {MAX_JWKS_BYTES} bytes")]
     TooLong,
     #[error("the file cannot be read: {0}")]
     File(#[from] std::io::Error),
-    #[error("the key set is not a JWKS (line {line}, column {column})")]
-    Json { line: usize, column: usize },
-    #[error("the key set holds no public key that can be used")]
-    Empty,
+    #[error(transparent)]
+    KeySet(#[from] KeySetError),
 }
 
 /// What a look-up found.
@@ -76,25 +79,17 @@ pub(super) enum Lookup {
 
 /// A provider's keys. Shared by all requests of a source.
 pub(super) struct Keyring {
+    issuer: Arc<Issuer>,
+    /// Held while asking, so that one request asks and the others wait for its answer.
+    asking: Arc<Mutex<Asked>>,
+}
+
+/// Where the keys are, and those that are known.
+struct Issuer {
     location: JwksLocation,
     client: outbound::Client,
     clock: Clock,
     current: RwLock<Arc<KeySet>>,
-    /// Held while asking, so that one request asks and the others wait for its answer.
-    asking: tokio::sync::Mutex<Asked>,
-}
-
-#[derive(Default)]
-struct KeySet {
-    keys: Vec<Key>,
-    read_at: Option<Timestamp>,
-}
-
-#[derive(Clone)]
-struct Key {
-    id: Option<String>,
-    algorithm: Option<KeyAlgorithm>,
-    key: Arc<DecodingKey>,
 }
 
 #[derive(Default)]
@@ -111,20 +106,24 @@ impl Keyring {
                 location: name_of(location),
                 problem,
             })?;
-        Ok(Self {
+        let issuer = Issuer {
             location: location.clone(),
             client,
             clock: clock.clone(),
             current: RwLock::default(),
-            asking: tokio::sync::Mutex::default(),
+        };
+        Ok(Self {
+            issuer: Arc::new(issuer),
+            asking: Arc::default(),
         })
     }
 
     /// Keys for a token signed by `algorithm` with the key `id`.
     pub(super) async fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Lookup {
-        let known = self.snapshot();
+        let known = self.issuer.snapshot();
         let found = known.matching(id, algorithm);
-        let stale = self.is_older_than(known.read_at, self.max_age());
+        let max_age = self.issuer.max_age();
+        let stale = self.issuer.is_older_than(known.read_at, max_age);
         if !found.is_empty() && !stale {
             return Lookup::Keys(found);
         }
@@ -133,7 +132,7 @@ impl Keyring {
         } else {
             self.ask_unless_busy(known.read_at).await
         };
-        match self.snapshot().matching(id, algorithm) {
+        match self.issuer.snapshot().matching(id, algorithm) {
             keys if !keys.is_empty() => Lookup::Keys(keys),
             _ if failed => Lookup::Unavailable,
             _ => Lookup::Unknown,
@@ -142,29 +141,41 @@ impl Keyring {
 
     /// Asks the provider, or waits for who is asking. Returns whether the last try failed.
     async fn ask(&self, seen: Option<Timestamp>) -> bool {
-        let mut asked = self.asking.lock().await;
-        self.ask_locked(seen, &mut asked).await
+        let asked = Arc::clone(&self.asking).lock_owned().await;
+        self.ask_locked(seen, asked).await
     }
 
     /// As [`Keyring::ask`], but nobody waits who has a key already.
     async fn ask_unless_busy(&self, seen: Option<Timestamp>) -> bool {
-        match self.asking.try_lock() {
-            Ok(mut asked) => self.ask_locked(seen, &mut asked).await,
+        match Arc::clone(&self.asking).try_lock_owned() {
+            Ok(asked) => self.ask_locked(seen, asked).await,
             Err(_) => false,
         }
     }
 
-    async fn ask_locked(&self, seen: Option<Timestamp>, asked: &mut Asked) -> bool {
-        let replaced_meanwhile = self.snapshot().read_at != seen;
-        if replaced_meanwhile || !self.is_older_than(asked.at, self.pause()) {
+    async fn ask_locked(&self, seen: Option<Timestamp>, mut asked: OwnedMutexGuard<Asked>) -> bool {
+        let issuer = Arc::clone(&self.issuer);
+        let replaced_meanwhile = issuer.snapshot().read_at != seen;
+        if replaced_meanwhile || !issuer.is_older_than(asked.at, issuer.pause()) {
             return asked.failed;
         }
+        // A task of its own: others wait for its answer when the request that needed it first
+        // is dropped.
+        let asking = tokio::spawn(async move { issuer.refresh(&mut asked).await });
+        asking.await.unwrap_or(true)
+    }
+}
+
+impl Issuer {
+    /// Reads the keys anew. Returns whether that failed.
+    async fn refresh(&self, asked: &mut Asked) -> bool {
         let now = self.clock.now();
-        // Noted before asking: a request that is given up half way must not let the next
-        // one ask again at once.
+        // Noted before asking: whatever ends it half way must not let the next request ask
+        // again at once.
         asked.at = Some(now);
         asked.failed = true;
-        match self.read(asked).await {
+        let reading = tokio::time::timeout(FETCH_TIMEOUT, self.read(asked)).await;
+        match reading.unwrap_or(Err(FetchError::TooSlow)) {
             Ok(keys) => {
                 asked.failed = false;
                 self.replace(keys, now);
@@ -183,7 +194,7 @@ impl Keyring {
         match &self.location {
             JwksLocation::Url(url) => {
                 let bytes = fetch(&self.client, url.clone()).await?;
-                parse(&bytes).map(Some)
+                Ok(Some(parse(&bytes)?))
             }
             JwksLocation::File(path) => {
                 let changed_at = tokio::fs::metadata(path).await?.modified()?;
@@ -233,32 +244,6 @@ impl Keyring {
     }
 }
 
-impl KeySet {
-    /// Keys for `algorithm` with the id `id`; all of them when the token names no id.
-    fn matching(&self, id: Option<&str>, algorithm: Algorithm) -> Vec<Arc<DecodingKey>> {
-        self.keys
-            .iter()
-            .filter(|key| id.is_none() || key.id.as_deref() == id)
-            .filter(|key| key.key.family() == algorithm.family())
-            .filter(|key| {
-                key.algorithm
-                    .is_none_or(|only| only == KeyAlgorithm::from(algorithm))
-            })
-            .map(|key| Arc::clone(&key.key))
-            .collect()
-    }
-}
-
-impl From<serde_json::Error> for FetchError {
-    /// Where, and not what: the parser quotes the answer.
-    fn from(error: serde_json::Error) -> Self {
-        Self::Json {
-            line: error.line(),
-            column: error.column(),
-        }
-    }
-}
-
 impl From<outbound::CallError> for FetchError {
     fn from(error: outbound::CallError) -> Self {
         Self::Http(error.to_string())
@@ -280,35 +265,6 @@ async fn read_file(path: &Path) -> Result<Vec<u8>, FetchError> {
         return Err(FetchError::TooLong);
     }
     Ok(bytes)
-}
-
-/// The usable keys of a JWKS. Keys of sorts we do not know are passed over, as RFC 7517
-/// section 5 asks; symmetric keys are never taken, whoever publishes them.
-fn parse(bytes: &[u8]) -> Result<Vec<Key>, FetchError> {
-    #[derive(Deserialize)]
-    struct Set {
-        keys: Vec<serde_json::Value>,
-    }
-    let set: Set = serde_json::from_slice(bytes)?;
-    let keys: Vec<Key> = set.keys.into_iter().filter_map(usable).collect();
-    if keys.is_empty() {
-        return Err(FetchError::Empty);
-    }
-    Ok(keys)
-}
-
-fn usable(value: serde_json::Value) -> Option<Key> {
-    let jwk: Jwk = serde_json::from_value(value).ok()?;
-    let for_signatures = matches!(
-        jwk.common.public_key_use,
-        None | Some(PublicKeyUse::Signature)
-    );
-    let key = DecodingKey::from_jwk(&jwk).ok()?;
-    (for_signatures && key.family() != AlgorithmFamily::Hmac).then(|| Key {
-        id: jwk.common.key_id,
-        algorithm: jwk.common.key_algorithm,
-        key: Arc::new(key),
-    })
 }
 
 fn name_of(location: &JwksLocation) -> String {

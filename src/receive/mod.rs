@@ -29,6 +29,7 @@ mod forwarded;
 mod items;
 mod jwks;
 mod jwt;
+mod key_set;
 mod networks;
 mod notice;
 mod origin;

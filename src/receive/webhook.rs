@@ -22,6 +22,7 @@ use super::auth::{Authenticator, Verdict};
 use super::body::{self, Incoming};
 use super::callback::{CallbackTarget, Callbacks};
 use super::items::{Contents, Reader};
+use super::jwks;
 use super::origin::Origin;
 use super::public::AnswerBody;
 use super::source::Source;
@@ -185,7 +186,8 @@ impl Receiver {
         body: &mut impl Incoming,
         slot: &mut Slot<'_>,
     ) -> Result<Bytes, Refusal> {
-        let verdict = match slot.wait(authenticator.by_headers(headers)).await {
+        let judging = authenticator.by_headers(headers);
+        let verdict = match slot.wait_within(jwks::LONGEST_WAIT, judging).await {
             // What is slow here is the issuer of the keys, not the sender.
             Err(Dropped::TooSlow) => Verdict::Undecidable,
             verdict => verdict?,

@@ -22,6 +22,9 @@ const FIRST: &str = include_str!("keys/first.pem");
 const SECOND: &str = include_str!("keys/second.pem");
 const FIRST_PUBLIC: &str = include_str!("keys/first.pub.pem");
 
+/// Longest time any of these waits for what must happen.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 fn claims() -> Value {
     let now = NOW_MS / 1_000;
     json!({"iss": "https://login.example.com", "aud": "ringdown", "exp": now + 300, "nbf": now})
@@ -59,6 +62,8 @@ fn jwks(keys: &[(&str, &str)]) -> String {
 struct Provider {
     answer: Arc<Mutex<(StatusCode, String)>>,
     asked: Arc<Mutex<u32>>,
+    /// While a test holds it, the provider has been asked and does not answer.
+    busy: Arc<tokio::sync::Mutex<()>>,
     url: url::Url,
 }
 
@@ -69,13 +74,16 @@ impl Provider {
         let provider = Self {
             answer: Arc::new(Mutex::new((StatusCode::OK, set))),
             asked: Arc::default(),
+            busy: Arc::default(),
             url: format!("http://{address}/jwks.json").parse().unwrap(),
         };
         let (answer, asked) = (Arc::clone(&provider.answer), Arc::clone(&provider.asked));
+        let busy = Arc::clone(&provider.busy);
         let router = Router::new().route(
             "/jwks.json",
             get(async move || {
                 *asked.lock().unwrap() += 1;
+                drop(busy.lock().await);
                 answer.lock().unwrap().clone()
             }),
         );
@@ -91,16 +99,29 @@ impl Provider {
     fn asked(&self) -> u32 {
         *self.asked.lock().unwrap()
     }
+
+    async fn is_asked(&self) {
+        let asked = async {
+            while self.asked() == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asked).await.unwrap();
+    }
 }
 
 async fn listener(keys: JwksLocation) -> World {
+    plan(keys).start().await
+}
+
+fn plan(keys: JwksLocation) -> Plan {
     let jwt = AuthMethod::Jwt {
         issuer: "https://login.example.com".to_owned(),
         audience: "ringdown".to_owned(),
         keys,
         algorithms: vec![Algorithm::ES256, Algorithm::RS256],
     };
-    Plan::new(source(vec![jwt])).start().await
+    Plan::new(source(vec![jwt]))
 }
 
 async fn status(world: &World, token: &str) -> u16 {
@@ -263,4 +284,45 @@ async fn keys_from_a_file_are_read_again_when_it_changes() {
     world.clock.advance(Duration::from_secs(60));
     assert_eq!(status(&world, &rotated).await, 202);
     assert_eq!(status(&world, &signed(FIRST, "k1", &claims())).await, 401);
+}
+
+#[tokio::test]
+async fn a_request_that_is_dropped_does_not_stop_the_fetch_that_others_wait_for() {
+    let provider = Provider::start(jwks(&[("k1", FIRST)])).await;
+    let mut plan = plan(JwksLocation::Url(provider.url.clone()));
+    plan.server.max_in_flight = 1;
+    let world = plan.start().await;
+    let token = signed(FIRST, "k1", &claims());
+    let busy = provider.busy.lock().await;
+    let dropped = async {
+        let answer = world.stranger(good("evt-1")).bearer_auth(&token).send();
+        problem(answer.await.unwrap()).await
+    };
+    let next = async {
+        provider.is_asked().await;
+        status(&world, &token).await
+    };
+    let fetched = async {
+        let (status, name, _) = dropped.await;
+        drop(busy);
+        (status, name)
+    };
+    let (dropped, next) = tokio::join!(fetched, next);
+    assert_eq!(dropped, (503, "overloaded".to_owned()));
+    assert_eq!((next, provider.asked()), (202, 1));
+}
+
+#[tokio::test]
+async fn a_provider_that_is_slower_than_a_body_may_be_is_waited_for() {
+    let provider = Provider::start(jwks(&[("k1", FIRST)])).await;
+    let mut plan = plan(JwksLocation::Url(provider.url.clone()));
+    plan.server.body_timeout = Duration::from_millis(100);
+    let world = plan.start().await;
+    let token = signed(FIRST, "k1", &claims());
+    let busy = provider.busy.lock().await;
+    let mut answer = Box::pin(status(&world, &token));
+    let early = tokio::time::timeout(Duration::from_millis(400), &mut answer);
+    assert!(early.await.is_err(), "answered before the keys were there");
+    drop(busy);
+    assert_eq!(answer.await, 202);
 }
