@@ -21,8 +21,7 @@ use super::shed::{self, Scarce};
 use super::waiting::{Held, Request, Waiting};
 use crate::settings::ServerSettings;
 
-/// At most so many requests are dropped to make room for one: what becomes free may be taken
-/// by another request.
+/// At most so many requests are dropped to make room for one.
 const MAX_DROPPED_FOR_ONE: usize = 64;
 
 /// Why a request does not go on.
@@ -122,42 +121,47 @@ impl Admission {
             Scarce::Slots => &self.slots,
             Scarce::Memory => &self.memory,
         };
-        for _ in 0..MAX_DROPPED_FOR_ONE {
+        let mut dropped = 0;
+        loop {
             if let Some(taken) = pool.take(account, amount) {
                 return Ok(taken);
             }
-            if !self.drop_one_for(party, scarce) {
-                break;
+            let missing = pool.missing(account, amount).max(1);
+            // Known before any is dropped: who would not suffice is dropped for nothing.
+            let victims = self.victims(party, scarce, missing);
+            let victims = victims.ok_or(Dropped::Full(scarce))?;
+            // Another request may take what becomes free, but not for ever.
+            dropped += victims.len();
+            if dropped > MAX_DROPPED_FOR_ONE {
+                return Err(Dropped::Full(scarce));
+            }
+            for (party, key) in victims {
+                self.drop_one(party, key, scarce);
             }
         }
-        Err(Dropped::Full(scarce))
     }
 
-    /// Drops a request so that `party` can have more; `false` when none may be dropped.
-    fn drop_one_for(&self, party: usize, scarce: Scarce) -> bool {
-        let shared: Vec<usize> = self
-            .parties
-            .iter()
-            .map(|party| party.account(scarce).of_shared())
-            .collect();
-        let giver = shed::giver(party, &shared);
-        // What is kept for the giver would stay so.
-        (giver != party && self.drop_one_of(giver, scarce, true))
-            || self.drop_one_of(party, scarce, false)
+    /// Whom to drop so that `party` can have `missing` more.
+    fn victims(&self, party: usize, scarce: Scarce, missing: usize) -> Option<Vec<(usize, u64)>> {
+        let parties = self.parties.iter();
+        let shared = parties.map(|party| party.account(scarce).of_shared());
+        // Smaller ones would not suffice, however many there are.
+        let least = missing.div_ceil(MAX_DROPPED_FOR_ONE);
+        let now = Instant::now();
+        shed::victims(party, missing, shared.collect(), |of, only_shared| {
+            let waiting = self.parties[of].waiting();
+            shed::ordered(waiting.candidates(now, scarce, only_shared, least), scarce)
+        })
     }
 
-    fn drop_one_of(&self, party: usize, scarce: Scarce, only_shared: bool) -> bool {
-        let mut waiting = self.parties[party].waiting();
-        let candidates = waiting.candidates(Instant::now(), scarce, only_shared);
-        let first = shed::first_to_go(candidates, scarce);
-        let Some(request) = first.and_then(|key| waiting.remove(key)) else {
-            return false;
+    fn drop_one(&self, party: usize, key: u64, scarce: Scarce) {
+        // It may have arrived, or been dropped, meanwhile.
+        let Some(request) = self.parties[party].waiting().remove(key) else {
+            return;
         };
         // Nobody hears it if the request's handler ends just now.
         let _ = request.tell.send(scarce);
-        drop(waiting);
         self.give_back(party, request.held);
-        true
     }
 
     fn give_back(&self, party: usize, held: Held) {

@@ -23,7 +23,7 @@ pub(super) struct Account {
 }
 
 /// An amount that was taken and has to be given back.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Taken {
     kept: usize,
     shared: usize,
@@ -52,6 +52,15 @@ impl Pool {
             account.shared_taken.fetch_add(shared, Ordering::Relaxed);
         }
         Some(Taken { kept, shared })
+    }
+
+    /// How much of `amount` the party cannot have now.
+    pub(super) fn missing(&self, account: &Account, amount: usize) -> usize {
+        let left =
+            |limit: usize, taken: &AtomicUsize| limit.saturating_sub(taken.load(Ordering::Relaxed));
+        amount
+            .saturating_sub(left(self.kept, &account.kept_taken))
+            .saturating_sub(left(self.shared, &self.shared_taken))
     }
 
     pub(super) fn give_back(&self, account: &Account, taken: Taken) {

@@ -4,7 +4,10 @@
 //! free nothing sooner. The slowest goes first. A request counts more if its client address
 //! keeps many others waiting as well, and if nobody has shown a credential for it yet.
 
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
+
+use super::quota::Taken;
 
 /// A body is late by the time that it takes beyond what it needs at this rate, in bytes per
 /// second.
@@ -42,15 +45,63 @@ pub(super) fn lateness(waited: Duration, received: usize) -> Duration {
     waited.saturating_sub(Duration::from_micros(expected))
 }
 
-/// The request to be dropped; `None` when none may be.
-pub(super) fn first_to_go<K>(
-    candidates: impl Iterator<Item = (K, Candidate)>,
+/// Whether a request with `memory` may be dropped that was waited for since `waited`.
+pub(super) fn may_go(waited: Duration, memory: usize, authenticated: bool) -> bool {
+    !authenticated || lateness(waited, memory) >= GRACE
+}
+
+/// One that can be dropped; the greater one goes first.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Droppable<K> {
+    weight: u128,
+    waited: Duration,
+    key: K,
+    held: Taken,
+}
+
+/// `candidates`, with what each holds of what is `scarce`, in the order in which they go.
+pub(super) fn ordered<K: Ord>(
+    candidates: impl Iterator<Item = (K, Taken, Candidate)>,
     scarce: Scarce,
-) -> Option<K> {
-    candidates
-        .filter(|(_, candidate)| candidate.may_go(scarce))
-        .max_by_key(|(_, candidate)| (candidate.weight(scarce), candidate.waited))
-        .map(|(key, _)| key)
+) -> BinaryHeap<Droppable<K>> {
+    let droppable = |(key, held, candidate): (K, Taken, Candidate)| Droppable {
+        weight: candidate.weight(scarce),
+        waited: candidate.waited,
+        key,
+        held,
+    };
+    candidates.map(droppable).collect()
+}
+
+/// What has to be dropped, of which party, so that `own` can have `missing` more; `None` when
+/// all that may be dropped is too little. `shared` is what each party has of the shared part.
+/// `of_party` are those of a party that can be dropped, if need be only for the shared part.
+pub(super) fn victims<K: Ord>(
+    own: usize,
+    missing: usize,
+    mut shared: Vec<usize>,
+    of_party: impl Fn(usize, bool) -> BinaryHeap<Droppable<K>>,
+) -> Option<Vec<(usize, K)>> {
+    let mut looked_at = BTreeMap::new();
+    let mut next_of = |party: usize| {
+        let heap = looked_at
+            .entry(party)
+            // What is kept for another party would stay so.
+            .or_insert_with(|| of_party(party, party != own));
+        heap.pop().map(|victim| (party, victim))
+    };
+    let (mut freed, mut victims) = (0, Vec::new());
+    while freed < missing {
+        let (party, victim) = next_of(giver(own, &shared)).or_else(|| next_of(own))?;
+        let of_shared = victim.held.of_shared();
+        shared[party] = shared[party].saturating_sub(of_shared);
+        freed += match party == own {
+            true => victim.held.total(),
+            false => of_shared,
+        };
+        victims.push((party, victim.key));
+    }
+    Some(victims)
 }
 
 /// The party that has to give something up for `own`: the one that has the most of the shared
@@ -66,11 +117,6 @@ pub(super) fn giver(own: usize, shared: &[usize]) -> usize {
 impl Candidate {
     fn late(&self) -> Duration {
         lateness(self.waited, self.memory)
-    }
-
-    fn may_go(&self, scarce: Scarce) -> bool {
-        let frees_something = scarce == Scarce::Slots || self.memory > 0;
-        frees_something && (!self.authenticated || self.late() >= GRACE)
     }
 
     /// The time that is lost by it, for all that its address keeps waiting.
@@ -102,7 +148,11 @@ mod tests {
     };
 
     fn dropped(scarce: Scarce, candidates: &[Candidate]) -> Option<usize> {
-        first_to_go(candidates.iter().copied().enumerate(), scarce)
+        let candidates = candidates.iter().copied().enumerate();
+        let droppable =
+            candidates.filter(|(_, one)| may_go(one.waited, one.memory, one.authenticated));
+        let with_held = droppable.map(|(key, one)| (key, Taken::default(), one));
+        ordered(with_held, scarce).pop().map(|first| first.key)
     }
 
     #[test]
@@ -174,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn for_memory_the_large_go_first_and_those_without_any_never() {
+    fn for_memory_the_large_go_first() {
         let large = Candidate {
             memory: 200_000,
             ..SLOW
@@ -185,7 +235,6 @@ mod tests {
             ..SLOW
         };
         assert_eq!(dropped(Scarce::Memory, &[SLOW, large, empty]), Some(1));
-        assert_eq!(dropped(Scarce::Memory, &[empty]), None);
         assert_eq!(dropped(Scarce::Slots, &[SLOW, empty]), Some(1));
     }
 

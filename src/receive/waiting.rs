@@ -5,14 +5,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::quota::Taken;
-use super::shed::{Candidate, Scarce};
+use super::shed::{self, Candidate, Scarce};
 
-/// At most so many requests, the oldest, are compared to find the one to drop.
+/// At most so many requests, the oldest of those that can be dropped, are compared to find the
+/// one to drop.
 const MAX_COMPARED: usize = 256;
 
 /// The list, the oldest first. It is as long as there are slots at most.
@@ -50,6 +52,17 @@ impl Held {
     }
 }
 
+impl Request {
+    fn waited(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.since)
+    }
+
+    fn may_go(&self, now: Instant) -> bool {
+        let memory = self.held.memory.total();
+        shed::may_go(self.waited(now), memory, self.authenticated)
+    }
+}
+
 impl Waiting {
     pub(super) fn insert(&mut self, request: Request) -> u64 {
         let key = self.next;
@@ -80,26 +93,38 @@ impl Waiting {
         Some(request)
     }
 
-    /// What can be dropped at `now`: the oldest requests, or of those the ones that hold some
-    /// of the shared part.
+    /// What can be dropped at `now`: requests each of which would free at least `least`, of the
+    /// shared part or of both. Others are passed over before any are compared: however many
+    /// there are, they protect nobody.
     pub(super) fn candidates(
         &self,
         now: Instant,
         scarce: Scarce,
         only_shared: bool,
-    ) -> impl Iterator<Item = (u64, Candidate)> {
-        let fitting = self
-            .requests
+        least: usize,
+    ) -> impl Iterator<Item = (u64, Taken, Candidate)> {
+        let frees_enough = move |request: &Request| {
+            let held = request.held.of(scarce);
+            let freed = if only_shared {
+                held.of_shared()
+            } else {
+                held.total()
+            };
+            freed >= least
+        };
+        self.requests
             .iter()
-            .filter(move |(_, request)| !only_shared || request.held.of(scarce).of_shared() > 0);
-        fitting
+            .filter(move |(_, request)| frees_enough(request) && request.may_go(now))
             .take(MAX_COMPARED)
-            .map(move |(key, request)| (*key, self.candidate(request, now)))
+            .map(move |(key, request)| {
+                let candidate = self.candidate(request, now);
+                (*key, request.held.of(scarce), candidate)
+            })
     }
 
     fn candidate(&self, request: &Request, now: Instant) -> Candidate {
         Candidate {
-            waited: now.saturating_duration_since(request.since),
+            waited: request.waited(now),
             memory: request.held.memory.total(),
             authenticated: request.authenticated,
             of_address: self.addresses.get(&request.address).copied().unwrap_or(1),

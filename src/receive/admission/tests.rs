@@ -144,8 +144,9 @@ async fn memory_is_made_by_dropping_and_one_that_was_dropped_gets_no_more() {
     // Complete, and holds 500 of 1,000: nobody else can have more than is left.
     let mut next = enter(&admission, 0, &headers).unwrap();
     assert_eq!(next.hold(600), Err(Dropped::Full(Scarce::Memory)));
-    assert_eq!(small.await, Dropped::Displaced(Scarce::Memory));
+    assert!(poll!(small.as_mut()).is_pending());
     next.hold(500).unwrap();
+    assert_eq!(small.await, Dropped::Displaced(Scarce::Memory));
     drop((good, next));
     assert!(admission.is_unused());
 }
@@ -197,4 +198,61 @@ async fn an_address_with_many_slow_requests_loses_one_before_another_address_doe
         .map(|_| enter(&admission, 0, &headers).unwrap())
         .collect();
     assert!(poll!(first.as_mut()).is_pending());
+}
+
+#[tokio::test]
+async fn any_number_of_requests_without_a_body_does_not_protect_the_one_that_has_the_memory() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(1_000, 1_000, 1);
+    let mut empty = Vec::new();
+    for _ in 0..300 {
+        empty.push(slow(&admission, 0, ATTACKER, 0).await);
+    }
+    let large = slow(&admission, 0, ATTACKER, 900).await;
+    let mut good = enter(&admission, 0, &headers).unwrap();
+    assert_eq!(good.hold(500), Ok(()));
+    assert_eq!(large.await, Dropped::Displaced(Scarce::Memory));
+    assert_eq!(good.hold(501), Err(Dropped::Full(Scarce::Memory)));
+    for one in &mut empty {
+        assert!(poll!(one.as_mut()).is_pending(), "it frees nothing");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_dropped_for_a_body_that_would_not_fit_all_the_same() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(8, 1_000, 1);
+    let mut complete = enter(&admission, 0, &headers).unwrap();
+    complete.hold(700).unwrap();
+    let mut waited_for = [
+        slow(&admission, 0, ATTACKER, 100).await,
+        slow(&admission, 0, ATTACKER, 100).await,
+    ];
+    let mut large = enter(&admission, 0, &headers).unwrap();
+    assert_eq!(large.hold(400), Err(Dropped::Full(Scarce::Memory)));
+    for one in &mut waited_for {
+        assert!(poll!(one.as_mut()).is_pending());
+    }
+    // Both together free enough for this one.
+    large.hold(300).unwrap();
+    for one in waited_for {
+        assert_eq!(one.await, Dropped::Displaced(Scarce::Memory));
+    }
+}
+
+#[tokio::test]
+async fn many_tiny_bodies_do_not_protect_the_one_that_has_the_memory() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(1_000, 1_000, 1);
+    let mut tiny = Vec::new();
+    for _ in 0..300 {
+        tiny.push(slow(&admission, 0, ATTACKER, 1).await);
+    }
+    let large = slow(&admission, 0, OTHER, 700).await;
+    let mut good = enter(&admission, 0, &headers).unwrap();
+    assert_eq!(good.hold(650), Ok(()));
+    assert_eq!(large.await, Dropped::Displaced(Scarce::Memory));
+    for one in &mut tiny {
+        assert!(poll!(one.as_mut()).is_pending());
+    }
 }
