@@ -6,10 +6,12 @@
 //! for others, so many guesses at once are not slowed down; what withstands those is the token.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
+
+use crate::http::client_network;
 
 /// Wrong tokens of an address that are answered as such within [`WINDOW`].
 const MOST_GUESSES: u32 = 10;
@@ -75,7 +77,7 @@ pub(super) struct Noted {
 impl Guesses {
     /// A wrong token came from `peer`.
     pub(super) fn note(&mut self, peer: IpAddr, now: Instant) -> Noted {
-        let network = network_of(peer);
+        let network = client_network(peer);
         if !self.by_address.contains_key(&network) {
             self.make_room(now);
         }
@@ -136,17 +138,6 @@ impl Window {
             };
         }
         self.count = self.count.saturating_add(1);
-    }
-}
-
-/// Who owns an IPv6 address usually has its whole /64.
-fn network_of(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = u128::from(address) & (u128::MAX << 64);
-            IpAddr::V6(Ipv6Addr::from(network))
-        }
-        address @ IpAddr::V4(_) => address,
     }
 }
 

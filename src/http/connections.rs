@@ -12,7 +12,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::activity::{Activity, Order};
-use super::eviction::{network_of, victims};
+use super::client_network;
+use super::eviction::victims;
 use crate::telemetry::ConnectionMetrics;
 
 /// How soon another idle connection is looked for when none was there.
@@ -111,7 +112,7 @@ impl Connections {
         let (id, activity) = (self.next_id, Arc::new(Activity::new()));
         self.next_id += 1;
         let entry = Open {
-            network: network_of(peer),
+            network: client_network(peer),
             activity: Arc::clone(&activity),
         };
         open.insert(id, entry);

@@ -3,20 +3,9 @@
 //! Pure: knows addresses and times, not connections.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use tokio::time::Instant;
-
-/// What counts as one address: a client with IPv6 usually has a whole /64.
-pub(super) fn network_of(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = address.to_bits() & (u128::MAX << 64);
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-        address @ IpAddr::V4(_) => address,
-    }
-}
 
 /// Positions of at most `count` connections to close: of the address that has the most of them, the
 /// one that is idle longest, and so on. `None` is a connection with a request in hand.
@@ -88,16 +77,5 @@ mod tests {
         // After one, both addresses have two left: the longest idle of both is next.
         assert_eq!(closed(&open, 1), [3]);
         assert_eq!(closed(&open, 3), [3, 0, 2]);
-    }
-
-    #[test]
-    fn a_client_is_known_by_its_ipv4_address_or_its_ipv6_network() {
-        let same = |one: &str, other: &str| {
-            network_of(one.parse().unwrap()) == network_of(other.parse().unwrap())
-        };
-        assert!(same("2001:db8::1", "2001:db8::2:3:4:5"));
-        assert!(!same("2001:db8::1", "2001:db8:0:1::1"));
-        assert!(same("::ffff:192.0.2.1", "192.0.2.1"));
-        assert!(!same("192.0.2.1", "192.0.2.2"));
     }
 }

@@ -3,6 +3,7 @@
 //! May import: `telemetry`, axum, hyper. Must not know: any route, the store, sources, targets.
 
 mod activity;
+mod client_network;
 mod connections;
 mod eviction;
 mod problem;
@@ -12,6 +13,7 @@ mod serve;
 mod socket;
 mod timer;
 
+pub use client_network::client_network;
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;
 pub use request_id::{REQUEST_ID, RequestIds, id_for, request_id};

@@ -6,6 +6,7 @@ use axum::http::HeaderMap;
 use ipnet::IpNet;
 
 use super::networks;
+use crate::http::client_network;
 
 /// Where a request comes from. The address behind proxies is looked up only when it is needed.
 #[derive(Clone, Copy)]
@@ -16,14 +17,11 @@ pub(super) struct Origin<'a> {
 }
 
 impl Origin<'_> {
-    /// The client's address; of an IPv6 address the network of 64 bits, because the other bits
-    /// are the client's choice. A client that a proxy does not name counts as the proxy.
+    /// The client, as [`client_network`] counts it. One that a proxy does not name counts as the
+    /// proxy.
     pub(super) fn address(&self) -> IpAddr {
         let client = networks::client_address(self.peer, self.headers, self.trusted);
-        match client.unwrap_or(self.peer).to_canonical() {
-            IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-            v4 @ IpAddr::V4(_) => v4,
-        }
+        client_network(client.unwrap_or(self.peer))
     }
 }
 
