@@ -236,6 +236,30 @@ impl TargetWorker {
             Admission::Probe => return Ok(self.probe().await),
             Admission::Nothing { until } => return Ok(until.since(now).min(LONGEST_SLEEP)),
         };
+        let next = self.store.next_delivery_at(&self.name, now).await?;
+        if next.is_none_or(|at| at > now) {
+            return Ok(until_next(next, admission, now));
+        }
+        let claimed = self.claim(free, attempts_at_least, now, under_way).await?;
+        if claimed == free {
+            return Ok(LONGEST_SLEEP);
+        }
+        if claimed > 0 {
+            return Ok(Duration::from_millis(1));
+        }
+        // Another process has claimed it, or it is not admitted.
+        let next = self.store.next_delivery_at(&self.name, now).await?;
+        Ok(until_next(next, admission, now))
+    }
+
+    /// Claims up to `free` deliveries and starts them as tasks of `under_way`. Returns how many.
+    async fn claim(
+        &self,
+        free: usize,
+        attempts_at_least: u32,
+        now: Timestamp,
+        under_way: &mut JoinSet<()>,
+    ) -> Result<usize, StoreError> {
         let after_lane = self.shared().last_lane.clone();
         let claim = Claim {
             target: &self.name,
@@ -244,18 +268,13 @@ impl TargetWorker {
             attempts_at_least,
             after_lane: &after_lane,
         };
-        let next = self.store.next_delivery_at(&self.name, now).await?;
-        if next.is_none_or(|at| at > now) {
-            return Ok(until_next(next, admission, now));
-        }
         let (asked_at, lease) = (Instant::now(), self.claims.lease());
         let claimed = self.store.claim_due(claim, now, lease).await?;
         let lanes = claimed.iter().map(|delivery| delivery.lane.as_str());
         if let Some(last) = last_served(lanes, &after_lane) {
             last.clone_into(&mut self.shared().last_lane);
         }
-        let full = claimed.len() == free;
-        let any = !claimed.is_empty();
+        let count = claimed.len();
         for delivery in claimed {
             let Some(sending) = self.sending.begin(delivery.id) else {
                 continue;
@@ -267,15 +286,7 @@ impl TargetWorker {
                 drop(sending);
             });
         }
-        if full {
-            return Ok(LONGEST_SLEEP);
-        }
-        if any {
-            return Ok(Duration::from_millis(1));
-        }
-        // Another process has claimed it, or it is not admitted.
-        let next = self.store.next_delivery_at(&self.name, now).await?;
-        Ok(until_next(next, admission, now))
+        Ok(count)
     }
 
     /// What waits for a time by a clock that has been set back since is due as if it had not
