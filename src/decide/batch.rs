@@ -187,7 +187,8 @@ impl<'a> Batch<'a> {
             .or(incident.and_then(|one| one.group.as_deref()));
         let after_silence = self.hold_of(joins, heard.received_at);
         self.cover(entry, (&rule.name, &key), heard.received_at, after_silence);
-        let step = Step::before(entry, begun_by, heard.received_at);
+        let now = self.result.decided_at;
+        let step = Step::before(entry, begun_by, heard.received_at, now);
         entry.known.admission = self.floods.admission(Some(&step));
         let decision = decide(&mut entry.known, &heard, &policy_of(rule), hold, new);
         self.floods.note(step, entry, &decision);

@@ -30,18 +30,20 @@ fn rule_of(source: &str) -> String {
 pub(super) struct Step {
     source: String,
     at: Timestamp,
+    now: Timestamp,
     was_pending: bool,
     was_held: bool,
 }
 
 impl Step {
     /// The step that is about to be taken with `entry`, for which `source` began its incident or
-    /// begins it now. `at` is the time in the journal.
-    pub(super) fn before(entry: &KnownKey, source: String, at: Timestamp) -> Self {
+    /// begins it now. `at` is the time in the journal, `now` that of the clock.
+    pub(super) fn before(entry: &KnownKey, source: String, at: Timestamp, now: Timestamp) -> Self {
         let incident = entry.known.incident.as_ref();
         Self {
             source,
             at,
+            now,
             was_pending: incident.is_some_and(|one| one.state == IncidentState::Pending),
             was_held: incident.is_some_and(Incident::is_held_by_flood),
         }
@@ -106,9 +108,9 @@ impl Floods {
 
     /// What the limit lets the key of `step` do. What has no limit may do anything.
     pub(super) fn admission(&self, step: Option<&Step>) -> Admission {
-        let limited = step.and_then(|step| Some((self.sources.get(&step.source)?, step.at)));
-        limited.map_or_else(Admission::default, |(flood, at)| {
-            flood.rate.admission(&flood.policy, at)
+        let limited = step.and_then(|step| Some((self.sources.get(&step.source)?, step)));
+        limited.map_or_else(Admission::default, |(flood, step)| {
+            flood.rate.admission(&flood.policy, step.at, step.now)
         })
     }
 
@@ -121,7 +123,7 @@ impl Floods {
         let is_pending = after == Some(IncidentState::Pending);
         flood.changed |= flood.rate.note_pending(step.was_pending, is_pending);
         if decision.owed.contains(&Owed::Create) {
-            flood.rate.note_opened(step.at);
+            flood.rate.note_opened(step.at, step.now);
             flood.changed = true;
             return;
         }

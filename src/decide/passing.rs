@@ -8,6 +8,7 @@ use super::known::{Kept, Origin};
 use super::policy::policy_of;
 use crate::domain::decision::{Decision, Known, Outcome, pass_time};
 use crate::domain::flood;
+use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 use crate::store::{KeptIncident, active_key};
 
@@ -37,9 +38,10 @@ impl Batch<'_> {
             self.keys.insert(key, entry);
             return;
         }
-        let at = incident.opens_at.unwrap_or(now);
+        let pending = entry.known.incident.as_ref();
+        let at = pending.and_then(Incident::counts_at).unwrap_or(now);
         let limited = (carried_out == CarriedOut::Nothing)
-            .then(|| Step::before(&entry, kept.source.clone(), at));
+            .then(|| Step::before(&entry, kept.source.clone(), at, now));
         entry.known.admission = self.floods.admission(limited.as_ref());
         let decision = match rule {
             Some(rule) => pass_time(&mut entry.known, &policy_of(rule), now),

@@ -107,19 +107,19 @@ pub struct SourceRate {
 }
 
 impl SourceRate {
-    /// What a breach received, or a ticket due, at `at` may do. The time is that of the journal,
-    /// so that a backlog after a downtime is no flood.
-    pub fn admission(&self, policy: &FloodPolicy, at: Timestamp) -> Admission {
+    /// What a breach received, or a ticket due, at `at` may do `now`. The time is that of the
+    /// journal, so that a backlog after a downtime is no flood.
+    pub fn admission(&self, policy: &FloodPolicy, at: Timestamp, now: Timestamp) -> Admission {
         Admission {
-            may_open: !self.is_current(at) || self.opened < policy.per_minute,
+            may_open: !self.is_current(at, now) || self.opened < policy.per_minute,
             may_wait: self.pending < policy.max_pending(),
         }
     }
 
-    /// Counts a ticket that is owed at `at`.
-    pub fn note_opened(&mut self, at: Timestamp) {
-        if !self.is_current(at) {
-            self.began_at = at;
+    /// Counts `now` a ticket that was due at `at`.
+    pub fn note_opened(&mut self, at: Timestamp, now: Timestamp) {
+        if !self.is_current(at, now) {
+            self.began_at = at.min(now);
             self.opened = 0;
         }
         self.opened = self.opened.saturating_add(1);
@@ -135,10 +135,12 @@ impl SourceRate {
         true
     }
 
-    /// Whether `at` is in the current minute. Replicas' clocks differ a little, so a time before
-    /// it counts as in it; one long before shows a clock that was set back.
-    fn is_current(&self, at: Timestamp) -> bool {
-        at < self.began_at.plus(WINDOW) && self.began_at < at.plus(WINDOW)
+    /// Whether `at` is in the current minute. A time before it counts as in it: what is decided
+    /// late must not begin an earlier minute, and with it the count, anew. Only a minute that
+    /// lies ahead of the clock, because the clock was set back, is not current. Replicas' clocks
+    /// differ a little, so it must lie far ahead, and no time counts as later than `now`.
+    fn is_current(&self, at: Timestamp, now: Timestamp) -> bool {
+        at.min(now) < self.began_at.plus(WINDOW) && self.began_at < now.plus(WINDOW)
     }
 }
 
@@ -259,6 +261,12 @@ fn note(steps: &mut Vec<(Decision, Incident)>, flood: &mut Known, decision: Deci
 
 /// What a flood does to an incident.
 impl Incident {
+    /// Pending: the time at which its ticket counts for the limit: when it is due. What was
+    /// silenced is due when the silence ends, not when it would have been without one.
+    pub fn counts_at(&self) -> Option<Timestamp> {
+        self.opens_at.max(self.silenced_until)
+    }
+
     /// Opens a pending incident whose ticket is due, or holds it where that is not allowed.
     pub(super) fn open_or_hold(
         &mut self,

@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::decision::{Outcome, Suppression};
 use crate::domain::incident::{Heard, Readings};
+use crate::domain::silence::{Cover, cover};
 
 const SECOND: Duration = Duration::from_secs(1);
 const POLICY: FloodPolicy = FloodPolicy {
@@ -59,22 +60,65 @@ const FLOOD: Outcome = Outcome::Suppressed(Suppression::Flood);
 #[test]
 fn a_minute_has_so_many_tickets_and_the_next_one_as_many_again() {
     let mut rate = SourceRate::default();
-    assert!(rate.admission(&POLICY, at(0)).may_open);
-    rate.note_opened(at(0));
-    rate.note_opened(at(30));
-    assert!(!rate.admission(&POLICY, at(59)).may_open);
-    assert!(rate.admission(&POLICY, at(60)).may_open);
-    rate.note_opened(at(60));
+    assert!(rate.admission(&POLICY, at(0), at(0)).may_open);
+    rate.note_opened(at(0), at(0));
+    rate.note_opened(at(30), at(30));
+    assert!(!rate.admission(&POLICY, at(59), at(59)).may_open);
+    assert!(rate.admission(&POLICY, at(60), at(60)).may_open);
+    rate.note_opened(at(60), at(60));
     assert_eq!((rate.opened, rate.began_at), (1, at(60)));
 }
 
 #[test]
 fn replicas_whose_clocks_differ_share_a_minute_and_a_clock_set_back_begins_another() {
     let mut rate = SourceRate::default();
-    rate.note_opened(at(0));
-    rate.note_opened(at(-1));
-    assert!(!rate.admission(&POLICY, at(-2)).may_open);
-    assert!(rate.admission(&POLICY, at(-3_600)).may_open);
+    rate.note_opened(at(0), at(0));
+    rate.note_opened(at(-1), at(-1));
+    assert!(!rate.admission(&POLICY, at(-2), at(-2)).may_open);
+    assert!(rate.admission(&POLICY, at(-3_600), at(-3_600)).may_open);
+}
+
+#[test]
+fn a_ticket_that_was_due_long_ago_counts_now_and_begins_no_minute_anew() {
+    let mut rate = SourceRate::default();
+    let now = at(3_600);
+    rate.note_opened(at(3_590), now);
+    for minutes in [50, 10, 59] {
+        let long_ago = at(60 * minutes);
+        assert_eq!(
+            rate.admission(&POLICY, long_ago, now).may_open,
+            minutes == 50
+        );
+        rate.note_opened(long_ago, now);
+    }
+    assert_eq!((rate.opened, rate.began_at), (4, at(3_590)));
+    assert!(!rate.admission(&POLICY, now, now).may_open);
+}
+
+#[test]
+fn what_was_received_before_the_clock_was_set_back_is_limited_too() {
+    let mut rate = SourceRate::default();
+    rate.note_opened(at(3_600), at(3_600));
+    for opened in 1..=2 {
+        assert!(rate.admission(&POLICY, at(3_600), at(0)).may_open);
+        rate.note_opened(at(3_600), at(0));
+        assert_eq!((rate.opened, rate.began_at), (opened, at(0)));
+    }
+    assert!(!rate.admission(&POLICY, at(3_600), at(0)).may_open);
+}
+
+#[test]
+fn the_ticket_of_what_was_silenced_is_due_when_the_silence_ends() {
+    let mut known = Known::default();
+    let silence = Cover {
+        by: "silence s1".to_owned(),
+        until: at(3_600),
+    };
+    cover(&mut known, Some(silence), None, at(0));
+    hears_of(&mut known, Verdict::Breach, 0);
+    assert_eq!(known.incident.as_ref().unwrap().counts_at(), Some(at(0)));
+    cover(&mut known, None, None, at(3_600));
+    assert_eq!(known.incident.unwrap().counts_at(), Some(at(3_600)));
 }
 
 #[test]
@@ -137,7 +181,7 @@ fn beyond_the_limit_of_what_may_wait_a_breach_begins_nothing() {
         pending: 20,
         ..SourceRate::default()
     };
-    assert!(!rate.admission(&POLICY, at(0)).may_wait);
+    assert!(!rate.admission(&POLICY, at(0), at(0)).may_wait);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::site::{At, Site, Ticket};
+#[cfg(feature = "fault-points")]
+use crate::world::ADMIN_TOKEN;
 use crate::world::{TOKEN, event};
 
 /// Longest that another source's ticket may take while one floods.
@@ -190,6 +192,45 @@ async fn who_closes_the_floods_ticket_closes_what_it_held() {
     site.close(At::Salesforce, &floods(&site)[0].id);
     until_held(&site, 0).await;
     assert_eq!(site.tickets(At::Salesforce).len(), LIMIT + 1);
+}
+
+/// Queues that breach minutes apart and are silenced wait for the same end of the silence.
+#[cfg(feature = "fault-points")]
+#[tokio::test]
+async fn what_is_due_when_a_silence_ends_is_limited_whenever_it_breached() {
+    let mut site = flooding().await;
+    site.world.start().await;
+    let silence = serde_json::json!({
+        "match": ["rule=queue-wait"], "for": "2h", "reason": "a test",
+    });
+    let made = site
+        .world
+        .client
+        .post(format!("{}/api/v1/silences", site.world.admin))
+        .bearer_auth(ADMIN_TOKEN)
+        .json(&silence)
+        .send()
+        .await
+        .unwrap();
+    let made: Value = made.json().await.unwrap();
+    for minutes in 0..3 {
+        let milliseconds = 120_000 * minutes;
+        std::fs::write(site.world.clock_offset_file(), milliseconds.to_string()).unwrap();
+        let first = LIMIT * minutes;
+        site.breach("A", first..first + LIMIT).await;
+        site.world
+            .until("they are silenced", async || {
+                let pending = site.world.items("incidents?state=pending&limit=500").await;
+                pending.len() == first + LIMIT
+            })
+            .await;
+    }
+    let id = made["id"].as_str().unwrap();
+    site.world.act(&format!("silences/{id}/expire")).await;
+    site.until_tickets(At::Salesforce, LIMIT + 1).await;
+    until_held(&site, HELD).await;
+    site.world.all_delivered().await;
+    assert_eq!((titles(&site).len(), floods(&site).len()), (LIMIT, 1));
 }
 
 #[tokio::test]
