@@ -189,7 +189,7 @@ impl<'a> Batch<'a> {
         self.cover(entry, (&rule.name, &key), heard.received_at, after_silence);
         let now = self.result.decided_at;
         let step = Step::before(entry, begun_by, heard.received_at, now);
-        entry.known.admission = self.floods.admission(Some(&step));
+        entry.known.admission = self.floods.admission(&step);
         let decision = decide(&mut entry.known, &heard, &policy_of(rule), hold, new);
         self.floods.note(step, entry, &decision);
         self.note_group(entry, group, active_key(&rule.name, &key));

@@ -33,6 +33,7 @@ pub(super) struct Step {
     now: Timestamp,
     was_pending: bool,
     was_held: bool,
+    was_released: bool,
 }
 
 impl Step {
@@ -46,19 +47,9 @@ impl Step {
             now,
             was_pending: incident.is_some_and(|one| one.state == IncidentState::Pending),
             was_held: incident.is_some_and(Incident::is_held_by_flood),
+            was_released: incident.is_some_and(|one| one.released),
         }
     }
-}
-
-/// What a person's decision did to an incident.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CarriedOut {
-    /// There is none.
-    Nothing,
-    /// It is held no longer, and no limit concerns it.
-    Released,
-    /// It is over.
-    Discarded,
 }
 
 /// The limits on sources that a batch concerns.
@@ -107,9 +98,9 @@ impl Floods {
     }
 
     /// What the limit lets the key of `step` do. What has no limit may do anything.
-    pub(super) fn admission(&self, step: Option<&Step>) -> Admission {
-        let limited = step.and_then(|step| Some((self.sources.get(&step.source)?, step)));
-        limited.map_or_else(Admission::default, |(flood, step)| {
+    pub(super) fn admission(&self, step: &Step) -> Admission {
+        let limited = self.sources.get(&step.source);
+        limited.map_or_else(Admission::default, |flood| {
             flood.rate.admission(&flood.policy, step.at, step.now)
         })
     }
@@ -123,8 +114,10 @@ impl Floods {
         let is_pending = after == Some(IncidentState::Pending);
         flood.changed |= flood.rate.note_pending(step.was_pending, is_pending);
         if decision.owed.contains(&Owed::Create) {
-            flood.rate.note_opened(step.at, step.now);
-            flood.changed = true;
+            if !step.was_released {
+                flood.rate.note_opened(step.at, step.now);
+                flood.changed = true;
+            }
             return;
         }
         let is_flooded = decision.outcome == Outcome::Suppressed(Suppression::Flood);
@@ -163,25 +156,25 @@ impl SourceFlood {
 
 impl Batch<'_> {
     /// Does what a person decided about a held incident: a released one waits no longer for
-    /// that, a discarded one is closed.
-    pub(super) fn carry_out_verdict(&mut self, entry: &mut KnownKey, now: Timestamp) -> CarriedOut {
+    /// that, a discarded one is closed. Answers whether it was.
+    pub(super) fn carry_out_verdict(&mut self, entry: &mut KnownKey, now: Timestamp) -> bool {
         let Some(incident) = entry
             .known
             .incident
             .as_mut()
             .filter(|one| one.is_held_by_flood())
         else {
-            return CarriedOut::Nothing;
+            return false;
         };
         let Some(verdict) = self.floods.verdicts.get(&incident.id) else {
-            return CarriedOut::Nothing;
+            return false;
         };
         let cause = format!("by {}", verdict.by);
         if verdict.release {
             incident.release_from_flood();
             let incident = incident.clone();
             self.tell(&incident, "released from the flood", cause, now);
-            return CarriedOut::Released;
+            return false;
         }
         incident.close(now);
         let cause = format!("discarded with the flood {cause}");
@@ -190,7 +183,7 @@ impl Batch<'_> {
             .push(history::closed(incident, cause, now));
         let incident = incident.clone();
         self.replace(entry, &incident);
-        CarriedOut::Discarded
+        true
     }
 
     /// Begins, continues or ends the floods of the batch's sources.

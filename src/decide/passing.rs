@@ -1,7 +1,7 @@
 //! What time alone does to incidents within a batch.
 
 use super::batch::Batch;
-use super::flood::{CarriedOut, Step};
+use super::flood::Step;
 use super::groups::outage_of;
 use super::history;
 use super::known::{Kept, Origin};
@@ -33,23 +33,19 @@ impl Batch<'_> {
         let mut entry = self.keys.remove(&key).unwrap_or_default();
         let hold = self.hold_of(incident.group.as_deref(), now);
         self.cover(&mut entry, (&incident.rule, &incident.key), now, hold);
-        let carried_out = self.carry_out_verdict(&mut entry, now);
-        if carried_out == CarriedOut::Discarded {
+        if self.carry_out_verdict(&mut entry, now) {
             self.keys.insert(key, entry);
             return;
         }
         let pending = entry.known.incident.as_ref();
         let at = pending.and_then(Incident::counts_at).unwrap_or(now);
-        let limited = (carried_out == CarriedOut::Nothing)
-            .then(|| Step::before(&entry, kept.source.clone(), at, now));
-        entry.known.admission = self.floods.admission(limited.as_ref());
+        let step = Step::before(&entry, kept.source.clone(), at, now);
+        entry.known.admission = self.floods.admission(&step);
         let decision = match rule {
             Some(rule) => pass_time(&mut entry.known, &policy_of(rule), now),
             None => close_orphan(&mut entry.known, now),
         };
-        if let Some(step) = limited {
-            self.floods.note(step, &mut entry, &decision);
-        }
+        self.floods.note(step, &mut entry, &decision);
         let event_id = entry.kept.as_ref().map(Kept::event_id).unwrap_or_default();
         let source = kept.source.clone();
         let origin = Origin {

@@ -267,14 +267,15 @@ impl Incident {
         self.opens_at.max(self.silenced_until)
     }
 
-    /// Opens a pending incident whose ticket is due, or holds it where that is not allowed.
+    /// Opens a pending incident whose ticket is due, or holds it where that is not allowed. What a
+    /// person has released is not asked about again, whatever kept it from its ticket meanwhile.
     pub(super) fn open_or_hold(
         &mut self,
         policy: &LifePolicy,
         may_open: bool,
         now: Timestamp,
     ) -> Vec<Owed> {
-        if may_open {
+        if may_open || self.released {
             return self.open(policy, now);
         }
         self.held_by_flood = true;
@@ -285,6 +286,7 @@ impl Incident {
     /// A person releases it: its ticket is due.
     pub fn release_from_flood(&mut self) {
         self.held_by_flood = false;
+        self.released = true;
     }
 
     /// Whether a flood holds its ticket back.

@@ -156,6 +156,24 @@ fn what_is_released_opens_and_what_clears_is_closed_without_a_ticket() {
 }
 
 #[test]
+fn what_is_released_while_it_is_silenced_is_not_held_again_when_the_silence_ends() {
+    let mut known = admitted(false, true);
+    hears_of(&mut known, Verdict::Breach, 0);
+    let silence = Cover {
+        by: "silence s1".to_owned(),
+        until: at(60),
+    };
+    cover(&mut known, Some(silence), None, at(5));
+    known.incident.as_mut().unwrap().release_from_flood();
+    assert!(pass_time(&mut known, &life(), at(5)).owed.is_empty());
+    cover(&mut known, None, None, at(60));
+    let mut heard_again = known.clone();
+    assert_eq!(pass_time(&mut known, &life(), at(60)).owed, [Owed::Create]);
+    let decision = hears_of(&mut heard_again, Verdict::Breach, 60);
+    assert_eq!(decision.owed, [Owed::Create]);
+}
+
+#[test]
 fn a_ticket_that_is_due_by_time_is_held_beyond_the_limit() {
     let waits = LifePolicy {
         hold_for: 10 * SECOND,

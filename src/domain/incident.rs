@@ -163,6 +163,9 @@ pub struct Incident {
     /// until a person releases it.
     #[serde(default, skip_serializing_if = "is_false")]
     pub held_by_flood: bool,
+    /// A person released it from a flood: no flood holds it again.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub released: bool,
     /// Of a flood: what is counted of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flood: Option<FloodTally>,
@@ -236,6 +239,7 @@ impl Incident {
             alone: false,
             tally: None,
             held_by_flood: false,
+            released: false,
             flood: None,
         };
         incident.take_in(heard);
