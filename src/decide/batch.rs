@@ -1,7 +1,7 @@
 //! One batch of decisions: what is known is loaded, each finding is decided on, and
 //! everything that changes is gathered for one transaction. No I/O.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -68,21 +68,14 @@ impl<'a> Batch<'a> {
         known: HashMap<String, (Known, Option<KeptIncident>)>,
         decided_at: Timestamp,
     ) -> Self {
-        let keys = known
-            .into_iter()
-            .map(|(key, (known, kept))| {
-                let kept = kept.map(Kept::from);
-                (key, KnownKey { known, kept })
-            })
-            .collect();
-        Self {
+        let mut batch = Self {
             settings,
             metrics,
             enrichment,
             late: Vec::new(),
             moved: Vec::new(),
             heard: BTreeMap::new(),
-            keys,
+            keys: HashMap::new(),
             groups: Groups::default(),
             reach,
             silences: Vec::new(),
@@ -93,7 +86,18 @@ impl<'a> Batch<'a> {
                 decided_at,
                 ..DecisionBatch::default()
             },
-        }
+        };
+        batch.take_known(known);
+        batch
+    }
+
+    /// Takes in what is known of further keys.
+    pub(super) fn take_known(&mut self, known: HashMap<String, (Known, Option<KeptIncident>)>) {
+        let known = known.into_iter().map(|(key, (known, kept))| {
+            let kept = kept.map(Kept::from);
+            (key, KnownKey { known, kept })
+        });
+        self.keys.extend(known);
     }
 
     /// Sends an event to review.
@@ -112,8 +116,27 @@ impl<'a> Batch<'a> {
         });
     }
 
+    /// The sources whose limits concern `keys`: those that began their incidents, where these
+    /// have no ticket yet, and those of `breaches`, which may begin one.
+    pub(super) fn limited_sources(
+        &self,
+        keys: &[String],
+        breaches: BTreeSet<(String, String)>,
+    ) -> BTreeMap<String, bool> {
+        let pending = |key: &String| {
+            let entry = self.keys.get(key)?;
+            let incident = entry.known.incident.as_ref()?;
+            let is_pending = incident.state == IncidentState::Pending;
+            is_pending.then_some(entry.kept.as_ref()?.begun_by.clone())
+        };
+        let breaching = breaches.into_iter().filter(|(_, key)| self.may_begin(key));
+        let breaching = breaching.map(|(source, _)| source);
+        let sources = keys.iter().filter_map(pending).chain(breaching);
+        sources.map(|source| (source, false)).collect()
+    }
+
     /// Whether a breach of the key may begin an incident, or open one's ticket.
-    pub(super) fn may_begin(&self, key: &str) -> bool {
+    fn may_begin(&self, key: &str) -> bool {
         let incident = self
             .keys
             .get(key)

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::batch::Batch;
 use super::evaluate::Evaluated;
 use super::flood::{Floods, key_of};
 use super::policy::flood_policy;
@@ -15,7 +16,25 @@ use crate::store::{Deciding, JournalEvent, KeptIncident, active_key};
 /// How long the number of a source's incidents without a ticket is only added to before it is
 /// counted anew.
 const COUNT_PENDING_EVERY: Duration = Duration::from_secs(1);
+
 impl Decider {
+    /// Loads what the limits let `keys`, of which those of `breaches` breach, do.
+    pub(super) async fn load_limits(
+        &self,
+        deciding: &mut Deciding,
+        batch: &mut Batch<'_>,
+        keys: &[String],
+        breaches: BTreeSet<(String, String)>,
+    ) -> Result<(), DecideError> {
+        let sources = batch.limited_sources(keys, breaches);
+        // The floods of the sources of `breaches` are loaded already.
+        let floods = flood_keys(sources.keys()).into_iter();
+        let missing: Vec<String> = floods.filter(|key| !keys.contains(key)).collect();
+        batch.take_known(deciding.known(&missing).await?);
+        batch.floods = self.load_floods(deciding, sources).await?;
+        Ok(())
+    }
+
     /// Loads what the limits on `sources` let them do. Whether a source holds anything is looked
     /// for where its flag says so.
     pub(super) async fn load_floods(

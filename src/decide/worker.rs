@@ -256,9 +256,8 @@ impl Decider {
         let mut batch = self
             .load(&mut deciding, &keys, groups, self.clock.now())
             .await?;
-        let begin = breaches.into_iter().filter(|(_, key)| batch.may_begin(key));
-        let limited = begin.map(|(source, _)| (source, false)).collect();
-        batch.floods = self.load_floods(&mut deciding, limited).await?;
+        self.load_limits(&mut deciding, &mut batch, &keys, breaches)
+            .await?;
         for (event, evaluated) in evaluated {
             match evaluated {
                 Evaluated::Nothing(why) => {

@@ -179,6 +179,50 @@ fn an_incident_that_opens_when_another_part_clears_tells_when_it_opened() {
     });
 }
 
+/// Three rules wait for their tickets on one queue of a source that may open one in a minute;
+/// then comes `next`. Answers how many are held.
+async fn held_once_due(next: fn(Timestamp) -> Reading) -> usize {
+    let ground = Ground::get();
+    let folder = ground::folder();
+    let mut settings = ground.plain_settings();
+    settings.outages.clear();
+    for rule in &mut settings.rules {
+        rule.hold_for = Duration::from_secs(30);
+    }
+    let mut limited = settings.sources["genesys"].clone();
+    settings.sources.insert("other".into(), limited.clone());
+    limited.max_new_incidents.per_minute = 1;
+    settings.sources.insert("genesys".into(), limited);
+    let path = folder.path().join("limited.db");
+    let mut world = World::with_settings(0, ground, path, settings).await;
+    let now = world.clock.now();
+    world.receive(vec![Reading::breach("breach", now)]).await;
+    world.decide().await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    let next = next(world.clock.now());
+    world.receive(vec![next]).await;
+    world.decide().await.unwrap();
+    world.look().await.unwrap();
+    let incidents = world.now.incidents.iter();
+    incidents.filter(|kept| kept.life.held_by_flood).count()
+}
+
+#[test]
+fn a_breach_from_another_source_opens_no_more_than_the_limit_on_the_first_allows() {
+    run(async {
+        let held = held_once_due(|now| Reading::breach_by("other", "again", now)).await;
+        assert_eq!(held, 2);
+    });
+}
+
+#[test]
+fn a_clear_of_one_part_opens_no_more_than_the_limit_allows() {
+    run(async {
+        let held = held_once_due(|now| Reading::clear_of_another_part("clear", now)).await;
+        assert_eq!(held, 2);
+    });
+}
+
 /// Events that one batch of the decider holds.
 const BATCH: usize = 1024;
 

@@ -19,6 +19,7 @@ const WAITING: [u32; 7] = [1, 3, 7, 12, 17, 25, 30];
 #[derive(Debug, Clone)]
 pub(crate) struct Reading {
     pub(crate) id: String,
+    source: &'static str,
     pub(crate) queue: &'static str,
     waiting: u32,
     media: &'static str,
@@ -31,6 +32,7 @@ impl Reading {
     pub(crate) fn breach(id: &str, now: Timestamp) -> Self {
         Self {
             id: id.to_owned(),
+            source: "genesys",
             queue: QUEUES[0],
             waiting: 30,
             media: "voice",
@@ -43,6 +45,14 @@ impl Reading {
     pub(crate) fn breach_elsewhere(id: &str, now: Timestamp) -> Self {
         Self {
             queue: QUEUES[1],
+            ..Self::breach(id, now)
+        }
+    }
+
+    /// A breach of the same queue, which another source tells of.
+    pub(crate) fn breach_by(source: &'static str, id: &str, now: Timestamp) -> Self {
+        Self {
+            source,
             ..Self::breach(id, now)
         }
     }
@@ -64,6 +74,7 @@ impl Reading {
         };
         Self {
             id: format!("event-{number}"),
+            source: "genesys",
             queue: QUEUES[usize::from(dice.chance(30))],
             waiting: *dice.pick(&WAITING),
             media: if dice.chance(20) { "email" } else { "voice" },
@@ -125,7 +136,7 @@ impl Reading {
             },
         });
         NewEvent {
-            source: "genesys".into(),
+            source: self.source.into(),
             event_id: self.id.clone(),
             received_at,
             body: body.to_string(),
