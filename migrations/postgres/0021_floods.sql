@@ -12,5 +12,7 @@ create table source_rates (
 -- that and who: 'release by NAME' or 'discard by NAME'. Deciding carries it out.
 alter table incidents add column flood_source  text;
 alter table incidents add column flood_verdict text;
-create index incidents_held_by_flood on incidents (flood_source) where flood_source is not null;
+-- A replica of an older version leaves both columns as they are when it opens or closes one.
+create index incidents_held_by_flood on incidents (flood_source)
+    where flood_source is not null and state = 'pending';
 create index incidents_pending on incidents (source) where state = 'pending';

@@ -25,7 +25,8 @@ pub struct FloodView {
 
 /// The rates name every source that ever began an incident, so that no other table is searched.
 const FLOODS: &str = "select r.source, \
-      (select count(*) from incidents h where h.flood_source = r.source) as held, \
+      (select count(*) from incidents h \
+       where h.flood_source = r.source and h.state = 'pending') as held, \
       i.id as incident_id, i.opened_at, i.ticket_number \
      from source_rates r left join incidents i on i.active_key =";
 

@@ -239,7 +239,8 @@ macro_rules! incidents {
               case when i.rule like 'outage:%' then \
                 (select count(*) from incidents m where m.outage_id = i.id) \
                when i.rule like 'flood:%' then \
-                (select count(*) from incidents h where h.flood_source = i.key) end as members",
+                (select count(*) from incidents h \
+                  where h.flood_source = i.key and h.state = 'pending') end as members",
             $more_columns,
             " from incidents i where true"
         )
