@@ -287,6 +287,7 @@ impl Decider {
             return Ok(0);
         }
         let mut deciding = self.store.begin_deciding(fence).await?;
+        deciding.end_floods(now).await?;
         let due: Vec<KeptIncident> = deciding.due(heard_to, DUE_BATCH).await?;
         let keys: Vec<String> = due
             .iter()

@@ -152,7 +152,8 @@ impl Store {
         })
     }
 
-    /// When time alone will next change an incident.
+    /// When time alone will next change an incident. What a flood held whose ticket a person has
+    /// closed is due at once, even where deciding is behind.
     ///
     /// # Errors
     ///
@@ -161,10 +162,14 @@ impl Store {
         let mut tx = self.database.begin_read().await?;
         let (due_at,): (Option<i64>,) = on!(&mut tx, connection => {
             sqlx::query_as(
-                "select min(due_at) from incidents where due_at is not null and state <> 'closed'",
+                "select min(due_at) from \
+                  (select min(due_at) as due_at from incidents \
+                    where due_at is not null and state <> 'closed' \
+                   union all select cast(0 as bigint) from incidents \
+                    where flood_verdict is not null and state = 'closed') as due",
             )
-                .fetch_one(connection)
-                .await?
+            .fetch_one(connection)
+            .await?
         });
         Ok(due_at.map(Timestamp::from_millis))
     }

@@ -12,7 +12,8 @@ use super::decisions::{Deciding, KeptIncident, active_key};
 use super::silences::hold_deciding;
 use super::views::Select;
 use super::{Store, StoreError};
-use crate::domain::flood::{RULE_PREFIX, SourceRate};
+use crate::domain::flood::{self, RULE_PREFIX, SourceRate};
+use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 
 /// What a person decided about an incident that a flood holds.
@@ -28,6 +29,14 @@ const RELEASE: &str = "release by ";
 const DISCARD: &str = "discard by ";
 
 impl FloodVerdict {
+    /// A person has closed the flood's ticket.
+    fn by_closing() -> Self {
+        Self {
+            release: false,
+            by: "the closing of its ticket".to_owned(),
+        }
+    }
+
     fn text(&self) -> String {
         let verdict = if self.release { RELEASE } else { DISCARD };
         format!("{verdict}{}", self.by)
@@ -129,6 +138,29 @@ impl Deciding {
         Ok(row.is_some())
     }
 
+    /// Discards what floods hold whose tickets people have closed. The incident of such a flood
+    /// was marked when it was closed, so that this is done however often a process dies between.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the database cannot be written.
+    pub async fn end_floods(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let ended: Vec<(String,)> = on!(&mut self.tx, connection => {
+            sqlx::query_as(
+                "update incidents set flood_verdict = null \
+                 where flood_verdict is not null and state = 'closed' returning rule",
+            )
+            .fetch_all(connection)
+            .await?
+        });
+        for (rule,) in ended {
+            if let Some(source) = flood::source_of(&rule) {
+                give_verdict(&mut self.tx, source, &FloodVerdict::by_closing(), now).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// What people decided about those of `due` that a flood holds, by id.
     ///
     /// # Errors
@@ -202,22 +234,11 @@ impl Store {
         tx.commit().await?;
         Ok(settled)
     }
+}
 
-    /// A person has closed the ticket of the flood from `source`: what it holds is closed too.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
-    pub(super) async fn end_flood(&self, source: &str, now: Timestamp) -> Result<(), StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        hold_deciding(&mut tx).await?;
-        let verdict = FloodVerdict {
-            release: false,
-            by: "the closing of its ticket".to_owned(),
-        };
-        give_verdict(&mut tx, source, &verdict, now).await?;
-        tx.commit().await
-    }
+/// The mark that `incident`, which a person closes with its ticket, needs if it is a flood's.
+pub(super) fn mark_of_closed(incident: &Incident) -> Option<String> {
+    flood::source_of(&incident.rule).map(|_| FloodVerdict::by_closing().text())
 }
 
 /// Marks what is held, and has deciding look at it and at the flood at once. The caller holds
@@ -257,7 +278,7 @@ mod tests {
 
     use super::*;
     use crate::domain::failover::TicketRoute;
-    use crate::domain::incident::{Heard, Incident, Readings, Verdict};
+    use crate::domain::incident::{Heard, Readings, Verdict};
     use crate::store::DecisionBatch;
 
     const SOURCE: &str = "genesys";

@@ -10,13 +10,13 @@ use super::database::{Tx, on};
 use super::decisions::{active_key, keep_onsets};
 use super::history::{HistoryEntry, Reference, insert_history};
 use super::outbox::ClaimedDelivery;
-use super::{Store, StoreError};
-use crate::domain::flood;
+use super::{Store, StoreError, floods};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::ticket_change::{
     Consequence, Followed, KnownTicket, Sighting, TicketFace, TicketVersion, follow,
 };
 use crate::domain::time::Timestamp;
+use crate::fault_points;
 
 /// A sighting applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,12 +83,12 @@ impl Store {
         keep(&mut tx, &incident, &then, now).await?;
         tx.commit().await?;
         if then.followed == Followed::Closed {
+            fault_points::reach("closing-applied");
             // On its own: deciding locks rows of a group in an order of its own. Should it be
             // lost, the group is looked at with its next event, or when it has become quiet.
-            match (flood::source_of(&incident.rule), &incident.outage_id) {
-                (Some(source), _) => self.end_flood(source, now).await?,
-                (None, Some(outage_id)) => self.wake_outage(outage_id, now).await?,
-                (None, None) => self.wake_member(&incident.id, now).await?,
+            match &incident.outage_id {
+                Some(outage_id) => self.wake_outage(outage_id, now).await?,
+                None => self.wake_member(&incident.id, now).await?,
             }
         }
         Ok(Some(AppliedSighting {
@@ -236,11 +236,12 @@ async fn close_incident(tx: &mut Tx, incident: &Incident) -> Result<(), StoreErr
     on!(tx, connection => {
         sqlx::query(
             "update incidents set state = $1, active_key = null, outage_key = null, due_at = null, closed_at = $2, \
-              life = $3, flapping = 0 where id = $4",
+              life = $3, flapping = 0, flood_verdict = $4 where id = $5",
         )
         .bind(IncidentState::Closed.as_str())
         .bind(incident.closed_at.map(Timestamp::as_millis))
         .bind(life)
+        .bind(floods::mark_of_closed(incident))
         .bind(&incident.id)
         .execute(connection)
         .await?;

@@ -194,6 +194,28 @@ async fn who_closes_the_floods_ticket_closes_what_it_held() {
     assert_eq!(site.tickets(At::Salesforce).len(), LIMIT + 1);
 }
 
+#[cfg(feature = "fault-points")]
+#[tokio::test]
+async fn what_a_closed_flood_held_is_closed_though_the_process_dies_right_after_the_closing() {
+    let mut site = flooding().await;
+    site.world.spawn("closing-applied");
+    site.world.until_ready().await;
+    site.breach("A", 0..KEYS).await;
+    site.until_tickets(At::Salesforce, LIMIT + 1).await;
+    site.world.all_delivered().await;
+    site.close(At::Salesforce, &floods(&site)[0].id);
+    let began = Instant::now();
+    while !site.world.is_dead() {
+        assert!(began.elapsed() < PROMPT, "the closing was never applied");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    site.world.start().await;
+    until_held(&site, 0).await;
+    assert_eq!(site.tickets(At::Salesforce).len(), LIMIT + 1);
+    let told = site.incident(&format!("A{}", KEYS - 1)).await["history"].to_string();
+    assert!(told.contains("by the closing of its ticket"), "{told}");
+}
+
 /// Queues that breach minutes apart and are silenced wait for the same end of the silence.
 #[cfg(feature = "fault-points")]
 #[tokio::test]
