@@ -309,6 +309,18 @@ mod tests {
         }
     }
 
+    /// What an older version, which does not know what holds an incident, writes of it.
+    async fn set_state_only(store: &Store, state: &str) -> Result<(), StoreError> {
+        let mut tx = store.database.begin_write().await?;
+        on!(&mut tx, connection => {
+            sqlx::query("update incidents set state = $1")
+                .bind(state)
+                .execute(connection)
+                .await?;
+        });
+        tx.commit().await
+    }
+
     #[tokio::test]
     async fn what_an_older_replica_has_closed_or_opened_is_held_no_longer() {
         let folder = tempfile::tempdir().unwrap();
@@ -328,16 +340,7 @@ mod tests {
         drop(deciding);
         assert_eq!(store.floods().await.unwrap().items[0].held, 1);
         for state in ["closed", "open"] {
-            let mut tx = store.database.begin_write().await.unwrap();
-            // An older version does not know what holds it.
-            on!(&mut tx, connection => {
-                sqlx::query("update incidents set state = $1")
-                    .bind(state)
-                    .execute(connection)
-                    .await
-                    .unwrap();
-            });
-            tx.commit().await.unwrap();
+            set_state_only(&store, state).await.unwrap();
             let mut deciding = store.begin_deciding(&fence).await.unwrap();
             assert!(!deciding.holds_any(SOURCE).await.unwrap());
             drop(deciding);
