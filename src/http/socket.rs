@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,7 +21,7 @@ use super::activity::Activity;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// Most bytes that are read and thrown away in that time.
-const MAX_DISCARDED: usize = 256 * 1024;
+const MAX_DISCARDED: usize = 1024 * 1024;
 
 /// A connection's socket.
 pub(super) struct Socket {
@@ -52,9 +53,9 @@ impl Socket {
     /// Reads and throws away what the client still sends, until its end, within bounds. A
     /// connection closed on unread bytes is reset, and the client would lose the last answer.
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let mut bytes = [0; 4096];
+        let mut bytes = [MaybeUninit::uninit(); 8 * 1024];
         loop {
-            let mut buffer = ReadBuf::new(&mut bytes);
+            let mut buffer = ReadBuf::uninit(&mut bytes);
             let polled = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
             let discarded = match polled {
                 Poll::Ready(Ok(())) => buffer.filled().len(),

@@ -3,16 +3,16 @@
 //! Each sender (a source, or a target that calls back) has a part of both that is kept for it,
 //! so that no other can take everything. When nothing is left, a request that is still waited
 //! for is dropped: `shed` says which. A request that is complete when its handler looks at it
-//! first costs a few counters here; only one that has to be waited for is entered in a list.
+//! costs a few counters here; only one that has to be waited for is entered in a list.
 //! Must not know: routes, credentials, answers.
 
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use futures::poll;
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::origin::Origin;
@@ -41,7 +41,6 @@ pub(super) struct Admission {
     memory: Pool,
     parties: Vec<Party>,
     body_timeout: Duration,
-    discards: Semaphore,
 }
 
 #[derive(Default)]
@@ -77,7 +76,6 @@ impl Admission {
     pub(super) fn new(settings: &ServerSettings, parties: usize) -> Self {
         // One body of the greatest length fits into the half that is not kept for anybody.
         let least_memory = settings.max_body_bytes.saturating_mul(2);
-        let discards = (settings.max_in_flight / 4).clamp(16, Semaphore::MAX_PERMITS);
         Self {
             slots: Pool::new(settings.max_in_flight, parties),
             memory: Pool::new(settings.body_memory.max(least_memory), parties),
@@ -85,7 +83,6 @@ impl Admission {
                 .take(parties)
                 .collect(),
             body_timeout: settings.body_timeout,
-            discards: Semaphore::new(discards),
         }
     }
 
@@ -108,11 +105,6 @@ impl Admission {
             },
             listed: None,
         })
-    }
-
-    /// The right to take an unwanted body off its connection; `None` when many do so already.
-    pub(super) fn may_discard(&self) -> Option<SemaphorePermit<'_>> {
-        self.discards.try_acquire().ok()
     }
 
     fn take(&self, party: usize, scarce: Scarce, amount: usize) -> Result<Taken, Dropped> {
@@ -204,7 +196,18 @@ impl Slot<'_> {
         step: impl Future<Output = T>,
     ) -> Result<T, Dropped> {
         let mut step = pin!(step);
-        if let Poll::Ready(done) = poll!(step.as_mut()) {
+        // Even a body that has come with its head is handed over by hyper only after it was
+        // asked for. So a request is looked at twice before it is entered in the list.
+        let mut is_second = self.listed.is_some();
+        let looking = poll_fn(|context| match step.as_mut().poll(context) {
+            Poll::Pending if !is_second => {
+                is_second = true;
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+            polled => Poll::Ready(polled),
+        });
+        if let Poll::Ready(done) = looking.await {
             return Ok(done);
         }
         let memory = self.memory;

@@ -109,15 +109,6 @@ impl From<Dropped> for Refusal {
 }
 
 impl Refusal {
-    /// Whether the rest of the body may be waited for: not if that took too long already.
-    pub(super) fn leaves_time(&self) -> bool {
-        !matches!(
-            self,
-            Self::TimedOut
-                | Self::Body(BodyFault::Dropped(Dropped::Displaced(_) | Dropped::TooSlow))
-        )
-    }
-
     /// Why it was dropped for others' sake or for being slow, as the metrics name it.
     pub(super) fn dropped_for(&self) -> Option<&'static str> {
         let Self::Body(BodyFault::Dropped(dropped)) = self else {

@@ -2,20 +2,12 @@
 //!
 //! Must not know: sources, credentials, what a body means.
 
-use std::time::Duration;
-
 use axum::body::{Bytes, HttpBody};
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
 
-use super::admission::{Admission, Dropped, Slot};
-
-/// Most bytes of an unwanted body that are taken off the connection before the answer.
-const MAX_DISCARDED: usize = 1024 * 1024;
-
-/// Longest time that takes.
-const DISCARD_TIME: Duration = Duration::from_millis(500);
+use super::admission::{Dropped, Slot};
 
 /// A body on its way in.
 pub(super) trait Incoming: HttpBody<Data = Bytes, Error: Send> + Unpin + Send {}
@@ -117,29 +109,6 @@ async fn gather(
     Ok(whole.into())
 }
 
-/// Takes the rest of an unwanted body off the connection, within bounds: a connection closed
-/// on unread bytes is reset, and the sender would not see the answer. A sender that waits for
-/// `100 Continue` has sent nothing yet and is not asked to. Where many do so already, the
-/// answer goes out at once.
-pub(super) async fn discard(body: &mut impl Incoming, headers: &HeaderMap, admission: &Admission) {
-    if body.is_end_stream() || headers.contains_key(EXPECT) {
-        return;
-    }
-    let Some(_permit) = admission.may_discard() else {
-        return;
-    };
-    let reading = async {
-        let mut read = 0;
-        while let Ok(Some(piece)) = next_piece(body).await {
-            read += piece.len();
-            if read > MAX_DISCARDED {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(DISCARD_TIME, reading).await;
-}
-
 async fn next_piece(body: &mut impl Incoming) -> Result<Option<Bytes>, BodyFault> {
     while let Some(frame) = body.frame().await {
         // Trailers are of no interest.
@@ -179,6 +148,7 @@ mod tests {
     use axum::body::Body;
 
     use super::*;
+    use crate::receive::admission::Admission;
     use crate::receive::origin::Origin;
 
     fn judged(headers: &[(axum::http::HeaderName, &'static str)]) -> Result<(), BodyFault> {

@@ -92,9 +92,7 @@ pub(super) async fn callback(
         Ok(answer) => answer,
         Err(refusal) => {
             let target = target.map(|target| (name.as_str(), target));
-            receiver
-                .refuse_callback(refusal, target, &head, &mut body)
-                .await
+            receiver.refuse_callback(refusal, target, &head)
         }
     };
     let label = target.map_or(UNKNOWN, |_| name.as_str());
@@ -137,17 +135,15 @@ impl Receiver {
         Ok(tally.answer(language))
     }
 
-    async fn refuse_callback(
+    fn refuse_callback(
         &self,
         refusal: Refusal,
         target: Option<(&str, &CallbackTarget)>,
         head: &Parts,
-        body: &mut Body,
     ) -> Response<Body> {
         if let (Some((name, _)), Some(reason)) = (target, refusal.dropped_for()) {
             self.metrics.request_dropped("callbacks", name, reason);
         }
-        let leaves_time = refusal.leaves_time();
         let problem = refusal.into_problem();
         if let Some((name, target)) = target
             && let Some(unnoticed) = target.notices.notice(self.clock.now())
@@ -162,9 +158,6 @@ impl Receiver {
                 unnoticed,
                 "callback refused"
             );
-        }
-        if leaves_time {
-            body::discard(body, &head.headers, &self.admission).await;
         }
         problem.into_response(&head.headers)
     }

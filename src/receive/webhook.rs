@@ -81,8 +81,7 @@ pub(super) async fn webhook(
                     .request_dropped("webhooks", &source.name, reason);
             }
             head.headers.insert(REQUEST_ID, id.clone());
-            let answer = Box::pin(receiver.refuse(refusal, source, head, body));
-            answer.await.map(Either::Right)
+            receiver.refuse(refusal, source, head).map(Either::Right)
         }
     };
     let status = answer.status();
@@ -231,15 +230,8 @@ impl Receiver {
         Ok(tally)
     }
 
-    async fn refuse(
-        &self,
-        refusal: Refusal,
-        source: Option<&Source>,
-        head: &Parts,
-        body: &mut impl Incoming,
-    ) -> Response<Body> {
+    fn refuse(&self, refusal: Refusal, source: Option<&Source>, head: &Parts) -> Response<Body> {
         let log_line = source.and_then(|source| Some((source, source.notice(self.clock.now())?)));
-        let leaves_time = refusal.leaves_time();
         let problem = refusal.into_problem();
         if let Some((source, unnoticed)) = log_line {
             let status = problem.status().as_u16();
@@ -253,9 +245,6 @@ impl Receiver {
                 unnoticed,
                 "webhook refused"
             );
-        }
-        if leaves_time {
-            body::discard(body, &head.headers, &self.admission).await;
         }
         problem.into_response(&head.headers)
     }

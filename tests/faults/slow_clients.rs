@@ -165,6 +165,57 @@ async fn a_refusal_reaches_a_client_that_has_sent_more_than_was_read() {
     }
 }
 
+/// The head of a webhook whose body does not interest the daemon, and the status it gets.
+const UNWANTED: [(&str, &str, usize); 3] = [
+    ("/webhooks/nobody", "404", 200_000),
+    ("/webhooks/genesys", "401", 200_000),
+    // Longer than a body may be.
+    ("/webhooks/genesys", "413", 700_000),
+];
+
+fn unwanted(path: &str, length: usize) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: ringdown\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_sender_that_is_still_sending_its_webhook() {
+    let world = World::new().await;
+    for (path, status, sent) in UNWANTED {
+        let declared = if status == "413" {
+            1_000_000
+        } else {
+            sent + 1_000
+        };
+        let bytes = unwanted(path, declared) + &"x".repeat(sent);
+        let answer = answer_to(&world.public, bytes.as_bytes()).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        let is_heard = |text: &String| text.starts_with(&expected);
+        assert!(answer.as_ref().is_ok_and(is_heard), "{status}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_wait_for_the_body_that_nobody_wants() {
+    let world = World::new().await;
+    let began = Instant::now();
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let mut stream = connect(&world.public).await;
+        let head = unwanted("/webhooks/nobody", 100);
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).await.unwrap();
+        assert_eq!(&start, b"HTTP/1.1 404");
+        streams.push(stream);
+    }
+    // Half a second for each would be five.
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
 /// How long the daemon takes to stop.
 async fn time_to_stop(mut world: World) -> Duration {
     let asked_at = Instant::now();
