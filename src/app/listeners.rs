@@ -12,9 +12,9 @@ use super::listening::Listening;
 use super::stages::Builder;
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::deliver::TargetWorker;
-use crate::http::{Application, ServeOptions, serve};
+use crate::http::{Application, ServeOptions, Server};
 use crate::receive::{self, Callbacks, ReceiveState};
-use crate::settings::Settings;
+use crate::settings::{ServerSettings, Settings};
 use crate::store::Journal;
 
 impl Builder {
@@ -79,7 +79,10 @@ impl Builder {
     ) -> Result<(), StartError> {
         let targets = self.settings.targets.iter();
         let application = receive::listener(ReceiveState {
-            server: self.settings.server.clone(),
+            server: ServerSettings {
+                max_in_flight: self.limits.max_in_flight,
+                ..self.settings.server.clone()
+            },
             sources: self.settings.sources.clone(),
             journal,
             metrics: self.metrics.clone(),
@@ -95,7 +98,7 @@ impl Builder {
         })?;
         let options = ServeOptions {
             listener: "public",
-            max_connections: self.max_public_connections,
+            max_connections: self.limits.max_connections,
             metrics: self.metrics.connections("public"),
             drain_timeout: self.settings.server.drain_timeout,
             ..ServeOptions::default()
@@ -115,15 +118,16 @@ impl Builder {
     ) {
         let name = format!("{} listener", options.listener);
         let mut listening = Listening::new(listener);
+        let server = Server::new(options);
         let shutdown = stop.clone();
         self.supervisor.spawn(tasks, &name, stop, move || {
             let (listener, shutdown) = (listening.next(), shutdown.clone());
-            let (application, options) = (application.clone(), options.clone());
+            let (application, server) = (application.clone(), server.clone());
             async move {
                 let Some(listener) = listener else {
                     return;
                 };
-                let cut_off = serve(listener, application, shutdown, options).await;
+                let cut_off = server.run(listener, application, shutdown).await;
                 if cut_off > 0 {
                     tracing::warn!(cut_off, "connections were cut off at the stop");
                 }

@@ -26,6 +26,7 @@ use crate::store::{Store, StoreError};
 use crate::supervision::Supervisor;
 use crate::targets::TargetSetupError;
 use crate::telemetry::Metrics;
+use descriptors::Limits;
 use listening::listen;
 use stages::Builder;
 
@@ -123,7 +124,7 @@ impl App {
         let admin = bind("admin.listen", settings.admin.listen)?;
         let components = Components::default();
         let builder = Builder {
-            max_public_connections: descriptors::public_connections(&settings, descriptors),
+            limits: Limits::of(&settings, descriptors),
             supervisor: Supervisor::new(components.clone(), metrics.clone()),
             components,
             metrics,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::descriptors::Limits;
 use super::{Stages, StartError};
 use crate::clock::Clock;
 use crate::decide::Decider;
@@ -35,7 +36,8 @@ pub(super) struct Builder {
     pub(super) stages: Stages,
     /// This process, as the holder of leases.
     pub(super) owner: String,
-    pub(super) max_public_connections: usize,
+    /// Of the public listener.
+    pub(super) limits: Limits,
     /// Grows with every callback, so that it is followed at once.
     pub(super) told: watch::Sender<u64>,
     /// Knows every secret in use.

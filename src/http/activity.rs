@@ -24,7 +24,7 @@ pub(super) enum Order {
     Evict = 1,
     /// Close if no request is in hand, else after its answer.
     Stop = 2,
-    /// Close if the client is waited for, in the middle of a request too.
+    /// Close as soon as the client is waited for, in the middle of a request too.
     StopWaiting = 3,
     /// Close at once.
     CutOff = 4,
@@ -154,18 +154,28 @@ impl Activity {
         self.task.wake();
     }
 
-    /// The next order. To be polled by the connection's task alone.
+    /// The next order that can be followed. To be polled by the connection's task alone, and
+    /// after the connection itself.
     pub(super) fn poll_order(&self, context: &mut Context<'_>) -> Poll<Order> {
         self.task.register(context.waker());
-        if self.order.load(Ordering::Relaxed) == 0 {
-            return Poll::Pending;
-        }
-        match self.order.swap(0, Ordering::Acquire) {
-            0 => Poll::Pending,
-            1 => Poll::Ready(Order::Evict),
-            2 => Poll::Ready(Order::Stop),
-            3 => Poll::Ready(Order::StopWaiting),
-            _ => Poll::Ready(Order::CutOff),
+        loop {
+            let order = self.order.load(Ordering::Acquire);
+            let next = match order {
+                0 => return Poll::Pending,
+                1 => Order::Evict,
+                2 => Order::Stop,
+                // It stays in force: the client may be waited for later.
+                3 if !self.waits_for_client() => return Poll::Pending,
+                3 => Order::StopWaiting,
+                _ => Order::CutOff,
+            };
+            let taken = self
+                .order
+                .compare_exchange(order, 0, Ordering::Acquire, Ordering::Relaxed);
+            // Otherwise a later order has come in between.
+            if taken.is_ok() {
+                return Poll::Ready(next);
+            }
         }
     }
 }
@@ -244,6 +254,17 @@ mod tests {
         assert!(activity.write_progressed());
         activity.write_blocked();
         assert!(activity.deadline(LIMIT) > deadline);
+    }
+
+    #[tokio::test]
+    async fn the_order_to_stop_waiting_stays_in_force_until_the_client_is_waited_for() {
+        let activity = Activity::new();
+        activity.begin_request();
+        activity.order(Order::StopWaiting);
+        let next = || std::future::poll_fn(|context| activity.poll_order(context));
+        assert!(futures::FutureExt::now_or_never(next()).is_none());
+        activity.write_blocked();
+        assert_eq!(next().await, Order::StopWaiting);
     }
 
     #[tokio::test]

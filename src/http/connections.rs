@@ -2,12 +2,12 @@
 //!
 //! Knows addresses and how long a connection has been idle; must not know sockets or requests.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -25,13 +25,10 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 /// One of so many connections is closed at a time, so that looking for them costs little.
 const EVICTED_SHARE: usize = 32;
 
-/// The connections of one listener. For the task that accepts them.
+/// The connections of one listener. Cheap to clone.
+#[derive(Clone)]
 pub(super) struct Connections {
     shared: Arc<Shared>,
-    listener: &'static str,
-    next_id: u64,
-    limit_warning: Rarely,
-    accept_warning: Rarely,
 }
 
 /// What is done at most once in [`WARN_EVERY`].
@@ -41,33 +38,37 @@ struct Rarely {
 }
 
 impl Rarely {
-    fn is_due(&mut self) -> bool {
+    fn is_due(rarely: &Mutex<Self>) -> bool {
         let now = Instant::now();
-        let is_due = self.last.is_none_or(|last| last + WARN_EVERY <= now);
+        let mut rarely = rarely.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_due = rarely.last.is_none_or(|last| last + WARN_EVERY <= now);
         if is_due {
-            self.last = Some(now);
+            rarely.last = Some(now);
         }
         is_due
     }
 }
 
 struct Shared {
+    listener: &'static str,
     max: usize,
-    open: Mutex<HashMap<u64, Open>>,
-    /// A connection has ended.
+    open: Mutex<Slab<Open>>,
+    /// A connection has ended when there was no place.
     ended: Notify,
+    limit_warning: Mutex<Rarely>,
+    accept_warning: Mutex<Rarely>,
     cut_off: AtomicUsize,
     metrics: ConnectionMetrics,
 }
 
 struct Open {
-    network: IpAddr,
+    peer: IpAddr,
     activity: Arc<Activity>,
 }
 
 /// One of the places for connections, free again when it is dropped.
 pub(super) struct Place {
-    id: u64,
+    key: usize,
     shared: Arc<Shared>,
     /// What the connection in this place is doing.
     pub(super) activity: Arc<Activity>,
@@ -78,22 +79,21 @@ impl Connections {
     pub(super) fn new(listener: &'static str, max: usize, metrics: ConnectionMetrics) -> Self {
         Self {
             shared: Arc::new(Shared {
+                listener,
                 max: max.max(1),
                 open: Mutex::default(),
                 ended: Notify::new(),
+                limit_warning: Mutex::default(),
+                accept_warning: Mutex::default(),
                 cut_off: AtomicUsize::new(0),
                 metrics,
             }),
-            listener,
-            next_id: 0,
-            limit_warning: Rarely::default(),
-            accept_warning: Rarely::default(),
         }
     }
 
     /// A place for a connection from `peer`. When there is none, idle connections are closed; when
     /// none is idle, the end of one is waited for.
-    pub(super) async fn admit(&mut self, peer: IpAddr) -> Place {
+    pub(super) async fn admit(&self, peer: IpAddr) -> Place {
         loop {
             if let Some(place) = self.try_admit(peer) {
                 return place;
@@ -104,33 +104,32 @@ impl Connections {
         }
     }
 
-    fn try_admit(&mut self, peer: IpAddr) -> Option<Place> {
+    fn try_admit(&self, peer: IpAddr) -> Option<Place> {
+        let activity = Arc::new(Activity::new());
+        let entry = Open {
+            peer,
+            activity: Arc::clone(&activity),
+        };
         let mut open = self.shared.open();
         if open.len() >= self.shared.max {
             return None;
         }
-        let (id, activity) = (self.next_id, Arc::new(Activity::new()));
-        self.next_id += 1;
-        let entry = Open {
-            network: client_network(peer),
-            activity: Arc::clone(&activity),
-        };
-        open.insert(id, entry);
+        let key = open.insert(entry);
         drop(open);
         self.shared.metrics.opened();
         Some(Place {
-            id,
+            key,
             shared: Arc::clone(&self.shared),
             activity,
         })
     }
 
     /// Asks some idle connections to close.
-    fn evict(&mut self) {
+    fn evict(&self) {
         let open = self.shared.evict_idle();
-        if self.limit_warning.is_due() {
+        if Rarely::is_due(&self.shared.limit_warning) {
             tracing::warn!(
-                listener = self.listener,
+                listener = self.shared.listener,
                 open,
                 max = self.shared.max,
                 "the limit of connections is reached; those that are idle longest are closed, \
@@ -141,17 +140,17 @@ impl Connections {
 
     /// Asks some idle connections to close after `error`, which a new connection met: nearly
     /// always that the process or the system has no file descriptor left.
-    pub(super) fn evict_after(&mut self, error: &std::io::Error) {
+    pub(super) fn evict_after(&self, error: &std::io::Error) {
         self.shared.evict_idle();
-        if self.accept_warning.is_due() {
-            let listener = self.listener;
+        if Rarely::is_due(&self.shared.accept_warning) {
+            let listener = self.shared.listener;
             tracing::warn!(listener, %error, "a connection could not be accepted");
         }
     }
 
     /// Gives every connection `order`.
     pub(super) fn order_all(&self, order: Order) {
-        for one in self.shared.open().values() {
+        for (_, one) in self.shared.open().iter() {
             one.activity.order(order);
         }
     }
@@ -163,7 +162,7 @@ impl Connections {
 }
 
 impl Shared {
-    fn open(&self) -> MutexGuard<'_, HashMap<u64, Open>> {
+    fn open(&self) -> MutexGuard<'_, Slab<Open>> {
         // An entry is put in or taken out whole.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -171,10 +170,10 @@ impl Shared {
     /// Asks those connections to close that others need the places of; answers how many are open.
     fn evict_idle(&self) -> usize {
         let open = self.open();
-        let all: Vec<&Open> = open.values().collect();
+        let all: Vec<&Open> = open.iter().map(|(_, one)| one).collect();
         let idle: Vec<_> = all
             .iter()
-            .map(|one| (one.network, one.activity.idle_since()))
+            .map(|one| (client_network(one.peer), one.activity.idle_since()))
             .collect();
         for position in victims(&idle, self.max.div_ceil(EVICTED_SHARE)) {
             all[position].activity.order(Order::Evict);
@@ -197,9 +196,16 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.shared.open().remove(&self.id);
+        let mut open = self.shared.open();
+        let was_full = open.len() >= self.shared.max;
+        let entry = open.try_remove(self.key);
+        drop(open);
+        drop(entry);
         self.shared.metrics.closed();
-        self.shared.ended.notify_one();
+        // Only then somebody may wait for a place.
+        if was_full {
+            self.shared.ended.notify_one();
+        }
     }
 }
 
@@ -209,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_full_listener_asks_an_idle_connection_to_close_and_waits_for_its_place() {
-        let mut connections = Connections::new("public", 2, ConnectionMetrics::default());
+        let connections = Connections::new("public", 2, ConnectionMetrics::default());
         let peer: IpAddr = "192.0.2.1".parse().unwrap();
         let busy = connections.admit(peer).await;
         busy.activity.begin_request();

@@ -1,9 +1,10 @@
 //! What both listeners share: serving connections, request ids, problem answers, readiness.
 //!
-//! May import: `telemetry`, axum, hyper. Must not know: any route, the store, sources, targets.
+//! May import: `fault_points`, `telemetry`, axum, hyper. Must not know: any route, the store, sources, targets.
 
 mod activity;
 mod client_network;
+mod application;
 mod connections;
 mod eviction;
 mod problem;
@@ -14,8 +15,9 @@ mod socket;
 mod timer;
 
 pub use client_network::client_network;
+pub use application::{Application, Connection};
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;
 pub use request_id::{REQUEST_ID, RequestIds, id_for, request_id};
-pub use serve::{Application, Connection, ServeOptions, serve};
+pub use serve::{ServeOptions, Server, serve};
 pub use timer::ReusedTimer;

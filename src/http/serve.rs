@@ -9,10 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::ConnectInfo;
-use axum::http::{Request, Response};
+use axum::body::HttpBody;
 use futures::FutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,12 +19,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tower::Service;
 
 use super::ReusedTimer;
 use super::activity::Order;
+use super::application::{Application, Connection};
 use super::connections::{Connections, Place};
 use super::socket::Socket;
+use crate::fault_points;
 use crate::telemetry::ConnectionMetrics;
 
 /// Pause after a failed accept, in which other connections can end.
@@ -72,101 +70,95 @@ impl Default for ServeOptions {
     }
 }
 
-/// What a listener serves: anything that answers every request. An axum router is one, whose
-/// handlers find the peer's address as [`ConnectInfo<SocketAddr>`] among the extensions.
-pub trait Application: Clone + Send + 'static {
-    /// The body of an answer.
-    type Body: HttpBody<Data = Bytes, Error: Into<axum::BoxError>> + Unpin + Send + 'static;
-
-    /// The answer to `request`, which came by `connection`.
-    fn answer(
-        self,
-        request: Request<Incoming>,
-        connection: Connection,
-    ) -> impl Future<Output = Response<Self::Body>> + Send;
-}
-
-impl Application for Router {
-    type Body = Body;
-
-    async fn answer(
-        mut self,
-        request: Request<Incoming>,
-        connection: Connection,
-    ) -> Response<Body> {
-        let mut request = request.map(Body::new);
-        request
-            .extensions_mut()
-            .insert(ConnectInfo(connection.peer));
-        let answered: Result<_, Infallible> = self.call(request).await;
-        answered.unwrap_or_else(|never| match never {})
-    }
-}
-
-/// What an application knows of the connection by which a request came. Cheap to clone.
+/// A listener and its connections. They do not end with the task that accepts them: one that
+/// is started again goes on with them. Cheap to clone.
 #[derive(Clone)]
-pub struct Connection {
-    /// The address at its other end.
-    pub peer: SocketAddr,
-    /// Bounds the request in hand; there is one at a time.
-    pub timer: ReusedTimer,
+pub struct Server {
+    options: ServeOptions,
+    connections: Connections,
+    tasks: TaskTracker,
 }
 
-/// Serves `application` on `listener` until `shutdown`; then accepts no more, closes what is
-/// idle, lets each other connection finish the request in hand, and returns when all have, or
-/// after `drain_timeout`.
-///
-/// Returns how many connections had to be cut off.
+/// Serves `application` as [`Server::run`] does, by a server of its own.
 pub async fn serve(
     listener: TcpListener,
     application: impl Application,
     shutdown: CancellationToken,
     options: ServeOptions,
 ) -> usize {
-    let builder = connection_builder(&options);
-    let mut connections = Connections::new(
-        options.listener,
-        options.max_connections,
-        options.metrics.clone(),
-    );
-    let tasks = TaskTracker::new();
-    let accepting = async {
+    Server::new(options)
+        .run(listener, application, shutdown)
+        .await
+}
+
+impl Server {
+    /// A server without connections.
+    pub fn new(options: ServeOptions) -> Self {
+        let connections = Connections::new(
+            options.listener,
+            options.max_connections,
+            options.metrics.clone(),
+        );
+        Self {
+            options,
+            connections,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Serves `application` on `listener` until `shutdown`; then accepts no more, closes what is
+    /// idle, lets each other connection finish the request in hand, and returns when all have, or
+    /// after `drain_timeout`.
+    ///
+    /// Returns how many connections had to be cut off.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        application: impl Application,
+        shutdown: CancellationToken,
+    ) -> usize {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => {}
+            () = self.accept_all(&listener, &application) => {}
+        }
+        drop((listener, application));
+        self.tasks.close();
+        self.drain().await;
+        self.connections.cut_off()
+    }
+
+    async fn accept_all(&self, listener: &TcpListener, application: &impl Application) {
+        let builder = connection_builder(&self.options);
         loop {
-            let (stream, peer) = accept(&listener, &mut connections).await;
-            let place = connections.admit(peer.ip()).await;
-            tasks.spawn(serve_connection(
+            let (stream, peer) = accept(listener, &self.connections).await;
+            fault_points::reach(self.options.listener);
+            let place = self.connections.admit(peer.ip()).await;
+            self.tasks.spawn(serve_connection(
                 builder.clone(),
-                options.header_timeout,
+                self.options.header_timeout,
                 stream,
                 peer,
                 application.clone(),
                 place,
             ));
         }
-    };
-    tokio::select! {
-        biased;
-        () = shutdown.cancelled() => {}
-        () = accepting => {}
     }
-    drop((listener, application));
-    tasks.close();
-    drain(&connections, &tasks, options.drain_timeout).await;
-    connections.cut_off()
-}
 
-/// Ends all connections: first the idle ones, then those that wait for their client, and in the
-/// end all.
-async fn drain(connections: &Connections, tasks: &TaskTracker, timeout: Duration) {
-    let grace = DRAIN_GRACE.min(timeout);
-    for (order, time) in [(Order::Stop, grace), (Order::StopWaiting, timeout - grace)] {
-        connections.order_all(order);
-        if tokio::time::timeout(time, tasks.wait()).await.is_ok() {
-            return;
+    /// Ends all connections: first the idle ones, then those that wait for their client, and in
+    /// the end all.
+    async fn drain(&self) {
+        let timeout = self.options.drain_timeout;
+        let grace = DRAIN_GRACE.min(timeout);
+        for (order, time) in [(Order::Stop, grace), (Order::StopWaiting, timeout - grace)] {
+            self.connections.order_all(order);
+            if tokio::time::timeout(time, self.tasks.wait()).await.is_ok() {
+                return;
+            }
         }
+        self.connections.order_all(Order::CutOff);
+        self.tasks.wait().await;
     }
-    connections.order_all(Order::CutOff);
-    tasks.wait().await;
 }
 
 fn connection_builder(options: &ServeOptions) -> http1::Builder {
@@ -185,7 +177,7 @@ fn connection_builder(options: &ServeOptions) -> http1::Builder {
 }
 
 /// The next connection.
-async fn accept(listener: &TcpListener, connections: &mut Connections) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(connection) => return connection,
@@ -285,7 +277,6 @@ where
             Order::Evict => {}
             Order::Stop if activity.is_idle() && !activity.has_unsent() => return Ended::Stopped,
             Order::Stop => connection.as_mut().graceful_shutdown(),
-            Order::StopWaiting if !activity.waits_for_client() => {}
             Order::StopWaiting | Order::CutOff => {
                 place.count_as_cut_off();
                 return Ended::Stopped;
@@ -293,3 +284,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

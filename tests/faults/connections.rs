@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::slow_clients::{AT_ONCE, connect, webhook};
-use crate::world::{TOKEN, World, event};
+use crate::world::{ADMIN_TOKEN, TOKEN, World, event};
 
 /// Lets this test open as many files as the system permits: it is the client of all.
 fn allow_ourselves_many_files() {
@@ -126,20 +126,84 @@ async fn the_connection_that_is_idle_longest_gives_way_and_none_with_a_request_i
 
 #[tokio::test]
 async fn when_every_connection_has_a_request_in_hand_the_next_waits_for_its_turn() {
-    let mut world = World::unstarted("[server]\nmax_connections = 4\n").await;
-    world.start().await;
-    let mut streams = idle_connections(&world.public, 4).await;
-    let bytes = webhook(&event("evt-1", "q1", 100.0));
-    let (first, rest) = bytes.split_at(bytes.len() - 10);
+    let world = World::new().await;
+    // As many as the admin listener may have, which limits no requests besides.
+    let mut streams = idle_connections(&world.admin, 64).await;
+    let half = format!(
+        "POST /api/v1/silences HTTP/1.1\r\nhost: ringdown\r\nauthorization: Bearer {ADMIN_TOKEN}\r\n\
+         content-type: application/json\r\ncontent-length: 2\r\n\r\n{{"
+    );
     for stream in &mut streams {
-        stream.write_all(first).await.unwrap();
+        stream.write_all(half.as_bytes()).await.unwrap();
     }
-    // All four are in hand once the fifth is not answered.
+    // All are in hand once the next is not answered.
     let newcomer = tokio::time::timeout(Duration::from_secs(1), status_for_a_newcomer(&world));
-    assert!(newcomer.await.is_err(), "a fifth was let in");
-    streams[0].write_all(rest).await.unwrap();
+    assert!(newcomer.await.is_err(), "another one was let in");
+    streams[0].write_all(b"}").await.unwrap();
     assert_eq!(
         status_for_a_newcomer(&world).await,
         (StatusCode::ACCEPTED, StatusCode::OK)
     );
+}
+
+/// Slow bodies to a source whose sender is known only at their end, as many as are wanted.
+async fn slow_bodies(world: &World, count: usize) -> Vec<TcpStream> {
+    let half = "POST /webhooks/signed HTTP/1.1\r\nhost: ringdown\r\n\
+        content-type: application/json\r\nx-signature: sha256=0000000000000000000000000000000000000000000000000000000000000000\r\n\
+        content-length: 100\r\n\r\n{";
+    let mut streams = idle_connections(&world.public, count).await;
+    for stream in &mut streams {
+        // One that is answered and closed already is another one's place.
+        let _ = stream.write_all(half.as_bytes()).await;
+    }
+    streams
+}
+
+const SLOW_SOURCE: &str = r#"
+[server]
+request_timeout = "60s"
+body_timeout = "60s"
+[sources.signed]
+format = "genesys"
+auth = [{ type = "hmac", header = "x-signature", secret = { env = "WEBHOOK_TOKEN" } }]
+"#;
+
+#[tokio::test]
+async fn slow_bodies_do_not_take_every_connection_where_descriptors_are_few() {
+    let mut world = World::unstarted(SLOW_SOURCE).await;
+    // Some two hundred connections.
+    world.ulimit = "-n 400";
+    world.start().await;
+    let _slow = slow_bodies(&world, 300).await;
+    assert_eq!(
+        status_for_a_newcomer(&world).await,
+        (StatusCode::ACCEPTED, StatusCode::OK)
+    );
+    let log = world.log();
+    assert_eq!(log.matches("\"server.max_in_flight\"").count(), 1, "{log}");
+}
+
+#[tokio::test]
+async fn a_listener_that_is_started_again_still_counts_the_connections_it_had() {
+    let mut world = World::unstarted("[server]\nmax_connections = 12\n").await;
+    world.spawn("public:8:panic");
+    world.until_ready().await;
+    let mut old = Vec::new();
+    world
+        .until("the listener has panicked", async || {
+            // Nobody listens for a moment.
+            let address = world.public.trim_start_matches("http://");
+            old.extend(TcpStream::connect(address).await);
+            world.log().contains("a part of the process panicked")
+        })
+        .await;
+    world.until_ready().await;
+    let _new = idle_connections(&world.public, 12).await;
+    world
+        .until("an old connection has given way", async || {
+            old[..5].iter().any(is_closed)
+        })
+        .await;
+    let open = of_public(&world, "ringdown_open_connections").await;
+    assert!(open <= 12, "{open} are open");
 }
