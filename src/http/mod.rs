@@ -3,8 +3,8 @@
 //! May import: `fault_points`, `telemetry`, axum, hyper. Must not know: any route, the store, sources, targets.
 
 mod activity;
-mod client_network;
 mod application;
+mod client_network;
 mod connections;
 mod eviction;
 mod problem;
@@ -14,8 +14,8 @@ mod serve;
 mod socket;
 mod timer;
 
-pub use client_network::client_network;
 pub use application::{Application, Connection};
+pub use client_network::client_network;
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;
 pub use request_id::{REQUEST_ID, RequestIds, id_for, request_id};

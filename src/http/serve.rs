@@ -132,7 +132,7 @@ impl Server {
         let builder = connection_builder(&self.options);
         loop {
             let (stream, peer) = accept(listener, &self.connections).await;
-            fault_points::reach(self.options.listener);
+            fault_points::reach("accept connection");
             let place = self.connections.admit(peer.ip()).await;
             self.tasks.spawn(serve_connection(
                 builder.clone(),

@@ -186,7 +186,7 @@ async fn slow_bodies_do_not_take_every_connection_where_descriptors_are_few() {
 #[tokio::test]
 async fn a_listener_that_is_started_again_still_counts_the_connections_it_had() {
     let mut world = World::unstarted("[server]\nmax_connections = 12\n").await;
-    world.spawn("public:8:panic");
+    world.spawn("accept connection:8:panic");
     world.until_ready().await;
     let mut old = Vec::new();
     world
