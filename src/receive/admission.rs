@@ -254,7 +254,7 @@ impl Slot<'_> {
     pub(super) fn hold(&mut self, bytes: usize) -> Result<(), Dropped> {
         let taken = self.admission.take(self.party, Scarce::Memory, bytes)?;
         self.memory += bytes;
-        let Some(listed) = &self.listed else {
+        let Some(listed) = &mut self.listed else {
             self.held.memory.add(taken);
             return Ok(());
         };
@@ -269,7 +269,9 @@ impl Slot<'_> {
             ..Held::default()
         };
         self.admission.give_back(self.party, held);
-        Err(Dropped::Displaced(Scarce::Memory))
+        // It was dropped before it asked, perhaps for its slot.
+        let scarce = listed.told.try_recv().unwrap_or(Scarce::Memory);
+        Err(Dropped::Displaced(scarce))
     }
 
     /// Nothing has to be waited for any more: from now on the request is not dropped.

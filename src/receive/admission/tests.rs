@@ -113,6 +113,17 @@ async fn requests_that_are_complete_are_not_dropped() {
 }
 
 #[tokio::test]
+async fn a_request_that_asks_for_memory_hears_what_it_was_dropped_for() {
+    let headers = HeaderMap::new();
+    let admission = Admission::small(1, 1_000, 1);
+    let mut slow = enter(&admission, 0, &headers).unwrap();
+    become_listed(pin!(slow.wait(pending::<()>()))).await;
+    let _good = enter(&admission, 0, &headers).unwrap();
+    let dropped = slow.hold(1);
+    assert_eq!(dropped, Err(Dropped::Displaced(Scarce::Slots)));
+}
+
+#[tokio::test]
 async fn one_sender_that_takes_everything_leaves_the_others_their_part_even_if_nothing_can_be_dropped()
  {
     let headers = HeaderMap::new();
