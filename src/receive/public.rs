@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::{CONNECTION, HeaderValue};
 use axum::http::{Request, Response};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -57,6 +58,12 @@ impl Application for PublicListener {
         let id = id_for(&head.headers, &receiver.clock);
         let mut response = webhook(receiver, &mut head, &mut body, &connection, &id).await;
         response.headers_mut().insert(REQUEST_ID, id);
+        if !response.status().is_success() && !body.is_end_stream() {
+            // The connection ends, because nobody reads the rest. A sender that did not know could
+            // send its next request into that.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(CONNECTION, close);
+        }
         response
     }
 }
