@@ -15,6 +15,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod backlog;
 pub mod cli;
 pub mod clock;
 pub mod decide;

@@ -11,6 +11,7 @@ use super::descriptors::ADMIN_CONNECTIONS;
 use super::listening::Listening;
 use super::stages::Builder;
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
+use crate::backlog::HeldBack;
 use crate::deliver::TargetWorker;
 use crate::http::{Application, ServeOptions, Server};
 use crate::receive::{self, Callbacks, ReceiveState};
@@ -76,6 +77,7 @@ impl Builder {
         &self,
         listener: TcpListener,
         journal: Journal,
+        held_back: HeldBack,
     ) -> Result<(), StartError> {
         let targets = self.settings.targets.iter();
         let application = receive::listener(ReceiveState {
@@ -85,6 +87,7 @@ impl Builder {
             },
             sources: self.settings.sources.clone(),
             journal,
+            held_back,
             metrics: self.metrics.clone(),
             readiness: self.components.watch(),
             clock: self.clock.clone(),

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 
 use super::descriptors::Limits;
 use super::{Stages, StartError};
+use crate::backlog::{HeldBack, watch_backlog};
 use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
@@ -73,7 +74,8 @@ impl Builder {
         self.start_hearing(&wake_ups);
         self.start_deciding(decider, &wake_ups);
         self.start_journal(writer);
-        self.start_receiving(public, journal)?;
+        let held_back = self.start_watching_backlog();
+        self.start_receiving(public, journal, held_back)?;
         Ok(self.stages)
     }
 
@@ -248,6 +250,19 @@ impl Builder {
                 upkeep::keep_retention(store, owner, retention, clock.clone(), stop.clone())
             },
         );
+    }
+
+    fn start_watching_backlog(&self) -> HeldBack {
+        let held_back = HeldBack::new(self.settings.sources.keys().cloned());
+        let (store, watched) = (self.store.clone(), held_back.clone());
+        let stop = self.stages.receive.clone();
+        self.supervisor.spawn(
+            &self.stages.receiving,
+            "backlog",
+            &self.stages.receive,
+            move || watch_backlog(store.clone(), watched.clone(), stop.clone()),
+        );
+        held_back
     }
 
     fn start_limiting_reviews(&self) {

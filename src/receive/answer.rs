@@ -97,6 +97,7 @@ pub(super) enum Refusal {
     NotAuthenticated { challenges: Vec<HeaderValue> },
     KeysUnavailable,
     TooFast { wait: Duration },
+    AheadOfDeciding,
     NotJson { problem: String },
     NotDurable,
     TimedOut,
@@ -111,8 +112,10 @@ impl From<Dropped> for Refusal {
 impl Refusal {
     /// Why it was dropped for others' sake or for being slow, as the metrics name it.
     pub(super) fn dropped_for(&self) -> Option<&'static str> {
-        let Self::Body(BodyFault::Dropped(dropped)) = self else {
-            return None;
+        let dropped = match self {
+            Self::Body(BodyFault::Dropped(dropped)) => dropped,
+            Self::AheadOfDeciding => return Some("ahead_of_deciding"),
+            _ => return None,
         };
         Some(match dropped {
             Dropped::Full(Scarce::Slots) => "no_slot",
@@ -134,7 +137,9 @@ impl Refusal {
             }
             Self::ReadOnlyRoute => problem.with_header(ALLOW, HeaderValue::from_static("GET,HEAD")),
             Self::TooFast { wait } => problem.retry_after(wait),
-            Self::Body(BodyFault::Dropped(_)) | Self::TimedOut => problem.retry_after(SHORTLY),
+            Self::Body(BodyFault::Dropped(_)) | Self::TimedOut | Self::AheadOfDeciding => {
+                problem.retry_after(SHORTLY)
+            }
             Self::Draining
             | Self::StoreUnavailable
             | Self::ComponentDown(_)
@@ -178,6 +183,11 @@ impl Refusal {
                 (S::UNAUTHORIZED, "not-authenticated", "Not authenticated")
             }
             Self::TooFast { .. } => (S::TOO_MANY_REQUESTS, "too-fast", "Too many requests"),
+            Self::AheadOfDeciding => (
+                S::SERVICE_UNAVAILABLE,
+                "ahead-of-deciding",
+                "Ahead of deciding",
+            ),
             Self::Draining => (S::SERVICE_UNAVAILABLE, "draining", "Stopping"),
             Self::StoreUnavailable | Self::ComponentDown(_) => {
                 (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready")
@@ -226,6 +236,9 @@ impl Refusal {
             }
             Self::NotAuthenticated { .. } => "Credentials are missing or wrong.",
             Self::TooFast { .. } => "The source's rate limit is used up; wait and send again.",
+            Self::AheadOfDeciding => {
+                "This source is ahead of deciding; send again when its events are decided on."
+            }
             Self::NotJson { problem } => {
                 return format!("The body is not JSON ({problem}). It was kept for review.");
             }

@@ -1,13 +1,14 @@
 //! The public listener: who may send, what may come in, and durable before the answer.
 //!
-//! May import: `domain`, `normalise`, `store`, `settings`, `telemetry`, `http`, axum. Must not
+//! May import: `backlog`, `domain`, `normalise`, `store`, `settings`, `telemetry`, `http`, axum. Must not
 //! know: rules, incidents, targets; it never decides whether an event is worth a ticket.
 //!
 //! What the contract leaves open is decided so that an authenticated event is not lost and a
 //! stranger can do little:
 //!
 //! - Credentials in headers are judged before the body is read; only a signature needs it.
-//! - The rate limit is counted after authentication: strangers cannot use it up.
+//! - The rate limit is counted after authentication: strangers cannot use it up. Each event
+//!   of a body counts.
 //! - Valid JSON that cannot be worked with (nested over 128 deep, 1e400, half a surrogate
 //!   pair, a bare number) is a review item and a 202. Bytes that are not UTF-8 are kept as
 //!   `\xNN` in the text. The same unreadable body sent again is not kept again.
@@ -55,6 +56,7 @@ pub use callback::Callbacks;
 pub use jwks::JwksSetupError;
 pub use public::PublicListener;
 
+use crate::backlog::HeldBack;
 use crate::clock::Clock;
 use crate::http::{Readiness, RequestIds};
 use crate::settings::{AuthMethod, ServerSettings, SourceSettings};
@@ -75,6 +77,8 @@ pub struct ReceiveState {
     pub sources: BTreeMap<String, SourceSettings>,
     /// Where events become durable.
     pub journal: Journal,
+    /// Which sources are held back.
+    pub held_back: HeldBack,
     /// What is counted.
     pub metrics: Metrics,
     /// Whether work is taken.
@@ -142,7 +146,7 @@ fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetu
                     problem,
                 },
             )?;
-            Ok((name.clone(), source))
+            Ok((name.clone(), source.held_back_by(state.held_back.of(name))))
         })
         .collect()
 }

@@ -6,12 +6,12 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
 use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use governor::{DefaultDirectRateLimiter, NotUntil, Quota, RateLimiter};
 use ipnet::IpNet;
 
 use super::auth::{AuthSetupError, Authenticator};
@@ -33,10 +33,17 @@ pub(super) struct Source {
     pub(super) authenticator: Authenticator,
     pub(super) counters: SourceCounters,
     allow: Vec<IpNet>,
-    limiter: Option<DefaultDirectRateLimiter>,
+    limit: Option<Limit>,
+    is_ahead: Arc<AtomicBool>,
     /// Its place among the senders that share slots and memory.
     pub(super) party: usize,
     notices: RefusalNotices,
+}
+
+/// `rate_limit`, and what has been used of it.
+struct Limit {
+    settings: RateLimit,
+    limiter: DefaultDirectRateLimiter,
 }
 
 /// When refusals of one sender were last logged.
@@ -59,7 +66,8 @@ impl Source {
             authenticator: Authenticator::new(&settings.auth, clock)?,
             counters: metrics.source_counters(name),
             allow: settings.allow.clone(),
-            limiter: settings.rate_limit.map(limiter),
+            limit: settings.rate_limit.map(Limit::new),
+            is_ahead: Arc::default(),
             party,
             notices: RefusalNotices::default(),
         })
@@ -72,14 +80,45 @@ impl Source {
                 .is_some_and(|client| networks::contains(&self.allow, client))
     }
 
-    /// Counts a request against the rate limit; the time to wait when it is used up.
+    /// The same source, which is refused while `is_ahead` of deciding.
+    pub(super) fn held_back_by(mut self, is_ahead: Arc<AtomicBool>) -> Self {
+        self.is_ahead = is_ahead;
+        self
+    }
+
+    /// Whether its events come faster than they can be decided on.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.is_ahead.load(Ordering::Relaxed)
+    }
+
+    /// Counts the first event of a request, or a request that may hold none, against the rate
+    /// limit; the time to wait when it is used up.
     pub(super) fn spend(&self) -> Result<(), Duration> {
-        let Some(limiter) = &self.limiter else {
+        let Some(limit) = &self.limit else {
             return Ok(());
         };
-        limiter
-            .check()
-            .map_err(|until| until.wait_time_from(DefaultClock::default().now()))
+        limit.limiter.check().map_err(|until| wait_for(&until))
+    }
+
+    /// Counts the others of a request's `events`, all or none; the time after which the whole
+    /// request can be sent again when there are too many.
+    pub(super) fn spend_rest(&self, events: usize) -> Result<(), Duration> {
+        let Some(limit) = &self.limit else {
+            return Ok(());
+        };
+        // More than fit at once need all that does: they are not refused for ever.
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        let Some(rest) = NonZeroU32::new(events.min(limit.settings.burst).saturating_sub(1)) else {
+            return Ok(());
+        };
+        match limit.limiter.check_n(rest) {
+            // `rest` is below the burst, so that there is always a time at which it fits.
+            Ok(Ok(())) | Err(_) => Ok(()),
+            // The first event will be counted again.
+            Ok(Err(until)) => {
+                Err(wait_for(&until) + Duration::from_secs(1) / limit.settings.per_second.max(1))
+            }
+        }
     }
 
     /// Whether a refusal at `now` should be logged: how many were not since the last one.
@@ -116,11 +155,19 @@ impl RefusalNotices {
     }
 }
 
-fn limiter(limit: RateLimit) -> DefaultDirectRateLimiter {
-    let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::direct(
-        Quota::per_second(at_least_one(limit.per_second)).allow_burst(at_least_one(limit.burst)),
-    )
+impl Limit {
+    fn new(settings: RateLimit) -> Self {
+        let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_second(at_least_one(settings.per_second));
+        Self {
+            settings,
+            limiter: RateLimiter::direct(quota.allow_burst(at_least_one(settings.burst))),
+        }
+    }
+}
+
+fn wait_for(until: &NotUntil<<DefaultClock as governor::clock::Clock>::Instant>) -> Duration {
+    until.wait_time_from(DefaultClock::default().now())
 }
 
 #[cfg(test)]
@@ -155,6 +202,31 @@ mod tests {
         }
         let wait = source.spend().unwrap_err();
         assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn events_of_a_request_count_each_and_more_than_a_burst_count_as_one() {
+        let source = source(Some(RateLimit {
+            per_second: 1,
+            burst: 10,
+        }));
+        let send = |events| source.spend().and_then(|()| source.spend_rest(events));
+        assert_eq!(send(10_000), Ok(()));
+        let wait = send(1).unwrap_err();
+        assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn after_the_wait_that_is_told_the_whole_request_fits() {
+        let source = source(Some(RateLimit {
+            per_second: 20,
+            burst: 10,
+        }));
+        let send = |events| source.spend().and_then(|()| source.spend_rest(events));
+        assert_eq!(send(8), Ok(()));
+        let wait = send(8).unwrap_err();
+        std::thread::sleep(wait);
+        assert_eq!(send(8), Ok(()));
     }
 
     #[test]

@@ -140,7 +140,11 @@ impl Receiver {
             received_at: self.clock.now(),
         };
         match reader.read(bytes) {
-            Contents::Events(events) => self.keep(source, events).await,
+            Contents::Events(events) => {
+                let spent = source.spend_rest(events.len());
+                spent.map_err(|wait| Refusal::TooFast { wait })?;
+                self.keep(source, events).await
+            }
             Contents::NotJson { event, problem } => {
                 self.keep(source, smallvec![event]).await?;
                 Err(Refusal::NotJson { problem })
@@ -158,7 +162,13 @@ impl Receiver {
             return Err(Refusal::Draining);
         }
         let allowed = source.allows(peer.ip(), &head.headers, &self.server.trusted_proxies);
-        allowed.then_some(()).ok_or(Refusal::AddressNotAllowed)
+        if !allowed {
+            return Err(Refusal::AddressNotAllowed);
+        }
+        if source.is_ahead() {
+            return Err(Refusal::AheadOfDeciding);
+        }
+        Ok(())
     }
 
     /// A place among the requests in hand, for a sender that stands at `party`.
@@ -214,6 +224,10 @@ impl Receiver {
     async fn keep(&self, source: &Source, events: NewEvents) -> Result<Tally, Refusal> {
         if events.is_empty() {
             return Ok(Tally::default());
+        }
+        // Much may have come since the request was let in.
+        if source.is_ahead() {
+            return Err(Refusal::AheadOfDeciding);
         }
         let misfits = misfits(&events);
         // The journal's writer logs what went wrong; the sender only hears that it did.

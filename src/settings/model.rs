@@ -210,9 +210,9 @@ pub enum JwksLocation {
 /// `rate_limit` of a source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Sustained requests per second; at least 1.
+    /// Sustained events per second; at least 1.
     pub per_second: u32,
-    /// Requests at once; at least 1.
+    /// Events at once; at least 1.
     pub burst: u32,
 }
 

@@ -6,6 +6,7 @@
 
 mod attempts;
 mod audit;
+mod backlog;
 mod claims;
 mod database;
 mod database_file;
@@ -39,6 +40,7 @@ mod views;
 mod wake;
 
 pub use audit::By;
+pub use backlog::Backlog;
 pub use decisions::{Deciding, DecisionBatch, KeptIncident, NewDecision, NewReview, active_key};
 pub use error::StoreError;
 pub use failover::{OwedDelivery, Unopened, WaitingCreate};

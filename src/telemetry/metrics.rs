@@ -180,7 +180,7 @@ impl Metrics {
         let dropped_requests = family(
             &mut registry,
             "dropped_requests",
-            "Requests that were too slow or found no room, by route (webhooks, callbacks), source or target, and reason",
+            "Requests that were too slow, found no room or came from a source that is held back, by route (webhooks, callbacks), source or target, and reason",
         );
         let failovers = family(
             &mut registry,
@@ -526,7 +526,8 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts a request that was dropped because it was slow or there was no room for it:
+    /// Counts a request that was dropped because it was slow, there was no room for it, or its
+    /// source is held back:
     /// `route` is `webhooks` or `callbacks`, `name` that of the source or target.
     pub fn request_dropped(&self, route: &str, name: &str, reason: &str) {
         self.dropped_requests

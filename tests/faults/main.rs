@@ -9,6 +9,7 @@
 
 mod account;
 mod answers;
+mod backlog;
 mod campaign;
 mod clock;
 mod connections;

@@ -10,8 +10,9 @@ use crate::disk::{readyz, send};
 use crate::world::{World, event};
 
 /// Every part of a daemon with everything turned on.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 15] = [
     "admin listener",
+    "backlog",
     "decider",
     "enrichment",
     "gauges",

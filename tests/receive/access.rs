@@ -157,3 +157,41 @@ async fn beyond_the_rate_limit_is_a_429_with_the_time_to_wait() {
     let answer = world.sender(good("evt-3")).send().await.unwrap();
     assert_eq!(problem(answer).await, (429, "too-fast".to_owned(), Some(1)));
 }
+
+#[tokio::test]
+async fn each_event_of_a_body_counts_against_the_rate_limit() {
+    let mut genesys = source(vec![bearer()]);
+    genesys.rate_limit = Some(RateLimit {
+        per_second: 1,
+        burst: 5,
+    });
+    let world = Plan::new(genesys).start().await;
+    let array = |ids: &[&str]| {
+        format!(
+            "[{}]",
+            ids.iter().map(|id| good(id)).collect::<Vec<_>>().join(",")
+        )
+    };
+    let answer = world.sender(array(&["a", "b", "c"])).send().await.unwrap();
+    assert_eq!(tally(answer).await, (3, 0, 0));
+    // Two are left. The whole array waits until three are there, and the one that this
+    // request has used.
+    let answer = world.sender(array(&["d", "e", "f"])).send().await.unwrap();
+    assert_eq!(problem(answer).await, (429, "too-fast".to_owned(), Some(2)));
+    assert_eq!(world.kept().await.len(), 3, "nothing of it is kept");
+}
+
+#[tokio::test]
+async fn an_array_of_more_events_than_a_burst_takes_the_whole_burst() {
+    let mut genesys = source(vec![bearer()]);
+    genesys.rate_limit = Some(RateLimit {
+        per_second: 1,
+        burst: 2,
+    });
+    let world = Plan::new(genesys).start().await;
+    let array = format!("[{},{},{}]", good("a"), good("b"), good("c"));
+    let answer = world.sender(array).send().await.unwrap();
+    assert_eq!(tally(answer).await, (3, 0, 0));
+    let answer = world.sender(good("d")).send().await.unwrap();
+    assert_eq!(problem(answer).await, (429, "too-fast".to_owned(), Some(1)));
+}

@@ -96,6 +96,7 @@ impl Plan {
             server: self.server,
             sources: self.sources,
             journal,
+            held_back: ringdown::backlog::HeldBack::default(),
             metrics: metrics.clone(),
             readiness: watched,
             clock: clock.clone(),
