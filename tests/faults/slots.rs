@@ -39,7 +39,7 @@ const TIME: Duration = Duration::from_secs(3);
 /// The budget for bodies is 64 MiB. Beside it each connection has a buffer.
 const MOST_GROWTH_KB: u64 = 200 * 1_024;
 /// One attack at a time: each is for a machine of its own.
-static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub(crate) static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 7);
 
 async fn world() -> World {
