@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::ConnectInfo;
-use axum::http::{Request, Response};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tower::Service;
 
@@ -36,12 +37,25 @@ impl Application for Router {
         request: Request<Incoming>,
         connection: Connection,
     ) -> Response<Body> {
+        let has_body = !request.body().is_end_stream();
         let mut request = request.map(Body::new);
         request
             .extensions_mut()
             .insert(ConnectInfo(connection.peer));
         let answered: Result<_, Infallible> = self.call(request).await;
-        answered.unwrap_or_else(|never| match never {})
+        let mut response = answered.unwrap_or_else(|never| match never {});
+        // Whether a handler has read the body cannot be seen from here.
+        announce_end(&mut response, has_body);
+        response
+    }
+}
+
+/// Tells the client of a refused request that the connection ends, when its body `may_be_unread`:
+/// nobody reads the rest, and a client that did not know could send its next request into that.
+pub fn announce_end<B>(response: &mut Response<B>, may_be_unread: bool) {
+    if may_be_unread && !response.status().is_success() {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
     }
 }
 

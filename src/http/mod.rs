@@ -14,7 +14,7 @@ mod serve;
 mod socket;
 mod timer;
 
-pub use application::{Application, Connection};
+pub use application::{Application, Connection, announce_end};
 pub use client_network::client_network;
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::{CONNECTION, HeaderValue};
 use axum::http::{Request, Response};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
 use super::webhook::{PREFIX, Receiver, webhook};
-use crate::http::{Application, Connection, REQUEST_ID, id_for};
+use crate::http::{Application, Connection, REQUEST_ID, announce_end, id_for};
 
 /// What answers on the public listener.
 #[derive(Clone)]
@@ -58,12 +57,7 @@ impl Application for PublicListener {
         let id = id_for(&head.headers, &receiver.clock);
         let mut response = webhook(receiver, &mut head, &mut body, &connection, &id).await;
         response.headers_mut().insert(REQUEST_ID, id);
-        if !response.status().is_success() && !body.is_end_stream() {
-            // The connection ends, because nobody reads the rest. A sender that did not know could
-            // send its next request into that.
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(CONNECTION, close);
-        }
+        announce_end(&mut response, !body.is_end_stream());
         response
     }
 }
