@@ -93,6 +93,7 @@ async fn arrays_of_one_source_do_not_delay_another_ones_ticket() {
 
 #[tokio::test]
 async fn nobody_is_held_back_while_deciding_stands_still() {
+    let _alone = ONE_AT_A_TIME.lock().await;
     let mut world = World::unstarted(SECOND).await;
     world.spawn("decisions-written:1:panic:1000000");
     world.until_ready().await;
