@@ -18,6 +18,9 @@ use crate::telemetry::ConnectionMetrics;
 
 /// How soon another idle connection is looked for when none was there.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// A connection is not closed for another within this time: where all others have a request in
+/// hand it would be the only idle one, and its first request is on the way.
+const MIN_IDLE: Duration = Duration::from_millis(100);
 
 /// Shortest time between two warnings of one kind.
 const WARN_EVERY: Duration = Duration::from_secs(60);
@@ -173,7 +176,11 @@ impl Shared {
         let all: Vec<&Open> = open.iter().map(|(_, one)| one).collect();
         let idle: Vec<_> = all
             .iter()
-            .map(|one| (client_network(one.peer), one.activity.idle_since()))
+            .map(|one| {
+                let idle_since = one.activity.idle_since();
+                let idle_since = idle_since.filter(|since| since.elapsed() >= MIN_IDLE);
+                (client_network(one.peer), idle_since)
+            })
             .collect();
         for position in victims(&idle, self.max.div_ceil(EVICTED_SHARE)) {
             all[position].activity.order(Order::Evict);
