@@ -187,17 +187,29 @@ impl World {
         self.daemon = Some(serve.stdout(Stdio::null()).spawn().unwrap());
     }
 
-    /// The daemon's process id.
-    #[allow(dead_code, reason = "only some of the test programs ask")]
-    pub(crate) fn process_id(&self) -> u32 {
-        self.daemon.as_ref().unwrap().id()
+    /// Starts the daemon by the shell command `script`, in which `"$0" "$@"` is the daemon's own.
+    #[allow(dead_code, reason = "only some of the test programs use it")]
+    pub(crate) fn spawn_by(&mut self, script: &str) {
+        let serve = self.command(&["serve"]);
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", script])
+            .arg(serve.get_program())
+            .args(serve.get_args())
+            .current_dir(serve.get_current_dir().unwrap())
+            .envs(
+                serve
+                    .get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            );
+        self.spawn_command(shell);
     }
 
     /// Sends the daemon a signal, such as `-HUP`.
     #[allow(dead_code, reason = "only some of the test programs send one")]
     pub(crate) fn signal(&self, signal: &str) {
         let sent = Command::new("kill")
-            .args([signal, &self.process_id().to_string()])
+            .args([signal, &self.pid().to_string()])
             .status();
         assert!(sent.unwrap().success());
     }

@@ -62,19 +62,7 @@ async fn is_refused(world: &World, why: &str) {
 #[tokio::test]
 async fn only_the_owner_may_read_a_new_database() {
     let (mut world, folder) = in_a_new_folder().await;
-    let serve = world.command(&["serve"]);
-    let mut unmasked = Command::new("sh");
-    unmasked
-        .args(["-c", r#"umask 0; exec "$0" "$@""#])
-        .arg(serve.get_program())
-        .args(serve.get_args())
-        .current_dir(serve.get_current_dir().unwrap())
-        .envs(
-            serve
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-    world.spawn_command(unmasked);
+    world.spawn_by(r#"umask 0; exec "$0" "$@""#);
     world.until_ready().await;
     world.accept(&event("evt-0", "q0", 400.0)).await;
     assert_eq!(mode(&folder), 0o700);
@@ -232,7 +220,7 @@ async fn a_deleted_database_is_503_and_can_be_brought_back_from_the_process() {
     is_refused(&world, "deleted or moved away").await;
     world.signal("-STOP");
     let mut open: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for entry in std::fs::read_dir(format!("/proc/{}/fd", world.process_id())).unwrap() {
+    for entry in std::fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap() {
         let entry = entry.unwrap().path();
         let Ok(target) = std::fs::read_link(&entry) else {
             continue;

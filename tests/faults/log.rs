@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, PipeReader, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -92,19 +92,7 @@ async fn a_standard_error_that_is_full_from_the_start_stops_nothing() {
 #[tokio::test]
 async fn a_standard_error_that_is_closed_stops_nothing() {
     let mut world = World::unstarted("").await;
-    let serve = world.command(&["serve"]);
-    let mut closing = Command::new("sh");
-    closing
-        .args(["-c", r#"exec "$0" "$@" 2>&-"#])
-        .arg(serve.get_program())
-        .args(serve.get_args())
-        .current_dir(serve.get_current_dir().unwrap())
-        .envs(
-            serve
-                .get_envs()
-                .filter_map(|(name, value)| Some((name, value?))),
-        );
-    world.spawn_command(closing);
+    world.spawn_by(r#"exec "$0" "$@" 2>&-"#);
     world.until_ready().await;
     all_is_well(&world, 1).await;
     assert!(world.terminate());
