@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::slots::ONE_AT_A_TIME;
-use crate::world::{TOKEN, World, event};
+use crate::support::world::{TOKEN, World, event};
 
 const SECOND: &str = r#"
 [sources.second]

@@ -13,7 +13,7 @@ use rand::{RngExt, SeedableRng};
 use ringdown::simulator;
 
 use crate::sender::Sender;
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// Everything beyond the world's own configuration: a second CRM, a token that may be rotated.
 fn configuration(world: &World) -> String {

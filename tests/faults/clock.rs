@@ -2,7 +2,7 @@
 
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 const HOUR_MS: i64 = 3_600_000;
 

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::slow_clients::{AT_ONCE, connect, webhook};
-use crate::world::{ADMIN_TOKEN, TOKEN, World, event};
+use crate::support::world::{ADMIN_TOKEN, TOKEN, World, event};
 
 /// Lets this test open as many files as the system permits: it is the client of all.
 fn allow_ourselves_many_files() {

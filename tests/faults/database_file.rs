@@ -9,7 +9,7 @@ use std::process::Command;
 use reqwest::StatusCode;
 
 use crate::disk::{all_are_there, not_ready_because, readyz, send};
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 const FILES: [&str; 4] = [
     "ringdown.db",

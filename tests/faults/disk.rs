@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::world::{TOKEN, World, event};
+use crate::support::world::{TOKEN, World, event};
 
 /// Room for a new database and the log of its migrations, and not for much more.
 const SMALL: &str = "3m";

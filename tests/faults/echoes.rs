@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ringdown::simulator::{self, Encoding, Fault, FaultKind, Trigger};
 use serde_json::{Value, json};
 
-use crate::world::{ADMIN_TOKEN, TOKEN, World, event};
+use crate::support::world::{ADMIN_TOKEN, TOKEN, World, event};
 
 const PASSWORD: &str = r#"pa/ss+wo&rd "b\s <1> =%41"#;
 const API_KEY: &str = r#"ke/y+0&1 "b\s <2>=.0"#;

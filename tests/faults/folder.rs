@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use reqwest::StatusCode;
 
 use crate::disk::{all_are_there, not_ready_because, permitted, readyz, send};
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// A world whose database is alone in a folder, not started.
 async fn with_a_folder() -> (World, PathBuf) {

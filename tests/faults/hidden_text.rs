@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// Turns the reading round, hides characters, and would be HTML in a journal.
 const NAME: &str = "Bill\u{200b}ing \u{202e}gnp.exe\u{e0041} [code]<img src=x>[/code]";

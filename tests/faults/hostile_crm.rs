@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::task::JoinSet;
 
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use crate::disk::SmallDisk;
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// Everything there is to log: the queue and a small disk are full soon.
 const TALKATIVE: &str = "[log]\nlevel = \"trace\"\n";

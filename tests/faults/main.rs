@@ -23,8 +23,6 @@ mod hostile_crm;
 mod log;
 mod migrations;
 mod outages;
-#[path = "../ports/mod.rs"]
-mod ports;
 mod proxies;
 mod retention;
 mod sender;
@@ -34,6 +32,6 @@ mod slow_clients;
 mod stops;
 mod supervision;
 mod tokens;
-#[path = "../daemon/world.rs"]
-#[allow(dead_code, reason = "shared with another test program")]
-mod world;
+#[path = "../support/mod.rs"]
+#[allow(dead_code, reason = "shared with the other test program")]
+mod support;

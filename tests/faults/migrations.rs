@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// Longest wait for a death.
 const DIES_WITHIN: Duration = Duration::from_secs(30);

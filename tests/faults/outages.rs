@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::world::{TOKEN, World, event};
+use crate::support::world::{TOKEN, World, event};
 
 const OUTAGE: &str = r#"
 [outages.site]

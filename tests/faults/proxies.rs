@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// A proxy that hangs up on everybody, and counts them.
 async fn proxy() -> (String, Arc<AtomicUsize>) {

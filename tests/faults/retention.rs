@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// More events than one step looks at.
 const OLD: usize = 1200;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use crate::world::TOKEN;
+use crate::support::world::TOKEN;
 
 /// Requests under way at once.
 const WORKERS: usize = 4;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// Longest stop that an orchestrator would still call prompt; shorter than the daemon waits
 /// for the database, so that it cannot have ended by itself.

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::world::{TOKEN, World, event};
+use crate::support::world::{TOKEN, World, event};
 
 const KEY: &str = "hmac-s3cret-key";
 const SOURCES: &str = r#"

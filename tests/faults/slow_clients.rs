@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::world::{ADMIN_TOKEN, TOKEN, World, event};
+use crate::support::world::{ADMIN_TOKEN, TOKEN, World, event};
 
 /// Longest wait for an answer that must come at once.
 pub(crate) const AT_ONCE: Duration = Duration::from_secs(5);

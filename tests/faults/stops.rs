@@ -2,7 +2,7 @@
 
 use tokio::net::TcpListener;
 
-use crate::world::World;
+use crate::support::world::World;
 
 #[tokio::test]
 async fn a_stop_asked_for_during_the_start_is_orderly() {

@@ -7,7 +7,7 @@ use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::Value;
 
 use crate::disk::{readyz, send};
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 /// Every part of a daemon with everything turned on.
 const PARTS: [&str; 15] = [

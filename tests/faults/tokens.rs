@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringdown::simulator;
 
-use crate::world::{World, event};
+use crate::support::world::{World, event};
 
 fn refreshing_with(token: &str) -> String {
     format!("[targets.salesforce.auth]\nflow = \"refresh_token\"\nrefresh_token = \"{token}\"\n")

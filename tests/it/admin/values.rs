@@ -1,0 +1,124 @@
+//! The values that the filled store is made of.
+
+use std::time::Duration;
+
+use ringdown::domain::decision::BurstLock;
+use ringdown::domain::failover::TicketRoute;
+use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::incident::{Heard, Incident, IncidentState, Verdict};
+use ringdown::domain::ticket::{Operation, Ticket};
+use ringdown::domain::time::Timestamp;
+use ringdown::store::{KeptIncident, NewDecision, NewDelivery, NewEvent, Settlement};
+use serde_json::json;
+
+use crate::admin::world::NOW;
+
+pub(crate) fn ago(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(NOW.as_millis() - seconds * 1000)
+}
+
+pub(crate) fn event(source: &str, id: &str, received_at: Timestamp) -> NewEvent {
+    NewEvent {
+        source: source.into(),
+        event_id: id.to_owned(),
+        received_at,
+        body: format!("{{\"id\":\"{id}\",\"avg\":412.50}}"),
+        review: None,
+        meaning: None,
+    }
+}
+
+pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incident {
+    let heard = Heard {
+        received_at: at,
+        occurred_at: at,
+        part: String::new(),
+        verdict: Verdict::Breach,
+        readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
+    };
+    Incident::begin(id.to_owned(), rule, key, "high", &heard, at)
+}
+
+/// As it is once its ticket is owed.
+pub(crate) fn opened(incident: &mut Incident) {
+    incident.state = IncidentState::Open;
+    incident.opens_at = None;
+}
+
+pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> KeptIncident {
+    let context = json!({ "queue_id": format!("id-of-{}", incident.key), "queue_name": "Billing" });
+    KeptIncident {
+        incident,
+        source: source.to_owned(),
+        target: target.to_owned(),
+        route: TicketRoute::through([target.to_owned()].into()),
+        context: context.to_string(),
+    }
+}
+
+pub(crate) fn decision(
+    event_seq: i64,
+    rule: &str,
+    outcome: &'static str,
+    incident: Option<&str>,
+) -> NewDecision {
+    NewDecision {
+        event_seq,
+        rule: rule.to_owned(),
+        outcome,
+        incident_id: incident.map(str::to_owned),
+        detail: None,
+    }
+}
+
+pub(crate) fn lock(
+    rule: &str,
+    key: &str,
+    incident: &str,
+    taken_at: Timestamp,
+) -> (String, String, String, BurstLock) {
+    let until = taken_at.plus(Duration::from_secs(60));
+    let lock = BurstLock { taken_at, until };
+    (rule.into(), key.into(), incident.into(), lock)
+}
+
+pub(crate) fn delivery(
+    incident: &str,
+    target: &str,
+    operation: Operation,
+    event: &str,
+) -> NewDelivery {
+    NewDelivery {
+        incident_id: incident.to_owned(),
+        target: target.to_owned(),
+        operation,
+        payload: "{\"fields\":{\"urgency\":\"1\"}}".to_owned(),
+        event_id: event.to_owned(),
+        received_at: ago(300),
+        parent_id: None,
+    }
+}
+
+pub(crate) fn ticket() -> Ticket {
+    Ticket {
+        id: "0123456789abcdef".into(),
+        number: Some("INC0012345".into()),
+        url: "https://crm.example/INC0012345".into(),
+        state: Some("1".into()),
+        closed: false,
+    }
+}
+
+pub(crate) fn refused() -> Settlement {
+    Settlement::Dead {
+        failure: Failure::new(
+            FailureKind::IntegrationFailure,
+            Remedy::GiveUp,
+            "Priority is required",
+        )
+        .with_status(400)
+        .with_code("FIELD_CUSTOM_VALIDATION_EXCEPTION")
+        .with_field("Priority")
+        .in_doubt(),
+    }
+}

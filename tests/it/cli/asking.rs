@@ -1,0 +1,130 @@
+//! Commands that ask a running daemon, and change what it keeps.
+
+use serde_json::Value;
+
+use crate::cli::world::{Ran, World};
+
+fn items(ran: &Ran) -> Vec<Value> {
+    assert_eq!(ran.code, 0, "{ran:?}");
+    ran.json()["items"].as_array().unwrap().clone()
+}
+
+/// A daemon with an incident whose ticket could not be opened.
+fn with_a_dead_letter() -> (World, String) {
+    let world = World::serving();
+    assert_eq!(world.storm(1, 1).code, 0);
+    let dead = || items(&world.ask(&["dead-letters", "list", "--output", "json"]));
+    world.until("there is a dead letter", || dead().len() == 1);
+    let id = dead()[0]["id"].to_string();
+    let id = id.trim_matches('"').to_owned();
+    (world, id)
+}
+
+#[test]
+fn health_finds_the_daemon_by_its_configuration_and_names_its_parts() {
+    let world = World::serving();
+    let ran = world.run(&["health"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.starts_with("ready\n"), "{}", ran.out);
+    assert!(ran.out.contains("store: up"), "{}", ran.out);
+    assert_eq!(world.run(&["health", "--live"]).code, 0);
+}
+
+#[test]
+fn a_proxy_for_the_crms_is_not_asked_for_this_machine() {
+    let world = World::serving();
+    let ran = world.run_behind_a_proxy(&["health"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn g12_a_dead_letter_shows_what_a_person_needs_and_can_be_replayed() {
+    let (world, id) = with_a_dead_letter();
+    let listed = world.ask(&["dead-letters"]);
+    assert!(listed.out.contains("network_failure"), "{}", listed.out);
+    let shown = world.ask(&["dead-letters", "show", &id]);
+    assert_eq!(shown.code, 0);
+    for part in [
+        "kind: network_failure",
+        "operation: create",
+        "target: crm",
+        "waits",
+    ] {
+        assert!(
+            shown.out.contains(part),
+            "{part} is missing in\n{}",
+            shown.out
+        );
+    }
+    let ran = world.ask(&["dead-letters", "replay", &id]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn one_id_that_cannot_be_done_does_not_stop_the_others() {
+    let (world, id) = with_a_dead_letter();
+    let ran = world.ask(&["dead-letters", "discard", "999999", &id, "--output", "json"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.json()["discard"], serde_json::json!([id]));
+    assert!(ran.err.contains("999999"), "{}", ran.err);
+    let left = world.ask(&["dead-letters", "list", "--output", "json"]);
+    assert!(items(&left).is_empty());
+}
+
+#[test]
+fn a_change_in_bulk_needs_a_yes_and_keeps_to_its_filter() {
+    let (world, _) = with_a_dead_letter();
+    let unsure = world.ask(&["dead-letters", "discard", "--all"]);
+    assert_eq!(unsure.code, 2);
+    assert!(unsure.err.contains("--yes"), "{}", unsure.err);
+    let other = [
+        "dead-letters",
+        "discard",
+        "--all",
+        "--yes",
+        "--kind",
+        "rate_limited",
+    ];
+    assert_eq!(world.ask(&other).code, 0);
+    let list = ["dead-letters", "list", "--output", "json"];
+    assert_eq!(items(&world.ask(&list)).len(), 1);
+    let all = world.ask(&["dead-letters", "discard", "--all", "--yes"]);
+    assert_eq!(all.out.trim(), "discarded: 1");
+    assert!(items(&world.ask(&list)).is_empty());
+}
+
+#[test]
+fn a_filter_that_the_daemon_does_not_know_is_wrong_usage() {
+    let world = World::serving();
+    let ran = world.ask(&["incidents", "list", "--state", "opened"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.err.contains("pending, open, recovered, closed"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn an_item_that_is_not_there_is_status_1() {
+    let world = World::serving();
+    for id in ["999999", "../config", "a b?c#d"] {
+        let ran = world.ask(&["review", "show", id]);
+        assert_eq!(ran.code, 1, "{id}: {ran:?}");
+        assert_eq!(ran.out, "", "{id}");
+    }
+}
+
+#[test]
+fn a_list_goes_on_past_one_page_of_the_api() {
+    let world = World::serving();
+    assert_eq!(world.storm(520, 520).code, 0);
+    let list = |limit: &str| {
+        let ran = world.ask(&["incidents", "list", "--output", "json", "--limit", limit]);
+        items(&ran).len()
+    };
+    world.until("every queue has its incident", || list("1000") == 520);
+    assert_eq!(list("510"), 510);
+    let table = world.ask(&["incidents", "list", "--limit", "2"]);
+    assert!(table.out.contains("there are more"), "{}", table.out);
+}

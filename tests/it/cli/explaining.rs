@@ -1,0 +1,88 @@
+//! `explain`: what would happen to a payload.
+
+use crate::cli::world::World;
+
+const GUIDE: &[u8] = include_bytes!("../../fixtures/guide-queue-waiting.json");
+const DRIFT: &[u8] = include_bytes!("../../fixtures/drift-renamed-fields.json");
+const TRUNCATED: &[u8] = include_bytes!("../../fixtures/invalid-truncated.json");
+const HEARTBEAT: &[u8] = include_bytes!("../../fixtures/websocket-heartbeat.json");
+
+#[test]
+fn g20_a_payload_is_followed_to_the_ticket_it_would_open() {
+    let ran = World::new().run_on(&["explain", "-"], GUIDE);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for part in [
+        "3f1c9a52-6a0e-4d6f-9f0e-5b7f5c1c2a10",
+        "the guide's event",
+        "queue-wait: breach",
+        "Billing Tier 1",
+        "short_description = Billing Tier 1 waits 412.5 s",
+        "trunk-down: not concerned",
+    ] {
+        assert!(ran.out.contains(part), "{part} is missing in\n{}", ran.out);
+    }
+}
+
+#[test]
+fn g20_the_same_is_there_as_json() {
+    let ran = World::new().run_on(&["explain", "-", "--output", "json"], GUIDE);
+    let explained = ran.json();
+    let rule = &explained[0]["rules"][0];
+    assert_eq!(rule["verdict"], "breach");
+    assert_eq!(rule["key"], "Billing Tier 1");
+    assert_eq!(rule["readings"]["queue.waitTime.avg"], 412.5);
+    assert_eq!(rule["ticket"]["target"], "crm");
+    let fields = &rule["ticket"]["fields"];
+    assert_eq!(fields["short_description"], "Billing Tier 1 waits 412.5 s");
+}
+
+#[test]
+fn g19_a_drifted_payload_would_go_to_review_with_the_place_that_failed() {
+    let ran = World::new().run_on(&["explain", "-"], DRIFT);
+    assert_eq!(ran.code, 1);
+    let place = "/detail/eventBody/data/0/metrics/0/metric";
+    assert!(ran.out.contains(place), "{}", ran.out);
+    assert!(!ran.out.contains("short_description"), "{}", ran.out);
+}
+
+#[test]
+fn what_is_not_json_would_go_to_review() {
+    for body in [TRUNCATED, b"\xff\xfe{}"] {
+        let ran = World::new().run_on(&["explain", "-"], body);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.out.contains("not JSON"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn one_misfit_among_several_events_is_not_fine() {
+    let both = [b"[", GUIDE, b",{\"id\":\"second\"}]"].concat();
+    let ran = World::new().run_on(&["explain", "-", "--output", "json"], &both);
+    assert_eq!(ran.code, 1);
+    let explained = ran.json();
+    assert!(explained[0]["review"].is_null());
+    assert!(explained[1]["review"].is_string());
+}
+
+#[test]
+fn a_heartbeat_means_nothing_and_is_fine() {
+    let ran = World::new().run_on(&["explain", "-"], HEARTBEAT);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.contains("heartbeat"), "{}", ran.out);
+}
+
+#[test]
+fn a_payload_cannot_give_the_terminal_orders() {
+    let body = br#"{"id":"e\u001b[2J","type":"telephony.queue.waiting",
+        "metrics":[{"name":"Q\u009b1m\u0007","avg":400}]}"#;
+    let ran = World::new().run_on(&["explain", "-"], body);
+    let orders = |text: &str| text.chars().any(|one| one.is_control() && one != '\n');
+    assert!(!orders(&ran.out), "{:?}", ran.out);
+}
+
+#[test]
+fn an_unknown_source_is_wrong_usage_and_the_known_ones_are_named() {
+    let ran = World::new().run_on(&["explain", "-", "--source", "genesis"], GUIDE);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("there are: genesys"), "{}", ran.err);
+}

@@ -1,0 +1,9 @@
+//! The command line as people and scripts meet it: the real binary, its exit status, what it
+//! prints where.
+mod asking;
+mod explaining;
+mod showing;
+mod silencing;
+mod storming;
+mod usage;
+mod world;

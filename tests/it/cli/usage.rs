@@ -1,0 +1,251 @@
+//! Help, wrong usage, configuration, completions, starting and stopping.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use crate::support::ports::free_port;
+use crate::cli::world::{World, ringdown};
+
+const COMMANDS: &[&[&str]] = &[
+    &[],
+    &["serve"],
+    &["demo"],
+    &["config"],
+    &["config", "check"],
+    &["config", "show"],
+    &["health"],
+    &["explain"],
+    &["incidents"],
+    &["incidents", "list"],
+    &["incidents", "show"],
+    &["dead-letters"],
+    &["dead-letters", "list"],
+    &["dead-letters", "show"],
+    &["dead-letters", "replay"],
+    &["dead-letters", "discard"],
+    &["review"],
+    &["review", "list"],
+    &["review", "show"],
+    &["review", "reprocess"],
+    &["review", "discard"],
+    &["silences"],
+    &["silences", "list"],
+    &["silences", "show"],
+    &["silences", "create"],
+    &["silences", "expire"],
+    &["migrate"],
+    &["sim"],
+    &["storm"],
+    &["completions"],
+];
+
+#[test]
+fn every_command_has_help_on_standard_output() {
+    for command in COMMANDS {
+        let arguments = [*command, &["--help"]].concat();
+        let ran = ringdown(&arguments);
+        assert_eq!(ran.code, 0, "{command:?}: {}", ran.err);
+        let usage = ["Usage: ringdown", &command.join(" ")].join(" ");
+        assert!(
+            ran.out.contains(usage.trim_end()),
+            "{command:?}: {}",
+            ran.out
+        );
+    }
+}
+
+#[test]
+fn wrong_usage_is_status_2_and_said_on_standard_error() {
+    for arguments in [
+        &["nonsense"][..],
+        &[],
+        &["config"],
+        &["incidents", "--output", "xml"],
+        &["incidents", "--url", "nonsense"],
+        &["incidents", "list", "--limit", "0"],
+        &["health", "--url", "localhost:9090"],
+        &["dead-letters", "replay"],
+        &["dead-letters", "replay", "7", "--all"],
+        &["dead-letters", "replay", "7", "--target", "crm"],
+        &["review", "discard", "--all"],
+        &["storm", "--duplicates", "101%"],
+        &["storm", "--rate", "0"],
+        &["storm", "--url", "http://crm.example.com/webhooks/genesys"],
+        &["explain", "no-such-file"],
+        &["serve", "--config", "no-such-file.toml"],
+    ] {
+        let ran = ringdown(arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {ran:?}");
+        assert_eq!(ran.out, "", "{arguments:?}");
+        assert!(!ran.err.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn config_check_lists_every_problem_at_once() {
+    let world = World::new();
+    let faults = "[server]\nmax_in_flight = \"many\"\nmax_boddy_bytes = 1\n[rules.queue-wait]\nclear = \"metrics[\"\n";
+    let ran = world.run_on(&["config", "check", "--config", "input"], faults.as_bytes());
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for path in [
+        "server.max_in_flight",
+        "server.max_boddy_bytes",
+        "rules.queue-wait.clear",
+    ] {
+        assert!(ran.out.contains(path), "{path} is missing in {}", ran.out);
+    }
+    let json = world.run_on(
+        &["config", "check", "--output", "json", "--config", "input"],
+        faults.as_bytes(),
+    );
+    assert_eq!(json.code, 2);
+    assert_eq!(json.json()["problems"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_sound_configuration_passes_and_is_shown_without_secrets() {
+    let world = World::new();
+    assert_eq!(world.run(&["config", "check"]).code, 0);
+    let shown = world.run(&["config", "show"]);
+    assert_eq!(shown.code, 0);
+    assert!(shown.out.contains("rules.queue-wait.when"), "{}", shown.out);
+    for secret in [crate::cli::world::TOKEN, "nobody-asks-for-it"] {
+        assert!(!shown.out.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn config_check_warns_of_a_short_secret_and_refuses_a_trivial_admin_token() {
+    let world = World::new();
+    let short = "[sources.feed]\nformat = \"genesys\"\nauth = [{ type = \"bearer\", secret = \"short\" }]\n";
+    let ran = world.run_on(&["config", "check", "--config", "input"], short.as_bytes());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let warned = "sources.feed.auth[0].secret: the secret has fewer than 16 characters";
+    assert!(ran.out.contains(warned), "{}", ran.out);
+    let token = "[admin.tokens.ops]\nrole = \"operator\"\nsecret = \"a\"\n";
+    for command in [
+        &["config", "check", "--config", "input"][..],
+        &["serve", "--config", "input"],
+    ] {
+        let ran = world.run_on(command, token.as_bytes());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        let said = format!("{}{}", ran.out, ran.err);
+        assert!(said.contains("admin.tokens.ops.secret"), "{said}");
+        assert!(said.contains("openssl rand -hex 32"), "{said}");
+    }
+}
+
+#[test]
+fn no_configuration_file_is_left_out_wherever_it_is_named() {
+    let world = World::new();
+    let one = "[server]\nmax_in_flight = 7\n";
+    for arguments in [
+        &["--config", "input", "config", "show"][..],
+        &["config", "--config=input", "show"],
+        &["config", "show", "--config", "input"],
+    ] {
+        let ran = world.run_on(arguments, one.as_bytes());
+        let line = "server.max_in_flight = 7";
+        assert!(ran.out.contains(line), "{arguments:?}: {ran:?}");
+        assert!(ran.out.contains("rules.queue-wait.when"), "{arguments:?}");
+    }
+}
+
+#[test]
+fn serve_says_all_that_is_wrong_and_ends_with_status_2() {
+    let ran = ringdown(&["serve"]);
+    assert_eq!(ran.code, 2);
+    for section in ["sources", "targets", "rules"] {
+        assert!(ran.err.contains(section), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_named_with_its_setting() {
+    let world = World::new();
+    let _held = std::net::TcpListener::bind(("127.0.0.1", world.admin_port())).unwrap();
+    let ran = world.run(&["serve"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("admin.listen"), "{}", ran.err);
+}
+
+#[test]
+fn a_simulator_whose_port_is_taken_says_which_options_choose_another() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = held.local_addr().unwrap().to_string();
+    let ran = ringdown(&[
+        "sim",
+        "--servicenow",
+        "127.0.0.1:0",
+        "--salesforce",
+        &address,
+    ]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for part in [address.as_str(), "--salesforce"] {
+        assert!(ran.err.contains(part), "{}", ran.err);
+    }
+}
+
+#[test]
+fn the_daemon_stops_with_status_0_at_sigterm_and_at_ctrl_c() {
+    for signal in ["-TERM", "-INT"] {
+        assert_eq!(World::serving().signal(signal), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn health_at_a_closed_port_is_status_1_and_says_what_to_look_at() {
+    let url = format!("http://127.0.0.1:{}", free_port());
+    for arguments in [
+        &["health", "--url", &url][..],
+        &["health", "--live", "--url", &url],
+    ] {
+        let ran = ringdown(arguments);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(
+            ran.err.contains("refused") && ran.err.contains("RINGDOWN_URL"),
+            "{}",
+            ran.err
+        );
+        assert!(ran.err.lines().count() <= 2, "{}", ran.err);
+    }
+}
+
+#[test]
+fn migrate_makes_the_database_says_what_it_has_and_can_be_repeated() {
+    let world = World::new();
+    let first = world.run(&["migrate"]);
+    assert_eq!(first.code, 0, "{}", first.err);
+    assert!(first.out.contains("journal incidents outbox"), "{first:?}");
+    let again = world.run(&["migrate", "--output", "json"]);
+    assert_eq!(again.json()["migrations"][0]["version"], 1);
+}
+
+#[test]
+fn completions_are_printed_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = ringdown(&["completions", shell]);
+        assert_eq!(ran.code, 0, "{shell}");
+        assert!(ran.out.contains("dead-letters"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ringdown"))
+        .args(["completions", "bash"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
+    assert_eq!(said, "");
+}

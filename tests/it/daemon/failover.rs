@@ -1,0 +1,329 @@
+//! Tickets whose target cannot be reached are opened in the next one, and never in both.
+
+use ringdown::simulator::{Fault, FaultKind, Trigger};
+use serde_json::Value;
+
+use crate::support::world::{World, event};
+
+/// ServiceNow as the second target, for when Salesforce is away for `failover_after`.
+fn settings(world: &World, failover_after: &str) -> String {
+    format!(
+        r#"
+[rules.queue-wait]
+targets = ["salesforce", "servicenow"]
+[targets.salesforce]
+failover_after = "{failover_after}"
+[targets.salesforce.retry]
+base = "100ms"
+[targets.servicenow]
+kind = "servicenow"
+base_url = "{}"
+timeout = "2s"
+[targets.servicenow.auth]
+flow = "client_credentials"
+client_id = "ringdown"
+client_secret = {{ env = "CRM_SECRET" }}
+[targets.servicenow.limit]
+per_second = 200
+[targets.servicenow.create]
+short_description = "Telephony Incident: {{{{ queue_name }}}} Critical Wait Time"
+description = "Average wait {{{{ wait_time_avg }}}} s"
+urgency = "1"
+[targets.servicenow.resolve]
+state = "6"
+close_code = "Resolved by caller"
+close_notes = "Recovered at {{{{ incident.recovered_at }}}}."
+"#,
+        world.simulator.servicenow().base_url()
+    )
+}
+
+pub(crate) async fn world(failover_after: &str) -> World {
+    let mut world = World::unstarted("").await;
+    let more = settings(&world, failover_after);
+    std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
+    world.start().await;
+    world
+}
+
+pub(crate) async fn in_servicenow(world: &World, count: usize) -> Vec<Value> {
+    world
+        .until(&format!("ServiceNow has {count} tickets"), async || {
+            world.simulator.servicenow().tickets().len() >= count
+        })
+        .await;
+    world.simulator.servicenow().tickets()
+}
+
+pub(crate) async fn until_salesforce_is(world: &World, state: &str) {
+    world
+        .until(&format!("Salesforce is {state}"), async || {
+            world.items("targets").await[0]["state"] == state
+        })
+        .await;
+}
+
+async fn incident(world: &World, key: &str) -> Value {
+    let path = format!("incidents?key={key}");
+    world
+        .until(&format!("{key} is an incident"), async || {
+            !world.items(&path).await.is_empty()
+        })
+        .await;
+    world.items(&path).await.remove(0)
+}
+
+/// Waits until the incident of `key` has a ticket, and answers that.
+async fn ticket_of(world: &World, key: &str) -> Value {
+    world
+        .until(&format!("{key} has a ticket"), async || {
+            incident(world, key).await["ticket"]["id"].is_string()
+        })
+        .await;
+    incident(world, key).await["ticket"].clone()
+}
+
+#[tokio::test]
+async fn a_ticket_whose_first_target_is_down_is_opened_in_the_second_and_stays_there() {
+    let world = world("1s").await;
+    let (salesforce, servicenow) = (world.simulator.salesforce(), world.simulator.servicenow());
+    salesforce.refuse_connections(true);
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let tickets = in_servicenow(&world, 1).await;
+    let description = tickets[0]["description"].as_str().unwrap();
+    assert!(
+        description.contains("Opened in servicenow, because salesforce cannot be reached since"),
+        "{description}"
+    );
+    let ticket = ticket_of(&world, "q1").await;
+    assert_eq!(ticket["target"], "servicenow");
+    assert_eq!(ticket["failed_over_from"], "salesforce");
+    let id = incident(&world, "q1").await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let story = world.api(&format!("incidents/{id}")).await;
+    assert!(
+        story["history"].to_string().contains("failed over"),
+        "{story}"
+    );
+    let discarded = &story["deliveries"][1];
+    assert_eq!(discarded["state"], "discarded");
+    let why = discarded["last_error"]["message"].as_str().unwrap();
+    assert!(why.starts_with("never sent to salesforce"), "{why}");
+    let target = &world.items("targets").await[0];
+    assert_eq!(target["state"], "circuit_open");
+    assert!(target["since"].is_string(), "{target}");
+
+    // One that begins now is not even owed to the first.
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    in_servicenow(&world, 2).await;
+    let second = incident(&world, "q2").await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let story = world.api(&format!("incidents/{second}")).await;
+    assert_eq!(story["deliveries"].as_array().unwrap().len(), 1, "{story}");
+    let counted = r#"ringdown_failovers_total{from="salesforce",to="servicenow"} 2"#;
+    assert!(world.metrics().await.contains(counted));
+    assert!(
+        world
+            .log()
+            .contains("the ticket is opened in another target")
+    );
+
+    // The first is back: nobody sent it anything, and still that is noticed.
+    salesforce.refuse_connections(false);
+    until_salesforce_is(&world, "up").await;
+    world.accept(&event("evt-3", "q3", 400.0)).await;
+    assert_eq!(ticket_of(&world, "q3").await["target"], "salesforce");
+    world.accept(&event("evt-4", "q1", 100.0)).await;
+    world
+        .until("the ticket in ServiceNow is resolved", async || {
+            let tickets = servicenow.tickets();
+            tickets.iter().filter(|one| one["state"] == "6").count() == 1
+        })
+        .await;
+    assert_eq!(salesforce.tickets().len(), 1);
+    assert_eq!(servicenow.tickets().len(), 2);
+}
+
+#[tokio::test]
+async fn a_create_whose_answer_was_lost_stays_with_its_target() {
+    let world = world("0s").await;
+    let (salesforce, servicenow) = (world.simulator.salesforce(), world.simulator.servicenow());
+    let cut = Fault::new(FaultKind::CutAfterCommit, Trigger::Next { count: 1 });
+    salesforce.add_fault(cut.on_method("PATCH"));
+    // Whatever follows the cut fails too, until the port is closed.
+    let down = Fault::new(FaultKind::Down, Trigger::Always);
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world.tickets(1).await;
+    salesforce.add_fault(down);
+    salesforce.refuse_connections(true);
+    until_salesforce_is(&world, "circuit_open").await;
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    in_servicenow(&world, 1).await;
+    let in_doubt = incident(&world, "q1").await;
+    assert_eq!(in_doubt["ticket"]["target"], "salesforce", "{in_doubt}");
+    salesforce.clear_faults();
+    salesforce.refuse_connections(false);
+    assert_eq!(ticket_of(&world, "q1").await["target"], "salesforce");
+    assert_eq!(ticket_of(&world, "q2").await["target"], "servicenow");
+    assert_eq!(salesforce.tickets().len(), 1);
+    assert_eq!(servicenow.tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_our_credentials_is_left_too() {
+    let world = world("1s").await;
+    let refusal = FaultKind::Status {
+        status: 400,
+        body: r#"{"error":"invalid_client","error_description":"invalid client credentials"}"#
+            .into(),
+        content_type: "application/json".into(),
+    };
+    let salesforce = world.simulator.salesforce();
+    salesforce.add_fault(Fault::new(refusal, Trigger::Always).on_path("/oauth2/token"));
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let tickets = in_servicenow(&world, 1).await;
+    let description = tickets[0]["description"].as_str().unwrap();
+    assert!(description.contains("auth_failure"), "{description}");
+    salesforce.clear_faults();
+    until_salesforce_is(&world, "up").await;
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    assert_eq!(ticket_of(&world, "q2").await["target"], "salesforce");
+    assert_eq!(salesforce.tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_known_of_a_target_outlives_the_process() {
+    let mut world = world("1s").await;
+    world.simulator.salesforce().refuse_connections(true);
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    in_servicenow(&world, 1).await;
+    world.kill();
+    world.start().await;
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    in_servicenow(&world, 2).await;
+    let id = incident(&world, "q2").await["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let story = world.api(&format!("incidents/{id}")).await;
+    assert_eq!(story["deliveries"].as_array().unwrap().len(), 1, "{story}");
+    world.simulator.salesforce().refuse_connections(false);
+    until_salesforce_is(&world, "up").await;
+    world.accept(&event("evt-3", "q3", 400.0)).await;
+    assert_eq!(ticket_of(&world, "q3").await["target"], "salesforce");
+}
+
+#[tokio::test]
+async fn what_came_after_a_waiting_create_is_moved_with_it() {
+    let world = world("2s").await;
+    world.simulator.salesforce().refuse_connections(true);
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world.accept(&event("evt-2", "q1", 100.0)).await;
+    in_servicenow(&world, 1).await;
+    world
+        .until("it is resolved in ServiceNow", async || {
+            world.simulator.servicenow().tickets()[0]["state"] == "6"
+        })
+        .await;
+    world.simulator.salesforce().refuse_connections(false);
+    until_salesforce_is(&world, "up").await;
+    assert!(world.simulator.salesforce().tickets().is_empty());
+    assert!(world.items("dead-letters").await.is_empty());
+}
+
+const OUTAGE: &str = r#"
+[outages.site]
+group_by = "all"
+rules = ["queue-wait"]
+at_least = 5
+within = "2m"
+hold = "1s"
+targets = [{ when = "labels.site == 'FRA'", to = ["salesforce"] }, "salesforce", "servicenow"]
+"#;
+
+#[tokio::test]
+async fn an_outage_fails_over_and_its_members_ticket_in_the_first_is_told_of_it() {
+    let mut world = World::unstarted("").await;
+    let more = settings(&world, "0s") + OUTAGE;
+    std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
+    world.start().await;
+    world.accept(&event("evt-0", "q0", 400.0)).await;
+    world.tickets(1).await;
+    world.all_delivered().await;
+    let salesforce = world.simulator.salesforce();
+    salesforce.refuse_connections(true);
+    for queue in 1..8 {
+        let event = event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0);
+        world.accept(&event).await;
+    }
+    let ticket = in_servicenow(&world, 1).await.remove(0);
+    let title = ticket["short_description"].as_str().unwrap();
+    assert!(title.contains("outage site"), "{title}");
+    salesforce.refuse_connections(false);
+    world
+        .until("nothing is owed any more", async || {
+            let deliveries = world.items("deliveries?limit=500").await;
+            let settled = |one: &Value| one["state"] == "done" || one["state"] == "discarded";
+            deliveries.iter().all(settled)
+        })
+        .await;
+    let number = ticket["number"].as_str().unwrap();
+    let told = salesforce
+        .requests()
+        .iter()
+        .any(|request| request.body.contains(number));
+    assert!(told, "the member's ticket does not name {number}");
+    assert_eq!(salesforce.tickets().len(), 1);
+    assert_eq!(world.simulator.servicenow().tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn lists_that_lead_in_a_circle_open_each_ticket_once_in_the_first_that_is_back() {
+    let mut world = World::unstarted("").await;
+    let circle = r#"
+[rules.queue-too]
+events = ["telephony.queue.waiting"]
+when = "metrics[queue.waitTime].avg > 300"
+key = "too-{{ queue_id }}"
+targets = ["servicenow", "salesforce"]
+"#;
+    let settings =
+        settings(&world, "0s") + circle + "[targets.servicenow.retry]\nbase = \"100ms\"\n";
+    let settings = settings.replace("base_url = \"", "failover_after = \"0s\"\nbase_url = \"");
+    std::fs::write(world.folder.path().join("more.toml"), settings).unwrap();
+    world.start().await;
+    let (salesforce, servicenow) = (world.simulator.salesforce(), world.simulator.servicenow());
+    salesforce.refuse_connections(true);
+    servicenow.refuse_connections(true);
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world
+        .until("both targets are away", async || {
+            let targets = world.items("targets").await;
+            targets.iter().all(|one| one["state"] == "circuit_open")
+        })
+        .await;
+    servicenow.refuse_connections(false);
+    for key in ["q1", "too-q1"] {
+        assert_eq!(
+            ticket_of(&world, key).await["target"],
+            "servicenow",
+            "{key}"
+        );
+    }
+    salesforce.refuse_connections(false);
+    until_salesforce_is(&world, "up").await;
+    world.accept(&event("evt-2", "q1", 410.0)).await;
+    world
+        .until("the second breach counts for both", async || {
+            let incidents = world.items("incidents").await;
+            incidents.iter().all(|one| one["occurrences"] == 2)
+        })
+        .await;
+    assert!(salesforce.tickets().is_empty());
+    assert_eq!(servicenow.tickets().len(), 2);
+    assert!(world.items("dead-letters").await.is_empty());
+}

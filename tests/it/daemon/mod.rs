@@ -1,0 +1,25 @@
+//! The real binary, end to end: webhooks in over HTTP, tickets out in the simulated CRMs,
+//! with everything between them dying, stalling or lying.
+mod admin_access;
+mod bad_input;
+mod crashes;
+mod deliveries;
+mod enriching;
+mod failover;
+#[cfg(feature = "fault-points")]
+mod failover_told;
+mod fairness;
+mod flapping;
+mod floods;
+mod outage_people;
+mod outages;
+mod own_trouble;
+mod people;
+mod review_limit;
+mod routing;
+mod severity;
+mod silences;
+mod site;
+mod sources;
+mod tickets;
+mod timeline;

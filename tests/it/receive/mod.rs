@@ -1,0 +1,8 @@
+//! The public listener from outside: real HTTP, a real SQLite file, every answer of the contract.
+mod access;
+mod answers;
+mod log_lines;
+mod pressure;
+mod sharing;
+mod tokens;
+mod world;

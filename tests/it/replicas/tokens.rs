@@ -1,0 +1,33 @@
+//! Refresh tokens that the CRM replaces at every use, shared by replicas.
+
+use crate::replicas::cluster::{Cluster, REFRESH_TOKEN};
+use crate::replicas::storm::Storm;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_do_not_use_up_each_others_refresh_tokens() {
+    let Some(mut cluster) = Cluster::logging_in(3, REFRESH_TOKEN).await else {
+        return;
+    };
+    let short = |switches: &mut ringdown::simulator::salesforce::Switches| {
+        switches.rotate_refresh_token = true;
+        switches.session_seconds = 1;
+    };
+    cluster.simulator.salesforce().crm().configure(short);
+    let mut storm = Storm::default();
+    for round in 1..=6 {
+        storm.blow(&cluster, 60, 60 * round).await;
+        cluster.all_is_well(&storm.sent).await;
+    }
+    cluster.replicas[0].kill();
+    cluster.replicas[0].start();
+    cluster.ready(0).await;
+    storm.blow(&cluster, 60, 480).await;
+    cluster.all_is_well(&storm.sent).await;
+    let calls = cluster.simulator.salesforce().token_calls();
+    assert!(calls > 6, "{calls} token calls");
+    for replica in &cluster.replicas {
+        let log = replica.log();
+        assert!(!log.contains("refuses to log us in"), "{log}");
+    }
+    cluster.end().await;
+}

@@ -1,0 +1,7 @@
+//! The Salesforce client and OAuth, over real HTTP against the simulated org.
+
+mod keeping;
+mod people;
+mod tickets;
+mod tokens;
+mod world;

@@ -1,0 +1,13 @@
+//! The ServiceNow client over real HTTP.
+
+mod cases;
+mod changing;
+mod finding;
+mod instance;
+mod logging_in;
+mod naming;
+mod opening;
+mod refused;
+mod simulator;
+mod single;
+mod table;

@@ -1,0 +1,89 @@
+//! Inserts that are refused for one reason or another.
+
+use axum::http::Method;
+use ringdown::domain::failure::{FailureKind, Remedy};
+use serde_json::json;
+
+use crate::servicenow::cases::{OTHER, chosen_id, create_with, key, row};
+use crate::servicenow::instance::{Line, absent, denied, duplicate, error, result};
+
+#[tokio::test]
+async fn an_id_that_is_refused_is_left_out_after_a_look_up_and_a_second_refusal() {
+    let script = vec![
+        denied(),
+        absent(),
+        result(json!([])),
+        denied(),
+        Line::Created(json!({"sys_id": OTHER})),
+    ];
+    let (outcome, instance) = create_with(script).await;
+    assert_eq!(outcome.unwrap().id, OTHER);
+    let asked = instance.asked();
+    assert_eq!(asked[0].body["sys_id"], asked[3].body["sys_id"]);
+    assert!(asked[4].body.get("sys_id").is_none());
+}
+
+#[tokio::test]
+async fn a_403_after_a_commit_makes_no_second_ticket() {
+    let id = chosen_id().await;
+    let found = result(row(&id, key().as_str(), "2026-11-23 16:00:00"));
+    let (outcome, _) = create_with(vec![denied(), found]).await;
+    assert_eq!(outcome.unwrap().id, id);
+}
+
+#[tokio::test]
+async fn a_403_after_a_commit_that_nobody_may_read_makes_no_second_ticket_either() {
+    let script = vec![
+        denied(),
+        absent(),
+        result(json!([])),
+        duplicate(),
+        absent(),
+        result(json!([])),
+    ];
+    let (outcome, instance) = create_with(script).await;
+    assert!(outcome.unwrap_err().outcome_unknown);
+    let posts = instance.asked();
+    assert!(
+        posts
+            .iter()
+            .filter(|asked| asked.method == Method::POST)
+            .all(|asked| asked.body.get("sys_id").is_some())
+    );
+}
+
+#[tokio::test]
+async fn g14_a_user_who_may_create_nothing_gets_an_integration_failure() {
+    let script = vec![
+        denied(),
+        absent(),
+        result(json!([])),
+        denied(),
+        denied(),
+        absent(),
+        result(json!([])),
+    ];
+    let (outcome, _) = create_with(script).await;
+    let failure = outcome.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::IntegrationFailure);
+    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.code.as_deref(), Some("ACL Exception"));
+}
+
+#[tokio::test]
+async fn g15_a_business_rule_is_given_up_after_one_look_up() {
+    let rule = error(
+        403,
+        "Operation Failed",
+        "Operation against file 'incident' was aborted by Business Rule 'Check caller^52'. \
+         Business Rule Stack:Check caller",
+    );
+    let (outcome, instance) = create_with(vec![rule, absent(), result(json!([]))]).await;
+    let failure = outcome.unwrap_err();
+    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(
+        failure.code.as_deref(),
+        Some("Business Rule 'Check caller'")
+    );
+    assert_eq!(instance.asked().len(), 3);
+}

@@ -1,0 +1,15 @@
+//! The configuration as its users meet it: files and variables in, settings or problems out.
+
+mod access_refusals;
+mod extras_refusals;
+mod layering;
+mod limits;
+mod maintenance;
+mod mapping;
+mod refusals;
+mod routing;
+mod sanity;
+mod shipped;
+mod target_refusals;
+mod value_refusals;
+mod world;

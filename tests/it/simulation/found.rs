@@ -1,0 +1,267 @@
+//! What the simulation has found about time, each as a world of its own.
+
+use std::time::Duration;
+
+use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::flood::FloodPolicy;
+use ringdown::domain::time::Timestamp;
+use ringdown::store::{By, Claim, Settlement};
+
+use crate::simulation::ground::{self, Ground};
+use crate::simulation::readings::Reading;
+use crate::simulation::world::World;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A world in which nothing goes wrong and every breach opens a ticket at once, and its target
+/// that takes any number of tickets for one incident.
+struct Calm {
+    world: World,
+    lenient: usize,
+    _folder: tempfile::TempDir,
+}
+
+async fn calm(ground: &Ground) -> Calm {
+    calm_with(ground, Duration::ZERO).await
+}
+
+/// The same, where a breach must last for `hold_for`.
+async fn calm_with(ground: &Ground, hold_for: Duration) -> Calm {
+    let folder = ground::folder();
+    let path = folder.path().join("calm.db");
+    let mut settings = ground.settings(&mut crate::simulation::dice::Dice::new(0));
+    settings.outages.clear();
+    for source in settings.sources.values_mut() {
+        source.max_new_incidents = FloodPolicy::default();
+    }
+    for rule in &mut settings.rules {
+        rule.hold_for = hold_for;
+    }
+    let world = World::with_settings(0, ground, path, settings).await;
+    for target in &world.targets {
+        target.crm.recover();
+    }
+    let lenient = world
+        .targets
+        .iter()
+        .position(|target| target.name == "lenient")
+        .unwrap();
+    Calm {
+        world,
+        lenient,
+        _folder: folder,
+    }
+}
+
+fn run(future: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(future);
+}
+
+/// A create is under way.
+async fn with_a_create_under_way(calm: &mut Calm) {
+    let now: Timestamp = calm.world.clock.now();
+    calm.world
+        .receive(vec![Reading::breach("breach", now)])
+        .await;
+    calm.world.decide().await.unwrap();
+    calm.world.work(calm.lenient).await.unwrap();
+    assert_eq!(calm.world.targets[calm.lenient].crm.under_way(), 1);
+}
+
+#[test]
+fn a_clock_set_forward_sends_nothing_twice_that_is_being_sent() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm(ground).await;
+        with_a_create_under_way(&mut calm).await;
+        calm.world.set_clock(true, HOUR);
+        calm.world.work(calm.lenient).await.unwrap();
+        assert_eq!(calm.world.targets[calm.lenient].crm.under_way(), 1);
+    });
+}
+
+#[test]
+fn a_clock_set_back_does_not_keep_the_next_process_from_what_the_last_was_sending() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm(ground).await;
+        with_a_create_under_way(&mut calm).await;
+        calm.world.set_clock(false, HOUR);
+        calm.world.crash("crash: at any time").await.unwrap();
+        calm.world.work(calm.lenient).await.unwrap();
+        assert_eq!(calm.world.targets[calm.lenient].crm.under_way(), 1);
+    });
+}
+
+/// Gives the create of `world` up, in doubt; answers its id.
+async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
+    let now = world.clock.now();
+    let claim = Claim {
+        target: "lenient",
+        owner: "test",
+        limit: 1,
+        attempts_at_least: 0,
+        after_lane: "",
+    };
+    let claimed = world.store.claim_due(claim, now, HOUR).await;
+    let create = claimed.unwrap().remove(0);
+    let mut failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, "no answer");
+    failure.settle_after = settle_after;
+    let failure = failure.in_doubt();
+    let dead = Settlement::Dead { failure };
+    assert!(
+        world
+            .store
+            .settle(&create, "test", &dead, now)
+            .await
+            .unwrap()
+    );
+    create.id
+}
+
+async fn next_attempt(world: &World) -> Timestamp {
+    let now = world.clock.now();
+    world
+        .store
+        .next_delivery_at("lenient", now)
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+#[test]
+fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm(ground).await;
+        let now = calm.world.clock.now();
+        let breach = Reading::breach("breach", now);
+        calm.world.receive(vec![breach]).await;
+        calm.world.decide().await.unwrap();
+        let settled = now.plus(HOUR);
+        give_up_in_doubt(&calm.world, HOUR).await;
+        let store = &calm.world.store;
+        let kinds = [FailureKind::NetworkFailure.as_str()];
+        assert_eq!(store.resume_dead("lenient", &kinds, now).await.unwrap(), 1);
+        assert_eq!(next_attempt(&calm.world).await, settled);
+
+        calm.world.clock.advance(HOUR);
+        let id = give_up_in_doubt(&calm.world, HOUR).await.to_string();
+        let by = By {
+            actor: "operator",
+            at: settled,
+        };
+        calm.world.store.replay_dead_letter(&id, by).await.unwrap();
+        assert_eq!(next_attempt(&calm.world).await, settled.plus(HOUR));
+    });
+}
+
+#[test]
+fn an_incident_that_opens_when_another_part_clears_tells_when_it_opened() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm_with(ground, Duration::from_secs(30)).await;
+        let world = &mut calm.world;
+        let began = world.clock.now();
+        world.receive(vec![Reading::breach("breach", began)]).await;
+        world.decide().await.unwrap();
+        world.clock.advance(Duration::from_secs(60));
+        let now = world.clock.now();
+        let clear = Reading::clear_of_another_part("clear", now);
+        world.receive(vec![clear]).await;
+        world.decide().await.unwrap();
+        world.look().await.unwrap();
+        let creates = world.now.deliveries.iter();
+        let creates = creates.filter(|delivery| delivery.operation == "create");
+        assert_eq!(creates.count(), 3, "one for each rule");
+        let opened: Vec<i64> = world.now.opened.values().copied().collect();
+        assert_eq!(opened, [now.as_millis(); 3]);
+    });
+}
+
+/// Three rules wait for their tickets on one queue of a source that may open one in a minute;
+/// then comes `next`. Answers how many are held.
+async fn held_once_due(ground: &Ground, next: fn(Timestamp) -> Reading) -> usize {
+    let folder = ground::folder();
+    let mut settings = ground.plain_settings();
+    settings.outages.clear();
+    for rule in &mut settings.rules {
+        rule.hold_for = Duration::from_secs(30);
+    }
+    let mut limited = settings.sources["genesys"].clone();
+    settings.sources.insert("other".into(), limited.clone());
+    limited.max_new_incidents.per_minute = 1;
+    settings.sources.insert("genesys".into(), limited);
+    let path = folder.path().join("limited.db");
+    let mut world = World::with_settings(0, ground, path, settings).await;
+    let now = world.clock.now();
+    world.receive(vec![Reading::breach("breach", now)]).await;
+    world.decide().await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    let next = next(world.clock.now());
+    world.receive(vec![next]).await;
+    world.decide().await.unwrap();
+    world.look().await.unwrap();
+    let incidents = world.now.incidents.iter();
+    incidents.filter(|kept| kept.life.held_by_flood).count()
+}
+
+#[test]
+fn a_breach_from_another_source_opens_no_more_than_the_limit_on_the_first_allows() {
+    let ground = Ground::get();
+    run(async {
+        let held = held_once_due(ground, |now| Reading::breach_by("other", "again", now)).await;
+        assert_eq!(held, 2);
+    });
+}
+
+#[test]
+fn a_clear_of_one_part_opens_no_more_than_the_limit_allows() {
+    let ground = Ground::get();
+    run(async {
+        let held = held_once_due(ground, |now| Reading::clear_of_another_part("clear", now)).await;
+        assert_eq!(held, 2);
+    });
+}
+
+/// Events that one batch of the decider holds.
+const BATCH: usize = 1024;
+
+#[test]
+fn a_ticket_is_not_opened_before_what_belongs_to_its_outage_is_decided() {
+    let ground = Ground::get();
+    run(async {
+        let folder = ground::folder();
+        let path = folder.path().join("behind.db");
+        let mut settings = ground.plain_settings();
+        for outage in settings.outages.values_mut() {
+            outage.at_least = 4;
+            outage.hold = Duration::from_secs(5);
+        }
+        let mut world = World::with_settings(0, ground, path, settings).await;
+        let now = world.clock.now();
+        let mut readings = vec![Reading::breach("first", now)];
+        for number in 0..BATCH {
+            readings.push(Reading::clear_of_another_part(&format!("{number}"), now));
+        }
+        readings.push(Reading::breach_elsewhere("second", now));
+        world.receive(readings).await;
+        // Deciding is behind: the first's hold is over before the second is decided.
+        world.clock.advance(Duration::from_secs(10));
+        let creates = |world: &World| {
+            let owed = world.now.deliveries.iter();
+            owed.filter(|delivery| delivery.operation == "create")
+                .count()
+        };
+        world.decide().await.unwrap();
+        world.look().await.unwrap();
+        assert_eq!(creates(&world), 0);
+        world.decide().await.unwrap();
+        world.look().await.unwrap();
+        assert_eq!(creates(&world), 1, "the outage's");
+    });
+}

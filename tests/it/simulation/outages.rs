@@ -1,0 +1,164 @@
+//! What must hold of outages and their members, and which of their states were reached.
+
+use ringdown::domain::incident::{Incident, IncidentState};
+use ringdown::domain::outage::RULE_PREFIX;
+
+use crate::simulation::coverage::Coverage;
+use crate::simulation::snapshot::{Delivery, Kept, Snapshot};
+use crate::simulation::world::Broken;
+
+pub(crate) fn is_outage(life: &Incident) -> bool {
+    life.rule.starts_with(RULE_PREFIX)
+}
+
+/// What must hold after every step.
+pub(crate) fn check(before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
+    let open = now
+        .incidents
+        .iter()
+        .filter(|kept| is_outage(&kept.life) && kept.life.state != IncidentState::Closed);
+    if open.count() > 1 {
+        return Err("a group has two outages".to_owned());
+    }
+    for kept in &now.incidents {
+        let life = &kept.life;
+        let Some(outage_id) = &life.outage_id else {
+            continue;
+        };
+        let is_held = life.state == IncidentState::Pending;
+        let outage = now.incident(outage_id);
+        let is_over = outage.is_none_or(|one| one.life.state == IncidentState::Closed);
+        if is_held && is_over {
+            return Err(format!(
+                "rule {}: held by an outage that is over",
+                life.rule
+            ));
+        }
+        if is_held && create_of(now, life).is_some() {
+            return Err(format!("rule {}: held, and owed a ticket", life.rule));
+        }
+    }
+    for then in &before.incidents {
+        let was_held = then.life.outage_id.is_some() && then.life.state == IncidentState::Pending;
+        let Some(after) = now.incident(&then.life.id).filter(|_| was_held) else {
+            continue;
+        };
+        if create_of(now, &then.life).is_some() && !after.life.alone {
+            return Err(format!(
+                "rule {}: a member opened a ticket of its own",
+                then.life.rule
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn create_of<'a>(now: &'a Snapshot, life: &'a Incident) -> Option<&'a Delivery> {
+    let mut owed = now.of_incident(&life.id);
+    owed.find(|delivery| delivery.operation == "create")
+}
+
+/// Notes what happened to outages, members and links between two looks.
+pub(crate) fn note(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
+    for after in &now.incidents {
+        let then = before.incident(&after.life.id);
+        if is_outage(&after.life) {
+            note_outage(then, after, coverage);
+        } else {
+            note_member(then, after, now, coverage);
+        }
+    }
+    for (index, delivery) in now.deliveries.iter().enumerate() {
+        if delivery.operation == "link" {
+            note_link(before.deliveries.get(index), delivery, now, coverage);
+        }
+    }
+}
+
+fn note_outage(then: Option<&Kept>, after: &Kept, coverage: &mut Coverage) {
+    use IncidentState::{Closed, Open, Pending, Recovered};
+    let life = &after.life;
+    let tally = life.tally.clone().unwrap_or_default();
+    let Some(then) = then.map(|then| &then.life) else {
+        coverage.note(format!("outage: none + members = {}", life.state));
+        return;
+    };
+    match (then.state, life.state) {
+        (Pending, Open) => coverage.note("outage: pending + time = open"),
+        (Pending, Closed) => coverage.note("outage: pending + members over = closed"),
+        (Open, Closed) if tally.given_up => coverage.note("outage: open + given up = closed"),
+        (Open, Closed | Recovered) => {
+            coverage.note(format!("outage: open + members over = {}", life.state));
+        }
+        (Recovered, Open) => coverage.note("outage: recovered + breach = open"),
+        (Recovered, Closed) => coverage.note("outage: recovered + time = closed"),
+        (Open, Open) => {
+            let earlier = then.tally.clone().unwrap_or_default();
+            if tally.joined > earlier.joined {
+                coverage.note("outage: open + member joined");
+            }
+            if tally.present < earlier.present + (tally.joined - earlier.joined) {
+                coverage.note("outage: open + member over");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn note_member(then: Option<&Kept>, after: &Kept, now: &Snapshot, coverage: &mut Coverage) {
+    use IncidentState::{Closed, Open, Pending, Recovered};
+    let life = &after.life;
+    let was_member = then.is_some_and(|then| then.life.outage_id.is_some());
+    if !was_member && let Some(outage_id) = &life.outage_id {
+        let outage = now.incident(outage_id).map(|one| one.life.state);
+        coverage.note(match (life.state, outage) {
+            (Pending, _) => "member: pending = held",
+            (_, Some(Pending)) => "member: open = joined, the outage's ticket waits",
+            _ => "member: open = linked",
+        });
+        return;
+    }
+    let Some(then) = then.map(|then| &then.life).filter(|_| was_member) else {
+        return;
+    };
+    let is_resolved = || {
+        now.of_incident(&life.id)
+            .any(|owed| owed.operation == "resolve")
+    };
+    match (then.state, life.state) {
+        (Pending, Closed) => coverage.note("member: held + over = closed"),
+        (Pending, Pending | Open) if life.alone => {
+            coverage.note("member: held + given up = let go")
+        }
+        (Open | Recovered, Closed) if ends_with_its_outage(life, now) && is_resolved() => {
+            coverage.note("member: with a ticket + outage over = resolved");
+        }
+        _ => {}
+    }
+}
+
+fn ends_with_its_outage(life: &Incident, now: &Snapshot) -> bool {
+    let outage = life.outage_id.as_ref().and_then(|id| now.incident(id));
+    outage.is_some_and(|one| one.life.closed_at == life.closed_at)
+}
+
+fn note_link(then: Option<&Delivery>, link: &Delivery, now: &Snapshot, coverage: &mut Coverage) {
+    let was = then.map_or("", |then| then.state.as_str());
+    match link.state.as_str() {
+        "waiting" if was.is_empty() && now.waits_for_parent(link) => {
+            coverage.note("link: waits for the outage's ticket");
+        }
+        "discarded" if was != "discarded" && now.waits_for_parent(link) => {
+            coverage.note("link: discarded with the outage's create");
+        }
+        "done" if was != "done" => {
+            let parent = link.parent_id.as_ref().and_then(|id| now.incident(id));
+            coverage.note(if parent.is_some_and(|one| one.target == link.target) {
+                "link: done in one CRM"
+            } else {
+                "link: told in a comment of another CRM"
+            });
+        }
+        _ => {}
+    }
+}

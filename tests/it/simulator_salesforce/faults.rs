@@ -1,0 +1,145 @@
+//! Faults on demand against Salesforce's routes.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use ringdown::simulator::{Fault, FaultKind, Trigger};
+use serde_json::json;
+
+use crate::simulator_salesforce::org::{BASE, KEYED, Org, code, read, subject};
+
+#[tokio::test]
+async fn an_answer_cut_after_the_commit_leaves_the_row() {
+    let org = Org::start().await;
+    let path = format!("{BASE}{KEYED}/rd-1");
+    org.fault(FaultKind::CutAfterCommit);
+    let request = org.at(Method::PATCH, &path).json(&subject("one"));
+    assert!(request.send().await.is_err());
+    org.fault(FaultKind::ErrorAfterCommit { status: 502 });
+    let request = org.at(Method::PATCH, &path).json(&subject("two"));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 502);
+    assert_eq!(answer.headers()["content-type"], "text/html;charset=UTF-8");
+    assert_eq!(org.subjects("").await, ["two"]);
+}
+
+#[tokio::test]
+async fn a_crm_that_is_down_does_nothing() {
+    let org = Org::start().await;
+    org.fault(FaultKind::Down);
+    let path = format!("{BASE}{KEYED}/rd-1");
+    let request = org.at(Method::PATCH, &path).json(&subject("one"));
+    assert!(request.send().await.is_err());
+    assert!(org.host().tickets().is_empty());
+}
+
+#[tokio::test]
+async fn a_late_commit_comes_after_the_client_has_gone() {
+    let org = Org::start().await;
+    org.fault(FaultKind::LateCommit { milliseconds: 50 });
+    let path = format!("{BASE}{KEYED}/rd-1");
+    let request = org.at(Method::PATCH, &path).json(&subject("one"));
+    assert!(request.send().await.is_err());
+    let patience = Duration::from_secs(10);
+    assert!(org.host().wait_for_tickets(1, patience).await);
+}
+
+#[tokio::test]
+async fn the_two_request_limits_are_told_apart_by_the_usage_header() {
+    let org = Org::start().await;
+    let allowed = 1_000_000;
+    org.configure(|switches| switches.daily_requests = allowed);
+    for (daily, message, full) in [
+        (true, "TotalRequests Limit exceeded.", true),
+        (
+            false,
+            "ConcurrentRequests (Concurrent API Requests) Limit exceeded.",
+            false,
+        ),
+    ] {
+        org.fault(FaultKind::RequestLimitExceeded { daily });
+        let request = org.at(Method::GET, &format!("{BASE}/limits"));
+        let answer = request.send().await.unwrap();
+        let usage = answer.headers()["sforce-limit-info"].to_str().unwrap();
+        assert_eq!(usage == format!("api-usage={allowed}/{allowed}"), full);
+        let (status, body) = read(answer).await;
+        assert_eq!((status, code(&body).0), (403, "REQUEST_LIMIT_EXCEEDED"));
+        assert_eq!(body[0]["message"], message);
+    }
+}
+
+#[tokio::test]
+async fn g16_a_success_that_is_none_makes_no_row() {
+    let org = Org::start().await;
+    for kind in [
+        FaultKind::OkWithoutId,
+        FaultKind::SuccessFalse,
+        FaultKind::HtmlWith200,
+    ] {
+        org.fault(kind.clone());
+        let (status, body) = org.upsert("rd-1", subject("one")).await;
+        assert!((200..300).contains(&status), "{kind:?}");
+        assert!(!body["id"].is_string(), "{kind:?}");
+        assert!(org.host().tickets().is_empty(), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn faults_hit_the_calls_they_name_as_often_as_they_say() {
+    let org = Org::start().await;
+    let twice = Trigger::Next { count: 2 };
+    let fault = Fault::new(FaultKind::Unauthorized, twice);
+    org.host().add_fault(fault.on_method("PATCH"));
+    assert_eq!(org.query("SELECT Id FROM Case").await.0, 200);
+    for expected in [401, 401, 201] {
+        assert_eq!(org.upsert("rd-1", subject("one")).await.0, expected);
+    }
+    let over_http = json!({"kind": "unauthorized", "trigger": "always"});
+    let (status, _) = org.send(Method::POST, "/_sim/faults", over_http).await;
+    assert_eq!(status, 204);
+    assert_eq!(org.upsert("rd-1", subject("two")).await.0, 401);
+    let path = "/_sim/faults";
+    org.at(Method::DELETE, path).send().await.unwrap();
+    assert_eq!(org.upsert("rd-1", subject("two")).await.0, 200);
+}
+
+#[tokio::test]
+async fn connections_can_be_refused_and_accepted_again_on_the_same_port() {
+    let org = Org::start().await;
+    org.case(subject("one")).await;
+    org.host().refuse_connections(true);
+    let address = org.host().base_url();
+    let refused = async {
+        loop {
+            match org.http.get(&address).send().await {
+                Err(error) if error.is_connect() => return,
+                // The port is closed by another task, a moment later.
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), refused)
+        .await
+        .unwrap();
+    org.host().refuse_connections(false);
+    let accepted = async {
+        while org.http.get(&address).send().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), accepted)
+        .await
+        .unwrap();
+    assert_eq!(org.host().tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn g13_requests_are_recorded_with_their_content_type() {
+    let org = Org::start().await;
+    org.upsert("rd-1", subject("one")).await;
+    let last = org.host().requests().pop().unwrap();
+    let kind = ("content-type".to_owned(), "application/json".to_owned());
+    assert!(last.headers.contains(&kind));
+    assert_eq!((last.method.as_str(), last.status), ("PATCH", 201));
+    assert!(last.at_ms > 0);
+}

@@ -1,0 +1,8 @@
+//! The ServiceNow simulator over real HTTP: the behaviours that a client depends on.
+
+mod access;
+mod changing;
+mod faults;
+mod inserting;
+mod instance;
+mod querying;

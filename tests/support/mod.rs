@@ -1,0 +1,4 @@
+//! What both test programs share.
+
+pub(crate) mod ports;
+pub(crate) mod world;
