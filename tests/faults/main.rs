@@ -31,7 +31,7 @@ mod slots;
 mod slow_clients;
 mod stops;
 mod supervision;
-mod tokens;
 #[path = "../support/mod.rs"]
 #[allow(dead_code, reason = "shared with the other test program")]
 mod support;
+mod tokens;

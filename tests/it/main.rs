@@ -10,6 +10,7 @@
 )]
 
 mod admin;
+mod architecture;
 mod cli;
 mod daemon;
 mod doctor;
@@ -21,6 +22,6 @@ mod settings;
 mod simulation;
 mod simulator_salesforce;
 mod simulator_servicenow;
-mod sync;
 #[path = "../support/mod.rs"]
 mod support;
+mod sync;

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use crate::support::ports::free_port;
 use crate::cli::world::{World, ringdown};
+use crate::support::ports::free_port;
 
 const COMMANDS: &[&[&str]] = &[
     &[],

@@ -45,7 +45,10 @@ short_description = "{{{{ queue_name }}}}"
 
 async fn send(world: &World, event: &Value) {
     let url = format!("{}/webhooks/feed", world.public);
-    let request = world.client.post(url).bearer_auth(crate::support::world::TOKEN);
+    let request = world
+        .client
+        .post(url)
+        .bearer_auth(crate::support::world::TOKEN);
     let answer = request.json(event).send().await.unwrap();
     assert!(answer.status().is_success(), "{answer:?}");
 }

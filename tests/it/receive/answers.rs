@@ -172,7 +172,9 @@ async fn g13_another_content_type_is_a_415() {
     }
     let request = world.client.post(world.url_of("/webhooks/genesys"));
     let request = request.header("content-type", "application/json; charset=utf-8");
-    let request = request.bearer_auth(crate::receive::world::TOKEN).body(good("evt-1"));
+    let request = request
+        .bearer_auth(crate::receive::world::TOKEN)
+        .body(good("evt-1"));
     assert_eq!(tally(request.send().await.unwrap()).await, (1, 0, 0));
 }
 

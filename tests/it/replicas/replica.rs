@@ -6,8 +6,8 @@ use std::process::{Child, Command, Stdio};
 use ringdown::simulator;
 
 use crate::replicas::database::Database;
-use crate::support::ports::free_port;
 use crate::replicas::proxy::Proxy;
+use crate::support::ports::free_port;
 
 pub(crate) const TOKEN: &str = "webhook-s3cret-token";
 pub(crate) const ADMIN_TOKEN: &str = "admin-s3cret-token";

@@ -1,0 +1,170 @@
+//! The structure that docs/architecture.md describes, read from the source: which part may use
+//! which, and which parts may use the outside world.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use regex::Regex;
+
+/// Each part of `src`, and the parts that it may use. A part stands below the parts that it
+/// uses, so the table has no cycle: every line names only parts of lines above it.
+const LAYERS: &[(&str, &str)] = &[
+    ("simulator", ""),
+    ("fault_points", ""),
+    ("domain", ""),
+    ("clock", "domain"),
+    ("text", ""),
+    ("normalise", "domain"),
+    ("rules", "domain"),
+    ("settings", "domain normalise rules"),
+    ("telemetry", "settings text"),
+    ("store", "domain fault_points"),
+    ("http", "clock domain fault_points telemetry"),
+    ("lifecycle", "http"),
+    ("supervision", "fault_points lifecycle telemetry"),
+    ("outbound", "settings"),
+    ("wake", "store"),
+    ("backlog", "store"),
+    ("review_limit", "clock domain store telemetry"),
+    ("upkeep", "clock domain lifecycle store"),
+    ("own_trouble", "clock domain store telemetry"),
+    ("targets", "clock domain outbound rules settings"),
+    (
+        "enrichment",
+        "clock domain outbound settings targets telemetry",
+    ),
+    (
+        "receive",
+        "backlog clock domain http normalise outbound settings store telemetry",
+    ),
+    (
+        "decide",
+        "clock domain enrichment normalise rules settings store telemetry text",
+    ),
+    (
+        "deliver",
+        "clock domain fault_points settings store targets telemetry",
+    ),
+    ("sync", "clock domain settings store targets telemetry"),
+    (
+        "doctor",
+        "clock decide domain outbound rules settings targets",
+    ),
+    (
+        "admin",
+        "clock deliver domain http lifecycle settings store telemetry",
+    ),
+    (
+        "app",
+        "admin backlog clock decide deliver domain enrichment http lifecycle outbound own_trouble \
+         receive review_limit settings store supervision sync targets telemetry upkeep wake",
+    ),
+    (
+        "cli",
+        "app clock decide deliver doctor domain normalise outbound rules settings simulator store \
+         targets telemetry text",
+    ),
+];
+
+/// What only some parts may name. A pattern is a regular expression over code without comments.
+const ONLY_IN: &[(&str, &str, &str)] = &[
+    (r"\b(sqlx|rusqlite)::", "store", "SQL is the store's alone"),
+    (r"\baxum::", "admin http outbound receive", "serving HTTP"),
+    (
+        r"\b(SystemTime|Instant)::now\b|\bTimestamp::now\b|\bZoned::now\b",
+        "admin app backlog cli clock deliver enrichment http receive store supervision targets telemetry",
+        "decisions take the time as an argument",
+    ),
+    (
+        r"\brand::",
+        "cli deliver http settings targets",
+        "decisions are the same for the same input",
+    ),
+    (
+        r"\bstd::env::",
+        "cli clock fault_points settings",
+        "variables are settings",
+    ),
+    (
+        r"\btokio::",
+        "admin app backlog cli decide deliver doctor enrichment http lifecycle outbound own_trouble \
+         receive review_limit store supervision sync targets upkeep wake",
+        "domain, rules, normalise and settings do no I/O",
+    ),
+];
+
+/// The parts of `src`, each with the code of its files: comments and tests are left out.
+fn parts() -> Vec<(String, PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let comment = Regex::new(r"//[^\n]*").unwrap();
+    let test = Regex::new(r"#\[cfg\(test\)\]\s*(#\[path[^\n]*\s*)?mod ").unwrap();
+    let mut folders = vec![root.clone()];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            if name == "tests" || name.ends_with("_tests") {
+                continue;
+            }
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let code = fs::read_to_string(&path).unwrap();
+            let code = test.split(&code).next().unwrap().to_owned();
+            let relative = path.strip_prefix(&root).unwrap().to_owned();
+            let part = relative.iter().next().unwrap().to_str().unwrap();
+            let part = part.trim_end_matches(".rs").to_owned();
+            if part != "lib" && part != "main" {
+                found.push((part, relative, comment.replace_all(&code, "").into_owned()));
+            }
+        }
+    }
+    assert!(found.len() > 100, "the source was not found");
+    found
+}
+
+#[test]
+fn every_part_uses_only_parts_below_it() {
+    let mut above: BTreeSet<&str> = BTreeSet::new();
+    for (part, below) in LAYERS {
+        for name in below.split_whitespace() {
+            assert!(above.contains(name), "{part} stands above {name}");
+        }
+        above.insert(part);
+    }
+
+    let used = Regex::new(r"\bcrate::(\w+)").unwrap();
+    let mut wrong = Vec::new();
+    for (part, path, code) in parts() {
+        let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == part) else {
+            wrong.push(format!("{part} is not in the table of layers"));
+            continue;
+        };
+        for name in used.captures_iter(&code).map(|found| found[1].to_owned()) {
+            if name != part && !below.split_whitespace().any(|allowed| allowed == name) {
+                wrong.push(format!("{}: {part} may not use {name}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_outside_world_is_used_only_where_it_belongs() {
+    let parts = parts();
+    let mut wrong = Vec::new();
+    for (pattern, allowed, why) in ONLY_IN {
+        let pattern = Regex::new(pattern).unwrap();
+        for (part, path, code) in &parts {
+            // The simulator stands for the outside world.
+            let may = part == "simulator" || allowed.split_whitespace().any(|name| name == part);
+            if let (false, Some(found)) = (may, pattern.find(code)) {
+                wrong.push(format!("{}: {} ({why})", path.display(), found.as_str()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
