@@ -1,4 +1,4 @@
-//! What is counted about the connections of one listener.
+//! The metrics of the connections of one listener.
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -11,17 +11,15 @@ pub struct ConnectionMetrics {
 }
 
 impl ConnectionMetrics {
-    /// A connection is open.
     pub fn opened(&self) {
         self.open.inc();
     }
 
-    /// It is no more.
     pub fn closed(&self) {
         self.open.dec();
     }
 
-    /// It is closed because another needs its place.
+    /// Counts a connection that is closed because a new one needs its place.
     pub fn evicted(&self) {
         self.evicted.inc();
     }

@@ -1,111 +1,111 @@
 //! Every metric of the contract, in one registry that is passed around, never global.
 
 use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
-use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::ConnectionMetrics;
+use super::{ConnectionMetrics, SourceCounters};
 
 /// Bounds of the time-to-ticket buckets, in seconds.
 const TIME_TO_TICKET_BUCKETS: [f64; 14] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0,
 ];
 
-macro_rules! labels {
-    ($($name:ident { $($label:ident),+ })+) => {$(
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-        struct $name { $($label: String),+ }
-    )+};
+type Labels<const N: usize> = [(&'static str, String); N];
+type Counters<const N: usize> = Family<Labels<N>, Counter>;
+type Gauges<const N: usize> = Family<Labels<N>, Gauge>;
+
+fn labels<const N: usize>(values: [(&'static str, &str); N]) -> Labels<N> {
+    values.map(|(name, value)| (name, value.to_owned()))
 }
 
-labels! {
-    AdminRefusedLabels { reason }
-    RequestLabels { source, status }
-    EventLabels { source, outcome }
-    SignalLabels { rule, outcome }
-    SuppressedLabels { rule, reason }
-    IncidentLabels { state }
-    DeliveryLabels { target, operation, outcome }
-    TargetLabels { target }
-    DeadLetterLabels { target, kind }
-    ReviewLabels { source }
-    TokenLabels { target, outcome }
-    SyncLabels { target, outcome }
-    TicketChangeLabels { target, outcome }
-    CallbackLabels { target, status }
-    DroppedRequestLabels { route, name, reason }
-    EnrichmentLabels { call, outcome }
-    FailoverLabels { from, to }
-    ListenerLabels { listener }
-    TaskLabels { task }
-    BuildLabels { version }
+/// Declares the fields of [`Metrics`]: type, name without the prefix `ringdown_`, help text, and
+/// where the default will not do, the initial value.
+macro_rules! metrics {
+    (@initial) => { Default::default() };
+    (@initial $initial:expr) => { $initial };
+    ($($field:ident: $type:ty, $name:literal, $help:literal $(, $initial:expr)?;)+) => {
+        /// All metrics. Cheap to clone; clones count into the same registry.
+        #[derive(Debug, Clone)]
+        pub struct Metrics {
+            registry: Arc<Registry>,
+            $($field: $type,)+
+        }
+
+        impl Metrics {
+            fn registered() -> Self {
+                let mut registry = Registry::with_prefix("ringdown");
+                $(
+                    let $field: $type = metrics!(@initial $($initial)?);
+                    registry.register($name, $help, $field.clone());
+                )+
+                Self { registry: Arc::new(registry), $($field,)+ }
+            }
+        }
+    };
 }
 
-/// All metrics. Cheap to clone; clones count into the same registry.
-#[derive(Debug, Clone)]
-pub struct Metrics {
-    registry: std::sync::Arc<Registry>,
-    admin_refused: Family<AdminRefusedLabels, Counter>,
-    webhook_requests: Family<RequestLabels, Counter>,
-    events: Family<EventLabels, Counter>,
-    signals: Family<SignalLabels, Counter>,
-    suppressed: Family<SuppressedLabels, Counter>,
-    incidents: Family<IncidentLabels, Gauge>,
-    flapping: Gauge,
-    deliveries: Family<DeliveryLabels, Counter>,
-    delivery_queue: Family<TargetLabels, Gauge>,
-    dead_letters: Family<DeadLetterLabels, Gauge>,
-    review_items: Family<ReviewLabels, Gauge>,
-    review_items_dropped: Family<ReviewLabels, Counter>,
-    time_to_ticket: Histogram,
-    journal_lag: Gauge<f64, std::sync::atomic::AtomicU64>,
-    target_up: Family<TargetLabels, Gauge>,
-    token_refreshes: Family<TokenLabels, Counter>,
-    sync_calls: Family<SyncLabels, Counter>,
-    ticket_changes: Family<TicketChangeLabels, Counter>,
-    callback_requests: Family<CallbackLabels, Counter>,
-    dropped_requests: Family<DroppedRequestLabels, Counter>,
-    enrichment_calls: Family<EnrichmentLabels, Counter>,
-    failovers: Family<FailoverLabels, Counter>,
-    open_connections: Family<ListenerLabels, Gauge>,
-    connections_evicted: Family<ListenerLabels, Counter>,
-    log_lines_dropped: Counter,
-    task_restarts: Family<TaskLabels, Counter>,
-}
-
-/// The counters that nearly every webhook of a source moves, looked up once instead of per
-/// request. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct SourceCounters {
-    answered_202: Counter,
-    accepted: Counter,
-    duplicates: Counter,
-    review: Counter,
-}
-
-impl SourceCounters {
-    /// Counts a webhook that was answered with 202.
-    pub fn answered_202(&self) {
-        self.answered_202.inc();
-    }
-
-    /// Counts events by what became of them.
-    pub fn events(&self, accepted: u64, duplicates: u64, review: u64) {
-        self.accepted.inc_by(accepted);
-        self.duplicates.inc_by(duplicates);
-        self.review.inc_by(review);
-    }
-
-    /// All events so far, whatever became of them: it grows when the source is heard.
-    pub fn heard(&self) -> u64 {
-        self.accepted.get() + self.duplicates.get() + self.review.get()
-    }
+metrics! {
+    admin_refused: Counters<1>, "admin_refused",
+        "Requests that the admin listener refused by reason: host, token, guessing";
+    webhook_requests: Counters<2>, "webhook_requests",
+        "Webhook requests by source and answered status";
+    events: Counters<2>, "events",
+        "Events received, by source and outcome: accepted, duplicate, review";
+    signals: Counters<2>, "signals",
+        "Signals by rule and what the rule said: breach, clear, none";
+    suppressed: Counters<2>, "suppressed",
+        "Breaches that opened no ticket, by rule and reason";
+    incidents: Gauges<1>, "incidents",
+        "Incidents by state";
+    flapping: Gauge, "flapping_incidents",
+        "Incidents that come and go, and are held open until they are calm";
+    deliveries: Counters<3>, "deliveries",
+        "Calls to targets by operation and outcome: ok or a failure kind";
+    delivery_queue: Gauges<1>, "delivery_queue",
+        "Deliveries owed and not yet done, by target";
+    dead_letters: Gauges<2>, "dead_letters",
+        "Dead letters by target and failure kind";
+    review_items: Gauges<1>, "review_items",
+        "Review items waiting for a person, by source";
+    review_items_dropped: Counters<1>, "review_items_dropped",
+        "Open review items dropped because their source has too many, by source";
+    time_to_ticket: Histogram, "time_to_ticket_seconds",
+        "Time from event received to ticket confirmed", Histogram::new(TIME_TO_TICKET_BUCKETS);
+    journal_lag: Gauge<f64, AtomicU64>, "journal_lag_seconds",
+        "Age of the oldest event that is not yet decided";
+    target_up: Gauges<1>, "target_up",
+        "1 when the target takes deliveries, 0 while it is paused, held or its circuit is open";
+    token_refreshes: Counters<2>, "token_refreshes",
+        "Credential renewals by target and outcome: ok, failed";
+    sync_calls: Counters<2>, "sync_calls",
+        "Times that a target was to be asked what people did, by outcome: ok, nothing_open or a failure kind";
+    ticket_changes: Counters<2>, "ticket_changes",
+        "Tickets seen in a target, by what that did: noted, closed, same, older, not_ours";
+    callback_requests: Counters<2>, "callback_requests",
+        "Callbacks by target and answered status";
+    dropped_requests: Counters<3>, "dropped_requests",
+        "Requests that were too slow, found no room or came from a source that is held back, by route (webhooks, callbacks), source or target, and reason";
+    enrichment_calls: Counters<2>, "enrichment_calls",
+        "Calls to the Genesys Cloud Platform API by what was asked and what came of it";
+    failovers: Counters<2>, "failovers",
+        "Tickets that another target took over before they existed, by the one that could not be reached and the other";
+    open_connections: Gauges<1>, "open_connections",
+        "Open connections by listener: public, admin";
+    connections_evicted: Counters<1>, "connections_evicted",
+        "Idle connections that were closed because another needed their place, by listener";
+    log_lines_dropped: Counter, "log_lines_dropped",
+        "Log lines that were dropped, because standard error could not be written or was too slow";
+    task_restarts: Counters<1>, "task_restarts",
+        "Restarts of a part of the process after it panicked or ended by itself, by part";
+    build_info: Gauges<1>, "build_info", "The running version";
 }
 
 impl Default for Metrics {
@@ -116,178 +116,11 @@ impl Default for Metrics {
 
 impl Metrics {
     /// A fresh registry with every metric at zero.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one registration per metric of the contract, nothing else"
-    )]
     pub fn new() -> Self {
-        let mut registry = Registry::with_prefix("ringdown");
-        let admin_refused = family(
-            &mut registry,
-            "admin_refused",
-            "Requests that the admin listener refused by reason: host, token, guessing",
-        );
-        let webhook_requests = family(
-            &mut registry,
-            "webhook_requests",
-            "Webhook requests by source and answered status",
-        );
-        let events = family(
-            &mut registry,
-            "events",
-            "Events received, by source and outcome: accepted, duplicate, review",
-        );
-        let signals = family(
-            &mut registry,
-            "signals",
-            "Signals by rule and what the rule said: breach, clear, none",
-        );
-        let suppressed = family(
-            &mut registry,
-            "suppressed",
-            "Breaches that opened no ticket, by rule and reason",
-        );
-        let deliveries = family(
-            &mut registry,
-            "deliveries",
-            "Calls to targets by operation and outcome: ok or a failure kind",
-        );
-        let token_refreshes = family(
-            &mut registry,
-            "token_refreshes",
-            "Credential renewals by target and outcome: ok, failed",
-        );
-        let sync_calls = family(
-            &mut registry,
-            "sync_calls",
-            "Times that a target was to be asked what people did, by outcome: ok, nothing_open or a failure kind",
-        );
-        let ticket_changes = family(
-            &mut registry,
-            "ticket_changes",
-            "Tickets seen in a target, by what that did: noted, closed, same, older, not_ours",
-        );
-        let enrichment_calls = family(
-            &mut registry,
-            "enrichment_calls",
-            "Calls to the Genesys Cloud Platform API by what was asked and what came of it",
-        );
-        let callback_requests = family(
-            &mut registry,
-            "callback_requests",
-            "Callbacks by target and answered status",
-        );
-        let dropped_requests = family(
-            &mut registry,
-            "dropped_requests",
-            "Requests that were too slow, found no room or came from a source that is held back, by route (webhooks, callbacks), source or target, and reason",
-        );
-        let failovers = family(
-            &mut registry,
-            "failovers",
-            "Tickets that another target took over before they existed, by the one that could not be reached and the other",
-        );
-        let open_connections = family(
-            &mut registry,
-            "open_connections",
-            "Open connections by listener: public, admin",
-        );
-        let connections_evicted = family(
-            &mut registry,
-            "connections_evicted",
-            "Idle connections that were closed because another needed their place, by listener",
-        );
-        let log_lines_dropped = Counter::default();
-        registry.register(
-            "log_lines_dropped",
-            "Log lines that were dropped, because standard error could not be written or was too slow",
-            log_lines_dropped.clone(),
-        );
-        let task_restarts = family(
-            &mut registry,
-            "task_restarts",
-            "Restarts of a part of the process after it panicked or ended by itself, by part",
-        );
-        let incidents = family(&mut registry, "incidents", "Incidents by state");
-        let flapping = Gauge::default();
-        registry.register(
-            "flapping_incidents",
-            "Incidents that come and go, and are held open until they are calm",
-            flapping.clone(),
-        );
-        let delivery_queue = family(
-            &mut registry,
-            "delivery_queue",
-            "Deliveries owed and not yet done, by target",
-        );
-        let dead_letters = family(
-            &mut registry,
-            "dead_letters",
-            "Dead letters by target and failure kind",
-        );
-        let review_items = family(
-            &mut registry,
-            "review_items",
-            "Review items waiting for a person, by source",
-        );
-        let review_items_dropped = family(
-            &mut registry,
-            "review_items_dropped",
-            "Open review items dropped because their source has too many, by source",
-        );
-        let target_up = family(
-            &mut registry,
-            "target_up",
-            "1 when the target takes deliveries, 0 while it is paused, held or its circuit is open",
-        );
-        let time_to_ticket = Histogram::new(TIME_TO_TICKET_BUCKETS);
-        registry.register(
-            "time_to_ticket_seconds",
-            "Time from event received to ticket confirmed",
-            time_to_ticket.clone(),
-        );
-        let journal_lag = Gauge::default();
-        registry.register(
-            "journal_lag_seconds",
-            "Age of the oldest event that is not yet decided",
-            journal_lag.clone(),
-        );
-        let build_info: Family<BuildLabels, Gauge> =
-            family(&mut registry, "build_info", "The running version");
-        build_info
-            .get_or_create(&BuildLabels {
-                version: env!("CARGO_PKG_VERSION").to_owned(),
-            })
-            .set(1);
-        Self {
-            registry: std::sync::Arc::new(registry),
-            admin_refused,
-            webhook_requests,
-            events,
-            signals,
-            suppressed,
-            incidents,
-            flapping,
-            deliveries,
-            delivery_queue,
-            dead_letters,
-            review_items,
-            review_items_dropped,
-            time_to_ticket,
-            journal_lag,
-            target_up,
-            token_refreshes,
-            sync_calls,
-            ticket_changes,
-            callback_requests,
-            dropped_requests,
-            enrichment_calls,
-            failovers,
-            open_connections,
-            connections_evicted,
-            log_lines_dropped,
-            task_restarts,
-        }
+        let metrics = Self::registered();
+        let version = labels([("version", env!("CARGO_PKG_VERSION"))]);
+        metrics.build_info.get_or_create(&version).set(1);
+        metrics
     }
 
     /// The registry in the OpenMetrics text form that Prometheus scrapes.
@@ -302,24 +135,19 @@ impl Metrics {
     /// Counts a webhook request and the status it was answered with.
     pub fn webhook_request(&self, source: &str, status: u16) {
         self.webhook_requests
-            .get_or_create(&RequestLabels {
-                source: source.to_owned(),
-                status: status.to_string(),
-            })
+            .get_or_create(&labels([
+                ("source", source),
+                ("status", &status.to_string()),
+            ]))
             .inc();
     }
 
     /// The usual counters of `source`, which start at zero by this.
     pub fn source_counters(&self, source: &str) -> SourceCounters {
-        let request = RequestLabels {
-            source: source.to_owned(),
-            status: "202".to_owned(),
-        };
-        let event = |outcome: &str| {
-            let source = source.to_owned();
-            let outcome = outcome.to_owned();
-            let labels = EventLabels { source, outcome };
-            self.events.get_or_create(&labels).clone()
+        let request = labels([("source", source), ("status", "202")]);
+        let event = |outcome| {
+            let event = labels([("source", source), ("outcome", outcome)]);
+            self.events.get_or_create(&event).clone()
         };
         SourceCounters {
             answered_202: self.webhook_requests.get_or_create(&request).clone(),
@@ -331,8 +159,7 @@ impl Metrics {
 
     /// What is counted about the connections of `listener`, which starts at zero by this.
     pub fn connections(&self, listener: &str) -> ConnectionMetrics {
-        let listener = listener.to_owned();
-        let labels = ListenerLabels { listener };
+        let labels = labels([("listener", listener)]);
         let evicted = &self.connections_evicted;
         ConnectionMetrics {
             open: self.open_connections.get_or_create(&labels).clone(),
@@ -342,8 +169,7 @@ impl Metrics {
 
     /// Counts a ticket that goes to `to`, because `from` cannot be reached.
     pub fn failover(&self, from: &str, to: &str) {
-        let (from, to) = (from.to_owned(), to.to_owned());
-        let labels = FailoverLabels { from, to };
+        let labels = labels([("from", from), ("to", to)]);
         self.failovers.get_or_create(&labels).inc();
     }
 
@@ -354,9 +180,8 @@ impl Metrics {
 
     /// The counter of restarts of the part `task`, which starts at zero by this.
     pub fn task_restarts(&self, task: &str) -> Counter {
-        let task = task.to_owned();
         self.task_restarts
-            .get_or_create(&TaskLabels { task })
+            .get_or_create(&labels([("task", task)]))
             .clone()
     }
 
@@ -364,10 +189,7 @@ impl Metrics {
     pub fn events(&self, source: &str, outcome: &str, count: u64) {
         if count > 0 {
             self.events
-                .get_or_create(&EventLabels {
-                    source: source.to_owned(),
-                    outcome: outcome.to_owned(),
-                })
+                .get_or_create(&labels([("source", source), ("outcome", outcome)]))
                 .inc_by(count);
         }
     }
@@ -375,29 +197,21 @@ impl Metrics {
     /// Counts `count` signals by what `rule` said: breach, clear or none.
     pub fn signals(&self, rule: &str, outcome: &str, count: u64) {
         self.signals
-            .get_or_create(&SignalLabels {
-                rule: rule.to_owned(),
-                outcome: outcome.to_owned(),
-            })
+            .get_or_create(&labels([("rule", rule), ("outcome", outcome)]))
             .inc_by(count);
     }
 
     /// Counts a breach that opened no ticket.
     pub fn suppressed(&self, rule: &str, reason: &str) {
         self.suppressed
-            .get_or_create(&SuppressedLabels {
-                rule: rule.to_owned(),
-                reason: reason.to_owned(),
-            })
+            .get_or_create(&labels([("rule", rule), ("reason", reason)]))
             .inc();
     }
 
     /// Sets how many incidents are in `state`.
     pub fn set_incidents(&self, state: &str, count: i64) {
         self.incidents
-            .get_or_create(&IncidentLabels {
-                state: state.to_owned(),
-            })
+            .get_or_create(&labels([("state", state)]))
             .set(count);
     }
 
@@ -409,48 +223,39 @@ impl Metrics {
     /// Counts a call to a target: `outcome` is `ok` or a failure kind.
     pub fn delivery(&self, target: &str, operation: &str, outcome: &str) {
         self.deliveries
-            .get_or_create(&DeliveryLabels {
-                target: target.to_owned(),
-                operation: operation.to_owned(),
-                outcome: outcome.to_owned(),
-            })
+            .get_or_create(&labels([
+                ("target", target),
+                ("operation", operation),
+                ("outcome", outcome),
+            ]))
             .inc();
     }
 
     /// Sets how many deliveries are owed to `target`.
     pub fn set_delivery_queue(&self, target: &str, count: i64) {
         self.delivery_queue
-            .get_or_create(&TargetLabels {
-                target: target.to_owned(),
-            })
+            .get_or_create(&labels([("target", target)]))
             .set(count);
     }
 
     /// Sets how many dead letters of `kind` wait for `target`.
     pub fn set_dead_letters(&self, target: &str, kind: &str, count: i64) {
         self.dead_letters
-            .get_or_create(&DeadLetterLabels {
-                target: target.to_owned(),
-                kind: kind.to_owned(),
-            })
+            .get_or_create(&labels([("target", target), ("kind", kind)]))
             .set(count);
     }
 
     /// Sets how many review items of `source` wait for a person.
     pub fn set_review_items(&self, source: &str, count: i64) {
         self.review_items
-            .get_or_create(&ReviewLabels {
-                source: source.to_owned(),
-            })
+            .get_or_create(&labels([("source", source)]))
             .set(count);
     }
 
     /// Counts `count` open review items of `source` that were dropped.
     pub fn review_items_dropped(&self, source: &str, count: u64) {
         self.review_items_dropped
-            .get_or_create(&ReviewLabels {
-                source: source.to_owned(),
-            })
+            .get_or_create(&labels([("source", source)]))
             .inc_by(count);
     }
 
@@ -467,9 +272,7 @@ impl Metrics {
     /// Sets whether `target` takes deliveries.
     pub fn set_target_up(&self, target: &str, up: bool) {
         self.target_up
-            .get_or_create(&TargetLabels {
-                target: target.to_owned(),
-            })
+            .get_or_create(&labels([("target", target)]))
             .set(i64::from(up));
     }
 
@@ -477,10 +280,7 @@ impl Metrics {
     pub fn token_refreshes(&self, target: &str, outcome: &str, count: u64) {
         if count > 0 {
             self.token_refreshes
-                .get_or_create(&TokenLabels {
-                    target: target.to_owned(),
-                    outcome: outcome.to_owned(),
-                })
+                .get_or_create(&labels([("target", target), ("outcome", outcome)]))
                 .inc_by(count);
         }
     }
@@ -489,30 +289,21 @@ impl Metrics {
     /// failure kind.
     pub fn sync_call(&self, target: &str, outcome: &str) {
         self.sync_calls
-            .get_or_create(&SyncLabels {
-                target: target.to_owned(),
-                outcome: outcome.to_owned(),
-            })
+            .get_or_create(&labels([("target", target), ("outcome", outcome)]))
             .inc();
     }
 
     /// Counts a ticket seen in `target` by what that did.
     pub fn ticket_change(&self, target: &str, outcome: &str) {
         self.ticket_changes
-            .get_or_create(&TicketChangeLabels {
-                target: target.to_owned(),
-                outcome: outcome.to_owned(),
-            })
+            .get_or_create(&labels([("target", target), ("outcome", outcome)]))
             .inc();
     }
 
     /// Counts a call to the Platform API, `names` or `standings`: `ok` or a failure kind.
     pub fn enrichment_call(&self, call: &str, outcome: &str) {
         self.enrichment_calls
-            .get_or_create(&EnrichmentLabels {
-                call: call.to_owned(),
-                outcome: outcome.to_owned(),
-            })
+            .get_or_create(&labels([("call", call), ("outcome", outcome)]))
             .inc();
     }
 
@@ -520,9 +311,7 @@ impl Metrics {
     /// `guessing`.
     pub fn admin_refused(&self, reason: &str) {
         self.admin_refused
-            .get_or_create(&AdminRefusedLabels {
-                reason: reason.to_owned(),
-            })
+            .get_or_create(&labels([("reason", reason)]))
             .inc();
     }
 
@@ -531,41 +320,23 @@ impl Metrics {
     /// `route` is `webhooks` or `callbacks`, `name` that of the source or target.
     pub fn request_dropped(&self, route: &str, name: &str, reason: &str) {
         self.dropped_requests
-            .get_or_create(&DroppedRequestLabels {
-                route: route.to_owned(),
-                name: name.to_owned(),
-                reason: reason.to_owned(),
-            })
+            .get_or_create(&labels([
+                ("route", route),
+                ("name", name),
+                ("reason", reason),
+            ]))
             .inc();
     }
 
     /// Counts a callback of `target` by the status it was answered with.
     pub fn callback_request(&self, target: &str, status: u16) {
         self.callback_requests
-            .get_or_create(&CallbackLabels {
-                target: target.to_owned(),
-                status: status.to_string(),
-            })
+            .get_or_create(&labels([
+                ("target", target),
+                ("status", &status.to_string()),
+            ]))
             .inc();
     }
-}
-
-/// Registers a family of metrics under `name`. Counters get the suffix `_total` when rendered.
-fn family<L, M>(registry: &mut Registry, name: &str, help: &str) -> Family<L, M>
-where
-    L: EncodeLabelSet + Clone + std::hash::Hash + Eq + Send + Sync + std::fmt::Debug + 'static,
-    M: Default
-        + prometheus_client::encoding::EncodeMetric
-        + prometheus_client::metrics::TypedMetric
-        + Send
-        + Sync
-        + std::fmt::Debug
-        + 'static,
-    fn() -> M: MetricConstructor<M>,
-{
-    let family = Family::<L, M>::default();
-    registry.register(name, help, family.clone());
-    family
 }
 
 #[cfg(test)]
