@@ -11,17 +11,13 @@ use url::Url;
 use super::super::outcome::{Failed, NOT_FINE, Outcome};
 use super::super::table::{self, Column};
 use super::super::{Output, client, config, print};
-use super::incident::mark_flapping;
-use super::{ApiArgs, Selection};
+use super::arguments::{ApiArgs, Query, Selection};
 use crate::outbound;
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Items that one page of the API can hold.
 const PAGE: u32 = 500;
-
-/// Filters by their name in the API; those without a value are left out.
-pub(super) type Query = Vec<(&'static str, Option<String>)>;
 
 /// One list of the admin API of a running daemon.
 pub(super) struct Api {
@@ -292,5 +288,12 @@ fn refused(status: StatusCode, body: &Value) -> Failed {
             "{status}: {detail}\n--token or RINGDOWN_TOKEN takes a token of [admin.tokens]."
         )),
         _ => Failed::not_fine(format!("{status}: {detail}")),
+    }
+}
+
+/// A list shows by its state which incidents flap.
+pub(super) fn mark_flapping(incident: &mut Value) {
+    if incident.get("flapping") == Some(&Value::Bool(true)) {
+        incident["state"] = json!(format!("{}, flapping", table::shown(incident.get("state"))));
     }
 }

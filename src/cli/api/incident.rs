@@ -1,4 +1,4 @@
-//! `ringdown incidents show`: an incident found by what a person has in hand, and its story.
+//! `ringdown incidents show`: an incident found by its id, its key or its ticket number, and its timeline.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::outcome::{Failed, Outcome};
 use super::super::table::{self, Column};
 use super::super::{Output, config, print};
-use super::call::Api;
+use super::call::{Api, mark_flapping};
 
 /// Incidents of one key that are looked at.
 const MOST_OF_KEY: &str = "20";
@@ -155,13 +155,6 @@ fn ambiguous<'a>(named: &str, found: impl Iterator<Item = &'a Value>) -> Failed 
     ))
 }
 
-/// A list shows by its state which incidents flap.
-pub(super) fn mark_flapping(incident: &mut Value) {
-    if incident.get("flapping") == Some(&Value::Bool(true)) {
-        incident["state"] = json!(format!("{}, flapping", table::shown(incident.get("state"))));
-    }
-}
-
 fn report(incident: &mut Value, timeline: Vec<Value>, next: &Value) -> String {
     mark_flapping(incident);
     if let Some(times) = incident.pointer("/flaps/times").cloned() {
@@ -194,9 +187,9 @@ fn report(incident: &mut Value, timeline: Vec<Value>, next: &Value) -> String {
     let timeline: Vec<Value> = timeline.into_iter().map(as_row).collect();
     lines.push(table::render(&timeline, TIMELINE));
     if !next.is_null() {
-        let told = timeline.len();
+        let shown = timeline.len();
         lines.push(format!(
-            "These are the first {told} entries; there are more: raise --limit."
+            "These are the first {shown} entries; there are more: raise --limit."
         ));
     }
     lines.join("\n")

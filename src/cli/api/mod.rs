@@ -2,6 +2,7 @@
 //!
 //! Owns what can be asked; `call` knows how to ask and how to print what comes back.
 
+mod arguments;
 mod call;
 mod incident;
 mod silences;
@@ -11,24 +12,9 @@ use clap::{Args, Subcommand};
 use super::Global;
 use super::outcome::Outcome;
 use super::table::Column;
-use call::{Api, Query};
+use arguments::{ApiArgs, Query, Selection, Span};
+use call::Api;
 pub(super) use silences::{SilenceArgs, silences};
-
-/// Where the admin API is.
-#[derive(Debug, Clone, Args)]
-struct ApiArgs {
-    /// The daemon's admin address.
-    #[arg(
-        long,
-        global = true,
-        env = "RINGDOWN_URL",
-        default_value = "http://127.0.0.1:9090"
-    )]
-    url: String,
-    /// An admin token.
-    #[arg(long, global = true, env = "RINGDOWN_TOKEN", hide_env_values = true)]
-    token: Option<String>,
-}
 
 /// Look at incidents.
 #[derive(Debug, Args)]
@@ -210,42 +196,6 @@ struct ReviewFilter {
     event: Option<String>,
 }
 
-/// Which items an action is about.
-#[derive(Debug, Args)]
-struct Selection {
-    /// Their ids.
-    #[arg(value_name = "ID")]
-    ids: Vec<String>,
-    /// All of them, or all that the filters leave over.
-    #[arg(long)]
-    all: bool,
-    /// Do not ask before --all.
-    #[arg(long)]
-    yes: bool,
-}
-
-/// Which stretch of a list.
-#[derive(Debug, Args)]
-struct Span {
-    /// Only from this time on, such as 2026-11-23T14:00:00Z.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only before this time.
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
-    /// At most so many.
-    #[arg(long, default_value_t = Span::LIMIT, value_parser = clap::value_parser!(u32).range(1..))]
-    limit: u32,
-}
-
-impl Span {
-    const LIMIT: u32 = 50;
-
-    fn query(self) -> Query {
-        vec![("since", self.since), ("until", self.until)]
-    }
-}
-
 impl IncidentList {
     fn query(self) -> Query {
         let mut query = vec![
@@ -322,7 +272,6 @@ const REVIEW_ITEMS: &[Column] = &[
     ("reason", "/reason"),
 ];
 
-/// `ringdown incidents`.
 pub(super) async fn incidents(args: IncidentArgs, global: &Global) -> Outcome {
     let place = match args.command {
         Some(
@@ -348,7 +297,6 @@ pub(super) async fn incidents(args: IncidentArgs, global: &Global) -> Outcome {
     }
 }
 
-/// `ringdown dead-letters`.
 pub(super) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global.output, "dead-letters")?;
     match args.command {
@@ -368,7 +316,6 @@ pub(super) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outco
     }
 }
 
-/// `ringdown review`.
 pub(super) async fn review(args: ReviewArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global.output, "review")?;
     match args.command {

@@ -3,8 +3,9 @@
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Map, Value, json};
 
+use super::arguments::{ApiArgs, Selection, Span};
 use super::call::Api;
-use super::{ApiArgs, Selection, Span};
+
 use crate::cli::Global;
 use crate::cli::outcome::Outcome;
 use crate::cli::table::Column;
@@ -93,7 +94,6 @@ const SILENCES: &[Column] = &[
     ("reason", "/reason"),
 ];
 
-/// `ringdown silences`.
 pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global.output, "silences")?;
     match args.command {
