@@ -47,7 +47,6 @@ impl Refused {
         )
     }
 
-    /// 401.
     pub(super) fn not_authenticated(detail: &'static str) -> Self {
         let refused = Self::new(
             StatusCode::UNAUTHORIZED,
@@ -71,12 +70,10 @@ impl Refused {
         Self(refused.0.retry_after(wait))
     }
 
-    /// 403.
     pub(super) fn not_allowed(detail: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "not-allowed", "Not allowed", detail)
     }
 
-    /// 404.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
     }

@@ -46,7 +46,6 @@ impl Gauges {
         }
     }
 
-    /// Sets every gauge.
     pub fn set(&mut self, counts: &Counts) {
         self.know(counts);
         for state in IncidentState::ALL {

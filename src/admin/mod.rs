@@ -58,7 +58,6 @@ pub struct AdminState {
 /// The names that a silence's matchers may want.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names {
-    /// Of sources.
     pub sources: Vec<String>,
     /// Of rules, and `outage:NAME` of outages.
     pub rules: Vec<String>,

@@ -31,13 +31,10 @@ pub enum Access {
 /// A route as it is described to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The method.
     pub method: Method,
     /// The path; `{name}` stands for one segment.
     pub path: &'static str,
-    /// Who may use it.
     pub access: Access,
-    /// What it is for.
     pub summary: &'static str,
 }
 
@@ -46,7 +43,6 @@ struct Route {
     handler: MethodRouter<AdminState>,
 }
 
-/// Every route there is.
 pub fn endpoints() -> Vec<Endpoint> {
     table().into_iter().map(|route| route.endpoint).collect()
 }

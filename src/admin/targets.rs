@@ -20,7 +20,6 @@ impl<F: Fn() -> Vec<TargetView> + Send + Sync> TargetOverview for F {
 /// One target. What is owed to it is counted by the listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TargetView {
-    /// Its name.
     pub name: String,
     /// `salesforce` or `servicenow`.
     pub kind: String,
@@ -30,11 +29,8 @@ pub struct TargetView {
     pub since: Option<Moment>,
     /// When the pause ends or the next probe is due.
     pub until: Option<Moment>,
-    /// The last failure.
     pub last_error: Option<KeptFailure>,
-    /// When that was.
     pub last_error_at: Option<Moment>,
-    /// Its credential.
     pub token: TokenView,
 }
 

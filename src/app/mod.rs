@@ -33,17 +33,13 @@ use stages::Builder;
 /// What the process is started with.
 #[derive(Debug)]
 pub struct AppOptions {
-    /// The checked settings.
     pub settings: Settings,
     /// The settings in force, redacted, for people to look at.
     pub effective: serde_json::Value,
-    /// The clock.
     pub clock: Clock,
-    /// What is counted.
     pub metrics: Metrics,
 }
 
-/// The process could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store cannot be used.
@@ -56,17 +52,13 @@ pub enum StartError {
     Listen {
         /// `server.listen` or `admin.listen`.
         setting: &'static str,
-        /// The address.
         address: SocketAddr,
-        /// The system's own words.
         problem: std::io::Error,
     },
     /// A target cannot be set up.
     #[error("targets.{name}: {problem}")]
     Target {
-        /// The target.
         name: String,
-        /// What is wrong with it.
         problem: TargetSetupError,
     },
     /// The Platform API's client cannot be set up.
@@ -77,12 +69,9 @@ pub enum StartError {
     Source(#[from] ReceiveSetupError),
 }
 
-/// A running process.
 #[derive(Debug)]
 pub struct App {
-    /// Where webhooks are received.
     pub public_addr: SocketAddr,
-    /// Where the admin listener is.
     pub admin_addr: SocketAddr,
     stages: Stages,
     store: Store,
@@ -105,10 +94,6 @@ struct Stages {
 
 impl App {
     /// Opens the store, binds both listeners and starts every stage.
-    ///
-    /// # Errors
-    ///
-    /// [`StartError`] says which setting to mend.
     pub async fn start(options: AppOptions) -> Result<Self, StartError> {
         let AppOptions {
             settings,

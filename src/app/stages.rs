@@ -37,7 +37,6 @@ pub(super) struct Builder {
     pub(super) stages: Stages,
     /// This process, as the holder of leases.
     pub(super) owner: String,
-    /// Of the public listener.
     pub(super) limits: Limits,
     /// Grows with every callback, so that it is followed at once.
     pub(super) told: watch::Sender<u64>,

@@ -7,7 +7,6 @@ pub(super) type Outcome = Result<ExitCode, Failed>;
 
 /// The thing asked about is not fine.
 pub(super) const NOT_FINE: u8 = 1;
-/// Wrong usage or configuration.
 pub(super) const USAGE: u8 = 2;
 
 /// A failure with what to print and the exit status.
@@ -26,7 +25,6 @@ impl Failed {
         }
     }
 
-    /// Wrong usage or configuration.
     pub(super) fn usage(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),

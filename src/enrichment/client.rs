@@ -35,36 +35,20 @@ pub enum ApiError {
     #[error(
         "the Platform API refuses the login (HTTP {status}): {answer}; look at enrichment.client_id and client_secret"
     )]
-    LoginRefused {
-        /// HTTP status.
-        status: u16,
-        /// What it said.
-        answer: String,
-    },
-    /// It asks to wait.
+    LoginRefused { status: u16, answer: String },
     #[error("the Platform API asks to wait for {} s", .wait.as_secs())]
-    TooFast {
-        /// How long.
-        wait: Duration,
-    },
-    /// It refused.
+    TooFast { wait: Duration },
     #[error(
         "the Platform API refuses {path} (HTTP {status}): {answer}; look at the roles of the OAuth client"
     )]
     Refused {
-        /// What was asked for.
         path: &'static str,
-        /// HTTP status.
         status: u16,
-        /// What it said.
         answer: String,
     },
     /// The answer is not what the documentation says.
     #[error("the Platform API's answer to {path} is not understood")]
-    NotUnderstood {
-        /// What was asked for.
-        path: &'static str,
-    },
+    NotUnderstood { path: &'static str },
 }
 
 impl ApiError {
@@ -103,10 +87,6 @@ const OBSERVATIONS: &str = "/api/v2/analytics/queues/observations/query";
 
 impl PlatformApi {
     /// A client with `settings`. Nothing is sent yet. Answers go through `redactor`.
-    ///
-    /// # Errors
-    ///
-    /// When the TLS library cannot be set up.
     pub fn new(
         settings: &EnrichmentSettings,
         redactor: &Redactor,
@@ -141,10 +121,6 @@ impl PlatformApi {
 
     /// How `queue_ids`, at most 100, stand now. A queue in which nothing happens is
     /// not in the answer; nobody waits there.
-    ///
-    /// # Errors
-    ///
-    /// [`ApiError`] when there is no answer.
     pub async fn standings(
         &mut self,
         queue_ids: &[String],

@@ -38,10 +38,6 @@ pub struct EnrichmentWorker {
 
 impl EnrichmentWorker {
     /// A worker for `enrichment`; `None` where that is the default one, which asks nobody.
-    ///
-    /// # Errors
-    ///
-    /// When the TLS library cannot be set up.
     pub fn new(
         enrichment: &Enrichment,
         settings: &EnrichmentSettings,
@@ -66,7 +62,6 @@ impl EnrichmentWorker {
         }))
     }
 
-    /// Asks until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut asked = self.shared.asked.subscribe();
         while !stop.is_cancelled() {

@@ -52,10 +52,6 @@ pub(super) struct LogQueue {
 impl LogQueue {
     /// A queue to standard error, whose thread lives as long as the process. Counts what is
     /// dropped in `dropped`.
-    ///
-    /// # Errors
-    ///
-    /// When there is no file descriptor left.
     pub(super) fn to_standard_error(dropped: Counter) -> io::Result<Self> {
         // A descriptor of its own: the lock of `std::io::stderr` would be held for as long as a
         // write blocks.

@@ -15,7 +15,6 @@ pub enum BadLogSetting {
         "log.level {level:?} is neither a level (error, warn, info, debug, trace) nor a filter such as \"info,ringdown=debug\": {problem}"
     )]
     Level {
-        /// The setting.
         level: String,
         /// What is wrong with it.
         problem: String,

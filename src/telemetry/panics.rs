@@ -15,7 +15,6 @@ const MAX_MESSAGE: usize = 300;
 pub struct CaughtPanic {
     /// File, line and column; empty where they are not known.
     pub location: String,
-    /// The message.
     pub message: String,
 }
 
@@ -50,10 +49,6 @@ fn note(panic: CaughtPanic) {
 
 /// Runs `task` until it ends or panics. A panic is not logged: whoever asks does that, after
 /// what is more urgent.
-///
-/// # Errors
-///
-/// The panic.
 pub async fn catch_panic(task: impl Future<Output = ()>) -> Result<(), CaughtPanic> {
     let mut task = std::pin::pin!(task);
     std::future::poll_fn(move |context| {

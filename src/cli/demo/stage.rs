@@ -81,7 +81,6 @@ impl Stage {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 
-    /// Where everything is.
     pub(super) fn addresses(&self) -> String {
         format!(
             "  webhooks    {}\n  admin API   http://{}/api/v1/incidents\n  metrics     http://{}/metrics\n  Salesforce  {}/\n  ServiceNow  {}/",
@@ -93,7 +92,6 @@ impl Stage {
         )
     }
 
-    /// Where events are sent.
     pub(super) fn webhook(&self) -> String {
         format!("http://{}/webhooks/genesys", self.app.public_addr)
     }

@@ -111,7 +111,6 @@ pub struct StormReport {
     pub duplicates: u64,
     /// Events that the answers sent to review.
     pub review: u64,
-    /// How long it took.
     pub elapsed: Duration,
     /// Time to answer of each answered request, sorted, in microseconds.
     pub latencies: Vec<u64>,
