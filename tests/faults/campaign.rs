@@ -13,6 +13,7 @@ use rand::{RngExt, SeedableRng};
 use ringdown::simulator;
 
 use crate::sender::Sender;
+use crate::support::crm::servicenow;
 use crate::support::world::{World, event};
 
 /// Everything beyond the world's own configuration: a second CRM, a token that may be rotated.
@@ -37,28 +38,14 @@ flow = "refresh_token"
 refresh_token = "{}"
 [targets.salesforce.create]
 Queue__c = "{{{{ queue_id }}}}"
-[targets.servicenow]
-kind = "servicenow"
-base_url = "{}"
-timeout = "2s"
-[targets.servicenow.auth]
-flow = "client_credentials"
-client_id = "ringdown"
-client_secret = {{ env = "CRM_SECRET" }}
-[targets.servicenow.limit]
-per_second = 200
-concurrent = 4
+{}
 [targets.servicenow.create]
 short_description = "{{{{ queue_id }}}}"
 urgency = "1"
 impact = "1"
-[targets.servicenow.resolve]
-state = "6"
-close_code = "Resolved by caller"
-close_notes = "Recovered."
 "#,
         simulator::REFRESH_TOKEN,
-        world.simulator.servicenow().base_url()
+        servicenow(&world.simulator)
     )
 }
 
@@ -179,7 +166,7 @@ impl Campaign {
                 tokio::time::sleep(Duration::from_millis(milliseconds)).await;
             }
         }
-        self.world.kill();
+        self.world.daemon.kill();
         let name = match end {
             End::At(name, _) => name,
             End::AfterReady(_) | End::AfterStart(_) => "random",
@@ -204,7 +191,7 @@ impl Campaign {
     async fn die_at(&mut self, name: &str, time: u64) {
         self.world.spawn(&format!("{name}:{time}"));
         let (begun, mut fed) = (Instant::now(), Instant::now());
-        while !self.world.is_dead() {
+        while !self.world.daemon.is_dead() {
             assert!(
                 begun.elapsed() < REACHED_WITHIN,
                 "{name} is not reached for the {time}. time; the log:\n{}",

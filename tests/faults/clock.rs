@@ -94,7 +94,7 @@ async fn what_is_owed_is_sent_at_once_when_the_clock_was_set_back_during_a_stop(
     world.simulator.salesforce().add_fault(first);
     breach(&world, "evt-1", "q1").await;
     has_failed(&world, "rate_limited").await;
-    world.kill();
+    world.daemon.kill();
     set_clock_off_by(&world, -HOUR_MS);
     world.start().await;
     world.tickets(1).await;

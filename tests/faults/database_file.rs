@@ -74,7 +74,7 @@ async fn only_the_owner_may_read_a_new_database() {
 #[tokio::test]
 async fn a_database_that_others_may_read_is_warned_of_once_and_left_as_it_is() {
     let (mut world, folder) = with_a_ticket().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let file = folder.join("ringdown.db");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
     world.start().await;
@@ -136,7 +136,7 @@ async fn another_program_that_looks_into_the_database_leaves_its_log_alone() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "1");
     assert_eq!(log.metadata().unwrap().ino(), before);
     world.accept(&event("evt-1", "q1", 400.0)).await;
-    world.kill();
+    world.daemon.kill();
     world.start().await;
     all_are_there(&world, 2).await;
 }
@@ -169,7 +169,7 @@ async fn a_database_that_was_replaced_is_503_and_neither_is_touched() {
     is_refused(&world, "another file is in its place").await;
     let log = folder.join("ringdown.db-wal");
     std::fs::rename(folder.join("new-log"), &log).unwrap();
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "a backup");
     assert_eq!(std::fs::read_to_string(&log).unwrap(), "its log");
 }
@@ -178,7 +178,7 @@ async fn a_database_that_was_replaced_is_503_and_neither_is_touched() {
 #[tokio::test]
 async fn a_backup_that_is_restored_under_a_running_process_is_not_damaged() {
     let (mut world, folder) = with_a_ticket().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let file = folder.join("ringdown.db");
     let backup = folder.join("backup.db");
     std::fs::copy(&file, &backup).unwrap();
@@ -190,13 +190,13 @@ async fn a_backup_that_is_restored_under_a_running_process_is_not_damaged() {
     world.tickets(39).await;
     std::fs::rename(&backup, &file).unwrap();
     is_refused(&world, "another file is in its place").await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     assert!(folder.join("ringdown.db-wal.replaced").exists());
     world.start().await;
     assert_eq!(world.items("incidents").await.len(), 1, "as in the backup");
     world.accept(&event("later", "later", 400.0)).await;
     world.all_delivered().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let connection = rusqlite::Connection::open(&file).unwrap();
     let check = "pragma integrity_check";
     let sound: String = connection.query_row(check, [], |row| row.get(0)).unwrap();
@@ -218,9 +218,9 @@ async fn a_deleted_database_is_503_and_can_be_brought_back_from_the_process() {
         std::fs::remove_file(folder.join(file)).unwrap();
     }
     is_refused(&world, "deleted or moved away").await;
-    world.signal("-STOP");
+    world.daemon.signal("STOP");
     let mut open: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for entry in std::fs::read_dir(format!("/proc/{}/fd", world.pid())).unwrap() {
+    for entry in std::fs::read_dir(format!("/proc/{}/fd", world.daemon.id())).unwrap() {
         let entry = entry.unwrap().path();
         let Ok(target) = std::fs::read_link(&entry) else {
             continue;
@@ -234,7 +234,7 @@ async fn a_deleted_database_is_503_and_can_be_brought_back_from_the_process() {
         let path = folder.join(file);
         std::fs::copy(&open[path.to_str().unwrap()], &path).unwrap();
     }
-    world.kill();
+    world.daemon.kill();
     world.start().await;
     world.accept(&event("evt-1", "q1", 400.0)).await;
     all_are_there(&world, 2).await;

@@ -51,7 +51,7 @@ async fn a_thousand_deaths_lose_nothing_and_double_nothing() {
         campaign.live(end).await;
         if kill % LINE_EVERY == 0 {
             campaign.end().await;
-            campaign.world.kill();
+            campaign.world.daemon.kill();
         }
     }
     campaign.end().await;

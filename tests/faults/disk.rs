@@ -191,7 +191,7 @@ async fn a_kill_while_the_disk_is_full_loses_nothing() {
         return;
     };
     let acknowledged = fill(&world).await;
-    world.kill();
+    world.daemon.kill();
     disk.make_room();
     world.start().await;
     all_are_there(&world, acknowledged).await;
@@ -234,7 +234,7 @@ async fn a_database_that_becomes_read_only_is_503_until_it_can_be_written_again(
 #[tokio::test]
 async fn a_database_that_cannot_be_written_at_the_start_is_refused_with_its_setting() {
     let mut world = World::new().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let file = world.folder.path().join("ringdown.db");
     let Some(_immutable) = Immutable::made(file) else {
         return;

@@ -274,7 +274,7 @@ async fn what_a_crm_or_a_gateway_quotes_of_our_credentials_is_kept_nowhere() {
     assert_without("the pre-flight", &doctor.stdout, &secrets);
     assert_without("the pre-flight", &doctor.stderr, &secrets);
     assert_without("the API", told(&world).await.as_bytes(), &secrets);
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     for (name, content) in files(world.folder.path()) {
         assert_without(&name, &content, &secrets);
     }

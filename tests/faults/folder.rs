@@ -170,7 +170,7 @@ async fn a_folder_that_cannot_be_written_at_the_start_is_refused_with_its_settin
     world.accept(&event("evt-0", "q0", 400.0)).await;
     world.tickets(1).await;
     world.all_delivered().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     disk.set_read_only(true);
     is_refused(&world, "Read-only file system").await;
 
@@ -207,7 +207,7 @@ async fn a_folder_that_becomes_read_only_is_503_and_not_ready_until_it_can_be_wr
         .until("it is ready again", async || readyz(&world).await.0 == 200)
         .await;
     all_are_there(&world, 2).await;
-    world.kill();
+    world.daemon.kill();
     world.start().await;
     all_are_there(&world, 2).await;
 }
@@ -230,7 +230,7 @@ async fn a_file_system_that_gives_up_is_503_and_not_ready_and_has_lost_nothing_o
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(retry_after.is_some());
     not_ready_because(&world).await;
-    world.kill();
+    world.daemon.kill();
     is_refused(&world, "Read-only file system").await;
     disk.mend();
     world.start().await;

@@ -86,7 +86,7 @@ async fn a_standard_error_that_is_full_from_the_start_stops_nothing() {
     let mut world = started(World::unstarted("").await, full.into()).await;
     all_is_well(&world, 1).await;
     assert!(dropped(&world).await > 0);
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_standard_error_that_is_closed_stops_nothing() {
     world.spawn_by(r#"exec "$0" "$@" 2>&-"#);
     world.until_ready().await;
     all_is_well(&world, 1).await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
 }
 
 #[tokio::test]
@@ -107,7 +107,7 @@ async fn a_log_reader_that_dies_stops_nothing() {
     all_is_well(&world, 2).await;
     all_is_well(&world, 3).await;
     assert!(dropped(&world).await > 0);
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn a_log_that_nobody_reads_stops_nothing_and_all_that_is_dropped_is_report
         })
         .await;
     all_is_well(&world, 2).await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     reading.join().unwrap();
     let lines = lines.lock().unwrap();
     let torn = lines
@@ -156,7 +156,7 @@ async fn a_stop_does_not_wait_for_a_log_that_nobody_reads() {
     let (_reader, writer) = full_pipe();
     let mut world = started(World::unstarted("").await, writer).await;
     all_is_well(&world, 1).await;
-    let stopped = tokio::task::spawn_blocking(move || world.terminate());
+    let stopped = tokio::task::spawn_blocking(move || world.daemon.terminate());
     let stopped = tokio::time::timeout(std::time::Duration::from_secs(10), stopped).await;
     assert!(stopped.unwrap().unwrap());
 }
@@ -199,7 +199,7 @@ async fn a_full_disk_of_the_log_stops_nothing_and_lines_are_written_again_when_t
         })
         .await;
     all_is_well(&world, 2).await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let lines = lines();
     let torn = lines
         .iter()

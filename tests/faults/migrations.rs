@@ -41,11 +41,11 @@ async fn applied(world: &World) -> usize {
 async fn die_at(world: &mut World, point: &str) {
     world.spawn(point);
     let begun = Instant::now();
-    while !world.is_dead() {
+    while !world.daemon.is_dead() {
         assert!(begun.elapsed() < DIES_WITHIN, "{point} is not reached");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    world.kill();
+    world.daemon.kill();
 }
 
 /// Puts `event` into the journal as the version of the first migration did.

@@ -35,7 +35,7 @@ fn readings(name: &str, queues: std::ops::Range<usize>, average: f64) -> String 
 async fn send_and_let_die(world: &mut World, body: &str) {
     let url = format!("{}/webhooks/genesys", world.public);
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !world.is_dead() {
+    while !world.daemon.is_dead() {
         assert!(std::time::Instant::now() < deadline, "{}", world.log());
         let request = world.client.post(&url).bearer_auth(TOKEN);
         let request = request.header("content-type", "application/json");
@@ -50,7 +50,7 @@ async fn dies_at(point: &str) {
     world.post(readings("first", 0..1, 400.0)).await;
     let first = world.tickets(1).await[0]["Id"].clone();
     world.all_delivered().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     world.spawn(point);
     let storm = readings("storm", 1..40, 400.0);
     send_and_let_die(&mut world, &storm).await;

@@ -22,15 +22,15 @@ async fn a_death_between_two_steps_of_retention_keeps_what_is_open_and_deletes_t
     world.accept(&event("evt-open", "open", 400.0)).await;
     world.tickets(1).await;
     world.all_delivered().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let old_soon = "[store]\nretention = \"1ms\"\n";
     std::fs::write(world.folder.path().join("more.toml"), old_soon).unwrap();
 
     world.spawn("retention-step:2");
-    while !world.is_dead() {
+    while !world.daemon.is_dead() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    world.kill();
+    world.daemon.kill();
     world.start().await;
     world
         .until("only what is open is kept", async || {

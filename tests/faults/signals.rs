@@ -54,7 +54,7 @@ async fn stops_in_the_start(signal: &str) {
     world.accept(&event("evt-1", "q1", 400.0)).await;
     world.tickets(1).await;
     world.all_delivered().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
 
     let held = hold(&world).await;
     let mut child = starting(&world).await;
@@ -90,7 +90,7 @@ async fn sigint_in_the_start_up_is_a_clean_stop() {
 async fn a_closed_terminal_and_a_reload_that_does_not_exist_change_nothing_and_are_logged() {
     let mut world = World::new().await;
     for signal in ["-HUP", "-PIPE", "-HUP"] {
-        world.signal(signal);
+        world.daemon.signal(signal);
     }
     world
         .until("it is logged", async || world.log().contains("SIGHUP"))
@@ -98,14 +98,14 @@ async fn a_closed_terminal_and_a_reload_that_does_not_exist_change_nothing_and_a
     world.accept(&event("evt-1", "q1", 400.0)).await;
     world.tickets(1).await;
     world.all_delivered().await;
-    assert!(!world.is_dead());
-    assert!(world.terminate());
+    assert!(!world.daemon.is_dead());
+    assert!(world.daemon.terminate());
 }
 
 #[tokio::test]
 async fn sighup_in_the_start_up_does_not_end_it() {
     let mut world = World::new().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let held = hold(&world).await;
     let mut child = starting(&world).await;
     let sent = Command::new("kill")

@@ -102,7 +102,7 @@ async fn connect(to: SocketAddr) -> std::io::Result<TcpStream> {
 
 /// Resident memory of the daemon, in kilobytes.
 fn memory_kb(world: &World) -> u64 {
-    let status = format!("/proc/{}/status", world.pid());
+    let status = format!("/proc/{}/status", world.daemon.id());
     let status = std::fs::read_to_string(status).unwrap();
     let line = status
         .lines()

@@ -57,7 +57,7 @@ async fn flood(url: &str, request: &str) -> (TcpStream, usize) {
 
 /// A figure of `/proc/PID/status`, in kB.
 fn memory(world: &World, figure: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", world.pid())).unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{}/status", world.daemon.id())).unwrap();
     let line = status.lines().find(|line| line.starts_with(figure));
     let kilobytes = line.unwrap().split_whitespace().nth(1);
     kilobytes.unwrap().parse().unwrap()
@@ -106,7 +106,7 @@ async fn clients_that_do_not_read_do_not_use_up_512_mb() {
         flood(&world.public, other),
         flood(&world.public, other),
     );
-    assert!(!world.is_dead(), "{}", world.log());
+    assert!(!world.daemon.is_dead(), "{}", world.log());
     world.accept(&event("evt-1", "q1", 400.0)).await;
 }
 
@@ -225,7 +225,7 @@ async fn a_refusal_does_not_wait_for_the_body_that_nobody_wants() {
 /// How long the daemon takes to stop.
 async fn time_to_stop(mut world: World) -> Duration {
     let asked_at = Instant::now();
-    let stopped = tokio::task::spawn_blocking(move || world.terminate());
+    let stopped = tokio::task::spawn_blocking(move || world.daemon.terminate());
     assert!(stopped.await.unwrap(), "it did not stop by itself");
     asked_at.elapsed()
 }

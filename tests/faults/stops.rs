@@ -13,6 +13,6 @@ async fn a_stop_asked_for_during_the_start_is_orderly() {
     let mut world = World::unstarted(&store).await;
     world.spawn("");
     let _connection = silent.accept().await.unwrap();
-    let stopped = tokio::task::spawn_blocking(move || world.terminate());
+    let stopped = tokio::task::spawn_blocking(move || world.daemon.terminate());
     assert!(stopped.await.unwrap(), "it did not stop by itself");
 }

@@ -98,7 +98,7 @@ async fn every_part_that_panics_is_started_again() {
     world.accept(&event("evt-1", "q1", 400.0)).await;
     world.tickets(1).await;
     world.all_delivered().await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     lines(&world);
 }
 
@@ -128,7 +128,7 @@ async fn parts_that_receiving_does_not_need_take_only_the_admin_readiness_down()
     world.accept(&event("evt-1", "q1", 400.0)).await;
     let (status, body) = public_readyz(&world).await;
     assert_eq!((status, &body["status"]), (StatusCode::OK, &"ready".into()));
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_part_that_receiving_or_deciding_needs_takes_the_public_readiness_down
         );
         let detail = body["detail"].as_str().unwrap();
         assert!(detail.ends_with(&format!(": {part}.")), "{detail}");
-        assert!(world.terminate());
+        assert!(world.daemon.terminate());
     }
 }
 
@@ -213,7 +213,7 @@ async fn a_part_that_always_panics_keeps_readiness_down_and_nothing_else() {
     world.accept(&event("evt-2", "q2", 400.0)).await;
     assert_eq!(world.items("events").await.len(), 2);
     assert!(restarts(&world.metrics().await, "decider") <= 4, "it spins");
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
 }
 
 #[tokio::test]

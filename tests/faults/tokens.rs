@@ -22,10 +22,10 @@ async fn died_at(point: &str) -> World {
         })
         .await;
     world.accept(&event("evt-1", "q1", 400.0)).await;
-    while !world.is_dead() {
+    while !world.daemon.is_dead() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    world.kill();
+    world.daemon.kill();
     let now = world.simulator.salesforce().crm().refresh_token();
     assert_ne!(now, simulator::REFRESH_TOKEN, "the CRM has rotated");
     world
@@ -55,7 +55,7 @@ async fn a_rotated_token_that_died_with_the_process_holds_the_target_until_a_new
         .await;
     world.accept(&event("evt-2", "q2", 400.0)).await;
     assert!(world.items("dead-letters").await.is_empty());
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let fresh = world.simulator.salesforce().crm().refresh_token();
     std::fs::write(
         world.folder.path().join("more.toml"),

@@ -1,7 +1,7 @@
 //! A daemon in a process of its own, beside simulated CRMs in this one.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
@@ -9,6 +9,7 @@ use ringdown::simulator::{self, Simulator, SimulatorSettings};
 use serde_json::{Value, json};
 
 use crate::support::ports::free_port;
+use crate::support::process::Process;
 
 pub(crate) const TOKEN: &str = "webhook-s3cret-token";
 pub(crate) const ADMIN_TOKEN: &str = "admin-s3cret-token";
@@ -28,7 +29,7 @@ pub(crate) struct World {
     pub(crate) environment: Vec<(&'static str, &'static str)>,
     /// What the daemon may use, as arguments of the shell's `ulimit`; empty: as much as the test.
     pub(crate) ulimit: &'static str,
-    daemon: Option<Child>,
+    pub(crate) daemon: Process,
 }
 
 const RULE: &str = r#"
@@ -111,7 +112,7 @@ impl World {
             admin: format!("http://127.0.0.1:{admin}"),
             environment: Vec::new(),
             ulimit: "",
-            daemon: None,
+            daemon: Process::default(),
         }
     }
 
@@ -184,11 +185,11 @@ impl World {
 
     /// Starts the daemon by `serve`, which says where its log goes.
     pub(crate) fn spawn_command(&mut self, mut serve: Command) {
-        self.daemon = Some(serve.stdout(Stdio::null()).spawn().unwrap());
+        self.daemon = Process::spawn(serve.stdout(Stdio::null()));
     }
 
     /// Starts the daemon by the shell command `script`, in which `"$0" "$@"` is the daemon's own.
-    #[allow(dead_code, reason = "only some of the test programs use it")]
+    #[allow(dead_code, reason = "only one of the test programs uses it")]
     pub(crate) fn spawn_by(&mut self, script: &str) {
         let serve = self.command(&["serve"]);
         let mut shell = Command::new("sh");
@@ -203,50 +204,6 @@ impl World {
                     .filter_map(|(name, value)| Some((name, value?))),
             );
         self.spawn_command(shell);
-    }
-
-    /// Sends the daemon a signal, such as `-HUP`.
-    #[allow(dead_code, reason = "only some of the test programs send one")]
-    pub(crate) fn signal(&self, signal: &str) {
-        let sent = Command::new("kill")
-            .args([signal, &self.pid().to_string()])
-            .status();
-        assert!(sent.unwrap().success());
-    }
-
-    /// The daemon's process id.
-    #[allow(dead_code, reason = "only some of the test programs ask")]
-    pub(crate) fn pid(&self) -> u32 {
-        self.daemon.as_ref().unwrap().id()
-    }
-
-    /// Whether the daemon has died by itself.
-    #[allow(dead_code, reason = "only some of the test programs ask")]
-    pub(crate) fn is_dead(&mut self) -> bool {
-        match &mut self.daemon {
-            Some(child) => child.try_wait().unwrap().is_some(),
-            None => true,
-        }
-    }
-
-    /// Kills the daemon as a power cut would.
-    pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.daemon.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-
-    /// Asks the daemon to stop; answers whether it did so with status 0.
-    pub(crate) fn terminate(&mut self) -> bool {
-        let Some(mut child) = self.daemon.take() else {
-            return false;
-        };
-        let asked = Command::new("kill")
-            .arg(child.id().to_string())
-            .status()
-            .unwrap();
-        asked.success() && child.wait().unwrap().success()
     }
 
     /// Waits until `holds`; a condition that never holds fails the test with the log.
@@ -329,12 +286,6 @@ impl World {
             !deliveries.is_empty() && deliveries.iter().all(|one| one["state"] == "done")
         })
         .await;
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        self.kill();
     }
 }
 

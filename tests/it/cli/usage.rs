@@ -188,7 +188,7 @@ fn a_simulator_whose_port_is_taken_says_which_options_choose_another() {
 
 #[test]
 fn the_daemon_stops_with_status_0_at_sigterm_and_at_ctrl_c() {
-    for signal in ["-TERM", "-INT"] {
+    for signal in ["TERM", "INT"] {
         assert_eq!(World::serving().signal(signal), Some(0), "{signal}");
     }
 }

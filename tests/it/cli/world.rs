@@ -1,9 +1,10 @@
 //! A folder with a configuration, the binary in it, and a daemon on request.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::support::ports::free_port;
+use crate::support::process::Process;
 
 pub(crate) const TOKEN: &str = "webhook-s3cret-token";
 /// Longest wait for something that must happen.
@@ -29,7 +30,7 @@ impl Ran {
 /// A folder, and what runs in it.
 pub(crate) struct World {
     folder: tempfile::TempDir,
-    daemon: Option<Child>,
+    daemon: Process,
     public: u16,
     admin: u16,
 }
@@ -76,7 +77,7 @@ impl World {
         std::fs::write(folder.path().join("ringdown.toml"), settings).unwrap();
         Self {
             folder,
-            daemon: None,
+            daemon: Process::default(),
             public,
             admin,
         }
@@ -101,7 +102,7 @@ impl World {
         let log = std::fs::File::create(world.folder.path().join("log")).unwrap();
         let mut serve = world.command(&["serve"]);
         let serve = serve.stdout(Stdio::null()).stderr(log);
-        world.daemon = Some(serve.spawn().unwrap());
+        world.daemon = Process::spawn(serve);
         world.until("the daemon is ready", || world.run(&["health"]).code == 0);
         world
     }
@@ -187,20 +188,7 @@ impl World {
 
     /// Asks the daemon to stop with `signal`; answers its exit status.
     pub(crate) fn signal(&mut self, signal: &str) -> Option<i32> {
-        let mut child = self.daemon.take()?;
-        let kill = Command::new("kill")
-            .args([signal, &child.id().to_string()])
-            .status();
-        assert!(kill.unwrap().success());
-        child.wait().unwrap().code()
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.daemon.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+        self.daemon.signal(signal);
+        self.daemon.wait().code()
     }
 }

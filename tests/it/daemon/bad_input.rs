@@ -51,7 +51,7 @@ async fn every_mistake_in_the_configuration_is_reported_at_once() {
 #[tokio::test]
 async fn a_database_of_a_newer_version_is_left_alone() {
     let mut world = World::new().await;
-    world.terminate();
+    world.daemon.terminate();
     let mut connection = connect(&world).await;
     sqlx::query(
         "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \

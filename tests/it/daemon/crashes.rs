@@ -14,7 +14,7 @@ async fn an_accepted_event_survives_a_kill() {
             .accept(&event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0))
             .await;
     }
-    world.kill();
+    world.daemon.kill();
     world.simulator.salesforce().clear_faults();
     world.start().await;
     world.tickets(20).await;
@@ -33,7 +33,7 @@ async fn a_kill_between_the_crms_commit_and_ours_makes_no_second_ticket() {
     world.simulator.salesforce().add_fault(fault);
     world.accept(&event("evt-1", "q1", 400.0)).await;
     world.tickets(1).await;
-    world.kill();
+    world.daemon.kill();
     world.simulator.salesforce().clear_faults();
     world.start().await;
     world
@@ -59,7 +59,7 @@ async fn kills_in_a_storm_leave_one_ticket_for_each_queue() {
             world.accept(&event(&id, &queue, 400.0)).await;
             sent += 1;
         }
-        world.kill();
+        world.daemon.kill();
         world.start().await;
     }
     world.tickets(15).await;
@@ -89,6 +89,6 @@ async fn sigterm_finishes_what_is_in_hand_and_ends_with_status_0() {
     let mut world = World::new().await;
     world.accept(&event("evt-1", "q1", 400.0)).await;
     world.tickets(1).await;
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     assert!(world.log().contains("stopped"));
 }

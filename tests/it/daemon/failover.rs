@@ -3,6 +3,7 @@
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::Value;
 
+use crate::support::crm::servicenow;
 use crate::support::world::{World, event};
 
 /// ServiceNow as the second target, for when Salesforce is away for `failover_after`.
@@ -15,26 +16,13 @@ targets = ["salesforce", "servicenow"]
 failover_after = "{failover_after}"
 [targets.salesforce.retry]
 base = "100ms"
-[targets.servicenow]
-kind = "servicenow"
-base_url = "{}"
-timeout = "2s"
-[targets.servicenow.auth]
-flow = "client_credentials"
-client_id = "ringdown"
-client_secret = {{ env = "CRM_SECRET" }}
-[targets.servicenow.limit]
-per_second = 200
+{}
 [targets.servicenow.create]
 short_description = "Telephony Incident: {{{{ queue_name }}}} Critical Wait Time"
 description = "Average wait {{{{ wait_time_avg }}}} s"
 urgency = "1"
-[targets.servicenow.resolve]
-state = "6"
-close_code = "Resolved by caller"
-close_notes = "Recovered at {{{{ incident.recovered_at }}}}."
 "#,
-        world.simulator.servicenow().base_url()
+        servicenow(&world.simulator)
     )
 }
 
@@ -201,7 +189,7 @@ async fn what_is_known_of_a_target_outlives_the_process() {
     world.simulator.salesforce().refuse_connections(true);
     world.accept(&event("evt-1", "q1", 400.0)).await;
     in_servicenow(&world, 1).await;
-    world.kill();
+    world.daemon.kill();
     world.start().await;
     world.accept(&event("evt-2", "q2", 400.0)).await;
     in_servicenow(&world, 2).await;

@@ -23,7 +23,7 @@ async fn until_it_died(world: &mut World, event: Option<Value>) {
         world.accept(&event).await;
     }
     let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
-    while !world.is_dead() {
+    while !world.daemon.is_dead() {
         assert!(std::time::Instant::now() < end, "it lives on");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
@@ -35,7 +35,7 @@ async fn a_failover_is_told_of_once_it_is_kept_and_not_before() {
     world.simulator.salesforce().refuse_connections(true);
     world.accept(&event("evt-1", "q1", 400.0)).await;
     until_salesforce_is(&world, "circuit_open").await;
-    world.kill();
+    world.daemon.kill();
     // One that waits is moved, and the move is lost.
     until_it_died(&mut world, None).await;
     assert_eq!(told(&world), 0, "{}", world.log());
@@ -45,7 +45,7 @@ async fn a_failover_is_told_of_once_it_is_kept_and_not_before() {
     let counted =
         |count| format!(r#"ringdown_failovers_total{{from="salesforce",to="servicenow"}} {count}"#);
     assert!(world.metrics().await.contains(&counted(1)));
-    world.kill();
+    world.daemon.kill();
     // One that begins is owed to the second at once, and that is lost.
     until_it_died(&mut world, Some(event("evt-2", "q2", 400.0))).await;
     assert_eq!(told(&world), 1);

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::daemon::site::{At, Site, Ticket};
+use crate::daemon::site::{Site, Ticket};
+use crate::support::crm::At;
 #[cfg(feature = "fault-points")]
 use crate::support::world::ADMIN_TOKEN;
 use crate::support::world::{TOKEN, event};
@@ -127,7 +128,7 @@ async fn a_flood_has_one_ticket_another_source_gets_its_own_and_what_is_released
     let listed = incidents(&site, &["floods"]).await;
     assert_eq!(listed["items"][0]["held"], HELD);
 
-    site.world.kill();
+    site.world.daemon.kill();
     site.world.start().await;
     // One of the held clears, and one that has a ticket; neither makes room for another.
     site.recover("A", KEYS - 1..KEYS).await;
@@ -205,7 +206,7 @@ async fn what_a_closed_flood_held_is_closed_though_the_process_dies_right_after_
     site.world.all_delivered().await;
     site.close(At::Salesforce, &floods(&site)[0].id);
     let began = Instant::now();
-    while !site.world.is_dead() {
+    while !site.world.daemon.is_dead() {
         assert!(began.elapsed() < PROMPT, "the closing was never applied");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -2,7 +2,8 @@
 
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 
-use crate::daemon::site::{At, Site};
+use crate::daemon::site::Site;
+use crate::support::crm::At;
 
 /// Everything that happened to the incident with this key.
 async fn story(site: &Site, key: &str) -> String {

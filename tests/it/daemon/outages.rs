@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::daemon::site::{At, Site};
+use crate::daemon::site::Site;
+use crate::support::crm::At;
 
 /// Whether the ticket `id` hangs under `parent`.
 fn hangs_under(site: &Site, at: At, id: &str, parent: &str) -> bool {
@@ -30,7 +31,7 @@ async fn two_hundred_queues_of_a_site_are_one_ticket_in_each_crm_and_all_resolve
         site.world.all_delivered().await;
         assert!(hangs_under(&site, at, &first.id, &outage.id), "{at:?}");
         assert_eq!(site.tickets(at).len(), 2, "{at:?}: members have none");
-        site.world.kill();
+        site.world.daemon.kill();
         site.world.start().await;
         site.recover("A", 0..200).await;
         site.until_all_is_over(at).await;

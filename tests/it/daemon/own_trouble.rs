@@ -3,6 +3,7 @@
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::{Value, json};
 
+use crate::support::crm::servicenow;
 use crate::support::world::{World, event};
 
 /// ServiceNow beside Salesforce, and tickets about ourselves in the first that works.
@@ -13,25 +14,12 @@ fn settings(world: &World, more: &str) -> String {
 targets = ["salesforce", "servicenow"]
 on_recovery = "resolve"
 {more}
-[targets.servicenow]
-kind = "servicenow"
-base_url = "{}"
-timeout = "2s"
-[targets.servicenow.auth]
-flow = "client_credentials"
-client_id = "ringdown"
-client_secret = {{ env = "CRM_SECRET" }}
-[targets.servicenow.limit]
-per_second = 200
+{}
 [targets.servicenow.create]
 short_description = "Telephony Incident: {{{{ queue_name }}}} Critical Wait Time"
 urgency = "1"
-[targets.servicenow.resolve]
-state = "6"
-close_code = "Resolved by caller"
-close_notes = "Recovered at {{{{ incident.recovered_at }}}}."
 "#,
-        world.simulator.servicenow().base_url()
+        servicenow(&world.simulator)
     )
 }
 

@@ -58,7 +58,7 @@ async fn health_says_ready_and_names_the_parts() {
         shown.contains("decider: up") && shown.contains("store: up"),
         "{shown}"
     );
-    world.kill();
+    world.daemon.kill();
     assert_eq!(ask(&world, &["health"]).await.0, 1);
 }
 

@@ -4,7 +4,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::daemon::site::database;
+use crate::support::postgres::store_on_postgres;
 use crate::support::world::{TOKEN, World};
 
 const LIMIT: usize = 20;
@@ -20,7 +20,7 @@ auth = [{ type = "bearer", secret = { env = "WEBHOOK_TOKEN" } }]
 
 /// A running daemon with those sources.
 async fn limited() -> World {
-    let mut world = World::unstarted(&(SOURCES.to_owned() + &database().await)).await;
+    let mut world = World::unstarted(&(SOURCES.to_owned() + &store_on_postgres().await)).await;
     world.start().await;
     world
 }
@@ -120,7 +120,7 @@ async fn a_review_item_that_nobody_settles_does_not_keep_its_event_for_ever() {
     let mut world = World::new().await;
     send(&world, "genesys", vec![unknown("old".into())]).await;
     assert_eq!(waiting(&world, "genesys").await, ["old"]);
-    assert!(world.terminate());
+    assert!(world.daemon.terminate());
     let old_soon = "[store]\nretention = \"1ms\"\n";
     std::fs::write(world.folder.path().join("more.toml"), old_soon).unwrap();
     world.start().await;

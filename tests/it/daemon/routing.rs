@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::crm::servicenow;
 use crate::support::world::World;
 
 fn settings(world: &World) -> String {
@@ -29,17 +30,11 @@ targets = [
 ]
 [targets.salesforce.create]
 Description = "{{{{ queue_name }}}}"
-[targets.servicenow]
-kind = "servicenow"
-base_url = "{}"
-[targets.servicenow.auth]
-flow = "client_credentials"
-client_id = "ringdown"
-client_secret = {{ env = "CRM_SECRET" }}
+{}
 [targets.servicenow.create]
 short_description = "{{{{ queue_name }}}}"
 "#,
-        world.simulator.servicenow().base_url()
+        servicenow(&world.simulator)
     )
 }
 

@@ -60,7 +60,7 @@ async fn a_silenced_breach_opens_nothing_and_then_one_ticket_when_the_silence_is
     let pending = world.items("incidents?state=pending").await;
     assert_eq!(pending[0]["waits"]["for"], "silenced");
 
-    world.kill();
+    world.daemon.kill();
     world.start().await;
     assert_eq!(opened(&world), 1, "the other queue's");
     expire(&world, &id).await;
@@ -145,7 +145,7 @@ async fn a_maintenance_window_silences_and_says_so() {
     assert!(pending[0]["waits"]["until"].is_string());
     assert_eq!(opened(&world), 0);
     // Without the window the same database opens it.
-    world.kill();
+    world.daemon.kill();
     std::fs::write(world.folder.path().join("more.toml"), "").unwrap();
     world.start().await;
     world.accept(&event("evt-2", "q1", 412.0)).await;
@@ -180,7 +180,7 @@ async fn windows_that_overlap_silence_once_and_leave_one_ticket_behind() {
     // Without that one the other still holds; without both there is one ticket.
     for more in [window("one", "10m"), String::new()] {
         assert_eq!(opened(&world), 0);
-        world.kill();
+        world.daemon.kill();
         std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
         world.start().await;
         world.accept(&event("evt-1", "q1", 412.0)).await;

@@ -4,34 +4,10 @@
 use std::ops::Range;
 
 use serde_json::{Value, json};
-use sqlx::{Connection, Executor};
 
+use crate::support::crm::{At, servicenow};
+use crate::support::postgres::store_on_postgres;
 use crate::support::world::{World, event};
-
-/// Which CRM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum At {
-    Salesforce,
-    ServiceNow,
-}
-
-impl At {
-    pub(crate) const BOTH: [Self; 2] = [Self::Salesforce, Self::ServiceNow];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Salesforce => "salesforce",
-            Self::ServiceNow => "servicenow",
-        }
-    }
-
-    pub(crate) const fn other(self) -> Self {
-        match self {
-            Self::Salesforce => Self::ServiceNow,
-            Self::ServiceNow => Self::Salesforce,
-        }
-    }
-}
 
 /// A ticket as people see it, in either CRM.
 #[derive(Debug, Clone)]
@@ -81,42 +57,19 @@ poll_every = "200ms"
 [targets.salesforce.create]
 Subject = "{{{{ queue_name or trunk_name }}}}"
 Description = "{{{{ timestamp }}}}"
-[targets.servicenow]
-kind = "servicenow"
-base_url = "{servicenow}"
-timeout = "2s"
-auth = {{ flow = "client_credentials", client_id = "ringdown", client_secret = {{ env = "CRM_SECRET" }} }}
-limit = {{ per_second = 200, concurrent = 4 }}
-sync = {{ poll_every = "200ms" }}
+{servicenow}
+[targets.servicenow.sync]
+poll_every = "200ms"
 [targets.servicenow.create]
 short_description = "{{{{ queue_name or trunk_name }}}}"
 description = "{{{{ timestamp }}}}"
 urgency = "2"
 impact = "2"
-[targets.servicenow.resolve]
-state = "6"
-close_code = "Resolved by caller"
-close_notes = "Recovered."
 "#,
         members = members.name(),
         outage = outage.name(),
-        servicenow = world.simulator.servicenow().base_url(),
+        servicenow = servicenow(&world.simulator),
     )
-}
-
-/// With `RINGDOWN_TEST_POSTGRES` set to the URL of a server: a new database there. Else the
-/// world's own file.
-pub(crate) async fn database() -> String {
-    let Ok(server) = std::env::var("RINGDOWN_TEST_POSTGRES") else {
-        return String::new();
-    };
-    let name = format!("daemon_{}", uuid::Uuid::now_v7().simple());
-    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
-    connection.execute(create).await.unwrap();
-    let mut url: url::Url = server.parse().unwrap();
-    url.set_path(&name);
-    format!("[store]\nurl = \"{url}\"\n")
 }
 
 impl Site {
@@ -130,7 +83,7 @@ impl Site {
 
     pub(crate) async fn unstarted(members: At, outage: At, more: &str) -> Self {
         let world = World::unstarted("").await;
-        let text = configuration(&world, members, outage, more) + &database().await;
+        let text = configuration(&world, members, outage, more) + &store_on_postgres().await;
         std::fs::write(world.folder.path().join("more.toml"), text).unwrap();
         Self { world, sent: 0 }
     }

@@ -98,7 +98,7 @@ async fn an_incident_of_before_is_ended_by_the_source_that_opened_it() {
     send(&world, "genesys", &event("evt-1", "q1", 400.0)).await;
     world.tickets(1).await;
     world.all_delivered().await;
-    world.kill();
+    world.daemon.kill();
     std::fs::write(world.folder.path().join("more.toml"), SECOND).unwrap();
     world.start().await;
     send(&world, "second", &event("evt-2", "q1", 100.0)).await;

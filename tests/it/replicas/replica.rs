@@ -1,13 +1,14 @@
 //! One daemon: a process that can be killed, paused, stopped and cut off.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use ringdown::simulator;
 
 use crate::replicas::database::Database;
 use crate::replicas::proxy::Proxy;
 use crate::support::ports::free_port;
+use crate::support::process::Process;
 
 pub(crate) const TOKEN: &str = "webhook-s3cret-token";
 pub(crate) const ADMIN_TOKEN: &str = "admin-s3cret-token";
@@ -18,7 +19,7 @@ pub(crate) struct Replica {
     pub(crate) network: Proxy,
     folder: PathBuf,
     name: String,
-    daemon: Option<Child>,
+    daemon: Process,
 }
 
 impl Replica {
@@ -42,7 +43,7 @@ impl Replica {
             network,
             folder: folder.to_owned(),
             name,
-            daemon: None,
+            daemon: Process::default(),
         }
     }
 
@@ -58,7 +59,8 @@ impl Replica {
             .open(self.log_file())
             .unwrap();
         let own = format!("{}.toml", self.name);
-        let child = Command::new(env!("CARGO_BIN_EXE_ringdown"))
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_ringdown"));
+        serve
             .current_dir(&self.folder)
             .args(["serve", "--config", "ringdown.toml"])
             .args(["--config", "more.toml", "--config", &own])
@@ -68,10 +70,8 @@ impl Replica {
             .env("CRM_REFRESH_TOKEN", simulator::REFRESH_TOKEN)
             .env("RINGDOWN_FAULT_POINT", fault_point)
             .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.daemon = Some(child);
+            .stderr(log);
+        self.daemon = Process::spawn(&mut serve);
     }
 
     fn log_file(&self) -> PathBuf {
@@ -83,62 +83,44 @@ impl Replica {
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        self.daemon.is_some()
+        self.daemon.is_started()
     }
 
     /// How it has ended by itself, if it has.
     #[cfg(feature = "fault-points")]
     pub(crate) fn ended(&mut self) -> Option<std::process::ExitStatus> {
-        self.daemon.as_mut()?.try_wait().unwrap()
+        self.daemon.ended()
     }
 
     /// Kills it as a power cut would.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.daemon.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.daemon.kill();
     }
 
     /// Asks it to stop; answers whether it did so with status 0.
     pub(crate) fn terminate(&mut self) -> bool {
-        self.signal("TERM");
-        self.daemon
-            .take()
-            .is_some_and(|mut child| child.wait().unwrap().success())
+        self.daemon.terminate()
     }
 
     /// Dies as by a power cut, though nobody has noticed yet: [`Self::kill`] does.
     pub(crate) fn die(&self) {
-        self.signal("KILL");
+        self.daemon.signal("KILL");
     }
 
     /// Whether it stands still, as after [`Self::pause`].
     #[cfg(feature = "fault-points")]
     pub(crate) fn stands_still(&self) -> bool {
-        let id = self.daemon.as_ref().unwrap().id();
+        let id = self.daemon.id();
         let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
         state.contains(") T ")
     }
 
     /// Stops it where it stands; it notices nothing.
     pub(crate) fn pause(&self) {
-        self.signal("STOP");
+        self.daemon.signal("STOP");
     }
 
     pub(crate) fn go_on(&self) {
-        self.signal("CONT");
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.daemon.as_ref().unwrap().id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
-        assert!(sent.unwrap().success());
-    }
-}
-
-impl Drop for Replica {
-    fn drop(&mut self) {
-        self.kill();
+        self.daemon.signal("CONT");
     }
 }

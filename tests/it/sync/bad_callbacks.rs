@@ -3,7 +3,8 @@
 use reqwest::StatusCode;
 use serde_json::Value;
 
-use crate::sync::desk::{At, CALLBACK_TOKEN, Desk, NEVER};
+use crate::support::crm::At;
+use crate::sync::desk::{CALLBACK_TOKEN, Desk, NEVER};
 
 const JSON: &str = "application/json";
 const XML: &str = "text/xml; charset=utf-8";

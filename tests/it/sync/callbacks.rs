@@ -5,7 +5,8 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::sync::desk::{At, CALLBACK_TOKEN, Desk, NEVER, story};
+use crate::support::crm::At;
+use crate::sync::desk::{CALLBACK_TOKEN, Desk, NEVER, story};
 
 const A_SECOND: Duration = Duration::from_secs(1);
 
@@ -35,7 +36,7 @@ async fn a_callback_acknowledged_before_a_crash_is_followed_after_it() {
     desk.world.simulator.salesforce().refuse_connections(true);
     let answer = desk.call(&desk.ticket).await;
     assert_eq!(answer, StatusCode::ACCEPTED);
-    desk.world.kill();
+    desk.world.daemon.kill();
     desk.world.simulator.salesforce().refuse_connections(false);
     desk.close();
     desk.world.start().await;
@@ -46,7 +47,7 @@ async fn a_callback_acknowledged_before_a_crash_is_followed_after_it() {
 async fn an_outbound_message_is_repeated_until_it_is_durable_and_then_no_more() {
     let mut desk = Desk::open(At::Salesforce, NEVER).await;
     desk.push("outbound_message");
-    desk.world.kill();
+    desk.world.daemon.kill();
     desk.close();
     tokio::time::sleep(Duration::from_millis(300)).await;
     desk.world.start().await;

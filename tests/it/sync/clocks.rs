@@ -3,7 +3,8 @@
 use ringdown::clock::Clock;
 use ringdown::domain::time::Timestamp;
 
-use crate::sync::desk::{At, Desk, OFTEN};
+use crate::support::crm::At;
+use crate::sync::desk::{Desk, OFTEN};
 
 const HOUR_MS: i64 = 3_600_000;
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 use ringdown::domain::time::Timestamp;
 use ringdown::simulator;
 use serde_json::{Value, json};
-use sqlx::{Connection, Executor};
 
+use crate::support::crm::{At, servicenow};
+use crate::support::postgres::store_on_postgres;
 use crate::support::world::{ADMIN_TOKEN, World, event};
 
 /// What callbacks prove themselves with.
@@ -16,13 +17,6 @@ pub(crate) const CALLBACK_TOKEN: &str = "callback-s3cret-token";
 pub(crate) const NEVER: &str = "1h";
 /// A poll that a test can wait for.
 pub(crate) const OFTEN: &str = "200ms";
-
-/// Which CRM.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum At {
-    Salesforce,
-    ServiceNow,
-}
 
 /// The world, its CRM and the first ticket in it.
 pub(crate) struct Desk {
@@ -33,38 +27,20 @@ pub(crate) struct Desk {
     genesys_ahead: i64,
 }
 
-impl At {
-    pub(crate) const BOTH: [Self; 2] = [Self::Salesforce, Self::ServiceNow];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Salesforce => "salesforce",
-            Self::ServiceNow => "servicenow",
-        }
-    }
-
-    fn configuration(self, world: &World, poll_every: &str, more: &str, sync: &str) -> String {
-        let name = self.name();
-        let servicenow = match self {
-            Self::Salesforce => String::new(),
-            Self::ServiceNow => format!(
+impl Desk {
+    fn configuration(at: At, world: &World, poll_every: &str, more: &str, sync: &str) -> String {
+        let name = at.name();
+        let servicenow = match at {
+            At::Salesforce => String::new(),
+            At::ServiceNow => format!(
                 r#"
-[targets.servicenow]
-kind = "servicenow"
-base_url = "{}"
-timeout = "2s"
-auth = {{ flow = "client_credentials", client_id = "ringdown", client_secret = {{ env = "CRM_SECRET" }} }}
-limit = {{ per_second = 200, concurrent = 4 }}
+{}
 [targets.servicenow.create]
 short_description = "Telephony Incident: {{{{ queue_name }}}} Critical Wait Time"
 urgency = "2"
 impact = "2"
-[targets.servicenow.resolve]
-state = "6"
-close_code = "Resolved by caller"
-close_notes = "Recovered."
 "#,
-                world.simulator.servicenow().base_url()
+                servicenow(&world.simulator)
             ),
         };
         format!(
@@ -81,21 +57,6 @@ auth = [{{ type = "bearer", secret = "{CALLBACK_TOKEN}" }}]
 "#
         )
     }
-}
-
-/// With `RINGDOWN_TEST_POSTGRES` set to the URL of a server (its user may create databases):
-/// a new database there. Else the world's own file.
-async fn database() -> String {
-    let Ok(server) = std::env::var("RINGDOWN_TEST_POSTGRES") else {
-        return String::new();
-    };
-    let name = format!("sync_{}", uuid::Uuid::now_v7().simple());
-    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
-    let create = sqlx::AssertSqlSafe(format!("create database {name}"));
-    connection.execute(create).await.unwrap();
-    let mut url: url::Url = server.parse().unwrap();
-    url.set_path(&name);
-    format!("[store]\nurl = \"{url}\"\n")
 }
 
 impl Desk {
@@ -130,7 +91,8 @@ impl Desk {
         if ours_ahead != 0 {
             std::fs::write(world.clock_offset_file(), ours_ahead.to_string()).unwrap();
         }
-        let text = at.configuration(&world, poll_every, more, sync) + &database().await;
+        let text =
+            Self::configuration(at, &world, poll_every, more, sync) + &store_on_postgres().await;
         std::fs::write(world.folder.path().join("more.toml"), text).unwrap();
         world.start().await;
         // The first poll comes at once; what a test finds later came another way.

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::sync::desk::{At, Desk, OFTEN, story};
+use crate::support::crm::At;
+use crate::sync::desk::{Desk, OFTEN, story};
 
 #[tokio::test]
 async fn a_person_closes_the_ticket_and_a_lasting_breach_opens_exactly_one_new_one() {
@@ -153,7 +154,7 @@ async fn a_ticket_closed_by_our_own_resolution_is_not_told_as_a_persons() {
 #[tokio::test]
 async fn what_was_done_while_the_daemon_was_away_is_found_at_its_return() {
     let mut desk = Desk::open(At::Salesforce, OFTEN).await;
-    desk.world.kill();
+    desk.world.daemon.kill();
     desk.close();
     desk.world.start().await;
     assert!(story(&desk.closed().await).contains("by Ada Agent"));
