@@ -30,12 +30,15 @@ mod own_trouble;
 mod retention;
 mod review;
 mod review_limit;
+mod row;
 mod settlement;
 mod silences;
 mod sqlite;
+mod statement;
 mod sync_progress;
 mod target_health;
 mod ticket_changes;
+mod value;
 mod views;
 mod wake;
 
