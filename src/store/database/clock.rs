@@ -1,7 +1,5 @@
 //! Each database's own time, in epoch ms, as a part of a statement's text.
 
-use std::time::Duration;
-
 macro_rules! sqlite_now {
     () => {
         "cast((julianday('now') - 2440587.5) * 86400000 as integer)"
@@ -16,8 +14,3 @@ macro_rules! postgres_now {
     };
 }
 pub(in crate::store) use postgres_now;
-
-/// `span` as a statement's parameter.
-pub(in crate::store) fn millis(span: Duration) -> i64 {
-    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-}

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use sqlx::postgres::PgPool;
 use sqlx::sqlite::SqlitePool;
 
-pub(super) use clock::{millis, postgres_now, sqlite_now};
+pub(super) use clock::{postgres_now, sqlite_now};
 pub(super) use postgres_pool::TRUSTED;
-pub(super) use transaction::{Tx, answered, on, on_text};
+pub(super) use transaction::{Tx, answered};
 
 use super::StoreError;
 use super::database_file::DatabaseFile;

@@ -11,36 +11,6 @@ use crate::store::sqlite::Turn;
 /// How long PostgreSQL may take for one statement.
 const MAX_STATEMENT: Duration = Duration::from_secs(30);
 
-/// Expands `$body` for the database that `$transaction` is of; `$connection` is what a
-/// statement executes on.
-macro_rules! on {
-    ($transaction:expr, $connection:ident => $body:expr) => {
-        match &mut *$transaction {
-            $crate::store::database::Tx::Sqlite(inner) => {
-                let $connection = &mut **inner;
-                $body
-            }
-            $crate::store::database::Tx::Postgres(inner) => {
-                let $connection = &mut **inner;
-                let work = async { Ok::<_, $crate::store::StoreError>($body) };
-                $crate::store::database::answered(work).await?
-            }
-        }
-    };
-}
-pub(in crate::store) use on;
-
-/// The text of a statement that the two databases spell differently.
-macro_rules! on_text {
-    ($transaction:expr, $sqlite:expr, $postgres:expr) => {
-        match $transaction {
-            $crate::store::database::Tx::Sqlite(_) => $sqlite,
-            $crate::store::database::Tx::Postgres(_) => $postgres,
-        }
-    };
-}
-pub(in crate::store) use on_text;
-
 /// Waits for what a server is asked, but not for ever: one that is gone without a word would
 /// only be found out when the operating system gives up, a quarter of an hour later.
 pub(in crate::store) async fn answered<T>(
@@ -78,22 +48,6 @@ impl DerefMut for SqliteTx {
 }
 
 impl Tx {
-    /// What a select that locks its rows ends with. SQLite has one writer, which is lock enough.
-    pub(in crate::store) fn row_lock(&self) -> &'static str {
-        match self {
-            Self::Sqlite(_) => "",
-            Self::Postgres(_) => " for update",
-        }
-    }
-
-    /// The same for a select that passes by what others have locked.
-    pub(in crate::store) fn row_lock_passing_by(&self) -> &'static str {
-        match self {
-            Self::Sqlite(_) => "",
-            Self::Postgres(_) => " for update skip locked",
-        }
-    }
-
     /// Makes everything done in this transaction durable.
     pub(in crate::store) async fn commit(self) -> Result<(), StoreError> {
         match self {
