@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use super::StoreError;
 use super::active_key::active_key;
 use super::burst_locks::write_onsets;
@@ -94,9 +97,9 @@ fn damaged(id: &str, problem: String) -> StoreError {
 const UPSERT: &str = "insert into incidents \
      (id, rule, key, source, state, severity, target, active_key, opened_at, closed_at, \
       occurrences, suppressed, due_at, life, context, outage_key, outage_id, candidates, \
-      failed_over_from, flapping, flood_source, flood_verdict) \
+      failed_over_from, flapping, flood_source, flood_verdict, queue_id) \
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
-      $20, $21, $22) \
+      $20, $21, $22, $23) \
      on conflict (id) do update set state = excluded.state, severity = excluded.severity, \
       active_key = excluded.active_key, closed_at = excluded.closed_at, \
       occurrences = excluded.occurrences, suppressed = excluded.suppressed, \
@@ -108,7 +111,8 @@ const UPSERT: &str = "insert into incidents \
       flapping = excluded.flapping, \
       flood_source = case when excluded.flood_source is null then null else incidents.source end, \
       flood_verdict = case when excluded.flood_verdict is not null then excluded.flood_verdict \
-        when excluded.flood_source is null then null else incidents.flood_verdict end";
+        when excluded.flood_source is null then null else incidents.flood_verdict end, \
+      queue_id = excluded.queue_id";
 
 /// Writes the incident, with all columns that repeat its state, and what is remembered of its
 /// key when it is closed. The ticket's own columns stay as they are, and so does a person's
@@ -149,6 +153,7 @@ pub(super) async fn write_incident(
         .bind(incident.is_flapping())
         .bind(flood_source.map(String::as_str))
         .bind(flood_verdict)
+        .bind(queue_in(&kept.context).unwrap_or_default())
         .execute(tx)
         .await?;
     if is_closed {
@@ -162,3 +167,18 @@ fn candidates_text(route: &TicketRoute) -> Option<String> {
     let several = route.candidates.len() > 1;
     several.then(|| serde_json::json!(*route.candidates).to_string())
 }
+
+/// The queue that `context`, as it is written, is about.
+pub(super) fn queue_in(context: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Queue<'a> {
+        #[serde(borrow)]
+        queue_id: Option<&'a RawValue>,
+    }
+    let queue: Queue<'_> = serde_json::from_str(context).ok()?;
+    serde_json::from_str(queue.queue_id?.get()).ok()
+}
+
+#[cfg(test)]
+#[path = "incidents_tests.rs"]
+mod tests;

@@ -1,10 +1,9 @@
 //! The active incident of a queue, for the agent who answers the phone.
 
-use serde_json::Value;
-
 use super::incidents::{IncidentView, incidents};
 use super::page::not_found;
 use crate::domain::incident::IncidentState;
+use crate::store::incidents::queue_in;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -22,19 +21,15 @@ pub(super) fn by_key_select(queue_id: &str) -> Statement<'_> {
     select
 }
 
-/// Looks for the queue in the context as it is written; only incidents that are not closed
-/// are read.
-pub(super) fn by_context_select(queue_id: &str) -> Statement<'_> {
-    let mut select = Statement::new(incidents!(", i.context"));
-    let written = format!("\"queue_id\":{}", Value::from(queue_id));
-    let pattern = written
-        .replace('\\', "\\\\")
-        .replace('%', "\\%")
-        .replace('_', "\\_");
+/// A replica of an older version leaves the queue null: then it is read from the context.
+pub(super) fn by_queue_select(queue_id: &str) -> Statement<'_> {
+    let mut select = Statement::new(incidents!(", i.queue_id, i.context"));
     select.push(
-        " and i.state in ('pending', 'open', 'recovered') and i.context like ? escape '\\' \
+        " and i.id in (select q.id from incidents q where q.state <> 'closed' and q.queue_id = ? \
+            union all \
+            select q.id from incidents q where q.state <> 'closed' and q.queue_id is null) \
           order by i.opened_at desc, i.id desc limit ?",
-        [format!("%{pattern}%").into(), MAX_CANDIDATES.into()],
+        [queue_id.into(), MAX_CANDIDATES.into()],
     );
     select
 }
@@ -56,8 +51,8 @@ impl Store {
                 let is_here = is_of_queue(row, queue_id)?;
                 is_here.then(|| IncidentView::read(row)).transpose()
             };
-            let by_context = by_context_select(queue_id).fetch(&mut tx, of_queue);
-            candidates = by_context.await?.into_iter().flatten().collect();
+            let by_queue = by_queue_select(queue_id).fetch(&mut tx, of_queue);
+            candidates = by_queue.await?.into_iter().flatten().collect();
         }
         candidates
             .into_iter()
@@ -67,9 +62,11 @@ impl Store {
 }
 
 fn is_of_queue(row: &Row, queue_id: &str) -> Result<bool, StoreError> {
+    if row.get_optional::<String>("queue_id")?.is_some() {
+        return Ok(true);
+    }
     let context: String = row.get("context")?;
-    let context = serde_json::from_str::<Value>(&context);
-    Ok(context.is_ok_and(|context| context["queue_id"] == queue_id))
+    Ok(queue_in(&context).as_deref() == Some(queue_id))
 }
 
 fn rank(state: &str) -> usize {
