@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::StoreError;
 use super::active_key::active_key;
@@ -48,6 +49,16 @@ macro_rules! select_incidents {
 pub(super) use select_incidents;
 
 impl KeptIncident {
+    /// The values templates see.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`], which names the incident, when they are not readable.
+    pub fn context_values(&self) -> Result<Map<String, Value>, StoreError> {
+        serde_json::from_str(&self.context)
+            .map_err(|error| damaged(&self.incident.id, format!("context: {error}")))
+    }
+
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         let id: String = row.get("id")?;
         let target: String = row.get("target")?;

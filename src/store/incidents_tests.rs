@@ -91,3 +91,10 @@ async fn an_incident_that_an_older_version_wrote_is_found_by_its_queue() {
     assert_eq!(found(&store, "q2").await, None);
     store.close().await;
 }
+
+#[test]
+fn damaged_values_are_an_error_that_names_the_incident() {
+    let error = incident("i-7", "{\"queue_id\":").context_values();
+    assert!(matches!(error, Err(StoreError::Damaged { row, .. }) if row == "i-7"));
+    assert!(incident("i-7", "{}").context_values().is_ok());
+}
