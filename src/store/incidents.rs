@@ -187,7 +187,9 @@ pub(super) fn queue_in(context: &str) -> Option<String> {
         queue_id: Option<&'a RawValue>,
     }
     let queue: Queue<'_> = serde_json::from_str(context).ok()?;
-    serde_json::from_str(queue.queue_id?.get()).ok()
+    let queue_id: String = serde_json::from_str(queue.queue_id?.get()).ok()?;
+    // PostgreSQL keeps no such text.
+    (!queue_id.contains('\0')).then_some(queue_id)
 }
 
 #[cfg(test)]

@@ -60,6 +60,7 @@ fn a_queue_is_read_from_a_context_when_it_is_a_text() {
     assert_eq!(queue_in(context).as_deref(), Some("q\"1"));
     for other in [
         r#"{"queue_id":7}"#,
+        r#"{"queue_id":"a\u0000b"}"#,
         r#"{"labels":{"queue_id":"q"}}"#,
         "{",
         "",

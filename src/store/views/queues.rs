@@ -25,11 +25,13 @@ pub(super) fn by_key_select(queue_id: &str) -> Statement<'_> {
 pub(super) fn by_queue_select(queue_id: &str) -> Statement<'_> {
     let mut select = Statement::new(incidents!(", i.queue_id, i.context"));
     select.push(
-        " and i.id in (select q.id from incidents q where q.state <> 'closed' and q.queue_id = ? \
+        " and i.id in (select q.id from incidents q where q.state <> 'closed' \
+              and substr(q.queue_id, 1, 200) = substr(?, 1, 200) and q.queue_id = ? \
             union all \
-            select q.id from incidents q where q.state <> 'closed' and q.queue_id is null) \
+            select q.id from incidents q where q.state <> 'closed' \
+              and substr(q.queue_id, 1, 200) is null) \
           order by i.opened_at desc, i.id desc limit ?",
-        [queue_id.into(), MAX_CANDIDATES.into()],
+        [queue_id.into(), queue_id.into(), MAX_CANDIDATES.into()],
     );
     select
 }
