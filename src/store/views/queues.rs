@@ -21,17 +21,18 @@ pub(super) fn by_key_select(queue_id: &str) -> Statement<'_> {
     select
 }
 
-/// A replica of an older version leaves the queue null: then it is read from the context.
+/// Incidents whose queue begins as `queue_id` does: the index holds no longer text. A replica of
+/// an older version leaves the queue null: then it is read from the context.
 pub(super) fn by_queue_select(queue_id: &str) -> Statement<'_> {
     let mut select = Statement::new(incidents!(", i.queue_id, i.context"));
     select.push(
         " and i.id in (select q.id from incidents q where q.state <> 'closed' \
-              and substr(q.queue_id, 1, 200) = substr(?, 1, 200) and q.queue_id = ? \
+              and substr(q.queue_id, 1, 200) = substr(?, 1, 200) \
             union all \
             select q.id from incidents q where q.state <> 'closed' \
               and substr(q.queue_id, 1, 200) is null) \
           order by i.opened_at desc, i.id desc limit ?",
-        [queue_id.into(), queue_id.into(), MAX_CANDIDATES.into()],
+        [queue_id.into(), MAX_CANDIDATES.into()],
     );
     select
 }
@@ -64,8 +65,8 @@ impl Store {
 }
 
 fn is_of_queue(row: &Row, queue_id: &str) -> Result<bool, StoreError> {
-    if row.get_optional::<String>("queue_id")?.is_some() {
-        return Ok(true);
+    if let Some(of_row) = row.get_optional::<String>("queue_id")? {
+        return Ok(of_row == queue_id);
     }
     let context: String = row.get("context")?;
     Ok(queue_in(&context).as_deref() == Some(queue_id))
