@@ -115,7 +115,10 @@ async fn what_a_person_has_in_hand_is_found_by_an_index() {
     }
     for (select, index) in [
         (queues::by_key_select("q-1"), "incidents_by_key"),
-        (queues::by_queue_select("q-1"), "incidents_by_queue"),
+        (
+            queues::by_queue_select("q-1"),
+            "SEARCH q USING INDEX incidents_by_queue (<expr>=?)",
+        ),
         (incident_events_select("i-1"), "decisions_by_incident"),
         (deliveries_of("i-1"), "deliveries_by_incident"),
         (history_after("i-1", 7, 50), "incident_history_by_incident"),
