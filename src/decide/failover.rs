@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::batch::Batch;
 use super::context::with_incident;
-use super::known::KnownKey;
+use super::known::{KnownKey, context_in};
 use super::payload;
 use super::worker::{DecideError, Decider};
 use crate::domain::failover::{Away, Candidate, Failover, TicketRoute, fail_over};
@@ -105,8 +105,7 @@ fn take_elsewhere<T>(
 /// What a ticket that does not exist yet is written from in another target: what its create in
 /// the first one was.
 fn context_of(kept: &KeptIncident, owed: &[OwedDelivery]) -> TemplateContext {
-    let context: TemplateContext = serde_json::from_str(&kept.context).unwrap_or_default();
-    let mut context = with_incident(context, &kept.incident);
+    let mut context = with_incident(context_in(kept), &kept.incident);
     for create in owed.iter().filter(|one| one.operation == Operation::Create) {
         payload::carry_standing(&mut context, &create.payload);
     }

@@ -64,7 +64,7 @@ impl Kept {
 impl From<KeptIncident> for Kept {
     fn from(kept: KeptIncident) -> Self {
         Self {
-            context: serde_json::from_str(&kept.context).unwrap_or_default(),
+            context: context_in(&kept),
             begun_by: kept.source.clone(),
             source: kept.source,
             target: kept.target,
@@ -72,6 +72,19 @@ impl From<KeptIncident> for Kept {
             failover_note: None,
         }
     }
+}
+
+/// The values templates see of `kept`. An incident whose row is damaged goes on without them,
+/// so that it still recovers and is closed; its next breach writes them anew.
+pub(super) fn context_in(kept: &KeptIncident) -> TemplateContext {
+    kept.context_values().unwrap_or_else(|error| {
+        tracing::error!(
+            incident_id = kept.incident.id,
+            %error,
+            "the values of an incident cannot be read; it goes on without them"
+        );
+        TemplateContext::new()
+    })
 }
 
 /// The event a finding comes from.

@@ -3,19 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::StoreError;
-use super::database::{Tx, on};
+use super::database::Tx;
+use super::statement::Statement;
 use super::views::Filter;
 use crate::domain::time::Timestamp;
 
 /// Ids named in one entry; the count is always complete.
-const MOST_IDS: usize = 1000;
+const MAX_IDS: usize = 1000;
 
 /// Who changes something, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct By<'a> {
     /// The name of the admin token, or `local`.
     pub actor: &'a str,
-    /// When.
     pub at: Timestamp,
 }
 
@@ -27,24 +27,22 @@ pub(super) async fn note(
     subject: &str,
     detail: &Value,
 ) -> Result<(), StoreError> {
-    on!(tx, connection => {
-        sqlx::query(
-            "insert into audit (at, actor, action, subject, detail) values ($1, $2, $3, $4, $5)",
-        )
-        .bind(by.at.as_millis())
-        .bind(by.actor)
-        .bind(action)
-        .bind(subject)
-        .bind(detail.to_string())
-        .execute(connection)
-        .await?;
-    });
+    Statement::new(
+        "insert into audit (at, actor, action, subject, detail) values ($1, $2, $3, $4, $5)",
+    )
+    .bind(by.at)
+    .bind(by.actor)
+    .bind(action)
+    .bind(subject)
+    .bind(detail.to_string())
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
 /// What is noted about a change in bulk: what was asked for, and what it met.
 pub(super) fn bulk_detail(filter: &Filter, ids: &[i64]) -> Value {
-    let named: Vec<String> = ids.iter().take(MOST_IDS).map(i64::to_string).collect();
+    let named: Vec<String> = ids.iter().take(MAX_IDS).map(i64::to_string).collect();
     json!({ "filter": filter_detail(filter), "count": ids.len(), "ids": named })
 }
 

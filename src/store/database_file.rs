@@ -7,16 +7,15 @@
 //! nothing of these; but they end when any descriptor of the file is closed. So the descriptor
 //! stays open for as long as the store does.
 
-use std::ffi::OsString;
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::StoreError;
-use super::file_watch::FileWatch;
+use super::file_watch::{FileWatch, beside};
 
-/// What a new file lets its owner do, and nobody else.
+/// The mode of a new file: only its owner may read and write it.
 const OWNER_ONLY: u32 = 0o600;
 const OWNER_ONLY_FOLDER: u32 = 0o700;
 /// What a file must not let others do.
@@ -90,7 +89,7 @@ impl DatabaseFile {
     }
 
     /// Warns of files of the database that others on this machine may read or write. They stay
-    /// as they are: somebody may rely on it.
+    /// as they are: another program may rely on it.
     pub(super) fn warn_of_open_modes(&self) {
         let Some(path) = self.path() else { return };
         let names = ["", "-wal", "-shm", ".lock"].map(|end| beside(path, end));
@@ -145,12 +144,6 @@ fn cannot(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::CannotOpen {
         problem: format!("{} cannot be opened and locked: {error}", path.display()),
     }
-}
-
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(end);
-    name.into()
 }
 
 #[cfg(test)]

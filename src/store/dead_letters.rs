@@ -5,12 +5,12 @@
 //! history.
 
 use serde_json::json;
-use sqlx::QueryBuilder;
 
 use super::audit::{self, By, bulk_detail};
-use super::database::{Tx, on};
-use super::outages;
-use super::views::{DeliveryView, Filter, Select, delivery_in, push_dead_letter_filter};
+use super::database::Tx;
+use super::outages::{self, ChangedDelivery};
+use super::statement::Statement;
+use super::views::{DeliveryView, Filter, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
 
@@ -23,23 +23,18 @@ enum Change {
     Discard,
 }
 
-/// A delivery that was changed: id, incident, operation.
-type Changed = (i64, String, String);
-
 impl Change {
     /// A replay starts its retries afresh, but what is in doubt stays in doubt: the ticket is
     /// looked for before anything is sent again, and not before it can be found.
-    fn update(self, by: By<'_>) -> Select {
-        let mut select = Select::new("update deliveries set ");
-        match self {
-            Self::Replay => select.push(
-                "state = 'waiting', attempts = 0, settled_at = null, next_attempt_at = \
-                  case when next_attempt_at > ? then next_attempt_at else ? end",
-                [by.at.into(), by.at.into()],
-            ),
-            Self::Discard => select.push("state = 'discarded', settled_at = ?", [by.at.into()]),
-        };
-        select
+    fn update<'a>(self, by: By<'a>) -> Statement<'a> {
+        let update = Statement::new(match self {
+            Self::Replay => {
+                "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
+                  next_attempt_at = case when next_attempt_at > $1 then next_attempt_at else $1 end"
+            }
+            Self::Discard => "update deliveries set state = 'discarded', settled_at = $1",
+        });
+        update.bind(by.at)
     }
 
     fn action(self) -> &'static str {
@@ -49,7 +44,7 @@ impl Change {
         }
     }
 
-    fn told(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Self::Replay => "is owed again",
             Self::Discard => "was discarded",
@@ -60,10 +55,6 @@ impl Change {
 impl Store {
     /// Takes dead letters of `target` with one of `kinds` up again; returns how many. One that
     /// keeps coming back waits longer each time, so that it does not circle.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
     pub async fn resume_dead(
         &self,
         target: &str,
@@ -71,56 +62,38 @@ impl Store {
         now: Timestamp,
     ) -> Result<u64, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let resumed = on!(&mut tx, connection => {
-            let mut query = QueryBuilder::new(
-                "update deliveries set state = 'waiting', attempts = 0, \
-                  resumptions = resumptions + 1, settled_at = null, \
-                  next_attempt_at = case when next_attempt_at > ",
-            );
-            query.push_bind(now.as_millis());
-            query.push(" then next_attempt_at else ").push_bind(now.as_millis());
-            query.push(" end where state = 'dead' and target = ").push_bind(target.to_owned());
-            query.push(" and error_kind in (");
-            let mut list = query.separated(", ");
-            for kind in kinds {
-                list.push_bind(*kind);
-            }
-            query.push(
-                ") and settled_at + case resumptions when 0 then 0 when 1 then 60000 \
-                  when 2 then 600000 else 3600000 end <= ",
-            );
-            query.push_bind(now.as_millis());
-            query.build().execute(connection).await?.rows_affected()
-        });
+        let mut update = Statement::new(
+            "update deliveries set state = 'waiting', attempts = 0, \
+              resumptions = resumptions + 1, settled_at = null, \
+              next_attempt_at = case when next_attempt_at > $1 then next_attempt_at else $1 end \
+             where state = 'dead' and target = $2 \
+              and settled_at + case resumptions when 0 then 0 when 1 then 60000 \
+                when 2 then 600000 else 3600000 end <= $1 and error_kind in ",
+        )
+        .bind(now)
+        .bind(target);
+        update.push_list("", kinds.iter().copied());
+        let resumed = update.execute(&mut tx).await?;
         tx.commit().await?;
         Ok(resumed)
     }
 
     /// Whether `target` has a dead letter of `kind`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn has_dead(&self, target: &str, kind: &str) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let row: Option<(i64,)> = on!(&mut tx, connection => {
-            sqlx::query_as(
-                "select id from deliveries where state = 'dead' and target = $1 and error_kind = $2 limit 1",
-            )
-            .bind(target)
-            .bind(kind)
-            .fetch_optional(connection)
-            .await?
-        });
-        Ok(row.is_some())
+        let select = Statement::new(
+            "select id from deliveries where state = 'dead' and target = $1 and error_kind = $2 limit 1",
+        );
+        let select = select.bind(target).bind(kind);
+        let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("id"));
+        Ok(found.await?.is_some())
     }
 
     /// Owes the dead letter `id` again.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::NotPossible`] when it is no dead letter (any
-    /// more), or another when the database cannot be written.
+    /// [`StoreError::NotFound`], [`StoreError::NotPossible`] when it is no dead letter (any more).
     pub async fn replay_dead_letter(
         &self,
         id: &str,
@@ -145,10 +118,6 @@ impl Store {
     }
 
     /// Owes every dead letter of `filter` again; answers how many.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written; then nothing was changed.
     pub async fn replay_dead_letters(
         &self,
         filter: &Filter,
@@ -159,10 +128,6 @@ impl Store {
 
     /// Gives every dead letter of `filter` up for good; answers how many deliveries that
     /// concerned, those that went with a create included.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written; then nothing was changed.
     pub async fn discard_dead_letters(
         &self,
         filter: &Filter,
@@ -188,7 +153,7 @@ impl Store {
             " where id = ? and state = 'dead' returning id, incident_id, operation",
             [number.into()],
         );
-        let mut changed: Vec<Changed> = update.fetch(&mut tx).await?;
+        let mut changed = update.fetch(&mut tx, ChangedDelivery::read).await?;
         let delivery = delivery_in(&mut tx, number).await?.ok_or_else(not_found)?;
         if changed.is_empty() {
             return Err(StoreError::NotPossible {
@@ -202,7 +167,7 @@ impl Store {
         let with_it: Vec<String> = changed
             .iter()
             .skip(1)
-            .map(|(id, ..)| id.to_string())
+            .map(|one| one.id.to_string())
             .collect();
         let detail = json!({
             "incident_id": delivery.incident_id,
@@ -231,9 +196,9 @@ impl Store {
         );
         push_dead_letter_filter(&mut update, filter);
         update.push(") returning id, incident_id, operation", []);
-        let mut changed: Vec<Changed> = update.fetch(&mut tx).await?;
+        let mut changed = update.fetch(&mut tx, ChangedDelivery::read).await?;
         finish(&mut tx, change, &mut changed, by).await?;
-        let mut ids: Vec<i64> = changed.iter().map(|(id, ..)| *id).collect();
+        let mut ids: Vec<i64> = changed.iter().map(|one| one.id).collect();
         ids.sort_unstable();
         let detail = bulk_detail(filter, &ids);
         audit::note(&mut tx, by, change.action(), "dead-letters", &detail).await?;
@@ -242,72 +207,69 @@ impl Store {
     }
 }
 
-/// Takes along what a discarded create makes pointless, and tells the incidents' histories.
+/// Takes along what a discarded create makes pointless, and notes the change in the incidents'
+/// histories.
 async fn finish(
     tx: &mut Tx,
     change: Change,
-    changed: &mut Vec<Changed>,
+    changed: &mut Vec<ChangedDelivery>,
     by: By<'_>,
 ) -> Result<(), StoreError> {
-    if change == Change::Discard {
-        let without_ticket: Vec<String> = changed
-            .iter()
-            .filter(|(_, _, operation)| operation == "create")
-            .map(|(_, incident_id, _)| incident_id.clone())
-            .collect();
-        for incidents in without_ticket.chunks(IDS_PER_STATEMENT) {
-            changed.extend(discard_rest(tx, incidents, by).await?);
-        }
+    let without_ticket = match change {
+        Change::Replay => Vec::new(),
+        Change::Discard => incidents_of_creates(changed),
+    };
+    for incidents in without_ticket.chunks(IDS_PER_STATEMENT) {
+        changed.extend(discard_rest(tx, incidents, by).await?);
     }
     for chunk in changed.chunks(IDS_PER_STATEMENT) {
-        tell_histories(tx, change, chunk, by).await?;
+        note_in_histories(tx, change, chunk, by).await?;
     }
     if change == Change::Discard {
-        let gone: Vec<String> = changed
-            .iter()
-            .filter(|(_, _, operation)| operation == "create")
-            .map(|(_, incident_id, _)| incident_id.clone())
-            .collect();
-        changed.extend(outages::without_ticket(tx, &gone, by).await?);
+        let without_ticket = incidents_of_creates(changed);
+        changed.extend(outages::without_ticket(tx, &without_ticket, by).await?);
     }
     Ok(())
+}
+
+fn incidents_of_creates(changed: &[ChangedDelivery]) -> Vec<String> {
+    let creates = changed.iter().filter(|one| one.operation == "create");
+    creates.map(|create| create.incident_id.clone()).collect()
 }
 
 async fn discard_rest(
     tx: &mut Tx,
     incidents: &[String],
     by: By<'_>,
-) -> Result<Vec<Changed>, StoreError> {
-    Ok(on!(tx, connection => {
-        let mut query =
-            QueryBuilder::new("update deliveries set state = 'discarded', settled_at = ");
-        query.push_bind(by.at.as_millis());
-        query.push(" where state in ('waiting', 'dead') and incident_id in (");
-        let mut list = query.separated(", ");
-        for incident in incidents {
-            list.push_bind(incident.clone());
-        }
-        query.push(") returning id, incident_id, operation");
-        query.build_query_as().fetch_all(connection).await?
-    }))
+) -> Result<Vec<ChangedDelivery>, StoreError> {
+    let mut update = Statement::new(
+        "update deliveries set state = 'discarded', settled_at = $1 \
+         where state in ('waiting', 'dead') and incident_id in ",
+    )
+    .bind(by.at);
+    update
+        .push_list("", incidents)
+        .push(" returning id, incident_id, operation", []);
+    update.fetch(tx, ChangedDelivery::read).await
 }
 
-async fn tell_histories(
+async fn note_in_histories(
     tx: &mut Tx,
     change: Change,
-    changed: &[Changed],
+    changed: &[ChangedDelivery],
     by: By<'_>,
 ) -> Result<(), StoreError> {
-    on!(tx, connection => {
-        let mut query =
-            QueryBuilder::new("insert into incident_history (incident_id, at, what, cause) ");
-        query.push_values(changed, |mut row, (_, incident_id, operation)| {
-            row.push_bind(incident_id.clone())
-                .push_bind(by.at.as_millis())
-                .push_bind(format!("{operation} {}", change.told()))
-                .push_bind(format!("by {}", by.actor));
-        });
-        query.build().execute(connection).await?;
+    let mut insert =
+        Statement::new("insert into incident_history (incident_id, at, what, cause) values ");
+    let rows = changed.iter().map(|delivery| {
+        [
+            (&delivery.incident_id).into(),
+            by.at.into(),
+            format!("{} {}", delivery.operation, change.description()).into(),
+            format!("by {}", by.actor).into(),
+        ]
     });
+    insert.push_rows("", rows);
+    insert.execute(tx).await?;
     Ok(())
 }

@@ -5,6 +5,7 @@
 //! owes thousands of tickets keeps no other source's ticket waiting.
 
 use super::database::{postgres_now, sqlite_now};
+use super::statement::Statement;
 
 /// A delivery that joins the lane of its incident.
 pub(super) const INSERT: &str = "insert into deliveries \
@@ -74,7 +75,7 @@ macro_rules! due_in_lane {
 macro_rules! heads_sqlite {
     () => {
         concat!(
-            "heads (id, lane, place) as ( \
+            "heads (id, lane, rank_in_lane) as ( \
                select (select d.id ",
             due_in_lane!(),
             "           order by d.next_attempt_at, d.id limit 1), l.lane, 1 \
@@ -83,8 +84,8 @@ macro_rules! heads_sqlite {
                select (select d.id ",
             due_in_lane!(),
             "           and (d.next_attempt_at, d.id) > (before.next_attempt_at, before.id) \
-                       order by d.next_attempt_at, d.id limit 1), l.lane, l.place + 1 \
-               from heads l join deliveries before on before.id = l.id where l.place < $8), \
+                       order by d.next_attempt_at, d.id limit 1), l.lane, l.rank_in_lane + 1 \
+               from heads l join deliveries before on before.id = l.id where l.rank_in_lane < $8), \
              first_of_lanes (id, lane, next_attempt_at) as ( \
                select d.id, d.lane, d.next_attempt_at from heads join deliveries d on d.id = heads.id)"
         )
@@ -129,17 +130,17 @@ macro_rules! claim {
             $now,
             " and d.attempts >= $5 and ",
             is_free!(),
-            "), rounds (id, lane, round) as ( \
+            "), ranked (id, lane, rank_in_lane) as ( \
                select id, lane, \
                  row_number() over (partition by lane order by next_attempt_at, id) from due), \
-             chosen (id, turn) as materialized ( \
-               select id, row_number() over (order by round, lane <= $7, lane) as turn \
-               from rounds order by turn limit $8), \
+             chosen (id, rank) as materialized ( \
+               select id, row_number() over (order by rank_in_lane, lane <= $7, lane) as rank \
+               from ranked order by rank limit $8), \
              locked as materialized ( \
                select d.id from chosen join deliveries d on d.id = chosen.id \
                where d.state = 'waiting' or (d.state = 'sending' and d.lease_until <= ",
             $now,
-            ") order by chosen.turn limit $6",
+            ") order by chosen.rank limit $6",
             $lock,
             ") \
              update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
@@ -153,18 +154,20 @@ macro_rules! claim {
         )
     };
 }
-pub(super) const CLAIM_SQLITE: &str = claim!(heads_sqlite!(), sqlite_now!(), "");
 /// Replicas that claim at once pass each other by.
-pub(super) const CLAIM_POSTGRES: &str = claim!(
-    heads_postgres!(),
-    postgres_now!(),
-    " for update of d skip locked"
+pub(super) const CLAIM: Statement<'static> = Statement::either(
+    claim!(heads_sqlite!(), sqlite_now!(), ""),
+    claim!(
+        heads_postgres!(),
+        postgres_now!(),
+        " for update of d skip locked"
+    ),
 );
 
 /// How many are chosen for each one that is claimed: on PostgreSQL others may have locked the
 /// first ones a moment ago, and then the next ones are locked.
-pub(super) const CHOICE_SQLITE: i64 = 1;
-pub(super) const CHOICE_POSTGRES: i64 = 4;
+pub(super) const CANDIDATES_SQLITE: i64 = 1;
+pub(super) const CANDIDATES_POSTGRES: i64 = 4;
 
 /// When something can next be claimed, asked before every claim: as there, of each lane only its
 /// first that is free is looked at. What is being sent is as much as workers may send at once.
@@ -174,7 +177,7 @@ macro_rules! next_at {
         concat!(
             "with recursive ",
             lanes!("$1"),
-            " select min(at) from ( \
+            " select min(at) as at from ( \
                select (select d.next_attempt_at from deliveries d where d.target = $1 \
                          and d.state = 'waiting' and d.lane = l.lane and ",
             is_free!(),
@@ -189,5 +192,5 @@ macro_rules! next_at {
         )
     };
 }
-pub(super) const NEXT_SQLITE: &str = next_at!(sqlite_now!());
-pub(super) const NEXT_POSTGRES: &str = next_at!(postgres_now!());
+pub(super) const NEXT: Statement<'static> =
+    Statement::either(next_at!(sqlite_now!()), next_at!(postgres_now!()));

@@ -18,26 +18,19 @@ pub enum StoreError {
     #[error(
         "the database {path} is in use by another ringdown process, perhaps under another name (a symbolic or hard link); stop that one first, or use PostgreSQL, which several can share"
     )]
-    InUse {
-        /// The file.
-        path: String,
-    },
+    InUse { path: String },
     /// The SQLite file, or its log, is not at its place any more.
     #[error(
         "{path} is not the file that was opened: {problem}; nothing is acknowledged. Put the file back, or stop ringdown, restore the database and start again (docs/reliability.md)"
     )]
     FileLost {
-        /// The file.
         path: String,
         /// What became of it.
         problem: String,
     },
-    /// A lease was lost: somebody else does now what it was for. Nothing was changed.
+    /// Another replica has the lease now. Nothing was changed.
     #[error("the lease {name} was lost to another replica; nothing was kept")]
-    LeaseLost {
-        /// The lease.
-        name: String,
-    },
+    LeaseLost { name: String },
     /// The migrations cannot be applied.
     #[error(
         "the database cannot be migrated: {problem}; restore it from a backup or mend what the message names, then start again"
@@ -57,7 +50,6 @@ pub enum StoreError {
     /// A row holds what no version of this program writes.
     #[error("row {row} of {table} is damaged: {problem}")]
     Damaged {
-        /// The table.
         table: &'static str,
         /// Which row.
         row: String,
@@ -69,7 +61,6 @@ pub enum StoreError {
     NotFound {
         /// What was looked for.
         what: &'static str,
-        /// Its id.
         id: String,
     },
     /// The row is not in a state that allows this.
@@ -77,9 +68,7 @@ pub enum StoreError {
     NotPossible {
         /// What it is about.
         what: &'static str,
-        /// Its id.
         id: String,
-        /// Its state.
         state: String,
         /// Why that forbids it.
         problem: &'static str,

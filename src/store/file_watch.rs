@@ -1,13 +1,13 @@
 //! Whether the file of a SQLite database is still the one that was opened. One that was deleted
 //! or moved away can be written on, and everything in it is gone at the next start.
 
+use std::ffi::OsString;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::StoreError;
-use super::database_file::beside;
 
 /// What the name of a log ends with that belonged to a database that was replaced.
 const REPLACED: &str = ".replaced";
@@ -163,6 +163,13 @@ fn is_open(identity: Identity) -> bool {
         .flatten()
         .filter_map(|entry| entry.path().metadata().ok())
         .any(|metadata| Identity::from(&metadata) == identity)
+}
+
+/// The file whose name is that of `path` with `end` after it.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    name.into()
 }
 
 #[cfg(test)]

@@ -4,13 +4,15 @@
 use std::collections::HashMap;
 
 use serde_json::json;
-use sqlx::QueryBuilder;
 
+use super::active_key::active_key;
 use super::audit::{self, By};
-use super::database::{Tx, on};
-use super::decisions::{Deciding, KeptIncident, active_key};
-use super::silences::hold_deciding;
-use super::views::Select;
+use super::database::Tx;
+use super::deciding::Deciding;
+use super::fencing::hold_deciding;
+use super::incidents::KeptIncident;
+use super::row::Row;
+use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::flood::{self, RULE_PREFIX, SourceRate};
 use crate::domain::incident::Incident;
@@ -62,98 +64,67 @@ pub(super) async fn upsert_rate(
     source: &str,
     rate: &SourceRate,
 ) -> Result<(), StoreError> {
-    on!(tx, connection => {
-        sqlx::query(UPSERT_RATE)
-            .bind(source)
-            .bind(rate.began_at.as_millis())
-            .bind(i64::from(rate.opened))
-            .bind(i64::try_from(rate.pending).unwrap_or(i64::MAX))
-            .bind(rate.counted_at.as_millis())
-            .execute(connection)
-            .await?;
-    });
+    Statement::new(UPSERT_RATE)
+        .bind(source)
+        .bind(rate.began_at)
+        .bind(rate.opened)
+        .bind(rate.pending)
+        .bind(rate.counted_at)
+        .execute(tx)
+        .await?;
     Ok(())
+}
+
+fn read_rate(row: &Row) -> Result<SourceRate, StoreError> {
+    Ok(SourceRate {
+        began_at: row.get("began_at")?,
+        opened: u32::try_from(row.get::<u64>("opened")?).unwrap_or(u32::MAX),
+        pending: row.get("pending")?,
+        counted_at: row.get("counted_at")?,
+    })
 }
 
 impl Deciding {
     /// How fast `source` begins incidents, if it ever began one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn source_rate(&mut self, source: &str) -> Result<Option<SourceRate>, StoreError> {
-        type Row = (i64, i64, i64, i64);
-        let row: Option<Row> = on!(&mut self.tx, connection => {
-            sqlx::query_as(
-                "select began_at, opened, pending, counted_at from source_rates where source = $1",
-            )
-            .bind(source)
-            .fetch_optional(connection)
-            .await?
-        });
-        Ok(
-            row.map(|(began_at, opened, pending, counted_at)| SourceRate {
-                began_at: Timestamp::from_millis(began_at),
-                opened: u32::try_from(opened).unwrap_or(u32::MAX),
-                pending: u64::try_from(pending).unwrap_or(0),
-                counted_at: Timestamp::from_millis(counted_at),
-            }),
-        )
+        let select = Statement::new(
+            "select began_at, opened, pending, counted_at from source_rates where source = $1",
+        );
+        let select = select.bind(source);
+        select.fetch_optional(&mut self.tx, read_rate).await
     }
 
     /// How many incidents of `source` have no ticket yet, counted up to `most`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn pending_of(&mut self, source: &str, most: u64) -> Result<u64, StoreError> {
-        let (count,): (i64,) = on!(&mut self.tx, connection => {
-            sqlx::query_as(
-                "select count(*) from (select 1 from incidents \
-                  where state = 'pending' and source = $1 limit $2) as pending",
-            )
-            .bind(source)
-            .bind(i64::try_from(most).unwrap_or(i64::MAX))
-            .fetch_one(connection)
-            .await?
-        });
-        Ok(u64::try_from(count).unwrap_or(0))
+        let count = Statement::new(
+            "select count(*) as pending from (select 1 from incidents \
+              where state = 'pending' and source = $1 limit $2) as pending",
+        );
+        let count = count.bind(source).bind(most);
+        count
+            .fetch_one(&mut self.tx, |row| row.get("pending"))
+            .await
     }
 
     /// Whether a flood from `source` holds anything.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn holds_any(&mut self, source: &str) -> Result<bool, StoreError> {
-        let row: Option<(i64,)> = on!(&mut self.tx, connection => {
-            sqlx::query_as(
-                "select cast(1 as bigint) from incidents \
-                  where flood_source = $1 and state = 'pending' limit 1",
-            )
-            .bind(source)
-            .fetch_optional(connection)
-            .await?
-        });
-        Ok(row.is_some())
+        let select = Statement::new(
+            "select id from incidents where flood_source = $1 and state = 'pending' limit 1",
+        );
+        let found = select.bind(source);
+        let found = found.fetch_optional(&mut self.tx, |row| row.get::<String>("id"));
+        Ok(found.await?.is_some())
     }
 
     /// Discards what floods hold whose tickets people have closed. The incident of such a flood
     /// was marked when it was closed, so that this is done however often a process dies between.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
     pub async fn end_floods(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let ended: Vec<(String,)> = on!(&mut self.tx, connection => {
-            sqlx::query_as(
-                "update incidents set flood_verdict = null \
-                 where flood_verdict is not null and state = 'closed' returning rule",
-            )
-            .fetch_all(connection)
-            .await?
-        });
-        for (rule,) in ended {
+        let update = Statement::new(
+            "update incidents set flood_verdict = null \
+             where flood_verdict is not null and state = 'closed' returning rule",
+        );
+        let ended = update.fetch(&mut self.tx, |row| row.get::<String>("rule"));
+        for rule in ended.await? {
             if let Some(source) = flood::source_of(&rule) {
                 give_verdict(&mut self.tx, source, &FloodVerdict::by_closing(), now).await?;
             }
@@ -162,10 +133,6 @@ impl Deciding {
     }
 
     /// What people decided about those of `due` that a flood holds, by id.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn flood_verdicts(
         &mut self,
         due: &[KeptIncident],
@@ -175,20 +142,17 @@ impl Deciding {
         if held.is_empty() {
             return Ok(HashMap::new());
         }
-        let rows: Vec<(String, String)> = on!(&mut self.tx, connection => {
-            let mut query = QueryBuilder::new(
-                "select id, flood_verdict from incidents where flood_verdict is not null and id in (",
-            );
-            let mut list = query.separated(", ");
-            for id in held {
-                list.push_bind(id.to_owned());
-            }
-            query.push(")");
-            query.build_query_as().fetch_all(connection).await?
-        });
-        Ok(rows
-            .into_iter()
-            .filter_map(|(id, text)| Some((id, FloodVerdict::read(&text)?)))
+        let mut select = Statement::new(
+            "select id, flood_verdict from incidents where flood_verdict is not null and id in ",
+        );
+        select.push_list("", held);
+        let verdict = |row: &Row| {
+            let text: String = row.get("flood_verdict")?;
+            Ok((row.get("id")?, FloodVerdict::read(&text)))
+        };
+        let verdicts = select.fetch(&mut self.tx, verdict).await?.into_iter();
+        Ok(verdicts
+            .filter_map(|(id, verdict)| Some((id, verdict?)))
             .collect())
     }
 }
@@ -199,8 +163,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`] when no incident of such a source was ever begun; others when
-    /// the database cannot be written.
+    /// [`StoreError::NotFound`] when no incident of such a source was ever begun.
     pub async fn settle_flood(
         &self,
         source: &str,
@@ -209,10 +172,10 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let mut tx = self.database.begin_write().await?;
         hold_deciding(&mut tx).await?;
-        let mut find = Select::new("select source from source_rates");
-        find.push(" where source = ?", [source.into()]);
-        let known: Option<(String,)> = find.fetch_optional(&mut tx).await?;
-        if known.is_none() {
+        let find = Statement::new("select source from source_rates where source = $1");
+        let known = find.bind(source);
+        let known = known.fetch_optional(&mut tx, |row| row.get::<String>("source"));
+        if known.await?.is_none() {
             return Err(StoreError::NotFound {
                 what: "source that has begun an incident",
                 id: source.chars().take(64).collect(),
@@ -249,113 +212,21 @@ async fn give_verdict(
     verdict: &FloodVerdict,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let settled = on!(tx, connection => {
-        sqlx::query(
-            "update incidents set flood_verdict = $1, due_at = $2 \
-             where flood_source = $3 and state = 'pending'",
-        )
-        .bind(verdict.text())
-        .bind(now.as_millis())
-        .bind(source)
-        .execute(connection)
-        .await?
-        .rows_affected()
-    });
-    on!(tx, connection => {
-        sqlx::query("update incidents set due_at = $1 where active_key = $2 and due_at > $1")
-            .bind(now.as_millis())
-            .bind(active_key(&format!("{RULE_PREFIX}{source}"), source))
-            .execute(connection)
-            .await?;
-    });
-    Ok(settled)
+    let held = Statement::new(
+        "update incidents set flood_verdict = $1, due_at = $2 \
+         where flood_source = $3 and state = 'pending'",
+    );
+    let held = held.bind(verdict.text()).bind(now).bind(source);
+    let count = held.execute(tx).await?;
+    let flood =
+        Statement::new("update incidents set due_at = $1 where active_key = $2 and due_at > $1");
+    let flood = flood
+        .bind(now)
+        .bind(active_key(&format!("{RULE_PREFIX}{source}"), source));
+    flood.execute(tx).await?;
+    Ok(count)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::domain::failover::TicketRoute;
-    use crate::domain::incident::{Heard, Readings, Verdict};
-    use crate::store::DecisionBatch;
-
-    const SOURCE: &str = "genesys";
-
-    /// What a flood holds, as deciding keeps it.
-    fn held(now: Timestamp) -> DecisionBatch {
-        let heard = Heard {
-            received_at: now,
-            occurred_at: now,
-            part: String::new(),
-            verdict: Verdict::Breach,
-            readings: Readings::new(),
-        };
-        let mut incident = Incident::begin("id".into(), "queue-wait", "q1", "high", &heard, now);
-        incident.held_by_flood = true;
-        let kept = KeptIncident {
-            incident,
-            source: SOURCE.to_owned(),
-            target: "salesforce".to_owned(),
-            route: TicketRoute::through(Arc::from(["salesforce".to_owned()])),
-            context: "{}".to_owned(),
-        };
-        DecisionBatch {
-            decided_at: now,
-            incidents: vec![kept],
-            rates: vec![(SOURCE.to_owned(), SourceRate::default())],
-            ..DecisionBatch::default()
-        }
-    }
-
-    /// What an older version, which does not know what holds an incident, writes of it.
-    async fn set_state_only(store: &Store, state: &str) -> Result<(), StoreError> {
-        let mut tx = store.database.begin_write().await?;
-        on!(&mut tx, connection => {
-            sqlx::query("update incidents set state = $1")
-                .bind(state)
-                .execute(connection)
-                .await?;
-        });
-        tx.commit().await
-    }
-
-    #[tokio::test]
-    async fn what_an_older_replica_has_closed_or_opened_is_held_no_longer() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("ringdown.db");
-        let store = Store::open(&format!("sqlite:{}", path.display()))
-            .await
-            .unwrap();
-        let fence = store
-            .take_lease("decide", "a", Duration::from_secs(60))
-            .await;
-        let fence = fence.unwrap().unwrap();
-        let now = Timestamp::from_millis(1_795_442_850_000);
-        let deciding = store.begin_deciding(&fence).await.unwrap();
-        deciding.keep(&held(now), |_| None).await.unwrap();
-        let mut deciding = store.begin_deciding(&fence).await.unwrap();
-        assert!(deciding.holds_any(SOURCE).await.unwrap());
-        drop(deciding);
-        assert_eq!(store.floods().await.unwrap().items[0].held, 1);
-        for state in ["closed", "open"] {
-            set_state_only(&store, state).await.unwrap();
-            let mut deciding = store.begin_deciding(&fence).await.unwrap();
-            assert!(!deciding.holds_any(SOURCE).await.unwrap());
-            drop(deciding);
-            assert!(store.floods().await.unwrap().items.is_empty());
-        }
-    }
-
-    #[test]
-    fn a_verdict_is_read_as_it_was_written() {
-        for release in [true, false] {
-            let verdict = FloodVerdict {
-                release,
-                by: "ops by night".to_owned(),
-            };
-            assert_eq!(FloodVerdict::read(&verdict.text()), Some(verdict));
-        }
-    }
-}
+#[path = "floods_tests.rs"]
+mod tests;

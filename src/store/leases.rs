@@ -2,17 +2,18 @@
 //!
 //! Time is the database's: replicas whose clocks differ agree on when a lease runs out. A
 //! lease only says who should act. What must not be done by two is done in a transaction that
-//! checks the [`Fence`] (see `fence`).
+//! checks the [`Fence`].
 
 use std::time::Duration;
 
-use super::database::{Database, millis, on, on_text, postgres_now, sqlite_now};
-use super::fence::Fence;
+use super::database::{postgres_now, sqlite_now};
+use super::fencing::Fence;
+use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
 
-/// A lease changes hands only when it has run out; the fence grows with every new owner, so
-/// that whoever lost it can tell.
+/// A lease changes hands only when it has run out; the number grows with every new owner, so
+/// that the owner before can tell that it has lost the lease.
 macro_rules! take {
     ($now:expr) => {
         concat!(
@@ -26,21 +27,11 @@ macro_rules! take {
         )
     };
 }
-const TAKE_SQLITE: &str = take!(sqlite_now!());
-const TAKE_POSTGRES: &str = take!(postgres_now!());
+const TAKE: Statement<'static> = Statement::either(take!(sqlite_now!()), take!(postgres_now!()));
 
 impl Store {
-    /// Whether other processes may use this database at the same time.
-    pub fn is_shared(&self) -> bool {
-        matches!(self.database, Database::Postgres { .. })
-    }
-
-    /// Takes or prolongs the lease `name` for `owner`, for `lasts` from now on; `None` while
-    /// somebody else holds it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
+    /// Takes or renews the lease `name` for `owner`, for `lasts` from now on; `None` while
+    /// another owner holds it.
     pub async fn take_lease(
         &self,
         name: &str,
@@ -48,61 +39,39 @@ impl Store {
         lasts: Duration,
     ) -> Result<Option<Fence>, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let text = on_text!(&tx, TAKE_SQLITE, TAKE_POSTGRES);
-        let row: Option<(i64,)> = on!(&mut tx, connection => {
-            sqlx::query_as(text)
-                .bind(name)
-                .bind(owner)
-                .bind(millis(lasts))
-                .fetch_optional(connection)
-                .await?
-        });
+        let take = TAKE.bind(name).bind(owner).bind(lasts);
+        let number = take.fetch_optional(&mut tx, |row| row.get("fence")).await?;
         tx.commit().await?;
-        Ok(row.map(|(number,)| Fence::new(name, owner, number)))
+        Ok(number.map(|number| Fence::new(name, owner, number)))
     }
 
     /// Gives a lease back, if it is still the one that was taken.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
     pub async fn give_lease_back(&self, fence: &Fence) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
-        on!(&mut tx, connection => {
-            sqlx::query(
-                "update leases set until = 0, owner = '' \
-                 where name = $1 and owner = $2 and fence = $3",
-            )
+        let update = Statement::new(
+            "update leases set until = 0, owner = '' \
+             where name = $1 and owner = $2 and fence = $3",
+        );
+        update
             .bind(fence.name())
             .bind(fence.owner())
             .bind(fence.number())
-            .execute(connection)
+            .execute(&mut tx)
             .await?;
-        });
         tx.commit().await
     }
 
     /// The sealed token last kept for `target`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn sealed_token(&self, target: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let row: Option<(Vec<u8>,)> = on!(&mut tx, connection => {
-            sqlx::query_as("select sealed from sealed_tokens where target = $1")
-                .bind(target)
-                .fetch_optional(connection)
-                .await?
-        });
-        Ok(row.map(|(sealed,)| sealed))
+        let select = Statement::new("select sealed from sealed_tokens where target = $1");
+        let select = select.bind(target);
+        select
+            .fetch_optional(&mut tx, |row| row.get("sealed"))
+            .await
     }
 
     /// Keeps `sealed` for `target`; durable when this returns.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
     pub async fn keep_sealed_token(
         &self,
         target: &str,
@@ -110,17 +79,12 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
-        on!(&mut tx, connection => {
-            sqlx::query(
-                "insert into sealed_tokens (target, sealed, kept_at) values ($1, $2, $3) \
-                 on conflict (target) do update set sealed = excluded.sealed, kept_at = excluded.kept_at",
-            )
-            .bind(target)
-            .bind(sealed)
-            .bind(now.as_millis())
-            .execute(connection)
-            .await?;
-        });
+        let upsert = Statement::new(
+            "insert into sealed_tokens (target, sealed, kept_at) values ($1, $2, $3) \
+             on conflict (target) do update set sealed = excluded.sealed, kept_at = excluded.kept_at",
+        );
+        let upsert = upsert.bind(target).bind(sealed).bind(now);
+        upsert.execute(&mut tx).await?;
         tx.commit().await
     }
 }

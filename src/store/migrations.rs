@@ -1,6 +1,10 @@
 //! Bringing a database up to date: each migration and the note that it was applied are one
 //! transaction, so a process that dies anywhere leaves a database from which the next start,
 //! or another replica, goes on.
+//!
+//! The parts are sqlx's: its lock, its table, its checksums. The loop is not `Migrator::run`,
+//! because that has no place for a fault point inside a migration, after it is noted, or between
+//! two of them, and the tests let the process die, or stand still, at each.
 
 use futures::TryStreamExt;
 use sqlx::migrate::{Migrate, MigrateError, Migration, Migrator};
@@ -14,12 +18,12 @@ use crate::fault_points;
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Where it is noted what was applied.
-const NOTES: &str = "_sqlx_migrations";
+/// Which migrations were applied.
+const TABLE: &str = "_sqlx_migrations";
 /// How long a migration's transaction may wait for its process. Longer than any other, because
 /// to end it keeps that replica from starting; not for ever, because a replica that stands
 /// still in it keeps all others from starting.
-const LONGEST_IDLE_IN_MIGRATION: &str = "set idle_in_transaction_session_timeout = '15s'";
+const MAX_IDLE_IN_MIGRATION: &str = "set idle_in_transaction_session_timeout = '15s'";
 const USUAL_IDLE: &str = "reset idle_in_transaction_session_timeout";
 
 /// Applies what is missing.
@@ -34,7 +38,7 @@ pub(super) async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), StoreError
 /// that ends with its connection; the others wait for the lock and find it done.
 pub(super) async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await?;
-    connection.execute(LONGEST_IDLE_IN_MIGRATION).await?;
+    connection.execute(MAX_IDLE_IN_MIGRATION).await?;
     apply_missing(&POSTGRES_MIGRATIONS, &mut *connection)
         .await
         .map_err(problem)?;
@@ -58,8 +62,8 @@ where
     for<'c> &'c mut <C::Database as Database>::Connection: Executor<'c, Database = C::Database>,
 {
     connection.lock().await?;
-    connection.ensure_migrations_table(NOTES).await?;
-    let applied = connection.list_applied_migrations(NOTES).await?;
+    connection.ensure_migrations_table(TABLE).await?;
+    let applied = connection.list_applied_migrations(TABLE).await?;
     if let Some(newer) = applied
         .iter()
         .find(|one| !migrator.version_exists(one.version))
@@ -100,7 +104,7 @@ where
         }
     }
     // To skip a migration is to note it as applied, which is what is left to do.
-    transaction.skip(NOTES, migration).await?;
+    transaction.skip(TABLE, migration).await?;
     fault_points::reach("migration-noted");
     transaction.commit().await?;
     Ok(())

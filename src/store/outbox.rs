@@ -7,8 +7,10 @@
 
 use std::time::Duration;
 
-use super::database::{Database, Tx, millis, on, on_text};
+use super::database::{Database, Tx};
 use super::due::{self, INSERT};
+use super::row::Row;
+use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -18,9 +20,7 @@ use crate::domain::time::Timestamp;
 pub struct NewDelivery {
     /// The incident whose ticket it is about.
     pub incident_id: String,
-    /// The target.
     pub target: String,
-    /// What to do.
     pub operation: Operation,
     /// The rendered content, as JSON; read by the delivery workers only.
     pub payload: String,
@@ -48,11 +48,9 @@ pub struct ParentTicket {
 /// A delivery that a worker has claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedDelivery {
-    /// Its id.
     pub id: i64,
     /// The incident whose ticket it is about.
     pub incident_id: String,
-    /// What to do.
     pub operation: Operation,
     /// The rendered content, as JSON.
     pub payload: String,
@@ -78,39 +76,23 @@ pub(super) async fn insert(
     delivery: &NewDelivery,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    on!(tx, connection => {
-        sqlx::query(INSERT)
-            .bind(&delivery.incident_id)
-            .bind(&delivery.target)
-            .bind(delivery.operation.as_str())
-            .bind(&delivery.payload)
-            .bind(&delivery.event_id)
-            .bind(delivery.received_at.as_millis())
-            .bind(now.as_millis())
-            .bind(&delivery.parent_id)
-            .execute(connection)
-            .await?;
-    });
+    Statement::new(INSERT)
+        .bind(&delivery.incident_id)
+        .bind(&delivery.target)
+        .bind(delivery.operation.as_str())
+        .bind(&delivery.payload)
+        .bind(&delivery.event_id)
+        .bind(delivery.received_at)
+        .bind(now)
+        .bind(&delivery.parent_id)
+        .execute(tx)
+        .await?;
     Ok(())
 }
-
-type ClaimRow = (
-    i64,
-    String,
-    String,
-    String,
-    String,
-    i64,
-    i64,
-    i64,
-    Option<String>,
-    String,
-);
 
 /// Which deliveries a claim is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
-    /// The target.
     pub target: &'a str,
     /// Who claims.
     pub owner: &'a str,
@@ -126,10 +108,6 @@ pub struct Claim<'a> {
 impl Store {
     /// Claims deliveries that are due at `now`, with a lease that `lasts` from now on by the
     /// database's clock: from each lane in turn, and within a lane oldest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
     pub async fn claim_due(
         &self,
         claim: Claim<'_>,
@@ -137,34 +115,31 @@ impl Store {
         lasts: Duration,
     ) -> Result<Vec<ClaimedDelivery>, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let text = on_text!(&tx, due::CLAIM_SQLITE, due::CLAIM_POSTGRES);
-        let choice = on_text!(&tx, due::CHOICE_SQLITE, due::CHOICE_POSTGRES);
-        let rows: Vec<ClaimRow> = on!(&mut tx, connection => {
-            sqlx::query_as(text)
-                .bind(claim.owner)
-                .bind(millis(lasts))
-                .bind(claim.target)
-                .bind(now.as_millis())
-                .bind(i64::from(claim.attempts_at_least))
-                .bind(i64::from(claim.limit))
-                .bind(claim.after_lane)
-                .bind(i64::from(claim.limit) * choice)
-                .fetch_all(connection)
-                .await?
-        });
-        if rows.is_empty() {
+        let candidates = match &tx {
+            Tx::Sqlite(_) => due::CANDIDATES_SQLITE,
+            Tx::Postgres(_) => due::CANDIDATES_POSTGRES,
+        };
+        let update = due::CLAIM
+            .bind(claim.owner)
+            .bind(lasts)
+            .bind(claim.target)
+            .bind(now)
+            .bind(claim.attempts_at_least)
+            .bind(claim.limit)
+            .bind(claim.after_lane)
+            .bind(i64::from(claim.limit) * candidates);
+        let mut claimed = update.fetch(&mut tx, ClaimedDelivery::read).await?;
+        if claimed.is_empty() {
             return Ok(Vec::new());
         }
-        let mut claimed = Vec::with_capacity(rows.len());
-        for row in rows {
-            let ticket_id = ticket_of(&mut tx, &row.1).await?;
-            let parent = match &row.8 {
-                Some(parent_id) => parent_ticket(&mut tx, parent_id).await?,
-                None => None,
-            };
-            claimed.push(claimed_delivery(row, ticket_id, parent)?);
+        for (delivery, parent_id) in &mut claimed {
+            delivery.ticket_id = ticket_of(&mut tx, &delivery.incident_id).await?;
+            if let Some(parent_id) = parent_id {
+                delivery.parent = parent_ticket(&mut tx, parent_id).await?;
+            }
         }
         tx.commit().await?;
+        let mut claimed: Vec<_> = claimed.into_iter().map(|(delivery, _)| delivery).collect();
         claimed.sort_by_key(|delivery| delivery.id);
         Ok(claimed)
     }
@@ -172,123 +147,103 @@ impl Store {
     /// When something can next be claimed for `target`, by the caller's clock, which says
     /// `now`. Cheaper than claiming in vain: it waits for no other writer, and costs no more when
     /// much is owed.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn next_delivery_at(
         &self,
         target: &str,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let text = on_text!(&tx, due::NEXT_SQLITE, due::NEXT_POSTGRES);
-        let (at,): (Option<i64>,) = on!(&mut tx, connection => {
-            sqlx::query_as(text)
-                .bind(target)
-                .bind(now.as_millis())
-                .fetch_one(connection)
-                .await?
-        });
-        Ok(at.map(Timestamp::from_millis))
+        let next = due::NEXT.bind(target).bind(now);
+        next.fetch_one(&mut tx, |row| row.get_optional("at")).await
     }
 
     /// Gives back a claim without an attempt (the process is stopping).
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
     pub async fn release(&self, deliveries: &[i64], owner: &str) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
-        for id in deliveries {
-            on!(&mut tx, connection => {
-                sqlx::query(
-                    "update deliveries set state = 'waiting', lease_owner = null, lease_until = null \
-                     where id = $1 and lease_owner = $2 and state = 'sending'",
-                )
-                .bind(id)
-                .bind(owner)
-                .execute(connection)
-                .await?;
-            });
-        }
+        let mut update = Statement::new(
+            "update deliveries set state = 'waiting', lease_owner = null, lease_until = null \
+             where lease_owner = $1 and state = 'sending' and id in ",
+        )
+        .bind(owner);
+        update.push_list("", deliveries.iter().copied());
+        update.execute(&mut tx).await?;
         tx.commit().await
     }
 
     /// Takes over what a process that died had claimed, at the start of its successor. A
     /// SQLite file has one process at a time, so every claim found in it is a dead one's; in
     /// PostgreSQL other replicas live, and leases run out by themselves.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written.
     pub async fn take_over_claims(&self) -> Result<(), StoreError> {
-        let Database::Sqlite { writer, .. } = &self.database else {
+        if matches!(self.database, Database::Postgres { .. }) {
             return Ok(());
-        };
-        sqlx::query("update deliveries set lease_until = 0 where state = 'sending'")
-            .execute(writer)
-            .await?;
-        sqlx::query("update leases set until = 0")
-            .execute(writer)
-            .await?;
-        Ok(())
+        }
+        let mut tx = self.database.begin_write().await?;
+        for text in [
+            "update deliveries set lease_until = 0 where state = 'sending'",
+            "update leases set until = 0",
+        ] {
+            Statement::new(text).execute(&mut tx).await?;
+        }
+        tx.commit().await
     }
 }
 
 async fn ticket_of(tx: &mut Tx, incident_id: &str) -> Result<Option<String>, StoreError> {
-    let row: Option<(Option<String>,)> = on!(tx, connection => {
-        sqlx::query_as("select ticket_id from incidents where id = $1")
-            .bind(incident_id)
-            .fetch_optional(connection)
-            .await?
-    });
-    Ok(row.and_then(|(ticket_id,)| ticket_id))
+    let select = Statement::new("select ticket_id from incidents where id = $1");
+    let ticket_id = |row: &Row| row.get_optional("ticket_id");
+    let found = select
+        .bind(incident_id)
+        .fetch_optional(tx, ticket_id)
+        .await?;
+    Ok(found.flatten())
 }
 
 async fn parent_ticket(tx: &mut Tx, incident_id: &str) -> Result<Option<ParentTicket>, StoreError> {
-    type Row = (String, Option<String>, Option<String>, Option<String>);
-    let row: Option<Row> = on!(tx, connection => {
-        sqlx::query_as(
-            "select target, ticket_id, ticket_number, ticket_url from incidents where id = $1",
-        )
-        .bind(incident_id)
-        .fetch_optional(connection)
-        .await?
+    let select = Statement::new(
+        "select target, ticket_id, ticket_number, ticket_url from incidents where id = $1",
+    );
+    let parent = select.bind(incident_id).fetch_optional(tx, |row| {
+        let Some(id) = row.get_optional("ticket_id")? else {
+            return Ok(None);
+        };
+        Ok(Some(ParentTicket {
+            target: row.get("target")?,
+            id,
+            number: row.get_optional("ticket_number")?,
+            url: row.get_optional("ticket_url")?.unwrap_or_default(),
+        }))
     });
-    Ok(row.and_then(|(target, id, number, url)| {
-        Some(ParentTicket {
-            target,
-            id: id?,
-            number,
-            url: url.unwrap_or_default(),
-        })
-    }))
+    Ok(parent.await?.flatten())
 }
 
-fn claimed_delivery(
-    row: ClaimRow,
-    ticket_id: Option<String>,
-    parent: Option<ParentTicket>,
-) -> Result<ClaimedDelivery, StoreError> {
-    let (id, incident_id, operation, payload, event_id, received_at, attempts, in_doubt, _, lane) =
-        row;
-    let operation = Operation::from_name(&operation).ok_or_else(|| StoreError::Damaged {
+impl ClaimedDelivery {
+    /// The delivery, without what the incidents' rows say, and its parent.
+    fn read(row: &Row) -> Result<(Self, Option<String>), StoreError> {
+        let attempts: u64 = row.get("attempts")?;
+        let delivery = Self {
+            id: row.get("id")?,
+            incident_id: row.get("incident_id")?,
+            operation: read_operation(row)?,
+            payload: row.get("payload")?,
+            event_id: row.get("event_id")?,
+            received_at: row.get("received_at")?,
+            attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+            in_doubt: row.get::<i64>("in_doubt")? != 0,
+            ticket_id: None,
+            parent: None,
+            lane: row.get("lane")?,
+        };
+        Ok((delivery, row.get_optional("parent_id")?))
+    }
+}
+
+/// The operation of a row of `deliveries`.
+pub(super) fn read_operation(row: &Row) -> Result<Operation, StoreError> {
+    let name: String = row.get("operation")?;
+    let id: i64 = row.get("id")?;
+    Operation::from_name(&name).ok_or_else(|| StoreError::Damaged {
         table: "deliveries",
         row: id.to_string(),
-        problem: format!("unknown operation {operation:?}"),
-    })?;
-    Ok(ClaimedDelivery {
-        id,
-        incident_id,
-        operation,
-        payload,
-        event_id,
-        received_at: Timestamp::from_millis(received_at),
-        attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
-        in_doubt: in_doubt != 0,
-        ticket_id,
-        parent,
-        lane,
+        problem: format!("unknown operation {name:?}"),
     })
 }

@@ -1,15 +1,15 @@
 //! Retention: what is settled and old is deleted, in small steps; what is owed never is.
 
-use sqlx::QueryBuilder;
-
-use super::database::{Database, Tx, answered, on};
+use super::database::Tx;
 use super::keys::{self, digest_of};
+use super::row::Row;
+use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 
-/// Pages given back to the file system after one step.
-const VACUUM_PAGES: &str = "pragma incremental_vacuum(256)";
+/// Events deleted in one statement.
+const EVENTS_PER_STATEMENT: usize = 256;
 
 /// What one step of retention did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +28,7 @@ const OLD_EVENTS: &str = "select e.seq, e.source, e.event_id, e.received_at, \
        cast(case when exists (select 1 from review_items r where r.event_seq = e.seq and r.state = 'open') \
               or exists (select 1 from decisions d join incidents i on i.id = d.incident_id \
                    where d.event_seq = e.seq) \
-            then 1 else 0 end as bigint) \
+            then 1 else 0 end as bigint) as is_needed \
      from events e where e.seq > $1 \
        and e.seq <= (select position from cursors where name = 'decide') \
      order by e.seq limit $2";
@@ -40,15 +40,30 @@ const OLD_INCIDENTS: &str = "select i.id from incidents i \
             and d.state in ('waiting', 'sending', 'dead')) \
      order by i.opened_at limit $2";
 
-type EventRow = (i64, String, String, i64, i64);
+struct OldEvent {
+    seq: i64,
+    source: String,
+    event_id: String,
+    received_at: Timestamp,
+    /// It stays, whatever its age.
+    is_needed: bool,
+}
+
+impl OldEvent {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            seq: row.get("seq")?,
+            source: row.get("source")?,
+            event_id: row.get("event_id")?,
+            received_at: row.get("received_at")?,
+            is_needed: row.get::<i64>("is_needed")? != 0,
+        })
+    }
+}
 
 impl Store {
     /// Deletes what is settled and older than `cutoff`: looks at up to `limit` events after
     /// the place `after` in the journal, and at up to `limit` incidents.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written; then nothing was deleted.
     pub async fn forget(
         &self,
         after: i64,
@@ -60,45 +75,30 @@ impl Store {
         let (mut forgotten, up_to) = forget_events(&mut tx, after, cutoff, limit).await?;
         forgotten.incidents = incidents;
         let runs = keys::forget(&mut tx, up_to).await?;
-        on!(&mut tx, connection => {
-            sqlx::query("delete from burst_locks where locked_until < $1")
-                .bind(cutoff.as_millis())
-                .execute(connection)
-                .await?;
-        });
-        on!(&mut tx, connection => {
-            sqlx::query("delete from silences where ends_at < $1")
-                .bind(cutoff.as_millis())
-                .execute(connection)
-                .await?;
-        });
+        for text in [
+            "delete from burst_locks where locked_until < $1",
+            "delete from silences where ends_at < $1",
+        ] {
+            Statement::new(text).bind(cutoff).execute(&mut tx).await?;
+        }
         tx.commit().await?;
         fault_points::reach("retention-step");
         self.runs.forget(&runs);
-        if let Database::Sqlite { writer, .. } = &self.database {
-            sqlx::query(VACUUM_PAGES).execute(writer).await?;
-        }
+        self.database.give_back_pages().await?;
         Ok(forgotten)
     }
 }
 
 async fn forget_incidents(tx: &mut Tx, cutoff: Timestamp, limit: u32) -> Result<u64, StoreError> {
-    let old: Vec<(String,)> = on!(tx, connection => {
-        sqlx::query_as(OLD_INCIDENTS)
-            .bind(cutoff.as_millis())
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?
-    });
-    for (id,) in &old {
-        for statement in [
+    let old = Statement::new(OLD_INCIDENTS).bind(cutoff).bind(limit);
+    let old = old.fetch(tx, |row| row.get::<String>("id")).await?;
+    for id in &old {
+        for text in [
             "delete from deliveries where incident_id = $1",
             "delete from incident_history where incident_id = $1",
             "delete from incidents where id = $1",
         ] {
-            on!(tx, connection => {
-                sqlx::query(statement).bind(id).execute(connection).await?;
-            });
+            Statement::new(text).bind(id).execute(tx).await?;
         }
     }
     Ok(old.len() as u64)
@@ -111,23 +111,18 @@ async fn forget_events(
     cutoff: Timestamp,
     limit: u32,
 ) -> Result<(Forgotten, i64), StoreError> {
-    let rows: Vec<EventRow> = on!(tx, connection => {
-        sqlx::query_as(OLD_EVENTS)
-            .bind(after)
-            .bind(i64::from(limit))
-            .fetch_all(connection)
-            .await?
-    });
-    let old: Vec<&EventRow> = rows
-        .iter()
-        .take_while(|row| row.3 < cutoff.as_millis())
+    let events = Statement::new(OLD_EVENTS).bind(after).bind(limit);
+    let events = events.fetch(tx, OldEvent::read).await?;
+    let looked_at = events.len();
+    let last = events.last().map(|event| event.seq);
+    let old: Vec<OldEvent> = events
+        .into_iter()
+        .take_while(|event| event.received_at < cutoff)
         .collect();
-    let up_to = old.last().map_or(after, |row| row.0);
-    let next_after = (old.len() == rows.len())
-        .then(|| rows.last().map(|row| row.0))
-        .flatten();
-    let deletable: Vec<&EventRow> = old.into_iter().filter(|row| row.4 == 0).collect();
-    for chunk in deletable.chunks(256) {
+    let up_to = old.last().map_or(after, |event| event.seq);
+    let next_after = last.filter(|_| old.len() == looked_at);
+    let deletable: Vec<OldEvent> = old.into_iter().filter(|event| !event.is_needed).collect();
+    for chunk in deletable.chunks(EVENTS_PER_STATEMENT) {
         delete_events(tx, chunk).await?;
     }
     let forgotten = Forgotten {
@@ -138,36 +133,27 @@ async fn forget_events(
     Ok((forgotten, up_to))
 }
 
-async fn delete_events(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), StoreError> {
-    for (table, column) in [
-        ("decisions", "event_seq"),
-        ("review_items", "event_seq"),
-        ("events", "seq"),
+async fn delete_events(tx: &mut Tx, events: &[OldEvent]) -> Result<(), StoreError> {
+    for text in [
+        "delete from decisions where event_seq in ",
+        "delete from review_items where event_seq in ",
+        "delete from events where seq in ",
     ] {
-        on!(tx, connection => {
-            let mut query = QueryBuilder::new(format!("delete from {table} where {column} in ("));
-            let mut list = query.separated(", ");
-            for row in rows {
-                list.push_bind(row.0);
-            }
-            query.push(")");
-            query.build().execute(connection).await?;
-        });
+        let mut delete = Statement::new(text);
+        delete.push_list("", events.iter().map(|event| event.seq));
+        delete.execute(tx).await?;
     }
-    delete_indexed_keys(tx, rows).await
+    delete_indexed_keys(tx, events).await
 }
 
 /// SQLite forgets known events by whole runs instead, see [`keys::forget`].
-async fn delete_indexed_keys(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), StoreError> {
-    if let Tx::Postgres(connection) = tx {
-        let digests: Vec<Vec<u8>> = rows
-            .iter()
-            .map(|(_, source, event_id, _, _)| digest_of(source, event_id).to_vec())
-            .collect();
-        let deleting = sqlx::query("delete from event_keys where digest = any($1)")
-            .bind(digests)
-            .execute(&mut **connection);
-        answered(async { Ok(deleting.await?) }).await?;
-    }
+async fn delete_indexed_keys(tx: &mut Tx, events: &[OldEvent]) -> Result<(), StoreError> {
+    let digests: Vec<_> = events
+        .iter()
+        .map(|event| digest_of(&event.source, &event.event_id))
+        .collect();
+    let mut delete = Statement::on_postgres("delete from event_keys where digest in ");
+    delete.push_list("", digests.iter().map(|digest| digest.as_slice()));
+    delete.execute(tx).await?;
     Ok(())
 }

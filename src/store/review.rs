@@ -1,13 +1,14 @@
 //! Review items: events that wait for a person, and what the person decides.
 
 use serde_json::json;
-use sqlx::QueryBuilder;
 
 use super::audit::{self, By, bulk_detail};
-use super::database::{Tx, on, on_text};
-use super::journal::{LAST_PLACE, lock_journal};
-use super::review_limit::kept_reason;
-use super::views::{Filter, Select, push_review_filter};
+use super::database::Tx;
+use super::journal::lock_journal;
+use super::review_reason::kept_reason;
+use super::row::Row;
+use super::statement::Statement;
+use super::views::{Filter, push_review_filter};
 use super::{Store, StoreError};
 
 const INSERT: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \
@@ -24,18 +25,10 @@ pub(super) async fn insert_for_event(
     reason: &str,
 ) -> Result<(), StoreError> {
     let reason = kept_reason(reason);
-    on!(tx, connection => {
-        sqlx::query(INSERT)
-            .bind(reason)
-            .bind(seq)
-            .execute(&mut *connection)
-            .await?;
-        sqlx::query("update events set review = $1 where seq = $2")
-            .bind(reason)
-            .bind(seq)
-            .execute(connection)
-            .await?;
-    });
+    for text in [INSERT, "update events set review = $1 where seq = $2"] {
+        let statement = Statement::new(text).bind(reason).bind(seq);
+        statement.execute(tx).await?;
+    }
     Ok(())
 }
 
@@ -64,8 +57,22 @@ impl ReviewVerdict {
     }
 }
 
-/// An item that was settled: its id and its event's place in the journal.
-type Settled = (i64, i64);
+/// An item that a person has decided on.
+#[derive(Debug, Clone, Copy)]
+struct DecidedItem {
+    id: i64,
+    /// Its event's place in the journal.
+    event_seq: i64,
+}
+
+impl DecidedItem {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            event_seq: row.get("event_seq")?,
+        })
+    }
+}
 
 impl Store {
     /// Settles the open review item `id`. Reprocessing appends its event to the journal
@@ -87,17 +94,23 @@ impl Store {
         let number: i64 = id.parse().map_err(|_| not_found())?;
         let mut tx = self.database.begin_write().await?;
         lock_journal(&mut tx).await?;
-        let mut find = Select::new("select state, source, event_id from review_items");
-        find.push(" where id = ?", [number.into()]);
-        let row: Option<(String, String, String)> = find.fetch_optional(&mut tx).await?;
-        let (state, source, event_id) = row.ok_or_else(not_found)?;
-        let mut update = settle(verdict, by);
+        let find = Statement::new("select state, source, event_id from review_items where id = $1");
+        let item = find.bind(number).fetch_optional(&mut tx, |row| {
+            let state: String = row.get("state")?;
+            let detail = json!({
+                "source": row.get::<String>("source")?,
+                "event_id": row.get::<String>("event_id")?,
+            });
+            Ok((state, detail))
+        });
+        let (state, detail) = item.await?.ok_or_else(not_found)?;
+        let mut update = decide(verdict, by);
         update.push(
             " where id = ? and state = 'open' returning id, event_seq",
             [number.into()],
         );
-        let settled: Vec<Settled> = update.fetch(&mut tx).await?;
-        if settled.is_empty() {
+        let decided = update.fetch(&mut tx, DecidedItem::read).await?;
+        if decided.is_empty() {
             return Err(StoreError::NotPossible {
                 what: "review item",
                 id: id.to_owned(),
@@ -105,18 +118,13 @@ impl Store {
                 problem: "only an open one can be settled",
             });
         }
-        append_again(&mut tx, verdict, &settled, by).await?;
-        let detail = json!({ "source": source, "event_id": event_id });
+        append_again(&mut tx, verdict, &decided, by).await?;
         let subject = format!("review/{number}");
         audit::note(&mut tx, by, verdict.action(), &subject, &detail).await?;
         tx.commit().await
     }
 
     /// Settles every open review item of `filter`; answers how many.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written; then nothing was changed.
     pub async fn settle_reviews(
         &self,
         filter: &Filter,
@@ -129,17 +137,17 @@ impl Store {
         };
         let mut tx = self.database.begin_write().await?;
         lock_journal(&mut tx).await?;
-        let mut update = settle(verdict, by);
+        let mut update = decide(verdict, by);
         update.push(
             " where state = 'open' and id in (select r.id from review_items r where true",
             [],
         );
         push_review_filter(&mut update, &open);
         update.push(") returning id, event_seq", []);
-        let mut settled: Vec<Settled> = update.fetch(&mut tx).await?;
-        settled.sort_unstable();
-        append_again(&mut tx, verdict, &settled, by).await?;
-        let ids: Vec<i64> = settled.iter().map(|(id, _)| *id).collect();
+        let mut decided = update.fetch(&mut tx, DecidedItem::read).await?;
+        decided.sort_unstable_by_key(|item| item.id);
+        append_again(&mut tx, verdict, &decided, by).await?;
+        let ids: Vec<i64> = decided.iter().map(|item| item.id).collect();
         let detail = bulk_detail(&open, &ids);
         audit::note(&mut tx, by, verdict.action(), "review", &detail).await?;
         tx.commit().await?;
@@ -147,47 +155,40 @@ impl Store {
     }
 }
 
-fn settle(verdict: ReviewVerdict, by: By<'_>) -> Select {
-    let mut update = Select::new("update review_items set ");
-    update.push(
-        "state = ?, settled_at = ?",
-        [verdict.state().into(), by.at.into()],
-    );
-    update
+fn decide(verdict: ReviewVerdict, by: By<'_>) -> Statement<'static> {
+    Statement::new("update review_items set state = $1, settled_at = $2")
+        .bind(verdict.state())
+        .bind(by.at)
 }
 
-/// Appends the settled items' events to the journal again, in their order, when they are to
+/// On SQLite this gives the places itself, after the last one that may still matter, as the
+/// journal does: the newest event may have been forgotten, but never before it was decided on.
+const APPEND_AGAIN: Statement<'static> = Statement::either(
+    "insert into events (seq, source, event_id, received_at, body) \
+     select (select max(coalesce((select max(seq) from events), 0), \
+        (select position from cursors where name = 'decide'))) \
+        + row_number() over (order by seq), source, event_id, $1, body from events where seq in ",
+    "insert into events (source, event_id, received_at, body) \
+     select source, event_id, $1, body from events where seq in ",
+);
+
+/// Appends the items' events to the journal again, in their order, when they are to
 /// be reprocessed. The caller holds the journal's lock.
 async fn append_again(
     tx: &mut Tx,
     verdict: ReviewVerdict,
-    settled: &[Settled],
+    items: &[DecidedItem],
     by: By<'_>,
 ) -> Result<(), StoreError> {
     if verdict != ReviewVerdict::Reprocess {
         return Ok(());
     }
-    let insert = on_text!(
-        &*tx,
-        format!(
-            "insert into events (seq, source, event_id, received_at, body) \
-             select ({LAST_PLACE}) + row_number() over (order by seq), source, event_id, "
-        ),
-        "insert into events (source, event_id, received_at, body) select source, event_id, "
-            .to_owned()
-    );
-    for chunk in settled.chunks(ROWS_PER_INSERT) {
-        on!(tx, connection => {
-            let mut query = QueryBuilder::new(&insert);
-            query.push_bind(by.at.as_millis());
-            query.push(", body from events where seq in (");
-            let mut list = query.separated(", ");
-            for (_, event_seq) in chunk {
-                list.push_bind(*event_seq);
-            }
-            query.push(") order by seq");
-            query.build().execute(connection).await?;
-        });
+    for chunk in items.chunks(ROWS_PER_INSERT) {
+        let mut insert = APPEND_AGAIN.bind(by.at);
+        insert
+            .push_list("", chunk.iter().map(|item| item.event_seq))
+            .push(" order by seq", []);
+        insert.execute(tx).await?;
     }
     Ok(())
 }

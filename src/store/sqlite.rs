@@ -4,13 +4,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, MAIN_DB};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::StoreError;
-use super::database::BUSY_TIMEOUT;
 
+/// How long a statement waits for another process's lock on the SQLite file.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pages kept in memory, in KiB as SQLite wants it.
 const CACHE: i64 = -1024;
 /// Statements kept prepared.

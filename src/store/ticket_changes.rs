@@ -4,14 +4,15 @@
 //! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a
 //! batch decided on what was true before cannot write it back.
 
-use sqlx::QueryBuilder;
-
-use super::database::{Tx, on};
-use super::decisions::{active_key, keep_onsets};
+use super::burst_locks::end_lock;
+use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
+use super::incidents::{KeptIncident, select_incidents, write_incident};
 use super::outbox::ClaimedDelivery;
+use super::row::Row;
+use super::statement::Statement;
 use super::{Store, StoreError, floods};
-use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::incident::Incident;
 use crate::domain::ticket_change::{
     Consequence, Followed, KnownTicket, Sighting, TicketFace, TicketVersion, follow,
 };
@@ -27,42 +28,54 @@ pub struct AppliedSighting {
     pub followed: Followed,
 }
 
-#[derive(sqlx::FromRow)]
-struct KnownRow {
-    id: String,
-    life: String,
-    ticket_number: Option<String>,
-    ticket_url: Option<String>,
-    ticket_state: Option<String>,
-    ticket_closed: i64,
-    ticket_priority: Option<String>,
-    ticket_assignee: Option<String>,
-    ticket_changed_at: Option<i64>,
-    ticket_changes: Option<i64>,
-    ticket_fate: Option<String>,
+/// An incident and what is known of its ticket.
+struct Owner {
+    kept: KeptIncident,
+    ticket: KnownTicket,
 }
 
-macro_rules! known_row {
-    ($which:literal) => {
-        concat!(
-            "select id, life, ticket_number, ticket_url, ticket_state, ticket_closed, \
-              ticket_priority, ticket_assignee, ticket_changed_at, ticket_changes, ticket_fate \
-             from incidents where target = $1 and ",
-            $which
+impl Owner {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let changed_at: Option<Timestamp> = row.get_optional("ticket_changed_at")?;
+        let changes: Option<u64> = row.get_optional("ticket_changes")?;
+        Ok(Self {
+            kept: KeptIncident::read(row)?,
+            ticket: KnownTicket {
+                version: changed_at.map(|changed_at| TicketVersion {
+                    changed_at,
+                    changes: changes.unwrap_or(0),
+                }),
+                face: TicketFace {
+                    number: row.get_optional("ticket_number")?,
+                    url: row.get_optional("ticket_url")?,
+                    state: row.get_optional("ticket_state")?,
+                    closed: row.get::<i64>("ticket_closed")? != 0,
+                    priority: row.get_optional("ticket_priority")?,
+                    assignee: row.get_optional("ticket_assignee")?,
+                },
+                fate: row.get_optional("ticket_fate")?,
+            },
+        })
+    }
+}
+
+macro_rules! select_owner {
+    ($condition:literal) => {
+        select_incidents!(
+            ", i.ticket_number, i.ticket_url, i.ticket_state, i.ticket_closed, \
+              i.ticket_priority, i.ticket_assignee, i.ticket_changed_at, i.ticket_changes, \
+              i.ticket_fate",
+            $condition
         )
     };
 }
 /// By the ticket's id first: a key can be copied into another ticket by people.
-const BY_TICKET: &str = known_row!("ticket_id = $2");
-const BY_INCIDENT: &str = known_row!("id = $2 and ticket_id is null");
+const BY_TICKET: &str = select_owner!("i.target = $1 and i.ticket_id = $2");
+const BY_INCIDENT: &str = select_owner!("i.target = $1 and i.id = $2 and i.ticket_id is null");
 
 impl Store {
-    /// Applies `seen` to the incident of `target` that owns the ticket; `None` when the ticket
-    /// is nobody's. `closes` is what the settings say about tickets that people close.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be written or a row is damaged.
+    /// Applies `seen` to the incident of `target` that owns the ticket; `None` when no
+    /// incident owns it. `closes` is what the settings say about tickets that people close.
     pub async fn apply_sighting(
         &self,
         target: &str,
@@ -71,16 +84,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<AppliedSighting>, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let Some(row) = owner_of(&mut tx, target, seen).await? else {
+        let Some(mut owner) = owner_of(&mut tx, target, seen).await? else {
             return Ok(None);
         };
-        let (incident_id, mut incident, mut known) = unpack(row)?;
-        let before = known.clone();
-        let then = follow(&mut incident, &mut known, seen, closes, now);
-        if known != before {
-            write_known(&mut tx, &incident_id, &seen.ticket_id, &known).await?;
+        let before = owner.ticket.clone();
+        let incident = &mut owner.kept.incident;
+        let then = follow(incident, &mut owner.ticket, seen, closes, now);
+        let incident = &owner.kept.incident;
+        if owner.ticket != before {
+            write_ticket(&mut tx, &incident.id, &seen.ticket_id, &owner.ticket).await?;
         }
-        keep(&mut tx, &incident, &then, now).await?;
+        keep(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
         if then.followed == Followed::Closed {
             fault_points::reach("closing-applied");
@@ -92,113 +106,78 @@ impl Store {
             }
         }
         Ok(Some(AppliedSighting {
-            incident_id,
+            incident_id: owner.kept.incident.id,
             followed: then.followed,
         }))
     }
 }
 
 /// The incident that owns what was seen, its row locked.
-async fn owner_of(
-    tx: &mut Tx,
-    target: &str,
-    seen: &Sighting,
-) -> Result<Option<KnownRow>, StoreError> {
-    if let Some(row) = locked_row(tx, BY_TICKET, target, &seen.ticket_id).await? {
-        return Ok(Some(row));
+async fn owner_of(tx: &mut Tx, target: &str, seen: &Sighting) -> Result<Option<Owner>, StoreError> {
+    if let Some(owner) = locked_owner(tx, BY_TICKET, target, &seen.ticket_id).await? {
+        return Ok(Some(owner));
     }
     match &seen.incident_id {
-        Some(incident_id) => locked_row(tx, BY_INCIDENT, target, incident_id).await,
+        Some(incident_id) => locked_owner(tx, BY_INCIDENT, target, incident_id).await,
         None => Ok(None),
     }
 }
 
-async fn locked_row(
+async fn locked_owner(
     tx: &mut Tx,
     select: &'static str,
     target: &str,
     id: &str,
-) -> Result<Option<KnownRow>, StoreError> {
-    let select = format!("{select}{}", tx.row_lock());
-    Ok(on!(tx, connection => {
-        sqlx::query_as(sqlx::AssertSqlSafe(select))
-            .bind(target)
-            .bind(id)
-            .fetch_optional(connection)
-            .await?
-    }))
+) -> Result<Option<Owner>, StoreError> {
+    let select = Statement::new(select).bind(target).bind(id).for_update();
+    select.fetch_optional(tx, Owner::read).await
 }
 
-fn unpack(row: KnownRow) -> Result<(String, Incident, KnownTicket), StoreError> {
-    let incident = serde_json::from_str(&row.life).map_err(|error| StoreError::Damaged {
-        table: "incidents",
-        row: row.id.clone(),
-        problem: error.to_string(),
-    })?;
-    let known = KnownTicket {
-        version: row.ticket_changed_at.map(|at| TicketVersion {
-            changed_at: Timestamp::from_millis(at),
-            changes: u64::try_from(row.ticket_changes.unwrap_or(0)).unwrap_or(0),
-        }),
-        face: TicketFace {
-            number: row.ticket_number,
-            url: row.ticket_url,
-            state: row.ticket_state,
-            closed: row.ticket_closed != 0,
-            priority: row.ticket_priority,
-            assignee: row.ticket_assignee,
-        },
-        fate: row.ticket_fate,
-    };
-    Ok((row.id, incident, known))
-}
-
-async fn write_known(
+async fn write_ticket(
     tx: &mut Tx,
     incident_id: &str,
     ticket_id: &str,
-    known: &KnownTicket,
+    ticket: &KnownTicket,
 ) -> Result<(), StoreError> {
-    let version = known.version;
-    on!(tx, connection => {
-        sqlx::query(
-            "update incidents set ticket_id = coalesce(ticket_id, $1), ticket_number = $2, \
-              ticket_url = $3, ticket_state = $4, ticket_closed = $5, ticket_priority = $6, \
-              ticket_assignee = $7, ticket_changed_at = $8, ticket_changes = $9, \
-              ticket_fate = $10 where id = $11",
-        )
+    let version = ticket.version;
+    let update = Statement::new(
+        "update incidents set ticket_id = coalesce(ticket_id, $1), ticket_number = $2, \
+          ticket_url = $3, ticket_state = $4, ticket_closed = $5, ticket_priority = $6, \
+          ticket_assignee = $7, ticket_changed_at = $8, ticket_changes = $9, \
+          ticket_fate = $10 where id = $11",
+    );
+    let update = update
         .bind(ticket_id)
-        .bind(&known.face.number)
-        .bind(&known.face.url)
-        .bind(&known.face.state)
-        .bind(i64::from(known.face.closed))
-        .bind(&known.face.priority)
-        .bind(&known.face.assignee)
-        .bind(version.map(|version| version.changed_at.as_millis()))
+        .bind(&ticket.face.number)
+        .bind(&ticket.face.url)
+        .bind(&ticket.face.state)
+        .bind(ticket.face.closed)
+        .bind(&ticket.face.priority)
+        .bind(&ticket.face.assignee)
+        .bind(version.map(|version| version.changed_at))
         .bind(version.map(|version| i64::try_from(version.changes).unwrap_or(i64::MAX)))
-        .bind(&known.fate)
-        .bind(incident_id)
-        .execute(connection)
-        .await?;
-    });
+        .bind(&ticket.fate)
+        .bind(incident_id);
+    update.execute(tx).await?;
     Ok(())
 }
 
 /// Keeps what follows from a sighting.
 async fn keep(
     tx: &mut Tx,
-    incident: &Incident,
+    kept: &KeptIncident,
     then: &Consequence,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    let incident = &kept.incident;
     if then.followed == Followed::Closed {
-        close_incident(tx, incident).await?;
+        write_incident(tx, kept, None, floods::mark_of_closed(incident)).await?;
     }
     for (what, cause) in &then.history {
         note(tx, incident, now, what, cause.clone()).await?;
     }
     if then.frees_lock {
-        free_lock(tx, incident).await?;
+        end_lock(tx, incident).await?;
     }
     if then.ends_deliveries {
         let ended = end_deliveries(tx, &incident.id, now).await?;
@@ -227,57 +206,14 @@ async fn note(
     insert_history(tx, &entry).await
 }
 
-async fn close_incident(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
-    let life = serde_json::to_string(incident).map_err(|error| StoreError::Damaged {
-        table: "incidents",
-        row: incident.id.clone(),
-        problem: error.to_string(),
-    })?;
-    on!(tx, connection => {
-        sqlx::query(
-            "update incidents set state = $1, active_key = null, outage_key = null, due_at = null, closed_at = $2, \
-              life = $3, flapping = 0, flood_verdict = $4 where id = $5",
-        )
-        .bind(IncidentState::Closed.as_str())
-        .bind(incident.closed_at.map(Timestamp::as_millis))
-        .bind(life)
-        .bind(floods::mark_of_closed(incident))
-        .bind(&incident.id)
-        .execute(connection)
-        .await?;
-    });
-    keep_onsets(tx, incident).await
-}
-
-/// Ends the key's burst lock, if this incident's ticket took it.
-async fn free_lock(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
-    on!(tx, connection => {
-        sqlx::query(
-            "update burst_locks set locked_until = taken_at \
-             where lock_key = $1 and incident_id = $2",
-        )
-            .bind(active_key(&incident.rule, &incident.key))
-            .bind(&incident.id)
-            .execute(connection)
-            .await?;
-    });
-    Ok(())
-}
-
 /// Discards what waits for a ticket that is over, dead letters included. A delivery that is
 /// being sent is left to its worker.
 async fn end_deliveries(tx: &mut Tx, incident_id: &str, now: Timestamp) -> Result<u64, StoreError> {
-    Ok(on!(tx, connection => {
-        sqlx::query(
-            "update deliveries set state = 'discarded', settled_at = $1 \
-             where incident_id = $2 and state in ('waiting', 'dead')",
-        )
-        .bind(now.as_millis())
-        .bind(incident_id)
-        .execute(connection)
-        .await?
-        .rows_affected()
-    }))
+    let update = Statement::new(
+        "update deliveries set state = 'discarded', settled_at = $1 \
+         where incident_id = $2 and state in ('waiting', 'dead')",
+    );
+    update.bind(now).bind(incident_id).execute(tx).await
 }
 
 /// Discards a delivery that failed, if its ticket was over meanwhile: it was being sent when
@@ -288,24 +224,14 @@ pub(super) async fn end_if_over(
     delivery: &ClaimedDelivery,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let lock = tx.row_lock();
-    on!(tx, connection => {
-        let mut query = QueryBuilder::new("select 1 from incidents where id = ");
-        query.push_bind(delivery.incident_id.clone()).push(lock);
-        query.build().execute(connection).await?;
-    });
-    let ended = on!(tx, connection => {
-        sqlx::query(
-            "update deliveries set state = 'discarded', settled_at = $1 \
-             where id = $2 and operation <> 'create' and exists (select 1 from incidents i \
-               where i.id = deliveries.incident_id and i.state = 'closed' \
-                 and (i.ticket_closed <> 0 or i.ticket_fate is not null))",
-        )
-        .bind(now.as_millis())
-        .bind(delivery.id)
-        .execute(connection)
-        .await?
-        .rows_affected()
-    });
-    Ok(ended == 1)
+    let lock = Statement::new("select id from incidents where id = $1");
+    let lock = lock.bind(&delivery.incident_id).for_update();
+    lock.execute(tx).await?;
+    let update = Statement::new(
+        "update deliveries set state = 'discarded', settled_at = $1 \
+         where id = $2 and operation <> 'create' and exists (select 1 from incidents i \
+           where i.id = deliveries.incident_id and i.state = 'closed' \
+             and (i.ticket_closed <> 0 or i.ticket_fate is not null))",
+    );
+    Ok(update.bind(now).bind(delivery.id).execute(tx).await? == 1)
 }

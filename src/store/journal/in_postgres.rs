@@ -12,7 +12,7 @@ use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::database::{TRUSTED, Tx, answered};
 use crate::store::keys::{Digest, Digests};
-use crate::store::review_limit::kept_reason;
+use crate::store::review_reason::kept_reason;
 
 /// How long an append may take; no sender waits longer. Whether it was kept is not
 /// known then; whoever sends again finds out.

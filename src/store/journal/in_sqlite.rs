@@ -13,12 +13,12 @@ use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::file_watch::FileWatch;
 use crate::store::keys::KnownKeys;
-use crate::store::review_limit::kept_reason;
+use crate::store::review_reason::kept_reason;
 use crate::store::sqlite::{self, WriteTurn};
 
 /// The last place that was ever given to an event that may still matter: the newest event may
 /// have been forgotten, but never before it was decided on.
-pub(in crate::store) const LAST_PLACE: &str = "select max(coalesce((select max(seq) from events), 0), \
+const LAST_PLACE: &str = "select max(coalesce((select max(seq) from events), 0), \
      (select position from cursors where name = 'decide'))";
 const INSERT_EVENT: &str = "insert into events (seq, source, event_id, received_at, review, body) values (?, ?, ?, ?, ?, ?)";
 const INSERT_REVIEW_ITEM: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \

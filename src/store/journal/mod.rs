@@ -17,7 +17,6 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use fresh::Fresh;
 pub(super) use in_postgres::lock_journal;
-pub(super) use in_sqlite::LAST_PLACE;
 pub use writer::JournalWriter;
 
 use super::database::Database;

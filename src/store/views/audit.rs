@@ -1,18 +1,17 @@
 //! The audit log: who changed what.
 
 use serde::Serialize;
-use sqlx::FromRow;
 
+use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, row_cursor, rows_to_read};
 use super::values::{Document, Moment, RowId};
-use super::{Cursor, Filter, Item, Page, PageRequest, Select, page_of, row_cursor, rows_to_read};
+use crate::store::row::Row;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// A change that a person made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditView {
-    /// Its id.
     pub id: RowId,
-    /// When.
     pub at: Moment,
     /// The name of the admin token, or `local`.
     pub actor: String,
@@ -24,14 +23,30 @@ pub struct AuditView {
     pub detail: Document,
 }
 
+impl AuditView {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            at: row.get("at")?,
+            actor: row.get("actor")?,
+            action: row.get("action")?,
+            subject: row.get("subject")?,
+            detail: row.get("detail")?,
+        })
+    }
+}
+
 impl Item for AuditView {
     fn cursor(&self) -> Cursor {
         row_cursor(self.at, self.id)
     }
 }
 
-pub(super) fn audit_select(filter: &Filter, page: &PageRequest) -> Result<Select, StoreError> {
-    let mut select = Select::new(
+pub(super) fn audit_select(
+    filter: &Filter,
+    page: &PageRequest,
+) -> Result<Statement<'static>, StoreError> {
+    let mut select = Statement::new(
         "select a.id, a.at, a.actor, a.action, a.subject, a.detail from audit a where true",
     );
     if let Some(after) = &page.after {
@@ -50,17 +65,13 @@ pub(super) fn audit_select(filter: &Filter, page: &PageRequest) -> Result<Select
 
 impl Store {
     /// Changes that people made, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read, or the cursor is of another list.
     pub async fn audit(
         &self,
         filter: &Filter,
         page: &PageRequest,
     ) -> Result<Page<AuditView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let rows = audit_select(filter, page)?.fetch(&mut tx).await?;
-        Ok(page_of(rows, page))
+        let select = audit_select(filter, page)?;
+        Ok(page_of(select.fetch(&mut tx, AuditView::read).await?, page))
     }
 }

@@ -1,6 +1,7 @@
 //! How many of what: for gauges and overviews.
 
-use super::Select;
+use crate::store::row::Row;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// How many there are. What there is none of is absent.
@@ -19,9 +20,9 @@ pub struct Counts {
 }
 
 pub(super) const INCIDENTS_BY_STATE: &str =
-    "select state, count(*) from incidents group by state order by state";
+    "select state, count(*) as count from incidents group by state order by state";
 
-pub(super) const FLAPPING: &str = "select count(*) from incidents where flapping = 1";
+pub(super) const FLAPPING: &str = "select count(*) as count from incidents where flapping = 1";
 
 /// The targets are found by stepping through the index from one name to the next: most
 /// deliveries are done, and need not be looked at.
@@ -31,32 +32,40 @@ pub(super) const OWED_BY_TARGET: &str = "with recursive names(target) as ( \
        select (select min(d.target) from deliveries d where d.target > names.target) \
        from names where names.target is not null) \
      select names.target, (select count(*) from deliveries d where d.target = names.target \
-        and d.state in ('waiting', 'sending')) \
+        and d.state in ('waiting', 'sending')) as count \
      from names where names.target is not null";
 
 /// Grouped by an expression: grouped by the column, SQLite would walk every delivery in the
 /// order of targets instead of the few dead ones.
-pub(super) const DEAD_LETTERS_BY_KIND: &str = "select target || '' as name, coalesce(error_kind, 'unknown') as kind, count(*) \
+pub(super) const DEAD_LETTERS_BY_KIND: &str = "select target || '' as name, coalesce(error_kind, 'unknown') as kind, count(*) as count \
      from deliveries where state = 'dead' group by target || '', coalesce(error_kind, 'unknown')";
 
 pub(super) const REVIEW_ITEMS_BY_SOURCE: &str =
-    "select source, count(*) from review_items where state = 'open' group by source";
+    "select source, count(*) as count from review_items where state = 'open' group by source";
 
 impl Store {
     /// Counts everything.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let flapping: Option<(i64,)> = Select::new(FLAPPING).fetch_optional(&mut tx).await?;
+        let count = |name: &'static str| {
+            move |row: &Row| Ok((row.get::<String>(name)?, row.get::<i64>("count")?))
+        };
+        let dead = |row: &Row| Ok((row.get("name")?, row.get("kind")?, row.get("count")?));
+        let tx = &mut tx;
         Ok(Counts {
-            flapping: flapping.map_or(0, |(count,)| count),
-            incidents: Select::new(INCIDENTS_BY_STATE).fetch(&mut tx).await?,
-            owed: Select::new(OWED_BY_TARGET).fetch(&mut tx).await?,
-            dead_letters: Select::new(DEAD_LETTERS_BY_KIND).fetch(&mut tx).await?,
-            review_items: Select::new(REVIEW_ITEMS_BY_SOURCE).fetch(&mut tx).await?,
+            flapping: Statement::new(FLAPPING)
+                .fetch_one(tx, |row| row.get("count"))
+                .await?,
+            incidents: Statement::new(INCIDENTS_BY_STATE)
+                .fetch(tx, count("state"))
+                .await?,
+            owed: Statement::new(OWED_BY_TARGET)
+                .fetch(tx, count("target"))
+                .await?,
+            dead_letters: Statement::new(DEAD_LETTERS_BY_KIND).fetch(tx, dead).await?,
+            review_items: Statement::new(REVIEW_ITEMS_BY_SOURCE)
+                .fetch(tx, count("source"))
+                .await?,
         })
     }
 }

@@ -1,25 +1,23 @@
 //! Deliveries, and those given up on: dead letters.
 
 use serde::Serialize;
-use sqlx::FromRow;
 
+use super::page::{Cursor, Filter, Item, Page, PageRequest};
+use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use super::values::{Document, KeptFailure, Moment, RowId};
-use super::{Cursor, Filter, Item, Page, PageRequest, Select};
-use super::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use crate::store::database::Tx;
+use crate::store::row::Row;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// Deliveries shown with an incident; the newest.
-const MOST_SHOWN: i64 = 200;
+const MAX_SHOWN: i64 = 200;
 
-/// A delivery in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveryView {
-    /// Its id.
     pub id: RowId,
     /// The incident whose ticket it is about.
     pub incident_id: String,
-    /// The target.
     pub target: String,
     /// `create`, `update`, `resolve`, `link`.
     pub operation: String,
@@ -41,6 +39,25 @@ pub struct DeliveryView {
     pub settled_at: Option<Moment>,
 }
 
+impl DeliveryView {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            incident_id: row.get("incident_id")?,
+            target: row.get("target")?,
+            operation: row.get("operation")?,
+            state: row.get("state")?,
+            attempts: row.get("attempts")?,
+            next_attempt_at: row.get_optional("next_attempt_at")?,
+            last_error: row.get_optional("last_error")?,
+            in_doubt: row.get("in_doubt")?,
+            event_id: row.get("event_id")?,
+            created_at: row.get("created_at")?,
+            settled_at: row.get_optional("settled_at")?,
+        })
+    }
+}
+
 /// A delivery with what it says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveryDetail {
@@ -51,17 +68,14 @@ pub struct DeliveryDetail {
     pub payload: Document,
 }
 
-/// A dead letter in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeadLetterView {
     /// Its id, that of the delivery.
     pub id: RowId,
-    /// The target.
     pub target: String,
     /// `create`, `update`, `resolve`, `link`.
     pub operation: String,
     /// Kind, HTTP status, the CRM's own code, message and field.
-    #[sqlx(rename = "last_error")]
     #[serde(flatten)]
     pub failure: KeptFailure,
     /// The id of the event that caused it.
@@ -78,6 +92,24 @@ pub struct DeadLetterView {
     pub created_at: Moment,
     /// When it was given up.
     pub died_at: Option<Moment>,
+}
+
+impl DeadLetterView {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            target: row.get("target")?,
+            operation: row.get("operation")?,
+            failure: row.get("last_error")?,
+            event_id: row.get("event_id")?,
+            incident_id: row.get("incident_id")?,
+            rule: row.get_optional("rule")?,
+            key: row.get_optional("key")?,
+            attempts: row.get("attempts")?,
+            created_at: row.get("created_at")?,
+            died_at: row.get_optional("died_at")?,
+        })
+    }
 }
 
 /// A dead letter with all that a person needs to act on it.
@@ -115,7 +147,7 @@ const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \
       d.attempts, d.created_at, d.settled_at as died_at \
      from deliveries d left join incidents i on i.id = d.incident_id where d.state = 'dead'";
 
-fn push_delivery_filter(select: &mut Select, filter: &Filter) {
+fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
     select
         .push_some(" and d.created_at >= ?", filter.since)
         .push_some(" and d.created_at < ?", filter.until)
@@ -140,11 +172,14 @@ fn push_delivery_filter(select: &mut Select, filter: &Filter) {
 
 /// Narrows a statement over dead letters `d` to `filter`: the list and the operations in bulk
 /// mean the same rows.
-pub(in crate::store) fn push_dead_letter_filter(select: &mut Select, filter: &Filter) {
+pub(in crate::store) fn push_dead_letter_filter<'a>(
+    select: &mut Statement<'a>,
+    filter: &'a Filter,
+) {
     push_delivery_filter(select, filter);
 }
 
-fn push_page(select: &mut Select, page: &PageRequest) -> Result<(), StoreError> {
+fn push_page(select: &mut Statement<'_>, page: &PageRequest) -> Result<(), StoreError> {
     if let Some(after) = &page.after {
         let place = [after.at.into(), after.number()?.into()];
         select.push(" and (d.created_at, d.id) < (?, ?)", place);
@@ -156,29 +191,32 @@ fn push_page(select: &mut Select, page: &PageRequest) -> Result<(), StoreError> 
     Ok(())
 }
 
-pub(super) fn deliveries_select(filter: &Filter, page: &PageRequest) -> Result<Select, StoreError> {
-    let mut select = Select::new(DELIVERIES);
+pub(super) fn deliveries_select<'a>(
+    filter: &'a Filter,
+    page: &'a PageRequest,
+) -> Result<Statement<'a>, StoreError> {
+    let mut select = Statement::new(DELIVERIES);
     push_delivery_filter(&mut select, filter);
     push_page(&mut select, page)?;
     Ok(select)
 }
 
-pub(super) fn dead_letters_select(
-    filter: &Filter,
-    page: &PageRequest,
-) -> Result<Select, StoreError> {
-    let mut select = Select::new(DEAD_LETTERS);
+pub(super) fn dead_letters_select<'a>(
+    filter: &'a Filter,
+    page: &'a PageRequest,
+) -> Result<Statement<'a>, StoreError> {
+    let mut select = Statement::new(DEAD_LETTERS);
     push_dead_letter_filter(&mut select, filter);
     push_page(&mut select, page)?;
     Ok(select)
 }
 
 /// What was owed to an incident's ticket, newest first.
-pub(super) fn deliveries_of(incident_id: &str) -> Select {
-    let mut select = Select::new(DELIVERIES);
+pub(super) fn deliveries_of(incident_id: &str) -> Statement<'_> {
+    let mut select = Statement::new(DELIVERIES);
     select.push(
         " and d.incident_id = ? order by d.id desc limit ?",
-        [incident_id.into(), MOST_SHOWN.into()],
+        [incident_id.into(), MAX_SHOWN.into()],
     );
     select
 }
@@ -188,32 +226,30 @@ pub(in crate::store) async fn delivery_in(
     tx: &mut Tx,
     id: i64,
 ) -> Result<Option<DeliveryView>, StoreError> {
-    let mut select = Select::new(DELIVERIES);
+    let mut select = Statement::new(DELIVERIES);
     select.push(" and d.id = ?", [id.into()]);
-    select.fetch_optional(tx).await
+    select.fetch_optional(tx, DeliveryView::read).await
 }
 
 impl Store {
-    /// Deliveries, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read, or the cursor is of another list.
     pub async fn deliveries(
         &self,
         filter: &Filter,
         page: &PageRequest,
     ) -> Result<Page<DeliveryView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let rows = deliveries_select(filter, page)?.fetch(&mut tx).await?;
-        Ok(page_of(rows, page))
+        let select = deliveries_select(filter, page)?;
+        Ok(page_of(
+            select.fetch(&mut tx, DeliveryView::read).await?,
+            page,
+        ))
     }
 
     /// The delivery `id` with what it says.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or another when the database cannot be read.
+    /// [`StoreError::NotFound`].
     pub async fn delivery(&self, id: &str) -> Result<DeliveryDetail, StoreError> {
         let number = row_number("delivery", id)?;
         let mut tx = self.database.begin_read().await?;
@@ -224,19 +260,17 @@ impl Store {
         Ok(DeliveryDetail { delivery, payload })
     }
 
-    /// Dead letters, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read, or the cursor is of another list.
     pub async fn dead_letters(
         &self,
         filter: &Filter,
         page: &PageRequest,
     ) -> Result<Page<DeadLetterView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let rows = dead_letters_select(filter, page)?.fetch(&mut tx).await?;
-        Ok(page_of(rows, page))
+        let select = dead_letters_select(filter, page)?;
+        Ok(page_of(
+            select.fetch(&mut tx, DeadLetterView::read).await?,
+            page,
+        ))
     }
 
     /// The dead letter `id` with what it says.
@@ -247,12 +281,11 @@ impl Store {
     pub async fn dead_letter(&self, id: &str) -> Result<DeadLetterDetail, StoreError> {
         let number = row_number("dead letter", id)?;
         let mut tx = self.database.begin_read().await?;
-        let mut select = Select::new(DEAD_LETTERS);
+        let mut select = Statement::new(DEAD_LETTERS);
         select.push(" and d.id = ?", [number.into()]);
-        let dead_letter: DeadLetterView = select
-            .fetch_optional(&mut tx)
-            .await?
-            .ok_or_else(|| not_found("dead letter", id))?;
+        let dead_letter = select.fetch_optional(&mut tx, DeadLetterView::read);
+        let dead_letter = dead_letter.await?;
+        let dead_letter = dead_letter.ok_or_else(|| not_found("dead letter", id))?;
         let in_doubt = delivery_in(&mut tx, number)
             .await?
             .is_some_and(|delivery| delivery.in_doubt);
@@ -265,8 +298,7 @@ impl Store {
 }
 
 async fn payload_of(tx: &mut Tx, id: i64) -> Result<Document, StoreError> {
-    let mut select = Select::new("select payload from deliveries");
-    select.push(" where id = ?", [id.into()]);
-    let row: Option<(Document,)> = select.fetch_optional(tx).await?;
-    Ok(row.map_or_else(|| Document(String::new()), |(payload,)| payload))
+    let select = Statement::new("select payload from deliveries where id = $1").bind(id);
+    let payload = select.fetch_optional(tx, |row| row.get("payload")).await?;
+    Ok(payload.unwrap_or_default())
 }

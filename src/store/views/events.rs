@@ -1,13 +1,14 @@
 //! Events of the journal, and what was made of each: the audit trail from event to incident.
 
 use serde::Serialize;
-use sqlx::FromRow;
 
+use super::page::{Cursor, Filter, Item, Page, PageRequest};
+use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use super::values::{Document, Moment, RowId};
-use super::{Cursor, Filter, Item, Page, PageRequest, Select};
-use super::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use crate::domain::time::Timestamp;
 use crate::store::database::Tx;
+use crate::store::row::Row;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// How far the journal's order may stray from the order of time: replicas' clocks differ,
@@ -15,12 +16,10 @@ use crate::store::{Store, StoreError};
 /// relies on it.
 const OUT_OF_ORDER_MS: i64 = 3_600_000;
 
-/// An event in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EventView {
     /// Its place in the journal.
     pub id: RowId,
-    /// The source's name.
     pub source: String,
     /// The event's id, as the sender gave it.
     pub event_id: String,
@@ -32,10 +31,22 @@ pub struct EventView {
     pub incident_id: Option<String>,
 }
 
+impl EventView {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            source: row.get("source")?,
+            event_id: row.get("event_id")?,
+            received_at: row.get("received_at")?,
+            state: row.get("state")?,
+            incident_id: row.get_optional("incident_id")?,
+        })
+    }
+}
+
 /// What one rule made of an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DecisionView {
-    /// The rule.
     pub rule: String,
     /// What the signal did.
     pub outcome: String,
@@ -43,19 +54,39 @@ pub struct DecisionView {
     pub detail: Option<String>,
     /// The incident it concerned.
     pub incident_id: Option<String>,
-    /// When.
     pub decided_at: Moment,
 }
 
+impl DecisionView {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            rule: row.get("rule")?,
+            outcome: row.get("outcome")?,
+            detail: row.get_optional("detail")?,
+            incident_id: row.get_optional("incident_id")?,
+            decided_at: row.get("decided_at")?,
+        })
+    }
+}
+
 /// Why an event waits, or waited, for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EventReview {
     /// The review item.
     pub id: RowId,
-    /// Why.
     pub reason: String,
     /// `open`, `reprocessed`, `discarded`.
     pub state: String,
+}
+
+impl EventReview {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            reason: row.get("reason")?,
+            state: row.get("state")?,
+        })
+    }
 }
 
 /// An event with everything that is known about it.
@@ -101,12 +132,12 @@ const OF_STATE: [(&str, &str); 3] = [
     ),
 ];
 
-pub(super) fn events_select(
-    filter: &Filter,
+pub(super) fn events_select<'a>(
+    filter: &'a Filter,
     (from, to): (Option<i64>, Option<i64>),
-    page: &PageRequest,
-) -> Result<Select, StoreError> {
-    let mut select = Select::new(EVENTS);
+    page: &'a PageRequest,
+) -> Result<Statement<'a>, StoreError> {
+    let mut select = Statement::new(EVENTS);
     if let Some(after) = &page.after {
         select.push(" and e.seq < ?", [after.number()?.into()]);
     }
@@ -144,11 +175,6 @@ pub(super) fn events_select(
 }
 
 impl Store {
-    /// Events, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read, or the cursor is of another list.
     pub async fn events(
         &self,
         filter: &Filter,
@@ -163,44 +189,38 @@ impl Store {
             Some(until) => Some(place_of(&mut tx, until.as_millis() + OUT_OF_ORDER_MS).await?),
             None => None,
         };
-        let rows = events_select(filter, (from, to), page)?
-            .fetch(&mut tx)
-            .await?;
-        Ok(page_of(rows, page))
+        let select = events_select(filter, (from, to), page)?;
+        Ok(page_of(select.fetch(&mut tx, EventView::read).await?, page))
     }
 
     /// The event `id` with its body, its decisions and its review item.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or another when the database cannot be read.
+    /// [`StoreError::NotFound`].
     pub async fn event(&self, id: &str) -> Result<EventDetail, StoreError> {
         let seq = row_number("event", id)?;
         let mut tx = self.database.begin_read().await?;
-        let mut select = Select::new(EVENTS);
+        let tx = &mut tx;
+        let mut select = Statement::new(EVENTS);
         select.push(" and e.seq = ?", [seq.into()]);
-        let event: EventView = select
-            .fetch_optional(&mut tx)
-            .await?
-            .ok_or_else(|| not_found("event", id))?;
-        let of_event = |text: &'static str| {
-            let mut select = Select::new(text);
-            select.push(" = ?", [seq.into()]);
-            select
-        };
-        let body: Option<(Document,)> = of_event("select body from events where seq")
-            .fetch_optional(&mut tx)
-            .await?;
-        let mut decisions = of_event(
-            "select rule, outcome, detail, incident_id, decided_at from decisions where event_seq",
+        let event = select.fetch_optional(tx, EventView::read).await?;
+        let event = event.ok_or_else(|| not_found("event", id))?;
+        let body = Statement::new("select body from events where seq = $1").bind(seq);
+        let body = body.fetch_optional(tx, |row| row.get("body")).await?;
+        let decisions = Statement::new(
+            "select rule, outcome, detail, incident_id, decided_at from decisions \
+             where event_seq = $1 order by rule",
         );
-        decisions.push(" order by rule", []);
+        let review =
+            Statement::new("select id, reason, state from review_items where event_seq = $1");
         Ok(EventDetail {
             event,
-            body: body.map_or_else(|| Document(String::new()), |(body,)| body),
-            decisions: decisions.fetch(&mut tx).await?,
-            review: of_event("select id, reason, state from review_items where event_seq")
-                .fetch_optional(&mut tx)
+            body: body.unwrap_or_default(),
+            decisions: decisions.bind(seq).fetch(tx, DecisionView::read).await?,
+            review: review
+                .bind(seq)
+                .fetch_optional(tx, EventReview::read)
                 .await?,
         })
     }
@@ -210,21 +230,24 @@ impl Store {
 /// the journal is as good as in the order of time, and an index on the time would make every
 /// webhook dearer.
 async fn place_of(tx: &mut Tx, at: i64) -> Result<i64, StoreError> {
-    let ends: Option<(Option<i64>, Option<i64>)> =
-        Select::new("select (select min(seq) from events), (select max(seq) from events)")
-            .fetch_optional(tx)
-            .await?;
-    let Some((Some(mut low), Some(last))) = ends else {
+    let ends = Statement::new(
+        "select (select min(seq) from events) as first, (select max(seq) from events) as last",
+    );
+    let ends = ends.fetch_one(tx, |row| {
+        Ok((row.get_optional("first")?, row.get_optional("last")?))
+    });
+    let (Some(mut low), Some(last)): (Option<i64>, Option<i64>) = ends.await? else {
         return Ok(0);
     };
     let mut high = last + 1;
     while low < high {
         let middle = low + (high - low) / 2;
-        let mut next = Select::new("select seq, received_at from events");
-        next.push(" where seq >= ? order by seq limit 1", [middle.into()]);
-        let row: Option<(i64, Moment)> = next.fetch_optional(tx).await?;
-        match row {
-            Some((seq, received_at)) if received_at.timestamp() < Timestamp::from_millis(at) => {
+        let next = Statement::new(
+            "select seq, received_at from events where seq >= $1 order by seq limit 1",
+        );
+        let event = |row: &Row| Ok((row.get::<i64>("seq")?, row.get::<Timestamp>("received_at")?));
+        match next.bind(middle).fetch_optional(tx, event).await? {
+            Some((seq, received_at)) if received_at < Timestamp::from_millis(at) => {
                 low = seq + 1;
             }
             _ => high = middle,

@@ -1,21 +1,19 @@
 //! Burst locks that still hold.
 
 use serde::Serialize;
-use sqlx::FromRow;
 
+use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
 use super::values::Moment;
-use super::{Cursor, Filter, Item, Page, PageRequest, Select, page_of, rows_to_read};
 use crate::domain::time::Timestamp;
+use crate::store::row::Row;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// A burst lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LockView {
     #[serde(skip)]
     lock_key: String,
-    /// The rule.
     pub rule: String,
-    /// The correlation key.
     pub key: String,
     /// The incident whose ticket took it.
     pub incident_id: String,
@@ -23,6 +21,19 @@ pub struct LockView {
     pub taken_at: Moment,
     /// When it ends.
     pub locked_until: Moment,
+}
+
+impl LockView {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            lock_key: row.get("lock_key")?,
+            rule: row.get("rule")?,
+            key: row.get("key")?,
+            incident_id: row.get("incident_id")?,
+            taken_at: row.get("taken_at")?,
+            locked_until: row.get("locked_until")?,
+        })
+    }
 }
 
 impl Item for LockView {
@@ -34,8 +45,12 @@ impl Item for LockView {
     }
 }
 
-pub(super) fn locks_select(filter: &Filter, page: &PageRequest, now: Timestamp) -> Select {
-    let mut select = Select::new(
+pub(super) fn locks_select<'a>(
+    filter: &'a Filter,
+    page: &'a PageRequest,
+    now: Timestamp,
+) -> Statement<'a> {
+    let mut select = Statement::new(
         "select lock_key, rule, key, incident_id, taken_at, locked_until from burst_locks",
     );
     // The second half is `BurstLock::holds_at`: a lock from the future holds no longer than
@@ -62,10 +77,6 @@ pub(super) fn locks_select(filter: &Filter, page: &PageRequest, now: Timestamp) 
 
 impl Store {
     /// Burst locks that hold at `now`, the last to end first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn locks(
         &self,
         filter: &Filter,
@@ -73,7 +84,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<LockView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let rows = locks_select(filter, page, now).fetch(&mut tx).await?;
-        Ok(page_of(rows, page))
+        let select = locks_select(filter, page, now);
+        Ok(page_of(select.fetch(&mut tx, LockView::read).await?, page))
     }
 }

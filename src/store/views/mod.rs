@@ -1,21 +1,22 @@
 //! What people look at: lists, newest first and page by page, and single items with
 //! everything that is known about them.
 //!
-//! Owns what a page, a cursor and a filter are. Reads only; what people change is in
-//! `dead_letters` and `review`. May import: `domain`. Must not know: HTTP.
+//! Reads only; what people change is in `dead_letters`, `review`, `floods` and `silences`.
 
 mod audit;
 mod counts;
 mod deliveries;
 mod events;
 mod floods;
+mod incident_detail;
 mod incidents;
 mod locks;
+mod page;
 mod queues;
 mod reviews;
-mod select;
 mod silences;
 mod timeline;
+mod timeline_entry;
 mod values;
 
 pub use audit::AuditView;
@@ -23,184 +24,18 @@ pub use counts::Counts;
 pub use deliveries::{DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView};
 pub use events::{DecisionView, EventDetail, EventReview, EventView};
 pub use floods::FloodView;
-pub use incidents::{
-    FlappingView, HistoryView, IncidentDetail, IncidentEventView, IncidentView, PartView,
-    TicketView, WaitsView,
-};
+pub use incident_detail::{FlappingView, HistoryView, IncidentDetail, IncidentEventView, PartView};
+pub use incidents::{IncidentView, TicketView, WaitsView};
 pub use locks::LockView;
+pub use page::{Cursor, Filter, Page, PageRequest};
 pub use reviews::{DroppedReviewsView, ReviewDetail, ReviewView};
 pub use silences::SilenceView;
-pub use timeline::TimelineEntry;
+pub use timeline_entry::TimelineEntry;
 pub use values::{Document, KeptFailure, Moment, RowId};
 
 pub(super) use deliveries::{delivery_in, push_dead_letter_filter};
 pub(super) use reviews::push_review_filter;
-use select::Bind;
-pub(super) use select::Select;
 pub(super) use silences::silence_in;
-
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use serde::{Serialize, Serializer};
-
-use super::StoreError;
-use crate::domain::time::Timestamp;
-
-/// What a list is narrowed to. Each list uses what it has; the caller refuses the rest.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// Not before.
-    pub since: Option<Timestamp>,
-    /// Before, exclusive.
-    pub until: Option<Timestamp>,
-    /// In this state.
-    pub state: Option<String>,
-    /// From this source.
-    pub source: Option<String>,
-    /// To this target.
-    pub target: Option<String>,
-    /// Found by this rule.
-    pub rule: Option<String>,
-    /// With this correlation key.
-    pub key: Option<String>,
-    /// About this incident.
-    pub incident: Option<String>,
-    /// With this event id, as the sender gave it.
-    pub event_id: Option<String>,
-    /// Members of this outage.
-    pub outage: Option<String>,
-    /// Whose ticket has this id or number.
-    pub ticket: Option<String>,
-    /// Failed in this way.
-    pub kind: Option<String>,
-    /// With this operation.
-    pub operation: Option<String>,
-}
-
-/// Which page of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageRequest {
-    /// After this cursor; `None`: the first page.
-    pub after: Option<Cursor>,
-    /// Items at most.
-    pub limit: u32,
-}
-
-/// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Page<T> {
-    /// The items, newest first.
-    pub items: Vec<T>,
-    /// Where the next page begins; `None`: there is none.
-    pub next: Option<Cursor>,
-}
-
-/// A place in a list: behind the item with this time and id. What comes into the list later
-/// is newer, so that it moves nobody's place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cursor {
-    at: i64,
-    id: String,
-}
-
-impl Cursor {
-    /// Reads what [`Display`](std::fmt::Display) writes.
-    pub fn parse(text: &str) -> Option<Self> {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        let text = String::from_utf8(bytes).ok()?;
-        let (at, id) = text.split_once(' ')?;
-        Some(Self {
-            at: at.parse().ok()?,
-            id: id.to_owned(),
-        })
-    }
-
-    /// The place behind the item `id` of what stands before all that is in the database.
-    pub fn behind(id: &str) -> Self {
-        Self {
-            at: i64::MAX,
-            id: id.to_owned(),
-        }
-    }
-
-    /// The item's id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn number(&self) -> Result<i64, StoreError> {
-        self.id.parse().map_err(|_| StoreError::StrangeCursor)
-    }
-}
-
-impl std::fmt::Display for Cursor {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = format!("{} {}", self.at, self.id);
-        formatter.write_str(&BASE64_URL_SAFE_NO_PAD.encode(text))
-    }
-}
-
-impl Serialize for Cursor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-/// An item of a list, which knows its place.
-trait Item {
-    fn cursor(&self) -> Cursor;
-}
-
-/// A cursor for a row with a number.
-fn row_cursor(at: Moment, id: RowId) -> Cursor {
-    Cursor {
-        at: at.timestamp().as_millis(),
-        id: id.0.to_string(),
-    }
-}
-
-/// One row more than the page holds is read, to know whether there is a next one.
-fn rows_to_read(page: &PageRequest) -> Bind {
-    Bind::Number(i64::from(page.limit) + 1)
-}
-
-fn page_of<T: Item>(mut rows: Vec<T>, page: &PageRequest) -> Page<T> {
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(Item::cursor);
-    Page { items: rows, next }
-}
-
-fn row_number(what: &'static str, id: &str) -> Result<i64, StoreError> {
-    id.parse().map_err(|_| not_found(what, id))
-}
-
-fn not_found(what: &'static str, id: &str) -> StoreError {
-    StoreError::NotFound {
-        what,
-        id: id.chars().take(64).collect(),
-    }
-}
 
 #[cfg(test)]
 mod plans;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_survives_the_way_through_a_client() {
-        let cursor = Cursor {
-            at: 1_795_442_850_000,
-            id: "queue-wait\u{1f}Billing Tier 1".into(),
-        };
-        let text = cursor.to_string();
-        assert!(
-            text.chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
-        );
-        assert_eq!(Cursor::parse(&text), Some(cursor));
-        assert_eq!(Cursor::parse("nonsense"), None);
-    }
-}

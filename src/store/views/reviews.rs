@@ -1,19 +1,18 @@
 //! Review items: events that wait, or waited, for a person.
 
 use serde::Serialize;
-use sqlx::FromRow;
 
+use super::page::{Cursor, Filter, Item, Page, PageRequest};
+use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use super::values::{Document, Moment, RowId};
-use super::{Cursor, Filter, Item, Page, PageRequest, Select};
-use super::{not_found, page_of, row_cursor, row_number, rows_to_read};
+use crate::store::row::Row;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// A review item in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReviewView {
-    /// Its id.
     pub id: RowId,
-    /// The source's name.
     pub source: String,
     /// The event's id, as the sender gave it.
     pub event_id: String,
@@ -29,6 +28,21 @@ pub struct ReviewView {
     pub settled_at: Option<Moment>,
 }
 
+impl ReviewView {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            source: row.get("source")?,
+            event_id: row.get("event_id")?,
+            event: row.get("event")?,
+            reason: row.get("reason")?,
+            received_at: row.get("received_at")?,
+            state: row.get("state")?,
+            settled_at: row.get_optional("settled_at")?,
+        })
+    }
+}
+
 /// A review item with its event as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReviewDetail {
@@ -40,14 +54,23 @@ pub struct ReviewDetail {
 }
 
 /// How many open review items of a source its limit has dropped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DroppedReviewsView {
-    /// The source.
     pub source: String,
     /// How many, ever.
     pub dropped: i64,
     /// The last time.
     pub dropped_at: Moment,
+}
+
+impl DroppedReviewsView {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            source: row.get("source")?,
+            dropped: row.get("dropped")?,
+            dropped_at: row.get("dropped_at")?,
+        })
+    }
 }
 
 impl Item for ReviewView {
@@ -61,7 +84,7 @@ const REVIEWS: &str = "select r.id, r.source, r.event_id, r.event_seq as event, 
 
 /// Narrows a statement over review items `r` to `filter`: the list and the operations in bulk
 /// mean the same rows. Without a state the open ones are meant.
-pub(in crate::store) fn push_review_filter(select: &mut Select, filter: &Filter) {
+pub(in crate::store) fn push_review_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
     let state = filter.state.as_deref().unwrap_or("open");
     select
         .push(" and r.state = ?", [state.into()])
@@ -71,8 +94,11 @@ pub(in crate::store) fn push_review_filter(select: &mut Select, filter: &Filter)
         .push_some(" and r.event_id = ?", filter.event_id.as_ref());
 }
 
-pub(super) fn reviews_select(filter: &Filter, page: &PageRequest) -> Result<Select, StoreError> {
-    let mut select = Select::new(REVIEWS);
+pub(super) fn reviews_select<'a>(
+    filter: &'a Filter,
+    page: &'a PageRequest,
+) -> Result<Statement<'a>, StoreError> {
+    let mut select = Statement::new(REVIEWS);
     push_review_filter(&mut select, filter);
     if let Some(after) = &page.after {
         let place = [after.at.into(), after.number()?.into()];
@@ -87,58 +113,50 @@ pub(super) fn reviews_select(filter: &Filter, page: &PageRequest) -> Result<Sele
 
 impl Store {
     /// Review items, newest first; the open ones unless the filter names another state.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read, or the cursor is of another list.
     pub async fn reviews(
         &self,
         filter: &Filter,
         page: &PageRequest,
     ) -> Result<Page<ReviewView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let rows = reviews_select(filter, page)?.fetch(&mut tx).await?;
-        Ok(page_of(rows, page))
+        let select = reviews_select(filter, page)?;
+        Ok(page_of(
+            select.fetch(&mut tx, ReviewView::read).await?,
+            page,
+        ))
     }
 
     /// How many open review items were dropped because their source had too many, by source; of
     /// one source when the filter names it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read.
     pub async fn dropped_reviews(
         &self,
         filter: &Filter,
     ) -> Result<Vec<DroppedReviewsView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let mut select =
-            Select::new("select source, dropped, dropped_at from dropped_reviews where true");
+            Statement::new("select source, dropped, dropped_at from dropped_reviews where true");
         select.push_some(" and source = ?", filter.source.as_ref());
         select.push(" order by source", []);
-        select.fetch(&mut tx).await
+        select.fetch(&mut tx, DroppedReviewsView::read).await
     }
 
     /// The review item `id` with its event as it came.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or another when the database cannot be read.
+    /// [`StoreError::NotFound`].
     pub async fn review_item(&self, id: &str) -> Result<ReviewDetail, StoreError> {
         let number = row_number("review item", id)?;
         let mut tx = self.database.begin_read().await?;
-        let mut select = Select::new(REVIEWS);
+        let mut select = Statement::new(REVIEWS);
         select.push(" and r.id = ?", [number.into()]);
-        let item: ReviewView = select
-            .fetch_optional(&mut tx)
-            .await?
-            .ok_or_else(|| not_found("review item", id))?;
-        let mut select = Select::new("select body from events");
-        select.push(" where seq = ?", [item.event.0.into()]);
-        let body: Option<(Document,)> = select.fetch_optional(&mut tx).await?;
+        let item = select.fetch_optional(&mut tx, ReviewView::read);
+        let item = item.await?.ok_or_else(|| not_found("review item", id))?;
+        let body = Statement::new("select body from events where seq = $1").bind(item.event.0);
+        let body = body.fetch_optional(&mut tx, |row| row.get("body")).await?;
         Ok(ReviewDetail {
             item,
-            body: body.map_or_else(|| Document(String::new()), |(body,)| body),
+            body: body.unwrap_or_default(),
         })
     }
 }

@@ -1,21 +1,20 @@
 //! Silences as people see them.
 
 use serde::Serialize;
-use sqlx::FromRow;
 
-use super::values::{Moment, RowId};
-use super::{
-    Cursor, Filter, Item, Page, PageRequest, Select, not_found, page_of, row_cursor, row_number,
+use super::page::{
+    Cursor, Filter, Item, Page, PageRequest, not_found, page_of, row_cursor, row_number,
     rows_to_read,
 };
+use super::values::{Document, Moment, RowId};
 use crate::domain::time::Timestamp;
 use crate::store::database::Tx;
-use crate::store::{Document, Store, StoreError};
+use crate::store::row::Row;
+use crate::store::statement::Statement;
+use crate::store::{Store, StoreError};
 
-/// A silence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SilenceView {
-    /// Its id.
     pub id: RowId,
     /// `pending` before it starts, `active`, `expired`.
     pub state: String,
@@ -28,15 +27,30 @@ pub struct SilenceView {
     pub ends_at: Moment,
     /// The name of the admin token that made it, or `local`.
     pub author: String,
-    /// Why.
     pub reason: String,
     /// When it was made.
     pub created_at: Moment,
     /// Who ended it before its time.
     pub expired_by: Option<String>,
     /// Whether it stands in the configuration; what a person made does not.
-    #[sqlx(default)]
     pub read_only: bool,
+}
+
+impl SilenceView {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            state: row.get("state")?,
+            matchers: row.get("matchers")?,
+            starts_at: row.get("starts_at")?,
+            ends_at: row.get("ends_at")?,
+            author: row.get("author")?,
+            reason: row.get("reason")?,
+            created_at: row.get("created_at")?,
+            expired_by: row.get_optional("expired_by")?,
+            read_only: false,
+        })
+    }
 }
 
 impl Item for SilenceView {
@@ -45,24 +59,20 @@ impl Item for SilenceView {
     }
 }
 
-fn select(now: Timestamp) -> Select {
-    let mut select = Select::new(
+fn select(now: Timestamp) -> Statement<'static> {
+    Statement::new(
         "select s.id, s.matchers, s.starts_at, s.ends_at, s.author, s.reason, s.created_at, \
-          s.expired_by",
-    );
-    select.push(
-        ", case when s.ends_at <= ? then 'expired' when s.starts_at > ? then 'pending' \
-          else 'active' end as state from silences s where true",
-        [now.into(), now.into()],
-    );
-    select
+          s.expired_by, case when s.ends_at <= $1 then 'expired' when s.starts_at > $1 \
+            then 'pending' else 'active' end as state from silences s where true",
+    )
+    .bind(now)
 }
 
 pub(super) fn silences_select(
     filter: &Filter,
     page: &PageRequest,
     now: Timestamp,
-) -> Result<Select, StoreError> {
+) -> Result<Statement<'static>, StoreError> {
     let mut select = select(now);
     match filter.state.as_deref() {
         Some("active") => select.push(
@@ -99,16 +109,12 @@ pub(in crate::store) async fn silence_in(
     let number = row_number("silence", id)?;
     let mut select = select(now);
     select.push(" and s.id = ?", [number.into()]);
-    let silence = select.fetch_optional(tx).await?;
+    let silence = select.fetch_optional(tx, SilenceView::read).await?;
     silence.ok_or_else(|| not_found("silence", id))
 }
 
 impl Store {
     /// Silences as they are at `now`, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the database cannot be read, or the cursor is of another list.
     pub async fn silences(
         &self,
         filter: &Filter,
@@ -116,15 +122,18 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<SilenceView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let rows = silences_select(filter, page, now)?.fetch(&mut tx).await?;
-        Ok(page_of(rows, page))
+        let select = silences_select(filter, page, now)?;
+        Ok(page_of(
+            select.fetch(&mut tx, SilenceView::read).await?,
+            page,
+        ))
     }
 
     /// The silence `id` as it is at `now`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or another when the database cannot be read.
+    /// [`StoreError::NotFound`].
     pub async fn silence(&self, id: &str, now: Timestamp) -> Result<SilenceView, StoreError> {
         let mut tx = self.database.begin_read().await?;
         silence_in(&mut tx, id, now).await

@@ -1,81 +1,24 @@
 //! The timeline of an incident, oldest first: its history, what was owed to its ticket and what
 //! came of that, what people did with the ticket, and what its events did.
 //!
-//! Events that wrote nothing are told in runs: a thousand breaches of an open incident are one
+//! Events that wrote nothing are shown in runs: a thousand breaches of an open incident are one
 //! entry. Everything is read by the incident through an index, and a page reads a bounded
 //! number of rows of each source; the cursor holds the place in each.
 
-use serde::Serialize;
-use sqlx::FromRow;
-
-use super::values::{Moment, RowId};
-use super::{Cursor, Page, PageRequest, Select, not_found};
+use super::page::{Cursor, Page, PageRequest, not_found};
+use super::timeline_entry::{
+    DecisionRow, PlacedEntry, TimelineEntry, decisions_after, deliveries_after, history_after,
+    read_delivery, read_history, runs,
+};
+use super::values::Moment;
 use crate::store::database::Tx;
+use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// Decisions that one page reads at most.
-const MOST_DECISIONS: usize = 2_000;
+const MAX_DECISIONS: usize = 2_000;
 
-/// What a decision did that the history tells already.
-const TOLD_BY_HISTORY: [&str; 6] = [
-    "opened",
-    "commented",
-    "raised",
-    "relapsed",
-    "flapping",
-    "recovered",
-];
-
-/// One entry of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TimelineEntry {
-    /// When it happened; of a run, when it began.
-    pub at: Moment,
-    /// What happened.
-    pub what: String,
-    /// Why.
-    pub cause: String,
-    /// The event it is about, by its sender's id; of a run, the first.
-    pub event_id: Option<String>,
-    /// The delivery it is about.
-    pub delivery_id: Option<RowId>,
-    /// Of a run: how many events.
-    pub count: Option<u64>,
-    /// Of a run: when the last of them was received.
-    pub until: Option<Moment>,
-    /// Of a run: the last event.
-    pub last_event_id: Option<String>,
-}
-
-#[derive(Debug, Clone, FromRow)]
-struct HistoryRow {
-    id: i64,
-    at: Moment,
-    what: String,
-    cause: String,
-    event_id: Option<String>,
-    delivery_id: Option<RowId>,
-}
-
-#[derive(Debug, Clone, FromRow)]
-struct DeliveryRow {
-    id: i64,
-    created_at: Moment,
-    operation: String,
-    target: String,
-    state: String,
-    event_id: String,
-}
-
-#[derive(Debug, Clone, FromRow)]
-struct DecisionRow {
-    event_seq: i64,
-    received_at: Moment,
-    event_id: String,
-    outcome: String,
-}
-
-/// How far each source has been told.
+/// How far each source has been shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Places {
     history: i64,
@@ -113,67 +56,29 @@ impl Places {
     }
 }
 
-/// What is next in one source, and where the source stands once it is told.
-struct Told {
-    entry: TimelineEntry,
-    place: i64,
-}
-
 /// One source of a page: what is next in it, in its own order.
 struct Source {
-    told: std::iter::Peekable<std::vec::IntoIter<Told>>,
-    /// Whether rows after these were left unread: then nothing later may be told before them.
+    entries: std::iter::Peekable<std::vec::IntoIter<PlacedEntry>>,
+    /// Whether rows after these were left unread: then nothing later may be shown before them.
     has_more: bool,
 }
 
 impl Source {
-    fn new(told: Vec<Told>, has_more: bool) -> Self {
+    fn new(entries: Vec<PlacedEntry>, has_more: bool) -> Self {
         Self {
-            told: told.into_iter().peekable(),
+            entries: entries.into_iter().peekable(),
             has_more,
         }
     }
 
     fn next_at(&mut self) -> Option<Moment> {
-        self.told.peek().map(|told| told.entry.at)
+        self.entries.peek().map(|next| next.entry.at)
     }
 
     /// Whether what comes next is not known.
-    fn is_dry(&mut self) -> bool {
-        self.has_more && self.told.peek().is_none()
+    fn is_exhausted(&mut self) -> bool {
+        self.has_more && self.entries.peek().is_none()
     }
-}
-
-pub(super) fn history_after(incident_id: &str, place: i64, rows: i64) -> Select {
-    let mut select =
-        Select::new("select id, at, what, cause, event_id, delivery_id from incident_history");
-    select.push(
-        " where incident_id = ? and id > ? order by id limit ?",
-        [incident_id.into(), place.into(), rows.into()],
-    );
-    select
-}
-
-pub(super) fn deliveries_after(incident_id: &str, place: i64, rows: i64) -> Select {
-    let mut select =
-        Select::new("select id, created_at, operation, target, state, event_id from deliveries");
-    select.push(
-        " where incident_id = ? and id > ? order by id limit ?",
-        [incident_id.into(), place.into(), rows.into()],
-    );
-    select
-}
-
-pub(super) fn decisions_after(incident_id: &str, place: i64, rows: i64) -> Select {
-    let mut select = Select::new(
-        "select d.event_seq, e.received_at, e.event_id, d.outcome \
-         from decisions d join events e on e.seq = d.event_seq",
-    );
-    select.push(
-        " where d.incident_id = ? and d.event_seq > ? order by d.event_seq limit ?",
-        [incident_id.into(), place.into(), rows.into()],
-    );
-    select
 }
 
 impl Store {
@@ -181,8 +86,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or another when the database cannot be read or the cursor is
-    /// of another list.
+    /// [`StoreError::NotFound`].
     pub async fn timeline(
         &self,
         id: &str,
@@ -190,30 +94,29 @@ impl Store {
     ) -> Result<Page<TimelineEntry>, StoreError> {
         let mut places = Places::read(page.after.as_ref())?;
         let mut tx = self.database.begin_read().await?;
-        let mut known = Select::new("select id from incidents");
-        known.push(" where id = ?", [id.into()]);
-        let known: Option<(String,)> = known.fetch_optional(&mut tx).await?;
-        known.ok_or_else(|| not_found("incident", id))?;
+        let known = Statement::new("select id from incidents where id = $1").bind(id);
+        let known = known.fetch_optional(&mut tx, |row| row.get::<String>("id"));
+        known.await?.ok_or_else(|| not_found("incident", id))?;
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
         let mut sources = read_sources(&mut tx, id, &mut places, limit).await?;
         let mut items: Vec<TimelineEntry> = Vec::new();
-        while items.len() < limit && !sources.iter_mut().any(Source::is_dry) {
+        while items.len() < limit && !sources.iter_mut().any(Source::is_exhausted) {
             let next = earliest(&mut sources);
-            let Some((which, told)) =
-                next.and_then(|which| Some((which, sources.get_mut(which)?.told.next()?)))
+            let Some((which, next)) =
+                next.and_then(|which| Some((which, sources.get_mut(which)?.entries.next()?)))
             else {
                 break;
             };
             match which {
-                HISTORY => places.history = told.place,
-                DELIVERIES => places.delivery = told.place,
-                _ => places.decision = told.place,
+                HISTORY => places.history = next.place,
+                DELIVERIES => places.delivery = next.place,
+                _ => places.decision = next.place,
             }
-            items.push(told.entry);
+            items.push(next.entry);
         }
-        let left = |source: &mut Source| source.has_more || source.told.peek().is_some();
+        let left = |source: &mut Source| source.has_more || source.entries.peek().is_some();
         let more = sources.iter_mut().any(left);
-        // A page can be empty and not the last: all it read was told by the history.
+        // A page can be empty and not the last: all it read is in the history already.
         let at = items
             .last()
             .map_or(0, |last| last.at.timestamp().as_millis());
@@ -243,127 +146,29 @@ async fn read_sources(
     limit: usize,
 ) -> Result<[Source; 3], StoreError> {
     let rows = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
-    let mut history: Vec<HistoryRow> = history_after(id, places.history, rows).fetch(tx).await?;
+    let history = history_after(id, places.history, rows).fetch(tx, read_history);
+    let mut history = history.await?;
     let more_history = history.len() > limit;
     history.truncate(limit);
-    let mut owed: Vec<DeliveryRow> = deliveries_after(id, places.delivery, rows)
-        .fetch(tx)
-        .await?;
+    let owed = deliveries_after(id, places.delivery, rows).fetch(tx, read_delivery);
+    let mut owed = owed.await?;
     let more_owed = owed.len() > limit;
     owed.truncate(limit);
-    let most = i64::try_from(MOST_DECISIONS + 1).unwrap_or(i64::MAX);
-    let mut decided: Vec<DecisionRow> =
-        decisions_after(id, places.decision, most).fetch(tx).await?;
-    let more_decided = decided.len() > MOST_DECISIONS;
-    decided.truncate(MOST_DECISIONS);
+    let rows = i64::try_from(MAX_DECISIONS + 1).unwrap_or(i64::MAX);
+    let decided = decisions_after(id, places.decision, rows).fetch(tx, DecisionRow::read);
+    let mut decided = decided.await?;
+    let more_decided = decided.len() > MAX_DECISIONS;
+    decided.truncate(MAX_DECISIONS);
     let last = decided.last().map(|row| row.event_seq);
-    let (runs, all_told) = runs(decided, limit);
+    let (runs, are_all) = runs(decided, limit);
     if let (Some(last), true) = (last, runs.is_empty()) {
         places.decision = last;
     }
     Ok([
-        Source::new(history.into_iter().map(of_history).collect(), more_history),
-        Source::new(owed.into_iter().map(of_delivery).collect(), more_owed),
-        Source::new(runs, more_decided || !all_told),
+        Source::new(history, more_history),
+        Source::new(owed, more_owed),
+        Source::new(runs, more_decided || !are_all),
     ])
-}
-
-fn of_history(row: HistoryRow) -> Told {
-    Told {
-        place: row.id,
-        entry: TimelineEntry {
-            at: row.at,
-            what: row.what,
-            cause: row.cause,
-            event_id: row.event_id,
-            delivery_id: row.delivery_id,
-            count: None,
-            until: None,
-            last_event_id: None,
-        },
-    }
-}
-
-fn of_delivery(row: DeliveryRow) -> Told {
-    Told {
-        place: row.id,
-        entry: TimelineEntry {
-            at: row.created_at,
-            what: format!("{} owed", row.operation),
-            cause: format!("to {}; now {}", row.target, row.state),
-            event_id: Some(row.event_id),
-            delivery_id: Some(RowId(row.id)),
-            count: None,
-            until: None,
-            last_event_id: None,
-        },
-    }
-}
-
-/// Neighbouring decisions with one outcome, as one entry each, at most `limit`; and whether
-/// that is all of them. What the history tells already ends a run and adds none.
-fn runs(decided: Vec<DecisionRow>, limit: usize) -> (Vec<Told>, bool) {
-    let mut runs: Vec<Told> = Vec::new();
-    let mut running = false;
-    for row in decided {
-        let told = TOLD_BY_HISTORY.contains(&row.outcome.as_str());
-        match runs.last_mut() {
-            // The place moves on, so that the next page does not begin with it again.
-            Some(run) if told || (running && run.entry.what == row.outcome) => {
-                run.place = row.event_seq;
-                running = !told;
-                if !told {
-                    lengthen(&mut run.entry, row);
-                }
-                continue;
-            }
-            _ if told => continue,
-            _ => {}
-        }
-        if runs.len() == limit {
-            return (runs, false);
-        }
-        running = true;
-        runs.push(Told {
-            place: row.event_seq,
-            entry: TimelineEntry {
-                at: row.received_at,
-                cause: explain(&row.outcome).to_owned(),
-                what: row.outcome,
-                event_id: Some(row.event_id),
-                delivery_id: None,
-                count: Some(1),
-                until: None,
-                last_event_id: None,
-            },
-        });
-    }
-    (runs, true)
-}
-
-fn lengthen(run: &mut TimelineEntry, row: DecisionRow) {
-    run.count = Some(run.count.unwrap_or(0) + 1);
-    run.until = Some(row.received_at);
-    run.last_event_id = Some(row.event_id);
-}
-
-fn explain(outcome: &str) -> &'static str {
-    match outcome {
-        "flood" => {
-            "breached; its source begins too many incidents, and it is held without a ticket"
-        }
-        "active_incident" => "breached; the incident is open already",
-        "pending" => "breached; it has not lasted long enough",
-        "burst_lock" => "breached inside the burst lock of the key's last ticket",
-        "silenced" => "breached, and is silenced",
-        "outage" => "breached; an outage stands for it",
-        "clearing" => "a part of it is clear",
-        "flapping_held" => "clear, but it flaps: held open",
-        "between" => "between `when` and `clear`",
-        "other_source" => "not a breach, by a source that has not breached",
-        "out_of_order" => "a newer signal about the same is known",
-        _ => "",
-    }
 }
 
 #[cfg(test)]

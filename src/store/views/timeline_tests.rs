@@ -17,7 +17,7 @@ fn decided(outcomes: &[&str]) -> Vec<DecisionRow> {
 
 fn told(outcomes: &[&str], limit: usize) -> (Vec<(String, u64, i64)>, bool) {
     let (runs, all) = runs(decided(outcomes), limit);
-    let shown = |run: Told| (run.entry.what, run.entry.count.unwrap(), run.place);
+    let shown = |run: PlacedEntry| (run.entry.what, run.entry.count.unwrap(), run.place);
     (runs.into_iter().map(shown).collect(), all)
 }
 

@@ -5,10 +5,10 @@ use serde_json::value::RawValue;
 
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
+use crate::store::row::Column;
 
 /// A row's number, shown as text: clients treat every id as opaque.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RowId(pub i64);
 
 impl Serialize for RowId {
@@ -18,12 +18,10 @@ impl Serialize for RowId {
 }
 
 /// A time, shown as RFC 3339 in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(i64);
 
 impl Moment {
-    /// The time.
     pub fn timestamp(self) -> Timestamp {
         Timestamp::from_millis(self.0)
     }
@@ -43,8 +41,7 @@ impl Serialize for Moment {
 
 /// A text that is normally JSON, such as an event's body: shown as that JSON, number for
 /// number as it came, and as a plain text when it is none.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Document(pub String);
 
 impl Serialize for Document {
@@ -59,8 +56,7 @@ impl Serialize for Document {
 }
 
 /// A delivery's last failure, as it is kept with it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptFailure(String);
 
 #[derive(Serialize)]
@@ -98,6 +94,38 @@ impl Serialize for KeptFailure {
             field: failure.and_then(|failure| failure.field.as_deref()),
         }
         .serialize(serializer)
+    }
+}
+
+impl Column for RowId {
+    type Stored = i64;
+
+    fn from_stored(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+impl Column for Moment {
+    type Stored = i64;
+
+    fn from_stored(millis: i64) -> Self {
+        Self(millis)
+    }
+}
+
+impl Column for Document {
+    type Stored = String;
+
+    fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl Column for KeptFailure {
+    type Stored = String;
+
+    fn from_stored(text: String) -> Self {
+        Self(text)
     }
 }
 

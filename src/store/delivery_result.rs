@@ -1,30 +1,33 @@
-//! What an attempt on a delivery adds to the history of its incident.
+//! What came of an attempt on a delivery, and what that adds to the history of its incident.
 //!
-//! Attempts that count are few, and each is told. Those that do not, because the whole target
-//! waits, can be many: of them only the first of a kind is.
+//! Attempts that count are few, and each has an entry. Those that do not, because the whole
+//! target waits, can be many: of them only the first of a kind has one.
 
-use super::StoreError;
-use super::database::{Tx, on};
 use super::history::{HistoryEntry, Reference};
 use super::outbox::ClaimedDelivery;
-use super::settlement::Settlement;
-use crate::domain::ticket::Operation;
+use crate::domain::failure::Failure;
+use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
 
-/// The kind of the failure that the delivery met last.
-pub(super) async fn last_error_kind(tx: &mut Tx, id: i64) -> Result<Option<String>, StoreError> {
-    let row: Option<(Option<String>,)> = on!(tx, connection => {
-        sqlx::query_as("select error_kind from deliveries where id = $1")
-            .bind(id)
-            .fetch_optional(connection)
-            .await?
-    });
-    Ok(row.and_then(|(kind,)| kind))
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// Done; a create brings its ticket.
+    Done(Option<Ticket>),
+    /// Try again at a time.
+    Again {
+        at: Timestamp,
+        failure: Failure,
+        /// Whether the attempt counts.
+        counted: bool,
+    },
+    /// Given up.
+    Dead { failure: Failure },
 }
 
-/// The entry that tells of the attempt, if any does. `last_kind` is the kind of the failure
+/// The entry for the attempt, if it has one. `last_kind` is the kind of the failure
 /// before it.
-pub(super) fn entry_of(
+pub(super) fn history_entry(
     delivery: &ClaimedDelivery,
     settlement: &Settlement,
     last_kind: Option<&str>,
@@ -37,7 +40,7 @@ pub(super) fn entry_of(
             let ticket = ticket
                 .as_ref()
                 .map(|ticket| format!("ticket {}", ticket.id));
-            let parts = [ticket, told_of_success(delivery)];
+            let parts = [ticket, success_detail(delivery)];
             let cause: Vec<String> = parts.into_iter().flatten().collect();
             (format!("{operation} delivered"), cause.join(", "))
         }
@@ -79,9 +82,9 @@ pub(super) fn entry_of(
     })
 }
 
-/// What is worth telling of a success: that it was not the first attempt, and that the CRM
+/// What is worth noting about a success: that it was not the first attempt, and that the CRM
 /// was asked before anything was sent again.
-fn told_of_success(delivery: &ClaimedDelivery) -> Option<String> {
+fn success_detail(delivery: &ClaimedDelivery) -> Option<String> {
     let number = delivery.attempts + 1;
     if delivery.in_doubt && delivery.operation != Operation::Resolve {
         return Some(format!("attempt {number}, looked up before sending"));

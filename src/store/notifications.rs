@@ -1,6 +1,7 @@
-//! Waking the other replicas up: PostgreSQL's LISTEN and NOTIFY.
+//! Notifications between replicas, by PostgreSQL's LISTEN and NOTIFY.
 //!
-//! Only a hint that shortens a sleep. Whoever misses one finds the work at its next look.
+//! A notification only shortens a sleep. A replica that misses one finds the work when it next
+//! polls.
 
 use sqlx::postgres::PgListener;
 
@@ -19,7 +20,6 @@ pub enum Wake {
 const CHANNEL: &str = "ringdown";
 
 impl Wake {
-    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -35,11 +35,7 @@ impl Wake {
 }
 
 impl Store {
-    /// Tells every replica. On SQLite there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Failed`] when the database does not take it; nothing is lost then.
+    /// Notifies every replica. On SQLite there is none.
     pub async fn tell(&self, wake: Wake) -> Result<(), StoreError> {
         if let Database::Postgres { pool, .. } = &self.database {
             sqlx::query("select pg_notify($1, $2)")
@@ -51,7 +47,7 @@ impl Store {
         Ok(())
     }
 
-    /// Hears what replicas tell, until the connection fails. On SQLite nothing is ever heard.
+    /// Listens until the connection fails. On SQLite no notification ever comes.
     ///
     /// # Errors
     ///

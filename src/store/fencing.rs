@@ -1,10 +1,13 @@
-//! Fences: the proof, inside a transaction, that a lease is still ours.
+//! Fencing tokens: the proof, inside a transaction, that a lease is still ours.
 //!
 //! The lease's row stays locked until the transaction ends. So either everything in it was
-//! kept before somebody else took the lease, or nothing of it is.
+//! kept before another owner took the lease, or nothing of it is.
 
-use super::database::{Tx, on, on_text};
-use super::{Store, StoreError};
+use super::StoreError;
+use super::database::Tx;
+use super::row::Row;
+use super::statement::Statement;
+use crate::domain::time::Timestamp;
 
 /// A lease that was taken: by whom, and the number that grows with every new owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +31,6 @@ impl Fence {
         &self.name
     }
 
-    /// Who took it.
     pub fn owner(&self) -> &str {
         &self.owner
     }
@@ -39,77 +41,36 @@ impl Fence {
     }
 }
 
-/// SQLite's writing transactions exclude one another as they are. Deciding asks with the same
-/// statement whether there is any silence to heed: one more would cost every batch a round trip.
-macro_rules! check {
-    ($also:literal, $lock:literal) => {
-        concat!(
-            "select fence, ",
-            $also,
-            " from leases where name = $1 and owner = $2 and fence = $3",
-            $lock
-        )
-    };
-}
-const CHECK_SQLITE: &str = check!("cast(null as bigint)", "");
-const CHECK_POSTGRES: &str = check!("cast(null as bigint)", " for update");
-const CHECK_TO_DECIDE_SQLITE: &str = check!("(select max(ends_at) from silences)", "");
-const CHECK_TO_DECIDE_POSTGRES: &str = check!("(select max(ends_at) from silences)", " for update");
+/// Asked together with the check: when the last of all silences ends. A statement of its own
+/// would cost every batch a round trip.
+const CHECK: &str = "select (select max(ends_at) from silences) as silences_end \
+     from leases where name = $1 and owner = $2 and fence = $3";
 
-/// Checks in `tx` that `fence` is in force, and keeps it so until `tx` ends.
+/// Checks in `tx` that `fence` is in force, and keeps it so until `tx` ends. Answers when the
+/// last of all silences ends.
 ///
 /// # Errors
 ///
-/// [`StoreError::LeaseLost`] when somebody else has taken the lease.
-pub(super) async fn check(tx: &mut Tx, fence: &Fence) -> Result<(), StoreError> {
-    let text = on_text!(&*tx, CHECK_SQLITE, CHECK_POSTGRES);
-    check_by(tx, fence, text).await.map(|_| ())
+/// [`StoreError::LeaseLost`] when another owner has taken the lease.
+pub(super) async fn check(tx: &mut Tx, fence: &Fence) -> Result<Option<Timestamp>, StoreError> {
+    let select = Statement::new(CHECK)
+        .bind(&fence.name)
+        .bind(&fence.owner)
+        .bind(fence.number)
+        .for_update();
+    let silences_end = |row: &Row| row.get_optional("silences_end");
+    let found = select.fetch_optional(tx, silences_end).await?;
+    found.ok_or_else(|| StoreError::LeaseLost {
+        name: fence.name.clone(),
+    })
 }
 
-/// The same, and answers when the last of all silences ends.
-///
-/// # Errors
-///
-/// [`StoreError::LeaseLost`] when somebody else has taken the lease.
-pub(super) async fn check_for_deciding(
-    tx: &mut Tx,
-    fence: &Fence,
-) -> Result<Option<i64>, StoreError> {
-    let text = on_text!(&*tx, CHECK_TO_DECIDE_SQLITE, CHECK_TO_DECIDE_POSTGRES);
-    check_by(tx, fence, text).await
-}
-
-async fn check_by(
-    tx: &mut Tx,
-    fence: &Fence,
-    text: &'static str,
-) -> Result<Option<i64>, StoreError> {
-    let row: Option<(i64, Option<i64>)> = on!(tx, connection => {
-        sqlx::query_as(text)
-            .bind(&fence.name)
-            .bind(&fence.owner)
-            .bind(fence.number)
-            .fetch_optional(connection)
-            .await?
-    });
-    match row {
-        Some((_, also)) => Ok(also),
-        None => Err(StoreError::LeaseLost {
-            name: fence.name.clone(),
-        }),
-    }
-}
-
-impl Store {
-    /// Whether `fence` is in force now.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::LeaseLost`] when it is not; others when the database cannot be read.
-    pub async fn check_fence(&self, fence: &Fence) -> Result<(), StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        check(&mut tx, fence).await
-    }
+/// Waits until the batch that is being decided is kept, and keeps the next one waiting: what
+/// it has silenced until a time must be seen when that time changes.
+pub(super) async fn hold_deciding(tx: &mut Tx) -> Result<(), StoreError> {
+    let lock = "select fence from leases where name = 'decide' for update";
+    Statement::on_postgres(lock).execute(tx).await?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -117,6 +78,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::store::Store;
 
     const LONG: Duration = Duration::from_secs(60);
 

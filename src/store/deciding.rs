@@ -1,0 +1,36 @@
+//! The transaction of a batch of decisions: what is loaded from it stays true until it is kept.
+
+use super::database::Tx;
+use super::fencing::{self, Fence};
+use super::silence_matchers::CompiledMatchers;
+use super::{Store, StoreError};
+use crate::domain::time::Timestamp;
+
+/// An open batch of decisions. Dropping it leaves no trace.
+pub struct Deciding {
+    pub(super) tx: Tx,
+    /// The last end of all silences.
+    pub(super) silences_end: Option<Timestamp>,
+    pub(super) matchers: CompiledMatchers,
+}
+
+impl Store {
+    /// Begins deciding under `fence`.
+    ///
+    /// It waits for no sync: a power cut may undo a batch, which is then decided again.
+    /// What the batch owes has had no effect by then, because a delivery is sent only after
+    /// its claim, which is synced, and everything before the claim with it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::LeaseLost`] when another replica decides now.
+    pub async fn begin_deciding(&self, fence: &Fence) -> Result<Deciding, StoreError> {
+        let mut tx = self.database.begin_unsynced_write().await?;
+        let silences_end = fencing::check(&mut tx, fence).await?;
+        Ok(Deciding {
+            tx,
+            silences_end,
+            matchers: self.matchers.clone(),
+        })
+    }
+}

@@ -1,0 +1,197 @@
+//! The row of an incident, read and written in one place. The column `life` holds the whole
+//! state; other columns repeat what is searched for, and are written together with it.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::StoreError;
+use super::active_key::active_key;
+use super::burst_locks::write_onsets;
+use super::database::Tx;
+use super::row::Row;
+use super::statement::Statement;
+use crate::domain::failover::TicketRoute;
+use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::time::Timestamp;
+
+/// An incident as deciding knows it: its life, and what templates see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptIncident {
+    pub incident: Incident,
+    /// The source of its first event.
+    pub source: String,
+    /// The target that owns the ticket.
+    pub target: String,
+    /// The targets that it may be opened in, while it is not.
+    pub route: TicketRoute,
+    /// The values templates see, as of the latest breach; JSON.
+    pub context: String,
+}
+
+/// A select from `incidents i` for [`KeptIncident::read`], with more columns where they are given.
+macro_rules! select_incidents {
+    ($condition:literal) => {
+        $crate::store::incidents::select_incidents!("", $condition)
+    };
+    ($columns:literal, $condition:literal) => {
+        concat!(
+            "select i.id, i.life, i.source, i.target, i.context, i.candidates, \
+              i.failed_over_from",
+            $columns,
+            " from incidents i where ",
+            $condition
+        )
+    };
+}
+pub(super) use select_incidents;
+
+impl KeptIncident {
+    /// The values templates see.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Damaged`], which names the incident, when they are not readable.
+    pub fn context_values(&self) -> Result<Map<String, Value>, StoreError> {
+        serde_json::from_str(&self.context)
+            .map_err(|error| damaged(&self.incident.id, format!("context: {error}")))
+    }
+
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        let id: String = row.get("id")?;
+        let target: String = row.get("target")?;
+        Ok(Self {
+            incident: read_life(row, &id)?,
+            source: row.get("source")?,
+            route: read_route(row, &id, &target)?,
+            target,
+            context: row.get("context")?,
+        })
+    }
+}
+
+/// The incident `id`, as the column `life` has it.
+pub(super) fn read_life(row: &Row, id: &str) -> Result<Incident, StoreError> {
+    parse_life(id, &row.get::<String>("life")?)
+}
+
+pub(super) fn parse_life(id: &str, life: &str) -> Result<Incident, StoreError> {
+    serde_json::from_str(life).map_err(|error| damaged(id, format!("life: {error}")))
+}
+
+/// The route of the incident's ticket in `target`. `candidates` is null where there is only one.
+pub(super) fn read_route(row: &Row, id: &str, target: &str) -> Result<TicketRoute, StoreError> {
+    let candidates: Arc<[String]> = match row.get_optional::<String>("candidates")? {
+        None => Arc::from([target.to_owned()]),
+        Some(names) => serde_json::from_str::<Vec<String>>(&names)
+            .map_err(|error| damaged(id, format!("candidates: {error}")))?
+            .into(),
+    };
+    Ok(TicketRoute {
+        candidates,
+        failed_over_from: row.get_optional("failed_over_from")?,
+    })
+}
+
+fn damaged(id: &str, problem: String) -> StoreError {
+    StoreError::Damaged {
+        table: "incidents",
+        row: id.to_owned(),
+        problem,
+    }
+}
+
+/// A person's decision about an incident that a flood holds stays, and is due, until deciding
+/// has carried it out. The flood is that of the source of the first event.
+const UPSERT: &str = "insert into incidents \
+     (id, rule, key, source, state, severity, target, active_key, opened_at, closed_at, \
+      occurrences, suppressed, due_at, life, context, outage_key, outage_id, candidates, \
+      failed_over_from, flapping, flood_source, flood_verdict, queue_id) \
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, \
+      $20, $21, $22, $23) \
+     on conflict (id) do update set state = excluded.state, severity = excluded.severity, \
+      active_key = excluded.active_key, closed_at = excluded.closed_at, \
+      occurrences = excluded.occurrences, suppressed = excluded.suppressed, \
+      due_at = case when excluded.flood_source is not null and incidents.flood_verdict is not null \
+        then incidents.due_at else excluded.due_at end, life = excluded.life, context = excluded.context, \
+      outage_key = excluded.outage_key, outage_id = excluded.outage_id, \
+      target = excluded.target, candidates = excluded.candidates, \
+      failed_over_from = excluded.failed_over_from, \
+      flapping = excluded.flapping, \
+      flood_source = case when excluded.flood_source is null then null else incidents.source end, \
+      flood_verdict = case when excluded.flood_verdict is not null then excluded.flood_verdict \
+        when excluded.flood_source is null then null else incidents.flood_verdict end, \
+      queue_id = excluded.queue_id";
+
+/// Writes the incident, with all columns that repeat its state, and what is remembered of its
+/// key when it is closed. The ticket's own columns stay as they are, and so does a person's
+/// decision about its flood when there is no new `flood_verdict`.
+pub(super) async fn write_incident(
+    tx: &mut Tx,
+    kept: &KeptIncident,
+    due_at: Option<Timestamp>,
+    flood_verdict: Option<String>,
+) -> Result<(), StoreError> {
+    let incident = &kept.incident;
+    let life = serde_json::to_string(incident)
+        .map_err(|error| damaged(&incident.id, format!("life: {error}")))?;
+    let is_closed = incident.state == IncidentState::Closed;
+    let active_key = (!is_closed).then(|| active_key(&incident.rule, &incident.key));
+    let outage_key = incident.group.as_ref().filter(|_| !is_closed);
+    let flood_source = incident.is_held_by_flood().then_some(&kept.source);
+    Statement::new(UPSERT)
+        .bind(&incident.id)
+        .bind(&incident.rule)
+        .bind(&incident.key)
+        .bind(&kept.source)
+        .bind(incident.state.as_str())
+        .bind(&incident.severity)
+        .bind(&kept.target)
+        .bind(active_key)
+        .bind(incident.opened_at)
+        .bind(incident.closed_at)
+        .bind(incident.occurrences)
+        .bind(incident.suppressed)
+        .bind(due_at)
+        .bind(life)
+        .bind(&kept.context)
+        .bind(outage_key.map(String::as_str))
+        .bind(&incident.outage_id)
+        .bind(candidates_text(&kept.route))
+        .bind(&kept.route.failed_over_from)
+        .bind(incident.is_flapping())
+        .bind(flood_source.map(String::as_str))
+        .bind(flood_verdict)
+        .bind(queue_in(&kept.context).unwrap_or_default())
+        .execute(tx)
+        .await?;
+    if is_closed {
+        write_onsets(tx, incident).await?;
+    }
+    Ok(())
+}
+
+/// The column `candidates` for `route`: nothing, where there is only one.
+fn candidates_text(route: &TicketRoute) -> Option<String> {
+    let several = route.candidates.len() > 1;
+    several.then(|| serde_json::json!(*route.candidates).to_string())
+}
+
+/// The queue that `context`, as it is written, is about.
+pub(super) fn queue_in(context: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Queue<'a> {
+        #[serde(borrow)]
+        queue_id: Option<&'a RawValue>,
+    }
+    let queue: Queue<'_> = serde_json::from_str(context).ok()?;
+    let queue_id: String = serde_json::from_str(queue.queue_id?.get()).ok()?;
+    // PostgreSQL keeps no such text.
+    (!queue_id.contains('\0')).then_some(queue_id)
+}
+
+#[cfg(test)]
+#[path = "incidents_tests.rs"]
+mod tests;

@@ -1,0 +1,101 @@
+//! Tests of what the columns of an incident say beside its state.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::domain::incident::{Heard, Readings, Verdict};
+use crate::store::{DecisionBatch, Store};
+
+const FILL_QUEUES: &str = include_str!("../../migrations/sqlite/0022_incident_queue.sql");
+
+fn incident(id: &str, context: &str) -> KeptIncident {
+    let now = Timestamp::from_millis(1_795_442_850_000);
+    let heard = Heard {
+        received_at: now,
+        occurred_at: now,
+        part: String::new(),
+        verdict: Verdict::Breach,
+        readings: Readings::new(),
+    };
+    KeptIncident {
+        incident: Incident::begin(id.to_owned(), "trunk-down", id, "high", &heard, now),
+        source: "genesys".to_owned(),
+        target: "salesforce".to_owned(),
+        route: TicketRoute::through(Arc::from(["salesforce".to_owned()])),
+        context: context.to_owned(),
+    }
+}
+
+async fn store_with(folder: &tempfile::TempDir, incidents: Vec<KeptIncident>) -> Store {
+    let path = folder.path().join("ringdown.db");
+    let store = Store::open(&format!("sqlite:{}", path.display()))
+        .await
+        .unwrap();
+    let minute = Duration::from_secs(60);
+    let fence = store.take_lease("decide", "a", minute).await.unwrap();
+    let batch = DecisionBatch {
+        incidents,
+        ..DecisionBatch::default()
+    };
+    let deciding = store.begin_deciding(&fence.unwrap()).await.unwrap();
+    deciding.keep(&batch, |_| None).await.unwrap();
+    store
+}
+
+async fn execute(store: &Store, text: &'static str) {
+    let mut tx = store.database.begin_write().await.unwrap();
+    Statement::new(text).execute(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn found(store: &Store, queue: &str) -> Option<String> {
+    let incident = store.incident_of_queue(queue).await;
+    incident.ok().map(|incident| incident.id)
+}
+
+#[test]
+fn a_queue_is_read_from_a_context_when_it_is_a_text() {
+    let context = r#"{"labels":{"queue_id":"other"},"queue_id":"q\"1","source":"genesys"}"#;
+    assert_eq!(queue_in(context).as_deref(), Some("q\"1"));
+    for other in [
+        r#"{"queue_id":7}"#,
+        r#"{"queue_id":"a\u0000b"}"#,
+        r#"{"labels":{"queue_id":"q"}}"#,
+        "{",
+        "",
+    ] {
+        assert_eq!(queue_in(other), None, "{other}");
+    }
+}
+
+#[tokio::test]
+async fn an_incident_that_an_older_version_wrote_is_found_by_its_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let contexts = [
+        ("at-q1", r#"{"queue_id":"q1"}"#),
+        ("nowhere", "{}"),
+        ("damaged", r#"{"queue_id":"q2""#),
+    ];
+    let incidents = contexts.map(|(id, context)| incident(id, context)).into();
+    let store = store_with(&folder, incidents).await;
+    assert_eq!(found(&store, "q1").await.as_deref(), Some("at-q1"));
+    // As a replica of an older version writes it, beside this one.
+    execute(&store, "update incidents set queue_id = null").await;
+    assert_eq!(found(&store, "q1").await.as_deref(), Some("at-q1"));
+    assert_eq!(found(&store, "q2").await, None);
+    // As the migration fills the rows from before it; then the values are not read again.
+    let fill = FILL_QUEUES.split(';').find(|text| text.contains("update"));
+    execute(&store, fill.unwrap()).await;
+    execute(&store, "update incidents set context = '{}'").await;
+    assert_eq!(found(&store, "q1").await.as_deref(), Some("at-q1"));
+    assert_eq!(found(&store, "q2").await, None);
+    store.close().await;
+}
+
+#[test]
+fn damaged_values_are_an_error_that_names_the_incident() {
+    let error = incident("i-7", "{\"queue_id\":").context_values();
+    assert!(matches!(error, Err(StoreError::Damaged { row, .. }) if row == "i-7"));
+    assert!(incident("i-7", "{}").context_values().is_ok());
+}

@@ -1,0 +1,101 @@
+//! What deciding reads within its transaction: the incidents that are not closed, and the burst
+//! locks, of the keys that it is about to decide on; members of outages; what is due.
+
+use std::collections::HashMap;
+
+use super::StoreError;
+use super::active_key::active_key;
+use super::burst_locks::locks_of;
+use super::deciding::Deciding;
+use super::incidents::{KeptIncident, select_incidents};
+use super::row::Row;
+use super::statement::Statement;
+use crate::domain::decision::Known;
+use crate::domain::time::Timestamp;
+
+/// Keys asked about in one statement.
+const MAX_KEYS: usize = 256;
+
+impl Deciding {
+    /// What is known about `keys` (see [`active_key`]): incidents that are not closed, and
+    /// locks. Keys nothing is known about are absent.
+    pub async fn known(
+        &mut self,
+        keys: &[String],
+    ) -> Result<HashMap<String, (Known, Option<KeptIncident>)>, StoreError> {
+        let mut known: HashMap<String, (Known, Option<KeptIncident>)> = HashMap::new();
+        for chunk in keys.chunks(MAX_KEYS) {
+            for kept in self.active_incidents(chunk).await? {
+                let key = active_key(&kept.incident.rule, &kept.incident.key);
+                let entry = known.entry(key).or_default();
+                entry.0.incident = Some(kept.incident.clone());
+                entry.1 = Some(kept);
+            }
+            for row in locks_of(&mut self.tx, chunk).await? {
+                let known = &mut known.entry(row.active_key).or_default().0;
+                known.lock = Some(row.lock);
+                known.onsets = row.onsets;
+            }
+        }
+        Ok(known)
+    }
+
+    async fn active_incidents(
+        &mut self,
+        active_keys: &[String],
+    ) -> Result<Vec<KeptIncident>, StoreError> {
+        let mut select = Statement::new(select_incidents!("i.active_key in "));
+        select.push_list("", active_keys);
+        // Locked, so that a ticket's change seen meanwhile is not written over.
+        let select = select.for_update();
+        select.fetch(&mut self.tx, KeptIncident::read).await
+    }
+
+    /// Incidents that are not closed of the groups whose outages have the active keys
+    /// `outage_keys`, oldest first.
+    pub async fn members(
+        &mut self,
+        outage_keys: &[String],
+    ) -> Result<Vec<KeptIncident>, StoreError> {
+        let mut members = Vec::new();
+        for chunk in outage_keys.chunks(MAX_KEYS) {
+            let mut select = Statement::new(select_incidents!("i.outage_key in "));
+            select.push_list("", chunk);
+            select.push(" order by i.opened_at, i.id", []);
+            let select = select.for_update();
+            members.extend(select.fetch(&mut self.tx, KeptIncident::read).await?);
+        }
+        Ok(members)
+    }
+
+    /// Incidents that time alone changes by `now`, earliest first, at most `limit`.
+    pub async fn due(
+        &mut self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<KeptIncident>, StoreError> {
+        let select = Statement::new(select_incidents!(
+            "i.due_at is not null and i.due_at <= $1 and i.state <> 'closed' \
+             order by i.due_at limit $2"
+        ));
+        let select = select.bind(now).bind(limit);
+        select.fetch(&mut self.tx, KeptIncident::read).await
+    }
+}
+
+impl super::Store {
+    /// When time alone will next change an incident. What a flood held whose ticket a person has
+    /// closed is due at once, even where deciding is behind.
+    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let next = Statement::new(
+            "select min(due_at) as due_at from \
+              (select min(due_at) as due_at from incidents \
+                where due_at is not null and state <> 'closed' \
+               union all select cast(0 as bigint) from incidents \
+                where flood_verdict is not null and state = 'closed') as due",
+        );
+        let due_at = |row: &Row| row.get_optional("due_at");
+        next.fetch_one(&mut tx, due_at).await
+    }
+}

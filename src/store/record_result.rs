@@ -1,0 +1,150 @@
+//! Recording what came of a delivery's attempt, under the lease by which it was claimed,
+//! and keeping the ticket that it brought.
+
+use super::database::Tx;
+use super::delivery_result::{Settlement, history_entry};
+use super::history::insert_history;
+use super::outbox::ClaimedDelivery;
+use super::row::Row;
+use super::statement::Statement;
+use super::{Store, StoreError, ticket_changes};
+use crate::domain::failure::Failure;
+use crate::domain::ticket::Ticket;
+use crate::domain::time::Timestamp;
+
+impl Store {
+    /// Keeps what came of an attempt. A worker that lost its lease changes nothing and
+    /// is answered `false`.
+    pub async fn settle(
+        &self,
+        delivery: &ClaimedDelivery,
+        owner: &str,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let last_kind = match settlement {
+            Settlement::Again { counted: false, .. } => {
+                last_error_kind(&mut tx, delivery.id).await?
+            }
+            _ => None,
+        };
+        if !update_delivery(&mut tx, delivery.id, owner, settlement, now).await? {
+            return Ok(false);
+        }
+        if let Settlement::Done(Some(ticket)) = settlement {
+            write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
+        }
+        if !matches!(settlement, Settlement::Done(_))
+            && ticket_changes::end_if_over(&mut tx, delivery, now).await?
+        {
+            tx.commit().await?;
+            return Ok(true);
+        }
+        let entry = history_entry(delivery, settlement, last_kind.as_deref(), now);
+        if let Some(entry) = entry {
+            insert_history(&mut tx, &entry).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Keeps what was read of an incident's ticket after its create, such as its number. Its
+    /// state only when nothing has been seen of the ticket since: that is newer.
+    pub async fn note_ticket(&self, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let update = Statement::new(
+            "update incidents set ticket_number = coalesce($1, ticket_number), ticket_url = $2, \
+              ticket_state = case when ticket_changed_at is null \
+                then coalesce($3, ticket_state) else ticket_state end, \
+              ticket_closed = case when ticket_changed_at is null \
+                then $4 else ticket_closed end \
+             where id = $5 and ticket_id = $6",
+        );
+        let update = update
+            .bind(&ticket.number)
+            .bind(&ticket.url)
+            .bind(&ticket.state)
+            .bind(ticket.closed)
+            .bind(incident_id)
+            .bind(&ticket.id);
+        update.execute(&mut tx).await?;
+        tx.commit().await
+    }
+}
+
+/// The kind of the failure that the delivery met last.
+async fn last_error_kind(tx: &mut Tx, id: i64) -> Result<Option<String>, StoreError> {
+    let select = Statement::new("select error_kind from deliveries where id = $1").bind(id);
+    let kind = |row: &Row| row.get_optional("error_kind");
+    Ok(select.fetch_optional(tx, kind).await?.flatten())
+}
+
+const MARK_DONE: &str = "update deliveries set state = 'done', settled_at = $1, \
+      lease_owner = null, lease_until = null, in_doubt = 0, attempts = attempts + 1 \
+     where id = $2 and lease_owner = $3 and state = 'sending'";
+
+const MARK_WAITING: &str = "update deliveries set state = 'waiting', next_attempt_at = $1, \
+      last_error = $2, error_kind = $3, attempts = attempts + $4, \
+      in_doubt = case when $5 = 1 then 1 else in_doubt end, \
+      lease_owner = null, lease_until = null \
+     where id = $6 and lease_owner = $7 and state = 'sending'";
+
+/// What may still take effect in the CRM cannot be looked up before it can be found,
+/// however the dead letter is taken up again: so the time of its next attempt is kept.
+const MARK_DEAD: &str = "update deliveries set state = 'dead', settled_at = $1, last_error = $2, \
+      error_kind = $3, attempts = attempts + 1, \
+      in_doubt = case when $4 = 1 then 1 else in_doubt end, \
+      lease_owner = null, lease_until = null, next_attempt_at = $5 \
+     where id = $6 and lease_owner = $7 and state = 'sending'";
+
+/// Whether the delivery is still claimed by `owner`; otherwise nothing is changed.
+async fn update_delivery(
+    tx: &mut Tx,
+    id: i64,
+    owner: &str,
+    settlement: &Settlement,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let update = match settlement {
+        Settlement::Done(_) => Statement::new(MARK_DONE).bind(now),
+        Settlement::Again {
+            at,
+            failure,
+            counted,
+        } => Statement::new(MARK_WAITING)
+            .bind(*at)
+            .bind(failure_json(failure))
+            .bind(failure.kind.as_str())
+            .bind(*counted)
+            .bind(failure.outcome_unknown),
+        Settlement::Dead { failure } => Statement::new(MARK_DEAD)
+            .bind(now)
+            .bind(failure_json(failure))
+            .bind(failure.kind.as_str())
+            .bind(failure.outcome_unknown)
+            .bind(now.plus(failure.settle_after)),
+    };
+    Ok(update.bind(id).bind(owner).execute(tx).await? == 1)
+}
+
+fn failure_json(failure: &Failure) -> String {
+    serde_json::to_string(failure).unwrap_or_else(|_| "{}".to_owned())
+}
+
+async fn write_ticket(tx: &mut Tx, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+    let update = Statement::new(
+        "update incidents set ticket_id = $1, ticket_number = coalesce($2, ticket_number), \
+          ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5 \
+         where id = $6",
+    );
+    let update = update
+        .bind(&ticket.id)
+        .bind(&ticket.number)
+        .bind(&ticket.url)
+        .bind(&ticket.state)
+        .bind(ticket.closed)
+        .bind(incident_id);
+    update.execute(tx).await?;
+    Ok(())
+}
