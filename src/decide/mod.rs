@@ -7,6 +7,7 @@
 //! not know: HTTP, CRM clients.
 
 mod batch;
+mod batch_size;
 mod comment;
 mod context;
 mod details;
@@ -18,10 +19,9 @@ pub mod groups;
 mod history;
 mod key;
 mod known;
-mod lead;
+mod leader_lease;
 mod limits;
 mod owing;
-mod pace;
 mod passing;
 pub mod payload;
 mod policy;

@@ -8,13 +8,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Concluded};
+use super::batch_size::{AdaptiveBatchSize, LARGE_BATCH, MAX_BATCH};
 use super::details::Awaiting;
 use super::evaluate::{Evaluated, evaluate};
 use super::failover::Reach;
 use super::groups::{group_of, outage_key_of};
-use super::lead::Lead;
+use super::leader_lease::LeaderLease;
 use super::limits::{flood_keys, limited_in};
-use super::pace::{BATCH, FLOOD, Pace};
 use super::policy::due_at;
 use crate::clock::Clock;
 use crate::domain::enrichment::Names;
@@ -62,7 +62,7 @@ pub struct Decider {
     metrics: Metrics,
     clock: Clock,
     owed: watch::Sender<u64>,
-    lead: Lead,
+    lease: LeaderLease,
     enrichment: Enrichment,
     awaiting: Arc<Awaiting>,
     fails_over: bool,
@@ -78,7 +78,7 @@ impl Decider {
         owner: &str,
     ) -> Self {
         Self {
-            lead: Lead::new(store.clone(), owner),
+            lease: LeaderLease::new(store.clone(), owner),
             fails_over: settings.fails_over(),
             store,
             settings,
@@ -127,28 +127,28 @@ impl Decider {
     /// `appended` changes, and by itself.
     pub async fn run(self, mut appended: watch::Receiver<u64>, stop: CancellationToken) {
         // Renewing and deciding are one task: neither can outlive the other.
-        tokio::join!(self.lead.keep(&stop), self.decide(&mut appended, &stop));
-        self.lead.give_back().await;
+        tokio::join!(self.lease.hold(&stop), self.decide(&mut appended, &stop));
+        self.lease.release().await;
     }
 
     async fn decide(&self, appended: &mut watch::Receiver<u64>, stop: &CancellationToken) {
-        let mut held = self.lead.held();
+        let mut held = self.lease.token();
         let mut answered = self.enrichment.answered();
-        let mut pace = Pace::default();
+        let mut size = AdaptiveBatchSize::default();
         while !stop.is_cancelled() {
             let fence = held.borrow_and_update().clone();
             let wait = match fence {
                 None => LONGEST_SLEEP,
-                Some(fence) => match self.bounded_step(&fence, &mut pace).await {
+                Some(fence) => match self.bounded_step(&fence, &mut size).await {
                     Ok(0) => self.until_due().await,
                     Ok(decided) => {
-                        if (FLOOD..BATCH as usize).contains(&decided) {
+                        if (LARGE_BATCH..MAX_BATCH as usize).contains(&decided) {
                             tokio::time::sleep(GATHERING).await;
                         }
                         continue;
                     }
                     Err(error) => {
-                        pace.failed();
+                        size.failed();
                         self.after(&error)
                     }
                 },
@@ -166,10 +166,14 @@ impl Decider {
     }
 
     /// A step that ends.
-    async fn bounded_step(&self, fence: &Fence, pace: &mut Pace) -> Result<usize, DecideError> {
+    async fn bounded_step(
+        &self,
+        fence: &Fence,
+        size: &mut AdaptiveBatchSize,
+    ) -> Result<usize, DecideError> {
         let step = async {
-            let decided = self.decide_batch(fence, pace.begin()).await?;
-            if !pace.kept(decided) {
+            let decided = self.decide_batch(fence, size.begin()).await?;
+            if !size.stored(decided) {
                 return Ok(decided);
             }
             let passed = self.let_time_pass(fence).await? + self.fail_over(fence).await?;
@@ -182,7 +186,7 @@ impl Decider {
 
     fn after(&self, error: &DecideError) -> Duration {
         if let DecideError::Store(StoreError::LeaseLost { .. }) = error {
-            self.lead.lost();
+            self.lease.set_lost();
             self.metrics.set_journal_lag(0.0);
             return LONGEST_SLEEP;
         }
@@ -206,7 +210,8 @@ impl Decider {
     ///
     /// [`DecideError`] when nothing of the batch could be kept.
     pub async fn step(&self, fence: &Fence) -> Result<usize, DecideError> {
-        let decided = self.decide_batch(fence, BATCH).await? + self.let_time_pass(fence).await?;
+        let decided =
+            self.decide_batch(fence, MAX_BATCH).await? + self.let_time_pass(fence).await?;
         Ok(decided + self.fail_over(fence).await?)
     }
 
