@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::batch::Batch;
-use super::context::with_incident;
+use super::evaluate::signal_values::with_incident;
 use super::known::KnownKey;
-use super::payload;
+use super::ticket_text::payload;
 use super::worker::{DecideError, Decider};
 use crate::domain::failover::{Away, Candidate, Failover, TicketRoute, fail_over};
 use crate::domain::failure::Failure;

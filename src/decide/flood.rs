@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::batch::Batch;
-use super::flood_text::describe;
 use super::history;
 use super::known::{Kept, KnownKey, Origin};
+use super::ticket_text::flood_report::describe;
 use crate::domain::decision::{Decision, NewIncident, Outcome, Suppression};
 use crate::domain::flood::{Admission, FloodPolicy, RULE_PREFIX, Seen, SourceRate, settle};
 use crate::domain::incident::{Incident, IncidentState, Owed};

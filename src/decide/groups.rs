@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::Batch;
-use super::key;
+use super::evaluate::correlation_key as key;
 use super::known::KnownKey;
 use super::settling::said;
 use crate::domain::incident::{Incident, IncidentState};

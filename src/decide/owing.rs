@@ -6,10 +6,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::batch::Batch;
-use super::context::with_incident;
 use super::evaluate::Breach;
+use super::evaluate::signal_values::with_incident;
 use super::known::{Kept, KnownKey, Origin};
-use super::payload;
+use super::ticket_text::payload;
 use crate::domain::failover::TicketRoute;
 use crate::domain::incident::{Heard, Incident, IncidentState, Owed, Readings, Verdict};
 use crate::domain::time::Timestamp;

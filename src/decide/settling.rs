@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use super::batch::Batch;
-use super::context::{signal_in, with_incident};
+use super::evaluate::signal_values::{signal_in, with_incident};
 use super::groups::outage_of;
 use super::known::{Kept, KnownKey, Origin};
-use super::payload;
 use super::policy::outage_policy;
-use super::reading::Units;
-use super::report::describe;
+use super::ticket_text::outage_report::describe;
+use super::ticket_text::payload;
+use super::ticket_text::readings::Units;
 use crate::domain::decision::{NewIncident, Outcome, Suppression};
 use crate::domain::failover::TicketRoute;
 use crate::domain::incident::{Heard, Incident, Owed, Readings, Verdict};

@@ -9,13 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Concluded};
 use super::batch_size::{AdaptiveBatchSize, LARGE_BATCH, MAX_BATCH};
-use super::details::Awaiting;
 use super::evaluate::{Evaluated, evaluate};
 use super::failover::Reach;
 use super::groups::{group_of, outage_key_of};
 use super::leader_lease::LeaderLease;
 use super::limits::{flood_keys, limited_in};
 use super::policy::due_at;
+use super::ticket_text::queue_standing::Awaiting;
 use crate::clock::Clock;
 use crate::domain::enrichment::Names;
 use crate::domain::time::Timestamp;

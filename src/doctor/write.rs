@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::live::{Patient, openers, refused, within};
 use super::{Finding, sample};
 use crate::clock::Clock;
-use crate::decide::payload;
+use crate::decide::ticket_text::payload;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::rules::TemplateContext;

@@ -10,12 +10,12 @@ use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 
 /// What a signal gives: its fields, metrics, labels, and the names every event has.
-pub(super) fn signal_context(signal: &Signal, source: &str) -> TemplateContext {
+pub(in crate::decide) fn signal_context(signal: &Signal, source: &str) -> TemplateContext {
     named_context(signal, source, |_| true)
 }
 
 /// The part of [`signal_context`] whose names are wanted.
-pub(super) fn named_context(
+pub(in crate::decide) fn named_context(
     signal: &Signal,
     source: &str,
     wanted: impl Fn(&str) -> bool,
@@ -56,7 +56,7 @@ fn metrics_value(signal: &Signal) -> Value {
 }
 
 /// The signal that `context` was made of, as far as expressions see it.
-pub(super) fn signal_in(context: &TemplateContext) -> Signal {
+pub(in crate::decide) fn signal_in(context: &TemplateContext) -> Signal {
     let text = |name: &str| context.get(name).and_then(Value::as_str);
     let id = text("event_payload_id").unwrap_or_default();
     let event_type = text("event_type").unwrap_or_default();
@@ -99,7 +99,10 @@ fn field_in(value: &Value) -> Option<Field> {
 }
 
 /// `context` with what the incident adds: `rule`, `key`, `severity`, `incident`.
-pub(super) fn with_incident(mut context: TemplateContext, incident: &Incident) -> TemplateContext {
+pub(in crate::decide) fn with_incident(
+    mut context: TemplateContext,
+    incident: &Incident,
+) -> TemplateContext {
     context.insert("rule".into(), json!(incident.rule));
     context.insert("key".into(), json!(incident.key));
     context.insert("severity".into(), json!(incident.severity));

@@ -13,7 +13,7 @@ use crate::settings::TargetKind;
 use crate::text::{visible, without_code_tags};
 
 /// `context` as templates of a target of `kind` may see it.
-pub(super) fn values(context: &TemplateContext, kind: &TargetKind) -> TemplateContext {
+pub(in crate::decide) fn values(context: &TemplateContext, kind: &TargetKind) -> TemplateContext {
     let written = context
         .iter()
         .map(|(name, value)| (text(name, kind), self::value(value, kind)));
@@ -21,7 +21,7 @@ pub(super) fn values(context: &TemplateContext, kind: &TargetKind) -> TemplateCo
 }
 
 /// `text` as a ticket of a target of `kind` may show it.
-pub(super) fn text(text: &str, kind: &TargetKind) -> String {
+pub(in crate::decide) fn text(text: &str, kind: &TargetKind) -> String {
     let text = visible(text);
     let text = match kind {
         TargetKind::ServiceNow { .. } => match without_code_tags(&text) {

@@ -1,5 +1,8 @@
 //! What the rules say about one event. Pure.
 
+pub(super) mod correlation_key;
+pub(super) mod signal_values;
+
 use crate::domain::enrichment::Names;
 use crate::domain::incident::{Heard, Verdict};
 use crate::domain::part;
@@ -9,8 +12,8 @@ use crate::rules::TemplateContext;
 use crate::settings::{Routed, RuleSettings};
 use crate::store::{Content, JournalEvent};
 
-use super::context::{named_context, signal_context};
-use super::key;
+use self::correlation_key as key;
+use self::signal_values::{named_context, signal_context};
 
 /// What one rule found in one event.
 #[derive(Debug, Clone)]

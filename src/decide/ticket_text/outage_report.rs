@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::reading::Units;
+use super::readings::Units;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::tally::Tally;
 use crate::rules::TemplateContext;
@@ -14,11 +14,12 @@ const MOST_LISTED: usize = 25;
 /// Readings of a member that are named.
 const READINGS_OF_A_MEMBER: usize = 2;
 /// Names of entities, which on an outage's ticket say what it is.
-pub(super) const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
+pub(in crate::decide) const ENTITY_NAMES: [&str; 4] =
+    ["queue_name", "trunk_name", "edge_name", "alert_name"];
 
 /// Lets templates see the outage: `outage.name`, `.group`, `.breaching`, `.members` and
 /// `.report`. The names of entities say what it is, so that a title made for one queue says it.
-pub(super) fn describe(
+pub(in crate::decide) fn describe(
     context: &mut TemplateContext,
     name: &str,
     outage: &Incident,
@@ -83,7 +84,7 @@ fn report(
 }
 
 /// The totals that every comment on an outage's ticket tells, the last one too.
-pub(super) fn totals(tally: &Tally, units: &Units<'_>) -> String {
+pub(in crate::decide) fn totals(tally: &Tally, units: &Units<'_>) -> String {
     let over = tally.joined.saturating_sub(tally.present);
     let mut text = format!(
         " {} incidents in all, {} of them over.",

@@ -4,9 +4,9 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::flood_text::totals as flood_totals;
-use super::reading::Units;
-use super::report::totals;
+use super::flood_report::totals as flood_totals;
+use super::outage_report::totals;
+use super::readings::Units;
 use crate::domain::incident::{Incident, Owed, Spread};
 use crate::domain::time::Timestamp;
 use crate::rules::Worse;
@@ -17,7 +17,7 @@ const MOST_READINGS: usize = 4;
 
 /// The comment that pays `owed`. `rule` is the incident's; an outage has none. `units` are
 /// those of its readings.
-pub(super) fn comment(
+pub(in crate::decide) fn comment(
     owed: Owed,
     incident: &Incident,
     rule: Option<&RuleSettings>,
@@ -159,7 +159,7 @@ fn events(count: u64) -> String {
 }
 
 /// The two largest units of a duration.
-pub(super) fn span(duration: Duration) -> String {
+pub(in crate::decide) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let Some(largest) = units.iter().position(|(size, _)| seconds >= *size) else {

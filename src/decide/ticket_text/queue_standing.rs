@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::json;
 
-use super::batch::Batch;
-use super::groups::outage_of;
-use super::known::{Kept, Origin};
+use crate::decide::batch::Batch;
+use crate::decide::groups::outage_of;
+use crate::decide::known::{Kept, Origin};
 use crate::domain::enrichment::Standing;
 use crate::domain::flood;
 use crate::domain::incident::{Incident, IncidentState, Owed};
@@ -23,10 +23,10 @@ const MOST_AWAITING: usize = 10_000;
 /// Tickets that were opened before their queue's standing was known: active keys by queue.
 /// Kept in memory only: after a restart these tickets stay without.
 #[derive(Debug, Default)]
-pub(super) struct Awaiting(Mutex<HashMap<String, BTreeSet<String>>>);
+pub(in crate::decide) struct Awaiting(Mutex<HashMap<String, BTreeSet<String>>>);
 
 impl Awaiting {
-    pub(super) fn add(&self, late: Vec<(String, String)>) {
+    pub(in crate::decide) fn add(&self, late: Vec<(String, String)>) {
         let mut awaiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (queue_id, key) in late {
             if awaiting.len() < MOST_AWAITING {
@@ -36,7 +36,11 @@ impl Awaiting {
     }
 
     /// The keys whose queue's standing is known at `now`; they await no longer.
-    pub(super) fn take_known(&self, enrichment: &Enrichment, now: Timestamp) -> Vec<String> {
+    pub(in crate::decide) fn take_known(
+        &self,
+        enrichment: &Enrichment,
+        now: Timestamp,
+    ) -> Vec<String> {
         let mut awaiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut keys = BTreeSet::new();
         awaiting.retain(|queue_id, of_queue| {
@@ -52,7 +56,7 @@ impl Awaiting {
 
 impl Batch<'_> {
     /// Asks how the queue of a new breach stands, unless that is known.
-    pub(super) fn ask_ahead(&self, context: &TemplateContext, now: Timestamp) {
+    pub(in crate::decide) fn ask_ahead(&self, context: &TemplateContext, now: Timestamp) {
         if let Some(queue_id) = queue_of(context)
             && self.enrichment.standing(queue_id, now).is_none()
         {
@@ -62,7 +66,7 @@ impl Batch<'_> {
 
     /// Adds the queue's standing to what a ticket is written from. A create that has to go
     /// without is noted, so that a comment can follow.
-    pub(super) fn add_standing(
+    pub(in crate::decide) fn add_standing(
         &mut self,
         context: &mut TemplateContext,
         owed: Owed,
@@ -86,7 +90,7 @@ impl Batch<'_> {
     }
 
     /// Owes a comment with the standing to the open tickets with `keys`.
-    pub(super) fn add_details(&mut self, keys: &[String], now: Timestamp) {
+    pub(in crate::decide) fn add_details(&mut self, keys: &[String], now: Timestamp) {
         for key in keys {
             let Some(entry) = self.keys.remove(key) else {
                 continue;
@@ -127,7 +131,7 @@ fn queue_of(context: &TemplateContext) -> Option<&str> {
 const DESCRIBED: [&str; 3] = ["waiting_now", "agents_now", "standing"];
 
 /// The part of `context` that says how the queue stands.
-pub(super) fn standing_in(context: &TemplateContext) -> TemplateContext {
+pub(in crate::decide) fn standing_in(context: &TemplateContext) -> TemplateContext {
     let known = DESCRIBED.into_iter().filter_map(|name| {
         let value = context.get(name)?;
         Some((name.to_owned(), value.clone()))

@@ -9,10 +9,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::comment::comment;
-use super::details::standing_in;
-use super::flood_text;
-use super::reading::Units;
-use super::written;
+use super::displayed;
+use super::flood_report;
+use super::queue_standing::standing_in;
+use super::readings::Units;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::severity::Severity;
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
@@ -46,7 +46,7 @@ pub struct FieldError {
 
 /// The values that templates see of an incident's ticket.
 pub fn context_of(context: TemplateContext, incident: &Incident) -> TemplateContext {
-    super::context::with_incident(context, incident)
+    crate::decide::evaluate::signal_values::with_incident(context, incident)
 }
 
 /// Renders the fields of a new ticket.
@@ -58,7 +58,7 @@ pub fn create_fields(
     target: &TargetSettings,
     context: &TemplateContext,
 ) -> Result<TicketFields, FieldError> {
-    let context = &written::values(context, &target.kind);
+    let context = &displayed::values(context, &target.kind);
     new_fields(target, context)
 }
 
@@ -77,7 +77,7 @@ fn new_fields(
 
 /// Title and text of a ticket about Ringdown itself, or about a flood.
 fn own_words(context: &TemplateContext) -> Option<(&str, &str)> {
-    if let Some(flood) = context.get(flood_text::CONTEXT) {
+    if let Some(flood) = context.get(flood_report::CONTEXT) {
         return Some((flood.get("title")?.as_str()?, flood.get("text")?.as_str()?));
     }
     if context.get("source")?.as_str() != Some(OWN_SOURCE) {
@@ -118,7 +118,7 @@ pub fn render(
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
     let standing = standing_in(context);
-    let context = &written::values(context, &target.kind);
+    let context = &displayed::values(context, &target.kind);
     if owed == Owed::Create {
         let mut fields = new_fields(target, context)?;
         add_report(&mut fields, target, context);
@@ -141,7 +141,7 @@ pub fn render(
     let marker = marker(incident, owed, now);
     let resolution = owed == Owed::Resolve;
     let comment = with_report(said(owed, incident, settings, context, now), context);
-    let comment = written::text(&comment, &target.kind);
+    let comment = displayed::text(&comment, &target.kind);
     let change = TicketChange {
         comment: Some(format!("{comment} [{marker}]")),
         marker,
@@ -171,7 +171,7 @@ struct OwedChange {
 /// # Errors
 ///
 /// [`FieldError`] names the first field that cannot be written.
-pub(super) fn moved(
+pub(in crate::decide) fn moved(
     (operation, payload): (Operation, &str),
     target: &TargetSettings,
     context: &TemplateContext,
@@ -187,24 +187,24 @@ pub(super) fn moved(
     } else {
         ("update", &target.update, Operation::Update)
     };
-    let context = &written::values(context, &target.kind);
+    let context = &displayed::values(context, &target.kind);
     owed.change.fields = render_fields(section, templates, context)?;
     // It was written for another target, where other markup counts.
     let comment = owed.change.comment.as_deref();
-    owed.change.comment = comment.map(|comment| written::text(comment, &target.kind));
+    owed.change.comment = comment.map(|comment| displayed::text(comment, &target.kind));
     Ok((operation, json_text(&owed)))
 }
 
 /// Lets what is written for another target say how the queue stood when the create `payload`
 /// was written: it may no longer be known, and the ticket was decided by it.
-pub(super) fn carry_standing(context: &mut TemplateContext, payload: &str) {
+pub(in crate::decide) fn carry_standing(context: &mut TemplateContext, payload: &str) {
     if let Ok(created) = serde_json::from_str::<CreatePayload>(payload) {
         context.extend(created.standing);
     }
 }
 
 /// Lets a new ticket say `note`: why it is not in the first of its targets.
-pub(super) fn add_failover(context: &mut TemplateContext, note: &str) {
+pub(in crate::decide) fn add_failover(context: &mut TemplateContext, note: &str) {
     context.insert("failover".to_owned(), note.into());
 }
 
@@ -219,7 +219,7 @@ fn raised_fields(
     let mut then = incident.clone();
     from.as_str().clone_into(&mut then.severity);
     let before = context_of(context.clone(), &then);
-    let before = written::values(&before, &target.kind);
+    let before = displayed::values(&before, &target.kind);
     let changed = target.create.iter().filter_map(|field| {
         let FieldValue::Template(template) = &field.value else {
             return None;

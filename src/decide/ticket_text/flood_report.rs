@@ -4,19 +4,19 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::known::Kept;
-use super::report::ENTITY_NAMES;
+use super::outage_report::ENTITY_NAMES;
+use crate::decide::known::Kept;
 use crate::domain::flood::{FloodPolicy, FloodTally};
 use crate::domain::incident::Incident;
 
 /// The name in a ticket's context under which it says what a flood is.
-pub(super) const CONTEXT: &str = "flood";
+pub(in crate::decide) const CONTEXT: &str = "flood";
 /// Keys that the ticket names.
 const KEYS_SHOWN: usize = 10;
 
 /// What the flood's ticket is written from: what `kept`, the first key beyond the limit, is
 /// written from, with the flood in its place.
-pub(super) fn describe(
+pub(in crate::decide) fn describe(
     mut kept: Kept,
     source: &str,
     policy: &FloodPolicy,
@@ -52,7 +52,7 @@ pub(super) fn describe(
 }
 
 /// The totals that everything on a flood's ticket tells.
-pub(super) fn totals(tally: &FloodTally) -> String {
+pub(in crate::decide) fn totals(tally: &FloodTally) -> String {
     let mut text = format!(" {} keys have been held so far.", tally.held);
     if tally.counted > 0 {
         let _ = write!(

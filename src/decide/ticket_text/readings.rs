@@ -9,13 +9,13 @@ use crate::settings::{RuleSettings, Settings};
 /// Which readings are durations: those whose names say so, and those of custom metrics that
 /// the configuration gives a unit.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Units<'a> {
+pub(in crate::decide) struct Units<'a> {
     maps: Vec<&'a CustomMap>,
 }
 
 impl<'a> Units<'a> {
     /// Of the sources that `rule` hears; without one, of all.
-    pub(super) fn new(settings: &'a Settings, rule: Option<&RuleSettings>) -> Self {
+    pub(in crate::decide) fn new(settings: &'a Settings, rule: Option<&RuleSettings>) -> Self {
         let heard = |name: &String| {
             rule.is_none_or(|rule| rule.sources.is_empty() || rule.sources.contains(name))
         };
@@ -37,7 +37,7 @@ impl<'a> Units<'a> {
     }
 
     /// The reading `name`, with its unit.
-    pub(super) fn short(&self, name: &str, value: f64) -> String {
+    pub(in crate::decide) fn short(&self, name: &str, value: f64) -> String {
         let text = rounded(value);
         match self.is_duration(name) {
             true => format!("{text} s"),
@@ -46,7 +46,7 @@ impl<'a> Units<'a> {
     }
 
     /// The same, a long duration in words too.
-    pub(super) fn shown(&self, name: &str, value: f64) -> String {
+    pub(in crate::decide) fn shown(&self, name: &str, value: f64) -> String {
         let text = self.short(name, value);
         if value < 120.0 || !self.is_duration(name) {
             return text;

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 const LONGEST_KEY: usize = 1_000;
 
 /// `key` as it is kept: itself, or its beginning and its digest when it is too long.
-pub(super) fn kept(key: &str) -> String {
+pub(in crate::decide) fn kept(key: &str) -> String {
     let key = key.trim();
     if key.len() <= LONGEST_KEY {
         return key.to_owned();
