@@ -8,6 +8,7 @@ use super::database::{Tx, on};
 use super::history::{HistoryEntry, Reference};
 use super::outbox::ClaimedDelivery;
 use super::settlement::Settlement;
+use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
@@ -30,21 +31,20 @@ pub(super) fn entry_of(
     last_kind: Option<&str>,
     now: Timestamp,
 ) -> Option<HistoryEntry> {
-    let operation = delivery.operation;
-    let number = delivery.attempts + 1;
-    let (what, cause) = match settlement {
-        Settlement::Done(ticket) => {
-            let ticket = ticket
-                .as_ref()
-                .map(|ticket| format!("ticket {}", ticket.id));
-            let parts = [ticket, told_of_success(delivery)];
-            let cause: Vec<String> = parts.into_iter().flatten().collect();
-            (format!("{operation} delivered"), cause.join(", "))
-        }
-        Settlement::Dead { failure } => (
-            format!("{operation} became a dead letter"),
-            format!("attempt {number}: {failure}"),
-        ),
+    let (operation, attempt) = (delivery.operation, delivery.attempts + 1);
+    let event = match settlement {
+        Settlement::Done(ticket) => IncidentEvent::Delivered {
+            operation,
+            ticket_id: ticket.as_ref().map(|ticket| ticket.id.clone()),
+            attempt,
+            // A resolution is repeated without looking.
+            looked_up: delivery.in_doubt && operation != Operation::Resolve,
+        },
+        Settlement::Dead { failure } => IncidentEvent::DeadLettered {
+            operation,
+            attempt,
+            failure: failure.to_string(),
+        },
         Settlement::Again {
             at,
             failure,
@@ -53,38 +53,22 @@ pub(super) fn entry_of(
             if !counted && last_kind == Some(failure.kind.as_str()) {
                 return None;
             }
-            let doubt = match failure.outcome_unknown {
-                true => "; whether it took effect is not known, so it is looked up first",
-                false => "",
-            };
-            let next = match counted {
-                true => format!("tried again at {at}"),
-                false => "the whole target waits".to_owned(),
-            };
-            (
-                format!("{operation} failed"),
-                format!("attempt {number}: {failure}{doubt}; {next}"),
-            )
+            IncidentEvent::AttemptFailed {
+                operation,
+                attempt,
+                failure: failure.to_string(),
+                outcome_unknown: failure.outcome_unknown,
+                retry_at: counted.then_some(*at),
+            }
         }
     };
     Some(HistoryEntry {
         incident_id: delivery.incident_id.clone(),
         at: now,
-        what,
-        cause,
+        event,
         refers: Reference {
             event_id: Some(delivery.event_id.clone()),
             delivery_id: Some(delivery.id),
         },
     })
-}
-
-/// What is worth telling of a success: that it was not the first attempt, and that the CRM
-/// was asked before anything was sent again.
-fn told_of_success(delivery: &ClaimedDelivery) -> Option<String> {
-    let number = delivery.attempts + 1;
-    if delivery.in_doubt && delivery.operation != Operation::Resolve {
-        return Some(format!("attempt {number}, looked up before sending"));
-    }
-    (number > 1).then(|| format!("attempt {number}"))
 }

@@ -9,9 +9,12 @@ use sqlx::QueryBuilder;
 
 use super::audit::{self, By, bulk_detail};
 use super::database::{Tx, on};
+use super::history::HistoryColumns;
 use super::outages;
 use super::views::{DeliveryView, Filter, Select, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
+use crate::domain::incident_event::IncidentEvent;
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
 /// Incidents whose deliveries are discarded in one statement.
@@ -49,10 +52,11 @@ impl Change {
         }
     }
 
-    fn told(self) -> &'static str {
+    fn event(self, operation: Operation, by: &str) -> IncidentEvent {
+        let by = by.to_owned();
         match self {
-            Self::Replay => "is owed again",
-            Self::Discard => "was discarded",
+            Self::Replay => IncidentEvent::DeliveryReplayed { operation, by },
+            Self::Discard => IncidentEvent::DeliveryDiscarded { operation, by },
         }
     }
 }
@@ -298,14 +302,25 @@ async fn tell_histories(
     changed: &[Changed],
     by: By<'_>,
 ) -> Result<(), StoreError> {
+    let told: Vec<(&String, HistoryColumns)> = changed
+        .iter()
+        .filter_map(|(_, incident_id, operation)| {
+            let event = change.event(Operation::from_name(operation)?, by.actor);
+            Some((incident_id, HistoryColumns::of(&event, None)))
+        })
+        .collect();
+    if told.is_empty() {
+        return Ok(());
+    }
     on!(tx, connection => {
         let mut query =
-            QueryBuilder::new("insert into incident_history (incident_id, at, what, cause) ");
-        query.push_values(changed, |mut row, (_, incident_id, operation)| {
-            row.push_bind(incident_id.clone())
+            QueryBuilder::new("insert into incident_history (incident_id, at, what, cause, event) ");
+        query.push_values(&told, |mut row, (incident_id, columns)| {
+            row.push_bind((*incident_id).clone())
                 .push_bind(by.at.as_millis())
-                .push_bind(format!("{operation} {}", change.told()))
-                .push_bind(format!("by {}", by.actor));
+                .push_bind(columns.what.clone())
+                .push_bind(columns.cause.clone())
+                .push_bind(columns.event.clone());
         });
         query.build().execute(connection).await?;
     });

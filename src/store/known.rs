@@ -10,7 +10,7 @@ use sqlx::{Database, Encode, Type};
 use super::StoreError;
 use super::database::on;
 use super::decisions::{Deciding, KeptIncident, active_key};
-use crate::domain::decision::{BurstLock, Known};
+use crate::domain::decision::BurstLock;
 use crate::domain::failover::TicketRoute;
 use crate::domain::flapping::Onsets;
 use crate::domain::incident::Incident;
@@ -30,6 +30,16 @@ pub(super) type IncidentRow = (
 /// The columns of an [`IncidentRow`].
 pub(super) const KEPT_COLUMNS: &str = "life, source, target, context, candidates, failed_over_from";
 
+/// The rows of one key.
+#[derive(Debug, Default)]
+pub struct KeyRecord {
+    /// Its incident that is not closed.
+    pub open: Option<KeptIncident>,
+    pub lock: Option<BurstLock>,
+    /// When its trouble began, lately, beyond the life of an incident.
+    pub onsets: Onsets,
+}
+
 /// Puts `keys` into a list, its last again until there are a power of two of them. So a list has
 /// one of nine lengths, and each of these statements is prepared once, not once for every number
 /// of keys that a batch happens to have.
@@ -46,30 +56,27 @@ where
 }
 
 impl Deciding {
-    /// What is known about `keys` (see [`active_key`]): incidents that are not closed, and
-    /// locks. Keys nothing is known about are absent.
+    /// The records of `keys` (see [`active_key`]). A key without any rows is absent.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the database cannot be read or a row is damaged.
-    pub async fn known(
+    pub async fn load_keys(
         &mut self,
         keys: &[String],
-    ) -> Result<HashMap<String, (Known, Option<KeptIncident>)>, StoreError> {
-        let mut known: HashMap<String, (Known, Option<KeptIncident>)> = HashMap::new();
+    ) -> Result<HashMap<String, KeyRecord>, StoreError> {
+        let mut records: HashMap<String, KeyRecord> = HashMap::new();
         for chunk in keys.chunks(MOST_KEYS) {
             for (key, kept) in self.load_incidents(chunk).await? {
-                let entry = known.entry(key).or_default();
-                entry.0.incident = Some(kept.incident.clone());
-                entry.1 = Some(kept);
+                records.entry(key).or_default().open = Some(kept);
             }
             for (key, lock, onsets) in self.load_locks(chunk).await? {
-                let known = &mut known.entry(key).or_default().0;
-                known.lock = Some(lock);
-                known.onsets = onsets;
+                let record = records.entry(key).or_default();
+                record.lock = Some(lock);
+                record.onsets = onsets;
             }
         }
-        Ok(known)
+        Ok(records)
     }
 
     async fn load_incidents(

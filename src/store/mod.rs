@@ -51,6 +51,7 @@ pub use journal::{
     Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
     NewEvents,
 };
+pub use known::KeyRecord;
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket};
 pub use retention::Forgotten;
 pub use review::ReviewVerdict;

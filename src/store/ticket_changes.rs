@@ -12,6 +12,7 @@ use super::history::{HistoryEntry, Reference, insert_history};
 use super::outbox::ClaimedDelivery;
 use super::{Store, StoreError, floods};
 use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket_change::{
     Consequence, Followed, KnownTicket, Sighting, TicketFace, TicketVersion, follow,
 };
@@ -195,7 +196,11 @@ async fn keep(
         close_incident(tx, incident).await?;
     }
     for (what, cause) in &then.history {
-        note(tx, incident, now, what, cause.clone()).await?;
+        let event = IncidentEvent::TicketChanged {
+            title: what.clone(),
+            cause: cause.clone(),
+        };
+        note(tx, incident, now, event).await?;
     }
     if then.frees_lock {
         free_lock(tx, incident).await?;
@@ -203,8 +208,8 @@ async fn keep(
     if then.ends_deliveries {
         let ended = end_deliveries(tx, &incident.id, now).await?;
         if ended > 0 {
-            let cause = format!("{ended}, as the ticket is over");
-            note(tx, incident, now, "deliveries no longer owed", cause).await?;
+            let event = IncidentEvent::DeliveriesEnded { count: ended };
+            note(tx, incident, now, event).await?;
         }
     }
     Ok(())
@@ -214,14 +219,12 @@ async fn note(
     tx: &mut Tx,
     incident: &Incident,
     at: Timestamp,
-    what: &str,
-    cause: String,
+    event: IncidentEvent,
 ) -> Result<(), StoreError> {
     let entry = HistoryEntry {
         incident_id: incident.id.clone(),
         at,
-        what: what.to_owned(),
-        cause,
+        event,
         refers: Reference::default(),
     };
     insert_history(tx, &entry).await

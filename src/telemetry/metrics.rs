@@ -383,13 +383,13 @@ impl Metrics {
     }
 
     /// Counts a breach that opened no ticket.
-    pub fn suppressed(&self, rule: &str, reason: &str) {
+    pub fn suppressed(&self, rule: &str, reason: &str, count: u64) {
         self.suppressed
             .get_or_create(&SuppressedLabels {
                 rule: rule.to_owned(),
                 reason: reason.to_owned(),
             })
-            .inc();
+            .inc_by(count);
     }
 
     /// Sets how many incidents are in `state`.
@@ -578,7 +578,7 @@ mod tests {
         metrics.webhook_request("genesys", 202);
         metrics.events("genesys", "accepted", 2);
         metrics.signals("queue-wait", "breach", 1);
-        metrics.suppressed("queue-wait", "burst_lock");
+        metrics.suppressed("queue-wait", "burst_lock", 1);
         metrics.set_incidents("open", 1);
         metrics.set_flapping(2);
         metrics.delivery("servicenow", "create", "ok");

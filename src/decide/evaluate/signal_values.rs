@@ -1,21 +1,19 @@
-//! The values that templates see.
+//! The values of a signal that templates see, and the signal that such values were made of.
 //!
-//! A value that is missing in the event is missing here: no nulls, no empty stand-ins.
+//! A value that is missing in the event is missing here: there are no nulls and no empty texts.
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::incident::Incident;
 use crate::domain::signal::{FIELD_NAMES, Field, Signal};
-use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 
-/// What a signal gives: its fields, metrics, labels, and the names every event has.
-pub(in crate::decide) fn signal_context(signal: &Signal, source: &str) -> TemplateContext {
-    named_context(signal, source, |_| true)
+/// The fields, metrics and labels of a signal, and the values that every event has.
+pub(super) fn signal_values(signal: &Signal, source: &str) -> TemplateContext {
+    named_values(signal, source, |_| true)
 }
 
-/// The part of [`signal_context`] whose names are wanted.
-pub(in crate::decide) fn named_context(
+/// The part of [`signal_values`] whose names are wanted.
+pub(super) fn named_values(
     signal: &Signal,
     source: &str,
     wanted: impl Fn(&str) -> bool,
@@ -98,39 +96,6 @@ fn field_in(value: &Value) -> Option<Field> {
     }
 }
 
-/// `context` with what the incident adds: `rule`, `key`, `severity`, `incident`.
-pub(in crate::decide) fn with_incident(
-    mut context: TemplateContext,
-    incident: &Incident,
-) -> TemplateContext {
-    context.insert("rule".into(), json!(incident.rule));
-    context.insert("key".into(), json!(incident.key));
-    context.insert("severity".into(), json!(incident.severity));
-    context.insert("incident".into(), Value::Object(incident_values(incident)));
-    context
-}
-
-fn incident_values(incident: &Incident) -> Map<String, Value> {
-    let mut values = Map::new();
-    let mut set = |name: &str, value: Value| values.insert(name.to_owned(), value);
-    set("id", json!(incident.id));
-    set("state", json!(incident.state.as_str()));
-    set("opened_at", json!(incident.opened_at.to_string()));
-    set("last_breach_at", json!(incident.last_breach_at.to_string()));
-    set("occurrences", json!(incident.occurrences));
-    set("suppressed", json!(incident.suppressed));
-    set("relapses", json!(incident.relapses));
-    set("flapping", json!(incident.is_flapping()));
-    let mut time = |name: &str, at: Option<Timestamp>| {
-        if let Some(at) = at {
-            set(name, json!(at.to_string()));
-        }
-    };
-    time("recovered_at", incident.recovered_at);
-    time("closed_at", incident.closed_at);
-    values
-}
-
 fn field_value(field: &Field) -> Value {
     match field {
         Field::Text(text) => json!(text),
@@ -155,6 +120,7 @@ fn number(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn expressions_see_in_a_kept_context_what_they_saw_in_its_signal() {
@@ -167,6 +133,6 @@ mod tests {
         let reading = [("avg".to_owned(), 365.5), ("count".to_owned(), 4.0)];
         signal.metrics.insert("queue.waitTime", reading.into());
         signal.labels.insert("site".into(), "FRA".into());
-        assert_eq!(signal_in(&signal_context(&signal, "genesys")), signal);
+        assert_eq!(signal_in(&signal_values(&signal, "genesys")), signal);
     }
 }

@@ -1,30 +1,29 @@
-//! What a comment on a ticket says, for a person who has it before them: what happened, how
-//! long it has lasted, how much of it there was, and how bad. Pure.
+//! The text of a comment on a ticket, for the person who works on it: what happened, how long it
+//! has lasted, how many events there were, and how bad the readings are.
 
 use std::fmt::Write;
-use std::time::Duration;
 
 use super::flood_report::totals as flood_totals;
 use super::outage_report::totals;
 use super::readings::Units;
+use super::time_text::{clock, span};
 use crate::domain::incident::{Incident, Owed, Spread};
 use crate::domain::time::Timestamp;
 use crate::rules::Worse;
 use crate::settings::RuleSettings;
 
-/// Readings told of; more would hide the first.
-const MOST_READINGS: usize = 4;
+/// More readings would hide the first ones.
+const MAX_READINGS: usize = 4;
 
-/// The comment that pays `owed`. `rule` is the incident's; an outage has none. `units` are
-/// those of its readings.
-pub(in crate::decide) fn comment(
-    owed: Owed,
+/// The comment for `action`. `rule` is the rule of the incident; an outage has none.
+pub(super) fn comment(
+    action: Owed,
     incident: &Incident,
     rule: Option<&RuleSettings>,
     units: &Units<'_>,
     now: Timestamp,
 ) -> String {
-    let mut text = headline(owed, incident, rule, now);
+    let mut text = headline(action, incident, rule, now);
     if let Some(tally) = &incident.tally {
         text.push_str(&totals(tally, units));
         return text;
@@ -36,7 +35,7 @@ pub(in crate::decide) fn comment(
     let Some(rule) = rule else {
         return text;
     };
-    let _ = match owed {
+    let _ = match action {
         Owed::Progress => write!(
             text,
             " {} since the last comment {} ago, {} in all since {}.",
@@ -54,7 +53,7 @@ pub(in crate::decide) fn comment(
             clock(incident.opened_at, now),
         ),
     };
-    for (name, spread) in incident.readings.iter().take(MOST_READINGS) {
+    for (name, spread) in incident.readings.iter().take(MAX_READINGS) {
         let _ = write!(
             text,
             " {}",
@@ -65,13 +64,13 @@ pub(in crate::decide) fn comment(
 }
 
 fn headline(
-    owed: Owed,
+    action: Owed,
     incident: &Incident,
     rule: Option<&RuleSettings>,
     now: Timestamp,
 ) -> String {
     let lasted = || span(now.since(incident.opened_at));
-    match owed {
+    match action {
         Owed::Create | Owed::Details => String::new(),
         Owed::Progress if incident.is_flapping() => {
             format!("Still coming and going after {}.", lasted())
@@ -114,7 +113,7 @@ fn recovered(incident: &Incident, now: Timestamp) -> String {
             clock(incident.last_breach_at, now)
         ),
     };
-    // What people felt: until it cleared, not until that was believed.
+    // The trouble ended when it cleared, not when `clear_for` was over.
     let end = incident.clear_since.unwrap_or(incident.last_breach_at);
     let lasted = span(end.since(incident.opened_at));
     match calm {
@@ -127,7 +126,8 @@ fn recovered(incident: &Incident, now: Timestamp) -> String {
     }
 }
 
-/// Which way the reading gets worse, by what opens the incident or raises it.
+/// Which way the reading gets worse, by the expressions that open the incident or raise it; `None`
+/// when they disagree.
 fn worse(rule: &RuleSettings, reading: &str) -> Option<Worse> {
     let levels = rule.severity_levels.iter().map(|(_, level)| level);
     let mut said = std::iter::once(&rule.when)
@@ -156,39 +156,6 @@ fn events(count: u64) -> String {
         1 => "1 event".to_owned(),
         count => format!("{count} events"),
     }
-}
-
-/// The two largest units of a duration.
-pub(in crate::decide) fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let Some(largest) = units.iter().position(|(size, _)| seconds >= *size) else {
-        return "0 s".to_owned();
-    };
-    let mut left = seconds;
-    let mut words = Vec::new();
-    for (size, unit) in units.iter().skip(largest).take(2) {
-        let count = left / size;
-        left %= size;
-        if count > 0 {
-            words.push(format!("{count} {unit}"));
-        }
-    }
-    words.join(" ")
-}
-
-/// The time of day, with the date when it is not today's.
-fn clock(at: Timestamp, now: Timestamp) -> String {
-    let read = |at: Timestamp| jiff::Timestamp::from_millisecond(at.as_millis()).ok();
-    let (Some(then), Some(today)) = (read(at), read(now)) else {
-        return at.to_string();
-    };
-    let date = |at: jiff::Timestamp| at.strftime("%Y-%m-%d").to_string();
-    let format = match date(then) == date(today) {
-        true => "%H:%M:%S UTC",
-        false => "%Y-%m-%d %H:%M:%S UTC",
-    };
-    then.strftime(format).to_string()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Tests of what comments say.
 
+use std::time::Duration;
+
 use super::*;
 use crate::domain::flapping::{Flapping, FlappingPolicy};
 use crate::domain::incident::{Heard, Readings, Told, Verdict};

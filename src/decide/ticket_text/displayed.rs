@@ -1,8 +1,8 @@
-//! Values of strangers as a ticket may show them. Names of queues, keys, labels, messages of CRMs,
-//! names and reasons that people gave: none of them may hide text, turn the direction of reading,
-//! or become markup. The event itself stays as it came.
+//! Makes texts from outside safe to display in a ticket. Names of queues, keys, labels, messages of
+//! CRMs, names and reasons that people typed: none of them may hide text, change the direction of
+//! reading, or become markup. The stored event is not changed.
 //!
-//! Everything that a ticket is written from goes through here, whatever its source. Pure.
+//! Every value that a ticket is written from passes through this module.
 
 use std::borrow::Cow;
 
@@ -12,16 +12,16 @@ use crate::rules::TemplateContext;
 use crate::settings::TargetKind;
 use crate::text::{visible, without_code_tags};
 
-/// `context` as templates of a target of `kind` may see it.
-pub(in crate::decide) fn values(context: &TemplateContext, kind: &TargetKind) -> TemplateContext {
+/// `context` as templates of a target of `kind` may display it.
+pub(super) fn values(context: &TemplateContext, kind: &TargetKind) -> TemplateContext {
     let written = context
         .iter()
         .map(|(name, value)| (text(name, kind), self::value(value, kind)));
     written.collect()
 }
 
-/// `text` as a ticket of a target of `kind` may show it.
-pub(in crate::decide) fn text(text: &str, kind: &TargetKind) -> String {
+/// `text` as a ticket of a target of `kind` may display it.
+pub(super) fn text(text: &str, kind: &TargetKind) -> String {
     let text = visible(text);
     let text = match kind {
         TargetKind::ServiceNow { .. } => match without_code_tags(&text) {

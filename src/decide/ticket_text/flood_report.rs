@@ -1,33 +1,32 @@
-//! What a flood's ticket says. No I/O.
+//! The text of a flood's ticket.
 
 use std::fmt::Write;
 
 use serde_json::json;
 
 use super::outage_report::ENTITY_NAMES;
-use crate::decide::known::Kept;
 use crate::domain::flood::{FloodPolicy, FloodTally};
 use crate::domain::incident::Incident;
+use crate::rules::TemplateContext;
 
-/// The name in a ticket's context under which it says what a flood is.
-pub(in crate::decide) const CONTEXT: &str = "flood";
-/// Keys that the ticket names.
-const KEYS_SHOWN: usize = 10;
+/// The template value that holds the title and the text of a flood's ticket.
+pub(super) const CONTEXT: &str = "flood";
+/// Keys that the ticket names; the others are counted.
+const MAX_KEYS: usize = 10;
 
-/// What the flood's ticket is written from: what `kept`, the first key beyond the limit, is
-/// written from, with the flood in its place.
+/// Makes `context`, the values of the first key beyond the limit, those of the flood's ticket.
 pub(in crate::decide) fn describe(
-    mut kept: Kept,
+    context: &mut TemplateContext,
     source: &str,
     policy: &FloodPolicy,
     incident: &Incident,
     held: &[String],
-) -> Kept {
+) {
     let tally = incident.flood.unwrap_or_default();
     let title = format!("flood from source {source}: {} keys", tally.held);
     for entity in ENTITY_NAMES {
-        if kept.context.contains_key(entity) {
-            kept.context.insert(entity.to_owned(), json!(title));
+        if context.contains_key(entity) {
+            context.insert(entity.to_owned(), json!(title));
         }
     }
     let mut text = format!(
@@ -39,20 +38,18 @@ pub(in crate::decide) fn describe(
         policy.per_minute,
         totals(&tally)
     );
-    for key in held.iter().take(KEYS_SHOWN) {
+    for key in held.iter().take(MAX_KEYS) {
         let _ = write!(text, "\n- {key}");
     }
-    if held.len() > KEYS_SHOWN {
-        let _ = write!(text, "\n… and {} more.", held.len() - KEYS_SHOWN);
+    if held.len() > MAX_KEYS {
+        let _ = write!(text, "\n… and {} more.", held.len() - MAX_KEYS);
     }
     let flood = json!({"title": title, "text": text});
-    kept.context.insert(CONTEXT.to_owned(), flood);
-    kept.begun_by = source.to_owned();
-    kept
+    context.insert(CONTEXT.to_owned(), flood);
 }
 
-/// The totals that everything on a flood's ticket tells.
-pub(in crate::decide) fn totals(tally: &FloodTally) -> String {
+/// The totals that the description and every comment of a flood's ticket end with.
+pub(super) fn totals(tally: &FloodTally) -> String {
     let mut text = format!(" {} keys have been held so far.", tally.held);
     if tally.counted > 0 {
         let _ = write!(

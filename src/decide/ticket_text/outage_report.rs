@@ -1,4 +1,4 @@
-//! What an outage's ticket says of its members. No I/O.
+//! The text about its members on an outage's ticket.
 
 use std::fmt::Write;
 
@@ -9,16 +9,14 @@ use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::tally::Tally;
 use crate::rules::TemplateContext;
 
-/// Members named on the outage's ticket; the others are counted.
-const MOST_LISTED: usize = 25;
-/// Readings of a member that are named.
-const READINGS_OF_A_MEMBER: usize = 2;
-/// Names of entities, which on an outage's ticket say what it is.
-pub(in crate::decide) const ENTITY_NAMES: [&str; 4] =
-    ["queue_name", "trunk_name", "edge_name", "alert_name"];
+/// Members that the outage's ticket names; the others are counted.
+const MAX_MEMBERS: usize = 25;
+const MAX_READINGS_OF_A_MEMBER: usize = 2;
+/// The template values that name an entity. On an outage's ticket they name the outage.
+pub(super) const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
 
-/// Lets templates see the outage: `outage.name`, `.group`, `.breaching`, `.members` and
-/// `.report`. The names of entities say what it is, so that a title made for one queue says it.
+/// Adds the outage to the template values: `outage.name`, `.group`, `.breaching`, `.members` and
+/// `.report`. Entity names are replaced, so that a title template made for one queue names the outage.
 pub(in crate::decide) fn describe(
     context: &mut TemplateContext,
     name: &str,
@@ -52,7 +50,7 @@ pub(in crate::decide) fn describe(
     context.insert("outage".to_owned(), outage);
 }
 
-/// Whether anything has joined it; what is tried before it forms has no members yet.
+/// Whether members have joined it. An outage that is only checked, before it forms, has none yet.
 const fn is_known(outage: &Incident) -> bool {
     outage.tally.is_some()
 }
@@ -63,12 +61,12 @@ fn report(
     breaching: &[&Incident],
     units: &Units<'_>,
 ) -> String {
-    for member in breaching.iter().take(MOST_LISTED) {
+    for member in breaching.iter().take(MAX_MEMBERS) {
         let _ = write!(text, "\n- {} {}", member.rule, member.key);
         if causes.contains(&member.rule) {
             text.push_str(" explains the others");
         }
-        for (reading, spread) in member.readings.iter().take(READINGS_OF_A_MEMBER) {
+        for (reading, spread) in member.readings.iter().take(MAX_READINGS_OF_A_MEMBER) {
             let _ = write!(
                 text,
                 ", {reading}: latest {}, highest {}",
@@ -77,14 +75,14 @@ fn report(
             );
         }
     }
-    if breaching.len() > MOST_LISTED {
-        let _ = write!(text, "\n… and {} more.", breaching.len() - MOST_LISTED);
+    if breaching.len() > MAX_MEMBERS {
+        let _ = write!(text, "\n… and {} more.", breaching.len() - MAX_MEMBERS);
     }
     text
 }
 
-/// The totals that every comment on an outage's ticket tells, the last one too.
-pub(in crate::decide) fn totals(tally: &Tally, units: &Units<'_>) -> String {
+/// The totals that every comment on an outage's ticket ends with.
+pub(super) fn totals(tally: &Tally, units: &Units<'_>) -> String {
     let over = tally.joined.saturating_sub(tally.present);
     let mut text = format!(
         " {} incidents in all, {} of them over.",

@@ -1,8 +1,8 @@
-//! How tickets show a reading: rounded to what people read, a duration with its unit. Pure.
+//! How tickets show a reading: rounded, and a duration with its unit.
 
 use std::time::Duration;
 
-use super::comment::span;
+use super::time_text::span;
 use crate::normalise::{CustomMap, Format, is_duration};
 use crate::settings::{RuleSettings, Settings};
 
@@ -37,7 +37,7 @@ impl<'a> Units<'a> {
     }
 
     /// The reading `name`, with its unit.
-    pub(in crate::decide) fn short(&self, name: &str, value: f64) -> String {
+    pub(super) fn short(&self, name: &str, value: f64) -> String {
         let text = rounded(value);
         match self.is_duration(name) {
             true => format!("{text} s"),
@@ -46,7 +46,7 @@ impl<'a> Units<'a> {
     }
 
     /// The same, a long duration in words too.
-    pub(in crate::decide) fn shown(&self, name: &str, value: f64) -> String {
+    pub(super) fn shown(&self, name: &str, value: f64) -> String {
         let text = self.short(name, value);
         if value < 120.0 || !self.is_duration(name) {
             return text;

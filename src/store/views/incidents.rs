@@ -14,6 +14,7 @@ use crate::domain::incident::{Incident, Spread};
 use crate::domain::part;
 use crate::domain::tally::Tally;
 use crate::domain::time::Timestamp;
+use crate::store::history::HistoryColumns;
 use crate::store::{Store, StoreError};
 
 /// Events, and entries of the history, shown with an incident; the newest.
@@ -125,8 +126,8 @@ impl Serialize for WaitsView {
     }
 }
 
-/// A transition of an incident, with its cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, FromRow)]
+/// An event of an incident, with its cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistoryView {
     /// When.
     pub at: Moment,
@@ -134,6 +135,31 @@ pub struct HistoryView {
     pub what: String,
     /// Why.
     pub cause: String,
+}
+
+#[derive(FromRow)]
+struct HistoryRow {
+    at: Moment,
+    what: String,
+    cause: String,
+    event: Option<String>,
+    event_id: Option<String>,
+}
+
+impl From<HistoryRow> for HistoryView {
+    fn from(row: HistoryRow) -> Self {
+        let columns = HistoryColumns {
+            event: row.event,
+            what: row.what,
+            cause: row.cause,
+        };
+        let (what, cause) = columns.texts(row.event_id.as_deref());
+        Self {
+            at: row.at,
+            what,
+            cause,
+        }
+    }
 }
 
 /// An event of an incident, with what it did there.
@@ -328,7 +354,8 @@ impl Store {
             row: id.to_owned(),
             problem: error.to_string(),
         })?;
-        let mut history: Vec<HistoryView> = history_select(id).fetch(&mut tx).await?;
+        let history: Vec<HistoryRow> = history_select(id).fetch(&mut tx).await?;
+        let mut history: Vec<HistoryView> = history.into_iter().map(HistoryView::from).collect();
         history.reverse();
         let deliveries = deliveries_of(id).fetch(&mut tx).await?;
         let events = incident_events_select(id).fetch(&mut tx).await?;
@@ -371,7 +398,7 @@ fn detail(
 }
 
 fn history_select(incident_id: &str) -> Select {
-    let mut select = Select::new("select at, what, cause from incident_history");
+    let mut select = Select::new("select at, what, cause, event, event_id from incident_history");
     select.push(
         " where incident_id = ? order by id desc limit ?",
         [incident_id.into(), MOST_SHOWN.into()],

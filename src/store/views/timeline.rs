@@ -10,21 +10,13 @@ use sqlx::FromRow;
 
 use super::values::{Moment, RowId};
 use super::{Cursor, Page, PageRequest, Select, not_found};
+use crate::domain::decision::{Outcome, Suppression};
 use crate::store::database::Tx;
+use crate::store::history::HistoryColumns;
 use crate::store::{Store, StoreError};
 
 /// Decisions that one page reads at most.
 const MOST_DECISIONS: usize = 2_000;
-
-/// What a decision did that the history tells already.
-const TOLD_BY_HISTORY: [&str; 6] = [
-    "opened",
-    "commented",
-    "raised",
-    "relapsed",
-    "flapping",
-    "recovered",
-];
 
 /// One entry of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -53,6 +45,7 @@ struct HistoryRow {
     at: Moment,
     what: String,
     cause: String,
+    event: Option<String>,
     event_id: Option<String>,
     delivery_id: Option<RowId>,
 }
@@ -145,8 +138,9 @@ impl Source {
 }
 
 pub(super) fn history_after(incident_id: &str, place: i64, rows: i64) -> Select {
-    let mut select =
-        Select::new("select id, at, what, cause, event_id, delivery_id from incident_history");
+    let mut select = Select::new(
+        "select id, at, what, cause, event, event_id, delivery_id from incident_history",
+    );
     select.push(
         " where incident_id = ? and id > ? order by id limit ?",
         [incident_id.into(), place.into(), rows.into()],
@@ -269,12 +263,18 @@ async fn read_sources(
 }
 
 fn of_history(row: HistoryRow) -> Told {
+    let columns = HistoryColumns {
+        event: row.event,
+        what: row.what,
+        cause: row.cause,
+    };
+    let (what, cause) = columns.texts(row.event_id.as_deref());
     Told {
         place: row.id,
         entry: TimelineEntry {
             at: row.at,
-            what: row.what,
-            cause: row.cause,
+            what,
+            cause,
             event_id: row.event_id,
             delivery_id: row.delivery_id,
             count: None,
@@ -306,7 +306,8 @@ fn runs(decided: Vec<DecisionRow>, limit: usize) -> (Vec<Told>, bool) {
     let mut runs: Vec<Told> = Vec::new();
     let mut running = false;
     for row in decided {
-        let told = TOLD_BY_HISTORY.contains(&row.outcome.as_str());
+        let outcome = Outcome::from_name(&row.outcome);
+        let told = outcome.is_some_and(Outcome::changes_history);
         match runs.last_mut() {
             // The place moves on, so that the next page does not begin with it again.
             Some(run) if told || (running && run.entry.what == row.outcome) => {
@@ -328,7 +329,7 @@ fn runs(decided: Vec<DecisionRow>, limit: usize) -> (Vec<Told>, bool) {
             place: row.event_seq,
             entry: TimelineEntry {
                 at: row.received_at,
-                cause: explain(&row.outcome).to_owned(),
+                cause: outcome.map_or("", explain).to_owned(),
                 what: row.outcome,
                 event_id: Some(row.event_id),
                 delivery_id: None,
@@ -347,22 +348,31 @@ fn lengthen(run: &mut TimelineEntry, row: DecisionRow) {
     run.last_event_id = Some(row.event_id);
 }
 
-fn explain(outcome: &str) -> &'static str {
+/// Why a decision wrote nothing to the ticket.
+const fn explain(outcome: Outcome) -> &'static str {
     match outcome {
-        "flood" => {
-            "breached; its source begins too many incidents, and it is held without a ticket"
-        }
-        "active_incident" => "breached; the incident is open already",
-        "pending" => "breached; it has not lasted long enough",
-        "burst_lock" => "breached inside the burst lock of the key's last ticket",
-        "silenced" => "breached, and is silenced",
-        "outage" => "breached; an outage stands for it",
-        "clearing" => "a part of it is clear",
-        "flapping_held" => "clear, but it flaps: held open",
-        "between" => "between `when` and `clear`",
-        "other_source" => "not a breach, by a source that has not breached",
-        "out_of_order" => "a newer signal about the same is known",
-        _ => "",
+        Outcome::Suppressed(reason) => match reason {
+            Suppression::ActiveIncident => "breached; the incident is open already",
+            Suppression::BurstLock => "breached inside the burst lock of the key's last ticket",
+            Suppression::Silenced => "breached, and is silenced",
+            Suppression::Outage => "breached; an outage stands for it",
+            Suppression::Pending => "breached; it has not lasted long enough",
+            Suppression::Flood => {
+                "breached; its source begins too many incidents, and it is held without a ticket"
+            }
+        },
+        Outcome::Clearing => "a part of it is clear",
+        Outcome::FlappingHeld => "clear, but it flaps: held open",
+        Outcome::Between => "between `when` and `clear`",
+        Outcome::OtherSource => "not a breach, by a source that has not breached",
+        Outcome::OutOfOrder => "a newer signal about the same is known",
+        Outcome::Opened
+        | Outcome::Commented
+        | Outcome::Raised
+        | Outcome::Relapsed
+        | Outcome::Flapping
+        | Outcome::Recovered
+        | Outcome::AllWell => "",
     }
 }
 
