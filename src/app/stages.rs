@@ -69,7 +69,7 @@ impl Builder {
         let (journal, writer) = self.store.journal();
         self.start_watching_ourselves(&journal);
         self.start_waking(&wake_ups, Wake::Events, &writer.appended());
-        self.start_waking(&wake_ups, Wake::Deliveries, &decider.owed());
+        self.start_waking(&wake_ups, Wake::Deliveries, &decider.enqueued());
         self.start_hearing(&wake_ups);
         self.start_deciding(decider, &wake_ups);
         self.start_journal(writer);

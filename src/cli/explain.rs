@@ -10,15 +10,13 @@ use serde_json::{Value, json};
 use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, config, print};
 use crate::clock::Clock;
-use crate::decide::evaluate::{Breach, Evaluated, Finding, evaluate};
-use crate::decide::groups::{outage_key_of, outage_of};
-use crate::decide::payload;
-use crate::decide::silencing::maintenance_over;
+use crate::decide::{
+    Breach, Evaluated, Finding, create_fields, evaluate, maintenance_over, outage_of, with_incident,
+};
 use crate::domain::enrichment::Names;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
-use crate::rules::TemplateContext;
 use crate::settings::{Routed, RuleSettings, Settings};
 use crate::store::{Content, JournalEvent};
 
@@ -116,7 +114,7 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
                 received_at: now,
                 content: Content::Meaning(Meaning::Signals(signals.clone())),
             };
-            match evaluate(&settings.rules, format, &Names::default(), &event) {
+            match evaluate(settings, &Names::default(), &event) {
                 Evaluated::Review(reason) => set("review", json!(reason)),
                 Evaluated::Nothing(why) => set("nothing", json!(why)),
                 Evaluated::Findings { findings, silent } => {
@@ -169,7 +167,7 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let Some(Breach { context, routed }) = &finding.breach else {
         return explained;
     };
-    if let Some(outage) = outage_json(settings, &rule.name, context) {
+    if let Some(outage) = outage_json(settings, &rule.name, finding) {
         explained["outage"] = outage;
     }
     explained["route"] = route_json(rule, routed);
@@ -188,8 +186,8 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
         if let Some(window) = maintenance_over(settings, named, source, context, at) {
             explained["silenced"] = json!({"by": window.by, "until": window.until.to_string()});
         }
-        let context = payload::context_of(context.clone(), &incident);
-        match payload::create_fields(target, &context) {
+        let context = with_incident(context.clone(), &incident);
+        match create_fields(target, &context) {
             Ok(fields) => {
                 explained["ticket"] = json!({"target": name, "fields": fields});
             }
@@ -208,9 +206,8 @@ fn route_json(rule: &RuleSettings, routed: &Routed) -> Value {
 }
 
 /// The outage that a breach would count for.
-fn outage_json(settings: &Settings, rule: &str, context: &TemplateContext) -> Option<Value> {
-    let key = outage_key_of(settings, rule, context)?;
-    let (name, outage, group) = outage_of(settings, &key)?;
+fn outage_json(settings: &Settings, rule: &str, finding: &Finding) -> Option<Value> {
+    let (name, outage, group) = outage_of(settings, finding.group.as_deref()?)?;
     let shown = |duration| humantime::format_duration(duration).to_string();
     Some(
         json!({"outage": name, "group": group, "hold": shown(outage.hold),

@@ -1,35 +1,34 @@
-//! Deciding: from events of the journal to incidents and owed deliveries.
+//! Deciding: from events of the journal to incidents, and to the deliveries that their tickets need.
 //!
-//! [`evaluate`](evaluate::evaluate) asks the rules about an event, `domain::decision` decides,
-//! [`payload`] writes what the ticket will say, and the batch is kept in one transaction.
+//! [`evaluate`] gives the findings of the rules in an event. `batch` decides on findings and on what
+//! time changes, by the functions of `domain`. `ticket_text` writes what a ticket says. Above them,
+//! [`Decider`] loads and stores each batch in one transaction, while its replica holds the leader
+//! lease.
 //!
-//! May import: `clock`, `domain`, `enrichment`, `normalise`, `rules`, `settings`, `store`, `telemetry`. Must
-//! not know: HTTP, CRM clients.
+//! May import: `clock`, `domain`, `enrichment`, `normalise`, `rules`, `settings`, `store`,
+//! `telemetry`, `text`. Must not know: HTTP, CRM clients.
 
+mod awaiting_standing;
 mod batch;
-mod comment;
-mod context;
-mod details;
-pub mod evaluate;
-mod failover;
-mod flood;
-mod flood_text;
-pub mod groups;
-mod history;
-mod key;
-mod known;
-mod lead;
-mod limits;
-mod owing;
-mod pace;
-mod passing;
-pub mod payload;
+mod batch_size;
+mod commit;
+mod error;
+mod evaluate;
+mod evaluate_events;
+mod failover_step;
+mod flood_key;
+mod leader_lease;
+mod load;
+mod outage_key;
 mod policy;
-mod reading;
-mod report;
-mod settling;
-pub mod silencing;
+mod resources;
+mod steps;
+mod ticket_text;
 mod worker;
-mod written;
 
-pub use worker::{DecideError, Decider};
+pub(crate) use batch::maintenance_over;
+pub use error::DecideError;
+pub(crate) use evaluate::{Breach, Evaluated, Finding, evaluate};
+pub(crate) use outage_key::outage_of;
+pub(crate) use ticket_text::{create_fields, with_incident};
+pub use worker::Decider;

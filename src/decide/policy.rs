@@ -1,21 +1,19 @@
-//! How long things last, from the settings of a rule or an outage, and when time alone changes
-//! an incident next.
+//! The policies of incidents, outages and floods, from the settings, and when an incident is due.
 
 use std::time::Duration;
 
-use super::groups::outage_of;
+use super::outage_key::outage_of;
 use crate::domain::flood::{self, FloodPolicy};
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, Recovery};
 use crate::domain::time::Timestamp;
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 use crate::store::active_key;
 
-/// Rest between two looks at whether a flood still holds anything: the longer, the longer nothing
+/// How often it is looked whether a flood still holds anything: the less often, the longer nothing
 /// new has come.
-const SHORTEST_FLOOD_REST: Duration = Duration::from_secs(5);
-const LONGEST_FLOOD_REST: Duration = Duration::from_secs(60);
+const MIN_FLOOD_CHECK: Duration = Duration::from_secs(5);
+const MAX_FLOOD_CHECK: Duration = Duration::from_secs(60);
 
-/// How long things last for incidents of `rule`.
 pub(super) fn policy_of(rule: &RuleSettings) -> LifePolicy {
     LifePolicy {
         hold_for: rule.hold_for,
@@ -28,7 +26,7 @@ pub(super) fn policy_of(rule: &RuleSettings) -> LifePolicy {
     }
 }
 
-/// How long things last for an outage. Its members become quiet before it does.
+/// An outage becomes quiet after its members.
 pub(super) fn outage_policy(settings: &Settings, outage: &OutageSettings) -> LifePolicy {
     let of_members = settings
         .rules
@@ -63,7 +61,8 @@ pub(super) fn flood_policy(settings: &Settings, source: &str) -> FloodPolicy {
     source.map_or_else(FloodPolicy::default, |source| source.max_new_incidents)
 }
 
-/// A flood is looked at from time to time: whether it still holds anything is not told to it.
+/// A flood is checked from time to time: an incident that it holds can end without an event of the
+/// flood.
 fn flood_due_at(
     settings: &Settings,
     source: &str,
@@ -76,14 +75,14 @@ fn flood_due_at(
             let last = incident.last_breach_at;
             // A clock that was set back makes the last one lie ahead.
             let age = now.since(last) + last.since(now);
-            let rest = (age / 8).clamp(SHORTEST_FLOOD_REST, LONGEST_FLOOD_REST);
+            let rest = (age / 8).clamp(MIN_FLOOD_CHECK, MAX_FLOOD_CHECK);
             Some(due_at.min(now.plus(rest)))
         }
         false => Some(due_at),
     }
 }
 
-/// When time alone changes `incident` next. One whose rule is gone is due at once.
+/// When time alone changes `incident` next. An incident whose rule is gone is due at once.
 pub(super) fn due_at(
     settings: &Settings,
     incident: &Incident,

@@ -1,7 +1,7 @@
 //! The live pre-flight of a target: what a check is, and in which order checks are made.
 //!
 //! `checks`, `required` and `values` judge plain data; `reach`, `live` and `write` ask. May import: `domain`,
-//! `settings`, `rules`, `targets`, `clock`, `decide::payload`. Must not know: the command line, the store.
+//! `settings`, `rules`, `targets`, `clock`, `decide::create_fields`. Must not know: the command line, the store.
 
 mod checks;
 pub mod live;

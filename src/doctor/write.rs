@@ -1,13 +1,13 @@
 //! `--write`: opens a test ticket, changes it, resolves it, and looks what became of it.
 //!
-//! May import: `decide::payload` (the fields as a delivery has them), `targets`.
+//! May import: `decide::create_fields` (the fields as a delivery has them), `targets`.
 
 use serde_json::Value;
 
 use super::live::{Patient, openers, refused, within};
 use super::{Finding, sample};
 use crate::clock::Clock;
-use crate::decide::payload;
+use crate::decide::create_fields;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::rules::TemplateContext;
@@ -22,7 +22,7 @@ pub(super) async fn attempt(patient: &Patient<'_>, clock: &Clock) -> Vec<Finding
         .first()
         .map(|(rule, severity)| sample::context(rule, severity))
         .unwrap_or_default();
-    let fields = match payload::create_fields(patient.target, &context) {
+    let fields = match create_fields(patient.target, &context) {
         Ok(fields) => fields,
         Err(error) => {
             let remedy = "give the template an alternative: {{ name or 'unknown' }}";

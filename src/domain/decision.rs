@@ -99,6 +99,27 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    const ALL: [Self; 18] = [
+        Self::Opened,
+        Self::Suppressed(Suppression::ActiveIncident),
+        Self::Suppressed(Suppression::BurstLock),
+        Self::Suppressed(Suppression::Silenced),
+        Self::Suppressed(Suppression::Outage),
+        Self::Suppressed(Suppression::Pending),
+        Self::Suppressed(Suppression::Flood),
+        Self::Commented,
+        Self::Raised,
+        Self::Relapsed,
+        Self::Flapping,
+        Self::FlappingHeld,
+        Self::Clearing,
+        Self::Recovered,
+        Self::Between,
+        Self::OutOfOrder,
+        Self::OtherSource,
+        Self::AllWell,
+    ];
+
     /// A stable name, kept with the decision and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -116,6 +137,24 @@ impl Outcome {
             Self::OtherSource => "other_source",
             Self::AllWell => "all_well",
         }
+    }
+
+    /// The outcome with the name `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
+
+    /// Whether the incident's history has an entry for it.
+    pub const fn changes_history(self) -> bool {
+        matches!(
+            self,
+            Self::Opened
+                | Self::Commented
+                | Self::Raised
+                | Self::Relapsed
+                | Self::Flapping
+                | Self::Recovered
+        )
     }
 }
 

@@ -15,6 +15,7 @@ pub mod gate;
 pub mod heard;
 pub mod hold;
 pub mod incident;
+pub mod incident_event;
 pub mod lanes;
 pub mod life;
 pub mod outage;

@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::decision::{Decision, Known, NewIncident, Outcome, decide, pass_time};
 use super::incident::{
     Heard, Incident, IncidentState, LifePolicy, Owed, Readings, Recovery, Verdict,
@@ -46,7 +48,8 @@ pub struct MemberStep {
 }
 
 /// What happened to a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MemberChange {
     /// It joined, and opens no ticket of its own.
     Held,

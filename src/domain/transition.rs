@@ -3,6 +3,8 @@
 //! Owns which changes there are. They are found by comparing the incident before and after a
 //! step, so that no step can forget to tell of one. Pure. May import: `domain` only.
 
+use serde::{Deserialize, Serialize};
+
 use super::decision::Suppression;
 use super::incident::{Incident, IncidentState, Owed};
 use super::severity::Severity;
@@ -35,7 +37,8 @@ pub enum Transition {
 }
 
 /// Why an incident has recovered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Recovering {
     /// Every part has cleared, since a time.
     Clear {

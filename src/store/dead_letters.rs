@@ -8,10 +8,13 @@ use serde_json::json;
 
 use super::audit::{self, By, bulk_detail};
 use super::database::Tx;
+use super::history::HistoryColumns;
 use super::outages::{self, ChangedDelivery};
 use super::statement::Statement;
 use super::views::{DeliveryView, Filter, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
+use crate::domain::incident_event::IncidentEvent;
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
 /// Incidents whose deliveries are discarded in one statement.
@@ -44,10 +47,11 @@ impl Change {
         }
     }
 
-    fn description(self) -> &'static str {
+    fn event(self, operation: Operation, by: &str) -> IncidentEvent {
+        let by = by.to_owned();
         match self {
-            Self::Replay => "is owed again",
-            Self::Discard => "was discarded",
+            Self::Replay => IncidentEvent::DeliveryReplayed { operation, by },
+            Self::Discard => IncidentEvent::DeliveryDiscarded { operation, by },
         }
     }
 }
@@ -259,16 +263,24 @@ async fn note_in_histories(
     changed: &[ChangedDelivery],
     by: By<'_>,
 ) -> Result<(), StoreError> {
-    let mut insert =
-        Statement::new("insert into incident_history (incident_id, at, what, cause) values ");
-    let rows = changed.iter().map(|delivery| {
-        [
+    let mut insert = Statement::new(
+        "insert into incident_history (incident_id, at, what, cause, event) values ",
+    );
+    let rows = changed.iter().filter_map(|delivery| {
+        let operation = Operation::from_name(&delivery.operation)?;
+        let columns = HistoryColumns::of(&change.event(operation, by.actor), None);
+        Some([
             (&delivery.incident_id).into(),
             by.at.into(),
-            format!("{} {}", delivery.operation, change.description()).into(),
-            format!("by {}", by.actor).into(),
-        ]
+            columns.what.into(),
+            columns.cause.into(),
+            columns.event.into(),
+        ])
     });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
     insert.push_rows("", rows);
     insert.execute(tx).await?;
     Ok(())

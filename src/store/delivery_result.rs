@@ -6,6 +6,7 @@
 use super::history::{HistoryEntry, Reference};
 use super::outbox::ClaimedDelivery;
 use crate::domain::failure::Failure;
+use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
 
@@ -33,21 +34,20 @@ pub(super) fn history_entry(
     last_kind: Option<&str>,
     now: Timestamp,
 ) -> Option<HistoryEntry> {
-    let operation = delivery.operation;
-    let number = delivery.attempts + 1;
-    let (what, cause) = match settlement {
-        Settlement::Done(ticket) => {
-            let ticket = ticket
-                .as_ref()
-                .map(|ticket| format!("ticket {}", ticket.id));
-            let parts = [ticket, success_detail(delivery)];
-            let cause: Vec<String> = parts.into_iter().flatten().collect();
-            (format!("{operation} delivered"), cause.join(", "))
-        }
-        Settlement::Dead { failure } => (
-            format!("{operation} became a dead letter"),
-            format!("attempt {number}: {failure}"),
-        ),
+    let (operation, attempt) = (delivery.operation, delivery.attempts + 1);
+    let event = match settlement {
+        Settlement::Done(ticket) => IncidentEvent::Delivered {
+            operation,
+            ticket_id: ticket.as_ref().map(|ticket| ticket.id.clone()),
+            attempt,
+            // A resolution is repeated without looking.
+            looked_up: delivery.in_doubt && operation != Operation::Resolve,
+        },
+        Settlement::Dead { failure } => IncidentEvent::DeadLettered {
+            operation,
+            attempt,
+            failure: failure.to_string(),
+        },
         Settlement::Again {
             at,
             failure,
@@ -56,38 +56,22 @@ pub(super) fn history_entry(
             if !counted && last_kind == Some(failure.kind.as_str()) {
                 return None;
             }
-            let doubt = match failure.outcome_unknown {
-                true => "; whether it took effect is not known, so it is looked up first",
-                false => "",
-            };
-            let next = match counted {
-                true => format!("tried again at {at}"),
-                false => "the whole target waits".to_owned(),
-            };
-            (
-                format!("{operation} failed"),
-                format!("attempt {number}: {failure}{doubt}; {next}"),
-            )
+            IncidentEvent::AttemptFailed {
+                operation,
+                attempt,
+                failure: failure.to_string(),
+                outcome_unknown: failure.outcome_unknown,
+                retry_at: counted.then_some(*at),
+            }
         }
     };
     Some(HistoryEntry {
         incident_id: delivery.incident_id.clone(),
         at: now,
-        what,
-        cause,
+        event,
         refers: Reference {
             event_id: Some(delivery.event_id.clone()),
             delivery_id: Some(delivery.id),
         },
     })
-}
-
-/// What is worth noting about a success: that it was not the first attempt, and that the CRM
-/// was asked before anything was sent again.
-fn success_detail(delivery: &ClaimedDelivery) -> Option<String> {
-    let number = delivery.attempts + 1;
-    if delivery.in_doubt && delivery.operation != Operation::Resolve {
-        return Some(format!("attempt {number}, looked up before sending"));
-    }
-    (number > 1).then(|| format!("attempt {number}"))
 }

@@ -10,34 +10,42 @@ use super::deciding::Deciding;
 use super::incidents::{KeptIncident, select_incidents};
 use super::row::Row;
 use super::statement::Statement;
-use crate::domain::decision::Known;
+use crate::domain::decision::BurstLock;
+use crate::domain::flapping::Onsets;
 use crate::domain::time::Timestamp;
 
 /// Keys asked about in one statement.
 const MAX_KEYS: usize = 256;
 
+/// The rows of one key.
+#[derive(Debug, Default)]
+pub struct KeyRecord {
+    /// Its incident that is not closed.
+    pub open: Option<KeptIncident>,
+    pub lock: Option<BurstLock>,
+    /// When its trouble began, lately, beyond the life of an incident.
+    pub onsets: Onsets,
+}
+
 impl Deciding {
-    /// What is known about `keys` (see [`active_key`]): incidents that are not closed, and
-    /// locks. Keys nothing is known about are absent.
-    pub async fn known(
+    /// The records of `keys` (see [`active_key`]). A key without any rows is absent.
+    pub async fn load_keys(
         &mut self,
         keys: &[String],
-    ) -> Result<HashMap<String, (Known, Option<KeptIncident>)>, StoreError> {
-        let mut known: HashMap<String, (Known, Option<KeptIncident>)> = HashMap::new();
+    ) -> Result<HashMap<String, KeyRecord>, StoreError> {
+        let mut records: HashMap<String, KeyRecord> = HashMap::new();
         for chunk in keys.chunks(MAX_KEYS) {
             for kept in self.active_incidents(chunk).await? {
                 let key = active_key(&kept.incident.rule, &kept.incident.key);
-                let entry = known.entry(key).or_default();
-                entry.0.incident = Some(kept.incident.clone());
-                entry.1 = Some(kept);
+                records.entry(key).or_default().open = Some(kept);
             }
             for row in locks_of(&mut self.tx, chunk).await? {
-                let known = &mut known.entry(row.active_key).or_default().0;
-                known.lock = Some(row.lock);
-                known.onsets = row.onsets;
+                let record = records.entry(row.active_key).or_default();
+                record.lock = Some(row.lock);
+                record.onsets = row.onsets;
             }
         }
-        Ok(known)
+        Ok(records)
     }
 
     async fn active_incidents(

@@ -66,6 +66,7 @@ pub use journal::{
     Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
     NewEvents,
 };
+pub use load_state::KeyRecord;
 pub use notifications::Wake;
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket};
 pub use retention::Forgotten;

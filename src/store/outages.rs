@@ -12,6 +12,7 @@ use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::incident::IncidentState;
+use crate::domain::incident_event::IncidentEvent;
 use crate::domain::outage::RULE_PREFIX;
 use crate::domain::tally::Tally;
 use crate::domain::time::Timestamp;
@@ -82,11 +83,10 @@ pub(super) async fn without_ticket(
             let entry = HistoryEntry {
                 incident_id: link.incident_id.clone(),
                 at: by.at,
-                what: "link was discarded".to_owned(),
-                cause: format!(
-                    "outage {incident_id} has no ticket: its create was discarded by {}",
-                    by.actor
-                ),
+                event: IncidentEvent::LinkDiscarded {
+                    outage_id: incident_id.clone(),
+                    by: by.actor.to_owned(),
+                },
                 refers: Reference::default(),
             };
             insert_history(tx, &entry).await?;

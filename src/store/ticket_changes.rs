@@ -13,6 +13,7 @@ use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError, floods};
 use crate::domain::incident::Incident;
+use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket_change::{
     Consequence, Followed, KnownTicket, Sighting, TicketFace, TicketVersion, follow,
 };
@@ -174,7 +175,11 @@ async fn keep(
         write_incident(tx, kept, None, floods::mark_of_closed(incident)).await?;
     }
     for (what, cause) in &then.history {
-        note(tx, incident, now, what, cause.clone()).await?;
+        let event = IncidentEvent::TicketChanged {
+            title: what.clone(),
+            cause: cause.clone(),
+        };
+        note(tx, incident, now, event).await?;
     }
     if then.frees_lock {
         end_lock(tx, incident).await?;
@@ -182,8 +187,8 @@ async fn keep(
     if then.ends_deliveries {
         let ended = end_deliveries(tx, &incident.id, now).await?;
         if ended > 0 {
-            let cause = format!("{ended}, as the ticket is over");
-            note(tx, incident, now, "deliveries no longer owed", cause).await?;
+            let event = IncidentEvent::DeliveriesEnded { count: ended };
+            note(tx, incident, now, event).await?;
         }
     }
     Ok(())
@@ -193,14 +198,12 @@ async fn note(
     tx: &mut Tx,
     incident: &Incident,
     at: Timestamp,
-    what: &str,
-    cause: String,
+    event: IncidentEvent,
 ) -> Result<(), StoreError> {
     let entry = HistoryEntry {
         incident_id: incident.id.clone(),
         at,
-        what: what.to_owned(),
-        cause,
+        event,
         refers: Reference::default(),
     };
     insert_history(tx, &entry).await

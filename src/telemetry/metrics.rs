@@ -202,10 +202,10 @@ impl Metrics {
     }
 
     /// Counts a breach that opened no ticket.
-    pub fn suppressed(&self, rule: &str, reason: &str) {
+    pub fn suppressed(&self, rule: &str, reason: &str, count: u64) {
         self.suppressed
             .get_or_create(&labels([("rule", rule), ("reason", reason)]))
-            .inc();
+            .inc_by(count);
     }
 
     /// Sets how many incidents are in `state`.
@@ -349,7 +349,7 @@ mod tests {
         metrics.webhook_request("genesys", 202);
         metrics.events("genesys", "accepted", 2);
         metrics.signals("queue-wait", "breach", 1);
-        metrics.suppressed("queue-wait", "burst_lock");
+        metrics.suppressed("queue-wait", "burst_lock", 1);
         metrics.set_incidents("open", 1);
         metrics.set_flapping(2);
         metrics.delivery("servicenow", "create", "ok");

@@ -13,6 +13,7 @@ use crate::domain::incident::{Incident, Spread};
 use crate::domain::part;
 use crate::domain::tally::Tally;
 use crate::domain::time::Timestamp;
+use crate::store::history::HistoryColumns;
 use crate::store::incidents::read_life;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
@@ -21,7 +22,7 @@ use crate::store::{Store, StoreError};
 /// Events, and entries of the history, shown with an incident; the newest.
 const MAX_SHOWN: i64 = 200;
 
-/// A transition of an incident, with its cause.
+/// An event of an incident, with its cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistoryView {
     pub at: Moment,
@@ -31,10 +32,12 @@ pub struct HistoryView {
 
 impl HistoryView {
     fn read(row: &Row) -> Result<Self, StoreError> {
+        let event_id: Option<String> = row.get_optional("event_id")?;
+        let (what, cause) = HistoryColumns::read(row)?.texts(event_id.as_deref());
         Ok(Self {
             at: row.get("at")?,
-            what: row.get("what")?,
-            cause: row.get("cause")?,
+            what,
+            cause,
         })
     }
 }
@@ -195,7 +198,7 @@ fn detail(
 
 fn history_select(incident_id: &str) -> Statement<'_> {
     let select = Statement::new(
-        "select at, what, cause from incident_history \
+        "select at, what, cause, event, event_id from incident_history \
          where incident_id = $1 order by id desc limit $2",
     );
     select.bind(incident_id).bind(MAX_SHOWN)

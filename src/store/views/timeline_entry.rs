@@ -3,19 +3,11 @@
 use serde::Serialize;
 
 use super::values::{Moment, RowId};
+use crate::domain::decision::{Outcome, Suppression};
 use crate::store::StoreError;
+use crate::store::history::HistoryColumns;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
-
-/// Outcomes of decisions that have an entry in the history.
-const IN_HISTORY: [&str; 6] = [
-    "opened",
-    "commented",
-    "raised",
-    "relapsed",
-    "flapping",
-    "recovered",
-];
 
 /// One entry of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -44,7 +36,7 @@ pub(super) struct PlacedEntry {
 
 pub(super) fn history_after(incident_id: &str, place: i64, rows: i64) -> Statement<'_> {
     let select = Statement::new(
-        "select id, at, what, cause, event_id, delivery_id from incident_history \
+        "select id, at, what, cause, event, event_id, delivery_id from incident_history \
          where incident_id = $1 and id > $2 order by id limit $3",
     );
     select.bind(incident_id).bind(place).bind(rows)
@@ -69,13 +61,15 @@ pub(super) fn decisions_after(incident_id: &str, place: i64, rows: i64) -> State
 
 /// An entry of the history.
 pub(super) fn read_history(row: &Row) -> Result<PlacedEntry, StoreError> {
+    let event_id: Option<String> = row.get_optional("event_id")?;
+    let (what, cause) = HistoryColumns::read(row)?.texts(event_id.as_deref());
     Ok(PlacedEntry {
         place: row.get("id")?,
         entry: TimelineEntry {
             at: row.get("at")?,
-            what: row.get("what")?,
-            cause: row.get("cause")?,
-            event_id: row.get_optional("event_id")?,
+            what,
+            cause,
+            event_id,
             delivery_id: row.get_optional("delivery_id")?,
             count: None,
             until: None,
@@ -129,7 +123,8 @@ pub(super) fn runs(decided: Vec<DecisionRow>, limit: usize) -> (Vec<PlacedEntry>
     let mut runs: Vec<PlacedEntry> = Vec::new();
     let mut running = false;
     for row in decided {
-        let told = IN_HISTORY.contains(&row.outcome.as_str());
+        let outcome = Outcome::from_name(&row.outcome);
+        let told = outcome.is_some_and(Outcome::changes_history);
         match runs.last_mut() {
             // The place moves on, so that the next page does not begin with it again.
             Some(run) if told || (running && run.entry.what == row.outcome) => {
@@ -151,7 +146,7 @@ pub(super) fn runs(decided: Vec<DecisionRow>, limit: usize) -> (Vec<PlacedEntry>
             place: row.event_seq,
             entry: TimelineEntry {
                 at: row.received_at,
-                cause: explain(&row.outcome).to_owned(),
+                cause: outcome.map_or("", explain).to_owned(),
                 what: row.outcome,
                 event_id: Some(row.event_id),
                 delivery_id: None,
@@ -170,21 +165,29 @@ fn lengthen(run: &mut TimelineEntry, row: DecisionRow) {
     run.last_event_id = Some(row.event_id);
 }
 
-fn explain(outcome: &str) -> &'static str {
+fn explain(outcome: Outcome) -> &'static str {
     match outcome {
-        "flood" => {
-            "breached; its source begins too many incidents, and it is held without a ticket"
-        }
-        "active_incident" => "breached; the incident is open already",
-        "pending" => "breached; it has not lasted long enough",
-        "burst_lock" => "breached inside the burst lock of the key's last ticket",
-        "silenced" => "breached, and is silenced",
-        "outage" => "breached; an outage stands for it",
-        "clearing" => "a part of it is clear",
-        "flapping_held" => "clear, but it flaps: held open",
-        "between" => "between `when` and `clear`",
-        "other_source" => "not a breach, by a source that has not breached",
-        "out_of_order" => "a newer signal about the same is known",
-        _ => "",
+        Outcome::Suppressed(reason) => match reason {
+            Suppression::ActiveIncident => "breached; the incident is open already",
+            Suppression::BurstLock => "breached inside the burst lock of the key's last ticket",
+            Suppression::Silenced => "breached, and is silenced",
+            Suppression::Outage => "breached; an outage stands for it",
+            Suppression::Pending => "breached; it has not lasted long enough",
+            Suppression::Flood => {
+                "breached; its source begins too many incidents, and it is held without a ticket"
+            }
+        },
+        Outcome::Clearing => "a part of it is clear",
+        Outcome::FlappingHeld => "clear, but it flaps: held open",
+        Outcome::Between => "between `when` and `clear`",
+        Outcome::OtherSource => "not a breach, by a source that has not breached",
+        Outcome::OutOfOrder => "a newer signal about the same is known",
+        Outcome::Opened
+        | Outcome::Commented
+        | Outcome::Raised
+        | Outcome::Relapsed
+        | Outcome::Flapping
+        | Outcome::Recovered
+        | Outcome::AllWell => "",
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use ringdown::admin::{AdminState, Names, TargetView, TokenView, router};
 use ringdown::clock::Clock;
+use ringdown::domain::incident_event::IncidentEvent;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{ServeOptions, serve};
@@ -360,8 +361,7 @@ impl World {
             history: vec![HistoryEntry {
                 incident_id: OPEN.into(),
                 at: ago(300),
-                what: "opened".into(),
-                cause: "event e-1".into(),
+                event: IncidentEvent::Opened,
                 refers: Reference::event(Some("e-1")),
             }],
             deliveries: vec![

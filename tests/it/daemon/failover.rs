@@ -3,7 +3,8 @@
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 use serde_json::Value;
 
-use crate::support::crm::servicenow;
+use crate::daemon::site::Site;
+use crate::support::crm::{At, servicenow};
 use crate::support::world::{World, event};
 
 /// ServiceNow as the second target, for when Salesforce is away for `failover_after`.
@@ -314,4 +315,34 @@ targets = ["servicenow", "salesforce"]
     assert!(salesforce.tickets().is_empty());
     assert_eq!(servicenow.tickets().len(), 2);
     assert!(world.items("dead-letters").await.is_empty());
+}
+
+#[tokio::test]
+async fn an_outage_that_begins_in_the_second_target_goes_on_and_ends_there() {
+    let second = At::ServiceNow;
+    let mut site = Site::unstarted(second, At::Salesforce, "").await;
+    site.edit(
+        r#"targets = ["salesforce"]"#,
+        r#"targets = ["salesforce", "servicenow"]"#,
+    );
+    site.edit(
+        "[targets.salesforce.sync]",
+        "[targets.salesforce]\nfailover_after = \"0s\"\n[targets.salesforce.sync]",
+    );
+    site.world.start().await;
+    site.world.simulator.salesforce().refuse_connections(true);
+    // The create of the first outage waits for Salesforce, and is moved.
+    site.breach("A", 0..6).await;
+    site.until_outages(second, 1).await;
+    // By now Salesforce is known to be away: the second outage is never owed to it.
+    site.breach("B", 0..6).await;
+    site.until_outages(second, 2).await;
+    for key in ["A", "B"] {
+        let ticket = &site.incident(key).await["ticket"];
+        assert_eq!(ticket["target"], "servicenow", "{key}: {ticket}");
+        assert_eq!(ticket["failed_over_from"], "salesforce", "{key}: {ticket}");
+    }
+    site.recover("A", 0..6).await;
+    site.recover("B", 0..6).await;
+    site.until_all_is_over(second).await;
 }

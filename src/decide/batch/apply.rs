@@ -1,0 +1,211 @@
+//! Applies a decision: its history, its burst lock, and what it enqueues for the ticket.
+
+use super::changes::Changes;
+use super::create::{Create, add_known_standing};
+use super::inputs::Inputs;
+use super::key_state::{KeyState, Open};
+use crate::decide::ticket_text::payload::change_payload;
+use crate::decide::ticket_text::with_incident;
+use crate::domain::decision::{Decision, Outcome, Suppression};
+use crate::domain::incident::{IncidentState, Owed};
+use crate::domain::incident_event::IncidentEvent;
+use crate::domain::ticket::Operation;
+use crate::domain::time::Timestamp;
+use crate::settings::RuleSettings;
+use crate::store::{JournalEvent, NewDecision, NewDelivery};
+
+/// The event that a decision comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin<'a> {
+    pub(super) event_id: &'a str,
+    pub(super) received_at: Timestamp,
+    pub(super) source: &'a str,
+}
+
+/// Applies `decision`, made at `now`, to the key. `create` is the create that it owes, or why that
+/// cannot be written.
+pub(super) fn apply(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    decision: &Decision,
+    create: Option<Result<Create, String>>,
+    origin: Origin<'_>,
+    now: Timestamp,
+) {
+    if matches!(
+        decision.outcome,
+        Outcome::AllWell | Outcome::OutOfOrder | Outcome::OtherSource
+    ) {
+        return;
+    }
+    let Some(open) = &mut state.open else {
+        return;
+    };
+    if let Some(create) = create {
+        enqueue_create(changes, open, create, origin, now);
+    }
+    for action in decision
+        .owed
+        .iter()
+        .filter(|action| **action != Owed::Create)
+    {
+        enqueue_change(inputs, changes, open, *action, origin, now);
+    }
+    if let Some(lock) = &decision.lock {
+        changes.lock(&open.incident, lock.clone());
+    }
+    for transition in &decision.transitions {
+        let event = IncidentEvent::of(*transition, &open.incident);
+        match event.is_by_source_event() {
+            true => changes.record_by(origin.event_id, &open.incident, event, now),
+            false => changes.record(&open.incident, event, now),
+        }
+    }
+    store(changes, state);
+}
+
+/// Marks the incident of the key as changed. A closed one leaves the key free for the next.
+pub(super) fn store(changes: &mut Changes, state: &mut KeyState) {
+    let Some(open) = &state.open else {
+        return;
+    };
+    if open.incident.state == IncidentState::Closed {
+        changes.save_closed(open);
+        state.open = None;
+    } else {
+        changes.save(open);
+    }
+}
+
+fn enqueue_create(
+    changes: &mut Changes,
+    open: &mut Open,
+    create: Result<Create, String>,
+    origin: Origin<'_>,
+    now: Timestamp,
+) {
+    match create {
+        Ok(create) => {
+            let payload = create.assign_target(open, changes, now);
+            enqueue(changes, open, (Operation::Create, payload), origin);
+        }
+        // The incident stays open without a ticket; its history says why.
+        Err(problem) => unwritable(changes, open, problem, origin, now),
+    }
+}
+
+/// Writes and enqueues everything but a create.
+pub(super) fn enqueue_change(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    open: &Open,
+    action: Owed,
+    origin: Origin<'_>,
+    now: Timestamp,
+) {
+    let (incident, context) = (&open.incident, &open.context);
+    let mut values = with_incident(context.values.clone(), incident);
+    add_known_standing(inputs, &mut values, incident, now);
+    let written = inputs.target(&context.target).and_then(|target| {
+        change_payload(action, target, &values, incident, inputs.settings, now)
+            .map_err(|error| format!("targets.{}.{error}", context.target))
+    });
+    match written {
+        Ok(written) => enqueue(changes, open, written, origin),
+        Err(problem) => unwritable(changes, open, problem, origin, now),
+    }
+}
+
+/// Enqueues a comment with how the queue stands, for a ticket that was opened without it.
+pub(super) fn enqueue_standing(inputs: &Inputs<'_>, changes: &mut Changes, open: &Open) {
+    let event_id = open.context.event_id();
+    let origin = Origin {
+        event_id: &event_id,
+        received_at: inputs.now,
+        source: &open.context.source,
+    };
+    enqueue_change(inputs, changes, open, Owed::Details, origin, inputs.now);
+    changes.record(&open.incident, IncidentEvent::DetailsAdded, inputs.now);
+}
+
+fn enqueue(
+    changes: &mut Changes,
+    open: &Open,
+    (operation, payload): (Operation, String),
+    origin: Origin<'_>,
+) {
+    changes.enqueue(NewDelivery {
+        incident_id: open.incident.id.clone(),
+        target: open.context.target.clone(),
+        operation,
+        payload,
+        event_id: origin.event_id.to_owned(),
+        received_at: origin.received_at,
+        parent_id: None,
+    });
+}
+
+fn unwritable(
+    changes: &mut Changes,
+    open: &Open,
+    problem: String,
+    origin: Origin<'_>,
+    now: Timestamp,
+) {
+    tracing::error!(
+        event_id = origin.event_id,
+        incident_id = open.incident.id,
+        source = origin.source,
+        rule = open.incident.rule,
+        target = open.context.target,
+        kind = "schema_mismatch",
+        problem,
+        "a delivery to the ticket cannot be written"
+    );
+    let event = IncidentEvent::DeliveryUnwritable { problem };
+    changes.record_by(origin.event_id, &open.incident, event, now);
+}
+
+/// Records what the decision was about `event`, for the log, the metrics and the journal.
+pub(super) fn record_decision(
+    changes: &mut Changes,
+    event: &JournalEvent,
+    (rule, key): (&RuleSettings, &str),
+    state: &KeyState,
+    decision: &Decision,
+) {
+    if let Outcome::Suppressed(reason) = decision.outcome {
+        changes.count_suppressed(&rule.name, reason.as_str());
+    }
+    if decision.outcome == Outcome::AllWell {
+        return;
+    }
+    let incident = state.incident();
+    let incident_id = incident.map(|incident| incident.id.clone());
+    let until = state.lock().map(|lock| lock.until.to_string());
+    let is_silenced = decision.outcome == Outcome::Suppressed(Suppression::Silenced);
+    let silence = incident.and_then(|incident| incident.silence.as_ref());
+    let silence = silence.filter(|_| is_silenced).map(ToString::to_string);
+    tracing::info!(
+        event_id = event.event_id,
+        incident_id,
+        source = event.source.as_ref(),
+        rule = rule.name,
+        key,
+        outcome = decision.outcome.as_str(),
+        locked_until = until,
+        silence,
+        "decided"
+    );
+    let is_flooded = decision.outcome == Outcome::Suppressed(Suppression::Flood);
+    changes.decision(NewDecision {
+        event_seq: event.seq,
+        rule: rule.name.clone(),
+        outcome: decision.outcome.as_str(),
+        incident_id,
+        detail: silence
+            .or_else(|| is_flooded.then(|| format!("flood from source {}", event.source)))
+            .or_else(|| until.map(|until| format!("burst lock until {until}"))),
+    });
+}

@@ -1,0 +1,170 @@
+//! What a batch changes. It is stored in one transaction; what else follows is done afterwards.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::key_state::{KeyStates, Open};
+use super::moved::Moved;
+use crate::domain::decision::BurstLock;
+use crate::domain::flood::SourceRate;
+use crate::domain::incident::Incident;
+use crate::domain::incident_event::IncidentEvent;
+use crate::domain::time::Timestamp;
+use crate::store::{
+    DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewDelivery, NewReview,
+    Reference, active_key,
+};
+
+/// The changes of a batch, as they are gathered.
+pub(super) struct Changes {
+    rows: DecisionBatch,
+    closed: Vec<KeptIncident>,
+    /// Active keys of incidents that changed and are open, in the order of their first change.
+    changed: Vec<String>,
+    is_changed: HashSet<String>,
+    effects: Effects,
+}
+
+/// What follows once a batch is stored, and never before: a batch that is not stored is decided
+/// again.
+#[derive(Debug, Default)]
+pub(in crate::decide) struct Effects {
+    /// Creates that went without their queue's standing: the queue, and the active key.
+    pub(in crate::decide) awaiting_standing: Vec<(String, String)>,
+    /// Queues whose standing is asked for.
+    pub(in crate::decide) wanted_standings: BTreeSet<String>,
+    /// Tickets that are opened in another target than their first.
+    pub(in crate::decide) moved: Vec<Moved>,
+    /// Verdicts by the rule's place, counted.
+    pub(in crate::decide) signals: BTreeMap<(usize, &'static str), u64>,
+    /// Breaches that wrote nothing, by rule and reason, counted.
+    pub(in crate::decide) suppressed: BTreeMap<(String, &'static str), u64>,
+    /// Events that go to review, by source, counted.
+    pub(in crate::decide) reviews: BTreeMap<String, u64>,
+}
+
+impl Changes {
+    pub(super) fn new(decided_at: Timestamp) -> Self {
+        Self {
+            rows: DecisionBatch {
+                decided_at,
+                ..DecisionBatch::default()
+            },
+            closed: Vec::new(),
+            changed: Vec::new(),
+            is_changed: HashSet::new(),
+            effects: Effects::default(),
+        }
+    }
+
+    pub(super) const fn effects(&mut self) -> &mut Effects {
+        &mut self.effects
+    }
+
+    pub(super) fn review(&mut self, event: &JournalEvent, reason: String) {
+        *self
+            .effects
+            .reviews
+            .entry(event.source.to_string())
+            .or_default() += 1;
+        self.rows.reviews.push(NewReview {
+            event_seq: event.seq,
+            reason,
+        });
+    }
+
+    pub(super) fn count_signal(&mut self, rule: usize, verdict: &'static str) {
+        *self.effects.signals.entry((rule, verdict)).or_default() += 1;
+    }
+
+    pub(super) fn count_suppressed(&mut self, rule: &str, reason: &'static str) {
+        let count = self.effects.suppressed.entry((rule.to_owned(), reason));
+        *count.or_default() += 1;
+    }
+
+    pub(super) fn decision(&mut self, decision: NewDecision) {
+        self.rows.decisions.push(decision);
+    }
+
+    pub(super) fn enqueue(&mut self, delivery: NewDelivery) {
+        self.rows.deliveries.push(delivery);
+    }
+
+    pub(super) fn lock(&mut self, incident: &Incident, lock: BurstLock) {
+        self.rows.locks.push((
+            incident.rule.clone(),
+            incident.key.clone(),
+            incident.id.clone(),
+            lock,
+        ));
+    }
+
+    pub(super) fn rate(&mut self, source: String, rate: SourceRate) {
+        self.rows.rates.push((source, rate));
+    }
+
+    /// Adds to the history of `incident`.
+    pub(super) fn record(&mut self, incident: &Incident, event: IncidentEvent, at: Timestamp) {
+        self.rows.history.push(history_entry(incident, event, at));
+    }
+
+    /// The same, with a reference to the event `event_id` of a source.
+    pub(super) fn record_by(
+        &mut self,
+        event_id: &str,
+        incident: &Incident,
+        event: IncidentEvent,
+        at: Timestamp,
+    ) {
+        self.rows.history.push(HistoryEntry {
+            refers: Reference::event(Some(event_id)),
+            ..history_entry(incident, event, at)
+        });
+    }
+
+    /// The incident changed: it is stored as it is at the end of the batch.
+    pub(super) fn save(&mut self, open: &Open) {
+        let key = active_key(&open.incident.rule, &open.incident.key);
+        if self.is_changed.insert(key.clone()) {
+            self.changed.push(key);
+        }
+    }
+
+    /// The incident is closed: it is stored as it is now, because its key may begin another.
+    pub(super) fn save_closed(&mut self, open: &Open) {
+        // Several steps in a row may concern a closed outage or flood.
+        let is_last = |row: &mut KeptIncident| row.incident.id == open.incident.id;
+        self.closed.pop_if(is_last);
+        self.closed.push(open.row());
+    }
+
+    /// Everything to store, and what follows. `decided_to` is the last event of the batch.
+    pub(super) fn finish(
+        mut self,
+        keys: &KeyStates,
+        decided_to: Option<i64>,
+    ) -> (DecisionBatch, Effects) {
+        let open = self
+            .changed
+            .iter()
+            .filter_map(|key| keys.get(key)?.open.as_ref());
+        // Closed incidents come first: a successor takes over their key.
+        self.rows.incidents = self.closed;
+        self.rows.incidents.extend(open.map(Open::row));
+        self.rows.decided_to = decided_to;
+        (self.rows, self.effects)
+    }
+}
+
+/// An entry that refers to no event of a source.
+pub(super) fn history_entry(
+    incident: &Incident,
+    event: IncidentEvent,
+    at: Timestamp,
+) -> HistoryEntry {
+    HistoryEntry {
+        incident_id: incident.id.clone(),
+        at,
+        event,
+        refers: Reference::default(),
+    }
+}

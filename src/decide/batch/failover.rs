@@ -1,0 +1,146 @@
+//! Moves a ticket that does not exist yet from a target that cannot be reached to the next one.
+//! `domain::failover` decides when; a ticket never goes to a target for which it cannot be written.
+
+use std::sync::Arc;
+
+use super::changes::history_entry;
+use super::key_state::values_of;
+use super::moved::Moved;
+use super::unreachable::UnreachableTargets;
+use crate::decide::ticket_text::FieldError;
+use crate::decide::ticket_text::payload::{carry_standing, create_payload, moved_payload};
+use crate::decide::ticket_text::with_incident;
+use crate::domain::failover::TicketRoute;
+use crate::domain::failure::Failure;
+use crate::domain::incident::Incident;
+use crate::domain::incident_event::IncidentEvent;
+use crate::domain::ticket::Operation;
+use crate::domain::time::Timestamp;
+use crate::rules::TemplateContext;
+use crate::settings::{Settings, TargetSettings};
+use crate::store::{DecisionBatch, KeptIncident, NewDelivery, OwedDelivery, Unopened};
+
+/// A ticket written for another target.
+pub(super) struct Elsewhere<T> {
+    /// The target that is left.
+    pub(super) from: String,
+    /// Why, as people read it.
+    pub(super) note: String,
+    pub(super) reason: Failure,
+    pub(super) content: T,
+}
+
+/// Sends the ticket of `route`, which would be opened in `target`, to the next target, when that
+/// is due and `write` can write it there. A target for which it cannot be written is removed from
+/// the candidates, and `problems` says why.
+pub(super) fn write_elsewhere<T>(
+    (settings, unreachable, now): (&Settings, &UnreachableTargets, Timestamp),
+    (route, target): (&mut TicketRoute, &mut String),
+    problems: &mut Vec<String>,
+    write: impl Fn(&TargetSettings, &str) -> Result<T, FieldError>,
+) -> Option<Elsewhere<T>> {
+    loop {
+        let candidates = Arc::clone(&route.candidates);
+        let failover = unreachable.fail_over(settings, &candidates, target, now)?;
+        let note = failover.note();
+        match write(settings.targets.get(failover.to)?, &note) {
+            Ok(content) => {
+                let from = std::mem::replace(target, failover.to.to_owned());
+                let first = candidates.first().filter(|first| *first != target);
+                route.failed_over_from = first.cloned();
+                let reason = failover.reason();
+                return Some(Elsewhere {
+                    from,
+                    note,
+                    reason,
+                    content,
+                });
+            }
+            Err(error) => {
+                problems.push(format!("targets.{}.{error}", failover.to));
+                let others = candidates.iter().filter(|name| *name != failover.to);
+                route.candidates = others.cloned().collect();
+            }
+        }
+    }
+}
+
+/// The history of a ticket that moved, or that a target could not take.
+pub(super) fn events(problems: Vec<String>, note: Option<&str>) -> Vec<IncidentEvent> {
+    let unwritable = problems
+        .into_iter()
+        .map(|problem| IncidentEvent::CannotFailOver { problem });
+    let moved = note.map(|note| IncidentEvent::FailedOver {
+        note: note.to_owned(),
+    });
+    unwritable.chain(moved).collect()
+}
+
+/// Moves the deliveries that wait for a ticket which does not exist yet to the next target. `rows`
+/// gets what changes; nothing changes when no target can take the ticket.
+pub(in crate::decide) fn move_waiting(
+    unopened: Unopened,
+    (settings, unreachable): (&Settings, &UnreachableTargets),
+    rows: &mut DecisionBatch,
+) -> Option<Moved> {
+    let now = rows.decided_at;
+    let Unopened { mut kept, owed } = unopened;
+    let incident = kept.incident.clone();
+    let context = context_of(&kept, &owed);
+    let mut problems = Vec::new();
+    let moved = write_elsewhere(
+        (settings, unreachable, now),
+        (&mut kept.route, &mut kept.target),
+        &mut problems,
+        |target, note| {
+            let contents = owed.iter().map(|one| match one.operation {
+                Operation::Create => create_payload(target, &context, Some(note))
+                    .map(|payload| (Operation::Create, payload)),
+                later => moved_payload((later, &one.payload), target, &context),
+            });
+            contents.collect::<Result<Vec<_>, _>>()
+        },
+    );
+    if moved.is_none() && problems.is_empty() {
+        return None;
+    }
+    let note = moved.as_ref().map(|moved| moved.note.as_str());
+    let events = events(problems, note).into_iter();
+    rows.history
+        .extend(events.map(|event| history_entry(&incident, event, now)));
+    let told = moved.map(|moved| replace_deliveries(rows, owed, &kept, &incident, moved));
+    rows.incidents.push(kept);
+    told
+}
+
+fn replace_deliveries(
+    rows: &mut DecisionBatch,
+    owed: Vec<OwedDelivery>,
+    kept: &KeptIncident,
+    incident: &Incident,
+    moved: Elsewhere<Vec<(Operation, String)>>,
+) -> Moved {
+    for (one, (operation, payload)) in owed.into_iter().zip(moved.content) {
+        rows.moved.push((one.id, moved.reason.clone()));
+        rows.deliveries.push(NewDelivery {
+            incident_id: incident.id.clone(),
+            target: kept.target.clone(),
+            operation,
+            payload,
+            event_id: one.event_id,
+            received_at: one.received_at,
+            parent_id: one.parent_id,
+        });
+    }
+    Moved::new(incident, &moved.from, &kept.target, &moved.note)
+}
+
+/// What the create for the first target was written from.
+fn context_of(kept: &KeptIncident, owed: &[OwedDelivery]) -> TemplateContext {
+    let values = values_of(kept);
+    let mut context = with_incident(values, &kept.incident);
+    for create in owed.iter().filter(|one| one.operation == Operation::Create) {
+        carry_standing(&mut context, &create.payload);
+    }
+    context
+}

@@ -1,0 +1,104 @@
+//! Begins, continues or ends the flood of a source: its own incident and its own ticket.
+
+use super::apply::{Origin, apply};
+use super::changes::Changes;
+use super::create::Create;
+use super::inputs::Inputs;
+use super::key_state::{KeyState, KeyStates, Open, TicketContext};
+use super::mutes::mute_group;
+use super::source_limits::SourceLimit;
+use crate::decide::flood_key::{flood_key, flood_rule};
+use crate::decide::ticket_text::flood_report::describe;
+use crate::domain::decision::{Decision, NewIncident};
+use crate::domain::flood::{Admission, FloodPolicy, Seen, settle};
+use crate::domain::incident::{Incident, Owed};
+
+const SEVERITY: &str = "high";
+
+/// Brings the flood of `source` in line with what the batch did to the source's keys.
+pub(super) fn reconcile_flood(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    keys: &mut KeyStates,
+    source: &str,
+    limit: SourceLimit,
+) {
+    let (rule, flood_key) = (flood_rule(source), flood_key(source));
+    let mut state = keys.remove(&flood_key).unwrap_or_default();
+    let held = still_held(keys, &limit);
+    let seen = Seen {
+        newly_held: held.len() as u64,
+        counted: limit.counted,
+        held_breached: limit.held_breached,
+        any_held: limit.any_held,
+    };
+    mute_group(inputs, changes, &mut state, (&rule, source), Some(source));
+    let id = uuid::Uuid::now_v7().to_string();
+    let new = NewIncident {
+        id: &id,
+        rule: &rule,
+        key: source,
+        severity: SEVERITY,
+    };
+    let open = state.open.as_ref().map(|open| &open.context);
+    if let Some(mut context) = open.cloned().or(limit.first) {
+        let mut fresh = Some(context.clone());
+        let life = limit.policy.life();
+        let steps = state.step(Admission::default(), &mut fresh, |known| {
+            settle(known, seen, &life, new, inputs.now)
+        });
+        for (decision, incident) in steps {
+            context = flood_context(context, source, &limit.policy, &incident, &held);
+            context = apply_step(inputs, changes, &mut state, context, (decision, incident));
+        }
+    }
+    keys.insert(flood_key, state);
+}
+
+/// The keys that the batch held. An outage may have taken one in since.
+fn still_held(keys: &KeyStates, limit: &SourceLimit) -> Vec<String> {
+    limit
+        .newly_held
+        .iter()
+        .filter_map(|key| keys.get(key)?.incident())
+        .filter(|incident| incident.is_held_by_flood())
+        .map(|incident| format!("{} {}", incident.rule, incident.key))
+        .collect()
+}
+
+fn flood_context(
+    mut context: TicketContext,
+    source: &str,
+    policy: &FloodPolicy,
+    incident: &Incident,
+    held: &[String],
+) -> TicketContext {
+    describe(&mut context.values, source, policy, incident, held);
+    source.clone_into(&mut context.begun_by);
+    context
+}
+
+/// Returns the context for the next step: a failover changed its target.
+fn apply_step(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    context: TicketContext,
+    (decision, incident): (Decision, Incident),
+) -> TicketContext {
+    let is_due = decision.owed.contains(&Owed::Create);
+    let create = is_due.then(|| Create::write(inputs, &incident, &context, inputs.now));
+    let (event_id, source) = (context.event_id(), context.source.clone());
+    let origin = Origin {
+        event_id: &event_id,
+        received_at: incident.opened_at,
+        source: &source,
+    };
+    let before = context.clone();
+    state.open = Some(Open { incident, context });
+    apply(
+        inputs, changes, state, &decision, create, origin, inputs.now,
+    );
+    let open = state.open.as_ref();
+    open.map_or(before, |open| open.context.clone())
+}

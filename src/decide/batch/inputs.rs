@@ -1,0 +1,31 @@
+//! What a batch is decided on besides the keys themselves. It does not change within the batch.
+
+use std::collections::HashMap;
+
+use super::unreachable::UnreachableTargets;
+use crate::domain::silence::Silence;
+use crate::domain::time::Timestamp;
+use crate::enrichment::Enrichment;
+use crate::settings::{Settings, TargetSettings};
+use crate::store::FloodVerdict;
+
+pub(in crate::decide) struct Inputs<'a> {
+    pub(in crate::decide) settings: &'a Settings,
+    /// Only its answers in memory are read.
+    pub(in crate::decide) enrichment: &'a Enrichment,
+    pub(in crate::decide) unreachable: UnreachableTargets,
+    /// In force now or later.
+    pub(in crate::decide) silences: Vec<Silence>,
+    /// What people decided about incidents that a flood holds, by the incident's id.
+    pub(in crate::decide) flood_decisions: HashMap<String, FloodVerdict>,
+    pub(in crate::decide) now: Timestamp,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) fn target(&self, name: &str) -> Result<&'a TargetSettings, String> {
+        self.settings
+            .targets
+            .get(name)
+            .ok_or_else(|| format!("target {name} is no longer configured"))
+    }
+}

@@ -1,0 +1,182 @@
+//! The state of one key within a batch.
+
+use std::collections::HashMap;
+
+use crate::domain::decision::{BurstLock, Known as DecisionState};
+use crate::domain::failover::TicketRoute;
+use crate::domain::flapping::Onsets;
+use crate::domain::flood::Admission;
+use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::silence::Cover;
+use crate::rules::TemplateContext;
+use crate::settings::RuleSettings;
+use crate::store::{KeptIncident, KeyRecord};
+
+/// The states of a batch's keys, by active key.
+pub(super) type KeyStates = HashMap<String, KeyState>;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct KeyState {
+    pub(super) open: Option<Open>,
+    lock: Option<BurstLock>,
+    onsets: Onsets,
+    mute: Option<Cover>,
+}
+
+/// An incident that is not closed, and what its ticket is written from.
+#[derive(Debug, Clone)]
+pub(super) struct Open {
+    pub(super) incident: Incident,
+    pub(super) context: TicketContext,
+}
+
+/// What a ticket is written from, and where it is opened.
+#[derive(Debug, Clone)]
+pub(super) struct TicketContext {
+    /// The source of the incident's first event.
+    pub(super) begun_by: String,
+    /// The source of the latest breach.
+    pub(super) source: String,
+    pub(super) target: String,
+    pub(super) route: TicketRoute,
+    /// The values that templates see, of the latest breach.
+    pub(super) values: TemplateContext,
+}
+
+impl KeyState {
+    /// The key of a member, whose burst lock is not loaded: only a decision on the key itself, which
+    /// loads it, asks for that.
+    pub(super) fn of_member(open: Open) -> Self {
+        Self {
+            open: Some(open),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn incident(&self) -> Option<&Incident> {
+        self.open.as_ref().map(|open| &open.incident)
+    }
+
+    pub(super) fn is_pending(&self) -> bool {
+        self.incident()
+            .is_some_and(|incident| incident.state == IncidentState::Pending)
+    }
+
+    /// Whether its incident has a ticket, or is owed one.
+    pub(super) fn has_ticket(&self) -> bool {
+        self.open.is_some() && !self.is_pending()
+    }
+
+    pub(super) const fn lock(&self) -> Option<&BurstLock> {
+        self.lock.as_ref()
+    }
+
+    pub(super) const fn is_muted(&self) -> bool {
+        self.mute.is_some()
+    }
+
+    /// The source that began the incident, or begins it now with an event of `source`.
+    pub(super) fn begun_by(&self, source: &str) -> String {
+        let open = self.open.as_ref();
+        open.map_or_else(|| source.to_owned(), |open| open.context.begun_by.clone())
+    }
+
+    /// Names the parts of the incident as `rule` does now: its `sources` may have changed.
+    pub(super) fn name_parts(&mut self, rule: &RuleSettings) {
+        if let Some(Open { incident, context }) = &mut self.open {
+            let each = rule.sources.is_empty();
+            incident.name_parts(each.then_some(context.begun_by.as_str()));
+        }
+    }
+
+    /// Lets the domain change the key. An incident that begins takes `fresh` as what its ticket is
+    /// written from; otherwise `fresh` is left as it is.
+    pub(super) fn step<T>(
+        &mut self,
+        admission: Admission,
+        fresh: &mut Option<TicketContext>,
+        change: impl FnOnce(&mut DecisionState) -> T,
+    ) -> T {
+        let (incident, context) = self
+            .open
+            .take()
+            .map(|open| (open.incident, open.context))
+            .unzip();
+        let mut state = DecisionState {
+            incident,
+            lock: self.lock.take(),
+            onsets: std::mem::take(&mut self.onsets),
+            silence: self.mute.take(),
+            admission,
+        };
+        let result = change(&mut state);
+        self.open = state.incident.and_then(|incident| {
+            let context = context.or_else(|| fresh.take())?;
+            Some(Open { incident, context })
+        });
+        self.lock = state.lock;
+        self.onsets = state.onsets;
+        self.mute = state.silence;
+        result
+    }
+}
+
+impl From<KeyRecord> for KeyState {
+    fn from(record: KeyRecord) -> Self {
+        Self {
+            open: record.open.map(Open::from),
+            lock: record.lock,
+            onsets: record.onsets,
+            mute: None,
+        }
+    }
+}
+
+impl From<KeptIncident> for Open {
+    fn from(kept: KeptIncident) -> Self {
+        Self {
+            context: TicketContext {
+                values: values_of(&kept),
+                begun_by: kept.source.clone(),
+                source: kept.source,
+                target: kept.target,
+                route: kept.route,
+            },
+            incident: kept.incident,
+        }
+    }
+}
+
+impl Open {
+    /// The row to store.
+    pub(super) fn row(&self) -> KeptIncident {
+        KeptIncident {
+            incident: self.incident.clone(),
+            source: self.context.begun_by.clone(),
+            target: self.context.target.clone(),
+            route: self.context.route.clone(),
+            context: serde_json::to_string(&self.context.values).unwrap_or_default(),
+        }
+    }
+}
+
+impl TicketContext {
+    /// The id of the event of the latest breach.
+    pub(super) fn event_id(&self) -> String {
+        let id = self.values.get("event_payload_id");
+        id.and_then(|id| id.as_str()).unwrap_or_default().to_owned()
+    }
+}
+
+/// The values templates see of `kept`. An incident whose row is damaged goes on without them,
+/// so that it still recovers and is closed; its next breach writes them anew.
+pub(super) fn values_of(kept: &KeptIncident) -> TemplateContext {
+    kept.context_values().unwrap_or_else(|error| {
+        tracing::error!(
+            incident_id = kept.incident.id,
+            %error,
+            "the values of an incident cannot be read; it goes on without them"
+        );
+        TemplateContext::new()
+    })
+}

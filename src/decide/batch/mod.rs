@@ -1,0 +1,31 @@
+//! One batch of decisions: from findings, and from time, to everything that changes.
+//!
+//! Pure: what the store knows is loaded before, and what changes is stored afterwards. May import:
+//! `domain`, `settings`, `enrichment` (its answers in memory), the row types of `store`, and
+//! `decide::{evaluate, policy, ticket_text}`.
+
+mod apply;
+mod changes;
+mod create;
+mod failover;
+mod flood;
+mod groups;
+mod inputs;
+mod key_state;
+mod moved;
+mod mutes;
+mod outage;
+mod pipeline;
+mod source_limits;
+mod ticket;
+mod timers;
+mod unreachable;
+
+pub(super) use changes::Effects;
+pub(super) use failover::move_waiting;
+pub(super) use inputs::Inputs;
+pub(super) use moved::Moved;
+pub(crate) use mutes::maintenance_over;
+pub(super) use pipeline::{Batch, Loaded};
+pub(super) use source_limits::SourceLimits;
+pub(super) use unreachable::UnreachableTargets;

@@ -1,0 +1,151 @@
+//! Mutes a key that a silence or a maintenance window matches: no ticket is opened for it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::apply::store;
+use super::changes::Changes;
+use super::inputs::Inputs;
+use super::key_state::{KeyState, TicketContext};
+use crate::domain::flood::Admission;
+use crate::domain::hold::Hold;
+use crate::domain::incident_event::IncidentEvent;
+use crate::domain::silence::{Cover, InForce, Subject, cover, silenced_until};
+use crate::domain::time::Timestamp;
+use crate::rules::TemplateContext;
+use crate::settings::Settings;
+
+/// The maintenance window that silences a breach at `at`: one of `rule` and `key`, received from
+/// `source`, with the values `context`.
+pub(crate) fn maintenance_over(
+    settings: &Settings,
+    (rule, key): (&str, &str),
+    source: &str,
+    context: &TemplateContext,
+    at: Timestamp,
+) -> Option<Cover> {
+    let subject = subject_of(source, context, rule, key);
+    silenced_until(windows_in_force(settings, at), &subject)
+}
+
+/// Mutes the key of an incident, or of a breach that may begin one, for a decision on what was
+/// received at `received_at`. An incident whose silence is over waits for `delay` once more.
+pub(super) fn mute_key(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    (rule, key): (&str, &str),
+    breach: Option<&TicketContext>,
+    received_at: Timestamp,
+    delay: Option<Hold>,
+) {
+    if !may_be_muted(inputs, state) {
+        return;
+    }
+    let context = breach.or_else(|| state.open.as_ref().map(|open| &open.context));
+    let mute = context.and_then(|context| {
+        let subject = subject_of(&context.source, &context.values, rule, key);
+        // What was silenced when it came stays silenced although it is decided on later.
+        mute_at(inputs, &subject, inputs.now).or_else(|| mute_at(inputs, &subject, received_at))
+    });
+    set_mute(inputs, changes, state, mute, delay);
+}
+
+/// Mutes an outage or a flood, which has no labels, and a source only where one is given.
+pub(super) fn mute_group(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    (rule, key): (&str, &str),
+    source: Option<&str>,
+) {
+    if !may_be_muted(inputs, state) {
+        return;
+    }
+    let subject = Subject {
+        source,
+        rule,
+        key,
+        labels: None,
+    };
+    let mute = mute_at(inputs, &subject, inputs.now);
+    set_mute(inputs, changes, state, mute, None);
+}
+
+/// Whether asking is worth it: a silence does not concern an incident that has a ticket.
+fn may_be_muted(inputs: &Inputs<'_>, state: &KeyState) -> bool {
+    if state.has_ticket() {
+        return false;
+    }
+    let was_muted = state.incident().is_some_and(|one| one.silence.is_some());
+    let is_any = !inputs.silences.is_empty() || !inputs.settings.maintenance.is_empty();
+    was_muted || state.is_muted() || is_any
+}
+
+fn mute_at(inputs: &Inputs<'_>, subject: &Subject<'_>, at: Timestamp) -> Option<Cover> {
+    let silences = inputs.silences.iter().filter_map(|one| one.in_force(at));
+    silenced_until(
+        silences.chain(windows_in_force(inputs.settings, at)),
+        subject,
+    )
+}
+
+/// The maintenance windows of `settings` that are in force at `at`.
+fn windows_in_force(settings: &Settings, at: Timestamp) -> impl Iterator<Item = InForce<'_>> + '_ {
+    settings
+        .maintenance
+        .iter()
+        .filter_map(move |(name, window)| {
+            Some(InForce {
+                what: "maintenance window",
+                name,
+                matchers: &window.matchers,
+                until: window.schedule.window_at(at)?,
+            })
+        })
+}
+
+fn set_mute(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    mute: Option<Cover>,
+    delay: Option<Hold>,
+) {
+    let before = state.incident().and_then(|one| one.silence.clone());
+    let event = match (before, &mute) {
+        (before, Some(by)) if before.as_ref() != Some(by) => {
+            Some(IncidentEvent::Silenced { by: by.clone() })
+        }
+        (Some(before), None) => Some(IncidentEvent::SilenceEnded { by: before.by }),
+        _ => None,
+    };
+    state.step(Admission::default(), &mut None, |known| {
+        cover(known, mute, delay, inputs.now);
+    });
+    if let (Some(incident), Some(event)) = (state.incident(), event) {
+        changes.record(incident, event, inputs.now);
+        store(changes, state);
+    }
+}
+
+fn subject_of<'a>(
+    source: &'a str,
+    context: &'a TemplateContext,
+    rule: &'a str,
+    key: &'a str,
+) -> Subject<'a> {
+    let labels = context.get("labels").and_then(Value::as_object);
+    let labels: BTreeMap<&str, &str> = labels
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
+        .collect();
+    Subject {
+        source: Some(source),
+        rule,
+        key,
+        labels: Some(labels),
+    }
+}

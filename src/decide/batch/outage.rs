@@ -1,0 +1,319 @@
+//! Forms, continues or ends the outage of a group, and tells its members.
+
+use std::sync::Arc;
+
+use super::apply::{Origin, apply, enqueue_change};
+use super::changes::Changes;
+use super::create::{Create, write_or_check};
+use super::groups::{Groups, Member, incidents_of, replace};
+use super::inputs::Inputs;
+use super::key_state::{KeyState, KeyStates, Open, TicketContext};
+use super::mutes::mute_group;
+use crate::decide::evaluate::signal_in;
+use crate::decide::outage_key::outage_of;
+use crate::decide::policy::outage_policy;
+use crate::decide::ticket_text::outage_report::describe;
+use crate::decide::ticket_text::payload::link_payload;
+use crate::decide::ticket_text::readings::Units;
+use crate::domain::decision::{Decision, NewIncident, Outcome, Suppression};
+use crate::domain::failover::TicketRoute;
+use crate::domain::flood::Admission;
+use crate::domain::incident::{Incident, Owed};
+use crate::domain::incident_event::{ClosingCause, IncidentEvent};
+use crate::domain::outage::{FormationPolicy, MemberChange, RULE_PREFIX, Settled, forms, settle};
+use crate::domain::ticket::Operation;
+use crate::settings::OutageSettings;
+use crate::store::NewDelivery;
+
+/// An outage of the configuration, for one group.
+struct Outage<'a> {
+    name: &'a str,
+    settings: &'a OutageSettings,
+    group: &'a str,
+    rule: String,
+}
+
+impl Outage<'_> {
+    fn formation(&self) -> FormationPolicy<'_> {
+        FormationPolicy {
+            at_least: usize::try_from(self.settings.at_least).unwrap_or(usize::MAX),
+            within: self.settings.within,
+            causes: &self.settings.causes,
+        }
+    }
+}
+
+/// Brings the outage of the group `outage_key` in line with the group's incidents.
+pub(super) fn reconcile_outage(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    groups: &Groups,
+    keys: &mut KeyStates,
+    outage_key: &str,
+) {
+    let Some((name, settings, group)) = outage_of(inputs.settings, outage_key) else {
+        return;
+    };
+    let outage = Outage {
+        name,
+        settings,
+        group,
+        rule: format!("{RULE_PREFIX}{name}"),
+    };
+    let mut state = keys.remove(outage_key).unwrap_or_default();
+    mute_group(inputs, changes, &mut state, (&outage.rule, group), None);
+    let mut members = groups.take_members(outage_key, keys);
+    reconcile_group(inputs, changes, &outage, &mut state, &mut members);
+    keys.extend(members);
+    keys.insert(outage_key.to_owned(), state);
+}
+
+fn reconcile_group(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    outage: &Outage<'_>,
+    state: &mut KeyState,
+    members: &mut [Member],
+) {
+    let mut incidents = incidents_of(members);
+    let is_new = state.open.is_none();
+    if is_new && forms(&incidents, outage.formation()).is_none() {
+        return;
+    }
+    let candidates = match &state.open {
+        Some(open) => vec![open.context.clone()],
+        None => routed_contexts(outage, members),
+    };
+    let before = state.clone();
+    let id = uuid::Uuid::now_v7().to_string();
+    let update = step(
+        inputs,
+        outage,
+        state,
+        &mut incidents,
+        &id,
+        candidates.first(),
+    );
+    let latest = state.incident().cloned();
+    let Some(latest) = latest else {
+        return;
+    };
+    let described = candidates
+        .into_iter()
+        .map(|context| described(inputs, outage, context, &latest, &incidents));
+    let (context, create) = match first_writable(inputs, &update, &latest, described, is_new) {
+        Ok(written) => written,
+        Err(problem) => {
+            // Every member opens its own ticket instead: no incident goes without.
+            *state = before;
+            report_unwritable(outage, &problem);
+            return;
+        }
+    };
+    apply_steps(
+        inputs, changes, state, &context, create, &update, &incidents,
+    );
+    if update.given_up {
+        let why = ClosingCause::GivenUp;
+        changes.record(&latest, IncidentEvent::Closed { why }, inputs.now);
+        state.open = Some(Open {
+            incident: latest.clone(),
+            context,
+        });
+        replace(changes, state, &latest);
+    }
+    for step in &update.members {
+        if let (Some((_, member)), Some(incident)) =
+            (members.get_mut(step.place), incidents.get(step.place))
+        {
+            apply_to_member(inputs, changes, member, incident, step.what, &latest.id);
+        }
+    }
+}
+
+fn step(
+    inputs: &Inputs<'_>,
+    outage: &Outage<'_>,
+    state: &mut KeyState,
+    incidents: &mut [Incident],
+    id: &str,
+    context: Option<&TicketContext>,
+) -> Settled {
+    let policy = outage_policy(inputs.settings, outage.settings);
+    let new = NewIncident {
+        id,
+        rule: &outage.rule,
+        key: outage.group,
+        severity: &outage.settings.severity,
+    };
+    state.step(Admission::default(), &mut context.cloned(), |known| {
+        settle(
+            known,
+            incidents,
+            outage.formation(),
+            &policy,
+            new,
+            inputs.now,
+        )
+    })
+}
+
+/// The contexts of the members, each with the target that the outage's ticket goes to from there.
+fn routed_contexts(outage: &Outage<'_>, members: &[Member]) -> Vec<TicketContext> {
+    let contexts = members.iter().filter_map(|(_, state)| state.open.as_ref());
+    contexts
+        .filter_map(|open| routed(open.context.clone(), outage))
+        .collect()
+}
+
+fn routed(first: TicketContext, outage: &Outage<'_>) -> Option<TicketContext> {
+    let targets = &outage.settings.targets;
+    let to = match targets.route(&signal_in(&first.values), &first.source) {
+        Ok(routed) => routed.to,
+        Err(error) => {
+            tracing::warn!(outage = outage.name, %error, "the outage's ticket goes to the fallback");
+            Arc::clone(&targets.otherwise)
+        }
+    };
+    Some(TicketContext {
+        target: to.first()?.clone(),
+        route: TicketRoute::through(to),
+        ..first
+    })
+}
+
+fn described(
+    inputs: &Inputs<'_>,
+    outage: &Outage<'_>,
+    mut context: TicketContext,
+    latest: &Incident,
+    members: &[Incident],
+) -> TicketContext {
+    let units = Units::new(inputs.settings, None);
+    let causes = &outage.settings.causes;
+    describe(
+        &mut context.values,
+        outage.name,
+        latest,
+        causes,
+        members,
+        &units,
+    );
+    context
+}
+
+type Written = (TicketContext, Option<Result<Create, String>>);
+
+/// The first of `contexts` that the outage's ticket can be written from, with its create when that
+/// is due. An outage that exists goes on whether its ticket can be written or not; a new one is
+/// refused with the reason.
+fn first_writable(
+    inputs: &Inputs<'_>,
+    update: &Settled,
+    latest: &Incident,
+    contexts: impl Iterator<Item = TicketContext>,
+    is_new: bool,
+) -> Result<Written, String> {
+    let creates = |(decision, _): &&(Decision, Incident)| decision.owed.contains(&Owed::Create);
+    let created = update.outage.iter().find(creates);
+    let incident = created.map_or(latest, |(_, incident)| incident);
+    let is_due = created.is_some();
+    let mut problem = "no member has a target for it".to_owned();
+    for context in contexts {
+        if !is_new && !is_due {
+            return Ok((context, None));
+        }
+        match write_or_check(inputs, incident, &context, is_due, inputs.now) {
+            Ok(create) => return Ok((context, create.map(Ok))),
+            Err(error) if !is_new => return Ok((context, Some(Err(error)))),
+            Err(error) => problem = error,
+        }
+    }
+    Err(problem)
+}
+
+fn report_unwritable(outage: &Outage<'_>, problem: &str) {
+    tracing::error!(
+        rule = outage.rule,
+        key = outage.group,
+        kind = "schema_mismatch",
+        problem,
+        "no outage: its ticket cannot be written; members open their own"
+    );
+}
+
+fn apply_steps(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    context: &TicketContext,
+    mut create: Option<Result<Create, String>>,
+    update: &Settled,
+    members: &[Incident],
+) {
+    let event_id = context.event_id();
+    let began = members.iter().map(|one| one.opened_at).min();
+    let origin = Origin {
+        event_id: &event_id,
+        received_at: began.unwrap_or(inputs.now),
+        source: &context.source,
+    };
+    let mut context = context.clone();
+    for (decision, incident) in &update.outage {
+        if decision.outcome == Outcome::Suppressed(Suppression::Silenced) {
+            let reason = Suppression::Silenced.as_str();
+            changes.count_suppressed(&incident.rule, reason);
+        }
+        let create = match decision.owed.contains(&Owed::Create) {
+            true => create.take(),
+            false => None,
+        };
+        state.open = Some(Open {
+            incident: incident.clone(),
+            context: context.clone(),
+        });
+        apply(inputs, changes, state, decision, create, origin, inputs.now);
+        if let Some(open) = &state.open {
+            // A failover changed the target.
+            context.clone_from(&open.context);
+        }
+    }
+}
+
+fn apply_to_member(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    incident: &Incident,
+    what: MemberChange,
+    outage_id: &str,
+) {
+    let Some(open) = &mut state.open else {
+        return;
+    };
+    open.incident.clone_from(incident);
+    let event = IncidentEvent::of_member(what, outage_id);
+    changes.record(incident, event, inputs.now);
+    let event_id = open.context.event_id();
+    match what {
+        MemberChange::Held | MemberChange::Joined | MemberChange::LetGo | MemberChange::Closed => {}
+        MemberChange::Resolved => {
+            let origin = Origin {
+                event_id: &event_id,
+                received_at: inputs.now,
+                source: &open.context.source,
+            };
+            enqueue_change(inputs, changes, open, Owed::Resolve, origin, inputs.now);
+        }
+        MemberChange::Linked => changes.enqueue(NewDelivery {
+            incident_id: incident.id.clone(),
+            target: open.context.target.clone(),
+            operation: Operation::Link,
+            payload: link_payload(outage_id),
+            event_id,
+            received_at: inputs.now,
+            parent_id: Some(outage_id.to_owned()),
+        }),
+    }
+    replace(changes, state, incident);
+}

@@ -1,0 +1,268 @@
+//! The batch, and what happens to each finding in it.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+use super::apply::{Origin, apply, enqueue_standing, record_decision};
+use super::changes::{Changes, Effects};
+use super::flood::reconcile_flood;
+use super::groups::Groups;
+use super::inputs::Inputs;
+use super::key_state::{KeyState, KeyStates, TicketContext};
+use super::mutes::mute_key;
+use super::outage::reconcile_outage;
+use super::source_limits::{Before, SourceLimits};
+use super::ticket::{adopt_breach, write_ticket};
+use super::timers::{fire_due, open_delay};
+use crate::decide::evaluate::Finding;
+use crate::decide::policy::policy_of;
+use crate::decide::ticket_text::queue_standing::queue_of;
+use crate::domain::decision::{Decision, NewIncident, decide};
+use crate::domain::flood::Admission;
+use crate::domain::incident::{IncidentState, Verdict};
+use crate::domain::time::Timestamp;
+use crate::settings::RuleSettings;
+use crate::store::{DecisionBatch, JournalEvent, KeptIncident, KeyRecord, active_key};
+
+pub(in crate::decide) struct Batch<'a> {
+    inputs: Inputs<'a>,
+    keys: KeyStates,
+    groups: Groups,
+    limits: SourceLimits,
+    changes: Changes,
+}
+
+/// What the store knows of the keys of a batch.
+#[derive(Default)]
+pub(in crate::decide) struct Loaded {
+    pub(in crate::decide) records: HashMap<String, KeyRecord>,
+    /// Active keys of the outages that the batch concerns.
+    pub(in crate::decide) groups: Vec<String>,
+    /// The incidents of those groups.
+    pub(in crate::decide) members: Vec<KeptIncident>,
+    pub(in crate::decide) limits: SourceLimits,
+}
+
+impl<'a> Batch<'a> {
+    pub(in crate::decide) fn new(inputs: Inputs<'a>, loaded: Loaded) -> Self {
+        let mut changes = Changes::new(inputs.now);
+        let records = loaded.records.into_iter();
+        let mut keys: KeyStates = records.map(|(key, record)| (key, record.into())).collect();
+        let groups = Groups::load(&loaded.groups, loaded.members, &mut keys);
+        groups.release_members(&mut keys, &mut changes, inputs.now);
+        Self {
+            inputs,
+            keys,
+            groups,
+            limits: loaded.limits,
+            changes,
+        }
+    }
+
+    /// The event goes to review.
+    pub(in crate::decide) fn review(&mut self, event: &JournalEvent, reason: String) {
+        tracing::warn!(
+            event_id = event.event_id,
+            source = event.source.as_ref(),
+            kind = "schema_mismatch",
+            reason,
+            "Schema Mismatch"
+        );
+        self.changes.review(event, reason);
+    }
+
+    /// The rule at the place `rule` said nothing about a signal.
+    pub(in crate::decide) fn count_silent(&mut self, rule: usize) {
+        self.changes.count_signal(rule, "none");
+    }
+
+    /// Decides on one finding of `event`.
+    pub(in crate::decide) fn decide(&mut self, event: &JournalEvent, finding: Finding) {
+        let Some(rule) = self.inputs.settings.rules.get(finding.rule) else {
+            return;
+        };
+        let verdict = verdict_name(finding.heard.verdict);
+        self.changes.count_signal(finding.rule, verdict);
+        let key = active_key(&rule.name, &finding.key);
+        let is_open = self
+            .keys
+            .get(&key)
+            .is_some_and(|state| state.open.is_some());
+        if !is_open && finding.breach.is_none() {
+            // All is well: there is no incident that a clear could change.
+            return;
+        }
+        let mut state = self.keys.remove(&key).unwrap_or_default();
+        if let Err(reason) = self.decide_finding(&mut state, event, rule, finding) {
+            self.review(event, reason);
+        }
+        self.keys.insert(key, state);
+    }
+
+    /// Everything that happens to one finding, in order. The error says why no ticket can be
+    /// written from it: then nothing has changed, and the event goes to review.
+    fn decide_finding(
+        &mut self,
+        state: &mut KeyState,
+        event: &JournalEvent,
+        rule: &RuleSettings,
+        mut finding: Finding,
+    ) -> Result<(), String> {
+        let now = finding.heard.received_at;
+        state.name_parts(rule);
+        // The limit concerns the source that began the incident, whichever source reports it now.
+        let source = state.begun_by(&event.source);
+        // From now on the ticket is written from this breach.
+        let breach = finding.breach.take();
+        let mut fresh = adopt_breach(&self.inputs, state, event, rule, breach)?;
+        self.ask_for_standing(state, fresh.as_ref(), now);
+        // A muted key opens no ticket.
+        self.mute(state, rule, &finding, fresh.as_ref());
+        // Beyond the limit on its source, an incident is held, or its breach is only counted.
+        let before = Before::of(state, source, now, self.inputs.now);
+        let admission = self.limits.admission(&before);
+        let unchanged = state.open.is_none().then(|| state.clone());
+        let decision = self.step(state, rule, &finding, admission, &mut fresh);
+        // The create is written now, once, and an incident that waits is checked: an event from
+        // which no ticket can be written must not begin an incident.
+        let trial = (&finding, rule, unchanged.is_some());
+        let create = match write_ticket(&self.inputs, state, &decision, &mut fresh, trial) {
+            Ok(create) => create,
+            Err(reason) => {
+                *state = unchanged.unwrap_or_default();
+                return Err(reason);
+            }
+        };
+        self.limits.record(before, state, &decision, fresh);
+        // The incident is a member of the outage that its first breach counts for.
+        self.groups.join(state, finding.group);
+        record_decision(
+            &mut self.changes,
+            event,
+            (rule, &finding.key),
+            state,
+            &decision,
+        );
+        let origin = Origin {
+            event_id: &event.event_id,
+            received_at: event.received_at,
+            source: &event.source,
+        };
+        apply(
+            &self.inputs,
+            &mut self.changes,
+            state,
+            &decision,
+            create,
+            origin,
+            now,
+        );
+        Ok(())
+    }
+
+    /// Asks for the standing of a new breach's queue, so that it may be known when its ticket is
+    /// opened. No ticket waits for it.
+    fn ask_for_standing(
+        &mut self,
+        state: &KeyState,
+        fresh: Option<&TicketContext>,
+        now: Timestamp,
+    ) {
+        let new = fresh.filter(|_| state.open.is_none());
+        if let Some(queue) = new.and_then(|fresh| queue_of(&fresh.values))
+            && self.inputs.enrichment.standing(queue, now).is_none()
+        {
+            let wanted = &mut self.changes.effects().wanted_standings;
+            wanted.insert(queue.to_owned());
+        }
+    }
+
+    fn mute(
+        &mut self,
+        state: &mut KeyState,
+        rule: &RuleSettings,
+        finding: &Finding,
+        fresh: Option<&TicketContext>,
+    ) {
+        let now = finding.heard.received_at;
+        let joined = state.incident().and_then(|one| one.group.as_deref());
+        let group = finding.group.as_deref().or(joined);
+        // The outage that the incident may be part of can only form when the silence is over.
+        let delay = open_delay(&self.inputs, &self.keys, group, now);
+        let named = (rule.name.as_str(), finding.key.as_str());
+        let changes = &mut self.changes;
+        mute_key(&self.inputs, changes, state, named, fresh, now, delay);
+    }
+
+    fn step(
+        &self,
+        state: &mut KeyState,
+        rule: &RuleSettings,
+        finding: &Finding,
+        admission: Admission,
+        fresh: &mut Option<TicketContext>,
+    ) -> Decision {
+        let heard = &finding.heard;
+        // A new incident waits for the outage that may form and stand for it.
+        let group = finding.group.as_deref();
+        let delay = open_delay(&self.inputs, &self.keys, group, heard.received_at);
+        let id = Uuid::now_v7().to_string();
+        let new = NewIncident {
+            id: &id,
+            rule: &rule.name,
+            key: &finding.key,
+            severity: &finding.severity,
+        };
+        let policy = policy_of(rule);
+        state.step(admission, fresh, |known| {
+            decide(known, heard, &policy, delay, new)
+        })
+    }
+
+    /// Changes an incident that is due by time alone.
+    pub(in crate::decide) fn fire_due(&mut self, due: &KeptIncident) {
+        let key = active_key(&due.incident.rule, &due.incident.key);
+        let mut state = self.keys.remove(&key).unwrap_or_default();
+        let (limits, changes) = (&mut self.limits, &mut self.changes);
+        fire_due(&self.inputs, changes, limits, &self.keys, &mut state);
+        self.keys.insert(key, state);
+    }
+
+    /// Enqueues a comment with the queue's standing for the open tickets with `keys`.
+    pub(in crate::decide) fn add_standings(&mut self, keys: &[String]) {
+        for key in keys {
+            let open = self.keys.get(key).and_then(|state| state.open.as_ref());
+            if let Some(open) = open.filter(|open| open.incident.state == IncidentState::Open) {
+                enqueue_standing(&self.inputs, &mut self.changes, open);
+            }
+        }
+    }
+
+    /// Everything to store, and what follows once it is stored. `decided_to` is the last event of
+    /// the batch.
+    pub(in crate::decide) fn finish(mut self, decided_to: Option<i64>) -> (DecisionBatch, Effects) {
+        let (inputs, changes, keys) = (&self.inputs, &mut self.changes, &mut self.keys);
+        for outage_key in self.groups.outage_keys() {
+            reconcile_outage(inputs, changes, &self.groups, keys, &outage_key);
+        }
+        // After the outages: they take incidents in that a flood held.
+        for (source, limit) in self.limits.take() {
+            if limit.changed {
+                changes.rate(source.clone(), limit.rate);
+            }
+            if !limit.is_untouched() {
+                reconcile_flood(inputs, changes, keys, &source, limit);
+            }
+        }
+        self.changes.finish(&self.keys, decided_to)
+    }
+}
+
+const fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Breach => "breach",
+        Verdict::Clear => "clear",
+        Verdict::Between => "none",
+    }
+}

@@ -1,0 +1,149 @@
+//! The limits on new incidents of sources, within a batch: what a key may do, and what was held or
+//! only counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::key_state::{KeyState, TicketContext};
+use crate::domain::decision::{Decision, Outcome, Suppression};
+use crate::domain::flood::{Admission, FloodPolicy, SourceRate};
+use crate::domain::incident::{Incident, Owed};
+use crate::domain::time::Timestamp;
+use crate::store::active_key;
+
+/// The limits that concern a batch, by source.
+#[derive(Debug, Default)]
+pub(in crate::decide) struct SourceLimits(BTreeMap<String, SourceLimit>);
+
+/// The limit on one source, and what the batch did to its keys.
+#[derive(Debug)]
+pub(super) struct SourceLimit {
+    pub(super) policy: FloodPolicy,
+    pub(super) rate: SourceRate,
+    /// The rate differs from the stored one.
+    pub(super) changed: bool,
+    /// Whether the source holds anything; `None` where that was not looked for.
+    pub(super) any_held: Option<bool>,
+    /// Active keys that are held since this batch.
+    pub(super) newly_held: BTreeSet<String>,
+    pub(super) counted: u64,
+    /// A key that was held before breached again.
+    pub(super) held_breached: bool,
+    /// The context of the first key beyond the limit: the flood's ticket is written from it.
+    pub(super) first: Option<TicketContext>,
+}
+
+/// A key before a decision on it, as the limit on its source sees it.
+#[derive(Debug)]
+pub(super) struct Before {
+    source: String,
+    /// By the journal.
+    at: Timestamp,
+    /// By the clock.
+    now: Timestamp,
+    was_pending: bool,
+    was_held: bool,
+    was_released: bool,
+}
+
+impl Before {
+    /// `source` began the incident of the key, or begins it now.
+    pub(super) fn of(state: &KeyState, source: String, at: Timestamp, now: Timestamp) -> Self {
+        let incident = state.incident();
+        Self {
+            source,
+            at,
+            now,
+            was_pending: state.is_pending(),
+            was_held: incident.is_some_and(Incident::is_held_by_flood),
+            was_released: incident.is_some_and(|one| one.released),
+        }
+    }
+}
+
+impl SourceLimits {
+    /// `is_stale`: the rate was counted anew. `any_held`: whether the source holds anything, where
+    /// that was looked for.
+    pub(in crate::decide) fn add(
+        &mut self,
+        source: String,
+        policy: FloodPolicy,
+        (rate, is_stale): (SourceRate, bool),
+        any_held: Option<bool>,
+    ) {
+        let limit = SourceLimit {
+            policy,
+            rate,
+            changed: is_stale,
+            any_held,
+            newly_held: BTreeSet::new(),
+            counted: 0,
+            held_breached: false,
+            first: None,
+        };
+        self.0.insert(source, limit);
+    }
+
+    /// What the key may do. A source without a limit may do anything.
+    pub(super) fn admission(&self, before: &Before) -> Admission {
+        let limit = self.0.get(&before.source);
+        limit.map_or_else(Admission::default, |limit| {
+            limit.rate.admission(&limit.policy, before.at, before.now)
+        })
+    }
+
+    /// Counts what `decision` did to the key. `fresh` is the context of a breach that began no
+    /// incident.
+    pub(super) fn record(
+        &mut self,
+        before: Before,
+        state: &KeyState,
+        decision: &Decision,
+        fresh: Option<TicketContext>,
+    ) {
+        let Some(limit) = self.0.get_mut(&before.source) else {
+            return;
+        };
+        let rate = &mut limit.rate;
+        limit.changed |= rate.note_pending(before.was_pending, state.is_pending());
+        if decision.owed.contains(&Owed::Create) {
+            // What a person released was counted when it was held.
+            if !before.was_released {
+                rate.note_opened(before.at, before.now);
+                limit.changed = true;
+            }
+            return;
+        }
+        let is_flooded = decision.outcome == Outcome::Suppressed(Suppression::Flood);
+        let Some(open) = &state.open else {
+            // So many incidents wait for a ticket already that this one did not even begin.
+            if is_flooded {
+                limit.counted += 1;
+                limit.first = limit.first.take().or(fresh);
+            }
+            return;
+        };
+        if !open.incident.is_held_by_flood() {
+            return;
+        }
+        if before.was_held {
+            limit.held_breached |= is_flooded;
+        } else {
+            let key = active_key(&open.incident.rule, &open.incident.key);
+            limit.newly_held.insert(key);
+        }
+        limit.first.get_or_insert_with(|| open.context.clone());
+    }
+
+    /// The limits, by source. None is left.
+    pub(super) fn take(&mut self) -> BTreeMap<String, SourceLimit> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl SourceLimit {
+    /// Whether the batch says nothing about a flood of the source.
+    pub(super) fn is_untouched(&self) -> bool {
+        let grows = self.counted > 0 || !self.newly_held.is_empty();
+        !grows && !self.held_breached && self.any_held.is_none()
+    }
+}

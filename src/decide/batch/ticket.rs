@@ -1,0 +1,86 @@
+//! What the ticket of a key is written from, and whether a ticket can be written from it.
+
+use std::sync::Arc;
+
+use super::create::{Create, check, write_or_check};
+use super::inputs::Inputs;
+use super::key_state::{KeyState, TicketContext};
+use crate::decide::evaluate::{Breach, Finding};
+use crate::domain::decision::Decision;
+use crate::domain::failover::TicketRoute;
+use crate::domain::incident::{Incident, Owed};
+use crate::domain::time::Timestamp;
+use crate::settings::RuleSettings;
+use crate::store::JournalEvent;
+
+/// Makes `breach` what the ticket is written from. A key without a ticket gets it only when a
+/// ticket can be written from it, which is known after the decision: until then it is the answer.
+pub(super) fn adopt_breach(
+    inputs: &Inputs<'_>,
+    state: &mut KeyState,
+    event: &JournalEvent,
+    rule: &RuleSettings,
+    breach: Option<Breach>,
+) -> Result<Option<TicketContext>, String> {
+    let Some(Breach { context, routed }) = breach else {
+        return Ok(None);
+    };
+    let has_ticket = state.has_ticket();
+    if let Some(open) = state.open.as_mut().filter(|_| has_ticket) {
+        // Its target does not change any more.
+        open.context.source = event.source.to_string();
+        open.context.values = context;
+        return Ok(None);
+    }
+    let Some(first) = routed.to.first() else {
+        return Err(format!("rules.{}.targets is empty", rule.name));
+    };
+    inputs.target(first)?;
+    Ok(Some(TicketContext {
+        begun_by: state.begun_by(&event.source),
+        source: event.source.to_string(),
+        target: first.clone(),
+        route: TicketRoute::through(Arc::clone(&routed.to)),
+        values: context,
+    }))
+}
+
+/// Writes the create that `decision` owes, and checks a context from which no create is written
+/// yet. `fresh` is the context of a breach that did not begin the incident; an incident that waits
+/// takes it when a ticket can be written from it. The error refuses a new incident.
+pub(super) fn write_ticket(
+    inputs: &Inputs<'_>,
+    state: &mut KeyState,
+    decision: &Decision,
+    fresh: &mut Option<TicketContext>,
+    (finding, rule, is_new): (&Finding, &RuleSettings, bool),
+) -> Result<Option<Result<Create, String>>, String> {
+    let now = finding.heard.received_at;
+    let is_due = decision.owed.contains(&Owed::Create);
+    let Some(open) = &mut state.open else {
+        if let Some(fresh) = fresh {
+            // The breach is only counted. The flood's ticket may be written from it.
+            check(inputs, &trial(finding, rule, now), fresh)?;
+        }
+        return Ok(None);
+    };
+    if is_new {
+        let create = write_or_check(inputs, &open.incident, &open.context, is_due, now)?;
+        return Ok(create.map(Ok));
+    }
+    if let Some(fresh) = fresh.take()
+        && let Ok(create) = write_or_check(inputs, &open.incident, &fresh, is_due, now)
+    {
+        open.context = fresh;
+        return Ok(create.map(Ok));
+    }
+    // No breach, or one from which no ticket can be written: the one before it still stands.
+    Ok(is_due.then(|| Create::write(inputs, &open.incident, &open.context, now)))
+}
+
+/// The incident that the breach would have begun.
+fn trial(finding: &Finding, rule: &RuleSettings, now: Timestamp) -> Incident {
+    let id = uuid::Uuid::nil().to_string();
+    let (key, severity) = (&finding.key, &finding.severity);
+    Incident::begin(id, &rule.name, key, severity, &finding.heard, now)
+}

@@ -1,0 +1,160 @@
+//! What time alone does to incidents.
+
+use std::time::Duration;
+
+use super::apply::{Origin, apply, store};
+use super::changes::Changes;
+use super::create::Create;
+use super::inputs::Inputs;
+use super::key_state::{KeyState, KeyStates};
+use super::mutes::mute_key;
+use super::source_limits::{Before, SourceLimits};
+use crate::decide::outage_key::outage_of;
+use crate::decide::policy::policy_of;
+use crate::domain::decision::{Decision, Known as DecisionState, Outcome, Suppression, pass_time};
+use crate::domain::flood;
+use crate::domain::hold::Hold;
+use crate::domain::incident::{Incident, Owed};
+use crate::domain::incident_event::{ClosingCause, IncidentEvent};
+use crate::domain::time::Timestamp;
+use crate::settings::RuleSettings;
+use crate::store::active_key;
+
+/// How long a ticket is delayed for the outage of `group`, which may form and stand for it.
+pub(super) fn open_delay(
+    inputs: &Inputs<'_>,
+    keys: &KeyStates,
+    group: Option<&str>,
+    now: Timestamp,
+) -> Option<Hold> {
+    let (_, outage, _) = outage_of(inputs.settings, group?)?;
+    let is_active = keys.get(group?).is_some_and(|state| state.open.is_some());
+    // An outage that exists takes the incident in at the end of this batch: until then it waits.
+    let shortest = match is_active {
+        true => Duration::from_millis(1),
+        false => Duration::ZERO,
+    };
+    Some(Hold {
+        until: now.plus(outage.hold.max(shortest)),
+        reason: Suppression::Outage,
+    })
+}
+
+/// Changes the incident of `state`, which is due.
+pub(super) fn fire_due(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    limits: &mut SourceLimits,
+    keys: &KeyStates,
+    state: &mut KeyState,
+) {
+    let Some(incident) = state.incident().cloned() else {
+        return;
+    };
+    let now = inputs.now;
+    // Outages and floods are reconciled at the end of the batch, after their members.
+    let key = active_key(&incident.rule, &incident.key);
+    if outage_of(inputs.settings, &key).is_some() || flood::source_of(&incident.rule).is_some() {
+        return;
+    }
+    let delay = open_delay(inputs, keys, incident.group.as_deref(), now);
+    let named = (incident.rule.as_str(), incident.key.as_str());
+    mute_key(inputs, changes, state, named, None, now, delay);
+    if carry_out_flood_decision(inputs, changes, state) {
+        return;
+    }
+    // Its ticket counts for the minute in which it was due, not in which deciding came to it.
+    let due = state.incident().and_then(Incident::counts_at);
+    let source = state.begun_by("");
+    let before = Before::of(state, source, due.unwrap_or(now), now);
+    let admission = limits.admission(&before);
+    let rule = inputs
+        .settings
+        .rules
+        .iter()
+        .find(|rule| rule.name == incident.rule);
+    let decision = state.step(admission, &mut None, |known| match rule {
+        Some(rule) => pass_time(known, &policy_of(rule), now),
+        None => close_orphan(known, now),
+    });
+    limits.record(before, state, &decision, None);
+    finish(inputs, changes, state, &decision, rule);
+}
+
+fn finish(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    decision: &Decision,
+    rule: Option<&RuleSettings>,
+) {
+    let now = inputs.now;
+    let Some(open) = &state.open else {
+        return;
+    };
+    if rule.is_none() {
+        let why = ClosingCause::RuleRemoved {
+            rule: open.incident.rule.clone(),
+        };
+        changes.record(&open.incident, IncidentEvent::Closed { why }, now);
+        store(changes, state);
+        return;
+    }
+    let is_due = decision.owed.contains(&Owed::Create);
+    let create = is_due.then(|| Create::write(inputs, &open.incident, &open.context, now));
+    let (event_id, source) = (open.context.event_id(), open.context.begun_by.clone());
+    let origin = Origin {
+        event_id: &event_id,
+        received_at: open.incident.last_breach_at,
+        source: &source,
+    };
+    apply(inputs, changes, state, decision, create, origin, now);
+}
+
+/// Carries out a person's decision about an incident that a flood holds: a released one waits for
+/// the flood no longer, a discarded one is closed. Answers whether it was closed.
+fn carry_out_flood_decision(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+) -> bool {
+    let Some(open) = &mut state.open else {
+        return false;
+    };
+    let incident = &mut open.incident;
+    let Some(decision) = inputs
+        .flood_decisions
+        .get(&incident.id)
+        .filter(|_| incident.is_held_by_flood())
+    else {
+        return false;
+    };
+    let by = decision.by.clone();
+    if decision.release {
+        incident.release_from_flood();
+        changes.record(
+            incident,
+            IncidentEvent::ReleasedFromFlood { by },
+            inputs.now,
+        );
+        return false;
+    }
+    incident.close(inputs.now);
+    let why = ClosingCause::DiscardedWithFlood { by };
+    changes.record(incident, IncidentEvent::Closed { why }, inputs.now);
+    store(changes, state);
+    true
+}
+
+/// Closes an incident whose rule is no longer configured. Its ticket is left to people.
+fn close_orphan(known: &mut DecisionState, now: Timestamp) -> Decision {
+    if let Some(incident) = known.incident.as_mut() {
+        incident.close(now);
+    }
+    Decision {
+        outcome: Outcome::Recovered,
+        owed: Vec::new(),
+        transitions: Vec::new(),
+        lock: None,
+    }
+}

@@ -1,0 +1,44 @@
+//! The targets that cannot be reached, and where their tickets go instead.
+
+use std::collections::HashMap;
+
+use crate::domain::failover::{Away, Candidate, Failover, fail_over};
+use crate::domain::time::Timestamp;
+use crate::settings::Settings;
+use crate::store::TargetHealth;
+
+/// The targets that cannot be reached, by name.
+#[derive(Debug, Default)]
+pub(in crate::decide) struct UnreachableTargets(HashMap<String, Away>);
+
+impl UnreachableTargets {
+    pub(in crate::decide) fn of(health: Vec<TargetHealth>) -> Self {
+        let away = health
+            .into_iter()
+            .filter_map(|one| Some((one.target, one.away?)));
+        Self(away.collect())
+    }
+
+    pub(in crate::decide) fn contains(&self, target: &str) -> bool {
+        self.0.contains_key(target)
+    }
+
+    /// Whether a ticket that would be opened in `current` goes to another of `candidates` now.
+    pub(in crate::decide) fn fail_over<'a>(
+        &'a self,
+        settings: &'a Settings,
+        candidates: &'a [String],
+        current: &str,
+        now: Timestamp,
+    ) -> Option<Failover<'a>> {
+        let known = candidates.iter().filter_map(|name| {
+            let target = settings.targets.get(name)?;
+            Some(Candidate {
+                name,
+                away: self.0.get(name),
+                failover_after: target.failover_after,
+            })
+        });
+        fail_over(&known.collect::<Vec<_>>(), current, now)
+    }
+}

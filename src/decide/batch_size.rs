@@ -1,0 +1,98 @@
+//! How many events are decided in one batch, and how often timers fire in between.
+//!
+//! A batch that failed is tried again with fewer events. So a batch that takes too long, or that
+//! fails because of one event, becomes smaller until it succeeds, and does not block the others.
+
+/// Events in one transaction.
+pub(super) const MAX_BATCH: u32 = 1024;
+/// A batch after a failed one has so many times fewer events.
+const SHRINK_BY: u32 = 8;
+/// A batch of so many events shows that many more are coming.
+pub(super) const LARGE_BATCH: usize = 16;
+/// Large batches after which timers fire: asking after each would cost too much.
+const BATCHES_BETWEEN_TIMERS: u32 = 8;
+
+#[derive(Debug)]
+pub(super) struct AdaptiveBatchSize {
+    size: u32,
+    since_timers: u32,
+    is_deciding: bool,
+}
+
+impl Default for AdaptiveBatchSize {
+    fn default() -> Self {
+        Self {
+            size: MAX_BATCH,
+            since_timers: 0,
+            is_deciding: false,
+        }
+    }
+}
+
+impl AdaptiveBatchSize {
+    /// A batch begins. Returns how many events it may have.
+    pub(super) const fn begin(&mut self) -> u32 {
+        self.is_deciding = true;
+        self.size
+    }
+
+    /// A batch of `decided` events was stored. Returns whether timers are to fire now.
+    pub(super) fn stored(&mut self, decided: usize) -> bool {
+        self.is_deciding = false;
+        self.size = self.size.saturating_mul(2).min(MAX_BATCH);
+        self.since_timers += 1;
+        if decided >= LARGE_BATCH && self.since_timers < BATCHES_BETWEEN_TIMERS {
+            return false;
+        }
+        self.since_timers = 0;
+        true
+    }
+
+    /// The batch failed, or a step after it was stored; only a failed batch is made smaller.
+    pub(super) fn failed(&mut self) {
+        if std::mem::take(&mut self.is_deciding) {
+            self.size = (self.size / SHRINK_BY).max(1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_fails_again_and_again_comes_down_to_one_event_and_grows_back() {
+        let mut size = AdaptiveBatchSize::default();
+        let mut sizes = Vec::new();
+        for _ in 0..6 {
+            sizes.push(size.begin());
+            size.failed();
+        }
+        assert_eq!(sizes, [1024, 128, 16, 2, 1, 1]);
+        for _ in 0..12 {
+            size.begin();
+            size.stored(1);
+        }
+        assert_eq!(size.begin(), MAX_BATCH);
+    }
+
+    #[test]
+    fn a_failure_after_a_batch_was_stored_makes_no_batch_smaller() {
+        let mut size = AdaptiveBatchSize::default();
+        for _ in 0..3 {
+            assert_eq!(size.begin(), MAX_BATCH);
+            size.stored(1);
+            size.failed();
+        }
+    }
+
+    #[test]
+    fn timers_fire_after_every_batch_but_less_often_after_large_ones() {
+        let mut size = AdaptiveBatchSize::default();
+        assert!(size.stored(LARGE_BATCH - 1));
+        let passes = (0..16)
+            .map(|_| size.stored(LARGE_BATCH))
+            .filter(|passes| *passes);
+        assert_eq!(passes.count(), 2);
+    }
+}

@@ -1,0 +1,47 @@
+//! The findings of the rules in one event.
+
+use crate::domain::incident::Heard;
+use crate::rules::TemplateContext;
+use crate::settings::Routed;
+
+/// The finding of one rule in one signal.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    /// The rule's place among the settings' rules.
+    pub(crate) rule: usize,
+    /// The correlation key.
+    pub(crate) key: String,
+    /// The signal as the rule evaluates it.
+    pub(crate) heard: Heard,
+    /// By the contract's name.
+    pub(crate) severity: String,
+    /// Only a breach changes what a ticket shows.
+    pub(crate) breach: Option<Breach>,
+    /// The outage that a breach counts for, as its active key.
+    pub(crate) group: Option<String>,
+}
+
+/// What a ticket is written from, and where it may be opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Breach {
+    /// The values that templates see.
+    pub(crate) context: TemplateContext,
+    /// The targets that the ticket may be opened in.
+    pub(crate) routed: Routed,
+}
+
+/// The result of evaluating one event.
+#[derive(Debug, Clone)]
+pub(crate) enum Evaluated {
+    /// Rules looked at it.
+    Findings {
+        /// Breaches, clears, and readings inside the hysteresis.
+        findings: Vec<Finding>,
+        /// Rules whose readings the event does not carry.
+        silent: Vec<usize>,
+    },
+    /// It says nothing by its nature, such as a heartbeat.
+    Nothing(&'static str),
+    /// It goes to a person, for this reason.
+    Review(String),
+}

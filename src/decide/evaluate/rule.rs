@@ -1,0 +1,135 @@
+//! Evaluates one rule over one signal.
+
+use super::correlation_key::limit_key;
+use super::finding::{Breach, Finding};
+use super::outage_group::outage_key_of;
+use super::signal_values::{named_values, signal_values};
+use crate::domain::incident::{Heard, Verdict};
+use crate::domain::part;
+use crate::domain::signal::Signal;
+use crate::settings::{RuleSettings, Settings};
+use crate::store::JournalEvent;
+
+/// What a rule is evaluated over.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    pub(super) event: &'a JournalEvent,
+    pub(super) signal: &'a Signal,
+}
+
+/// Whether `rule` looks at signals of this source and type.
+pub(super) fn concerns(rule: &RuleSettings, source: &str, signal: &Signal) -> bool {
+    (rule.sources.is_empty() || rule.sources.iter().any(|name| name == source))
+        && rule
+            .events
+            .iter()
+            .any(|wanted| wanted == "*" || *wanted == signal.event_type)
+}
+
+/// The finding of `rule`; `None` when the signal does not carry what the rule reads. The error
+/// says why the event goes to review.
+pub(super) fn evaluate(
+    settings: &Settings,
+    index: usize,
+    rule: &RuleSettings,
+    input: Input<'_>,
+) -> Result<Option<Finding>, String> {
+    let Input { event, signal } = input;
+    let Some(verdict) = verdict(rule, &event.source, signal)? else {
+        return Ok(None);
+    };
+    let key = limit_key(&key_of(rule, event, signal)?);
+    if key.is_empty() {
+        return Err(format!("rules.{}.key gives an empty key", rule.name));
+    }
+    let levels = rule.severity_levels.iter().map(|(_, level)| level);
+    let expressions = [&rule.when].into_iter().chain(&rule.clear).chain(levels);
+    let readings = expressions.flat_map(|one| one.readings(signal)).collect();
+    let (severity, breach) = match verdict {
+        Verdict::Breach => (
+            severity(rule, &event.source, signal)?,
+            Some(breach(rule, event, signal)?),
+        ),
+        Verdict::Clear | Verdict::Between => (rule.severity.clone(), None),
+    };
+    let heard = Heard {
+        received_at: event.received_at,
+        occurred_at: signal.occurred_at,
+        part: match rule.sources.is_empty() {
+            true => part::of_source(&event.source, &signal.part),
+            false => part::of_all(&signal.part),
+        },
+        verdict,
+        readings,
+    };
+    let values = breach.as_ref().map(|breach| &breach.context);
+    let group = values.and_then(|values| outage_key_of(settings, &rule.name, values));
+    Ok(Some(Finding {
+        rule: index,
+        key,
+        heard,
+        severity,
+        breach,
+        group,
+    }))
+}
+
+fn breach(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<Breach, String> {
+    let routed = rule.targets.route(signal, &event.source);
+    Ok(Breach {
+        context: signal_values(signal, &event.source),
+        routed: routed.map_err(|error| format!("rules.{}.{error}", rule.name))?,
+    })
+}
+
+/// The correlation key. Most keys are one field, which needs no template engine.
+fn key_of(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<String, String> {
+    let plain = rule.key.plain_name().and_then(|name| signal.text(name));
+    if let Some(key) = plain {
+        return Ok(key.to_owned());
+    }
+    let context = named_values(signal, &event.source, |name| rule.key.uses(name));
+    rule.key
+        .render(&context)
+        .map_err(|error| format!("rules.{}.key: {error}", rule.name))
+}
+
+/// The worst level whose expression holds. An expression that reads a value which the signal does
+/// not carry does not hold.
+fn severity(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<String, String> {
+    for (level, expression) in &rule.severity_levels {
+        let holds = expression
+            .holds(signal, source)
+            .map_err(|error| format!("rules.{}.severity.{level}: {error}", rule.name))?;
+        if holds == Some(true) {
+            return Ok(level.as_str().to_owned());
+        }
+    }
+    Ok(rule.severity.clone())
+}
+
+/// What `when` and `clear` give together; `None` when the signal does not carry what they read.
+fn verdict(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<Option<Verdict>, String> {
+    let explain = |setting: &str, error: &dyn std::fmt::Display| {
+        format!("rules.{}.{setting}: {error}", rule.name)
+    };
+    let breaches = rule
+        .when
+        .holds(signal, source)
+        .map_err(|error| explain("when", &error))?;
+    if breaches == Some(true) {
+        return Ok(Some(Verdict::Breach));
+    }
+    // Without an expression of its own, the rule clears as soon as `when` does not hold.
+    let Some(clear) = &rule.clear else {
+        return Ok(breaches.map(|_| Verdict::Clear));
+    };
+    let clears = clear
+        .holds(signal, source)
+        .map_err(|error| explain("clear", &error))?;
+    Ok(match (breaches, clears) {
+        (_, Some(true)) => Some(Verdict::Clear),
+        (Some(false), Some(false)) => Some(Verdict::Between),
+        _ => None,
+    })
+}

@@ -1,0 +1,24 @@
+//! What every step of deciding works with.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::awaiting_standing::AwaitingStanding;
+use crate::clock::Clock;
+use crate::enrichment::Enrichment;
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+#[derive(Debug, Clone)]
+pub(super) struct Resources {
+    pub(super) store: Store,
+    pub(super) settings: Arc<Settings>,
+    pub(super) metrics: Metrics,
+    pub(super) clock: Clock,
+    pub(super) enrichment: Enrichment,
+    pub(super) awaiting: Arc<AwaitingStanding>,
+    /// Changes whenever deliveries are enqueued.
+    pub(super) enqueued: watch::Sender<u64>,
+}

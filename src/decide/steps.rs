@@ -1,0 +1,183 @@
+//! The steps of deciding, each in a transaction of its own under a fencing token.
+
+use std::time::Duration;
+
+use super::batch::Batch;
+use super::commit::commit;
+use super::error::DecideError;
+use super::evaluate::Evaluated;
+use super::evaluate_events::{EvaluatedEvents, evaluate_events};
+use super::load::{Scope, due_sources, flood_keys, load, load_inputs};
+use super::resources::Resources;
+use crate::domain::time::Timestamp;
+use crate::store::{Deciding, Fence, JournalEvent, KeptIncident, StoreError, active_key};
+
+/// Incidents whose timers fire in one transaction.
+const MAX_DUE: u32 = 256;
+
+/// Decides on up to `size` events. Returns on how many.
+pub(super) async fn decide_events(
+    resources: &Resources,
+    fence: &Fence,
+    size: u32,
+) -> Result<usize, DecideError> {
+    let events = resources.store.undecided(size).await?;
+    report_lag(resources, events.first());
+    if events.is_empty() {
+        return Ok(0);
+    }
+    let only = match events.as_slice() {
+        [event] => Some(event.clone()),
+        _ => None,
+    };
+    let decided = events.len();
+    let evaluated = evaluate_events(resources, events).await?;
+    match decide_evaluated(resources, fence, evaluated).await {
+        Err(DecideError::Store(error)) if error.is_about_content() => match only {
+            Some(event) => set_aside(resources, fence, event, &error).await?,
+            // It is not known which of the events the database refuses: the next batch is smaller.
+            None => return Err(error.into()),
+        },
+        done => done?,
+    }
+    Ok(decided)
+}
+
+/// The decisions on `event` cannot be stored: it goes to review.
+async fn set_aside(
+    resources: &Resources,
+    fence: &Fence,
+    event: JournalEvent,
+    error: &StoreError,
+) -> Result<(), DecideError> {
+    tracing::error!(event_id = event.event_id, %error, "a decision cannot be stored; the event goes to review");
+    let reason = format!("what was decided on it cannot be kept: {}", one_line(error));
+    let evaluated = EvaluatedEvents(vec![(event, Evaluated::Review(reason))]);
+    decide_evaluated(resources, fence, evaluated).await
+}
+
+async fn decide_evaluated(
+    resources: &Resources,
+    fence: &Fence,
+    evaluated: EvaluatedEvents,
+) -> Result<(), DecideError> {
+    let settings = &resources.settings;
+    let last = evaluated.0.last().map(|(event, _)| event.seq);
+    let breaches = evaluated.breaches(settings);
+    let mut keys = evaluated.keys(settings);
+    keys.extend(flood_keys(breaches.iter().map(|(source, _)| source)));
+    let scope = Scope {
+        keys,
+        groups: evaluated.groups(),
+        breaches,
+        ..Scope::default()
+    };
+    let mut deciding = resources.store.begin_deciding(fence).await?;
+    let now = resources.clock.now();
+    let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
+    for (event, evaluated) in evaluated.0 {
+        match evaluated {
+            Evaluated::Nothing(why) => {
+                tracing::debug!(event_id = event.event_id, why, "nothing to decide");
+            }
+            Evaluated::Review(reason) => batch.review(&event, reason),
+            Evaluated::Findings { findings, silent } => {
+                for rule in silent {
+                    batch.count_silent(rule);
+                }
+                for finding in findings {
+                    batch.decide(&event, finding);
+                }
+            }
+        }
+    }
+    commit(resources, deciding, batch.finish(last)).await
+}
+
+/// Changes incidents that are due by time alone. Returns how many.
+pub(super) async fn fire_timers(
+    resources: &Resources,
+    fence: &Fence,
+) -> Result<usize, DecideError> {
+    let now = resources.clock.now();
+    let next = resources.store.next_due().await?;
+    let Some(due_at) = next.filter(|at| *at <= now) else {
+        return Ok(0);
+    };
+    let decided_until = decided_until(resources, now).await?;
+    if decided_until < due_at {
+        return Ok(0);
+    }
+    let mut deciding = resources.store.begin_deciding(fence).await?;
+    deciding.end_floods(now).await?;
+    let due = deciding.due(decided_until, MAX_DUE).await?;
+    let due_sources = due_sources(&due);
+    let keys = due
+        .iter()
+        .map(|kept| active_key(&kept.incident.rule, &kept.incident.key));
+    let scope = Scope {
+        keys: keys.chain(flood_keys(due_sources.keys())).collect(),
+        due_sources,
+        ..Scope::default()
+    };
+    let mut batch = load_batch(resources, &mut deciding, scope, &due, now).await?;
+    for kept in &due {
+        batch.fire_due(kept);
+    }
+    commit(resources, deciding, batch.finish(None)).await?;
+    Ok(due.len())
+}
+
+/// Enqueues a comment for tickets whose queue's standing has come since they were opened.
+pub(super) async fn add_standings(
+    resources: &Resources,
+    fence: &Fence,
+) -> Result<usize, DecideError> {
+    let now = resources.clock.now();
+    let keys = resources.awaiting.take_known(&resources.enrichment, now);
+    if keys.is_empty() {
+        return Ok(0);
+    }
+    let scope = Scope {
+        keys: keys.clone(),
+        ..Scope::default()
+    };
+    let mut deciding = resources.store.begin_deciding(fence).await?;
+    let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
+    batch.add_standings(&keys);
+    commit(resources, deciding, batch.finish(None)).await?;
+    Ok(keys.len())
+}
+
+async fn load_batch<'a>(
+    resources: &'a Resources,
+    deciding: &mut Deciding,
+    scope: Scope,
+    due: &[KeptIncident],
+    now: Timestamp,
+) -> Result<Batch<'a>, DecideError> {
+    let loaded = load(resources, deciding, scope, now).await?;
+    let inputs = load_inputs(resources, deciding, due, now).await?;
+    Ok(Batch::new(inputs, loaded))
+}
+
+/// The time until which everything that was received has been decided. A wait that counts from the
+/// receipt must not end later than that: when deciding is behind, the event that ends the wait may
+/// be the next one in the journal.
+async fn decided_until(resources: &Resources, now: Timestamp) -> Result<Timestamp, DecideError> {
+    let next = resources.store.undecided(1).await?;
+    Ok(next.first().map_or(now, |event| event.received_at.min(now)))
+}
+
+fn report_lag(resources: &Resources, oldest: Option<&JournalEvent>) {
+    let lag = oldest.map_or(Duration::ZERO, |event| {
+        resources.clock.now().since(event.received_at)
+    });
+    resources.metrics.set_journal_lag(lag.as_secs_f64());
+}
+
+/// The message without control characters, which a database may refuse in a text.
+fn one_line(error: &StoreError) -> String {
+    let text = error.to_string();
+    text.split(char::is_control).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,48 @@
+//! Makes texts from outside safe to display in a ticket. Names of queues, keys, labels, messages of
+//! CRMs, names and reasons that people typed: none of them may hide text, change the direction of
+//! reading, or become markup. The stored event is not changed.
+//!
+//! Every value that a ticket is written from passes through this module.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::rules::TemplateContext;
+use crate::settings::TargetKind;
+use crate::text::{visible, without_code_tags};
+
+/// `context` as templates of a target of `kind` may display it.
+pub(super) fn values(context: &TemplateContext, kind: &TargetKind) -> TemplateContext {
+    let written = context
+        .iter()
+        .map(|(name, value)| (text(name, kind), self::value(value, kind)));
+    written.collect()
+}
+
+/// `text` as a ticket of a target of `kind` may display it.
+pub(super) fn text(text: &str, kind: &TargetKind) -> String {
+    let text = visible(text);
+    let text = match kind {
+        TargetKind::ServiceNow { .. } => match without_code_tags(&text) {
+            Cow::Owned(without) => Cow::Owned(without),
+            Cow::Borrowed(_) => text,
+        },
+        TargetKind::Salesforce { .. } => text,
+    };
+    text.into_owned()
+}
+
+fn value(value: &Value, kind: &TargetKind) -> Value {
+    match value {
+        Value::String(found) => text(found, kind).into(),
+        Value::Array(items) => items.iter().map(|item| self::value(item, kind)).collect(),
+        Value::Object(fields) => {
+            let written = fields
+                .iter()
+                .map(|(name, value)| (text(name, kind), self::value(value, kind)));
+            Value::Object(written.collect())
+        }
+        other => other.clone(),
+    }
+}

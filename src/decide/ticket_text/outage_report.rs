@@ -1,0 +1,103 @@
+//! The text about its members on an outage's ticket.
+
+use std::fmt::Write;
+
+use serde_json::json;
+
+use super::readings::Units;
+use crate::domain::incident::{Incident, IncidentState};
+use crate::domain::tally::Tally;
+use crate::rules::TemplateContext;
+
+/// Members that the outage's ticket names; the others are counted.
+const MAX_MEMBERS: usize = 25;
+const MAX_READINGS_OF_A_MEMBER: usize = 2;
+/// The template values that name an entity. On an outage's ticket they name the outage.
+pub(super) const ENTITY_NAMES: [&str; 4] = ["queue_name", "trunk_name", "edge_name", "alert_name"];
+
+/// Adds the outage to the template values: `outage.name`, `.group`, `.breaching`, `.members` and
+/// `.report`. Entity names are replaced, so that a title template made for one queue names the outage.
+pub(in crate::decide) fn describe(
+    context: &mut TemplateContext,
+    name: &str,
+    outage: &Incident,
+    causes: &[String],
+    members: &[Incident],
+    units: &Units<'_>,
+) {
+    let group = &outage.key;
+    let is_its = |one: &&Incident| one.outage_id.as_ref() == Some(&outage.id) || !is_known(outage);
+    let mut breaching: Vec<&Incident> = members
+        .iter()
+        .filter(|one| one.state != IncidentState::Closed && one.is_breaching())
+        .filter(is_its)
+        .collect();
+    breaching.sort_by_key(|one| !causes.contains(&one.rule));
+    let title = format!("outage {name} of {group}");
+    for entity in ENTITY_NAMES {
+        if context.contains_key(entity) {
+            context.insert(entity.to_owned(), json!(title));
+        }
+    }
+    let joined = outage.tally.as_ref().map_or(0, |tally| tally.joined);
+    let first = format!(
+        "Outage {name} of {group}: {} breaching, {joined} in all.",
+        breaching.len()
+    );
+    let text = report(first, causes, &breaching, units);
+    let outage = json!({"name": name, "group": group, "breaching": breaching.len(),
+        "members": joined, "report": text});
+    context.insert("outage".to_owned(), outage);
+}
+
+/// Whether members have joined it. An outage that is only checked, before it forms, has none yet.
+const fn is_known(outage: &Incident) -> bool {
+    outage.tally.is_some()
+}
+
+fn report(
+    mut text: String,
+    causes: &[String],
+    breaching: &[&Incident],
+    units: &Units<'_>,
+) -> String {
+    for member in breaching.iter().take(MAX_MEMBERS) {
+        let _ = write!(text, "\n- {} {}", member.rule, member.key);
+        if causes.contains(&member.rule) {
+            text.push_str(" explains the others");
+        }
+        for (reading, spread) in member.readings.iter().take(MAX_READINGS_OF_A_MEMBER) {
+            let _ = write!(
+                text,
+                ", {reading}: latest {}, highest {}",
+                units.short(reading, spread.latest),
+                units.short(reading, spread.highest)
+            );
+        }
+    }
+    if breaching.len() > MAX_MEMBERS {
+        let _ = write!(text, "\n… and {} more.", breaching.len() - MAX_MEMBERS);
+    }
+    text
+}
+
+/// The totals that every comment on an outage's ticket ends with.
+pub(super) fn totals(tally: &Tally, units: &Units<'_>) -> String {
+    let over = tally.joined.saturating_sub(tally.present);
+    let mut text = format!(
+        " {} incidents in all, {} of them over.",
+        tally.joined,
+        over.min(tally.joined)
+    );
+    for (name, extremes) in &tally.extremes {
+        let _ = write!(
+            text,
+            " {name}: lowest {} ({}), highest {} ({}).",
+            units.short(name, extremes.lowest),
+            extremes.lowest_at,
+            units.short(name, extremes.highest),
+            extremes.highest_at
+        );
+    }
+    text
+}
