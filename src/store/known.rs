@@ -37,7 +37,7 @@ pub struct KeyRecord {
     pub open: Option<KeptIncident>,
     pub lock: Option<BurstLock>,
     /// When its trouble began, lately, beyond the life of an incident.
-    pub onsets: Onsets,
+    pub breach_starts: Onsets,
 }
 
 /// Puts `keys` into a list, its last again until there are a power of two of them. So a list has
@@ -73,7 +73,7 @@ impl Deciding {
             for (key, lock, onsets) in self.load_locks(chunk).await? {
                 let record = records.entry(key).or_default();
                 record.lock = Some(lock);
-                record.onsets = onsets;
+                record.breach_starts = onsets;
             }
         }
         Ok(records)
