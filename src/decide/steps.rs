@@ -122,7 +122,7 @@ pub(super) async fn fire_timers(
     };
     let mut batch = load_batch(resources, &mut deciding, scope, &due, now).await?;
     for kept in &due {
-        batch.fire_due(kept);
+        batch.advance_timers(kept);
     }
     commit(resources, deciding, batch.finish(None)).await?;
     Ok(due.len())

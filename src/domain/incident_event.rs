@@ -9,14 +9,14 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::decision::Suppression;
-use super::incident::Incident;
-use super::outage::MemberChange;
-use super::severity::Severity;
-use super::silence::Cover;
-use super::ticket::Operation;
-use super::time::Timestamp;
-use super::transition::{Closing, Recovering, Transition};
+use crate::domain::decision::Suppression;
+use crate::domain::incident::Incident;
+use crate::domain::outage::MemberChange;
+use crate::domain::severity::Severity;
+use crate::domain::silence::Cover;
+use crate::domain::ticket::Operation;
+use crate::domain::time::Timestamp;
+use crate::domain::transition::{Closing, Recovering, Transition};
 
 /// Something that happened to an incident or to its ticket.
 ///

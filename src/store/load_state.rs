@@ -24,7 +24,7 @@ pub struct KeyRecord {
     pub open: Option<KeptIncident>,
     pub lock: Option<BurstLock>,
     /// When its trouble began, lately, beyond the life of an incident.
-    pub onsets: Onsets,
+    pub breach_starts: Onsets,
 }
 
 impl Deciding {
@@ -42,7 +42,7 @@ impl Deciding {
             for row in locks_of(&mut self.tx, chunk).await? {
                 let record = records.entry(row.active_key).or_default();
                 record.lock = Some(row.lock);
-                record.onsets = row.onsets;
+                record.breach_starts = row.onsets;
             }
         }
         Ok(records)

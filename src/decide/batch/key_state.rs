@@ -19,7 +19,7 @@ pub(super) type KeyStates = HashMap<String, KeyState>;
 pub(super) struct KeyState {
     pub(super) open: Option<Open>,
     lock: Option<BurstLock>,
-    onsets: Onsets,
+    breach_starts: Onsets,
     mute: Option<Cover>,
 }
 
@@ -105,17 +105,18 @@ impl KeyState {
         let mut state = DecisionState {
             incident,
             lock: self.lock.take(),
-            onsets: std::mem::take(&mut self.onsets),
             silence: self.mute.take(),
             admission,
+            ..DecisionState::default()
         };
+        state.onsets = std::mem::take(&mut self.breach_starts);
         let result = change(&mut state);
         self.open = state.incident.and_then(|incident| {
             let context = context.or_else(|| fresh.take())?;
             Some(Open { incident, context })
         });
         self.lock = state.lock;
-        self.onsets = state.onsets;
+        self.breach_starts = state.onsets;
         self.mute = state.silence;
         result
     }
@@ -126,7 +127,7 @@ impl From<KeyRecord> for KeyState {
         Self {
             open: record.open.map(Open::from),
             lock: record.lock,
-            onsets: record.onsets,
+            breach_starts: record.breach_starts,
             mute: None,
         }
     }

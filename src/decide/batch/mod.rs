@@ -15,6 +15,7 @@ mod key_state;
 mod moved;
 mod mutes;
 mod outage;
+mod outage_member;
 mod pipeline;
 mod source_limits;
 mod ticket;

@@ -1,29 +1,27 @@
-//! Forms, continues or ends the outage of a group, and tells its members.
+//! Forms, continues or ends the outage of a group.
 
 use std::sync::Arc;
 
-use super::apply::{Origin, apply, enqueue_change};
+use super::apply::{Origin, apply};
 use super::changes::Changes;
 use super::create::{Create, write_or_check};
 use super::groups::{Groups, Member, incidents_of, replace};
 use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates, Open, TicketContext};
 use super::mutes::mute_group;
+use super::outage_member::apply_to_member;
 use crate::decide::evaluate::signal_in;
 use crate::decide::outage_key::outage_of;
 use crate::decide::policy::outage_policy;
 use crate::decide::ticket_text::outage_report::describe;
-use crate::decide::ticket_text::payload::link_payload;
 use crate::decide::ticket_text::readings::Units;
 use crate::domain::decision::{Decision, NewIncident, Outcome, Suppression};
 use crate::domain::failover::TicketRoute;
 use crate::domain::flood::Admission;
 use crate::domain::incident::{Incident, Owed};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
-use crate::domain::outage::{FormationPolicy, MemberChange, RULE_PREFIX, Settled, forms, settle};
-use crate::domain::ticket::Operation;
+use crate::domain::outage::{FormationPolicy, RULE_PREFIX, Settled, forms, settle};
 use crate::settings::OutageSettings;
-use crate::store::NewDelivery;
 
 /// An outage of the configuration, for one group.
 struct Outage<'a> {
@@ -84,18 +82,13 @@ fn reconcile_group(
         Some(open) => vec![open.context.clone()],
         None => routed_contexts(outage, members),
     };
-    let before = state.clone();
-    let id = uuid::Uuid::now_v7().to_string();
-    let update = step(
-        inputs,
-        outage,
-        state,
-        &mut incidents,
-        &id,
-        candidates.first(),
-    );
-    let latest = state.incident().cloned();
-    let Some(latest) = latest else {
+    let Some(context) = candidates.first() else {
+        report_unwritable(outage, "no member has a target for it");
+        return;
+    };
+    let unchanged = is_new.then(|| state.clone());
+    let update = step(inputs, outage, state, &mut incidents, context);
+    let Some(latest) = state.incident().cloned() else {
         return;
     };
     let described = candidates
@@ -105,7 +98,7 @@ fn reconcile_group(
         Ok(written) => written,
         Err(problem) => {
             // Every member opens its own ticket instead: no incident goes without.
-            *state = before;
+            *state = unchanged.unwrap_or_default();
             report_unwritable(outage, &problem);
             return;
         }
@@ -136,17 +129,17 @@ fn step(
     outage: &Outage<'_>,
     state: &mut KeyState,
     incidents: &mut [Incident],
-    id: &str,
-    context: Option<&TicketContext>,
+    context: &TicketContext,
 ) -> Settled {
+    let id = uuid::Uuid::now_v7().to_string();
     let policy = outage_policy(inputs.settings, outage.settings);
     let new = NewIncident {
-        id,
+        id: &id,
         rule: &outage.rule,
         key: outage.group,
         severity: &outage.settings.severity,
     };
-    state.step(Admission::default(), &mut context.cloned(), |known| {
+    state.step(Admission::default(), &mut Some(context.clone()), |known| {
         settle(
             known,
             incidents,
@@ -218,7 +211,7 @@ fn first_writable(
     let created = update.outage.iter().find(creates);
     let incident = created.map_or(latest, |(_, incident)| incident);
     let is_due = created.is_some();
-    let mut problem = "no member has a target for it".to_owned();
+    let mut problem = String::new();
     for context in contexts {
         if !is_new && !is_due {
             return Ok((context, None));
@@ -278,42 +271,4 @@ fn apply_steps(
             context.clone_from(&open.context);
         }
     }
-}
-
-fn apply_to_member(
-    inputs: &Inputs<'_>,
-    changes: &mut Changes,
-    state: &mut KeyState,
-    incident: &Incident,
-    what: MemberChange,
-    outage_id: &str,
-) {
-    let Some(open) = &mut state.open else {
-        return;
-    };
-    open.incident.clone_from(incident);
-    let event = IncidentEvent::of_member(what, outage_id);
-    changes.record(incident, event, inputs.now);
-    let event_id = open.context.event_id();
-    match what {
-        MemberChange::Held | MemberChange::Joined | MemberChange::LetGo | MemberChange::Closed => {}
-        MemberChange::Resolved => {
-            let origin = Origin {
-                event_id: &event_id,
-                received_at: inputs.now,
-                source: &open.context.source,
-            };
-            enqueue_change(inputs, changes, open, Owed::Resolve, origin, inputs.now);
-        }
-        MemberChange::Linked => changes.enqueue(NewDelivery {
-            incident_id: incident.id.clone(),
-            target: open.context.target.clone(),
-            operation: Operation::Link,
-            payload: link_payload(outage_id),
-            event_id,
-            received_at: inputs.now,
-            parent_id: Some(outage_id.to_owned()),
-        }),
-    }
-    replace(changes, state, incident);
 }

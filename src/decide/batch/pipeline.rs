@@ -14,7 +14,7 @@ use super::mutes::mute_key;
 use super::outage::reconcile_outage;
 use super::source_limits::{Before, SourceLimits};
 use super::ticket::{adopt_breach, write_ticket};
-use super::timers::{fire_due, open_delay};
+use super::timers::{advance_timers, open_delay};
 use crate::decide::evaluate::Finding;
 use crate::decide::policy::policy_of;
 use crate::decide::ticket_text::queue_standing::queue_of;
@@ -221,11 +221,11 @@ impl<'a> Batch<'a> {
     }
 
     /// Changes an incident that is due by time alone.
-    pub(in crate::decide) fn fire_due(&mut self, due: &KeptIncident) {
+    pub(in crate::decide) fn advance_timers(&mut self, due: &KeptIncident) {
         let key = active_key(&due.incident.rule, &due.incident.key);
         let mut state = self.keys.remove(&key).unwrap_or_default();
         let (limits, changes) = (&mut self.limits, &mut self.changes);
-        fire_due(&self.inputs, changes, limits, &self.keys, &mut state);
+        advance_timers(&self.inputs, changes, limits, &self.keys, &mut state);
         self.keys.insert(key, state);
     }
 

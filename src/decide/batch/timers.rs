@@ -41,7 +41,7 @@ pub(super) fn open_delay(
 }
 
 /// Changes the incident of `state`, which is due.
-pub(super) fn fire_due(
+pub(super) fn advance_timers(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
     limits: &mut SourceLimits,

@@ -1,0 +1,52 @@
+//! Applies to one incident what its membership in an outage changes.
+
+use super::apply::{Origin, enqueue_change};
+use super::changes::Changes;
+use super::groups::replace;
+use super::inputs::Inputs;
+use super::key_state::KeyState;
+use crate::decide::ticket_text::payload::link_payload;
+use crate::domain::incident::{Incident, Owed};
+use crate::domain::incident_event::IncidentEvent;
+use crate::domain::outage::MemberChange;
+use crate::domain::ticket::Operation;
+use crate::store::NewDelivery;
+
+/// `incident` is the member after the change.
+pub(super) fn apply_to_member(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    state: &mut KeyState,
+    incident: &Incident,
+    what: MemberChange,
+    outage_id: &str,
+) {
+    let Some(open) = &mut state.open else {
+        return;
+    };
+    open.incident.clone_from(incident);
+    let event = IncidentEvent::of_member(what, outage_id);
+    changes.record(incident, event, inputs.now);
+    let event_id = open.context.event_id();
+    match what {
+        MemberChange::Held | MemberChange::Joined | MemberChange::LetGo | MemberChange::Closed => {}
+        MemberChange::Resolved => {
+            let origin = Origin {
+                event_id: &event_id,
+                received_at: inputs.now,
+                source: &open.context.source,
+            };
+            enqueue_change(inputs, changes, open, Owed::Resolve, origin, inputs.now);
+        }
+        MemberChange::Linked => changes.enqueue(NewDelivery {
+            incident_id: incident.id.clone(),
+            target: open.context.target.clone(),
+            operation: Operation::Link,
+            payload: link_payload(outage_id),
+            event_id,
+            received_at: inputs.now,
+            parent_id: Some(outage_id.to_owned()),
+        }),
+    }
+    replace(changes, state, incident);
+}
