@@ -22,13 +22,10 @@ const AFTER_LOGIN: [&str; 3] = ["api_version", "object", "field"];
 
 /// A target to examine.
 pub struct Patient<'a> {
-    /// Its name.
     pub name: &'a str,
-    /// Its settings.
     pub target: &'a TargetSettings,
     /// All settings: which rules open tickets in it.
     pub settings: &'a Settings,
-    /// Its client.
     pub client: &'a dyn Inspect,
     /// Knows every secret that an answer could quote.
     pub redactor: &'a Redactor,

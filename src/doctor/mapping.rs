@@ -24,7 +24,6 @@ pub(super) struct Mapped {
 }
 
 impl Mapped {
-    /// Where the setting is.
     pub(super) fn place(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }

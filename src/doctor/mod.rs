@@ -14,7 +14,6 @@ mod write;
 
 use serde::Serialize;
 
-/// How a check came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -22,7 +21,6 @@ pub enum Outcome {
     Ok,
     /// Works, or may work; a person should look.
     Warning,
-    /// Tickets will fail.
     Error,
     /// Not made; the message says why.
     Skipped,
@@ -31,14 +29,12 @@ pub enum Outcome {
 /// One check of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// The target.
     pub target: String,
     /// What was looked at: `dns`, `tls`, `clock`, `login`, `field`, …
     pub check: &'static str,
     /// The CRM's field, where the check is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// How it came out.
     pub result: Outcome,
     /// What was found. Never holds a secret.
     pub message: String,

@@ -33,14 +33,10 @@ pub struct Client {
     timeout: Duration,
 }
 
-/// A whole answer.
 #[derive(Debug)]
 pub struct Received {
-    /// HTTP status.
     pub status: StatusCode,
-    /// Headers.
     pub headers: HeaderMap,
-    /// Body.
     pub body: Bytes,
 }
 
@@ -62,10 +58,6 @@ pub enum CallError {
 
 impl Client {
     /// A client whose calls take at most `timeout`, answer included.
-    ///
-    /// # Errors
-    ///
-    /// When TLS cannot be set up.
     pub fn new(timeout: Duration) -> io::Result<Self> {
         let connector = connector(timeout.min(CONNECT_TIMEOUT))?;
         let sender = legacy::Client::builder(TokioExecutor::new())
@@ -81,15 +73,11 @@ impl Client {
         })
     }
 
-    /// A request, for [`Client::send`].
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.writer.request(method, url)
     }
 
     /// Sends `request` and reads its answer, at most `longest` bytes of body.
-    ///
-    /// # Errors
-    ///
     /// [`CallError`] tells whether anything can have been sent.
     pub async fn send(
         &self,

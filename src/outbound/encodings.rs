@@ -58,7 +58,6 @@ impl<'t> Decoded<'t> {
         self.readings.iter().map(|reading| reading.bytes.as_slice())
     }
 
-    /// Bytes of memory.
     #[cfg(test)]
     fn held(&self) -> usize {
         let readings = self.readings.iter().map(|reading| reading.bytes.capacity());

@@ -30,7 +30,6 @@ pub(super) struct Needle {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The secret itself.
     Plain,
     /// The secret itself, too short to be looked for within words.
     Word,

@@ -97,7 +97,6 @@ impl Redactor {
         }
     }
 
-    /// `text` without secrets.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         redacted_text(&self.finder(), text)
     }

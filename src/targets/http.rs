@@ -36,9 +36,7 @@ const ESCAPED_NUL: &[u8] = b"\\u0000";
 /// A whole answer, without our secrets.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// HTTP status.
     pub status: u16,
-    /// Headers.
     pub headers: HeaderMap,
     /// Body, at most [`MAX_ANSWER_BYTES`]. What was JSON still is.
     pub body: Bytes,
@@ -168,10 +166,6 @@ pub struct Client {
 
 impl Client {
     /// A client whose calls take at most `timeout`, and whose answers `redactor` goes through.
-    ///
-    /// # Errors
-    ///
-    /// When TLS cannot be set up.
     pub fn new(timeout: Duration, redactor: &Redactor) -> io::Result<Self> {
         Ok(Self {
             http: outbound::Client::new(timeout)?,
@@ -179,17 +173,14 @@ impl Client {
         })
     }
 
-    /// A request, for [`Client::send`].
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.http.request(method, url)
     }
 
-    /// A GET, for [`Client::send`].
     pub fn get(&self, url: Url) -> RequestBuilder {
         self.request(Method::GET, url)
     }
 
-    /// A POST, for [`Client::send`].
     pub fn post(&self, url: Url) -> RequestBuilder {
         self.request(Method::POST, url)
     }
@@ -200,9 +191,6 @@ impl Client {
     }
 
     /// Sends `request` and reads the whole answer.
-    ///
-    /// # Errors
-    ///
     /// A `network_failure`: with `outcome_unknown` unless the connection was never made, or
     /// nothing was sent because the claim is not ours any more (see [`permit`]).
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
@@ -210,10 +198,6 @@ impl Client {
     }
 
     /// As [`Client::send`], for a call that obtains a token.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::send`].
     pub async fn log_in(&self, request: RequestBuilder) -> Result<LoginAnswer, Failure> {
         let answer = self.exchange(request).await?;
         let body = Secret::new(String::from_utf8_lossy(&answer.body));

@@ -15,31 +15,15 @@ use crate::domain::failure::Failure;
 #[async_trait]
 pub trait Inspect: Crm {
     /// Obtains a credential, or shows why none is given. A static one is not tried here.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn log_in(&self) -> Result<(), Failure>;
 
     /// Shows that the API in its configured version answers; what it says about versions.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn api(&self) -> Result<Api, Failure>;
 
     /// The object or table in which tickets are opened.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn metadata(&self) -> Result<Metadata, Failure>;
 
     /// What the ticket `id` holds in `fields`, by field; a field without a value is left out.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn stored(
         &self,
         id: &str,
@@ -50,7 +34,6 @@ pub trait Inspect: Crm {
 /// The version in use, and those there are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Api {
-    /// The configured version.
     pub used: String,
     /// Versions on offer; empty where the CRM does not list any.
     pub offered: Vec<String>,
@@ -59,7 +42,6 @@ pub struct Api {
 /// An object or table, as our user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Metadata {
-    /// Its name.
     pub object: String,
     /// Whether our user may open tickets.
     pub createable: Right,
@@ -83,9 +65,7 @@ pub struct Metadata {
 /// Whether our user may do something with the records of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Right {
-    /// Yes.
     Given,
-    /// No, and why.
     Refused(String),
     /// Hardly, and why: the CRM's own rules cannot be read.
     Doubtful(String),
@@ -99,16 +79,12 @@ pub enum Right {
 pub struct Demand {
     /// What people call the rule.
     pub rule: String,
-    /// The field.
     pub field: String,
-    /// For which records.
     pub when: Condition,
 }
 
-/// A field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldInfo {
-    /// Its name.
     pub name: String,
     /// The CRM's name for what it holds.
     pub kind: String,
@@ -142,7 +118,6 @@ pub struct Values {
 /// What becomes of a value that is not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Others {
-    /// The ticket is refused.
     Refused,
     /// The value is dropped without a word.
     Dropped,

@@ -60,28 +60,19 @@ impl Credential {
         self.instance_url.as_ref()
     }
 
-    /// `request` with this credential.
     pub(super) fn on(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         request.header(&self.name, &self.value)
     }
 }
 
-/// Provides credentials.
 #[async_trait]
 pub trait Login: Send + Sync {
     /// The credential in use, obtained first where there is none yet.
-    ///
-    /// # Errors
-    ///
     /// A classified [`Failure`]; nothing has been sent to the table then.
     async fn credential(&self) -> Result<Credential, Failure>;
 
     /// Another credential in place of `refused`; `None` when there is none, because it does
     /// not expire. Callers at the same time share one renewal.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn renew(&self, refused: &Credential) -> Result<Option<Credential>, Failure>;
 
     /// Age and expiry of the credential in use.

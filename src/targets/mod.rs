@@ -41,9 +41,6 @@ use crate::settings::{TargetKind, TargetSettings};
 pub trait Crm: Send + Sync {
     /// Opens the ticket for `key`. Repeating it with the same key makes no second ticket
     /// wherever the CRM offers a way to refuse one.
-    ///
-    /// # Errors
-    ///
     /// A classified [`Failure`]; with `outcome_unknown` the ticket may exist.
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure>;
 
@@ -52,69 +49,34 @@ pub trait Crm: Send + Sync {
     fn refuses_a_second(&self) -> bool;
 
     /// The ticket for `key`, checked to be ours, whatever its state.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`]. "Not found" is `Ok(None)`, never an error.
     async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure>;
 
     /// Reads a ticket again by its record id; `Ok(None)` when it is gone.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn read(&self, ticket_id: &str) -> Result<Option<Ticket>, Failure>;
 
     /// Adds a comment and sets fields on an open ticket.
-    ///
-    /// # Errors
-    ///
     /// A classified [`Failure`]; with `outcome_unknown` ask [`Crm::has_comment`] first.
     async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure>;
 
     /// Sets the ticket resolved with `change`, and checks that it is. A ticket that a person
     /// has already resolved or closed is left as it is.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure>;
 
     /// Whether a comment that carries `marker` is on the ticket.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure>;
 
     /// Hangs the ticket under `parent_id`.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure>;
 
     /// Tickets of ours that were changed at or after `since` by the CRM's clock, oldest change
     /// first, whoever changed them, with those deleted where the CRM tells. Bounded: when there
     /// are more, the next call from the newest version seen goes on.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn changed_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure>;
 
     /// How these tickets stand now, in as few calls as the CRM allows.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure>;
 
     /// The cheapest authenticated call that proves the CRM answers again.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn probe(&self) -> Result<(), Failure>;
 
     /// Age and expiry of the credential in use, for people to look at.
@@ -168,24 +130,13 @@ pub struct TokenStatus {
 #[async_trait]
 pub trait TokenVault: Send + Sync {
     /// The sealed token last kept for `target`.
-    ///
-    /// # Errors
-    ///
-    /// A text that says why the store could not be read.
     async fn load(&self, target: &str) -> Result<Option<Vec<u8>>, String>;
 
     /// Keeps `sealed` for `target`; durable when this returns.
-    ///
-    /// # Errors
-    ///
     /// A text that says why it could not be kept. The old token then stays in force.
     async fn keep(&self, target: &str, sealed: &[u8]) -> Result<(), String>;
 
     /// Waits until no other process rotates the token of `target`, for at most `patience`.
-    ///
-    /// # Errors
-    ///
-    /// A text that says who holds it.
     async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String>;
 }
 
@@ -201,10 +152,6 @@ pub enum TargetSetupError {
 }
 
 /// The client of the target `name`. Nothing is sent yet. What comes back goes through `redactor`.
-///
-/// # Errors
-///
-/// [`TargetSetupError`] says which setting to mend.
 pub fn connect(
     name: &str,
     settings: &TargetSettings,
@@ -216,10 +163,6 @@ pub fn connect(
 }
 
 /// The same client, which can also be asked about the CRM itself.
-///
-/// # Errors
-///
-/// [`TargetSetupError`] says which setting to mend.
 pub fn inspector(
     name: &str,
     settings: &TargetSettings,

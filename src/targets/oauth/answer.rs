@@ -49,9 +49,6 @@ pub(super) struct Granted {
 }
 
 /// Reads `answer`. Its body appears in no message, save the names and words of an error.
-///
-/// # Errors
-///
 /// `auth_failure` that holds the target when somebody must mend it; otherwise it passes.
 pub(super) fn read(
     dialect: Dialect,

@@ -46,7 +46,6 @@ struct Client {
     secret: Option<Secret>,
 }
 
-/// The fields of a form.
 pub(super) type Form = Vec<(&'static str, String)>;
 
 #[derive(Serialize)]
@@ -58,7 +57,6 @@ struct Claims<'a> {
 }
 
 impl Flow {
-    /// The flow that `auth` describes.
     pub(super) fn of(auth: &TargetAuth) -> Result<Self, SetupError> {
         let (token_url, grant) = match auth {
             TargetAuth::ClientCredentials {

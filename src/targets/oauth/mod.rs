@@ -99,10 +99,6 @@ type Outcome = Result<Token, Failure>;
 impl Authenticator {
     /// An authenticator for the target `name`, which logs in through `http`. Rotated refresh
     /// tokens are kept in `vault`. Nothing is sent yet.
-    ///
-    /// # Errors
-    ///
-    /// `SetupError` says what about `settings.auth` cannot be used.
     pub fn new(
         name: &str,
         settings: &TargetSettings,

@@ -16,9 +16,6 @@ use super::Dialect;
 const SALESFORCE_DOMAINS: [&str; 2] = [".salesforce.com", ".force.com"];
 
 /// The address for data calls: `named` when the dialect has such a thing and it may be used.
-///
-/// # Errors
-///
 /// The address that may not be used, for the message.
 pub(super) fn checked(
     dialect: Dialect,

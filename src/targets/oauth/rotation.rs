@@ -49,9 +49,6 @@ impl Rotation {
     }
 
     /// Waits for our turn and finds the token in force.
-    ///
-    /// # Errors
-    ///
     /// What the vault says. No token has been used then.
     pub(super) async fn turn(&self) -> Result<Turn, String> {
         let lock = self.vault.lock(&self.target, PATIENCE).await?;
@@ -68,9 +65,6 @@ impl Rotation {
     }
 
     /// Keeps `next`, which the CRM gave for the token of `turn`, and ends the turn.
-    ///
-    /// # Errors
-    ///
     /// What the vault says. The token stays in memory, and is kept before the next use.
     pub(super) async fn keep(&self, turn: Turn, next: &Secret) -> Result<(), String> {
         if next.expose() == turn.token.expose() {

@@ -37,7 +37,6 @@ impl Seal {
         })
     }
 
-    /// `token`, sealed.
     pub(super) fn seal(&self, token: &Secret) -> Result<Vec<u8>, Unspecified> {
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce)?;

@@ -15,7 +15,6 @@ use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketKey};
 
 impl Salesforce {
-    /// The ticket of `key`.
     pub(super) async fn look_up(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
         match &self.external_id_field {
             Some(field) => self.by_external_id(field, key).await,

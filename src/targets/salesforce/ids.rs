@@ -16,7 +16,6 @@ impl RecordId {
         is_id.then(|| Self(text.to_owned()))
     }
 
-    /// The id as text.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

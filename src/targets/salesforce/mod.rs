@@ -66,10 +66,6 @@ pub enum Unusable {
 impl Salesforce {
     /// A client for the target `name`, which logs in by `login`; nothing is sent yet. Answers
     /// go through `redactor`.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`] when the settings are another CRM's, or TLS cannot be set up.
     pub fn new(
         name: &str,
         settings: &TargetSettings,

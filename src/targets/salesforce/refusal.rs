@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::targets::http::{Answer, excerpt};
 
-/// One error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Error {
     code: String,
@@ -89,17 +88,14 @@ impl Refusal {
         (!errors.is_empty()).then_some(Self(errors))
     }
 
-    /// The first code.
     pub(super) fn code(&self) -> &str {
         self.0.first().map_or("", |error| error.code.as_str())
     }
 
-    /// Whether any error has `code`.
     pub(super) fn has(&self, code: &str) -> bool {
         self.0.iter().any(|error| error.code == code)
     }
 
-    /// All messages as one text.
     pub(super) fn message(&self) -> String {
         let messages: Vec<&str> = self.0.iter().map(|error| error.message.as_str()).collect();
         excerpt(&messages.join("; "))

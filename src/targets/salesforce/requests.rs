@@ -25,9 +25,7 @@ const DUPLICATE_RULES: (&str, &str) = ("sforce-duplicate-rule-header", "allowSav
 pub(super) struct Request {
     /// What it means when the answer is judged.
     pub(super) call: Call,
-    /// Its method.
     pub(super) method: Method,
-    /// Its body, for writes.
     pub(super) body: Option<Value>,
     /// Headers besides the usual ones.
     pub(super) headers: Vec<(&'static str, &'static str)>,

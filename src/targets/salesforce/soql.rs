@@ -21,7 +21,6 @@ pub(super) fn tickets_marked(object: &str, fields: &[String], key: &TicketKey) -
     )
 }
 
-/// The comments of a ticket.
 pub(super) fn comments_of(object: &str, text_field: &str, ticket: &RecordId) -> String {
     format!(
         "SELECT Id,{text_field} FROM {object} WHERE ParentId = '{}' ORDER BY CreatedDate DESC LIMIT {COMMENTS}",
@@ -58,7 +57,6 @@ pub(super) fn tickets_changed(
     )
 }
 
-/// The tickets with these ids.
 pub(super) fn tickets_with(object: &str, fields: &[String], ids: &[RecordId]) -> String {
     let ids: Vec<String> = ids
         .iter()
@@ -71,7 +69,6 @@ pub(super) fn tickets_with(object: &str, fields: &[String], ids: &[RecordId]) ->
     )
 }
 
-/// `text` inside quotes.
 fn string(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\'', "\\'")
 }

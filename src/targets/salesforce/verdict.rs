@@ -18,11 +18,8 @@ use crate::targets::http::{Answer, excerpt};
 /// What was asked, as far as it changes the meaning of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
-    /// Opens a ticket.
     Create,
-    /// Adds a comment.
     Comment,
-    /// Changes a ticket.
     Change,
     /// Reads a ticket by its id or by our key.
     Read,
@@ -49,11 +46,9 @@ pub(super) enum Cause {
     Duplicate,
     /// Something in between has answered, or nobody: the request may still be at work.
     StillRunning,
-    /// Anything else.
     Other,
 }
 
-/// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejection {
     /// The classification for the caller of this client.
@@ -65,7 +60,6 @@ pub(super) struct Rejection {
 /// A write that Salesforce has confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Saved {
-    /// The record.
     pub(super) id: RecordId,
     /// Whether it was there before.
     pub(super) existed: bool,
@@ -116,10 +110,6 @@ impl From<Rejection> for Failure {
 }
 
 /// The record that `answer` confirms to have been written: an id in the body and nothing less.
-///
-/// # Errors
-///
-/// A [`Rejection`] with everything the answer tells.
 pub(super) fn saved(call: Call, answer: &Answer, now: Timestamp) -> Result<Saved, Rejection> {
     accept(call, answer, now)?;
     let body = object(call, answer)?;
@@ -141,10 +131,6 @@ pub(super) fn saved(call: Call, answer: &Answer, now: Timestamp) -> Result<Saved
 }
 
 /// Checks that `answer` confirms a change: 204, or a body that says success.
-///
-/// # Errors
-///
-/// A [`Rejection`] with everything the answer tells.
 pub(super) fn changed(answer: &Answer, now: Timestamp) -> Result<(), Rejection> {
     let call = Call::Change;
     accept(call, answer, now)?;
@@ -166,10 +152,6 @@ pub(super) fn changed(answer: &Answer, now: Timestamp) -> Result<(), Rejection> 
 }
 
 /// The JSON object in `answer`.
-///
-/// # Errors
-///
-/// A [`Rejection`] with everything the answer tells.
 pub(super) fn body(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
     accept(call, answer, now)?;
     object(call, answer)

@@ -56,13 +56,11 @@ impl Wire {
         self.send(request, verdict::saved).await
     }
 
-    /// Sends a request that changes a record.
     pub(super) async fn change(&self, request: &Request) -> Result<(), Rejection> {
         self.send(request, |_, answer, now| verdict::changed(answer, now))
             .await
     }
 
-    /// Sends a request that answers one object.
     pub(super) async fn object(&self, request: &Request) -> Result<Value, Rejection> {
         self.send(request, verdict::body).await
     }
@@ -86,7 +84,6 @@ impl Wire {
         Ok(rows)
     }
 
-    /// The configured version of the API.
     pub(super) fn version(&self) -> &str {
         &self.version
     }

@@ -141,7 +141,6 @@ impl ServiceNow {
         }
     }
 
-    /// The record as it stands.
     async fn existing(&self, id: &SysId) -> Result<Record, Failure> {
         self.record_of(id).await?.ok_or_else(|| gone(id))
     }

@@ -29,7 +29,6 @@ impl SysId {
         valid.then(|| Self(text.to_ascii_lowercase()))
     }
 
-    /// The id as text.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }

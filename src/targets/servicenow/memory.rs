@@ -32,7 +32,6 @@ pub(super) enum ChosenIds {
 pub(super) struct Unmarked {
     /// The key it should carry.
     pub(super) key: TicketKey,
-    /// Where it is.
     pub(super) id: SysId,
 }
 

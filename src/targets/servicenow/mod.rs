@@ -66,12 +66,7 @@ pub enum Unusable {
     NotServiceNow(String),
     /// HTTP could not be set up.
     #[error("target {target}: HTTP cannot be set up: {reason}")]
-    Http {
-        /// The target's name.
-        target: String,
-        /// What the library says.
-        reason: String,
-    },
+    Http { target: String, reason: String },
 }
 
 #[async_trait]
@@ -136,10 +131,6 @@ impl Crm for ServiceNow {
 impl ServiceNow {
     /// A client for the target `name`, which logs in by `login`; nothing is sent yet. Answers
     /// go through `redactor`.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`] when the settings are another CRM's, or TLS cannot be set up.
     pub fn new(
         name: &str,
         settings: &TargetSettings,

@@ -19,7 +19,6 @@ const SETTLED_INCIDENT_STATES: [&str; 3] = ["6", "7", "8"];
 /// States in which an incident takes no more changes: Closed, Cancelled.
 const FINAL_INCIDENT_STATES: [&str; 2] = ["7", "8"];
 
-/// A row.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Record(Map<String, Value>);
 

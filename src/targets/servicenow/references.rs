@@ -37,13 +37,11 @@ const NAMED: [(&str, &str, &str); 10] = [
 /// What a name in a table was resolved to, and when.
 type Known = HashMap<(&'static str, String), (SysId, Instant)>;
 
-/// Names resolved so far.
 #[derive(Debug, Default)]
 pub(super) struct References {
     known: Mutex<Known>,
 }
 
-/// A name to resolve.
 struct Name<'body> {
     field: &'static str,
     table: &'static str,

@@ -31,7 +31,6 @@ pub(super) enum Reason {
     Query,
     /// A server-side quota ended the transaction.
     Cancelled,
-    /// Something else.
     Other,
 }
 

@@ -11,7 +11,6 @@ const ADMIN: &str = "admin";
 /// Roles with which a base instance lets its users open and change incidents.
 const BASE_ROLES: [&str; 4] = [ADMIN, "itil", "itil_admin", "sn_incident_write"];
 
-/// An access control.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Control {
     /// `incident`, `incident.state`, `*`.

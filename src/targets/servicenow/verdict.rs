@@ -52,11 +52,9 @@ pub(super) enum Cause {
     Refused,
     /// No answer of the instance itself: its transaction may still be under way.
     StillRunning,
-    /// Anything else.
     Other,
 }
 
-/// A failed call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejection {
     /// The classification for the caller of this client.
@@ -110,10 +108,6 @@ impl From<Rejection> for Failure {
 }
 
 /// The `result` of `answer` to `call`; `now` is for hints that name a time.
-///
-/// # Errors
-///
-/// A [`Rejection`] with everything the answer tells.
 pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
     if is_asleep(answer) {
         return Err(asleep(answer));
