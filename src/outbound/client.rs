@@ -20,7 +20,12 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::connect::{Connector, connector};
-use super::{CONNECT_TIMEOUT, NAME};
+
+/// Longest wait for a connection, where the whole call may take longer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The user agent of every call.
+pub(super) const NAME: &str = concat!("ringdown/", env!("CARGO_PKG_VERSION"));
 
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(90);
