@@ -19,7 +19,7 @@ use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_SOURCE;
 use crate::rules::{RenderError, TemplateContext};
-use crate::settings::{FieldTemplate, FieldValue, Settings, TargetKind, TargetSettings};
+use crate::settings::{FieldTemplate, FieldValue, KeyField, Settings, TargetSettings};
 
 /// The content of a create.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub fn create_fields(
     target: &TargetSettings,
     context: &TemplateContext,
 ) -> Result<TicketFields, FieldError> {
-    let context = &written::values(context, &target.kind);
+    let context = &written::values(context, target.kind);
     new_fields(target, context)
 }
 
@@ -69,8 +69,8 @@ fn new_fields(
 ) -> Result<TicketFields, FieldError> {
     let mut fields = render_fields("create", &target.create, context)?;
     if let Some((title, text)) = own_words(context) {
-        fields.insert(title_field(target).to_owned(), title.into());
-        fields.insert(description_field(target).to_owned(), text.into());
+        fields.insert(target.kind.title_field.to_owned(), title.into());
+        fields.insert(target.kind.description_field.to_owned(), text.into());
     }
     Ok(fields)
 }
@@ -90,20 +90,6 @@ fn own_words(context: &TemplateContext) -> Option<(&str, &str)> {
     ))
 }
 
-const fn title_field(target: &TargetSettings) -> &'static str {
-    match target.kind {
-        TargetKind::Salesforce { .. } => "Subject",
-        TargetKind::ServiceNow { .. } => "short_description",
-    }
-}
-
-const fn description_field(target: &TargetSettings) -> &'static str {
-    match target.kind {
-        TargetKind::Salesforce { .. } => "Description",
-        TargetKind::ServiceNow { .. } => "description",
-    }
-}
-
 /// The operation and payload that pay what is owed.
 ///
 /// # Errors
@@ -118,7 +104,7 @@ pub fn render(
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
     let standing = standing_in(context);
-    let context = &written::values(context, &target.kind);
+    let context = &written::values(context, target.kind);
     if owed == Owed::Create {
         let mut fields = new_fields(target, context)?;
         add_report(&mut fields, target, context);
@@ -141,7 +127,7 @@ pub fn render(
     let marker = marker(incident, owed, now);
     let resolution = owed == Owed::Resolve;
     let comment = with_report(said(owed, incident, settings, context, now), context);
-    let comment = written::text(&comment, &target.kind);
+    let comment = written::text(&comment, target.kind);
     let change = TicketChange {
         comment: Some(format!("{comment} [{marker}]")),
         marker,
@@ -187,11 +173,11 @@ pub(super) fn moved(
     } else {
         ("update", &target.update, Operation::Update)
     };
-    let context = &written::values(context, &target.kind);
+    let context = &written::values(context, target.kind);
     owed.change.fields = render_fields(section, templates, context)?;
     // It was written for another target, where other markup counts.
     let comment = owed.change.comment.as_deref();
-    owed.change.comment = comment.map(|comment| written::text(comment, &target.kind));
+    owed.change.comment = comment.map(|comment| written::text(comment, target.kind));
     Ok((operation, json_text(&owed)))
 }
 
@@ -219,7 +205,7 @@ fn raised_fields(
     let mut then = incident.clone();
     from.as_str().clone_into(&mut then.severity);
     let before = context_of(context.clone(), &then);
-    let before = written::values(&before, &target.kind);
+    let before = written::values(&before, target.kind);
     let changed = target.create.iter().filter_map(|field| {
         let FieldValue::Template(template) = &field.value else {
             return None;
@@ -232,17 +218,13 @@ fn raised_fields(
     changed.collect()
 }
 
-/// Whether our key stands in the field `name`, which must not be written over: a Salesforce
-/// ticket without an external id is found by its subject.
+/// Whether our key stands in the field `name`, which must not be written over: a ticket without
+/// a field for the key is found by its title.
 fn carries_key(target: &TargetSettings, name: &str) -> bool {
-    let in_subject = matches!(
-        target.kind,
-        TargetKind::Salesforce {
-            external_id_field: None,
-            ..
-        }
-    );
-    in_subject && name.eq_ignore_ascii_case("Subject")
+    match target.key_field() {
+        KeyField::InTitle { .. } => name.eq_ignore_ascii_case(target.kind.title_field),
+        KeyField::Unique(_) | KeyField::OrRecordId(_) => false,
+    }
 }
 
 fn render_fields(
@@ -289,7 +271,7 @@ fn add_report(fields: &mut TicketFields, target: &TargetSettings, context: &Temp
     let Some(report) = report_in(context) else {
         return;
     };
-    let field = description_field(target);
+    let field = target.kind.description_field;
     let text = match fields.get(field).and_then(Value::as_str) {
         Some(text) => format!("{report}\n\n{text}"),
         None => report.to_owned(),
@@ -312,7 +294,7 @@ fn append_failover(fields: &mut TicketFields, target: &TargetSettings, context: 
 }
 
 fn append(fields: &mut TicketFields, target: &TargetSettings, note: &str) {
-    let field = description_field(target);
+    let field = target.kind.description_field;
     let text = match fields.get(field).and_then(Value::as_str) {
         Some(text) => format!("{}\n\n{note}", text.trim_end()),
         None => note.to_owned(),

@@ -3,41 +3,21 @@
 //! Each step is bounded in time; what depends on a failed one is skipped and says so. May
 //! import: `settings`, `targets`, `clock`.
 
-use std::time::Duration;
-
-use tokio::time::timeout;
-
-use super::checks::{self, Key};
-use super::{Check, Finding, mapping, reach, sample, write};
+use super::finding::{Check, Finding};
+use super::target::{DoctorTarget, MAX_CHECK_TIME, refused, rules_opening_here, within};
+use super::{checks, mapping, reach, sample, write};
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind};
-use crate::outbound::Redactor;
-use crate::settings::{Settings, TargetKind, TargetSettings};
+use crate::domain::failure::FailureKind;
 use crate::targets::Inspect;
 
-/// Longest time one check may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// What follows the login.
 const AFTER_LOGIN: [&str; 3] = ["api_version", "object", "field"];
 
-/// A target to examine.
-pub struct Patient<'a> {
-    pub name: &'a str,
-    pub target: &'a TargetSettings,
-    /// All settings: which rules open tickets in it.
-    pub settings: &'a Settings,
-    pub client: &'a dyn Inspect,
-    /// Knows every secret that an answer could quote.
-    pub redactor: &'a Redactor,
-    /// Whether a test ticket may be opened.
-    pub write: bool,
-}
-
 /// Every check of one target, in the order in which they were made.
-pub async fn examine(patient: &Patient<'_>, clock: &Clock) -> Vec<Check> {
-    let patience = patient.target.timeout.min(PATIENCE);
-    let (base, api) = (&patient.target.base_url, api_path(patient.target));
-    let mut findings = reach::reach(base, api, patience, (patient.redactor, clock)).await;
+pub async fn run_checks(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Check> {
+    let time_limit = target.settings.timeout.min(MAX_CHECK_TIME);
+    let (base, api) = (&target.settings.base_url, target.settings.kind.api_path);
+    let mut findings = reach::reach(base, api, time_limit, (target.redactor, clock)).await;
     // A wrong clock stops nothing: the login shows whether it matters.
     let unreached = findings
         .iter()
@@ -46,22 +26,14 @@ pub async fn examine(patient: &Patient<'_>, clock: &Clock) -> Vec<Check> {
         Some(check) => {
             findings.push(skip("login", check));
             findings.extend(AFTER_LOGIN.map(|one| skip(one, check)));
-            findings.extend(patient.write.then(|| skip("write", check)));
+            findings.extend(target.write.then(|| skip("write", check)));
         }
-        None => findings.extend(inside(patient, clock).await),
+        None => findings.extend(with_login(target, clock).await),
     }
     findings
         .into_iter()
-        .map(|one| one.at(patient.name))
+        .map(|one| one.at(target.name))
         .collect()
-}
-
-/// A path that the API answers without a login, if only with a refusal.
-const fn api_path(target: &TargetSettings) -> &'static str {
-    match target.kind {
-        TargetKind::Salesforce { .. } => "/services/data/",
-        TargetKind::ServiceNow { .. } => "/api/now/",
-    }
 }
 
 fn skip(check: &'static str, failed: &str) -> Finding {
@@ -69,10 +41,12 @@ fn skip(check: &'static str, failed: &str) -> Finding {
 }
 
 /// What needs a login.
-async fn inside(patient: &Patient<'_>, clock: &Clock) -> Vec<Finding> {
-    let client = patient.client;
+async fn with_login(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Finding> {
+    let Some(crm) = target.client.inspect() else {
+        return without_inspection(target, clock).await;
+    };
     let mut findings = Vec::new();
-    match within(client.log_in()).await {
+    match within(crm.log_in()).await {
         Ok(()) => findings.push(Finding::ok(
             "login",
             "the CRM gave a credential, or none is needed",
@@ -80,11 +54,11 @@ async fn inside(patient: &Patient<'_>, clock: &Clock) -> Vec<Finding> {
         Err(failure) => {
             findings.push(refused("login", &failure));
             findings.extend(AFTER_LOGIN.map(|one| skip(one, "login")));
-            findings.extend(patient.write.then(|| skip("write", "login")));
+            findings.extend(target.write.then(|| skip("write", "login")));
             return findings;
         }
     }
-    let judged = match within(client.api()).await {
+    let judged = match within(crm.api()).await {
         Ok(api) => checks::version(&api),
         Err(failure) if failure.kind == FailureKind::AuthFailure => refused("login", &failure),
         Err(failure) => refused("api_version", &failure),
@@ -96,85 +70,48 @@ async fn inside(patient: &Patient<'_>, clock: &Clock) -> Vec<Finding> {
         }
         findings.push(judged);
         findings.extend(AFTER_LOGIN[1..].iter().map(|one| skip(one, failed)));
-        findings.extend(patient.write.then(|| skip("write", failed)));
+        findings.extend(target.write.then(|| skip("write", failed)));
         return findings;
     }
     findings.push(judged);
-    findings.extend(metadata(patient).await);
-    if patient.write {
-        findings.extend(write::attempt(patient, clock).await);
+    findings.extend(metadata(target, crm).await);
+    if target.write {
+        findings.extend(write::attempt(target, clock).await);
     }
     findings
 }
 
-async fn metadata(patient: &Patient<'_>) -> Vec<Finding> {
-    let metadata = match within(patient.client.metadata()).await {
+/// A CRM that says nothing about itself: a call tries the login, and a test ticket the rest.
+async fn without_inspection(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Finding> {
+    if let Err(failure) = within(target.client.probe()).await {
+        let mut findings = vec![refused("login", &failure)];
+        findings.extend(AFTER_LOGIN.map(|one| skip(one, "login")));
+        findings.extend(target.write.then(|| skip("write", "login")));
+        return findings;
+    }
+    let mut findings = vec![Finding::ok("login", "the CRM answers our user")];
+    let why = "this CRM does not describe itself; --write tries it";
+    findings.extend(AFTER_LOGIN.map(|one| Finding::skipped(one, why)));
+    if target.write {
+        findings.extend(write::attempt(target, clock).await);
+    }
+    findings
+}
+
+async fn metadata(target: &DoctorTarget<'_>, crm: &dyn Inspect) -> Vec<Finding> {
+    let metadata = match within(crm.metadata()).await {
         Ok(metadata) => metadata,
         Err(failure) => return vec![refused("object", &failure), skip("field", "object")],
     };
-    let contexts: Vec<_> = openers(patient)
+    let contexts: Vec<_> = rules_opening_here(target)
         .iter()
         .map(|(rule, severity)| sample::context(rule, severity))
         .collect();
-    let mapped = mapping::mapped(patient.target, &contexts);
+    let mapped = mapping::mapped(target.settings, &contexts);
     let mut findings = vec![Finding::ok(
         "object",
         format!("{} is there", metadata.object),
     )];
-    findings.extend(checks::all(&metadata, &mapped, key(patient.target)));
+    findings.extend(checks::all(&metadata, &mapped, target.settings));
     findings
-}
-
-/// The rules and outages that open tickets here; one of our own where none does, so that the
-/// templates are tried all the same.
-pub(super) fn openers(patient: &Patient<'_>) -> Vec<(String, String)> {
-    let openers = sample::openers(patient.settings, patient.name);
-    if openers.is_empty() {
-        vec![("queue-wait".to_owned(), "high".to_owned())]
-    } else {
-        openers
-    }
-}
-
-fn key(target: &TargetSettings) -> Key<'_> {
-    match &target.kind {
-        TargetKind::Salesforce {
-            external_id_field, ..
-        } => external_id_field
-            .as_deref()
-            .map_or(Key::None, Key::External),
-        TargetKind::ServiceNow { .. } => Key::Correlation("correlation_id"),
-    }
-}
-
-/// The outcome of `call`, or a failure when it takes too long.
-pub(super) async fn within<T>(
-    call: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    timeout(PATIENCE, call).await.unwrap_or_else(|_| {
-        Err(Failure::new(
-            FailureKind::NetworkFailure,
-            crate::domain::failure::Remedy::Retry,
-            format!("no answer within {PATIENCE:?}"),
-        )
-        .in_doubt())
-    })
-}
-
-/// A call that failed, and what mends failures of its kind.
-pub(super) fn refused(check: &'static str, failure: &Failure) -> Finding {
-    let remedy = match (failure.kind, check) {
-        (FailureKind::AuthFailure, "login") => {
-            "look at client_id, client_secret or key and token_url of the target's auth, and that the CRM's OAuth client is active and has a user"
-        }
-        (FailureKind::AuthFailure, _) => {
-            "give the integration user the right to use the REST API of this object"
-        }
-        (FailureKind::RateLimited, _) => "wait, or raise the CRM's limit of requests",
-        (FailureKind::NetworkFailure, _) => {
-            "look at the network and at the CRM's state, and try again"
-        }
-        _ => "look at the object or table of the target, and at our user's right to it",
-    };
-    Finding::error(check, failure.to_string(), remedy)
 }

@@ -15,7 +15,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use url::Url;
 
-use super::permit;
+use super::claim::ClaimCheck;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::outbound::{self, CallError, Received, Redactor};
@@ -162,6 +162,7 @@ pub fn excerpt(text: &str) -> String {
 pub struct Client {
     http: outbound::Client,
     redactor: Redactor,
+    claim: ClaimCheck,
 }
 
 impl Client {
@@ -170,7 +171,17 @@ impl Client {
         Ok(Self {
             http: outbound::Client::new(timeout)?,
             redactor: redactor.clone(),
+            claim: ClaimCheck::default(),
         })
+    }
+
+    /// The same client, whose requests are sent only while `claim` allows it.
+    #[must_use]
+    pub fn for_claim(&self, claim: ClaimCheck) -> Self {
+        Self {
+            claim,
+            ..self.clone()
+        }
     }
 
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
@@ -191,8 +202,7 @@ impl Client {
     }
 
     /// Sends `request` and reads the whole answer.
-    /// A `network_failure`: with `outcome_unknown` unless the connection was never made, or
-    /// nothing was sent because the claim is not ours any more (see [`permit`]).
+    /// A failure has `outcome_unknown` unless the connection was never made, or nothing was sent because the claim is not ours any more (see [`ClaimCheck`]).
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         Ok(self.exchange(request).await?.redacted(&self.redactor))
     }
@@ -206,7 +216,7 @@ impl Client {
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        permit::ask()?;
+        self.claim.check()?;
         let request = request
             .build()
             .map_err(|error| self.failure(CallError::NotSent(error.without_url().to_string())))?;

@@ -10,8 +10,8 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::domain::failure::Failure;
+use crate::domain::time::Timestamp;
 use crate::settings::{Secret, TargetAuth};
-use crate::targets::TokenStatus;
 
 /// What a request carries. Its value is kept out of debug output.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,10 +65,23 @@ impl Credential {
     }
 }
 
+/// Age and expiry of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokenStatus {
+    /// When it was obtained; `None` before the first use, and for static credentials.
+    pub obtained_at: Option<Timestamp>,
+    /// When it expires, where the CRM says so.
+    pub expires_at: Option<Timestamp>,
+    /// Renewals that worked, since start.
+    pub renewals: u64,
+    /// Renewals that failed, since start.
+    pub failed_renewals: u64,
+}
+
 #[async_trait]
 pub trait Login: Send + Sync {
     /// The credential in use, obtained first where there is none yet.
-    /// A classified [`Failure`]; nothing has been sent to the table then.
+    /// After a failure no data call has been sent.
     async fn credential(&self) -> Result<Credential, Failure>;
 
     /// Another credential in place of `refused`; `None` when there is none, because it does

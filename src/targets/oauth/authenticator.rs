@@ -1,19 +1,9 @@
-//! OAuth 2.0 tokens for both CRMs: obtained once, shared, renewed when they are about to
+//! OAuth 2.0 tokens: obtained once, shared, renewed when they are about to
 //! expire or are refused.
 //!
 //! However many requests need a token at once, one call obtains it and all of them share
 //! what came of it, a failure too: a login endpoint that is down is not asked by every
 //! waiting delivery in turn.
-//!
-//! May import: `domain`, `settings`, `clock`, `targets::http`, `targets::login`,
-//! `targets::TokenVault`. Must not know: the CRM clients, the store.
-
-mod answer;
-mod flow;
-mod place;
-mod rotation;
-mod seal;
-mod token;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,51 +14,24 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::settings::{Secret, TargetAuth, TargetKind, TargetSettings};
-use crate::targets::login::{Credential, Login};
-use crate::targets::{TokenStatus, TokenVault, http};
+use crate::settings::{Secret, TargetAuth, TargetSettings};
+use crate::targets::http;
+use crate::targets::login::{Credential, Login, TokenStatus};
+use crate::targets::vault::TokenVault;
 
-use answer::Granted;
-use flow::Flow;
-use rotation::Rotation;
-use token::Token;
+use super::answer::{self, Granted};
+use super::dialect::OAuthDialect;
+use super::error::SetupError;
+use super::flow::Flow;
+use super::rotation::Rotation;
+use super::token::Token;
 
 /// Longest token call. Shorter than the lease under which replicas take turns.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Whose token endpoint it is: both speak OAuth, and mean different things by its words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dialect {
-    Salesforce,
-    ServiceNow,
-}
-
-impl From<&TargetKind> for Dialect {
-    fn from(kind: &TargetKind) -> Self {
-        match kind {
-            TargetKind::Salesforce { .. } => Self::Salesforce,
-            TargetKind::ServiceNow { .. } => Self::ServiceNow,
-        }
-    }
-}
-
-/// A login that cannot be made from the settings.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum SetupError {
-    /// A name and password, or an API key, are sent as they are.
-    #[error("`basic` and `api_key` have no tokens")]
-    NoTokens,
-    /// The private key cannot be read.
-    #[error("private_key is not an RSA private key in PEM")]
-    PrivateKey,
-    /// The cryptography library refuses.
-    #[error("the refresh token cannot be sealed for the store")]
-    Sealing,
-}
-
 /// Obtains, keeps and renews the token of one target. Cheap to clone; clones share the token.
 #[derive(Clone)]
-pub struct Authenticator {
+pub(crate) struct Authenticator {
     inner: Arc<Inner>,
     /// Held by whoever calls the token endpoint.
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -76,7 +39,7 @@ pub struct Authenticator {
 
 struct Inner {
     target: String,
-    dialect: Dialect,
+    dialect: &'static OAuthDialect,
     base_url: Url,
     http: http::Client,
     flow: Flow,
@@ -90,18 +53,19 @@ struct State {
     current: Option<Token>,
     /// Token calls that ended.
     calls: u64,
-    last: Option<Outcome>,
+    last: Option<TokenResult>,
     status: TokenStatus,
 }
 
-type Outcome = Result<Token, Failure>;
+type TokenResult = Result<Token, Failure>;
 
 impl Authenticator {
     /// An authenticator for the target `name`, which logs in through `http`. Rotated refresh
     /// tokens are kept in `vault`. Nothing is sent yet.
-    pub fn new(
+    pub(crate) fn new(
         name: &str,
         settings: &TargetSettings,
+        dialect: &'static OAuthDialect,
         http: http::Client,
         vault: Arc<dyn TokenVault>,
         clock: Clock,
@@ -115,7 +79,7 @@ impl Authenticator {
         Ok(Self {
             inner: Arc::new(Inner {
                 target: name.to_owned(),
-                dialect: Dialect::from(&settings.kind),
+                dialect,
                 base_url: settings.base_url.clone(),
                 http,
                 flow: Flow::of(&settings.auth)?,
@@ -128,7 +92,7 @@ impl Authenticator {
     }
 
     /// The token in use, or what comes of obtaining one.
-    async fn token(&self) -> Outcome {
+    async fn token(&self) -> TokenResult {
         let seen = match self.inner.usable() {
             Ok(token) => return Ok(token),
             Err(seen) => seen,
@@ -142,13 +106,13 @@ impl Authenticator {
         let inner = Arc::clone(&self.inner);
         let call = tokio::spawn(async move {
             let outcome = inner.obtain().await;
-            inner.note(&outcome);
+            inner.record(&outcome);
             drop(turn);
             outcome
         });
         call.await.unwrap_or_else(|error| {
             let message = format!("the token call ended early: {error}");
-            Err(passing(message))
+            Err(temporary(message))
         })
     }
 }
@@ -188,7 +152,7 @@ impl Inner {
     }
 
     /// What came of a token call that ended after `seen` of them had.
-    fn outcome_since(&self, seen: u64) -> Option<Outcome> {
+    fn outcome_since(&self, seen: u64) -> Option<TokenResult> {
         let state = self.state();
         state.last.clone().filter(|_| state.calls != seen)
     }
@@ -200,7 +164,7 @@ impl Inner {
             .take_if(|current| current.credential == *refused);
     }
 
-    fn note(&self, outcome: &Outcome) {
+    fn record(&self, outcome: &TokenResult) {
         let mut state = self.state();
         state.calls += 1;
         match outcome {
@@ -223,20 +187,19 @@ impl Inner {
         state.last = Some(outcome.clone());
     }
 
-    async fn obtain(&self) -> Outcome {
+    async fn obtain(&self) -> TokenResult {
         let Some(rotation) = &self.rotation else {
             let granted = self.exchange(None).await?;
             return self.token_from(&granted);
         };
-        let turn = rotation
-            .turn()
-            .await
-            .map_err(|reason| passing(format!("the refresh token cannot be used now: {reason}")))?;
+        let turn = rotation.lock_token().await.map_err(|reason| {
+            temporary(format!("the refresh token cannot be used now: {reason}"))
+        })?;
         let granted = self.exchange(Some(&turn.token)).await?;
         if let Some(next) = &granted.refresh_token {
-            let kept = rotation.keep(turn, next).await;
+            let kept = rotation.save(turn, next).await;
             kept.map_err(|reason| {
-                passing(format!("the new refresh token cannot be kept: {reason}"))
+                temporary(format!("the new refresh token cannot be kept: {reason}"))
             })?;
         }
         self.token_from(&granted)
@@ -245,7 +208,7 @@ impl Inner {
     async fn exchange(&self, refresh_token: Option<&Secret>) -> Result<Granted, Failure> {
         let form = self
             .flow
-            .form(refresh_token, self.clock.now())
+            .form(self.dialect.client_auth, refresh_token, self.clock.now())
             .map_err(|_| held("the assertion cannot be signed with private_key".to_owned()))?;
         let request = self
             .http
@@ -253,6 +216,10 @@ impl Inner {
             .header(ACCEPT, "application/json")
             .timeout(TOKEN_TIMEOUT)
             .form(&form);
+        let request = match self.flow.basic_auth(self.dialect.client_auth) {
+            Some((id, secret)) => request.basic_auth(id, Some(secret)),
+            None => request,
+        };
         let answer = self.http.log_in(request).await.map_err(unreachable)?;
         let granted =
             answer::read(self.dialect, &answer, self.clock.now()).map_err(|failure| *failure)?;
@@ -264,9 +231,9 @@ impl Inner {
         Ok(granted)
     }
 
-    fn token_from(&self, granted: &Granted) -> Outcome {
+    fn token_from(&self, granted: &Granted) -> TokenResult {
         let named = granted.instance_url.as_deref();
-        let instance_url = place::checked(self.dialect, named, &self.base_url).map_err(|place| {
+        let instance_url = (self.dialect.data_address)(named, &self.base_url).map_err(|place| {
             held(format!(
                 "the token answer wants data calls sent to {place}, which is none of the CRM's addresses"
             ))
@@ -281,12 +248,12 @@ impl Inner {
 
 /// No data call was sent, so nothing is in doubt.
 fn unreachable(failure: Failure) -> Failure {
-    let mut unreachable = passing(format!("the token endpoint: {}", failure.message));
+    let mut unreachable = temporary(format!("the token endpoint: {}", failure.message));
     unreachable.status = failure.status;
     unreachable
 }
 
-fn passing(message: String) -> Failure {
+fn temporary(message: String) -> Failure {
     Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message)
 }
 

@@ -1,4 +1,4 @@
-//! Sealing of a rotated refresh token, so that the database never holds it in clear.
+//! Encryption of a rotated refresh token, so that the database never holds it in clear.
 //!
 //! AES-256-GCM; the key is derived by HKDF-SHA-256 from the refresh token in the settings.
 //! That makes the key its own fingerprint: when another refresh token is configured, what
@@ -13,22 +13,22 @@ use aws_lc_rs::{hkdf, rand};
 
 use crate::settings::Secret;
 
-/// The first byte of what is sealed; another layout gets another number.
+/// The first byte of what is encrypted; another layout gets another number.
 const LAYOUT: u8 = 1;
 /// Tells this use of the secret from every other.
 const PURPOSE: &[u8] = b"ringdown/refresh-token/1";
 
-/// Seals and opens the refresh tokens of one target.
-pub(super) struct Seal {
+/// Encrypts and decrypts the refresh tokens of one target.
+pub(super) struct TokenCipher {
     key: LessSafeKey,
     target: String,
 }
 
-impl Seal {
-    /// The seal of `target`, whose settings name the refresh token `first`.
-    pub(super) fn new(target: &str, first: &Secret) -> Result<Self, Unspecified> {
+impl TokenCipher {
+    /// The cipher of `target`, whose settings name the refresh token `configured`.
+    pub(super) fn new(target: &str, configured: &Secret) -> Result<Self, Unspecified> {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, PURPOSE);
-        let secret = salt.extract(first.expose().as_bytes());
+        let secret = salt.extract(configured.expose().as_bytes());
         let info = [target.as_bytes()];
         let key = UnboundKey::from(secret.expand(&info, &AES_256_GCM)?);
         Ok(Self {
@@ -37,7 +37,7 @@ impl Seal {
         })
     }
 
-    pub(super) fn seal(&self, token: &Secret) -> Result<Vec<u8>, Unspecified> {
+    pub(super) fn encrypt(&self, token: &Secret) -> Result<Vec<u8>, Unspecified> {
         let mut nonce = [0; NONCE_LEN];
         rand::fill(&mut nonce)?;
         let mut text = token.expose().as_bytes().to_vec();
@@ -47,10 +47,10 @@ impl Seal {
         Ok([&[LAYOUT], nonce.as_slice(), text.as_slice()].concat())
     }
 
-    /// The token in `sealed`; `None` when it was sealed under another secret, for another
+    /// The token in `encrypted`; `None` when it was encrypted under another secret, for another
     /// target, or is damaged.
-    pub(super) fn open(&self, sealed: &[u8]) -> Option<Secret> {
-        let rest = sealed.strip_prefix(&[LAYOUT])?;
+    pub(super) fn decrypt(&self, encrypted: &[u8]) -> Option<Secret> {
+        let rest = encrypted.strip_prefix(&[LAYOUT])?;
         let (nonce, text) = rest.split_at_checked(NONCE_LEN)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut text = text.to_vec();
@@ -68,44 +68,52 @@ impl Seal {
 mod tests {
     use super::*;
 
-    fn seal(target: &str, first: &str) -> Seal {
-        Seal::new(target, &Secret::new(first)).unwrap()
+    fn cipher(target: &str, configured: &str) -> TokenCipher {
+        TokenCipher::new(target, &Secret::new(configured)).unwrap()
     }
 
     #[test]
     fn what_is_sealed_can_be_opened_and_does_not_show_the_token() {
-        let seal = seal("salesforce", "5Aep861first");
-        let sealed = seal.seal(&Secret::new("5Aep861second")).unwrap();
-        let shown = String::from_utf8_lossy(&sealed).into_owned();
+        let cipher = cipher("salesforce", "5Aep861first");
+        let encrypted = cipher.encrypt(&Secret::new("5Aep861second")).unwrap();
+        let shown = String::from_utf8_lossy(&encrypted).into_owned();
         assert!(!shown.contains("5Aep861"));
-        assert_eq!(seal.open(&sealed).unwrap().expose(), "5Aep861second");
+        assert_eq!(
+            cipher.decrypt(&encrypted).unwrap().expose(),
+            "5Aep861second"
+        );
     }
 
     #[test]
     fn the_same_token_is_never_sealed_alike_twice() {
-        let seal = seal("salesforce", "first");
+        let cipher = cipher("salesforce", "first");
         let token = Secret::new("second");
-        assert_ne!(seal.seal(&token).unwrap(), seal.seal(&token).unwrap());
+        assert_ne!(
+            cipher.encrypt(&token).unwrap(),
+            cipher.encrypt(&token).unwrap()
+        );
     }
 
     #[test]
     fn another_configured_token_or_target_cannot_open_it() {
-        let sealed = seal("a", "first").seal(&Secret::new("second")).unwrap();
-        assert!(seal("a", "other").open(&sealed).is_none());
-        assert!(seal("b", "first").open(&sealed).is_none());
-        assert!(seal("a", "first").open(&sealed).is_some());
+        let encrypted = cipher("a", "first")
+            .encrypt(&Secret::new("second"))
+            .unwrap();
+        assert!(cipher("a", "other").decrypt(&encrypted).is_none());
+        assert!(cipher("b", "first").decrypt(&encrypted).is_none());
+        assert!(cipher("a", "first").decrypt(&encrypted).is_some());
     }
 
     #[test]
     fn damaged_bytes_are_refused() {
-        let seal = seal("a", "first");
-        let mut sealed = seal.seal(&Secret::new("second")).unwrap();
+        let cipher = cipher("a", "first");
+        let mut encrypted = cipher.encrypt(&Secret::new("second")).unwrap();
         for broken in [&[][..], &[LAYOUT], &[9; 40]] {
-            assert!(seal.open(broken).is_none());
+            assert!(cipher.decrypt(broken).is_none());
         }
-        if let Some(last) = sealed.last_mut() {
+        if let Some(last) = encrypted.last_mut() {
             *last ^= 1;
         }
-        assert!(seal.open(&sealed).is_none());
+        assert!(cipher.decrypt(&encrypted).is_none());
     }
 }

@@ -76,7 +76,7 @@ impl Rejection {
             true => Cause::StillRunning,
             false => Cause::Other,
         };
-        Self::new(cause, failure).doubted_for(call)
+        Self::new(cause, failure).in_doubt_only_for_writes_of(call)
     }
 
     /// A failure to log in: the request itself was never sent.
@@ -93,11 +93,11 @@ impl Rejection {
             format!("{what}: {}", answer.excerpt()),
         );
         let failure = failure.with_status(answer.status).in_doubt();
-        Self::new(Cause::StillRunning, failure).doubted_for(call)
+        Self::new(Cause::StillRunning, failure).in_doubt_only_for_writes_of(call)
     }
 
     /// A read has no outcome to be in doubt about.
-    fn doubted_for(mut self, call: Call) -> Self {
+    fn in_doubt_only_for_writes_of(mut self, call: Call) -> Self {
         self.failure.outcome_unknown &= call.writes();
         self
     }
@@ -201,7 +201,7 @@ fn accept(call: Call, answer: &Answer, now: Timestamp) -> Result<(), Rejection> 
         (403, None) => barred(answer),
         (_, None) => unavailable(answer),
     };
-    Err(rejection.doubted_for(call))
+    Err(rejection.in_doubt_only_for_writes_of(call))
 }
 
 impl Rejection {
@@ -320,7 +320,7 @@ fn refused(call: Call, answer: &Answer, refusal: &Refusal) -> Rejection {
         .with_code(refusal.code());
     failure.field = refusal.field().map(str::to_owned);
     failure.outcome_unknown = answer.status >= 500;
-    Rejection::new(cause, failure).doubted_for(call)
+    Rejection::new(cause, failure).in_doubt_only_for_writes_of(call)
 }
 
 fn is_absent(call: Call, refusal: &Refusal) -> bool {

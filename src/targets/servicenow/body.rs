@@ -6,18 +6,15 @@
 
 use serde_json::{Map, Value};
 
-use crate::domain::ticket::{TicketFields, TicketKey};
-use crate::targets::TicketChange;
+use crate::domain::ticket::{TicketChange, TicketFields, TicketKey};
 
 use super::ids::SysId;
+use super::profile::JOURNALS;
 use super::record::Record;
 use super::truncation::fit;
 
 /// Who opened the ticket, as its readers see it.
 const OPENED_BY: &str = "Ringdown";
-
-/// Fields that only append, and read back as `""`.
-const JOURNALS: [&str; 3] = ["work_notes", "comments", "comments_and_work_notes"];
 
 /// A write's fields, all as text.
 pub(super) type Body = Map<String, Value>;

@@ -34,6 +34,12 @@ impl SysId {
     }
 }
 
+/// The record id in a text of a callback. One that is no `sys_id` names no ticket of ours.
+pub(super) fn in_callback(text: &str) -> Option<String> {
+    let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_id.then(|| text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use crate::domain::ticket::{Ticket, TicketKey, kept_number};
 use super::ids::SysId;
 
 /// States in which a person or we have settled an incident: Resolved, Closed, Cancelled.
-const SETTLED_INCIDENT_STATES: [&str; 3] = ["6", "7", "8"];
+const RESOLVED_INCIDENT_STATES: [&str; 3] = ["6", "7", "8"];
 
 /// States in which an incident takes no more changes: Closed, Cancelled.
 const FINAL_INCIDENT_STATES: [&str; 2] = ["7", "8"];
@@ -89,7 +89,7 @@ impl TicketShape {
     pub(super) fn new(base: &Url, table: &str, resolved_state: Option<String>) -> Self {
         let mut settled: Vec<String> = resolved_state.into_iter().collect();
         if table == "incident" {
-            settled.extend(SETTLED_INCIDENT_STATES.map(str::to_owned));
+            settled.extend(RESOLVED_INCIDENT_STATES.map(str::to_owned));
         }
         Self {
             base: base.as_str().trim_end_matches('/').to_owned(),
@@ -107,7 +107,7 @@ impl TicketShape {
                 .filter(|number| !number.is_empty())
                 .map(kept_number),
             url: self.address(id),
-            closed: self.is_settled(record),
+            closed: self.is_resolved(record),
             state,
         }
     }
@@ -124,7 +124,7 @@ impl TicketShape {
 
     /// Whether the ticket is resolved, closed or cancelled. `active` alone does not tell: it
     /// stays true on a resolved incident.
-    pub(super) fn is_settled(&self, record: &Record) -> bool {
+    pub(super) fn is_resolved(&self, record: &Record) -> bool {
         record.text("active") == "false" || self.settled.iter().any(|s| *s == record.text("state"))
     }
 
@@ -199,16 +199,16 @@ mod tests {
     fn a_resolved_incident_counts_as_closed_although_it_is_active() {
         for state in ["6", "7", "8"] {
             let record = record(json!({"sys_id": ID, "state": state, "active": "true"}));
-            assert!(shape("incident").is_settled(&record), "state {state}");
+            assert!(shape("incident").is_resolved(&record), "state {state}");
         }
     }
 
     #[test]
     fn on_another_table_only_inactive_and_our_own_resolved_state_count_as_closed() {
         let shape = shape("u_telephony_task");
-        assert!(!shape.is_settled(&record(json!({"state": "6", "active": "true"}))));
-        assert!(shape.is_settled(&record(json!({"state": "3", "active": "true"}))));
-        assert!(shape.is_settled(&record(json!({"state": "9", "active": "false"}))));
+        assert!(!shape.is_resolved(&record(json!({"state": "6", "active": "true"}))));
+        assert!(shape.is_resolved(&record(json!({"state": "3", "active": "true"}))));
+        assert!(shape.is_resolved(&record(json!({"state": "9", "active": "false"}))));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::targets::http::{Answer, excerpt};
 use super::refusal::{Reason, Refusal, is_duplicate_id};
 
 /// Rate limits are counted in windows of an hour, so no wait needs to be longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
 /// Texts of the page that stands in for a sleeping developer instance.
 const HIBERNATION_MARKS: [&str; 3] = [
@@ -75,7 +75,7 @@ impl Rejection {
         } else {
             Cause::Other
         };
-        Self::new(cause, failure).doubted_for(call)
+        Self::new(cause, failure).in_doubt_only_for_writes_of(call)
     }
 
     /// A failure to log in: the request itself was never sent.
@@ -91,11 +91,11 @@ impl Rejection {
             Remedy::Retry,
             "a success whose result is not a record with a sys_id",
         );
-        Self::new(Cause::Other, failure.in_doubt()).doubted_for(call)
+        Self::new(Cause::Other, failure.in_doubt()).in_doubt_only_for_writes_of(call)
     }
 
     /// A read has no outcome to be in doubt about.
-    fn doubted_for(mut self, call: Call) -> Self {
+    fn in_doubt_only_for_writes_of(mut self, call: Call) -> Self {
         self.failure.outcome_unknown &= call != Call::Read;
         self
     }
@@ -113,7 +113,9 @@ pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value
         return Err(asleep(answer));
     }
     let verdict = match answer.status {
-        200 | 201 => return result_of(call, answer).map_err(|r| r.doubted_for(call)),
+        200 | 201 => {
+            return result_of(call, answer).map_err(|r| r.in_doubt_only_for_writes_of(call));
+        }
         202..=299 => unreadable(answer, "a success without a result"),
         300..=399 => redirected(answer),
         401 => unauthenticated(answer),
@@ -128,7 +130,7 @@ pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value
         500.. => unavailable(Cause::Other, answer),
         _ => refused(Cause::Other, answer),
     };
-    Err(verdict.doubted_for(call))
+    Err(verdict.in_doubt_only_for_writes_of(call))
 }
 
 fn result_of(call: Call, answer: &Answer) -> Result<Value, Rejection> {
@@ -246,7 +248,7 @@ fn rate_limited(answer: &Answer, now: Timestamp) -> Rejection {
     let wait = answer
         .retry_after(now)
         .or_else(|| window_end(answer).map(|end| end.since(now)))
-        .map(|wait| wait.min(LONGEST_PAUSE));
+        .map(|wait| wait.min(MAX_PAUSE));
     let failure = described(FailureKind::RateLimited, Remedy::PauseTarget(wait), answer);
     Rejection::new(Cause::Other, failure)
 }
@@ -323,7 +325,7 @@ fn unavailable(cause: Cause, answer: &Answer) -> Rejection {
 fn in_maintenance(answer: &Answer, now: Timestamp) -> Rejection {
     let mut rejection = unavailable(Cause::Other, answer);
     if let Some(wait) = answer.retry_after(now) {
-        rejection.failure.remedy = Remedy::PauseTarget(Some(wait.min(LONGEST_PAUSE)));
+        rejection.failure.remedy = Remedy::PauseTarget(Some(wait.min(MAX_PAUSE)));
     }
     rejection
 }

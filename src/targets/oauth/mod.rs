@@ -1,0 +1,17 @@
+//! OAuth 2.0: tokens that are obtained once, shared, and renewed.
+//!
+//! May import: `domain`, `settings`, `clock`, and of `targets` only `http`, `login` and `vault`.
+//! Must not know: the CRM clients, the store.
+
+mod answer;
+mod authenticator;
+mod dialect;
+mod encryption;
+mod error;
+mod flow;
+mod rotation;
+mod token;
+
+pub(super) use authenticator::Authenticator;
+pub(super) use dialect::{ClientAuth, OAuthDialect, no_data_address};
+pub(super) use error::SetupError;
