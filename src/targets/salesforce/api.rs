@@ -8,8 +8,9 @@ use reqwest::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
 
+use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
-use super::verdict::{self, Call, Cause, Rejection, Saved};
+use super::verdict::{self, Saved};
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;

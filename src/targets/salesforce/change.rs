@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::Salesforce;
 use super::ids::RecordId;
+use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::soql;
 use super::truncation::{case_comment, feed_entry, fitted};
-use super::verdict::{Call, Cause, Rejection};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields};
 
@@ -30,7 +30,7 @@ impl Salesforce {
     }
 
     /// Resolves the ticket with `change`, unless a person has closed it, and checks that it
-    /// is resolved: a status that is no closed one is stored without a word.
+    /// is resolved: Salesforce also stores a status that does not close a ticket.
     pub(super) async fn resolve_ticket(
         &self,
         id: &RecordId,
@@ -57,7 +57,7 @@ impl Salesforce {
         }
     }
 
-    /// Hangs the ticket under `parent`.
+    /// Sets the ticket's parent.
     pub(super) async fn set_parent(&self, id: &RecordId, parent: &RecordId) -> Result<(), Failure> {
         let mut fields = TicketFields::new();
         let field = self.object.parent_field();

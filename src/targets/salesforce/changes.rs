@@ -1,4 +1,4 @@
-//! What people do with our tickets: those changed since a moment, and how some of them stand.
+//! Changes that people make to our tickets: those since a time, and the state of given tickets.
 //!
 //! Both ask with `queryAll`, which shows deleted records as deleted for as long as they are in
 //! the recycle bin. May import: `domain`.
@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::Salesforce;
 use super::ids::{self, RecordId};
+use super::rejection::{Call, Rejection};
 use super::requests::Request;
 use super::soql::{self, Ours};
-use super::verdict::{Call, Rejection};
 use crate::domain::failure::Failure;
 use crate::domain::ticket::TicketKey;
 use crate::domain::ticket_change::{Presence, Sighting, TicketFace, TicketVersion};

@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Salesforce;
+use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::truncation::{fitted, marked_subject};
-use super::verdict::{Cause, Rejection, Saved};
+use super::verdict::Saved;
 use crate::domain::failure::{Failure, Remedy};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
-/// Salesforce ends every call after ten minutes: what has not been committed by then never
+/// Salesforce ends every call after ten minutes. A write that is not committed by then never
 /// will be.
 const MAX_CALL_TIME: Duration = Duration::from_secs(600);
 
@@ -46,8 +47,8 @@ impl Salesforce {
         }
     }
 
-    /// Without one, nothing but the key in the subject tells that the ticket is there. So an
-    /// insert whose outcome nobody knows must have ended before it is looked up.
+    /// Without one, only the key in the subject shows that the ticket exists. So an insert with
+    /// an unknown outcome must have ended before the ticket is looked up.
     async fn insert(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
         let mut fields = fitted(fields);
         let subject = fields.get("Subject").and_then(Value::as_str);

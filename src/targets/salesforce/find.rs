@@ -1,16 +1,16 @@
 //! Looking a ticket up: by its id, by our key in the external id field, or by our key in the
 //! subject.
 //!
-//! Every record that comes back is compared with what was asked for. May import: `domain`.
+//! The key of every record in an answer is compared with the requested one. May import: `domain`.
 
 use serde_json::Value;
 
 use super::Salesforce;
 use super::ids::RecordId;
+use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::soql;
 use super::truncation::key_mark;
-use super::verdict::{Call, Cause, Rejection};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketKey};
 
@@ -68,7 +68,7 @@ impl Salesforce {
         }
     }
 
-    /// The ticket `id` as it stands; `None` when it is gone or hidden from this user.
+    /// The ticket `id` in its present state; `None` when it is gone or hidden from this user.
     pub(super) async fn find_by_id(&self, id: &RecordId) -> Result<Option<Ticket>, Failure> {
         let request = Request::read(self.object.name(), id, &self.object.fields());
         match present(self.api.object(&request).await)? {

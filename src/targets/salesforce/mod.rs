@@ -19,6 +19,7 @@ pub(super) mod oauth;
 mod object;
 mod profile;
 mod refusal;
+mod rejection;
 mod requests;
 mod soql;
 mod truncation;
@@ -53,7 +54,7 @@ pub(super) static DRIVER: CrmDriver = CrmDriver {
     connect: |connection| Arc::new(Salesforce::new(connection)),
 };
 
-/// A client for one Salesforce org. Clones share what they have learnt.
+/// A client for one Salesforce org. Clones share their state.
 #[derive(Clone)]
 pub(super) struct Salesforce {
     name: String,

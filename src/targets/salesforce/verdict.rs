@@ -1,4 +1,4 @@
-//! From an answer to what it means: a confirmed write, a body, or a classified failure.
+//! Judges an answer: a confirmed write, a body, or a classified failure.
 //!
 //! A status alone proves nothing: a 403 can be a limit or a right, a 404 a ticket that is
 //! gone or a setting that is wrong, a 200 a login page. Codes decide; texts are in the
@@ -11,51 +11,10 @@ use serde_json::Value;
 use super::ids::RecordId;
 use super::limits;
 use super::refusal::{Reason, Refusal};
+use super::rejection::{Call, Cause, Rejection};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::targets::http::{Answer, excerpt};
-
-/// What was asked, as far as it changes the meaning of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
-    Create,
-    Comment,
-    Change,
-    /// Reads a ticket by its id or by our key.
-    Read,
-    /// A query for tickets by our key.
-    LookUp,
-    /// Another query, or a call that only shows whether the API is there.
-    Ask,
-}
-
-impl Call {
-    const fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Comment | Self::Change)
-    }
-}
-
-/// What a caller inside this client does something particular about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// 401 that another token may heal: refused before it was processed.
-    Unauthenticated,
-    /// The record is gone, or hidden from this user, or there is none with our key.
-    Absent,
-    /// A unique field has this value already.
-    Duplicate,
-    /// Something in between has answered, or nobody: the request may still be at work.
-    StillRunning,
-    Other,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rejection {
-    /// The classification for the caller of this client.
-    pub(super) failure: Failure,
-    /// What this client itself acts on.
-    pub(super) cause: Cause,
-}
 
 /// A write that Salesforce has confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,50 +22,6 @@ pub(super) struct Saved {
     pub(super) id: RecordId,
     /// Whether it was there before.
     pub(super) existed: bool,
-}
-
-impl Rejection {
-    fn new(cause: Cause, failure: Failure) -> Self {
-        Self { failure, cause }
-    }
-
-    /// A failure on the way, of `call`.
-    pub(super) fn of_transport(call: Call, failure: Failure) -> Self {
-        let cause = match failure.outcome_unknown {
-            true => Cause::StillRunning,
-            false => Cause::Other,
-        };
-        Self::new(cause, failure).in_doubt_only_for_writes_of(call)
-    }
-
-    /// A failure to log in: the request itself was never sent.
-    pub(super) fn of_login(mut failure: Failure) -> Self {
-        failure.outcome_unknown = false;
-        Self::new(Cause::Other, failure)
-    }
-
-    /// A success that is not what was asked for.
-    pub(super) fn unusable(call: Call, answer: &Answer, what: &str) -> Self {
-        let failure = Failure::new(
-            FailureKind::NetworkFailure,
-            Remedy::Retry,
-            format!("{what}: {}", answer.excerpt()),
-        );
-        let failure = failure.with_status(answer.status).in_doubt();
-        Self::new(Cause::StillRunning, failure).in_doubt_only_for_writes_of(call)
-    }
-
-    /// A read has no outcome to be in doubt about.
-    fn in_doubt_only_for_writes_of(mut self, call: Call) -> Self {
-        self.failure.outcome_unknown &= call.writes();
-        self
-    }
-}
-
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Self {
-        rejection.failure
-    }
 }
 
 /// The record that `answer` confirms to have been written: an id in the body and nothing less.

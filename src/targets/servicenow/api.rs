@@ -9,8 +9,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::record::Record;
+use super::rejection::{Cause, Rejection};
 use super::requests::Request;
-use super::verdict::{Cause, Rejection, judge};
+use super::verdict::judge;
 use crate::clock::Clock;
 use crate::targets::claim::ClaimCheck;
 use crate::targets::http;
@@ -61,7 +62,7 @@ impl ApiClient {
         Record::from_json(result).ok_or_else(|| Rejection::not_a_record(request.call))
     }
 
-    /// The record `id`; `None` for a 404, which also stands for "hidden from this user".
+    /// The record `id`; `None` for a 404, which can also mean "hidden from this user".
     pub(super) async fn read(&self, request: &Request) -> Result<Option<Record>, Rejection> {
         match self.record(request).await {
             Err(rejection) if rejection.cause == Cause::Absent => Ok(None),

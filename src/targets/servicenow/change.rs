@@ -13,8 +13,8 @@ use super::create::is_refusal;
 use super::ids::SysId;
 use super::query::{Literal, Query};
 use super::record::Record;
+use super::rejection::Cause;
 use super::requests::Request;
-use super::verdict::Cause;
 
 /// Journal entries read at once; older ones are found in the ticket's own text.
 const JOURNAL_LIMIT: u16 = 100;
@@ -67,8 +67,8 @@ impl ServiceNow {
         self.verify(id, &body, "state", record).await
     }
 
-    /// Where a comment is all that a resolution can do, no state tells a repetition that it
-    /// has been done, so the comment must.
+    /// A resolution that only writes a comment leaves no state behind. A repetition recognises
+    /// it by the comment.
     async fn says_so_already(
         &self,
         id: &SysId,
@@ -81,7 +81,7 @@ impl ServiceNow {
         self.has_comment_with(id, &change.marker).await
     }
 
-    /// Hangs the ticket under `parent`.
+    /// Sets the ticket's parent.
     pub(super) async fn set_parent(&self, id: &SysId, parent: &SysId) -> Result<(), Failure> {
         // Incidents know their parent incident; other tasks know any task.
         let field = match self.table.as_str() {

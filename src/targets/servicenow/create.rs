@@ -12,10 +12,10 @@ use super::body::{self, Body};
 use super::facts::{ChosenIds, KeylessTicket, TRANSACTION_QUOTA};
 use super::ids::SysId;
 use super::record::Record;
+use super::rejection::{Cause, Rejection};
 use super::requests::Request;
-use super::verdict::{Cause, Rejection};
 
-/// One insert: what it is for and what it carries.
+/// One insert: the key of its ticket, the chosen id, and the body.
 struct Insert<'create> {
     key: &'create TicketKey,
     id: Option<SysId>,
@@ -52,8 +52,8 @@ impl ServiceNow {
         self.api.record(&request).await
     }
 
-    /// What an insert has come to. Refusals are looked into, because some instances answer
-    /// 403 to an insert that they have committed.
+    /// The result of an insert. After a refusal the ticket is looked up, because some instances
+    /// answer 403 to an insert that they have committed.
     async fn conclude(
         &self,
         insert: &Insert<'_>,
@@ -77,7 +77,7 @@ impl ServiceNow {
     /// An access control has refused an insert that carried our id: because of the id, or
     /// because this user may create nothing, or after all behind a committed insert.
     ///
-    /// The same insert again tells them apart without risk: a committed one makes it a
+    /// Repeating the insert shows which, without risk: after a committed one it is a
     /// duplicate. Only one that is refused again goes out without the id.
     async fn insert_denied(&self, insert: &Insert<'_>, fields: &Body) -> Result<Ticket, Failure> {
         if let Some(ticket) = self.find_in_doubt(insert.key).await? {
@@ -118,7 +118,7 @@ impl ServiceNow {
     /// Success is a record id in the body and our key on the record, and nothing less.
     async fn confirm(&self, insert: &Insert<'_>, record: &Record) -> Result<Ticket, Failure> {
         let Some(id) = record.id() else {
-            return Err(Rejection::not_a_record(super::verdict::Call::Create).failure);
+            return Err(Rejection::not_a_record(super::rejection::Call::Create).failure);
         };
         self.compare_ids(insert, &id);
         if self.is_marked(insert, &id, record).await? {

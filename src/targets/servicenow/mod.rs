@@ -24,6 +24,7 @@ mod query;
 mod record;
 mod references;
 mod refusal;
+mod rejection;
 mod requests;
 mod rights;
 mod rules;
@@ -60,7 +61,7 @@ pub(super) static DRIVER: CrmDriver = CrmDriver {
     connect: |connection| Arc::new(ServiceNow::new(connection)),
 };
 
-/// A client for one ServiceNow instance. Clones share what they have learnt.
+/// A client for one ServiceNow instance. Clones share their facts and caches.
 #[derive(Clone)]
 pub struct ServiceNow {
     name: String,

@@ -9,7 +9,7 @@ use url::{Url, form_urlencoded};
 use super::body::Body;
 use super::ids::SysId;
 use super::query::Query;
-use super::verdict::Call;
+use super::rejection::Call;
 
 /// The fields a ticket is read from.
 pub(super) const TICKET_FIELDS: &str =
@@ -65,7 +65,7 @@ impl Request {
         }
     }
 
-    /// … as raw values beside what people see, from row `offset` on.
+    /// … with raw and displayed values, from row `offset` on.
     pub(super) fn watched(mut self, offset: usize) -> Self {
         self.parameters[0] = ("sysparm_display_value", "all".to_owned());
         self.with("sysparm_offset", &offset.to_string())

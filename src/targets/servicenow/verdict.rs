@@ -1,4 +1,4 @@
-//! From an answer to what it means: the row or rows in it, or a classified failure.
+//! Judges an answer: the row or rows in it, or a classified failure.
 //!
 //! A status alone proves nothing here: a sleeping instance answers every request with 200
 //! and a web page, a 403 can follow a committed insert, a 404 can mean "not for your eyes".
@@ -15,97 +15,17 @@ use crate::domain::time::Timestamp;
 use crate::targets::http::{Answer, excerpt};
 
 use super::refusal::{Reason, Refusal, is_duplicate_id};
+use super::rejection::{Call, Cause, Rejection};
 
 /// Rate limits are counted in windows of an hour, so no wait needs to be longer.
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
-/// Texts of the page that stands in for a sleeping developer instance.
+/// Texts of the page that answers for a hibernating developer instance.
 const HIBERNATION_MARKS: [&str; 3] = [
     "instance-hibernating-page",
     "hibernating instance",
     "instance is hibernating",
 ];
-
-/// What was asked, as far as it changes the meaning of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
-    /// An insert; 201 is its only success.
-    Create,
-    /// A change of a record.
-    Change,
-    /// A query or a read: never in doubt.
-    Read,
-}
-
-/// What a caller inside this client does something particular about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// 401: refused before it was processed.
-    Unauthenticated,
-    /// 404 from the table: gone, or hidden from this user.
-    Absent,
-    /// A record with this id exists already.
-    DuplicateId,
-    /// 403 by an access control.
-    Denied,
-    /// 403 by a rule, a data policy or something unknown.
-    Refused,
-    /// No answer of the instance itself: its transaction may still be under way.
-    StillRunning,
-    Other,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rejection {
-    /// The classification for the caller of this client.
-    pub(super) failure: Failure,
-    /// What this client itself acts on.
-    pub(super) cause: Cause,
-}
-
-impl Rejection {
-    fn new(cause: Cause, failure: Failure) -> Self {
-        Self { failure, cause }
-    }
-
-    /// A failure on the way, of `call`.
-    pub(super) fn of_transport(call: Call, failure: Failure) -> Self {
-        let cause = if failure.outcome_unknown {
-            Cause::StillRunning
-        } else {
-            Cause::Other
-        };
-        Self::new(cause, failure).in_doubt_only_for_writes_of(call)
-    }
-
-    /// A failure to log in: the request itself was never sent.
-    pub(super) fn of_login(mut failure: Failure) -> Self {
-        failure.outcome_unknown = false;
-        Self::new(Cause::Other, failure)
-    }
-
-    /// A success for `call` whose result is not what was asked for.
-    pub(super) fn not_a_record(call: Call) -> Self {
-        let failure = Failure::new(
-            FailureKind::NetworkFailure,
-            Remedy::Retry,
-            "a success whose result is not a record with a sys_id",
-        );
-        Self::new(Cause::Other, failure.in_doubt()).in_doubt_only_for_writes_of(call)
-    }
-
-    /// A read has no outcome to be in doubt about.
-    fn in_doubt_only_for_writes_of(mut self, call: Call) -> Self {
-        self.failure.outcome_unknown &= call != Call::Read;
-        self
-    }
-}
-
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Self {
-        rejection.failure
-    }
-}
 
 /// The `result` of `answer` to `call`; `now` is for hints that name a time.
 pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
@@ -302,7 +222,7 @@ fn walled_off(answer: &Answer) -> Rejection {
     Rejection::new(Cause::Other, failure.with_status(answer.status))
 }
 
-/// A 404 tells of a record only when the API itself is there.
+/// A 404 is about a record only when the API itself answers.
 fn absent(answer: &Answer) -> Rejection {
     if is_page(answer) {
         return unavailable(Cause::Other, answer);
