@@ -56,34 +56,32 @@ pub struct LoginProfile {
     pub token_path: &'static str,
     /// Refuses a `token_url` that does not grant what the flow asks for.
     pub check_token_url: fn(LoginFlow, &Url) -> Result<(), InvalidValue>,
+    /// `auth.audience` of `jwt_bearer`, where the settings say nothing.
+    pub audience: &'static str,
+    /// `auth.header` of `api_key`, where the settings say nothing.
+    pub key_header: &'static str,
 }
 
 /// A value of `auth.flow`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginFlow {
     ClientCredentials,
-    JwtBearer {
-        /// `auth.audience`, where the settings say nothing.
-        audience: &'static str,
-    },
+    JwtBearer,
     RefreshToken,
     Password,
     Basic,
-    ApiKey {
-        /// `auth.header`, where the settings say nothing.
-        header: &'static str,
-    },
+    ApiKey,
 }
 
 impl LoginFlow {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ClientCredentials => "client_credentials",
-            Self::JwtBearer { .. } => "jwt_bearer",
+            Self::JwtBearer => "jwt_bearer",
             Self::RefreshToken => "refresh_token",
             Self::Password => "password",
             Self::Basic => "basic",
-            Self::ApiKey { .. } => "api_key",
+            Self::ApiKey => "api_key",
         }
     }
 }

@@ -32,11 +32,11 @@ pub(super) fn target_auth(
     }
     let auth = match flow {
         LoginFlow::ClientCredentials => login.client_credentials(),
-        LoginFlow::JwtBearer { audience } => login.jwt_bearer(audience),
+        LoginFlow::JwtBearer => login.jwt_bearer(),
         LoginFlow::RefreshToken => login.refresh_token(),
         LoginFlow::Password => login.password(),
         LoginFlow::Basic => login.basic(),
-        LoginFlow::ApiKey { header } => login.api_key(header),
+        LoginFlow::ApiKey => login.api_key(),
     };
     section.finish();
     auth
@@ -84,11 +84,11 @@ impl Login<'_, '_> {
         })
     }
 
-    fn jwt_bearer(&self, audience: &str) -> Option<TargetAuth> {
+    fn jwt_bearer(&self) -> Option<TargetAuth> {
         let token_url = self.token_url();
         let client_id = self.section.required("client_id", text);
         let username = self.section.required("username", text);
-        let audience = self.section.or("audience", audience, text);
+        let audience = self.section.or("audience", self.profile.audience, text);
         let private_key = self.private_key();
         Some(TargetAuth::JwtBearer {
             token_url: token_url?,
@@ -146,8 +146,10 @@ impl Login<'_, '_> {
         })
     }
 
-    fn api_key(&self, header: &str) -> Option<TargetAuth> {
-        let header = self.section.or("header", header, header_name);
+    fn api_key(&self) -> Option<TargetAuth> {
+        let header = self
+            .section
+            .or("header", self.profile.key_header, header_name);
         let key = self.section.secret("key");
         Some(TargetAuth::ApiKey {
             header: header?,

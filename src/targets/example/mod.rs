@@ -35,6 +35,8 @@ pub(super) static DRIVER: CrmDriver = CrmDriver {
             discouraged: &[],
             token_path: "/oauth/token",
             check_token_url: |_, _| Ok(()),
+            audience: "",
+            key_header: "",
         },
         timeout: "2s",
         concurrent: 2,

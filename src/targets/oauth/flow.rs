@@ -1,4 +1,4 @@
-//! The grants: what each sends to the token endpoint.
+//! The grants, and the form that each sends to the token endpoint.
 //!
 //! May import: `domain::time`, `settings`. Sends nothing itself.
 
@@ -77,13 +77,11 @@ impl Flow {
                 audience,
                 private_key,
             } => {
-                let key = EncodingKey::from_rsa_pem(private_key.expose().as_bytes())
-                    .map_err(|_| SetupError::PrivateKey)?;
                 let grant = Grant::JwtBearer {
                     issuer: client_id.clone(),
                     subject: username.clone(),
                     audience: audience.clone(),
-                    key,
+                    key: signing_key(private_key)?,
                 };
                 (token_url, grant)
             }
@@ -190,6 +188,11 @@ impl Flow {
         };
         jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, key).map(Some)
     }
+}
+
+fn signing_key(private_key: &Secret) -> Result<EncodingKey, SetupError> {
+    let pem = private_key.expose().as_bytes();
+    EncodingKey::from_rsa_pem(pem).map_err(|_| SetupError::PrivateKey)
 }
 
 impl Client {

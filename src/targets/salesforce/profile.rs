@@ -38,7 +38,7 @@ pub(super) static EXTERNAL_ID_FIELD: CrmSetting = CrmSetting {
                   in the subject, and a ticket is looked for before it is opened.",
 };
 
-pub(super) static PROFILE: CrmProfile = CrmProfile {
+pub(in crate::targets) static PROFILE: CrmProfile = CrmProfile {
     name: "salesforce",
     settings: &[&API_VERSION, &OBJECT, &EXTERNAL_ID_FIELD],
     records: &OBJECT,
@@ -46,9 +46,7 @@ pub(super) static PROFILE: CrmProfile = CrmProfile {
     login: LoginProfile {
         flows: &[
             LoginFlow::ClientCredentials,
-            LoginFlow::JwtBearer {
-                audience: "https://login.salesforce.com",
-            },
+            LoginFlow::JwtBearer,
             LoginFlow::RefreshToken,
             LoginFlow::Password,
         ],
@@ -58,6 +56,9 @@ pub(super) static PROFILE: CrmProfile = CrmProfile {
         )],
         token_path: "/services/oauth2/token",
         check_token_url,
+        audience: "https://login.salesforce.com",
+        // Salesforce has no API keys.
+        key_header: "",
     },
     timeout: "10s",
     concurrent: 4,

@@ -20,7 +20,7 @@ pub(super) static TABLE: CrmSetting = CrmSetting {
     description: "The table that tickets are records of: incident, or another that extends task.",
 };
 
-pub(super) static PROFILE: CrmProfile = CrmProfile {
+pub(in crate::targets) static PROFILE: CrmProfile = CrmProfile {
     name: "servicenow",
     settings: &[&TABLE],
     records: &TABLE,
@@ -31,15 +31,16 @@ pub(super) static PROFILE: CrmProfile = CrmProfile {
             LoginFlow::Password,
             LoginFlow::RefreshToken,
             LoginFlow::Basic,
-            LoginFlow::ApiKey {
-                header: "x-sn-apikey",
-            },
+            LoginFlow::ApiKey,
         ],
         discouraged: &[],
         token_path: "/oauth_token.do",
         check_token_url: |_, _| Ok(()),
+        // ServiceNow targets do not log in by assertion.
+        audience: "",
+        key_header: "x-sn-apikey",
     },
-    // ServiceNow decides a slow call within 60 s; whoever leaves earlier misses its verdict.
+    // ServiceNow ends a slow call within 60 s. A shorter timeout would miss its answer.
     timeout: "65s",
     concurrent: 2,
     title_field: "short_description",
@@ -47,7 +48,7 @@ pub(super) static PROFILE: CrmProfile = CrmProfile {
     key_field: |_| KeyField::OrRecordId(KEY_FIELD),
     own_fields: &["correlation_display"],
     write_only_fields: JOURNALS,
-    // A journal shows what stands between [code] tags as HTML.
+    // A journal shows the text between [code] tags as HTML.
     without_markup: without_code_tags,
     record_id: ids::in_callback,
     api_path: "/api/now/",
