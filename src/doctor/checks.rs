@@ -26,7 +26,7 @@ pub(super) fn version(api: &ApiVersions) -> Finding {
     )
 }
 
-/// Everything that `metadata` tells about permissions and fields.
+/// All findings about permissions and fields.
 pub(super) fn all(metadata: &Metadata, mapped: &[Mapped], target: &TargetSettings) -> Vec<Finding> {
     let key = target.key_field();
     let mut findings = permissions(metadata);

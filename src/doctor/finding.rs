@@ -5,7 +5,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Nothing to mend.
+    /// Nothing has to be changed.
     Ok,
     /// Works, or may work; a person should look.
     Warning,
@@ -18,7 +18,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub target: String,
-    /// What was looked at: `dns`, `tls`, `clock`, `login`, `field`, …
+    /// The name of the check: `dns`, `tls`, `clock`, `login`, `field`, …
     pub check: &'static str,
     /// The CRM's field, where the check is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct Check {
     pub result: Outcome,
     /// What was found. Never holds a secret.
     pub message: String,
-    /// How to mend it; absent where nothing is to be mended.
+    /// How to correct it; absent where nothing has to be corrected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The live pre-flight of a target: what a check is, and in which order checks are made.
+//! The live pre-flight of a target.
 //!
 //! `run` makes the checks in their order. `reach` and `write` ask the CRM; `checks`, `required`
 //! and `values` judge plain data. Knows no CRM by name. May import: `domain`, `settings`,

@@ -108,7 +108,7 @@ async fn tls_and_clock(
             ];
         }
     };
-    // The API itself: what stands before it may have another clock.
+    // The API itself: a proxy in front of it may have another clock.
     let mut address = base.clone();
     address.set_path(&format!("{}{api}", base.path().trim_end_matches('/')));
     let before = clock.now();

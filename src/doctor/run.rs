@@ -1,6 +1,7 @@
 //! One target, asked live: reach it, log in, read its metadata, judge, and try where allowed.
 //!
-//! Each step is bounded in time; what depends on a failed one is skipped and says so. May
+//! Each step is bounded in time. A step that depends on a failed one is skipped, and a finding
+//! says so. May
 //! import: `settings`, `targets`, `clock`.
 
 use super::finding::{Check, Finding};

@@ -52,7 +52,7 @@ pub(super) async fn within<T>(
     })
 }
 
-/// A call that failed, and what mends failures of its kind.
+/// A finding about a call that failed, with a remedy for failures of its kind.
 pub(super) fn refused(check: &'static str, failure: &Failure) -> Finding {
     let remedy = match (failure.kind, check) {
         (FailureKind::AuthFailure, "login") => {

@@ -1,4 +1,4 @@
-//! `--write`: opens a test ticket, changes it, resolves it, and looks what became of it.
+//! `--write`: opens a test ticket, changes it, resolves it, and reads it back.
 //!
 //! May import: `decide::payload` (the fields as a delivery has them), `targets`.
 

@@ -31,7 +31,7 @@ pub trait Crm: Send + Sync {
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure>;
 
     /// Whether the CRM itself refuses a second record for one key, as far as is known. Where
-    /// it does not, a request of somebody else must have ended before it can be looked for.
+    /// it does not, a request of another process must have ended before a look-up can be trusted.
     fn refuses_a_second(&self) -> bool;
 
     /// The ticket for `key`, checked to be ours, whatever its state.
@@ -59,17 +59,17 @@ pub trait Crm: Send + Sync {
     /// are more, the next call from the newest version seen goes on.
     async fn changed_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure>;
 
-    /// How these tickets stand now, in as few calls as the CRM allows.
+    /// The present state of these tickets, in as few calls as the CRM allows.
     async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure>;
 
     /// The cheapest authenticated call that proves the CRM answers again.
     async fn probe(&self) -> Result<(), Failure>;
 
-    /// Age and expiry of the credential in use, for people to look at.
+    /// Age and expiry of the credential in use, for the admin API.
     fn token_status(&self) -> TokenStatus;
 }
 
-/// How tickets that were asked for by their ids stand.
+/// The present state of tickets that were requested by their ids.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Look {
     /// Those that the CRM shows, also as deleted.

@@ -1,4 +1,4 @@
-//! One HTTP call to a CRM: bounded in time and size, never redirected, failures told apart
+//! One HTTP call to a CRM: bounded in time and size, never redirected, failures classified
 //! by whether the request can have had an effect.
 //!
 //! Everything that comes back, and every error on the way, goes through the [`Redactor`] here,
@@ -27,7 +27,7 @@ pub const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 /// Longest token that is taken, in bytes; the headers of most servers hold no longer one.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Longest stretch of a foreign message that is kept, in characters.
+/// Longest part of a foreign message that is kept, in characters.
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// The only way in which JSON can hold a NUL.

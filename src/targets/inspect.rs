@@ -1,4 +1,4 @@
-//! What a CRM says about itself: the object, its fields, and what our user may do with them.
+//! A CRM's own description: the object, its fields, and our user's rights.
 //!
 //! Plain data and two traits, for a pre-flight that writes nothing. Knows no CRM. May import:
 //! `domain`. Must not know: what is done with the answers.
@@ -16,7 +16,7 @@ pub trait Inspect: Send + Sync {
     /// Obtains a credential, or shows why none is given. A static one is not tried here.
     async fn log_in(&self) -> Result<(), Failure>;
 
-    /// Shows that the API in its configured version answers; what it says about versions.
+    /// Shows that the API answers in its configured version; the versions that it offers.
     async fn api(&self) -> Result<ApiVersions, Failure>;
 
     /// The object or table in which tickets are opened.
@@ -56,8 +56,8 @@ pub struct Metadata {
     pub chosen_ids: Option<bool>,
     /// Whether a missing value in a required field makes the CRM refuse the ticket.
     pub enforces_required: bool,
-    /// What rules of the CRM require beyond what its fields require; `None` where they cannot
-    /// be read, though there may be some.
+    /// Fields that rules of the CRM require; `None` where the rules cannot be read, though there
+    /// may be some.
     pub rule_requirements: Option<Vec<RuleRequirement>>,
     pub sources: MetadataSources,
 }
@@ -85,7 +85,7 @@ pub enum Permission {
     Denied(String),
     /// Hardly granted, and why: the CRM's own rules cannot be read.
     Doubtful(String),
-    /// Only trying tells.
+    /// Only a test ticket can show it.
     #[default]
     Unknown,
 }
@@ -116,7 +116,7 @@ pub trait Condition: Debug + Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldInfo {
     pub name: String,
-    /// The CRM's name for what it holds.
+    /// The CRM's name for the type of its values.
     pub kind: String,
     /// Characters it holds; `None` when that does not apply.
     pub length: Option<usize>,

@@ -1,6 +1,6 @@
-//! How requests prove who they come from: the credential they carry, and who renews it.
+//! How requests authenticate: the credential that they carry, and its renewal.
 //!
-//! Owns what needs no token: HTTP Basic and API keys. Tokens come from whoever implements
+//! Owns what needs no token: HTTP Basic and API keys. Tokens come from another implementation of
 //! [`Login`]. May import: `domain`, `settings`.
 
 use async_trait::async_trait;
@@ -13,7 +13,7 @@ use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
 use crate::settings::{Secret, TargetAuth};
 
-/// What a request carries. Its value is kept out of debug output.
+/// The header that authenticates a request. Debug output does not show its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     name: HeaderName,

@@ -1,4 +1,4 @@
-//! Where rotated refresh tokens are kept. The store implements it; a CRM client never touches
+//! Storage of rotated refresh tokens. The store implements it; a CRM client never touches
 //! the database.
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use async_trait::async_trait;
 /// What passes through is sealed by the caller: the vault never sees a secret.
 #[async_trait]
 pub trait TokenVault: Send + Sync {
-    /// The sealed token last kept for `target`.
+    /// The encrypted token that was last saved for `target`.
     async fn load(&self, target: &str) -> Result<Option<Vec<u8>>, String>;
 
     /// Keeps `sealed` for `target`; durable when this returns.

@@ -134,7 +134,7 @@ fn is_temporary(dialect: &OAuthDialect, answer: &Answer, error: &str) -> bool {
     !PERMANENT_ERRORS.contains(&error) && (dialect.is_temporary)(answer, error)
 }
 
-/// Every token is kept and looked for in whatever comes back, so its length has a limit.
+/// The redactor looks for every token in every answer, so the length of a token has a limit.
 fn too_long(answer: &Answer) -> Failure {
     let message = format!(
         "the token endpoint granted a token of more than {MAX_TOKEN_BYTES} bytes; check token_url"

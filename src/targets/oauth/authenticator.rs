@@ -1,9 +1,9 @@
 //! OAuth 2.0 tokens: obtained once, shared, renewed when they are about to
 //! expire or are refused.
 //!
-//! However many requests need a token at once, one call obtains it and all of them share
-//! what came of it, a failure too: a login endpoint that is down is not asked by every
-//! waiting delivery in turn.
+//! However many requests need a token at once, one call obtains it and all of them share its
+//! result, also a failure: a login endpoint that is down is not called once for every waiting
+//! delivery.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,7 +33,7 @@ const TOKEN_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub(crate) struct Authenticator {
     inner: Arc<Inner>,
-    /// Held by whoever calls the token endpoint.
+    /// Locked during a call of the token endpoint.
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -91,7 +91,7 @@ impl Authenticator {
         })
     }
 
-    /// The token in use, or what comes of obtaining one.
+    /// The token in use, or a new one.
     async fn token(&self) -> TokenResult {
         let seen = match self.inner.usable() {
             Ok(token) => return Ok(token),
@@ -102,7 +102,7 @@ impl Authenticator {
             return outcome;
         }
         // A task of its own, because a caller may be dropped while it waits: a refresh token
-        // that was just rotated must be kept all the same.
+        // that was just rotated must be saved all the same.
         let inner = Arc::clone(&self.inner);
         let call = tokio::spawn(async move {
             let outcome = inner.obtain().await;

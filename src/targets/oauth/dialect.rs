@@ -9,7 +9,7 @@ use crate::targets::http::Answer;
 #[derive(Debug)]
 pub(crate) struct OAuthDialect {
     pub client_auth: ClientAuth,
-    /// Whether a refusal with this `error` passes by itself, so that nobody has to mend anything.
+    /// Whether a refusal with this `error` passes by itself, without a change of our settings.
     pub is_temporary: fn(answer: &Answer, error: &str) -> bool,
     /// The address for data calls that a token answer names as `instance_url`: `None` where the
     /// CRM names none, so that calls go to `base_url`. An error holds the address that must not

@@ -1,9 +1,8 @@
 //! Encryption of a rotated refresh token, so that the database never holds it in clear.
 //!
 //! AES-256-GCM; the key is derived by HKDF-SHA-256 from the refresh token in the settings.
-//! That makes the key its own fingerprint: when another refresh token is configured, what
-//! was kept under the old one cannot be opened any more, and the configured one wins. A new
-//! client secret changes nothing.
+//! So a token that was saved under another configured refresh token cannot be decrypted, and
+//! the newly configured one is used. A new client secret changes nothing.
 //!
 //! Pure but for the nonce. May import: `settings::Secret`.
 

@@ -24,7 +24,7 @@ pub(super) enum Reason {
     Passing,
     /// A repetition would be refused alike.
     Lasting,
-    /// A code that tells nothing: orgs report passing faults under odd ones.
+    /// An unknown code: orgs report temporary faults under unusual ones.
     Unknown,
 }
 
@@ -70,7 +70,7 @@ const LASTING: [&str; 28] = [
 ];
 
 impl Refusal {
-    /// The refusal in the body of `answer`; `None` when no Salesforce is heard in it.
+    /// The refusal in the body of `answer`; `None` when it is not in the format of Salesforce.
     pub(super) fn in_answer(answer: &Answer) -> Option<Self> {
         Self::in_body(&answer.json()?)
     }

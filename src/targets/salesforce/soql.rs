@@ -7,7 +7,7 @@ use super::truncation::key_mark;
 use crate::domain::ticket::{TICKET_KEY_PREFIX, TicketKey};
 use crate::domain::time::Timestamp;
 
-/// Comments looked at, newest first: a repetition follows its first try closely.
+/// Comments that are read, newest first: a repetition follows its first try closely.
 const COMMENTS: u16 = 200;
 /// More tickets than one key can have, unless something has gone wrong.
 const TICKETS: u16 = 10;
@@ -28,7 +28,7 @@ pub(super) fn comments_of(object: &str, text_field: &str, ticket: &RecordId) -> 
     )
 }
 
-/// How our tickets are told from all others.
+/// How our tickets are recognised among all others.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ours<'a> {
     /// By our key in this external id field.

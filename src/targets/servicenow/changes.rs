@@ -1,4 +1,4 @@
-//! What people do with our tickets: those changed since a moment, and how some of them stand.
+//! Changes that people make to our tickets: those since a time, and the state of given tickets.
 //!
 //! May import: `domain`.
 
@@ -15,7 +15,7 @@ use crate::targets::crm::Look;
 
 /// Rows read at once.
 const PAGE: u16 = 500;
-/// Pages of one poll; what lies beyond them is read by the next, which goes on from there.
+/// Pages of one poll; the next poll continues after them.
 const MAX_PAGES: usize = 20;
 /// Ids asked for at once: an address of 2048 characters passes every proxy.
 const IDS_PER_QUERY: usize = 40;
@@ -100,7 +100,7 @@ fn presence(record: &Record, closed: bool) -> Presence {
     }
 }
 
-/// Raw times are UTC, and to the second; the count of changes tells those within it apart.
+/// Raw times are UTC, to the second. The count of changes orders those within one second.
 fn version(record: &Record) -> Option<TicketVersion> {
     let stamp = record.text("sys_updated_on").replace(' ', "T");
     Some(TicketVersion {

@@ -12,7 +12,7 @@ pub(crate) struct EncodedCondition {
     parts: Vec<Vec<Vec<Clause>>>,
 }
 
-/// `None` stands for a clause that is not understood.
+/// `None` for a clause that is not understood.
 type Clause = Option<Comparison>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What one client has learnt about its instance, and what it must not forget in between.
+//! Facts about its instance that one client has learnt from answers.
 //!
 //! Lives as long as the process; everything in it is learnt again after a restart.
 //! May import: `domain::ticket`. Sends nothing.

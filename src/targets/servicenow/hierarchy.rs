@@ -15,10 +15,10 @@ const INCIDENT: &str = "incident";
 /// Tables that extend one another; a base instance has four at most.
 const MAX_TABLES: usize = 12;
 
-/// A table and what it extends.
+/// A table and the tables that it extends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TableHierarchy {
-    /// The table itself, then what it extends, nearest first.
+    /// The table itself, then the tables that it extends, nearest first.
     pub(super) tables: Vec<String>,
     /// Whether these are all. Otherwise they are those that are likely.
     pub(super) is_complete: bool,
@@ -42,8 +42,8 @@ impl TableHierarchy {
 }
 
 impl ServiceNow {
-    /// The ticket's table and what it extends, as `sys_db_object` tells; where our user may not
-    /// read that, `task` is taken for what it extends.
+    /// The ticket's table and the tables that it extends, from `sys_db_object`. Where our user may
+    /// not read that, `task` is assumed.
     pub(super) async fn table_hierarchy(&self) -> Result<TableHierarchy, Failure> {
         let own = self.table.clone();
         if own == INCIDENT {

@@ -1,4 +1,4 @@
-//! Record ids: the one we choose for a new ticket, and what counts as one in an answer.
+//! Record ids: the one that we choose for a new ticket, and the check of those in answers.
 //!
 //! A `sys_id` is a table's primary key, so an instance that honours a chosen one cannot make
 //! two tickets for one key. Pure; may import: `domain::ticket`.

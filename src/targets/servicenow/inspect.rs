@@ -1,5 +1,5 @@
 //! What the instance says about itself: `sys_dictionary`, `sys_choice` and two properties;
-//! what the table extends is read in `hierarchy`, rights and policies in `rules`.
+//! the tables that it extends are read in `hierarchy`, rights and policies in `rules`.
 //!
 //! May import: `domain`, `targets::inspect`.
 
@@ -146,7 +146,7 @@ impl ServiceNow {
     }
 }
 
-/// The fields of the table; its own description of one stands above that of what it extends.
+/// The fields of the table. Its own description of a field replaces that of an extended table.
 fn fields(
     hierarchy: &TableHierarchy,
     columns: &[Record],

@@ -1,7 +1,7 @@
 //! Turns names in a body into the record ids that references want.
 //!
 //! The instance could resolve names itself, but then it also shifts times out of the user's
-//! zone, and drops a name it does not find without a word. May import: `domain`.
+//! zone, and drops a name that it does not find without an error. May import: `domain`.
 
 use std::time::Instant;
 
@@ -53,8 +53,8 @@ impl ServiceNow {
         }
     }
 
-    /// An empty answer stands for "no such record" and for "not for your eyes"; whether any
-    /// record of the table can be read tells them apart.
+    /// An empty answer means "no such record" or "hidden from this user". If any record of the
+    /// table can be read, it means the first.
     async fn nobody_named(&self, name: &Name<'_>) -> Result<Option<SysId>, Failure> {
         let any = self.rows_of(name, None, 1).await?.unwrap_or_default();
         if any.iter().any(|row| !row.text(name.column).is_empty()) {

@@ -1,4 +1,4 @@
-//! One row of a table as the instance answers it, and the ticket it stands for.
+//! One row of a table as the instance answers it, and the ticket in it.
 //!
 //! Every value is text, also numbers and truth values. A reference comes in three shapes:
 //! plain text, an object with `value`, and an object with `display_value` only; an empty one

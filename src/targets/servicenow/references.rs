@@ -1,4 +1,4 @@
-//! The names in a body that stand for records, and the ids they were resolved to. Sends nothing.
+//! The names of records in a body, and the ids that they were resolved to. Sends nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -61,7 +61,7 @@ impl ReferenceCache {
     }
 }
 
-/// The names in `body` that stand where the instance wants an id.
+/// The names in `body` in fields that need a record id.
 pub(super) fn names_in(body: &Body) -> Vec<Name<'_>> {
     let name = |&(field, table, column)| {
         let text = body.get(field)?.as_str()?;

@@ -41,7 +41,7 @@ pub(super) struct Rights {
     pub(super) roles: Option<Vec<String>>,
     /// The controls on the tables and their fields; `None` where they cannot be read.
     pub(super) controls: Option<Vec<AccessControl>>,
-    /// The ticket's table, then what it extends, nearest first.
+    /// The ticket's table, then the tables that it extends, nearest first.
     pub(super) tables: Vec<String>,
 }
 
