@@ -14,7 +14,7 @@ use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::backlog::HeldBack;
 use crate::deliver::TargetWorker;
 use crate::http::{Application, ServeOptions, Server};
-use crate::receive::{self, Callbacks, ReceiveState};
+use crate::receive::{self, CallbackSettings, Callbacks, ReceiveState};
 use crate::settings::{ServerSettings, Settings};
 use crate::store::Journal;
 
@@ -30,7 +30,7 @@ impl Builder {
             let statuses = workers.iter().map(TargetWorker::status);
             let views = statuses.map(|status| {
                 let target = settings.targets.get(&status.name);
-                TargetView::of(target.map_or("", |target| target.kind.name()), &status)
+                TargetView::of(target.map_or("", |target| target.kind.name), &status)
             });
             views.collect()
         };
@@ -91,8 +91,14 @@ impl Builder {
             metrics: self.metrics.clone(),
             readiness: self.components.watch(),
             clock: self.clock.clone(),
-            callback_auth: targets
-                .map(|(name, target)| (name.clone(), target.callback_auth.clone()))
+            callback_settings: targets
+                .map(|(name, target)| {
+                    let settings = CallbackSettings {
+                        auth: target.callback_auth.clone(),
+                        record_id: target.kind.record_id,
+                    };
+                    (name.clone(), settings)
+                })
                 .collect(),
             callbacks: Callbacks {
                 store: self.store.clone(),

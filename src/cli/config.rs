@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use super::outcome::{Failed, Outcome};
 use super::{Global, Output, print};
 use crate::settings::{Loaded, Loader, report};
+use crate::targets;
 use crate::text::visible_json;
 
 /// Check or show the configuration.
@@ -26,7 +27,7 @@ enum ConfigCommand {
 
 /// The configuration that `--config`, `config/` and the environment make.
 pub(super) fn load(global: &Global) -> Result<Loaded, Failed> {
-    Loader::from_process(global.config.clone())
+    Loader::from_process(global.config.clone(), targets::profiles())
         .load()
         .map_err(|error| Failed::usage(error.to_string()))
 }
@@ -47,10 +48,11 @@ pub(super) fn run(args: &ConfigArgs, global: &Global) -> Outcome {
 }
 
 fn check(global: &Global) -> ExitCode {
-    let (problems, warnings) = match Loader::from_process(global.config.clone()).load() {
-        Ok(loaded) => (Vec::new(), loaded.warnings),
-        Err(error) => (error.problems, error.warnings),
-    };
+    let (problems, warnings) =
+        match Loader::from_process(global.config.clone(), targets::profiles()).load() {
+            Ok(loaded) => (Vec::new(), loaded.warnings),
+            Err(error) => (error.problems, error.warnings),
+        };
     match global.output {
         Output::Table => print(&report::problems_text(&problems, &warnings)),
         Output::Json => print(&pretty(&report::problems_json(&problems, &warnings))),

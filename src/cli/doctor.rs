@@ -13,12 +13,11 @@ use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, config, print, table};
 use crate::clock::Clock;
 use crate::deliver::StoreVault;
-use crate::doctor::live::{Patient, examine};
-use crate::doctor::{Check, Outcome as CheckResult};
+use crate::doctor::{Check, DoctorTarget, Outcome as CheckResult, run_checks};
 use crate::outbound::Redactor;
 use crate::settings::{Settings, TargetAuth};
 use crate::store::Store;
-use crate::targets::{self, Inspect, TokenVault};
+use crate::targets::{self, Crm, TokenVault};
 
 /// Look at every target live, before tickets depend on it.
 #[derive(Debug, Args)]
@@ -39,20 +38,20 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Outcome {
     let clock = Clock::System;
     let redactor = Redactor::of(&settings);
     let clients = clients(&names, &settings, &vault, &redactor, &clock)?;
-    let patients: Vec<Patient<'_>> = clients
+    let chosen_targets: Vec<DoctorTarget<'_>> = clients
         .iter()
         .filter_map(|(name, client)| {
-            Some(Patient {
+            Some(DoctorTarget {
                 name,
-                target: settings.targets.get(*name)?,
-                settings: &settings,
+                settings: settings.targets.get(*name)?,
+                all_settings: &settings,
                 client: client.as_ref(),
                 redactor: &redactor,
                 write: args.write,
             })
         })
         .collect();
-    let examined = join_all(patients.iter().map(|one| examine(one, &clock))).await;
+    let examined = join_all(chosen_targets.iter().map(|one| run_checks(one, &clock))).await;
     let checks: Vec<Check> = examined.into_iter().flatten().collect();
     report(global.output, &checks);
     let has_error = checks
@@ -78,7 +77,7 @@ fn chosen<'a>(wanted: &[String], settings: &'a Settings) -> Result<Vec<&'a str>,
 }
 
 /// A target's name and its client.
-type Named<'a> = (&'a str, Arc<dyn Inspect>);
+type Named<'a> = (&'a str, Arc<dyn Crm>);
 
 fn clients<'a>(
     names: &[&'a str],
@@ -89,7 +88,7 @@ fn clients<'a>(
 ) -> Result<Vec<Named<'a>>, Failed> {
     let made = names.iter().filter_map(|name| {
         let target = settings.targets.get(*name)?;
-        let client = targets::inspector(name, target, vault.clone(), redactor, clock);
+        let client = targets::connect(name, target, vault.clone(), redactor, clock);
         Some(
             client
                 .map(|client| (*name, client))

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::store::{Store, StoreError};
+use crate::targets::ClaimCheck;
 
 /// How often claims are prolonged.
 const BEAT: Duration = Duration::from_secs(3);
@@ -151,16 +152,16 @@ fn prolonged(until: Instant, lease_until: Instant, answered_at: Instant) -> Inst
 }
 
 impl Held {
-    /// The question whether something may still be sent for this delivery.
-    pub(super) fn permit(&self) -> impl Fn() -> bool + Send + Sync + 'static {
+    /// Whether something may still be sent for this delivery.
+    pub(super) fn check(&self) -> ClaimCheck {
         let (claims, id, refused) = (self.claims.clone(), self.id, Arc::clone(&self.refused));
-        move || {
+        ClaimCheck::new(move || {
             let good = claims.is_good(id, Instant::now());
             if !good {
                 refused.store(true, Ordering::SeqCst);
             }
             good
-        }
+        })
     }
 
     /// Whether a sending was refused: the attempt says nothing about the CRM then.
@@ -196,10 +197,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let claims = claims(&folder).await;
         let held = claims.hold(1, Instant::now() + LEASE);
-        assert!(held.permit()());
+        assert!(held.check().is_ours());
         assert!(!held.was_refused());
         let stale = claims.hold(2, Instant::now());
-        assert!(!stale.permit()());
+        assert!(!stale.check().is_ours());
         assert!(stale.was_refused());
     }
 
@@ -209,7 +210,7 @@ mod tests {
         let claims = claims(&folder).await;
         let held = claims.hold(1, Instant::now() + LEASE);
         claims.prolong().await.unwrap();
-        assert!(!held.permit()());
+        assert!(!held.check().is_ours());
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::settings::TargetSettings;
 use crate::store::{Claim, ClaimedDelivery, Settlement, Store, StoreError};
-use crate::targets::{Crm, TokenStatus, permit};
+use crate::targets::{Crm, TokenStatus};
 use crate::telemetry::Metrics;
 
 /// Longest sleep between looks: notifications shorten it, looking is the truth.
@@ -374,8 +374,8 @@ impl TargetWorker {
     async fn deliver(&self, delivery: ClaimedDelivery, held: &Held) {
         self.limiter.until_ready().await;
         fault_points::reach("before-send");
-        let attempting = attempt(self.crm.as_ref(), &self.name, &delivery);
-        let result = permit::only_while(held.permit(), attempting).await;
+        let crm = self.crm.for_claim(held.check());
+        let result = attempt(crm.as_ref(), &self.name, &delivery).await;
         if result.is_err() && held.was_refused() {
             return self.note_lost(&delivery);
         }

@@ -2,39 +2,18 @@
 //!
 //! May import: `targets::inspect`. Must not know: HTTP, settings, which CRM it is.
 
+use super::finding::Finding;
 use super::mapping::Mapped;
+use super::required;
 use super::values::fits;
-use super::{Finding, required};
-use crate::targets::inspect::{Api, FieldInfo, Metadata, Right};
+use crate::settings::{KeyField, TargetSettings};
+use crate::targets::inspect::{ApiVersions, FieldInfo, Metadata, Permission, field_named};
 
 /// Characters of our key: `rd-` and a UUID.
 const KEY_LENGTH: usize = 39;
 
-/// What lets a description be read whole.
-const READ_ALL: &str = "to be sure, give the user read access to sys_dictionary and sys_db_object";
-
-/// The field that carries our key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Key<'name> {
-    /// Salesforce's external id.
-    External(&'name str),
-    /// ServiceNow's correlation id.
-    Correlation(&'name str),
-    /// There is none: the key stands in the subject.
-    None,
-}
-
-impl<'name> Key<'name> {
-    pub(super) const fn name(self) -> Option<&'name str> {
-        match self {
-            Self::External(name) | Self::Correlation(name) => Some(name),
-            Self::None => None,
-        }
-    }
-}
-
 /// Whether the configured version is on offer.
-pub(super) fn version(api: &Api) -> Finding {
+pub(super) fn version(api: &ApiVersions) -> Finding {
     let used = &api.used;
     if api.offered.is_empty() || api.offered.contains(used) {
         return Finding::ok("api_version", format!("the API answers in version {used}"));
@@ -47,8 +26,9 @@ pub(super) fn version(api: &Api) -> Finding {
     )
 }
 
-/// Everything that `metadata` tells about permissions and fields.
-pub(super) fn all(metadata: &Metadata, mapped: &[Mapped], key: Key<'_>) -> Vec<Finding> {
+/// All findings about permissions and fields.
+pub(super) fn all(metadata: &Metadata, mapped: &[Mapped], target: &TargetSettings) -> Vec<Finding> {
+    let key = target.key_field();
     let mut findings = permissions(metadata);
     let Some(fields) = &metadata.fields else {
         findings.push(Finding::warning(
@@ -57,7 +37,10 @@ pub(super) fn all(metadata: &Metadata, mapped: &[Mapped], key: Key<'_>) -> Vec<F
                 "our user may not read the description of {}, so no field could be checked",
                 metadata.object
             ),
-            "give the user read access to sys_dictionary and sys_choice, or look with --write",
+            format!(
+                "give the user read access to {}, or look with --write",
+                metadata.sources.fields
+            ),
         ));
         findings.extend(key.name().map(|name| unread_key(metadata, name)));
         return findings;
@@ -65,30 +48,32 @@ pub(super) fn all(metadata: &Metadata, mapped: &[Mapped], key: Key<'_>) -> Vec<F
     for one in mapped {
         findings.extend(mapped_field(metadata, fields, one));
     }
-    findings.extend(required::all(metadata, fields, mapped, key));
+    findings.extend(required::all(metadata, fields, mapped, target));
     findings.push(key_field(metadata, fields, key));
     findings
 }
 
 fn permissions(metadata: &Metadata) -> Vec<Finding> {
     let object = &metadata.object;
-    let judge = |check, verb: &str, right: &Right| {
+    let judge = |check, verb: &str, right: &Permission| {
         let remedy = format!(
             "give the integration user the right to {verb} {object}, with a permission set or a role"
         );
         match right {
-            Right::Given => Finding::ok(check, format!("our user may {verb} {object} records")),
-            Right::Refused(why) => Finding::error(
+            Permission::Granted => {
+                Finding::ok(check, format!("our user may {verb} {object} records"))
+            }
+            Permission::Denied(why) => Finding::error(
                 check,
                 format!("our user may not {verb} {object} records: {why}"),
                 remedy,
             ),
-            Right::Doubtful(why) => Finding::warning(
+            Permission::Doubtful(why) => Finding::warning(
                 check,
                 format!("our user can hardly {verb} {object} records: {why}"),
                 format!("{remedy}; --write tries it"),
             ),
-            Right::Unknown => Finding::skipped(
+            Permission::Unknown => Finding::skipped(
                 check,
                 format!(
                     "whether our user may {verb} {object} records cannot be read; --write tries it"
@@ -102,19 +87,19 @@ fn permissions(metadata: &Metadata) -> Vec<Finding> {
     ]
 }
 
-pub(super) fn find<'a>(fields: &'a [FieldInfo], name: &str) -> Option<&'a FieldInfo> {
-    fields
-        .iter()
-        .find(|field| field.name.eq_ignore_ascii_case(name))
+/// What makes the list of fields complete.
+fn read_all(metadata: &Metadata) -> String {
+    let sources = metadata.sources.all_fields;
+    format!("to be sure, give the user read access to {sources}")
 }
 
-const fn is_refused(right: &Right) -> bool {
-    matches!(right, Right::Refused(_))
+const fn is_refused(right: &Permission) -> bool {
+    matches!(right, Permission::Denied(_))
 }
 
 fn mapped_field(metadata: &Metadata, fields: &[FieldInfo], mapped: &Mapped) -> Vec<Finding> {
     let (name, object) = (&mapped.name, &metadata.object);
-    let Some(field) = find(fields, name) else {
+    let Some(field) = field_named(fields, name) else {
         let finding = if metadata.complete {
             Finding::error(
                 "field",
@@ -128,7 +113,11 @@ fn mapped_field(metadata: &Metadata, fields: &[FieldInfo], mapped: &Mapped) -> V
             Finding::warning(
                 "field",
                 format!("{object} has no field {name} in what our user may read of it"),
-                format!("look at the name in {}; {READ_ALL}", mapped.place()),
+                format!(
+                    "look at the name in {}; {}",
+                    mapped.place(),
+                    read_all(metadata)
+                ),
             )
         };
         return vec![finding.about(name)];
@@ -201,15 +190,14 @@ fn length(field: &FieldInfo, mapped: &Mapped) -> Option<Finding> {
     Some(finding.about(name))
 }
 
-fn key_field(metadata: &Metadata, fields: &[FieldInfo], key: Key<'_>) -> Finding {
-    let Some(name) = key.name() else {
-        return Finding::warning(
-            "key_field",
-            "no external_id_field: the key stands in the subject, and nothing in the CRM refuses a second ticket",
-            "add a unique external-id text field to the object and name it in external_id_field",
-        );
+fn key_field(metadata: &Metadata, fields: &[FieldInfo], key: KeyField<'_>) -> Finding {
+    let name = match key {
+        KeyField::Unique(name) | KeyField::OrRecordId(name) => name,
+        KeyField::InTitle { warning, remedy } => {
+            return Finding::warning("key_field", warning, remedy);
+        }
     };
-    let Some(field) = find(fields, name) else {
+    let Some(field) = field_named(fields, name) else {
         if !metadata.complete {
             return unread_key(metadata, name);
         }
@@ -223,7 +211,7 @@ fn key_field(metadata: &Metadata, fields: &[FieldInfo], key: Key<'_>) -> Finding
     judge_key(metadata, field, key).about(name)
 }
 
-fn judge_key(metadata: &Metadata, field: &FieldInfo, key: Key<'_>) -> Finding {
+fn judge_key(metadata: &Metadata, field: &FieldInfo, key: KeyField<'_>) -> Finding {
     let name = &field.name;
     if field.external_id == Some(false) {
         return Finding::error(
@@ -248,8 +236,8 @@ fn judge_key(metadata: &Metadata, field: &FieldInfo, key: Key<'_>) -> Finding {
     }
     match (key, field.unique) {
         (_, Some(true)) => Finding::ok("key_field", format!("{name} is unique")),
-        (Key::Correlation(_), None) => unread_key(metadata, name),
-        (Key::External(_), _) => Finding::error(
+        (KeyField::OrRecordId(_), None) => unread_key(metadata, name),
+        (KeyField::Unique(_), _) => Finding::error(
             "key_field",
             format!("{name} is not unique: the CRM would let two tickets carry one key"),
             format!("tick \"Unique\" in the definition of {name}"),
@@ -261,6 +249,7 @@ fn judge_key(metadata: &Metadata, field: &FieldInfo, key: Key<'_>) -> Finding {
 /// Where our user may not read whether the key's field is there and unique, nothing is claimed
 /// of it: it is in every instance, and may be unique.
 fn unread_key(metadata: &Metadata, name: &str) -> Finding {
+    let setting = metadata.sources.chosen_ids_setting;
     let finding = match metadata.chosen_ids {
         Some(true) => Finding::ok(
             "key_field",
@@ -271,16 +260,20 @@ fn unread_key(metadata: &Metadata, name: &str) -> Finding {
         Some(false) => Finding::warning(
             "key_field",
             format!(
-                "whether {name} is unique cannot be read, and glide.rest.table_api.admin_only_sys_fields forbids chosen record ids: unless it is, only our look-up stands before a second ticket"
+                "whether {name} is unique cannot be read, and {setting} forbids chosen record ids: unless it is, only our look-up stands before a second ticket"
             ),
-            format!("{READ_ALL}; or set that property to false"),
+            format!("{}; or set that property to false", read_all(metadata)),
         ),
         None => Finding::warning(
             "key_field",
             format!(
                 "neither whether {name} is unique nor whether the instance takes chosen record ids can be read; one of them is what refuses a second ticket"
             ),
-            format!("{READ_ALL} and to sys_properties"),
+            format!(
+                "{} and to {}",
+                read_all(metadata),
+                metadata.sources.chosen_ids
+            ),
         ),
     };
     finding.about(name)
@@ -289,9 +282,9 @@ fn unread_key(metadata: &Metadata, name: &str) -> Finding {
 /// Where the key's field is not unique, the record's id must be: it is the only other thing
 /// that lets the CRM itself refuse a second ticket.
 fn not_unique(metadata: &Metadata, name: &str) -> Finding {
-    let remedy = format!(
-        "make {name} unique if no other integration uses it, or set glide.rest.table_api.admin_only_sys_fields to false"
-    );
+    let setting = metadata.sources.chosen_ids_setting;
+    let remedy =
+        format!("make {name} unique if no other integration uses it, or set {setting} to false");
     match metadata.chosen_ids {
         Some(true) => Finding::ok(
             "key_field",
@@ -302,7 +295,7 @@ fn not_unique(metadata: &Metadata, name: &str) -> Finding {
         Some(false) => Finding::error(
             "key_field",
             format!(
-                "{name} is not unique, and glide.rest.table_api.admin_only_sys_fields forbids chosen record ids: nothing in the CRM refuses a second ticket, only our look-up stands before it"
+                "{name} is not unique, and {setting} forbids chosen record ids: nothing in the CRM refuses a second ticket, only our look-up stands before it"
             ),
             remedy,
         ),

@@ -19,12 +19,11 @@ pub(super) struct Mapped {
     pub(super) problem: Option<String>,
     /// Whether the samples are all it can ever be: it depends on nothing but the rule.
     pub(super) finite: bool,
-    /// Characters of the template that stand in every ticket; zero where a condition decides.
+    /// Characters of the template that are in every ticket; zero where a condition decides.
     pub(super) constant: usize,
 }
 
 impl Mapped {
-    /// Where the setting is.
     pub(super) fn place(&self) -> String {
         format!("{}.{}", self.section, self.name)
     }

@@ -1,111 +1,20 @@
-//! The live pre-flight of a target: what a check is, and in which order checks are made.
+//! The live pre-flight of a target.
 //!
-//! `checks`, `required` and `values` judge plain data; `reach`, `live` and `write` ask. May import: `domain`,
-//! `settings`, `rules`, `targets`, `clock`, `decide::create_fields`. Must not know: the command line, the store.
+//! `run` makes the checks in their order. `reach` and `write` ask the CRM; `checks`, `required`
+//! and `values` judge plain data. Knows no CRM by name. May import: `domain`, `settings`,
+//! `rules`, `targets`, `clock`, `decide::create_fields`. Must not know: the command line, the store.
 
 mod checks;
-pub mod live;
+mod finding;
 mod mapping;
 mod reach;
 mod required;
+mod run;
 mod sample;
+mod target;
 mod values;
 mod write;
 
-use serde::Serialize;
-
-/// How a check came out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Nothing to mend.
-    Ok,
-    /// Works, or may work; a person should look.
-    Warning,
-    /// Tickets will fail.
-    Error,
-    /// Not made; the message says why.
-    Skipped,
-}
-
-/// One check of one target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
-    /// The target.
-    pub target: String,
-    /// What was looked at: `dns`, `tls`, `clock`, `login`, `field`, …
-    pub check: &'static str,
-    /// The CRM's field, where the check is about one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
-    /// How it came out.
-    pub result: Outcome,
-    /// What was found. Never holds a secret.
-    pub message: String,
-    /// How to mend it; absent where nothing is to be mended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-}
-
-/// What a check found, before it is known for which target.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Finding {
-    check: &'static str,
-    field: Option<String>,
-    result: Outcome,
-    message: String,
-    remedy: Option<String>,
-}
-
-impl Finding {
-    fn of(check: &'static str, result: Outcome, message: impl Into<String>) -> Self {
-        Self {
-            check,
-            field: None,
-            result,
-            message: message.into(),
-            remedy: None,
-        }
-    }
-
-    fn ok(check: &'static str, message: impl Into<String>) -> Self {
-        Self::of(check, Outcome::Ok, message)
-    }
-
-    fn warning(check: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::of(check, Outcome::Warning, message).with_remedy(remedy)
-    }
-
-    fn error(check: &'static str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
-        Self::of(check, Outcome::Error, message).with_remedy(remedy)
-    }
-
-    fn skipped(check: &'static str, message: impl Into<String>) -> Self {
-        Self::of(check, Outcome::Skipped, message)
-    }
-
-    fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
-        self
-    }
-
-    fn about(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
-        self
-    }
-
-    fn is_error(&self) -> bool {
-        self.result == Outcome::Error
-    }
-
-    fn at(self, target: &str) -> Check {
-        Check {
-            target: target.to_owned(),
-            check: self.check,
-            field: self.field,
-            result: self.result,
-            message: self.message,
-            remedy: self.remedy,
-        }
-    }
-}
+pub use finding::{Check, Outcome};
+pub use run::run_checks;
+pub use target::DoctorTarget;

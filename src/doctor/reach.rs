@@ -9,7 +9,7 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use url::Url;
 
-use super::{Finding, Outcome};
+use super::finding::{Finding, Outcome};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::outbound::Redactor;
@@ -25,19 +25,19 @@ const CLOCK_ERROR: Duration = Duration::from_secs(300);
 pub(super) async fn reach(
     base: &Url,
     api: &str,
-    patience: Duration,
+    time_limit: Duration,
     (redactor, clock): (&Redactor, &Clock),
 ) -> Vec<Finding> {
-    let mut findings = vec![dns(base, patience).await];
+    let mut findings = vec![dns(base, time_limit).await];
     let steps = ["connect", "tls", "clock"];
     if stopped(&mut findings, &steps) {
         return findings;
     }
-    findings.push(connect(base, patience).await);
+    findings.push(connect(base, time_limit).await);
     if stopped(&mut findings, &steps[1..]) {
         return findings;
     }
-    findings.extend(tls_and_clock(base, api, patience, (redactor, clock)).await);
+    findings.extend(tls_and_clock(base, api, time_limit, (redactor, clock)).await);
     findings
 }
 
@@ -53,15 +53,15 @@ fn stopped(findings: &mut Vec<Finding>, rest: &[&'static str]) -> bool {
     true
 }
 
-fn place(base: &Url) -> (String, u16) {
+fn host_and_port(base: &Url) -> (String, u16) {
     let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
     (host.to_owned(), base.port_or_known_default().unwrap_or(443))
 }
 
-async fn dns(base: &Url, patience: Duration) -> Finding {
-    let (host, port) = place(base);
+async fn dns(base: &Url, time_limit: Duration) -> Finding {
+    let (host, port) = host_and_port(base);
     let remedy = format!("correct base_url, or mend the resolver of this machine: {host}");
-    match timeout(patience, lookup_host((host.as_str(), port))).await {
+    match timeout(time_limit, lookup_host((host.as_str(), port))).await {
         Ok(Ok(mut addresses)) => match addresses.next() {
             Some(first) => Finding::ok("dns", format!("{host} is {}", first.ip())),
             None => Finding::error("dns", format!("{host} has no address"), remedy),
@@ -69,23 +69,23 @@ async fn dns(base: &Url, patience: Duration) -> Finding {
         Ok(Err(error)) => Finding::error("dns", format!("{host} has no address: {error}"), remedy),
         Err(_) => Finding::error(
             "dns",
-            format!("no answer about {host} within {patience:?}"),
+            format!("no answer about {host} within {time_limit:?}"),
             remedy,
         ),
     }
 }
 
-async fn connect(base: &Url, patience: Duration) -> Finding {
-    let (host, port) = place(base);
+async fn connect(base: &Url, time_limit: Duration) -> Finding {
+    let (host, port) = host_and_port(base);
     let remedy = "look whether a firewall or proxy stands between, and at the port in base_url";
-    match timeout(patience, TcpStream::connect((host.as_str(), port))).await {
+    match timeout(time_limit, TcpStream::connect((host.as_str(), port))).await {
         Ok(Ok(_)) => Finding::ok(
             "connect",
             format!("{host} accepts connections at port {port}"),
         ),
         Ok(Err(error)) => Finding::error("connect", format!("{host} port {port}: {error}"), remedy),
         Err(_) => {
-            let message = format!("{host} port {port}: no connection within {patience:?}");
+            let message = format!("{host} port {port}: no connection within {time_limit:?}");
             Finding::error("connect", message, remedy)
         }
     }
@@ -94,10 +94,10 @@ async fn connect(base: &Url, patience: Duration) -> Finding {
 async fn tls_and_clock(
     base: &Url,
     api: &str,
-    patience: Duration,
+    time_limit: Duration,
     (redactor, clock): (&Redactor, &Clock),
 ) -> Vec<Finding> {
-    let client = match Client::new(patience, redactor) {
+    let client = match Client::new(time_limit, redactor) {
         Ok(client) => client,
         Err(error) => {
             let message = format!("TLS cannot be set up here: {error}");
@@ -108,7 +108,7 @@ async fn tls_and_clock(
             ];
         }
     };
-    // The API itself: what stands before it may have another clock.
+    // The API itself: a proxy in front of it may have another clock.
     let mut address = base.clone();
     address.set_path(&format!("{}{api}", base.path().trim_end_matches('/')));
     let before = clock.now();

@@ -3,21 +3,20 @@
 //!
 //! Pure; may import: `targets::inspect`.
 
-use super::Finding;
-use super::checks::{Key, find};
+use super::finding::Finding;
 use super::mapping::Mapped;
-use crate::targets::condition::Possible;
-use crate::targets::inspect::{Demand, FieldInfo, Metadata};
-
-/// Fields that every ticket of ours carries, mapped or not.
-const OURS: [&str; 1] = ["correlation_display"];
+use crate::settings::TargetSettings;
+use crate::targets::inspect::{
+    FieldDefault, FieldInfo, Metadata, PossibleValues, RuleRequirement, field_named,
+};
 
 /// What is known when the mapping is judged.
 struct Case<'a> {
     metadata: &'a Metadata,
     fields: &'a [FieldInfo],
     mapped: &'a [Mapped],
-    key: Key<'a>,
+    /// Fields that the client sets itself, in every ticket.
+    own_fields: Vec<&'a str>,
 }
 
 /// A finding for each field that is missing; one that says so where none is.
@@ -25,14 +24,19 @@ pub(super) fn all(
     metadata: &Metadata,
     fields: &[FieldInfo],
     mapped: &[Mapped],
-    key: Key<'_>,
+    target: &TargetSettings,
 ) -> Vec<Finding> {
-    let case = Case {
+    let key = target.key_field().name();
+    let own_fields = target.kind.own_fields.iter().copied().chain(key).collect();
+    judge(&Case {
         metadata,
         fields,
         mapped,
-        key,
-    };
+        own_fields,
+    })
+}
+
+fn judge(case: &Case<'_>) -> Vec<Finding> {
     let demanded = case.demanded();
     let mut findings = case.required();
     // What a rule refuses need not be doubted once more.
@@ -41,10 +45,13 @@ pub(super) fn all(
     if findings.is_empty() {
         findings.push(Finding::ok("required", "every required field is mapped"));
     }
-    if metadata.demands.is_none() {
+    if case.metadata.rule_requirements.is_none() {
         findings.push(Finding::skipped(
             "required",
-            "whether data policies want more fields cannot be read; --write meets those that concern the test ticket",
+            format!(
+                "whether {} want more fields cannot be read; --write meets those that concern the test ticket",
+                case.metadata.sources.rules
+            ),
         ));
     }
     findings
@@ -60,7 +67,7 @@ impl Case<'_> {
 
     fn unmapped(&self, name: &str) -> Finding {
         let remedy = format!("map {name} in create, or give it a default in the CRM");
-        let finding = if self.metadata.requires {
+        let finding = if self.metadata.enforces_required {
             let message = format!("{name} is required and not mapped: every create is refused");
             Finding::error("required", message, remedy)
         } else {
@@ -73,11 +80,11 @@ impl Case<'_> {
         finding.about(name)
     }
 
-    /// Fields that a rule of the CRM demands.
+    /// Fields that a rule of the CRM rule_requirements.
     fn demanded(&self) -> Vec<Finding> {
-        let demands = self.metadata.demands.iter().flatten();
+        let rule_requirements = self.metadata.rule_requirements.iter().flatten();
         let mut findings: Vec<Finding> = Vec::new();
-        for finding in demands.filter_map(|demand| self.unmet(demand)) {
+        for finding in rule_requirements.filter_map(|demand| self.unmet(demand)) {
             if !findings.contains(&finding) {
                 findings.push(finding);
             }
@@ -85,31 +92,31 @@ impl Case<'_> {
         findings
     }
 
-    fn unmet(&self, demand: &Demand) -> Option<Finding> {
+    fn unmet(&self, demand: &RuleRequirement) -> Option<Finding> {
         let name = &demand.field;
         // What nobody may write, the CRM sets itself.
-        let is_ours = find(self.fields, name).is_none_or(|field| field.createable);
+        let is_ours = field_named(self.fields, name).is_none_or(|field| field.createable);
         if !is_ours || self.is_set(name, "create") {
             return None;
         }
         let rule = &demand.rule;
         let error = |section: &str| {
             let message = format!(
-                "{name} is not mapped, and the data policy {rule:?} demands it: every {section} is refused"
+                "{name} is not mapped, and the data policy {rule:?} rule_requirements it: every {section} is refused"
             );
-            let remedy = format!("map {name} in {section}, or change the data policy {rule:?}");
+            let remedy = format!("map {name} in {section}, or change the {rule}");
             Finding::error("required", message, remedy).about(name)
         };
         let is_resolving = self.mapped.iter().any(|one| one.section == "resolve");
-        let resolving = demand.when.holds(|field| self.possible(field, "resolve"));
-        match demand.when.holds(|field| self.possible(field, "create")) {
+        let resolving = demand.when.holds(&|field| self.possible(field, "resolve"));
+        match demand.when.holds(&|field| self.possible(field, "create")) {
             Some(true) => Some(error("create")),
             _ if self.is_set(name, "resolve") => None,
             Some(false) if is_resolving && resolving == Some(true) => Some(error("resolve")),
             Some(false) => None,
             None => {
                 let message = format!(
-                    "{name} is not mapped, and the data policy {rule:?} demands it where {}",
+                    "{name} is not mapped, and the data policy {rule:?} rule_requirements it where {}",
                     demand.when.source()
                 );
                 let remedy =
@@ -124,43 +131,43 @@ impl Case<'_> {
         let is_it = |other: &str| other.eq_ignore_ascii_case(name);
         let is_mapped =
             |one: &Mapped| (one.section == "create" || one.section == section) && is_it(&one.name);
-        self.key.name().is_some_and(is_it)
-            || OURS.into_iter().any(is_it)
+        self.own_fields.iter().any(|own| is_it(own))
             || self.mapped.iter().any(is_mapped)
-            || find(self.fields, name).is_some_and(|field| !field.default.is_empty())
+            || field_named(self.fields, name)
+                .is_some_and(|field| field.default != FieldDefault::Nothing)
     }
 
     /// What `name` can hold in a ticket as `section` writes it.
-    fn possible(&self, name: &str, section: &str) -> Possible {
+    fn possible(&self, name: &str, section: &str) -> PossibleValues {
         let mapped = self
             .mapped
             .iter()
             .find(|one| one.section == section && one.name.eq_ignore_ascii_case(name));
-        match (mapped, find(self.fields, name)) {
+        match (mapped, field_named(self.fields, name)) {
             (Some(mapped), _) => mapped.finite.then(|| mapped.samples.clone()),
-            (None, Some(field)) if section == "create" && is_constant(&field.default) => {
-                Some(vec![field.default.clone()])
-            }
+            (None, Some(field)) if section == "create" => match &field.default {
+                FieldDefault::Nothing => Some(vec![String::new()]),
+                FieldDefault::Value(value) => Some(vec![value.clone()]),
+                FieldDefault::Computed => None,
+            },
             // People and rules of the CRM may have changed it since.
             _ => None,
         }
     }
 }
 
-/// Whether a default is the value itself, and not a script.
-fn is_constant(default: &str) -> bool {
-    !default.starts_with("javascript:")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::targets::condition::Condition;
+    use crate::targets::servicenow::condition::EncodedCondition;
 
     fn field(name: &str, default: &str) -> FieldInfo {
         FieldInfo {
             name: name.to_owned(),
-            default: default.to_owned(),
+            default: match default {
+                "" => FieldDefault::Nothing,
+                value => FieldDefault::Value(value.to_owned()),
+            },
             createable: true,
             ..FieldInfo::default()
         }
@@ -178,12 +185,12 @@ mod tests {
 
     /// The findings when `demanded` is demanded where `condition` holds; a new ticket has
     /// state 1, a resolved one state 6.
-    fn found(demanded: &str, condition: &str) -> Vec<(crate::doctor::Outcome, String)> {
+    fn found(demanded: &str, condition: &str) -> Vec<(crate::doctor::finding::Outcome, String)> {
         let metadata = Metadata {
-            demands: Some(vec![Demand {
+            rule_requirements: Some(vec![RuleRequirement {
                 rule: "P".to_owned(),
                 field: demanded.to_owned(),
-                when: Condition::parse(condition),
+                when: Box::new(EncodedCondition::parse(condition)),
             }]),
             ..Metadata::default()
         };
@@ -194,12 +201,12 @@ mod tests {
             mapped("resolve", "state", "6"),
             mapped("resolve", "close_code", "y"),
         ];
-        let findings = all(
-            &metadata,
-            &fields,
-            &mapping,
-            Key::Correlation("correlation_id"),
-        );
+        let findings = judge(&Case {
+            metadata: &metadata,
+            fields: &fields,
+            mapped: &mapping,
+            own_fields: vec!["correlation_id"],
+        });
         findings
             .into_iter()
             .map(|one| (one.result, one.message))
@@ -208,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_a_policy_demands_of_every_record_stops_every_create() {
-        use crate::doctor::Outcome::{Error, Ok, Warning};
+        use crate::doctor::finding::Outcome::{Error, Ok, Warning};
         let result = |demanded, condition| found(demanded, condition)[0].0;
         assert_eq!(result("u_site", ""), Error);
         assert_eq!(result("u_site", "state=1"), Error);

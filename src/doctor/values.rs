@@ -2,12 +2,12 @@
 //!
 //! Pure; may import: `targets::inspect`.
 
-use super::Finding;
+use super::finding::Finding;
 use super::mapping::Mapped;
-use crate::targets::inspect::{FieldInfo, Others};
+use crate::targets::inspect::{FieldInfo, UnlistedValues};
 
 /// Most values that a message lists.
-const MOST_LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 /// One finding for a field with listed values; none for another one.
 pub(super) fn fits(field: &FieldInfo, mapped: &Mapped) -> Option<Finding> {
@@ -22,19 +22,22 @@ pub(super) fn fits(field: &FieldInfo, mapped: &Mapped) -> Option<Finding> {
     if strange.is_empty() {
         return Some(Finding::ok("values", "every value is in the list").about(name));
     }
-    let fate = match values.others {
-        Others::Refused => "the CRM refuses such a ticket",
-        Others::Dropped => "the CRM drops it without a word",
-        Others::Stored => "the CRM stores it and nothing goes by it",
+    let consequence = match values.unlisted {
+        UnlistedValues::Refused => "the CRM refuses such a ticket",
+        UnlistedValues::Dropped => "the CRM drops it without a word",
+        UnlistedValues::Stored => "the CRM stores it and nothing goes by it",
     };
-    let message = format!("{} is not a value of {name}: {fate}", strange.join(", "));
+    let message = format!(
+        "{} is not a value of {name}: {consequence}",
+        strange.join(", ")
+    );
     let listed: Vec<&str> = values
         .active
         .iter()
-        .take(MOST_LISTED)
+        .take(MAX_LISTED)
         .map(String::as_str)
         .collect();
-    let more = if values.active.len() > MOST_LISTED {
+    let more = if values.active.len() > MAX_LISTED {
         ", …"
     } else {
         ""

@@ -1,11 +1,12 @@
-//! `--write`: opens a test ticket, changes it, resolves it, and looks what became of it.
+//! `--write`: opens a test ticket, changes it, resolves it, and reads it back.
 //!
 //! May import: `decide::create_fields` (the fields as a delivery has them), `targets`.
 
 use serde_json::Value;
 
-use super::live::{Patient, openers, refused, within};
-use super::{Finding, sample};
+use super::finding::Finding;
+use super::sample;
+use super::target::{DoctorTarget, refused, rules_opening_here, within};
 use crate::clock::Clock;
 use crate::decide::create_fields;
 use crate::domain::failure::Failure;
@@ -13,16 +14,13 @@ use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue};
 
-/// Fields that cannot be read back.
-const JOURNALS: [&str; 3] = ["work_notes", "comments", "comments_and_work_notes"];
-
 /// The findings of one test ticket. It stays in the CRM, resolved.
-pub(super) async fn attempt(patient: &Patient<'_>, clock: &Clock) -> Vec<Finding> {
-    let context = openers(patient)
+pub(super) async fn attempt(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Finding> {
+    let context = rules_opening_here(target)
         .first()
         .map(|(rule, severity)| sample::context(rule, severity))
         .unwrap_or_default();
-    let fields = match create_fields(patient.target, &context) {
+    let fields = match create_fields(target.settings, &context) {
         Ok(fields) => fields,
         Err(error) => {
             let remedy = "give the template an alternative: {{ name or 'unknown' }}";
@@ -30,18 +28,18 @@ pub(super) async fn attempt(patient: &Patient<'_>, clock: &Clock) -> Vec<Finding
         }
     };
     let key = TicketKey::of_incident(&uuid::Uuid::now_v7().to_string());
-    let ticket = match within(patient.client.create(&key, &fields)).await {
+    let ticket = match within(target.client.create(&key, &fields)).await {
         Ok(ticket) => ticket,
         Err(failure) => return vec![forbidden("write_create", "create", &failure)],
     };
-    let mut findings = vec![opened(patient, &ticket).await];
-    findings.extend(dropped(patient, &ticket, &fields).await);
-    findings.extend(changed(patient, &ticket, &context, clock).await);
+    let mut findings = vec![opened(target, &ticket).await];
+    findings.extend(dropped(target, &ticket, &fields).await);
+    findings.extend(changed(target, &ticket, &context, clock).await);
     findings
 }
 
-async fn opened(patient: &Patient<'_>, ticket: &Ticket) -> Finding {
-    let read = within(patient.client.read(&ticket.id)).await.ok().flatten();
+async fn opened(target: &DoctorTarget<'_>, ticket: &Ticket) -> Finding {
+    let read = within(target.client.read(&ticket.id)).await.ok().flatten();
     let number = read
         .and_then(|ticket| ticket.number)
         .or_else(|| ticket.number.clone());
@@ -53,14 +51,18 @@ async fn opened(patient: &Patient<'_>, ticket: &Ticket) -> Finding {
 }
 
 /// Fields that were sent, and that the ticket does not hold.
-async fn dropped(patient: &Patient<'_>, ticket: &Ticket, sent: &TicketFields) -> Vec<Finding> {
+async fn dropped(target: &DoctorTarget<'_>, ticket: &Ticket, sent: &TicketFields) -> Vec<Finding> {
+    let Some(crm) = target.client.inspect() else {
+        return Vec::new();
+    };
+    let write_only = target.settings.kind.write_only_fields;
     let is_something = |value: &Value| !value.is_null() && value.as_str() != Some("");
     let names: Vec<String> = sent
         .iter()
-        .filter(|(name, value)| is_something(value) && !JOURNALS.contains(&name.as_str()))
+        .filter(|(name, value)| is_something(value) && !write_only.contains(&name.as_str()))
         .map(|(name, _)| name.clone())
         .collect();
-    match within(patient.client.stored(&ticket.id, &names)).await {
+    match within(crm.stored(&ticket.id, &names)).await {
         Ok(stored) => names
             .into_iter()
             .filter(|name| !stored.contains_key(name))
@@ -75,29 +77,29 @@ async fn dropped(patient: &Patient<'_>, ticket: &Ticket, sent: &TicketFields) ->
 }
 
 async fn changed(
-    patient: &Patient<'_>,
+    target: &DoctorTarget<'_>,
     ticket: &Ticket,
     context: &TemplateContext,
     clock: &Clock,
 ) -> Vec<Finding> {
-    let (client, target) = (patient.client, patient.target);
+    let (client, settings) = (target.client, target.settings);
     let change = |fields: &[FieldTemplate], what: &str| TicketChange {
         comment: Some(format!("Ringdown's pre-flight {what} at {}.", clock.now())),
         marker: format!("ref doctor-{what}"),
         fields: rendered(fields, context),
     };
-    let update = change(&target.update, "update");
+    let update = change(&settings.update, "update");
     let mut findings = vec![match within(client.update(&ticket.id, &update)).await {
         Ok(()) => Finding::ok("write_update", "updated it"),
         Err(failure) => forbidden("write_update", "update", &failure),
     }];
-    findings.push(if target.resolve.is_empty() {
+    findings.push(if settings.resolve.is_empty() {
         Finding::skipped(
             "write_resolve",
             "no [resolve]: the test ticket stays open, close it by hand",
         )
     } else {
-        let resolve = change(&target.resolve, "resolve");
+        let resolve = change(&settings.resolve, "resolve");
         match within(client.resolve(&ticket.id, &resolve)).await {
             Ok(()) => Finding::ok("write_resolve", "resolved it"),
             Err(failure) => forbidden("write_resolve", "resolve", &failure),

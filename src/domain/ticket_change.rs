@@ -4,6 +4,7 @@
 //! seen and what is known go in, what to keep comes out. May import: `domain` only.
 
 use super::incident::{Incident, IncidentState};
+use super::ticket::Ticket;
 use super::time::Timestamp;
 
 /// A version of a ticket: the count of its changes where the CRM has one, and the CRM's own
@@ -60,6 +61,34 @@ pub struct TicketFace {
     pub priority: Option<String>,
     /// Who works on it: a person, a group or a queue.
     pub assignee: Option<String>,
+}
+
+impl From<Ticket> for TicketFace {
+    /// Priority and assignee are not known from a ticket alone.
+    fn from(ticket: Ticket) -> Self {
+        Self {
+            number: ticket.number,
+            url: Some(ticket.url),
+            state: ticket.state,
+            closed: ticket.closed,
+            priority: None,
+            assignee: None,
+        }
+    }
+}
+
+impl Sighting {
+    /// A ticket that is there, of which nothing more is known than what it says.
+    pub fn of(ticket: Ticket) -> Self {
+        Self {
+            ticket_id: ticket.id.clone(),
+            incident_id: None,
+            version: None,
+            changed_by: None,
+            presence: Presence::Here,
+            face: ticket.into(),
+        }
+    }
 }
 
 /// What is known of an incident's ticket.

@@ -20,7 +20,12 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::connect::{Connector, connector};
-use super::{CONNECT_TIMEOUT, NAME};
+
+/// Longest wait for a connection, where the whole call may take longer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The user agent of every call.
+pub(super) const NAME: &str = concat!("ringdown/", env!("CARGO_PKG_VERSION"));
 
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(90);
@@ -33,14 +38,10 @@ pub struct Client {
     timeout: Duration,
 }
 
-/// A whole answer.
 #[derive(Debug)]
 pub struct Received {
-    /// HTTP status.
     pub status: StatusCode,
-    /// Headers.
     pub headers: HeaderMap,
-    /// Body.
     pub body: Bytes,
 }
 
@@ -62,10 +63,6 @@ pub enum CallError {
 
 impl Client {
     /// A client whose calls take at most `timeout`, answer included.
-    ///
-    /// # Errors
-    ///
-    /// When TLS cannot be set up.
     pub fn new(timeout: Duration) -> io::Result<Self> {
         let connector = connector(timeout.min(CONNECT_TIMEOUT))?;
         let sender = legacy::Client::builder(TokioExecutor::new())
@@ -81,15 +78,11 @@ impl Client {
         })
     }
 
-    /// A request, for [`Client::send`].
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.writer.request(method, url)
     }
 
     /// Sends `request` and reads its answer, at most `longest` bytes of body.
-    ///
-    /// # Errors
-    ///
     /// [`CallError`] tells whether anything can have been sent.
     pub async fn send(
         &self,

@@ -36,10 +36,6 @@ pub(super) struct Route {
 }
 
 /// Makes connections within `timeout`.
-///
-/// # Errors
-///
-/// When the system's certificates cannot be used.
 pub(super) fn connector(timeout: Duration) -> io::Result<Connector> {
     let mut direct = HttpConnector::new();
     direct.enforce_http(false);

@@ -7,10 +7,10 @@
 use std::iter::Peekable;
 use std::ops::Range;
 
-/// How often a text is read back; nobody encodes more often.
-const MOST_READINGS: usize = 5;
+/// Decoding passes over a text; nobody encodes more often.
+const MAX_PASSES: usize = 5;
 /// `&#x10FFFF;` with some leading zeros.
-const LONGEST_REFERENCE: usize = 16;
+const MAX_REFERENCE_LENGTH: usize = 16;
 
 /// What each encoding begins with.
 static MARKS: [u8; 3] = *b"%\\&";
@@ -22,12 +22,12 @@ static MARKS: [u8; 3] = *b"%\\&";
 /// is seldom; a list of them would be many times as long as a text that is full of them.
 pub(super) struct Decoded<'t> {
     text: &'t [u8],
-    readings: Vec<Reading>,
+    passes: Vec<DecodingPass>,
 }
 
-/// One reading of a text.
-struct Reading {
-    /// The number of the reading that was read; `None` for the text itself.
+/// A text after one decoding pass.
+struct DecodingPass {
+    /// The number of the pass that this one decoded; `None` for the text itself.
     of: Option<usize>,
     marks: &'static [u8],
     bytes: Vec<u8>,
@@ -37,42 +37,41 @@ impl<'t> Decoded<'t> {
     pub(super) fn of(text: &'t [u8]) -> Self {
         let alone = MARKS
             .chunks(1)
-            .filter_map(|mark| Reading::of(text, None, mark));
-        let mut readings: Vec<Reading> = alone.collect();
+            .filter_map(|mark| DecodingPass::of(text, None, mark));
+        let mut passes: Vec<DecodingPass> = alone.collect();
         // Where only one encoding is used, all of them together are that one.
-        let mut last = (readings.len() == 1).then_some(0);
-        for _ in 0..MOST_READINGS {
-            let before = last.and_then(|last: usize| readings.get(last));
-            let before = before.map_or(text, |reading| &reading.bytes);
-            let Some(reading) = Reading::of(before, last, &MARKS) else {
+        let mut last = (passes.len() == 1).then_some(0);
+        for _ in 0..MAX_PASSES {
+            let before = last.and_then(|last: usize| passes.get(last));
+            let before = before.map_or(text, |pass| &pass.bytes);
+            let Some(pass) = DecodingPass::of(before, last, &MARKS) else {
                 break;
             };
-            readings.push(reading);
-            last = Some(readings.len() - 1);
+            passes.push(pass);
+            last = Some(passes.len() - 1);
         }
-        Self { text, readings }
+        Self { text, passes }
     }
 
-    /// What each reading made of the text; none when nothing in it is encoded.
-    pub(super) fn readings(&self) -> impl Iterator<Item = &[u8]> {
-        self.readings.iter().map(|reading| reading.bytes.as_slice())
+    /// The text after each pass; none when nothing in it is encoded.
+    pub(super) fn passes(&self) -> impl Iterator<Item = &[u8]> {
+        self.passes.iter().map(|pass| pass.bytes.as_slice())
     }
 
-    /// Bytes of memory.
     #[cfg(test)]
     fn held(&self) -> usize {
-        let readings = self.readings.iter().map(|reading| reading.bytes.capacity());
-        readings.sum()
+        let passes = self.passes.iter().map(|pass| pass.bytes.capacity());
+        passes.sum()
     }
 
-    /// Where the original has what stands at `ranges` of the reading with this number. They are
+    /// Where the original has what stands at `ranges` of the pass with this number. They are
     /// not empty, ascend, and are apart from each other.
-    pub(super) fn source(&self, reading: usize, ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    pub(super) fn source(&self, pass: usize, ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
         let mut ranges = ranges;
-        let mut reading = self.readings.get(reading);
-        while let Some(this) = reading.filter(|_| !ranges.is_empty()) {
-            reading = this.of.and_then(|before| self.readings.get(before));
-            let before = reading.map_or(self.text, |before| &before.bytes);
+        let mut pass = self.passes.get(pass);
+        while let Some(this) = pass.filter(|_| !ranges.is_empty()) {
+            pass = this.of.and_then(|before| self.passes.get(before));
+            let before = pass.map_or(self.text, |before| &before.bytes);
             let mut places = Places::of(before, this.marks);
             for range in &mut ranges {
                 *range = places.find(range.start).start..places.find(range.end - 1).end;
@@ -82,7 +81,7 @@ impl<'t> Decoded<'t> {
     }
 }
 
-impl Reading {
+impl DecodingPass {
     /// `None` when nothing in `source` is encoded by what begins with one of `marks`.
     fn of(source: &[u8], of: Option<usize>, marks: &'static [u8]) -> Option<Self> {
         let mut bytes = Vec::new();
@@ -113,10 +112,10 @@ fn escapes(source: &[u8], marks: &[u8]) -> impl Iterator<Item = (Text, Range<usi
     })
 }
 
-/// Finds the places of a reading's bytes in what was read, in ascending order.
+/// Finds the places of a pass's bytes in what was read, in ascending order.
 struct Places<'s> {
     escapes: Peekable<Box<dyn Iterator<Item = (Text, Range<usize>)> + 's>>,
-    /// The last escape that was passed: its place in the reading, and in what was read.
+    /// The last escape that was passed: its place in the pass, and in what was read.
     passed: (Range<usize>, Range<usize>),
 }
 
@@ -129,7 +128,7 @@ impl<'s> Places<'s> {
         }
     }
 
-    /// Where the byte `at` of the reading comes from.
+    /// Where the byte `at` of the pass comes from.
     fn find(&mut self, at: usize) -> Range<usize> {
         loop {
             let (read, source) = &self.passed;
@@ -212,7 +211,7 @@ fn unicode(bytes: &[u8]) -> Option<(Text, usize)> {
 }
 
 fn reference(bytes: &[u8]) -> Option<(Text, usize)> {
-    let window = &bytes[..bytes.len().min(LONGEST_REFERENCE)];
+    let window = &bytes[..bytes.len().min(MAX_REFERENCE_LENGTH)];
     let end = window.iter().position(|byte| *byte == b';')?;
     let name = std::str::from_utf8(&window[1..end]).ok()?;
     let character = match name {

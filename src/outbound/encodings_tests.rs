@@ -4,7 +4,7 @@ use super::*;
 
 fn decoded(text: &str) -> String {
     let decoded = Decoded::of(text.as_bytes());
-    let last = decoded.readings().last().unwrap_or(text.as_bytes());
+    let last = decoded.passes().last().unwrap_or(text.as_bytes());
     String::from_utf8_lossy(last).into_owned()
 }
 
@@ -46,8 +46,8 @@ fn what_is_no_escape_stays() {
 fn a_place_is_found_again_in_the_original() {
     let text = r"x%252F\u002fy&amp;z";
     let whole = Decoded::of(text.as_bytes());
-    assert_eq!(whole.readings().last(), Some(b"x//y&z".as_slice()));
-    let last = whole.readings().count() - 1;
+    assert_eq!(whole.passes().last(), Some(b"x//y&z".as_slice()));
+    let last = whole.passes().count() - 1;
     let source = |range: Range<usize>| {
         let found = whole.source(last, vec![range]);
         &text[found[0].clone()]
@@ -61,8 +61,8 @@ fn a_place_is_found_again_in_the_original() {
 fn several_places_are_found_in_one_pass() {
     let text = "%41b%43&amp;%25%34%35";
     let whole = Decoded::of(text.as_bytes());
-    let last = whole.readings().count() - 1;
-    assert_eq!(whole.readings().last(), Some(b"AbC&E".as_slice()));
+    let last = whole.passes().count() - 1;
+    assert_eq!(whole.passes().last(), Some(b"AbC&E".as_slice()));
     let found = whole.source(last, vec![0..1, 1..2, 3..5]);
     let found: Vec<&str> = found.into_iter().map(|range| &text[range]).collect();
     assert_eq!(found, ["%41", "b", "&amp;%25%34%35"]);

@@ -9,37 +9,39 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 
 use super::encodings::Decoded;
-use super::needle::{Covered, Needle, SHORTEST, needles_of};
+use super::pattern::{Covered, MIN_LENGTH, Pattern, patterns_of};
 
 /// Finds the secrets that it was made of.
 #[derive(Default)]
 pub(super) struct Finder {
-    /// Finds the head of each needle; `None` when there are no needles.
-    heads: Option<AhoCorasick>,
-    needles: Vec<Needle>,
+    /// Finds the prefix of each pattern; `None` when there are no patterns.
+    prefixes: Option<AhoCorasick>,
+    patterns: Vec<Pattern>,
 }
 
 impl Finder {
     pub(super) fn of<'s>(secrets: impl Iterator<Item = &'s str>) -> Self {
-        let secrets = secrets.filter(|secret| secret.len() >= SHORTEST);
-        let mut needles: Vec<Needle> = secrets.flat_map(needles_of).collect();
+        let secrets = secrets.filter(|secret| secret.len() >= MIN_LENGTH);
+        let mut patterns: Vec<Pattern> = secrets.flat_map(patterns_of).collect();
         let mut runs = BTreeSet::new();
-        needles.retain(|needle| !needle.is_base64() || runs.insert(needle.head().to_vec()));
-        let heads = needles.iter().map(|needle| needle.head());
-        // Building fails only beyond 2^31 states; the heads of some hundred secrets have some
+        patterns.retain(|pattern| !pattern.is_base64() || runs.insert(pattern.prefix().to_vec()));
+        let prefixes = patterns.iter().map(|pattern| pattern.prefix());
+        // Building fails only beyond 2^31 states; the prefixes of some hundred secrets have some
         // ten thousand.
-        let heads = AhoCorasick::new(heads).ok().filter(|_| !needles.is_empty());
-        Self { heads, needles }
+        let prefixes = AhoCorasick::new(prefixes)
+            .ok()
+            .filter(|_| !patterns.is_empty());
+        Self { prefixes, patterns }
     }
 
     /// Where `text` has secrets: ascending, and apart from each other.
     pub(super) fn find(&self, text: &[u8]) -> Vec<Range<usize>> {
         let mut found = self.find_plain(text);
-        if self.heads.is_some() {
-            // Each reading, because one too many changes a secret that looks encoded itself.
+        if self.prefixes.is_some() {
+            // After each pass: one pass too many changes a secret that itself looks encoded.
             let decoded = Decoded::of(text);
-            for (number, reading) in decoded.readings().enumerate() {
-                found.extend(decoded.source(number, self.find_plain(reading)));
+            for (number, pass) in decoded.passes().enumerate() {
+                found.extend(decoded.source(number, self.find_plain(pass)));
             }
         }
         merged(found)
@@ -47,32 +49,32 @@ impl Finder {
 
     /// Takes time in proportion to the length of `text`, whatever the text and the secrets are.
     fn find_plain(&self, text: &[u8]) -> Vec<Range<usize>> {
-        let Some(heads) = &self.heads else {
+        let Some(prefixes) = &self.prefixes else {
             return Vec::new();
         };
         let mut found: Vec<Range<usize>> = Vec::new();
         let mut covered = Vec::new();
         let mut run_end = 0;
-        // Tokens have beginnings in common, so the same head is looked at for each of them.
-        for head in heads.find_overlapping_iter(text) {
-            // Most texts have no head and need no memory.
-            covered.resize(self.needles.len(), Covered::default());
-            let number = head.pattern().as_usize();
-            let needle = &self.needles[number];
-            let extent = match needle.is_base64() {
-                // A run of base64 is found whole, however many heads are in it.
-                true if head.end() <= run_end => continue,
-                true => needle.run(text, head.start()),
-                false => needle.extent(text, head.start(), &mut covered[number]),
+        // Tokens have beginnings in common, so the same prefix is looked at for each of them.
+        for prefix in prefixes.find_overlapping_iter(text) {
+            // Most texts have no prefix of a secret and need no memory.
+            covered.resize(self.patterns.len(), Covered::default());
+            let number = prefix.pattern().as_usize();
+            let pattern = &self.patterns[number];
+            let extent = match pattern.is_base64() {
+                // A run of base64 is found whole, however many prefixes are in it.
+                true if prefix.end() <= run_end => continue,
+                true => pattern.run(text, prefix.start()),
+                false => pattern.extent(text, prefix.start(), &mut covered[number]),
             };
             let Some(extent) = extent else {
                 continue;
             };
-            if needle.is_base64() {
+            if pattern.is_base64() {
                 run_end = extent.end;
             }
             match found.last_mut() {
-                // Heads may follow each other byte by byte.
+                // Prefixes may follow each other byte by byte.
                 Some(last) if (last.start..=last.end).contains(&extent.start) => {
                     last.end = last.end.max(extent.end);
                 }

@@ -14,7 +14,6 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// Most bytes that are read between two writes: a whole answer, its headers and TLS.
 const MOST_UNASKED: usize = 3 * 1024 * 1024;
 
-/// Some connection.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 

@@ -14,16 +14,16 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::finder::Finder;
-use super::needle::SHORTEST;
+use super::pattern::MIN_LENGTH;
 use super::proxy;
 use crate::settings::{AuthMethod, Secret, Settings, TargetAuth};
 
 /// Stands where a secret stood.
 const REDACTED: &str = "[secret]";
 /// Tokens and the like that are remembered; of more, the one that was used the longest ago goes.
-const MOST_REMEMBERED: usize = 64;
+const MAX_REMEMBERED: usize = 64;
 /// Names that are longer need not be the CRM's own.
-const LONGEST_OWN_NAME: usize = 32;
+const MAX_OWN_NAME_LENGTH: usize = 32;
 /// Fields of a form that hold secrets.
 const SECRET_FIELDS: [&str; 5] = [
     "assertion",
@@ -65,14 +65,14 @@ impl Redactor {
 
     /// Remembers `secret`, among the last that were used.
     pub fn remember(&self, secret: &Secret) {
-        if secret.expose().len() < SHORTEST {
+        if secret.expose().len() < MIN_LENGTH {
             return;
         }
         let mut known = self.known();
         if known.use_again(secret) {
             return;
         }
-        if known.remembered.len() >= MOST_REMEMBERED {
+        if known.remembered.len() >= MAX_REMEMBERED {
             known.remembered.remove(0);
         }
         known.remembered.push(secret.clone());
@@ -97,7 +97,6 @@ impl Redactor {
         }
     }
 
-    /// `text` without secrets.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         redacted_text(&self.finder(), text)
     }
@@ -200,7 +199,7 @@ fn redact_json(finder: &Finder, json: &mut Value) {
 /// Whether `name` is one that CRMs give: words, with `_` and `.` between them.
 fn is_own_name(name: &str) -> bool {
     let is_in_names = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'.');
-    name.len() <= LONGEST_OWN_NAME && name.bytes().all(is_in_names)
+    name.len() <= MAX_OWN_NAME_LENGTH && name.bytes().all(is_in_names)
 }
 
 impl fmt::Debug for Redactor {

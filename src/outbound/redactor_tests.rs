@@ -176,12 +176,12 @@ fn a_secret_in_a_name_is_redacted() {
 fn what_was_used_last_is_remembered_longest() {
     let redactor = Redactor::default();
     let token = |number: usize| Secret::new(format!("token-number-{number}-of-many"));
-    for number in 0..MOST_REMEMBERED + 50 {
+    for number in 0..MAX_REMEMBERED + 50 {
         redactor.remember(&token(number));
         redactor.remember(&token(0));
     }
     let is_known = |number| redactor.text(token(number).expose()) == REDACTED;
-    assert!(is_known(0) && is_known(MOST_REMEMBERED + 49) && !is_known(1));
+    assert!(is_known(0) && is_known(MAX_REMEMBERED + 49) && !is_known(1));
 }
 
 #[test]

@@ -23,7 +23,7 @@ use url::form_urlencoded;
 use super::answer::{Refusal, json};
 use super::auth::Authenticator;
 use super::body;
-use super::notice::{self, NoticeFault};
+use super::notice::{self, NoticeFault, RecordId};
 use super::source::RefusalNotices;
 use super::webhook::Receiver;
 use crate::http::{Readiness, request_id};
@@ -51,6 +51,7 @@ pub struct Callbacks {
 /// A target that takes callbacks.
 pub(super) struct CallbackTarget {
     pub(super) authenticator: Authenticator,
+    pub(super) record_id: RecordId,
     /// Its place among the senders that share slots and memory.
     pub(super) party: usize,
     pub(super) notices: RefusalNotices,
@@ -130,7 +131,7 @@ impl Receiver {
         let bytes = self
             .authenticated(authenticator, &headers, body, &mut slot)
             .await?;
-        let ids = ids_in(&bytes, language).map_err(Refusal::Notice)?;
+        let ids = ids_in(&bytes, language, target.record_id).map_err(Refusal::Notice)?;
         let tally = self.hint(name, &ids).await?;
         Ok(tally.answer(language))
     }
@@ -181,10 +182,14 @@ impl Receiver {
     }
 }
 
-fn ids_in(bytes: &Bytes, language: Language) -> Result<Vec<String>, NoticeFault> {
+fn ids_in(
+    bytes: &Bytes,
+    language: Language,
+    record_id: RecordId,
+) -> Result<Vec<String>, NoticeFault> {
     match language {
-        Language::Json => notice::in_json(bytes),
-        Language::Soap => notice::in_soap(bytes),
+        Language::Json => notice::in_json(bytes, record_id),
+        Language::Soap => notice::in_soap(bytes, record_id),
     }
 }
 

@@ -85,10 +85,18 @@ pub struct ReceiveState {
     pub readiness: watch::Receiver<Readiness>,
     /// The clock.
     pub clock: Clock,
-    /// Who may call back, by target; a target that is absent or has none takes no callbacks.
-    pub callback_auth: BTreeMap<String, Vec<AuthMethod>>,
+    /// Who may call back, by target; a target that is absent or has no way takes no callbacks.
+    pub callback_settings: BTreeMap<String, CallbackSettings>,
     /// Where callbacks go.
     pub callbacks: Callbacks,
+}
+
+/// What a target's callbacks are checked against.
+#[derive(Debug, Clone)]
+pub struct CallbackSettings {
+    pub auth: Vec<AuthMethod>,
+    /// The record id in a text, as tickets of this target are stored with it.
+    pub record_id: fn(&str) -> Option<String>,
 }
 
 /// A source that cannot be put into force.
@@ -157,19 +165,22 @@ fn callback_targets(
     sources: usize,
 ) -> Result<BTreeMap<String, CallbackTarget>, ReceiveSetupError> {
     let taking = state
-        .callback_auth
+        .callback_settings
         .iter()
-        .filter(|(_, ways)| !ways.is_empty());
+        .filter(|(_, settings)| !settings.auth.is_empty());
     (sources..)
         .zip(taking)
-        .map(|(party, (name, ways))| {
+        .map(|(party, (name, settings))| {
             let authenticator =
-                Authenticator::new(ways, &state.clock).map_err(|problem| ReceiveSetupError {
-                    path: format!("targets.{name}.callback"),
-                    problem,
+                Authenticator::new(&settings.auth, &state.clock).map_err(|problem| {
+                    ReceiveSetupError {
+                        path: format!("targets.{name}.callback"),
+                        problem,
+                    }
                 })?;
             let target = CallbackTarget {
                 authenticator,
+                record_id: settings.record_id,
                 party,
                 notices: RefusalNotices::default(),
             };

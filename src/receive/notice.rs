@@ -9,11 +9,11 @@ use quick_xml::events::Event;
 use serde_json::Value;
 
 /// Tickets that one callback may name; Salesforce sends at most 100.
-const MOST_TICKETS: usize = 200;
+const MAX_TICKETS: usize = 200;
 /// Nested elements; an Outbound Message has six.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 /// Longest text taken for an id.
-const LONGEST_ID: usize = 64;
+const MAX_ID_LENGTH: usize = 64;
 /// Where JSON keeps a record's id, the most particular name first: `id` alone can be the id of
 /// the message in a ServiceNow script that somebody wrote.
 const ID_NAMES: [&str; 4] = ["sys_id", "recordId", "Id", "id"];
@@ -26,6 +26,9 @@ const ID_PATH: [&str; 6] = [
     "sObject",
     "Id",
 ];
+
+/// Finds the record id in a text, as the CRM of the target writes it.
+pub(super) type RecordId = fn(&str) -> Option<String>;
 
 /// A callback that says nothing usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,19 +51,19 @@ pub(super) enum NoticeFault {
 }
 
 /// The record ids in a JSON callback: one object, or an array of them.
-pub(super) fn in_json(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
+pub(super) fn in_json(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, NoticeFault> {
     let body: Value = serde_json::from_slice(body).map_err(|_| NoticeFault::NotJson)?;
     let items = match &body {
         Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),
     };
-    if items.len() > MOST_TICKETS {
+    if items.len() > MAX_TICKETS {
         return Err(NoticeFault::TooMany);
     }
     let id = |item: &Value| {
         ID_NAMES
             .iter()
-            .find_map(|name| usable(item.get(*name)?.as_str()?))
+            .find_map(|name| usable(item.get(*name)?.as_str()?, record_id))
             .ok_or(NoticeFault::NoTicket)
     };
     let ids: Vec<String> = items.iter().map(id).collect::<Result<_, _>>()?;
@@ -68,7 +71,7 @@ pub(super) fn in_json(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
 }
 
 /// The record ids in an Outbound Message.
-pub(super) fn in_soap(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
+pub(super) fn in_soap(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, NoticeFault> {
     let text = std::str::from_utf8(body).map_err(|_| NoticeFault::NotXml)?;
     let mut reader = Reader::from_str(text);
     let mut path: Vec<String> = Vec::new();
@@ -79,7 +82,7 @@ pub(super) fn in_soap(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
             Event::Start(element) => {
                 roots += u8::from(path.is_empty());
                 path.push(element.local_name().into_inner().to_owned());
-                if path.len() > DEEPEST || roots > 1 {
+                if path.len() > MAX_DEPTH || roots > 1 {
                     return Err(NoticeFault::NotXml);
                 }
             }
@@ -89,7 +92,7 @@ pub(super) fn in_soap(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
             Event::Text(found) => {
                 let found: &str = &found;
                 if path == ID_PATH {
-                    ids.push(usable(found).ok_or(NoticeFault::NoTicket)?);
+                    ids.push(usable(found, record_id).ok_or(NoticeFault::NoTicket)?);
                 } else if path.is_empty() && !found.trim().is_empty() {
                     return Err(NoticeFault::NotXml);
                 }
@@ -104,7 +107,7 @@ pub(super) fn in_soap(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
             | Event::Decl(_)
             | Event::PI(_) => {}
         }
-        if ids.len() > MOST_TICKETS {
+        if ids.len() > MAX_TICKETS {
             return Err(NoticeFault::TooMany);
         }
     }
@@ -127,33 +130,22 @@ fn some(mut ids: Vec<String>) -> Result<Vec<String>, NoticeFault> {
     }
 }
 
-fn usable(text: &str) -> Option<String> {
+fn usable(text: &str, record_id: RecordId) -> Option<String> {
     let text = text.trim();
-    let is_id = !text.is_empty()
-        && text.len() <= LONGEST_ID
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_id.then(|| with_check_letters(text))
-}
-
-/// A Salesforce id of 15 characters with the three letters that say which of them are upper
-/// case (Salesforce help, "How to convert 15-character ids to 18 characters"); any other id as
-/// it is. A formula field shows the short form; records are known by the long one.
-fn with_check_letters(id: &str) -> String {
-    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
-    if id.len() != 15 {
-        return id.to_owned();
-    }
-    let letters = id.as_bytes().chunks(5).filter_map(|five| {
-        let upper = |(place, byte): (usize, &u8)| usize::from(byte.is_ascii_uppercase()) << place;
-        let index: usize = five.iter().enumerate().map(upper).sum();
-        LETTERS.get(index).copied().map(char::from)
-    });
-    id.chars().chain(letters).collect()
+    // The id stands in an index of the database.
+    let fits = !text.is_empty() && text.len() <= MAX_ID_LENGTH;
+    fits.then(|| record_id(text)).flatten()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Letters and digits.
+    fn plain(text: &str) -> Option<String> {
+        let is_id = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_id.then(|| text.to_owned())
+    }
 
     fn soap(notifications: &str) -> Bytes {
         Bytes::from(format!(
@@ -177,14 +169,20 @@ mod tests {
         let two = notification("5007000000OFL5FAAX") + &notification("5007000000OFL6FAAX");
         let again = two.clone() + &notification("5007000000OFL5FAAX");
         let expected = ["5007000000OFL5FAAX", "5007000000OFL6FAAX"].map(str::to_owned);
-        assert_eq!(in_soap(&soap(&two)), Ok(expected.to_vec()));
-        assert_eq!(in_soap(&soap(&again)), Ok(expected.to_vec()));
+        assert_eq!(in_soap(&soap(&two), plain), Ok(expected.to_vec()));
+        assert_eq!(in_soap(&soap(&again), plain), Ok(expected.to_vec()));
     }
 
     #[test]
-    fn a_short_salesforce_id_is_the_same_ticket_as_the_long_one() {
-        let body = Bytes::from(r#"{"recordId":"5007000000OFL5F"}"#);
-        assert_eq!(in_json(&body), Ok(vec!["5007000000OFL5FAAX".to_owned()]));
+    fn an_id_is_what_the_crm_of_the_target_takes_for_one() {
+        let issue = |text: &str| {
+            let (project, number) = text.split_once('-')?;
+            (project == "PROJ" && number.parse::<u32>().is_ok()).then(|| text.to_owned())
+        };
+        let named = Bytes::from(r#"{"id":"10012","Id":"PROJ-12"}"#);
+        assert_eq!(in_json(&named, issue), Ok(vec!["PROJ-12".to_owned()]));
+        let other = Bytes::from(r#"{"id":"PROJ-x"}"#);
+        assert_eq!(in_json(&other, issue), Err(NoticeFault::NoTicket));
     }
 
     #[test]
@@ -193,7 +191,7 @@ mod tests {
             r#"<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><Envelope>&b;</Envelope>"#;
         let outside = r#"<!DOCTYPE x SYSTEM "file:///etc/passwd"><Envelope/>"#;
         for text in [laughs, outside, "<Envelope>&a;</Envelope>"] {
-            let fault = in_soap(&Bytes::from_static(text.as_bytes()));
+            let fault = in_soap(&Bytes::from_static(text.as_bytes()), plain);
             assert_eq!(fault, Err(NoticeFault::DocumentType), "{text}");
         }
     }
@@ -218,15 +216,15 @@ mod tests {
             &cut,
             &twice,
         ] {
-            let fault = in_soap(&Bytes::from(text.to_owned()));
+            let fault = in_soap(&Bytes::from(text.to_owned()), plain);
             assert!(
                 matches!(fault, Err(NoticeFault::NotXml | NoticeFault::NoTicket)),
                 "{text}: {fault:?}"
             );
         }
-        assert_eq!(in_soap(&Bytes::from(cut)), Err(NoticeFault::NotXml));
+        assert_eq!(in_soap(&Bytes::from(cut), plain), Err(NoticeFault::NotXml));
         assert_eq!(
-            in_soap(&Bytes::from_static(b"\xff\xfe<\0a\0")),
+            in_soap(&Bytes::from_static(b"\xff\xfe<\0a\0"), plain),
             Err(NoticeFault::NotXml)
         );
     }
@@ -241,7 +239,7 @@ mod tests {
             format!(r#"{{"id":"{id}","Status":"Closed"}}"#),
         ] {
             assert_eq!(
-                in_json(&Bytes::from(text.clone())),
+                in_json(&Bytes::from(text.clone()), plain),
                 Ok(vec![id.to_owned()]),
                 "{text}"
             );
@@ -254,11 +252,11 @@ mod tests {
             r#"{"id":"a' or 1=1"}"#,
             "null",
         ] {
-            let fault = in_json(&Bytes::from_static(text.as_bytes()));
+            let fault = in_json(&Bytes::from_static(text.as_bytes()), plain);
             assert_eq!(fault, Err(NoticeFault::NoTicket), "{text}");
         }
         assert_eq!(
-            in_json(&Bytes::from_static(b"{")),
+            in_json(&Bytes::from_static(b"{"), plain),
             Err(NoticeFault::NotJson)
         );
     }

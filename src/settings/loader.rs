@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::layers::{self, Layer, Table};
 use super::problem::{EffectiveValue, LoadError, Problem, Warning};
 use super::read::{self, Findings};
-use super::{Settings, variables};
+use super::{CrmProfile, Settings, variables};
 
 /// Names the layer `config/<RINGDOWN_ENV>.toml`.
 const ENVIRONMENT_NAME: &str = "RINGDOWN_ENV";
@@ -18,8 +18,10 @@ const ENVIRONMENT_NAME: &str = "RINGDOWN_ENV";
 ///
 /// Layers, later ones win: built-in defaults, `default.toml` in [`Loader::config_dir`],
 /// `<RINGDOWN_ENV>.toml` there, each of [`Loader::files`], `RINGDOWN__…` variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Loader {
+    /// The CRMs that targets may be of: `targets::profiles()`.
+    pub crms: Vec<&'static CrmProfile>,
     /// The directory of `default.toml`.
     pub config_dir: PathBuf,
     /// Environment variables: settings, and what `{ env = "NAME" }` reads.
@@ -42,11 +44,12 @@ pub struct Loaded {
 impl Loader {
     /// A loader of this process: `config/` in the working directory, the process's
     /// environment (names and values that are not UTF-8 left out), and `config_files`.
-    pub fn from_process(config_files: Vec<PathBuf>) -> Self {
+    pub fn from_process(config_files: Vec<PathBuf>, crms: Vec<&'static CrmProfile>) -> Self {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         Self {
+            crms,
             config_dir: PathBuf::from("config"),
             environment,
             files: config_files,
@@ -63,7 +66,7 @@ impl Loader {
         let layers = self.file_layers().map_err(only_problems)?;
         let order: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
         let (merged, problems) = self.merge(layers).map_err(only_problems)?;
-        let (settings, findings) = read::settings(&merged, &self.environment, &order);
+        let (settings, findings) = read::settings(&merged, &self.environment, &order, &self.crms);
         self.conclude(settings, findings, problems)
     }
 

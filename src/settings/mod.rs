@@ -7,6 +7,7 @@
 //! May import: `domain`, `normalise` (formats of sources), `rules` (expressions, templates).
 //! Must not know: the store, HTTP, CRM clients. Only this module and `cli` read the environment.
 
+mod crm;
 mod layers;
 mod loader;
 mod model;
@@ -18,6 +19,10 @@ mod secret;
 mod target_model;
 mod variables;
 
+pub use crm::{
+    CrmProfile, CrmSetting, CrmSettings, InvalidValue, KeyField, LoginFlow, LoginProfile,
+    SettingValues, check_api_name,
+};
 pub use loader::{Loaded, Loader};
 pub use model::*;
 pub use problem::{EffectiveValue, LoadError, Problem, Warning};

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::{AuthMethod, Secret};
+use super::{AuthMethod, CrmProfile, CrmSettings, KeyField, Secret};
 use crate::rules::Template;
 
 /// `[targets.NAME]`.
 #[derive(Debug, Clone)]
 pub struct TargetSettings {
-    /// Which CRM, and what is particular to it.
-    pub kind: TargetKind,
+    pub kind: &'static CrmProfile,
+    /// The keys that only this kind of CRM has.
+    pub own: CrmSettings,
     /// The CRM's address, without a path.
     pub base_url: Url,
     /// How we log in.
@@ -38,33 +39,10 @@ pub struct TargetSettings {
     pub callback_auth: Vec<AuthMethod>,
 }
 
-/// What is particular to one CRM.
-#[derive(Debug, Clone)]
-pub enum TargetKind {
-    /// Salesforce.
-    Salesforce {
-        /// `v46.0` or later.
-        api_version: String,
-        /// `Case` or `Incident`.
-        object: String,
-        /// The unique external id field that carries our key; absent: our key goes into the
-        /// description and creates are guarded by a look-up.
-        external_id_field: Option<String>,
-    },
-    /// ServiceNow.
-    ServiceNow {
-        /// `incident` or a table that extends `task`.
-        table: String,
-    },
-}
-
-impl TargetKind {
-    /// `salesforce` or `servicenow`, as in the settings.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Salesforce { .. } => "salesforce",
-            Self::ServiceNow { .. } => "servicenow",
-        }
+impl TargetSettings {
+    /// Where our key stands in a ticket of this target.
+    pub fn key_field(&self) -> KeyField<'_> {
+        (self.kind.key_field)(&self.own)
     }
 }
 
@@ -137,14 +115,14 @@ pub enum TargetAuth {
         /// The user's password.
         password: Secret,
     },
-    /// HTTP Basic (ServiceNow).
+    /// HTTP Basic.
     Basic {
         /// The user.
         username: String,
         /// The user's password.
         password: Secret,
     },
-    /// `x-sn-apikey` (ServiceNow).
+    /// A key in a header of its own.
     ApiKey {
         /// The header that carries it.
         header: String,

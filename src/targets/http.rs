@@ -1,4 +1,4 @@
-//! One HTTP call to a CRM: bounded in time and size, never redirected, failures told apart
+//! One HTTP call to a CRM: bounded in time and size, never redirected, failures classified
 //! by whether the request can have had an effect.
 //!
 //! Everything that comes back, and every error on the way, goes through the [`Redactor`] here,
@@ -15,7 +15,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use url::Url;
 
-use super::permit;
+use super::claim::ClaimCheck;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::outbound::{self, CallError, Received, Redactor};
@@ -27,7 +27,7 @@ pub const MAX_ANSWER_BYTES: usize = 2 * 1024 * 1024;
 /// Longest token that is taken, in bytes; the headers of most servers hold no longer one.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Longest stretch of a foreign message that is kept, in characters.
+/// Longest part of a foreign message that is kept, in characters.
 const MAX_MESSAGE_CHARS: usize = 500;
 
 /// The only way in which JSON can hold a NUL.
@@ -36,9 +36,7 @@ const ESCAPED_NUL: &[u8] = b"\\u0000";
 /// A whole answer, without our secrets.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// HTTP status.
     pub status: u16,
-    /// Headers.
     pub headers: HeaderMap,
     /// Body, at most [`MAX_ANSWER_BYTES`]. What was JSON still is.
     pub body: Bytes,
@@ -164,32 +162,36 @@ pub fn excerpt(text: &str) -> String {
 pub struct Client {
     http: outbound::Client,
     redactor: Redactor,
+    claim: ClaimCheck,
 }
 
 impl Client {
     /// A client whose calls take at most `timeout`, and whose answers `redactor` goes through.
-    ///
-    /// # Errors
-    ///
-    /// When TLS cannot be set up.
     pub fn new(timeout: Duration, redactor: &Redactor) -> io::Result<Self> {
         Ok(Self {
             http: outbound::Client::new(timeout)?,
             redactor: redactor.clone(),
+            claim: ClaimCheck::default(),
         })
     }
 
-    /// A request, for [`Client::send`].
+    /// The same client, whose requests are sent only while `claim` allows it.
+    #[must_use]
+    pub fn for_claim(&self, claim: ClaimCheck) -> Self {
+        Self {
+            claim,
+            ..self.clone()
+        }
+    }
+
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
         self.http.request(method, url)
     }
 
-    /// A GET, for [`Client::send`].
     pub fn get(&self, url: Url) -> RequestBuilder {
         self.request(Method::GET, url)
     }
 
-    /// A POST, for [`Client::send`].
     pub fn post(&self, url: Url) -> RequestBuilder {
         self.request(Method::POST, url)
     }
@@ -200,20 +202,12 @@ impl Client {
     }
 
     /// Sends `request` and reads the whole answer.
-    ///
-    /// # Errors
-    ///
-    /// A `network_failure`: with `outcome_unknown` unless the connection was never made, or
-    /// nothing was sent because the claim is not ours any more (see [`permit`]).
+    /// A failure has `outcome_unknown` unless the connection was never made, or nothing was sent because the claim is not ours any more (see [`ClaimCheck`]).
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
         Ok(self.exchange(request).await?.redacted(&self.redactor))
     }
 
     /// As [`Client::send`], for a call that obtains a token.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::send`].
     pub async fn log_in(&self, request: RequestBuilder) -> Result<LoginAnswer, Failure> {
         let answer = self.exchange(request).await?;
         let body = Secret::new(String::from_utf8_lossy(&answer.body));
@@ -222,7 +216,7 @@ impl Client {
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        permit::ask()?;
+        self.claim.check()?;
         let request = request
             .build()
             .map_err(|error| self.failure(CallError::NotSent(error.without_url().to_string())))?;

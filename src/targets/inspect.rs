@@ -1,45 +1,28 @@
-//! What a CRM says about itself: the object, its fields, and what our user may do with them.
+//! A CRM's own description: the object, its fields, and our user's rights.
 //!
-//! Plain data and one trait, for a pre-flight that writes nothing. May import: `domain`.
-//! Must not know: what is done with the answers.
+//! Plain data and two traits, for a pre-flight that writes nothing. Knows no CRM. May import:
+//! `domain`. Must not know: what is done with the answers.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-use super::Crm;
-use super::condition::Condition;
 use crate::domain::failure::Failure;
 
 /// A CRM that can be asked about itself.
 #[async_trait]
-pub trait Inspect: Crm {
+pub trait Inspect: Send + Sync {
     /// Obtains a credential, or shows why none is given. A static one is not tried here.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn log_in(&self) -> Result<(), Failure>;
 
-    /// Shows that the API in its configured version answers; what it says about versions.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
-    async fn api(&self) -> Result<Api, Failure>;
+    /// Shows that the API answers in its configured version; the versions that it offers.
+    async fn api(&self) -> Result<ApiVersions, Failure>;
 
     /// The object or table in which tickets are opened.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn metadata(&self) -> Result<Metadata, Failure>;
 
     /// What the ticket `id` holds in `fields`, by field; a field without a value is left out.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn stored(
         &self,
         id: &str,
@@ -49,68 +32,91 @@ pub trait Inspect: Crm {
 
 /// The version in use, and those there are.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Api {
-    /// The configured version.
+pub struct ApiVersions {
     pub used: String,
     /// Versions on offer; empty where the CRM does not list any.
     pub offered: Vec<String>,
 }
 
 /// An object or table, as our user sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct Metadata {
-    /// Its name.
     pub object: String,
     /// Whether our user may open tickets.
-    pub createable: Right,
+    pub createable: Permission,
     /// Whether our user may change tickets.
-    pub updateable: Right,
+    pub updateable: Permission,
     /// Its fields; `None` where our user may not read their description.
     pub fields: Option<Vec<FieldInfo>>,
-    /// Whether the list of fields is known to be whole: then a field that is not in it does
+    /// Whether the list of fields is known to be complete: then a field that is not in it does
     /// not exist, or is hidden from our user.
     pub complete: bool,
     /// Whether the CRM takes record ids that we choose, so that a second ticket for one key
     /// is refused even though the key's field is not unique; `None` where it does not say.
     pub chosen_ids: Option<bool>,
     /// Whether a missing value in a required field makes the CRM refuse the ticket.
-    pub requires: bool,
-    /// What rules of the CRM want beyond what its fields require; `None` where they cannot be
-    /// read, though there may be some.
-    pub demands: Option<Vec<Demand>>,
+    pub enforces_required: bool,
+    /// Fields that rules of the CRM require; `None` where the rules cannot be read, though there
+    /// may be some.
+    pub rule_requirements: Option<Vec<RuleRequirement>>,
+    pub sources: MetadataSources,
+}
+
+/// What the CRM calls the places that its metadata is read from, for messages to people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MetadataSources {
+    /// What must be readable to know any field.
+    pub fields: &'static str,
+    /// What must be readable to know every field.
+    pub all_fields: &'static str,
+    /// What must be readable to know whether record ids may be chosen.
+    pub chosen_ids: &'static str,
+    /// The setting that forbids chosen record ids when it is true.
+    pub chosen_ids_setting: &'static str,
+    /// What the rules are called that require fields, in the plural.
+    pub rules: &'static str,
 }
 
 /// Whether our user may do something with the records of an object.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Right {
-    /// Yes.
-    Given,
-    /// No, and why.
-    Refused(String),
-    /// Hardly, and why: the CRM's own rules cannot be read.
+pub enum Permission {
+    Granted,
+    /// Holds why.
+    Denied(String),
+    /// Hardly granted, and why: the CRM's own rules cannot be read.
     Doubtful(String),
-    /// Only trying tells.
+    /// Only a test ticket can show it.
     #[default]
     Unknown,
 }
 
 /// A rule of the CRM that refuses a record without a value in `field`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Demand {
-    /// What people call the rule.
+#[derive(Debug)]
+pub struct RuleRequirement {
+    /// What people call the rule, with its kind: `data policy "Check caller"`.
     pub rule: String,
-    /// The field.
     pub field: String,
-    /// For which records.
-    pub when: Condition,
+    /// The records that it counts for.
+    pub when: Box<dyn Condition>,
 }
 
-/// A field.
+/// What a field can hold: each value it can have; `None` where anything is possible.
+pub(crate) type PossibleValues = Option<Vec<String>>;
+
+/// For which records a rule counts, in the CRM's own language.
+pub trait Condition: Debug + Send + Sync {
+    /// The condition as the CRM writes it; empty when it holds for every record.
+    fn source(&self) -> &str;
+
+    /// Whether it holds for a record whose fields can hold `possible`; `None` when that depends
+    /// on what is not known.
+    fn holds(&self, possible: &dyn Fn(&str) -> PossibleValues) -> Option<bool>;
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct FieldInfo {
-    /// Its name.
     pub name: String,
-    /// The CRM's name for what it holds.
+    /// The CRM's name for the type of its values.
     pub kind: String,
     /// Characters it holds; `None` when that does not apply.
     pub length: Option<usize>,
@@ -118,8 +124,8 @@ pub struct FieldInfo {
     pub createable: bool,
     /// Whether it can be set on an open ticket.
     pub updateable: bool,
-    /// What it holds when nobody sets it; empty for nothing.
-    pub default: String,
+    /// What it holds when nobody sets it.
+    pub default: FieldDefault,
     /// Whether a ticket needs a value that nobody else sets.
     pub required: bool,
     /// Whether two tickets cannot have the same value; `None` where our user may not know.
@@ -130,23 +136,39 @@ pub struct FieldInfo {
     pub values: Option<Values>,
 }
 
+/// What a field holds when nobody sets it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum FieldDefault {
+    #[default]
+    Nothing,
+    Value(String),
+    /// The CRM computes it.
+    Computed,
+}
+
+/// The field `name`, whose case does not count.
+pub(crate) fn field_named<'a>(fields: &'a [FieldInfo], name: &str) -> Option<&'a FieldInfo> {
+    fields
+        .iter()
+        .find(|field| field.name.eq_ignore_ascii_case(name))
+}
+
 /// The values of a picklist or choice.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Values {
     /// Those in use.
     pub active: Vec<String>,
-    /// What becomes of another one.
-    pub others: Others,
+    pub unlisted: UnlistedValues,
 }
 
-/// What becomes of a value that is not listed.
+/// What the CRM does with a value that is not listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Others {
-    /// The ticket is refused.
+pub enum UnlistedValues {
+    /// It refuses the ticket.
     Refused,
-    /// The value is dropped without a word.
+    /// It drops the value without an error.
     Dropped,
-    /// It is stored, and means nothing to the CRM.
+    /// It stores the value, which means nothing to it.
     #[default]
     Stored,
 }

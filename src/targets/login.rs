@@ -1,6 +1,6 @@
-//! How requests prove who they come from: the credential they carry, and who renews it.
+//! How requests authenticate: the credential that they carry, and its renewal.
 //!
-//! Owns what needs no token: HTTP Basic and API keys. Tokens come from whoever implements
+//! Owns what needs no token: HTTP Basic and API keys. Tokens come from another implementation of
 //! [`Login`]. May import: `domain`, `settings`.
 
 use async_trait::async_trait;
@@ -10,10 +10,10 @@ use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::domain::failure::Failure;
+use crate::domain::time::Timestamp;
 use crate::settings::{Secret, TargetAuth};
-use crate::targets::TokenStatus;
 
-/// What a request carries. Its value is kept out of debug output.
+/// The header that authenticates a request. Debug output does not show its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credential {
     name: HeaderName,
@@ -60,28 +60,32 @@ impl Credential {
         self.instance_url.as_ref()
     }
 
-    /// `request` with this credential.
     pub(super) fn on(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
         request.header(&self.name, &self.value)
     }
 }
 
-/// Provides credentials.
+/// Age and expiry of a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TokenStatus {
+    /// When it was obtained; `None` before the first use, and for static credentials.
+    pub obtained_at: Option<Timestamp>,
+    /// When it expires, where the CRM says so.
+    pub expires_at: Option<Timestamp>,
+    /// Renewals that worked, since start.
+    pub renewals: u64,
+    /// Renewals that failed, since start.
+    pub failed_renewals: u64,
+}
+
 #[async_trait]
 pub trait Login: Send + Sync {
     /// The credential in use, obtained first where there is none yet.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`]; nothing has been sent to the table then.
+    /// After a failure no data call has been sent.
     async fn credential(&self) -> Result<Credential, Failure>;
 
     /// Another credential in place of `refused`; `None` when there is none, because it does
     /// not expire. Callers at the same time share one renewal.
-    ///
-    /// # Errors
-    ///
-    /// A classified [`Failure`].
     async fn renew(&self, refused: &Credential) -> Result<Option<Credential>, Failure>;
 
     /// Age and expiry of the credential in use.

@@ -4,6 +4,7 @@
 //! Everything it prints is read from the running daemon's own API and metrics and from the
 //! simulated CRMs; nothing is made up.
 
+mod crms;
 mod script;
 mod stage;
 mod summary;

@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use super::super::outcome::Failed;
 use super::super::serve::start_logging;
+use super::crms::CRMS;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::settings::{Loader, report};
 use crate::simulator::{self, Simulator, SimulatorSettings};
+use crate::targets;
 use crate::telemetry::{LogOutput, Metrics};
 
 /// The bearer token of the demo's source; it guards nothing but a temporary database.
@@ -43,6 +45,7 @@ impl Stage {
         let file = folder.join("demo.toml");
         std::fs::write(&file, SETTINGS).map_err(|error| failed("temporary folder", &error))?;
         let loader = Loader {
+            crms: targets::profiles(),
             config_dir: folder.join("config"),
             environment: environment(&simulator, &folder),
             files: vec![file],
@@ -82,14 +85,16 @@ impl Stage {
     }
 
     pub(super) fn addresses(&self) -> String {
-        format!(
-            "  webhooks    {}\n  admin API   http://{}/api/v1/incidents\n  metrics     http://{}/metrics\n  Salesforce  {}/\n  ServiceNow  {}/",
+        let admin = self.app.admin_addr;
+        let mut lines = format!(
+            "  webhooks    {}\n  admin API   http://{admin}/api/v1/incidents\n  metrics     http://{admin}/metrics",
             self.webhook(),
-            self.app.admin_addr,
-            self.app.admin_addr,
-            self.simulator.salesforce().base_url(),
-            self.simulator.servicenow().base_url(),
-        )
+        );
+        for crm in &CRMS {
+            let address = (crm.base_url)(&self.simulator);
+            lines += &format!("\n  {:<12}{address}/", crm.label);
+        }
+        lines
     }
 
     pub(super) fn webhook(&self) -> String {
@@ -145,18 +150,17 @@ impl Stage {
 
 fn environment(simulator: &Simulator, folder: &std::path::Path) -> BTreeMap<String, String> {
     let database = format!("sqlite:{}", folder.join("ringdown.db").display());
-    let salesforce = simulator.salesforce().base_url();
-    let servicenow = simulator.servicenow().base_url();
-    [
+    let own = [
         ("RINGDOWN__SERVER__LISTEN", "127.0.0.1:0"),
         ("RINGDOWN__ADMIN__LISTEN", "127.0.0.1:0"),
         ("RINGDOWN__STORE__URL", database.as_str()),
-        ("RINGDOWN__TARGETS__SALESFORCE__BASE_URL", &salesforce),
-        ("RINGDOWN__TARGETS__SERVICENOW__BASE_URL", &servicenow),
         ("DEMO_TOKEN", TOKEN),
         ("DEMO_CLIENT_SECRET", simulator::CLIENT_SECRET),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .collect()
+    ];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let addresses = CRMS.iter().map(|crm| {
+        let address = (crm.base_url)(simulator);
+        (crm.address_variable.to_owned(), address)
+    });
+    own.into_iter().chain(addresses).collect()
 }

@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
 use super::super::outcome::Failed;
+use super::crms::{CRMS, DemoCrm};
 use super::script::QUEUES;
 use super::stage::Stage;
 
@@ -42,11 +41,11 @@ impl Summary {
     /// misfits in review, dead letters seen and none left.
     pub(super) fn is_as_it_should_be(&self) -> bool {
         let all = |counts: &BTreeMap<&str, usize>| {
-            counts.len() == 2 && counts.values().all(|count| *count as u64 == QUEUES)
+            counts.len() == CRMS.len() && counts.values().all(|count| *count as u64 == QUEUES)
         };
         all(&self.tickets)
             && all(&self.resolved)
-            && same(self.times_to_ticket.count, 2 * QUEUES)
+            && same(self.times_to_ticket.count, CRMS.len() as u64 * QUEUES)
             && same(self.accepted, self.sent)
             && self.repeated > 0
             && same(self.duplicates, self.repeated)
@@ -118,13 +117,12 @@ fn same(metric: f64, count: u64) -> bool {
 /// Reads everything that can be counted at the end.
 pub(super) async fn fill(stage: &Stage, summary: &mut Summary) -> Result<(), Failed> {
     let simulator = &stage.simulator;
-    summary.tickets = BTreeMap::from([
-        ("Salesforce", simulator.salesforce().tickets().len()),
-        ("ServiceNow", simulator.servicenow().tickets().len()),
-    ]);
+    summary.tickets = CRMS
+        .iter()
+        .map(|crm| (crm.label, (crm.tickets)(simulator).len()))
+        .collect();
     summary.resolved = resolved(stage);
-    summary.token_calls =
-        simulator.salesforce().token_calls() + simulator.servicenow().token_calls();
+    summary.token_calls = CRMS.iter().map(|crm| (crm.token_calls)(simulator)).sum();
     summary.review = stage.list("review?limit=500").await?.len();
     summary.dead_letters_left = stage.list("dead-letters").await?.len();
     let metrics = stage.metrics().await?;
@@ -167,14 +165,14 @@ fn bound(metrics: &BTreeMap<String, f64>, share: f64) -> f64 {
 
 /// Tickets that count as resolved, by CRM.
 pub(super) fn resolved(stage: &Stage) -> BTreeMap<&'static str, usize> {
-    let salesforce = stage.simulator.salesforce().tickets();
-    let servicenow = stage.simulator.servicenow().tickets();
-    let is_closed = |ticket: &&Value| ticket.get("IsClosed") == Some(&json!(true));
-    let is_resolved = |ticket: &&Value| ticket.get("state") == Some(&json!("6"));
-    BTreeMap::from([
-        ("Salesforce", salesforce.iter().filter(is_closed).count()),
-        ("ServiceNow", servicenow.iter().filter(is_resolved).count()),
-    ])
+    let count = |crm: &DemoCrm| {
+        let tickets = (crm.tickets)(&stage.simulator);
+        tickets
+            .iter()
+            .filter(|ticket| (crm.is_resolved)(ticket))
+            .count()
+    };
+    CRMS.iter().map(|crm| (crm.label, count(crm))).collect()
 }
 
 /// `Salesforce 40, ServiceNow 40`.

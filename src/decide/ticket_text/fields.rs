@@ -10,7 +10,7 @@ use crate::domain::severity::Severity;
 use crate::domain::ticket::TicketFields;
 use crate::domain::trouble::OWN_SOURCE;
 use crate::rules::{RenderError, TemplateContext};
-use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
+use crate::settings::{FieldTemplate, FieldValue, KeyField, TargetSettings};
 
 /// A template of a target's field that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +29,7 @@ pub(crate) fn create_fields(
     target: &TargetSettings,
     context: &TemplateContext,
 ) -> Result<TicketFields, FieldError> {
-    let context = &displayed::values(context, &target.kind);
+    let context = &displayed::values(context, target.kind);
     new_fields(target, context)
 }
 
@@ -40,8 +40,8 @@ pub(super) fn new_fields(
 ) -> Result<TicketFields, FieldError> {
     let mut fields = render_fields("create", &target.create, context)?;
     if let Some((title, text)) = own_words(context) {
-        fields.insert(title_field(target).to_owned(), title.into());
-        fields.insert(description_field(target).to_owned(), text.into());
+        fields.insert(target.kind.title_field.to_owned(), title.into());
+        fields.insert(target.kind.description_field.to_owned(), text.into());
     }
     Ok(fields)
 }
@@ -62,20 +62,6 @@ fn own_words(context: &TemplateContext) -> Option<(&str, &str)> {
     ))
 }
 
-const fn title_field(target: &TargetSettings) -> &'static str {
-    match target.kind {
-        TargetKind::Salesforce { .. } => "Subject",
-        TargetKind::ServiceNow { .. } => "short_description",
-    }
-}
-
-const fn description_field(target: &TargetSettings) -> &'static str {
-    match target.kind {
-        TargetKind::Salesforce { .. } => "Description",
-        TargetKind::ServiceNow { .. } => "description",
-    }
-}
-
 /// The fields of a new ticket whose text changes because the severity is no longer `from`. A field
 /// that cannot be written from the latest breach is left as it is.
 pub(super) fn raised_fields(
@@ -87,7 +73,7 @@ pub(super) fn raised_fields(
     let mut then = incident.clone();
     from.as_str().clone_into(&mut then.severity);
     let before = with_incident(context.clone(), &then);
-    let before = displayed::values(&before, &target.kind);
+    let before = displayed::values(&before, target.kind);
     let changed = target.create.iter().filter_map(|field| {
         let FieldValue::Template(template) = &field.value else {
             return None;
@@ -100,17 +86,13 @@ pub(super) fn raised_fields(
     changed.collect()
 }
 
-/// Whether our key stands in the field `name`, which must not be written over: a Salesforce
-/// ticket without an external id is found by its subject.
+/// Whether our key stands in the field `name`, which must not be written over: a ticket without
+/// a field for the key is found by its title.
 fn carries_key(target: &TargetSettings, name: &str) -> bool {
-    let in_subject = matches!(
-        target.kind,
-        TargetKind::Salesforce {
-            external_id_field: None,
-            ..
-        }
-    );
-    in_subject && name.eq_ignore_ascii_case("Subject")
+    match target.key_field() {
+        KeyField::InTitle { .. } => name.eq_ignore_ascii_case(target.kind.title_field),
+        KeyField::Unique(_) | KeyField::OrRecordId(_) => false,
+    }
 }
 
 pub(super) fn render_fields(
@@ -162,7 +144,7 @@ pub(super) fn add_report(
     let Some(report) = report_in(context) else {
         return;
     };
-    let field = description_field(target);
+    let field = target.kind.description_field;
     let text = match fields.get(field).and_then(Value::as_str) {
         Some(text) => format!("{report}\n\n{text}"),
         None => report.to_owned(),
@@ -188,7 +170,7 @@ pub(super) fn add_failover_note(fields: &mut TicketFields, target: &TargetSettin
 }
 
 fn append(fields: &mut TicketFields, target: &TargetSettings, note: &str) {
-    let field = description_field(target);
+    let field = target.kind.description_field;
     let text = match fields.get(field).and_then(Value::as_str) {
         Some(text) => format!("{}\n\n{note}", text.trim_end()),
         None => note.to_owned(),

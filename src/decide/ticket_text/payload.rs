@@ -50,12 +50,12 @@ pub(in crate::decide) fn create_payload(
     failover: Option<&str>,
 ) -> Result<String, FieldError> {
     let standing = standing_in(context);
-    let context = &displayed::values(context, &target.kind);
+    let context = &displayed::values(context, target.kind);
     let mut fields = new_fields(target, context)?;
     add_report(&mut fields, target, context);
     add_standing(&mut fields, target, context);
     if let Some(note) = failover {
-        add_failover_note(&mut fields, target, &displayed::text(note, &target.kind));
+        add_failover_note(&mut fields, target, &displayed::text(note, target.kind));
     }
     Ok(json_text(&CreatePayload { fields, standing }))
 }
@@ -69,7 +69,7 @@ pub(in crate::decide) fn change_payload(
     settings: &Settings,
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
-    let context = &displayed::values(context, &target.kind);
+    let context = &displayed::values(context, target.kind);
     let resolution = action == Owed::Resolve;
     let (operation, mut fields) = change_fields(resolution, target, context)?;
     if let Owed::Raised { from } = action {
@@ -82,7 +82,7 @@ pub(in crate::decide) fn change_payload(
         comment_text(action, incident, settings, context, now),
         context,
     );
-    let comment = displayed::text(&comment, &target.kind);
+    let comment = displayed::text(&comment, target.kind);
     let change = TicketChange {
         comment: Some(format!("{comment} [{marker}]")),
         marker,
@@ -126,12 +126,12 @@ pub(in crate::decide) fn moved_payload(
         return Ok((operation, payload.to_owned()));
     };
     let resolution = written.resolution || operation == Operation::Resolve;
-    let context = &displayed::values(context, &target.kind);
+    let context = &displayed::values(context, target.kind);
     let (operation, fields) = change_fields(resolution, target, context)?;
     written.change.fields = fields;
     // The comment was made safe for the markup of the first target; the new one has another.
     let comment = written.change.comment.as_deref();
-    written.change.comment = comment.map(|comment| displayed::text(comment, &target.kind));
+    written.change.comment = comment.map(|comment| displayed::text(comment, target.kind));
     Ok((operation, json_text(&written)))
 }
 

@@ -31,18 +31,20 @@ use config::{Value, ValueKind};
 pub(super) use section::Findings;
 use section::{Section, Walk};
 
-use super::Settings;
 use super::layers::Table;
+use super::{CrmProfile, Settings};
 
 /// Reads everything from `merged`. `files` are the layers that are files, in their order.
 pub(super) fn settings(
     merged: &Table,
     environment: &BTreeMap<String, String>,
     files: &[String],
+    crms: &[&'static CrmProfile],
 ) -> (Option<Settings>, Findings) {
     let walk = Walk {
         environment,
         files,
+        crms,
         findings: RefCell::default(),
     };
     let settings = read_all(&Section::new(&walk, "", merged.clone()));

@@ -11,6 +11,7 @@ use config::{Value, ValueKind};
 use super::entry::{Entry, Fault};
 use super::{join, origin_within};
 use crate::rules::nearest;
+use crate::settings::CrmProfile;
 use crate::settings::layers::Table;
 use crate::settings::problem::{EffectiveValue, Problem, Warning};
 
@@ -31,6 +32,7 @@ pub(super) struct Walk<'a> {
     pub(super) environment: &'a BTreeMap<String, String>,
     /// The files, in the order in which they are laid over each other.
     pub(super) files: &'a [String],
+    pub(super) crms: &'a [&'static CrmProfile],
     pub(super) findings: RefCell<Findings>,
 }
 

@@ -5,27 +5,13 @@ use url::Url;
 
 use super::entry::{Entry, Fault};
 use super::section::Section;
-use super::targets::{Crm, none_of};
+use super::targets::none_of;
 use super::values::{header_name, text, url};
-use crate::settings::{Secret, TargetAuth};
-
-const SALESFORCE: [&str; 4] = [
-    "client_credentials",
-    "jwt_bearer",
-    "refresh_token",
-    "password",
-];
-const SERVICENOW: [&str; 5] = [
-    "client_credentials",
-    "password",
-    "refresh_token",
-    "basic",
-    "api_key",
-];
+use crate::settings::{CrmProfile, LoginFlow, LoginProfile, Secret, TargetAuth};
 
 /// Reads `auth` of a target of the kind `crm`, whose address is `base_url`.
 pub(super) fn target_auth(
-    crm: Crm,
+    crm: &CrmProfile,
     base_url: Option<&Url>,
     target: &Section<'_>,
 ) -> Option<TargetAuth> {
@@ -34,47 +20,51 @@ pub(super) fn target_auth(
         return target.missing("auth");
     }
     let section = target.child("auth")?;
-    let flow = section.required("flow", |entry| flow(crm, entry))?;
+    let flow = section.required("flow", |entry| flow(&crm.login, entry))?;
     let login = Login {
-        crm,
+        profile: &crm.login,
+        flow,
         base_url,
         section: &section,
     };
+    if let Some((_, reason)) = crm.login.discouraged.iter().find(|(one, _)| *one == flow) {
+        section.warn("flow", *reason);
+    }
     let auth = match flow {
-        "client_credentials" => login.client_credentials(),
-        "jwt_bearer" => login.jwt_bearer(),
-        "refresh_token" => login.refresh_token(),
-        "password" => login.password(),
-        "basic" => login.basic(),
-        _ => login.api_key(),
+        LoginFlow::ClientCredentials => login.client_credentials(),
+        LoginFlow::JwtBearer => login.jwt_bearer(),
+        LoginFlow::RefreshToken => login.refresh_token(),
+        LoginFlow::Password => login.password(),
+        LoginFlow::Basic => login.basic(),
+        LoginFlow::ApiKey => login.api_key(),
     };
     section.finish();
     auth
 }
 
-fn flow(crm: Crm, entry: &Entry<'_>) -> Result<&'static str, Fault> {
-    let flows: &[&'static str] = match crm {
-        Crm::Salesforce => &SALESFORCE,
-        Crm::ServiceNow => &SERVICENOW,
-    };
+fn flow(login: &LoginProfile, entry: &Entry<'_>) -> Result<LoginFlow, Fault> {
     let word = entry.text()?;
-    let found = flows.iter().find(|flow| **flow == word);
-    found.copied().ok_or_else(|| none_of(word, flows))
+    let found = login.flows.iter().find(|flow| flow.as_str() == word);
+    let names: Vec<&'static str> = login.flows.iter().map(|flow| flow.as_str()).collect();
+    found.copied().ok_or_else(|| none_of(word, &names))
 }
 
 struct Login<'s, 'a> {
-    crm: Crm,
+    profile: &'s LoginProfile,
+    flow: LoginFlow,
     base_url: Option<&'s Url>,
     section: &'s Section<'a>,
 }
 
 impl Login<'_, '_> {
     /// The token endpoint: the CRM's own one, where nothing else is said.
-    fn token_url(&self, parse: fn(&Entry<'_>) -> Result<Url, Fault>) -> Option<Url> {
-        let path = match self.crm {
-            Crm::Salesforce => "/services/oauth2/token",
-            Crm::ServiceNow => "/oauth_token.do",
+    fn token_url(&self) -> Option<Url> {
+        let parse = |entry: &Entry<'_>| {
+            let url = url(entry)?;
+            (self.profile.check_token_url)(self.flow, &url)?;
+            Ok(url)
         };
+        let path = self.profile.token_path;
         match self.base_url.and_then(|base| base.join(path).ok()) {
             Some(default) => self.section.or("token_url", default.as_str(), parse),
             None => self.section.optional("token_url", parse).flatten(),
@@ -82,7 +72,7 @@ impl Login<'_, '_> {
     }
 
     fn client_credentials(&self) -> Option<TargetAuth> {
-        let token_url = self.token_url(client_credentials_url);
+        let token_url = self.token_url();
         let client_id = self.section.required("client_id", text);
         let client_secret = self.section.secret("client_secret");
         let scope = self.section.optional("scope", text);
@@ -95,12 +85,10 @@ impl Login<'_, '_> {
     }
 
     fn jwt_bearer(&self) -> Option<TargetAuth> {
-        let token_url = self.token_url(url);
+        let token_url = self.token_url();
         let client_id = self.section.required("client_id", text);
         let username = self.section.required("username", text);
-        let audience = self
-            .section
-            .or("audience", "https://login.salesforce.com", text);
+        let audience = self.section.or("audience", self.profile.audience, text);
         let private_key = self.private_key();
         Some(TargetAuth::JwtBearer {
             token_url: token_url?,
@@ -122,7 +110,7 @@ impl Login<'_, '_> {
     }
 
     fn refresh_token(&self) -> Option<TargetAuth> {
-        let token_url = self.token_url(url);
+        let token_url = self.token_url();
         let client_id = self.section.required("client_id", text);
         let client_secret = self.section.optional_secret("client_secret");
         let refresh_token = self.section.secret("refresh_token");
@@ -135,11 +123,7 @@ impl Login<'_, '_> {
     }
 
     fn password(&self) -> Option<TargetAuth> {
-        if self.crm == Crm::Salesforce {
-            let reason = "Salesforce discourages this flow and blocks it in new orgs; client_credentials needs no password";
-            self.section.warn("flow", reason);
-        }
-        let token_url = self.token_url(url);
+        let token_url = self.token_url();
         let client_id = self.section.required("client_id", text);
         let client_secret = self.section.secret("client_secret");
         let username = self.section.required("username", text);
@@ -163,23 +147,13 @@ impl Login<'_, '_> {
     }
 
     fn api_key(&self) -> Option<TargetAuth> {
-        let header = self.section.or("header", "x-sn-apikey", header_name);
+        let header = self
+            .section
+            .or("header", self.profile.key_header, header_name);
         let key = self.section.secret("key");
         Some(TargetAuth::ApiKey {
             header: header?,
             key: key?,
         })
-    }
-}
-
-/// Salesforce grants client credentials on an org's own domain only.
-fn client_credentials_url(entry: &Entry<'_>) -> Result<Url, Fault> {
-    let url = url(entry)?;
-    match url.host_str() {
-        Some(host @ ("login.salesforce.com" | "test.salesforce.com")) => Err(format!(
-            "{host} does not grant client_credentials; use https://NAME.my.salesforce.com/services/oauth2/token"
-        )
-        .into()),
-        _ => Ok(url),
     }
 }

@@ -11,19 +11,9 @@ use super::values::{duration, number, one_of, positive_duration, template, url, 
 use super::{auth, target_auth};
 use crate::rules::nearest;
 use crate::settings::{
-    AuthMethod, FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, SyncSettings, TargetKind,
-    TargetLimit, TargetSettings,
+    AuthMethod, CrmProfile, CrmSetting, CrmSettings, FieldTemplate, FieldValue, InvalidValue,
+    OnTicketClosed, RetrySettings, SettingValues, SyncSettings, TargetLimit, TargetSettings,
 };
-
-/// Which CRM a target is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Crm {
-    Salesforce,
-    ServiceNow,
-}
-
-/// The first API version whose upserts behave as ours expect.
-const OLDEST_API: u32 = 46;
 
 pub(super) fn targets(root: &Section<'_>) -> Option<BTreeMap<String, TargetSettings>> {
     let why = "no target is configured, so no ticket could be opened";
@@ -41,22 +31,14 @@ pub(super) fn targets(root: &Section<'_>) -> Option<BTreeMap<String, TargetSetti
 }
 
 fn target(section: &Section<'_>) -> Option<TargetSettings> {
-    const KINDS: &[(&str, Crm)] = &[
-        ("salesforce", Crm::Salesforce),
-        ("servicenow", Crm::ServiceNow),
-    ];
-    let crm = section.required("kind", one_of(KINDS))?;
-    let base_url = section.required("base_url", base_url);
-    let kind = kind(crm, section);
-    let auth = target_auth::target_auth(crm, base_url.as_ref(), section);
-    // ServiceNow decides a slow call within 60 s; who leaves earlier does not hear its verdict.
-    let (timeout, concurrent) = match crm {
-        Crm::Salesforce => ("10s", 4),
-        Crm::ServiceNow => ("65s", 2),
-    };
-    let timeout = section.or("timeout", timeout, positive_duration);
+    let crms = section.walk.crms;
+    let kind = section.required("kind", |entry| kind(crms, entry))?;
+    let base_url = section.required("base_url", |entry| base_url(kind, entry));
+    let own = own_settings(kind, section);
+    let auth = target_auth::target_auth(kind, base_url.as_ref(), section);
+    let timeout = section.or("timeout", kind.timeout, positive_duration);
     let retry = retry(section);
-    let limit = limit(section, concurrent);
+    let limit = limit(section, i64::from(kind.concurrent));
     let create = some_fields(section);
     let update = fields(section, "update");
     let resolve = fields(section, "resolve");
@@ -65,7 +47,8 @@ fn target(section: &Section<'_>) -> Option<TargetSettings> {
     let callback_auth = callback_auth(section);
     section.finish();
     Some(TargetSettings {
-        kind: kind?,
+        kind,
+        own: own?,
         base_url: base_url?,
         auth: auth?,
         timeout: timeout?,
@@ -80,39 +63,45 @@ fn target(section: &Section<'_>) -> Option<TargetSettings> {
     })
 }
 
-fn kind(crm: Crm, section: &Section<'_>) -> Option<TargetKind> {
-    const OBJECTS: &[(&str, &str)] = &[("Case", "Case"), ("Incident", "Incident")];
-    match crm {
-        Crm::Salesforce => {
-            let api_version = section.or("api_version", "v64.0", api_version);
-            let object = section.or("object", "Case", one_of(OBJECTS));
-            let external_id_field = section.optional("external_id_field", external_id_field);
-            Some(TargetKind::Salesforce {
-                api_version: api_version?,
-                object: object?.to_owned(),
-                external_id_field: external_id_field?,
-            })
-        }
-        Crm::ServiceNow => {
-            let table = section.or("table", "incident", table_name);
-            Some(TargetKind::ServiceNow { table: table? })
-        }
-    }
+fn kind(crms: &[&'static CrmProfile], entry: &Entry<'_>) -> Result<&'static CrmProfile, Fault> {
+    let word = entry.text()?;
+    let found = crms.iter().find(|crm| crm.name == word);
+    let names: Vec<&'static str> = crms.iter().map(|crm| crm.name).collect();
+    found.copied().ok_or_else(|| none_of(word, &names))
 }
 
-fn base_url(entry: &Entry<'_>) -> Result<Url, Fault> {
+/// The keys that only this CRM has.
+fn own_settings(kind: &CrmProfile, section: &Section<'_>) -> Option<CrmSettings> {
+    let mut own = Some(CrmSettings::default());
+    for setting in kind.settings {
+        let read = |entry: &Entry<'_>| own_value(setting, entry);
+        let value = match setting.default {
+            Some(default) => section.or(setting.name, default, read).map(Some),
+            None => section.optional(setting.name, read),
+        };
+        match (value, &mut own) {
+            (Some(Some(value)), Some(own)) => own.set(setting, value),
+            (Some(_), _) => {}
+            // Reads on, so that every mistake is reported at once.
+            (None, _) => own = None,
+        }
+    }
+    own
+}
+
+fn own_value(setting: &CrmSetting, entry: &Entry<'_>) -> Result<String, Fault> {
+    let text = entry.text()?;
+    match setting.values {
+        SettingValues::OneOf(values) if values.contains(&text) => {}
+        SettingValues::OneOf(values) => return Err(none_of(text, values)),
+        SettingValues::Text(check) => check(text)?,
+    }
+    Ok(text.to_owned())
+}
+
+fn base_url(kind: &CrmProfile, entry: &Entry<'_>) -> Result<Url, Fault> {
     let url = url(entry)?;
-    let host = url.host_str().unwrap_or_default();
-    if let Some(domain) = host.strip_suffix(".lightning.force.com") {
-        let reason = "is the address of the web pages, which answers API calls with a redirect; use the My Domain address";
-        let suggestion = Some(format!("https://{domain}.my.salesforce.com"));
-        return Err(Fault::suggesting(reason, suggestion));
-    }
-    if ["login.salesforce.com", "test.salesforce.com"].contains(&host) {
-        return Err(
-            "is the login host, which holds no records; use https://NAME.my.salesforce.com".into(),
-        );
-    }
+    (kind.check_base_url)(&url)?;
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         let suggestion = url.origin().ascii_serialization();
         return Err(Fault::suggesting(
@@ -121,56 +110,6 @@ fn base_url(entry: &Entry<'_>) -> Result<Url, Fault> {
         ));
     }
     Ok(url)
-}
-
-fn api_version(entry: &Entry<'_>) -> Result<String, Fault> {
-    let version = entry.text()?;
-    let bare = version.trim_start_matches('v').trim_end_matches(".0");
-    let Ok(number) = bare.parse::<u32>() else {
-        return Err(format!("`{version}` is not a version such as v64.0").into());
-    };
-    let written = format!("v{number}.0");
-    if number < OLDEST_API {
-        let reason =
-            format!("{version} is older than v{OLDEST_API}.0, where upserts behave differently");
-        return Err(reason.into());
-    }
-    if written != version {
-        let reason = format!("`{version}` is not a version such as v64.0");
-        return Err(Fault::suggesting(reason, Some(written)));
-    }
-    Ok(written)
-}
-
-fn external_id_field(entry: &Entry<'_>) -> Result<String, Fault> {
-    let name = identifier(entry)?;
-    if !name.ends_with("__c") {
-        let reason = "an external id is a custom field, whose API name ends in __c";
-        return Err(Fault::suggesting(reason, Some(format!("{name}__c"))));
-    }
-    Ok(name)
-}
-
-fn table_name(entry: &Entry<'_>) -> Result<String, Fault> {
-    let name = identifier(entry)?;
-    let lower = name.to_ascii_lowercase();
-    if name != lower {
-        return Err(Fault::suggesting(
-            "a table's name is in lower case",
-            Some(lower),
-        ));
-    }
-    Ok(name)
-}
-
-/// A name that needs no escaping in a path.
-fn identifier(entry: &Entry<'_>) -> Result<String, Fault> {
-    let name = entry.text()?;
-    let first = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        return Err(format!("`{name}` is not an API name of letters, digits and _").into());
-    }
-    Ok(name.to_owned())
 }
 
 fn retry(section: &Section<'_>) -> Option<RetrySettings> {
@@ -270,10 +209,7 @@ fn warn_of_same_place(
     section: &Section<'_>,
     places: &mut BTreeMap<(String, String), String>,
 ) {
-    let records = match &target.kind {
-        TargetKind::Salesforce { object, .. } => object,
-        TargetKind::ServiceNow { table } => table,
-    };
+    let records = target.own.text(target.kind.records).to_owned();
     let place = (target.base_url.to_string(), records.clone());
     if let Some(other) = places.insert(place, name.to_owned()) {
         let reason = format!("the same address and `{records}` as targets.{other}");
@@ -281,8 +217,15 @@ fn warn_of_same_place(
     }
 }
 
+impl From<InvalidValue> for Fault {
+    fn from(invalid: InvalidValue) -> Self {
+        Self::suggesting(invalid.reason, invalid.suggestion)
+    }
+}
+
 /// The nearest of `names`, for a word that is none of them.
 pub(super) fn none_of(word: &str, names: &[&'static str]) -> Fault {
     let reason = format!("`{word}` is none of {}", names.join(", "));
-    Fault::suggesting(reason, nearest(word, names.iter().copied()))
+    let word = word.to_lowercase();
+    Fault::suggesting(reason, nearest(&word, names.iter().copied()))
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use reqwest::header::LOCATION;
 use serde_json::Value;
 
-use super::Dialect;
+use super::dialect::OAuthDialect;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::settings::Secret;
@@ -21,7 +21,7 @@ use crate::targets::http::{Answer, LoginAnswer, MAX_TOKEN_BYTES, excerpt};
 const LOGIN_RATE_PAUSE: Duration = Duration::from_secs(300);
 
 /// Error names that are about us whatever the status says.
-const OURS_TO_MEND: [&str; 12] = [
+const PERMANENT_ERRORS: [&str; 12] = [
     "access_denied",
     "inactive_org",
     "inactive_user",
@@ -36,9 +36,6 @@ const OURS_TO_MEND: [&str; 12] = [
     "unsupported_grant_type",
 ];
 
-/// Error names by which a server says that it is not about us.
-const THEIRS_TO_MEND: [&str; 3] = ["server_error", "temporarily_unavailable", "unknown_error"];
-
 /// What a token endpoint granted.
 pub(super) struct Granted {
     pub(super) access_token: Secret,
@@ -49,12 +46,9 @@ pub(super) struct Granted {
 }
 
 /// Reads `answer`. Its body appears in no message, save the names and words of an error.
-///
-/// # Errors
-///
-/// `auth_failure` that holds the target when somebody must mend it; otherwise it passes.
+/// The failure holds the target when somebody must change a setting; otherwise it passes.
 pub(super) fn read(
-    dialect: Dialect,
+    dialect: &OAuthDialect,
     LoginAnswer {
         answer,
         body: whole,
@@ -103,11 +97,17 @@ fn seconds(value: &Value) -> Option<Duration> {
 
 /// By `error` and `error_description`, never by the status alone: Salesforce answers 400 to
 /// all of them, ServiceNow 401.
-fn refused(dialect: Dialect, answer: &Answer, error: &str, words: &str, now: Timestamp) -> Failure {
+fn refused(
+    dialect: &OAuthDialect,
+    answer: &Answer,
+    error: &str,
+    words: &str,
+    now: Timestamp,
+) -> Failure {
     let (kind, remedy) = if is_rate_limit(answer, error, words) {
         let pause = answer.retry_after(now).unwrap_or(LOGIN_RATE_PAUSE);
         (FailureKind::RateLimited, Remedy::PauseTarget(Some(pause)))
-    } else if is_passing(dialect, answer, error) {
+    } else if is_temporary(dialect, answer, error) {
         (FailureKind::NetworkFailure, Remedy::Retry)
     } else {
         (FailureKind::AuthFailure, Remedy::HoldTarget)
@@ -129,18 +129,12 @@ fn is_rate_limit(answer: &Answer, error: &str, words: &str) -> bool {
         || words.to_ascii_lowercase().contains("login rate exceeded")
 }
 
-fn is_passing(dialect: Dialect, answer: &Answer, error: &str) -> bool {
-    if OURS_TO_MEND.contains(&error) {
-        return false;
-    }
-    match dialect {
-        Dialect::Salesforce => answer.status >= 500 || THEIRS_TO_MEND.contains(&error),
-        // A wrong secret, a locked user and a disabled grant are all `server_error` with 401.
-        Dialect::ServiceNow => answer.status >= 500,
-    }
+fn is_temporary(dialect: &OAuthDialect, answer: &Answer, error: &str) -> bool {
+    // These errors are about our settings, whatever the status says.
+    !PERMANENT_ERRORS.contains(&error) && (dialect.is_temporary)(answer, error)
 }
 
-/// Every token is kept and looked for in whatever comes back, so its length has a limit.
+/// The redactor looks for every token in every answer, so the length of a token has a limit.
 fn too_long(answer: &Answer) -> Failure {
     let message = format!(
         "the token endpoint granted a token of more than {MAX_TOKEN_BYTES} bytes; check token_url"

@@ -1,12 +1,13 @@
-//! The grants: what each sends to the token endpoint.
+//! The grants, and the form that each sends to the token endpoint.
 //!
 //! May import: `domain::time`, `settings`. Sends nothing itself.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
-use url::Url;
+use url::{Url, form_urlencoded};
 
-use super::SetupError;
+use super::dialect::ClientAuth;
+use super::error::SetupError;
 use crate::domain::time::Timestamp;
 use crate::settings::{Secret, TargetAuth};
 
@@ -46,7 +47,6 @@ struct Client {
     secret: Option<Secret>,
 }
 
-/// The fields of a form.
 pub(super) type Form = Vec<(&'static str, String)>;
 
 #[derive(Serialize)]
@@ -58,7 +58,6 @@ struct Claims<'a> {
 }
 
 impl Flow {
-    /// The flow that `auth` describes.
     pub(super) fn of(auth: &TargetAuth) -> Result<Self, SetupError> {
         let (token_url, grant) = match auth {
             TargetAuth::ClientCredentials {
@@ -78,13 +77,11 @@ impl Flow {
                 audience,
                 private_key,
             } => {
-                let key = EncodingKey::from_rsa_pem(private_key.expose().as_bytes())
-                    .map_err(|_| SetupError::PrivateKey)?;
                 let grant = Grant::JwtBearer {
                     issuer: client_id.clone(),
                     subject: username.clone(),
                     audience: audience.clone(),
-                    key,
+                    key: signing_key(private_key)?,
                 };
                 (token_url, grant)
             }
@@ -124,6 +121,7 @@ impl Flow {
     /// What is sent at `now`; `refresh_token` is the one in force, for the flow that has one.
     pub(super) fn form(
         &self,
+        client_auth: ClientAuth,
         refresh_token: Option<&Secret>,
         now: Timestamp,
     ) -> Result<Form, jsonwebtoken::errors::Error> {
@@ -131,7 +129,7 @@ impl Flow {
         match &self.grant {
             Grant::ClientCredentials { client, scope } => {
                 form.push(("grant_type", "client_credentials".to_owned()));
-                client.identify(&mut form);
+                client.identify(client_auth, &mut form);
                 form.extend(scope.clone().map(|scope| ("scope", scope)));
             }
             Grant::JwtBearer { .. } => {
@@ -142,7 +140,7 @@ impl Flow {
             // No `scope`: Salesforce refuses a refresh that names one.
             Grant::RefreshToken { client } => {
                 form.push(("grant_type", "refresh_token".to_owned()));
-                client.identify(&mut form);
+                client.identify(client_auth, &mut form);
                 form.extend(refresh_token.map(|token| ("refresh_token", token.expose().into())));
             }
             Grant::Password {
@@ -151,12 +149,25 @@ impl Flow {
                 password,
             } => {
                 form.push(("grant_type", "password".to_owned()));
-                client.identify(&mut form);
+                client.identify(client_auth, &mut form);
                 form.push(("username", username.clone()));
                 form.push(("password", password.expose().to_owned()));
             }
         }
         Ok(form)
+    }
+
+    /// The client's id and secret for the header, where the CRM wants them there.
+    pub(super) fn basic_auth(&self, client_auth: ClientAuth) -> Option<(String, String)> {
+        let (Grant::ClientCredentials { client, .. }
+        | Grant::RefreshToken { client }
+        | Grant::Password { client, .. }) = &self.grant
+        else {
+            return None;
+        };
+        let secret = client.secret.as_ref()?;
+        let pair = (form_encoded(&client.id), form_encoded(secret.expose()));
+        (client_auth == ClientAuth::BasicHeader).then_some(pair)
     }
 
     fn assertion(&self, now: Timestamp) -> Result<Option<String>, jsonwebtoken::errors::Error> {
@@ -179,6 +190,11 @@ impl Flow {
     }
 }
 
+fn signing_key(private_key: &Secret) -> Result<EncodingKey, SetupError> {
+    let pem = private_key.expose().as_bytes();
+    EncodingKey::from_rsa_pem(pem).map_err(|_| SetupError::PrivateKey)
+}
+
 impl Client {
     fn new(id: &str, secret: Option<&Secret>) -> Self {
         Self {
@@ -187,11 +203,18 @@ impl Client {
         }
     }
 
-    /// In the body, which both CRMs read: ServiceNow is not known to take HTTP Basic here.
-    fn identify(&self, form: &mut Form) {
+    fn identify(&self, client_auth: ClientAuth, form: &mut Form) {
+        if client_auth == ClientAuth::BasicHeader && self.secret.is_some() {
+            return;
+        }
         form.push(("client_id", self.id.clone()));
         if let Some(secret) = &self.secret {
             form.push(("client_secret", secret.expose().to_owned()));
         }
     }
+}
+
+/// RFC 6749, section 2.3.1: id and secret are encoded as in a form before Basic encodes them.
+fn form_encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

@@ -1,7 +1,7 @@
 //! Refresh tokens that change with every use.
 //!
-//! A new one is durable before anything that came with it is used: the CRM has killed the
-//! old one by then. Replicas take turns, and look again at what is kept once it is theirs,
+//! A new one is durable before anything that came with it is used: the CRM has ended the
+//! old one by then. Replicas take turns, and look again at what is saved once it is theirs,
 //! so that none uses up a token that another has replaced.
 //!
 //! May import: `settings::Secret`, `targets::TokenVault`.
@@ -9,26 +9,26 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::SetupError;
-use super::seal::Seal;
+use super::encryption::TokenCipher;
+use super::error::SetupError;
 use crate::settings::Secret;
-use crate::targets::TokenVault;
+use crate::targets::vault::TokenVault;
 
 /// How long to wait for another process that is renewing the same token.
-const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The refresh tokens of one target.
 pub(super) struct Rotation {
     target: String,
-    first: Secret,
-    seal: Seal,
+    configured: Secret,
+    cipher: TokenCipher,
     vault: Arc<dyn TokenVault>,
-    /// The token in force, while the vault could not keep it.
-    unkept: Mutex<Option<Secret>>,
+    /// The token in force, while the vault could not save it.
+    unsaved: Mutex<Option<Secret>>,
 }
 
 /// The right to use the token in force, until it is dropped.
-pub(super) struct Turn {
+pub(super) struct RefreshTurn {
     pub(super) token: Secret,
     _lock: Box<dyn Send>,
 }
@@ -36,79 +36,73 @@ pub(super) struct Turn {
 impl Rotation {
     pub(super) fn new(
         target: &str,
-        first: &Secret,
+        configured: &Secret,
         vault: Arc<dyn TokenVault>,
     ) -> Result<Self, SetupError> {
         Ok(Self {
             target: target.to_owned(),
-            first: first.clone(),
-            seal: Seal::new(target, first).map_err(|_| SetupError::Sealing)?,
+            configured: configured.clone(),
+            cipher: TokenCipher::new(target, configured).map_err(|_| SetupError::Encryption)?,
             vault,
-            unkept: Mutex::default(),
+            unsaved: Mutex::default(),
         })
     }
 
-    /// Waits for our turn and finds the token in force.
-    ///
-    /// # Errors
-    ///
-    /// What the vault says. No token has been used then.
-    pub(super) async fn turn(&self) -> Result<Turn, String> {
-        let lock = self.vault.lock(&self.target, PATIENCE).await?;
-        let unkept = self.unkept().clone();
-        let token = match unkept {
+    /// Waits for our turn and finds the token in force. An error holds what the vault says; no
+    /// token has been used then.
+    pub(super) async fn lock_token(&self) -> Result<RefreshTurn, String> {
+        let lock = self.vault.lock(&self.target, MAX_WAIT).await?;
+        let unsaved = self.unsaved().clone();
+        let token = match unsaved {
             Some(token) => {
                 self.write(&token).await?;
-                *self.unkept() = None;
+                *self.unsaved() = None;
                 token
             }
-            None => self.kept().await?,
+            None => self.saved().await?,
         };
-        Ok(Turn { token, _lock: lock })
+        Ok(RefreshTurn { token, _lock: lock })
     }
 
-    /// Keeps `next`, which the CRM gave for the token of `turn`, and ends the turn.
-    ///
-    /// # Errors
-    ///
-    /// What the vault says. The token stays in memory, and is kept before the next use.
-    pub(super) async fn keep(&self, turn: Turn, next: &Secret) -> Result<(), String> {
+    /// Saves `next`, which the CRM gave for the token of `turn`, and ends the turn. After an error
+    /// the token stays in memory, and is saved before the next use.
+    pub(super) async fn save(&self, turn: RefreshTurn, next: &Secret) -> Result<(), String> {
         if next.expose() == turn.token.expose() {
             return Ok(());
         }
-        let kept = self.write(next).await;
-        if kept.is_err() {
-            *self.unkept() = Some(next.clone());
+        let saved = self.write(next).await;
+        if saved.is_err() {
+            *self.unsaved() = Some(next.clone());
         }
-        kept
+        saved
     }
 
     async fn write(&self, token: &Secret) -> Result<(), String> {
-        let sealed = self
-            .seal
-            .seal(token)
+        let encrypted = self
+            .cipher
+            .encrypt(token)
             .map_err(|_| "the refresh token could not be sealed".to_owned())?;
-        self.vault.keep(&self.target, &sealed).await
+        self.vault.keep(&self.target, &encrypted).await
     }
 
-    /// The kept token; the configured one when nothing is kept, or when it was kept under
+    /// The saved token; the configured one when nothing is saved, or when it was saved under
     /// another configured one.
-    async fn kept(&self) -> Result<Secret, String> {
-        let Some(sealed) = self.vault.load(&self.target).await? else {
-            return Ok(self.first.clone());
+    async fn saved(&self) -> Result<Secret, String> {
+        let Some(encrypted) = self.vault.load(&self.target).await? else {
+            return Ok(self.configured.clone());
         };
-        let opened = self.seal.open(&sealed);
-        if opened.is_none() {
+        let decrypted = self.cipher.decrypt(&encrypted);
+        if decrypted.is_none() {
             tracing::info!(
                 target = self.target,
                 "the refresh token in the settings is another than before; it is used"
             );
         }
-        Ok(opened.unwrap_or_else(|| self.first.clone()))
+        Ok(decrypted.unwrap_or_else(|| self.configured.clone()))
     }
 
-    fn unkept(&self) -> std::sync::MutexGuard<'_, Option<Secret>> {
+    fn unsaved(&self) -> std::sync::MutexGuard<'_, Option<Secret>> {
         // One assignment: whole whatever happened while the lock was held.
-        self.unkept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

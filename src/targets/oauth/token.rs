@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::targets::login::Credential;
 
 /// How long before its expiry a token is renewed.
-const LEAD: Duration = Duration::from_secs(60);
+const RENEW_BEFORE: Duration = Duration::from_secs(60);
 
 /// An access token as it was obtained.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,11 +33,11 @@ impl Token {
     }
 
     /// Whether it may still be used: for short-lived tokens up to half of their life, so that
-    /// a life shorter than the lead does not mean a token call per request.
+    /// a life shorter than the renew_before does not mean a token call per request.
     pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|expires_at| {
-            let lead = LEAD.min(expires_at.since(self.obtained_at) / 2);
-            now < expires_at.minus(lead)
+            let renew_before = RENEW_BEFORE.min(expires_at.since(self.obtained_at) / 2);
+            now < expires_at.minus(renew_before)
         })
     }
 }

@@ -7,28 +7,35 @@ use serde_json::{Value, json};
 
 use super::Salesforce;
 use super::ids::RecordId;
+use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::soql;
 use super::truncation::{case_comment, feed_entry, fitted};
-use super::verdict::{Call, Cause, Rejection};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::domain::ticket::{Ticket, TicketFields};
-use crate::targets::TicketChange;
+use crate::domain::ticket::{Ticket, TicketChange, TicketFields};
 
 impl Salesforce {
     /// Sets the fields and adds the comment of `change`.
-    pub(super) async fn apply(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+    pub(super) async fn update_ticket(
+        &self,
+        id: &RecordId,
+        change: &TicketChange,
+    ) -> Result<(), Failure> {
         let mut fields = fitted(&change.fields);
         if fields.contains_key("Status") && self.existing(id).await?.closed {
             fields.remove("Status");
         }
-        self.set(id, fields).await?;
-        self.comment(id, change).await
+        self.set_fields(id, fields).await?;
+        self.add_comment(id, change).await
     }
 
     /// Resolves the ticket with `change`, unless a person has closed it, and checks that it
-    /// is resolved: a status that is no closed one is stored without a word.
-    pub(super) async fn settle(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+    /// is resolved: Salesforce also stores a status that does not close a ticket.
+    pub(super) async fn resolve_ticket(
+        &self,
+        id: &RecordId,
+        change: &TicketChange,
+    ) -> Result<(), Failure> {
         if self.existing(id).await?.closed {
             tracing::info!(
                 target = self.name, ticket = %id,
@@ -37,33 +44,37 @@ impl Salesforce {
             return Ok(());
         }
         // The comment first: once the ticket is closed, a repetition leaves it alone.
-        if change.comment.is_some() && !self.is_noted(id, &change.marker).await? {
-            self.comment(id, change).await?;
+        if change.comment.is_some() && !self.has_comment_with(id, &change.marker).await? {
+            self.add_comment(id, change).await?;
         }
         let fields = fitted(&change.fields);
         let status = fields.get("Status").and_then(Value::as_str);
         let status = status.map(str::to_owned);
-        self.set(id, fields).await?;
+        self.set_fields(id, fields).await?;
         match status {
-            Some(status) => check_settled(&self.existing(id).await?, &status),
+            Some(status) => check_closed(&self.existing(id).await?, &status),
             None => Ok(()),
         }
     }
 
-    /// Hangs the ticket under `parent`.
-    pub(super) async fn hang_under(&self, id: &RecordId, parent: &RecordId) -> Result<(), Failure> {
+    /// Sets the ticket's parent.
+    pub(super) async fn set_parent(&self, id: &RecordId, parent: &RecordId) -> Result<(), Failure> {
         let mut fields = TicketFields::new();
         let field = self.object.parent_field();
         fields.insert(field.to_owned(), parent.as_str().into());
-        self.set(id, fields).await
+        self.set_fields(id, fields).await
     }
 
     /// Whether a comment with `marker` is on the ticket. The text of a comment cannot be
     /// filtered by, so the rows are looked through.
-    pub(super) async fn is_noted(&self, id: &RecordId, marker: &str) -> Result<bool, Failure> {
+    pub(super) async fn has_comment_with(
+        &self,
+        id: &RecordId,
+        marker: &str,
+    ) -> Result<bool, Failure> {
         let (object, text) = self.object.comments();
         let query = Request::query(Call::Ask, soql::comments_of(object, text, id));
-        let rows = self.wire.rows(query).await?;
+        let rows = self.api.rows(query).await?;
         let carries = |row: &Value| {
             let text = row.get(text).and_then(Value::as_str);
             text.is_some_and(|text| text.contains(marker))
@@ -71,16 +82,16 @@ impl Salesforce {
         Ok(!marker.is_empty() && rows.iter().any(carries))
     }
 
-    async fn set(&self, id: &RecordId, fields: TicketFields) -> Result<(), Failure> {
+    async fn set_fields(&self, id: &RecordId, fields: TicketFields) -> Result<(), Failure> {
         if fields.is_empty() {
             return Ok(());
         }
         let request = Request::change(self.object.name(), id, fields);
-        let outcome = self.wire.change(&request).await;
+        let outcome = self.api.change(&request).await;
         outcome.map_err(|rejection| of_ticket(id, rejection))
     }
 
-    async fn comment(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+    async fn add_comment(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
         let Some(text) = &change.comment else {
             return Ok(());
         };
@@ -93,17 +104,17 @@ impl Salesforce {
         };
         let body = body.as_object().cloned().unwrap_or_default();
         let request = Request::comment(object, body);
-        self.wire.save(&request).await?;
+        self.api.save(&request).await?;
         Ok(())
     }
 
     async fn existing(&self, id: &RecordId) -> Result<Ticket, Failure> {
-        self.by_id(id).await?.ok_or_else(|| gone(id))
+        self.find_by_id(id).await?.ok_or_else(|| gone(id))
     }
 }
 
 /// Whether the ticket has the status that was set, and counts as closed with it.
-fn check_settled(ticket: &Ticket, status: &str) -> Result<(), Failure> {
+fn check_closed(ticket: &Ticket, status: &str) -> Result<(), Failure> {
     let kept = ticket.state.as_deref().unwrap_or_default();
     if ticket.closed {
         return Ok(());

@@ -1,4 +1,4 @@
-//! What people do with our tickets: those changed since a moment, and how some of them stand.
+//! Changes that people make to our tickets: those since a time, and the state of given tickets.
 //!
 //! Both ask with `queryAll`, which shows deleted records as deleted for as long as they are in
 //! the recycle bin. May import: `domain`.
@@ -8,15 +8,15 @@ use std::sync::atomic::Ordering;
 use serde_json::Value;
 
 use super::Salesforce;
-use super::ids::RecordId;
+use super::ids::{self, RecordId};
+use super::rejection::{Call, Rejection};
 use super::requests::Request;
 use super::soql::{self, Ours};
-use super::verdict::{Call, Rejection};
 use crate::domain::failure::Failure;
 use crate::domain::ticket::TicketKey;
 use crate::domain::ticket_change::{Presence, Sighting, TicketFace, TicketVersion};
 use crate::domain::time::Timestamp;
-use crate::targets::Look;
+use crate::targets::crm::Look;
 
 /// Ids asked for at once: the query stays well below the 16 KB that an address may have.
 const IDS_PER_QUERY: usize = 200;
@@ -25,37 +25,40 @@ impl Salesforce {
     pub(super) async fn changes_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure> {
         let ours = self.ours();
         let rows = self
-            .watched(|fields| soql::tickets_changed(self.object.name(), fields, ours, since))
+            .tracked_rows(|fields| soql::tickets_changed(self.object.name(), fields, ours, since))
             .await?;
-        Ok(rows.iter().filter_map(|row| self.sighting(row)).collect())
+        Ok(rows.iter().filter_map(|row| self.snapshot(row)).collect())
     }
 
-    pub(super) async fn look_at_all(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
+    pub(super) async fn snapshots_of(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
         let mut look = Look::default();
         for asked in ticket_ids.chunks(IDS_PER_QUERY) {
             let ids: Vec<RecordId> = asked.iter().filter_map(|id| RecordId::parse(id)).collect();
             let rows = match ids.is_empty() {
                 true => Vec::new(),
                 false => {
-                    self.watched(|fields| soql::tickets_with(self.object.name(), fields, &ids))
+                    self.tracked_rows(|fields| soql::tickets_with(self.object.name(), fields, &ids))
                         .await?
                 }
             };
-            let seen = rows.iter().filter_map(|row| self.sighting(row)).collect();
-            look.take_in(asked, seen);
+            let seen = rows.iter().filter_map(|row| self.snapshot(row)).collect();
+            look = look.with(asked, seen, ids::are_same);
         }
         Ok(look)
     }
 
     /// The rows of a query. Where the org does not show us the fields that are good to have,
     /// it is asked again without them, and from then on at once.
-    async fn watched(&self, query: impl Fn(&[String]) -> String) -> Result<Vec<Value>, Rejection> {
-        let all = self.poorly_sighted.load(Ordering::Relaxed);
-        let ask = |poor: bool| Request::query_all(Call::Ask, query(&self.watched_fields(poor)));
-        match self.wire.rows(ask(all)).await {
+    async fn tracked_rows(
+        &self,
+        query: impl Fn(&[String]) -> String,
+    ) -> Result<Vec<Value>, Rejection> {
+        let all = self.tracking_fields_hidden.load(Ordering::Relaxed);
+        let ask = |poor: bool| Request::query_all(Call::Ask, query(&self.tracked_fields(poor)));
+        match self.api.rows(ask(all)).await {
             Err(rejection) if !all && is_about_a_field(&rejection) => {
-                let rows = self.wire.rows(ask(true)).await?;
-                self.poorly_sighted.store(true, Ordering::Relaxed);
+                let rows = self.api.rows(ask(true)).await?;
+                self.tracking_fields_hidden.store(true, Ordering::Relaxed);
                 tracing::warn!(
                     target = self.name, reason = %rejection.failure,
                     "not every field of a ticket can be read; who works on it and how urgent it is are not followed"
@@ -66,7 +69,7 @@ impl Salesforce {
         }
     }
 
-    fn watched_fields(&self, poor: bool) -> Vec<String> {
+    fn tracked_fields(&self, poor: bool) -> Vec<String> {
         let mut fields = self.object.fields();
         let mut add = |names: &[&str]| fields.extend(names.iter().map(|name| (*name).to_owned()));
         add(&["IsDeleted", "SystemModstamp"]);
@@ -89,22 +92,19 @@ impl Salesforce {
     }
 
     /// The sighting in a row; `None` for one that has no id.
-    fn sighting(&self, row: &Value) -> Option<Sighting> {
+    fn snapshot(&self, row: &Value) -> Option<Sighting> {
         let id = RecordId::parse(row.get("Id")?.as_str()?)?;
-        let ticket = self.object.ticket(&self.wire.site(), &id, row);
+        let ticket = self.object.ticket(&self.api.site(), &id, row);
         Some(Sighting {
-            ticket_id: ticket.id,
+            ticket_id: ticket.id.clone(),
             incident_id: self.incident_in(row),
             version: version(row),
             changed_by: text(row, "/LastModifiedBy/Name"),
             presence: presence(row),
             face: TicketFace {
-                number: ticket.number,
-                url: Some(ticket.url),
-                state: ticket.state,
-                closed: ticket.closed,
                 priority: text(row, "/Priority"),
                 assignee: text(row, "/Owner/Name"),
+                ..ticket.into()
             },
         })
     }

@@ -7,19 +7,20 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Salesforce;
+use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::truncation::{fitted, marked_subject};
-use super::verdict::{Cause, Rejection, Saved};
+use super::verdict::Saved;
 use crate::domain::failure::{Failure, Remedy};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
-/// Salesforce ends every call after ten minutes: what has not been committed by then never
+/// Salesforce ends every call after ten minutes. A write that is not committed by then never
 /// will be.
-const LONGEST_CALL: Duration = Duration::from_secs(600);
+const MAX_CALL_TIME: Duration = Duration::from_secs(600);
 
 impl Salesforce {
     /// Opens the ticket of `key`.
-    pub(super) async fn open(
+    pub(super) async fn open_ticket(
         &self,
         key: &TicketKey,
         fields: &TicketFields,
@@ -38,7 +39,7 @@ impl Salesforce {
         fields: &TicketFields,
     ) -> Result<Ticket, Failure> {
         let request = Request::upsert(self.object.name(), field, key, fitted(fields));
-        match self.wire.save(&request).await {
+        match self.api.save(&request).await {
             Ok(saved) if saved.existed => self.adopted(key, &saved).await,
             Ok(saved) => Ok(self.opened(&saved)),
             Err(rejection) if is_about(&rejection, field) => self.adopt(key, rejection).await,
@@ -46,19 +47,19 @@ impl Salesforce {
         }
     }
 
-    /// Without one, nothing but the key in the subject tells that the ticket is there. So an
-    /// insert whose outcome nobody knows must have ended before it is looked up.
+    /// Without one, only the key in the subject shows that the ticket exists. So an insert with
+    /// an unknown outcome must have ended before the ticket is looked up.
     async fn insert(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
         let mut fields = fitted(fields);
         let subject = fields.get("Subject").and_then(Value::as_str);
         let subject = marked_subject(subject.unwrap_or_default(), key);
         fields.insert("Subject".to_owned(), subject.into());
         let request = Request::insert(self.object.name(), fields);
-        match self.wire.save(&request).await {
+        match self.api.save(&request).await {
             Ok(saved) => Ok(self.opened(&saved)),
             Err(mut rejection) => {
                 if rejection.cause == Cause::StillRunning && rejection.failure.outcome_unknown {
-                    rejection.failure.settle_after = LONGEST_CALL;
+                    rejection.failure.settle_after = MAX_CALL_TIME;
                 }
                 Err(rejection.failure)
             }
@@ -68,7 +69,7 @@ impl Salesforce {
     /// The new ticket. Its number and state are read later.
     fn opened(&self, saved: &Saved) -> Ticket {
         self.object
-            .ticket(&self.wire.site(), &saved.id, &Value::Null)
+            .ticket(&self.api.site(), &saved.id, &Value::Null)
     }
 
     /// The upsert found the ticket of an earlier try: its state may be any.
@@ -77,7 +78,7 @@ impl Salesforce {
             target = self.name, key = %key, ticket = %saved.id,
             "the ticket was there already; its fields were set again"
         );
-        match self.by_id(&saved.id).await {
+        match self.find_by_id(&saved.id).await {
             Ok(Some(ticket)) => Ok(ticket),
             // The ticket is confirmed all the same.
             Ok(None) | Err(_) => Ok(self.opened(saved)),
@@ -86,7 +87,7 @@ impl Salesforce {
 
     /// Another request with our key was faster.
     async fn adopt(&self, key: &TicketKey, rejection: Rejection) -> Result<Ticket, Failure> {
-        if let Some(ticket) = self.look_up(key).await.map_err(Failure::in_doubt)? {
+        if let Some(ticket) = self.find_by_key(key).await.map_err(Failure::in_doubt)? {
             return Ok(ticket);
         }
         // It has not been committed yet, or this user cannot see it.

@@ -1,22 +1,21 @@
 //! Looking a ticket up: by its id, by our key in the external id field, or by our key in the
 //! subject.
 //!
-//! Every record that comes back is compared with what was asked for. May import: `domain`.
+//! The key of every record in an answer is compared with the requested one. May import: `domain`.
 
 use serde_json::Value;
 
 use super::Salesforce;
 use super::ids::RecordId;
+use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::soql;
 use super::truncation::key_mark;
-use super::verdict::{Call, Cause, Rejection};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketKey};
 
 impl Salesforce {
-    /// The ticket of `key`.
-    pub(super) async fn look_up(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
+    pub(super) async fn find_by_key(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
         match &self.external_id_field {
             Some(field) => self.by_external_id(field, key).await,
             None => self.by_subject(key).await,
@@ -31,7 +30,7 @@ impl Salesforce {
         let mut fields = self.object.fields();
         fields.push(field.to_owned());
         let request = Request::find(self.object.name(), field, key, &fields);
-        let Some(record) = present(self.wire.object(&request).await)? else {
+        let Some(record) = present(self.api.object(&request).await)? else {
             return Ok(None);
         };
         let carried = record.get(field).and_then(Value::as_str);
@@ -48,7 +47,7 @@ impl Salesforce {
     /// The oldest of the tickets whose subject carries the key: people have seen it first.
     async fn by_subject(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
         let query = soql::tickets_marked(self.object.name(), &self.object.fields(), key);
-        let rows = self.wire.rows(Request::query(Call::LookUp, query)).await?;
+        let rows = self.api.rows(Request::query(Call::LookUp, query)).await?;
         let mark = key_mark(key);
         let ours: Vec<&Value> = rows
             .iter()
@@ -69,10 +68,10 @@ impl Salesforce {
         }
     }
 
-    /// The ticket `id` as it stands; `None` when it is gone or hidden from this user.
-    pub(super) async fn by_id(&self, id: &RecordId) -> Result<Option<Ticket>, Failure> {
+    /// The ticket `id` in its present state; `None` when it is gone or hidden from this user.
+    pub(super) async fn find_by_id(&self, id: &RecordId) -> Result<Option<Ticket>, Failure> {
         let request = Request::read(self.object.name(), id, &self.object.fields());
-        match present(self.wire.object(&request).await)? {
+        match present(self.api.object(&request).await)? {
             Some(record) => self.ticket_in(&record).map(Some),
             None => Ok(None),
         }
@@ -88,7 +87,7 @@ impl Salesforce {
                 message,
             ));
         };
-        Ok(self.object.ticket(&self.wire.site(), &id, record))
+        Ok(self.object.ticket(&self.api.site(), &id, record))
     }
 }
 

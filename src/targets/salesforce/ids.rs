@@ -16,7 +16,6 @@ impl RecordId {
         is_id.then(|| Self(text.to_owned()))
     }
 
-    /// The id as text.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
@@ -26,6 +25,38 @@ impl fmt::Display for RecordId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
     }
+}
+
+/// Whether two spellings, of 15 or 18 characters, are one id.
+pub(super) fn are_same(a: &str, b: &str) -> bool {
+    let is_short = |id: &str| id.len() == 15;
+    let is_long = |id: &str| id.len() == 18;
+    match (is_long(a) && is_short(b)) || (is_short(a) && is_long(b)) {
+        true => a.get(..15) == b.get(..15),
+        false => a == b,
+    }
+}
+
+/// The record id in a text of a callback. A formula field shows the short form; tickets are
+/// stored with the long one.
+pub(super) fn in_callback(text: &str) -> Option<String> {
+    let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_id.then(|| with_check_letters(text))
+}
+
+/// An id of 15 characters with the three letters that say which of them are upper case
+/// (Salesforce help, "How to convert 15-character ids to 18 characters"); any other as it is.
+fn with_check_letters(id: &str) -> String {
+    const LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+    if id.len() != 15 {
+        return id.to_owned();
+    }
+    let letters = id.as_bytes().chunks(5).filter_map(|five| {
+        let upper = |(place, byte): (usize, &u8)| usize::from(byte.is_ascii_uppercase()) << place;
+        let index: usize = five.iter().enumerate().map(upper).sum();
+        LETTERS.get(index).copied().map(char::from)
+    });
+    id.chars().chain(letters).collect()
 }
 
 #[cfg(test)]
@@ -45,5 +76,13 @@ mod tests {
         ] {
             assert!(RecordId::parse(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_short_id_is_the_same_ticket_as_the_long_one() {
+        let (short, long) = ("5007000000OFL5F", "5007000000OFL5FAAX");
+        assert_eq!(in_callback(short).as_deref(), Some(long));
+        assert!(are_same(short, long) && are_same(long, short) && are_same(long, long));
+        assert!(!are_same("5007000000OFL6F", long));
     }
 }

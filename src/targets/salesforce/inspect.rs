@@ -11,27 +11,30 @@ use serde_json::Value;
 use super::requests::Request;
 use super::{Salesforce, record_id};
 use crate::domain::failure::Failure;
-use crate::targets::inspect::{Api, FieldInfo, Inspect, Metadata, Others, Right, Values};
+use crate::targets::inspect::{
+    ApiVersions, FieldDefault, FieldInfo, Inspect, Metadata, MetadataSources, Permission,
+    UnlistedValues, Values,
+};
 
 #[async_trait]
 impl Inspect for Salesforce {
     async fn log_in(&self) -> Result<(), Failure> {
-        self.wire.login.credential().await.map(drop)
+        self.api.login.credential().await.map(drop)
     }
 
-    async fn api(&self) -> Result<Api, Failure> {
-        let offered = self.wire.versions().await?;
-        let used = self.wire.version().to_owned();
+    async fn api(&self) -> Result<ApiVersions, Failure> {
+        let offered = self.api.versions().await?;
+        let used = self.api.version().to_owned();
         // A version that is not offered has no resources to ask for.
         if offered.contains(&used) {
-            self.wire.object(&Request::resources()).await?;
+            self.api.object(&Request::resources()).await?;
         }
-        Ok(Api { used, offered })
+        Ok(ApiVersions { used, offered })
     }
 
     async fn metadata(&self) -> Result<Metadata, Failure> {
         let request = Request::describe(self.object.name());
-        Ok(metadata(&self.wire.object(&request).await?))
+        Ok(metadata(&self.api.object(&request).await?))
     }
 
     async fn stored(
@@ -40,7 +43,7 @@ impl Inspect for Salesforce {
         fields: &[String],
     ) -> Result<BTreeMap<String, String>, Failure> {
         let request = Request::read(self.object.name(), &record_id(id)?, fields);
-        let record = self.wire.object(&request).await?;
+        let record = self.api.object(&request).await?;
         let value = |name: &String| match record.get(name)? {
             Value::Null => None,
             Value::String(text) => Some((name.clone(), text.clone())),
@@ -60,16 +63,21 @@ fn metadata(described: &Value) -> Metadata {
         fields: fields.map(|fields| fields.iter().map(field).collect()),
         complete: true,
         chosen_ids: None,
-        requires: true,
-        demands: Some(Vec::new()),
+        enforces_required: true,
+        rule_requirements: Some(Vec::new()),
+        sources: MetadataSources {
+            fields: "the object",
+            all_fields: "the object",
+            ..MetadataSources::default()
+        },
     }
 }
 
-fn right(described: &Value, name: &str) -> Right {
+fn right(described: &Value, name: &str) -> Permission {
     if flag(described, name) {
-        Right::Given
+        Permission::Granted
     } else {
-        Right::Refused("its description says so".to_owned())
+        Permission::Denied("its description says so".to_owned())
     }
 }
 
@@ -86,7 +94,7 @@ fn field(described: &Value) -> FieldInfo {
         createable,
         updateable: flag(described, "updateable"),
         // Salesforce shows defaults only as a flag, which `required` takes into account.
-        default: String::new(),
+        default: FieldDefault::Nothing,
         required: createable && !flag(described, "nillable") && !is_defaulted,
         unique: Some(flag(described, "unique")),
         external_id: Some(flag(described, "externalId")),
@@ -105,10 +113,10 @@ fn values(described: &Value) -> Option<Values> {
             .filter(|value| flag(value, "active"))
             .map(|value| text(value, "value"))
             .collect(),
-        others: if flag(described, "restrictedPicklist") {
-            Others::Refused
+        unlisted: if flag(described, "restrictedPicklist") {
+            UnlistedValues::Refused
         } else {
-            Others::Stored
+            UnlistedValues::Stored
         },
     })
 }

@@ -6,100 +6,102 @@
 //! May import: `domain`, `settings`, `rules` (templates of the settings), `clock`, and of
 //! `targets` only `http` and `login`. Must not know: the store, sources, other CRMs.
 
+mod api;
 mod change;
 mod changes;
 mod create;
+mod data_address;
 mod find;
 mod ids;
 mod inspect;
 mod limits;
+pub(super) mod oauth;
 mod object;
+mod profile;
 mod refusal;
+mod rejection;
 mod requests;
 mod soql;
 mod truncation;
 mod verdict;
-mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 
-use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
-use crate::outbound::Redactor;
 use crate::rules::TemplateContext;
-use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
-use crate::targets::login::Login;
-use crate::targets::{Crm, Look, TicketChange, TokenStatus, http};
+use crate::settings::{FieldTemplate, FieldValue};
+use crate::targets::claim::ClaimCheck;
+use crate::targets::crm::{Crm, Look};
+use crate::targets::driver::{Connection, CrmDriver};
+use crate::targets::inspect::Inspect;
+use crate::targets::login::TokenStatus;
 
+use api::ApiClient;
 use ids::RecordId;
 use object::TicketObject;
 use requests::Request;
-use wire::Wire;
 
-/// A client for one Salesforce org.
-pub struct Salesforce {
+/// Salesforce as it is registered.
+pub(super) static DRIVER: CrmDriver = CrmDriver {
+    profile: &profile::PROFILE,
+    oauth: &oauth::DIALECT,
+    connect: |connection| Arc::new(Salesforce::new(connection)),
+};
+
+/// A client for one Salesforce org. Clones share their state.
+#[derive(Clone)]
+pub(super) struct Salesforce {
     name: String,
     object: TicketObject,
     external_id_field: Option<String>,
-    wire: Wire,
+    api: ApiClient,
     /// Whether the org refused to show the fields that polling would like to have.
-    poorly_sighted: AtomicBool,
-}
-
-/// A client that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum Unusable {
-    /// The settings name another CRM.
-    #[error("the settings are not those of a Salesforce target")]
-    NotSalesforce,
-    /// HTTP could not be set up.
-    #[error("HTTP cannot be set up: {0}")]
-    Http(#[from] std::io::Error),
+    tracking_fields_hidden: Arc<AtomicBool>,
 }
 
 impl Salesforce {
-    /// A client for the target `name`, which logs in by `login`; nothing is sent yet. Answers
-    /// go through `redactor`.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`] when the settings are another CRM's, or TLS cannot be set up.
-    pub fn new(
-        name: &str,
-        settings: &TargetSettings,
-        login: Arc<dyn Login>,
-        redactor: &Redactor,
-        clock: Clock,
-    ) -> Result<Self, Unusable> {
-        let TargetKind::Salesforce {
-            api_version,
-            object,
-            external_id_field,
-        } = &settings.kind
-        else {
-            return Err(Unusable::NotSalesforce);
-        };
-        let http = http::Client::new(settings.timeout, redactor)?;
-        Ok(Self {
-            name: name.to_owned(),
+    pub(super) fn new(connection: Connection) -> Self {
+        let settings = &connection.settings;
+        let own = &settings.own;
+        let object = own.text(&profile::OBJECT);
+        let external_id_field = own.get(&profile::EXTERNAL_ID_FIELD);
+        Self {
+            name: connection.name,
             object: TicketObject::new(object, resolved_status(&settings.resolve)),
-            external_id_field: external_id_field.clone(),
-            wire: Wire::new(http, &settings.base_url, api_version, login, clock),
-            poorly_sighted: AtomicBool::new(false),
-        })
+            external_id_field: external_id_field.map(str::to_owned),
+            api: ApiClient::new(
+                connection.http,
+                &settings.base_url,
+                own.text(&profile::API_VERSION),
+                connection.login,
+                connection.clock,
+            ),
+            tracking_fields_hidden: Arc::default(),
+        }
     }
 }
 
 #[async_trait]
 impl Crm for Salesforce {
+    fn for_claim(&self, claim: ClaimCheck) -> Box<dyn Crm> {
+        Box::new(Self {
+            api: self.api.for_claim(claim),
+            ..self.clone()
+        })
+    }
+
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
-        self.open(key, fields).await
+        self.open_ticket(key, fields).await
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
     }
 
     fn refuses_a_second(&self) -> bool {
@@ -107,27 +109,27 @@ impl Crm for Salesforce {
     }
 
     async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
-        self.look_up(key).await
+        self.find_by_key(key).await
     }
 
     async fn read(&self, ticket_id: &str) -> Result<Option<Ticket>, Failure> {
-        self.by_id(&record_id(ticket_id)?).await
+        self.find_by_id(&record_id(ticket_id)?).await
     }
 
     async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
-        self.apply(&record_id(ticket_id)?, change).await
+        self.update_ticket(&record_id(ticket_id)?, change).await
     }
 
     async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
-        self.settle(&record_id(ticket_id)?, change).await
+        self.resolve_ticket(&record_id(ticket_id)?, change).await
     }
 
     async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure> {
-        self.is_noted(&record_id(ticket_id)?, marker).await
+        self.has_comment_with(&record_id(ticket_id)?, marker).await
     }
 
     async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure> {
-        self.hang_under(&record_id(ticket_id)?, &record_id(parent_id)?)
+        self.set_parent(&record_id(ticket_id)?, &record_id(parent_id)?)
             .await
     }
 
@@ -136,16 +138,16 @@ impl Crm for Salesforce {
     }
 
     async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
-        self.look_at_all(ticket_ids).await
+        self.snapshots_of(ticket_ids).await
     }
 
     async fn probe(&self) -> Result<(), Failure> {
-        self.wire.object(&Request::resources()).await?;
+        self.api.object(&Request::resources()).await?;
         Ok(())
     }
 
     fn token_status(&self) -> TokenStatus {
-        self.wire.login.status()
+        self.api.login.status()
     }
 }
 

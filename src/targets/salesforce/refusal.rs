@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::targets::http::{Answer, excerpt};
 
-/// One error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Error {
     code: String,
@@ -25,7 +24,7 @@ pub(super) enum Reason {
     Passing,
     /// A repetition would be refused alike.
     Lasting,
-    /// A code that tells nothing: orgs report passing faults under odd ones.
+    /// An unknown code: orgs report temporary faults under unusual ones.
     Unknown,
 }
 
@@ -71,7 +70,7 @@ const LASTING: [&str; 28] = [
 ];
 
 impl Refusal {
-    /// The refusal in the body of `answer`; `None` when no Salesforce is heard in it.
+    /// The refusal in the body of `answer`; `None` when it is not in the format of Salesforce.
     pub(super) fn in_answer(answer: &Answer) -> Option<Self> {
         Self::in_body(&answer.json()?)
     }
@@ -89,17 +88,14 @@ impl Refusal {
         (!errors.is_empty()).then_some(Self(errors))
     }
 
-    /// The first code.
     pub(super) fn code(&self) -> &str {
         self.0.first().map_or("", |error| error.code.as_str())
     }
 
-    /// Whether any error has `code`.
     pub(super) fn has(&self, code: &str) -> bool {
         self.0.iter().any(|error| error.code == code)
     }
 
-    /// All messages as one text.
     pub(super) fn message(&self) -> String {
         let messages: Vec<&str> = self.0.iter().map(|error| error.message.as_str()).collect();
         excerpt(&messages.join("; "))

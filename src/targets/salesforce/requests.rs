@@ -8,14 +8,14 @@ use serde_json::Value;
 use url::Url;
 
 use super::ids::RecordId;
-use super::verdict::Call;
+use super::rejection::Call;
 use crate::domain::ticket::{TicketFields, TicketKey};
 
-/// What stands in a path as it is; a dot would be read as a file's suffix.
+/// Characters that a path holds unescaped. A dot would be read as a file's suffix.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'~');
 
 /// Runs, or does not run, the org's assignment rules. Without this header they run at every
-/// change, and take a ticket from whoever works on it.
+/// change, and take a ticket from the person who works on it.
 const AUTO_ASSIGN: &str = "sforce-auto-assign";
 /// Saves a ticket that an *alert* rule takes for a duplicate: our key decides about that.
 const DUPLICATE_RULES: (&str, &str) = ("sforce-duplicate-rule-header", "allowSave=true");
@@ -25,9 +25,7 @@ const DUPLICATE_RULES: (&str, &str) = ("sforce-duplicate-rule-header", "allowSav
 pub(super) struct Request {
     /// What it means when the answer is judged.
     pub(super) call: Call,
-    /// Its method.
     pub(super) method: Method,
-    /// Its body, for writes.
     pub(super) body: Option<Value>,
     /// Headers besides the usual ones.
     pub(super) headers: Vec<(&'static str, &'static str)>,
@@ -89,7 +87,7 @@ impl Request {
         Self::new(Call::Read, Method::GET, path).with_query("fields", fields.join(","))
     }
 
-    /// Runs a query for what `call` says.
+    /// Runs a query for the purpose of `call`.
     pub(super) fn query(call: Call, soql: String) -> Self {
         Self::new(call, Method::GET, vec!["query".to_owned()]).with_query("q", soql)
     }
@@ -106,7 +104,7 @@ impl Request {
         request
     }
 
-    /// Lists what the API offers, which a session without the right to use it cannot.
+    /// Lists the resources of the API. A session without the right to use the API cannot.
     pub(super) fn resources() -> Self {
         Self::new(Call::Ask, Method::GET, vec![String::new()])
     }

@@ -7,7 +7,7 @@ use super::truncation::key_mark;
 use crate::domain::ticket::{TICKET_KEY_PREFIX, TicketKey};
 use crate::domain::time::Timestamp;
 
-/// Comments looked at, newest first: a repetition follows its first try closely.
+/// Comments that are read, newest first: a repetition follows its first try closely.
 const COMMENTS: u16 = 200;
 /// More tickets than one key can have, unless something has gone wrong.
 const TICKETS: u16 = 10;
@@ -21,7 +21,6 @@ pub(super) fn tickets_marked(object: &str, fields: &[String], key: &TicketKey) -
     )
 }
 
-/// The comments of a ticket.
 pub(super) fn comments_of(object: &str, text_field: &str, ticket: &RecordId) -> String {
     format!(
         "SELECT Id,{text_field} FROM {object} WHERE ParentId = '{}' ORDER BY CreatedDate DESC LIMIT {COMMENTS}",
@@ -29,7 +28,7 @@ pub(super) fn comments_of(object: &str, text_field: &str, ticket: &RecordId) -> 
     )
 }
 
-/// How our tickets are told from all others.
+/// How our tickets are recognised among all others.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ours<'a> {
     /// By our key in this external id field.
@@ -58,7 +57,6 @@ pub(super) fn tickets_changed(
     )
 }
 
-/// The tickets with these ids.
 pub(super) fn tickets_with(object: &str, fields: &[String], ids: &[RecordId]) -> String {
     let ids: Vec<String> = ids
         .iter()
@@ -71,7 +69,6 @@ pub(super) fn tickets_with(object: &str, fields: &[String], ids: &[RecordId]) ->
     )
 }
 
-/// `text` inside quotes.
 fn string(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\'', "\\'")
 }

@@ -1,4 +1,4 @@
-//! Cutting texts to what Salesforce's fields hold, visibly and between characters.
+//! Cuts texts to the length of Salesforce's fields, visibly and between characters.
 //!
 //! An over-long text is refused, never cut by Salesforce, and a refused ticket is worse than
 //! a cut one. Lengths are those of the object reference: characters for most fields (counted

@@ -1,4 +1,4 @@
-//! From an answer to what it means: a confirmed write, a body, or a classified failure.
+//! Judges an answer: a confirmed write, a body, or a classified failure.
 //!
 //! A status alone proves nothing: a 403 can be a limit or a right, a 404 a ticket that is
 //! gone or a setting that is wrong, a 200 a login page. Codes decide; texts are in the
@@ -11,115 +11,20 @@ use serde_json::Value;
 use super::ids::RecordId;
 use super::limits;
 use super::refusal::{Reason, Refusal};
+use super::rejection::{Call, Cause, Rejection};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
 use crate::targets::http::{Answer, excerpt};
 
-/// What was asked, as far as it changes the meaning of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
-    /// Opens a ticket.
-    Create,
-    /// Adds a comment.
-    Comment,
-    /// Changes a ticket.
-    Change,
-    /// Reads a ticket by its id or by our key.
-    Read,
-    /// A query for tickets by our key.
-    LookUp,
-    /// Another query, or a call that only shows whether the API is there.
-    Ask,
-}
-
-impl Call {
-    const fn writes(self) -> bool {
-        matches!(self, Self::Create | Self::Comment | Self::Change)
-    }
-}
-
-/// What a caller inside this client does something particular about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// 401 that another token may heal: refused before it was processed.
-    Unauthenticated,
-    /// The record is gone, or hidden from this user, or there is none with our key.
-    Absent,
-    /// A unique field has this value already.
-    Duplicate,
-    /// Something in between has answered, or nobody: the request may still be at work.
-    StillRunning,
-    /// Anything else.
-    Other,
-}
-
-/// A failed call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rejection {
-    /// The classification for the caller of this client.
-    pub(super) failure: Failure,
-    /// What this client itself acts on.
-    pub(super) cause: Cause,
-}
-
 /// A write that Salesforce has confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Saved {
-    /// The record.
     pub(super) id: RecordId,
     /// Whether it was there before.
     pub(super) existed: bool,
 }
 
-impl Rejection {
-    fn new(cause: Cause, failure: Failure) -> Self {
-        Self { failure, cause }
-    }
-
-    /// A failure on the way, of `call`.
-    pub(super) fn of_transport(call: Call, failure: Failure) -> Self {
-        let cause = match failure.outcome_unknown {
-            true => Cause::StillRunning,
-            false => Cause::Other,
-        };
-        Self::new(cause, failure).doubted_for(call)
-    }
-
-    /// A failure to log in: the request itself was never sent.
-    pub(super) fn of_login(mut failure: Failure) -> Self {
-        failure.outcome_unknown = false;
-        Self::new(Cause::Other, failure)
-    }
-
-    /// A success that is not what was asked for.
-    pub(super) fn unusable(call: Call, answer: &Answer, what: &str) -> Self {
-        let failure = Failure::new(
-            FailureKind::NetworkFailure,
-            Remedy::Retry,
-            format!("{what}: {}", answer.excerpt()),
-        );
-        let failure = failure.with_status(answer.status).in_doubt();
-        Self::new(Cause::StillRunning, failure).doubted_for(call)
-    }
-
-    /// A read has no outcome to be in doubt about.
-    fn doubted_for(mut self, call: Call) -> Self {
-        self.failure.outcome_unknown &= call.writes();
-        self
-    }
-}
-
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Self {
-        rejection.failure
-    }
-}
-
 /// The record that `answer` confirms to have been written: an id in the body and nothing less.
-///
-/// # Errors
-///
-/// A [`Rejection`] with everything the answer tells.
 pub(super) fn saved(call: Call, answer: &Answer, now: Timestamp) -> Result<Saved, Rejection> {
     accept(call, answer, now)?;
     let body = object(call, answer)?;
@@ -141,10 +46,6 @@ pub(super) fn saved(call: Call, answer: &Answer, now: Timestamp) -> Result<Saved
 }
 
 /// Checks that `answer` confirms a change: 204, or a body that says success.
-///
-/// # Errors
-///
-/// A [`Rejection`] with everything the answer tells.
 pub(super) fn changed(answer: &Answer, now: Timestamp) -> Result<(), Rejection> {
     let call = Call::Change;
     accept(call, answer, now)?;
@@ -166,10 +67,6 @@ pub(super) fn changed(answer: &Answer, now: Timestamp) -> Result<(), Rejection> 
 }
 
 /// The JSON object in `answer`.
-///
-/// # Errors
-///
-/// A [`Rejection`] with everything the answer tells.
 pub(super) fn body(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
     accept(call, answer, now)?;
     object(call, answer)
@@ -219,7 +116,7 @@ fn accept(call: Call, answer: &Answer, now: Timestamp) -> Result<(), Rejection> 
         (403, None) => barred(answer),
         (_, None) => unavailable(answer),
     };
-    Err(rejection.doubted_for(call))
+    Err(rejection.in_doubt_only_for_writes_of(call))
 }
 
 impl Rejection {
@@ -338,7 +235,7 @@ fn refused(call: Call, answer: &Answer, refusal: &Refusal) -> Rejection {
         .with_code(refusal.code());
     failure.field = refusal.field().map(str::to_owned);
     failure.outcome_unknown = answer.status >= 500;
-    Rejection::new(cause, failure).doubted_for(call)
+    Rejection::new(cause, failure).in_doubt_only_for_writes_of(call)
 }
 
 fn is_absent(call: Call, refusal: &Refusal) -> bool {

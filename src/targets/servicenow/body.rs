@@ -1,23 +1,20 @@
 //! Bodies of writes, and whether the instance kept what was sent.
 //!
 //! The instance drops unknown fields, unknown choices, and fields that the user may not
-//! write, all without a word and with a success; only comparing the reply shows it. Pure;
+//! write, and answers with a success. Only a comparison with the reply shows it. Pure;
 //! may import: `domain::ticket`.
 
 use serde_json::{Map, Value};
 
-use crate::domain::ticket::{TicketFields, TicketKey};
-use crate::targets::TicketChange;
+use crate::domain::ticket::{TicketChange, TicketFields, TicketKey};
 
 use super::ids::SysId;
+use super::profile::JOURNALS;
 use super::record::Record;
 use super::truncation::fit;
 
 /// Who opened the ticket, as its readers see it.
 const OPENED_BY: &str = "Ringdown";
-
-/// Fields that only append, and read back as `""`.
-const JOURNALS: [&str; 3] = ["work_notes", "comments", "comments_and_work_notes"];
 
 /// A write's fields, all as text.
 pub(super) type Body = Map<String, Value>;
@@ -37,8 +34,8 @@ pub(super) fn of_fields(fields: &TicketFields) -> Body {
         .collect()
 }
 
-/// The body that opens the ticket of `key`. Our key, and the id where we choose it, stand
-/// above anything configured under their names: they are how the ticket is found again.
+/// The body that opens the ticket of `key`. Our key, and the id where we choose it, replace
+/// configured values of these fields: the ticket is found again by them.
 pub(super) fn of_create(key: &TicketKey, id: Option<&SysId>, fields: &Body) -> Body {
     let mut body = fields.clone();
     body.entry("correlation_display")

@@ -5,7 +5,7 @@
 //! state is changed. May import: `domain`.
 
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::targets::TicketChange;
+use crate::domain::ticket::TicketChange;
 
 use super::ServiceNow;
 use super::body::{self, Body};
@@ -13,17 +13,21 @@ use super::create::is_refusal;
 use super::ids::SysId;
 use super::query::{Literal, Query};
 use super::record::Record;
+use super::rejection::Cause;
 use super::requests::Request;
-use super::verdict::Cause;
 
 /// Journal entries read at once; older ones are found in the ticket's own text.
 const JOURNAL_LIMIT: u16 = 100;
 
 impl ServiceNow {
     /// Adds the comment and sets the fields of `change`.
-    pub(super) async fn apply(&self, id: &SysId, change: &TicketChange) -> Result<(), Failure> {
+    pub(super) async fn update_ticket(
+        &self,
+        id: &SysId,
+        change: &TicketChange,
+    ) -> Result<(), Failure> {
         let mut body = self.resolved(body::of_change(change)).await?;
-        if body.contains_key("state") && self.shape.is_settled(&self.existing(id).await?) {
+        if body.contains_key("state") && self.shape.is_resolved(&self.existing(id).await?) {
             body.remove("state");
         }
         if body.is_empty() {
@@ -40,12 +44,12 @@ impl ServiceNow {
     }
 
     /// Resolves the ticket with `change`, unless a person has settled it.
-    pub(super) async fn settle_ticket(
+    pub(super) async fn resolve_ticket(
         &self,
         id: &SysId,
         change: &TicketChange,
     ) -> Result<(), Failure> {
-        if self.shape.is_settled(&self.existing(id).await?) {
+        if self.shape.is_resolved(&self.existing(id).await?) {
             tracing::info!(
                 target = %self.name, ticket = %id.as_str(),
                 "the ticket is settled already; it stays as it is"
@@ -63,8 +67,8 @@ impl ServiceNow {
         self.verify(id, &body, "state", record).await
     }
 
-    /// Where a comment is all that a resolution can do, no state tells a repetition that it
-    /// has been done, so the comment must.
+    /// A resolution that only writes a comment leaves no state behind. A repetition recognises
+    /// it by the comment.
     async fn says_so_already(
         &self,
         id: &SysId,
@@ -74,11 +78,11 @@ impl ServiceNow {
         if body.contains_key("state") || change.comment.is_none() {
             return Ok(false);
         }
-        self.is_noted(id, &change.marker).await
+        self.has_comment_with(id, &change.marker).await
     }
 
-    /// Hangs the ticket under `parent`.
-    pub(super) async fn hang_under(&self, id: &SysId, parent: &SysId) -> Result<(), Failure> {
+    /// Sets the ticket's parent.
+    pub(super) async fn set_parent(&self, id: &SysId, parent: &SysId) -> Result<(), Failure> {
         // Incidents know their parent incident; other tasks know any task.
         let field = match self.table.as_str() {
             "incident" => "parent_incident",
@@ -93,13 +97,13 @@ impl ServiceNow {
     }
 
     /// Whether a comment with `marker` is on the ticket.
-    pub(super) async fn is_noted(&self, id: &SysId, marker: &str) -> Result<bool, Failure> {
+    pub(super) async fn has_comment_with(&self, id: &SysId, marker: &str) -> Result<bool, Failure> {
         if self.is_in_journal(id, marker).await? {
             return Ok(true);
         }
         // Most users may not read the journal's own table, which then looks empty.
         let request = Request::read_as_shown(&self.table, id, "sys_id,work_notes,comments");
-        let Some(record) = self.wire.read(&request).await? else {
+        let Some(record) = self.api.read(&request).await? else {
             return Err(gone(id));
         };
         let mut texts = ["work_notes", "comments"].iter();
@@ -116,7 +120,7 @@ impl ServiceNow {
             "element_id,element,value",
             JOURNAL_LIMIT,
         );
-        match self.wire.rows(&request).await {
+        match self.api.rows(&request).await {
             Ok(rows) => Ok(rows.iter().any(|row| {
                 row.text("element_id") == id.as_str() && row.text("value").contains(marker)
             })),
@@ -130,7 +134,7 @@ impl ServiceNow {
     /// Changes the record; `None` when it takes no more changes because it is closed.
     async fn patch(&self, id: &SysId, body: &Body) -> Result<Option<Record>, Failure> {
         let request = Request::change(&self.table, id, body.clone());
-        match self.wire.record(&request).await {
+        match self.api.record(&request).await {
             Ok(record) => Ok(Some(record)),
             Err(rejection) if rejection.cause == Cause::Absent => Err(gone(id)),
             Err(rejection) if is_refusal(rejection.cause) => match self.record_of(id).await {
@@ -141,7 +145,6 @@ impl ServiceNow {
         }
     }
 
-    /// The record as it stands.
     async fn existing(&self, id: &SysId) -> Result<Record, Failure> {
         self.record_of(id).await?.ok_or_else(|| gone(id))
     }

@@ -1,4 +1,4 @@
-//! What people do with our tickets: those changed since a moment, and how some of them stand.
+//! Changes that people make to our tickets: those since a time, and the state of given tickets.
 //!
 //! May import: `domain`.
 
@@ -11,12 +11,12 @@ use crate::domain::failure::Failure;
 use crate::domain::ticket::{TICKET_KEY_PREFIX, TicketKey};
 use crate::domain::ticket_change::{Presence, Sighting, TicketFace, TicketVersion};
 use crate::domain::time::Timestamp;
-use crate::targets::Look;
+use crate::targets::crm::Look;
 
 /// Rows read at once.
 const PAGE: u16 = 500;
-/// Pages of one poll; what lies beyond them is read by the next, which goes on from there.
-const MOST_PAGES: usize = 20;
+/// Pages of one poll; the next poll continues after them.
+const MAX_PAGES: usize = 20;
 /// Ids asked for at once: an address of 2048 characters passes every proxy.
 const IDS_PER_QUERY: usize = 40;
 
@@ -27,13 +27,13 @@ impl ServiceNow {
             .oldest_first("sys_updated_on")
             .oldest_first("sys_id");
         let mut seen = Vec::new();
-        for page in 0..MOST_PAGES {
+        for page in 0..MAX_PAGES {
             let offset = page * usize::from(PAGE);
             let request = Request::rows(&self.table, Some(&query), WATCHED_FIELDS, PAGE);
-            let (rows, total) = self.wire.counted_rows(&request.watched(offset)).await?;
+            let (rows, total) = self.api.counted_rows(&request.watched(offset)).await?;
             let answered = rows.len();
             // An instance that ignores a condition answers strangers' tickets, too.
-            let ours = rows.iter().filter_map(|row| self.sighting(row));
+            let ours = rows.iter().filter_map(|row| self.snapshot(row));
             seen.extend(ours.filter(|one| one.incident_id.is_some()));
             // Hidden rows are counted and left out: a short page is not the last.
             let end = offset + usize::from(PAGE);
@@ -44,7 +44,7 @@ impl ServiceNow {
         Ok(seen)
     }
 
-    pub(super) async fn look_at_all(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
+    pub(super) async fn snapshots_of(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
         let mut look = Look::default();
         for asked in ticket_ids.chunks(IDS_PER_QUERY) {
             let ids: Vec<SysId> = asked.iter().filter_map(|id| SysId::parse(id)).collect();
@@ -53,13 +53,13 @@ impl ServiceNow {
                 false => {
                     let query = Query::one_of(&ids);
                     let request = Request::rows(&self.table, Some(&query), WATCHED_FIELDS, PAGE);
-                    self.wire.counted_rows(&request.watched(0)).await?
+                    self.api.counted_rows(&request.watched(0)).await?
                 }
             };
-            let seen: Vec<Sighting> = rows.iter().filter_map(|row| self.sighting(row)).collect();
+            let seen: Vec<Sighting> = rows.iter().filter_map(|row| self.snapshot(row)).collect();
             // What is counted and not shown is hidden from our user, not deleted.
             if total.is_none_or(|total| total <= rows.len()) {
-                look.take_in(asked, seen);
+                look = look.with(asked, seen, |a, b| a == b);
             } else {
                 tracing::warn!(
                     target = %self.name, counted = total, shown = rows.len(),
@@ -71,23 +71,20 @@ impl ServiceNow {
         Ok(look)
     }
 
-    fn sighting(&self, record: &Record) -> Option<Sighting> {
+    fn snapshot(&self, record: &Record) -> Option<Sighting> {
         let id = record.id()?;
         let ticket = self.shape.ticket(&id, record);
         let assignee = record.shown("assigned_to");
         Some(Sighting {
-            ticket_id: ticket.id,
+            ticket_id: ticket.id.clone(),
             incident_id: TicketKey::incident_in(&record.text("correlation_id")),
             version: version(record),
             changed_by: record.shown("sys_updated_by"),
             presence: presence(record, ticket.closed),
             face: TicketFace {
-                number: ticket.number,
-                url: Some(ticket.url),
-                state: ticket.state,
-                closed: ticket.closed,
                 priority: record.shown("priority"),
                 assignee: assignee.or_else(|| record.shown("assignment_group")),
+                ..ticket.into()
             },
         })
     }
@@ -103,7 +100,7 @@ fn presence(record: &Record, closed: bool) -> Presence {
     }
 }
 
-/// Raw times are UTC, and to the second; the count of changes tells those within it apart.
+/// Raw times are UTC, to the second. The count of changes orders those within one second.
 fn version(record: &Record) -> Option<TicketVersion> {
     let stamp = record.text("sys_updated_on").replace(' ', "T");
     Some(TicketVersion {

@@ -9,13 +9,13 @@ use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 use super::ServiceNow;
 use super::body::{self, Body};
+use super::facts::{ChosenIds, KeylessTicket, TRANSACTION_QUOTA};
 use super::ids::SysId;
-use super::memory::{ChosenIds, TRANSACTION_QUOTA, Unmarked};
 use super::record::Record;
+use super::rejection::{Cause, Rejection};
 use super::requests::Request;
-use super::verdict::{Cause, Rejection};
 
-/// One insert: what it is for and what it carries.
+/// One insert: the key of its ticket, the chosen id, and the body.
 struct Insert<'create> {
     key: &'create TicketKey,
     id: Option<SysId>,
@@ -24,17 +24,17 @@ struct Insert<'create> {
 
 impl ServiceNow {
     /// Opens the ticket of `key`.
-    pub(super) async fn open(
+    pub(super) async fn open_ticket(
         &self,
         key: &TicketKey,
         fields: &TicketFields,
     ) -> Result<Ticket, Failure> {
-        if let Some(ticket) = self.mend_unmarked(key).await? {
+        if let Some(ticket) = self.restore_key(key).await? {
             return Ok(ticket);
         }
-        self.let_earlier_insert_end(key)?;
+        self.wait_for_earlier_insert(key)?;
         let fields = self.resolved(body::of_fields(fields)).await?;
-        let id = match self.memory.chosen_ids() {
+        let id = match self.facts.chosen_ids() {
             ChosenIds::Off => None,
             ChosenIds::Untold | ChosenIds::Honoured => Some(SysId::chosen_for(&self.name, key)),
         };
@@ -43,18 +43,18 @@ impl ServiceNow {
             Err(rejection) if rejection.cause == Cause::Denied && insert.id.is_some() => {
                 self.insert_denied(&insert, &fields).await
             }
-            outcome => self.settle(&insert, outcome).await,
+            outcome => self.conclude(&insert, outcome).await,
         }
     }
 
     async fn insert(&self, insert: &Insert<'_>) -> Result<Record, Rejection> {
         let request = Request::insert(&self.table, insert.body.clone());
-        self.wire.record(&request).await
+        self.api.record(&request).await
     }
 
-    /// What an insert has come to. Refusals are looked into, because some instances answer
-    /// 403 to an insert that they have committed.
-    async fn settle(
+    /// The result of an insert. After a refusal the ticket is looked up, because some instances
+    /// answer 403 to an insert that they have committed.
+    async fn conclude(
         &self,
         insert: &Insert<'_>,
         outcome: Result<Record, Rejection>,
@@ -65,11 +65,11 @@ impl ServiceNow {
         };
         match rejection.cause {
             Cause::DuplicateId => self.adopt(insert).await,
-            Cause::Denied | Cause::Refused => match self.look_up_in_doubt(insert.key).await? {
+            Cause::Denied | Cause::Refused => match self.find_in_doubt(insert.key).await? {
                 Some(ticket) => Ok(ticket),
                 None => Err(rejection.failure),
             },
-            Cause::StillRunning => Err(self.remember_running(insert.key, rejection.failure)),
+            Cause::StillRunning => Err(self.note_running_insert(insert.key, rejection.failure)),
             Cause::Absent | Cause::Unauthenticated | Cause::Other => Err(rejection.failure),
         }
     }
@@ -77,32 +77,32 @@ impl ServiceNow {
     /// An access control has refused an insert that carried our id: because of the id, or
     /// because this user may create nothing, or after all behind a committed insert.
     ///
-    /// The same insert again tells them apart without risk: a committed one makes it a
+    /// Repeating the insert shows which, without risk: after a committed one it is a
     /// duplicate. Only one that is refused again goes out without the id.
     async fn insert_denied(&self, insert: &Insert<'_>, fields: &Body) -> Result<Ticket, Failure> {
-        if let Some(ticket) = self.look_up_in_doubt(insert.key).await? {
+        if let Some(ticket) = self.find_in_doubt(insert.key).await? {
             return Ok(ticket);
         }
         match self.insert(insert).await {
             Err(again) if again.cause == Cause::Denied => {}
-            outcome => return self.settle(insert, outcome).await,
+            outcome => return self.conclude(insert, outcome).await,
         }
         let without = Insert::new(insert.key, None, fields);
         let outcome = self.insert(&without).await;
         if outcome.is_ok() {
             self.ids_are_off("the instance refuses records with an id chosen by us");
         }
-        self.settle(&without, outcome).await
+        self.conclude(&without, outcome).await
     }
 
-    async fn look_up_in_doubt(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
-        self.look_up(key).await.map_err(Failure::in_doubt)
+    async fn find_in_doubt(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
+        self.find_by_key(key).await.map_err(Failure::in_doubt)
     }
 
     /// A record with our id exists, so it is the ticket of an earlier try.
     async fn adopt(&self, insert: &Insert<'_>) -> Result<Ticket, Failure> {
-        self.memory.ids_are_honoured();
-        if let Some(ticket) = self.look_up_in_doubt(insert.key).await? {
+        self.facts.ids_are_honoured();
+        if let Some(ticket) = self.find_in_doubt(insert.key).await? {
             return Ok(ticket);
         }
         let id = insert.id.as_ref().map_or("", SysId::as_str);
@@ -118,14 +118,14 @@ impl ServiceNow {
     /// Success is a record id in the body and our key on the record, and nothing less.
     async fn confirm(&self, insert: &Insert<'_>, record: &Record) -> Result<Ticket, Failure> {
         let Some(id) = record.id() else {
-            return Err(Rejection::not_a_record(super::verdict::Call::Create).failure);
+            return Err(Rejection::not_a_record(super::rejection::Call::Create).failure);
         };
         self.compare_ids(insert, &id);
         if self.is_marked(insert, &id, record).await? {
             self.report_changes(insert, &id, record);
             return Ok(self.shape.ticket(&id, record));
         }
-        self.memory.set_unmarked(Some(Unmarked {
+        self.facts.set_keyless_ticket(Some(KeylessTicket {
             key: insert.key.clone(),
             id: id.clone(),
         }));
@@ -134,14 +134,14 @@ impl ServiceNow {
 
     fn compare_ids(&self, insert: &Insert<'_>, returned: &SysId) {
         match &insert.id {
-            Some(chosen) if chosen == returned => self.memory.ids_are_honoured(),
+            Some(chosen) if chosen == returned => self.facts.ids_are_honoured(),
             Some(_) => self.ids_are_off("the instance gives records an id of its own"),
             None => {}
         }
     }
 
     fn ids_are_off(&self, why: &str) {
-        if self.memory.ids_are_off() {
+        if self.facts.ids_are_off() {
             tracing::warn!(target = %self.name, "{why}; tickets are found by key only");
         }
     }
@@ -184,8 +184,8 @@ impl ServiceNow {
 
     /// Where the instance cannot be relied on to refuse a second insert, an insert whose
     /// answer was lost must have ended before the next.
-    fn let_earlier_insert_end(&self, key: &TicketKey) -> Result<(), Failure> {
-        let Some(wait) = self.memory.must_wait(key, Instant::now()) else {
+    fn wait_for_earlier_insert(&self, key: &TicketKey) -> Result<(), Failure> {
+        let Some(wait) = self.facts.wait_for_running(key, Instant::now()) else {
             return Ok(());
         };
         let mut failure = Failure::new(
@@ -198,9 +198,9 @@ impl ServiceNow {
         Err(failure)
     }
 
-    fn remember_running(&self, key: &TicketKey, mut failure: Failure) -> Failure {
-        self.memory.still_running(key, Instant::now());
-        if self.memory.chosen_ids() == ChosenIds::Off {
+    fn note_running_insert(&self, key: &TicketKey, mut failure: Failure) -> Failure {
+        self.facts.note_running(key, Instant::now());
+        if self.facts.chosen_ids() == ChosenIds::Off {
             failure.settle_after = TRANSACTION_QUOTA;
         }
         failure
@@ -208,24 +208,24 @@ impl ServiceNow {
 
     /// As long as a ticket lacks our key, no other is opened: it would lack it too, and a
     /// lost answer would then make a second ticket.
-    async fn mend_unmarked(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
-        let Some(unmarked) = self.memory.unmarked() else {
+    async fn restore_key(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
+        let Some(keyless) = self.facts.keyless_ticket() else {
             return Ok(None);
         };
         let mut body = Body::new();
-        body.insert("correlation_id".to_owned(), unmarked.key.as_str().into());
-        let request = Request::change(&self.table, &unmarked.id, body);
-        let record = match self.wire.record(&request).await {
+        body.insert("correlation_id".to_owned(), keyless.key.as_str().into());
+        let request = Request::change(&self.table, &keyless.id, body);
+        let record = match self.api.record(&request).await {
             Err(rejection) if rejection.cause == Cause::Absent => None,
-            Err(rejection) if is_refusal(rejection.cause) => return Err(unfindable(&unmarked.id)),
+            Err(rejection) if is_refusal(rejection.cause) => return Err(unfindable(&keyless.id)),
             outcome => Some(outcome?),
         };
         match record {
-            Some(record) if !record.carries(&unmarked.key) => Err(unfindable(&unmarked.id)),
+            Some(record) if !record.carries(&keyless.key) => Err(unfindable(&keyless.id)),
             record => {
-                self.memory.set_unmarked(None);
-                let mended = record.filter(|_| unmarked.key == *key);
-                Ok(mended.map(|record| self.shape.ticket(&unmarked.id, &record)))
+                self.facts.set_keyless_ticket(None);
+                let mended = record.filter(|_| keyless.key == *key);
+                Ok(mended.map(|record| self.shape.ticket(&keyless.id, &record)))
             }
         }
     }

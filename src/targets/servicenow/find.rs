@@ -7,8 +7,8 @@ use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketKey};
 
 use super::ServiceNow;
+use super::facts::ChosenIds;
 use super::ids::SysId;
-use super::memory::ChosenIds;
 use super::query::{Literal, Query};
 use super::record::Record;
 use super::requests::{Request, TICKET_FIELDS};
@@ -18,7 +18,7 @@ const LOOK_UP_LIMIT: u16 = 10;
 
 impl ServiceNow {
     /// The ticket of `key`: by the id we chose for it, then by the key it carries.
-    pub(super) async fn look_up(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
+    pub(super) async fn find_by_key(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
         if let Some(ticket) = self.by_id(key).await? {
             return Ok(Some(ticket));
         }
@@ -26,14 +26,17 @@ impl ServiceNow {
     }
 
     async fn by_id(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
-        let unmarked = self.memory.unmarked().filter(|ticket| ticket.key == *key);
+        let keyless = self
+            .facts
+            .keyless_ticket()
+            .filter(|ticket| ticket.key == *key);
         let chosen = SysId::chosen_for(&self.name, key);
-        let id = unmarked.map_or_else(|| chosen.clone(), |ticket| ticket.id);
+        let id = keyless.map_or_else(|| chosen.clone(), |ticket| ticket.id);
         let Some(record) = self.record_of(&id).await? else {
             return Ok(None);
         };
         if id == chosen {
-            self.memory.ids_are_honoured();
+            self.facts.ids_are_honoured();
         }
         if record.carries(key) {
             return Ok(Some(self.shape.ticket(&id, &record)));
@@ -53,7 +56,7 @@ impl ServiceNow {
         let query =
             Query::equals("correlation_id", &Literal::from(key)).newest_first("sys_created_on");
         let request = Request::rows(&self.table, Some(&query), TICKET_FIELDS, LOOK_UP_LIMIT);
-        let rows = self.wire.rows(&request).await?;
+        let rows = self.api.rows(&request).await?;
         let answered = rows.len();
         let ours: Vec<Record> = rows.into_iter().filter(|row| row.carries(key)).collect();
         if ours.len() < answered {
@@ -63,7 +66,7 @@ impl ServiceNow {
             );
         }
         match self.oldest(key, ours) {
-            None if answered > 0 && self.memory.chosen_ids() != ChosenIds::Honoured => {
+            None if answered > 0 && self.facts.chosen_ids() != ChosenIds::Honoured => {
                 Err(cannot_look_up())
             }
             ticket => Ok(ticket),
@@ -93,7 +96,7 @@ impl ServiceNow {
     /// The record `id`, when there is one that this user may read.
     pub(super) async fn record_of(&self, id: &SysId) -> Result<Option<Record>, Failure> {
         let request = Request::read(&self.table, id, TICKET_FIELDS);
-        let Some(record) = self.wire.read(&request).await? else {
+        let Some(record) = self.api.read(&request).await? else {
             return Ok(None);
         };
         if record.id().as_ref() == Some(id) {

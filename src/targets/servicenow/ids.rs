@@ -1,4 +1,4 @@
-//! Record ids: the one we choose for a new ticket, and what counts as one in an answer.
+//! Record ids: the one that we choose for a new ticket, and the check of those in answers.
 //!
 //! A `sys_id` is a table's primary key, so an instance that honours a chosen one cannot make
 //! two tickets for one key. Pure; may import: `domain::ticket`.
@@ -29,10 +29,15 @@ impl SysId {
         valid.then(|| Self(text.to_ascii_lowercase()))
     }
 
-    /// The id as text.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The record id in a text of a callback. One that is no `sys_id` names no ticket of ours.
+pub(super) fn in_callback(text: &str) -> Option<String> {
+    let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_id.then(|| text.to_owned())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! What the instance says about itself: `sys_dictionary`, `sys_choice` and two properties;
-//! what the table extends is read in `lineage`, rights and policies in `rules`.
+//! the tables that it extends are read in `hierarchy`, rights and policies in `rules`.
 //!
 //! May import: `domain`, `targets::inspect`.
 
@@ -7,49 +7,62 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
-use super::lineage::Lineage;
+use super::hierarchy::TableHierarchy;
 use super::query::{Literal, Query};
 use super::record::Record;
 use super::requests::Request;
 use super::{ServiceNow, record_id};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::targets::inspect::{Api, FieldInfo, Inspect, Metadata, Others, Values};
+use crate::targets::inspect::{
+    ApiVersions, FieldDefault, FieldInfo, Inspect, Metadata, MetadataSources, UnlistedValues,
+    Values,
+};
 
 /// Most rows of a description that are read; a table has some hundred columns.
-pub(super) const MOST_ROWS: u16 = 10_000;
+pub(super) const MAX_ROWS: u16 = 10_000;
 const COLUMNS: &str =
     "name,element,internal_type,max_length,mandatory,read_only,unique,active,default_value";
 const CHOICES: &str = "name,element,value,inactive";
 const CHOSEN_IDS: &str = "glide.rest.table_api.admin_only_sys_fields";
 const FREE_CHOICES: &str = "glide.rest.choice.allow_non_existing_value";
 
+const SOURCES: MetadataSources = MetadataSources {
+    fields: "sys_dictionary and sys_choice",
+    all_fields: "sys_dictionary and sys_db_object",
+    chosen_ids: "sys_properties",
+    chosen_ids_setting: CHOSEN_IDS,
+    rules: "data policies",
+};
+
 #[async_trait]
 impl Inspect for ServiceNow {
     async fn log_in(&self) -> Result<(), Failure> {
-        self.wire.login.credential().await.map(drop)
+        self.api.login.credential().await.map(drop)
     }
 
-    async fn api(&self) -> Result<Api, Failure> {
+    async fn api(&self) -> Result<ApiVersions, Failure> {
         let request = Request::rows(&self.table, None, "sys_id", 1);
-        self.wire.rows(&request).await?;
+        self.api.rows(&request).await?;
         let used = "v2".to_owned();
-        Ok(Api {
+        Ok(ApiVersions {
             used,
             offered: Vec::new(),
         })
     }
 
     async fn metadata(&self) -> Result<Metadata, Failure> {
-        let lineage = self.lineage().await?;
-        let columns = self.described(&lineage, "sys_dictionary", COLUMNS).await?;
-        let choices = self.described(&lineage, "sys_choice", CHOICES).await?;
+        let hierarchy = self.table_hierarchy().await?;
+        let columns = self
+            .described(&hierarchy, "sys_dictionary", COLUMNS)
+            .await?;
+        let choices = self.described(&hierarchy, "sys_choice", CHOICES).await?;
         let free = self.property(FREE_CHOICES).await?;
-        let others = match free.as_deref() {
-            Some("true") => Others::Stored,
-            _ => Others::Dropped,
+        let unlisted = match free.as_deref() {
+            Some("true") => UnlistedValues::Stored,
+            _ => UnlistedValues::Dropped,
         };
-        let mut fields = fields(&lineage, &columns, &choices, others);
-        let rights = self.rights(&lineage).await?;
+        let mut fields = fields(&hierarchy, &columns, &choices, unlisted);
+        let rights = self.rights(&hierarchy).await?;
         for field in &mut fields {
             let may = |operation| !rights.is_refused(&field.name, operation);
             field.createable &= may("create");
@@ -62,10 +75,11 @@ impl Inspect for ServiceNow {
             createable: rights.on_table("create"),
             updateable: rights.on_table("write"),
             fields: (!fields.is_empty()).then_some(fields),
-            complete: lineage.is_whole && lineage.tables.iter().all(is_described),
+            complete: hierarchy.is_complete && hierarchy.tables.iter().all(is_described),
             chosen_ids: self.property(CHOSEN_IDS).await?.map(|only| only != "true"),
-            requires: false,
-            demands: self.demands(&lineage).await?,
+            enforces_required: false,
+            sources: SOURCES,
+            rule_requirements: self.rule_requirements(&hierarchy).await?,
         })
     }
 
@@ -75,7 +89,7 @@ impl Inspect for ServiceNow {
         fields: &[String],
     ) -> Result<BTreeMap<String, String>, Failure> {
         let request = Request::read(&self.table, &record_id(id)?, &fields.join(","));
-        let record = self.wire.record(&request).await?;
+        let record = self.api.record(&request).await?;
         let values = fields.iter().map(|name| (name, record.text(name)));
         Ok(values
             .filter(|(_, value)| !value.is_empty())
@@ -88,17 +102,17 @@ impl ServiceNow {
     /// The rows of `description` about the tables; none when our user may not read them.
     async fn described(
         &self,
-        lineage: &Lineage,
+        hierarchy: &TableHierarchy,
         description: &str,
         columns: &str,
     ) -> Result<Vec<Record>, Failure> {
-        let Some(query) = lineage.rows("name") else {
+        let Some(query) = hierarchy.rows("name") else {
             return Ok(Vec::new());
         };
-        let request = Request::rows(description, Some(&query), columns, MOST_ROWS);
+        let request = Request::rows(description, Some(&query), columns, MAX_ROWS);
         let rows = self.readable(&request).await?;
         // The instance ignores a condition that it does not understand.
-        let is_ours = |row: &Record| lineage.distance(&row.text("name")).is_some();
+        let is_ours = |row: &Record| hierarchy.distance(&row.text("name")).is_some();
         Ok(rows.into_iter().filter(is_ours).collect())
     }
 
@@ -116,7 +130,7 @@ impl ServiceNow {
 
     /// The rows; none where the instance refuses them to our user.
     pub(super) async fn readable(&self, request: &Request) -> Result<Vec<Record>, Failure> {
-        match self.wire.rows(request).await {
+        match self.api.rows(request).await {
             Ok(rows) => Ok(rows),
             Err(rejection) => {
                 let failure = Failure::from(rejection);
@@ -132,15 +146,15 @@ impl ServiceNow {
     }
 }
 
-/// The fields of the table; its own description of one stands above that of what it extends.
+/// The fields of the table. Its own description of a field replaces that of an extended table.
 fn fields(
-    lineage: &Lineage,
+    hierarchy: &TableHierarchy,
     columns: &[Record],
     choices: &[Record],
-    others: Others,
+    unlisted: UnlistedValues,
 ) -> Vec<FieldInfo> {
     let mut fields = BTreeMap::new();
-    for of in lineage.tables.iter().rev() {
+    for of in hierarchy.tables.iter().rev() {
         let rows = columns.iter().filter(|row| row.text("name") == *of);
         for row in rows.filter(|row| row.text("active") != "false") {
             let name = row.text("element").into_owned();
@@ -151,10 +165,18 @@ fn fields(
     }
     let mut fields: Vec<FieldInfo> = fields.into_values().collect();
     for field in &mut fields {
-        let active = choices_of(lineage, &field.name, choices);
-        field.values = (!active.is_empty()).then_some(Values { active, others });
+        let active = choices_of(hierarchy, &field.name, choices);
+        field.values = (!active.is_empty()).then_some(Values { active, unlisted });
     }
     fields
+}
+
+fn default_of(text: &str) -> FieldDefault {
+    match text {
+        "" => FieldDefault::Nothing,
+        script if script.starts_with("javascript:") => FieldDefault::Computed,
+        value => FieldDefault::Value(value.to_owned()),
+    }
 }
 
 fn field(row: &Record) -> FieldInfo {
@@ -168,7 +190,7 @@ fn field(row: &Record) -> FieldInfo {
         kind,
         createable: writable,
         updateable: writable,
-        default: row.text("default_value").into_owned(),
+        default: default_of(&row.text("default_value")),
         required: is("mandatory"),
         // Absent where our user may not read that column of the description.
         unique: row.text("unique").parse().ok(),
@@ -178,7 +200,7 @@ fn field(row: &Record) -> FieldInfo {
 }
 
 /// The choices of `field`: those of the nearest table that has any.
-fn choices_of(lineage: &Lineage, field: &str, choices: &[Record]) -> Vec<String> {
+fn choices_of(hierarchy: &TableHierarchy, field: &str, choices: &[Record]) -> Vec<String> {
     let of = |owner: &String| -> Vec<String> {
         let rows = choices.iter().filter(|row| {
             row.text("name") == *owner
@@ -187,6 +209,6 @@ fn choices_of(lineage: &Lineage, field: &str, choices: &[Record]) -> Vec<String>
         });
         rows.map(|row| row.text("value").into_owned()).collect()
     };
-    let mut found = lineage.tables.iter().map(of);
+    let mut found = hierarchy.tables.iter().map(of);
     found.find(|values| !values.is_empty()).unwrap_or_default()
 }

@@ -6,86 +6,95 @@
 //! May import: `domain`, `settings`, `rules` (templates of the settings), and of `targets` only `http`. Must not know:
 //! the store, sources, other CRMs.
 
+mod api;
 mod body;
 mod change;
 mod changes;
+pub(crate) mod condition;
 mod create;
+mod facts;
 mod find;
+mod hierarchy;
 mod ids;
 mod inspect;
-mod lineage;
-mod memory;
+mod names;
+pub(super) mod oauth;
+mod profile;
 mod query;
 mod record;
 mod references;
 mod refusal;
+mod rejection;
 mod requests;
 mod rights;
 mod rules;
 mod truncation;
 mod verdict;
-mod wire;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
+use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
-use crate::outbound::Redactor;
 use crate::rules::TemplateContext;
-use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
-use crate::targets::{Crm, Look, TicketChange, TokenStatus, http};
+use crate::settings::{FieldTemplate, FieldValue};
+use crate::targets::claim::ClaimCheck;
+use crate::targets::crm::{Crm, Look};
+use crate::targets::driver::{Connection, CrmDriver};
+use crate::targets::inspect::Inspect;
+use crate::targets::login::TokenStatus;
 
-use crate::targets::login::Login;
-
+use api::ApiClient;
+use facts::{ChosenIds, InstanceFacts};
 use ids::SysId;
-use memory::{ChosenIds, Memory};
 use record::{Record, TicketShape};
-use references::References;
+use references::ReferenceCache;
 use requests::Request;
-use wire::Wire;
 
-/// A client for one ServiceNow instance.
+/// ServiceNow as it is registered.
+pub(super) static DRIVER: CrmDriver = CrmDriver {
+    profile: &profile::PROFILE,
+    oauth: &oauth::DIALECT,
+    connect: |connection| Arc::new(ServiceNow::new(connection)),
+};
+
+/// A client for one ServiceNow instance. Clones share their facts and caches.
+#[derive(Clone)]
 pub struct ServiceNow {
     name: String,
     table: String,
-    wire: Wire,
+    api: ApiClient,
     shape: TicketShape,
-    memory: Memory,
-    references: References,
-}
-
-/// A client that cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum Unusable {
-    /// The settings name another CRM.
-    #[error("target {0}: the settings are not those of a ServiceNow target")]
-    NotServiceNow(String),
-    /// HTTP could not be set up.
-    #[error("target {target}: HTTP cannot be set up: {reason}")]
-    Http {
-        /// The target's name.
-        target: String,
-        /// What the library says.
-        reason: String,
-    },
+    facts: InstanceFacts,
+    references: ReferenceCache,
 }
 
 #[async_trait]
 impl Crm for ServiceNow {
+    fn for_claim(&self, claim: ClaimCheck) -> Box<dyn Crm> {
+        Box::new(Self {
+            api: self.api.for_claim(claim),
+            ..self.clone()
+        })
+    }
+
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
-        self.open(key, fields).await
+        self.open_ticket(key, fields).await
+    }
+
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        Some(self)
     }
 
     fn refuses_a_second(&self) -> bool {
-        self.memory.chosen_ids() != ChosenIds::Off
+        self.facts.chosen_ids() != ChosenIds::Off
     }
 
     async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
-        self.look_up(key).await
+        self.find_by_key(key).await
     }
 
     async fn read(&self, ticket_id: &str) -> Result<Option<Ticket>, Failure> {
@@ -98,19 +107,19 @@ impl Crm for ServiceNow {
     }
 
     async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
-        self.apply(&record_id(ticket_id)?, change).await
+        self.update_ticket(&record_id(ticket_id)?, change).await
     }
 
     async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
-        self.settle_ticket(&record_id(ticket_id)?, change).await
+        self.resolve_ticket(&record_id(ticket_id)?, change).await
     }
 
     async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure> {
-        self.is_noted(&record_id(ticket_id)?, marker).await
+        self.has_comment_with(&record_id(ticket_id)?, marker).await
     }
 
     async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure> {
-        self.hang_under(&record_id(ticket_id)?, &record_id(parent_id)?)
+        self.set_parent(&record_id(ticket_id)?, &record_id(parent_id)?)
             .await
     }
 
@@ -119,54 +128,38 @@ impl Crm for ServiceNow {
     }
 
     async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
-        self.look_at_all(ticket_ids).await
+        self.snapshots_of(ticket_ids).await
     }
 
     async fn probe(&self) -> Result<(), Failure> {
         let request = Request::rows(&self.table, None, "sys_id", 1);
-        self.wire.rows(&request).await?;
+        self.api.rows(&request).await?;
         Ok(())
     }
 
     fn token_status(&self) -> TokenStatus {
-        self.wire.login.status()
+        self.api.login.status()
     }
 }
 
 impl ServiceNow {
-    /// A client for the target `name`, which logs in by `login`; nothing is sent yet. Answers
-    /// go through `redactor`.
-    ///
-    /// # Errors
-    ///
-    /// [`Unusable`] when the settings are another CRM's, or TLS cannot be set up.
-    pub fn new(
-        name: &str,
-        settings: &TargetSettings,
-        login: Arc<dyn Login>,
-        redactor: &Redactor,
-    ) -> Result<Self, Unusable> {
-        let TargetKind::ServiceNow { table } = &settings.kind else {
-            return Err(Unusable::NotServiceNow(name.to_owned()));
-        };
-        let http =
-            http::Client::new(settings.timeout, redactor).map_err(|error| Unusable::Http {
-                target: name.to_owned(),
-                reason: error.to_string(),
-            })?;
-        let base = &settings.base_url;
-        Ok(Self {
-            name: name.to_owned(),
-            table: table.clone(),
-            shape: TicketShape::new(base, table, resolved_state(&settings.resolve)),
-            wire: Wire {
-                http,
-                base: base.clone(),
-                login,
+    pub fn new(connection: Connection) -> Self {
+        let settings = &connection.settings;
+        let table = settings.own.text(&profile::TABLE);
+        let resolved = resolved_state(&settings.resolve);
+        Self {
+            name: connection.name,
+            table: table.to_owned(),
+            shape: TicketShape::new(&settings.base_url, table, resolved),
+            api: ApiClient {
+                http: connection.http,
+                base: settings.base_url.clone(),
+                login: connection.login,
+                clock: connection.clock,
             },
-            memory: Memory::default(),
-            references: References::default(),
-        })
+            facts: InstanceFacts::default(),
+            references: ReferenceCache::default(),
+        }
     }
 
     /// A ticket of ours that has the id we chose shows, also after a restart, that this
@@ -175,7 +168,7 @@ impl ServiceNow {
         let carried = record.text("correlation_id");
         let key = carried.strip_prefix("rd-").map(TicketKey::of_incident);
         if key.is_some_and(|key| SysId::chosen_for(&self.name, &key) == *id) {
-            self.memory.ids_are_honoured();
+            self.facts.ids_are_honoured();
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 
 use super::ids::SysId;
 
-/// A value that stands for itself inside a query.
+/// A value that has no other meaning inside a query than its characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Literal(String);
 

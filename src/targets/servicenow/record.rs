@@ -1,4 +1,4 @@
-//! One row of a table as the instance answers it, and the ticket it stands for.
+//! One row of a table as the instance answers it, and the ticket in it.
 //!
 //! Every value is text, also numbers and truth values. A reference comes in three shapes:
 //! plain text, an object with `value`, and an object with `display_value` only; an empty one
@@ -14,12 +14,11 @@ use crate::domain::ticket::{Ticket, TicketKey, kept_number};
 use super::ids::SysId;
 
 /// States in which a person or we have settled an incident: Resolved, Closed, Cancelled.
-const SETTLED_INCIDENT_STATES: [&str; 3] = ["6", "7", "8"];
+const RESOLVED_INCIDENT_STATES: [&str; 3] = ["6", "7", "8"];
 
 /// States in which an incident takes no more changes: Closed, Cancelled.
 const FINAL_INCIDENT_STATES: [&str; 2] = ["7", "8"];
 
-/// A row.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Record(Map<String, Value>);
 
@@ -90,7 +89,7 @@ impl TicketShape {
     pub(super) fn new(base: &Url, table: &str, resolved_state: Option<String>) -> Self {
         let mut settled: Vec<String> = resolved_state.into_iter().collect();
         if table == "incident" {
-            settled.extend(SETTLED_INCIDENT_STATES.map(str::to_owned));
+            settled.extend(RESOLVED_INCIDENT_STATES.map(str::to_owned));
         }
         Self {
             base: base.as_str().trim_end_matches('/').to_owned(),
@@ -108,7 +107,7 @@ impl TicketShape {
                 .filter(|number| !number.is_empty())
                 .map(kept_number),
             url: self.address(id),
-            closed: self.is_settled(record),
+            closed: self.is_resolved(record),
             state,
         }
     }
@@ -125,7 +124,7 @@ impl TicketShape {
 
     /// Whether the ticket is resolved, closed or cancelled. `active` alone does not tell: it
     /// stays true on a resolved incident.
-    pub(super) fn is_settled(&self, record: &Record) -> bool {
+    pub(super) fn is_resolved(&self, record: &Record) -> bool {
         record.text("active") == "false" || self.settled.iter().any(|s| *s == record.text("state"))
     }
 
@@ -200,16 +199,16 @@ mod tests {
     fn a_resolved_incident_counts_as_closed_although_it_is_active() {
         for state in ["6", "7", "8"] {
             let record = record(json!({"sys_id": ID, "state": state, "active": "true"}));
-            assert!(shape("incident").is_settled(&record), "state {state}");
+            assert!(shape("incident").is_resolved(&record), "state {state}");
         }
     }
 
     #[test]
     fn on_another_table_only_inactive_and_our_own_resolved_state_count_as_closed() {
         let shape = shape("u_telephony_task");
-        assert!(!shape.is_settled(&record(json!({"state": "6", "active": "true"}))));
-        assert!(shape.is_settled(&record(json!({"state": "3", "active": "true"}))));
-        assert!(shape.is_settled(&record(json!({"state": "9", "active": "false"}))));
+        assert!(!shape.is_resolved(&record(json!({"state": "6", "active": "true"}))));
+        assert!(shape.is_resolved(&record(json!({"state": "3", "active": "true"}))));
+        assert!(shape.is_resolved(&record(json!({"state": "9", "active": "false"}))));
     }
 
     #[test]

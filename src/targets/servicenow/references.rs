@@ -1,20 +1,11 @@
-//! Names of groups, people and services, turned into the record ids that references want.
-//!
-//! The instance could resolve names itself, but then it also shifts times out of the user's
-//! zone, and drops a name it does not find without a word. May import: `domain`.
+//! The names of records in a body, and the ids that they were resolved to. Sends nothing.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
-
-use super::ServiceNow;
 use super::body::Body;
 use super::ids::SysId;
-use super::query::{Literal, Query};
-use super::record::Record;
-use super::requests::Request;
 
 /// How long a resolved name is believed.
 const BELIEVED_FOR: Duration = Duration::from_secs(3600);
@@ -37,23 +28,20 @@ const NAMED: [(&str, &str, &str); 10] = [
 /// What a name in a table was resolved to, and when.
 type Known = HashMap<(&'static str, String), (SysId, Instant)>;
 
-/// Names resolved so far.
-#[derive(Debug, Default)]
-pub(super) struct References {
-    known: Mutex<Known>,
+/// Names resolved so far. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ReferenceCache(Arc<Mutex<Known>>);
+
+pub(super) struct Name<'body> {
+    pub(super) field: &'static str,
+    pub(super) table: &'static str,
+    pub(super) column: &'static str,
+    pub(super) text: &'body str,
 }
 
-/// A name to resolve.
-struct Name<'body> {
-    field: &'static str,
-    table: &'static str,
-    column: &'static str,
-    text: &'body str,
-}
-
-impl References {
+impl ReferenceCache {
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets everything, after an id has proved wrong.
@@ -61,20 +49,20 @@ impl References {
         self.known().clear();
     }
 
-    fn recall(&self, name: &Name<'_>, now: Instant) -> Option<SysId> {
+    pub(super) fn recall(&self, name: &Name<'_>, now: Instant) -> Option<SysId> {
         let known = self.known();
         let (id, since) = known.get(&(name.table, name.text.to_owned()))?;
         (now.duration_since(*since) < BELIEVED_FOR).then(|| id.clone())
     }
 
-    fn remember(&self, name: &Name<'_>, id: &SysId, now: Instant) {
+    pub(super) fn remember(&self, name: &Name<'_>, id: &SysId, now: Instant) {
         self.known()
             .insert((name.table, name.text.to_owned()), (id.clone(), now));
     }
 }
 
-/// The names in `body` that stand where the instance wants an id.
-fn names_in(body: &Body) -> Vec<Name<'_>> {
+/// The names in `body` in fields that need a record id.
+pub(super) fn names_in(body: &Body) -> Vec<Name<'_>> {
     let name = |&(field, table, column)| {
         let text = body.get(field)?.as_str()?;
         let wanted = !text.is_empty() && SysId::parse(text).is_none();
@@ -86,99 +74,6 @@ fn names_in(body: &Body) -> Vec<Name<'_>> {
         })
     };
     NAMED.iter().filter_map(name).collect()
-}
-
-impl ServiceNow {
-    /// `body` with ids in place of names.
-    pub(super) async fn resolved(&self, mut body: Body) -> Result<Body, Failure> {
-        let mut ids = Vec::new();
-        for name in names_in(&body) {
-            if let Some(id) = self.id_of(&name).await? {
-                ids.push((name.field, id));
-            }
-        }
-        for (field, id) in ids {
-            body.insert(field.to_owned(), id.as_str().into());
-        }
-        Ok(body)
-    }
-
-    /// The id of `name`; `None` when this user may not read the table, so that the name is
-    /// sent as it is, and the reply shows whether the instance made something of it.
-    async fn id_of(&self, name: &Name<'_>) -> Result<Option<SysId>, Failure> {
-        if let Some(id) = self.references.recall(name, Instant::now()) {
-            return Ok(Some(id));
-        }
-        let literal = Literal::parse(name.text)
-            .ok_or_else(|| unresolved(name, "holds characters that no query can ask for"))?;
-        let query = Query::equals(name.column, &literal);
-        let Some(rows) = self.rows_of(name, Some(&query), 2).await? else {
-            return Ok(None);
-        };
-        let mut ids: Vec<SysId> = rows.iter().filter_map(|row| id_named(row, name)).collect();
-        match (ids.pop(), ids.is_empty()) {
-            (Some(id), true) => {
-                self.references.remember(name, &id, Instant::now());
-                Ok(Some(id))
-            }
-            (Some(_), false) => Err(unresolved(name, "is the name of several records")),
-            (None, _) => self.nobody_named(name).await,
-        }
-    }
-
-    /// An empty answer stands for "no such record" and for "not for your eyes"; whether any
-    /// record of the table can be read tells them apart.
-    async fn nobody_named(&self, name: &Name<'_>) -> Result<Option<SysId>, Failure> {
-        let any = self.rows_of(name, None, 1).await?.unwrap_or_default();
-        if any.iter().any(|row| !row.text(name.column).is_empty()) {
-            return Err(unresolved(name, "is the name of no record"));
-        }
-        self.report_unreadable(name);
-        Ok(None)
-    }
-
-    /// Rows of the table that `name` points into; `None` when this user may not ask it.
-    async fn rows_of(
-        &self,
-        name: &Name<'_>,
-        query: Option<&Query>,
-        limit: u16,
-    ) -> Result<Option<Vec<Record>>, Failure> {
-        let fields = format!("sys_id,{}", name.column);
-        let request = Request::rows(name.table, query, &fields, limit);
-        match self.wire.rows(&request).await {
-            Ok(rows) => Ok(Some(rows)),
-            Err(rejection) if rejection.failure.kind == FailureKind::IntegrationFailure => {
-                self.report_unreadable(name);
-                Ok(None)
-            }
-            Err(rejection) => Err(rejection.failure),
-        }
-    }
-
-    fn report_unreadable(&self, name: &Name<'_>) {
-        tracing::warn!(
-            target = %self.name, field = name.field, table = name.table, name = name.text,
-            "the name cannot be turned into an id, because this user may not read the table; \
-             it is sent as it is"
-        );
-    }
-}
-
-/// The id in `row`, when the row has exactly this name: databases compare more loosely.
-fn id_named(row: &Record, name: &Name<'_>) -> Option<SysId> {
-    let found = row.text(name.column);
-    (found.to_lowercase() == name.text.to_lowercase())
-        .then(|| row.id())
-        .flatten()
-}
-
-fn unresolved(name: &Name<'_>, problem: &str) -> Failure {
-    let message = format!(
-        "{:?} {problem} in {}.{}; give the record's sys_id instead",
-        name.text, name.table, name.column
-    );
-    Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message).with_field(name.field)
 }
 
 #[cfg(test)]
@@ -202,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_resolved_name_is_believed_for_an_hour() {
-        let (references, now) = (References::default(), Instant::now());
+        let (references, now) = (ReferenceCache::default(), Instant::now());
         let name = Name {
             field: "assignment_group",
             table: "sys_user_group",
@@ -216,21 +111,5 @@ mod tests {
         assert_eq!(references.recall(&name, now + BELIEVED_FOR), None);
         references.forget();
         assert_eq!(references.recall(&name, soon), None);
-    }
-
-    #[test]
-    fn a_row_of_another_name_is_never_taken() {
-        let name = Name {
-            field: "assignment_group",
-            table: "sys_user_group",
-            column: "name",
-            text: "Telephony Operations",
-        };
-        let row = |text: &str| {
-            let id = "287ebd7da9fe198100f92cc8d1d2154e";
-            Record::from_json(json!({"sys_id": id, "name": text})).unwrap()
-        };
-        assert!(id_named(&row("telephony operations"), &name).is_some());
-        assert!(id_named(&row("Network"), &name).is_none());
     }
 }

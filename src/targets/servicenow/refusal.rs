@@ -1,6 +1,6 @@
 //! What the instance says in an error: `{"error": {"message", "detail"}, "status": "failure"}`.
 //!
-//! The words a person needs stand in `detail` only: which business rule, which field. Pure;
+//! Only `detail` has the words that a person needs: which business rule, which field. Pure;
 //! may import: `targets::http`.
 
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(super) struct Refusal {
 /// Which of the known refusals it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// A business rule aborted the write; its name. What the rule told its user is not said.
+    /// A business rule aborted the write; its name. The rule's own message is not in the answer.
     BusinessRule(String),
     /// A data policy misses these fields; labels, not column names.
     DataPolicy(String),
@@ -31,7 +31,6 @@ pub(super) enum Reason {
     Query,
     /// A server-side quota ended the transaction.
     Cancelled,
-    /// Something else.
     Other,
 }
 
@@ -92,7 +91,7 @@ impl Refusal {
         }
     }
 
-    /// What stands for an error code: the instance has none, so the kind of refusal does.
+    /// The kind of refusal as an error code: the instance sends none.
     pub(super) fn code(&self) -> String {
         match self.reason() {
             Reason::BusinessRule(rule) => format!("Business Rule '{rule}'"),

@@ -9,7 +9,7 @@ use url::{Url, form_urlencoded};
 use super::body::Body;
 use super::ids::SysId;
 use super::query::Query;
-use super::verdict::Call;
+use super::rejection::Call;
 
 /// The fields a ticket is read from.
 pub(super) const TICKET_FIELDS: &str =
@@ -19,14 +19,11 @@ pub(super) const TICKET_FIELDS: &str =
 pub(super) const WATCHED_FIELDS: &str = "sys_id,number,state,active,correlation_id,priority,\
      assigned_to,assignment_group,sys_updated_on,sys_mod_count,sys_updated_by,close_code,parent_incident";
 
-/// One request.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Request {
     /// What it means when the answer is judged.
     pub(super) call: Call,
-    /// Its method.
     pub(super) method: Method,
-    /// Its body, for writes.
     pub(super) body: Option<Body>,
     path: Vec<String>,
     parameters: Vec<(&'static str, String)>,
@@ -38,7 +35,6 @@ impl Request {
         Self::new(Call::Create, Method::POST, vec![table.to_owned()]).with_body(body)
     }
 
-    /// Changes a record.
     pub(super) fn change(table: &str, id: &SysId, body: Body) -> Self {
         let path = vec![table.to_owned(), id.as_str().to_owned()];
         Self::new(Call::Change, Method::PATCH, path).with_body(body)
@@ -69,7 +65,7 @@ impl Request {
         }
     }
 
-    /// … as raw values beside what people see, from row `offset` on.
+    /// … with raw and displayed values, from row `offset` on.
     pub(super) fn watched(mut self, offset: usize) -> Self {
         self.parameters[0] = ("sysparm_display_value", "all".to_owned());
         self.with("sysparm_offset", &offset.to_string())

@@ -4,16 +4,15 @@
 //! without any of the roles is refused for certain; one with a role may still be refused by
 //! the script. Pure; may import: `targets::inspect`.
 
-use crate::targets::inspect::Right;
+use crate::targets::inspect::Permission;
 
 /// A role that satisfies every control's roles.
 const ADMIN: &str = "admin";
 /// Roles with which a base instance lets its users open and change incidents.
 const BASE_ROLES: [&str; 4] = [ADMIN, "itil", "itil_admin", "sn_incident_write"];
 
-/// An access control.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Control {
+pub(super) struct AccessControl {
     /// `incident`, `incident.state`, `*`.
     pub(super) name: String,
     /// `create`, `write`, …
@@ -41,16 +40,16 @@ pub(super) struct Rights {
     /// Our user's roles; `None` where they cannot be read whole.
     pub(super) roles: Option<Vec<String>>,
     /// The controls on the tables and their fields; `None` where they cannot be read.
-    pub(super) controls: Option<Vec<Control>>,
-    /// The ticket's table, then what it extends, nearest first.
+    pub(super) controls: Option<Vec<AccessControl>>,
+    /// The ticket's table, then the tables that it extends, nearest first.
     pub(super) tables: Vec<String>,
 }
 
 impl Rights {
     /// Whether our user may do `operation` with records of the table.
-    pub(super) fn on_table(&self, operation: &str) -> Right {
+    pub(super) fn on_table(&self, operation: &str) -> Permission {
         let Some(roles) = &self.roles else {
-            return Right::Unknown;
+            return Permission::Unknown;
         };
         let Some(controls) = &self.controls else {
             let table = self.tables.first().map_or("", String::as_str);
@@ -68,7 +67,7 @@ impl Rights {
         let owners = self.owners();
         let names: Vec<String> = owners.map(|owner| format!("{owner}.{field}")).collect();
         let nearest = nearest(controls, &names, operation);
-        matches!(judge(&nearest, roles), Right::Refused(_))
+        matches!(judge(&nearest, roles), Permission::Denied(_))
     }
 
     /// Whose controls count, in the order in which they do.
@@ -79,9 +78,14 @@ impl Rights {
 }
 
 /// The controls that count: those under the first of `names` that has any.
-fn nearest<'a>(controls: &'a [Control], names: &[String], operation: &str) -> Vec<&'a Control> {
-    let under = |name: &String| -> Vec<&'a Control> {
-        let counts = |control: &&Control| control.name == *name && control.operation == operation;
+fn nearest<'a>(
+    controls: &'a [AccessControl],
+    names: &[String],
+    operation: &str,
+) -> Vec<&'a AccessControl> {
+    let under = |name: &String| -> Vec<&'a AccessControl> {
+        let counts =
+            |control: &&AccessControl| control.name == *name && control.operation == operation;
         controls.iter().filter(counts).collect()
     };
     let found = names.iter().map(under).find(|found| !found.is_empty());
@@ -89,7 +93,7 @@ fn nearest<'a>(controls: &'a [Control], names: &[String], operation: &str) -> Ve
 }
 
 /// Every control that denies must pass, and one of the others.
-fn judge(controls: &[&Control], roles: &[String]) -> Right {
+fn judge(controls: &[&AccessControl], roles: &[String]) -> Permission {
     let answers = |denies: bool| {
         let of_kind = controls.iter().filter(move |one| one.denies == denies);
         of_kind.map(|control| (*control, control.answer(roles)))
@@ -98,20 +102,20 @@ fn judge(controls: &[&Control], roles: &[String]) -> Right {
     if let Some((control, _)) = denied {
         return refused(&[control], roles);
     }
-    let allowing: Vec<&Control> = answers(false).map(|(control, _)| control).collect();
+    let allowing: Vec<&AccessControl> = answers(false).map(|(control, _)| control).collect();
     if !allowing.is_empty() && answers(false).all(|(_, answer)| answer == Answer::Fails) {
         return refused(&allowing, roles);
     }
     let is_free = answers(true).all(|(_, answer)| answer == Answer::Passes);
     let is_let_in = answers(false).any(|(_, answer)| answer == Answer::Passes);
     if is_free && is_let_in {
-        Right::Given
+        Permission::Granted
     } else {
-        Right::Unknown
+        Permission::Unknown
     }
 }
 
-impl Control {
+impl AccessControl {
     fn answer(&self, roles: &[String]) -> Answer {
         let has_one = roles
             .iter()
@@ -125,7 +129,7 @@ impl Control {
     }
 }
 
-fn refused(controls: &[&Control], roles: &[String]) -> Right {
+fn refused(controls: &[&AccessControl], roles: &[String]) -> Permission {
     let mut wanted: Vec<&str> = controls
         .iter()
         .flat_map(|control| control.roles.iter().map(String::as_str))
@@ -133,19 +137,19 @@ fn refused(controls: &[&Control], roles: &[String]) -> Right {
     wanted.sort_unstable();
     wanted.dedup();
     let name = controls.first().map_or("", |control| control.name.as_str());
-    Right::Refused(format!(
+    Permission::Denied(format!(
         "the access control of {name} wants one of the roles {}, and our user has {}",
         wanted.join(", "),
         listed(roles)
     ))
 }
 
-fn by_base_roles(table: &str, roles: &[String]) -> Right {
+fn by_base_roles(table: &str, roles: &[String]) -> Permission {
     let has_one = roles.iter().any(|role| BASE_ROLES.contains(&role.as_str()));
     if table != "incident" || has_one {
-        return Right::Unknown;
+        return Permission::Unknown;
     }
-    Right::Doubtful(format!(
+    Permission::Doubtful(format!(
         "a base instance wants one of the roles {}, and our user has {}",
         BASE_ROLES.join(", "),
         listed(roles)
@@ -164,16 +168,16 @@ fn listed(roles: &[String]) -> String {
 mod tests {
     use super::*;
 
-    fn control(name: &str, roles: &[&str]) -> Control {
-        Control {
+    fn control(name: &str, roles: &[&str]) -> AccessControl {
+        AccessControl {
             name: name.to_owned(),
             operation: "create".to_owned(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
-            ..Control::default()
+            ..AccessControl::default()
         }
     }
 
-    fn rights(role: &str, controls: Vec<Control>) -> Rights {
+    fn rights(role: &str, controls: Vec<AccessControl>) -> Rights {
         Rights {
             roles: Some(vec![role.to_owned()]),
             controls: Some(controls),
@@ -185,7 +189,7 @@ mod tests {
         vec![of.to_owned(), "task".to_owned()]
     }
 
-    fn create(rights: &Rights) -> Right {
+    fn create(rights: &Rights) -> Permission {
         rights.on_table("create")
     }
 
@@ -195,9 +199,15 @@ mod tests {
             control("incident", &["itil"]),
             control("incident", &["desk"]),
         ];
-        assert_eq!(create(&rights("desk", controls.clone())), Right::Given);
-        assert_eq!(create(&rights("admin", controls.clone())), Right::Given);
-        let Right::Refused(why) = create(&rights("guest", controls)) else {
+        assert_eq!(
+            create(&rights("desk", controls.clone())),
+            Permission::Granted
+        );
+        assert_eq!(
+            create(&rights("admin", controls.clone())),
+            Permission::Granted
+        );
+        let Permission::Denied(why) = create(&rights("guest", controls)) else {
             panic!("a user without a role was let in");
         };
         assert!(why.contains("desk, itil") && why.contains("guest"), "{why}");
@@ -208,39 +218,42 @@ mod tests {
         let controls = vec![control("incident", &["itil"]), control("task", &["desk"])];
         assert!(matches!(
             create(&rights("desk", controls)),
-            Right::Refused(_)
+            Permission::Denied(_)
         ));
         let inherited = vec![control("task", &["desk"])];
-        assert_eq!(create(&rights("desk", inherited)), Right::Given);
+        assert_eq!(create(&rights("desk", inherited)), Permission::Granted);
     }
 
     #[test]
     fn a_script_is_never_foretold_but_a_missing_role_is() {
-        let guarded = |roles: &[&str]| Control {
+        let guarded = |roles: &[&str]| AccessControl {
             is_guarded: true,
             ..control("incident", roles)
         };
         let has = |controls| create(&rights("desk", controls));
-        assert_eq!(has(vec![guarded(&["desk"])]), Right::Unknown);
-        assert!(matches!(has(vec![guarded(&["itil"])]), Right::Refused(_)));
-        assert_eq!(has(vec![guarded(&[])]), Right::Unknown);
+        assert_eq!(has(vec![guarded(&["desk"])]), Permission::Unknown);
+        assert!(matches!(
+            has(vec![guarded(&["itil"])]),
+            Permission::Denied(_)
+        ));
+        assert_eq!(has(vec![guarded(&[])]), Permission::Unknown);
         assert_eq!(
             has(vec![control("incident", &["itil", ""])]),
-            Right::Unknown
+            Permission::Unknown
         );
-        assert_eq!(has(Vec::new()), Right::Unknown);
+        assert_eq!(has(Vec::new()), Permission::Unknown);
     }
 
     #[test]
     fn a_control_that_denies_stands_above_those_that_allow() {
-        let denying = Control {
+        let denying = AccessControl {
             denies: true,
             ..control("incident", &["insider"])
         };
         let controls = vec![control("incident", &["desk"]), denying];
         assert!(matches!(
             create(&rights("desk", controls)),
-            Right::Refused(_)
+            Permission::Denied(_)
         ));
     }
 
@@ -251,14 +264,14 @@ mod tests {
             controls: None,
             tables: tables("incident"),
         };
-        assert!(matches!(create(&rights("guest")), Right::Doubtful(_)));
-        assert_eq!(create(&rights("itil")), Right::Unknown);
+        assert!(matches!(create(&rights("guest")), Permission::Doubtful(_)));
+        assert_eq!(create(&rights("itil")), Permission::Unknown);
         let elsewhere = Rights {
             tables: tables("u_ticket"),
             ..rights("guest")
         };
-        assert_eq!(elsewhere.on_table("create"), Right::Unknown);
-        assert_eq!(create(&Rights::default()), Right::Unknown);
+        assert_eq!(elsewhere.on_table("create"), Permission::Unknown);
+        assert_eq!(create(&Rights::default()), Permission::Unknown);
     }
 
     #[test]

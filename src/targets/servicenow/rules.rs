@@ -1,4 +1,4 @@
-//! Reads what an administrator has laid down: our user's roles, access controls, data policies.
+//! Reads the rules of the instance: our user's roles, access controls, data policies.
 //!
 //! An ordinary user sees some of these tables empty, so that none of them is ever taken as
 //! proof when it has no rows. May import: `domain`, `targets::inspect`.
@@ -6,15 +6,15 @@
 use std::collections::BTreeMap;
 
 use super::ServiceNow;
-use super::inspect::MOST_ROWS;
-use super::lineage::Lineage;
+use super::condition::EncodedCondition;
+use super::hierarchy::TableHierarchy;
+use super::inspect::MAX_ROWS;
 use super::query::{Literal, Query};
 use super::record::Record;
 use super::requests::Request;
-use super::rights::{Control, Rights};
+use super::rights::{AccessControl, Rights};
 use crate::domain::failure::Failure;
-use crate::targets::condition::Condition;
-use crate::targets::inspect::Demand;
+use crate::targets::inspect::RuleRequirement;
 
 const CONTROLS: &str = "sys_id,name,type,operation,active,condition,script,\
      security_attribute,decision_type";
@@ -25,11 +25,11 @@ const DEMANDS: &str = "field,mandatory,sys_data_policy.short_description,\
 
 impl ServiceNow {
     /// Our user's roles and the controls on the tables.
-    pub(super) async fn rights(&self, lineage: &Lineage) -> Result<Rights, Failure> {
+    pub(super) async fn rights(&self, hierarchy: &TableHierarchy) -> Result<Rights, Failure> {
         Ok(Rights {
             roles: self.our_roles().await?,
-            controls: self.controls(lineage).await?,
-            tables: lineage.tables.clone(),
+            controls: self.controls(hierarchy).await?,
+            tables: hierarchy.tables.clone(),
         })
     }
 
@@ -46,7 +46,7 @@ impl ServiceNow {
         let Some(id) = id else { return Ok(None) };
         let query = Query::equals("user", &Literal::from(&id));
         let fields = "user,state,role.name";
-        let request = Request::rows("sys_user_has_role", Some(&query), fields, MOST_ROWS);
+        let request = Request::rows("sys_user_has_role", Some(&query), fields, MAX_ROWS);
         let rows = self.readable(&request).await?;
         let mut roles: Vec<String> = rows
             .iter()
@@ -55,24 +55,27 @@ impl ServiceNow {
             .collect();
         roles.sort_unstable();
         roles.dedup();
-        let is_whole = !roles.is_empty() && !roles.iter().any(String::is_empty);
-        Ok(is_whole.then_some(roles))
+        let is_complete = !roles.is_empty() && !roles.iter().any(String::is_empty);
+        Ok(is_complete.then_some(roles))
     }
 
-    async fn controls(&self, lineage: &Lineage) -> Result<Option<Vec<Control>>, Failure> {
-        let Some(of_table) = named_after(lineage, "name") else {
+    async fn controls(
+        &self,
+        hierarchy: &TableHierarchy,
+    ) -> Result<Option<Vec<AccessControl>>, Failure> {
+        let Some(of_table) = named_after(hierarchy, "name") else {
             return Ok(None);
         };
-        let request = Request::rows("sys_security_acl", Some(&of_table), CONTROLS, MOST_ROWS);
+        let request = Request::rows("sys_security_acl", Some(&of_table), CONTROLS, MAX_ROWS);
         let rows = self.readable(&request).await?;
-        let Some(of_table) = named_after(lineage, "sys_security_acl.name") else {
+        let Some(of_table) = named_after(hierarchy, "sys_security_acl.name") else {
             return Ok(None);
         };
         let request = Request::rows(
             "sys_security_acl_role",
             Some(&of_table),
             CONTROL_ROLES,
-            MOST_ROWS,
+            MAX_ROWS,
         );
         let roles = self.readable(&request).await?;
         if rows.is_empty() || roles.is_empty() {
@@ -93,23 +96,26 @@ impl ServiceNow {
     }
 
     /// What data policies want of records of the table; `None` where none can be read.
-    pub(super) async fn demands(&self, lineage: &Lineage) -> Result<Option<Vec<Demand>>, Failure> {
-        let Some(query) = lineage.rows("sys_data_policy.model_table") else {
+    pub(super) async fn rule_requirements(
+        &self,
+        hierarchy: &TableHierarchy,
+    ) -> Result<Option<Vec<RuleRequirement>>, Failure> {
+        let Some(query) = hierarchy.rows("sys_data_policy.model_table") else {
             return Ok(None);
         };
-        let request = Request::rows("sys_data_policy_rule", Some(&query), DEMANDS, MOST_ROWS);
+        let request = Request::rows("sys_data_policy_rule", Some(&query), DEMANDS, MAX_ROWS);
         let rows = self.readable(&request).await?;
-        let demanding = rows.iter().filter(|row| is_demanding(lineage, row));
-        let demands = demanding.map(demand);
-        Ok((!rows.is_empty()).then(|| demands.collect()))
+        let demanding = rows.iter().filter(|row| is_demanding(hierarchy, row));
+        let rule_requirements = demanding.map(demand);
+        Ok((!rows.is_empty()).then(|| rule_requirements.collect()))
     }
 }
 
 /// Whether a policy is in force for our tickets: one on a table that ours extends only where
 /// it is inherited.
-fn is_demanding(lineage: &Lineage, row: &Record) -> bool {
+fn is_demanding(hierarchy: &TableHierarchy, row: &Record) -> bool {
     let is = |name: &str| row.text(name) == "true";
-    let counts = match lineage.distance(&row.text("sys_data_policy.model_table")) {
+    let counts = match hierarchy.distance(&row.text("sys_data_policy.model_table")) {
         Some(0) => true,
         Some(_) => is("sys_data_policy.inherit"),
         None => false,
@@ -118,18 +124,18 @@ fn is_demanding(lineage: &Lineage, row: &Record) -> bool {
 }
 
 /// Rows whose `field` is one of the tables, every table, or a field of one.
-fn named_after(lineage: &Lineage, field: &'static str) -> Option<Query> {
-    let mut query = lineage.rows(field)?.or_equals(field, "*");
-    let owners = lineage.tables.iter().map(String::as_str);
+fn named_after(hierarchy: &TableHierarchy, field: &'static str) -> Option<Query> {
+    let mut query = hierarchy.rows(field)?.or_equals(field, "*");
+    let owners = hierarchy.tables.iter().map(String::as_str);
     for owner in owners.chain(std::iter::once("*")) {
         query = query.or_begins(field, &Literal::parse(&format!("{owner}."))?);
     }
     Some(query)
 }
 
-fn control(row: &Record, roles: Vec<String>) -> Control {
+fn control(row: &Record, roles: Vec<String>) -> AccessControl {
     let guards = ["condition", "script", "security_attribute"];
-    Control {
+    AccessControl {
         name: row.text("name").into_owned(),
         operation: row.text("operation").into_owned(),
         is_guarded: guards.iter().any(|guard| !row.text(guard).is_empty()),
@@ -138,10 +144,15 @@ fn control(row: &Record, roles: Vec<String>) -> Control {
     }
 }
 
-fn demand(row: &Record) -> Demand {
-    Demand {
-        rule: row.text("sys_data_policy.short_description").into_owned(),
+fn demand(row: &Record) -> RuleRequirement {
+    RuleRequirement {
+        rule: format!(
+            "data policy {:?}",
+            row.text("sys_data_policy.short_description")
+        ),
         field: row.text("field").into_owned(),
-        when: Condition::parse(&row.text("sys_data_policy.conditions")),
+        when: Box::new(EncodedCondition::parse(
+            &row.text("sys_data_policy.conditions"),
+        )),
     }
 }

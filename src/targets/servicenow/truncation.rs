@@ -1,4 +1,4 @@
-//! Cutting texts to what the table's columns hold, visibly and between characters.
+//! Cuts texts to the length of the table's columns, visibly and between characters.
 //!
 //! Columns of up to 255 characters cut silently on the instance, longer ones do not cut at
 //! all; a cut that a reader cannot see is worse than ours. Lengths are those of the base

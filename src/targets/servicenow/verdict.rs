@@ -1,4 +1,4 @@
-//! From an answer to what it means: the row or rows in it, or a classified failure.
+//! Judges an answer: the row or rows in it, or a classified failure.
 //!
 //! A status alone proves nothing here: a sleeping instance answers every request with 200
 //! and a web page, a 403 can follow a committed insert, a 404 can mean "not for your eyes".
@@ -15,111 +15,27 @@ use crate::domain::time::Timestamp;
 use crate::targets::http::{Answer, excerpt};
 
 use super::refusal::{Reason, Refusal, is_duplicate_id};
+use super::rejection::{Call, Cause, Rejection};
 
 /// Rate limits are counted in windows of an hour, so no wait needs to be longer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const MAX_PAUSE: Duration = Duration::from_secs(3600);
 
-/// Texts of the page that stands in for a sleeping developer instance.
+/// Texts of the page that answers for a hibernating developer instance.
 const HIBERNATION_MARKS: [&str; 3] = [
     "instance-hibernating-page",
     "hibernating instance",
     "instance is hibernating",
 ];
 
-/// What was asked, as far as it changes the meaning of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Call {
-    /// An insert; 201 is its only success.
-    Create,
-    /// A change of a record.
-    Change,
-    /// A query or a read: never in doubt.
-    Read,
-}
-
-/// What a caller inside this client does something particular about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// 401: refused before it was processed.
-    Unauthenticated,
-    /// 404 from the table: gone, or hidden from this user.
-    Absent,
-    /// A record with this id exists already.
-    DuplicateId,
-    /// 403 by an access control.
-    Denied,
-    /// 403 by a rule, a data policy or something unknown.
-    Refused,
-    /// No answer of the instance itself: its transaction may still be under way.
-    StillRunning,
-    /// Anything else.
-    Other,
-}
-
-/// A failed call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Rejection {
-    /// The classification for the caller of this client.
-    pub(super) failure: Failure,
-    /// What this client itself acts on.
-    pub(super) cause: Cause,
-}
-
-impl Rejection {
-    fn new(cause: Cause, failure: Failure) -> Self {
-        Self { failure, cause }
-    }
-
-    /// A failure on the way, of `call`.
-    pub(super) fn of_transport(call: Call, failure: Failure) -> Self {
-        let cause = if failure.outcome_unknown {
-            Cause::StillRunning
-        } else {
-            Cause::Other
-        };
-        Self::new(cause, failure).doubted_for(call)
-    }
-
-    /// A failure to log in: the request itself was never sent.
-    pub(super) fn of_login(mut failure: Failure) -> Self {
-        failure.outcome_unknown = false;
-        Self::new(Cause::Other, failure)
-    }
-
-    /// A success for `call` whose result is not what was asked for.
-    pub(super) fn not_a_record(call: Call) -> Self {
-        let failure = Failure::new(
-            FailureKind::NetworkFailure,
-            Remedy::Retry,
-            "a success whose result is not a record with a sys_id",
-        );
-        Self::new(Cause::Other, failure.in_doubt()).doubted_for(call)
-    }
-
-    /// A read has no outcome to be in doubt about.
-    fn doubted_for(mut self, call: Call) -> Self {
-        self.failure.outcome_unknown &= call != Call::Read;
-        self
-    }
-}
-
-impl From<Rejection> for Failure {
-    fn from(rejection: Rejection) -> Self {
-        rejection.failure
-    }
-}
-
 /// The `result` of `answer` to `call`; `now` is for hints that name a time.
-///
-/// # Errors
-///
-/// A [`Rejection`] with everything the answer tells.
 pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
     if is_asleep(answer) {
         return Err(asleep(answer));
     }
     let verdict = match answer.status {
-        200 | 201 => return result_of(call, answer).map_err(|r| r.doubted_for(call)),
+        200 | 201 => {
+            return result_of(call, answer).map_err(|r| r.in_doubt_only_for_writes_of(call));
+        }
         202..=299 => unreadable(answer, "a success without a result"),
         300..=399 => redirected(answer),
         401 => unauthenticated(answer),
@@ -134,7 +50,7 @@ pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value
         500.. => unavailable(Cause::Other, answer),
         _ => refused(Cause::Other, answer),
     };
-    Err(verdict.doubted_for(call))
+    Err(verdict.in_doubt_only_for_writes_of(call))
 }
 
 fn result_of(call: Call, answer: &Answer) -> Result<Value, Rejection> {
@@ -252,7 +168,7 @@ fn rate_limited(answer: &Answer, now: Timestamp) -> Rejection {
     let wait = answer
         .retry_after(now)
         .or_else(|| window_end(answer).map(|end| end.since(now)))
-        .map(|wait| wait.min(LONGEST_PAUSE));
+        .map(|wait| wait.min(MAX_PAUSE));
     let failure = described(FailureKind::RateLimited, Remedy::PauseTarget(wait), answer);
     Rejection::new(Cause::Other, failure)
 }
@@ -306,7 +222,7 @@ fn walled_off(answer: &Answer) -> Rejection {
     Rejection::new(Cause::Other, failure.with_status(answer.status))
 }
 
-/// A 404 tells of a record only when the API itself is there.
+/// A 404 is about a record only when the API itself answers.
 fn absent(answer: &Answer) -> Rejection {
     if is_page(answer) {
         return unavailable(Cause::Other, answer);
@@ -329,7 +245,7 @@ fn unavailable(cause: Cause, answer: &Answer) -> Rejection {
 fn in_maintenance(answer: &Answer, now: Timestamp) -> Rejection {
     let mut rejection = unavailable(Cause::Other, answer);
     if let Some(wait) = answer.retry_after(now) {
-        rejection.failure.remedy = Remedy::PauseTarget(Some(wait.min(LONGEST_PAUSE)));
+        rejection.failure.remedy = Remedy::PauseTarget(Some(wait.min(MAX_PAUSE)));
     }
     rejection
 }

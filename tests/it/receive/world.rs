@@ -8,7 +8,7 @@ use ringdown::clock::Clock;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{Readiness, ServeOptions, serve};
 use ringdown::normalise::Format;
-use ringdown::receive::{ReceiveState, listener};
+use ringdown::receive::{CallbackSettings, ReceiveState, listener};
 use ringdown::settings::{AuthMethod, Secret, ServerSettings, SourceSettings};
 use ringdown::store::Store;
 use ringdown::telemetry::Metrics;
@@ -100,7 +100,14 @@ impl Plan {
             metrics: metrics.clone(),
             readiness: watched,
             clock: clock.clone(),
-            callback_auth: self.callback_auth,
+            callback_settings: self
+                .callback_auth
+                .into_iter()
+                .map(|(name, auth)| {
+                    let record_id = |text: &str| Some(text.to_owned());
+                    (name, CallbackSettings { auth, record_id })
+                })
+                .collect(),
             callbacks: ringdown::receive::Callbacks {
                 store: store.clone(),
                 told: watch::channel(0).0,

@@ -10,7 +10,7 @@ use ringdown::domain::ticket::{TicketChange, TicketFields, TicketKey};
 use ringdown::outbound::Redactor;
 use ringdown::settings::{Loader, TargetSettings};
 use ringdown::simulator::{self, Simulator};
-use ringdown::targets::{Crm, TokenVault, connect};
+use ringdown::targets::{self, Crm, TokenVault, connect};
 use serde_json::json;
 
 /// A vault in memory, which can be told to fail.
@@ -168,6 +168,7 @@ Status = "Closed"
     );
     std::fs::write(&file, text).unwrap();
     let loader = Loader {
+        crms: targets::profiles(),
         config_dir: folder.path().join("config"),
         environment: [
             ("CLIENT_SECRET".to_owned(), secret.to_owned()),

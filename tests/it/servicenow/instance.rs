@@ -10,13 +10,14 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
+use ringdown::clock::Clock;
 use ringdown::outbound::Redactor;
 use ringdown::settings::{
-    FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, Secret, SyncSettings, TargetAuth,
-    TargetKind, TargetLimit, TargetSettings,
+    CrmSettings, FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, Secret, SyncSettings,
+    TargetAuth, TargetLimit, TargetSettings,
 };
-use ringdown::targets::servicenow::ServiceNow;
-use ringdown::targets::{Login, StaticLogin};
+use ringdown::targets::http;
+use ringdown::targets::{Connection, Login, ServiceNow, StaticLogin, profiles};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -184,13 +185,17 @@ pub(crate) fn client(base: &Url) -> ServiceNow {
 pub(crate) fn client_with(base: &Url, auth: TargetAuth) -> ServiceNow {
     let login = StaticLogin::of(&auth).unwrap();
     let settings = settings(base, auth);
-    ServiceNow::new(
-        "servicenow",
-        &settings,
-        Arc::new(login),
-        &Redactor::default(),
-    )
-    .unwrap()
+    connected(&settings, Arc::new(login))
+}
+
+fn connected(settings: &TargetSettings, login: Arc<dyn Login>) -> ServiceNow {
+    ServiceNow::new(Connection {
+        name: "servicenow".to_owned(),
+        settings: Arc::new(settings.clone()),
+        http: http::Client::new(settings.timeout, &Redactor::default()).unwrap(),
+        login,
+        clock: Clock::System,
+    })
 }
 
 /// A client that logs in by `login`.
@@ -200,21 +205,17 @@ pub(crate) fn client_by(base: &Url, login: impl Login + 'static) -> ServiceNow {
         key: Secret::new("unused"),
     };
     let settings = settings(base, unused);
-    ServiceNow::new(
-        "servicenow",
-        &settings,
-        Arc::new(login),
-        &Redactor::default(),
-    )
-    .unwrap()
+    connected(&settings, Arc::new(login))
 }
 
 /// Settings of a target at `base`.
 pub(crate) fn settings(base: &Url, auth: TargetAuth) -> TargetSettings {
     TargetSettings {
-        kind: TargetKind::ServiceNow {
-            table: "incident".to_owned(),
-        },
+        kind: profiles()
+            .into_iter()
+            .find(|crm| crm.name == "servicenow")
+            .unwrap(),
+        own: CrmSettings::default(),
         base_url: base.clone(),
         auth,
         timeout: Duration::from_secs(5),

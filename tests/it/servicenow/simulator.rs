@@ -8,8 +8,7 @@ use ringdown::settings::{Secret, TargetAuth};
 use ringdown::simulator::{
     self, Fault, FaultKind, Host, PASSWORD, Simulator, SimulatorSettings, Trigger, USERNAME,
 };
-use ringdown::targets::Crm;
-use ringdown::targets::servicenow::ServiceNow;
+use ringdown::targets::{Crm, ServiceNow};
 use serde_json::{Value, json};
 use url::Url;
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use ringdown::settings::{LoadError, Loaded, Loader, Problem};
+use ringdown::targets;
 
 pub(crate) const BASE: &str = include_str!("base.toml");
 pub(crate) const WEBHOOK_TOKEN: &str = "webhook-s3cret-of-tests";
@@ -18,6 +19,7 @@ impl World {
     pub(crate) fn empty() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let loader = Loader {
+            crms: targets::profiles(),
             config_dir: directory.path().join("config"),
             environment: [
                 ("WEBHOOK_TOKEN".to_owned(), WEBHOOK_TOKEN.to_owned()),

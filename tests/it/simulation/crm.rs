@@ -9,7 +9,7 @@ use ringdown::domain::failure::Failure;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
 use ringdown::domain::ticket_change::Sighting;
 use ringdown::domain::time::Timestamp;
-use ringdown::targets::{Crm, Look, TicketChange, TokenStatus};
+use ringdown::targets::{ClaimCheck, Crm, Inspect, Look, TicketChange, TokenStatus};
 use tokio::sync::{Notify, oneshot};
 
 use crate::simulation::coverage::Coverage;
@@ -427,6 +427,15 @@ fn ticket(record: &Record, number: Option<String>) -> Ticket {
 
 #[async_trait]
 impl Crm for SimulatedCrm {
+    fn inspect(&self) -> Option<&dyn Inspect> {
+        None
+    }
+
+    fn for_claim(&self, _claim: ClaimCheck) -> Box<dyn Crm> {
+        // Nothing here is sent over a network, where the claim is checked.
+        Box::new(self.clone())
+    }
+
     fn refuses_a_second(&self) -> bool {
         self.unique
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ringdown::domain::flapping::FlappingPolicy;
 use ringdown::settings::{Loader, OnRecovery, Settings};
 use ringdown::store::Store;
+use ringdown::targets;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::simulation::dice::Dice;
@@ -134,6 +135,7 @@ fn settings(folder: &Path) -> Settings {
     let file = folder.join("ringdown.toml");
     std::fs::write(&file, include_str!("ringdown.toml")).unwrap();
     let loader = Loader {
+        crms: targets::profiles(),
         config_dir: folder.join("config"),
         environment: [("SECRET".to_owned(), "s3cret-s3cret-s3cret".to_owned())].into(),
         files: vec![file],

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderValue};
 
 use super::*;
+use crate::targets::{salesforce, servicenow};
 
 fn answer(status: u16, body: &str) -> LoginAnswer {
     let bytes = Bytes::copy_from_slice(body.as_bytes());
@@ -15,14 +16,14 @@ fn answer(status: u16, body: &str) -> LoginAnswer {
 
 fn granted(body: &str) -> Granted {
     let result = read(
-        Dialect::Salesforce,
+        &salesforce::oauth::DIALECT,
         &answer(200, body),
         Timestamp::default(),
     );
     result.map_err(|failure| failure.to_string()).unwrap()
 }
 
-fn failure(dialect: Dialect, status: u16, body: &str) -> Failure {
+fn failure(dialect: &OAuthDialect, status: u16, body: &str) -> Failure {
     match read(dialect, &answer(status, body), Timestamp::default()) {
         Ok(_) => panic!("a token was read from {body}"),
         Err(failure) => *failure,
@@ -53,7 +54,7 @@ fn a_token_has_a_longest_length() {
         let longest = granted(&body(16 * 1024));
         let token = longest.refresh_token.unwrap_or(longest.access_token);
         assert_eq!(token.expose().len(), 16 * 1024);
-        let refused = failure(Dialect::Salesforce, 200, &body(16 * 1024 + 1));
+        let refused = failure(&salesforce::oauth::DIALECT, 200, &body(16 * 1024 + 1));
         assert_eq!(refused.kind, FailureKind::NetworkFailure);
         assert_eq!(refused.remedy, Remedy::Retry);
     }
@@ -79,7 +80,7 @@ fn g21_what_salesforce_refuses_for_good_is_an_auth_failure_that_holds_the_target
         ("something_new", "of which nothing is known"),
     ] {
         for status in [400, 401, 403] {
-            let failure = failure(Dialect::Salesforce, status, &refusal(error, words));
+            let failure = failure(&salesforce::oauth::DIALECT, status, &refusal(error, words));
             assert_eq!(failure.kind, FailureKind::AuthFailure, "{error}");
             assert_eq!(failure.remedy, Remedy::HoldTarget, "{error}");
             assert_eq!(failure.code.as_deref(), Some(error));
@@ -91,7 +92,7 @@ fn g21_what_salesforce_refuses_for_good_is_an_auth_failure_that_holds_the_target
 #[test]
 fn too_many_logins_pause_the_target_for_minutes_and_hold_nothing() {
     let failure = failure(
-        Dialect::Salesforce,
+        &salesforce::oauth::DIALECT,
         400,
         &refusal("invalid_grant", "Login Rate Exceeded"),
     );
@@ -105,7 +106,7 @@ fn too_many_logins_pause_the_target_for_minutes_and_hold_nothing() {
 #[test]
 fn servicenows_server_error_with_401_is_a_wrong_secret() {
     let body = r#"{"error_description":"access_denied","error":"server_error"}"#;
-    let failure = failure(Dialect::ServiceNow, 401, body);
+    let failure = failure(&servicenow::oauth::DIALECT, 401, body);
     assert_eq!(failure.kind, FailureKind::AuthFailure);
     assert_eq!(failure.remedy, Remedy::HoldTarget);
 }
@@ -121,7 +122,7 @@ fn a_server_that_is_in_trouble_is_a_network_failure() {
         (200, "{}"),
         (502, r#"{"error":"server_error"}"#),
     ] {
-        for dialect in [Dialect::Salesforce, Dialect::ServiceNow] {
+        for dialect in [&salesforce::oauth::DIALECT, &servicenow::oauth::DIALECT] {
             let failure = failure(dialect, status, body);
             assert_eq!(failure.kind, FailureKind::NetworkFailure, "{status} {body}");
             assert_eq!(failure.remedy, Remedy::Retry, "{status} {body}");
@@ -131,19 +132,31 @@ fn a_server_that_is_in_trouble_is_a_network_failure() {
 
 #[test]
 fn a_refusal_by_name_stays_one_whatever_its_status() {
-    let failure = failure(Dialect::Salesforce, 500, &refusal("invalid_grant", "x"));
+    let failure = failure(
+        &salesforce::oauth::DIALECT,
+        500,
+        &refusal("invalid_grant", "x"),
+    );
     assert_eq!(failure.remedy, Remedy::HoldTarget);
 }
 
 #[test]
 fn a_refusal_without_a_reason_is_still_a_refusal() {
-    let failure = failure(Dialect::Salesforce, 400, r#"{"error":"invalid_grant"}"#);
+    let failure = failure(
+        &salesforce::oauth::DIALECT,
+        400,
+        r#"{"error":"invalid_grant"}"#,
+    );
     assert_eq!(failure.remedy, Remedy::HoldTarget);
 }
 
 #[test]
 fn a_body_that_is_no_refusal_appears_in_no_message() {
-    let failure = failure(Dialect::Salesforce, 200, r#"{"acces_token":"s3cret"}"#);
+    let failure = failure(
+        &salesforce::oauth::DIALECT,
+        200,
+        r#"{"acces_token":"s3cret"}"#,
+    );
     assert!(!failure.to_string().contains("s3cret"));
 }
 
@@ -152,7 +165,7 @@ fn a_redirect_of_the_token_endpoint_is_named_without_its_query() {
     let mut moved = answer(302, "");
     let location = HeaderValue::from_static("https://login.example.com/?token=s3cret");
     moved.answer.headers.insert(LOCATION, location);
-    let Err(failure) = read(Dialect::Salesforce, &moved, Timestamp::default()) else {
+    let Err(failure) = read(&salesforce::oauth::DIALECT, &moved, Timestamp::default()) else {
         panic!("a redirect is no token");
     };
     assert_eq!(failure.remedy, Remedy::HoldTarget);

@@ -12,16 +12,16 @@ use secrecy::zeroize::Zeroizing;
 use super::encodings::Decoded;
 
 /// Shorter secrets are in any text by chance, and are not looked for.
-pub(super) const SHORTEST: usize = 4;
+pub(super) const MIN_LENGTH: usize = 4;
 /// Shorter secrets are looked for as whole words only.
-const SHORTEST_WITHIN_WORDS: usize = 8;
+const MIN_LENGTH_WITHIN_WORDS: usize = 8;
 /// From this length on, the first half of a secret is recognised too: whoever quotes us may cut.
-const SHORTEST_CUT: usize = 20;
-/// So much of a long secret is recognised.
-const HEAD: Range<usize> = 12..24;
+const MIN_LENGTH_CUT: usize = 20;
+/// How long the prefix of a long secret is: half of it, within these bounds.
+const PREFIX_LENGTH: Range<usize> = 12..24;
 
 /// One form of one secret.
-pub(super) struct Needle {
+pub(super) struct Pattern {
     bytes: Zeroizing<Vec<u8>>,
     /// For each place in `bytes`, how many bytes from there on are as those at the beginning.
     repeats: Vec<u32>,
@@ -30,19 +30,18 @@ pub(super) struct Needle {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// The secret itself.
     Plain,
     /// The secret itself, too short to be looked for within words.
     Word,
-    /// What is the same in base64 whatever stands before and behind the secret. Only the head.
+    /// What is the same in base64 whatever stands before and behind the secret. Only its prefix.
     Base64,
 }
 
-/// The part of a text that reaches farthest among those that are as a needle begins.
+/// The part of a text that reaches farthest among those that are as a pattern begins.
 #[derive(Clone, Default)]
 pub(super) struct Covered(Range<usize>);
 
-impl Needle {
+impl Pattern {
     fn plain(bytes: Vec<u8>, kind: Kind) -> Self {
         Self {
             repeats: repeats(&bytes),
@@ -51,9 +50,9 @@ impl Needle {
         }
     }
 
-    fn base64(head: Vec<u8>) -> Self {
+    fn base64(prefix: Vec<u8>) -> Self {
         Self {
-            bytes: Zeroizing::new(head),
+            bytes: Zeroizing::new(prefix),
             repeats: Vec::new(),
             kind: Kind::Base64,
         }
@@ -64,18 +63,18 @@ impl Needle {
     }
 
     /// The part that must be there.
-    pub(super) fn head(&self) -> &[u8] {
+    pub(super) fn prefix(&self) -> &[u8] {
         match self.kind {
             Kind::Base64 => &self.bytes,
-            Kind::Plain | Kind::Word => head(&self.bytes),
+            Kind::Plain | Kind::Word => prefix(&self.bytes),
         }
     }
 
-    /// How far it reaches in `text`, which has its head at `start`. Heads must be given in
+    /// How far it reaches in `text`, which has its prefix at `start`. Prefixes must be given in
     /// ascending order, with one `covered`.
     ///
     /// No byte of the text is compared twice with success: what is covered is known to be as the
-    /// needle begins, so the needle itself tells how it goes on (the Z algorithm).
+    /// pattern begins, so the pattern itself tells how it goes on (the Z algorithm).
     pub(super) fn extent(
         &self,
         text: &[u8],
@@ -143,10 +142,10 @@ fn repeats(bytes: &[u8]) -> Vec<u32> {
     repeats
 }
 
-fn head(bytes: &[u8]) -> &[u8] {
-    match bytes.len() < SHORTEST_CUT {
+fn prefix(bytes: &[u8]) -> &[u8] {
+    match bytes.len() < MIN_LENGTH_CUT {
         true => bytes,
-        false => &bytes[..(bytes.len() / 2).clamp(HEAD.start, HEAD.end)],
+        false => &bytes[..(bytes.len() / 2).clamp(PREFIX_LENGTH.start, PREFIX_LENGTH.end)],
     }
 }
 
@@ -155,18 +154,14 @@ const fn is_base64(byte: u8) -> bool {
 }
 
 /// What is looked for to find `secret`.
-pub(super) fn needles_of(secret: &str) -> Vec<Needle> {
-    let kind = match secret.len() < SHORTEST_WITHIN_WORDS {
+pub(super) fn patterns_of(secret: &str) -> Vec<Pattern> {
+    let kind = match secret.len() < MIN_LENGTH_WITHIN_WORDS {
         true => Kind::Word,
         false => Kind::Plain,
     };
     let mut plain = vec![secret.as_bytes().to_vec()];
     // A secret that itself looks encoded is decoded with the text it stands in.
-    plain.extend(
-        Decoded::of(secret.as_bytes())
-            .readings()
-            .map(<[u8]>::to_vec),
-    );
+    plain.extend(Decoded::of(secret.as_bytes()).passes().map(<[u8]>::to_vec));
     let in_forms: Vec<Vec<u8>> = plain
         .iter()
         .filter(|bytes| bytes.contains(&b' '))
@@ -174,16 +169,16 @@ pub(super) fn needles_of(secret: &str) -> Vec<Needle> {
         .collect();
     plain.extend(in_forms);
     plain.dedup();
-    let mut needles: Vec<Needle> = plain
+    let mut patterns: Vec<Pattern> = plain
         .into_iter()
-        .filter(|bytes| bytes.len() >= SHORTEST)
-        .map(|bytes| Needle::plain(bytes, kind))
+        .filter(|bytes| bytes.len() >= MIN_LENGTH)
+        .map(|bytes| Pattern::plain(bytes, kind))
         .collect();
     if kind == Kind::Plain {
-        let cores = (0..3).flat_map(|before| base64_heads(secret.as_bytes(), before));
-        needles.extend(cores.map(Needle::base64));
+        let prefixes = (0..3).flat_map(|before| base64_prefixes(secret.as_bytes(), before));
+        patterns.extend(prefixes.map(Pattern::base64));
     }
-    needles
+    patterns
 }
 
 /// Forms write a space as `+`.
@@ -195,9 +190,9 @@ fn with_plus(bytes: &[u8]) -> Vec<u8> {
     written.collect()
 }
 
-/// The heads of what base64, in both alphabets, makes of `secret` behind `before` other bytes
+/// The prefixes of what base64, in both alphabets, makes of `secret` behind `before` other bytes
 /// (modulo three), without the characters that depend on what stands before and behind it.
-fn base64_heads(secret: &[u8], before: usize) -> BTreeSet<Vec<u8>> {
+fn base64_prefixes(secret: &[u8], before: usize) -> BTreeSet<Vec<u8>> {
     let mut bytes = Zeroizing::new(vec![0; before]);
     bytes.extend_from_slice(secret);
     let first = (before * 8).div_ceil(6);
@@ -207,8 +202,10 @@ fn base64_heads(secret: &[u8], before: usize) -> BTreeSet<Vec<u8>> {
         URL_SAFE_NO_PAD.encode(bytes.as_slice()),
     ];
     let texts = texts.map(Zeroizing::new);
-    let heads = texts.iter().map(|text| head(&text.as_bytes()[first..last]));
-    heads.map(<[u8]>::to_vec).collect()
+    let prefixes = texts
+        .iter()
+        .map(|text| prefix(&text.as_bytes()[first..last]));
+    prefixes.map(<[u8]>::to_vec).collect()
 }
 
 /// Counts the bytes that are compared.
@@ -231,5 +228,5 @@ pub(super) mod work {
 }
 
 #[cfg(test)]
-#[path = "needle_tests.rs"]
+#[path = "pattern_tests.rs"]
 mod tests;

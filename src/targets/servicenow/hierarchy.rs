@@ -13,18 +13,18 @@ const TASK: &str = "task";
 /// Known of every instance.
 const INCIDENT: &str = "incident";
 /// Tables that extend one another; a base instance has four at most.
-const MOST_TABLES: usize = 12;
+const MAX_TABLES: usize = 12;
 
-/// A table and what it extends.
+/// A table and the tables that it extends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Lineage {
-    /// The table itself, then what it extends, nearest first.
+pub(super) struct TableHierarchy {
+    /// The table itself, then the tables that it extends, nearest first.
     pub(super) tables: Vec<String>,
     /// Whether these are all. Otherwise they are those that are likely.
-    pub(super) is_whole: bool,
+    pub(super) is_complete: bool,
 }
 
-impl Lineage {
+impl TableHierarchy {
     /// The query for rows whose `field` is one of the tables; `None` where one has a name that
     /// no query can hold.
     pub(super) fn rows(&self, field: &'static str) -> Option<Query> {
@@ -42,14 +42,14 @@ impl Lineage {
 }
 
 impl ServiceNow {
-    /// The ticket's table and what it extends, as `sys_db_object` tells; where our user may not
-    /// read that, `task` is taken for what it extends.
-    pub(super) async fn lineage(&self) -> Result<Lineage, Failure> {
+    /// The ticket's table and the tables that it extends, from `sys_db_object`. Where our user may
+    /// not read that, `task` is assumed.
+    pub(super) async fn table_hierarchy(&self) -> Result<TableHierarchy, Failure> {
         let own = self.table.clone();
         if own == INCIDENT {
-            return Ok(Lineage {
+            return Ok(TableHierarchy {
                 tables: vec![own, TASK.to_owned()],
-                is_whole: true,
+                is_complete: true,
             });
         }
         let mut tables = vec![own.clone()];
@@ -57,12 +57,12 @@ impl ServiceNow {
         while let Some(table) = next.take() {
             match self.extended_by(&table).await? {
                 Some(parent) if parent.is_empty() => {
-                    return Ok(Lineage {
+                    return Ok(TableHierarchy {
                         tables,
-                        is_whole: true,
+                        is_complete: true,
                     });
                 }
-                Some(parent) if !tables.contains(&parent) && tables.len() < MOST_TABLES => {
+                Some(parent) if !tables.contains(&parent) && tables.len() < MAX_TABLES => {
                     tables.push(parent.clone());
                     next = Some(parent);
                 }
@@ -72,9 +72,9 @@ impl ServiceNow {
         if !tables.iter().any(|table| table == TASK) {
             tables.push(TASK.to_owned());
         }
-        Ok(Lineage {
+        Ok(TableHierarchy {
             tables,
-            is_whole: false,
+            is_complete: false,
         })
     }
 

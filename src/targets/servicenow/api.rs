@@ -8,23 +8,33 @@ use reqwest::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
 
-use crate::domain::time::Timestamp;
-
-use crate::targets::http;
-
 use super::record::Record;
+use super::rejection::{Cause, Rejection};
 use super::requests::Request;
-use super::verdict::{Cause, Rejection, judge};
+use super::verdict::judge;
+use crate::clock::Clock;
+use crate::targets::claim::ClaimCheck;
+use crate::targets::http;
 use crate::targets::login::{Credential, Login};
 
-/// A connection to one instance.
-pub(super) struct Wire {
+/// A connection to one instance. Clones share it.
+#[derive(Clone)]
+pub(super) struct ApiClient {
     pub(super) http: http::Client,
     pub(super) base: Url,
     pub(super) login: Arc<dyn Login>,
+    pub(super) clock: Clock,
 }
 
-impl Wire {
+impl ApiClient {
+    /// The same connection, whose requests are sent only while `claim` allows it.
+    pub(super) fn for_claim(&self, claim: ClaimCheck) -> Self {
+        Self {
+            http: self.http.for_claim(claim),
+            ..self.clone()
+        }
+    }
+
     /// Sends `request` and returns the `result` of the answer. After a 401 the credential is
     /// renewed and the request repeated, once: a 401 is refused before it is processed.
     pub(super) async fn send(&self, request: &Request) -> Result<Value, Rejection> {
@@ -52,7 +62,7 @@ impl Wire {
         Record::from_json(result).ok_or_else(|| Rejection::not_a_record(request.call))
     }
 
-    /// The record `id`; `None` for a 404, which also stands for "hidden from this user".
+    /// The record `id`; `None` for a 404, which can also mean "hidden from this user".
     pub(super) async fn read(&self, request: &Request) -> Result<Option<Record>, Rejection> {
         match self.record(request).await {
             Err(rejection) if rejection.cause == Cause::Absent => Ok(None),
@@ -101,7 +111,7 @@ impl Wire {
             .send(credential.on(call))
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
-        let result = judge(request.call, &answer, now())?;
+        let result = judge(request.call, &answer, self.clock.now())?;
         let total = answer.headers.get("x-total-count");
         let total = total.and_then(|count| count.to_str().ok()?.parse().ok());
         Ok(Reply { result, total })
@@ -112,8 +122,4 @@ impl Wire {
 struct Reply {
     result: Value,
     total: Option<usize>,
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_millis(jiff::Timestamp::now().as_millisecond())
 }

@@ -8,32 +8,35 @@ use reqwest::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
 
+use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
-use super::verdict::{self, Call, Cause, Rejection, Saved};
+use super::verdict::{self, Saved};
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
+use crate::targets::claim::ClaimCheck;
 use crate::targets::http::{Answer, Client};
 use crate::targets::login::{Credential, Login};
 
 /// Pages of one query that are read at most.
-const MOST_PAGES: usize = 20;
+const MAX_PAGES: usize = 20;
 
-/// A connection to one org.
-pub(super) struct Wire {
+/// A connection to one org. Clones share it.
+#[derive(Clone)]
+pub(super) struct ApiClient {
     http: Client,
     base_url: Url,
     version: String,
     pub(super) login: Arc<dyn Login>,
     clock: Clock,
     /// The instance that was last asked.
-    site: Mutex<Url>,
+    site: Arc<Mutex<Url>>,
 }
 
 /// How an answer is read.
 type Judge<T> = fn(Call, &Answer, Timestamp) -> Result<T, Rejection>;
 
-impl Wire {
+impl ApiClient {
     pub(super) fn new(
         http: Client,
         base_url: &Url,
@@ -47,7 +50,15 @@ impl Wire {
             version: version.to_owned(),
             login,
             clock,
-            site: Mutex::new(base_url.clone()),
+            site: Arc::new(Mutex::new(base_url.clone())),
+        }
+    }
+
+    /// The same connection, whose requests are sent only while `claim` allows it.
+    pub(super) fn for_claim(&self, claim: ClaimCheck) -> Self {
+        Self {
+            http: self.http.for_claim(claim),
+            ..self.clone()
         }
     }
 
@@ -56,13 +67,11 @@ impl Wire {
         self.send(request, verdict::saved).await
     }
 
-    /// Sends a request that changes a record.
     pub(super) async fn change(&self, request: &Request) -> Result<(), Rejection> {
         self.send(request, |_, answer, now| verdict::changed(answer, now))
             .await
     }
 
-    /// Sends a request that answers one object.
     pub(super) async fn object(&self, request: &Request) -> Result<Value, Rejection> {
         self.send(request, verdict::body).await
     }
@@ -72,7 +81,7 @@ impl Wire {
         let call = query.call;
         let mut request = query;
         let mut rows = Vec::new();
-        for _ in 0..MOST_PAGES {
+        for _ in 0..MAX_PAGES {
             let mut page = self.send(&request, page).await?;
             if let Some(Value::Array(records)) = page.get_mut("records").map(Value::take) {
                 rows.extend(records);
@@ -86,7 +95,6 @@ impl Wire {
         Ok(rows)
     }
 
-    /// The configured version of the API.
     pub(super) fn version(&self) -> &str {
         &self.version
     }

@@ -10,22 +10,13 @@
 
 use url::{Host, Url};
 
-use super::Dialect;
-
 /// Salesforce's own domains, under which every org has its name.
 const SALESFORCE_DOMAINS: [&str; 2] = [".salesforce.com", ".force.com"];
 
-/// The address for data calls: `named` when the dialect has such a thing and it may be used.
-///
-/// # Errors
-///
-/// The address that may not be used, for the message.
-pub(super) fn checked(
-    dialect: Dialect,
-    named: Option<&str>,
-    base_url: &Url,
-) -> Result<Option<Url>, String> {
-    let (Dialect::Salesforce, Some(named)) = (dialect, named) else {
+/// The address for data calls, where one is named and may be used. An error holds the address
+/// that may not be used, for the message.
+pub(super) fn checked(named: Option<&str>, base_url: &Url) -> Result<Option<Url>, String> {
+    let Some(named) = named else {
         return Ok(None);
     };
     let url = Url::parse(named).map_err(|_| "something that is no address".to_owned())?;
@@ -71,7 +62,7 @@ mod tests {
 
     fn verdict(named: &str, base_url: &str) -> Result<Option<String>, String> {
         let base_url = Url::parse(base_url).unwrap();
-        let checked = checked(Dialect::Salesforce, Some(named), &base_url);
+        let checked = checked(Some(named), &base_url);
         checked.map(|url| url.map(String::from))
     }
 
@@ -111,12 +102,5 @@ mod tests {
     #[test]
     fn a_local_simulator_may_be_without_tls() {
         assert!(verdict("http://127.0.0.1:9", "http://localhost:8").is_ok());
-    }
-
-    #[test]
-    fn servicenow_has_no_such_thing() {
-        let base = Url::parse("https://acme.service-now.com").unwrap();
-        let named = Some("https://evil.example");
-        assert_eq!(checked(Dialect::ServiceNow, named, &base), Ok(None));
     }
 }

@@ -41,19 +41,19 @@ proptest! {
         secret in "[ab]{8,40}",
         text in "([ab]{0,60}|(ab){0,30}|a{0,60}){1,3}",
     ) {
-        let needle = Needle::plain(secret.clone().into_bytes(), Kind::Plain);
+        let pattern = Pattern::plain(secret.clone().into_bytes(), Kind::Plain);
         let text = text.as_bytes();
         let mut expected = vec![false; text.len()];
         let mut found = expected.clone();
         let mut covered = Covered::default();
-        let head = needle.head();
+        let head = pattern.prefix();
         for start in 0..text.len() {
             if !text[start..].starts_with(head) {
                 continue;
             }
             let end = start + same(&text[start..], secret.as_bytes());
             expected[start..end].fill(true);
-            if let Some(extent) = needle.extent(text, start, &mut covered) {
+            if let Some(extent) = pattern.extent(text, start, &mut covered) {
                 found[extent].fill(true);
             }
         }

@@ -1,19 +1,18 @@
 //! For which records a rule of a CRM counts, as far as their values are known.
 //!
 //! Reads ServiceNow's encoded queries: `state=6^close_codeISEMPTY^ORcategoryINa,b^NQactive=false`.
-//! A clause that is not understood makes the answer unknown, never wrong. Pure; imports nothing.
+//! A clause that is not understood makes the answer unknown, never wrong. Pure; may import: `targets::inspect`.
 
-/// What a field can hold: each value it can have; `None` where anything is possible.
-pub type Possible = Option<Vec<String>>;
+use crate::targets::inspect::{Condition, PossibleValues};
 
 /// A condition: any of the parts, in which every group holds, of which any clause holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub(crate) struct EncodedCondition {
     source: String,
     parts: Vec<Vec<Vec<Clause>>>,
 }
 
-/// `None` stands for a clause that is not understood.
+/// `None` for a clause that is not understood.
 type Clause = Option<Comparison>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,9 +38,9 @@ const OPERATORS: [(&str, Operator); 6] = [
     ("=", Operator::In),
 ];
 
-impl Condition {
+impl EncodedCondition {
     /// Reads `encoded`; an empty one holds for every record.
-    pub fn parse(encoded: &str) -> Self {
+    pub(crate) fn parse(encoded: &str) -> Self {
         let mut parts: Vec<Vec<Vec<Clause>>> = vec![Vec::new()];
         for piece in encoded.split('^') {
             let (begins_part, piece) = prefixed(piece, "NQ");
@@ -65,16 +64,15 @@ impl Condition {
             parts,
         }
     }
+}
 
-    /// The condition as the CRM writes it; empty when it holds for every record.
-    pub fn source(&self) -> &str {
+impl Condition for EncodedCondition {
+    fn source(&self) -> &str {
         &self.source
     }
 
-    /// Whether it holds for a record whose fields can hold `possible`; `None` when that depends
-    /// on what is not known.
-    pub fn holds(&self, possible: impl Fn(&str) -> Possible) -> Option<bool> {
-        let clause = |clause: &Clause| clause.as_ref()?.holds(&possible);
+    fn holds(&self, possible: &dyn Fn(&str) -> PossibleValues) -> Option<bool> {
+        let clause = |clause: &Clause| clause.as_ref()?.holds(possible);
         let group = |group: &Vec<Clause>| any(group.iter().map(clause));
         let part = |part: &Vec<Vec<Clause>>| {
             any(part.iter().map(|one| group(one).map(|holds| !holds))).map(|fails| !fails)
@@ -97,7 +95,7 @@ fn any(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 }
 
 impl Comparison {
-    fn holds(&self, possible: impl Fn(&str) -> Possible) -> Option<bool> {
+    fn holds(&self, possible: &dyn Fn(&str) -> PossibleValues) -> Option<bool> {
         let possible = possible(&self.field)?;
         let is_in = |value: &String| self.values.contains(value);
         let all_in = possible.iter().all(is_in);
@@ -148,7 +146,7 @@ mod tests {
 
     /// A new record: `state` is 1 or 2, `category` is empty, nothing else is known.
     fn holds(encoded: &str) -> Option<bool> {
-        Condition::parse(encoded).holds(|field| match field {
+        EncodedCondition::parse(encoded).holds(&|field| match field {
             "state" => Some(vec!["1".to_owned(), "2".to_owned()]),
             "category" => Some(vec![String::new()]),
             _ => None,

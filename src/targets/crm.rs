@@ -1,0 +1,97 @@
+//! What the daemon asks of a CRM, whichever it is.
+
+use async_trait::async_trait;
+
+use super::claim::ClaimCheck;
+use super::inspect::Inspect;
+use super::login::TokenStatus;
+use crate::domain::failure::Failure;
+use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
+use crate::domain::ticket_change::Sighting;
+use crate::domain::time::Timestamp;
+
+/// A CRM in which we own tickets.
+///
+/// Every method classifies its failures (see [`Failure`]): the caller decides from the
+/// classification alone whether to look up, retry, pause or give up. No method retries by
+/// itself, save one repetition after a renewed token, which costs the caller no attempt.
+#[async_trait]
+pub trait Crm: Send + Sync {
+    /// The same client for one delivery: it sends a request only while `claim` allows it, and
+    /// shares everything else.
+    fn for_claim(&self, claim: ClaimCheck) -> Box<dyn Crm>;
+
+    /// The CRM's own account of its fields and rights, for a pre-flight; `None` where it cannot
+    /// be asked.
+    fn inspect(&self) -> Option<&dyn Inspect>;
+
+    /// Opens the ticket for `key`. Repeating it with the same key makes no second ticket
+    /// wherever the CRM offers a way to refuse one.
+    /// After a failure with `outcome_unknown` the ticket may exist.
+    async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure>;
+
+    /// Whether the CRM itself refuses a second record for one key, as far as is known. Where
+    /// it does not, a request of another process must have ended before a look-up can be trusted.
+    fn refuses_a_second(&self) -> bool;
+
+    /// The ticket for `key`, checked to be ours, whatever its state.
+    async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure>;
+
+    /// Reads a ticket again by its record id; `Ok(None)` when it is gone.
+    async fn read(&self, ticket_id: &str) -> Result<Option<Ticket>, Failure>;
+
+    /// Adds a comment and sets fields on an open ticket.
+    /// After a failure with `outcome_unknown` ask [`Crm::has_comment`] first.
+    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure>;
+
+    /// Sets the ticket resolved with `change`, and checks that it is. A ticket that a person
+    /// has already resolved or closed is left as it is.
+    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure>;
+
+    /// Whether a comment that carries `marker` is on the ticket.
+    async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure>;
+
+    /// Sets the ticket's parent.
+    async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure>;
+
+    /// Tickets of ours that were changed at or after `since` by the CRM's clock, oldest change
+    /// first, whoever changed them, with those deleted where the CRM tells. Bounded: when there
+    /// are more, the next call from the newest version seen goes on.
+    async fn changed_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure>;
+
+    /// The present state of these tickets, in as few calls as the CRM allows.
+    async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure>;
+
+    /// The cheapest authenticated call that proves the CRM answers again.
+    async fn probe(&self) -> Result<(), Failure>;
+
+    /// Age and expiry of the credential in use, for the admin API.
+    fn token_status(&self) -> TokenStatus;
+}
+
+/// The present state of tickets that were requested by their ids.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Those that the CRM shows, also as deleted.
+    pub seen: Vec<Sighting>,
+    /// Ids of which the CRM shows nothing: deleted for good, or hidden from our user.
+    pub missing: Vec<String>,
+}
+
+impl Look {
+    /// The same with what was `seen` of the tickets that were `asked` for: ids of which nothing
+    /// was seen are missing. `is_same` tells whether two spellings are one id.
+    #[must_use]
+    pub(super) fn with(
+        mut self,
+        asked: &[String],
+        seen: Vec<Sighting>,
+        is_same: impl Fn(&str, &str) -> bool,
+    ) -> Self {
+        let is_seen = |id: &str| seen.iter().any(|one| is_same(&one.ticket_id, id));
+        let missing = asked.iter().filter(|id| !is_seen(id)).cloned();
+        self.missing.extend(missing);
+        self.seen.extend(seen);
+        self
+    }
+}
