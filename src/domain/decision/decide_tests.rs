@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::flapping::FlappingPolicy;
-use crate::domain::incident::{Readings, Recovery};
+use crate::domain::incident::{FlappingPolicy, Readings, Recovery, Suppression};
+use crate::domain::severity::Severity;
 
 const NEW: NewIncident<'static> = NewIncident {
     id: "0195",

@@ -1,13 +1,17 @@
 //! Tests of flapping: examples that an operator would tell, and properties for any sequence of
 //! signals under any clock.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::decision::{
     Decision, Known, NewIncident, Outcome, Suppression, decide, pass_time,
 };
-use crate::domain::incident::{Heard, Owed, Readings, Recovery, Verdict};
+use crate::domain::incident::{
+    FlappingPolicy, Heard, IncidentState, Onsets, Owed, Readings, Recovery, Verdict,
+};
 
 const FLAPPING: FlappingPolicy = FlappingPolicy {
     times: 3,
@@ -204,10 +208,10 @@ fn a_rule_whose_flapping_is_turned_off_lets_go_of_what_it_held() {
 fn onsets_from_the_future_age_from_now_on() {
     let mut onsets = Onsets::default();
     for second in [7200, 7260, 7320] {
-        assert!(!onsets.note(&FLAPPING, at(second)));
+        assert!(!onsets.add(&FLAPPING, at(second)));
     }
-    assert!(onsets.note(&FLAPPING, at(3700)), "the clock was set back");
-    assert!(!onsets.note(&FLAPPING, at(3700 + 3601)));
+    assert!(onsets.add(&FLAPPING, at(3700)), "the clock was set back");
+    assert!(!onsets.add(&FLAPPING, at(3700 + 3601)));
 }
 
 #[derive(Debug, Clone)]

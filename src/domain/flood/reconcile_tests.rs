@@ -1,6 +1,7 @@
 use super::*;
 use crate::domain::decision::{Outcome, Suppression};
-use crate::domain::incident::{Heard, Readings};
+use crate::domain::flood::{Admission, FloodPolicy, SourceRate};
+use crate::domain::incident::{Heard, IncidentState, Readings, Recovery};
 use crate::domain::silence::{Cover, cover};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -256,7 +257,7 @@ fn a_flood_has_one_ticket_which_is_told_when_it_has_grown_by_much_and_not_too_of
     };
     assert_eq!(step(&mut flood, looked, 151), (vec![Owed::Progress], open));
     let tally = flood.incident.unwrap().flood.unwrap();
-    assert_eq!((tally.held, tally.told), (160, 160));
+    assert_eq!((tally.held, tally.reported), (160, 160));
 }
 
 #[test]

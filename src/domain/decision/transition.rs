@@ -1,65 +1,58 @@
-//! What a step did to an incident: every change that its history tells, with the cause.
+//! The changes of an incident that its history shows, each with its cause.
 //!
-//! Owns which changes there are. They are found by comparing the incident before and after a
-//! step, so that no step can forget to tell of one. Pure. May import: `domain` only.
+//! They are found by comparing the incident before and after a step, so that no step can forget
+//! to report one.
 
-use super::decision::Suppression;
-use super::incident::{Incident, IncidentState, Owed};
-use super::severity::Severity;
-use super::time::Timestamp;
+use crate::domain::incident::{Incident, IncidentState, Owed, Suppression};
+use crate::domain::severity::Severity;
+use crate::domain::time::Timestamp;
 
 /// One change of an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
     /// It has begun, and its ticket waits.
     Pending(Suppression),
-    /// Its ticket is owed.
+    /// Its ticket is created.
     Opened,
     /// It breaches again after its recovery.
     Relapsed,
-    /// It comes and goes too often: it is held open.
+    /// It flaps: it stays open until it is stable.
     Flapping,
-    /// It is worse than it was.
+    /// Its severity has risen.
     Raised {
-        /// What the severity was before.
         from: Severity,
     },
-    /// A comment about the lasting breach is owed.
+    /// Its ticket gets a comment about the lasting breach.
     Commented,
-    /// It flapped, and does not any more.
+    /// It does not flap any more.
     Calm,
-    /// It has recovered.
     Recovered(Recovering),
-    /// It is over.
     Closed(Closing),
 }
 
 /// Why an incident has recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovering {
-    /// Every part has cleared, since a time.
-    Clear {
-        /// Since when.
-        since: Timestamp,
-    },
-    /// No breach was heard for long enough.
+    /// Every part has cleared.
+    Clear { since: Timestamp },
+    /// There was no breach for `quiet_after`.
     Quiet,
 }
 
-/// Why an incident is over.
+/// Why an incident is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {
-    /// It went away before it had a ticket.
+    /// It recovered before it had a ticket.
     NeverOpened(Recovering),
     /// Its ticket is resolved with the recovery.
     Resolved,
-    /// It stayed well after its recovery.
+    /// It did not breach again after its recovery.
     StayedWell,
 }
 
-/// What is remembered of an incident before a step.
+/// The parts of an incident before a step that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stage {
+pub(super) struct Before {
     state: IncidentState,
     severity: Option<Severity>,
     recovered_at: Option<Timestamp>,
@@ -67,7 +60,7 @@ pub(super) struct Stage {
     held_by_flood: bool,
 }
 
-impl Stage {
+impl Before {
     pub(super) fn of(incident: &Incident) -> Self {
         Self {
             state: incident.state,
@@ -83,17 +76,17 @@ fn calm_at(incident: &Incident) -> Option<Timestamp> {
     incident.flapping.and_then(|flapping| flapping.calm_at)
 }
 
-/// What a step did, in order: `incident` is as it is after the step, `before` as it was, and
-/// `owed` what the step owes to the ticket.
-pub(super) fn between(
-    before: Option<Stage>,
+/// What a step did, in order, to `incident`, which is as it is after the step. `owed` is what its
+/// ticket needs because of the step.
+pub(super) fn transitions(
+    before: Option<Before>,
     incident: &Incident,
     owed: &[Owed],
 ) -> Vec<Transition> {
     let mut found = Vec::new();
     let opened = owed.contains(&Owed::Create);
-    let state_before = before.map(|stage| stage.state);
-    let was_held = before.is_some_and(|stage| stage.held_by_flood);
+    let state_before = before.map(|before| before.state);
+    let was_held = before.is_some_and(|before| before.held_by_flood);
     if incident.held_by_flood && !was_held {
         found.push(Transition::Pending(Suppression::Flood));
     } else if before.is_none() && !opened {
@@ -109,7 +102,7 @@ pub(super) fn between(
     if owed.contains(&Owed::Flapping) {
         found.push(Transition::Flapping);
     }
-    let from = before.and_then(|stage| stage.severity);
+    let from = before.and_then(|before| before.severity);
     if let (Some(from), Some(to)) = (from, Severity::from_name(&incident.severity))
         && to > from
     {
@@ -118,10 +111,11 @@ pub(super) fn between(
     if owed.contains(&Owed::Progress) {
         found.push(Transition::Commented);
     }
-    if calm_at(incident) != before.and_then(|stage| stage.calm_at) && calm_at(incident).is_some() {
+    if calm_at(incident) != before.and_then(|before| before.calm_at) && calm_at(incident).is_some()
+    {
         found.push(Transition::Calm);
     }
-    let recovered_before = before.and_then(|stage| stage.recovered_at);
+    let recovered_before = before.and_then(|before| before.recovered_at);
     let recovers = incident.recovered_at.is_some() && incident.recovered_at != recovered_before;
     if recovers {
         found.push(Transition::Recovered(recovering(incident)));

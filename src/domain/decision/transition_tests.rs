@@ -8,9 +8,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::decision::{Decision, Known, NewIncident, Outcome, decide, pass_time};
-use crate::domain::flapping::FlappingPolicy;
-use crate::domain::hold::Hold;
-use crate::domain::incident::{Heard, LifePolicy, Readings, Recovery, Verdict};
+use crate::domain::incident::{
+    FlappingPolicy, Heard, Hold, LifePolicy, Readings, Recovery, Verdict,
+};
 
 /// The state to which `transition` leads from `from`; `None` when it cannot happen there.
 fn leads(from: Option<IncidentState>, transition: Transition) -> Option<IncidentState> {

@@ -1,11 +1,13 @@
 //! What outages promise: one at a time in a group, no ticket for who is held, nobody lost.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
+use super::super::members::{MemberChange, release};
 use super::*;
 use crate::domain::decision::{BurstLock, Suppression};
-use crate::domain::hold::Hold;
-use crate::domain::incident::{Owed, Readings};
+use crate::domain::incident::{Heard, Hold, Readings, Recovery};
 
 const NEW: NewIncident<'static> = NewIncident {
     id: "outage-1",
