@@ -15,7 +15,8 @@ use crate::domain::failure::FailureKind;
 use crate::domain::gate::GateState;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::{
-    Expected, OWN_EVENT, OWN_RULE, OWN_SOURCE, Report, Seen, reports, silence_of, troubles,
+    Expected, HealthSnapshot, OWN_EVENT, OWN_RULE, OWN_SOURCE, Report, reports, silence_of,
+    troubles,
 };
 use crate::store::{Journal, JournalError, NewEvent, Store, StoreError, TargetHealth};
 use crate::telemetry::{Metrics, SourceCounters};
@@ -152,7 +153,7 @@ impl Watch {
         Ok(())
     }
 
-    async fn see(&self, active: &BTreeSet<String>) -> Result<Seen, StoreError> {
+    async fn see(&self, active: &BTreeSet<String>) -> Result<HealthSnapshot, StoreError> {
         let counts = self.store.counts().await?;
         let kept = self.store.heard().await?;
         let health = self.store.targets_health().await?;
@@ -161,10 +162,10 @@ impl Watch {
             source: ear.source.clone(),
             heard_at: ear.heard_at.max(kept.get(&ear.source).copied()),
             listening_since: self.listening_since,
-            longest: ear.longest,
+            max_silence: ear.longest,
             is_known: active.contains(&silence_of(&ear.source)),
         };
-        Ok(Seen {
+        Ok(HealthSnapshot {
             held: health.into_iter().filter_map(held).collect(),
             refused_deliveries: counts
                 .dead_letters
@@ -173,7 +174,7 @@ impl Watch {
                 .map(|(target, _, count)| (target, count))
                 .collect(),
             expected: self.ears.iter().map(expected).collect(),
-            misfits: counts.review_items,
+            review_items: counts.review_items,
         })
     }
 

@@ -6,12 +6,12 @@
 //! SQL, HTTP or any sibling module.
 
 pub mod by_name;
+pub mod circuit_breaker;
 pub mod decision;
 pub mod enrichment;
 pub mod failover;
 pub mod failure;
 pub mod flood;
-pub mod gate;
 pub mod incident;
 pub mod lanes;
 pub mod outage;
@@ -26,6 +26,7 @@ pub mod time;
 pub mod trouble;
 
 // The paths that callers in other folders still use.
+pub use circuit_breaker as gate;
 pub use decision as transition;
 pub use incident as flapping;
 pub use incident as hold;
