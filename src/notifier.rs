@@ -1,7 +1,7 @@
-//! Wake-ups: what one part of a replica, or another replica, has made ready to be done.
+//! Notifications: one part of a replica, or another replica, has made work ready.
 //!
-//! May import: `store`. Every sleeper also wakes by itself, so a wake-up that is lost costs
-//! half a second, never work.
+//! May import: `store`. Every loop that waits for a notification also wakes up by itself, so a lost
+//! one costs half a second, never work.
 
 use std::time::Duration;
 
@@ -10,14 +10,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{Store, Wake};
 
-/// Shortest time between two tellings of the same: more would say nothing new.
-const TELL_EVERY: Duration = Duration::from_millis(20);
-/// How long telling may take before it is given up.
-const TELL_PATIENCE: Duration = Duration::from_secs(1);
+/// Shortest time between two messages of the same kind: more of them would say nothing new.
+const PUBLISH_EVERY: Duration = Duration::from_millis(20);
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Wait after the connection that listens has failed.
 const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
-/// The wake-ups of one replica, its own and those of the others. Cheap to clone.
+/// The notifications of this replica and the others. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct WakeUps {
     events: watch::Sender<u64>,
@@ -34,7 +33,7 @@ impl Default for WakeUps {
 }
 
 impl WakeUps {
-    /// Changes whenever there is something of `wake` to do.
+    /// Changes when there is work of the kind `wake`.
     pub fn of(&self, wake: Wake) -> watch::Receiver<u64> {
         self.sender(wake).subscribe()
     }
@@ -46,11 +45,11 @@ impl WakeUps {
         }
     }
 
-    fn wake(&self, wake: Wake) {
+    fn notify(&self, wake: Wake) {
         self.sender(wake).send_modify(|count| *count += 1);
     }
 
-    /// Passes changes of `source` on within this replica, until `stop`.
+    /// Notifies this replica of each change of `source`, until `stop`.
     pub async fn pass_on(
         self,
         wake: Wake,
@@ -58,17 +57,17 @@ impl WakeUps {
         stop: CancellationToken,
     ) {
         while changed(&mut source, &stop).await {
-            self.wake(wake);
+            self.notify(wake);
         }
     }
 
-    /// Hears the other replicas, until `stop`.
+    /// Listens to the other replicas, until `stop`.
     pub async fn hear(self, store: Store, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                ended = store.hear(|wake| self.wake(wake)) => if let Err(error) = ended {
-                    tracing::warn!(%error, "other replicas are not heard; their work is found by looking");
+                ended = store.hear(|wake| self.notify(wake)) => if let Err(error) = ended {
+                    tracing::warn!(%error, "cannot listen to other replicas; their work is found by polling");
                 }
             }
             tokio::select! {
@@ -79,7 +78,7 @@ impl WakeUps {
     }
 }
 
-/// Tells the other replicas of changes of `source`, until `stop`.
+/// Notifies the other replicas of each change of `source`, until `stop`.
 pub async fn tell_others(
     store: Store,
     wake: Wake,
@@ -87,11 +86,11 @@ pub async fn tell_others(
     stop: CancellationToken,
 ) {
     while changed(&mut source, &stop).await {
-        let told = tokio::time::timeout(TELL_PATIENCE, store.tell(wake)).await;
-        if let Ok(Err(error)) = told {
-            tracing::debug!(%error, ?wake, "other replicas were not told");
+        let published = tokio::time::timeout(PUBLISH_TIMEOUT, store.tell(wake)).await;
+        if let Ok(Err(error)) = published {
+            tracing::debug!(%error, ?wake, "other replicas were not notified");
         }
-        tokio::time::sleep(TELL_EVERY).await;
+        tokio::time::sleep(PUBLISH_EVERY).await;
     }
 }
 
@@ -100,7 +99,7 @@ async fn changed(source: &mut watch::Receiver<u64>, stop: &CancellationToken) ->
         () = stop.cancelled() => false,
         changed = source.changed() => {
             if changed.is_err() {
-                // Nobody is left who could change it: this part of the process is stopping.
+                // Nothing can change it any more: this part of the process is stopping.
                 stop.cancelled().await;
             }
             changed.is_ok()

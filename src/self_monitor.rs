@@ -1,7 +1,7 @@
-//! Watching over ourselves: looks from time to time at how targets and sources fare, and puts
-//! events about what is wrong into the journal, where they go the way of all events.
+//! Monitors Ringdown itself: checks the health of targets and sources from time to time, and puts
+//! events about trouble into the journal, where they are handled like all events.
 //!
-//! Of several replicas one says what is wrong; each notes which sources it hears. May import:
+//! Of several replicas one reports trouble; each notes which sources send to it. May import:
 //! `clock`, `domain`, `store`, `telemetry`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +11,8 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::circuit_breaker::GateState;
 use crate::domain::failure::FailureKind;
-use crate::domain::gate::GateState;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::{
     Expected, HealthSnapshot, OWN_EVENT, OWN_RULE, OWN_SOURCE, Report, reports, silence_of,
@@ -21,33 +21,35 @@ use crate::domain::trouble::{
 use crate::store::{Journal, JournalError, NewEvent, Store, StoreError, TargetHealth};
 use crate::telemetry::{Metrics, SourceCounters};
 
-/// Rest between two looks.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
-/// How often lasting trouble is told of again.
+/// Rest between two checks.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+/// How often lasting trouble is reported again.
 const REPEAT_AFTER: Duration = Duration::from_secs(300);
 /// How long the lease lasts without being renewed.
 const LEASE: Duration = Duration::from_secs(15);
 
-/// One look failed; the next one is taken as usual.
+/// One check failed; the next one runs as usual.
 #[derive(Debug, thiserror::Error)]
-enum LookError {
+enum CheckError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Journal(#[from] JournalError),
 }
 
-/// A source of which something is expected, as this process hears it.
-struct Ear {
+/// When a source with `expect_every` last sent something to this process.
+struct SourceHeartbeat {
     source: String,
-    longest: Duration,
+    max_silence: Duration,
     counters: SourceCounters,
+    /// Events received at the last check.
     count: u64,
-    heard_at: Option<Timestamp>,
-    kept_at: Option<Timestamp>,
+    received_at: Option<Timestamp>,
+    /// When `received_at` was last stored.
+    stored_at: Option<Timestamp>,
 }
 
-/// Watches until it is told to stop.
+/// Checks until it is stopped.
 pub struct Watch {
     store: Store,
     journal: Journal,
@@ -55,14 +57,15 @@ pub struct Watch {
     clock: Clock,
     owner: String,
     targets: Vec<String>,
-    ears: Vec<Ear>,
+    heartbeats: Vec<SourceHeartbeat>,
     listening_since: Timestamp,
-    told: BTreeMap<String, Timestamp>,
+    /// By the key of the trouble, when it was last reported.
+    reported: BTreeMap<String, Timestamp>,
 }
 
 impl Watch {
-    /// A watch over the `expected` sources (name and longest silence) in the replica
-    /// `owner`, which tells `targets`.
+    /// Monitors the `expected` sources (name and longest silence) in the replica `owner`; `targets`
+    /// take the tickets about trouble.
     pub fn new(
         store: Store,
         journal: Journal,
@@ -72,48 +75,48 @@ impl Watch {
         targets: Vec<String>,
         expected: impl IntoIterator<Item = (String, Duration)>,
     ) -> Self {
-        let ears = expected.into_iter().map(|(source, longest)| {
+        let heartbeats = expected.into_iter().map(|(source, max_silence)| {
             let counters = metrics.source_counters(&source);
-            Ear {
-                // What was heard before it was listened is not heard now.
+            SourceHeartbeat {
+                // Events from before this start do not count.
                 count: counters.heard(),
                 counters,
-                heard_at: None,
-                kept_at: None,
+                received_at: None,
+                stored_at: None,
                 source,
-                longest,
+                max_silence,
             }
         });
         Self {
-            ears: ears.collect(),
+            heartbeats: heartbeats.collect(),
             listening_since: clock.now(),
             store,
             journal,
             clock,
             owner: owner.to_owned(),
             targets,
-            told: BTreeMap::new(),
+            reported: BTreeMap::new(),
             metrics,
         }
     }
 
-    /// Looks until `stop`.
+    /// Checks until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.look().await {
-                tracing::warn!(%error, "cannot look after ourselves; it is tried again");
+            if let Err(error) = self.check().await {
+                tracing::warn!(%error, "Ringdown's own health cannot be checked; retrying");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = tokio::time::sleep(CHECK_EVERY) => {}
             }
         }
     }
 
-    async fn look(&mut self) -> Result<(), LookError> {
+    async fn check(&mut self) -> Result<(), CheckError> {
         let now = self.clock.now();
-        self.listen(now).await?;
-        // A process that has its database to itself need not ask who looks.
+        self.note_heartbeats(now).await?;
+        // Without other replicas no lease is needed.
         if self.store.is_shared()
             && self
                 .store
@@ -124,62 +127,64 @@ impl Watch {
             return Ok(());
         }
         let active = self.store.breaching_keys(OWN_RULE).await?;
-        let seen = self.see(&active).await?;
-        let present = troubles(&seen, now);
-        for report in reports(&present, &active, &self.told, REPEAT_AFTER, now) {
-            if self.can_be_told(&report) {
-                self.say(&report, now).await?;
+        let health = self.health(&active).await?;
+        let present = troubles(&health, now);
+        for report in reports(&present, &active, &self.reported, REPEAT_AFTER, now) {
+            if self.has_a_target(&report) {
+                self.report(&report, now).await?;
             }
         }
         Ok(())
     }
 
-    /// Notes which sources were heard since the last look. It is kept rarely: a restart may
-    /// forget as much as a quarter of the silence that is allowed.
-    async fn listen(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        for ear in &mut self.ears {
-            let count = ear.counters.heard();
-            if count == ear.count {
+    /// Notes which sources have sent something since the last check. It is stored rarely: a restart
+    /// may forget up to a quarter of the allowed silence.
+    async fn note_heartbeats(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        for heartbeat in &mut self.heartbeats {
+            let count = heartbeat.counters.heard();
+            if count == heartbeat.count {
                 continue;
             }
-            ear.heard_at = Some(now);
-            let is_due = |kept_at: Timestamp| now.since(kept_at) >= ear.longest / 4;
-            if ear.kept_at.is_none_or(is_due) {
-                self.store.note_heard(&ear.source, now).await?;
-                ear.kept_at = Some(now);
+            heartbeat.received_at = Some(now);
+            let is_due = |stored_at: Timestamp| now.since(stored_at) >= heartbeat.max_silence / 4;
+            if heartbeat.stored_at.is_none_or(is_due) {
+                self.store.note_heard(&heartbeat.source, now).await?;
+                heartbeat.stored_at = Some(now);
             }
-            ear.count = count;
+            heartbeat.count = count;
         }
         Ok(())
     }
 
-    async fn see(&self, active: &BTreeSet<String>) -> Result<HealthSnapshot, StoreError> {
+    async fn health(&self, active: &BTreeSet<String>) -> Result<HealthSnapshot, StoreError> {
         let counts = self.store.counts().await?;
-        let kept = self.store.heard().await?;
-        let health = self.store.targets_health().await?;
+        let stored = self.store.heard().await?;
+        let targets = self.store.targets_health().await?;
         let refused = FailureKind::IntegrationFailure.as_str();
-        let expected = |ear: &Ear| Expected {
-            source: ear.source.clone(),
-            heard_at: ear.heard_at.max(kept.get(&ear.source).copied()),
+        let expected = |one: &SourceHeartbeat| Expected {
+            source: one.source.clone(),
+            // Another replica may have received its events.
+            heard_at: one.received_at.max(stored.get(&one.source).copied()),
             listening_since: self.listening_since,
-            max_silence: ear.longest,
-            is_known: active.contains(&silence_of(&ear.source)),
+            max_silence: one.max_silence,
+            is_known: active.contains(&silence_of(&one.source)),
         };
         Ok(HealthSnapshot {
-            held: health.into_iter().filter_map(held).collect(),
+            held: targets.into_iter().filter_map(held).collect(),
             refused_deliveries: counts
                 .dead_letters
                 .into_iter()
                 .filter(|(_, kind, _)| kind == refused)
                 .map(|(target, _, count)| (target, count))
                 .collect(),
-            expected: self.ears.iter().map(expected).collect(),
+            expected: self.heartbeats.iter().map(expected).collect(),
             review_items: counts.review_items,
         })
     }
 
-    /// Trouble with the only target has nowhere to be told; log and metrics say it.
-    fn can_be_told(&self, report: &Report) -> bool {
+    /// Whether a target can take the ticket. Trouble with the only target is in the log and in the
+    /// metrics.
+    fn has_a_target(&self, report: &Report) -> bool {
         match report {
             Report::There(trouble) => self
                 .targets
@@ -189,7 +194,7 @@ impl Watch {
         }
     }
 
-    async fn say(&mut self, report: &Report, now: Timestamp) -> Result<(), JournalError> {
+    async fn report(&mut self, report: &Report, now: Timestamp) -> Result<(), JournalError> {
         let id = uuid::Uuid::now_v7().to_string();
         let body = event(&id, report, now).to_string();
         let appended = NewEvent {
@@ -203,8 +208,8 @@ impl Watch {
         self.journal.append(vec![appended]).await?;
         self.metrics.events(OWN_SOURCE, "accepted", 1);
         match report {
-            Report::There(trouble) => self.told.insert(trouble.key(), now),
-            Report::Over(key) => self.told.remove(key),
+            Report::There(trouble) => self.reported.insert(trouble.key(), now),
+            Report::Over(key) => self.reported.remove(key),
         };
         Ok(())
     }
