@@ -8,8 +8,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::circuit_breaker::GateState;
 use super::failure::{Failure, FailureKind, Remedy};
-use super::gate::GateState;
 use super::time::Timestamp;
 
 /// The targets that an incident's ticket may be opened in, and whether the first was left.

@@ -10,23 +10,23 @@ use crate::domain::time::Timestamp;
 
 /// A breach of a key without an incident: begins one, and opens it at once unless it has to wait.
 pub(super) fn first_breach(
-    known: &mut Known,
+    state: &mut Known,
     heard: &Heard,
     policy: &LifePolicy,
-    hold: Option<Hold>,
+    delay: Option<Hold>,
     new: NewIncident<'_>,
 ) -> (Outcome, Vec<Owed>) {
     let now = heard.received_at;
-    let (opens_at, reason) = longest_delay(known, policy, hold, now);
-    let silence = known.silence.clone();
-    let admission = known.admission;
+    let (opens_at, reason) = longest_delay(state, policy, delay, now);
+    let silence = state.silence.clone();
+    let admission = state.admission;
     let waits = silence.is_some() || opens_at > now || !admission.may_open;
     // The number of incidents without a ticket is limited too. A source beyond both limits could
     // otherwise fill the store; its breaches are only counted.
     if waits && !admission.may_wait {
         return (Outcome::Suppressed(Suppression::Flood), Vec::new());
     }
-    let incident = known.incident.insert(Incident::begin(
+    let incident = state.incident.insert(Incident::begin(
         new.id.to_owned(),
         new.rule,
         new.key,
@@ -34,7 +34,7 @@ pub(super) fn first_breach(
         heard,
         opens_at,
     ));
-    incident.onsets.clone_from(&known.onsets);
+    incident.onsets.clone_from(&state.onsets);
     // The ticket waits for the end of the silence and for `opens_at`. The silence is reported, and
     // the other reason is kept for the time after it.
     if let Some(silence) = silence {
@@ -53,19 +53,19 @@ pub(super) fn first_breach(
 
 /// When the ticket is due, and the delay that makes it wait until then.
 fn longest_delay(
-    known: &Known,
+    state: &Known,
     policy: &LifePolicy,
-    hold: Option<Hold>,
+    delay: Option<Hold>,
     now: Timestamp,
 ) -> (Timestamp, Suppression) {
-    let locked_until = known
+    let locked_until = state
         .lock
         .as_ref()
         .filter(|lock| lock.holds_at(now))
         .map(|lock| lock.until);
     let delays = [
         Some((now.plus(policy.hold_for), Suppression::Pending)),
-        hold.map(|hold| (hold.until, hold.reason)),
+        delay.map(|delay| (delay.until, delay.reason)),
         // A breach inside a burst lock waits, it is not dropped: its sender may never repeat it.
         locked_until.map(|until| (until, Suppression::BurstLock)),
     ];

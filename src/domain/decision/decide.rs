@@ -21,28 +21,28 @@ pub struct Decision {
     pub lock: Option<BurstLock>,
 }
 
-/// Decides on one signal, and changes `known`. `hold` delays the ticket of a new incident; of
-/// several delays the longest counts, and gives the reason.
+/// Decides on one signal, and changes `state`. `delay` lets the ticket of a new incident
+/// wait. Of several delays the longest counts, and gives the reason.
 pub fn decide(
-    known: &mut Known,
+    state: &mut Known,
     heard: &Heard,
     policy: &LifePolicy,
-    hold: Option<Hold>,
+    delay: Option<Hold>,
     new: NewIncident<'_>,
 ) -> Decision {
-    let before = known.incident.as_ref().map(Before::of);
-    let outcome_and_actions = match known.incident.as_mut() {
+    let before = state.incident.as_ref().map(Before::of);
+    let outcome_and_actions = match state.incident.as_mut() {
         Some(incident) if !incident.is_about(heard) => (Outcome::OtherSource, Vec::new()),
         Some(incident) if incident.is_out_of_order(heard) => (Outcome::OutOfOrder, Vec::new()),
         Some(incident) => {
-            let may_open = known.admission.may_open;
+            let may_open = state.admission.may_open;
             signal_of_known(incident, heard, policy, may_open, new.severity)
         }
-        None if heard.verdict == Verdict::Breach => first_breach(known, heard, policy, hold, new),
+        None if heard.verdict == Verdict::Breach => first_breach(state, heard, policy, delay, new),
         None => (Outcome::AllWell, Vec::new()),
     };
     conclude(
-        known,
+        state,
         before,
         outcome_and_actions,
         policy,
@@ -51,18 +51,18 @@ pub fn decide(
 }
 
 /// Makes every change of the known incident that is due at `now`.
-pub fn pass_time(known: &mut Known, policy: &LifePolicy, now: Timestamp) -> Decision {
-    let before = known.incident.as_ref().map(Before::of);
-    let Some(incident) = known.incident.as_mut() else {
-        return conclude(known, before, (Outcome::AllWell, Vec::new()), policy, now);
+pub fn pass_time(state: &mut Known, policy: &LifePolicy, now: Timestamp) -> Decision {
+    let before = state.incident.as_ref().map(Before::of);
+    let Some(incident) = state.incident.as_mut() else {
+        return conclude(state, before, (Outcome::AllWell, Vec::new()), policy, now);
     };
-    let actions = incident.pass_time(policy, known.admission.may_open, now);
+    let actions = incident.pass_time(policy, state.admission.may_open, now);
     let outcome = match incident.state {
         IncidentState::Recovered | IncidentState::Closed => Outcome::Recovered,
         _ if actions.contains(&Owed::Create) => Outcome::Opened,
         _ => Outcome::Between,
     };
-    conclude(known, before, (outcome, actions), policy, now)
+    conclude(state, before, (outcome, actions), policy, now)
 }
 
 /// A signal about a known incident.
@@ -114,7 +114,7 @@ fn clear_of_known(
 }
 
 fn conclude(
-    known: &mut Known,
+    state: &mut Known,
     before: Option<Before>,
     (outcome, owed): (Outcome, Vec<Owed>),
     policy: &LifePolicy,
@@ -126,13 +126,13 @@ fn conclude(
     });
     // A decision without a create leaves the lock of an earlier ticket in force.
     if lock.is_some() {
-        known.lock.clone_from(&lock);
+        state.lock.clone_from(&lock);
     }
     let mut transitions_made = Vec::new();
-    if let Some(incident) = &known.incident {
+    if let Some(incident) = &state.incident {
         transitions_made = transitions(before, incident, &owed);
         // The starts belong to the key, so that they outlive this incident.
-        known.onsets.clone_from(&incident.onsets);
+        state.onsets.clone_from(&incident.onsets);
     }
     Decision {
         outcome,

@@ -51,7 +51,7 @@ pub fn settle(
         let decision = decide(outage, &clear, life, None, new);
         record(&mut update, outage, decision);
     }
-    fire_due(outage, life, now, &mut update);
+    fire_outage_timers(outage, life, now, &mut update);
     finish_members(outage, members, &joining, life, now, &mut update);
     update
 }
@@ -136,7 +136,7 @@ fn take_members(
 }
 
 /// Makes what is due of the outage itself, and records how it is then.
-fn fire_due(outage: &mut Known, life: &LifePolicy, now: Timestamp, update: &mut Settled) {
+fn fire_outage_timers(outage: &mut Known, life: &LifePolicy, now: Timestamp, update: &mut Settled) {
     let Some(before) = outage.incident.as_ref().map(|one| one.state) else {
         return;
     };

@@ -26,24 +26,24 @@ pub fn silenced_until<'a>(
 }
 
 /// Sets what mutes the key at `now`. Called before anything is decided on the key.
-pub fn cover(known: &mut Known, silence: Option<Cover>, hold: Option<Hold>, now: Timestamp) {
-    let pending = known.incident.as_mut();
+pub fn cover(state: &mut Known, silence: Option<Cover>, delay: Option<Hold>, now: Timestamp) {
+    let pending = state.incident.as_mut();
     // A silence only delays tickets: an incident that has one is updated as usual.
     if let Some(incident) = pending.filter(|one| one.state == IncidentState::Pending) {
         if incident.silence.is_some() && silence.is_none() {
             incident.silenced_until = Some(now);
             // Other keys were muted by the same silence. The outage that they may make can form
             // only from now on, so the ticket waits for it once more.
-            if let Some(hold) = hold
-                && incident.opens_at.is_none_or(|at| at < hold.until)
+            if let Some(delay) = delay
+                && incident.opens_at.is_none_or(|at| at < delay.until)
             {
-                incident.opens_at = Some(hold.until);
-                incident.waits_for = Some(hold.reason);
+                incident.opens_at = Some(delay.until);
+                incident.waits_for = Some(delay.reason);
             }
         }
         incident.silence.clone_from(&silence);
     }
-    known.silence = silence;
+    state.silence = silence;
 }
 
 #[cfg(test)]
