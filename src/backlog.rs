@@ -1,8 +1,9 @@
-//! Holds a source back whose events come faster than they can be decided on.
+//! Backpressure: holds a source back whose events arrive faster than they are decided.
 //!
-//! Deciding reads the journal in order, so what waits of one source delays every other one. A
-//! source that is held back is answered 503 until deciding has caught up. May import: `store`.
-//! Must not know: HTTP.
+//! Deciding reads the journal in order, so the waiting events of one source delay all others. A
+//! source that is held back gets the answer 503 until deciding has caught up.
+//!
+//! May import: `store`. Must not know: HTTP.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,18 +15,18 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{Backlog, Store, StoreError};
 
-/// Rest between two looks. What comes meanwhile may be beyond the limit.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Most events that may wait, and so many are looked at to find whose they are.
-const MOST: u32 = 20_000;
-/// So few events hold nobody back: about a batch, which deciding takes at once.
-const FEW: u64 = 1_024;
-/// Events that may wait are those that are decided in this time.
-const MOST_MILLIS: u128 = 2_000;
-/// How long back speed and growth are measured.
+/// Rest between two checks. Events that arrive meanwhile may exceed the limit.
+const CHECK_EVERY: Duration = Duration::from_millis(100);
+/// Events that may wait. As many are read to find the source with most of them.
+const MAX_WAITING: u32 = 20_000;
+/// With so few waiting events no source is held back: that is about one batch.
+const MIN_WAITING: u64 = 1_024;
+/// The events that may wait are those that are decided in this time.
+const MAX_DELAY_MILLIS: u128 = 2_000;
+/// Speed and growth are measured over this time.
 const WINDOW: Duration = Duration::from_secs(5);
-/// Deciding that has not moved for so long stands still. Events are better kept then.
-const STANDS_AFTER: Duration = Duration::from_secs(5);
+/// Deciding that has not advanced for so long is_stalled still. Refusing events would not help then.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// Which of the configured sources are held back. Cheap to clone; clones see the same.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +35,7 @@ pub struct HeldBack {
 }
 
 impl HeldBack {
-    /// None of the sources `names` is held back.
+    /// With none of the sources `names` held back.
     pub fn new(names: impl IntoIterator<Item = String>) -> Self {
         let sources = names.into_iter().map(|name| (name, Arc::default()));
         Self {
@@ -42,7 +43,7 @@ impl HeldBack {
         }
     }
 
-    /// Follows whether the source `name` is held back.
+    /// A flag that follows whether the source `name` is held back.
     pub fn of(&self, name: &str) -> Arc<AtomicBool> {
         self.sources.get(name).map(Arc::clone).unwrap_or_default()
     }
@@ -52,7 +53,7 @@ impl HeldBack {
         if source.is_some_and(|held| !held.swap(true, Ordering::Relaxed)) {
             tracing::warn!(
                 source = name,
-                "the source is ahead of deciding; it is answered 503 until its events are decided on"
+                "the source sends faster than its events are decided; it is answered 503 until deciding has caught up"
             );
         }
     }
@@ -66,10 +67,10 @@ impl HeldBack {
     }
 }
 
-/// Whoever is held back may send when nobody watches any more, also after a panic.
-struct Releasing(HeldBack);
+/// Releases all sources when nothing watches the backlog any more, also after a panic.
+struct ReleaseOnDrop(HeldBack);
 
-impl Drop for Releasing {
+impl Drop for ReleaseOnDrop {
     fn drop(&mut self) {
         self.0.release_all();
     }
@@ -77,106 +78,110 @@ impl Drop for Releasing {
 
 /// Holds sources back and releases them until `stop`.
 pub async fn watch_backlog(store: Store, held_back: HeldBack, stop: CancellationToken) {
-    let releasing = Releasing(held_back);
+    let guard = ReleaseOnDrop(held_back);
     let mut progress = Progress::new(Instant::now());
     while !stop.is_cancelled() {
-        if let Err(error) = look(&store, &releasing.0, &mut progress).await {
-            releasing.0.release_all();
-            tracing::debug!(%error, "how far deciding is behind cannot be read; it is tried again");
+        if let Err(error) = check(&store, &guard.0, &mut progress).await {
+            guard.0.release_all();
+            tracing::debug!(%error, "the backlog cannot be read; retrying");
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = tokio::time::sleep(CHECK_EVERY) => {}
         }
     }
 }
 
-async fn look(
+async fn check(
     store: &Store,
     held_back: &HeldBack,
     progress: &mut Progress,
 ) -> Result<(), StoreError> {
-    // Of a single source nobody else's events wait.
+    // A single source delays no other one.
     if held_back.sources.len() < 2 {
         return Ok(());
     }
     let backlog = store.backlog().await?;
-    match progress.note(Instant::now(), backlog) {
-        Verdict::HoldLargest => {
-            let largest = store.largest_part_of_backlog(backlog.decided_to, MOST);
+    match progress.observe(Instant::now(), backlog) {
+        Action::HoldLargest => {
+            let largest = store.largest_part_of_backlog(backlog.decided_to, MAX_WAITING);
             if let Some(source) = largest.await? {
                 held_back.hold(&source);
             }
         }
-        Verdict::ReleaseAll => held_back.release_all(),
-        Verdict::Leave => {}
+        Action::ReleaseAll => held_back.release_all(),
+        Action::Leave => {}
     }
     Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
+enum Action {
     HoldLargest,
     ReleaseAll,
     Leave,
 }
 
-/// What was seen since deciding has been behind.
+/// The backlogs of the last `WINDOW`.
 struct Progress {
-    looks: VecDeque<(Instant, Backlog)>,
+    observed: VecDeque<(Instant, Backlog)>,
     moved_at: Instant,
 }
 
 impl Progress {
     fn new(now: Instant) -> Self {
         Self {
-            looks: VecDeque::new(),
+            observed: VecDeque::new(),
             moved_at: now,
         }
     }
 
-    /// What is to be done at `now`.
-    fn note(&mut self, now: Instant, backlog: Backlog) -> Verdict {
-        let last = self.looks.back().map(|(_, last)| last.decided_to);
-        if backlog.undecided <= FEW || last != Some(backlog.decided_to) {
+    fn observe(&mut self, now: Instant, backlog: Backlog) -> Action {
+        let last = self.observed.back().map(|(_, last)| last.decided_to);
+        if backlog.undecided <= MIN_WAITING || last != Some(backlog.decided_to) {
             self.moved_at = now;
         }
-        let stands = now - self.moved_at >= STANDS_AFTER;
-        if backlog.undecided <= FEW || stands {
-            // Neither the speed nor the growth of such a time says anything.
-            self.looks.clear();
-            self.looks.push_back((now, backlog));
-            return Verdict::ReleaseAll;
+        let is_stalled = now - self.moved_at >= STALLED_AFTER;
+        if backlog.undecided <= MIN_WAITING || is_stalled {
+            // The speed and the growth of such a time say nothing.
+            self.observed.clear();
+            self.observed.push_back((now, backlog));
+            return Action::ReleaseAll;
         }
-        while self.looks.len() > 1 && self.looks.front().is_some_and(|(at, _)| now - *at > WINDOW) {
-            self.looks.pop_front();
+        while self.observed.len() > 1
+            && self
+                .observed
+                .front()
+                .is_some_and(|(at, _)| now - *at > WINDOW)
+        {
+            self.observed.pop_front();
         }
-        self.looks.push_back((now, backlog));
-        match self.looks.front() {
-            Some((since, before)) => judge(*before, backlog, now - *since),
-            None => Verdict::Leave,
+        self.observed.push_back((now, backlog));
+        match self.observed.front() {
+            Some((since, before)) => compare(*before, backlog, now - *since),
+            None => Action::Leave,
         }
     }
 }
 
-/// The backlog `before`, and `now`, so much time after it.
-fn judge(before: Backlog, now: Backlog, time: Duration) -> Verdict {
+/// Compares two backlogs, `now` measured `time` after `before`.
+fn compare(before: Backlog, now: Backlog, time: Duration) -> Action {
     let decided = u64::try_from(now.decided_to.saturating_sub(before.decided_to)).unwrap_or(0);
     if decided == 0 {
-        return Verdict::Leave;
+        return Action::Leave;
     }
-    let in_time = u128::from(decided) * MOST_MILLIS / time.as_millis().max(1);
+    let in_time = u128::from(decided) * MAX_DELAY_MILLIS / time.as_millis().max(1);
     let limit = u64::try_from(in_time)
         .unwrap_or(u64::MAX)
-        .clamp(2 * FEW, u64::from(MOST));
-    // What is left of an outage becomes less: whoever sends meanwhile is not its cause.
+        .clamp(2 * MIN_WAITING, u64::from(MAX_WAITING));
+    // A backlog that shrinks comes from a standstill: the source that sends now is not its cause.
     if now.undecided > limit && now.undecided > before.undecided {
-        return Verdict::HoldLargest;
+        return Action::HoldLargest;
     }
     if now.undecided < limit / 2 {
-        return Verdict::ReleaseAll;
+        return Action::ReleaseAll;
     }
-    Verdict::Leave
+    Action::Leave
 }
 
 #[cfg(test)]
@@ -193,20 +198,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_decided_within_two_seconds_holds_nobody_back() {
+    fn what_is_decided_within_two_seconds_holds_no_source_back() {
         let idle = backlog(0, 0);
-        assert_eq!(judge(idle, backlog(4_000, 7_900), SECOND), Verdict::Leave);
+        assert_eq!(compare(idle, backlog(4_000, 7_900), SECOND), Action::Leave);
         assert_eq!(
-            judge(idle, backlog(4_000, 8_100), SECOND),
-            Verdict::HoldLargest
+            compare(idle, backlog(4_000, 8_100), SECOND),
+            Action::HoldLargest
         );
         assert_eq!(
-            judge(idle, backlog(4_000, 3_900), SECOND),
-            Verdict::ReleaseAll
+            compare(idle, backlog(4_000, 3_900), SECOND),
+            Action::ReleaseAll
         );
         assert_eq!(
-            judge(idle, backlog(100_000, 20_001), SECOND),
-            Verdict::HoldLargest
+            compare(idle, backlog(100_000, 20_001), SECOND),
+            Action::HoldLargest
         );
     }
 
@@ -218,13 +223,13 @@ mod tests {
         for second in 0..60 {
             at = start + SECOND * second;
             let waiting = backlog(0, 1_000 * u64::from(second));
-            assert_ne!(progress.note(at, waiting), Verdict::HoldLargest);
+            assert_ne!(progress.observe(at, waiting), Action::HoldLargest);
         }
         for step in 1..=50_i64 {
-            at += LOOK_EVERY;
+            at += CHECK_EVERY;
             let left = 59_000 - 900 * step.unsigned_abs();
-            let verdict = progress.note(at, backlog(1_000 * step, left));
-            assert_ne!(verdict, Verdict::HoldLargest, "{step}");
+            let action = progress.observe(at, backlog(1_000 * step, left));
+            assert_ne!(action, Action::HoldLargest, "{step}");
         }
     }
 
@@ -232,13 +237,13 @@ mod tests {
     fn whoever_is_held_back_may_send_when_deciding_stands_still() {
         let start = Instant::now();
         let mut progress = Progress::new(start);
-        progress.note(start, backlog(0, 0));
-        let verdict = progress.note(start + SECOND, backlog(1_024, 30_000));
-        assert_eq!(verdict, Verdict::HoldLargest);
+        progress.observe(start, backlog(0, 0));
+        let action = progress.observe(start + SECOND, backlog(1_024, 30_000));
+        assert_eq!(action, Action::HoldLargest);
         let standing = |seconds| (start + SECOND * seconds, backlog(1_024, 30_000));
         let (at, same) = standing(5);
-        assert_ne!(progress.note(at, same), Verdict::ReleaseAll);
+        assert_ne!(progress.observe(at, same), Action::ReleaseAll);
         let (at, same) = standing(6);
-        assert_eq!(progress.note(at, same), Verdict::ReleaseAll);
+        assert_eq!(progress.observe(at, same), Action::ReleaseAll);
     }
 }

@@ -1,4 +1,4 @@
-//! The clock, as an argument: whoever needs "now" is handed one.
+//! The clock. It is passed as an argument, so that tests can move it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::domain::time::Timestamp;
 
-/// Tells the time. Cheap to clone.
+/// A source of the present time. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Clock {
     /// The machine's clock.
@@ -21,7 +21,6 @@ impl Clock {
         Self::Manual(Arc::new(AtomicI64::new(now.as_millis())))
     }
 
-    /// The time.
     pub fn now(&self) -> Timestamp {
         match self {
             Self::System => {
@@ -31,7 +30,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the machine's clock is left alone.
+    /// Moves a manual clock forward; does nothing to the machine's clock.
     pub fn advance(&self, span: Duration) {
         if let Self::Manual(now) = self {
             let moved = self.now().plus(span).as_millis();
@@ -40,8 +39,8 @@ impl Clock {
     }
 }
 
-/// By how many milliseconds a test wants the machine's clock to be off: the number in the
-/// file that `RINGDOWN_CLOCK_OFFSET_FILE` names, which may change at any time.
+/// The offset of the machine's clock in milliseconds, for tests: the number in the file that
+/// `RINGDOWN_CLOCK_OFFSET_FILE` names. It may change at any time.
 #[cfg(feature = "fault-points")]
 fn shift() -> i64 {
     static FILE: std::sync::LazyLock<Option<std::ffi::OsString>> =
@@ -52,7 +51,6 @@ fn shift() -> i64 {
     text.and_then(|text| text.trim().parse().ok()).unwrap_or(0)
 }
 
-/// Nothing: the machine's clock is believed.
 #[cfg(not(feature = "fault-points"))]
 const fn shift() -> i64 {
     0

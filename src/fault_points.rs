@@ -1,12 +1,12 @@
-//! Points at which a test lets the process die, as a power cut would, stand still, or panic.
+//! Points at which a test kills the process as a power cut would, stops it, or makes it panic.
 //!
-//! Without the feature `fault-points` every call here is nothing. May be called from anywhere;
-//! imports nothing.
+//! Without the feature `fault-points` a call does nothing. May be called from anywhere; imports
+//! nothing.
 
-/// Dies here, if `RINGDOWN_FAULT_POINT` says so: `NAME` for the first time that this is
-/// reached, `NAME:3` for the third. With `NAME:3:stop` it stands still until somebody sends
-/// SIGCONT. With `NAME:3:panic` it panics the third time, with `NAME:3:panic:5` five times from
-/// then on. Several are separated by commas.
+/// Kills the process here if `RINGDOWN_FAULT_POINT` says so: `NAME` when the point is reached for
+/// the first time, `NAME:3` for the third. `NAME:3:stop` stops the process until it gets SIGCONT.
+/// `NAME:3:panic` panics the third time, `NAME:3:panic:5` five times from then on. Several entries
+/// are separated by commas.
 #[cfg(feature = "fault-points")]
 pub fn reach(name: &str) {
     use std::sync::LazyLock;
@@ -44,27 +44,26 @@ pub fn reach(name: &str) {
             assert!(!panics, "a test asked for it");
         }
         _ if time != wanted.time => {}
-        Some("stop") => signal_oneself("-STOP"),
+        Some("stop") => send_signal("-STOP"),
         _ => die(),
     }
 }
 
-/// Nothing.
 #[cfg(not(feature = "fault-points"))]
 #[inline(always)]
 pub const fn reach(_name: &str) {}
 
-/// No destructor runs and no file is flushed: the signal cannot be caught.
+/// SIGKILL cannot be caught: no destructor runs and no file is flushed.
 #[cfg(feature = "fault-points")]
 fn die() {
-    signal_oneself("-KILL");
+    send_signal("-KILL");
     loop {
         std::thread::park();
     }
 }
 
 #[cfg(feature = "fault-points")]
-fn signal_oneself(signal: &str) {
+fn send_signal(signal: &str) {
     let own = std::process::id().to_string();
     let _ = std::process::Command::new("kill")
         .args([signal, &own])

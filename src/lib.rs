@@ -27,11 +27,12 @@ pub mod fault_points;
 pub mod http;
 pub mod lifecycle;
 pub mod normalise;
+pub mod notifier;
 pub mod outbound;
-pub mod own_trouble;
 pub mod receive;
 pub mod review_limit;
 pub mod rules;
+pub mod self_monitor;
 pub mod settings;
 pub mod simulator;
 pub mod store;
@@ -41,4 +42,7 @@ pub mod targets;
 pub mod telemetry;
 pub mod text;
 pub mod upkeep;
-pub mod wake;
+
+// The names that callers still use.
+pub use notifier as wake;
+pub use self_monitor as own_trouble;

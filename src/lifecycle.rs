@@ -1,5 +1,5 @@
-//! The parts of the running process: which there are, how each fares, and whether all of them
-//! together take work. `supervision` runs them.
+//! The components of the running process, the state of each, and whether the process is ready.
+//! `supervision` runs them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use tokio::sync::watch;
 
 use crate::http::Readiness;
 
-/// The parts without which no event becomes a ticket: where one of them is down, a load balancer
-/// does better to send elsewhere. What else is down is said by the admin listener, and no reason
-/// to stop receiving: what all replicas meet alike, such as a ticket that makes the worker of its
-/// target panic, would else close all of them.
+/// The components without which no event becomes a ticket. When one of them is down, the process is
+/// not ready, and a load balancer should use another replica. The admin listener shows other
+/// components that are down, but they do not stop receiving: a fault that all replicas share, such
+/// as a ticket that makes the worker of its target panic, would otherwise close all of them.
 ///
-/// The first one that is down is named. Without its watcher nobody knows whether the store can
-/// commit.
+/// The first one that is down is named. The store watcher is needed, because without it nobody
+/// knows whether the store can commit.
 const NEEDED: [&str; 5] = [
     "store",
     "store watcher",
@@ -23,42 +23,41 @@ const NEEDED: [&str; 5] = [
     "decider",
 ];
 
-/// How one part fares.
+/// The state of one component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ComponentState {
-    /// It works.
     Up,
-    /// It does not, and why.
+    /// Why it is down.
     Down(String),
 }
 
 #[derive(Debug, Clone, Default)]
-struct Parts {
+struct States {
     components: BTreeMap<String, ComponentState>,
     draining: bool,
 }
 
-/// All parts of the process. Cheap to clone; clones see the same parts.
+/// The states of all components. Cheap to clone; clones share them.
 #[derive(Debug, Clone)]
 pub struct Components {
-    parts: Arc<watch::Sender<Parts>>,
+    states: Arc<watch::Sender<States>>,
     readiness: watch::Sender<Readiness>,
 }
 
 impl Default for Components {
     fn default() -> Self {
         Self {
-            parts: Arc::new(watch::channel(Parts::default()).0),
+            states: Arc::new(watch::channel(States::default()).0),
             readiness: watch::channel(Readiness::StoreUnavailable).0,
         }
     }
 }
 
 impl Components {
-    /// Says how the part `name` fares. Readiness follows first; then it is logged.
+    /// Sets the state of the component `name`. The readiness follows, then the state is logged.
     pub fn report(&self, name: &str, state: ComponentState) {
         let mut before = None;
-        self.change(|parts| before = parts.components.insert(name.to_owned(), state.clone()));
+        self.change(|states| before = states.components.insert(name.to_owned(), state.clone()));
         if let ComponentState::Down(reason) = &state
             && before.as_ref() != Some(&state)
         {
@@ -66,22 +65,21 @@ impl Components {
         }
     }
 
-    /// Says that the process is stopping.
+    /// Marks the process as stopping.
     pub fn drain(&self) {
-        self.change(|parts| parts.draining = true);
+        self.change(|states| states.draining = true);
     }
 
-    /// Every part and how it fares.
+    /// By name.
     pub fn all(&self) -> BTreeMap<String, ComponentState> {
-        self.parts.borrow().components.clone()
+        self.states.borrow().components.clone()
     }
 
-    /// Whether the process is stopping.
     pub fn is_draining(&self) -> bool {
-        self.parts.borrow().draining
+        self.states.borrow().draining
     }
 
-    /// Whether the process takes work: whether each part that this needs works.
+    /// Whether the process takes work: whether every needed component is up.
     pub fn readiness(&self) -> Readiness {
         *self.readiness.borrow()
     }
@@ -91,12 +89,12 @@ impl Components {
         self.readiness.subscribe()
     }
 
-    fn change(&self, change: impl FnOnce(&mut Parts)) {
-        self.parts.send_modify(change);
+    fn change(&self, change: impl FnOnce(&mut States)) {
+        self.states.send_modify(change);
         self.readiness.send_if_modified(|current| {
-            // Read under the lock of what is set: of two changes at once the later one to come
-            // here sees both.
-            let readiness = readiness_of(&self.parts.borrow());
+            // The states are read under the lock of the readiness: of two changes at once, the
+            // later one sees both.
+            let readiness = readiness_of(&self.states.borrow());
             let changed = *current != readiness;
             *current = readiness;
             changed
@@ -104,12 +102,12 @@ impl Components {
     }
 }
 
-fn readiness_of(parts: &Parts) -> Readiness {
-    if parts.draining {
+fn readiness_of(states: &States) -> Readiness {
+    if states.draining {
         return Readiness::Draining;
     }
     let is_down =
-        |name: &&str| matches!(parts.components.get(*name), Some(ComponentState::Down(_)));
+        |name: &&str| matches!(states.components.get(*name), Some(ComponentState::Down(_)));
     match NEEDED.into_iter().find(is_down) {
         None => Readiness::Ready,
         Some("store") => Readiness::StoreUnavailable,

@@ -1,7 +1,8 @@
 //! Keeps the open review items of each source within its limit.
 //!
-//! Receiving only adds items; they are counted and dropped here, so that no webhook waits for
-//! it. May import: `clock`, `domain::time`, `store`, `telemetry`.
+//! Receiving only adds items. They are counted and dropped here, so that no webhook waits for it.
+//!
+//! May import: `clock`, `domain::time`, `store`, `telemetry`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,18 +14,18 @@ use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
-/// Rest between two counts. As many items as come meanwhile may be beyond the limit.
+/// Rest between two counts. Items that arrive meanwhile may exceed the limit.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// Items dropped in one transaction.
 const STEP_ITEMS: u64 = 1_000;
-/// Rest between two transactions, so that the journal's writer gets its turn.
+/// Rest between two transactions, for the journal's writer.
 const STEP_PAUSE: Duration = Duration::from_millis(5);
-/// Open items of all sources together that are no longer configured.
+/// Open items of all removed sources together.
 const MAX_OF_REMOVED_SOURCES: u64 = 10_000;
 /// Rest between two log lines about one source.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
-/// Keeps the limits until it is told to stop.
+/// Enforces the limits.
 pub struct ReviewLimiter {
     store: Store,
     metrics: Metrics,
@@ -34,7 +35,7 @@ pub struct ReviewLimiter {
     unlogged: BTreeMap<String, Unlogged>,
 }
 
-/// What was dropped of a source and not logged yet.
+/// Items of a source that were dropped and not logged yet.
 #[derive(Debug, Default)]
 struct Unlogged {
     dropped: u64,
@@ -42,7 +43,7 @@ struct Unlogged {
 }
 
 impl ReviewLimiter {
-    /// A limiter with the `limits` of the configured sources.
+    /// `limits`: of the configured sources.
     pub fn new(
         store: Store,
         metrics: Metrics,
@@ -65,8 +66,8 @@ impl ReviewLimiter {
     /// Counts and drops until `stop`.
     pub async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            if let Err(error) = self.keep_limits(&stop).await {
-                tracing::warn!(%error, "review items beyond the limit cannot be dropped; it is tried again");
+            if let Err(error) = self.enforce_limits(&stop).await {
+                tracing::warn!(%error, "review items beyond the limit cannot be dropped; retrying");
             }
             self.log();
             tokio::select! {
@@ -76,12 +77,12 @@ impl ReviewLimiter {
         }
     }
 
-    async fn keep_limits(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
+    async fn enforce_limits(&mut self, stop: &CancellationToken) -> Result<(), StoreError> {
         let open = self.store.open_reviews().await?;
-        for (source, most) in most_of_each(&self.limits, &open) {
+        for (source, max) in exceeded_limits(&self.limits, &open) {
             loop {
                 let now = self.clock.now();
-                let dropped = self.store.drop_reviews(&source, most, STEP_ITEMS, now);
+                let dropped = self.store.drop_reviews(&source, max, STEP_ITEMS, now);
                 let dropped = dropped.await?;
                 self.metrics.review_items_dropped(&source, dropped);
                 self.unlogged.entry(source.clone()).or_default().dropped += dropped;
@@ -112,17 +113,17 @@ impl ReviewLimiter {
     }
 }
 
-/// The sources that have too many `open` items, and how many each may keep. Of sources that are
-/// not configured the one with the most items gives way for all of them.
-fn most_of_each(
+/// The sources that have too many `open` items, and how many each may keep. Removed sources share
+/// one limit; items of the source that has most of them are dropped.
+fn exceeded_limits(
     limits: &BTreeMap<String, u64>,
     open: &BTreeMap<String, u64>,
 ) -> Vec<(String, u64)> {
     let configured = open
         .iter()
         .filter_map(|(source, open)| Some((source.clone(), *limits.get(source)?, *open)))
-        .filter(|(_, most, open)| open > most)
-        .map(|(source, most, _)| (source, most));
+        .filter(|(_, max, open)| open > max)
+        .map(|(source, max, _)| (source, max));
     let removed: Vec<(&String, u64)> = open
         .iter()
         .filter(|(source, _)| !limits.contains_key(*source))
@@ -151,15 +152,18 @@ mod tests {
     fn only_a_source_beyond_its_own_limit_gives_way() {
         let limits = counts(&[("a", 10), ("b", 10)]);
         let open = counts(&[("a", 11), ("b", 10)]);
-        assert_eq!(most_of_each(&limits, &open), [("a".to_owned(), 10)]);
+        assert_eq!(exceeded_limits(&limits, &open), [("a".to_owned(), 10)]);
     }
 
     #[test]
     fn removed_sources_share_one_limit_and_the_largest_gives_way() {
         let limits = counts(&[("a", 10)]);
         let open = counts(&[("a", 10), ("old", 4_000), ("older", 6_500)]);
-        assert_eq!(most_of_each(&limits, &open), [("older".to_owned(), 6_000)]);
+        assert_eq!(
+            exceeded_limits(&limits, &open),
+            [("older".to_owned(), 6_000)]
+        );
         let open = counts(&[("old", 4_000), ("older", 6_000)]);
-        assert_eq!(most_of_each(&limits, &open), []);
+        assert_eq!(exceeded_limits(&limits, &open), []);
     }
 }

@@ -1,6 +1,6 @@
-//! Supervision: a part of the process that dies is reported as down and started again.
+//! Supervision: a component that dies is reported as down and started again.
 //!
-//! May import: `lifecycle`, `telemetry`. Must not know what the parts do.
+//! May import: `lifecycle`, `telemetry`. Must not know what the components do.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -14,27 +14,26 @@ use crate::lifecycle::{ComponentState, Components};
 use crate::telemetry::Metrics;
 use crate::telemetry::panics::{CaughtPanic, catch_panic};
 
-/// When a task is started again, and when it counts as up.
+/// When a task is started again, and when it counts as healthy.
 #[derive(Debug, Clone, Copy)]
 struct RestartPolicy {
-    /// Wait before the first restart; twice as long before each further one.
+    /// Wait before the first restart; doubled for each further one.
     first_wait: Duration,
-    /// Longest wait before a restart.
     max_wait: Duration,
-    /// A task that has run for so long after a restart is up again.
-    proven_after: Duration,
-    /// A task that has run for so long begins with the first wait when it dies again.
+    /// A restarted task that has run for so long is up.
+    healthy_after: Duration,
+    /// A task that has run for so long restarts with the first wait when it dies again.
     stable_after: Duration,
 }
 
 const RESTARTS: RestartPolicy = RestartPolicy {
     first_wait: Duration::from_millis(250),
     max_wait: Duration::from_secs(30),
-    proven_after: Duration::from_secs(1),
+    healthy_after: Duration::from_secs(1),
     stable_after: Duration::from_secs(60),
 };
 
-/// Starts tasks again that end before they are told to. Cheap to clone.
+/// Restarts tasks that end before they should. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     components: Components,
@@ -43,7 +42,6 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// A supervisor that reports to `components` and counts restarts in `metrics`.
     pub const fn new(components: Components, metrics: Metrics) -> Self {
         Self {
             components,
@@ -52,11 +50,11 @@ impl Supervisor {
         }
     }
 
-    /// Runs what `start` makes as the part `name` on `tracker`, until `stop`. When it panics or
-    /// ends before that, the part is down until a new one has run for a second.
+    /// Runs the task that `start` makes as the component `name` on `tracker`, until `stop`. When it
+    /// panics or ends before that, the component is down until a new task has run for a second.
     ///
-    /// A task that is started again finds what an earlier one left in the database: leases and
-    /// claims in this process's name, which it takes up or which run out.
+    /// A restarted task finds leases and claims of the earlier one in the database. They are owned
+    /// by this process: it takes them over, or they run out.
     pub fn spawn<F, T>(
         &self,
         tracker: &TaskTracker,
@@ -79,7 +77,7 @@ impl Supervisor {
                     fault_points::reach(&format!("run {name}"));
                     start().await;
                 };
-                let ended = run(task, policy.proven_after, || {
+                let ended = run(task, policy.healthy_after, || {
                     if failures > 0 {
                         components.report(&name, ComponentState::Up);
                     }
@@ -112,17 +110,17 @@ impl RestartPolicy {
     }
 }
 
-/// Runs `task` to its end, and calls `proven` when it has run for so long.
+/// Runs `task` to its end, and calls `healthy` when it has run for `healthy_after`.
 async fn run(
     task: impl Future<Output = ()>,
-    proven_after: Duration,
-    proven: impl FnOnce(),
+    healthy_after: Duration,
+    healthy: impl FnOnce(),
 ) -> Result<(), CaughtPanic> {
     let mut task = pin!(catch_panic(task));
     tokio::select! {
         biased;
         ended = &mut task => return ended,
-        () = tokio::time::sleep(proven_after) => proven(),
+        () = tokio::time::sleep(healthy_after) => healthy(),
     }
     task.await
 }
@@ -140,14 +138,14 @@ fn log(name: &str, ended: Result<(), CaughtPanic>, wait: Duration) {
         Ok(()) => tracing::error!(
             component = name,
             wait_ms,
-            "a part of the process ended by itself; it is started again"
+            "a part of the process ended by itself; it is restarted"
         ),
         Err(CaughtPanic { location, message }) => tracing::error!(
             component = name,
             location,
             panic = message,
             wait_ms,
-            "a part of the process panicked; it is started again"
+            "a part of the process panicked; it is restarted"
         ),
     }
 }
@@ -176,7 +174,7 @@ mod tests {
             let mut supervisor = Supervisor::new(components.clone(), metrics.clone());
             supervisor.policy = RestartPolicy {
                 first_wait,
-                proven_after: Duration::from_millis(100),
+                healthy_after: Duration::from_millis(100),
                 ..RESTARTS
             };
             Self {

@@ -1,35 +1,34 @@
-//! Texts of strangers, made fit to be shown: what cannot be seen, or changes the order in which
-//! the rest is read, is written out (`\u{202e}`). What people need to write their language stays.
-//!
-//! Pure.
+//! Makes text from outside safe to show. Characters that are invisible, or that change the reading
+//! direction of the rest, are written as escapes (`\u{202e}`). Characters that a language needs
+//! stay.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// How a character is written out.
+/// How a character is escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spelling {
+enum Escape {
     /// `\u{202e}`.
     Plain,
     /// `\u202e`, which within a JSON text still is the character.
     Json,
 }
 
-/// `text` without invisible characters: control characters but line ends and tabs, characters
-/// that turn the direction of reading, characters of no width, tag characters.
+/// `text` with invisible characters as escapes: control characters other than line ends and tabs,
+/// characters that change the reading direction, characters without width, tag characters.
 ///
-/// Joiners stay between letters that are not Latin and between emoji, marks of direction stay in a
-/// text with right-to-left letters, and a variation selector stays behind the character it varies.
+/// Joiners stay between letters that are not Latin and between emoji. Direction marks stay in a text
+/// with right-to-left letters. A variation selector stays behind the character that it varies.
 pub fn visible(text: &str) -> Cow<'_, str> {
-    spelt(text, Spelling::Plain)
+    escape(text, Escape::Plain)
 }
 
-/// The JSON text `json` with the same characters as escapes: it means the same.
+/// The JSON text `json` with the same characters as JSON escapes. Its value is the same.
 pub fn visible_json(json: &str) -> Cow<'_, str> {
-    spelt(json, Spelling::Json)
+    escape(json, Escape::Json)
 }
 
-fn spelt(text: &str, spelling: Spelling) -> Cow<'_, str> {
+fn escape(text: &str, escape_form: Escape) -> Cow<'_, str> {
     // Almost all text is printable ASCII.
     if text
         .bytes()
@@ -41,15 +40,15 @@ fn spelt(text: &str, spelling: Spelling) -> Cow<'_, str> {
     let mut before = None;
     let mut characters = text.chars().peekable();
     let mut is_changed = false;
-    let is_mixed = text.chars().any(is_right_to_left);
+    let has_right_to_left = text.chars().any(is_right_to_left);
     while let Some(character) = characters.next() {
         let is_mark = matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}');
-        let is_wanted = is_mark && is_mixed;
-        if is_wanted || is_seen(before, character, characters.peek().copied()) {
+        let belongs_here = is_mark && has_right_to_left;
+        if belongs_here || is_visible(before, character, characters.peek().copied()) {
             result.push(character);
         } else {
             is_changed = true;
-            write_out(&mut result, character, spelling);
+            push_escaped(&mut result, character, escape_form);
         }
         before = Some(character);
     }
@@ -59,11 +58,11 @@ fn spelt(text: &str, spelling: Spelling) -> Cow<'_, str> {
     }
 }
 
-fn write_out(result: &mut String, character: char, spelling: Spelling) {
+fn push_escaped(result: &mut String, character: char, escape_form: Escape) {
     // Writing to a `String` does not fail.
-    let _ = match spelling {
-        Spelling::Plain => write!(result, "\\u{{{:x}}}", u32::from(character)),
-        Spelling::Json => {
+    let _ = match escape_form {
+        Escape::Plain => write!(result, "\\u{{{:x}}}", u32::from(character)),
+        Escape::Json => {
             let mut units = [0; 2];
             let mut units = character.encode_utf16(&mut units).iter();
             units.try_for_each(|unit| write!(result, "\\u{unit:04x}"))
@@ -71,14 +70,14 @@ fn write_out(result: &mut String, character: char, spelling: Spelling) {
     };
 }
 
-/// Whether `character` shows, or belongs to its neighbours.
-fn is_seen(before: Option<char>, character: char, behind: Option<char>) -> bool {
+/// Whether `character` is visible, or belongs to its neighbours.
+fn is_visible(before: Option<char>, character: char, behind: Option<char>) -> bool {
     match character {
         '\n' | '\t' => true,
         '\r' => behind == Some('\n'),
         // Joiners: Persian and Indic scripts need them, and compound emoji.
         '\u{200c}' | '\u{200d}' => before.is_some_and(joins) && behind.is_some_and(joins),
-        // Emoji or text style, a keycap's among them.
+        // Emoji or text style, also of a keycap.
         '\u{fe0e}' | '\u{fe0f}' => before.is_some_and(is_base),
         '\u{fe00}'..='\u{fe0d}'
         | '\u{180b}'..='\u{180d}'
@@ -90,7 +89,8 @@ fn is_seen(before: Option<char>, character: char, behind: Option<char>) -> bool 
     }
 }
 
-/// What a variation selector can vary: one selector, not a row of them that hides a text.
+/// Whether a variation selector can vary `character`. A selector varies no other selector: a row
+/// of them could hide a text.
 fn is_base(character: char) -> bool {
     !character.is_whitespace()
         && !character.is_control()
@@ -115,8 +115,8 @@ const fn is_right_to_left(character: char) -> bool {
     )
 }
 
-/// Characters without a shape of their own, whatever stands beside them (Unicode's
-/// `Default_Ignorable_Code_Point`, the controls of direction, and the separators of lines).
+/// Characters without a shape of their own: Unicode's `Default_Ignorable_Code_Point`, the direction
+/// controls, and the line separators.
 const fn is_invisible(character: char) -> bool {
     matches!(
         character,
@@ -129,8 +129,8 @@ const fn is_invisible(character: char) -> bool {
     )
 }
 
-/// `text` in which no `[code]` and no `[/code]` begins, also not together with what follows it:
-/// a ServiceNow journal would show what stands between them as HTML.
+/// `text` in which no `[code]` and no `[/code]` begins, also not together with the text that follows
+/// it. A ServiceNow journal would show the text between them as HTML.
 pub fn without_code_tags(text: &str) -> Cow<'_, str> {
     let opens = |(at, _): &(usize, &str)| begins_code_tag(&text[*at..]);
     let mut tags = text.match_indices('[').filter(opens).peekable();
@@ -148,7 +148,7 @@ pub fn without_code_tags(text: &str) -> Cow<'_, str> {
     Cow::Owned(result)
 }
 
-/// Whether `text` begins with a tag, or ends where one may go on.
+/// Whether `text` begins with a tag, or with the beginning of one at its end.
 fn begins_code_tag(text: &str) -> bool {
     ["[code]", "[/code]"].iter().any(|tag| {
         let length = tag.len().min(text.len());

@@ -1,4 +1,4 @@
-//! Upkeep: checks that the store can commit, and deletes what is old, in small steps.
+//! Upkeep: checks that the store can commit, and deletes old rows in small steps.
 //!
 //! May import: `clock`, `domain::time`, `lifecycle`, `store`.
 
@@ -11,26 +11,26 @@ use crate::domain::time::Timestamp;
 use crate::lifecycle::{ComponentState, Components};
 use crate::store::{Forgotten, Store, StoreError};
 
-/// How often the store is asked to commit.
+/// How often a commit is tried.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
 /// How long such a commit may take.
-const CHECK_PATIENCE: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rest between two runs of retention.
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
-/// Rest between two steps of one run, so that the writer is hardly disturbed.
+/// Rest between two steps of one run, for the journal's writer.
 const STEP_PAUSE: Duration = Duration::from_millis(50);
-/// Longest that one step may take before another replica may go on with it.
+/// After this time without a step, another replica may continue the run.
 const RETENTION_LEASE: Duration = Duration::from_secs(60);
-/// Rows looked at in one step.
+/// Rows that one step looks at.
 const STEP_ROWS: u32 = 500;
-/// An open review item is kept so many times as long as what is settled: it waits for a person,
-/// but not for ever.
+/// An open review item is kept so many times longer than closed rows: it waits for a person, but
+/// not for ever.
 const OPEN_REVIEWS_KEPT: u32 = 4;
 
 /// Reports the store as up or down until `stop`.
 pub async fn watch_store(store: Store, components: Components, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let state = match tokio::time::timeout(CHECK_PATIENCE, store.can_commit()).await {
+        let state = match tokio::time::timeout(CHECK_TIMEOUT, store.can_commit()).await {
             Ok(Ok(())) => ComponentState::Up,
             Ok(Err(error)) => ComponentState::Down(error.to_string()),
             Err(_) => ComponentState::Down("a commit takes longer than 5 s".to_owned()),
@@ -43,8 +43,8 @@ pub async fn watch_store(store: Store, components: Components, stop: Cancellatio
     }
 }
 
-/// Deletes what is settled and older than `retention`, until `stop`. Of several replicas one
-/// does it at a time: two would do no harm, but wait for each other's rows.
+/// Deletes closed rows that are older than `retention`, until `stop`. Of several replicas one works
+/// at a time: two would do no harm, but wait for each other's rows.
 pub async fn keep_retention(
     store: Store,
     owner: String,
@@ -53,7 +53,7 @@ pub async fn keep_retention(
     stop: CancellationToken,
 ) {
     loop {
-        forget_once(&store, &owner, retention, &clock, &stop).await;
+        delete_old_rows(&store, &owner, retention, &clock, &stop).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RETENTION_EVERY) => {}
@@ -61,7 +61,7 @@ pub async fn keep_retention(
     }
 }
 
-async fn forget_once(
+async fn delete_old_rows(
     store: &Store,
     owner: &str,
     retention: Duration,
@@ -74,7 +74,7 @@ async fn forget_once(
         .minus(retention.saturating_mul(OPEN_REVIEWS_KEPT));
     let (mut after, mut events, mut incidents, mut reviews) = (0, 0, 0, 0);
     while !stop.is_cancelled() {
-        match forget_step(store, owner, after, (cutoff, review_cutoff)).await {
+        match delete_step(store, owner, after, (cutoff, review_cutoff)).await {
             Ok(None) => break,
             Ok(Some((forgotten, forgotten_reviews))) => {
                 events += forgotten.events;
@@ -87,22 +87,22 @@ async fn forget_once(
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "old events cannot be deleted; it is tried again later");
+                tracing::warn!(%error, "old events cannot be deleted; retrying later");
                 return;
             }
         }
         tokio::time::sleep(STEP_PAUSE).await;
     }
     if events + incidents > 0 {
-        tracing::info!(events, incidents, %cutoff, "deleted what was settled and old");
+        tracing::info!(events, incidents, %cutoff, "deleted old events and incidents");
     }
     if reviews > 0 {
-        tracing::warn!(reviews, %review_cutoff, "deleted review items that nobody has settled");
+        tracing::warn!(reviews, %review_cutoff, "deleted old review items that no person has handled");
     }
 }
 
-/// One step, if this replica has or gets the lease on it.
-async fn forget_step(
+/// One step, if this replica has or gets the lease.
+async fn delete_step(
     store: &Store,
     owner: &str,
     after: i64,
@@ -114,7 +114,7 @@ async fn forget_step(
     if lease.is_none() {
         return Ok(None);
     }
-    // First, as an open item keeps its event.
+    // Review items first: an open item keeps its event.
     let reviews = store.forget_open_reviews(review_cutoff, STEP_ROWS).await?;
     let forgotten = store.forget(after, cutoff, STEP_ROWS).await?;
     Ok(Some((forgotten, reviews)))

@@ -1,7 +1,7 @@
-//! One attempt on one delivery.
+//! One attempt of one delivery.
 //!
-//! After any doubt the CRM is asked before anything is sent again: a ticket that exists is
-//! adopted, a comment that is there is not written twice.
+//! A delivery in doubt may have taken effect already. The CRM is asked before anything is sent
+//! again: a ticket that exists is adopted, a comment that exists is not written twice.
 
 use serde::Deserialize;
 
@@ -15,11 +15,7 @@ struct CreatePayload {
     fields: TicketFields,
 }
 
-/// Pays `delivery` at `target`. A create answers its confirmed ticket.
-///
-/// # Errors
-///
-/// The classified [`Failure`] of the first call that failed.
+/// Makes the attempt. A create returns its confirmed ticket.
 pub(super) async fn attempt(
     crm: &dyn Crm,
     target: &str,
@@ -37,8 +33,7 @@ pub(super) async fn attempt(
     }
 }
 
-/// Hangs the ticket under its outage's, or names that one in a comment where it is in another
-/// CRM. Hanging it there twice changes nothing.
+/// Links the ticket to its outage's ticket, or names that in a comment.
 async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result<(), Failure> {
     let ticket_id = ticket_id(delivery)?;
     let Some(parent) = &delivery.parent else {
@@ -48,9 +43,11 @@ async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result
             "the outage has no ticket to link to",
         ));
     };
+    // The same parent twice changes nothing, so a link in doubt needs no look-up.
     if parent.target == target {
         return crm.link(ticket_id, &parent.id).await;
     }
+    // The outage's ticket is in another CRM, which no field can point to.
     let mut change: TicketChange = payload(delivery)?;
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
         return Ok(());

@@ -1,9 +1,8 @@
-//! The claims that one worker holds: renewed while attempts run, and each good only as long
-//! as this process can prove by its own clock that nobody else can have taken it over.
+//! The claims of one worker. They are renewed while attempts run. A claim is valid only while this
+//! process can prove by its own clock that no other process can have taken it over.
 //!
-//! The proof: a lease begins, by the database's clock, after the statement that set it was
-//! sent. Counted from before the sending, by a clock that never jumps, it can only seem to
-//! end too early.
+//! The proof: a lease begins, by the database's clock, after the statement that set it was sent.
+//! Counted from before the sending, by a clock that never jumps, it can only seem to end too early.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,23 +14,23 @@ use tokio_util::sync::CancellationToken;
 use crate::store::{Store, StoreError};
 use crate::targets::ClaimCheck;
 
-/// How often claims are prolonged.
-const BEAT: Duration = Duration::from_secs(3);
-/// How long prolonging may take before it is tried again.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Left unused of every lease: for clocks that run at different speeds, and for the way of a
-/// request from the last check to the CRM.
+/// How often claims are renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(3);
+/// How long a renewal may take before it is tried again.
+const RENEW_TIMEOUT: Duration = Duration::from_secs(2);
+/// The unused rest of every lease, for clocks that run at different speeds, and for the time from
+/// the last check until the request has left.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// How long claims last without being prolonged.
+/// How long claims last without being renewed.
 #[derive(Clone)]
 pub(super) struct Leases {
-    /// Whether the CRM refuses a second record, as far as is known now.
+    /// Whether the CRM refuses a second record with our key, as far as is known now.
     pub(super) refuses_a_second: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// Where the CRM refuses a second record: who takes over may send at once.
+    /// Where it does: the process that takes over may send at once.
     pub(super) short: Duration,
-    /// Where nothing but a look-up tells: a request of the former owner may still be under
-    /// way, and must have ended before it is looked for.
+    /// Where it does not: a request of the former owner may still be in flight. It must have ended
+    /// before the new owner looks the ticket up.
     pub(super) long: Duration,
 }
 
@@ -41,24 +40,24 @@ pub(super) struct Claims {
     store: Store,
     owner: String,
     leases: Leases,
-    held: Arc<Mutex<HashMap<i64, Instant>>>,
+    /// By delivery, until when its claim is valid.
+    valid: Arc<Mutex<HashMap<i64, Instant>>>,
 }
 
-/// One claim, as its attempt sees it; dropping it ends it, however the attempt ended.
-pub(super) struct Held {
+/// The claim on one delivery. Dropping it ends the claim, however the attempt ended.
+pub(super) struct ClaimGuard {
     claims: Claims,
     id: i64,
     refused: Arc<AtomicBool>,
 }
 
 impl Claims {
-    /// None yet, of the process `owner`.
     pub(super) fn new(store: Store, owner: &str, leases: Leases) -> Self {
         Self {
             store,
             owner: owner.to_owned(),
             leases,
-            held: Arc::default(),
+            valid: Arc::default(),
         }
     }
 
@@ -71,62 +70,63 @@ impl Claims {
         }
     }
 
-    /// Takes up the claim on `id`, whose lease lasts until `lease_until` or a little longer.
-    pub(super) fn hold(&self, id: i64, lease_until: Instant) -> Held {
-        self.held().insert(id, good_until(lease_until));
-        Held {
+    /// The guard of the claim on `id`, whose lease lasts at least until `lease_until`.
+    pub(super) fn guard(&self, id: i64, lease_until: Instant) -> ClaimGuard {
+        self.valid().insert(id, valid_until(lease_until));
+        ClaimGuard {
             claims: self.clone(),
             id,
             refused: Arc::default(),
         }
     }
 
-    fn is_good(&self, id: i64, now: Instant) -> bool {
-        self.held().get(&id).is_some_and(|until| now < *until)
+    fn is_valid(&self, id: i64, now: Instant) -> bool {
+        self.valid().get(&id).is_some_and(|until| now < *until)
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Instant>> {
-        // One entry at a time: whole whatever happened while the lock was held.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn valid(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Instant>> {
+        // Entries change one at a time: a panic while the lock was held leaves nothing half done.
+        self.valid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Prolongs all claims again and again, until `stop`.
-    pub(super) async fn keep(&self, target: &str, stop: &CancellationToken) {
+    /// Renews all claims again and again, until `stop`.
+    pub(super) async fn renew_until(&self, target: &str, stop: &CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(BEAT) => {}
+                () = tokio::time::sleep(RENEW_EVERY) => {}
             }
-            match tokio::time::timeout(PATIENCE, self.prolong()).await {
+            match tokio::time::timeout(RENEW_TIMEOUT, self.renew()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::warn!(target, %error, "claims were not prolonged");
+                    tracing::warn!(target, %error, "claims were not renewed");
                 }
                 Err(_) => {
                     tracing::warn!(
                         target,
-                        "claims were not prolonged: the database does not answer"
+                        "claims were not renewed: the database does not answer"
                     );
                 }
             }
         }
     }
 
-    async fn prolong(&self) -> Result<(), StoreError> {
+    async fn renew(&self) -> Result<(), StoreError> {
         let (asked_at, lease) = (Instant::now(), self.lease());
         let ids: Vec<i64> = {
-            let held = self.held();
-            let good = held.iter().filter(|(_, until)| asked_at < **until);
-            good.map(|(id, _)| *id).collect()
+            let valid = self.valid();
+            let renewable = valid.iter().filter(|(_, until)| asked_at < **until);
+            renewable.map(|(id, _)| *id).collect()
         };
-        let kept = self.store.prolong_claims(&ids, &self.owner, lease).await?;
+        let renewed = self.store.prolong_claims(&ids, &self.owner, lease).await?;
         let answered_at = Instant::now();
-        let mut held = self.held();
+        let mut valid = self.valid();
         for id in ids {
             // An attempt that has ended meanwhile has no entry any more.
-            held.entry(id).and_modify(|until| {
-                *until = match kept.contains(&id) {
-                    true => prolonged(*until, asked_at + lease, answered_at),
+            valid.entry(id).and_modify(|until| {
+                *until = match renewed.contains(&id) {
+                    true => valid_until_after_renewal(*until, asked_at + lease, answered_at),
+                    // Another process has taken it over.
                     false => asked_at,
                 };
             });
@@ -136,43 +136,48 @@ impl Claims {
 }
 
 /// Until when something may be sent under a lease.
-fn good_until(lease_until: Instant) -> Instant {
+fn valid_until(lease_until: Instant) -> Instant {
     lease_until.checked_sub(MARGIN).unwrap_or(lease_until)
 }
 
-/// Until when a claim is good that was good until `until`, and whose row was found ours when
-/// the database `answered_at`. One that ran out before stays so: another process may have
-/// sent meanwhile, and this one claimed again what that one left.
-fn prolonged(until: Instant, lease_until: Instant, answered_at: Instant) -> Instant {
+/// Until when a claim is valid whose row was still ours when the database `answered_at`. `until`
+/// is its end before.
+fn valid_until_after_renewal(
+    until: Instant,
+    lease_until: Instant,
+    answered_at: Instant,
+) -> Instant {
     if answered_at < until {
-        good_until(lease_until)
+        valid_until(lease_until)
     } else {
+        // It ran out before. Another process may have claimed the delivery, sent it and given it
+        // up, and this process may have claimed it again: the row then looks like ours.
         until
     }
 }
 
-impl Held {
-    /// Whether something may still be sent for this delivery.
+impl ClaimGuard {
+    /// Whether something may still be sent for this delivery, asked right before each request.
     pub(super) fn check(&self) -> ClaimCheck {
         let (claims, id, refused) = (self.claims.clone(), self.id, Arc::clone(&self.refused));
         ClaimCheck::new(move || {
-            let good = claims.is_good(id, Instant::now());
-            if !good {
+            let valid = claims.is_valid(id, Instant::now());
+            if !valid {
                 refused.store(true, Ordering::SeqCst);
             }
-            good
+            valid
         })
     }
 
-    /// Whether a sending was refused: the attempt says nothing about the CRM then.
+    /// Whether a request was not sent because the claim had ended.
     pub(super) fn was_refused(&self) -> bool {
         self.refused.load(Ordering::SeqCst)
     }
 }
 
-impl Drop for Held {
+impl Drop for ClaimGuard {
     fn drop(&mut self) {
-        self.claims.held().remove(&self.id);
+        self.claims.valid().remove(&self.id);
     }
 }
 
@@ -196,38 +201,39 @@ mod tests {
     async fn nothing_may_be_sent_for_a_claim_whose_lease_ran_out_while_the_process_stood_still() {
         let folder = tempfile::tempdir().unwrap();
         let claims = claims(&folder).await;
-        let held = claims.hold(1, Instant::now() + LEASE);
-        assert!(held.check().is_ours());
-        assert!(!held.was_refused());
-        let stale = claims.hold(2, Instant::now());
+        let claim = claims.guard(1, Instant::now() + LEASE);
+        assert!(claim.check().is_ours());
+        assert!(!claim.was_refused());
+        let stale = claims.guard(2, Instant::now());
         assert!(!stale.check().is_ours());
         assert!(stale.was_refused());
     }
 
     #[tokio::test]
-    async fn nothing_may_be_sent_for_a_claim_that_prolonging_found_taken_over() {
+    async fn nothing_may_be_sent_for_a_claim_that_renewing_found_taken_over() {
         let folder = tempfile::tempdir().unwrap();
         let claims = claims(&folder).await;
-        let held = claims.hold(1, Instant::now() + LEASE);
-        claims.prolong().await.unwrap();
-        assert!(!held.check().is_ours());
+        let claim = claims.guard(1, Instant::now() + LEASE);
+        claims.renew().await.unwrap();
+        assert!(!claim.check().is_ours());
     }
 
     #[test]
-    fn a_claim_that_ran_out_is_not_good_again_when_the_row_is_claimed_anew() {
+    fn a_claim_that_ran_out_is_not_valid_again_when_the_row_is_claimed_anew() {
         let begin = Instant::now();
         let after = |seconds| begin + Duration::from_secs(seconds);
         let (until, next_lease) = (after(9), after(20));
-        assert_eq!(prolonged(until, next_lease, after(8)), after(19));
-        assert_eq!(prolonged(until, next_lease, after(9)), until);
+        let renewed = |answered_at| valid_until_after_renewal(until, next_lease, answered_at);
+        assert_eq!(renewed(after(8)), after(19));
+        assert_eq!(renewed(after(9)), until);
     }
 
     #[tokio::test]
-    async fn an_attempt_that_ended_is_not_prolonged_any_more() {
+    async fn an_attempt_that_ended_is_not_renewed_any_more() {
         let folder = tempfile::tempdir().unwrap();
         let claims = claims(&folder).await;
-        drop(claims.hold(1, Instant::now() + LEASE));
-        assert!(claims.held().is_empty());
+        drop(claims.guard(1, Instant::now() + LEASE));
+        assert!(claims.valid().is_empty());
     }
 
     #[tokio::test]

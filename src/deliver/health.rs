@@ -1,139 +1,147 @@
-//! What this process and the others know of a target, kept where deciding reads it.
+//! Shares with other replicas whether the target is reachable. The store holds one row per target;
+//! deciding reads it for failover.
 //!
-//! Written only when it changes. When somebody else has kept that the target is away, this
-//! process asks for itself before it sends anything, and then goes on asking: so the word of a
-//! replica that died, or of the process before this one, never stands for ever.
+//! The row is written only when it changes. When another replica has stored that the target is
+//! unreachable, this process probes it before sending anything, and continues to probe. So the row
+//! of a replica that died, or of the process before this one, is corrected after all.
 
 use std::time::{Duration, Instant};
 
+use super::shared::Shared;
 use super::worker::TargetWorker;
-use crate::domain::failover::{Away, Word, word_on};
-use crate::domain::gate::{Gate, GateState};
+use crate::domain::circuit_breaker::{CircuitBreaker, GateState};
+use crate::domain::failover::{Away, HealthAction, health_action};
 use crate::domain::time::Timestamp;
 use crate::store::{StoreError, TargetHealth};
 
-/// How often what others keep is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// What is kept of the target, as this process saw it last.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    kept: Option<TargetHealth>,
-    looked_at: Option<Instant>,
-}
+/// How often the row is read while several replicas share the database.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
 impl TargetWorker {
-    /// Keeps what is known of the target, and takes in what others know.
+    /// Stores this process's view of the target, and takes in that of other replicas.
     pub(super) async fn share_health(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.shared().gate.see_clock(now);
-        let is_news = self.look_at_health().await?;
-        let Some(health) = self.next_health(is_news, now) else {
+        self.shared().breaker.on_clock(now);
+        let changed_by_other = self.read_health().await?;
+        let Some(health) = self.health_to_store(changed_by_other, now) else {
             return Ok(());
         };
-        if self.store().keep_target_health(&health).await? {
+        if self.store.keep_target_health(&health).await? {
             self.log_health(&health);
-            self.shared().health.kept = Some(health);
+            self.shared().health.stored = Some(health);
         } else {
-            // Somebody else was faster: that is news.
-            self.shared().health.looked_at = None;
+            // Another replica was faster: its row is read at the next step.
+            self.shared().health.read_at = None;
         }
         Ok(())
     }
 
-    /// Reads what is kept, when that is due; answers whether somebody else has changed it.
-    async fn look_at_health(&self) -> Result<bool, StoreError> {
-        let is_due = match self.shared().health.looked_at {
+    /// Reads the row, when that is due. Returns whether another replica has changed it.
+    async fn read_health(&self) -> Result<bool, StoreError> {
+        let is_due = match self.shared().health.read_at {
             None => true,
-            Some(at) => self.store().is_shared() && at.elapsed() >= LOOK_EVERY,
+            Some(at) => self.store.is_shared() && at.elapsed() >= READ_EVERY,
         };
         if !is_due {
             return Ok(false);
         }
-        let kept = self.store().target_health(self.name()).await?;
+        let stored = self.store.target_health(&self.name).await?;
         let mut shared = self.shared();
-        shared.health.looked_at = Some(Instant::now());
+        shared.health.read_at = Some(Instant::now());
         let version = |health: &Option<TargetHealth>| health.as_ref().map_or(0, |one| one.version);
-        let is_news = version(&kept) != version(&shared.health.kept);
-        shared.health.kept = kept;
-        Ok(is_news)
+        let changed_by_other = version(&stored) != version(&shared.health.stored);
+        shared.health.stored = stored;
+        Ok(changed_by_other)
     }
 
-    /// What is to be kept now, if anything is.
-    fn next_health(&self, is_news: bool, now: Timestamp) -> Option<TargetHealth> {
+    /// What to store now, if anything; otherwise the breaker follows another replica.
+    fn health_to_store(&self, changed_by_other: bool, now: Timestamp) -> Option<TargetHealth> {
         let mut shared = self.shared();
-        let kept = shared.health.kept.clone();
-        let kept_away = kept.as_ref().and_then(|one| one.away.as_ref());
-        let since = shared.gate.away_since();
-        match word_on(since.is_some(), kept_away.is_some(), is_news) {
-            Word::Agree => {
-                let mine = kept.filter(|one| one.replica == self.owner())?;
-                let away = mine.away?;
-                let state = shared.gate.state();
-                (away.state != state).then(|| {
-                    let away = Away {
-                        state,
-                        reason: reason(&shared.last_error),
-                        ..away
-                    };
-                    self.health(Some(away), mine.since, mine.version)
-                })
-            }
-            Word::Say => {
-                let version = kept.as_ref().map_or(0, |one| one.version);
-                let Some(since) = since else {
-                    return Some(self.health(None, now, version));
-                };
-                // It cannot have been away while somebody else reached it.
-                let reached = kept.filter(|one| one.replica != self.owner());
-                let since = reached.map_or(since, |one| one.since.max(since)).min(now);
-                let away = Away {
-                    state: shared.gate.state(),
-                    since,
-                    reason: reason(&shared.last_error),
-                };
-                Some(self.health(Some(away), since, version))
-            }
-            Word::Doubt => {
-                if let Some(away) = kept_away
-                    && shared.gate.state() != GateState::Paused
+        let stored = shared.health.stored.clone();
+        let stored_away = stored.as_ref().and_then(|one| one.away.as_ref());
+        let unreachable = shared.breaker.unreachable_since().is_some();
+        match health_action(unreachable, stored_away.is_some(), changed_by_other) {
+            HealthAction::InSync => self.changed_state(&shared, stored?),
+            HealthAction::Publish => Some(self.own_view(&shared, stored, now)),
+            HealthAction::Verify => {
+                // A pause is an answer of the CRM: this process has just reached it.
+                if let Some(away) = stored_away
+                    && shared.breaker.state() != GateState::Paused
                 {
-                    shared.gate = Gate::said_to_be_away(away.since.min(now));
+                    shared.breaker = CircuitBreaker::half_open_since(away.since.min(now));
                 }
                 None
             }
-            Word::TryAgain => {
-                shared.gate.hurry();
+            HealthAction::ProbeNow => {
+                shared.breaker.probe_now();
                 None
             }
         }
     }
 
-    fn health(&self, away: Option<Away>, since: Timestamp, before: i64) -> TargetHealth {
+    /// The row with the breaker's present state, where this process wrote it and the target is
+    /// unreachable in another way now: held instead of silent, or the reverse.
+    fn changed_state(&self, shared: &Shared, stored: TargetHealth) -> Option<TargetHealth> {
+        let own = Some(stored).filter(|one| one.replica == self.owner)?;
+        let away = own.away?;
+        let state = shared.breaker.state();
+        (away.state != state).then(|| {
+            let away = Away {
+                state,
+                reason: reason(shared),
+                ..away
+            };
+            self.health(Some(away), own.since, own.version)
+        })
+    }
+
+    fn own_view(
+        &self,
+        shared: &Shared,
+        stored: Option<TargetHealth>,
+        now: Timestamp,
+    ) -> TargetHealth {
+        let version = stored.as_ref().map_or(0, |one| one.version);
+        let Some(since) = shared.breaker.unreachable_since() else {
+            return self.health(None, now, version);
+        };
+        // It cannot have been unreachable while another replica reached it.
+        let reached = stored.filter(|one| one.replica != self.owner);
+        let since = reached.map_or(since, |one| one.since.max(since)).min(now);
+        let away = Away {
+            state: shared.breaker.state(),
+            since,
+            reason: reason(shared),
+        };
+        self.health(Some(away), since, version)
+    }
+
+    fn health(&self, away: Option<Away>, since: Timestamp, version_before: i64) -> TargetHealth {
         TargetHealth {
-            target: self.name().to_owned(),
+            target: self.name.clone(),
             away,
             since,
-            replica: self.owner().to_owned(),
-            version: before + 1,
+            replica: self.owner.clone(),
+            version: version_before + 1,
         }
     }
 
     fn log_health(&self, health: &TargetHealth) {
         match &health.away {
             Some(away) => tracing::warn!(
-                target = self.name(),
+                target = self.name,
                 state = away.state.as_str(),
                 since = %away.since,
                 reason = away.reason,
                 "the target cannot be reached"
             ),
-            None => tracing::info!(target = self.name(), "the target can be reached again"),
+            None => tracing::info!(target = self.name, "the target can be reached again"),
         }
     }
 }
 
-fn reason(last_error: &Option<(crate::domain::failure::Failure, Timestamp)>) -> String {
-    last_error
+fn reason(shared: &Shared) -> String {
+    shared
+        .last_error
         .as_ref()
         .map_or_else(String::new, |(failure, _)| failure.to_string())
 }

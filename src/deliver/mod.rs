@@ -1,23 +1,28 @@
-//! Delivering: what is owed to a target is sent, in order per ticket, until it is confirmed
-//! or given up.
+//! Delivering: sends the enqueued deliveries of a target, in order per ticket, until each one is
+//! confirmed or a dead letter.
 //!
-//! `attempt` makes one attempt on one delivery; `worker` runs one target: what its gate
-//! admits, how many at once, how fast; `outcome` does what follows from an attempt; `alone` tells
-//! a ticket that is refused from a target that is closed; `health`
-//! shares what it knows of its target. Every decision about a failure is `domain`'s.
+//! `run` is the loop of one target and the top of the folder; `send` claims deliveries and makes
+//! their attempts; `attempt` is one attempt; `outcome` stores its result; `recovery` brings a
+//! target back; `health` shares with other replicas whether it is reachable; `worker` holds what
+//! they all use. Every decision about a failure is `domain`'s.
 //!
 //! May import: `clock`, `domain`, `settings`, `store`, `targets`, `telemetry`. Must not know:
-//! sources, rules, how a payload came to be.
+//! sources, rules, how a payload is made.
 
-mod alone;
 mod attempt;
 mod claims;
 mod clock_watch;
 mod health;
+mod in_flight;
 mod outcome;
-mod sending;
+mod poison;
+mod recovery;
+mod run;
+mod send;
+mod shared;
 mod vault;
 mod worker;
 
+pub use shared::TargetStatus;
 pub use vault::StoreVault;
-pub use worker::{TargetStatus, TargetWorker};
+pub use worker::TargetWorker;

@@ -1,4 +1,4 @@
-//! What comes of an attempt: what is done next, what is kept, counted and logged of it.
+//! The result of an attempt: what follows, what is logged and counted, and how it is stored.
 
 use std::time::Duration;
 
@@ -9,26 +9,27 @@ use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, Settlement};
 
-/// Tries to keep the outcome of an attempt before the lease is left to run out.
-const SETTLE_TRIES: u32 = 20;
-/// Wait between them.
+/// How often the result is tried to be stored, before the lease runs out by itself.
+const STORE_TRIES: u32 = 20;
+/// Wait between two tries.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 impl TargetWorker {
-    pub(super) fn after_failure(
+    pub(super) fn result_of_failure(
         &self,
         delivery: &ClaimedDelivery,
         failure: Failure,
         now: Timestamp,
     ) -> Settlement {
         let next = self.next_after(delivery, &failure, now);
-        self.note_error(&failure, now);
+        self.set_last_error(&failure, now);
         match next {
             Next::RetryAfter(wait) => Settlement::Again {
                 at: now.plus(wait),
                 failure,
                 counted: true,
             },
+            // The breaker holds the delivery back, so it needs no time of its own.
             Next::PauseTarget(_) | Next::HoldTarget => Settlement::Again {
                 at: now,
                 failure,
@@ -38,45 +39,37 @@ impl TargetWorker {
         }
     }
 
-    /// What follows `failure`, and what it says of the target: nothing, where only this delivery
-    /// is met as if the target were closed to everybody.
+    /// What follows `failure` for this delivery; the breaker learns of it too.
     fn next_after(&self, delivery: &ClaimedDelivery, failure: &Failure, now: Timestamp) -> Next {
         let mut shared = self.shared();
         let after = |failure| next(&self.policy, delivery.attempts, failure, rand::random());
         let usual = after(failure);
-        let is_alone =
-            usual == Next::HoldTarget && shared.refusals.is_alone(delivery.id, delivery.operation);
-        if !is_alone {
-            shared.gate.note_failure(failure, usual, now);
-        }
-        let next = match is_alone {
-            true => after(&Failure {
+        let is_poison =
+            usual == Next::HoldTarget && shared.poison.is_poison(delivery.id, delivery.operation);
+        let next = if is_poison {
+            // Only this delivery is refused. Holding the target would stop all others for it, so
+            // it is retried by itself until it is a dead letter.
+            after(&Failure {
                 remedy: Remedy::Retry,
                 ..failure.clone()
-            }),
-            false => usual,
+            })
+        } else {
+            shared.breaker.record_failure(failure, usual, now);
+            usual
         };
         if next == Next::GiveUp {
-            shared.refusals.forget(delivery.id);
+            shared.poison.forget(delivery.id);
         }
         next
     }
 
-    pub(super) fn note_error(&self, failure: &Failure, now: Timestamp) {
-        self.shared().last_error = Some((failure.clone(), now));
-    }
-
-    pub(super) fn count(
-        &self,
-        delivery: &ClaimedDelivery,
-        settlement: &Settlement,
-        now: Timestamp,
-    ) {
+    /// Logs and counts the result.
+    pub(super) fn report(&self, delivery: &ClaimedDelivery, outcome: &Settlement, now: Timestamp) {
         let operation = delivery.operation.as_str();
         let (event_id, incident_id) = (&delivery.event_id, &delivery.incident_id);
-        match settlement {
+        match outcome {
             Settlement::Done(ticket) => {
-                self.metrics.delivery(self.name(), operation, "ok");
+                self.metrics.delivery(&self.name, operation, "ok");
                 if delivery.operation == Operation::Create {
                     self.metrics
                         .time_to_ticket(now.since(delivery.received_at).as_secs_f64());
@@ -85,7 +78,7 @@ impl TargetWorker {
                 tracing::info!(
                     event_id,
                     incident_id,
-                    target = self.name(),
+                    target = self.name,
                     operation,
                     ticket,
                     "delivered"
@@ -93,18 +86,18 @@ impl TargetWorker {
             }
             Settlement::Again { failure, at, .. } => {
                 self.metrics
-                    .delivery(self.name(), operation, failure.kind.as_str());
+                    .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::warn!(
-                    event_id, incident_id, target = self.name(), operation,
+                    event_id, incident_id, target = self.name, operation,
                     kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
-                    "delivery failed; it is tried again"
+                    "delivery failed; it will be retried"
                 );
             }
             Settlement::Dead { failure } => {
                 self.metrics
-                    .delivery(self.name(), operation, failure.kind.as_str());
+                    .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::error!(
-                    event_id, incident_id, target = self.name(), operation,
+                    event_id, incident_id, target = self.name, operation,
                     kind = %failure.kind, code = failure.code, field = failure.field, error = %failure,
                     "delivery given up; it is a dead letter"
                 );
@@ -112,27 +105,23 @@ impl TargetWorker {
         }
     }
 
-    /// Keeps what came of an attempt. When the database refuses for long, the lease runs out
-    /// and the next attempt looks the ticket up first: nothing is lost, nothing doubled.
-    pub(super) async fn settle(
+    /// Stores the result. When the database fails for too long, the lease runs out and the next
+    /// attempt looks the ticket up first: nothing is lost, nothing is sent twice.
+    pub(super) async fn store_result(
         &self,
         delivery: &ClaimedDelivery,
-        settlement: &Settlement,
+        outcome: &Settlement,
         now: Timestamp,
     ) {
-        for _ in 0..SETTLE_TRIES {
-            match self
-                .store()
-                .settle(delivery, self.owner(), settlement, now)
-                .await
-            {
+        for _ in 0..STORE_TRIES {
+            match self.store.settle(delivery, &self.owner, outcome, now).await {
                 Ok(true) => return,
-                Ok(false) => return self.note_lost(delivery),
+                Ok(false) => return self.report_lost_claim(delivery),
                 Err(error) => {
                     tracing::error!(
                         event_id = delivery.event_id, incident_id = delivery.incident_id,
-                        target = self.name(), %error,
-                        "the outcome of a delivery cannot be kept; it is tried again"
+                        target = self.name, %error,
+                        "the result of a delivery cannot be stored; retrying"
                     );
                     tokio::time::sleep(BETWEEN_TRIES).await;
                 }
@@ -140,28 +129,28 @@ impl TargetWorker {
         }
     }
 
-    /// Nothing is kept, and nothing learned about the CRM: the delivery is looked up before
-    /// anything is sent for it again, by whoever claims it.
-    pub(super) fn note_lost(&self, delivery: &ClaimedDelivery) {
+    /// Logs that another process has the claim. Nothing is stored. That process looks the ticket
+    /// up before it sends anything.
+    pub(super) fn report_lost_claim(&self, delivery: &ClaimedDelivery) {
         tracing::warn!(
             event_id = delivery.event_id,
             incident_id = delivery.incident_id,
-            target = self.name(),
-            "the claim on this delivery was lost; whoever has it settles it"
+            target = self.name,
+            "the claim on this delivery was lost; the process that has it now delivers it"
         );
     }
 
-    /// Reads the number that people use, where the create did not answer it. Its failure
-    /// changes nothing: the ticket is confirmed.
-    pub(super) async fn learn_number(&self, delivery: &ClaimedDelivery, ticket: Ticket) {
+    /// Reads the number that people use, where the answer to the create did not contain it. A
+    /// failure changes nothing: the ticket is confirmed already.
+    pub(super) async fn fetch_number(&self, delivery: &ClaimedDelivery, ticket: Ticket) {
         if ticket.number.is_some() {
             return;
         }
         self.limiter.until_ready().await;
         match self.crm.read(&ticket.id).await {
             Ok(Some(read)) => {
-                if let Err(error) = self.store().note_ticket(&delivery.incident_id, &read).await {
-                    tracing::warn!(incident_id = delivery.incident_id, %error, "the ticket's number cannot be kept");
+                if let Err(error) = self.store.note_ticket(&delivery.incident_id, &read).await {
+                    tracing::warn!(incident_id = delivery.incident_id, %error, "the ticket's number cannot be stored");
                 }
             }
             Ok(None) => {}

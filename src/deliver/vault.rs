@@ -1,4 +1,4 @@
-//! Keeps rotated refresh tokens in the store, for the CRM clients.
+//! Stores rotated refresh tokens for the CRM clients.
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +10,11 @@ use crate::fault_points;
 use crate::store::{Fence, Store};
 use crate::targets::TokenVault;
 
-/// How long one process may take to rotate a token before another takes over: longer than
-/// the longest token call (20 s), shorter than the patience of who waits (30 s).
+/// How long one process may take to rotate a token before another takes over: longer than the
+/// longest token call (20 s), shorter than the time that a waiting process waits (30 s).
 const ROTATION_LEASE: Duration = Duration::from_secs(25);
-/// Wait between two looks at a lease that another process holds.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// Wait before the next try to take a lease that another process holds.
+const RETRY_EVERY: Duration = Duration::from_millis(200);
 
 /// A [`TokenVault`] on the store.
 #[derive(Debug, Clone)]
@@ -25,7 +25,6 @@ pub struct StoreVault {
 }
 
 impl StoreVault {
-    /// A vault for the process `owner`.
     pub fn new(store: Store, clock: Clock, owner: impl Into<String>) -> Self {
         Self {
             store,
@@ -56,7 +55,7 @@ impl TokenVault for StoreVault {
 
     async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String> {
         let name = format!("token:{target}");
-        // Each turn has a name of its own, so that giving one back never ends the next.
+        // Each turn has an owner name of its own, so that releasing one never ends the next.
         let turn = format!("{}/{}", self.owner, Uuid::new_v4());
         let give_up_at = Instant::now() + patience;
         loop {
@@ -74,12 +73,12 @@ impl TokenVault for StoreVault {
             if Instant::now() >= give_up_at {
                 return Err(format!("another process is renewing the token of {target}"));
             }
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(RETRY_EVERY).await;
         }
     }
 }
 
-/// Gives the lease back when it is dropped.
+/// Releases the lease when it is dropped.
 struct RotationLease {
     store: Store,
     fence: Fence,
@@ -91,7 +90,7 @@ impl Drop for RotationLease {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if let Err(error) = store.give_lease_back(&fence).await {
-                    tracing::warn!(%error, name = fence.name(), "a lease runs out by itself");
+                    tracing::warn!(%error, name = fence.name(), "a lease was not released; it runs out by itself");
                 }
             });
         }

@@ -1,8 +1,5 @@
-//! What Genesys Cloud knows beyond an event: names of queues, trunks and edges, and how a
-//! queue stands now.
-//!
-//! It adds to a signal and never changes what the event itself said. Pure. May import:
-//! `domain` only.
+//! Facts from the Genesys Cloud Platform API that events lack: names of queues, trunks and edges,
+//! and the current load of a queue. They add to a signal and never change what the event said.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,48 +7,35 @@ use std::collections::HashMap;
 use super::signal::{Field, Signal};
 use super::time::Timestamp;
 
-/// A queue, as its configuration in Genesys Cloud has it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Queue {
-    /// Its name.
     pub name: String,
-    /// Its division's id.
     pub division_id: Option<String>,
-    /// Its division's name.
     pub division: Option<String>,
 }
 
-/// A trunk.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Trunk {
-    /// Its name.
     pub name: String,
-    /// The edge that carries it.
     pub edge_id: Option<String>,
 }
 
-/// An edge.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Edge {
-    /// Its name.
     pub name: String,
-    /// Its site's name.
+    /// The name of its site.
     pub site: Option<String>,
 }
 
 /// Names by id, as last read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names {
-    /// Queues.
     pub queues: HashMap<String, Queue>,
-    /// Trunks.
     pub trunks: HashMap<String, Trunk>,
-    /// Edges.
     pub edges: HashMap<String, Edge>,
 }
 
 impl Names {
-    /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
         self.queues.is_empty() && self.trunks.is_empty() && self.edges.is_empty()
     }
@@ -88,7 +72,7 @@ impl Names {
     }
 }
 
-/// Where an event gives no name, the id stands in for it.
+/// Sets a name that the event lacks. Normalisation puts the id in its place.
 fn set_name(signal: &mut Cow<'_, Signal>, name: &'static str, id: &str, value: &str) {
     let has_name = signal.text(name).is_some() && signal.text(name) != signal.text(id);
     if !has_name {
@@ -106,10 +90,10 @@ fn set(signal: &mut Cow<'_, Signal>, name: &'static str, value: Option<&String>)
     }
 }
 
-/// How a queue stands.
+/// The load of a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// Conversations that wait.
+    /// Waiting conversations.
     pub waiting: Option<u64>,
     /// Agents on the queue.
     pub agents: Option<u64>,
@@ -118,7 +102,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// What a ticket says of it; `None` when nothing is known.
+    /// The sentence for a ticket; `None` when nothing is known.
     pub fn sentence(&self) -> Option<String> {
         let waiting = self.waiting.map(|count| format!("{count} waiting"));
         let agents = self.agents.map(|count| format!("{count} agents on queue"));

@@ -1,15 +1,15 @@
-//! In which target a ticket is opened, when the first one of its list cannot be reached.
+//! Failover: which target a ticket is opened in when the first one of its list is unreachable.
 //!
-//! Owns three decisions: when a ticket goes to another target and to which, whether a create
-//! that is owed already may go with it, and whose word on a target counts among replicas. A
-//! create that may have had an effect never changes its target, so a ticket is never opened in
-//! two. Pure. May import: `domain` only.
+//! Three decisions: when a ticket goes to another target, and to which; whether a create that is
+//! enqueued already may be moved; and what a process does when replicas disagree about a target.
+//! A create that may have had an effect never changes its target, so a ticket is never opened in
+//! two.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::circuit_breaker::GateState;
 use super::failure::{Failure, FailureKind, Remedy};
-use super::gate::GateState;
 use super::time::Timestamp;
 
 /// The targets that an incident's ticket may be opened in, and whether the first was left.
@@ -17,12 +17,11 @@ use super::time::Timestamp;
 pub struct TicketRoute {
     /// In order of preference. With one there is no failover.
     pub candidates: Arc<[String]>,
-    /// The first of them, when the ticket is opened in another because that one was away.
+    /// The first candidate, when the ticket is opened in another because that one was unreachable.
     pub failed_over_from: Option<String>,
 }
 
 impl TicketRoute {
-    /// The route of a ticket that may be opened in `candidates`.
     pub fn through(candidates: Arc<[String]>) -> Self {
         Self {
             candidates,
@@ -31,42 +30,38 @@ impl TicketRoute {
     }
 }
 
-/// A target that cannot be reached.
+/// The health of a target that is unreachable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Away {
     /// Held, or its circuit is open.
     pub state: GateState,
-    /// Since when.
     pub since: Timestamp,
-    /// The failure that showed it last.
+    /// The last failure.
     pub reason: String,
 }
 
 /// One target of a list, as it is now.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// Its name.
     pub name: &'a str,
-    /// Whether it cannot be reached.
+    /// `None`: it is reachable.
     pub away: Option<&'a Away>,
-    /// How long it must have been away before its tickets are opened in another.
+    /// How long it must have been unreachable before its tickets are opened in another target.
     pub failover_after: Duration,
 }
 
 /// A ticket goes to another target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failover<'a> {
-    /// The target that is left.
     pub from: &'a str,
-    /// Why it is left.
+    /// Why it does not stay in `from`.
     pub away: &'a Away,
-    /// The target that takes over.
     pub to: &'a str,
 }
 
-/// Whether a ticket that does not exist yet and would be opened in `current` goes to another of
-/// `candidates`: when that one has been away for long enough, to the first of the others that
-/// can be reached. When none can, the ticket stays where it is.
+/// Where a ticket goes that does not exist yet and would be opened in `current`: to the first
+/// reachable one of `candidates`, when `current` has been unreachable for long enough. `None`: it
+/// stays where it is.
 pub fn fail_over<'a>(
     candidates: &[Candidate<'a>],
     current: &str,
@@ -88,7 +83,7 @@ pub fn fail_over<'a>(
 }
 
 impl Failover<'_> {
-    /// What people are told, on the ticket too.
+    /// For people; the ticket shows it too.
     pub fn note(&self) -> String {
         let Self { from, away, to } = self;
         format!(
@@ -98,7 +93,7 @@ impl Failover<'_> {
         )
     }
 
-    /// Why what was owed to the target that is left is not sent there.
+    /// Why the deliveries enqueued for `from` are not sent there.
     pub fn reason(&self) -> Failure {
         let kind = match self.away.state {
             GateState::Held => FailureKind::AuthFailure,
@@ -112,22 +107,22 @@ impl Failover<'_> {
     }
 }
 
-/// Where a create that is owed stands.
+/// The state of a create.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CreateState {
-    /// It waits for its turn, or for its next attempt.
+    /// It waits for its turn or for its next attempt.
     Waiting,
-    /// A worker has it; what it does there is not known.
+    /// A worker has claimed it; its effect is not known yet.
     Sending,
-    /// Given up, for a failure of this kind.
+    /// A dead letter with this kind of failure.
     Dead(FailureKind),
     /// Done or discarded.
     Settled,
 }
 
-/// Whether a create may be taken from its target: it is certain that it had no effect there,
-/// and it is nothing that a person has to mend first.
+/// Whether a create may be moved to another target.
 pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
+    // It certainly had no effect in its target, and no person has to mend anything first.
     let idle = matches!(
         state,
         CreateState::Waiting | CreateState::Dead(FailureKind::NetworkFailure)
@@ -135,28 +130,31 @@ pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
     idle && !in_doubt
 }
 
-/// What a process does about what it knows of a target and what is kept of it.
+/// What a process does when its own view of a target and the stored one are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
-    /// Nothing: they agree.
-    Agree,
-    /// It keeps what it knows.
-    Say,
-    /// Others say that the target is away: it looks for itself before it sends anything.
-    Doubt,
-    /// Others have reached the target: it tries again at once.
-    TryAgain,
+pub enum HealthAction {
+    /// Nothing: both agree.
+    InSync,
+    /// Store its own view.
+    Publish,
+    /// Another replica says that the target is unreachable: probe it before sending anything.
+    Verify,
+    /// Another replica has reached the target: probe it at once.
+    ProbeNow,
 }
 
-/// What to do when a process finds the target away or not and what is kept says the same or
-/// not. `is_news`: somebody else has kept it since the process looked last, so that what it
-/// knows itself may be older.
-pub const fn word_on(away: bool, kept_away: bool, is_news: bool) -> Word {
-    match (away, kept_away, is_news) {
-        (true, true, _) | (false, false, _) => Word::Agree,
-        (_, _, false) => Word::Say,
-        (false, true, true) => Word::Doubt,
-        (true, false, true) => Word::TryAgain,
+/// Compares its own view of a target with the stored one. `changed_by_other`: another replica has
+/// stored its view since this process last looked, so its own view may be older.
+pub const fn health_action(
+    unreachable: bool,
+    stored_unreachable: bool,
+    changed_by_other: bool,
+) -> HealthAction {
+    match (unreachable, stored_unreachable, changed_by_other) {
+        (true, true, _) | (false, false, _) => HealthAction::InSync,
+        (_, _, false) => HealthAction::Publish,
+        (false, true, true) => HealthAction::Verify,
+        (true, false, true) => HealthAction::ProbeNow,
     }
 }
 

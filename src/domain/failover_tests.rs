@@ -81,11 +81,11 @@ fn what_may_have_had_an_effect_is_not_moved() {
 
 #[test]
 fn the_newer_word_counts() {
-    assert_eq!(word_on(true, false, false), Word::Say);
-    assert_eq!(word_on(false, true, false), Word::Say);
-    assert_eq!(word_on(false, true, true), Word::Doubt);
-    assert_eq!(word_on(true, false, true), Word::TryAgain);
-    assert_eq!(word_on(true, true, true), Word::Agree);
+    assert_eq!(health_action(true, false, false), HealthAction::Publish);
+    assert_eq!(health_action(false, true, false), HealthAction::Publish);
+    assert_eq!(health_action(false, true, true), HealthAction::Verify);
+    assert_eq!(health_action(true, false, true), HealthAction::ProbeNow);
+    assert_eq!(health_action(true, true, true), HealthAction::InSync);
 }
 
 /// One thing that happens to a create and to its targets.

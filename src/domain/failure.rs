@@ -1,6 +1,6 @@
-//! Failures of deliveries: their kinds (contract, promise 4) and what to do about each.
+//! Failures of deliveries: their kinds (contract, promise 4), and what to do about each.
 //!
-//! A CRM client classifies; `domain::retry` decides from the classification alone.
+//! The client of a CRM classifies them; `domain::retry` decides by the classification alone.
 
 use std::fmt;
 use std::time::Duration;
@@ -44,7 +44,6 @@ impl FailureKind {
         }
     }
 
-    /// The kind with the contract's name `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
@@ -62,40 +61,38 @@ impl fmt::Display for FailureKind {
 pub enum Remedy {
     /// Try again after the retry policy's delay; costs one attempt.
     Retry,
-    /// The whole target waits (rate limit, instance asleep); costs no attempt.
+    /// The whole target waits (rate limit, sleeping instance); costs no attempt.
     /// `None`: the CRM did not say how long.
     PauseTarget(Option<Duration>),
-    /// The whole target waits until somebody mends credentials or configuration, and is
-    /// tried again slowly in the meantime; costs no attempt.
+    /// The whole target waits until a person mends credentials or configuration. It is probed
+    /// ever more slowly meanwhile; costs no attempt.
     HoldTarget,
-    /// Repeating cannot help: dead letter.
+    /// A retry cannot help: dead letter.
     GiveUp,
 }
 
 /// A failed call to a CRM, with all that a person needs to act on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The contract's kind.
     pub kind: FailureKind,
-    /// What to do.
     pub remedy: Remedy,
-    /// Whether the operation may have happened all the same: then the ticket is looked up by
+    /// Whether the operation may have taken effect all the same. The ticket is then looked up by
     /// our key before anything is sent again.
     pub outcome_unknown: bool,
-    /// How long to wait before such a look-up can be trusted.
+    /// How long to wait until such a look-up can be trusted.
     pub settle_after: Duration,
-    /// HTTP status, when there was an answer.
+    /// The HTTP status, when there was an answer.
     pub status: Option<u16>,
     /// The CRM's own error code.
     pub code: Option<String>,
-    /// The CRM's own message, or what went wrong on the way to it. Never holds a secret.
+    /// The CRM's own message, or the fault on the way to it. Never holds a secret.
     pub message: String,
-    /// The CRM's field the message is about.
+    /// The CRM's field that the message concerns.
     pub field: Option<String>,
 }
 
 impl Failure {
-    /// A failure of `kind` with `remedy`, known not to have taken effect.
+    /// A failure of an operation that certainly had no effect.
     pub fn new(kind: FailureKind, remedy: Remedy, message: impl Into<String>) -> Self {
         Self {
             kind,
@@ -109,28 +106,25 @@ impl Failure {
         }
     }
 
-    /// The same failure, of an operation that may have happened all the same.
+    /// Marks the operation as one that may have taken effect all the same.
     #[must_use]
     pub fn in_doubt(mut self) -> Self {
         self.outcome_unknown = true;
         self
     }
 
-    /// The same failure with the HTTP status of the answer.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// The same failure with the CRM's own error code.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.code = Some(code.into());
         self
     }
 
-    /// The same failure with the CRM's field it is about.
     #[must_use]
     pub fn with_field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());

@@ -1,16 +1,16 @@
-//! Whose turn it is among the lanes of a target. Pure.
+//! Round robin over the lanes of a target. A lane holds the deliveries of one source and rule.
 
 use std::collections::BTreeMap;
 
-/// The lane that a claim served last, by the lanes of what was claimed: the claim went round the
-/// lanes in their order, beginning after `after`, until it had enough. `None` when nothing was
-/// claimed.
+/// The lane that a claim served last. `claimed` are the lanes of the claimed deliveries; the claim
+/// took one of each lane in turn, in order, beginning after `after`. `None`: nothing was claimed.
 pub fn last_served<'a>(claimed: impl IntoIterator<Item = &'a str>, after: &str) -> Option<&'a str> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for lane in claimed {
         *counts.entry(lane).or_default() += 1;
     }
-    // Only lanes of the last round have been served so often, and it ended with the last of them.
+    // Only the lanes of the last round have the highest count, and the round ended with the last of
+    // them in round-robin order.
     let last = counts
         .into_iter()
         .max_by_key(|(lane, count)| (*count, *lane <= after, *lane));

@@ -1,33 +1,35 @@
 //! The decisions and the values they are made of: pure functions over plain data.
 //!
-//! May import: the standard library, `serde`, `thiserror`, `compact_str`, `jiff` (for the text
-//! form of a time) and `regex` (for matchers). Must not know: I/O, async, the clock,
-//! randomness, SQL, HTTP or any sibling module.
+//! `incident` is the data at the bottom; `decision`, `outage`, `flood` and `silence` decide about
+//! it. May import: the standard library, `serde`, `thiserror`, `compact_str`, `jiff` (for the text
+//! form of a time) and `regex` (for matchers). Must not know: I/O, async, the clock, randomness,
+//! SQL, HTTP or any sibling module.
 
 pub mod by_name;
+pub mod circuit_breaker;
 pub mod decision;
 pub mod enrichment;
 pub mod failover;
 pub mod failure;
-pub mod flapping;
 pub mod flood;
-pub mod gate;
-pub mod heard;
-pub mod hold;
 pub mod incident;
 pub mod incident_event;
 pub mod lanes;
-pub mod life;
 pub mod outage;
-pub mod part;
 pub mod retry;
 pub mod review_limit;
 pub mod severity;
 pub mod signal;
 pub mod silence;
-pub mod tally;
 pub mod ticket;
 pub mod ticket_change;
 pub mod time;
-pub mod transition;
 pub mod trouble;
+
+// The paths that callers in other folders still use.
+pub use circuit_breaker as gate;
+pub use decision as transition;
+pub use incident as flapping;
+pub use incident as hold;
+pub use incident as tally;
+pub use incident::part;

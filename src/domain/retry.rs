@@ -1,49 +1,44 @@
 //! What happens to a delivery after a failed attempt.
-//!
-//! Pure: the policy, the count of attempts, the failure and a random number go in; when to
-//! try again, or that it is given up, comes out.
 
 use std::time::Duration;
 
 use super::failure::{Failure, Remedy};
 
-/// How often and how slowly a delivery is repeated.
+/// How often and after which waits a delivery is tried again.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
-    /// Retries after the first try.
+    /// Retries after the first attempt.
     pub retries: u32,
     /// Wait before the first retry.
     pub base: Duration,
     /// Each further wait is this many times longer; at least 1.
     pub factor: f64,
-    /// Share of each wait that is random, 0 to 1.
+    /// The random share of each wait, 0 to 1.
     pub jitter: f64,
 }
 
 impl RetryPolicy {
-    /// The longest wait that it ever asks for.
-    pub fn longest_wait(&self) -> Duration {
+    pub fn max_wait(&self) -> Duration {
         wait_before(self, self.retries.saturating_sub(1), 0.0)
     }
 }
 
-/// No wait between two tries of a delivery is longer.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// No wait between two attempts is longer.
+pub const MAX_WAIT: Duration = Duration::from_secs(3600);
 
-/// No pause that a CRM asks for is shorter: it would be asked again and again without rest.
-pub const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+/// No pause that a CRM asks for is shorter: we would ask it again without rest.
+pub const MIN_PAUSE: Duration = Duration::from_secs(1);
 
-/// What comes next.
+/// What follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Try this delivery again after a wait; the attempt counts.
+    /// This delivery is tried again after a wait; the attempt counts.
     RetryAfter(Duration),
-    /// The whole target waits, for as long as the CRM said, when it said; the attempt does
-    /// not count.
+    /// The whole target waits, as long as the CRM said if it did; the attempt does not count.
     PauseTarget(Option<Duration>),
-    /// The whole target waits until somebody mends it; the attempt does not count.
+    /// The whole target waits until a person mends it; the attempt does not count.
     HoldTarget,
-    /// A dead letter.
+    /// The delivery becomes a dead letter.
     GiveUp,
 }
 
@@ -52,9 +47,9 @@ pub enum Next {
 pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64) -> Next {
     match failure.remedy {
         Remedy::PauseTarget(pause) => {
-            // "At once", or a time that is over by our clock, is no answer to how long.
-            let pause = pause.filter(|wait| *wait >= SHORTEST_PAUSE);
-            Next::PauseTarget(pause.map(|wait| wait.min(LONGEST_WAIT)))
+            // "At once", or a time in our past, does not say how long.
+            let pause = pause.filter(|wait| *wait >= MIN_PAUSE);
+            Next::PauseTarget(pause.map(|wait| wait.min(MAX_WAIT)))
         }
         Remedy::HoldTarget => Next::HoldTarget,
         Remedy::GiveUp => Next::GiveUp,
@@ -70,7 +65,7 @@ pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64)
 pub fn wait_before(policy: &RetryPolicy, retry: u32, random: f64) -> Duration {
     let exponent = i32::try_from(retry.min(64)).unwrap_or(64);
     let full = policy.base.as_secs_f64() * policy.factor.powi(exponent);
-    let full = full.min(LONGEST_WAIT.as_secs_f64());
+    let full = full.min(MAX_WAIT.as_secs_f64());
     let random = random.clamp(0.0, 1.0);
     Duration::from_secs_f64(full * (1.0 - policy.jitter.clamp(0.0, 1.0) * random))
 }
@@ -110,7 +105,7 @@ mod tests {
         );
         assert_eq!(
             next(&GUIDE, 0, &failure(pause(999_999)), 0.0),
-            Next::PauseTarget(Some(LONGEST_WAIT))
+            Next::PauseTarget(Some(MAX_WAIT))
         );
         assert_eq!(
             next(&GUIDE, 0, &failure(pause(0)), 0.0),
@@ -146,7 +141,7 @@ mod tests {
             for attempts in 0..retries {
                 let Next::RetryAfter(wait) = next(&policy, attempts, &failure(Remedy::Retry), random)
                 else { return Err(TestCaseError::fail("gave up too early")) };
-                prop_assert!(wait <= LONGEST_WAIT && wait <= policy.longest_wait());
+                prop_assert!(wait <= MAX_WAIT && wait <= policy.max_wait());
             }
             prop_assert_eq!(next(&policy, retries, &failure(Remedy::Retry), random), Next::GiveUp);
         }

@@ -1,8 +1,8 @@
 //! Which open review items of one source are dropped when there are too many.
 //!
-//! An item beyond the limit drops the oldest one with an equal reason, so that a flood of one
-//! kind pushes out its own kind. An item whose reason is new drops the oldest of the most
-//! frequent reason. Pure. May import: the standard library.
+//! An item beyond the limit drops the oldest item with the same reason, so that a flood of one kind
+//! pushes out its own kind. An item with a new reason drops the oldest item of the most frequent
+//! reason.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
@@ -10,16 +10,15 @@ use std::collections::{BTreeMap, BinaryHeap};
 /// Open items of one source with one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReasonCount {
-    /// The reason.
     pub reason: String,
-    /// How many there are, the new ones among them.
+    /// All of them, the new ones included.
     pub count: u64,
-    /// The id of the oldest.
+    /// The id of the oldest item.
     pub oldest: i64,
 }
 
-/// How many of the oldest items to drop, by reason. `newest` are the items beyond the limit: how
-/// many of the newest have each reason. As many are dropped as there are in `newest`.
+/// How many of the oldest items to drop, by reason. `newest` counts the items beyond the limit by
+/// reason; as many are dropped.
 pub fn drops(groups: &[ReasonCount], newest: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
     let mut drops: BTreeMap<String, u64> = BTreeMap::new();
     let mut from_most_frequent = 0;
@@ -27,7 +26,7 @@ pub fn drops(groups: &[ReasonCount], newest: &BTreeMap<String, u64>) -> BTreeMap
     for group in groups {
         let new = newest.get(&group.reason).copied().unwrap_or(0);
         let is_known = group.count > new;
-        // The first item of a reason that was unknown has no equal to drop.
+        // The first item of a new reason has no older item of its kind to drop.
         let of_equals = if is_known { new } else { new.saturating_sub(1) };
         from_most_frequent += new - of_equals;
         if of_equals > 0 {

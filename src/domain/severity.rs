@@ -1,12 +1,10 @@
-//! How bad an incident is: five levels, in order.
-//!
-//! Pure; may import: nothing of ours.
+//! The severity of an incident: five levels, in order.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A level, the worst last.
+/// Ordered: the worst is the greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -23,7 +21,6 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Every level, the worst first.
     pub const WORST_FIRST: [Self; 5] = [
         Self::Critical,
         Self::High,
@@ -43,7 +40,6 @@ impl Severity {
         }
     }
 
-    /// The level with the contract's name `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::WORST_FIRST
             .into_iter()

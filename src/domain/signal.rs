@@ -1,7 +1,7 @@
-//! A signal: an event after normalisation. What kind, which entity, which readings, when.
+//! A signal: an event after normalisation, with its kind, entity, readings and time.
 //!
-//! Owns the names by which rules and templates see an event. A value that was missing or
-//! null in the event is absent here, never an empty string or zero.
+//! Owns the names by which rules and templates see an event. A value that was missing or null in
+//! the event is absent here, never an empty string or zero.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

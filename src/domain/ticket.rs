@@ -1,4 +1,4 @@
-//! Tickets and the operations owed on them.
+//! Tickets and the operations on them.
 
 use std::fmt;
 
@@ -35,7 +35,6 @@ impl TicketKey {
         is_id.then(|| id.to_owned())
     }
 
-    /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -47,13 +46,13 @@ impl fmt::Display for TicketKey {
     }
 }
 
-/// Longest number of a ticket that is kept, in characters. CRMs' own are far shorter; it stands
-/// in an index, which takes no text of any length.
-const LONGEST_NUMBER: usize = 255;
+/// Longest ticket number that is stored, in characters. Those of the CRMs are far shorter; the
+/// database has it in an index, which limits the length.
+const MAX_NUMBER: usize = 255;
 
-/// A ticket's `number` as it is kept.
+/// The part of a ticket's `number` that is stored.
 pub fn kept_number(number: String) -> String {
-    match number.char_indices().nth(LONGEST_NUMBER) {
+    match number.char_indices().nth(MAX_NUMBER) {
         Some((end, _)) => number[..end].to_owned(),
         None => number,
     }
@@ -75,7 +74,7 @@ pub struct Ticket {
     pub closed: bool,
 }
 
-/// One operation owed to a target.
+/// An operation on a ticket; a delivery makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -85,12 +84,11 @@ pub enum Operation {
     Update,
     /// Set the ticket resolved.
     Resolve,
-    /// Hang the ticket under its outage's ticket.
+    /// Make the outage's ticket the parent of the ticket.
     Link,
 }
 
 impl Operation {
-    /// Every operation.
     pub const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Resolve, Self::Link];
 
     /// The contract's name for it.
@@ -103,7 +101,6 @@ impl Operation {
         }
     }
 
-    /// The operation with the contract's name `name`.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|op| op.as_str() == name)
     }
@@ -120,8 +117,8 @@ impl fmt::Display for Operation {
 pub struct TicketChange {
     /// An internal comment for the ticket; never visible to the CRM's customers.
     pub comment: Option<String>,
-    /// A short mark inside the comment (`ref 3f9a0c1d`), by which a repetition finds that the
-    /// comment is already there.
+    /// A short mark inside the comment (`ref 3f9a0c1d`), by which a retry finds that the comment
+    /// is there already.
     pub marker: String,
     /// Fields to set.
     pub fields: TicketFields,

@@ -1,29 +1,26 @@
 //! What a change of a ticket in the CRM does to the incident that owns it.
 //!
-//! Owns when a sighting of a ticket counts as newer, and what follows from it. Pure: what was
-//! seen and what is known go in, what to keep comes out. May import: `domain` only.
+//! Decides whether a snapshot of a ticket is newer than the stored one, and what follows from it.
 
 use super::incident::{Incident, IncidentState};
 use super::ticket::Ticket;
 use super::time::Timestamp;
 
-/// A version of a ticket: the count of its changes where the CRM has one, and the CRM's own
-/// stamp of the last. The count goes first: stamps have a resolution of one second, and the
-/// CRM's clock can be set back. Never compared with a time of ours.
+/// A version of a ticket: the number of its changes, where the CRM counts them, then the CRM's time
+/// of the last one. The number comes first, because the times have a resolution of one second and
+/// the CRM's clock can be set back. Never compared with a time of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct TicketVersion {
-    /// How often it had been changed; 0 where the CRM does not count.
+    /// Number of changes; 0 where the CRM does not count them.
     pub changes: u64,
-    /// When the ticket was last changed, by the CRM's clock.
+    /// The last change, by the CRM's clock.
     pub changed_at: Timestamp,
 }
 
-/// Whether the record is still there.
+/// Whether the record still exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
-    /// It is there.
     Here,
-    /// It was deleted.
     Deleted,
     /// It was merged into the ticket with this record id or number.
     MergedInto(String),
@@ -34,19 +31,17 @@ pub enum Presence {
 pub struct Sighting {
     /// The CRM's record id.
     pub ticket_id: String,
-    /// The incident whose key the ticket carries, where it carries one.
+    /// The incident whose key the ticket carries, if it carries one.
     pub incident_id: Option<String>,
-    /// Which version was seen; `None` for a record that is gone and has none any more.
+    /// `None`: the record is gone and has no version any more.
     pub version: Option<TicketVersion>,
     /// Who changed it last, where the CRM says so.
     pub changed_by: Option<String>,
-    /// Whether it is still there.
     pub presence: Presence,
-    /// What it says.
     pub face: TicketFace,
 }
 
-/// What people see of a ticket. A field that could not be read is `None`.
+/// The fields of a ticket that people look at. A field that could not be read is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TicketFace {
     /// The number people use.
@@ -91,32 +86,31 @@ impl Sighting {
     }
 }
 
-/// What is known of an incident's ticket.
+/// What is stored of an incident's ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct KnownTicket {
-    /// The version last seen.
+    /// The newest version seen.
     pub version: Option<TicketVersion>,
-    /// What it said.
     pub face: TicketFace,
-    /// `deleted` or `merged into …`, once it is gone.
+    /// How it was removed (`deleted`, `merged into …`), once it is gone.
     pub fate: Option<String>,
 }
 
-/// What a sighting was.
+/// What a snapshot of a ticket changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Followed {
-    /// A newer version is known: nothing changes.
+    /// Nothing: a newer version is known.
     Older,
-    /// Nothing differs from what is known.
+    /// Nothing: all is as stored.
     Same,
-    /// Something differs, and the incident goes on.
+    /// The stored ticket; the incident continues.
     Noted,
-    /// The incident is closed with its ticket.
+    /// The incident was closed with its ticket.
     Closed,
 }
 
 impl Followed {
-    /// A stable name, counted and logged.
+    /// Counted and logged.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Older => "older",
@@ -127,16 +121,15 @@ impl Followed {
     }
 }
 
-/// What follows from a sighting. The caller keeps all of it in one transaction.
+/// What follows from a snapshot. The caller stores all of it in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consequence {
-    /// What the sighting was.
     pub followed: Followed,
-    /// Entries for the history: what happened and why.
+    /// Entries for the history: the change and its cause.
     pub history: Vec<(String, String)>,
     /// Whether the key's burst lock ends now, so that the next breach opens a ticket.
     pub frees_lock: bool,
-    /// Whether what is still owed to the ticket is owed no longer.
+    /// Whether the deliveries still enqueued for the ticket are dropped.
     pub ends_deliveries: bool,
 }
 
@@ -151,9 +144,8 @@ impl Consequence {
     }
 }
 
-/// Takes `seen` in, changing `incident` and `known`. `closes` is what the target's settings
-/// say about a ticket that a person has closed; a ticket that is gone closes its incident
-/// whatever they say, because nothing can be written to it any more.
+/// Applies the snapshot `seen` to `incident` and its stored ticket. `closes`: the target's
+/// settings say that an incident closes with its ticket.
 pub fn follow(
     incident: &mut Incident,
     known: &mut KnownTicket,
@@ -173,7 +165,7 @@ pub fn follow(
         .map_or_else(String::new, |version| format!(" at {}", version.changed_at));
     let before = known.clone();
     let was_over = incident.state == IncidentState::Closed;
-    take_in(known, seen);
+    store_snapshot(known, seen);
 
     let mut then = Consequence::nothing(Followed::Same);
     then.history = differences(&before.face, &known.face, &format!("{by}{at}"));
@@ -183,8 +175,9 @@ pub fn follow(
         then.history
             .push((format!("ticket {fate}"), format!("in the CRM{by}{at}")));
     }
+    // A ticket that is gone closes its incident in any case: nothing can be written to it any more.
     let over = known.fate.is_some() || (known.face.closed && closes);
-    // Our own resolution never gets here: it is owed by an incident that is closed already.
+    // Our own resolution never gets here: its incident was closed when it was enqueued.
     if over && !was_over {
         let (what, cause) = match &known.fate {
             Some(fate) => ("closed", format!("ticket {fate}")),
@@ -203,15 +196,15 @@ pub fn follow(
     } else if *known != before {
         then.followed = Followed::Noted;
     }
-    // What an incident that is over still owes is moot once the ticket is as it would have it.
+    // An update that still waits would write to a closed or removed ticket.
     then.ends_deliveries = over;
     then
 }
 
-/// Versions only grow. A ticket that is gone stays gone for what was seen before it went.
 fn is_older(known: &KnownTicket, seen: &Sighting) -> bool {
     match (known.version, seen.version) {
         (Some(known_version), Some(seen_version)) => {
+            // Versions only grow. A snapshot taken before a removal has the version that is stored.
             let returned = known.fate.is_some() && seen.presence == Presence::Here;
             seen_version < known_version || (returned && seen_version == known_version)
         }
@@ -219,7 +212,7 @@ fn is_older(known: &KnownTicket, seen: &Sighting) -> bool {
     }
 }
 
-fn take_in(known: &mut KnownTicket, seen: &Sighting) {
+fn store_snapshot(known: &mut KnownTicket, seen: &Sighting) {
     let face = &seen.face;
     let keep = |old: &mut Option<String>, new: &Option<String>| {
         if new.is_some() {
@@ -244,8 +237,8 @@ fn take_in(known: &mut KnownTicket, seen: &Sighting) {
     };
 }
 
-/// What people want to read about: who has it, how urgent it is, whether it was opened again.
-/// What is seen for the first time is no change.
+/// The changes that people want to read about in the history. A value that is seen for the first
+/// time is no change.
 fn differences(before: &TicketFace, after: &TicketFace, suffix: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut compare = |what: &str, old: &Option<String>, new: &Option<String>| {

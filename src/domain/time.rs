@@ -1,6 +1,4 @@
-//! Points in time as the whole program passes them: milliseconds since the Unix epoch.
-//!
-//! Owns the text form (RFC 3339, UTC). Reads no clock: whoever needs "now" is given it.
+//! Points in time, and their text form (RFC 3339, UTC). No clock is read here.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,22 +14,19 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The time `milliseconds` after the Unix epoch.
     pub const fn from_millis(milliseconds: i64) -> Self {
         Self(milliseconds)
     }
 
-    /// Milliseconds since the Unix epoch.
     pub const fn as_millis(self) -> i64 {
         self.0
     }
 
-    /// How long before `self` the time `earlier` was; zero when it was not before.
+    /// The span from `earlier` to `self`; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
-    /// `self` moved forward by `span`, saturating at the end of time.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(
@@ -40,7 +35,6 @@ impl Timestamp {
         )
     }
 
-    /// `self` moved back by `span`, saturating at the beginning of time.
     #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(

@@ -1,23 +1,21 @@
-//! Ringdown's own trouble: what is wrong with Ringdown itself or around it, and when that is
-//! to be said.
+//! Ringdown's own trouble: what is wrong with Ringdown itself or around it, and when to report it.
 //!
-//! Trouble becomes events of a source of our own, so that it gets its ticket by the same
-//! machinery as any other: one incident, one ticket, told again while it lasts, closed when it
-//! is over. Pure. May import: `domain` only.
+//! Trouble becomes events of a source of our own. So it gets a ticket like any other trouble: one
+//! incident, one ticket, updated while it lasts, closed when it is over.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::time::Timestamp;
 
-/// The source that our own events come from. No sender can have this name.
+/// The source of our own events. No sender can have this name.
 pub const OWN_SOURCE: &str = "ringdown";
-/// The rule that hears them. No other rule can have this name.
+/// The rule for our own events. No other rule can have this name.
 pub const OWN_RULE: &str = "own-trouble";
-/// Their type.
+/// The type of our own events.
 pub const OWN_EVENT: &str = "ringdown.trouble";
 
-/// The key of the incident about the silence of `source`.
+/// The key of the incident that reports `source` as silent.
 pub fn silence_of(source: &str) -> String {
     format!("source_silent: {source}")
 }
@@ -25,46 +23,31 @@ pub fn silence_of(source: &str) -> String {
 /// Something that is wrong now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// A target is held for a person: it refuses our login or lacks what we need, which does
-    /// not heal by itself.
+    /// A target is held until a person acts: it refuses our login, or lacks something we need.
     TargetHeld {
-        /// The target.
         target: String,
-        /// What the CRM said.
+        /// The message of the CRM.
         answer: String,
     },
-    /// Deliveries were given up on because the CRM understood and refused them.
-    TicketsRefused {
-        /// The target.
-        target: String,
-        /// How many wait as dead letters.
-        dead_letters: i64,
-    },
-    /// A source has sent nothing for longer than it ever is silent.
+    /// The CRM understood and refused deliveries; they are dead letters.
+    TicketsRefused { target: String, dead_letters: i64 },
+    /// A source has sent nothing for longer than its `expect_every`.
     SourceSilent {
-        /// The source.
         source: String,
-        /// When it was last heard, or when we began to listen.
+        /// The last event, or the start of this process.
         heard_at: Timestamp,
-        /// How long it may be silent.
         expect_every: Duration,
     },
-    /// Events of a source are not understood.
-    NotUnderstood {
-        /// The source.
-        source: String,
-        /// How many wait for a person.
-        waiting: i64,
-    },
+    /// Events of a source do not fit its format; `waiting` of them are open review items.
+    NotUnderstood { source: String, waiting: i64 },
 }
 
 impl Trouble {
-    /// What it is and whom it concerns: the key of its incident.
+    /// The key of its incident.
     pub fn key(&self) -> String {
         format!("{}: {}", self.kind(), self.subject())
     }
 
-    /// A stable name for what it is.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::TargetHeld { .. } => "target_held",
@@ -74,7 +57,7 @@ impl Trouble {
         }
     }
 
-    /// The target or source that it is about.
+    /// The target or source that it concerns.
     pub fn subject(&self) -> &str {
         match self {
             Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => target,
@@ -82,7 +65,7 @@ impl Trouble {
         }
     }
 
-    /// The target that should not be asked to take the ticket about it.
+    /// The target that cannot take the ticket about it.
     pub fn target(&self) -> Option<&str> {
         match self {
             Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => Some(target),
@@ -90,7 +73,7 @@ impl Trouble {
         }
     }
 
-    /// The ticket's title. It says nothing that changes while the trouble lasts.
+    /// The title of the ticket. It contains no value that changes while the trouble lasts.
     pub fn title(&self) -> String {
         match self {
             Self::TargetHeld { target, .. } => {
@@ -108,7 +91,7 @@ impl Trouble {
         }
     }
 
-    /// What is wrong, and what to do.
+    /// The description of the ticket: what is wrong, and what to do.
     pub fn text(&self) -> String {
         match self {
             Self::TargetHeld { target, answer } => format!(
@@ -143,7 +126,7 @@ impl Trouble {
     }
 }
 
-/// A length of time as people write it: `10m`.
+/// `10m`.
 fn span(length: Duration) -> String {
     jiff::SignedDuration::try_from(length).map_or_else(
         |_| format!("{} s", length.as_secs()),
@@ -151,95 +134,97 @@ fn span(length: Duration) -> String {
     )
 }
 
-/// A source of which something is expected.
+/// A source with `expect_every`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
-    /// Its name.
     pub source: String,
-    /// When it was last heard, by whichever process; `None`: never.
+    /// The last event that any process received; `None`: never.
     pub heard_at: Option<Timestamp>,
-    /// Since when this process listens. Who was away cannot complain of a silence at once.
+    /// When this process started.
     pub listening_since: Timestamp,
     /// How long it may be silent.
-    pub longest: Duration,
-    /// Whether its silence is known already.
+    pub max_silence: Duration,
+    /// Whether its silence has an incident already.
     pub is_known: bool,
 }
 
 impl Expected {
     fn is_silent(&self, now: Timestamp) -> bool {
         let heard_at = self.heard_at.unwrap_or(self.listening_since);
-        let has_listened = now.since(self.listening_since) > self.longest;
-        now.since(heard_at) > self.longest && (has_listened || self.is_known)
+        // A process that has just started does not know whether the source sends.
+        let has_listened = now.since(self.listening_since) > self.max_silence;
+        now.since(heard_at) > self.max_silence && (has_listened || self.is_known)
     }
 }
 
-/// What can be seen of Ringdown's health.
+/// The health of Ringdown and its surroundings at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Seen {
-    /// Targets that are held for a person, with what they said.
+pub struct HealthSnapshot {
+    /// Targets that are held, and the messages of their CRMs.
     pub held: Vec<(String, String)>,
-    /// Dead letters that the CRM refused, by target.
+    /// Number of dead letters that the CRM refused, by target.
     pub refused_deliveries: Vec<(String, i64)>,
-    /// Sources of which something is expected.
     pub expected: Vec<Expected>,
-    /// Events that wait for a person, by source.
-    pub misfits: Vec<(String, i64)>,
+    /// Number of open review items, by source.
+    pub review_items: Vec<(String, i64)>,
 }
 
 /// What is wrong at `now`.
-pub fn troubles(seen: &Seen, now: Timestamp) -> Vec<Trouble> {
-    let held = seen
+pub fn troubles(health: &HealthSnapshot, now: Timestamp) -> Vec<Trouble> {
+    let held = health
         .held
         .iter()
         .map(|(target, answer)| Trouble::TargetHeld {
             target: target.clone(),
             answer: answer.clone(),
         });
-    let refused = seen.refused_deliveries.iter().filter(|one| one.1 > 0);
+    let refused = health.refused_deliveries.iter().filter(|one| one.1 > 0);
     let refused = refused.map(|(target, dead_letters)| Trouble::TicketsRefused {
         target: target.clone(),
         dead_letters: *dead_letters,
     });
-    let silent = seen
+    let silent = health
         .expected
         .iter()
         .filter(|one| one.is_silent(now))
         .map(|one| Trouble::SourceSilent {
             source: one.source.clone(),
             heard_at: one.heard_at.unwrap_or(one.listening_since),
-            expect_every: one.longest,
+            expect_every: one.max_silence,
         });
-    // Ringdown's own events are not a sender's, and never misfits.
-    let misfits = seen.misfits.iter().filter(|one| one.1 > 0);
-    let misfits = misfits.map(|(source, waiting)| Trouble::NotUnderstood {
+    let review_items = health.review_items.iter().filter(|one| one.1 > 0);
+    let review_items = review_items.map(|(source, waiting)| Trouble::NotUnderstood {
         source: source.clone(),
         waiting: *waiting,
     });
-    held.chain(refused).chain(silent).chain(misfits).collect()
+    held.chain(refused)
+        .chain(silent)
+        .chain(review_items)
+        .collect()
 }
 
-/// One event to be made.
+/// An event to append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Report {
-    /// The trouble is there, or still there.
+    /// The trouble exists, or still exists.
     There(Trouble),
-    /// The trouble with this key is over.
+    /// The trouble with this key has ended.
     Over(String),
 }
 
-/// What is to be said at `now`: trouble that has no incident yet, trouble that lasts and was
-/// not told of for `repeat_after`, and the end of trouble whose incident is still there.
-/// `active` are the keys of incidents that are not closed and still breach.
+/// What to report at `now`: trouble without an incident, trouble that lasts and was not reported
+/// for `repeat_after`, and the end of trouble whose incident still exists. `active` are the keys of
+/// incidents that are not closed and breach; `reported` are the times of the last reports by key.
 pub fn reports(
     present: &[Trouble],
     active: &BTreeSet<String>,
-    told: &BTreeMap<String, Timestamp>,
+    reported: &BTreeMap<String, Timestamp>,
     repeat_after: Duration,
     now: Timestamp,
 ) -> Vec<Report> {
-    let is_due = |key: &str| match told.get(key) {
-        Some(told_at) => now.since(*told_at) >= repeat_after || now < *told_at,
+    let is_due = |key: &str| match reported.get(key) {
+        // A report in the future means that the clock was set back.
+        Some(at) => now.since(*at) >= repeat_after || now < *at,
         None => true,
     };
     let there = present
@@ -274,17 +259,17 @@ mod tests {
             source: "genesys".into(),
             heard_at,
             listening_since,
-            longest: MINUTE,
+            max_silence: MINUTE,
             is_known: false,
         }
     }
 
     fn silences(one: &Expected, now: Timestamp) -> usize {
-        let seen = Seen {
+        let health = HealthSnapshot {
             expected: vec![one.clone()],
-            ..Seen::default()
+            ..HealthSnapshot::default()
         };
-        troubles(&seen, now).len()
+        troubles(&health, now).len()
     }
 
     #[test]
@@ -311,12 +296,12 @@ mod tests {
 
     #[test]
     fn nothing_given_up_on_and_nothing_in_review_is_no_trouble() {
-        let seen = Seen {
+        let health = HealthSnapshot {
             refused_deliveries: vec![("salesforce".into(), 0)],
-            misfits: vec![("genesys".into(), 0)],
-            ..Seen::default()
+            review_items: vec![("genesys".into(), 0)],
+            ..HealthSnapshot::default()
         };
-        assert_eq!(troubles(&seen, at(0)), []);
+        assert_eq!(troubles(&health, at(0)), []);
     }
 
     #[test]
@@ -326,19 +311,19 @@ mod tests {
         let first = reports(&present, &none, &BTreeMap::new(), MINUTE, at(0));
         assert_eq!(first, [Report::There(refused("servicenow"))]);
         let key = present[0].key();
-        let told = BTreeMap::from([(key.clone(), at(0))]);
+        let reported = BTreeMap::from([(key.clone(), at(0))]);
         let active = BTreeSet::from([key]);
-        assert_eq!(reports(&present, &active, &told, MINUTE, at(59)), []);
-        assert_eq!(reports(&present, &active, &told, MINUTE, at(60)), first);
+        assert_eq!(reports(&present, &active, &reported, MINUTE, at(59)), []);
+        assert_eq!(reports(&present, &active, &reported, MINUTE, at(60)), first);
     }
 
     #[test]
     fn the_end_is_said_also_of_trouble_from_before_a_restart() {
         let active = BTreeSet::from([refused("servicenow").key()]);
-        let told = BTreeMap::new();
-        let said = reports(&[], &active, &told, MINUTE, at(0));
+        let reported = BTreeMap::new();
+        let said = reports(&[], &active, &reported, MINUTE, at(0));
         assert_eq!(said, [Report::Over("target_held: servicenow".into())]);
-        let said = reports(&[], &BTreeSet::new(), &told, MINUTE, at(0));
+        let said = reports(&[], &BTreeSet::new(), &reported, MINUTE, at(0));
         assert_eq!(said, []);
     }
 }

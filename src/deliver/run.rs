@@ -1,0 +1,152 @@
+//! The loop of one target's worker.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::clock_watch::Look;
+use super::worker::TargetWorker;
+use crate::domain::circuit_breaker::{Admission, GateState};
+use crate::domain::time::Timestamp;
+use crate::fault_points;
+use crate::store::StoreError;
+
+/// Longest sleep between two steps. A notification only shortens it; none is needed.
+const MAX_SLEEP: Duration = Duration::from_millis(500);
+/// Sleep after a failure of the database.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// No sleep: the next step may have work.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
+impl TargetWorker {
+    /// Delivers until `stop`, then finishes the attempts in flight. Wakes up when `enqueued`
+    /// changes.
+    pub async fn run(self, mut enqueued: watch::Receiver<u64>, stop: CancellationToken) {
+        let finished = CancellationToken::new();
+        let delivering = async {
+            self.deliver_until(&mut enqueued, &stop).await;
+            finished.cancel();
+        };
+        // Claims are renewed until the last attempt has ended, beyond `stop`.
+        tokio::join!(delivering, self.claims.renew_until(&self.name, &finished));
+    }
+
+    async fn deliver_until(&self, enqueued: &mut watch::Receiver<u64>, stop: &CancellationToken) {
+        let mut attempts = JoinSet::new();
+        self.take_stock().await;
+        while !stop.is_cancelled() {
+            let wait = self.step(&mut attempts).await.unwrap_or_else(|error| {
+                tracing::error!(target = self.name, %error, "deliveries cannot be claimed; retrying");
+                AFTER_FAILURE
+            });
+            fault_points::reach("deliver-step");
+            self.report_metrics();
+            tokio::select! {
+                () = stop.cancelled() => {}
+                Some(_) = attempts.join_next() => {}
+                () = tokio::time::sleep(wait) => {}
+                changed = enqueued.changed() => if changed.is_err() {
+                    // Nobody can notify any more. Without the sleep this would be a busy loop.
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+        while attempts.join_next().await.is_some() {}
+    }
+
+    /// Starts the deliveries that are due and admitted, as tasks of `attempts`. Returns how long
+    /// to sleep if nothing else happens. When the database fails, deliveries that were claimed in
+    /// this step are claimed again after their leases have run out.
+    pub async fn step(&self, attempts: &mut JoinSet<()>) -> Result<Duration, StoreError> {
+        while attempts.try_join_next().is_some() {}
+        let now = self.clock.now();
+        if let Err(error) = self.share_health(now).await {
+            // Only failover waits for the shared health; deliveries do not.
+            tracing::error!(target = self.name, %error, "the target's health cannot be shared");
+        }
+        let free = self.concurrent.saturating_sub(attempts.len());
+        if free == 0 {
+            return Ok(MAX_SLEEP);
+        }
+        self.shorten_waits_after_clock_change(now).await?;
+        let admission = self.shared().breaker.admission(now);
+        if admission == Admission::All {
+            self.resume_from_time_to_time(now).await;
+        }
+        let attempts_at_least = match admission {
+            Admission::All => 0,
+            // New deliveries wait while the circuit is open. Those that were tried before go on,
+            // so that their retries end in time.
+            Admission::RetriesOnly { .. } => 1,
+            Admission::Probe => {
+                self.probe().await;
+                return Ok(AT_ONCE);
+            }
+            Admission::Nothing { until } => return Ok(until.since(now).min(MAX_SLEEP)),
+        };
+        // Looking costs less than claiming, and mostly nothing is due.
+        let next = self.store.next_delivery_at(&self.name, now).await?;
+        if next.is_none_or(|at| at > now) {
+            return Ok(until_next(next, admission, now));
+        }
+        let claimed = self.claim(free, attempts_at_least, now, attempts).await?;
+        if claimed == free {
+            // The end of an attempt is the next thing that can happen.
+            return Ok(MAX_SLEEP);
+        }
+        if claimed > 0 {
+            return Ok(AT_ONCE);
+        }
+        // Another process has claimed it, or it is not admitted.
+        let next = self.store.next_delivery_at(&self.name, now).await?;
+        Ok(until_next(next, admission, now))
+    }
+
+    /// After the clock was set back, a delivery that waits for a time by the old clock would wait
+    /// for too long. No wait is longer than the policy allows.
+    async fn shorten_waits_after_clock_change(&self, now: Timestamp) -> Result<(), StoreError> {
+        let look = self.shared().clock.look(now);
+        if look != Look::Advanced {
+            let latest = now.plus(self.policy.max_wait());
+            // A delivery in doubt waits until a look-up can be trusted. It keeps its time after a
+            // start, and where the CRM accepts a second record: a look-up too early could lead to
+            // a second ticket.
+            let in_doubt_too = look == Look::SetBack && self.crm.refuses_a_second();
+            self.store
+                .bring_forward(&self.name, latest, in_doubt_too)
+                .await?;
+        }
+        self.shared().clock.set(now);
+        Ok(())
+    }
+
+    fn report_metrics(&self) {
+        let token = self.crm.token_status();
+        let mut shared = self.shared();
+        self.metrics
+            .set_target_up(&self.name, shared.breaker.state() == GateState::Up);
+        let counted = &shared.counted_token;
+        // A client that was started again counts from 0.
+        let renewed = token.renewals.saturating_sub(counted.renewals);
+        let failed = token
+            .failed_renewals
+            .saturating_sub(counted.failed_renewals);
+        self.metrics.token_refreshes(&self.name, "ok", renewed);
+        self.metrics.token_refreshes(&self.name, "failed", failed);
+        shared.counted_token = token;
+    }
+}
+
+/// How long to sleep until `next`, or the next probe. A delivery that is due and cannot be claimed
+/// is looked at again after the longest sleep.
+fn until_next(next: Option<Timestamp>, admission: Admission, now: Timestamp) -> Duration {
+    let mut wait = next
+        .filter(|at| *at > now)
+        .map_or(MAX_SLEEP, |at| at.since(now));
+    if let Admission::RetriesOnly { probe_at } = admission {
+        wait = wait.min(probe_at.since(now));
+    }
+    wait.clamp(AT_ONCE, MAX_SLEEP)
+}

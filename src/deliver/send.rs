@@ -1,0 +1,89 @@
+//! Claims deliveries that are due, and makes their attempts.
+
+use std::time::Instant;
+
+use tokio::task::JoinSet;
+
+use super::attempt::attempt;
+use super::claims::ClaimGuard;
+use super::worker::TargetWorker;
+use crate::domain::lanes::last_served;
+use crate::domain::time::Timestamp;
+use crate::fault_points;
+use crate::store::{Claim, ClaimedDelivery, Settlement, StoreError};
+
+impl TargetWorker {
+    /// Claims up to `free` deliveries and starts them as tasks of `attempts`. Returns how many.
+    pub(super) async fn claim(
+        &self,
+        free: usize,
+        attempts_at_least: u32,
+        now: Timestamp,
+        attempts: &mut JoinSet<()>,
+    ) -> Result<usize, StoreError> {
+        let after_lane = self.shared().last_lane.clone();
+        let claim = Claim {
+            target: &self.name,
+            owner: &self.owner,
+            limit: u32::try_from(free).unwrap_or(u32::MAX),
+            attempts_at_least,
+            after_lane: &after_lane,
+        };
+        // The lease counts from before the statement is sent: it may only seem to end too early.
+        let (asked_at, lease) = (Instant::now(), self.claims.lease());
+        let claimed = self.store.claim_due(claim, now, lease).await?;
+        let lanes = claimed.iter().map(|delivery| delivery.lane.as_str());
+        if let Some(last) = last_served(lanes, &after_lane) {
+            last.clone_into(&mut self.shared().last_lane);
+        }
+        let count = claimed.len();
+        for delivery in claimed {
+            // This process is still sending it: its lease ended early, as the database's clock was
+            // set forward.
+            let Some(in_flight) = self.in_flight.begin(delivery.id) else {
+                continue;
+            };
+            let worker = self.clone();
+            let claim = self.claims.guard(delivery.id, asked_at + lease);
+            attempts.spawn(async move {
+                worker.deliver(delivery, &claim).await;
+                drop(in_flight);
+            });
+        }
+        Ok(count)
+    }
+
+    /// One attempt, from the rate limit to the stored result.
+    async fn deliver(&self, delivery: ClaimedDelivery, claim: &ClaimGuard) {
+        self.limiter.until_ready().await;
+        fault_points::reach("before-send");
+        let crm = self.crm.for_claim(claim.check());
+        let result = attempt(crm.as_ref(), &self.name, &delivery).await;
+        // The claim ended before something was sent, so the failure says nothing about the CRM.
+        if result.is_err() && claim.was_refused() {
+            return self.report_lost_claim(&delivery);
+        }
+        fault_points::reach("before-settle");
+        let now = self.clock.now();
+        let (outcome, was_unreachable) = match result {
+            Ok(ticket) => {
+                let mut shared = self.shared();
+                shared
+                    .poison
+                    .record_success(delivery.id, delivery.operation);
+                let was_unreachable = shared.breaker.record_success(now);
+                (Settlement::Done(ticket), was_unreachable)
+            }
+            Err(failure) => (self.result_of_failure(&delivery, failure, now), false),
+        };
+        self.report(&delivery, &outcome, now);
+        self.store_result(&delivery, &outcome, now).await;
+        // A retry can reach the target before a probe does.
+        if was_unreachable {
+            self.resume().await;
+        }
+        if let Settlement::Done(Some(ticket)) = outcome {
+            self.fetch_number(&delivery, ticket).await;
+        }
+    }
+}

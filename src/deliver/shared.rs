@@ -1,0 +1,49 @@
+//! The state of a target that its attempts and its loop share.
+
+use std::time::Instant;
+
+use super::clock_watch::ClockWatch;
+use super::poison::PoisonDetector;
+use crate::domain::circuit_breaker::{CircuitBreaker, GateState};
+use crate::domain::failure::Failure;
+use crate::domain::time::Timestamp;
+use crate::store::TargetHealth;
+use crate::targets::TokenStatus;
+
+/// The status of a target, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetStatus {
+    pub name: String,
+    /// Whether it takes deliveries, and why not.
+    pub state: GateState,
+    /// When the pause ends or the next probe is due.
+    pub until: Option<Timestamp>,
+    /// Since when it is unreachable.
+    pub away_since: Option<Timestamp>,
+    pub last_error: Option<Failure>,
+    pub last_error_at: Option<Timestamp>,
+    /// Age and expiry of its credential.
+    pub token: TokenStatus,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) breaker: CircuitBreaker,
+    pub(super) last_error: Option<(Failure, Timestamp)>,
+    pub(super) clock: ClockWatch,
+    pub(super) health: CachedHealth,
+    /// When dead letters were last looked for.
+    pub(super) resumed_at: Option<Timestamp>,
+    /// The lane that was served last.
+    pub(super) last_lane: String,
+    pub(super) poison: PoisonDetector,
+    /// The token counts that the metrics contain already.
+    pub(super) counted_token: TokenStatus,
+}
+
+/// The stored health of the target, as this process last read or wrote it.
+#[derive(Debug, Default)]
+pub(super) struct CachedHealth {
+    pub(super) stored: Option<TargetHealth>,
+    pub(super) read_at: Option<Instant>,
+}

@@ -1,0 +1,161 @@
+//! What a breach does: it begins an incident, or continues a known one.
+
+use super::outcome::Outcome;
+use super::state::{Known, NewIncident};
+use crate::domain::incident::{
+    Heard, Hold, Incident, IncidentState, LifePolicy, Owed, Suppression,
+};
+use crate::domain::severity::Severity;
+use crate::domain::time::Timestamp;
+
+/// A breach of a key without an incident: begins one, and opens it at once unless it has to wait.
+pub(super) fn first_breach(
+    state: &mut Known,
+    heard: &Heard,
+    policy: &LifePolicy,
+    delay: Option<Hold>,
+    new: NewIncident<'_>,
+) -> (Outcome, Vec<Owed>) {
+    let now = heard.received_at;
+    let (opens_at, reason) = longest_delay(state, policy, delay, now);
+    let silence = state.silence.clone();
+    let admission = state.admission;
+    let waits = silence.is_some() || opens_at > now || !admission.may_open;
+    // The number of incidents without a ticket is limited too. A source beyond both limits could
+    // otherwise fill the store; its breaches are only counted.
+    if waits && !admission.may_wait {
+        return (Outcome::Suppressed(Suppression::Flood), Vec::new());
+    }
+    let incident = state.incident.insert(Incident::begin(
+        new.id.to_owned(),
+        new.rule,
+        new.key,
+        new.severity,
+        heard,
+        opens_at,
+    ));
+    incident.onsets.clone_from(&state.onsets);
+    // The ticket waits for the end of the silence and for `opens_at`. The silence is reported, and
+    // the other reason is kept for the time after it.
+    if let Some(silence) = silence {
+        incident.suppressed += 1;
+        incident.waits_for = (opens_at > now).then_some(reason);
+        incident.silence = Some(silence);
+        return (Outcome::Suppressed(Suppression::Silenced), Vec::new());
+    }
+    if opens_at <= now {
+        return open_now(incident, policy, admission.may_open, now);
+    }
+    incident.suppressed += 1;
+    incident.waits_for = Some(reason);
+    (Outcome::Suppressed(reason), Vec::new())
+}
+
+/// When the ticket is due, and the delay that makes it wait until then.
+fn longest_delay(
+    state: &Known,
+    policy: &LifePolicy,
+    delay: Option<Hold>,
+    now: Timestamp,
+) -> (Timestamp, Suppression) {
+    let locked_until = state
+        .lock
+        .as_ref()
+        .filter(|lock| lock.holds_at(now))
+        .map(|lock| lock.until);
+    let delays = [
+        Some((now.plus(policy.hold_for), Suppression::Pending)),
+        delay.map(|delay| (delay.until, delay.reason)),
+        // A breach inside a burst lock waits, it is not dropped: its sender may never repeat it.
+        locked_until.map(|until| (until, Suppression::BurstLock)),
+    ];
+    delays
+        .into_iter()
+        .flatten()
+        .max_by_key(|(until, _)| *until)
+        .unwrap_or((now, Suppression::Pending))
+}
+
+/// The ticket is due now.
+fn open_now(
+    incident: &mut Incident,
+    policy: &LifePolicy,
+    may_open: bool,
+    now: Timestamp,
+) -> (Outcome, Vec<Owed>) {
+    let actions = incident.open_or_hold(policy, may_open, now);
+    if incident.held_by_flood {
+        incident.suppressed += 1;
+        return (Outcome::Suppressed(Suppression::Flood), actions);
+    }
+    (Outcome::Opened, actions)
+}
+
+/// A breach of a known incident, which has taken the signal in already. `raised_from` is the
+/// severity before, when this breach has raised it.
+pub(super) fn breach_of_known(
+    incident: &mut Incident,
+    now: Timestamp,
+    policy: &LifePolicy,
+    may_open: bool,
+    raised_from: Option<Severity>,
+) -> (Outcome, Vec<Owed>) {
+    let raised = raised_from.map(|from| Owed::Raised { from });
+    match incident.state {
+        // `raised` is not needed while it is pending: the create carries the new severity.
+        IncidentState::Pending => breach_of_pending(incident, now, policy, may_open),
+        IncidentState::Recovered => {
+            let mut actions = incident.relapse(policy, now);
+            let outcome = match incident.is_flapping() {
+                true => Outcome::Flapping,
+                false => Outcome::Relapsed,
+            };
+            actions.extend(raised);
+            (outcome, actions)
+        }
+        IncidentState::Open | IncidentState::Closed => {
+            // A rise is reported at once; it does not wait for `update_every`.
+            if let Some(raised) = raised {
+                incident.mark_written(now);
+                return (Outcome::Raised, vec![raised]);
+            }
+            if incident.progress_is_due(policy, now) {
+                incident.mark_written(now);
+                incident.unreported = 0;
+                return (Outcome::Commented, vec![Owed::Progress]);
+            }
+            incident.suppressed += 1;
+            (Outcome::Suppressed(Suppression::ActiveIncident), Vec::new())
+        }
+    }
+}
+
+/// A further breach while the ticket waits. The first reason that applies is reported.
+fn breach_of_pending(
+    incident: &mut Incident,
+    now: Timestamp,
+    policy: &LifePolicy,
+    may_open: bool,
+) -> (Outcome, Vec<Owed>) {
+    let reason = if incident.is_held() {
+        // The ticket of the outage stands for it.
+        Suppression::Outage
+    } else if incident.silence.is_some() {
+        Suppression::Silenced
+    } else if incident.held_by_flood {
+        // Only a person, an outage or a clear ends this wait, however often it breaches.
+        Suppression::Flood
+    } else if incident.opens_at.is_none_or(|at| at <= now) {
+        // It is due, and the signal came before the timer.
+        return open_now(incident, policy, may_open, now);
+    } else {
+        match incident.waits_for {
+            // It still waits for an outage that may form.
+            Some(Suppression::Outage) => Suppression::Outage,
+            // A burst lock is reported for the first breach only.
+            _ => Suppression::Pending,
+        }
+    };
+    incident.suppressed += 1;
+    (Outcome::Suppressed(reason), Vec::new())
+}

@@ -1,0 +1,20 @@
+//! The decision on one signal: does it open an incident, belong to one, or change nothing?
+//!
+//! `state` is what a decision reads and changes for one correlation key; `decide` is the entry;
+//! `breach` is what a breach does; `transition` names the changes for the incident's history. For
+//! any sequence of signals there is at most one incident per key that is not closed, and never a
+//! second create inside one burst lock. Pure. May import: `incident`, `severity`, `time`.
+
+mod breach;
+mod burst_lock;
+mod decide;
+mod outcome;
+mod state;
+mod transition;
+
+pub use super::incident::Suppression;
+pub use burst_lock::BurstLock;
+pub use decide::{Decision, decide, pass_time};
+pub use outcome::Outcome;
+pub use state::{Admission, Known, NewIncident};
+pub use transition::{Closing, Recovering, Transition};

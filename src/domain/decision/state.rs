@@ -1,0 +1,70 @@
+//! What a decision reads and changes for one correlation key.
+
+use super::burst_lock::BurstLock;
+use crate::domain::incident::{Cover, Heard, Incident, Onsets, Readings, Verdict};
+use crate::domain::time::Timestamp;
+
+/// The state of one correlation key.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Known {
+    /// Its incident that is not closed.
+    pub incident: Option<Incident>,
+    pub lock: Option<BurstLock>,
+    /// When the trouble of the key started lately; a new incident takes it over.
+    pub onsets: Onsets,
+    /// What mutes the key now.
+    pub silence: Option<Cover>,
+    /// What the limit on new incidents of its source allows.
+    pub admission: Admission,
+}
+
+/// What the limit on new incidents of a source allows now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    /// A ticket that is due may be opened.
+    pub may_open: bool,
+    /// An incident may begin without a ticket.
+    pub may_wait: bool,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            may_open: true,
+            may_wait: true,
+        }
+    }
+}
+
+/// Identity of the incident that a breach would begin.
+#[derive(Debug, Clone, Copy)]
+pub struct NewIncident<'a> {
+    /// A UUID.
+    pub id: &'a str,
+    pub rule: &'a str,
+    /// The correlation key.
+    pub key: &'a str,
+    /// The severity that the signal reports; a known incident is raised to it.
+    pub severity: &'a str,
+}
+
+impl Known {
+    /// An evaluation that is not made from one signal: outages and floods derive theirs from
+    /// their members.
+    pub(in crate::domain) fn derived(&self, verdict: Verdict, now: Timestamp) -> Heard {
+        let parts = self.incident.iter().flat_map(|one| one.parts.values());
+        let newest = parts.map(|part| part.heard_at).max();
+        Heard {
+            received_at: now,
+            // Never older than the last one: a derived evaluation is never out of order.
+            occurred_at: newest.map_or(now, |newest| newest.max(now)),
+            part: String::new(),
+            verdict,
+            readings: Readings::new(),
+        }
+    }
+
+    pub(in crate::domain) fn is_breaching(&self) -> bool {
+        self.incident.as_ref().is_some_and(Incident::is_breaching)
+    }
+}

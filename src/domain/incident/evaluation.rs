@@ -1,0 +1,46 @@
+//! What a rule says about one signal.
+
+use std::time::Duration;
+
+use super::readings::Readings;
+use crate::domain::time::Timestamp;
+
+/// A sender's clock is believed when it is at most so far ahead of ours.
+const MAX_AHEAD: Duration = Duration::from_secs(10);
+
+/// The result of the rule's expressions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// `when` holds.
+    Breach,
+    /// `clear` holds.
+    Clear,
+    /// Neither holds: the value is inside the hysteresis.
+    Between,
+}
+
+/// One signal as its rule evaluated it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// By our clock.
+    pub received_at: Timestamp,
+    /// By the sender's clock.
+    pub occurred_at: Timestamp,
+    /// The part of the entity that the signal reports; see [`part`](super::part) for its name.
+    pub part: String,
+    pub verdict: Verdict,
+    /// What the rule's expressions read.
+    pub readings: Readings,
+}
+
+impl Heard {
+    /// When it happened, as far as the sender's clock is believed. A time in the future counts
+    /// as now. Otherwise every later signal would look out of order until that time has come.
+    pub fn believed_at(&self) -> Timestamp {
+        if self.occurred_at > self.received_at.plus(MAX_AHEAD) {
+            self.received_at
+        } else {
+            self.occurred_at
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! An incident: what is stored of it, and how signals and time change it.
+//!
+//! Plain data at the bottom: an `evaluation` of a signal, the `policy` of a rule, the `action`s
+//! that a ticket needs, the `record` that is stored. Above it the methods of the record: `apply`
+//! takes a signal in, `flapping` counts how often trouble starts, `life` moves the incident from
+//! state to state. Pure. May import: `by_name`, `severity`, `signal`, `time`.
+
+mod action;
+mod apply;
+mod breach_starts;
+mod evaluation;
+mod flapping;
+mod life;
+mod mute;
+pub mod part;
+mod policy;
+mod readings;
+mod record;
+mod suppression;
+mod totals;
+
+pub use action::Owed;
+pub use breach_starts::{Flapping, Onsets};
+pub use evaluation::{Heard, Verdict};
+pub use mute::Cover;
+pub use policy::{FlappingPolicy, LifePolicy, Recovery};
+pub use readings::{Readings, Spread};
+pub use record::{Incident, IncidentState, Part, Told};
+pub use suppression::{Hold, Suppression};
+pub use totals::{Extremes, FloodTally, Tally};

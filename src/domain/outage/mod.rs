@@ -1,0 +1,17 @@
+//! An outage: one incident that stands for many with one cause.
+//!
+//! `formation` decides when breaching incidents of a group make an outage; `members` decides who
+//! joins, and what happens to members; `reconcile` runs one step of a group. An outage lives the
+//! life of an incident: it gets a breach while members breach, and a clear once none does. Pure.
+//! May import: `decision`, `incident`, `time`.
+
+mod formation;
+mod members;
+mod reconcile;
+
+/// The rule of an outage's incident is this prefix and the name of the outage.
+pub const RULE_PREFIX: &str = "outage:";
+
+pub use formation::{Formation, FormationPolicy, forms};
+pub use members::{MemberChange, MemberStep, release};
+pub use reconcile::{Settled, settle};

@@ -1,0 +1,13 @@
+//! Silences: which breaches they cover, and what that does. A silence is a matcher and a time span
+//! in which no ticket is opened; a maintenance window of the configuration is one that repeats.
+//!
+//! Pure. May import: `decision`, `incident`, `time`.
+
+mod in_force;
+mod matcher;
+mod mutes;
+
+pub use super::incident::Cover;
+pub use in_force::{InForce, Silence};
+pub use matcher::{BadMatcher, Matcher, Name, Subject};
+pub use mutes::{cover, silenced_until};
