@@ -42,7 +42,3 @@ pub mod targets;
 pub mod telemetry;
 pub mod text;
 pub mod upkeep;
-
-// The names that callers still use.
-pub use notifier as wake;
-pub use self_monitor as own_trouble;

@@ -18,12 +18,12 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
 /// The notifications of this replica and the others. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct WakeUps {
+pub struct Notifier {
     events: watch::Sender<u64>,
     deliveries: watch::Sender<u64>,
 }
 
-impl Default for WakeUps {
+impl Default for Notifier {
     fn default() -> Self {
         Self {
             events: watch::channel(0).0,
@@ -32,9 +32,9 @@ impl Default for WakeUps {
     }
 }
 
-impl WakeUps {
+impl Notifier {
     /// Changes when there is work of the kind `wake`.
-    pub fn of(&self, wake: Wake) -> watch::Receiver<u64> {
+    pub fn subscribe(&self, wake: Wake) -> watch::Receiver<u64> {
         self.sender(wake).subscribe()
     }
 
@@ -50,7 +50,7 @@ impl WakeUps {
     }
 
     /// Notifies this replica of each change of `source`, until `stop`.
-    pub async fn pass_on(
+    pub async fn forward(
         self,
         wake: Wake,
         mut source: watch::Receiver<u64>,
@@ -62,11 +62,11 @@ impl WakeUps {
     }
 
     /// Listens to the other replicas, until `stop`.
-    pub async fn hear(self, store: Store, stop: CancellationToken) {
+    pub async fn listen(self, store: Store, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                ended = store.hear(|wake| self.notify(wake)) => if let Err(error) = ended {
+                ended = store.listen(|wake| self.notify(wake)) => if let Err(error) = ended {
                     tracing::warn!(%error, "cannot listen to other replicas; their work is found by polling");
                 }
             }
@@ -79,14 +79,14 @@ impl WakeUps {
 }
 
 /// Notifies the other replicas of each change of `source`, until `stop`.
-pub async fn tell_others(
+pub async fn publish_changes(
     store: Store,
     wake: Wake,
     mut source: watch::Receiver<u64>,
     stop: CancellationToken,
 ) {
     while changed(&mut source, &stop).await {
-        let published = tokio::time::timeout(PUBLISH_TIMEOUT, store.tell(wake)).await;
+        let published = tokio::time::timeout(PUBLISH_TIMEOUT, store.publish(wake)).await;
         if let Ok(Err(error)) = published {
             tracing::debug!(%error, ?wake, "other replicas were not notified");
         }

@@ -11,7 +11,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::circuit_breaker::GateState;
+use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::FailureKind;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::{
@@ -50,7 +50,7 @@ struct SourceHeartbeat {
 }
 
 /// Checks until it is stopped.
-pub struct Watch {
+pub struct SelfMonitor {
     store: Store,
     journal: Journal,
     metrics: Metrics,
@@ -63,7 +63,7 @@ pub struct Watch {
     reported: BTreeMap<String, Timestamp>,
 }
 
-impl Watch {
+impl SelfMonitor {
     /// Monitors the `expected` sources (name and longest silence) in the replica `owner`; `targets`
     /// take the tickets about trouble.
     pub fn new(
@@ -217,7 +217,7 @@ impl Watch {
 
 fn held(health: TargetHealth) -> Option<(String, String)> {
     let away = health.away?;
-    (away.state == GateState::Held).then_some((health.target, away.reason))
+    (away.state == BreakerState::Held).then_some((health.target, away.reason))
 }
 
 /// The event in the form that `settings` maps.

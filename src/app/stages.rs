@@ -11,12 +11,13 @@ use crate::backlog::{HeldBack, watch_backlog};
 use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
-use crate::domain::gate::GateState;
+use crate::domain::circuit_breaker::BreakerState;
 use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::lifecycle::Components;
+use crate::notifier::{Notifier, publish_changes};
 use crate::outbound::Redactor;
-use crate::own_trouble::Watch;
 use crate::review_limit::ReviewLimiter;
+use crate::self_monitor::SelfMonitor;
 use crate::settings::{Settings, TargetSettings};
 use crate::store::{Journal, JournalWriter, Store, Wake};
 use crate::supervision::Supervisor;
@@ -24,7 +25,6 @@ use crate::sync::SyncWorker;
 use crate::targets::{self, Crm};
 use crate::telemetry::Metrics;
 use crate::upkeep;
-use crate::wake::{WakeUps, tell_others};
 
 /// Everything the stages are started from.
 pub(super) struct Builder {
@@ -60,33 +60,33 @@ impl Builder {
             &self.owner,
         )
         .with_enrichment(self.start_enriching()?);
-        let wake_ups = WakeUps::default();
-        let workers = self.start_delivering(&wake_ups)?;
+        let notifier = Notifier::default();
+        let workers = self.start_delivering(&notifier)?;
         self.start_upkeep();
         self.start_limiting_reviews();
         self.start_admin(admin, workers, effective);
         self.start_gauges();
         let (journal, writer) = self.store.journal();
         self.start_watching_ourselves(&journal);
-        self.start_waking(&wake_ups, Wake::Events, &writer.appended());
-        self.start_waking(&wake_ups, Wake::Deliveries, &decider.enqueued());
-        self.start_hearing(&wake_ups);
-        self.start_deciding(decider, &wake_ups);
+        self.start_waking(&notifier, Wake::Events, &writer.appended());
+        self.start_waking(&notifier, Wake::Deliveries, &decider.enqueued());
+        self.start_hearing(&notifier);
+        self.start_deciding(decider, &notifier);
         self.start_journal(writer);
         let held_back = self.start_watching_backlog();
         self.start_receiving(public, journal, held_back)?;
         Ok(self.stages)
     }
 
-    fn start_deciding(&self, decider: Decider, wake_ups: &WakeUps) {
-        let (stop, wake_ups) = (self.stages.decide.clone(), wake_ups.clone());
+    fn start_deciding(&self, decider: Decider, notifier: &Notifier) {
+        let (stop, notifier) = (self.stages.decide.clone(), notifier.clone());
         self.supervisor.spawn(
             &self.stages.deciding,
             "decider",
             &self.stages.decide,
             move || {
                 let decider = decider.clone();
-                decider.run(wake_ups.of(Wake::Events), stop.clone())
+                decider.run(notifier.subscribe(Wake::Events), stop.clone())
             },
         );
     }
@@ -100,7 +100,7 @@ impl Builder {
         );
     }
 
-    fn start_delivering(&self, wake_ups: &WakeUps) -> Result<Vec<TargetWorker>, StartError> {
+    fn start_delivering(&self, notifier: &Notifier) -> Result<Vec<TargetWorker>, StartError> {
         let vault = Arc::new(StoreVault::new(
             self.store.clone(),
             self.clock.clone(),
@@ -122,7 +122,7 @@ impl Builder {
                 self.clock.clone(),
                 &self.owner,
             );
-            let (running, wake_ups) = (worker.clone(), wake_ups.clone());
+            let (running, notifier) = (worker.clone(), notifier.clone());
             let stop = self.stages.deliver.clone();
             self.supervisor.spawn(
                 &self.stages.delivering,
@@ -130,7 +130,7 @@ impl Builder {
                 &self.stages.deliver,
                 move || {
                     let worker = running.clone();
-                    worker.run(wake_ups.of(Wake::Deliveries), stop.clone())
+                    worker.run(notifier.subscribe(Wake::Deliveries), stop.clone())
                 },
             );
             self.start_syncing(name, target, crm, &worker);
@@ -166,14 +166,14 @@ impl Builder {
     }
 
     /// Wakes this replica and the others up at each change of `source`.
-    fn start_waking(&self, wake_ups: &WakeUps, wake: Wake, source: &watch::Receiver<u64>) {
-        let (waking, heard) = (wake_ups.clone(), source.clone());
+    fn start_waking(&self, notifier: &Notifier, wake: Wake, source: &watch::Receiver<u64>) {
+        let (waking, heard) = (notifier.clone(), source.clone());
         let stop = self.stages.deliver.clone();
         self.supervisor.spawn(
             &self.stages.delivering,
             &format!("wake-up {}", wake.name()),
             &self.stages.deliver,
-            move || waking.clone().pass_on(wake, heard.clone(), stop.clone()),
+            move || waking.clone().forward(wake, heard.clone(), stop.clone()),
         );
         if self.store.is_shared() {
             let (store, source) = (self.store.clone(), source.clone());
@@ -182,20 +182,20 @@ impl Builder {
                 &self.stages.delivering,
                 &format!("notify {}", wake.name()),
                 &self.stages.deliver,
-                move || tell_others(store.clone(), wake, source.clone(), stop.clone()),
+                move || publish_changes(store.clone(), wake, source.clone(), stop.clone()),
             );
         }
     }
 
-    fn start_hearing(&self, wake_ups: &WakeUps) {
+    fn start_hearing(&self, notifier: &Notifier) {
         if self.store.is_shared() {
-            let (wake_ups, store) = (wake_ups.clone(), self.store.clone());
+            let (notifier, store) = (notifier.clone(), self.store.clone());
             let stop = self.stages.deliver.clone();
             self.supervisor.spawn(
                 &self.stages.delivering,
                 "listen",
                 &self.stages.deliver,
-                move || wake_ups.clone().hear(store.clone(), stop.clone()),
+                move || notifier.clone().listen(store.clone(), stop.clone()),
             );
         }
     }
@@ -218,7 +218,7 @@ impl Builder {
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
             limiter: worker.limiter(),
-            admits: Arc::new(move || gate.status().state == GateState::Up),
+            admits: Arc::new(move || gate.status().state == BreakerState::Up),
         };
         let (told, stop) = (self.told.clone(), self.stages.deliver.clone());
         self.supervisor.spawn(
@@ -301,7 +301,7 @@ impl Builder {
             "own trouble",
             &self.stages.receive,
             move || {
-                let watch = Watch::new(
+                let monitor = SelfMonitor::new(
                     store.clone(),
                     journal.clone(),
                     metrics.clone(),
@@ -310,7 +310,7 @@ impl Builder {
                     targets.clone(),
                     expected.clone(),
                 );
-                watch.run(stop.clone())
+                monitor.run(stop.clone())
             },
         );
     }

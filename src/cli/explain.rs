@@ -160,7 +160,7 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let verdict = match finding.heard.verdict {
         Verdict::Breach => "breach",
         Verdict::Clear => "clear",
-        Verdict::Between => "between when and clear",
+        Verdict::InHysteresis => "between when and clear",
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
         "readings": finding.heard.readings, "verdict": verdict, "key": finding.key});

@@ -118,7 +118,7 @@ impl Claims {
             let renewable = valid.iter().filter(|(_, until)| asked_at < **until);
             renewable.map(|(id, _)| *id).collect()
         };
-        let renewed = self.store.prolong_claims(&ids, &self.owner, lease).await?;
+        let renewed = self.store.renew_claims(&ids, &self.owner, lease).await?;
         let answered_at = Instant::now();
         let mut valid = self.valid();
         for id in ids {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use super::shared::Shared;
 use super::worker::TargetWorker;
-use crate::domain::circuit_breaker::{CircuitBreaker, GateState};
-use crate::domain::failover::{Away, HealthAction, health_action};
+use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
+use crate::domain::failover::{HealthAction, Unreachable, health_action};
 use crate::domain::time::Timestamp;
 use crate::store::{StoreError, TargetHealth};
 
@@ -65,7 +65,7 @@ impl TargetWorker {
             HealthAction::Verify => {
                 // A pause is an answer of the CRM: this process has just reached it.
                 if let Some(away) = stored_away
-                    && shared.breaker.state() != GateState::Paused
+                    && shared.breaker.state() != BreakerState::Paused
                 {
                     shared.breaker = CircuitBreaker::half_open_since(away.since.min(now));
                 }
@@ -85,7 +85,7 @@ impl TargetWorker {
         let away = own.away?;
         let state = shared.breaker.state();
         (away.state != state).then(|| {
-            let away = Away {
+            let away = Unreachable {
                 state,
                 reason: reason(shared),
                 ..away
@@ -107,7 +107,7 @@ impl TargetWorker {
         // It cannot have been unreachable while another replica reached it.
         let reached = stored.filter(|one| one.replica != self.owner);
         let since = reached.map_or(since, |one| one.since.max(since)).min(now);
-        let away = Away {
+        let away = Unreachable {
             state: shared.breaker.state(),
             since,
             reason: reason(shared),
@@ -115,7 +115,12 @@ impl TargetWorker {
         self.health(Some(away), since, version)
     }
 
-    fn health(&self, away: Option<Away>, since: Timestamp, version_before: i64) -> TargetHealth {
+    fn health(
+        &self,
+        away: Option<Unreachable>,
+        since: Timestamp,
+        version_before: i64,
+    ) -> TargetHealth {
         TargetHealth {
             target: self.name.clone(),
             away,

@@ -7,7 +7,7 @@ use crate::domain::failure::{Failure, Remedy};
 use crate::domain::retry::{Next, next};
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
-use crate::store::{ClaimedDelivery, Settlement};
+use crate::store::{ClaimedDelivery, DeliveryResult};
 
 /// How often the result is tried to be stored, before the lease runs out by itself.
 const STORE_TRIES: u32 = 20;
@@ -20,22 +20,22 @@ impl TargetWorker {
         delivery: &ClaimedDelivery,
         failure: Failure,
         now: Timestamp,
-    ) -> Settlement {
+    ) -> DeliveryResult {
         let next = self.next_after(delivery, &failure, now);
         self.set_last_error(&failure, now);
         match next {
-            Next::RetryAfter(wait) => Settlement::Again {
+            Next::RetryAfter(wait) => DeliveryResult::RetryAt {
                 at: now.plus(wait),
                 failure,
                 counted: true,
             },
             // The breaker holds the delivery back, so it needs no time of its own.
-            Next::PauseTarget(_) | Next::HoldTarget => Settlement::Again {
+            Next::PauseTarget(_) | Next::HoldTarget => DeliveryResult::RetryAt {
                 at: now,
                 failure,
                 counted: false,
             },
-            Next::GiveUp => Settlement::Dead { failure },
+            Next::GiveUp => DeliveryResult::DeadLettered { failure },
         }
     }
 
@@ -64,11 +64,16 @@ impl TargetWorker {
     }
 
     /// Logs and counts the result.
-    pub(super) fn report(&self, delivery: &ClaimedDelivery, outcome: &Settlement, now: Timestamp) {
+    pub(super) fn report(
+        &self,
+        delivery: &ClaimedDelivery,
+        outcome: &DeliveryResult,
+        now: Timestamp,
+    ) {
         let operation = delivery.operation.as_str();
         let (event_id, incident_id) = (&delivery.event_id, &delivery.incident_id);
         match outcome {
-            Settlement::Done(ticket) => {
+            DeliveryResult::Delivered(ticket) => {
                 self.metrics.delivery(&self.name, operation, "ok");
                 if delivery.operation == Operation::Create {
                     self.metrics
@@ -84,7 +89,7 @@ impl TargetWorker {
                     "delivered"
                 );
             }
-            Settlement::Again { failure, at, .. } => {
+            DeliveryResult::RetryAt { failure, at, .. } => {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::warn!(
@@ -93,7 +98,7 @@ impl TargetWorker {
                     "delivery failed; it will be retried"
                 );
             }
-            Settlement::Dead { failure } => {
+            DeliveryResult::DeadLettered { failure } => {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::error!(
@@ -110,11 +115,15 @@ impl TargetWorker {
     pub(super) async fn store_result(
         &self,
         delivery: &ClaimedDelivery,
-        outcome: &Settlement,
+        outcome: &DeliveryResult,
         now: Timestamp,
     ) {
         for _ in 0..STORE_TRIES {
-            match self.store.settle(delivery, &self.owner, outcome, now).await {
+            match self
+                .store
+                .record_result(delivery, &self.owner, outcome, now)
+                .await
+            {
                 Ok(true) => return,
                 Ok(false) => return self.report_lost_claim(delivery),
                 Err(error) => {

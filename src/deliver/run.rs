@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::clock_watch::Look;
 use super::worker::TargetWorker;
-use crate::domain::circuit_breaker::{Admission, GateState};
+use crate::domain::circuit_breaker::{Admission, BreakerState};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::StoreError;
@@ -115,7 +115,7 @@ impl TargetWorker {
             // a second ticket.
             let in_doubt_too = look == Look::SetBack && self.crm.refuses_a_second();
             self.store
-                .bring_forward(&self.name, latest, in_doubt_too)
+                .cap_waits(&self.name, latest, in_doubt_too)
                 .await?;
         }
         self.shared().clock.set(now);
@@ -126,7 +126,7 @@ impl TargetWorker {
         let token = self.crm.token_status();
         let mut shared = self.shared();
         self.metrics
-            .set_target_up(&self.name, shared.breaker.state() == GateState::Up);
+            .set_target_up(&self.name, shared.breaker.state() == BreakerState::Up);
         let counted = &shared.counted_token;
         // A client that was started again counts from 0.
         let renewed = token.renewals.saturating_sub(counted.renewals);

@@ -10,7 +10,7 @@ use super::worker::TargetWorker;
 use crate::domain::lanes::last_served;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
-use crate::store::{Claim, ClaimedDelivery, Settlement, StoreError};
+use crate::store::{Claim, ClaimedDelivery, DeliveryResult, StoreError};
 
 impl TargetWorker {
     /// Claims up to `free` deliveries and starts them as tasks of `attempts`. Returns how many.
@@ -72,7 +72,7 @@ impl TargetWorker {
                     .poison
                     .record_success(delivery.id, delivery.operation);
                 let was_unreachable = shared.breaker.record_success(now);
-                (Settlement::Done(ticket), was_unreachable)
+                (DeliveryResult::Delivered(ticket), was_unreachable)
             }
             Err(failure) => (self.result_of_failure(&delivery, failure, now), false),
         };
@@ -82,7 +82,7 @@ impl TargetWorker {
         if was_unreachable {
             self.resume().await;
         }
-        if let Settlement::Done(Some(ticket)) = outcome {
+        if let DeliveryResult::Delivered(Some(ticket)) = outcome {
             self.fetch_number(&delivery, ticket).await;
         }
     }

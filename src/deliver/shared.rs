@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::clock_watch::ClockWatch;
 use super::poison::PoisonDetector;
-use crate::domain::circuit_breaker::{CircuitBreaker, GateState};
+use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
 use crate::store::TargetHealth;
@@ -15,7 +15,7 @@ use crate::targets::TokenStatus;
 pub struct TargetStatus {
     pub name: String,
     /// Whether it takes deliveries, and why not.
-    pub state: GateState,
+    pub state: BreakerState,
     /// When the pause ends or the next probe is due.
     pub until: Option<Timestamp>,
     /// Since when it is unreachable.

@@ -10,7 +10,7 @@ use super::claims::{Claims, Leases};
 use super::in_flight::InFlight;
 use super::shared::{Shared, TargetStatus};
 use crate::clock::Clock;
-use crate::domain::circuit_breaker::GateState;
+use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::Failure;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
@@ -93,7 +93,7 @@ impl TargetWorker {
         TargetStatus {
             name: self.name.clone(),
             state: shared.breaker.state(),
-            until: (shared.breaker.state() != GateState::Up).then(|| shared.breaker.until()),
+            until: (shared.breaker.state() != BreakerState::Up).then(|| shared.breaker.until()),
             away_since: shared.breaker.unreachable_since(),
             last_error: shared
                 .last_error

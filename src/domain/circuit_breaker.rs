@@ -39,7 +39,7 @@ pub enum Admission {
 
 /// Whether a target takes new deliveries, and why not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GateState {
+pub enum BreakerState {
     /// It takes them.
     Up,
     /// The CRM asked us to wait.
@@ -50,7 +50,7 @@ pub enum GateState {
     CircuitOpen,
 }
 
-impl GateState {
+impl BreakerState {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",
@@ -64,7 +64,7 @@ impl GateState {
 /// The breaker of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircuitBreaker {
-    state: GateState,
+    state: BreakerState,
     /// When the wait began.
     since: Timestamp,
     /// When the pause ends, or the next probe is due.
@@ -81,7 +81,7 @@ pub struct CircuitBreaker {
 impl Default for CircuitBreaker {
     fn default() -> Self {
         Self {
-            state: GateState::Up,
+            state: BreakerState::Up,
             since: Timestamp::default(),
             until: Timestamp::default(),
             streak: 0,
@@ -95,7 +95,7 @@ impl CircuitBreaker {
     /// A breaker that asks for a probe first, without knowing whether the target is unreachable.
     pub fn half_open() -> Self {
         Self {
-            state: GateState::CircuitOpen,
+            state: BreakerState::CircuitOpen,
             ..Self::default()
         }
     }
@@ -109,7 +109,7 @@ impl CircuitBreaker {
         }
     }
 
-    pub const fn state(&self) -> GateState {
+    pub const fn state(&self) -> BreakerState {
         self.state
     }
 
@@ -121,15 +121,15 @@ impl CircuitBreaker {
     /// Since when the target is unreachable: held, or its circuit open.
     pub const fn unreachable_since(&self) -> Option<Timestamp> {
         match self.state {
-            GateState::Held | GateState::CircuitOpen => self.unreachable_since,
+            BreakerState::Held | BreakerState::CircuitOpen => self.unreachable_since,
             // A pause is an answer of the CRM, so the CRM is reachable.
-            GateState::Up | GateState::Paused => None,
+            BreakerState::Up | BreakerState::Paused => None,
         }
     }
 
     /// Makes the probe of an unreachable target due: another replica has reached it.
     pub const fn probe_now(&mut self) {
-        if matches!(self.state, GateState::Held | GateState::CircuitOpen) {
+        if matches!(self.state, BreakerState::Held | BreakerState::CircuitOpen) {
             self.until = Timestamp::from_millis(0);
         }
     }
@@ -140,20 +140,22 @@ impl CircuitBreaker {
         self.unreachable_since = self.unreachable_since.map(|since| since.min(now));
         // The target counts as up after a pause, also when there is nothing to send. The streak
         // stays: the next pause is longer until a delivery succeeds.
-        if self.state == GateState::Paused && !self.waits_at(now) {
-            self.state = GateState::Up;
+        if self.state == BreakerState::Paused && !self.waits_at(now) {
+            self.state = BreakerState::Up;
         }
     }
 
     /// What may be sent at `now`.
     pub fn admission(&self, now: Timestamp) -> Admission {
         match self.state {
-            GateState::Up => Admission::All,
-            GateState::Paused if !self.waits_at(now) => Admission::All,
-            GateState::Paused => Admission::Nothing { until: self.until },
-            GateState::Held | GateState::CircuitOpen if !self.waits_at(now) => Admission::Probe,
-            GateState::Held => Admission::Nothing { until: self.until },
-            GateState::CircuitOpen => Admission::RetriesOnly {
+            BreakerState::Up => Admission::All,
+            BreakerState::Paused if !self.waits_at(now) => Admission::All,
+            BreakerState::Paused => Admission::Nothing { until: self.until },
+            BreakerState::Held | BreakerState::CircuitOpen if !self.waits_at(now) => {
+                Admission::Probe
+            }
+            BreakerState::Held => Admission::Nothing { until: self.until },
+            BreakerState::CircuitOpen => Admission::RetriesOnly {
                 probe_at: self.until,
             },
         }
@@ -164,8 +166,8 @@ impl CircuitBreaker {
         self.failures = 0;
         // Any answer closes the circuit. Only a success ends a hold: the answer may be another
         // refusal of our login.
-        if self.state != GateState::Held {
-            self.state = GateState::Up;
+        if self.state != BreakerState::Held {
+            self.state = BreakerState::Up;
             self.streak = 0;
             self.unreachable_since = None;
         }
@@ -173,9 +175,9 @@ impl CircuitBreaker {
 
     /// A delivery succeeded. Returns whether the target was unreachable.
     pub fn record_success(&mut self, now: Timestamp) -> bool {
-        let was_unreachable = matches!(self.state, GateState::CircuitOpen | GateState::Held);
+        let was_unreachable = matches!(self.state, BreakerState::CircuitOpen | BreakerState::Held);
         // The CRM has asked another call in flight to pause; that stays in force.
-        if self.is_in(GateState::Paused, now) {
+        if self.is_in(BreakerState::Paused, now) {
             self.failures = 0;
             return false;
         }
@@ -187,18 +189,18 @@ impl CircuitBreaker {
     pub fn record_failure(&mut self, failure: &Failure, next: Next, now: Timestamp) {
         match next {
             // Calls in flight together report the same pause or hold. It must not grow for each.
-            Next::PauseTarget(None) if self.is_in(GateState::Paused, now) => {}
-            Next::HoldTarget if self.is_in(GateState::Held, now) => {}
+            Next::PauseTarget(None) if self.is_in(BreakerState::Paused, now) => {}
+            Next::HoldTarget if self.is_in(BreakerState::Held, now) => {}
             Next::PauseTarget(pause) => {
                 let pause = pause
-                    .unwrap_or_else(|| self.backoff(GateState::Paused, FIRST_PAUSE, MAX_PAUSE));
+                    .unwrap_or_else(|| self.backoff(BreakerState::Paused, FIRST_PAUSE, MAX_PAUSE));
                 self.unreachable_since = None;
-                self.enter(GateState::Paused, now, pause);
+                self.enter(BreakerState::Paused, now, pause);
             }
             Next::HoldTarget => {
-                let hold = self.backoff(GateState::Held, FIRST_HOLD, MAX_HOLD);
+                let hold = self.backoff(BreakerState::Held, FIRST_HOLD, MAX_HOLD);
                 self.mark_unreachable(now);
-                self.enter(GateState::Held, now, hold);
+                self.enter(BreakerState::Held, now, hold);
             }
             Next::RetryAfter(_) | Next::GiveUp => {
                 if failure.kind == FailureKind::NetworkFailure {
@@ -216,25 +218,25 @@ impl CircuitBreaker {
             self.record_failure(failure, next, now);
             return;
         }
-        let wait = self.backoff(GateState::CircuitOpen, FIRST_PROBE_WAIT, MAX_PROBE_WAIT);
+        let wait = self.backoff(BreakerState::CircuitOpen, FIRST_PROBE_WAIT, MAX_PROBE_WAIT);
         self.mark_unreachable(now);
-        self.enter(GateState::CircuitOpen, now, wait);
+        self.enter(BreakerState::CircuitOpen, now, wait);
     }
 
     /// A probe succeeded: new deliveries are sent again.
     pub fn record_probe(&mut self) {
         // A held target keeps its streak: a probe proves less than a delivery, so the next hold is
         // longer until a delivery succeeds.
-        if self.state == GateState::CircuitOpen {
+        if self.state == BreakerState::CircuitOpen {
             self.streak = 0;
             self.unreachable_since = None;
         }
-        self.state = GateState::Up;
+        self.state = BreakerState::Up;
         self.failures = 0;
     }
 
     /// Whether `state` is in force and its wait is not over.
-    fn is_in(&self, state: GateState, now: Timestamp) -> bool {
+    fn is_in(&self, state: BreakerState, now: Timestamp) -> bool {
         self.state == state && self.waits_at(now)
     }
 
@@ -249,10 +251,10 @@ impl CircuitBreaker {
         self.failures = self.failures.saturating_add(1);
         // A delivery that is given up has failed through all its retries: that is enough.
         let opens = gave_up || self.failures >= FAILURES_TO_OPEN;
-        if opens && self.state != GateState::CircuitOpen {
+        if opens && self.state != BreakerState::CircuitOpen {
             self.streak = 0;
             self.mark_unreachable(now);
-            self.enter(GateState::CircuitOpen, now, FIRST_PROBE_WAIT);
+            self.enter(BreakerState::CircuitOpen, now, FIRST_PROBE_WAIT);
         }
     }
 
@@ -260,7 +262,7 @@ impl CircuitBreaker {
         self.unreachable_since.get_or_insert(now);
     }
 
-    fn enter(&mut self, state: GateState, now: Timestamp, wait: Duration) {
+    fn enter(&mut self, state: BreakerState, now: Timestamp, wait: Duration) {
         let until = now.plus(wait);
         // Calls in flight together may be told different pauses: the longest counts.
         if !(self.is_in(state, now) && self.until > until) {
@@ -272,8 +274,8 @@ impl CircuitBreaker {
     }
 
     /// `first`, doubled for each time in a row, at most `max`.
-    fn backoff(&self, state: GateState, first: Duration, max: Duration) -> Duration {
-        let doublings = if self.state == state || self.state == GateState::Up {
+    fn backoff(&self, state: BreakerState, first: Duration, max: Duration) -> Duration {
+        let doublings = if self.state == state || self.state == BreakerState::Up {
             self.streak.min(16)
         } else {
             0
@@ -323,7 +325,7 @@ mod tests {
     fn one_delivery_given_up_for_want_of_an_answer_opens_the_circuit() {
         let mut breaker = CircuitBreaker::default();
         breaker.record_failure(&no_answer(), Next::GiveUp, at(0));
-        assert_eq!(breaker.state(), GateState::CircuitOpen);
+        assert_eq!(breaker.state(), BreakerState::CircuitOpen);
     }
 
     #[test]
@@ -336,9 +338,9 @@ mod tests {
         );
         breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
         breaker.on_clock(at(1));
-        assert_eq!(breaker.state(), GateState::Paused);
+        assert_eq!(breaker.state(), BreakerState::Paused);
         breaker.on_clock(at(2));
-        assert_eq!(breaker.state(), GateState::Up);
+        assert_eq!(breaker.state(), BreakerState::Up);
         breaker.record_failure(&limited, Next::PauseTarget(None), at(2));
         assert_eq!(breaker.until(), at(6));
     }

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::circuit_breaker::GateState;
+use super::circuit_breaker::BreakerState;
 use super::failure::{Failure, FailureKind, Remedy};
 use super::time::Timestamp;
 
@@ -32,9 +32,9 @@ impl TicketRoute {
 
 /// The health of a target that is unreachable.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Away {
+pub struct Unreachable {
     /// Held, or its circuit is open.
-    pub state: GateState,
+    pub state: BreakerState,
     pub since: Timestamp,
     /// The last failure.
     pub reason: String,
@@ -45,7 +45,7 @@ pub struct Away {
 pub struct Candidate<'a> {
     pub name: &'a str,
     /// `None`: it is reachable.
-    pub away: Option<&'a Away>,
+    pub away: Option<&'a Unreachable>,
     /// How long it must have been unreachable before its tickets are opened in another target.
     pub failover_after: Duration,
 }
@@ -55,7 +55,7 @@ pub struct Candidate<'a> {
 pub struct Failover<'a> {
     pub from: &'a str,
     /// Why it does not stay in `from`.
-    pub away: &'a Away,
+    pub away: &'a Unreachable,
     pub to: &'a str,
 }
 
@@ -96,7 +96,7 @@ impl Failover<'_> {
     /// Why the deliveries enqueued for `from` are not sent there.
     pub fn reason(&self) -> Failure {
         let kind = match self.away.state {
-            GateState::Held => FailureKind::AuthFailure,
+            BreakerState::Held => FailureKind::AuthFailure,
             _ => FailureKind::NetworkFailure,
         };
         Failure::new(

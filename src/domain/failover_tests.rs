@@ -12,15 +12,15 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn away(since: i64) -> Away {
-    Away {
-        state: GateState::CircuitOpen,
+fn away(since: i64) -> Unreachable {
+    Unreachable {
+        state: BreakerState::CircuitOpen,
         since: at(since),
         reason: "network_failure: no answer".to_owned(),
     }
 }
 
-fn candidate<'a>(name: &'a str, away: Option<&'a Away>) -> Candidate<'a> {
+fn candidate<'a>(name: &'a str, away: Option<&'a Unreachable>) -> Candidate<'a> {
     Candidate {
         name,
         away,
@@ -102,7 +102,7 @@ enum Step {
     Die {
         opened: bool,
     },
-    Away(usize),
+    Unreachable(usize),
     Back(usize),
     Look,
     Pass,
@@ -114,7 +114,7 @@ fn step() -> impl Strategy<Value = Step> {
         (any::<bool>(), any::<bool>()).prop_map(|(opened, known)| Step::End { opened, known }),
         Just(Step::GiveUp),
         any::<bool>().prop_map(|opened| Step::Die { opened }),
-        (0..3_usize).prop_map(Step::Away),
+        (0..3_usize).prop_map(Step::Unreachable),
         (0..3_usize).prop_map(Step::Back),
         Just(Step::Look),
         Just(Step::Pass),
@@ -127,7 +127,7 @@ struct Model {
     state: CreateState,
     in_doubt: bool,
     opened_in: BTreeSet<usize>,
-    away: [Option<Away>; 3],
+    away: [Option<Unreachable>; 3],
     now: i64,
 }
 
@@ -160,7 +160,7 @@ impl Model {
                 self.in_doubt = true;
                 self.state = Waiting;
             }
-            Step::Away(target) => {
+            Step::Unreachable(target) => {
                 self.away[target].get_or_insert(away(self.now));
             }
             Step::Back(target) => self.away[target] = None,

@@ -10,13 +10,13 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::decision::Suppression;
+use crate::domain::decision::{Closing, Recovering, Transition};
 use crate::domain::incident::Incident;
 use crate::domain::outage::MemberChange;
 use crate::domain::severity::Severity;
-use crate::domain::silence::Cover;
+use crate::domain::silence::Mute;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
-use crate::domain::transition::{Closing, Recovering, Transition};
 
 /// Something that happened to an incident or to its ticket.
 ///
@@ -30,7 +30,7 @@ pub enum IncidentEvent {
         #[serde(skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
         #[serde(skip_serializing_if = "Option::is_none")]
-        silence: Option<Cover>,
+        silence: Option<Mute>,
     },
     Opened,
     /// It breaches again after its recovery.
@@ -56,7 +56,7 @@ pub enum IncidentEvent {
         why: ClosingCause,
     },
     Silenced {
-        by: Cover,
+        by: Mute,
     },
     SilenceEnded {
         by: String,
@@ -180,7 +180,7 @@ impl IncidentEvent {
                 to: incident.severity.clone(),
             },
             Transition::Commented => Self::Commented,
-            Transition::Calm => Self::Calm {
+            Transition::Stable => Self::Calm {
                 since: flapping.map_or(first_at, |flapping| flapping.since),
                 times,
             },

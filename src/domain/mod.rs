@@ -22,14 +22,6 @@ pub mod severity;
 pub mod signal;
 pub mod silence;
 pub mod ticket;
-pub mod ticket_change;
+pub mod ticket_sync;
 pub mod time;
 pub mod trouble;
-
-// The paths that callers in other folders still use.
-pub use circuit_breaker as gate;
-pub use decision as transition;
-pub use incident as flapping;
-pub use incident as hold;
-pub use incident as tally;
-pub use incident::part;

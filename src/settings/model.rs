@@ -12,8 +12,8 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{Routing, Secret, TargetSettings};
-use crate::domain::flapping::FlappingPolicy;
 use crate::domain::flood::FloodPolicy;
+use crate::domain::incident::FlappingPolicy;
 use crate::domain::severity::Severity;
 use crate::domain::silence::Matcher;
 use crate::normalise::Format;

@@ -7,7 +7,7 @@ use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::decision::BurstLock;
-use crate::domain::flapping::Onsets;
+use crate::domain::incident::BreachStarts;
 use crate::domain::incident::Incident;
 
 const UPSERT_LOCK: &str = "insert into burst_locks \
@@ -28,7 +28,7 @@ const UPSERT_ONSETS: &str = "insert into burst_locks \
 pub(super) struct LockRow {
     pub(super) active_key: String,
     pub(super) lock: BurstLock,
-    pub(super) onsets: Onsets,
+    pub(super) breach_starts: BreachStarts,
 }
 
 impl LockRow {
@@ -40,7 +40,7 @@ impl LockRow {
                 until: row.get("locked_until")?,
             },
             // Damaged, it is as if nothing had been remembered.
-            onsets: serde_json::from_str(&row.get::<String>("onsets")?).unwrap_or_default(),
+            breach_starts: serde_json::from_str(&row.get::<String>("onsets")?).unwrap_or_default(),
         })
     }
 }
@@ -78,8 +78,8 @@ pub(super) async fn write_lock(
 
 /// Keeps when the key's trouble began, lately, beyond the life of `incident`, which is closed.
 /// A lock that has ended is written as one of no length, so that retention deletes it in time.
-pub(super) async fn write_onsets(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
-    if incident.onsets.is_empty() && incident.flapping.is_none() {
+pub(super) async fn write_breach_starts(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
+    if incident.breach_starts.is_empty() && incident.flapping.is_none() {
         return Ok(());
     }
     Statement::new(UPSERT_ONSETS)
@@ -89,7 +89,7 @@ pub(super) async fn write_onsets(tx: &mut Tx, incident: &Incident) -> Result<(),
         .bind(&incident.id)
         .bind(incident.closed_at.unwrap_or(incident.last_breach_at))
         // A list of numbers always serialises.
-        .bind(serde_json::to_string(&incident.onsets).unwrap_or_default())
+        .bind(serde_json::to_string(&incident.breach_starts).unwrap_or_default())
         .execute(tx)
         .await?;
     Ok(())

@@ -22,7 +22,7 @@ const RENEW: Statement<'static> = Statement::either(renew!(sqlite_now!()), renew
 impl Store {
     /// Renews the claims of `owner` among `deliveries` for `lasts` from now on, by the
     /// database's clock. Answers those that are still its own; another worker has the others.
-    pub async fn prolong_claims(
+    pub async fn renew_claims(
         &self,
         deliveries: &[i64],
         owner: &str,
@@ -45,7 +45,7 @@ impl Store {
     /// clock was set back. One that may have taken effect keeps its time unless `doubtful_too`:
     /// where the CRM does not refuse a second record it must not be looked up before it can be
     /// found, and another replica's clock may be right.
-    pub async fn bring_forward(
+    pub async fn cap_waits(
         &self,
         target: &str,
         latest: Timestamp,

@@ -12,43 +12,43 @@ use crate::domain::time::Timestamp;
 
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settlement {
+pub enum DeliveryResult {
     /// Done; a create brings its ticket.
-    Done(Option<Ticket>),
+    Delivered(Option<Ticket>),
     /// Try again at a time.
-    Again {
+    RetryAt {
         at: Timestamp,
         failure: Failure,
         /// Whether the attempt counts.
         counted: bool,
     },
     /// Given up.
-    Dead { failure: Failure },
+    DeadLettered { failure: Failure },
 }
 
 /// The entry for the attempt, if it has one. `last_kind` is the kind of the failure
 /// before it.
 pub(super) fn history_entry(
     delivery: &ClaimedDelivery,
-    settlement: &Settlement,
+    settlement: &DeliveryResult,
     last_kind: Option<&str>,
     now: Timestamp,
 ) -> Option<HistoryEntry> {
     let (operation, attempt) = (delivery.operation, delivery.attempts + 1);
     let event = match settlement {
-        Settlement::Done(ticket) => IncidentEvent::Delivered {
+        DeliveryResult::Delivered(ticket) => IncidentEvent::Delivered {
             operation,
             ticket_id: ticket.as_ref().map(|ticket| ticket.id.clone()),
             attempt,
             // A resolution is repeated without looking.
             looked_up: delivery.in_doubt && operation != Operation::Resolve,
         },
-        Settlement::Dead { failure } => IncidentEvent::DeadLettered {
+        DeliveryResult::DeadLettered { failure } => IncidentEvent::DeadLettered {
             operation,
             attempt,
             failure: failure.to_string(),
         },
-        Settlement::Again {
+        DeliveryResult::RetryAt {
             at,
             failure,
             counted,

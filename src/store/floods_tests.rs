@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::failover::TicketRoute;
-use crate::domain::incident::{Heard, Readings, Verdict};
+use crate::domain::incident::{Evaluation, Readings, Verdict};
 use crate::store::DecisionBatch;
 
 const SOURCE: &str = "genesys";
 
 /// What a flood holds, as deciding keeps it.
 fn held(now: Timestamp) -> DecisionBatch {
-    let heard = Heard {
+    let heard = Evaluation {
         received_at: now,
         occurred_at: now,
         part: String::new(),

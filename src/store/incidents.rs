@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::StoreError;
 use super::active_key::active_key;
-use super::burst_locks::write_onsets;
+use super::burst_locks::write_breach_starts;
 use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
@@ -168,7 +168,7 @@ pub(super) async fn write_incident(
         .execute(tx)
         .await?;
     if is_closed {
-        write_onsets(tx, incident).await?;
+        write_breach_starts(tx, incident).await?;
     }
     Ok(())
 }

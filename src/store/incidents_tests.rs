@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::incident::{Heard, Readings, Verdict};
+use crate::domain::incident::{Evaluation, Readings, Verdict};
 use crate::store::{DecisionBatch, Store};
 
 const FILL_QUEUES: &str = include_str!("../../migrations/sqlite/0022_incident_queue.sql");
 
 fn incident(id: &str, context: &str) -> KeptIncident {
     let now = Timestamp::from_millis(1_795_442_850_000);
-    let heard = Heard {
+    let heard = Evaluation {
         received_at: now,
         occurred_at: now,
         part: String::new(),

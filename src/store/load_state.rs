@@ -11,7 +11,7 @@ use super::incidents::{KeptIncident, select_incidents};
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::decision::BurstLock;
-use crate::domain::flapping::Onsets;
+use crate::domain::incident::BreachStarts;
 use crate::domain::time::Timestamp;
 
 /// Keys asked about in one statement.
@@ -24,7 +24,7 @@ pub struct KeyRecord {
     pub open: Option<KeptIncident>,
     pub lock: Option<BurstLock>,
     /// When its trouble began, lately, beyond the life of an incident.
-    pub breach_starts: Onsets,
+    pub breach_starts: BreachStarts,
 }
 
 impl Deciding {
@@ -42,7 +42,7 @@ impl Deciding {
             for row in locks_of(&mut self.tx, chunk).await? {
                 let record = records.entry(row.active_key).or_default();
                 record.lock = Some(row.lock);
-                record.breach_starts = row.onsets;
+                record.breach_starts = row.breach_starts;
             }
         }
         Ok(records)

@@ -53,7 +53,7 @@ pub use active_key::active_key;
 pub use audit::By;
 pub use deciding::Deciding;
 pub use decisions::{DecisionBatch, NewDecision, NewReview};
-pub use delivery_result::Settlement;
+pub use delivery_result::DeliveryResult;
 pub use error::StoreError;
 pub use events::Backlog;
 pub use failover::{OwedDelivery, Unopened, WaitingCreate};
@@ -74,7 +74,7 @@ pub use review::ReviewVerdict;
 pub use silences::NewSilence;
 pub use sync_progress::{SyncProgress, TicketHint};
 pub use target_health::TargetHealth;
-pub use ticket_changes::AppliedSighting;
+pub use ticket_changes::AppliedSnapshot;
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
     DeliveryView, Document, DroppedReviewsView, EventDetail, EventReview, EventView, Filter,

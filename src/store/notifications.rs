@@ -36,7 +36,7 @@ impl Wake {
 
 impl Store {
     /// Notifies every replica. On SQLite there is none.
-    pub async fn tell(&self, wake: Wake) -> Result<(), StoreError> {
+    pub async fn publish(&self, wake: Wake) -> Result<(), StoreError> {
         if let Database::Postgres { pool, .. } = &self.database {
             sqlx::query("select pg_notify($1, $2)")
                 .bind(CHANNEL)
@@ -52,7 +52,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Failed`] when the connection fails or the database knows no LISTEN.
-    pub async fn hear(&self, heard: impl Fn(Wake)) -> Result<(), StoreError> {
+    pub async fn listen(&self, received: impl Fn(Wake)) -> Result<(), StoreError> {
         let Database::Postgres { pool, .. } = &self.database else {
             return std::future::pending().await;
         };
@@ -63,12 +63,12 @@ impl Store {
             match listener.try_recv().await? {
                 Some(told) => {
                     if let Some(wake) = Wake::from_name(told.payload()) {
-                        heard(wake);
+                        received(wake);
                     }
                 }
                 None => {
-                    heard(Wake::Events);
-                    heard(Wake::Deliveries);
+                    received(Wake::Events);
+                    received(Wake::Deliveries);
                 }
             }
         }

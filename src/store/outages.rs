@@ -12,9 +12,9 @@ use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::incident::IncidentState;
+use crate::domain::incident::OutageTotals;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::outage::RULE_PREFIX;
-use crate::domain::tally::Tally;
 use crate::domain::time::Timestamp;
 
 /// A delivery that a person's decision changed.
@@ -118,7 +118,10 @@ async fn give_up(tx: &mut Tx, id: &str, now: Timestamp) -> Result<(), StoreError
     let Some(mut kept) = kept.await?.filter(is_open_outage) else {
         return Ok(());
     };
-    let tally = kept.incident.tally.get_or_insert_with(Tally::default);
+    let tally = kept
+        .incident
+        .tally
+        .get_or_insert_with(OutageTotals::default);
     tally.given_up = true;
     write_incident(tx, &kept, Some(now), None).await
 }

@@ -2,7 +2,7 @@
 //! and keeping the ticket that it brought.
 
 use super::database::Tx;
-use super::delivery_result::{Settlement, history_entry};
+use super::delivery_result::{DeliveryResult, history_entry};
 use super::history::insert_history;
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
@@ -15,16 +15,16 @@ use crate::domain::time::Timestamp;
 impl Store {
     /// Keeps what came of an attempt. A worker that lost its lease changes nothing and
     /// is answered `false`.
-    pub async fn settle(
+    pub async fn record_result(
         &self,
         delivery: &ClaimedDelivery,
         owner: &str,
-        settlement: &Settlement,
+        settlement: &DeliveryResult,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let last_kind = match settlement {
-            Settlement::Again { counted: false, .. } => {
+            DeliveryResult::RetryAt { counted: false, .. } => {
                 last_error_kind(&mut tx, delivery.id).await?
             }
             _ => None,
@@ -32,10 +32,10 @@ impl Store {
         if !update_delivery(&mut tx, delivery.id, owner, settlement, now).await? {
             return Ok(false);
         }
-        if let Settlement::Done(Some(ticket)) = settlement {
+        if let DeliveryResult::Delivered(Some(ticket)) = settlement {
             write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
         }
-        if !matches!(settlement, Settlement::Done(_))
+        if !matches!(settlement, DeliveryResult::Delivered(_))
             && ticket_changes::end_if_over(&mut tx, delivery, now).await?
         {
             tx.commit().await?;
@@ -103,12 +103,12 @@ async fn update_delivery(
     tx: &mut Tx,
     id: i64,
     owner: &str,
-    settlement: &Settlement,
+    settlement: &DeliveryResult,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let update = match settlement {
-        Settlement::Done(_) => Statement::new(MARK_DONE).bind(now),
-        Settlement::Again {
+        DeliveryResult::Delivered(_) => Statement::new(MARK_DONE).bind(now),
+        DeliveryResult::RetryAt {
             at,
             failure,
             counted,
@@ -118,7 +118,7 @@ async fn update_delivery(
             .bind(failure.kind.as_str())
             .bind(*counted)
             .bind(failure.outcome_unknown),
-        Settlement::Dead { failure } => Statement::new(MARK_DEAD)
+        DeliveryResult::DeadLettered { failure } => Statement::new(MARK_DEAD)
             .bind(now)
             .bind(failure_json(failure))
             .bind(failure.kind.as_str())

@@ -2,15 +2,15 @@
 //!
 //! Any replica may keep a new state, on top of the version it has seen. A row alone is
 //! not reliable for long: a replica that reads of an unreachable target tries it itself
-//! (`domain::failover::word_on`).
+//! (`domain::failover::health_action`).
 
 use super::database::Tx;
 use super::deciding::Deciding;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
-use crate::domain::failover::Away;
-use crate::domain::gate::GateState;
+use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::failover::Unreachable;
 use crate::domain::time::Timestamp;
 
 /// What is kept of one target.
@@ -18,7 +18,7 @@ use crate::domain::time::Timestamp;
 pub struct TargetHealth {
     pub target: String,
     /// Whether it is away.
-    pub away: Option<Away>,
+    pub away: Option<Unreachable>,
     /// Since when it is away, or up.
     pub since: Timestamp,
     /// Who kept it.
@@ -47,7 +47,7 @@ impl Store {
         let state = health
             .away
             .as_ref()
-            .map_or(GateState::Up, |away| away.state);
+            .map_or(BreakerState::Up, |away| away.state);
         let reason = health.away.as_ref().map_or("", |away| away.reason.as_str());
         let mut tx = self.database.begin_write().await?;
         let upsert = Statement::new(
@@ -90,8 +90,8 @@ impl TargetHealth {
         let since = row.get("since")?;
         let state = match row.get::<String>("state")?.as_str() {
             "up" => None,
-            "held" => Some(GateState::Held),
-            "circuit_open" => Some(GateState::CircuitOpen),
+            "held" => Some(BreakerState::Held),
+            "circuit_open" => Some(BreakerState::CircuitOpen),
             other => {
                 return Err(StoreError::Damaged {
                     table: "target_health",
@@ -103,7 +103,7 @@ impl TargetHealth {
         let reason = row.get("reason")?;
         Ok(Self {
             target,
-            away: state.map(|state| Away {
+            away: state.map(|state| Unreachable {
                 state,
                 since,
                 reason,

@@ -1,4 +1,4 @@
-//! What came back from the CRM: one sighting of a ticket is applied in one transaction, with
+//! What came back from the CRM: one snapshot of a ticket is applied in one transaction, with
 //! everything that follows from it.
 //!
 //! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a
@@ -14,25 +14,26 @@ use super::statement::Statement;
 use super::{Store, StoreError, floods};
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
-use crate::domain::ticket_change::{
-    Consequence, Followed, KnownTicket, Sighting, TicketFace, TicketVersion, follow,
+use crate::domain::ticket_sync::{
+    AppliedChange, ChangeEffect, StoredTicket, TicketDetails, TicketSnapshot, TicketVersion,
+    apply_change,
 };
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 
-/// A sighting applied.
+/// A snapshot applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AppliedSighting {
+pub struct AppliedSnapshot {
     /// The incident that owns the ticket.
     pub incident_id: String,
-    /// What the sighting was.
-    pub followed: Followed,
+    /// What the snapshot was.
+    pub effect: ChangeEffect,
 }
 
 /// An incident and what is known of its ticket.
 struct Owner {
     kept: KeptIncident,
-    ticket: KnownTicket,
+    ticket: StoredTicket,
 }
 
 impl Owner {
@@ -41,12 +42,12 @@ impl Owner {
         let changes: Option<u64> = row.get_optional("ticket_changes")?;
         Ok(Self {
             kept: KeptIncident::read(row)?,
-            ticket: KnownTicket {
+            ticket: StoredTicket {
                 version: changed_at.map(|changed_at| TicketVersion {
                     changed_at,
                     changes: changes.unwrap_or(0),
                 }),
-                face: TicketFace {
+                details: TicketDetails {
                     number: row.get_optional("ticket_number")?,
                     url: row.get_optional("ticket_url")?,
                     state: row.get_optional("ticket_state")?,
@@ -54,7 +55,7 @@ impl Owner {
                     priority: row.get_optional("ticket_priority")?,
                     assignee: row.get_optional("ticket_assignee")?,
                 },
-                fate: row.get_optional("ticket_fate")?,
+                removal: row.get_optional("ticket_fate")?,
             },
         })
     }
@@ -77,27 +78,27 @@ const BY_INCIDENT: &str = select_owner!("i.target = $1 and i.id = $2 and i.ticke
 impl Store {
     /// Applies `seen` to the incident of `target` that owns the ticket; `None` when no
     /// incident owns it. `closes` is what the settings say about tickets that people close.
-    pub async fn apply_sighting(
+    pub async fn apply_snapshot(
         &self,
         target: &str,
-        seen: &Sighting,
+        seen: &TicketSnapshot,
         closes: bool,
         now: Timestamp,
-    ) -> Result<Option<AppliedSighting>, StoreError> {
+    ) -> Result<Option<AppliedSnapshot>, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let Some(mut owner) = owner_of(&mut tx, target, seen).await? else {
             return Ok(None);
         };
         let before = owner.ticket.clone();
         let incident = &mut owner.kept.incident;
-        let then = follow(incident, &mut owner.ticket, seen, closes, now);
+        let then = apply_change(incident, &mut owner.ticket, seen, closes, now);
         let incident = &owner.kept.incident;
         if owner.ticket != before {
             write_ticket(&mut tx, &incident.id, &seen.ticket_id, &owner.ticket).await?;
         }
         keep(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
-        if then.followed == Followed::Closed {
+        if then.effect == ChangeEffect::Closed {
             fault_points::reach("closing-applied");
             // On its own: deciding locks rows of a group in an order of its own. Should it be
             // lost, the group is looked at with its next event, or when it has become quiet.
@@ -106,15 +107,19 @@ impl Store {
                 None => self.wake_member(&incident.id, now).await?,
             }
         }
-        Ok(Some(AppliedSighting {
+        Ok(Some(AppliedSnapshot {
             incident_id: owner.kept.incident.id,
-            followed: then.followed,
+            effect: then.effect,
         }))
     }
 }
 
 /// The incident that owns what was seen, its row locked.
-async fn owner_of(tx: &mut Tx, target: &str, seen: &Sighting) -> Result<Option<Owner>, StoreError> {
+async fn owner_of(
+    tx: &mut Tx,
+    target: &str,
+    seen: &TicketSnapshot,
+) -> Result<Option<Owner>, StoreError> {
     if let Some(owner) = locked_owner(tx, BY_TICKET, target, &seen.ticket_id).await? {
         return Ok(Some(owner));
     }
@@ -138,7 +143,7 @@ async fn write_ticket(
     tx: &mut Tx,
     incident_id: &str,
     ticket_id: &str,
-    ticket: &KnownTicket,
+    ticket: &StoredTicket,
 ) -> Result<(), StoreError> {
     let version = ticket.version;
     let update = Statement::new(
@@ -149,29 +154,29 @@ async fn write_ticket(
     );
     let update = update
         .bind(ticket_id)
-        .bind(&ticket.face.number)
-        .bind(&ticket.face.url)
-        .bind(&ticket.face.state)
-        .bind(ticket.face.closed)
-        .bind(&ticket.face.priority)
-        .bind(&ticket.face.assignee)
+        .bind(&ticket.details.number)
+        .bind(&ticket.details.url)
+        .bind(&ticket.details.state)
+        .bind(ticket.details.closed)
+        .bind(&ticket.details.priority)
+        .bind(&ticket.details.assignee)
         .bind(version.map(|version| version.changed_at))
         .bind(version.map(|version| i64::try_from(version.changes).unwrap_or(i64::MAX)))
-        .bind(&ticket.fate)
+        .bind(&ticket.removal)
         .bind(incident_id);
     update.execute(tx).await?;
     Ok(())
 }
 
-/// Keeps what follows from a sighting.
+/// Keeps what follows from a snapshot.
 async fn keep(
     tx: &mut Tx,
     kept: &KeptIncident,
-    then: &Consequence,
+    then: &AppliedChange,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let incident = &kept.incident;
-    if then.followed == Followed::Closed {
+    if then.effect == ChangeEffect::Closed {
         write_incident(tx, kept, None, floods::mark_of_closed(incident)).await?;
     }
     for (what, cause) in &then.history {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::worker::{Memory, SyncError, SyncWorker};
-use crate::domain::ticket_change::{Followed, Presence, Sighting, TicketFace};
+use crate::domain::ticket_sync::{ChangeEffect, Presence, TicketDetails, TicketSnapshot};
 use crate::domain::time::Timestamp;
 use crate::settings::OnTicketClosed;
 use crate::store::StoreError;
@@ -102,26 +102,26 @@ impl SyncWorker {
         Ok(())
     }
 
-    async fn apply(&self, seen: &Sighting) -> Result<(), StoreError> {
+    async fn apply(&self, seen: &TicketSnapshot) -> Result<(), StoreError> {
         let closes = self.settings.on_ticket_closed == OnTicketClosed::Close;
         let applied = self
             .store
-            .apply_sighting(&self.name, seen, closes, self.clock.now())
+            .apply_snapshot(&self.name, seen, closes, self.clock.now())
             .await?;
         let Some(applied) = applied else {
             self.metrics.ticket_change(&self.name, "not_ours");
             return Ok(());
         };
         self.metrics
-            .ticket_change(&self.name, applied.followed.as_str());
-        if matches!(applied.followed, Followed::Noted | Followed::Closed) {
+            .ticket_change(&self.name, applied.effect.as_str());
+        if matches!(applied.effect, ChangeEffect::Noted | ChangeEffect::Closed) {
             tracing::info!(
                 target = self.name,
                 incident_id = applied.incident_id,
                 ticket = seen.ticket_id,
-                state = seen.face.state,
+                state = seen.details.state,
                 by = seen.changed_by,
-                outcome = applied.followed.as_str(),
+                outcome = applied.effect.as_str(),
                 "the ticket changed in the CRM"
             );
         }
@@ -130,13 +130,13 @@ impl SyncWorker {
 }
 
 /// A ticket that the CRM does not show any more.
-fn gone(ticket_id: String) -> Sighting {
-    Sighting {
+fn gone(ticket_id: String) -> TicketSnapshot {
+    TicketSnapshot {
         ticket_id,
         incident_id: None,
         version: None,
         changed_by: None,
         presence: Presence::Deleted,
-        face: TicketFace::default(),
+        details: TicketDetails::default(),
     }
 }

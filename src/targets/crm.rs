@@ -7,7 +7,7 @@ use super::inspect::Inspect;
 use super::login::TokenStatus;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
-use crate::domain::ticket_change::Sighting;
+use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
 
 /// A CRM in which we own tickets.
@@ -57,7 +57,7 @@ pub trait Crm: Send + Sync {
     /// Tickets of ours that were changed at or after `since` by the CRM's clock, oldest change
     /// first, whoever changed them, with those deleted where the CRM tells. Bounded: when there
     /// are more, the next call from the newest version seen goes on.
-    async fn changed_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure>;
+    async fn changed_since(&self, since: Timestamp) -> Result<Vec<TicketSnapshot>, Failure>;
 
     /// The present state of these tickets, in as few calls as the CRM allows.
     async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure>;
@@ -73,7 +73,7 @@ pub trait Crm: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Look {
     /// Those that the CRM shows, also as deleted.
-    pub seen: Vec<Sighting>,
+    pub seen: Vec<TicketSnapshot>,
     /// Ids of which the CRM shows nothing: deleted for good, or hidden from our user.
     pub missing: Vec<String>,
 }
@@ -85,7 +85,7 @@ impl Look {
     pub(super) fn with(
         mut self,
         asked: &[String],
-        seen: Vec<Sighting>,
+        seen: Vec<TicketSnapshot>,
         is_same: impl Fn(&str, &str) -> bool,
     ) -> Self {
         let is_seen = |id: &str| seen.iter().any(|one| is_same(&one.ticket_id, id));

@@ -6,8 +6,8 @@ use super::inputs::Inputs;
 use super::key_state::{KeyState, Open};
 use crate::decide::ticket_text::payload::change_payload;
 use crate::decide::ticket_text::with_incident;
-use crate::domain::decision::{Decision, Outcome, Suppression};
-use crate::domain::incident::{IncidentState, Owed};
+use crate::domain::decision::{Decision, SignalOutcome, Suppression};
+use crate::domain::incident::{IncidentState, TicketAction};
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -35,7 +35,7 @@ pub(super) fn apply(
 ) {
     if matches!(
         decision.outcome,
-        Outcome::AllWell | Outcome::OutOfOrder | Outcome::OtherSource
+        SignalOutcome::AllWell | SignalOutcome::OutOfOrder | SignalOutcome::OtherSource
     ) {
         return;
     }
@@ -46,9 +46,9 @@ pub(super) fn apply(
         enqueue_create(changes, open, create, origin, now);
     }
     for action in decision
-        .owed
+        .actions
         .iter()
-        .filter(|action| **action != Owed::Create)
+        .filter(|action| **action != TicketAction::Create)
     {
         enqueue_change(inputs, changes, open, *action, origin, now);
     }
@@ -100,7 +100,7 @@ pub(super) fn enqueue_change(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
     open: &Open,
-    action: Owed,
+    action: TicketAction,
     origin: Origin<'_>,
     now: Timestamp,
 ) {
@@ -125,7 +125,14 @@ pub(super) fn enqueue_standing(inputs: &Inputs<'_>, changes: &mut Changes, open:
         received_at: inputs.now,
         source: &open.context.source,
     };
-    enqueue_change(inputs, changes, open, Owed::Details, origin, inputs.now);
+    enqueue_change(
+        inputs,
+        changes,
+        open,
+        TicketAction::Details,
+        origin,
+        inputs.now,
+    );
     changes.record(&open.incident, IncidentEvent::DetailsAdded, inputs.now);
 }
 
@@ -175,16 +182,16 @@ pub(super) fn record_decision(
     state: &KeyState,
     decision: &Decision,
 ) {
-    if let Outcome::Suppressed(reason) = decision.outcome {
+    if let SignalOutcome::Suppressed(reason) = decision.outcome {
         changes.count_suppressed(&rule.name, reason.as_str());
     }
-    if decision.outcome == Outcome::AllWell {
+    if decision.outcome == SignalOutcome::AllWell {
         return;
     }
     let incident = state.incident();
     let incident_id = incident.map(|incident| incident.id.clone());
     let until = state.lock().map(|lock| lock.until.to_string());
-    let is_silenced = decision.outcome == Outcome::Suppressed(Suppression::Silenced);
+    let is_silenced = decision.outcome == SignalOutcome::Suppressed(Suppression::Silenced);
     let silence = incident.and_then(|incident| incident.silence.as_ref());
     let silence = silence.filter(|_| is_silenced).map(ToString::to_string);
     tracing::info!(
@@ -198,7 +205,7 @@ pub(super) fn record_decision(
         silence,
         "decided"
     );
-    let is_flooded = decision.outcome == Outcome::Suppressed(Suppression::Flood);
+    let is_flooded = decision.outcome == SignalOutcome::Suppressed(Suppression::Flood);
     changes.decision(NewDecision {
         event_seq: event.seq,
         rule: rule.name.clone(),

@@ -10,8 +10,8 @@ use super::source_limits::SourceLimit;
 use crate::decide::flood_key::{flood_key, flood_rule};
 use crate::decide::ticket_text::flood_report::describe;
 use crate::domain::decision::{Decision, NewIncident};
-use crate::domain::flood::{Admission, FloodPolicy, Seen, settle};
-use crate::domain::incident::{Incident, Owed};
+use crate::domain::flood::{Allowance, FloodObservation, FloodPolicy, reconcile};
+use crate::domain::incident::{Incident, TicketAction};
 
 const SEVERITY: &str = "high";
 
@@ -26,7 +26,7 @@ pub(super) fn reconcile_flood(
     let (rule, flood_key) = (flood_rule(source), flood_key(source));
     let mut state = keys.remove(&flood_key).unwrap_or_default();
     let held = still_held(keys, &limit);
-    let seen = Seen {
+    let seen = FloodObservation {
         newly_held: held.len() as u64,
         counted: limit.counted,
         held_breached: limit.held_breached,
@@ -44,8 +44,8 @@ pub(super) fn reconcile_flood(
     if let Some(mut context) = open.cloned().or(limit.first) {
         let mut fresh = Some(context.clone());
         let life = limit.policy.life();
-        let steps = state.step(Admission::default(), &mut fresh, |known| {
-            settle(known, seen, &life, new, inputs.now)
+        let steps = state.step(Allowance::default(), &mut fresh, |known| {
+            reconcile(known, seen, &life, new, inputs.now)
         });
         for (decision, incident) in steps {
             context = flood_context(context, source, &limit.policy, &incident, &held);
@@ -86,7 +86,7 @@ fn apply_step(
     context: TicketContext,
     (decision, incident): (Decision, Incident),
 ) -> TicketContext {
-    let is_due = decision.owed.contains(&Owed::Create);
+    let is_due = decision.actions.contains(&TicketAction::Create);
     let create = is_due.then(|| Create::write(inputs, &incident, &context, inputs.now));
     let (event_id, source) = (context.event_id(), context.source.clone());
     let origin = Origin {

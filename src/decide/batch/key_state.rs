@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::domain::decision::{BurstLock, Known as DecisionState};
+use crate::domain::decision::{BurstLock, DecisionState};
 use crate::domain::failover::TicketRoute;
-use crate::domain::flapping::Onsets;
-use crate::domain::flood::Admission;
+use crate::domain::flood::Allowance;
+use crate::domain::incident::BreachStarts;
 use crate::domain::incident::{Incident, IncidentState};
-use crate::domain::silence::Cover;
+use crate::domain::silence::Mute;
 use crate::rules::TemplateContext;
 use crate::settings::RuleSettings;
 use crate::store::{KeptIncident, KeyRecord};
@@ -19,8 +19,8 @@ pub(super) type KeyStates = HashMap<String, KeyState>;
 pub(super) struct KeyState {
     pub(super) open: Option<Open>,
     lock: Option<BurstLock>,
-    breach_starts: Onsets,
-    mute: Option<Cover>,
+    breach_starts: BreachStarts,
+    mute: Option<Mute>,
 }
 
 /// An incident that is not closed, and what its ticket is written from.
@@ -93,7 +93,7 @@ impl KeyState {
     /// written from; otherwise `fresh` is left as it is.
     pub(super) fn step<T>(
         &mut self,
-        admission: Admission,
+        allowance: Allowance,
         fresh: &mut Option<TicketContext>,
         change: impl FnOnce(&mut DecisionState) -> T,
     ) -> T {
@@ -106,17 +106,17 @@ impl KeyState {
             incident,
             lock: self.lock.take(),
             silence: self.mute.take(),
-            admission,
+            allowance,
             ..DecisionState::default()
         };
-        state.onsets = std::mem::take(&mut self.breach_starts);
+        state.breach_starts = std::mem::take(&mut self.breach_starts);
         let result = change(&mut state);
         self.open = state.incident.and_then(|incident| {
             let context = context.or_else(|| fresh.take())?;
             Some(Open { incident, context })
         });
         self.lock = state.lock;
-        self.breach_starts = state.onsets;
+        self.breach_starts = state.breach_starts;
         self.mute = state.silence;
         result
     }

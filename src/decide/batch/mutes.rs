@@ -8,10 +8,10 @@ use super::apply::store;
 use super::changes::Changes;
 use super::inputs::Inputs;
 use super::key_state::{KeyState, TicketContext};
-use crate::domain::flood::Admission;
-use crate::domain::hold::Hold;
+use crate::domain::flood::Allowance;
+use crate::domain::incident::OpenDelay;
 use crate::domain::incident_event::IncidentEvent;
-use crate::domain::silence::{Cover, InForce, Subject, cover, silenced_until};
+use crate::domain::silence::{InForce, Mute, Subject, apply_mute, longest_mute};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::Settings;
@@ -24,9 +24,9 @@ pub(crate) fn maintenance_over(
     source: &str,
     context: &TemplateContext,
     at: Timestamp,
-) -> Option<Cover> {
+) -> Option<Mute> {
     let subject = subject_of(source, context, rule, key);
-    silenced_until(windows_in_force(settings, at), &subject)
+    longest_mute(windows_in_force(settings, at), &subject)
 }
 
 /// Mutes the key of an incident, or of a breach that may begin one, for a decision on what was
@@ -38,7 +38,7 @@ pub(super) fn mute_key(
     (rule, key): (&str, &str),
     breach: Option<&TicketContext>,
     received_at: Timestamp,
-    delay: Option<Hold>,
+    delay: Option<OpenDelay>,
 ) {
     if !may_be_muted(inputs, state) {
         return;
@@ -83,9 +83,9 @@ fn may_be_muted(inputs: &Inputs<'_>, state: &KeyState) -> bool {
     was_muted || state.is_muted() || is_any
 }
 
-fn mute_at(inputs: &Inputs<'_>, subject: &Subject<'_>, at: Timestamp) -> Option<Cover> {
+fn mute_at(inputs: &Inputs<'_>, subject: &Subject<'_>, at: Timestamp) -> Option<Mute> {
     let silences = inputs.silences.iter().filter_map(|one| one.in_force(at));
-    silenced_until(
+    longest_mute(
         silences.chain(windows_in_force(inputs.settings, at)),
         subject,
     )
@@ -110,8 +110,8 @@ fn set_mute(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
     state: &mut KeyState,
-    mute: Option<Cover>,
-    delay: Option<Hold>,
+    mute: Option<Mute>,
+    delay: Option<OpenDelay>,
 ) {
     let before = state.incident().and_then(|one| one.silence.clone());
     let event = match (before, &mute) {
@@ -121,8 +121,8 @@ fn set_mute(
         (Some(before), None) => Some(IncidentEvent::SilenceEnded { by: before.by }),
         _ => None,
     };
-    state.step(Admission::default(), &mut None, |known| {
-        cover(known, mute, delay, inputs.now);
+    state.step(Allowance::default(), &mut None, |known| {
+        apply_mute(known, mute, delay, inputs.now);
     });
     if let (Some(incident), Some(event)) = (state.incident(), event) {
         changes.record(incident, event, inputs.now);

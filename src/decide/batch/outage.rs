@@ -15,12 +15,12 @@ use crate::decide::outage_key::outage_of;
 use crate::decide::policy::outage_policy;
 use crate::decide::ticket_text::outage_report::describe;
 use crate::decide::ticket_text::readings::Units;
-use crate::domain::decision::{Decision, NewIncident, Outcome, Suppression};
+use crate::domain::decision::{Decision, NewIncident, SignalOutcome, Suppression};
 use crate::domain::failover::TicketRoute;
-use crate::domain::flood::Admission;
-use crate::domain::incident::{Incident, Owed};
+use crate::domain::flood::Allowance;
+use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
-use crate::domain::outage::{FormationPolicy, RULE_PREFIX, Settled, forms, settle};
+use crate::domain::outage::{FormationPolicy, OutageUpdate, RULE_PREFIX, forms, reconcile};
 use crate::settings::OutageSettings;
 
 /// An outage of the configuration, for one group.
@@ -130,7 +130,7 @@ fn step(
     state: &mut KeyState,
     incidents: &mut [Incident],
     context: &TicketContext,
-) -> Settled {
+) -> OutageUpdate {
     let id = uuid::Uuid::now_v7().to_string();
     let policy = outage_policy(inputs.settings, outage.settings);
     let new = NewIncident {
@@ -139,8 +139,8 @@ fn step(
         key: outage.group,
         severity: &outage.settings.severity,
     };
-    state.step(Admission::default(), &mut Some(context.clone()), |known| {
-        settle(
+    state.step(Allowance::default(), &mut Some(context.clone()), |known| {
+        reconcile(
             known,
             incidents,
             outage.formation(),
@@ -202,12 +202,13 @@ type Written = (TicketContext, Option<Result<Create, String>>);
 /// refused with the reason.
 fn first_writable(
     inputs: &Inputs<'_>,
-    update: &Settled,
+    update: &OutageUpdate,
     latest: &Incident,
     contexts: impl Iterator<Item = TicketContext>,
     is_new: bool,
 ) -> Result<Written, String> {
-    let creates = |(decision, _): &&(Decision, Incident)| decision.owed.contains(&Owed::Create);
+    let creates =
+        |(decision, _): &&(Decision, Incident)| decision.actions.contains(&TicketAction::Create);
     let created = update.outage.iter().find(creates);
     let incident = created.map_or(latest, |(_, incident)| incident);
     let is_due = created.is_some();
@@ -241,7 +242,7 @@ fn apply_steps(
     state: &mut KeyState,
     context: &TicketContext,
     mut create: Option<Result<Create, String>>,
-    update: &Settled,
+    update: &OutageUpdate,
     members: &[Incident],
 ) {
     let event_id = context.event_id();
@@ -253,11 +254,11 @@ fn apply_steps(
     };
     let mut context = context.clone();
     for (decision, incident) in &update.outage {
-        if decision.outcome == Outcome::Suppressed(Suppression::Silenced) {
+        if decision.outcome == SignalOutcome::Suppressed(Suppression::Silenced) {
             let reason = Suppression::Silenced.as_str();
             changes.count_suppressed(&incident.rule, reason);
         }
-        let create = match decision.owed.contains(&Owed::Create) {
+        let create = match decision.actions.contains(&TicketAction::Create) {
             true => create.take(),
             false => None,
         };

@@ -6,7 +6,7 @@ use super::groups::replace;
 use super::inputs::Inputs;
 use super::key_state::KeyState;
 use crate::decide::ticket_text::payload::link_payload;
-use crate::domain::incident::{Incident, Owed};
+use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::outage::MemberChange;
 use crate::domain::ticket::Operation;
@@ -36,7 +36,14 @@ pub(super) fn apply_to_member(
                 received_at: inputs.now,
                 source: &open.context.source,
             };
-            enqueue_change(inputs, changes, open, Owed::Resolve, origin, inputs.now);
+            enqueue_change(
+                inputs,
+                changes,
+                open,
+                TicketAction::Resolve,
+                origin,
+                inputs.now,
+            );
         }
         MemberChange::Linked => changes.enqueue(NewDelivery {
             incident_id: incident.id.clone(),

@@ -19,7 +19,7 @@ use crate::decide::evaluate::Finding;
 use crate::decide::policy::policy_of;
 use crate::decide::ticket_text::queue_standing::queue_of;
 use crate::domain::decision::{Decision, NewIncident, decide};
-use crate::domain::flood::Admission;
+use crate::domain::flood::Allowance;
 use crate::domain::incident::{IncidentState, Verdict};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
@@ -121,9 +121,9 @@ impl<'a> Batch<'a> {
         self.mute(state, rule, &finding, fresh.as_ref());
         // Beyond the limit on its source, an incident is held, or its breach is only counted.
         let before = Before::of(state, source, now, self.inputs.now);
-        let admission = self.limits.admission(&before);
+        let allowance = self.limits.allowance(&before);
         let unchanged = state.open.is_none().then(|| state.clone());
-        let decision = self.step(state, rule, &finding, admission, &mut fresh);
+        let decision = self.step(state, rule, &finding, allowance, &mut fresh);
         // The create is written now, once, and an incident that waits is checked: an event from
         // which no ticket can be written must not begin an incident.
         let trial = (&finding, rule, unchanged.is_some());
@@ -200,7 +200,7 @@ impl<'a> Batch<'a> {
         state: &mut KeyState,
         rule: &RuleSettings,
         finding: &Finding,
-        admission: Admission,
+        allowance: Allowance,
         fresh: &mut Option<TicketContext>,
     ) -> Decision {
         let heard = &finding.heard;
@@ -215,7 +215,7 @@ impl<'a> Batch<'a> {
             severity: &finding.severity,
         };
         let policy = policy_of(rule);
-        state.step(admission, fresh, |known| {
+        state.step(allowance, fresh, |known| {
             decide(known, heard, &policy, delay, new)
         })
     }
@@ -263,6 +263,6 @@ const fn verdict_name(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Breach => "breach",
         Verdict::Clear => "clear",
-        Verdict::Between => "none",
+        Verdict::InHysteresis => "none",
     }
 }

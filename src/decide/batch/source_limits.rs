@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::key_state::{KeyState, TicketContext};
-use crate::domain::decision::{Decision, Outcome, Suppression};
-use crate::domain::flood::{Admission, FloodPolicy, SourceRate};
-use crate::domain::incident::{Incident, Owed};
+use crate::domain::decision::{Decision, SignalOutcome, Suppression};
+use crate::domain::flood::{Allowance, FloodPolicy, SourceRate};
+use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::time::Timestamp;
 use crate::store::active_key;
 
@@ -84,10 +84,10 @@ impl SourceLimits {
     }
 
     /// What the key may do. A source without a limit may do anything.
-    pub(super) fn admission(&self, before: &Before) -> Admission {
+    pub(super) fn allowance(&self, before: &Before) -> Allowance {
         let limit = self.0.get(&before.source);
-        limit.map_or_else(Admission::default, |limit| {
-            limit.rate.admission(&limit.policy, before.at, before.now)
+        limit.map_or_else(Allowance::default, |limit| {
+            limit.rate.allowance(&limit.policy, before.at, before.now)
         })
     }
 
@@ -104,16 +104,16 @@ impl SourceLimits {
             return;
         };
         let rate = &mut limit.rate;
-        limit.changed |= rate.note_pending(before.was_pending, state.is_pending());
-        if decision.owed.contains(&Owed::Create) {
+        limit.changed |= rate.record_pending(before.was_pending, state.is_pending());
+        if decision.actions.contains(&TicketAction::Create) {
             // What a person released was counted when it was held.
             if !before.was_released {
-                rate.note_opened(before.at, before.now);
+                rate.record_opened(before.at, before.now);
                 limit.changed = true;
             }
             return;
         }
-        let is_flooded = decision.outcome == Outcome::Suppressed(Suppression::Flood);
+        let is_flooded = decision.outcome == SignalOutcome::Suppressed(Suppression::Flood);
         let Some(open) = &state.open else {
             // So many incidents wait for a ticket already that this one did not even begin.
             if is_flooded {

@@ -8,7 +8,7 @@ use super::key_state::{KeyState, TicketContext};
 use crate::decide::evaluate::{Breach, Finding};
 use crate::domain::decision::Decision;
 use crate::domain::failover::TicketRoute;
-use crate::domain::incident::{Incident, Owed};
+use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
 use crate::store::JournalEvent;
@@ -56,7 +56,7 @@ pub(super) fn write_ticket(
     (finding, rule, is_new): (&Finding, &RuleSettings, bool),
 ) -> Result<Option<Result<Create, String>>, String> {
     let now = finding.heard.received_at;
-    let is_due = decision.owed.contains(&Owed::Create);
+    let is_due = decision.actions.contains(&TicketAction::Create);
     let Some(open) = &mut state.open else {
         if let Some(fresh) = fresh {
             // The breach is only counted. The flood's ticket may be written from it.

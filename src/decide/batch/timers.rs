@@ -11,10 +11,10 @@ use super::mutes::mute_key;
 use super::source_limits::{Before, SourceLimits};
 use crate::decide::outage_key::outage_of;
 use crate::decide::policy::policy_of;
-use crate::domain::decision::{Decision, Known as DecisionState, Outcome, Suppression, pass_time};
+use crate::domain::decision::{Decision, DecisionState, SignalOutcome, Suppression, fire_due};
 use crate::domain::flood;
-use crate::domain::hold::Hold;
-use crate::domain::incident::{Incident, Owed};
+use crate::domain::incident::OpenDelay;
+use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
@@ -26,7 +26,7 @@ pub(super) fn open_delay(
     keys: &KeyStates,
     group: Option<&str>,
     now: Timestamp,
-) -> Option<Hold> {
+) -> Option<OpenDelay> {
     let (_, outage, _) = outage_of(inputs.settings, group?)?;
     let is_active = keys.get(group?).is_some_and(|state| state.open.is_some());
     // An outage that exists takes the incident in at the end of this batch: until then it waits.
@@ -34,7 +34,7 @@ pub(super) fn open_delay(
         true => Duration::from_millis(1),
         false => Duration::ZERO,
     };
-    Some(Hold {
+    Some(OpenDelay {
         until: now.plus(outage.hold.max(shortest)),
         reason: Suppression::Outage,
     })
@@ -67,14 +67,14 @@ pub(super) fn advance_timers(
     let due = state.incident().and_then(Incident::counts_at);
     let source = state.begun_by("");
     let before = Before::of(state, source, due.unwrap_or(now), now);
-    let admission = limits.admission(&before);
+    let allowance = limits.allowance(&before);
     let rule = inputs
         .settings
         .rules
         .iter()
         .find(|rule| rule.name == incident.rule);
-    let decision = state.step(admission, &mut None, |known| match rule {
-        Some(rule) => pass_time(known, &policy_of(rule), now),
+    let decision = state.step(allowance, &mut None, |known| match rule {
+        Some(rule) => fire_due(known, &policy_of(rule), now),
         None => close_orphan(known, now),
     });
     limits.record(before, state, &decision, None);
@@ -100,7 +100,7 @@ fn finish(
         store(changes, state);
         return;
     }
-    let is_due = decision.owed.contains(&Owed::Create);
+    let is_due = decision.actions.contains(&TicketAction::Create);
     let create = is_due.then(|| Create::write(inputs, &open.incident, &open.context, now));
     let (event_id, source) = (open.context.event_id(), open.context.begun_by.clone());
     let origin = Origin {
@@ -152,8 +152,8 @@ fn close_orphan(known: &mut DecisionState, now: Timestamp) -> Decision {
         incident.close(now);
     }
     Decision {
-        outcome: Outcome::Recovered,
-        owed: Vec::new(),
+        outcome: SignalOutcome::Recovered,
+        actions: Vec::new(),
         transitions: Vec::new(),
         lock: None,
     }

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::domain::failover::{Away, Candidate, Failover, fail_over};
+use crate::domain::failover::{Candidate, Failover, Unreachable, fail_over};
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
 use crate::store::TargetHealth;
 
 /// The targets that cannot be reached, by name.
 #[derive(Debug, Default)]
-pub(in crate::decide) struct UnreachableTargets(HashMap<String, Away>);
+pub(in crate::decide) struct UnreachableTargets(HashMap<String, Unreachable>);
 
 impl UnreachableTargets {
     pub(in crate::decide) fn of(health: Vec<TargetHealth>) -> Self {

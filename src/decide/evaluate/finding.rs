@@ -1,6 +1,6 @@
 //! The findings of the rules in one event.
 
-use crate::domain::incident::Heard;
+use crate::domain::incident::Evaluation;
 use crate::rules::TemplateContext;
 use crate::settings::Routed;
 
@@ -12,7 +12,7 @@ pub(crate) struct Finding {
     /// The correlation key.
     pub(crate) key: String,
     /// The signal as the rule evaluates it.
-    pub(crate) heard: Heard,
+    pub(crate) heard: Evaluation,
     /// By the contract's name.
     pub(crate) severity: String,
     /// Only a breach changes what a ticket shows.

@@ -4,8 +4,8 @@ use super::correlation_key::limit_key;
 use super::finding::{Breach, Finding};
 use super::outage_group::outage_key_of;
 use super::signal_values::{named_values, signal_values};
-use crate::domain::incident::{Heard, Verdict};
-use crate::domain::part;
+use crate::domain::incident::part;
+use crate::domain::incident::{Evaluation, Verdict};
 use crate::domain::signal::Signal;
 use crate::settings::{RuleSettings, Settings};
 use crate::store::JournalEvent;
@@ -50,9 +50,9 @@ pub(super) fn evaluate(
             severity(rule, &event.source, signal)?,
             Some(breach(rule, event, signal)?),
         ),
-        Verdict::Clear | Verdict::Between => (rule.severity.clone(), None),
+        Verdict::Clear | Verdict::InHysteresis => (rule.severity.clone(), None),
     };
-    let heard = Heard {
+    let heard = Evaluation {
         received_at: event.received_at,
         occurred_at: signal.occurred_at,
         part: match rule.sources.is_empty() {
@@ -129,7 +129,7 @@ fn verdict(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<Option<
         .map_err(|error| explain("clear", &error))?;
     Ok(match (breaches, clears) {
         (_, Some(true)) => Some(Verdict::Clear),
-        (Some(false), Some(false)) => Some(Verdict::Between),
+        (Some(false), Some(false)) => Some(Verdict::InHysteresis),
         _ => None,
     })
 }

@@ -7,7 +7,7 @@ use super::flood_report::totals as flood_totals;
 use super::outage_report::totals;
 use super::readings::Units;
 use super::time_text::{clock, span};
-use crate::domain::incident::{Incident, Owed, Spread};
+use crate::domain::incident::{Incident, Spread, TicketAction};
 use crate::domain::time::Timestamp;
 use crate::rules::Worse;
 use crate::settings::RuleSettings;
@@ -17,7 +17,7 @@ const MAX_READINGS: usize = 4;
 
 /// The comment for `action`. `rule` is the rule of the incident; an outage has none.
 pub(super) fn comment(
-    action: Owed,
+    action: TicketAction,
     incident: &Incident,
     rule: Option<&RuleSettings>,
     units: &Units<'_>,
@@ -36,13 +36,17 @@ pub(super) fn comment(
         return text;
     };
     let _ = match action {
-        Owed::Progress => write!(
+        TicketAction::Progress => write!(
             text,
             " {} since the last comment {} ago, {} in all since {}.",
             events(
-                incident.occurrences - incident.told_before.occurrences.min(incident.occurrences)
+                incident.occurrences
+                    - incident
+                        .previous_write
+                        .occurrences
+                        .min(incident.occurrences)
             ),
-            span(now.since(incident.told_before.at)),
+            span(now.since(incident.previous_write.at)),
             incident.occurrences,
             clock(incident.opened_at, now),
         ),
@@ -64,26 +68,28 @@ pub(super) fn comment(
 }
 
 fn headline(
-    action: Owed,
+    action: TicketAction,
     incident: &Incident,
     rule: Option<&RuleSettings>,
     now: Timestamp,
 ) -> String {
     let lasted = || span(now.since(incident.opened_at));
     match action {
-        Owed::Create | Owed::Details => String::new(),
-        Owed::Progress if incident.is_flapping() => {
+        TicketAction::Create | TicketAction::Details => String::new(),
+        TicketAction::Progress if incident.is_flapping() => {
             format!("Still coming and going after {}.", lasted())
         }
-        Owed::Progress => format!("Still breaching after {}.", lasted()),
-        Owed::Relapse => format!(
+        TicketAction::Progress => format!("Still breaching after {}.", lasted()),
+        TicketAction::Relapse => format!(
             "Breaching again, {} after it had recovered (relapse {}); the same incident goes on.",
-            span(now.since(incident.told_before.at)),
+            span(now.since(incident.previous_write.at)),
             incident.relapses
         ),
-        Owed::Flapping => flapping(incident, rule, now),
-        Owed::Raised { from } => format!("Severity raised from {from} to {}.", incident.severity),
-        Owed::Recovered | Owed::Resolve => recovered(incident, now),
+        TicketAction::Flapping => flapping(incident, rule, now),
+        TicketAction::Raised { from } => {
+            format!("Severity raised from {from} to {}.", incident.severity)
+        }
+        TicketAction::Recovered | TicketAction::Resolve => recovered(incident, now),
     }
 }
 
@@ -93,7 +99,7 @@ fn flapping(incident: &Incident, rule: Option<&RuleSettings>, now: Timestamp) ->
     let calm = rule.and_then(|rule| rule.flapping);
     let until = calm.map_or_else(
         || "it is calm".to_owned(),
-        |policy| format!("nothing has breached for {}", span(policy.calm)),
+        |policy| format!("nothing has breached for {}", span(policy.quiet_period)),
     );
     format!(
         "Flapping: the trouble has begun {times} times since {}. From now on the ticket stays \
@@ -105,7 +111,7 @@ fn flapping(incident: &Incident, rule: Option<&RuleSettings>, now: Timestamp) ->
 fn recovered(incident: &Incident, now: Timestamp) -> String {
     let calm = incident
         .flapping
-        .filter(|flapping| flapping.calm_at == Some(now));
+        .filter(|flapping| flapping.stable_at == Some(now));
     let why = match incident.clear_since {
         Some(since) => format!("clear since {}", clock(since, now)),
         None => format!(

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::flapping::{Flapping, FlappingPolicy};
-use crate::domain::incident::{Heard, Readings, Told, Verdict};
+use crate::domain::incident::{Evaluation, Readings, TicketWrite, Verdict};
+use crate::domain::incident::{Flapping, FlappingPolicy};
 use crate::domain::severity::Severity;
 use crate::rules::{Expression, Template};
 use crate::settings::OnRecovery;
@@ -32,7 +32,7 @@ fn rule(when: &str) -> RuleSettings {
         flapping: Some(FlappingPolicy {
             times: 4,
             within: Duration::from_secs(3600),
-            calm: Duration::from_secs(900),
+            quiet_period: Duration::from_secs(900),
         }),
         targets: Vec::new().into(),
     }
@@ -40,7 +40,7 @@ fn rule(when: &str) -> RuleSettings {
 
 fn incident() -> Incident {
     let opened_at = at("2026-11-25T14:00:00Z");
-    let heard = Heard {
+    let heard = Evaluation {
         received_at: opened_at,
         occurred_at: opened_at,
         part: String::new(),
@@ -51,7 +51,7 @@ fn incident() -> Incident {
     let spread = incident.readings.get_mut("queue.waitTime.avg").unwrap();
     spread.highest = 3_725.0;
     incident.occurrences = 540;
-    incident.told_before = Told {
+    incident.previous_write = TicketWrite {
         at: at("2026-11-25T14:30:00Z"),
         occurrences: 360,
     };
@@ -64,7 +64,7 @@ const WAITS: &str = "metrics[queue.waitTime].avg > 300";
 fn a_lasting_breach_says_what_is_new_since_the_last_comment() {
     let now = at("2026-11-25T14:45:01Z");
     let said = comment(
-        Owed::Progress,
+        TicketAction::Progress,
         &incident(),
         Some(&rule(WAITS)),
         &Units::default(),
@@ -102,7 +102,7 @@ fn a_recovery_says_since_when_and_how_long_the_trouble_was_felt() {
     incident.clear_since = Some(at("2026-11-25T14:25:00Z"));
     let now = at("2026-11-26T00:27:00Z");
     let said = comment(
-        Owed::Recovered,
+        TicketAction::Recovered,
         &incident,
         Some(&rule(WAITS)),
         &Units::default(),
@@ -116,7 +116,7 @@ fn a_recovery_says_since_when_and_how_long_the_trouble_was_felt() {
     );
     incident.clear_since = None;
     let said = comment(
-        Owed::Resolve,
+        TicketAction::Resolve,
         &incident,
         Some(&rule(WAITS)),
         &Units::default(),
@@ -135,11 +135,11 @@ fn flapping_says_how_often_since_when_and_until_what() {
         since: at("2026-11-25T14:20:00Z"),
         first_at: at("2026-11-25T13:30:00Z"),
         times: 5,
-        calm_at: None,
+        stable_at: None,
     });
     let now = at("2026-11-25T14:20:00Z");
     let said = comment(
-        Owed::Flapping,
+        TicketAction::Flapping,
         &incident,
         Some(&rule(WAITS)),
         &Units::default(),
@@ -155,9 +155,9 @@ fn flapping_says_how_often_since_when_and_until_what() {
     );
     let calm_at = at("2026-11-25T15:00:00Z");
     incident.clear_since = Some(at("2026-11-25T14:45:00Z"));
-    incident.flapping.as_mut().unwrap().calm_at = Some(calm_at);
+    incident.flapping.as_mut().unwrap().stable_at = Some(calm_at);
     let said = comment(
-        Owed::Recovered,
+        TicketAction::Recovered,
         &incident,
         Some(&rule(WAITS)),
         &Units::default(),
@@ -178,7 +178,7 @@ fn the_one_event_of_a_relapse_is_one_event() {
     (incident.relapses, incident.occurrences) = (1, 1);
     let now = at("2026-11-25T14:42:30Z");
     let said = comment(
-        Owed::Relapse,
+        TicketAction::Relapse,
         &incident,
         Some(&rule(WAITS)),
         &Units::default(),
@@ -193,7 +193,7 @@ fn the_one_event_of_a_relapse_is_one_event() {
     );
     let from = Severity::High;
     let said = comment(
-        Owed::Raised { from },
+        TicketAction::Raised { from },
         &incident,
         None,
         &Units::default(),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::outage_report::ENTITY_NAMES;
-use crate::domain::flood::{FloodPolicy, FloodTally};
+use crate::domain::flood::{FloodPolicy, FloodTotals};
 use crate::domain::incident::Incident;
 use crate::rules::TemplateContext;
 
@@ -49,7 +49,7 @@ pub(in crate::decide) fn describe(
 }
 
 /// The totals that the description and every comment of a flood's ticket end with.
-pub(super) fn totals(tally: &FloodTally) -> String {
+pub(super) fn totals(tally: &FloodTotals) -> String {
     let mut text = format!(" {} keys have been held so far.", tally.held);
     if tally.counted > 0 {
         let _ = write!(

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::readings::Units;
+use crate::domain::incident::OutageTotals;
 use crate::domain::incident::{Incident, IncidentState};
-use crate::domain::tally::Tally;
 use crate::rules::TemplateContext;
 
 /// Members that the outage's ticket names; the others are counted.
@@ -82,7 +82,7 @@ fn report(
 }
 
 /// The totals that every comment on an outage's ticket ends with.
-pub(super) fn totals(tally: &Tally, units: &Units<'_>) -> String {
+pub(super) fn totals(tally: &OutageTotals, units: &Units<'_>) -> String {
     let over = tally.joined.saturating_sub(tally.present);
     let mut text = format!(
         " {} incidents in all, {} of them over.",

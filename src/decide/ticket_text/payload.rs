@@ -16,7 +16,7 @@ use super::fields::{
 };
 use super::queue_standing::standing_in;
 use super::readings::Units;
-use crate::domain::incident::{Incident, Owed};
+use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
@@ -62,7 +62,7 @@ pub(in crate::decide) fn create_payload(
 
 /// The operation and the content of everything but a create: a comment, with fields.
 pub(in crate::decide) fn change_payload(
-    action: Owed,
+    action: TicketAction,
     target: &TargetSettings,
     context: &TemplateContext,
     incident: &Incident,
@@ -70,9 +70,9 @@ pub(in crate::decide) fn change_payload(
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
     let context = &displayed::values(context, target.kind);
-    let resolution = action == Owed::Resolve;
+    let resolution = action == TicketAction::Resolve;
     let (operation, mut fields) = change_fields(resolution, target, context)?;
-    if let Owed::Raised { from } = action {
+    if let TicketAction::Raised { from } = action {
         for (name, value) in raised_fields(from, target, context, incident) {
             fields.entry(name).or_insert(value);
         }
@@ -150,7 +150,7 @@ fn json_text(payload: &impl Serialize) -> String {
 /// A short mark by which a repeated comment is recognised: `ref 3f9a0c1d`. The number of breaches is
 /// part of it, because breaches and clears of one request have the same time, and there is always a
 /// breach between two comments of a kind.
-fn marker(incident: &Incident, action: Owed, now: Timestamp) -> String {
+fn marker(incident: &Incident, action: TicketAction, now: Timestamp) -> String {
     let (id, heard) = (&incident.id, incident.occurrences);
     let mut hash = Sha256::new();
     hash.update(format!("{id}|{action:?}|{}|{heard}", now.as_millis()));
@@ -159,7 +159,7 @@ fn marker(incident: &Incident, action: Owed, now: Timestamp) -> String {
 
 /// The comment, with how the queue stands where that is known.
 fn comment_text(
-    action: Owed,
+    action: TicketAction,
     incident: &Incident,
     settings: &Settings,
     context: &TemplateContext,
@@ -170,7 +170,7 @@ fn comment_text(
     let units = Units::new(settings, rule);
     let standing = context.get("standing").and_then(Value::as_str);
     match (action, standing) {
-        (Owed::Details, Some(standing)) => standing.to_owned(),
+        (TicketAction::Details, Some(standing)) => standing.to_owned(),
         (_, Some(standing)) => {
             let comment = comment(action, incident, rule, &units, now);
             format!("{comment} {standing}")
@@ -182,12 +182,12 @@ fn comment_text(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::incident::{Heard, Readings, Verdict};
+    use crate::domain::incident::{Evaluation, Readings, Verdict};
 
     #[test]
     fn two_relapses_in_one_millisecond_are_two_comments() {
         let now = Timestamp::from_millis(1_000);
-        let heard = Heard {
+        let heard = Evaluation {
             received_at: now,
             occurred_at: now,
             part: String::new(),
@@ -195,9 +195,9 @@ mod tests {
             readings: Readings::new(),
         };
         let mut incident = Incident::begin("id".into(), "rule", "key", "high", &heard, now);
-        let first = marker(&incident, Owed::Relapse, now);
-        assert_eq!(first, marker(&incident, Owed::Relapse, now));
-        incident.take_in(&heard);
-        assert_ne!(first, marker(&incident, Owed::Relapse, now));
+        let first = marker(&incident, TicketAction::Relapse, now);
+        assert_eq!(first, marker(&incident, TicketAction::Relapse, now));
+        incident.apply(&heard);
+        assert_ne!(first, marker(&incident, TicketAction::Relapse, now));
     }
 }

@@ -1,61 +1,61 @@
 //! What a breach does: it begins an incident, or continues a known one.
 
-use super::outcome::Outcome;
-use super::state::{Known, NewIncident};
+use super::outcome::SignalOutcome;
+use super::state::{DecisionState, NewIncident};
 use crate::domain::incident::{
-    Heard, Hold, Incident, IncidentState, LifePolicy, Owed, Suppression,
+    Evaluation, Incident, IncidentState, LifePolicy, OpenDelay, Suppression, TicketAction,
 };
 use crate::domain::severity::Severity;
 use crate::domain::time::Timestamp;
 
 /// A breach of a key without an incident: begins one, and opens it at once unless it has to wait.
 pub(super) fn first_breach(
-    state: &mut Known,
-    heard: &Heard,
+    state: &mut DecisionState,
+    evaluation: &Evaluation,
     policy: &LifePolicy,
-    delay: Option<Hold>,
+    delay: Option<OpenDelay>,
     new: NewIncident<'_>,
-) -> (Outcome, Vec<Owed>) {
-    let now = heard.received_at;
+) -> (SignalOutcome, Vec<TicketAction>) {
+    let now = evaluation.received_at;
     let (opens_at, reason) = longest_delay(state, policy, delay, now);
     let silence = state.silence.clone();
-    let admission = state.admission;
-    let waits = silence.is_some() || opens_at > now || !admission.may_open;
+    let allowance = state.allowance;
+    let waits = silence.is_some() || opens_at > now || !allowance.may_open;
     // The number of incidents without a ticket is limited too. A source beyond both limits could
     // otherwise fill the store; its breaches are only counted.
-    if waits && !admission.may_wait {
-        return (Outcome::Suppressed(Suppression::Flood), Vec::new());
+    if waits && !allowance.may_wait {
+        return (SignalOutcome::Suppressed(Suppression::Flood), Vec::new());
     }
     let incident = state.incident.insert(Incident::begin(
         new.id.to_owned(),
         new.rule,
         new.key,
         new.severity,
-        heard,
+        evaluation,
         opens_at,
     ));
-    incident.onsets.clone_from(&state.onsets);
+    incident.breach_starts.clone_from(&state.breach_starts);
     // The ticket waits for the end of the silence and for `opens_at`. The silence is reported, and
     // the other reason is kept for the time after it.
     if let Some(silence) = silence {
         incident.suppressed += 1;
         incident.waits_for = (opens_at > now).then_some(reason);
         incident.silence = Some(silence);
-        return (Outcome::Suppressed(Suppression::Silenced), Vec::new());
+        return (SignalOutcome::Suppressed(Suppression::Silenced), Vec::new());
     }
     if opens_at <= now {
-        return open_now(incident, policy, admission.may_open, now);
+        return open_now(incident, policy, allowance.may_open, now);
     }
     incident.suppressed += 1;
     incident.waits_for = Some(reason);
-    (Outcome::Suppressed(reason), Vec::new())
+    (SignalOutcome::Suppressed(reason), Vec::new())
 }
 
 /// When the ticket is due, and the delay that makes it wait until then.
 fn longest_delay(
-    state: &Known,
+    state: &DecisionState,
     policy: &LifePolicy,
-    delay: Option<Hold>,
+    delay: Option<OpenDelay>,
     now: Timestamp,
 ) -> (Timestamp, Suppression) {
     let locked_until = state
@@ -82,13 +82,13 @@ fn open_now(
     policy: &LifePolicy,
     may_open: bool,
     now: Timestamp,
-) -> (Outcome, Vec<Owed>) {
+) -> (SignalOutcome, Vec<TicketAction>) {
     let actions = incident.open_or_hold(policy, may_open, now);
     if incident.held_by_flood {
         incident.suppressed += 1;
-        return (Outcome::Suppressed(Suppression::Flood), actions);
+        return (SignalOutcome::Suppressed(Suppression::Flood), actions);
     }
-    (Outcome::Opened, actions)
+    (SignalOutcome::Opened, actions)
 }
 
 /// A breach of a known incident, which has taken the signal in already. `raised_from` is the
@@ -99,16 +99,16 @@ pub(super) fn breach_of_known(
     policy: &LifePolicy,
     may_open: bool,
     raised_from: Option<Severity>,
-) -> (Outcome, Vec<Owed>) {
-    let raised = raised_from.map(|from| Owed::Raised { from });
+) -> (SignalOutcome, Vec<TicketAction>) {
+    let raised = raised_from.map(|from| TicketAction::Raised { from });
     match incident.state {
         // `raised` is not needed while it is pending: the create carries the new severity.
         IncidentState::Pending => breach_of_pending(incident, now, policy, may_open),
         IncidentState::Recovered => {
             let mut actions = incident.relapse(policy, now);
             let outcome = match incident.is_flapping() {
-                true => Outcome::Flapping,
-                false => Outcome::Relapsed,
+                true => SignalOutcome::Flapping,
+                false => SignalOutcome::Relapsed,
             };
             actions.extend(raised);
             (outcome, actions)
@@ -117,15 +117,18 @@ pub(super) fn breach_of_known(
             // A rise is reported at once; it does not wait for `update_every`.
             if let Some(raised) = raised {
                 incident.mark_written(now);
-                return (Outcome::Raised, vec![raised]);
+                return (SignalOutcome::Raised, vec![raised]);
             }
             if incident.progress_is_due(policy, now) {
                 incident.mark_written(now);
                 incident.unreported = 0;
-                return (Outcome::Commented, vec![Owed::Progress]);
+                return (SignalOutcome::Commented, vec![TicketAction::Progress]);
             }
             incident.suppressed += 1;
-            (Outcome::Suppressed(Suppression::ActiveIncident), Vec::new())
+            (
+                SignalOutcome::Suppressed(Suppression::ActiveIncident),
+                Vec::new(),
+            )
         }
     }
 }
@@ -136,7 +139,7 @@ fn breach_of_pending(
     now: Timestamp,
     policy: &LifePolicy,
     may_open: bool,
-) -> (Outcome, Vec<Owed>) {
+) -> (SignalOutcome, Vec<TicketAction>) {
     let reason = if incident.is_held() {
         // The ticket of the outage stands for it.
         Suppression::Outage
@@ -157,5 +160,5 @@ fn breach_of_pending(
         }
     };
     incident.suppressed += 1;
-    (Outcome::Suppressed(reason), Vec::new())
+    (SignalOutcome::Suppressed(reason), Vec::new())
 }

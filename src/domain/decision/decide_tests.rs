@@ -32,12 +32,12 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn heard(seconds: i64, verdict: Verdict) -> Heard {
+fn evaluation(seconds: i64, verdict: Verdict) -> Evaluation {
     part_heard(seconds, verdict, "voice")
 }
 
-fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Heard {
-    Heard {
+fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Evaluation {
+    Evaluation {
         received_at: at(seconds),
         occurred_at: at(seconds),
         part: part.to_owned(),
@@ -47,8 +47,8 @@ fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Heard {
 }
 
 /// Runs signals through one key, as the pipeline does: a closed incident is forgotten.
-fn tell(known: &mut Known, policy: &LifePolicy, heard: &Heard) -> Decision {
-    let decision = decide(known, heard, policy, None, NEW);
+fn tell(known: &mut DecisionState, policy: &LifePolicy, evaluation: &Evaluation) -> Decision {
+    let decision = decide(known, evaluation, policy, None, NEW);
     known
         .incident
         .take_if(|incident| incident.state == IncidentState::Closed);
@@ -57,15 +57,15 @@ fn tell(known: &mut Known, policy: &LifePolicy, heard: &Heard) -> Decision {
 
 #[test]
 fn the_first_breach_opens_and_the_next_ones_are_suppressed() {
-    let mut known = Known::default();
-    let first = tell(&mut known, &policy(), &heard(0, Verdict::Breach));
-    assert_eq!(first.outcome, Outcome::Opened);
-    assert_eq!(first.owed, [Owed::Create]);
+    let mut known = DecisionState::default();
+    let first = tell(&mut known, &policy(), &evaluation(0, Verdict::Breach));
+    assert_eq!(first.outcome, SignalOutcome::Opened);
+    assert_eq!(first.actions, [TicketAction::Create]);
     assert_eq!(first.lock.unwrap().until, at(60));
-    let second = tell(&mut known, &policy(), &heard(1, Verdict::Breach));
+    let second = tell(&mut known, &policy(), &evaluation(1, Verdict::Breach));
     assert_eq!(
         second.outcome,
-        Outcome::Suppressed(Suppression::ActiveIncident)
+        SignalOutcome::Suppressed(Suppression::ActiveIncident)
     );
     let incident = known.incident.unwrap();
     assert_eq!((incident.occurrences, incident.suppressed), (2, 1));
@@ -78,20 +78,26 @@ fn g17_a_breach_inside_the_burst_lock_waits_for_its_end_and_is_not_lost() {
         on_recovery: Recovery::Resolve,
         ..policy()
     };
-    let mut known = Known::default();
-    tell(&mut known, &quick, &heard(0, Verdict::Breach));
-    let cleared = tell(&mut known, &quick, &heard(10, Verdict::Clear));
-    assert_eq!(cleared.owed, [Owed::Resolve]);
+    let mut known = DecisionState::default();
+    tell(&mut known, &quick, &evaluation(0, Verdict::Breach));
+    let cleared = tell(&mut known, &quick, &evaluation(10, Verdict::Clear));
+    assert_eq!(cleared.actions, [TicketAction::Resolve]);
     assert!(known.incident.is_none());
 
-    let again = tell(&mut known, &quick, &heard(30, Verdict::Breach));
-    assert_eq!(again.outcome, Outcome::Suppressed(Suppression::BurstLock));
+    let again = tell(&mut known, &quick, &evaluation(30, Verdict::Breach));
+    assert_eq!(
+        again.outcome,
+        SignalOutcome::Suppressed(Suppression::BurstLock)
+    );
     assert_eq!(
         known.incident.as_ref().unwrap().due_at(&quick),
         Some(at(60))
     );
-    assert_eq!(pass_time(&mut known, &quick, at(59)).owed, []);
-    assert_eq!(pass_time(&mut known, &quick, at(60)).owed, [Owed::Create]);
+    assert_eq!(fire_due(&mut known, &quick, at(59)).actions, []);
+    assert_eq!(
+        fire_due(&mut known, &quick, at(60)).actions,
+        [TicketAction::Create]
+    );
 }
 
 #[test]
@@ -101,43 +107,50 @@ fn a_breach_must_last_for_the_rules_time() {
         clear_for: Duration::ZERO,
         ..policy()
     };
-    let mut known = Known::default();
-    let first = tell(&mut known, &patient, &heard(0, Verdict::Breach));
-    assert_eq!(first.outcome, Outcome::Suppressed(Suppression::Pending));
-    tell(&mut known, &patient, &heard(10, Verdict::Clear));
+    let mut known = DecisionState::default();
+    let first = tell(&mut known, &patient, &evaluation(0, Verdict::Breach));
+    assert_eq!(
+        first.outcome,
+        SignalOutcome::Suppressed(Suppression::Pending)
+    );
+    tell(&mut known, &patient, &evaluation(10, Verdict::Clear));
     assert!(
         known.incident.is_none(),
         "it cleared before it was an incident"
     );
 
-    tell(&mut known, &patient, &heard(20, Verdict::Breach));
-    assert_eq!(pass_time(&mut known, &patient, at(49)).owed, []);
-    let opened = tell(&mut known, &patient, &heard(50, Verdict::Breach));
-    assert_eq!(opened.owed, [Owed::Create]);
+    tell(&mut known, &patient, &evaluation(20, Verdict::Breach));
+    assert_eq!(fire_due(&mut known, &patient, at(49)).actions, []);
+    let opened = tell(&mut known, &patient, &evaluation(50, Verdict::Breach));
+    assert_eq!(opened.actions, [TicketAction::Create]);
 }
 
 #[test]
 fn a_recovery_must_last_and_a_reading_in_the_hysteresis_interrupts_it() {
-    let mut known = Known::default();
-    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
-    tell(&mut known, &policy(), &heard(100, Verdict::Clear));
-    tell(&mut known, &policy(), &heard(150, Verdict::Between));
-    assert_eq!(pass_time(&mut known, &policy(), at(230)).owed, []);
-    tell(&mut known, &policy(), &heard(300, Verdict::Clear));
-    let recovered = pass_time(&mut known, &policy(), at(420));
-    assert_eq!(recovered.owed, [Owed::Recovered]);
+    let mut known = DecisionState::default();
+    tell(&mut known, &policy(), &evaluation(0, Verdict::Breach));
+    tell(&mut known, &policy(), &evaluation(100, Verdict::Clear));
+    tell(
+        &mut known,
+        &policy(),
+        &evaluation(150, Verdict::InHysteresis),
+    );
+    assert_eq!(fire_due(&mut known, &policy(), at(230)).actions, []);
+    tell(&mut known, &policy(), &evaluation(300, Verdict::Clear));
+    let recovered = fire_due(&mut known, &policy(), at(420));
+    assert_eq!(recovered.actions, [TicketAction::Recovered]);
     assert_eq!(known.incident.unwrap().state, IncidentState::Recovered);
 }
 
 #[test]
 fn a_breach_after_the_recovery_continues_the_same_incident() {
-    let mut known = Known::default();
-    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
-    tell(&mut known, &policy(), &heard(10, Verdict::Clear));
-    pass_time(&mut known, &policy(), at(130));
-    let relapse = tell(&mut known, &policy(), &heard(200, Verdict::Breach));
-    assert_eq!(relapse.outcome, Outcome::Relapsed);
-    assert_eq!(relapse.owed, [Owed::Relapse]);
+    let mut known = DecisionState::default();
+    tell(&mut known, &policy(), &evaluation(0, Verdict::Breach));
+    tell(&mut known, &policy(), &evaluation(10, Verdict::Clear));
+    fire_due(&mut known, &policy(), at(130));
+    let relapse = tell(&mut known, &policy(), &evaluation(200, Verdict::Breach));
+    assert_eq!(relapse.outcome, SignalOutcome::Relapsed);
+    assert_eq!(relapse.actions, [TicketAction::Relapse]);
     assert_eq!(known.incident.unwrap().relapses, 1);
 }
 
@@ -147,76 +160,83 @@ fn an_incident_recovers_only_when_every_part_has_cleared() {
         clear_for: Duration::ZERO,
         ..policy()
     };
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     tell(&mut known, &quick, &part_heard(0, Verdict::Breach, "voice"));
     tell(&mut known, &quick, &part_heard(1, Verdict::Breach, "chat"));
     let one = tell(&mut known, &quick, &part_heard(2, Verdict::Clear, "chat"));
-    assert_eq!(one.outcome, Outcome::Clearing);
+    assert_eq!(one.outcome, SignalOutcome::Clearing);
     let other = tell(&mut known, &quick, &part_heard(3, Verdict::Clear, "email"));
-    assert_eq!(other.outcome, Outcome::Clearing, "email never breached");
+    assert_eq!(
+        other.outcome,
+        SignalOutcome::Clearing,
+        "email never breached"
+    );
     let last = tell(&mut known, &quick, &part_heard(4, Verdict::Clear, "voice"));
-    assert_eq!(last.owed, [Owed::Recovered]);
+    assert_eq!(last.actions, [TicketAction::Recovered]);
 }
 
 #[test]
 fn a_late_breach_does_not_undo_a_newer_clear() {
-    let mut known = Known::default();
-    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
-    tell(&mut known, &policy(), &heard(100, Verdict::Clear));
-    let late = Heard {
+    let mut known = DecisionState::default();
+    tell(&mut known, &policy(), &evaluation(0, Verdict::Breach));
+    tell(&mut known, &policy(), &evaluation(100, Verdict::Clear));
+    let late = Evaluation {
         occurred_at: at(50),
-        ..heard(110, Verdict::Breach)
+        ..evaluation(110, Verdict::Breach)
     };
     assert_eq!(
         tell(&mut known, &policy(), &late).outcome,
-        Outcome::OutOfOrder
+        SignalOutcome::OutOfOrder
     );
     assert_eq!(known.incident.unwrap().clear_since, Some(at(100)));
 }
 
 #[test]
 fn a_stamp_from_the_future_deafens_nobody() {
-    let mut known = Known::default();
-    let stamped = |received, occurred, verdict| Heard {
+    let mut known = DecisionState::default();
+    let stamped = |received, occurred, verdict| Evaluation {
         occurred_at: at(occurred),
-        ..heard(received, verdict)
+        ..evaluation(received, verdict)
     };
     let ahead = stamped(0, 3600, Verdict::Breach);
-    assert_eq!(tell(&mut known, &policy(), &ahead).outcome, Outcome::Opened);
-    let right = heard(5, Verdict::Clear);
+    assert_eq!(
+        tell(&mut known, &policy(), &ahead).outcome,
+        SignalOutcome::Opened
+    );
+    let right = evaluation(5, Verdict::Clear);
     assert_eq!(
         tell(&mut known, &policy(), &right).outcome,
-        Outcome::Clearing
+        SignalOutcome::Clearing
     );
     // A clock that is a little ahead keeps its order.
     tell(&mut known, &policy(), &stamped(20, 28, Verdict::Clear));
     let late = stamped(21, 27, Verdict::Breach);
     assert_eq!(
         tell(&mut known, &policy(), &late).outcome,
-        Outcome::OutOfOrder
+        SignalOutcome::OutOfOrder
     );
 }
 
 #[test]
 fn silence_for_quiet_after_counts_as_recovered() {
-    let mut known = Known::default();
-    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
-    assert_eq!(pass_time(&mut known, &policy(), at(1799)).owed, []);
+    let mut known = DecisionState::default();
+    tell(&mut known, &policy(), &evaluation(0, Verdict::Breach));
+    assert_eq!(fire_due(&mut known, &policy(), at(1799)).actions, []);
     assert_eq!(
-        pass_time(&mut known, &policy(), at(1800)).owed,
-        [Owed::Recovered]
+        fire_due(&mut known, &policy(), at(1800)).actions,
+        [TicketAction::Recovered]
     );
-    pass_time(&mut known, &policy(), at(3600));
+    fire_due(&mut known, &policy(), at(3600));
     assert_eq!(known.incident.unwrap().state, IncidentState::Closed);
 }
 
 #[test]
 fn a_lasting_breach_is_commented_on_at_most_every_update_every() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     let mut comments = 0;
     for second in 0..1801 {
-        let decision = tell(&mut known, &policy(), &heard(second, Verdict::Breach));
-        comments += usize::from(decision.outcome == Outcome::Commented);
+        let decision = tell(&mut known, &policy(), &evaluation(second, Verdict::Breach));
+        comments += usize::from(decision.outcome == SignalOutcome::Commented);
     }
     assert_eq!(comments, 2);
 }
@@ -243,7 +263,7 @@ fn verdict() -> impl Strategy<Value = Verdict> {
     prop_oneof![
         Just(Verdict::Breach),
         Just(Verdict::Clear),
-        Just(Verdict::Between)
+        Just(Verdict::InHysteresis)
     ]
 }
 
@@ -258,7 +278,7 @@ fn any_flapping() -> impl Strategy<Value = FlappingPolicy> {
     (1..4_u32, 60..3600_u64, 1..900_u64).prop_map(|(times, within, calm)| FlappingPolicy {
         times,
         within: Duration::from_secs(within),
-        calm: Duration::from_secs(calm),
+        quiet_period: Duration::from_secs(calm),
     })
 }
 
@@ -303,14 +323,14 @@ fn any_policy() -> impl Strategy<Value = LifePolicy> {
 
 proptest! {
     /// One key's whole life under any signals: creates never come closer than the burst
-    /// lock, each incident is created at most once, and nothing is owed to a ticket before
+    /// lock, each incident is created at most once, and nothing is actions to a ticket before
     /// its create.
     #[test]
     fn never_two_creates_inside_a_burst_lock_nor_two_for_one_incident(
         policy in any_policy(),
         happenings in prop::collection::vec((0..50_u8, happening()), 1..120),
     ) {
-        let mut known = Known::default();
+        let mut known = DecisionState::default();
         let mut now = 0_i64;
         let mut last_create: Option<i64> = None;
         let mut created: Option<String> = None;
@@ -319,18 +339,18 @@ proptest! {
             let id = format!("incident-{index}");
             let decision = match happening {
                 Happening::Hear(verdict, part, late) => {
-                    let mut heard = part_heard(now, verdict, &part.to_string());
-                    heard.occurred_at = at(now - i64::from(late));
-                    decide(&mut known, &heard, &policy, None, NewIncident { id: &id, ..NEW })
+                    let mut evaluation = part_heard(now, verdict, &part.to_string());
+                    evaluation.occurred_at = at(now - i64::from(late));
+                    decide(&mut known, &evaluation, &policy, None, NewIncident { id: &id, ..NEW })
                 }
                 Happening::Wait(seconds) => {
                     now += i64::from(seconds);
-                    pass_time(&mut known, &policy, at(now))
+                    fire_due(&mut known, &policy, at(now))
                 }
             };
-            for owed in &decision.owed {
+            for actions in &decision.actions {
                 let incident = known.incident.as_ref().unwrap();
-                if *owed == Owed::Create {
+                if *actions == TicketAction::Create {
                     prop_assert_ne!(created.as_ref(), Some(&incident.id));
                     created = Some(incident.id.clone());
                     if let Some(last) = last_create {
@@ -352,7 +372,7 @@ proptest! {
         happenings in prop::collection::vec((0..50_u8, happening()), 0..40),
     ) {
         let policy = LifePolicy { quiet_after: Duration::from_secs(1800), ..policy };
-        let mut known = Known::default();
+        let mut known = DecisionState::default();
         let mut now = 0_i64;
         for (gap, happening) in happenings {
             now += i64::from(gap);
@@ -362,13 +382,13 @@ proptest! {
                 }
                 Happening::Wait(seconds) => {
                     now += i64::from(seconds);
-                    pass_time(&mut known, &policy, at(now));
+                    fire_due(&mut known, &policy, at(now));
                     known.incident.take_if(|incident| incident.state == IncidentState::Closed);
                 }
             }
         }
-        tell(&mut known, &policy, &heard(now + 1, Verdict::Breach));
-        pass_time(&mut known, &policy, at(now + 1 + 121));
+        tell(&mut known, &policy, &evaluation(now + 1, Verdict::Breach));
+        fire_due(&mut known, &policy, at(now + 1 + 121));
         prop_assert_eq!(known.incident.map(|incident| incident.state), Some(IncidentState::Open));
     }
 }
@@ -379,63 +399,66 @@ fn worse(severity: &'static str) -> NewIncident<'static> {
 
 #[test]
 fn a_rise_is_owed_to_the_open_ticket_at_once_and_a_fall_is_not() {
-    let mut known = Known::default();
-    tell(&mut known, &policy(), &heard(0, Verdict::Breach));
-    let breach = |seconds| heard(seconds, Verdict::Breach);
+    let mut known = DecisionState::default();
+    tell(&mut known, &policy(), &evaluation(0, Verdict::Breach));
+    let breach = |seconds| evaluation(seconds, Verdict::Breach);
     let raised = decide(&mut known, &breach(1), &policy(), None, worse("critical"));
-    assert_eq!(raised.outcome, Outcome::Raised);
+    assert_eq!(raised.outcome, SignalOutcome::Raised);
     let from = Severity::High;
-    assert_eq!(raised.owed, [Owed::Raised { from }]);
+    assert_eq!(raised.actions, [TicketAction::Raised { from }]);
     let fallen = decide(&mut known, &breach(2), &policy(), None, worse("low"));
-    assert!(fallen.owed.is_empty());
+    assert!(fallen.actions.is_empty());
     assert_eq!(known.incident.unwrap().severity, "critical");
 }
 
 #[test]
 fn a_rise_before_the_ticket_is_only_in_its_create() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     let policy = LifePolicy {
         hold_for: Duration::from_secs(10),
         ..policy()
     };
-    tell(&mut known, &policy, &heard(0, Verdict::Breach));
-    let breach = heard(10, Verdict::Breach);
+    tell(&mut known, &policy, &evaluation(0, Verdict::Breach));
+    let breach = evaluation(10, Verdict::Breach);
     let opened = decide(&mut known, &breach, &policy, None, worse("critical"));
-    assert_eq!(opened.owed, [Owed::Create]);
+    assert_eq!(opened.actions, [TicketAction::Create]);
     assert_eq!(known.incident.unwrap().severity, "critical");
 }
 
 #[test]
 fn a_worse_relapse_says_both() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     let policy = LifePolicy {
         clear_for: Duration::ZERO,
         ..policy()
     };
-    tell(&mut known, &policy, &heard(0, Verdict::Breach));
-    tell(&mut known, &policy, &heard(1, Verdict::Clear));
-    let breach = heard(2, Verdict::Breach);
+    tell(&mut known, &policy, &evaluation(0, Verdict::Breach));
+    tell(&mut known, &policy, &evaluation(1, Verdict::Clear));
+    let breach = evaluation(2, Verdict::Breach);
     let relapsed = decide(&mut known, &breach, &policy, None, worse("critical"));
     let from = Severity::High;
-    assert_eq!(relapsed.owed, [Owed::Relapse, Owed::Raised { from }]);
+    assert_eq!(
+        relapsed.actions,
+        [TicketAction::Relapse, TicketAction::Raised { from }]
+    );
 }
 
 proptest! {
-    /// Whatever stamps a part has had, a signal with the right time is heard ten seconds later.
+    /// Whatever stamps a part has had, a signal with the right time is evaluation ten seconds later.
     #[test]
     fn no_stamp_makes_a_right_one_look_late_for_longer_than_ten_seconds(
         stamps in prop::collection::vec((0..50_u8, -7200..7200_i64, verdict()), 1..60),
     ) {
-        let mut known = Known::default();
+        let mut known = DecisionState::default();
         let mut now = 0_i64;
         for (gap, skew, verdict) in stamps {
             now += i64::from(gap);
-            let mut skewed = heard(now, verdict);
+            let mut skewed = evaluation(now, verdict);
             skewed.occurred_at = at(now + skew);
             tell(&mut known, &policy(), &skewed);
         }
-        let right = tell(&mut known, &policy(), &heard(now + 10, Verdict::Breach));
-        prop_assert_ne!(right.outcome, Outcome::OutOfOrder);
+        let right = tell(&mut known, &policy(), &evaluation(now + 10, Verdict::Breach));
+        prop_assert_ne!(right.outcome, SignalOutcome::OutOfOrder);
     }
 
     /// A sender whose clock is right is never taken to be late, wherever ours is set.
@@ -447,13 +470,13 @@ proptest! {
         let mut now = 0_i64;
         for (gap, off, verdict) in readings {
             now += i64::from(gap);
-            let mut right = heard(now + off, verdict);
+            let mut right = evaluation(now + off, verdict);
             right.occurred_at = at(now);
             let incident = incident.get_or_insert_with(|| {
                 Incident::begin("id".into(), "rule", "key", "high", &right, at(now))
             });
             prop_assert!(!incident.is_out_of_order(&right));
-            incident.take_in(&right);
+            incident.apply(&right);
         }
     }
 }

@@ -14,7 +14,7 @@ mod transition;
 
 pub use super::incident::Suppression;
 pub use burst_lock::BurstLock;
-pub use decide::{Decision, decide, pass_time};
-pub use outcome::Outcome;
-pub use state::{Admission, Known, NewIncident};
+pub use decide::{Decision, decide, fire_due};
+pub use outcome::SignalOutcome;
+pub use state::{Allowance, DecisionState, NewIncident};
 pub use transition::{Closing, Recovering, Transition};

@@ -6,7 +6,7 @@ use crate::domain::incident::Suppression;
 
 /// What a signal did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum SignalOutcome {
     /// A new incident gets a ticket.
     Opened,
     /// The breach belongs to a known incident, or waits; nothing is written to the CRM.
@@ -26,7 +26,7 @@ pub enum Outcome {
     /// The incident has recovered.
     Recovered,
     /// Inside the hysteresis: nothing changes.
-    Between,
+    InHysteresis,
     /// A newer signal about the same part is known.
     OutOfOrder,
     /// From a source that has not breached: it does not concern the incident.
@@ -35,7 +35,7 @@ pub enum Outcome {
     AllWell,
 }
 
-impl Outcome {
+impl SignalOutcome {
     const ALL: [Self; 18] = [
         Self::Opened,
         Self::Suppressed(Suppression::ActiveIncident),
@@ -51,7 +51,7 @@ impl Outcome {
         Self::FlappingHeld,
         Self::Clearing,
         Self::Recovered,
-        Self::Between,
+        Self::InHysteresis,
         Self::OutOfOrder,
         Self::OtherSource,
         Self::AllWell,
@@ -69,7 +69,7 @@ impl Outcome {
             Self::FlappingHeld => "flapping_held",
             Self::Clearing => "clearing",
             Self::Recovered => "recovered",
-            Self::Between => "between",
+            Self::InHysteresis => "between",
             Self::OutOfOrder => "out_of_order",
             Self::OtherSource => "other_source",
             Self::AllWell => "all_well",
@@ -95,7 +95,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for SignalOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.as_str())
     }

@@ -1,33 +1,33 @@
 //! What a decision reads and changes for one correlation key.
 
 use super::burst_lock::BurstLock;
-use crate::domain::incident::{Cover, Heard, Incident, Onsets, Readings, Verdict};
+use crate::domain::incident::{BreachStarts, Evaluation, Incident, Mute, Readings, Verdict};
 use crate::domain::time::Timestamp;
 
 /// The state of one correlation key.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Known {
+pub struct DecisionState {
     /// Its incident that is not closed.
     pub incident: Option<Incident>,
     pub lock: Option<BurstLock>,
     /// When the trouble of the key started lately; a new incident takes it over.
-    pub onsets: Onsets,
+    pub breach_starts: BreachStarts,
     /// What mutes the key now.
-    pub silence: Option<Cover>,
+    pub silence: Option<Mute>,
     /// What the limit on new incidents of its source allows.
-    pub admission: Admission,
+    pub allowance: Allowance,
 }
 
 /// What the limit on new incidents of a source allows now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admission {
+pub struct Allowance {
     /// A ticket that is due may be opened.
     pub may_open: bool,
     /// An incident may begin without a ticket.
     pub may_wait: bool,
 }
 
-impl Default for Admission {
+impl Default for Allowance {
     fn default() -> Self {
         Self {
             may_open: true,
@@ -48,13 +48,13 @@ pub struct NewIncident<'a> {
     pub severity: &'a str,
 }
 
-impl Known {
+impl DecisionState {
     /// An evaluation that is not made from one signal: outages and floods derive theirs from
     /// their members.
-    pub(in crate::domain) fn derived(&self, verdict: Verdict, now: Timestamp) -> Heard {
+    pub(in crate::domain) fn derived(&self, verdict: Verdict, now: Timestamp) -> Evaluation {
         let parts = self.incident.iter().flat_map(|one| one.parts.values());
         let newest = parts.map(|part| part.heard_at).max();
-        Heard {
+        Evaluation {
             received_at: now,
             // Never older than the last one: a derived evaluation is never out of order.
             occurred_at: newest.map_or(now, |newest| newest.max(now)),

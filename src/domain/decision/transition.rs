@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::incident::{Incident, IncidentState, Owed, Suppression};
+use crate::domain::incident::{Incident, IncidentState, Suppression, TicketAction};
 use crate::domain::severity::Severity;
 use crate::domain::time::Timestamp;
 
@@ -27,7 +27,7 @@ pub enum Transition {
     /// Its ticket gets a comment about the lasting breach.
     Commented,
     /// It does not flap any more.
-    Calm,
+    Stable,
     Recovered(Recovering),
     Closed(Closing),
 }
@@ -59,7 +59,7 @@ pub(super) struct Before {
     state: IncidentState,
     severity: Option<Severity>,
     recovered_at: Option<Timestamp>,
-    calm_at: Option<Timestamp>,
+    stable_at: Option<Timestamp>,
     held_by_flood: bool,
 }
 
@@ -69,25 +69,25 @@ impl Before {
             state: incident.state,
             severity: Severity::from_name(&incident.severity),
             recovered_at: incident.recovered_at,
-            calm_at: calm_at(incident),
+            stable_at: stable_at(incident),
             held_by_flood: incident.held_by_flood,
         }
     }
 }
 
-fn calm_at(incident: &Incident) -> Option<Timestamp> {
-    incident.flapping.and_then(|flapping| flapping.calm_at)
+fn stable_at(incident: &Incident) -> Option<Timestamp> {
+    incident.flapping.and_then(|flapping| flapping.stable_at)
 }
 
-/// What a step did, in order, to `incident`, which is as it is after the step. `owed` is what its
+/// What a step did, in order, to `incident`, which is as it is after the step. `actions` is what its
 /// ticket needs because of the step.
 pub(super) fn transitions(
     before: Option<Before>,
     incident: &Incident,
-    owed: &[Owed],
+    actions: &[TicketAction],
 ) -> Vec<Transition> {
     let mut found = Vec::new();
-    let opened = owed.contains(&Owed::Create);
+    let opened = actions.contains(&TicketAction::Create);
     let state_before = before.map(|before| before.state);
     let was_held = before.is_some_and(|before| before.held_by_flood);
     if incident.held_by_flood && !was_held {
@@ -102,7 +102,7 @@ pub(super) fn transitions(
     if state_before == Some(IncidentState::Recovered) && incident.state == IncidentState::Open {
         found.push(Transition::Relapsed);
     }
-    if owed.contains(&Owed::Flapping) {
+    if actions.contains(&TicketAction::Flapping) {
         found.push(Transition::Flapping);
     }
     let from = before.and_then(|before| before.severity);
@@ -111,12 +111,13 @@ pub(super) fn transitions(
     {
         found.push(Transition::Raised { from });
     }
-    if owed.contains(&Owed::Progress) {
+    if actions.contains(&TicketAction::Progress) {
         found.push(Transition::Commented);
     }
-    if calm_at(incident) != before.and_then(|before| before.calm_at) && calm_at(incident).is_some()
+    if stable_at(incident) != before.and_then(|before| before.stable_at)
+        && stable_at(incident).is_some()
     {
-        found.push(Transition::Calm);
+        found.push(Transition::Stable);
     }
     let recovered_before = before.and_then(|before| before.recovered_at);
     let recovers = incident.recovered_at.is_some() && incident.recovered_at != recovered_before;

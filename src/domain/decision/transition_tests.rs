@@ -7,9 +7,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::decision::{Decision, Known, NewIncident, Outcome, decide, pass_time};
+use crate::domain::decision::{
+    Decision, DecisionState, NewIncident, SignalOutcome, decide, fire_due,
+};
 use crate::domain::incident::{
-    FlappingPolicy, Heard, Hold, LifePolicy, Readings, Recovery, Verdict,
+    Evaluation, FlappingPolicy, LifePolicy, OpenDelay, Readings, Recovery, Verdict,
 };
 
 /// The state to which `transition` leads from `from`; `None` when it cannot happen there.
@@ -26,7 +28,7 @@ fn leads(from: Option<IncidentState>, transition: Transition) -> Option<Incident
             Transition::Flapping
             | Transition::Raised { .. }
             | Transition::Commented
-            | Transition::Calm,
+            | Transition::Stable,
         ) => Some(Open),
         (Some(Open), Transition::Recovered(_)) => Some(Recovered),
         (Some(Recovered), Transition::Closed(Closing::Resolved | Closing::StayedWell))
@@ -36,7 +38,7 @@ fn leads(from: Option<IncidentState>, transition: Transition) -> Option<Incident
 }
 
 /// Fails unless the transitions lead from what was to what is.
-fn assert_told(before: Option<&Incident>, known: &Known, decision: &Decision) {
+fn assert_told(before: Option<&Incident>, known: &DecisionState, decision: &Decision) {
     let mut state = before.map(|incident| incident.state);
     for transition in &decision.transitions {
         let next = leads(state, *transition);
@@ -49,18 +51,20 @@ fn assert_told(before: Option<&Incident>, known: &Known, decision: &Decision) {
     let after = known.incident.as_ref().map(|incident| incident.state);
     assert_eq!(state, after, "{decision:?}");
     let told = |wanted: fn(&Transition) -> bool| decision.transitions.iter().any(wanted);
-    for owed in &decision.owed {
-        let is_told = match owed {
-            Owed::Create => told(|one| *one == Transition::Opened),
-            Owed::Progress => told(|one| *one == Transition::Commented),
-            Owed::Relapse => told(|one| *one == Transition::Relapsed),
-            Owed::Flapping => told(|one| *one == Transition::Flapping),
-            Owed::Raised { .. } => told(|one| matches!(one, Transition::Raised { .. })),
-            Owed::Details => panic!("no decision owes details"),
-            Owed::Recovered => told(|one| matches!(one, Transition::Recovered(_))),
-            Owed::Resolve => told(|one| matches!(one, Transition::Closed(Closing::Resolved))),
+    for actions in &decision.actions {
+        let is_told = match actions {
+            TicketAction::Create => told(|one| *one == Transition::Opened),
+            TicketAction::Progress => told(|one| *one == Transition::Commented),
+            TicketAction::Relapse => told(|one| *one == Transition::Relapsed),
+            TicketAction::Flapping => told(|one| *one == Transition::Flapping),
+            TicketAction::Raised { .. } => told(|one| matches!(one, Transition::Raised { .. })),
+            TicketAction::Details => panic!("no decision owes details"),
+            TicketAction::Recovered => told(|one| matches!(one, Transition::Recovered(_))),
+            TicketAction::Resolve => {
+                told(|one| matches!(one, Transition::Closed(Closing::Resolved)))
+            }
         };
-        assert!(is_told, "{owed:?} is owed and not told: {decision:?}");
+        assert!(is_told, "{actions:?} is actions and not told: {decision:?}");
     }
 }
 
@@ -68,8 +72,8 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn heard(seconds: i64, verdict: Verdict) -> Heard {
-    Heard {
+fn evaluation(seconds: i64, verdict: Verdict) -> Evaluation {
+    Evaluation {
         received_at: at(seconds),
         occurred_at: at(seconds),
         part: String::new(),
@@ -98,42 +102,42 @@ fn policy(on_recovery: Recovery) -> LifePolicy {
         flapping: Some(FlappingPolicy {
             times: 1,
             within: Duration::from_secs(3600),
-            calm: Duration::from_secs(100),
+            quiet_period: Duration::from_secs(100),
         }),
     }
 }
 
 /// Every state that a key can be in, flapping among them, with the time at which it is.
-fn states(policy: &LifePolicy) -> Vec<(&'static str, Known, i64)> {
+fn states(policy: &LifePolicy) -> Vec<(&'static str, DecisionState, i64)> {
     let comment = LifePolicy {
         on_recovery: Recovery::Comment,
         ..*policy
     };
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     let mut states = vec![("none", known.clone(), 0)];
     decide(
         &mut known,
-        &heard(0, Verdict::Breach),
+        &evaluation(0, Verdict::Breach),
         policy,
         None,
         new("low"),
     );
     states.push(("pending", known.clone(), 0));
-    pass_time(&mut known, policy, at(20));
+    fire_due(&mut known, policy, at(20));
     states.push(("open", known.clone(), 20));
     decide(
         &mut known,
-        &heard(21, Verdict::Clear),
+        &evaluation(21, Verdict::Clear),
         policy,
         None,
         new("low"),
     );
     states.push(("clearing", known.clone(), 21));
-    pass_time(&mut known, &comment, at(31));
+    fire_due(&mut known, &comment, at(31));
     states.push(("recovered", known.clone(), 31));
     decide(
         &mut known,
-        &heard(40, Verdict::Breach),
+        &evaluation(40, Verdict::Breach),
         &comment,
         None,
         new("low"),
@@ -141,7 +145,7 @@ fn states(policy: &LifePolicy) -> Vec<(&'static str, Known, i64)> {
     states.push(("flapping", known.clone(), 40));
     decide(
         &mut known,
-        &heard(41, Verdict::Clear),
+        &evaluation(41, Verdict::Clear),
         &comment,
         None,
         new("low"),
@@ -160,17 +164,18 @@ fn every_state_with_everything_it_meets_leads_to_entries_of_the_history() {
         for (name, state, since) in states(&policy) {
             for wait in [0, 5, 15, 70, 120, 400] {
                 let now = since + wait;
-                for verdict in [Verdict::Breach, Verdict::Clear, Verdict::Between] {
+                for verdict in [Verdict::Breach, Verdict::Clear, Verdict::InHysteresis] {
                     for severity in ["low", "critical"] {
                         let (mut known, before) = (state.clone(), state.incident.clone());
-                        let heard = heard(now, verdict);
-                        let decision = decide(&mut known, &heard, &policy, None, new(severity));
+                        let evaluation = evaluation(now, verdict);
+                        let decision =
+                            decide(&mut known, &evaluation, &policy, None, new(severity));
                         assert_told(before.as_ref(), &known, &decision);
                         reached.insert((name, decision.outcome.as_str()));
                     }
                 }
                 let (mut known, before) = (state.clone(), state.incident.clone());
-                let decision = pass_time(&mut known, &policy, at(now));
+                let decision = fire_due(&mut known, &policy, at(now));
                 assert_told(before.as_ref(), &known, &decision);
                 reached.insert((name, decision.outcome.as_str()));
             }
@@ -210,17 +215,17 @@ fn a_clear_heard_after_the_recovery_is_no_second_recovery() {
         clear_for: Duration::ZERO,
         ..policy(Recovery::Comment)
     };
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     decide(
         &mut known,
-        &heard(0, Verdict::Breach),
+        &evaluation(0, Verdict::Breach),
         &policy,
         None,
         new("low"),
     );
     let first = decide(
         &mut known,
-        &heard(1, Verdict::Clear),
+        &evaluation(1, Verdict::Clear),
         &policy,
         None,
         new("low"),
@@ -228,12 +233,12 @@ fn a_clear_heard_after_the_recovery_is_no_second_recovery() {
     assert_eq!(first.transitions.len(), 1, "{first:?}");
     let second = decide(
         &mut known,
-        &heard(2, Verdict::Clear),
+        &evaluation(2, Verdict::Clear),
         &policy,
         None,
         new("low"),
     );
-    assert_eq!(second.outcome, Outcome::Recovered);
+    assert_eq!(second.outcome, SignalOutcome::Recovered);
     assert!(second.transitions.is_empty(), "{second:?}");
 }
 
@@ -245,7 +250,7 @@ proptest! {
         steps in prop::collection::vec((0..4_u8, 0..90_i64, any::<bool>()), 1..120),
     ) {
         let policy = policy(if resolve { Recovery::Resolve } else { Recovery::Comment });
-        let (mut known, mut now) = (Known::default(), 0);
+        let (mut known, mut now) = (DecisionState::default(), 0);
         for (what, wait, bad) in steps {
             now += wait;
             let before = known.incident.clone();
@@ -253,16 +258,16 @@ proptest! {
             let verdict = match what {
                 0 => Some(Verdict::Breach),
                 1 => Some(Verdict::Clear),
-                2 => Some(Verdict::Between),
+                2 => Some(Verdict::InHysteresis),
                 _ => None,
             };
             let until = at(now + 30);
-            let hold = held.then_some(Hold { until, reason: Suppression::Outage });
+            let hold = held.then_some(OpenDelay { until, reason: Suppression::Outage });
             let decision = match verdict {
                 Some(verdict) => {
-                    decide(&mut known, &heard(now, verdict), &policy, hold, new(severity))
+                    decide(&mut known, &evaluation(now, verdict), &policy, hold, new(severity))
                 }
-                None => pass_time(&mut known, &policy, at(now)),
+                None => fire_due(&mut known, &policy, at(now)),
             };
             assert_told(before.as_ref(), &known, &decision);
             known.incident.take_if(|incident| incident.state == IncidentState::Closed);

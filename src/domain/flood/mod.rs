@@ -13,8 +13,8 @@ mod policy;
 mod rate;
 mod reconcile;
 
-pub use super::decision::Admission;
-pub use super::incident::FloodTally;
+pub use super::decision::Allowance;
+pub use super::incident::FloodTotals;
 pub use policy::{FloodPolicy, RULE_PREFIX, source_of};
 pub use rate::SourceRate;
-pub use reconcile::{Seen, settle};
+pub use reconcile::{FloodObservation, reconcile};

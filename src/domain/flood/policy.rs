@@ -21,7 +21,7 @@ pub struct FloodPolicy {
     pub per_minute: u32,
     /// The quiet period: a flood is over when the source has been within the limit for so long,
     /// with nothing held.
-    pub calm: Duration,
+    pub quiet_period: Duration,
     /// At most one comment on the flood's ticket in this time; zero: none.
     pub update_every: Duration,
 }
@@ -30,7 +30,7 @@ impl Default for FloodPolicy {
     fn default() -> Self {
         Self {
             per_minute: 1_000,
-            calm: Duration::from_secs(300),
+            quiet_period: Duration::from_secs(300),
             update_every: Duration::from_secs(300),
         }
     }
@@ -46,7 +46,7 @@ impl FloodPolicy {
     pub const fn life(&self) -> LifePolicy {
         LifePolicy {
             hold_for: Duration::ZERO,
-            clear_for: self.calm,
+            clear_for: self.quiet_period,
             quiet_after: QUIET_AFTER,
             burst_lock: BURST_LOCK,
             update_every: self.update_every,

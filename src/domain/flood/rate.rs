@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::policy::FloodPolicy;
-use crate::domain::decision::Admission;
+use crate::domain::decision::Allowance;
 use crate::domain::time::Timestamp;
 
 /// The limit is counted over this time.
@@ -25,15 +25,15 @@ pub struct SourceRate {
 impl SourceRate {
     /// What the limit allows at `now` for a breach received, or a ticket due, at `at`. The journal's
     /// time counts, so that working through a backlog after a downtime is no flood.
-    pub fn admission(&self, policy: &FloodPolicy, at: Timestamp, now: Timestamp) -> Admission {
-        Admission {
+    pub fn allowance(&self, policy: &FloodPolicy, at: Timestamp, now: Timestamp) -> Allowance {
+        Allowance {
             may_open: !self.is_current(at, now) || self.opened < policy.per_minute,
             may_wait: self.pending < policy.max_pending(),
         }
     }
 
     /// Counts at `now` a ticket that was due at `at`.
-    pub fn note_opened(&mut self, at: Timestamp, now: Timestamp) {
+    pub fn record_opened(&mut self, at: Timestamp, now: Timestamp) {
         if !self.is_current(at, now) {
             self.began_at = at.min(now);
             self.opened = 0;
@@ -42,7 +42,7 @@ impl SourceRate {
     }
 
     /// Counts an incident that was or is without a ticket. Returns whether the count changed.
-    pub const fn note_pending(&mut self, was_pending: bool, is_pending: bool) -> bool {
+    pub const fn record_pending(&mut self, was_pending: bool, is_pending: bool) -> bool {
         match (was_pending, is_pending) {
             (false, true) => self.pending = self.pending.saturating_add(1),
             (true, false) => self.pending = self.pending.saturating_sub(1),

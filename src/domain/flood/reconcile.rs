@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::domain::decision::{Decision, Known, NewIncident, decide, pass_time};
-use crate::domain::incident::{Incident, LifePolicy, Owed, Verdict};
+use crate::domain::decision::{Decision, DecisionState, NewIncident, decide, fire_due};
+use crate::domain::incident::{Incident, LifePolicy, TicketAction, Verdict};
 use crate::domain::time::Timestamp;
 
 /// What happened to a source since the last step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seen {
+pub struct FloodObservation {
     /// Keys that are held since this step.
     pub newly_held: u64,
     /// Breaches that were only counted.
@@ -21,9 +21,9 @@ pub struct Seen {
 
 /// Runs one step at `now`. Returns the decisions in order, each with the flood's incident as it
 /// was right after.
-pub fn settle(
-    flood: &mut Known,
-    seen: Seen,
+pub fn reconcile(
+    flood: &mut DecisionState,
+    seen: FloodObservation,
     life: &LifePolicy,
     new: NewIncident<'_>,
     now: Timestamp,
@@ -52,7 +52,7 @@ pub fn settle(
         record(&mut steps, flood, decision);
     }
     if flood.incident.is_some() {
-        let decision = pass_time(flood, life, now);
+        let decision = fire_due(flood, life, now);
         record(&mut steps, flood, decision);
     }
     steps
@@ -60,7 +60,7 @@ pub fn settle(
 
 /// A lasting flood gets a comment only when its totals have grown much: each new breach would
 /// cause one otherwise.
-fn without_comments_unless_grown(flood: &Known, life: &LifePolicy) -> LifePolicy {
+fn without_comments_unless_grown(flood: &DecisionState, life: &LifePolicy) -> LifePolicy {
     let has_grown = |incident: &Incident| incident.unreported > 0;
     let comments = flood.incident.as_ref().is_none_or(has_grown);
     LifePolicy {
@@ -73,7 +73,7 @@ fn without_comments_unless_grown(flood: &Known, life: &LifePolicy) -> LifePolicy
     }
 }
 
-fn add_to_totals(flood: &mut Known, seen: Seen) {
+fn add_to_totals(flood: &mut DecisionState, seen: FloodObservation) {
     let Some(incident) = flood.incident.as_mut() else {
         return;
     };
@@ -83,13 +83,14 @@ fn add_to_totals(flood: &mut Known, seen: Seen) {
     incident.unreported = u32::from(totals.has_grown());
 }
 
-fn record(steps: &mut Vec<(Decision, Incident)>, flood: &mut Known, decision: Decision) {
+fn record(steps: &mut Vec<(Decision, Incident)>, flood: &mut DecisionState, decision: Decision) {
     let Some(incident) = flood.incident.as_mut() else {
         return;
     };
     // These writes to the ticket carry the totals.
-    let has_totals = |action: &Owed| matches!(action, Owed::Create | Owed::Progress);
-    if decision.owed.iter().any(has_totals)
+    let has_totals =
+        |action: &TicketAction| matches!(action, TicketAction::Create | TicketAction::Progress);
+    if decision.actions.iter().any(has_totals)
         && let Some(totals) = &mut incident.flood
     {
         totals.reported = totals.sum();

@@ -7,7 +7,7 @@ use crate::domain::severity::Severity;
 /// One change of the ticket; a delivery is enqueued for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Owed {
+pub enum TicketAction {
     /// Open the ticket.
     Create,
     /// A comment with what changed.

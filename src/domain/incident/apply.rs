@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use super::evaluation::{Heard, Verdict};
+use super::evaluation::{Evaluation, Verdict};
 use super::part;
 use super::readings::Spread;
 use super::record::{Incident, Part};
@@ -22,21 +22,21 @@ impl Incident {
         rule: &str,
         key: &str,
         severity: &str,
-        heard: &Heard,
+        evaluation: &Evaluation,
         opens_at: Timestamp,
     ) -> Self {
-        let mut incident = Self::empty(id, rule, key, severity, heard.received_at);
+        let mut incident = Self::empty(id, rule, key, severity, evaluation.received_at);
         incident.opens_at = Some(opens_at);
-        incident.take_in(heard);
+        incident.apply(evaluation);
         incident
     }
 
     /// Whether the signal concerns this incident.
-    pub fn is_about(&self, heard: &Heard) -> bool {
-        let source = part::source_of(&heard.part);
+    pub fn is_about(&self, evaluation: &Evaluation) -> bool {
+        let source = part::source_of(&evaluation.part);
         // Where each source reports independently, a source that has not breached has no part
         // here. Its "clear" says nothing about a breach that another source has reported.
-        heard.verdict == Verdict::Breach
+        evaluation.verdict == Verdict::Breach
             || source.is_none()
             || self
                 .parts
@@ -46,33 +46,33 @@ impl Incident {
 
     /// Whether a newer signal about the same part is known. Signals arrive in any order, and a
     /// late "down" must not undo a newer "up".
-    pub fn is_out_of_order(&self, heard: &Heard) -> bool {
+    pub fn is_out_of_order(&self, evaluation: &Evaluation) -> bool {
         // The sender's own time is compared, so that setting our clock back changes nothing.
         self.parts
-            .get(&heard.part)
-            .is_some_and(|part| heard.occurred_at < part.heard_at)
+            .get(&evaluation.part)
+            .is_some_and(|part| evaluation.occurred_at < part.heard_at)
     }
 
     /// Takes a signal in.
-    pub fn take_in(&mut self, heard: &Heard) {
-        for (name, value) in heard.readings.iter() {
+    pub fn apply(&mut self, evaluation: &Evaluation) {
+        for (name, value) in evaluation.readings.iter() {
             self.add_reading(name, *value);
         }
-        let breaching = match heard.verdict {
+        let breaching = match evaluation.verdict {
             Verdict::Breach => true,
             Verdict::Clear => false,
             // Inside the hysteresis a known part stays as it was: it has not recovered yet.
-            Verdict::Between => self.parts.contains_key(&heard.part),
+            Verdict::InHysteresis => self.parts.contains_key(&evaluation.part),
         };
-        self.set_part(&heard.part, breaching, heard.believed_at());
-        if heard.verdict == Verdict::Breach {
+        self.set_part(&evaluation.part, breaching, evaluation.believed_at());
+        if evaluation.verdict == Verdict::Breach {
             self.count_start_while_flapping();
             self.occurrences += 1;
-            self.last_breach_at = self.last_breach_at.max(heard.received_at);
+            self.last_breach_at = self.last_breach_at.max(evaluation.received_at);
         }
         self.clear_since = match (self.is_breaching(), self.clear_since) {
             (true, _) => None,
-            (false, since) => Some(since.unwrap_or(heard.received_at)),
+            (false, since) => Some(since.unwrap_or(evaluation.received_at)),
         };
     }
 

@@ -10,9 +10,9 @@ use crate::domain::time::Timestamp;
 /// The list belongs to the key, not to one incident.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Onsets(Vec<Timestamp>);
+pub struct BreachStarts(Vec<Timestamp>);
 
-impl Onsets {
+impl BreachStarts {
     /// Adds a start at `now`. Returns whether the key flaps. Only as many starts are kept as the
     /// answer needs.
     pub fn add(&mut self, policy: &FlappingPolicy, now: Timestamp) -> bool {
@@ -62,16 +62,16 @@ pub struct Flapping {
     pub times: u32,
     /// When it became stable; `None` while it flaps.
     #[serde(rename = "calm_at")]
-    pub calm_at: Option<Timestamp>,
+    pub stable_at: Option<Timestamp>,
 }
 
 impl Flapping {
-    pub fn begin(starts: &Onsets, now: Timestamp) -> Self {
+    pub fn begin(starts: &BreachStarts, now: Timestamp) -> Self {
         Self {
             since: now,
             first_at: starts.first().unwrap_or(now),
             times: u32::try_from(starts.len()).unwrap_or(u32::MAX),
-            calm_at: None,
+            stable_at: None,
         }
     }
 }

@@ -16,12 +16,12 @@ pub enum Verdict {
     /// `clear` holds.
     Clear,
     /// Neither holds: the value is inside the hysteresis.
-    Between,
+    InHysteresis,
 }
 
 /// One signal as its rule evaluated it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Heard {
+pub struct Evaluation {
     /// By our clock.
     pub received_at: Timestamp,
     /// By the sender's clock.
@@ -33,7 +33,7 @@ pub struct Heard {
     pub readings: Readings,
 }
 
-impl Heard {
+impl Evaluation {
     /// When it happened, as far as the sender's clock is believed. A time in the future counts
     /// as now. Otherwise every later signal would look out of order until that time has come.
     pub fn believed_at(&self) -> Timestamp {

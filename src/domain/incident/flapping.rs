@@ -22,12 +22,12 @@ impl Incident {
     /// Adds a start of trouble at `now`. Returns whether the key flaps.
     pub(super) fn add_breach_start(&mut self, policy: &LifePolicy, now: Timestamp) -> bool {
         let Some(flapping) = &policy.flapping else {
-            self.onsets.clear();
+            self.breach_starts.clear();
             return false;
         };
-        let flaps = self.onsets.add(flapping, now);
+        let flaps = self.breach_starts.add(flapping, now);
         if flaps {
-            self.flapping = Some(Flapping::begin(&self.onsets, now));
+            self.flapping = Some(Flapping::begin(&self.breach_starts, now));
         }
         flaps
     }
@@ -37,8 +37,8 @@ impl Incident {
     pub(super) fn recovery_times(&self, policy: &LifePolicy) -> (Duration, Duration) {
         match policy.flapping.filter(|_| self.is_flapping()) {
             Some(flapping) => (
-                policy.clear_for.max(flapping.calm),
-                policy.quiet_after.max(flapping.calm),
+                policy.clear_for.max(flapping.quiet_period),
+                policy.quiet_after.max(flapping.quiet_period),
             ),
             None => (policy.clear_for, policy.quiet_after),
         }
@@ -47,9 +47,9 @@ impl Incident {
     /// Ends the flapping. The starts before it do not count for the next one.
     pub(super) fn stabilise(&mut self, now: Timestamp) {
         if let Some(flapping) = &mut self.flapping {
-            flapping.calm_at = Some(now);
+            flapping.stable_at = Some(now);
         }
-        self.onsets.clear();
+        self.breach_starts.clear();
     }
 }
 

@@ -7,16 +7,17 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::decision::{
-    Decision, Known, NewIncident, Outcome, Suppression, decide, pass_time,
+    Decision, DecisionState, NewIncident, SignalOutcome, Suppression, decide, fire_due,
 };
 use crate::domain::incident::{
-    FlappingPolicy, Heard, IncidentState, Onsets, Owed, Readings, Recovery, Verdict,
+    BreachStarts, Evaluation, FlappingPolicy, IncidentState, Readings, Recovery, TicketAction,
+    Verdict,
 };
 
 const FLAPPING: FlappingPolicy = FlappingPolicy {
     times: 3,
     within: Duration::from_secs(3600),
-    calm: Duration::from_secs(900),
+    quiet_period: Duration::from_secs(900),
 };
 
 fn policy(on_recovery: Recovery) -> LifePolicy {
@@ -37,14 +38,14 @@ fn at(seconds: i64) -> Timestamp {
 
 /// One key, told signals as the pipeline tells them: a closed incident is forgotten.
 struct Key {
-    known: Known,
+    known: DecisionState,
     policy: LifePolicy,
     told: usize,
 }
 
 impl Key {
     fn new(policy: LifePolicy) -> Self {
-        let known = Known::default();
+        let known = DecisionState::default();
         Self {
             known,
             policy,
@@ -55,7 +56,7 @@ impl Key {
     fn hear(&mut self, seconds: i64, verdict: Verdict) -> Decision {
         self.told += 1;
         let id = format!("incident-{}", self.told);
-        let heard = Heard {
+        let evaluation = Evaluation {
             received_at: at(seconds),
             occurred_at: at(i64::try_from(self.told).unwrap()),
             part: "voice".into(),
@@ -68,7 +69,7 @@ impl Key {
             key: "q1",
             severity: "high",
         };
-        let decision = decide(&mut self.known, &heard, &self.policy, None, new);
+        let decision = decide(&mut self.known, &evaluation, &self.policy, None, new);
         self.forget_closed();
         decision
     }
@@ -82,7 +83,7 @@ impl Key {
     }
 
     fn pass(&mut self, seconds: i64) -> Decision {
-        let decision = pass_time(&mut self.known, &self.policy, at(seconds));
+        let decision = fire_due(&mut self.known, &self.policy, at(seconds));
         self.forget_closed();
         decision
     }
@@ -107,26 +108,26 @@ impl Key {
 fn a_key_that_comes_and_goes_too_often_is_told_once_and_held_until_it_is_calm() {
     let mut key = Key::on_the_brink(Recovery::Comment);
     let flaps = key.breach(180);
-    assert_eq!(flaps.outcome, Outcome::Flapping);
-    assert_eq!(flaps.owed, [Owed::Flapping]);
+    assert_eq!(flaps.outcome, SignalOutcome::Flapping);
+    assert_eq!(flaps.actions, [TicketAction::Flapping]);
     for round in 4..8 {
         let clear = key.clear(round * 60 - 30);
         assert_eq!(
-            (clear.outcome, clear.owed.len()),
-            (Outcome::FlappingHeld, 0)
+            (clear.outcome, clear.actions.len()),
+            (SignalOutcome::FlappingHeld, 0)
         );
         let again = key.breach(round * 60);
-        let active = Outcome::Suppressed(Suppression::ActiveIncident);
-        assert_eq!((again.outcome, again.owed.len()), (active, 0));
+        let active = SignalOutcome::Suppressed(Suppression::ActiveIncident);
+        assert_eq!((again.outcome, again.actions.len()), (active, 0));
     }
     let flapping = key.known.incident.as_ref().unwrap().flapping.unwrap();
     assert_eq!((flapping.first_at, flapping.times), (at(0), 8));
     key.clear(450);
-    assert!(key.pass(450 + 899).owed.is_empty());
-    assert_eq!(key.pass(450 + 900).owed, [Owed::Recovered]);
+    assert!(key.pass(450 + 899).actions.is_empty());
+    assert_eq!(key.pass(450 + 900).actions, [TicketAction::Recovered]);
     assert!(!key.known.incident.as_ref().unwrap().is_flapping());
     let next = key.breach(1400);
-    assert_eq!(next.outcome, Outcome::Relapsed, "it is judged afresh");
+    assert_eq!(next.outcome, SignalOutcome::Relapsed, "it is judged afresh");
 }
 
 #[test]
@@ -134,13 +135,20 @@ fn flaps_are_counted_over_the_end_of_incidents() {
     let mut key = Key::on_the_brink(Recovery::Resolve);
     assert!(key.known.incident.is_none());
     let flaps = key.breach(180);
-    assert_eq!(flaps.owed, [Owed::Create, Owed::Flapping]);
+    assert_eq!(
+        flaps.actions,
+        [TicketAction::Create, TicketAction::Flapping]
+    );
     assert!(
-        key.clear(200).owed.is_empty(),
+        key.clear(200).actions.is_empty(),
         "no resolution while it flaps"
     );
-    assert_eq!(key.pass(200 + 900).owed, [Owed::Resolve]);
-    assert_eq!(key.breach(1200).owed, [Owed::Create], "judged afresh");
+    assert_eq!(key.pass(200 + 900).actions, [TicketAction::Resolve]);
+    assert_eq!(
+        key.breach(1200).actions,
+        [TicketAction::Create],
+        "judged afresh"
+    );
 }
 
 #[test]
@@ -148,7 +156,7 @@ fn trouble_that_comes_and_goes_seldom_does_not_flap() {
     let mut key = Key::new(policy(Recovery::Resolve));
     for round in 0..20 {
         let opened = key.breach(round * 1300);
-        assert_eq!(opened.owed, [Owed::Create], "round {round}");
+        assert_eq!(opened.actions, [TicketAction::Create], "round {round}");
         key.clear(round * 1300 + 600);
     }
 }
@@ -163,17 +171,17 @@ fn what_never_had_a_ticket_does_not_count() {
         key.breach(round * 40);
         key.clear(round * 40 + 20);
     }
-    assert!(key.known.onsets.is_empty());
+    assert!(key.known.breach_starts.is_empty());
 }
 
 #[test]
 fn a_lasting_breach_whose_ticket_people_keep_closing_does_not_flap() {
     let mut key = Key::new(policy(Recovery::Comment));
     for round in 0..20 {
-        assert_eq!(key.breach(round * 60).owed, [Owed::Create]);
+        assert_eq!(key.breach(round * 60).actions, [TicketAction::Create]);
         let mut incident = key.known.incident.take().unwrap();
         incident.close_by_people(at(round * 60 + 30));
-        key.known.onsets = incident.onsets;
+        key.known.breach_starts = incident.breach_starts;
     }
 }
 
@@ -183,8 +191,11 @@ fn people_who_close_the_ticket_of_a_flapping_key_get_one_that_says_so_at_once() 
     key.breach(180);
     let mut incident = key.known.incident.take().unwrap();
     incident.close_by_people(at(200));
-    key.known.onsets = incident.onsets;
-    assert_eq!(key.breach(210).owed, [Owed::Create, Owed::Flapping]);
+    key.known.breach_starts = incident.breach_starts;
+    assert_eq!(
+        key.breach(210).actions,
+        [TicketAction::Create, TicketAction::Flapping]
+    );
 }
 
 #[test]
@@ -192,8 +203,8 @@ fn silence_too_must_last_as_long_as_calm_does() {
     let mut key = Key::on_the_brink(Recovery::Comment);
     key.policy.quiet_after = Duration::from_secs(60);
     key.breach(180);
-    assert!(key.pass(180 + 899).owed.is_empty());
-    assert_eq!(key.pass(180 + 900).owed, [Owed::Recovered]);
+    assert!(key.pass(180 + 899).actions.is_empty());
+    assert_eq!(key.pass(180 + 900).actions, [TicketAction::Recovered]);
 }
 
 #[test]
@@ -201,17 +212,20 @@ fn a_rule_whose_flapping_is_turned_off_lets_go_of_what_it_held() {
     let mut key = Key::on_the_brink(Recovery::Comment);
     key.breach(180);
     key.policy.flapping = None;
-    assert_eq!(key.clear(200).owed, [Owed::Recovered]);
+    assert_eq!(key.clear(200).actions, [TicketAction::Recovered]);
 }
 
 #[test]
 fn onsets_from_the_future_age_from_now_on() {
-    let mut onsets = Onsets::default();
+    let mut breach_starts = BreachStarts::default();
     for second in [7200, 7260, 7320] {
-        assert!(!onsets.add(&FLAPPING, at(second)));
+        assert!(!breach_starts.add(&FLAPPING, at(second)));
     }
-    assert!(onsets.add(&FLAPPING, at(3700)), "the clock was set back");
-    assert!(!onsets.add(&FLAPPING, at(3700 + 3601)));
+    assert!(
+        breach_starts.add(&FLAPPING, at(3700)),
+        "the clock was set back"
+    );
+    assert!(!breach_starts.add(&FLAPPING, at(3700 + 3601)));
 }
 
 #[derive(Debug, Clone)]
@@ -226,7 +240,7 @@ fn happening() -> impl Strategy<Value = Happening> {
     let verdict = prop_oneof![
         4 => Just(Verdict::Breach),
         4 => Just(Verdict::Clear),
-        1 => Just(Verdict::Between)
+        1 => Just(Verdict::InHysteresis)
     ];
     prop_oneof![
         12 => verdict.prop_map(Happening::Hear),
@@ -271,25 +285,25 @@ proptest! {
                 Happening::ClosedByPeople => {
                     if let Some(mut incident) = key.known.incident.take() {
                         incident.close_by_people(at(now));
-                        key.known.onsets = incident.onsets;
+                        key.known.breach_starts = incident.breach_starts;
                     }
                     continue;
                 }
             };
             farthest = farthest.max(now);
-            let ends = decision.owed.iter().any(|owed| matches!(owed, Owed::Recovered | Owed::Resolve));
+            let ends = decision.actions.iter().any(|actions| matches!(actions, TicketAction::Recovered | TicketAction::Resolve));
             if flapped && !ends {
-                let silent = decision.owed.iter().all(|owed| *owed == Owed::Progress);
-                prop_assert!(silent, "{:?}", decision.owed);
+                let silent = decision.actions.iter().all(|actions| *actions == TicketAction::Progress);
+                prop_assert!(silent, "{:?}", decision.actions);
                 prop_assert!(key.known.incident.as_ref().is_some_and(Incident::is_flapping));
             }
             if flapped && ends {
                 let then = before.as_ref().unwrap();
-                let calm = |since: Timestamp| at(now).since(since) >= FLAPPING.calm;
+                let calm = |since: Timestamp| at(now).since(since) >= FLAPPING.quiet_period;
                 prop_assert!(calm(then.last_breach_at) || then.clear_since.is_some_and(calm));
-                prop_assert!(key.known.onsets.is_empty());
+                prop_assert!(key.known.breach_starts.is_empty());
             }
-            prop_assert!(key.known.onsets.len() <= usize::try_from(times).unwrap() + 1);
+            prop_assert!(key.known.breach_starts.len() <= usize::try_from(times).unwrap() + 1);
         }
         // Left alone, everything ends, at the latest when the clock has caught up.
         key.pass(farthest + 1800 + 900);
@@ -312,7 +326,7 @@ proptest! {
         let (mut now, mut creates) = (0, Vec::new());
         for (up, down) in gaps {
             now += down;
-            if key.breach(now).owed.contains(&Owed::Create) {
+            if key.breach(now).actions.contains(&TicketAction::Create) {
                 creates.push(now);
             }
             now += up;

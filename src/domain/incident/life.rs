@@ -2,9 +2,9 @@
 //!
 //! Decides when time changes an incident, what changes, and what its ticket then needs.
 
-use super::action::Owed;
+use super::action::TicketAction;
 use super::policy::{LifePolicy, Recovery};
-use super::record::{Incident, IncidentState, Told};
+use super::record::{Incident, IncidentState, TicketWrite};
 use crate::domain::severity::Severity;
 use crate::domain::time::Timestamp;
 
@@ -93,7 +93,12 @@ impl Incident {
 impl Incident {
     /// Makes every change that is due at `now`: opens, recovers or closes the incident. Where a
     /// ticket is due and `may_open` is false, the flood limit holds the incident instead.
-    pub fn pass_time(&mut self, policy: &LifePolicy, may_open: bool, now: Timestamp) -> Vec<Owed> {
+    pub fn fire_due(
+        &mut self,
+        policy: &LifePolicy,
+        may_open: bool,
+        now: Timestamp,
+    ) -> Vec<TicketAction> {
         let mut actions = Vec::new();
         while self.due_at(policy).is_some_and(|due_at| due_at <= now) {
             let before = self.state;
@@ -110,7 +115,7 @@ impl Incident {
         policy: &LifePolicy,
         may_open: bool,
         now: Timestamp,
-    ) -> Vec<Owed> {
+    ) -> Vec<TicketAction> {
         match self.state {
             // It cleared before it had a ticket: nothing is written anywhere.
             IncidentState::Pending if self.ends_unopened_at(policy).is_some_and(|at| at <= now) => {
@@ -123,7 +128,7 @@ impl Incident {
             IncidentState::Open if self.only_member_comment_is_due(policy, now) => {
                 self.mark_written(now);
                 self.unreported = 0;
-                vec![Owed::Progress]
+                vec![TicketAction::Progress]
             }
             IncidentState::Open => self.recover(policy, now),
             IncidentState::Recovered => {
@@ -141,7 +146,7 @@ impl Incident {
         policy: &LifePolicy,
         may_open: bool,
         now: Timestamp,
-    ) -> Vec<Owed> {
+    ) -> Vec<TicketAction> {
         // A person has released it: no flood may hold it again.
         if may_open || self.released {
             return self.open(policy, now);
@@ -152,7 +157,7 @@ impl Incident {
     }
 
     /// Opens a pending incident.
-    pub fn open(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+    pub fn open(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<TicketAction> {
         self.state = IncidentState::Open;
         self.opens_at = None;
         self.waits_for = None;
@@ -162,13 +167,15 @@ impl Incident {
         self.mark_written(now);
         // The starts of earlier incidents of the key count: the new one may flap at once.
         let flaps = self.add_breach_start(policy, now);
-        let flapping = flaps.then_some(Owed::Flapping);
-        std::iter::once(Owed::Create).chain(flapping).collect()
+        let flapping = flaps.then_some(TicketAction::Flapping);
+        std::iter::once(TicketAction::Create)
+            .chain(flapping)
+            .collect()
     }
 
     /// Notes that the ticket is written to.
     pub fn mark_written(&mut self, now: Timestamp) {
-        self.told_before = Told {
+        self.previous_write = TicketWrite {
             at: self.written_at,
             occurrences: self.occurrences_at_write,
         };
@@ -184,7 +191,7 @@ impl Incident {
         Some(from)
     }
 
-    fn recover(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+    fn recover(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<TicketAction> {
         if self.is_flapping() {
             self.stabilise(now);
         }
@@ -195,24 +202,24 @@ impl Incident {
             part.breaching = false;
         }
         match policy.on_recovery {
-            Recovery::Comment => vec![Owed::Recovered],
+            Recovery::Comment => vec![TicketAction::Recovered],
             Recovery::Resolve => {
                 self.close(now);
-                vec![Owed::Resolve]
+                vec![TicketAction::Resolve]
             }
             Recovery::Nothing => Vec::new(),
         }
     }
 
     /// Continues a recovered incident that breaches again.
-    pub fn relapse(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<Owed> {
+    pub fn relapse(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<TicketAction> {
         self.state = IncidentState::Open;
         self.recovered_at = None;
         self.relapses += 1;
         self.mark_written(now);
         match self.add_breach_start(policy, now) {
-            true => vec![Owed::Flapping],
-            false => vec![Owed::Relapse],
+            true => vec![TicketAction::Flapping],
+            false => vec![TicketAction::Relapse],
         }
     }
 
@@ -228,7 +235,7 @@ impl Incident {
     pub fn close_by_people(&mut self, now: Timestamp) {
         // The trouble did not end by itself, so its start does not count as flapping.
         if self.state == IncidentState::Open {
-            self.onsets.remove_last();
+            self.breach_starts.remove_last();
         }
         self.close(now);
     }
@@ -237,7 +244,7 @@ impl Incident {
     /// time.
     pub fn leave_outage(&mut self, now: Timestamp) {
         self.outage_id = None;
-        self.alone = true;
+        self.ungrouped = true;
         self.waits_for = None;
         self.opens_at = self.opens_at.map(|at| at.max(now));
     }

@@ -8,14 +8,14 @@ use crate::domain::time::Timestamp;
 
 /// What mutes a breach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cover {
+pub struct Mute {
     /// `silence 17`, `maintenance window sunday`.
     pub by: String,
     /// When it ends. Another silence may follow without a gap; it is looked for then.
     pub until: Timestamp,
 }
 
-impl fmt::Display for Cover {
+impl fmt::Display for Mute {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} until {}", self.by, self.until)
     }

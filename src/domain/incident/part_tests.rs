@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::*;
-use crate::domain::decision::{Decision, Known, NewIncident, Outcome, Suppression, decide};
+use crate::domain::decision::{
+    Decision, DecisionState, NewIncident, SignalOutcome, Suppression, decide,
+};
 use crate::domain::incident::{
-    Heard, Incident, IncidentState, LifePolicy, Owed, Readings, Recovery, Verdict,
+    Evaluation, Incident, IncidentState, LifePolicy, Readings, Recovery, TicketAction, Verdict,
 };
 use crate::domain::time::Timestamp;
 
@@ -19,9 +21,9 @@ const RESOLVE: LifePolicy = LifePolicy {
     flapping: None,
 };
 
-fn heard(part: String, verdict: Verdict, seconds: i64) -> Heard {
+fn evaluation(part: String, verdict: Verdict, seconds: i64) -> Evaluation {
     let at = Timestamp::from_millis(seconds * 1000);
-    Heard {
+    Evaluation {
         received_at: at,
         occurred_at: at,
         part,
@@ -33,7 +35,7 @@ fn heard(part: String, verdict: Verdict, seconds: i64) -> Heard {
 /// A key about which sources report, a second apart.
 #[derive(Default)]
 struct Key {
-    known: Known,
+    known: DecisionState,
     seconds: i64,
 }
 
@@ -46,11 +48,11 @@ impl Key {
             key: "q1",
             severity: "high",
         };
-        let heard = heard(part, verdict, self.seconds);
-        decide(&mut self.known, &heard, &RESOLVE, None, new)
+        let evaluation = evaluation(part, verdict, self.seconds);
+        decide(&mut self.known, &evaluation, &RESOLVE, None, new)
     }
 
-    fn source(&mut self, source: &str, verdict: Verdict) -> Outcome {
+    fn source(&mut self, source: &str, verdict: Verdict) -> SignalOutcome {
         self.hears(of_source(source, "voice"), verdict).outcome
     }
 
@@ -62,25 +64,34 @@ impl Key {
 #[test]
 fn a_source_that_has_not_breached_cannot_end_the_incident() {
     let mut key = Key::default();
-    assert_eq!(key.source("genesys", Verdict::Breach), Outcome::Opened);
-    for verdict in [Verdict::Clear, Verdict::Between, Verdict::Clear] {
-        assert_eq!(key.source("feed", verdict), Outcome::OtherSource);
+    assert_eq!(
+        key.source("genesys", Verdict::Breach),
+        SignalOutcome::Opened
+    );
+    for verdict in [Verdict::Clear, Verdict::InHysteresis, Verdict::Clear] {
+        assert_eq!(key.source("feed", verdict), SignalOutcome::OtherSource);
         assert_eq!(key.incident().state, IncidentState::Open);
         assert_eq!(key.incident().parts.len(), 1);
     }
     let ended = key.hears(of_source("genesys", "voice"), Verdict::Clear);
-    assert_eq!(ended.owed, [Owed::Resolve]);
+    assert_eq!(ended.actions, [TicketAction::Resolve]);
 }
 
 #[test]
 fn each_source_that_breached_has_to_clear_what_it_reported() {
     let mut key = Key::default();
     key.source("genesys", Verdict::Breach);
-    let joins = Outcome::Suppressed(Suppression::ActiveIncident);
+    let joins = SignalOutcome::Suppressed(Suppression::ActiveIncident);
     assert_eq!(key.source("feed", Verdict::Breach), joins);
-    assert_eq!(key.source("genesys", Verdict::Clear), Outcome::Clearing);
-    assert_eq!(key.source("genesys", Verdict::Clear), Outcome::Clearing);
-    assert_eq!(key.source("feed", Verdict::Clear), Outcome::Recovered);
+    assert_eq!(
+        key.source("genesys", Verdict::Clear),
+        SignalOutcome::Clearing
+    );
+    assert_eq!(
+        key.source("genesys", Verdict::Clear),
+        SignalOutcome::Clearing
+    );
+    assert_eq!(key.source("feed", Verdict::Clear), SignalOutcome::Recovered);
 }
 
 #[test]
@@ -88,7 +99,7 @@ fn a_source_whose_clock_is_behind_is_no_late_delivery_of_another() {
     let mut key = Key::default();
     key.source("genesys", Verdict::Breach);
     key.seconds -= 600;
-    let joins = Outcome::Suppressed(Suppression::ActiveIncident);
+    let joins = SignalOutcome::Suppressed(Suppression::ActiveIncident);
     assert_eq!(key.source("feed", Verdict::Breach), joins);
 }
 
@@ -97,7 +108,7 @@ fn sources_that_the_rule_names_speak_as_one() {
     let mut key = Key::default();
     key.hears(of_all("voice"), Verdict::Breach);
     let ended = key.hears(of_all("voice"), Verdict::Clear);
-    assert_eq!(ended.outcome, Outcome::Recovered);
+    assert_eq!(ended.outcome, SignalOutcome::Recovered);
 }
 
 #[test]
@@ -116,7 +127,10 @@ fn no_source_can_have_what_another_reported_forgotten() {
         }
         assert_eq!(key.incident().state, IncidentState::Open, "{verdict:?}");
         assert!(key.incident().parts.len() <= 64);
-        assert_eq!(key.source("genesys", Verdict::Clear), Outcome::Recovered);
+        assert_eq!(
+            key.source("genesys", Verdict::Clear),
+            SignalOutcome::Recovered
+        );
     }
 }
 
@@ -125,8 +139,14 @@ fn parts_of_rows_of_before_are_those_of_the_source_that_opened_the_incident() {
     let mut key = Key::default();
     key.hears("voice".to_owned(), Verdict::Breach);
     key.incident().name_parts(Some("genesys"));
-    assert_eq!(key.source("feed", Verdict::Clear), Outcome::OtherSource);
-    assert_eq!(key.source("genesys", Verdict::Clear), Outcome::Recovered);
+    assert_eq!(
+        key.source("feed", Verdict::Clear),
+        SignalOutcome::OtherSource
+    );
+    assert_eq!(
+        key.source("genesys", Verdict::Clear),
+        SignalOutcome::Recovered
+    );
 }
 
 #[test]
@@ -138,7 +158,7 @@ fn a_rule_that_names_its_sources_from_now_on_hears_them_as_one() {
     key.incident().name_parts(None);
     assert!(key.incident().is_breaching(), "one of them still does");
     let ended = key.hears(of_all("voice"), Verdict::Clear);
-    assert_eq!(ended.outcome, Outcome::Recovered);
+    assert_eq!(ended.outcome, SignalOutcome::Recovered);
 }
 
 #[test]

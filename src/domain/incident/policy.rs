@@ -38,5 +38,5 @@ pub struct FlappingPolicy {
     /// … within this time.
     pub within: Duration,
     /// The quiet period: it is stable after so long without a breach.
-    pub calm: Duration,
+    pub quiet_period: Duration,
 }

@@ -5,11 +5,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::breach_starts::{Flapping, Onsets};
-use super::mute::Cover;
+use super::breach_starts::{BreachStarts, Flapping};
+use super::mute::Mute;
 use super::readings::Spread;
 use super::suppression::Suppression;
-use super::totals::{FloodTally, Tally};
+use super::totals::{FloodTotals, OutageTotals};
 use crate::domain::time::Timestamp;
 
 /// Where an incident is in its life.
@@ -62,7 +62,7 @@ pub struct Part {
 
 /// When the ticket was written to, and how many breaches had been counted by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Told {
+pub struct TicketWrite {
     pub at: Timestamp,
     pub occurrences: u64,
 }
@@ -108,7 +108,7 @@ pub struct Incident {
     pub waits_for: Option<Suppression>,
     /// Pending: what mutes it. The ticket waits for its end, besides `opens_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub silence: Option<Cover>,
+    pub silence: Option<Mute>,
     /// When the last silence over it ended, while it was pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silenced_until: Option<Timestamp>,
@@ -127,18 +127,22 @@ pub struct Incident {
     pub occurrences_at_write: u64,
     /// The write to the ticket before the last one: what a comment compares with.
     #[serde(rename = "told_before", default)]
-    pub told_before: Told,
+    pub previous_write: TicketWrite,
     /// When the trouble of the key started lately.
-    #[serde(rename = "onsets", default, skip_serializing_if = "Onsets::is_empty")]
-    pub onsets: Onsets,
+    #[serde(
+        rename = "onsets",
+        default,
+        skip_serializing_if = "BreachStarts::is_empty"
+    )]
+    pub breach_starts: BreachStarts,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flapping: Option<Flapping>,
     /// A person ended its outage: it joins no other one.
     #[serde(rename = "alone", default, skip_serializing_if = "is_false")]
-    pub alone: bool,
+    pub ungrouped: bool,
     /// Of an outage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tally: Option<Tally>,
+    pub tally: Option<OutageTotals>,
     /// Pending: its source had begun too many incidents when its ticket was due. The ticket waits
     /// until a person releases it.
     #[serde(default, skip_serializing_if = "is_false")]
@@ -148,7 +152,7 @@ pub struct Incident {
     pub released: bool,
     /// Of a flood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flood: Option<FloodTally>,
+    pub flood: Option<FloodTotals>,
 }
 
 #[expect(
@@ -201,10 +205,10 @@ impl Incident {
             outage_id: None,
             unreported: 0,
             occurrences_at_write: 0,
-            told_before: Told::default(),
-            onsets: Onsets::default(),
+            previous_write: TicketWrite::default(),
+            breach_starts: BreachStarts::default(),
             flapping: None,
-            alone: false,
+            ungrouped: false,
             tally: None,
             held_by_flood: false,
             released: false,
@@ -229,7 +233,7 @@ impl Incident {
 
     /// Whether it flaps: it stays open until it is stable.
     pub fn is_flapping(&self) -> bool {
-        let flaps = |flapping: Flapping| flapping.calm_at.is_none();
+        let flaps = |flapping: Flapping| flapping.stable_at.is_none();
         self.state == IncidentState::Open && self.flapping.is_some_and(flaps)
     }
 }

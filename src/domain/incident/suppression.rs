@@ -38,7 +38,7 @@ impl Suppression {
 
 /// A delay before the ticket of a new incident, besides the `for` of its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hold {
+pub struct OpenDelay {
     pub until: Timestamp,
     pub reason: Suppression,
 }

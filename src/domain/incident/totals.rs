@@ -12,7 +12,7 @@ const MAX_READINGS: usize = 8;
 
 /// Totals of an outage.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Tally {
+pub struct OutageTotals {
     /// Incidents that have joined since the outage began.
     pub joined: u64,
     /// Members that had not recovered at the last step.
@@ -35,7 +35,7 @@ pub struct Extremes {
     pub highest_at: String,
 }
 
-impl Tally {
+impl OutageTotals {
     /// Counts members that have just `joined` and those `present` now. Returns how many came,
     /// left or came back since the last step.
     pub fn count(&mut self, joined: u64, present: u64) -> u64 {
@@ -72,7 +72,7 @@ impl Tally {
 
 /// Totals of a flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct FloodTally {
+pub struct FloodTotals {
     /// Keys that were held.
     pub held: u64,
     /// Breaches that were only counted.
@@ -82,7 +82,7 @@ pub struct FloodTally {
     pub reported: u64,
 }
 
-impl FloodTally {
+impl FloodTotals {
     pub const fn sum(&self) -> u64 {
         self.held + self.counted
     }

@@ -73,5 +73,5 @@ pub(super) const fn is_live(incident: &Incident) -> bool {
 
 /// Whether it may be one of the incidents that make an outage.
 pub(super) fn counts(incident: &Incident) -> bool {
-    is_live(incident) && incident.is_breaching() && !incident.alone
+    is_live(incident) && incident.is_breaching() && !incident.ungrouped
 }

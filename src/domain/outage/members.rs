@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::formation::{FormationPolicy, counts, is_cause, is_explained, is_live};
-use crate::domain::decision::Known;
+use crate::domain::decision::DecisionState;
 use crate::domain::incident::{Incident, IncidentState, Recovery};
 use crate::domain::time::Timestamp;
 
@@ -34,7 +34,7 @@ pub enum MemberChange {
 }
 
 /// Whether `one` is a member of `outage` that has not recovered.
-pub(super) fn is_member(outage: &Known, one: &Incident) -> bool {
+pub(super) fn is_member(outage: &DecisionState, one: &Incident) -> bool {
     let id = outage.incident.as_ref().map(|incident| &incident.id);
     is_live(one) && one.outage_id.is_some() && one.outage_id.as_ref() == id
 }
@@ -42,7 +42,7 @@ pub(super) fn is_member(outage: &Known, one: &Incident) -> bool {
 /// The indices of the incidents that become members now. With `wide`, every breaching incident of
 /// the group joins.
 pub(super) fn joining(
-    outage: &Known,
+    outage: &DecisionState,
     members: &[Incident],
     formation: FormationPolicy<'_>,
     wide: bool,
@@ -178,7 +178,7 @@ pub fn release(members: &mut [Incident], now: Timestamp) -> Vec<MemberStep> {
             MemberChange::Closed
         } else {
             member.outage_id = None;
-            member.alone = true;
+            member.ungrouped = true;
             MemberChange::LetGo
         };
         steps.push(MemberStep { place, what });

@@ -14,4 +14,4 @@ pub const RULE_PREFIX: &str = "outage:";
 
 pub use formation::{Formation, FormationPolicy, forms};
 pub use members::{MemberChange, MemberStep, release};
-pub use reconcile::{Settled, settle};
+pub use reconcile::{OutageUpdate, reconcile};

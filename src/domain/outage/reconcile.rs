@@ -2,13 +2,15 @@
 
 use super::formation::{Formation, FormationPolicy, forms, is_live};
 use super::members::{MemberStep, close_with, is_member, join, joining, let_go, link};
-use crate::domain::decision::{Decision, Known, NewIncident, Outcome, decide, pass_time};
-use crate::domain::incident::{Incident, IncidentState, LifePolicy, Owed, Verdict};
+use crate::domain::decision::{
+    Decision, DecisionState, NewIncident, SignalOutcome, decide, fire_due,
+};
+use crate::domain::incident::{Incident, IncidentState, LifePolicy, TicketAction, Verdict};
 use crate::domain::time::Timestamp;
 
 /// What a step did to a group.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Settled {
+pub struct OutageUpdate {
     /// Decisions on the outage, in order, each with the outage as it was right after.
     pub outage: Vec<(Decision, Incident)>,
     /// What happened to members, in order.
@@ -19,15 +21,15 @@ pub struct Settled {
 
 /// Runs one step at `now`. `members` are the incidents of the group that are not closed; `new`
 /// names the outage that may form.
-pub fn settle(
-    outage: &mut Known,
+pub fn reconcile(
+    outage: &mut DecisionState,
     members: &mut [Incident],
     formation: FormationPolicy<'_>,
     life: &LifePolicy,
     new: NewIncident<'_>,
     now: Timestamp,
-) -> Settled {
-    let mut update = Settled::default();
+) -> OutageUpdate {
+    let mut update = OutageUpdate::default();
     if end_given_up(outage, members, now, &mut update) {
         return update;
     }
@@ -58,10 +60,10 @@ pub fn settle(
 
 /// Ends an outage whose ticket a person gave up before it existed. Returns whether it did.
 fn end_given_up(
-    outage: &mut Known,
+    outage: &mut DecisionState,
     members: &mut [Incident],
     now: Timestamp,
-    update: &mut Settled,
+    update: &mut OutageUpdate,
 ) -> bool {
     let is_given_up = |one: &&mut Incident| {
         let tally = one.tally.as_ref();
@@ -76,12 +78,12 @@ fn end_given_up(
     true
 }
 
-fn is_wide(outage: &Known) -> bool {
+fn is_wide(outage: &DecisionState) -> bool {
     let tally = outage.incident.as_ref().and_then(|one| one.tally.as_ref());
     tally.is_some_and(|tally| tally.wide)
 }
 
-fn waits_for_clear(outage: &Known) -> bool {
+fn waits_for_clear(outage: &DecisionState) -> bool {
     outage
         .incident
         .as_ref()
@@ -89,7 +91,7 @@ fn waits_for_clear(outage: &Known) -> bool {
 }
 
 /// Whether a member breaches that the outage has not counted.
-fn has_new_breach(outage: &Known, members: &[Incident], joining: &[usize]) -> bool {
+fn has_new_breach(outage: &DecisionState, members: &[Incident], joining: &[usize]) -> bool {
     let Some(incident) = &outage.incident else {
         return true;
     };
@@ -104,11 +106,11 @@ fn has_new_breach(outage: &Known, members: &[Incident], joining: &[usize]) -> bo
 
 /// Takes the incidents at the indices `joining` in, and updates the totals.
 fn take_members(
-    outage: &mut Known,
+    outage: &mut DecisionState,
     members: &mut [Incident],
     joining: &[usize],
     wide: bool,
-    update: &mut Settled,
+    update: &mut OutageUpdate,
 ) {
     // Recovered or closed: nobody joins in this step.
     let Some(incident) = outage.incident.as_mut().filter(|one| is_live(one)) else {
@@ -128,7 +130,7 @@ fn take_members(
     if update
         .outage
         .iter()
-        .all(|(decision, _)| decision.owed.is_empty())
+        .all(|(decision, _)| decision.actions.is_empty())
     {
         let moved = u32::try_from(moved).unwrap_or(u32::MAX);
         incident.unreported = incident.unreported.saturating_add(moved);
@@ -136,30 +138,35 @@ fn take_members(
 }
 
 /// Makes what is due of the outage itself, and records how it is then.
-fn fire_outage_timers(outage: &mut Known, life: &LifePolicy, now: Timestamp, update: &mut Settled) {
+fn fire_outage_timers(
+    outage: &mut DecisionState,
+    life: &LifePolicy,
+    now: Timestamp,
+    update: &mut OutageUpdate,
+) {
     let Some(before) = outage.incident.as_ref().map(|one| one.state) else {
         return;
     };
     if before == IncidentState::Closed {
         return;
     }
-    let mut decision = pass_time(outage, life, now);
+    let mut decision = fire_due(outage, life, now);
     let after = outage.incident.as_ref().map(|one| one.state);
     // Nothing was due. `Recovered` would be recorded once more at every step until it is closed.
-    if after == Some(before) && decision.owed.is_empty() {
-        decision.outcome = Outcome::Between;
+    if after == Some(before) && decision.actions.is_empty() {
+        decision.outcome = SignalOutcome::InHysteresis;
     }
     record(update, outage, decision);
 }
 
 /// Links the tickets of members, and closes the members of an outage that has ended.
 fn finish_members(
-    outage: &Known,
+    outage: &DecisionState,
     members: &mut [Incident],
     joining: &[usize],
     life: &LifePolicy,
     now: Timestamp,
-    update: &mut Settled,
+    update: &mut OutageUpdate,
 ) {
     let Some(incident) = &outage.incident else {
         return;
@@ -167,7 +174,7 @@ fn finish_members(
     let is_created = update
         .outage
         .iter()
-        .any(|(decision, _)| decision.owed.contains(&Owed::Create));
+        .any(|(decision, _)| decision.actions.contains(&TicketAction::Create));
     let linked = link(incident, is_created, members, joining);
     update.members.extend(linked);
     if incident.state == IncidentState::Closed {
@@ -176,7 +183,7 @@ fn finish_members(
     }
 }
 
-fn record(update: &mut Settled, outage: &Known, decision: Decision) {
+fn record(update: &mut OutageUpdate, outage: &DecisionState, decision: Decision) {
     if let Some(incident) = &outage.incident {
         update.outage.push((decision, incident.clone()));
     }

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::members::{MemberChange, release};
 use super::*;
 use crate::domain::decision::{BurstLock, Suppression};
-use crate::domain::incident::{Heard, Hold, Readings, Recovery};
+use crate::domain::incident::{Evaluation, OpenDelay, Readings, Recovery};
 
 const NEW: NewIncident<'static> = NewIncident {
     id: "outage-1",
@@ -37,8 +37,8 @@ fn life() -> LifePolicy {
     }
 }
 
-fn heard(seconds: i64, verdict: Verdict) -> Heard {
-    Heard {
+fn evaluation(seconds: i64, verdict: Verdict) -> Evaluation {
+    Evaluation {
         received_at: at(seconds),
         occurred_at: at(seconds),
         part: String::new(),
@@ -47,7 +47,13 @@ fn heard(seconds: i64, verdict: Verdict) -> Heard {
     }
 }
 
-fn hear(known: &mut Known, rule: &str, key: &str, seconds: i64, verdict: Verdict) -> Decision {
+fn hear(
+    known: &mut DecisionState,
+    rule: &str,
+    key: &str,
+    seconds: i64,
+    verdict: Verdict,
+) -> Decision {
     let id = format!("{key}-{seconds}");
     let new = NewIncident {
         id: &id,
@@ -55,15 +61,21 @@ fn hear(known: &mut Known, rule: &str, key: &str, seconds: i64, verdict: Verdict
         key,
         severity: "high",
     };
-    let hold = Hold {
+    let hold = OpenDelay {
         until: at(seconds + 5),
         reason: Suppression::Outage,
     };
-    decide(known, &heard(seconds, verdict), &life(), Some(hold), new)
+    decide(
+        known,
+        &evaluation(seconds, verdict),
+        &life(),
+        Some(hold),
+        new,
+    )
 }
 
 fn pending(rule: &str, key: &str, seconds: i64) -> Incident {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, rule, key, seconds, Verdict::Breach);
     known.incident.unwrap()
 }
@@ -74,19 +86,19 @@ fn queues(began: &[i64]) -> Vec<Incident> {
         .collect()
 }
 
-fn owed(settled: &Settled) -> Vec<Owed> {
+fn actions(settled: &OutageUpdate) -> Vec<TicketAction> {
     settled
         .outage
         .iter()
-        .flat_map(|(decision, _)| decision.owed.clone())
+        .flat_map(|(decision, _)| decision.actions.clone())
         .collect()
 }
 
 #[test]
 fn enough_keys_within_the_window_open_one_outage_and_no_ticket_of_their_own() {
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 30, 60]));
-    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
-    assert_eq!(owed(&settled), [Owed::Create]);
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 60]));
+    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
+    assert_eq!(actions(&settled), [TicketAction::Create]);
     assert!(
         settled
             .members
@@ -103,16 +115,16 @@ fn enough_keys_within_the_window_open_one_outage_and_no_ticket_of_their_own() {
 
 #[test]
 fn keys_that_began_further_apart_are_no_outage() {
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 30, 61]));
-    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(61));
-    assert_eq!(settled, Settled::default());
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 61]));
+    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(61));
+    assert_eq!(settled, OutageUpdate::default());
 }
 
 #[test]
 fn who_has_a_ticket_already_is_linked() {
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 30, 60]));
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 60]));
     members[0].open(&life(), at(5));
-    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
+    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
     let linked = MemberStep {
         place: 0,
         what: MemberChange::Linked,
@@ -144,8 +156,8 @@ fn a_cause_does_not_explain_what_began_long_before_it() {
     members.push(pending("trunk-down", "t1", 61));
     assert_eq!(forms(&members, formation), None);
     members.push(pending("queue-wait", "q9", 1));
-    let mut outage = Known::default();
-    settle(&mut outage, &mut members, formation, &life(), NEW, at(61));
+    let mut outage = DecisionState::default();
+    reconcile(&mut outage, &mut members, formation, &life(), NEW, at(61));
     let held: Vec<bool> = members.iter().map(Incident::is_held).collect();
     assert_eq!(held, [false, true, true]);
 }
@@ -157,20 +169,24 @@ fn what_breaches_after_the_cause_has_recovered_is_an_incident_of_its_own() {
         causes: &causes,
         ..FORMATION
     };
-    let mut outage = Known::default();
+    let mut outage = DecisionState::default();
     let mut members = vec![pending("trunk-down", "t1", 0)];
     members.extend(queues(&[5]));
-    settle(&mut outage, &mut members, formation, &life(), NEW, at(5));
+    reconcile(&mut outage, &mut members, formation, &life(), NEW, at(5));
     assert!(members.iter().all(Incident::is_held));
     members[0].close(at(100));
     members.push(pending("queue-wait", "late", 110));
-    let settled = settle(&mut outage, &mut members, formation, &life(), NEW, at(110));
+    let settled = reconcile(&mut outage, &mut members, formation, &life(), NEW, at(110));
     assert!(!members[2].is_held());
-    assert_eq!(owed(&settled), [], "the queue it explained still breaches");
+    assert_eq!(
+        actions(&settled),
+        [],
+        "the queue it explained still breaches"
+    );
     // Enough of them at once are an outage for themselves, and the one there is takes them in.
     members.push(pending("queue-wait", "later", 111));
     members.push(pending("queue-wait", "latest", 112));
-    settle(&mut outage, &mut members, formation, &life(), NEW, at(112));
+    reconcile(&mut outage, &mut members, formation, &life(), NEW, at(112));
     assert!(members[2..].iter().all(Incident::is_held));
 }
 
@@ -180,24 +196,24 @@ fn inside_the_burst_lock_an_outage_waits_and_links_when_it_opens() {
         burst_lock: Duration::from_secs(60),
         ..life()
     };
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
-    let first = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(0));
-    assert_eq!(owed(&first), [Owed::Create]);
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
+    let first = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(0));
+    assert_eq!(actions(&first), [TicketAction::Create]);
     members.iter_mut().for_each(|one| one.close(at(5)));
-    let over = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(5));
-    assert_eq!(owed(&over), [Owed::Resolve]);
+    let over = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(5));
+    assert_eq!(actions(&over), [TicketAction::Resolve]);
     outage.incident = None;
     let mut members = queues(&[10, 10, 10]);
     members[0].open(&life, at(10));
-    let again = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(10));
-    assert_eq!(owed(&again), []);
+    let again = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(10));
+    assert_eq!(actions(&again), []);
     let what: Vec<MemberChange> = again.members.iter().map(|step| step.what).collect();
     assert_eq!(
         what,
         [MemberChange::Held, MemberChange::Held, MemberChange::Joined]
     );
-    let opened = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(60));
-    assert_eq!(owed(&opened), [Owed::Create]);
+    let opened = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(60));
+    assert_eq!(actions(&opened), [TicketAction::Create]);
     let linked = MemberStep {
         place: 0,
         what: MemberChange::Linked,
@@ -211,15 +227,15 @@ fn an_outage_that_is_over_before_its_lock_leaves_no_ticket_and_no_link() {
         taken_at: at(0),
         until: at(60),
     });
-    let (mut outage, mut members) = (Known::default(), queues(&[10, 10, 10]));
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[10, 10, 10]));
     outage.lock = lock;
     members[0].open(&life(), at(10));
-    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
     members[0].state = IncidentState::Recovered;
     members[1].close(at(20));
     members[2].close(at(20));
-    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(20));
-    assert_eq!(owed(&settled), []);
+    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(20));
+    assert_eq!(actions(&settled), []);
     assert_eq!(
         outage.incident.map(|one| one.state),
         Some(IncidentState::Closed)
@@ -230,36 +246,39 @@ fn an_outage_that_is_over_before_its_lock_leaves_no_ticket_and_no_link() {
 
 #[test]
 fn members_of_an_outage_that_a_person_gave_up_open_their_own_tickets_and_form_no_other() {
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0, 0]));
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0, 0]));
     members[3].open(&life(), at(0));
-    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
     let tally = outage.incident.as_mut().unwrap().tally.as_mut().unwrap();
     tally.given_up = true;
-    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(30));
-    assert!(settled.given_up && owed(&settled).is_empty());
+    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(30));
+    assert!(settled.given_up && actions(&settled).is_empty());
     assert_eq!(settled.members.len(), 4);
     outage.incident = None;
     for member in &mut members[..3] {
-        assert_eq!(member.pass_time(&life(), true, at(30)), [Owed::Create]);
+        assert_eq!(
+            member.fire_due(&life(), true, at(30)),
+            [TicketAction::Create]
+        );
     }
-    let after = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(31));
-    assert_eq!(after, Settled::default());
+    let after = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(31));
+    assert_eq!(after, OutageUpdate::default());
 }
 
 #[test]
 fn the_ticket_is_told_of_those_that_are_over_and_the_last_word_has_the_totals() {
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0, 0]));
-    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0, 0]));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
     members.remove(0).close(at(10));
-    let soon = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
-    assert_eq!(owed(&soon), [], "not within update_every");
-    let later = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(300));
-    assert_eq!(owed(&later), [Owed::Progress]);
-    let still = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(900));
-    assert_eq!(owed(&still), [], "nothing came or went");
+    let soon = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
+    assert_eq!(actions(&soon), [], "not within update_every");
+    let later = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(300));
+    assert_eq!(actions(&later), [TicketAction::Progress]);
+    let still = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(900));
+    assert_eq!(actions(&still), [], "nothing came or went");
     members.clear();
-    let over = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(901));
-    assert_eq!(owed(&over), [Owed::Resolve]);
+    let over = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(901));
+    assert_eq!(actions(&over), [TicketAction::Resolve]);
     let tally = outage.incident.unwrap().tally.unwrap();
     assert_eq!((tally.joined, tally.present), (4, 0));
 }
@@ -270,31 +289,31 @@ fn a_recovered_outage_is_said_to_have_recovered_once() {
         on_recovery: Recovery::Comment,
         ..life()
     };
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
     members[0].open(&life, at(0));
-    settle(&mut outage, &mut members, FORMATION, &life, NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(0));
     members.truncate(1);
     members[0].state = IncidentState::Recovered;
-    let over = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(9));
-    assert_eq!(owed(&over), [Owed::Recovered]);
-    let again = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(10));
+    let over = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(9));
+    assert_eq!(actions(&over), [TicketAction::Recovered]);
+    let again = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(10));
     let outcomes = again.outage.iter().map(|(decision, _)| decision.outcome);
-    assert_eq!(outcomes.collect::<Vec<_>>(), [Outcome::Between]);
+    assert_eq!(outcomes.collect::<Vec<_>>(), [SignalOutcome::InHysteresis]);
     members[0].state = IncidentState::Open;
-    let heard = heard(20, Verdict::Breach);
-    members[0].take_in(&heard);
-    let back = settle(&mut outage, &mut members, FORMATION, &life, NEW, at(20));
-    assert_eq!(owed(&back), [Owed::Relapse]);
+    let evaluation = evaluation(20, Verdict::Breach);
+    members[0].apply(&evaluation);
+    let back = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(20));
+    assert_eq!(actions(&back), [TicketAction::Relapse]);
 }
 
 #[test]
 fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
-    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
     let mut told = 0;
     for seconds in 1..=900 {
         members.push(pending("queue-wait", &format!("late-{seconds}"), seconds));
-        let settled = settle(
+        let settled = reconcile(
             &mut outage,
             &mut members,
             FORMATION,
@@ -302,7 +321,7 @@ fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
             NEW,
             at(seconds),
         );
-        told += owed(&settled).len();
+        told += actions(&settled).len();
     }
     assert_eq!(told, 3, "once in five minutes");
     assert!(members.iter().all(|one| one.outage_id.is_some()));
@@ -310,16 +329,16 @@ fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
 
 #[test]
 fn when_all_have_recovered_the_outage_is_resolved_and_its_members_with_it() {
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
     members[0].open(&life(), at(0));
-    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
     members[0].state = IncidentState::Recovered;
     members[1].close(at(9));
-    let still = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(9));
-    assert_eq!(owed(&still), [], "one still breaches");
+    let still = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(9));
+    assert_eq!(actions(&still), [], "one still breaches");
     members[2].close(at(10));
-    let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
-    assert_eq!(owed(&settled), [Owed::Resolve]);
+    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
+    assert_eq!(actions(&settled), [TicketAction::Resolve]);
     let resolved = MemberStep {
         place: 0,
         what: MemberChange::Resolved,
@@ -330,9 +349,9 @@ fn when_all_have_recovered_the_outage_is_resolved_and_its_members_with_it() {
 
 #[test]
 fn members_of_an_outage_that_a_person_closed_are_closed_or_go_on_with_their_tickets() {
-    let (mut outage, mut members) = (Known::default(), queues(&[0, 0, 0]));
+    let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
     members[0].open(&life(), at(0));
-    settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
     assert_eq!(release(&mut members, at(1)).len(), 3);
     assert_eq!(
         forms(
@@ -353,8 +372,8 @@ proptest! {
     fn one_outage_at_a_time_no_ticket_for_the_held_and_nobody_lost(
         steps in proptest::collection::vec((0_usize..8, any::<bool>(), 0_i64..40), 1..120)
     ) {
-        let mut outage = Known::default();
-        let mut keys: Vec<Known> = vec![Known::default(); 8];
+        let mut outage = DecisionState::default();
+        let mut keys: Vec<DecisionState> = vec![DecisionState::default(); 8];
         let (mut now, mut formed, mut ended) = (0, 0_u32, 0_u32);
         for (key, breaches, wait) in steps {
             now += wait;
@@ -362,15 +381,15 @@ proptest! {
                 let was_held = known.incident.as_ref().is_some_and(Incident::is_held);
                 let was_pending =
                     known.incident.as_ref().is_some_and(|one| one.state == IncidentState::Pending);
-                let decision = pass_time(known, &life(), at(now));
-                prop_assert!(!(was_held && was_pending && decision.owed.contains(&Owed::Create)));
+                let decision = fire_due(known, &life(), at(now));
+                prop_assert!(!(was_held && was_pending && decision.actions.contains(&TicketAction::Create)));
             }
             let verdict = if breaches { Verdict::Breach } else { Verdict::Clear };
             let known = &mut keys[key];
             known.incident = known.incident.take().filter(|one| one.state != IncidentState::Closed);
             let was_held = known.incident.as_ref().is_some_and(|one| one.is_held() && one.state == IncidentState::Pending);
             let decision = hear(known, "queue-wait", &format!("q{key}"), now, verdict);
-            prop_assert!(!(was_held && decision.owed.contains(&Owed::Create)));
+            prop_assert!(!(was_held && decision.actions.contains(&TicketAction::Create)));
             let mut places = Vec::new();
             let mut members = Vec::new();
             for (place, known) in keys.iter_mut().enumerate() {
@@ -379,8 +398,8 @@ proptest! {
                     members.push(one);
                 }
             }
-            let settled = settle(&mut outage, &mut members, FORMATION, &life(), NEW, at(now));
-            formed += u32::try_from(owed(&settled).iter().filter(|one| **one == Owed::Create).count()).unwrap();
+            let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(now));
+            formed += u32::try_from(actions(&settled).iter().filter(|one| **one == TicketAction::Create).count()).unwrap();
             let active = outage.incident.as_ref().is_some_and(|one| one.state != IncidentState::Closed);
             for one in &members {
                 if one.state == IncidentState::Closed { continue; }

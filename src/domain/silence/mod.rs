@@ -7,7 +7,7 @@ mod in_force;
 mod matcher;
 mod mutes;
 
-pub use super::incident::Cover;
+pub use super::incident::Mute;
 pub use in_force::{InForce, Silence};
 pub use matcher::{BadMatcher, Matcher, Name, Subject};
-pub use mutes::{cover, silenced_until};
+pub use mutes::{apply_mute, longest_mute};

@@ -2,15 +2,15 @@
 
 use super::in_force::InForce;
 use super::matcher::Subject;
-use crate::domain::decision::Known;
-use crate::domain::incident::{Cover, Hold, IncidentState};
+use crate::domain::decision::DecisionState;
+use crate::domain::incident::{IncidentState, Mute, OpenDelay};
 use crate::domain::time::Timestamp;
 
 /// The mute that ends last, of all that are `in_force` and match `subject`.
-pub fn silenced_until<'a>(
+pub fn longest_mute<'a>(
     in_force: impl IntoIterator<Item = InForce<'a>>,
     subject: &Subject<'_>,
-) -> Option<Cover> {
+) -> Option<Mute> {
     // Without a matcher it would mute everything; that is never meant.
     let covers = |one: &InForce<'_>| {
         !one.matchers.is_empty() && one.matchers.iter().all(|matcher| matcher.holds(subject))
@@ -19,14 +19,19 @@ pub fn silenced_until<'a>(
         .into_iter()
         .filter(covers)
         .max_by_key(|one| one.until)?;
-    Some(Cover {
+    Some(Mute {
         by: format!("{} {}", last.what, last.name),
         until: last.until,
     })
 }
 
 /// Sets what mutes the key at `now`. Called before anything is decided on the key.
-pub fn cover(state: &mut Known, silence: Option<Cover>, delay: Option<Hold>, now: Timestamp) {
+pub fn apply_mute(
+    state: &mut DecisionState,
+    silence: Option<Mute>,
+    delay: Option<OpenDelay>,
+    now: Timestamp,
+) {
     let pending = state.incident.as_mut();
     // A silence only delays tickets: an incident that has one is updated as usual.
     if let Some(incident) = pending.filter(|one| one.state == IncidentState::Pending) {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::domain::decision::{Decision, NewIncident, Outcome, Suppression, decide, pass_time};
-use crate::domain::incident::{Heard, LifePolicy, Owed, Readings, Recovery, Verdict};
+use crate::domain::decision::{
+    Decision, NewIncident, SignalOutcome, Suppression, decide, fire_due,
+};
+use crate::domain::incident::{Evaluation, LifePolicy, Readings, Recovery, TicketAction, Verdict};
 use crate::domain::silence::{Matcher, Silence};
 
 const NEW: NewIncident<'static> = NewIncident {
@@ -40,39 +42,44 @@ fn subject() -> Subject<'static> {
     }
 }
 
-fn until(seconds: i64) -> Option<Cover> {
-    Some(Cover {
+fn until(seconds: i64) -> Option<Mute> {
+    Some(Mute {
         by: "silence 1".to_owned(),
         until: at(seconds),
     })
 }
 
-fn hear(known: &mut Known, silence: Option<Cover>, seconds: i64, verdict: Verdict) -> Decision {
-    let heard = Heard {
+fn hear(
+    known: &mut DecisionState,
+    silence: Option<Mute>,
+    seconds: i64,
+    verdict: Verdict,
+) -> Decision {
+    let evaluation = Evaluation {
         received_at: at(seconds),
         occurred_at: at(seconds),
         part: "voice".to_owned(),
         verdict,
         readings: Readings::new(),
     };
-    cover(known, silence, None, at(seconds));
-    decide(known, &heard, &policy(), None, NEW)
+    apply_mute(known, silence, None, at(seconds));
+    decide(known, &evaluation, &policy(), None, NEW)
 }
 
-fn wait(known: &mut Known, silence: Option<Cover>, seconds: i64) -> Decision {
-    cover(known, silence, None, at(seconds));
-    pass_time(known, &policy(), at(seconds))
+fn wait(known: &mut DecisionState, silence: Option<Mute>, seconds: i64) -> Decision {
+    apply_mute(known, silence, None, at(seconds));
+    fire_due(known, &policy(), at(seconds))
 }
 
-fn state(known: &Known) -> IncidentState {
+fn state(known: &DecisionState) -> IncidentState {
     known.incident.as_ref().unwrap().state
 }
 
-fn due_at(known: &Known) -> Option<Timestamp> {
+fn due_at(known: &DecisionState) -> Option<Timestamp> {
     known.incident.as_ref().unwrap().due_at(&policy())
 }
 
-const SILENCED: Outcome = Outcome::Suppressed(Suppression::Silenced);
+const SILENCED: SignalOutcome = SignalOutcome::Suppressed(Suppression::Silenced);
 
 #[test]
 fn the_silence_that_ends_last_is_told_and_one_without_matchers_covers_nothing() {
@@ -93,7 +100,7 @@ fn the_silence_that_ends_last_is_told_and_one_without_matchers_covers_nothing() 
     ];
     let covered = |now: i64| {
         let in_force = all.iter().filter_map(|one| one.in_force(at(now)));
-        silenced_until(in_force, &subject()).map(|cover| (cover.by, cover.until))
+        longest_mute(in_force, &subject()).map(|cover| (cover.by, cover.until))
     };
     assert_eq!(covered(-1), None);
     assert_eq!(covered(0), Some(("silence 1".to_owned(), at(100))));
@@ -104,140 +111,146 @@ fn the_silence_that_ends_last_is_told_and_one_without_matchers_covers_nothing() 
 
 #[test]
 fn a_silenced_breach_opens_once_the_silence_is_over() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     let first = hear(&mut known, until(600), 0, Verdict::Breach);
     assert_eq!(
-        (first.outcome, first.owed, first.lock),
+        (first.outcome, first.actions, first.lock),
         (SILENCED, vec![], None)
     );
     assert_eq!(due_at(&known), Some(at(600)));
     let second = hear(&mut known, until(600), 60, Verdict::Breach);
-    assert_eq!((second.outcome, second.owed), (SILENCED, vec![]));
+    assert_eq!((second.outcome, second.actions), (SILENCED, vec![]));
     assert_eq!(known.incident.as_ref().unwrap().suppressed, 2);
     let over = wait(&mut known, None, 600);
     assert_eq!(
-        (over.outcome, over.owed),
-        (Outcome::Opened, vec![Owed::Create])
+        (over.outcome, over.actions),
+        (SignalOutcome::Opened, vec![TicketAction::Create])
     );
     assert_eq!(state(&known), IncidentState::Open);
 }
 
 #[test]
 fn a_breach_after_the_end_opens_it_as_well() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, until(600), 0, Verdict::Breach);
     let next = hear(&mut known, None, 700, Verdict::Breach);
     assert_eq!(
-        (next.outcome, next.owed),
-        (Outcome::Opened, vec![Owed::Create])
+        (next.outcome, next.actions),
+        (SignalOutcome::Opened, vec![TicketAction::Create])
     );
 }
 
 #[test]
 fn silences_that_follow_one_another_hold_on() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, until(600), 0, Verdict::Breach);
     hear(&mut known, until(600), 590, Verdict::Breach);
-    assert_eq!(wait(&mut known, until(1200), 600).owed, vec![]);
+    assert_eq!(wait(&mut known, until(1200), 600).actions, vec![]);
     assert_eq!(
         (state(&known), due_at(&known)),
         (IncidentState::Pending, Some(at(1200)))
     );
-    assert_eq!(wait(&mut known, None, 1200).owed, vec![Owed::Create]);
+    assert_eq!(
+        wait(&mut known, None, 1200).actions,
+        vec![TicketAction::Create]
+    );
 }
 
 #[test]
 fn what_clears_meanwhile_never_opens() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, until(600), 0, Verdict::Breach);
     hear(&mut known, until(600), 100, Verdict::Clear);
     assert_eq!(due_at(&known), Some(at(220)));
-    assert_eq!(wait(&mut known, until(600), 220).owed, vec![]);
+    assert_eq!(wait(&mut known, until(600), 220).actions, vec![]);
     assert_eq!(state(&known), IncidentState::Closed);
 }
 
 #[test]
 fn what_is_heard_of_no_more_is_closed_in_the_silence_and_after_it() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, until(7200), 0, Verdict::Breach);
     assert_eq!(due_at(&known), Some(at(1800)));
-    assert_eq!(wait(&mut known, until(7200), 1800).owed, vec![]);
+    assert_eq!(wait(&mut known, until(7200), 1800).actions, vec![]);
     assert_eq!(state(&known), IncidentState::Closed);
     // The process stood still beyond the end.
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, until(600), 0, Verdict::Breach);
-    assert_eq!(wait(&mut known, None, 1800).owed, vec![]);
+    assert_eq!(wait(&mut known, None, 1800).actions, vec![]);
     assert_eq!(state(&known), IncidentState::Closed);
 }
 
 #[test]
 fn an_incident_that_waits_for_something_else_is_silenced_when_that_is_over() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     let policy = LifePolicy {
         hold_for: Duration::from_secs(60),
         ..policy()
     };
-    let heard = Heard {
+    let evaluation = Evaluation {
         received_at: at(0),
         occurred_at: at(0),
         part: String::new(),
         verdict: Verdict::Breach,
         readings: Readings::new(),
     };
-    decide(&mut known, &heard, &policy, None, NEW);
-    cover(&mut known, until(600), None, at(60));
-    assert_eq!(pass_time(&mut known, &policy, at(60)).owed, vec![]);
+    decide(&mut known, &evaluation, &policy, None, NEW);
+    apply_mute(&mut known, until(600), None, at(60));
+    assert_eq!(fire_due(&mut known, &policy, at(60)).actions, vec![]);
     assert_eq!(
         known.incident.as_ref().unwrap().due_at(&policy),
         Some(at(600))
     );
-    cover(&mut known, None, None, at(600));
+    apply_mute(&mut known, None, None, at(600));
     assert_eq!(
-        pass_time(&mut known, &policy, at(600)).owed,
-        vec![Owed::Create]
+        fire_due(&mut known, &policy, at(600)).actions,
+        vec![TicketAction::Create]
     );
 }
 
 #[test]
 fn a_silence_over_does_not_shorten_the_burst_lock() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, None, 0, Verdict::Breach);
     known.incident = None;
     let second = hear(&mut known, until(30), 10, Verdict::Breach);
     assert_eq!(second.outcome, SILENCED);
-    assert_eq!(wait(&mut known, None, 30).owed, vec![]);
+    assert_eq!(wait(&mut known, None, 30).actions, vec![]);
     assert_eq!(due_at(&known), Some(at(60)));
-    assert_eq!(wait(&mut known, None, 60).owed, vec![Owed::Create]);
+    assert_eq!(
+        wait(&mut known, None, 60).actions,
+        vec![TicketAction::Create]
+    );
 }
 
 #[test]
 fn an_incident_with_a_ticket_goes_on_being_told() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, None, 0, Verdict::Breach);
     let later = hear(&mut known, until(5000), 1000, Verdict::Breach);
     assert_eq!(
-        (later.outcome, later.owed),
-        (Outcome::Commented, vec![Owed::Progress])
+        (later.outcome, later.actions),
+        (SignalOutcome::Commented, vec![TicketAction::Progress])
     );
     hear(&mut known, until(5000), 1100, Verdict::Clear);
     assert_eq!(
-        wait(&mut known, until(5000), 1220).owed,
-        vec![Owed::Recovered]
+        wait(&mut known, until(5000), 1220).actions,
+        vec![TicketAction::Recovered]
     );
     let again = hear(&mut known, until(5000), 1300, Verdict::Breach);
-    assert_eq!(again.outcome, Outcome::Relapsed);
+    assert_eq!(again.outcome, SignalOutcome::Relapsed);
 }
 
 #[test]
 fn after_a_silence_an_outage_gets_its_time_to_form() {
-    let mut known = Known::default();
+    let mut known = DecisionState::default();
     hear(&mut known, until(600), 0, Verdict::Breach);
-    let hold = Hold {
+    let hold = OpenDelay {
         until: at(605),
         reason: Suppression::Outage,
     };
-    cover(&mut known, None, Some(hold), at(600));
-    assert_eq!(pass_time(&mut known, &policy(), at(600)).owed, vec![]);
+    apply_mute(&mut known, None, Some(hold), at(600));
+    assert_eq!(fire_due(&mut known, &policy(), at(600)).actions, vec![]);
     let incident = known.incident.as_ref().unwrap();
     assert_eq!(incident.waits_for, Some(Suppression::Outage));
     assert_eq!(

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::rules::{ON_RECOVERY, SEVERITIES};
 use super::section::Section;
 use super::values::{duration, expression, known_name, one_of, some, template};
-use crate::domain::flapping::FlappingPolicy;
+use crate::domain::incident::FlappingPolicy;
 use crate::domain::trouble::{OWN_EVENT, OWN_RULE, OWN_SOURCE};
 use crate::normalise::{CustomMap, Format, NotAPointer, Pointer, Pointers};
 use crate::settings::layers::Table;
@@ -25,7 +25,7 @@ const UPDATE_EVERY: Duration = Duration::from_secs(60 * 60);
 const FLAPPING: FlappingPolicy = FlappingPolicy {
     times: 4,
     within: Duration::from_secs(60 * 60),
-    calm: Duration::from_secs(15 * 60),
+    quiet_period: Duration::from_secs(15 * 60),
 };
 
 /// What is to be told to whom, and the rule that hears it; inner `None`: not wanted.

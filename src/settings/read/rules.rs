@@ -8,7 +8,7 @@ use super::section::Section;
 use super::values::{
     duration, expression, known_name, list, one_of, positive_duration, some, template, text, whole,
 };
-use crate::domain::flapping::FlappingPolicy;
+use crate::domain::incident::FlappingPolicy;
 use crate::domain::severity::Severity;
 use crate::rules::{Expression, Unheard, unheard};
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
@@ -138,7 +138,7 @@ fn flapping(rule: &Section<'_>) -> Option<Option<FlappingPolicy>> {
     Some(Some(FlappingPolicy {
         times: times?,
         within: within?,
-        calm: calm?,
+        quiet_period: calm?,
     }))
 }
 

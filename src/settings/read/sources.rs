@@ -63,7 +63,7 @@ fn max_new_incidents(source: &Section<'_>) -> Option<FloodPolicy> {
     section.finish();
     Some(FloodPolicy {
         per_minute: per_minute?,
-        calm: calm?,
+        quiet_period: calm?,
         update_every: update_every?,
     })
 }

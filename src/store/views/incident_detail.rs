@@ -8,10 +8,10 @@ use super::deliveries::{DeliveryView, deliveries_of};
 use super::incidents::{IncidentView, incidents};
 use super::page::not_found;
 use super::values::{Document, Moment, RowId};
-use crate::domain::flapping::Flapping;
+use crate::domain::incident::Flapping;
+use crate::domain::incident::OutageTotals;
+use crate::domain::incident::part;
 use crate::domain::incident::{Incident, Spread};
-use crate::domain::part;
-use crate::domain::tally::Tally;
 use crate::domain::time::Timestamp;
 use crate::store::history::HistoryColumns;
 use crate::store::incidents::read_life;
@@ -97,7 +97,7 @@ impl From<Flapping> for FlappingView {
             since: flapping.since.into(),
             first_at: flapping.first_at.into(),
             times: flapping.times,
-            calm_at: flapping.calm_at.map(Moment::from),
+            calm_at: flapping.stable_at.map(Moment::from),
         }
     }
 }
@@ -125,7 +125,7 @@ pub struct IncidentDetail {
     /// The entity's parts, as `SOURCE/PART` where each source speaks for itself.
     pub parts: BTreeMap<String, PartView>,
     /// Of an outage: what it counts of its members.
-    pub outage: Option<Tally>,
+    pub outage: Option<OutageTotals>,
     /// The values templates see, as of the latest breach.
     pub context: Document,
     /// Its transitions, oldest first.

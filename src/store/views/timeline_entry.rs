@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::values::{Moment, RowId};
-use crate::domain::decision::{Outcome, Suppression};
+use crate::domain::decision::{SignalOutcome, Suppression};
 use crate::store::StoreError;
 use crate::store::history::HistoryColumns;
 use crate::store::row::Row;
@@ -123,8 +123,8 @@ pub(super) fn runs(decided: Vec<DecisionRow>, limit: usize) -> (Vec<PlacedEntry>
     let mut runs: Vec<PlacedEntry> = Vec::new();
     let mut running = false;
     for row in decided {
-        let outcome = Outcome::from_name(&row.outcome);
-        let told = outcome.is_some_and(Outcome::changes_history);
+        let outcome = SignalOutcome::from_name(&row.outcome);
+        let told = outcome.is_some_and(SignalOutcome::changes_history);
         match runs.last_mut() {
             // The place moves on, so that the next page does not begin with it again.
             Some(run) if told || (running && run.entry.what == row.outcome) => {
@@ -165,9 +165,9 @@ fn lengthen(run: &mut TimelineEntry, row: DecisionRow) {
     run.last_event_id = Some(row.event_id);
 }
 
-fn explain(outcome: Outcome) -> &'static str {
+fn explain(outcome: SignalOutcome) -> &'static str {
     match outcome {
-        Outcome::Suppressed(reason) => match reason {
+        SignalOutcome::Suppressed(reason) => match reason {
             Suppression::ActiveIncident => "breached; the incident is open already",
             Suppression::BurstLock => "breached inside the burst lock of the key's last ticket",
             Suppression::Silenced => "breached, and is silenced",
@@ -177,17 +177,17 @@ fn explain(outcome: Outcome) -> &'static str {
                 "breached; its source begins too many incidents, and it is held without a ticket"
             }
         },
-        Outcome::Clearing => "a part of it is clear",
-        Outcome::FlappingHeld => "clear, but it flaps: held open",
-        Outcome::Between => "between `when` and `clear`",
-        Outcome::OtherSource => "not a breach, by a source that has not breached",
-        Outcome::OutOfOrder => "a newer signal about the same is known",
-        Outcome::Opened
-        | Outcome::Commented
-        | Outcome::Raised
-        | Outcome::Relapsed
-        | Outcome::Flapping
-        | Outcome::Recovered
-        | Outcome::AllWell => "",
+        SignalOutcome::Clearing => "a part of it is clear",
+        SignalOutcome::FlappingHeld => "clear, but it flaps: held open",
+        SignalOutcome::InHysteresis => "between `when` and `clear`",
+        SignalOutcome::OtherSource => "not a breach, by a source that has not breached",
+        SignalOutcome::OutOfOrder => "a newer signal about the same is known",
+        SignalOutcome::Opened
+        | SignalOutcome::Commented
+        | SignalOutcome::Raised
+        | SignalOutcome::Relapsed
+        | SignalOutcome::Flapping
+        | SignalOutcome::Recovered
+        | SignalOutcome::AllWell => "",
     }
 }

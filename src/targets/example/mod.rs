@@ -13,7 +13,7 @@ use super::oauth::{ClientAuth, OAuthDialect, no_data_address};
 use super::{ClaimCheck, Connection, Crm, Inspect, Look, TokenStatus};
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
-use crate::domain::ticket_change::Sighting;
+use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
 use crate::settings::{CrmProfile, CrmSetting, KeyField, LoginFlow, LoginProfile, SettingValues};
 
@@ -135,12 +135,12 @@ impl Crm for Example {
         let body = json!({"id": id, "fields": {"parent": parent}});
         self.write(body).await.map(drop)
     }
-    async fn changed_since(&self, _since: Timestamp) -> Result<Vec<Sighting>, Failure> {
+    async fn changed_since(&self, _since: Timestamp) -> Result<Vec<TicketSnapshot>, Failure> {
         Ok(Vec::new())
     }
     async fn look_at(&self, ids: &[String]) -> Result<Look, Failure> {
         let found = self.find_by(&format!("id={}", ids.join(","))).await?;
-        let seen = found.into_iter().map(Sighting::of).collect();
+        let seen = found.into_iter().map(TicketSnapshot::of).collect();
         Ok(Look::default().with(ids, seen, |a, b| a == b))
     }
     async fn probe(&self) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use super::requests::Request;
 use super::soql::{self, Ours};
 use crate::domain::failure::Failure;
 use crate::domain::ticket::TicketKey;
-use crate::domain::ticket_change::{Presence, Sighting, TicketFace, TicketVersion};
+use crate::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
 use crate::domain::time::Timestamp;
 use crate::targets::crm::Look;
 
@@ -22,7 +22,10 @@ use crate::targets::crm::Look;
 const IDS_PER_QUERY: usize = 200;
 
 impl Salesforce {
-    pub(super) async fn changes_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure> {
+    pub(super) async fn changes_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<TicketSnapshot>, Failure> {
         let ours = self.ours();
         let rows = self
             .tracked_rows(|fields| soql::tickets_changed(self.object.name(), fields, ours, since))
@@ -91,17 +94,17 @@ impl Salesforce {
         }
     }
 
-    /// The sighting in a row; `None` for one that has no id.
-    fn snapshot(&self, row: &Value) -> Option<Sighting> {
+    /// The snapshot in a row; `None` for one that has no id.
+    fn snapshot(&self, row: &Value) -> Option<TicketSnapshot> {
         let id = RecordId::parse(row.get("Id")?.as_str()?)?;
         let ticket = self.object.ticket(&self.api.site(), &id, row);
-        Some(Sighting {
+        Some(TicketSnapshot {
             ticket_id: ticket.id.clone(),
             incident_id: self.incident_in(row),
             version: version(row),
             changed_by: text(row, "/LastModifiedBy/Name"),
             presence: presence(row),
-            face: TicketFace {
+            details: TicketDetails {
                 priority: text(row, "/Priority"),
                 assignee: text(row, "/Owner/Name"),
                 ..ticket.into()

@@ -32,7 +32,7 @@ use async_trait::async_trait;
 
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
-use crate::domain::ticket_change::Sighting;
+use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue};
@@ -133,7 +133,7 @@ impl Crm for Salesforce {
             .await
     }
 
-    async fn changed_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure> {
+    async fn changed_since(&self, since: Timestamp) -> Result<Vec<TicketSnapshot>, Failure> {
         self.changes_since(since).await
     }
 

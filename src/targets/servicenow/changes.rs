@@ -9,7 +9,7 @@ use super::record::Record;
 use super::requests::{Request, WATCHED_FIELDS};
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{TICKET_KEY_PREFIX, TicketKey};
-use crate::domain::ticket_change::{Presence, Sighting, TicketFace, TicketVersion};
+use crate::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
 use crate::domain::time::Timestamp;
 use crate::targets::crm::Look;
 
@@ -21,7 +21,10 @@ const MAX_PAGES: usize = 20;
 const IDS_PER_QUERY: usize = 40;
 
 impl ServiceNow {
-    pub(super) async fn changes_since(&self, since: Timestamp) -> Result<Vec<Sighting>, Failure> {
+    pub(super) async fn changes_since(
+        &self,
+        since: Timestamp,
+    ) -> Result<Vec<TicketSnapshot>, Failure> {
         let query = Query::begins("correlation_id", TICKET_KEY_PREFIX)
             .and_since("sys_updated_on", since)
             .oldest_first("sys_updated_on")
@@ -56,7 +59,8 @@ impl ServiceNow {
                     self.api.counted_rows(&request.watched(0)).await?
                 }
             };
-            let seen: Vec<Sighting> = rows.iter().filter_map(|row| self.snapshot(row)).collect();
+            let seen: Vec<TicketSnapshot> =
+                rows.iter().filter_map(|row| self.snapshot(row)).collect();
             // What is counted and not shown is hidden from our user, not deleted.
             if total.is_none_or(|total| total <= rows.len()) {
                 look = look.with(asked, seen, |a, b| a == b);
@@ -71,17 +75,17 @@ impl ServiceNow {
         Ok(look)
     }
 
-    fn snapshot(&self, record: &Record) -> Option<Sighting> {
+    fn snapshot(&self, record: &Record) -> Option<TicketSnapshot> {
         let id = record.id()?;
         let ticket = self.shape.ticket(&id, record);
         let assignee = record.shown("assigned_to");
-        Some(Sighting {
+        Some(TicketSnapshot {
             ticket_id: ticket.id.clone(),
             incident_id: TicketKey::incident_in(&record.text("correlation_id")),
             version: version(record),
             changed_by: record.shown("sys_updated_by"),
             presence: presence(record, ticket.closed),
-            face: TicketFace {
+            details: TicketDetails {
                 priority: record.shown("priority"),
                 assignee: assignee.or_else(|| record.shown("assignment_group")),
                 ..ticket.into()

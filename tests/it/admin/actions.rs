@@ -238,7 +238,7 @@ async fn a_thousand_dead_letters_are_replayed_at_once() {
     {
         world
             .store
-            .settle(&claimed, "test", &refused(), NOW)
+            .record_result(&claimed, "test", &refused(), NOW)
             .await
             .unwrap();
     }

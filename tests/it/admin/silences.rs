@@ -164,7 +164,7 @@ async fn a_pending_incident_says_what_it_waits_for_and_ending_a_silence_makes_it
     let made = create(&world, json!({})).await;
     let id = made["id"].as_str().unwrap();
     let mut silenced = incident(PENDING, "queue-wait", "q-silent", NOW);
-    silenced.silence = Some(ringdown::domain::silence::Cover {
+    silenced.silence = Some(ringdown::domain::silence::Mute {
         by: format!("silence {id}"),
         until: NOW.plus(2 * HOUR),
     });

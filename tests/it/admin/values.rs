@@ -5,10 +5,10 @@ use std::time::Duration;
 use ringdown::domain::decision::BurstLock;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
-use ringdown::domain::incident::{Heard, Incident, IncidentState, Verdict};
+use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{KeptIncident, NewDecision, NewDelivery, NewEvent, Settlement};
+use ringdown::store::{DeliveryResult, KeptIncident, NewDecision, NewDelivery, NewEvent};
 use serde_json::json;
 
 use crate::admin::world::NOW;
@@ -29,7 +29,7 @@ pub(crate) fn event(source: &str, id: &str, received_at: Timestamp) -> NewEvent 
 }
 
 pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incident {
-    let heard = Heard {
+    let heard = Evaluation {
         received_at: at,
         occurred_at: at,
         part: String::new(),
@@ -109,8 +109,8 @@ pub(crate) fn ticket() -> Ticket {
     }
 }
 
-pub(crate) fn refused() -> Settlement {
-    Settlement::Dead {
+pub(crate) fn refused() -> DeliveryResult {
+    DeliveryResult::DeadLettered {
         failure: Failure::new(
             FailureKind::IntegrationFailure,
             Remedy::GiveUp,

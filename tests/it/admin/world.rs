@@ -15,7 +15,7 @@ use ringdown::http::{ServeOptions, serve};
 use ringdown::lifecycle::Components;
 use ringdown::settings::{AdminSettings, AdminToken, MaintenanceSettings, Role, Secret};
 use ringdown::store::{
-    Claim, Deciding, DecisionBatch, HistoryEntry, NewEvent, Reference, Settlement, Store,
+    Claim, Deciding, DecisionBatch, DeliveryResult, HistoryEntry, NewEvent, Reference, Store,
 };
 use ringdown::telemetry::Metrics;
 use serde_json::{Value, json};
@@ -292,7 +292,7 @@ impl World {
     }
 
     /// Claims what is due for `target`, and lets the create of `incident` end in `settlement`.
-    pub(crate) async fn settle(&self, target: &str, incident: &str, settlement: Settlement) {
+    pub(crate) async fn settle(&self, target: &str, incident: &str, settlement: DeliveryResult) {
         let now = self.clock.now();
         let claim = Claim {
             target,
@@ -309,7 +309,10 @@ impl World {
         let mut others = Vec::new();
         for delivery in claimed {
             if delivery.incident_id == incident {
-                let kept = self.store.settle(&delivery, "test", &settlement, now).await;
+                let kept = self
+                    .store
+                    .record_result(&delivery, "test", &settlement, now)
+                    .await;
                 assert!(kept.unwrap());
             } else {
                 others.push(delivery.id);
@@ -373,8 +376,12 @@ impl World {
             ..DecisionBatch::default()
         })
         .await;
-        self.settle("servicenow", OPEN, Settlement::Done(Some(ticket())))
-            .await;
+        self.settle(
+            "servicenow",
+            OPEN,
+            DeliveryResult::Delivered(Some(ticket())),
+        )
+        .await;
         self.settle("salesforce", DEAD, refused()).await;
     }
 }

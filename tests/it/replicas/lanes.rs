@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ringdown::domain::failover::TicketRoute;
-use ringdown::domain::incident::{Heard, Incident, Verdict};
+use ringdown::domain::incident::{Evaluation, Incident, Verdict};
 use ringdown::domain::lanes::last_served;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
@@ -20,7 +20,7 @@ const TARGET: &str = "salesforce";
 
 /// An incident of `source` and `rule`, with a create and an update owed to its ticket.
 fn owe(batch: &mut DecisionBatch, source: &str, rule: &str, number: usize) {
-    let heard = Heard {
+    let heard = Evaluation {
         received_at: NOW,
         occurred_at: NOW,
         part: String::new(),

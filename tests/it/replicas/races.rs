@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
-use ringdown::domain::incident::{Heard, Incident, IncidentState, Verdict};
+use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
-use ringdown::domain::ticket_change::{Presence, Sighting, TicketFace, TicketVersion};
+use ringdown::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{
-    By, Claim, ClaimedDelivery, DecisionBatch, KeptIncident, NewDelivery, Settlement, Store,
+    By, Claim, ClaimedDelivery, DecisionBatch, DeliveryResult, KeptIncident, NewDelivery, Store,
 };
 use sqlx::{Connection, PgConnection};
 
@@ -29,7 +29,7 @@ struct Race {
 }
 
 fn incident(id: &str, rule: &str, state: IncidentState) -> Incident {
-    let heard = Heard {
+    let heard = Evaluation {
         received_at: NOW,
         occurred_at: NOW,
         part: String::new(),
@@ -73,8 +73,8 @@ fn ticket(closed: bool) -> Ticket {
     }
 }
 
-fn closed_by_a_person() -> Sighting {
-    Sighting {
+fn closed_by_a_person() -> TicketSnapshot {
+    TicketSnapshot {
         ticket_id: ticket(true).id,
         incident_id: None,
         version: Some(TicketVersion {
@@ -83,10 +83,10 @@ fn closed_by_a_person() -> Sighting {
         }),
         changed_by: Some("a person".into()),
         presence: Presence::Here,
-        face: TicketFace {
+        details: TicketDetails {
             state: Some("Closed".into()),
             closed: true,
-            ..TicketFace::default()
+            ..TicketDetails::default()
         },
     }
 }
@@ -134,9 +134,12 @@ impl Race {
         claimed.into_iter().next().unwrap()
     }
 
-    async fn settle(&self, settlement: Settlement) {
+    async fn settle(&self, settlement: DeliveryResult) {
         let claimed = self.claim().await;
-        let settled = self.store.settle(&claimed, "test", &settlement, NOW).await;
+        let settled = self
+            .store
+            .record_result(&claimed, "test", &settlement, NOW)
+            .await;
         assert!(settled.unwrap());
     }
 
@@ -177,11 +180,12 @@ async fn a_member_that_deciding_has_just_closed_is_not_due_again() {
     let Some(mut race) = Race::begin().await else {
         return;
     };
-    race.settle(Settlement::Done(Some(ticket(false)))).await;
+    race.settle(DeliveryResult::Delivered(Some(ticket(false))))
+        .await;
     let store = race.store.clone();
     let closing = async move {
         let seen = closed_by_a_person();
-        store.apply_sighting(TARGET, &seen, true, NOW).await
+        store.apply_snapshot(TARGET, &seen, true, NOW).await
     };
     let released = "update incidents set state = 'closed', active_key = null, due_at = null \
          where id = '00000000-0000-7000-8000-000000000002'";
@@ -199,7 +203,7 @@ async fn a_link_that_deciding_has_just_owed_goes_with_the_outage_that_gets_no_ti
         return;
     };
     let failure = refusal();
-    race.settle(Settlement::Dead { failure }).await;
+    race.settle(DeliveryResult::DeadLettered { failure }).await;
     let dead = "select cast(id as text) from deliveries where state = 'dead'";
     let id = race.text(dead).await.unwrap();
     let store = race.store.clone();
@@ -228,17 +232,18 @@ async fn what_failed_while_a_person_closed_the_ticket_is_not_tried_again() {
     let Some(mut race) = Race::begin().await else {
         return;
     };
-    race.settle(Settlement::Done(Some(ticket(false)))).await;
+    race.settle(DeliveryResult::Delivered(Some(ticket(false))))
+        .await;
     let claimed = race.claim().await;
     assert_eq!(claimed.operation, Operation::Update);
     let store = race.store.clone();
     let failing = async move {
-        let again = Settlement::Again {
+        let again = DeliveryResult::RetryAt {
             at: LATER,
             failure: refusal(),
             counted: true,
         };
-        store.settle(&claimed, "test", &again, NOW).await
+        store.record_result(&claimed, "test", &again, NOW).await
     };
     let closing = "update incidents set state = 'closed', active_key = null, due_at = null, \
           ticket_closed = 1 where id = '00000000-0000-7000-8000-000000000001'";
@@ -253,9 +258,10 @@ async fn a_state_that_was_read_late_does_not_undo_what_was_seen_since() {
     let Some(mut race) = Race::begin().await else {
         return;
     };
-    race.settle(Settlement::Done(Some(ticket(false)))).await;
+    race.settle(DeliveryResult::Delivered(Some(ticket(false))))
+        .await;
     let seen = closed_by_a_person();
-    let applied = race.store.apply_sighting(TARGET, &seen, true, NOW).await;
+    let applied = race.store.apply_snapshot(TARGET, &seen, true, NOW).await;
     assert!(applied.unwrap().is_some());
     let late = ticket(false);
     race.store.note_ticket(OUTAGE, &late).await.unwrap();

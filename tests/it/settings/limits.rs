@@ -20,7 +20,7 @@ fn every_source_has_limits_that_can_be_changed_one_by_one() {
     assert_eq!(changed.max_review_items, 5);
     assert_eq!(changed.max_new_incidents.per_minute, 7);
     assert_eq!(
-        changed.max_new_incidents.calm,
+        changed.max_new_incidents.quiet_period,
         Duration::from_secs(300),
         "what is not set keeps its default"
     );

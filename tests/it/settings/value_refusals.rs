@@ -198,7 +198,7 @@ fn flapping_is_false_or_a_table_of_sensible_values() {
     assert_eq!(off.loaded().settings.rules[0].flapping, None);
     let some = World::base().with_file("some.toml", "[rules.queue-wait]\nflapping.times = 7");
     let flapping = some.loaded().settings.rules[0].flapping.unwrap();
-    assert_eq!((flapping.times, flapping.calm.as_secs()), (7, 900));
+    assert_eq!((flapping.times, flapping.quiet_period.as_secs()), (7, 900));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ringdown::domain::failure::Failure;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
-use ringdown::domain::ticket_change::Sighting;
+use ringdown::domain::ticket_sync::TicketSnapshot;
 use ringdown::domain::time::Timestamp;
 use ringdown::targets::{ClaimCheck, Crm, Inspect, Look, TicketChange, TokenStatus};
 use tokio::sync::{Notify, oneshot};
@@ -482,7 +482,7 @@ impl Crm for SimulatedCrm {
     }
 
     /// Nobody works on the simulated tickets: reading back is no part of the simulation.
-    async fn changed_since(&self, _: Timestamp) -> Result<Vec<Sighting>, Failure> {
+    async fn changed_since(&self, _: Timestamp) -> Result<Vec<TicketSnapshot>, Failure> {
         Ok(Vec::new())
     }
 

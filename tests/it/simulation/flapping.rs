@@ -17,7 +17,7 @@ pub(crate) type Calm = BTreeMap<String, Duration>;
 pub(crate) fn calm_of(settings: &Settings) -> Calm {
     let rules = settings.rules.iter();
     rules
-        .filter_map(|rule| Some((rule.name.clone(), rule.flapping?.calm)))
+        .filter_map(|rule| Some((rule.name.clone(), rule.flapping?.quiet_period)))
         .collect()
 }
 
@@ -54,7 +54,7 @@ fn held(calm: &Calm, then: &Incident, after: &Incident) -> Result<(), Broken> {
             then.id, then.rule
         ))
     };
-    let Some(calm_at) = after.flapping.and_then(|flapping| flapping.calm_at) else {
+    let Some(calm_at) = after.flapping.and_then(|flapping| flapping.stable_at) else {
         return told("flaps no more, and was never calm");
     };
     let lasted = |since: Timestamp| calm_at.since(since) >= calm[&then.rule];

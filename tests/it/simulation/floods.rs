@@ -27,7 +27,7 @@ pub(crate) fn roll(settings: &mut Settings, dice: &mut Dice) {
         if dice.chance(35) {
             limit.per_minute = *dice.pick(&[1, 1, 2, 3]);
         }
-        limit.calm = dice.seconds(&[5, 60, 300]);
+        limit.quiet_period = dice.seconds(&[5, 60, 300]);
         limit.update_every = dice.seconds(&[0, 20, 60]);
     }
 }

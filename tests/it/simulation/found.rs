@@ -5,7 +5,7 @@ use std::time::Duration;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
 use ringdown::domain::flood::FloodPolicy;
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{By, Claim, Settlement};
+use ringdown::store::{By, Claim, DeliveryResult};
 
 use crate::simulation::ground::{self, Ground};
 use crate::simulation::readings::Reading;
@@ -112,11 +112,11 @@ async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
     let mut failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, "no answer");
     failure.settle_after = settle_after;
     let failure = failure.in_doubt();
-    let dead = Settlement::Dead { failure };
+    let dead = DeliveryResult::DeadLettered { failure };
     assert!(
         world
             .store
-            .settle(&create, "test", &dead, now)
+            .record_result(&create, "test", &dead, now)
             .await
             .unwrap()
     );

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ringdown::domain::flapping::FlappingPolicy;
+use ringdown::domain::incident::FlappingPolicy;
 use ringdown::settings::{Loader, OnRecovery, Settings};
 use ringdown::store::Store;
 use ringdown::targets;
@@ -116,7 +116,7 @@ fn flapping(dice: &mut Dice) -> Option<FlappingPolicy> {
     dice.chance(80).then(|| FlappingPolicy {
         times: *dice.pick(&[1, 1, 2, 3]),
         within: dice.seconds(&[300, 3600, 3600]),
-        calm: dice.seconds(&[20, 120, 900]),
+        quiet_period: dice.seconds(&[20, 120, 900]),
     })
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage
             ("out_of_order", _) => "any",
             (_, Some(Verdict::Breach)) => "breach",
             (_, Some(Verdict::Clear)) => "clear",
-            (_, Some(Verdict::Between)) => "between",
+            (_, Some(Verdict::InHysteresis)) => "between",
             (_, None) => "misfit",
         };
         let outcome = match first.outcome.as_str() {

@@ -43,7 +43,7 @@ pub(crate) fn check(before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
         let Some(after) = now.incident(&then.life.id).filter(|_| was_held) else {
             continue;
         };
-        if create_of(now, &then.life).is_some() && !after.life.alone {
+        if create_of(now, &then.life).is_some() && !after.life.ungrouped {
             return Err(format!(
                 "rule {}: a member opened a ticket of its own",
                 then.life.rule
@@ -127,7 +127,7 @@ fn note_member(then: Option<&Kept>, after: &Kept, now: &Snapshot, coverage: &mut
     };
     match (then.state, life.state) {
         (Pending, Closed) => coverage.note("member: held + over = closed"),
-        (Pending, Pending | Open) if life.alone => {
+        (Pending, Pending | Open) if life.ungrouped => {
             coverage.note("member: held + given up = let go")
         }
         (Open | Recovered, Closed) if ends_with_its_outage(life, now) && is_resolved() => {

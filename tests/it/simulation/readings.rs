@@ -107,7 +107,7 @@ impl Reading {
         let verdict = match self.waiting {
             waiting if waiting > above => Verdict::Breach,
             waiting if waiting < below => Verdict::Clear,
-            _ => Verdict::Between,
+            _ => Verdict::InHysteresis,
         };
         self.well_formed.then_some(verdict)
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use ringdown::clock::Clock;
 use ringdown::decide::Decider;
 use ringdown::deliver::TargetWorker;
-use ringdown::domain::gate::GateState;
+use ringdown::domain::circuit_breaker::BreakerState;
 use ringdown::domain::time::Timestamp;
 use ringdown::settings::Settings;
 use ringdown::store::{Appended, By, Fence, Journal, Store};
@@ -345,7 +345,7 @@ impl World {
             let status = target.worker.status();
             // A pause that is over is forgotten at the next success only; a probe is due by
             // itself.
-            let probed = matches!(status.state, GateState::CircuitOpen | GateState::Held);
+            let probed = matches!(status.state, BreakerState::CircuitOpen | BreakerState::Held);
             due.push(match (next, status.until) {
                 (Some(next), Some(gate)) => Some(next.max(gate)),
                 (None, gate) => gate.filter(|_| probed),

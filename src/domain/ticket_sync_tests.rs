@@ -1,16 +1,16 @@
-//! Tests of what a ticket's change does: examples, and any order of any sightings.
+//! Tests of what a ticket's change does: examples, and any order of any snapshots.
 
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::incident::{Heard, Readings, Verdict};
+use crate::domain::incident::{Evaluation, Readings, Verdict};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
 fn incident() -> Incident {
-    let heard = Heard {
+    let heard = Evaluation {
         received_at: at(0),
         occurred_at: at(0),
         part: String::new(),
@@ -22,8 +22,8 @@ fn incident() -> Incident {
     incident
 }
 
-fn seen(seconds: i64, state: &str, closed: bool) -> Sighting {
-    Sighting {
+fn seen(seconds: i64, state: &str, closed: bool) -> TicketSnapshot {
+    TicketSnapshot {
         ticket_id: "500".to_owned(),
         incident_id: None,
         version: Some(TicketVersion {
@@ -32,46 +32,46 @@ fn seen(seconds: i64, state: &str, closed: bool) -> Sighting {
         }),
         changed_by: Some("Ada".to_owned()),
         presence: Presence::Here,
-        face: TicketFace {
+        details: TicketDetails {
             state: Some(state.to_owned()),
             closed,
             priority: Some("High".to_owned()),
             assignee: Some("Queue".to_owned()),
-            ..TicketFace::default()
+            ..TicketDetails::default()
         },
     }
 }
 
 #[test]
 fn a_later_change_counts_although_the_crms_clock_was_set_back() {
-    let (mut incident, mut known) = (incident(), KnownTicket::default());
-    let counted = |seconds, changes, closed| Sighting {
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
+    let counted = |seconds, changes, closed| TicketSnapshot {
         version: Some(TicketVersion {
             changes,
             changed_at: at(seconds),
         }),
         ..seen(seconds, "2", closed)
     };
-    let mut tell = |sighting| {
-        let then = follow(&mut incident, &mut known, &sighting, true, at(10));
-        then.followed
+    let mut tell = |snapshot| {
+        let then = apply_change(&mut incident, &mut known, &snapshot, true, at(10));
+        then.effect
     };
-    assert_eq!(tell(counted(3600, 1, false)), Followed::Noted);
-    assert_eq!(tell(counted(60, 2, true)), Followed::Closed);
-    assert_eq!(tell(counted(3600, 1, false)), Followed::Older);
+    assert_eq!(tell(counted(3600, 1, false)), ChangeEffect::Noted);
+    assert_eq!(tell(counted(60, 2, true)), ChangeEffect::Closed);
+    assert_eq!(tell(counted(3600, 1, false)), ChangeEffect::Older);
 }
 
 #[test]
 fn a_persons_closing_closes_the_incident_frees_the_key_and_says_who() {
-    let (mut incident, mut known) = (incident(), KnownTicket::default());
-    let then = follow(
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
+    let then = apply_change(
         &mut incident,
         &mut known,
         &seen(60, "Closed", true),
         true,
         at(61),
     );
-    assert_eq!(then.followed, Followed::Closed);
+    assert_eq!(then.effect, ChangeEffect::Closed);
     assert!(then.frees_lock && then.ends_deliveries);
     assert_eq!(incident.state, IncidentState::Closed);
     assert_eq!(incident.closed_at, Some(at(61)));
@@ -82,32 +82,32 @@ fn a_persons_closing_closes_the_incident_frees_the_key_and_says_who() {
 
 #[test]
 fn a_closed_ticket_leaves_the_incident_alone_where_that_is_configured() {
-    let (mut incident, mut known) = (incident(), KnownTicket::default());
-    let then = follow(
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
+    let then = apply_change(
         &mut incident,
         &mut known,
         &seen(60, "Closed", true),
         false,
         at(61),
     );
-    assert_eq!(then.followed, Followed::Noted);
+    assert_eq!(then.effect, ChangeEffect::Noted);
     assert!(!then.ends_deliveries);
     assert_eq!(incident.state, IncidentState::Open);
-    assert!(known.face.closed);
+    assert!(known.details.closed);
 }
 
 #[test]
 fn our_own_resolution_coming_back_is_not_a_persons() {
-    let (mut incident, mut known) = (incident(), KnownTicket::default());
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
     incident.close(at(50));
-    let then = follow(
+    let then = apply_change(
         &mut incident,
         &mut known,
         &seen(60, "Closed", true),
         true,
         at(61),
     );
-    assert_eq!(then.followed, Followed::Noted);
+    assert_eq!(then.effect, ChangeEffect::Noted);
     assert_eq!(then.history, []);
     assert!(!then.frees_lock, "the key's lock may be its successor's");
     assert_eq!(incident.closed_at, Some(at(50)));
@@ -115,8 +115,8 @@ fn our_own_resolution_coming_back_is_not_a_persons() {
 
 #[test]
 fn an_older_version_never_overwrites_a_newer_one() {
-    let (mut incident, mut known) = (incident(), KnownTicket::default());
-    follow(
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
+    apply_change(
         &mut incident,
         &mut known,
         &seen(60, "Working", false),
@@ -124,44 +124,44 @@ fn an_older_version_never_overwrites_a_newer_one() {
         at(61),
     );
     let late = seen(59, "Closed", true);
-    let then = follow(&mut incident, &mut known, &late, true, at(62));
-    assert_eq!(then, Consequence::nothing(Followed::Older));
-    assert_eq!(known.face.state.as_deref(), Some("Working"));
+    let then = apply_change(&mut incident, &mut known, &late, true, at(62));
+    assert_eq!(then, AppliedChange::nothing(ChangeEffect::Older));
+    assert_eq!(known.details.state.as_deref(), Some("Working"));
     assert_eq!(incident.state, IncidentState::Open);
 }
 
 #[test]
 fn within_one_second_the_count_of_changes_decides() {
-    let (mut incident, mut known) = (incident(), KnownTicket::default());
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
     let version = |changes| {
         Some(TicketVersion {
             changed_at: at(60),
             changes,
         })
     };
-    let newer = Sighting {
+    let newer = TicketSnapshot {
         version: version(2),
         ..seen(60, "2", false)
     };
-    let older = Sighting {
+    let older = TicketSnapshot {
         version: version(1),
         ..seen(60, "7", true)
     };
-    follow(&mut incident, &mut known, &newer, true, at(61));
+    apply_change(&mut incident, &mut known, &newer, true, at(61));
     assert_eq!(
-        follow(&mut incident, &mut known, &older, true, at(61)).followed,
-        Followed::Older
+        apply_change(&mut incident, &mut known, &older, true, at(61)).effect,
+        ChangeEffect::Older
     );
 }
 
 #[test]
 fn a_replay_changes_nothing() {
-    let (mut incident, mut known) = (incident(), KnownTicket::default());
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
     let closing = seen(60, "Closed", true);
-    follow(&mut incident, &mut known, &closing, true, at(61));
+    apply_change(&mut incident, &mut known, &closing, true, at(61));
     let (before, life) = (known.clone(), incident.clone());
-    let again = follow(&mut incident, &mut known, &closing, true, at(99));
-    assert_eq!((again.followed, again.history), (Followed::Same, vec![]));
+    let again = apply_change(&mut incident, &mut known, &closing, true, at(99));
+    assert_eq!((again.effect, again.history), (ChangeEffect::Same, vec![]));
     assert_eq!((known, incident), (before, life));
 }
 
@@ -174,14 +174,14 @@ fn a_deleted_or_merged_ticket_closes_the_incident_whatever_is_configured() {
             "ticket merged into 00001099",
         ),
     ] {
-        let (mut incident, mut known) = (incident(), KnownTicket::default());
-        let gone = Sighting {
+        let (mut incident, mut known) = (incident(), StoredTicket::default());
+        let gone = TicketSnapshot {
             presence,
             version: None,
             ..seen(60, "New", false)
         };
-        let then = follow(&mut incident, &mut known, &gone, false, at(61));
-        assert_eq!(then.followed, Followed::Closed);
+        let then = apply_change(&mut incident, &mut known, &gone, false, at(61));
+        assert_eq!(then.effect, ChangeEffect::Closed);
         assert!(
             then.history
                 .contains(&("closed".to_owned(), cause.to_owned()))
@@ -192,8 +192,8 @@ fn a_deleted_or_merged_ticket_closes_the_incident_whatever_is_configured() {
 
 #[test]
 fn a_reassignment_and_a_new_priority_are_kept_and_told() {
-    let (mut incident, mut known) = (incident(), KnownTicket::default());
-    follow(
+    let (mut incident, mut known) = (incident(), StoredTicket::default());
+    apply_change(
         &mut incident,
         &mut known,
         &seen(60, "New", false),
@@ -201,13 +201,13 @@ fn a_reassignment_and_a_new_priority_are_kept_and_told() {
         at(61),
     );
     let mut changed = seen(70, "Working", false);
-    changed.face.assignee = Some("Ada".to_owned());
-    changed.face.priority = Some("Low".to_owned());
-    let then = follow(&mut incident, &mut known, &changed, true, at(71));
-    assert_eq!(then.followed, Followed::Noted);
+    changed.details.assignee = Some("Ada".to_owned());
+    changed.details.priority = Some("Low".to_owned());
+    let then = apply_change(&mut incident, &mut known, &changed, true, at(71));
+    assert_eq!(then.effect, ChangeEffect::Noted);
     let told: Vec<&str> = then.history.iter().map(|(what, _)| what.as_str()).collect();
     assert_eq!(told, ["ticket reassigned", "ticket priority changed"]);
-    assert_eq!(known.face.assignee.as_deref(), Some("Ada"));
+    assert_eq!(known.details.assignee.as_deref(), Some("Ada"));
     assert_eq!(incident.state, IncidentState::Open);
 }
 
@@ -216,11 +216,11 @@ proptest! {
     fn in_any_order_the_newest_version_is_what_is_known(
         order in proptest::sample::subsequence((0..12_i64).collect::<Vec<_>>(), 1..12).prop_shuffle(),
     ) {
-        let (mut incident, mut known) = (incident(), KnownTicket::default());
+        let (mut incident, mut known) = (incident(), StoredTicket::default());
         for second in &order {
-            follow(&mut incident, &mut known, &seen(*second, &second.to_string(), false), true, at(99));
+            apply_change(&mut incident, &mut known, &seen(*second, &second.to_string(), false), true, at(99));
         }
         let newest = order.iter().max().map(i64::to_string);
-        prop_assert_eq!(known.face.state, newest);
+        prop_assert_eq!(known.details.state, newest);
     }
 }

@@ -28,7 +28,7 @@ pub enum Presence {
 
 /// A ticket as the CRM shows it at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sighting {
+pub struct TicketSnapshot {
     /// The CRM's record id.
     pub ticket_id: String,
     /// The incident whose key the ticket carries, if it carries one.
@@ -38,12 +38,12 @@ pub struct Sighting {
     /// Who changed it last, where the CRM says so.
     pub changed_by: Option<String>,
     pub presence: Presence,
-    pub face: TicketFace,
+    pub details: TicketDetails,
 }
 
 /// The fields of a ticket that people look at. A field that could not be read is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TicketFace {
+pub struct TicketDetails {
     /// The number people use.
     pub number: Option<String>,
     /// Where a person opens it.
@@ -58,7 +58,7 @@ pub struct TicketFace {
     pub assignee: Option<String>,
 }
 
-impl From<Ticket> for TicketFace {
+impl From<Ticket> for TicketDetails {
     /// Priority and assignee are not known from a ticket alone.
     fn from(ticket: Ticket) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl From<Ticket> for TicketFace {
     }
 }
 
-impl Sighting {
+impl TicketSnapshot {
     /// A ticket that is there, of which nothing more is known than what it says.
     pub fn of(ticket: Ticket) -> Self {
         Self {
@@ -81,24 +81,24 @@ impl Sighting {
             version: None,
             changed_by: None,
             presence: Presence::Here,
-            face: ticket.into(),
+            details: ticket.into(),
         }
     }
 }
 
 /// What is stored of an incident's ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct KnownTicket {
+pub struct StoredTicket {
     /// The newest version seen.
     pub version: Option<TicketVersion>,
-    pub face: TicketFace,
+    pub details: TicketDetails,
     /// How it was removed (`deleted`, `merged into …`), once it is gone.
-    pub fate: Option<String>,
+    pub removal: Option<String>,
 }
 
 /// What a snapshot of a ticket changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Followed {
+pub enum ChangeEffect {
     /// Nothing: a newer version is known.
     Older,
     /// Nothing: all is as stored.
@@ -109,7 +109,7 @@ pub enum Followed {
     Closed,
 }
 
-impl Followed {
+impl ChangeEffect {
     /// Counted and logged.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -123,8 +123,8 @@ impl Followed {
 
 /// What follows from a snapshot. The caller stores all of it in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consequence {
-    pub followed: Followed,
+pub struct AppliedChange {
+    pub effect: ChangeEffect,
     /// Entries for the history: the change and its cause.
     pub history: Vec<(String, String)>,
     /// Whether the key's burst lock ends now, so that the next breach opens a ticket.
@@ -133,10 +133,10 @@ pub struct Consequence {
     pub ends_deliveries: bool,
 }
 
-impl Consequence {
-    fn nothing(followed: Followed) -> Self {
+impl AppliedChange {
+    fn nothing(effect: ChangeEffect) -> Self {
         Self {
-            followed,
+            effect,
             history: Vec::new(),
             frees_lock: false,
             ends_deliveries: false,
@@ -146,15 +146,15 @@ impl Consequence {
 
 /// Applies the snapshot `seen` to `incident` and its stored ticket. `closes`: the target's
 /// settings say that an incident closes with its ticket.
-pub fn follow(
+pub fn apply_change(
     incident: &mut Incident,
-    known: &mut KnownTicket,
-    seen: &Sighting,
+    known: &mut StoredTicket,
+    seen: &TicketSnapshot,
     closes: bool,
     now: Timestamp,
-) -> Consequence {
+) -> AppliedChange {
     if is_older(known, seen) {
-        return Consequence::nothing(Followed::Older);
+        return AppliedChange::nothing(ChangeEffect::Older);
     }
     let by = seen
         .changed_by
@@ -167,70 +167,70 @@ pub fn follow(
     let was_over = incident.state == IncidentState::Closed;
     store_snapshot(known, seen);
 
-    let mut then = Consequence::nothing(Followed::Same);
-    then.history = differences(&before.face, &known.face, &format!("{by}{at}"));
-    if known.fate != before.fate
-        && let Some(fate) = &known.fate
+    let mut then = AppliedChange::nothing(ChangeEffect::Same);
+    then.history = differences(&before.details, &known.details, &format!("{by}{at}"));
+    if known.removal != before.removal
+        && let Some(removal) = &known.removal
     {
         then.history
-            .push((format!("ticket {fate}"), format!("in the CRM{by}{at}")));
+            .push((format!("ticket {removal}"), format!("in the CRM{by}{at}")));
     }
     // A ticket that is gone closes its incident in any case: nothing can be written to it any more.
-    let over = known.fate.is_some() || (known.face.closed && closes);
+    let over = known.removal.is_some() || (known.details.closed && closes);
     // Our own resolution never gets here: its incident was closed when it was enqueued.
     if over && !was_over {
-        let (what, cause) = match &known.fate {
-            Some(fate) => ("closed", format!("ticket {fate}")),
+        let (what, cause) = match &known.removal {
+            Some(removal) => ("closed", format!("ticket {removal}")),
             None => (
                 "closed",
                 format!(
                     "ticket closed in the CRM{by}{at}, state {}",
-                    known.face.state.as_deref().unwrap_or("unknown")
+                    known.details.state.as_deref().unwrap_or("unknown")
                 ),
             ),
         };
         incident.close_by_people(now);
         then.history.push((what.to_owned(), cause));
         then.frees_lock = true;
-        then.followed = Followed::Closed;
+        then.effect = ChangeEffect::Closed;
     } else if *known != before {
-        then.followed = Followed::Noted;
+        then.effect = ChangeEffect::Noted;
     }
     // An update that still waits would write to a closed or removed ticket.
     then.ends_deliveries = over;
     then
 }
 
-fn is_older(known: &KnownTicket, seen: &Sighting) -> bool {
+fn is_older(known: &StoredTicket, seen: &TicketSnapshot) -> bool {
     match (known.version, seen.version) {
         (Some(known_version), Some(seen_version)) => {
             // Versions only grow. A snapshot taken before a removal has the version that is stored.
-            let returned = known.fate.is_some() && seen.presence == Presence::Here;
+            let returned = known.removal.is_some() && seen.presence == Presence::Here;
             seen_version < known_version || (returned && seen_version == known_version)
         }
         _ => false,
     }
 }
 
-fn store_snapshot(known: &mut KnownTicket, seen: &Sighting) {
-    let face = &seen.face;
+fn store_snapshot(known: &mut StoredTicket, seen: &TicketSnapshot) {
+    let details = &seen.details;
     let keep = |old: &mut Option<String>, new: &Option<String>| {
         if new.is_some() {
             old.clone_from(new);
         }
     };
-    keep(&mut known.face.number, &face.number);
-    keep(&mut known.face.url, &face.url);
-    keep(&mut known.face.state, &face.state);
-    keep(&mut known.face.priority, &face.priority);
-    keep(&mut known.face.assignee, &face.assignee);
+    keep(&mut known.details.number, &details.number);
+    keep(&mut known.details.url, &details.url);
+    keep(&mut known.details.state, &details.state);
+    keep(&mut known.details.priority, &details.priority);
+    keep(&mut known.details.assignee, &details.assignee);
     if seen.presence == Presence::Here {
-        known.face.closed = face.closed;
+        known.details.closed = details.closed;
     }
     if seen.version.is_some() {
         known.version = seen.version;
     }
-    known.fate = match &seen.presence {
+    known.removal = match &seen.presence {
         Presence::Here => None,
         Presence::Deleted => Some("deleted".to_owned()),
         Presence::MergedInto(other) => Some(format!("merged into {other}")),
@@ -239,7 +239,11 @@ fn store_snapshot(known: &mut KnownTicket, seen: &Sighting) {
 
 /// The changes that people want to read about in the history. A value that is seen for the first
 /// time is no change.
-fn differences(before: &TicketFace, after: &TicketFace, suffix: &str) -> Vec<(String, String)> {
+fn differences(
+    before: &TicketDetails,
+    after: &TicketDetails,
+    suffix: &str,
+) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut compare = |what: &str, old: &Option<String>, new: &Option<String>| {
         if let (Some(old), Some(new)) = (old, new)
@@ -265,5 +269,5 @@ fn differences(before: &TicketFace, after: &TicketFace, suffix: &str) -> Vec<(St
 }
 
 #[cfg(test)]
-#[path = "ticket_change_tests.rs"]
+#[path = "ticket_sync_tests.rs"]
 mod tests;
