@@ -8,6 +8,8 @@
 
 #[path = "settings/access_refusals.rs"]
 mod access_refusals;
+#[path = "settings/documents.rs"]
+mod documents;
 #[path = "settings/extras_refusals.rs"]
 mod extras_refusals;
 #[path = "settings/layering.rs"]

@@ -30,7 +30,7 @@ impl Builder {
             let statuses = workers.iter().map(TargetWorker::status);
             let views = statuses.map(|status| {
                 let target = settings.targets.get(&status.name);
-                TargetView::of(target.map_or("", |target| target.kind.name()), &status)
+                TargetView::of(target.map_or("", |target| target.kind.name), &status)
             });
             views.collect()
         };

@@ -1,4 +1,4 @@
-//! `ringdown config check` and `config show`.
+//! `ringdown config check`, `config show` and `config schema`.
 
 use std::process::ExitCode;
 
@@ -6,10 +6,11 @@ use clap::{Args, Subcommand};
 
 use super::outcome::{Failed, Outcome};
 use super::{Global, Output, print};
-use crate::settings::{Loaded, Loader, report};
+use crate::settings::{Loaded, Loader, documents, report};
+use crate::targets;
 use crate::text::visible_json;
 
-/// Check or show the configuration.
+/// Check, show or describe the configuration.
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     #[command(subcommand)]
@@ -22,16 +23,18 @@ enum ConfigCommand {
     Check,
     /// Show every setting in force, where it was set, and no secret.
     Show,
+    /// Print the JSON Schema of a configuration file, for completion in an editor.
+    Schema,
 }
 
 /// The configuration that `--config`, `config/` and the environment make.
 pub(super) fn load(global: &Global) -> Result<Loaded, Failed> {
-    Loader::from_process(global.config.clone())
+    Loader::from_process(global.config.clone(), targets::profiles())
         .load()
         .map_err(|error| Failed::usage(error.to_string()))
 }
 
-/// Runs `config check` or `config show`.
+/// Runs one of the commands.
 pub(super) fn run(args: &ConfigArgs, global: &Global) -> Outcome {
     match args.command {
         ConfigCommand::Check => Ok(check(global)),
@@ -43,14 +46,19 @@ pub(super) fn run(args: &ConfigArgs, global: &Global) -> Outcome {
             }
             Ok(ExitCode::SUCCESS)
         }
+        ConfigCommand::Schema => {
+            print(&pretty(&documents::json_schema(&targets::profiles())));
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
 fn check(global: &Global) -> ExitCode {
-    let (problems, warnings) = match Loader::from_process(global.config.clone()).load() {
-        Ok(loaded) => (Vec::new(), loaded.warnings),
-        Err(error) => (error.problems, error.warnings),
-    };
+    let (problems, warnings) =
+        match Loader::from_process(global.config.clone(), targets::profiles()).load() {
+            Ok(loaded) => (Vec::new(), loaded.warnings),
+            Err(error) => (error.problems, error.warnings),
+        };
     match global.output {
         Output::Table => print(&report::problems_text(&problems, &warnings)),
         Output::Json => print(&pretty(&report::problems_json(&problems, &warnings))),

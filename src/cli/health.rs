@@ -11,6 +11,7 @@ use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, client, config, print, table};
 use crate::outbound;
 use crate::settings::Loader;
+use crate::targets;
 
 /// Longest wait for the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -49,7 +50,7 @@ pub(super) async fn run(args: HealthArgs, global: &Global) -> Outcome {
 /// The address that the configuration gives. A configuration that cannot be used says
 /// nothing about the daemon that runs, so the default stands in for it.
 fn configured(global: &Global) -> String {
-    match Loader::from_process(global.config.clone()).load() {
+    match Loader::from_process(global.config.clone(), targets::profiles()).load() {
         Ok(loaded) => {
             let mut address = loaded.settings.admin.listen;
             if address.ip().is_unspecified() {

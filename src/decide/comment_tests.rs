@@ -1,39 +1,19 @@
 //! Tests of what comments say.
 
 use super::*;
-use crate::domain::flapping::{Flapping, FlappingPolicy};
+use crate::domain::flapping::Flapping;
 use crate::domain::incident::{Heard, Readings, Told, Verdict};
 use crate::domain::severity::Severity;
-use crate::rules::{Expression, Template};
-use crate::settings::OnRecovery;
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
 fn rule(when: &str) -> RuleSettings {
-    RuleSettings {
-        name: "queue-wait".into(),
-        events: Vec::new(),
-        sources: Vec::new(),
-        when: Expression::parse(when).unwrap(),
-        clear: None,
-        hold_for: Duration::ZERO,
-        clear_for: Duration::ZERO,
-        quiet_after: Duration::from_secs(1800),
-        key: Template::parse("{{ queue_id }}").unwrap(),
-        burst_lock: Duration::ZERO,
-        update_every: Duration::from_secs(900),
-        severity: "high".into(),
-        severity_levels: Vec::new(),
-        on_recovery: OnRecovery::Comment,
-        flapping: Some(FlappingPolicy {
-            times: 4,
-            within: Duration::from_secs(3600),
-            calm: Duration::from_secs(900),
-        }),
-        targets: Vec::new().into(),
-    }
+    let text = format!(
+        "events = [\"any\"]\nkey = \"{{{{ queue_id }}}}\"\ntargets = [\"crm\"]\nwhen = {when:?}"
+    );
+    RuleSettings::from_toml("queue-wait", &text).unwrap()
 }
 
 fn incident() -> Incident {

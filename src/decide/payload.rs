@@ -19,7 +19,7 @@ use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::OWN_SOURCE;
 use crate::rules::{RenderError, TemplateContext};
-use crate::settings::{FieldTemplate, FieldValue, Settings, TargetKind, TargetSettings};
+use crate::settings::{FieldTemplate, FieldValue, KeyField, Settings, TargetSettings};
 
 /// The content of a create.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,8 +69,8 @@ fn new_fields(
 ) -> Result<TicketFields, FieldError> {
     let mut fields = render_fields("create", &target.create, context)?;
     if let Some((title, text)) = own_words(context) {
-        fields.insert(title_field(target).to_owned(), title.into());
-        fields.insert(description_field(target).to_owned(), text.into());
+        fields.insert(target.kind.title_field.to_owned(), title.into());
+        fields.insert(target.kind.description_field.to_owned(), text.into());
     }
     Ok(fields)
 }
@@ -88,20 +88,6 @@ fn own_words(context: &TemplateContext) -> Option<(&str, &str)> {
         labels.get("title")?.as_str()?,
         labels.get("text")?.as_str()?,
     ))
-}
-
-const fn title_field(target: &TargetSettings) -> &'static str {
-    match target.kind {
-        TargetKind::Salesforce { .. } => "Subject",
-        TargetKind::ServiceNow { .. } => "short_description",
-    }
-}
-
-const fn description_field(target: &TargetSettings) -> &'static str {
-    match target.kind {
-        TargetKind::Salesforce { .. } => "Description",
-        TargetKind::ServiceNow { .. } => "description",
-    }
 }
 
 /// The operation and payload that pay what is owed.
@@ -235,14 +221,10 @@ fn raised_fields(
 /// Whether our key stands in the field `name`, which must not be written over: a Salesforce
 /// ticket without an external id is found by its subject.
 fn carries_key(target: &TargetSettings, name: &str) -> bool {
-    let in_subject = matches!(
-        target.kind,
-        TargetKind::Salesforce {
-            external_id_field: None,
-            ..
-        }
-    );
-    in_subject && name.eq_ignore_ascii_case("Subject")
+    match target.key_field() {
+        KeyField::InTitle { .. } => name.eq_ignore_ascii_case(target.kind.title_field),
+        KeyField::Unique(_) | KeyField::OrRecordId(_) => false,
+    }
 }
 
 fn render_fields(
@@ -289,7 +271,7 @@ fn add_report(fields: &mut TicketFields, target: &TargetSettings, context: &Temp
     let Some(report) = report_in(context) else {
         return;
     };
-    let field = description_field(target);
+    let field = target.kind.description_field;
     let text = match fields.get(field).and_then(Value::as_str) {
         Some(text) => format!("{report}\n\n{text}"),
         None => report.to_owned(),
@@ -312,7 +294,7 @@ fn append_failover(fields: &mut TicketFields, target: &TargetSettings, context: 
 }
 
 fn append(fields: &mut TicketFields, target: &TargetSettings, note: &str) {
-    let field = description_field(target);
+    let field = target.kind.description_field;
     let text = match fields.get(field).and_then(Value::as_str) {
         Some(text) => format!("{}\n\n{note}", text.trim_end()),
         None => note.to_owned(),

@@ -4,16 +4,14 @@
 //!
 //! Everything that a ticket is written from goes through here, whatever its source. Pure.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use crate::rules::TemplateContext;
-use crate::settings::TargetKind;
-use crate::text::{visible, without_code_tags};
+use crate::settings::CrmProfile;
+use crate::text::visible;
 
 /// `context` as templates of a target of `kind` may see it.
-pub(super) fn values(context: &TemplateContext, kind: &TargetKind) -> TemplateContext {
+pub(super) fn values(context: &TemplateContext, kind: &CrmProfile) -> TemplateContext {
     let written = context
         .iter()
         .map(|(name, value)| (text(name, kind), self::value(value, kind)));
@@ -21,19 +19,12 @@ pub(super) fn values(context: &TemplateContext, kind: &TargetKind) -> TemplateCo
 }
 
 /// `text` as a ticket of a target of `kind` may show it.
-pub(super) fn text(text: &str, kind: &TargetKind) -> String {
+pub(super) fn text(text: &str, kind: &CrmProfile) -> String {
     let text = visible(text);
-    let text = match kind {
-        TargetKind::ServiceNow { .. } => match without_code_tags(&text) {
-            Cow::Owned(without) => Cow::Owned(without),
-            Cow::Borrowed(_) => text,
-        },
-        TargetKind::Salesforce { .. } => text,
-    };
-    text.into_owned()
+    (kind.without_markup)(&text).into_owned()
 }
 
-fn value(value: &Value, kind: &TargetKind) -> Value {
+fn value(value: &Value, kind: &CrmProfile) -> Value {
     match value {
         Value::String(found) => text(found, kind).into(),
         Value::Array(items) => items.iter().map(|item| self::value(item, kind)).collect(),

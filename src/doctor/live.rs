@@ -12,7 +12,7 @@ use super::{Check, Finding, mapping, reach, sample, write};
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind};
 use crate::outbound::Redactor;
-use crate::settings::{Settings, TargetKind, TargetSettings};
+use crate::settings::{KeyField, Settings, TargetSettings};
 use crate::targets::Inspect;
 
 /// Longest time one check may take.
@@ -39,7 +39,7 @@ pub struct Patient<'a> {
 /// Every check of one target, in the order in which they were made.
 pub async fn examine(patient: &Patient<'_>, clock: &Clock) -> Vec<Check> {
     let patience = patient.target.timeout.min(PATIENCE);
-    let (base, api) = (&patient.target.base_url, api_path(patient.target));
+    let (base, api) = (&patient.target.base_url, patient.target.kind.api_path);
     let mut findings = reach::reach(base, api, patience, (patient.redactor, clock)).await;
     // A wrong clock stops nothing: the login shows whether it matters.
     let unreached = findings
@@ -57,14 +57,6 @@ pub async fn examine(patient: &Patient<'_>, clock: &Clock) -> Vec<Check> {
         .into_iter()
         .map(|one| one.at(patient.name))
         .collect()
-}
-
-/// A path that the API answers without a login, if only with a refusal.
-const fn api_path(target: &TargetSettings) -> &'static str {
-    match target.kind {
-        TargetKind::Salesforce { .. } => "/services/data/",
-        TargetKind::ServiceNow { .. } => "/api/now/",
-    }
 }
 
 fn skip(check: &'static str, failed: &str) -> Finding {
@@ -140,13 +132,10 @@ pub(super) fn openers(patient: &Patient<'_>) -> Vec<(String, String)> {
 }
 
 fn key(target: &TargetSettings) -> Key<'_> {
-    match &target.kind {
-        TargetKind::Salesforce {
-            external_id_field, ..
-        } => external_id_field
-            .as_deref()
-            .map_or(Key::None, Key::External),
-        TargetKind::ServiceNow { .. } => Key::Correlation("correlation_id"),
+    match target.key_field() {
+        KeyField::Unique(name) => Key::External(name),
+        KeyField::OrRecordId(name) => Key::Correlation(name),
+        KeyField::InTitle { .. } => Key::None,
     }
 }
 

@@ -3,13 +3,18 @@
 //! Everything the outcome depends on is a field of [`Loader`] or a file, so that a test needs
 //! no process environment.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::crm::CrmProfile;
 use super::layers::{self, Layer, Table};
 use super::problem::{EffectiveValue, LoadError, Problem, Warning};
-use super::read::{self, Findings};
-use super::{Settings, variables};
+use super::sections::checks;
+use super::sections::root::Settings;
+use super::variables;
+use crate::settings::declare::Keys;
+use crate::settings::read::{Findings, Reading, Section};
 
 /// Names the layer `config/<RINGDOWN_ENV>.toml`.
 const ENVIRONMENT_NAME: &str = "RINGDOWN_ENV";
@@ -18,8 +23,10 @@ const ENVIRONMENT_NAME: &str = "RINGDOWN_ENV";
 ///
 /// Layers, later ones win: built-in defaults, `default.toml` in [`Loader::config_dir`],
 /// `<RINGDOWN_ENV>.toml` there, each of [`Loader::files`], `RINGDOWN__…` variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Loader {
+    /// The CRMs that targets may be of: `targets::profiles()`.
+    pub crms: Vec<&'static CrmProfile>,
     /// The directory of `default.toml`.
     pub config_dir: PathBuf,
     /// Environment variables: settings, and what `{ env = "NAME" }` reads.
@@ -42,11 +49,12 @@ pub struct Loaded {
 impl Loader {
     /// A loader of this process: `config/` in the working directory, the process's
     /// environment (names and values that are not UTF-8 left out), and `config_files`.
-    pub fn from_process(config_files: Vec<PathBuf>) -> Self {
+    pub fn from_process(config_files: Vec<PathBuf>, crms: Vec<&'static CrmProfile>) -> Self {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         Self {
+            crms,
             config_dir: PathBuf::from("config"),
             environment,
             files: config_files,
@@ -60,15 +68,24 @@ impl Loader {
     /// [`LoadError`] with all problems. When a file cannot be read or is not TOML, these are
     /// reported alone: what it would have set is unknown.
     pub fn load(&self) -> Result<Loaded, LoadError> {
-        let layers = self.file_layers().map_err(only_problems)?;
+        let layers = self.file_layers().map_err(LoadError::of)?;
         let order: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
-        let (merged, problems) = self.merge(layers).map_err(only_problems)?;
-        let (settings, findings) = read::settings(&merged, &self.environment, &order);
-        self.conclude(settings, findings, problems)
+        let (merged, problems) = self.merge(layers).map_err(LoadError::of)?;
+        let reading = Reading {
+            environment: &self.environment,
+            files: &order,
+            crms: &self.crms,
+            whole: Some(&merged),
+            findings: RefCell::default(),
+        };
+        let root = Section::new(&reading, "", merged.clone());
+        let settings = Settings::read(&root);
+        root.finish();
+        let settings = settings.map(|settings| checks::complete(&reading, settings));
+        Self::conclude(settings, reading.findings.into_inner(), problems)
     }
 
     fn conclude(
-        &self,
         settings: Option<Settings>,
         findings: Findings,
         mut problems: Vec<Problem>,
@@ -140,12 +157,5 @@ fn problem(path: &str, reason: String) -> Problem {
         reason,
         suggestion: None,
         layer: None,
-    }
-}
-
-fn only_problems(problems: Vec<Problem>) -> LoadError {
-    LoadError {
-        problems,
-        warnings: Vec::new(),
     }
 }

@@ -30,7 +30,7 @@ use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
 use crate::outbound::Redactor;
-use crate::settings::{TargetKind, TargetSettings};
+use crate::settings::{CrmProfile, TargetSettings};
 
 /// A CRM in which we own tickets.
 ///
@@ -229,16 +229,17 @@ pub fn inspector(
 ) -> Result<Arc<dyn Inspect>, TargetSetupError> {
     let login = login_of(name, settings, vault, redactor, clock)?;
     let unusable = |error: &dyn std::fmt::Display| TargetSetupError::Client(error.to_string());
-    Ok(match &settings.kind {
-        TargetKind::Salesforce { .. } => Arc::new(
-            salesforce::Salesforce::new(name, settings, login, redactor, clock.clone())
-                .map_err(|error| unusable(&error))?,
-        ),
-        TargetKind::ServiceNow { .. } => Arc::new(
-            servicenow::ServiceNow::new(name, settings, login, redactor)
-                .map_err(|error| unusable(&error))?,
-        ),
-    })
+    if settings.kind.name == salesforce::profile::PROFILE.name {
+        let client = salesforce::Salesforce::new(name, settings, login, redactor, clock.clone());
+        return Ok(Arc::new(client.map_err(|error| unusable(&error))?));
+    }
+    let client = servicenow::ServiceNow::new(name, settings, login, redactor);
+    Ok(Arc::new(client.map_err(|error| unusable(&error))?))
+}
+
+/// What the settings must know of each CRM.
+pub fn profiles() -> Vec<&'static CrmProfile> {
+    vec![&salesforce::profile::PROFILE, &servicenow::profile::PROFILE]
 }
 
 /// How the target `name` logs in, by its settings.

@@ -168,6 +168,7 @@ Status = "Closed"
     );
     std::fs::write(&file, text).unwrap();
     let loader = Loader {
+        crms: ringdown::targets::profiles(),
         config_dir: folder.path().join("config"),
         environment: [
             ("CLIENT_SECRET".to_owned(), secret.to_owned()),

@@ -12,11 +12,11 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use ringdown::outbound::Redactor;
 use ringdown::settings::{
-    FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, Secret, SyncSettings, TargetAuth,
-    TargetKind, TargetLimit, TargetSettings,
+    CrmSettings, FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, Secret, SyncSettings,
+    TargetAuth, TargetLimit, TargetSettings,
 };
 use ringdown::targets::servicenow::ServiceNow;
-use ringdown::targets::{Login, StaticLogin};
+use ringdown::targets::{Login, StaticLogin, profiles};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -212,9 +212,11 @@ pub(crate) fn client_by(base: &Url, login: impl Login + 'static) -> ServiceNow {
 /// Settings of a target at `base`.
 pub(crate) fn settings(base: &Url, auth: TargetAuth) -> TargetSettings {
     TargetSettings {
-        kind: TargetKind::ServiceNow {
-            table: "incident".to_owned(),
-        },
+        kind: profiles()
+            .into_iter()
+            .find(|crm| crm.name == "servicenow")
+            .unwrap(),
+        own: CrmSettings::default(),
         base_url: base.clone(),
         auth,
         timeout: Duration::from_secs(5),

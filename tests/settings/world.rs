@@ -18,6 +18,7 @@ impl World {
     pub(crate) fn empty() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let loader = Loader {
+            crms: ringdown::targets::profiles(),
             config_dir: directory.path().join("config"),
             environment: [
                 ("WEBHOOK_TOKEN".to_owned(), WEBHOOK_TOKEN.to_owned()),

@@ -12,6 +12,7 @@ use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::settings::{Loader, report};
 use crate::simulator::{self, Simulator, SimulatorSettings};
+use crate::targets;
 use crate::telemetry::{LogOutput, Metrics};
 
 /// The bearer token of the demo's source; it guards nothing but a temporary database.
@@ -43,6 +44,7 @@ impl Stage {
         let file = folder.join("demo.toml");
         std::fs::write(&file, SETTINGS).map_err(|error| failed("temporary folder", &error))?;
         let loader = Loader {
+            crms: targets::profiles(),
             config_dir: folder.join("config"),
             environment: environment(&simulator, &folder),
             files: vec![file],

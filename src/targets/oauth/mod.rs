@@ -24,7 +24,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::settings::{Secret, TargetAuth, TargetKind, TargetSettings};
+use crate::settings::{CrmProfile, Secret, TargetAuth, TargetSettings};
 use crate::targets::login::{Credential, Login};
 use crate::targets::{TokenStatus, TokenVault, http};
 
@@ -43,11 +43,12 @@ enum Dialect {
     ServiceNow,
 }
 
-impl From<&TargetKind> for Dialect {
-    fn from(kind: &TargetKind) -> Self {
-        match kind {
-            TargetKind::Salesforce { .. } => Self::Salesforce,
-            TargetKind::ServiceNow { .. } => Self::ServiceNow,
+impl From<&CrmProfile> for Dialect {
+    fn from(kind: &CrmProfile) -> Self {
+        if kind.name == "salesforce" {
+            Self::Salesforce
+        } else {
+            Self::ServiceNow
         }
     }
 }
@@ -119,7 +120,7 @@ impl Authenticator {
         Ok(Self {
             inner: Arc::new(Inner {
                 target: name.to_owned(),
-                dialect: Dialect::from(&settings.kind),
+                dialect: Dialect::from(settings.kind),
                 base_url: settings.base_url.clone(),
                 http,
                 flow: Flow::of(&settings.auth)?,

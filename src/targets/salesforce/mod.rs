@@ -14,6 +14,7 @@ mod ids;
 mod inspect;
 mod limits;
 mod object;
+pub(super) mod profile;
 mod refusal;
 mod requests;
 mod soql;
@@ -33,7 +34,7 @@ use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
 use crate::outbound::Redactor;
 use crate::rules::TemplateContext;
-use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
+use crate::settings::{FieldTemplate, FieldValue, TargetSettings};
 use crate::targets::login::Login;
 use crate::targets::{Crm, Look, TicketChange, TokenStatus, http};
 
@@ -77,19 +78,17 @@ impl Salesforce {
         redactor: &Redactor,
         clock: Clock,
     ) -> Result<Self, Unusable> {
-        let TargetKind::Salesforce {
-            api_version,
-            object,
-            external_id_field,
-        } = &settings.kind
-        else {
+        if settings.kind.name != profile::PROFILE.name {
             return Err(Unusable::NotSalesforce);
-        };
+        }
+        let api_version = settings.own.text(&profile::API_VERSION);
+        let object = settings.own.text(&profile::OBJECT);
+        let external_id_field = settings.own.get(&profile::EXTERNAL_ID_FIELD);
         let http = http::Client::new(settings.timeout, redactor)?;
         Ok(Self {
             name: name.to_owned(),
             object: TicketObject::new(object, resolved_status(&settings.resolve)),
-            external_id_field: external_id_field.clone(),
+            external_id_field: external_id_field.map(str::to_owned),
             wire: Wire::new(http, &settings.base_url, api_version, login, clock),
             poorly_sighted: AtomicBool::new(false),
         })

@@ -15,6 +15,7 @@ mod ids;
 mod inspect;
 mod lineage;
 mod memory;
+pub(super) mod profile;
 mod query;
 mod record;
 mod references;
@@ -36,7 +37,7 @@ use crate::domain::ticket_change::Sighting;
 use crate::domain::time::Timestamp;
 use crate::outbound::Redactor;
 use crate::rules::TemplateContext;
-use crate::settings::{FieldTemplate, FieldValue, TargetKind, TargetSettings};
+use crate::settings::{FieldTemplate, FieldValue, TargetSettings};
 use crate::targets::{Crm, Look, TicketChange, TokenStatus, http};
 
 use crate::targets::login::Login;
@@ -146,9 +147,10 @@ impl ServiceNow {
         login: Arc<dyn Login>,
         redactor: &Redactor,
     ) -> Result<Self, Unusable> {
-        let TargetKind::ServiceNow { table } = &settings.kind else {
+        if settings.kind.name != profile::PROFILE.name {
             return Err(Unusable::NotServiceNow(name.to_owned()));
-        };
+        }
+        let table = settings.own.text(&profile::TABLE);
         let http =
             http::Client::new(settings.timeout, redactor).map_err(|error| Unusable::Http {
                 target: name.to_owned(),
@@ -157,7 +159,7 @@ impl ServiceNow {
         let base = &settings.base_url;
         Ok(Self {
             name: name.to_owned(),
-            table: table.clone(),
+            table: table.to_owned(),
             shape: TicketShape::new(base, table, resolved_state(&settings.resolve)),
             wire: Wire {
                 http,
