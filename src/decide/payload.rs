@@ -58,7 +58,7 @@ pub fn create_fields(
     target: &TargetSettings,
     context: &TemplateContext,
 ) -> Result<TicketFields, FieldError> {
-    let context = &written::values(context, &target.kind);
+    let context = &written::values(context, target.kind);
     new_fields(target, context)
 }
 
@@ -104,7 +104,7 @@ pub fn render(
     now: Timestamp,
 ) -> Result<(Operation, String), FieldError> {
     let standing = standing_in(context);
-    let context = &written::values(context, &target.kind);
+    let context = &written::values(context, target.kind);
     if owed == Owed::Create {
         let mut fields = new_fields(target, context)?;
         add_report(&mut fields, target, context);
@@ -127,7 +127,7 @@ pub fn render(
     let marker = marker(incident, owed, now);
     let resolution = owed == Owed::Resolve;
     let comment = with_report(said(owed, incident, settings, context, now), context);
-    let comment = written::text(&comment, &target.kind);
+    let comment = written::text(&comment, target.kind);
     let change = TicketChange {
         comment: Some(format!("{comment} [{marker}]")),
         marker,
@@ -173,11 +173,11 @@ pub(super) fn moved(
     } else {
         ("update", &target.update, Operation::Update)
     };
-    let context = &written::values(context, &target.kind);
+    let context = &written::values(context, target.kind);
     owed.change.fields = render_fields(section, templates, context)?;
     // It was written for another target, where other markup counts.
     let comment = owed.change.comment.as_deref();
-    owed.change.comment = comment.map(|comment| written::text(comment, &target.kind));
+    owed.change.comment = comment.map(|comment| written::text(comment, target.kind));
     Ok((operation, json_text(&owed)))
 }
 
@@ -205,7 +205,7 @@ fn raised_fields(
     let mut then = incident.clone();
     from.as_str().clone_into(&mut then.severity);
     let before = context_of(context.clone(), &then);
-    let before = written::values(&before, &target.kind);
+    let before = written::values(&before, target.kind);
     let changed = target.create.iter().filter_map(|field| {
         let FieldValue::Template(template) = &field.value else {
             return None;

@@ -67,9 +67,8 @@ pub(crate) fn name_of(section: &'static str, one: &'static str) -> Kind<String> 
     let schema = json!({ "type": "string", "minLength": 1 });
     Kind::value(one, schema, move |entry| {
         let name = entry.text()?;
-        match entry.reading.names(section) {
-            Some(known) => known_name(one, name, &known)?,
-            None => {}
+        if let Some(known) = entry.reading.names(section) {
+            known_name(one, name, &known)?;
         }
         Ok(name.to_owned())
     })
