@@ -45,7 +45,8 @@ fn errors(schema: &Value, instance: &Value, path: &str) -> Vec<String> {
         Value::Array(some) => some.iter().filter_map(Value::as_str).collect(),
         _ => vec![kind],
     };
-    if !wanted.contains(&kind) && !(kind == "integer" && wanted.contains(&"number")) {
+    let is_number = kind == "integer" && wanted.contains(&"number");
+    if !is_number && !wanted.contains(&kind) {
         all.push(format!("{path}: is {kind}"));
     }
     if schema["const"] != Value::Null && schema["const"] != *instance {
@@ -72,6 +73,13 @@ fn errors(schema: &Value, instance: &Value, path: &str) -> Vec<String> {
     {
         all.push(format!("{path}: does not match {pattern}"));
     }
+    all.extend(errors_inside(schema, instance, path));
+    all
+}
+
+/// What the entries of a list or a table have against `schema`.
+fn errors_inside(schema: &Value, instance: &Value, path: &str) -> Vec<String> {
+    let mut all = Vec::new();
     for item in instance.as_array().into_iter().flatten() {
         all.extend(errors(&schema["items"], item, &format!("{path}[]")));
     }
