@@ -1,4 +1,4 @@
-//! `ringdown config check` and `config show`.
+//! `ringdown config check`, `config show` and `config schema`.
 
 use std::process::ExitCode;
 
@@ -6,11 +6,11 @@ use clap::{Args, Subcommand};
 
 use super::outcome::{Failed, Outcome};
 use super::{Global, Output, print};
-use crate::settings::{Loaded, Loader, report};
+use crate::settings::{Loaded, Loader, documents, report};
 use crate::targets;
 use crate::text::visible_json;
 
-/// Check or show the configuration.
+/// Check, show or describe the configuration.
 #[derive(Debug, Args)]
 pub(super) struct ConfigArgs {
     #[command(subcommand)]
@@ -23,6 +23,8 @@ enum ConfigCommand {
     Check,
     /// Show every setting in force, where it was set, and no secret.
     Show,
+    /// Print the JSON Schema of a configuration file, for completion in an editor.
+    Schema,
 }
 
 /// The configuration that `--config`, `config/` and the environment make.
@@ -32,7 +34,7 @@ pub(super) fn load(global: &Global) -> Result<Loaded, Failed> {
         .map_err(|error| Failed::usage(error.to_string()))
 }
 
-/// Runs `config check` or `config show`.
+/// Runs one of the commands.
 pub(super) fn run(args: &ConfigArgs, global: &Global) -> Outcome {
     match args.command {
         ConfigCommand::Check => Ok(check(global)),
@@ -42,6 +44,10 @@ pub(super) fn run(args: &ConfigArgs, global: &Global) -> Outcome {
                 Output::Table => print(&report::effective_text(&loaded.effective)),
                 Output::Json => print(&pretty(&report::effective_json(&loaded.effective))),
             }
+            Ok(ExitCode::SUCCESS)
+        }
+        ConfigCommand::Schema => {
+            print(&pretty(&documents::json_schema(&targets::profiles())));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -69,7 +69,7 @@ enum Command {
     Serve,
     /// Show it all in one process: simulated CRMs, the daemon, and a replayed outage.
     Demo(demo::DemoArgs),
-    /// Check or show the configuration.
+    /// Check, show or describe the configuration.
     Config(config::ConfigArgs),
     /// Look at every target live: reachability, login, permissions, every mapped field.
     Doctor(doctor::DoctorArgs),

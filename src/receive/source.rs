@@ -173,20 +173,13 @@ fn wait_for(until: &NotUntil<<DefaultClock as governor::clock::Clock>::Instant>)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::{AuthMethod, Secret};
 
     fn source(rate_limit: Option<RateLimit>) -> Source {
         let clock = Clock::manual(Timestamp::from_millis(0));
+        let text = "format = \"genesys\"\nauth = [{ type = \"bearer\", secret = \"token\" }]";
         let settings = SourceSettings {
-            format: Format::Genesys,
-            allow: Vec::new(),
-            auth: vec![AuthMethod::Bearer {
-                secret: Secret::new("token"),
-            }],
             rate_limit,
-            expect_every: None,
-            max_review_items: 10_000,
-            max_new_incidents: crate::domain::flood::FloodPolicy::default(),
+            ..SourceSettings::from_toml("genesys", text).unwrap()
         };
         Source::new("genesys", 0, &settings, &clock, &Metrics::new()).unwrap()
     }

@@ -14,15 +14,18 @@ use super::problem::Problem;
 /// What the parser says of a key that is there twice.
 const DUPLICATE: &str = "duplicate key";
 
+/// What the origin of a value set by a variable begins with.
+pub(super) const VARIABLE: &str = "environment variable ";
+
 /// A table of merged values.
-pub(super) type Table = Map<String, Value>;
+pub(crate) type Table = Map<String, Value>;
 
 /// One layer, parsed.
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
     /// The file's path, or the variable's name.
     pub(super) name: String,
-    values: Table,
+    pub(super) values: Table,
 }
 
 impl Source for Layer {

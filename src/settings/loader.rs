@@ -3,13 +3,18 @@
 //! Everything the outcome depends on is a field of [`Loader`] or a file, so that a test needs
 //! no process environment.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::crm::CrmProfile;
 use super::layers::{self, Layer, Table};
 use super::problem::{EffectiveValue, LoadError, Problem, Warning};
-use super::read::{self, Findings};
-use super::{CrmProfile, Settings, variables};
+use super::sections::checks;
+use super::sections::root::Settings;
+use super::variables;
+use crate::settings::declare::Keys;
+use crate::settings::read::{Findings, Reading, Section};
 
 /// Names the layer `config/<RINGDOWN_ENV>.toml`.
 const ENVIRONMENT_NAME: &str = "RINGDOWN_ENV";
@@ -63,15 +68,24 @@ impl Loader {
     /// [`LoadError`] with all problems. When a file cannot be read or is not TOML, these are
     /// reported alone: what it would have set is unknown.
     pub fn load(&self) -> Result<Loaded, LoadError> {
-        let layers = self.file_layers().map_err(only_problems)?;
+        let layers = self.file_layers().map_err(LoadError::of)?;
         let order: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
-        let (merged, problems) = self.merge(layers).map_err(only_problems)?;
-        let (settings, findings) = read::settings(&merged, &self.environment, &order, &self.crms);
-        self.conclude(settings, findings, problems)
+        let (merged, problems) = self.merge(layers).map_err(LoadError::of)?;
+        let reading = Reading {
+            environment: &self.environment,
+            files: &order,
+            crms: &self.crms,
+            whole: Some(&merged),
+            findings: RefCell::default(),
+        };
+        let root = Section::new(&reading, "", merged.clone());
+        let settings = Settings::read(&root);
+        root.finish();
+        let settings = settings.map(|settings| checks::complete(&reading, settings));
+        Self::conclude(settings, reading.findings.into_inner(), problems)
     }
 
     fn conclude(
-        &self,
         settings: Option<Settings>,
         findings: Findings,
         mut problems: Vec<Problem>,
@@ -143,12 +157,5 @@ fn problem(path: &str, reason: String) -> Problem {
         reason,
         suggestion: None,
         layer: None,
-    }
-}
-
-fn only_problems(problems: Vec<Problem>) -> LoadError {
-    LoadError {
-        problems,
-        warnings: Vec::new(),
     }
 }

@@ -1,22 +1,24 @@
-//! Settings: read in layers, checked whole, and handed on as final types.
+//! Settings: read in layers, checked together, and given as final types.
 //!
-//! Whoever holds a [`Settings`] holds checked values: URLs parse, durations are durations,
-//! expressions and templates are compiled, every rule's target exists. [`Loader`] makes one, or
-//! says everything that is wrong; [`report`] puts either into words.
+//! Each setting is declared once, in `sections`. From the declaration come its reading, its check,
+//! the JSON Schema and the reference table ([`documents`]). [`Loader`] makes a [`Settings`], or
+//! reports every problem; [`report`] writes either as text.
 //!
 //! May import: `domain`, `normalise` (formats of sources), `rules` (expressions, templates).
 //! Must not know: the store, HTTP, CRM clients. Only this module and `cli` read the environment.
 
 mod crm;
+pub(crate) mod declare;
+pub mod documents;
+mod kinds;
 mod layers;
 mod loader;
-mod model;
 mod problem;
 mod read;
 pub mod report;
 mod routing;
 mod secret;
-mod target_model;
+mod sections;
 mod variables;
 
 pub use crm::{
@@ -24,8 +26,23 @@ pub use crm::{
     SettingValues, check_api_name,
 };
 pub use loader::{Loaded, Loader};
-pub use model::*;
 pub use problem::{EffectiveValue, LoadError, Problem, Warning};
 pub use routing::{Route, Routed, Routing, RoutingError};
 pub use secret::Secret;
-pub use target_model::*;
+pub use sections::auth::{AuthMethod, JwksLocation};
+pub use sections::enrichment::EnrichmentSettings;
+pub use sections::login::TargetAuth;
+pub use sections::maintenance::MaintenanceSettings;
+pub use sections::outages::OutageSettings;
+pub use sections::own_trouble::OwnTroubleSettings;
+pub use sections::root::Settings;
+pub use sections::rules::{OnRecovery, RuleSettings};
+pub use sections::server::{
+    AdminSettings, AdminToken, LogFormat, LogSettings, Role, ServerSettings,
+};
+pub use sections::sources::{RateLimit, SourceSettings};
+pub use sections::store::StoreSettings;
+pub use sections::targets::{
+    FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, SyncSettings, TargetLimit,
+    TargetSettings,
+};

@@ -4,8 +4,10 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// Something in the configuration that must be mended before a start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The key's full path (`rules.queue-wait.when`), or the file or variable that is at fault.
     pub path: String,
@@ -31,7 +33,7 @@ impl fmt::Display for Problem {
 }
 
 /// Something that works, but perhaps not as its writer thinks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Warning {
     /// The key's full path.
     pub path: String,
@@ -52,11 +54,12 @@ impl fmt::Display for Warning {
 }
 
 /// One key with the value that is in effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EffectiveValue {
     /// The key's full path.
     pub path: String,
     /// The value as TOML; a secret as the place it came from.
+    #[serde(rename = "value")]
     pub shown: String,
     /// Where the value was set: a file with its line, an environment variable, or `built-in`.
     pub layer: String,
@@ -69,6 +72,16 @@ pub struct LoadError {
     pub problems: Vec<Problem>,
     /// What was warned about besides.
     pub warnings: Vec<Warning>,
+}
+
+impl LoadError {
+    /// An error of `problems` alone.
+    pub(super) const fn of(problems: Vec<Problem>) -> Self {
+        Self {
+            problems,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 impl fmt::Display for LoadError {

@@ -19,26 +19,7 @@ pub fn problems_text(problems: &[Problem], warnings: &[Warning]) -> String {
 
 /// Problems and warnings for scripts: `{"ok", "problems", "warnings"}`.
 pub fn problems_json(problems: &[Problem], warnings: &[Warning]) -> Value {
-    let problem = |problem: &Problem| {
-        json!({
-            "path": problem.path,
-            "reason": problem.reason,
-            "suggestion": problem.suggestion,
-            "layer": problem.layer,
-        })
-    };
-    let warning = |warning: &Warning| {
-        json!({
-            "path": warning.path,
-            "reason": warning.reason,
-            "layer": warning.layer,
-        })
-    };
-    json!({
-        "ok": problems.is_empty(),
-        "problems": problems.iter().map(problem).collect::<Vec<_>>(),
-        "warnings": warnings.iter().map(warning).collect::<Vec<_>>(),
-    })
+    json!({ "ok": problems.is_empty(), "problems": problems, "warnings": warnings })
 }
 
 /// Every key with its value, and where it was set, as lines of `key = value  # layer`.
@@ -51,8 +32,7 @@ pub fn effective_text(values: &[EffectiveValue]) -> String {
 
 /// Every key with its value, and where it was set, as a list of objects.
 pub fn effective_json(values: &[EffectiveValue]) -> Value {
-    let value = |value: &EffectiveValue| json!({"path": value.path, "value": value.shown, "layer": value.layer});
-    values.iter().map(value).collect()
+    json!(values)
 }
 
 fn summary(problems: usize, warnings: usize) -> String {

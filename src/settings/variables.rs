@@ -8,14 +8,12 @@ use std::collections::BTreeMap;
 
 use config::{Value, ValueKind};
 
-use super::layers::{Layer, Table};
+use super::layers::{Layer, Table, VARIABLE};
 use super::problem::Problem;
 use crate::rules::nearest;
 
 /// What the variables of the configuration begin with.
 const PREFIX: &str = "RINGDOWN__";
-/// What the origin of a value set by a variable begins with.
-pub(super) const ORIGIN: &str = "environment variable ";
 
 /// The layers of all variables in `environment`, over the values of the `files`.
 pub(super) fn layers(
@@ -30,7 +28,7 @@ pub(super) fn layers(
         };
         match find_key(key, files) {
             Ok(path) => {
-                let origin = format!("{ORIGIN}{name}");
+                let origin = format!("{VARIABLE}{name}");
                 let value = Value::new(Some(&origin), text.as_str());
                 layers.push(Layer::of_value(name, &path, value));
             }

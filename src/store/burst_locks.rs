@@ -78,7 +78,10 @@ pub(super) async fn write_lock(
 
 /// Keeps when the key's trouble began, lately, beyond the life of `incident`, which is closed.
 /// A lock that has ended is written as one of no length, so that retention deletes it in time.
-pub(super) async fn write_breach_starts(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
+pub(super) async fn write_breach_starts(
+    tx: &mut Tx,
+    incident: &Incident,
+) -> Result<(), StoreError> {
     if incident.breach_starts.is_empty() && incident.flapping.is_none() {
         return Ok(());
     }

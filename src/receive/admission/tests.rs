@@ -17,15 +17,10 @@ impl Admission {
 
     fn with_timeout(slots: usize, memory: usize, parties: usize, body_timeout: Duration) -> Self {
         let settings = ServerSettings {
-            listen: ([127, 0, 0, 1], 0).into(),
-            max_body_bytes: 1,
             body_memory: memory,
-            request_timeout: LONG,
             body_timeout,
-            trusted_proxies: Vec::new(),
             max_in_flight: slots,
-            max_connections: slots,
-            drain_timeout: LONG,
+            ..ServerSettings::from_toml("server", "max_body_bytes = 1").unwrap()
         };
         Self::new(&settings, parties)
     }

@@ -5,79 +5,47 @@
 
 use config::{Value, ValueKind};
 
-use super::section::{BUILT_IN, Section, Walk};
+use super::fault::Fault;
+use super::reading::{BUILT_IN, Reading, join, origin_within};
 use crate::settings::layers::{self, Table};
-use crate::settings::variables;
-
-/// Why a value cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    /// What is wrong and what would be right.
-    pub(super) reason: String,
-    /// What was most likely meant.
-    pub(super) suggestion: Option<String>,
-}
-
-impl Fault {
-    pub(super) fn suggesting(
-        reason: impl Into<String>,
-        suggestion: Option<impl Into<String>>,
-    ) -> Self {
-        Self {
-            reason: reason.into(),
-            suggestion: suggestion.map(Into::into),
-        }
-    }
-}
-
-impl From<String> for Fault {
-    fn from(reason: String) -> Self {
-        Self::suggesting(reason, None::<String>)
-    }
-}
-
-impl From<&str> for Fault {
-    fn from(reason: &str) -> Self {
-        reason.to_owned().into()
-    }
-}
 
 /// One value and where it stands.
-pub(super) struct Entry<'a> {
-    pub(super) walk: &'a Walk<'a>,
-    pub(super) path: String,
-    pub(super) value: Value,
+pub(crate) struct Entry<'a> {
+    pub(crate) reading: &'a Reading<'a>,
+    pub(crate) path: String,
+    pub(crate) value: Value,
 }
 
 impl<'a> Entry<'a> {
-    pub(super) fn new(walk: &'a Walk<'a>, path: String, value: Value) -> Self {
-        Self { walk, path, value }
-    }
-
-    /// Reads with `parse` and notes the value in effect, or the problem.
-    pub(super) fn read<T>(&self, parse: impl FnOnce(&Self) -> Result<T, Fault>) -> Option<T> {
-        match parse(self) {
-            Ok(value) => {
-                let layer = super::origin_within(&self.value).unwrap_or(BUILT_IN);
-                self.walk.in_effect(&self.path, self.shown(), layer);
-                Some(value)
-            }
-            Err(fault) => {
-                self.fault(fault);
-                None
-            }
+    pub(crate) fn new(reading: &'a Reading<'a>, path: String, value: Value) -> Self {
+        Self {
+            reading,
+            path,
+            value,
         }
     }
 
+    /// Notes the value as the one in effect.
+    pub(crate) fn in_effect(&self) {
+        let layer = origin_within(&self.value).unwrap_or(BUILT_IN);
+        self.reading.in_effect(&self.path, self.shown(), layer);
+    }
+
     /// Notes a problem with this value.
-    pub(super) fn fault(&self, fault: Fault) {
-        let layer = super::origin_within(&self.value);
+    pub(crate) fn fault(&self, fault: impl Into<Fault>) {
+        let layer = origin_within(&self.value);
         let layer = layer.filter(|layer| *layer != BUILT_IN);
-        self.walk.problem(&self.path, fault, layer);
+        self.reading.problem(&self.path, fault.into(), layer);
+    }
+
+    /// Notes a warning on this value.
+    pub(crate) fn warn(&self, reason: impl Into<String>) {
+        let layer = origin_within(&self.value);
+        self.reading.warn(&self.path, reason, layer);
     }
 
     /// The text, which may not be empty.
-    pub(super) fn text(&self) -> Result<&str, Fault> {
+    pub(crate) fn text(&self) -> Result<&str, Fault> {
         match &self.value.kind {
             ValueKind::String(text) if text.trim().is_empty() => Err("may not be empty".into()),
             ValueKind::String(text) => Ok(text),
@@ -85,7 +53,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    pub(super) fn integer(&self) -> Result<i64, Fault> {
+    pub(crate) fn integer(&self) -> Result<i64, Fault> {
         match self.typed().kind {
             ValueKind::I64(number) => Ok(number),
             other => Err(wrong_type("a whole number", &other)),
@@ -93,14 +61,14 @@ impl<'a> Entry<'a> {
     }
 
     /// True or false.
-    pub(super) fn flag(&self) -> Result<bool, Fault> {
+    pub(crate) fn flag(&self) -> Result<bool, Fault> {
         match self.typed().kind {
             ValueKind::Boolean(flag) => Ok(flag),
             other => Err(wrong_type("true or false", &other)),
         }
     }
 
-    pub(super) fn number(&self) -> Result<f64, Fault> {
+    pub(crate) fn number(&self) -> Result<f64, Fault> {
         match self.typed().kind {
             ValueKind::Float(number) if number.is_finite() => Ok(number),
             #[expect(clippy::cast_precision_loss, reason = "settings are far below 2^52")]
@@ -110,7 +78,7 @@ impl<'a> Entry<'a> {
     }
 
     /// The entries of a list.
-    pub(super) fn list(&self) -> Result<Vec<Entry<'a>>, Fault> {
+    pub(crate) fn list(&self) -> Result<Vec<Entry<'a>>, Fault> {
         match self.typed().kind {
             ValueKind::Array(items) => Ok(self.items(items)),
             ValueKind::String(text) if self.variable().is_some() => {
@@ -123,18 +91,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// The table, as a section.
-    pub(super) fn section(&self) -> Option<Section<'a>> {
-        match self.table() {
-            Ok(table) => Some(Section::new(self.walk, self.path.clone(), table)),
-            Err(fault) => {
-                self.fault(fault);
-                None
-            }
-        }
-    }
-
-    pub(super) fn table(&self) -> Result<Table, Fault> {
+    pub(crate) fn table(&self) -> Result<Table, Fault> {
         match self.typed().kind {
             ValueKind::Table(table) => Ok(table),
             other => Err(wrong_type("a table", &other)),
@@ -142,8 +99,8 @@ impl<'a> Entry<'a> {
     }
 
     /// The name of the variable that set this value.
-    pub(super) fn variable(&self) -> Option<&str> {
-        self.value.origin()?.strip_prefix(variables::ORIGIN)
+    pub(crate) fn variable(&self) -> Option<&str> {
+        self.value.origin()?.strip_prefix(layers::VARIABLE)
     }
 
     /// The value, with the text of a variable read as TOML where it can be.
@@ -158,7 +115,8 @@ impl<'a> Entry<'a> {
     }
 
     fn items(&self, items: Vec<Value>) -> Vec<Entry<'a>> {
-        let entry = |(index, item)| Entry::new(self.walk, format!("{}[{index}]", self.path), item);
+        let entry =
+            |(index, item)| Entry::new(self.reading, format!("{}[{index}]", self.path), item);
         items.into_iter().enumerate().map(entry).collect()
     }
 
@@ -171,7 +129,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-pub(super) fn wrong_type(wanted: &str, found: &ValueKind) -> Fault {
+pub(crate) fn wrong_type(wanted: &str, found: &ValueKind) -> Fault {
     let found = match found {
         ValueKind::Nil => "nothing",
         ValueKind::Boolean(_) => "true or false",
@@ -185,7 +143,7 @@ pub(super) fn wrong_type(wanted: &str, found: &ValueKind) -> Fault {
 }
 
 /// A value in TOML's spelling, on one line.
-pub(super) fn show(kind: &ValueKind) -> String {
+pub(crate) fn show(kind: &ValueKind) -> String {
     match kind {
         ValueKind::String(text) => serde_json::Value::from(text.as_str()).to_string(),
         ValueKind::Float(number) => format!("{number:?}"),
@@ -196,7 +154,7 @@ pub(super) fn show(kind: &ValueKind) -> String {
         ValueKind::Table(table) => {
             let pairs: Vec<String> = table
                 .iter()
-                .map(|(key, value)| format!("{} = {}", super::join("", key), show(&value.kind)))
+                .map(|(key, value)| format!("{} = {}", join("", key), show(&value.kind)))
                 .collect();
             format!("{{ {} }}", pairs.join(", "))
         }

@@ -13,6 +13,7 @@ const COMMANDS: &[&[&str]] = &[
     &["config"],
     &["config", "check"],
     &["config", "show"],
+    &["config", "schema"],
     &["health"],
     &["explain"],
     &["incidents"],
@@ -78,6 +79,18 @@ fn wrong_usage_is_status_2_and_said_on_standard_error() {
         assert_eq!(ran.code, 2, "{arguments:?}: {ran:?}");
         assert_eq!(ran.out, "", "{arguments:?}");
         assert!(!ran.err.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn config_schema_needs_no_configuration_and_describes_every_section() {
+    let ran = ringdown(&["config", "schema"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let schema: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    for section in [
+        "server", "admin", "store", "log", "sources", "rules", "targets", "outages",
+    ] {
+        assert_eq!(schema["properties"][section]["type"], "object", "{section}");
     }
 }
 

@@ -7,7 +7,6 @@ use reqwest::{RequestBuilder, Response};
 use ringdown::clock::Clock;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{Readiness, ServeOptions, serve};
-use ringdown::normalise::Format;
 use ringdown::receive::{CallbackSettings, ReceiveState, listener};
 use ringdown::settings::{AuthMethod, Secret, ServerSettings, SourceSettings};
 use ringdown::store::Store;
@@ -41,16 +40,21 @@ pub(crate) fn bearer() -> AuthMethod {
 }
 
 pub(crate) fn source(auth: Vec<AuthMethod>) -> SourceSettings {
+    let text = "format = \"genesys\"\nauth = [{ type = \"bearer\", secret = \"replaced\" }]";
     SourceSettings {
-        format: Format::Genesys,
-        allow: Vec::new(),
         auth,
-        rate_limit: None,
-        expect_every: None,
-        max_review_items: 10_000,
-        max_new_incidents: ringdown::domain::flood::FloodPolicy::default(),
+        ..SourceSettings::from_toml("genesys", text).unwrap()
     }
 }
+
+const SERVER: &str = r#"
+listen = "127.0.0.1:0"
+max_body_bytes = 2000
+body_memory = 1000000
+max_in_flight = 64
+max_connections = 64
+drain_timeout = "5s"
+"#;
 
 /// What a listener is started with; a test changes what it is about.
 pub(crate) struct Plan {
@@ -64,17 +68,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn new(genesys: SourceSettings) -> Self {
         Self {
-            server: ServerSettings {
-                listen: "127.0.0.1:0".parse().unwrap(),
-                max_body_bytes: 2_000,
-                body_memory: 1_000_000,
-                request_timeout: Duration::from_secs(5),
-                body_timeout: Duration::from_secs(3),
-                trusted_proxies: Vec::new(),
-                max_in_flight: 64,
-                max_connections: 64,
-                drain_timeout: Duration::from_secs(5),
-            },
+            server: ServerSettings::from_toml("server", SERVER).unwrap(),
             sources: BTreeMap::from([("genesys".to_owned(), genesys)]),
             callback_auth: BTreeMap::new(),
             drain_timeout: Duration::from_secs(5),

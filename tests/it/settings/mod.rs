@@ -1,6 +1,7 @@
 //! The configuration as its users meet it: files and variables in, settings or problems out.
 
 mod access_refusals;
+mod documents;
 mod extras_refusals;
 mod layering;
 mod limits;

@@ -129,17 +129,27 @@ fn the_default_file_says_what_is_built_in() {
     }
 }
 
-/// Whether a row of the documentation's tables names `key` and holds `text`.
-fn documented(key: &str, text: &str) -> bool {
+/// Whether the documentation has a row or a heading for the key at `path` that holds `text`.
+fn documented(path: &str, text: &str) -> bool {
     let document = include_str!("../../../docs/configuration.md");
-    let named = format!("`{key}`");
-    document
-        .lines()
-        .any(|line| line.starts_with('|') && line.contains(&named) && line.contains(text))
+    let mut lines = document.lines();
+    lines.any(|line| {
+        let is_row = line.starts_with('|') || line.starts_with("## `[");
+        // A row begins with its key, or with a word that chooses the key beside it.
+        let mut keys = line.split('`').skip(1).step_by(2).take(2);
+        is_row && line.contains(text) && keys.any(|key| ends_with(path, key))
+    })
 }
 
-fn last_part(path: &str) -> &str {
-    path.rsplit('.').next().unwrap_or_default()
+/// Whether `path` ends with the parts of `key`, in which `NAME` is any name.
+fn ends_with(path: &str, key: &str) -> bool {
+    let mut parts = path.rsplit('.');
+    let mut wanted = key.trim_matches(['[', ']']).rsplit('.');
+    wanted.all(|wanted| {
+        parts
+            .next()
+            .is_some_and(|part| wanted == "NAME" || wanted == part)
+    })
 }
 
 #[test]
@@ -150,9 +160,8 @@ fn the_documentation_names_every_setting_with_its_default() {
             .path
             .split('.')
             .any(|part| chosen_by_users.contains(&part));
-        let key = last_part(&value.path);
         assert!(
-            free || documented(key, ""),
+            free || documented(&value.path, ""),
             "{} is not documented",
             value.path
         );
@@ -161,9 +170,8 @@ fn the_documentation_names_every_setting_with_its_default() {
         let computed = value.path.ends_with(".token_url") || value.shown == "(not set)";
         if value.layer == "built-in" && !computed {
             let default = format!("`{}`", value.shown.trim_matches('"'));
-            let key = last_part(&value.path);
             assert!(
-                documented(key, &default),
+                documented(&value.path, &default),
                 "{} defaults to {default}",
                 value.path
             );

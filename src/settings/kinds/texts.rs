@@ -1,0 +1,111 @@
+//! Texts, words out of a list, names of other tables, expressions and templates.
+
+use serde_json::json;
+
+use crate::domain::severity::Severity;
+use crate::rules::{BadExpression, BadTemplate, Expression, Template, nearest};
+use crate::settings::declare::Kind;
+use crate::settings::read::Fault;
+
+/// Any text but an empty one.
+pub(crate) fn text() -> Kind<String> {
+    text_called("text", |_| Ok(()))
+}
+
+/// A text that `check` does not refuse, called `type_name`.
+pub(crate) fn text_called(
+    type_name: &str,
+    check: impl Fn(&str) -> Result<(), Fault> + 'static,
+) -> Kind<String> {
+    parsed(type_name, move |text| {
+        check(text)?;
+        Ok(text.to_owned())
+    })
+}
+
+/// A text that `parse` understands, called `type_name`.
+pub(crate) fn parsed<T: 'static>(
+    type_name: &str,
+    parse: impl Fn(&str) -> Result<T, Fault> + 'static,
+) -> Kind<T> {
+    let schema = json!({ "type": "string", "minLength": 1 });
+    Kind::value(type_name, schema, move |entry| parse(entry.text()?))
+}
+
+/// One of a few words.
+pub(crate) fn one_of<T: Clone>(choices: &'static [(&'static str, T)]) -> Kind<T> {
+    let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
+    Kind::value(quoted(&words), json!({ "enum": words }), move |entry| {
+        let word = entry.text()?;
+        let found = choices.iter().find(|(name, _)| *name == word);
+        found
+            .map(|(_, choice)| choice.clone())
+            .ok_or_else(|| Fault::none_of(word, &words))
+    })
+}
+
+/// Words as the reference lists them.
+pub(crate) fn quoted(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    quoted.join(", ")
+}
+
+/// The name of a severity.
+pub(crate) fn severity() -> Kind<String> {
+    let words = Severity::WORST_FIRST.map(Severity::as_str);
+    Kind::value(quoted(&words), json!({ "enum": words }), move |entry| {
+        let word = entry.text()?;
+        match Severity::from_name(word) {
+            Some(_) => Ok(word.to_owned()),
+            None => Err(Fault::none_of(word, &words)),
+        }
+    })
+}
+
+/// The name of a table that the user has made in `section`; one is called `one`.
+pub(crate) fn name_of(section: &'static str, one: &'static str) -> Kind<String> {
+    let schema = json!({ "type": "string", "minLength": 1 });
+    Kind::value(one, schema, move |entry| {
+        let name = entry.text()?;
+        if let Some(known) = entry.reading.names(section) {
+            known_name(one, name, &known)?;
+        }
+        Ok(name.to_owned())
+    })
+}
+
+/// Whether `name` is one of `known`, each of which is called `one`.
+pub(crate) fn known_name(one: &str, name: &str, known: &[&str]) -> Result<(), Fault> {
+    if known.contains(&name) {
+        return Ok(());
+    }
+    let suggestion = nearest(name, known.iter().copied());
+    Err(Fault::suggesting(
+        format!("there is no {one} `{name}`"),
+        suggestion,
+    ))
+}
+
+pub(crate) fn expression() -> Kind<Expression> {
+    parsed("expression", |text| {
+        Expression::parse(text).map_err(|error| match error {
+            BadExpression::UnknownName { name, suggestion } => {
+                Fault::suggesting(format!("unknown name `{name}`"), suggestion)
+            }
+            other => other.to_string().into(),
+        })
+    })
+}
+
+pub(crate) fn template() -> Kind<Template> {
+    parsed("template", parse_template)
+}
+
+pub(crate) fn parse_template(text: &str) -> Result<Template, Fault> {
+    Template::parse(text).map_err(|error| match error {
+        BadTemplate::UnknownName { name, suggestion } => {
+            Fault::suggesting(format!("unknown name `{name}`"), suggestion)
+        }
+        BadTemplate::Syntax(_) => error.to_string().into(),
+    })
+}

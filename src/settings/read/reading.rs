@@ -1,0 +1,126 @@
+//! One reading of a configuration: what it needs, and the problems, warnings and values that it
+//! has found so far.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use config::{Value, ValueKind};
+
+use super::fault::Fault;
+use crate::settings::crm::CrmProfile;
+use crate::settings::layers::Table;
+use crate::settings::problem::{EffectiveValue, Problem, Warning};
+
+/// The origin of a value that no layer sets.
+pub(crate) const BUILT_IN: &str = "built-in";
+
+/// Everything that a reading has found.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) effective: Vec<EffectiveValue>,
+}
+
+/// What all sections of one reading share.
+pub(crate) struct Reading<'a> {
+    /// What `{ env = "NAME" }` reads.
+    pub(crate) environment: &'a BTreeMap<String, String>,
+    /// The files, in the order in which they are laid over each other.
+    pub(crate) files: &'a [String],
+    pub(crate) crms: &'a [&'static CrmProfile],
+    /// The whole merged configuration; `None` when a part of one is read.
+    pub(crate) whole: Option<&'a Table>,
+    pub(crate) findings: RefCell<Findings>,
+}
+
+impl Reading<'_> {
+    pub(crate) fn problem(&self, path: &str, fault: Fault, layer: Option<&str>) {
+        self.findings.borrow_mut().problems.push(Problem {
+            path: path.to_owned(),
+            reason: fault.reason,
+            suggestion: fault.suggestion,
+            layer: layer.map(str::to_owned),
+        });
+    }
+
+    pub(crate) fn warn(&self, path: &str, reason: impl Into<String>, layer: Option<&str>) {
+        self.findings.borrow_mut().warnings.push(Warning {
+            path: path.to_owned(),
+            reason: reason.into(),
+            layer: layer.map(str::to_owned),
+        });
+    }
+
+    pub(crate) fn in_effect(&self, path: &str, shown: String, layer: &str) {
+        self.findings.borrow_mut().effective.push(EffectiveValue {
+            path: path.to_owned(),
+            shown,
+            layer: layer.to_owned(),
+        });
+    }
+
+    /// The position of the layer of `origin`: a file's position, or after all files.
+    pub(crate) fn rank(&self, origin: Option<&str>) -> usize {
+        let file = origin.and_then(|origin| origin.rsplit_once(" line "));
+        file.and_then(|(name, _)| self.files.iter().rposition(|file| file == name))
+            .unwrap_or(self.files.len())
+    }
+
+    /// The value at `path`, as it was merged.
+    pub(crate) fn value_at(&self, path: &[&str]) -> Option<&Value> {
+        let (first, rest) = path.split_first()?;
+        let mut value = self.whole?.get(*first)?;
+        for key in rest {
+            let ValueKind::Table(table) = &value.kind else {
+                return None;
+            };
+            value = table.get(*key)?;
+        }
+        Some(value)
+    }
+
+    /// The names that the user has given in `section`, also those of entries with problems.
+    /// `None` when a part of a configuration is read: its names cannot be checked.
+    pub(crate) fn names(&self, section: &str) -> Option<Vec<&str>> {
+        let table = match self.whole?.get(section).map(|value| &value.kind) {
+            Some(ValueKind::Table(table)) => table,
+            _ => return Some(Vec::new()),
+        };
+        Some(table.keys().map(String::as_str).collect())
+    }
+
+    /// The CRM of the target in which the key at `path` stands.
+    pub(crate) fn crm_at(&self, path: &str) -> Option<&'static CrmProfile> {
+        let target = path.strip_prefix("targets.")?.split('.').next()?;
+        match &self.value_at(&["targets", target, "kind"])?.kind {
+            ValueKind::String(kind) => self.crms.iter().copied().find(|crm| crm.name == kind),
+            _ => None,
+        }
+    }
+}
+
+/// The path of `key` in the table at `path`, quoted where TOML wants it quoted.
+pub(crate) fn join(path: &str, key: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let bare = !key.is_empty() && key.chars().all(plain);
+    let key = if bare {
+        key.to_owned()
+    } else {
+        serde_json::Value::from(key).to_string()
+    };
+    if path.is_empty() {
+        return key;
+    }
+    format!("{path}.{key}")
+}
+
+/// Where `value` was set: for a table or a list, where its first value was.
+pub(crate) fn origin_within(value: &Value) -> Option<&str> {
+    let inner = || match &value.kind {
+        ValueKind::Table(table) => table.values().find_map(origin_within),
+        ValueKind::Array(items) => items.iter().find_map(origin_within),
+        _ => None,
+    };
+    value.origin().or_else(inner)
+}

@@ -1,0 +1,95 @@
+//! `[sources.NAME.map]`: where a custom format has its values.
+
+use std::collections::BTreeMap;
+
+use crate::domain::signal::FIELD_NAMES;
+use crate::normalise::{CustomMap, CustomMetric, Pointers, Unit};
+use crate::settings::declare::{
+    Crms, Declared, Keys, Kind, Names, Setting, Shape, keys, named, section,
+};
+use crate::settings::kinds::{one_of, place};
+use crate::settings::read::{Entry, Section};
+
+const UNITS: &[(&str, Unit)] = &[
+    ("s", Unit::Seconds),
+    ("ms", Unit::Milliseconds),
+    ("none", Unit::None),
+];
+
+keys! {
+    for CustomMap {
+        /// two events with the same id are duplicates
+        event_id: Option<Pointers> = place().optional("derived from the content"),
+        /// the type by which rules select events
+        event_type: Pointers = place()
+            .optional("every event has the type `custom`")
+            .map(Option::unwrap_or_default),
+        /// RFC 3339, or epoch seconds or milliseconds
+        timestamp: Option<Pointers> = place().optional("time of receipt"),
+        /// fields that rules and templates can use
+        fields: BTreeMap<&'static str, Pointers> = Setting::special(read_fields, declared_fields),
+        /// statistics (`avg`, `count`, …) of the metric NAME
+        metrics: BTreeMap<String, CustomMetric> = named(Names::Any("NAME"), metric())
+            .map(BTreeMap::from_iter)
+            .or_empty(),
+        /// a label of your choice
+        labels: BTreeMap<String, Pointers> = named(Names::Any("NAME"), place())
+            .map(BTreeMap::from_iter)
+            .or_empty(),
+    }
+}
+
+section! {
+    struct MetricKeys {
+        /// the unit in which the sender writes a duration; rules see seconds. `none`: not a
+        /// duration
+        unit: Unit = one_of(UNITS).default("none"),
+    }
+}
+
+fn read_fields(section: &Section<'_>) -> Option<BTreeMap<&'static str, Pointers>> {
+    let kind = place();
+    let read: Vec<_> = FIELD_NAMES
+        .iter()
+        .filter_map(|name| Some((*name, section.entry(name)?)))
+        .map(|(name, entry)| Some((name, kind.read(&entry)?)))
+        .collect();
+    read.into_iter().collect()
+}
+
+fn declared_fields(crms: Crms<'_>) -> Vec<Declared> {
+    let one = |name: &&'static str| {
+        let setting = place().optional("absent");
+        setting.declare(name, "a field that rules and templates can use", crms)
+    };
+    FIELD_NAMES.iter().flat_map(one).collect()
+}
+
+/// A place for each statistic, and the unit that all of them are in.
+fn metric() -> Kind<CustomMetric> {
+    let statistic = place();
+    let shape = Shape::Named(
+        Names::Any("STAT"),
+        MetricKeys::declared,
+        Box::new(statistic.shape().clone()),
+    );
+    Kind::composite("place", shape, move |entry| read_metric(entry, &statistic))
+}
+
+fn read_metric(entry: &Entry<'_>, statistic: &Kind<Pointers>) -> Option<CustomMetric> {
+    let section = Section::of(entry)?;
+    let unit = MetricKeys::read(&section);
+    let read: Vec<_> = section
+        .named_entries()
+        .into_iter()
+        .filter(|(name, _)| name != "unit")
+        .map(|(name, entry)| Some((name, statistic.read(&entry)?)))
+        .collect();
+    if read.is_empty() {
+        entry.fault("names no statistic; write for example avg = \"/path/to/average\"");
+    }
+    Some(CustomMetric {
+        statistics: read.into_iter().collect::<Option<_>>()?,
+        unit: unit?.unit,
+    })
+}

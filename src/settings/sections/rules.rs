@@ -1,0 +1,198 @@
+//! `[rules.NAME]`: when is it an incident.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::server::NONE;
+use crate::domain::incident::FlappingPolicy;
+use crate::domain::severity::Severity;
+use crate::rules::{Expression, Template, Unheard, unheard};
+use crate::settings::declare::{
+    Crms, Declared, Kind, Setting, Shape, keys, list, no_keys, read_from_toml, section, some, table,
+};
+use crate::settings::kinds::{
+    duration, expression, name_of, one_of, positive_duration, routes, severity as severity_name,
+    template, text, whole,
+};
+use crate::settings::layers::Table;
+use crate::settings::read::{Entry, Section};
+use crate::settings::routing::Routing;
+
+/// So many starts of a key's trouble can be remembered.
+const MAX_STARTS: u32 = 20;
+
+section! {
+    /// `[rules.NAME]`.
+    pub struct RuleSettings checked by warn_of_unheard {
+        /// the rule's name
+        name: String = Setting::own_name(str::to_owned),
+        /// event types that the rule evaluates
+        events: Vec<String> = some("event types", text()).required(),
+        /// only signals of these sources are evaluated, and these sources count as one; empty:
+        /// signals of all sources are evaluated, and each source can end only what it reported
+        /// ([incidents.md](incidents.md))
+        sources: Vec<String> = list("sources", name_of("sources", "source")).default(NONE),
+        /// the signal is a breach when this holds
+        when: Expression = expression().required(),
+        /// the signal is a recovery when this holds
+        clear: Option<Expression> = expression().optional("not `when`"),
+        /// the breach must last this long before a ticket is opened
+        hold_for as "for": Duration = duration().default("0s"),
+        /// the recovery must last this long
+        clear_for: Duration = duration().default("2m"),
+        /// when no breach arrives for so long, the incident has recovered
+        quiet_after: Duration = positive_duration().default("30m"),
+        /// the correlation key: one incident per key; a key longer than 1,000 bytes is replaced
+        /// by its beginning and a digest
+        key: Template = template().required(),
+        /// no new ticket for a key within this time after its last new ticket
+        burst_lock: Duration = duration().default("60s"),
+        /// shortest time between two comments on a lasting breach; `0s`: no such comments
+        update_every: Duration = duration().default("15m"),
+        /// severity of its incidents
+        severity: String = severity().default("high"),
+        /// levels whose expression gives the severity, the worst first; empty: always `severity`
+        severity_levels: Vec<(Severity, Expression)> = Setting::special(levels, no_keys),
+        /// what is written to the ticket when the incident has recovered
+        on_recovery: OnRecovery = one_of(ON_RECOVERY).default("comment"),
+        /// when trouble comes and goes, the incident stays open:
+        /// [incidents.md](incidents.md#flapping); `false`: no flapping detection
+        flapping: Option<FlappingPolicy> = flapping().or_empty(),
+        /// in order of preference; failover follows this order; see below
+        targets: Routing = routes().required(),
+    }
+}
+
+read_from_toml!(RuleSettings);
+
+/// What happens on the ticket when its incident has recovered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRecovery {
+    Comment,
+    Resolve,
+    None,
+}
+
+pub(crate) const ON_RECOVERY: &[(&str, OnRecovery)] = &[
+    ("comment", OnRecovery::Comment),
+    ("resolve", OnRecovery::Resolve),
+    ("none", OnRecovery::None),
+];
+
+keys! {
+    for FlappingPolicy {
+        /// trouble that starts more often than this …
+        times: u32 = whole(1, MAX_STARTS).default(4_i64),
+        /// … within this time is flapping
+        within: Duration = positive_duration().default("1h"),
+        /// flapping ends when no breach has arrived for so long
+        quiet_period: Duration = positive_duration().default("15m"),
+    }
+}
+
+section! {
+    struct SeverityKeys {
+        /// the levels that have an expression
+        _levels: () = Setting::special(read_levels, declared_levels),
+        /// the severity when no expression holds
+        default: String = severity_name().default("medium"),
+    }
+}
+
+/// `severity = "high"`, or a table with an expression for each level. Gives the severity that
+/// holds when no expression does.
+fn severity() -> Kind<String> {
+    let fixed = severity_name();
+    let by_level = table::<SeverityKeys>();
+    let type_name = format!("{}, or a table", fixed.type_name());
+    let shape = Shape::Either(vec![fixed.shape().clone(), by_level.shape().clone()]);
+    Kind::composite(type_name, shape, move |entry| {
+        if entry.table().is_err() {
+            return fixed.read(entry);
+        }
+        let default = by_level.read(entry)?.default;
+        let names_a_level = |table: Table| table.keys().any(|key| key != "default");
+        if !entry.table().is_ok_and(names_a_level) {
+            entry.fault("names no level; write for example high = \"metrics[tWait].avg > 300\"");
+            return None;
+        }
+        Some(default)
+    })
+}
+
+fn read_levels(section: &Section<'_>) -> Option<()> {
+    let kind = expression();
+    let read: Vec<_> = Severity::WORST_FIRST
+        .into_iter()
+        .filter_map(|level| section.entry(level.as_str()))
+        .map(|entry| kind.read(&entry).map(|_| ()))
+        .collect();
+    read.into_iter().collect()
+}
+
+fn declared_levels(crms: Crms<'_>) -> Vec<Declared> {
+    let meaning = "the severity of a breach is the worst level whose expression holds; an \
+                   expression does not hold when the event lacks a field or metric that it reads";
+    let one = |level: Severity| {
+        let setting = expression().optional("none");
+        setting.declare(level.as_str(), meaning, crms)
+    };
+    Severity::WORST_FIRST.into_iter().flat_map(one).collect()
+}
+
+/// The expressions in the table `severity`, whose problems [`severity`] has noted.
+fn levels(rule: &Section<'_>) -> Option<Vec<(Severity, Expression)>> {
+    let Some(table) = rule
+        .peek("severity")
+        .and_then(|entry| Section::of_table(&entry))
+    else {
+        return Some(Vec::new());
+    };
+    let set = Severity::WORST_FIRST
+        .into_iter()
+        .filter_map(|level| Some((level, table.peek(level.as_str())?)));
+    set.map(|(level, entry)| Some((level, Expression::parse(entry.text().ok()?).ok()?)))
+        .collect()
+}
+
+/// `flapping = false`, or a table.
+fn flapping() -> Kind<Option<FlappingPolicy>> {
+    let policy = table::<FlappingPolicy>();
+    let off = Shape::Value(json!({ "const": false }));
+    let shape = Shape::Either(vec![off, policy.shape().clone()]);
+    Kind::composite("`false`, or a table", shape, move |entry: &Entry<'_>| {
+        if entry.table().is_ok() {
+            return policy.read(entry).map(Some);
+        }
+        if entry.flag() == Ok(false) {
+            entry.in_effect();
+            return Some(None);
+        }
+        entry.fault(
+            "must be false, or a table such as { times = 4, within = \"1h\", calm = \"15m\" }",
+        );
+        None
+    })
+}
+
+/// Warns of a condition that no signal can ever meet.
+fn warn_of_unheard(section: &Section<'_>, rule: &RuleSettings) -> Option<()> {
+    let recovers = "an incident of this rule recovers only by quiet_after";
+    let (key, reason) = match unheard(&rule.when, rule.clear.as_ref()) {
+        None => return Some(()),
+        Some(Unheard::When) => (
+            "when",
+            "can never be true: this rule opens no incident".to_owned(),
+        ),
+        Some(Unheard::Clear) => ("clear", format!("can never be true: {recovers}")),
+        Some(Unheard::ClearInsideWhen) => (
+            "clear",
+            format!(
+                "can never be true after `when`: wherever it holds, `when` holds too and is asked first; {recovers}"
+            ),
+        ),
+    };
+    section.warn(key, reason);
+    Some(())
+}
