@@ -12,6 +12,7 @@ mod database;
 mod database_file;
 mod dead_letters;
 mod decisions;
+mod dedup;
 mod due;
 mod error;
 mod failover;
@@ -20,7 +21,6 @@ mod file_watch;
 mod floods;
 mod history;
 mod journal;
-mod keys;
 mod known;
 mod leases;
 mod migrations;
@@ -70,7 +70,6 @@ pub use wake::Wake;
 
 use database::Database;
 use journal::Fresh;
-use keys::Runs;
 use silences::Compiled;
 
 /// The database, opened and migrated. Cheap to clone.
@@ -78,7 +77,6 @@ use silences::Compiled;
 pub struct Store {
     database: Database,
     fresh: Fresh,
-    runs: Runs,
     compiled: Compiled,
 }
 
@@ -95,14 +93,13 @@ impl Store {
         Ok(Self {
             database,
             fresh: Fresh::default(),
-            runs: Runs::default(),
             compiled: Compiled::default(),
         })
     }
 
     /// A journal on this store, and its writer, which the caller runs as a task.
     pub fn journal(&self) -> (Journal, JournalWriter) {
-        Journal::new(self.database.clone(), self.runs.clone(), self.fresh.clone())
+        Journal::new(self.database.clone(), self.fresh.clone())
     }
 
     /// Whether the store can commit: the question behind `/readyz`.

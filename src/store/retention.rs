@@ -2,8 +2,8 @@
 
 use sqlx::QueryBuilder;
 
-use super::database::{Database, Tx, answered, on};
-use super::keys::{self, digest_of};
+use super::database::{Database, Tx, on};
+use super::dedup;
 use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
@@ -24,7 +24,7 @@ pub struct Forgotten {
 
 /// Old events after a place in the journal. One that waits for a person, or belongs to an
 /// incident that is still kept, stays.
-const OLD_EVENTS: &str = "select e.seq, e.source, e.event_id, e.received_at, \
+const OLD_EVENTS: &str = "select e.seq, e.received_at, \
        cast(case when exists (select 1 from review_items r where r.event_seq = e.seq and r.state = 'open') \
               or exists (select 1 from decisions d join incidents i on i.id = d.incident_id \
                    where d.event_seq = e.seq) \
@@ -40,7 +40,7 @@ const OLD_INCIDENTS: &str = "select i.id from incidents i \
             and d.state in ('waiting', 'sending', 'dead')) \
      order by i.opened_at limit $2";
 
-type EventRow = (i64, String, String, i64, i64);
+type EventRow = (i64, i64, i64);
 
 impl Store {
     /// Deletes what is settled and older than `cutoff`: looks at up to `limit` events after
@@ -57,9 +57,8 @@ impl Store {
     ) -> Result<Forgotten, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let incidents = forget_incidents(&mut tx, cutoff, limit).await?;
-        let (mut forgotten, up_to) = forget_events(&mut tx, after, cutoff, limit).await?;
+        let mut forgotten = forget_events(&mut tx, after, cutoff, limit).await?;
         forgotten.incidents = incidents;
-        let runs = keys::forget(&mut tx, up_to).await?;
         on!(&mut tx, connection => {
             sqlx::query("delete from burst_locks where locked_until < $1")
                 .bind(cutoff.as_millis())
@@ -74,11 +73,18 @@ impl Store {
         });
         tx.commit().await?;
         fault_points::reach("retention-step");
-        self.runs.forget(&runs);
         if let Database::Sqlite { writer, .. } = &self.database {
             sqlx::query(VACUUM_PAGES).execute(writer).await?;
         }
         Ok(forgotten)
+    }
+}
+
+impl Store {
+    /// Deletes up to `limit` keys of duplicate detection that are older than its window; answers
+    /// how many. SQLite deletes its own when it writes a new run.
+    pub async fn delete_expired_keys(&self, limit: u32) -> Result<u64, StoreError> {
+        dedup::delete_expired_keys(&self.database, limit).await
     }
 }
 
@@ -104,13 +110,12 @@ async fn forget_incidents(tx: &mut Tx, cutoff: Timestamp, limit: u32) -> Result<
     Ok(old.len() as u64)
 }
 
-/// What was forgotten, and the place up to which the journal has been looked through.
 async fn forget_events(
     tx: &mut Tx,
     after: i64,
     cutoff: Timestamp,
     limit: u32,
-) -> Result<(Forgotten, i64), StoreError> {
+) -> Result<Forgotten, StoreError> {
     let rows: Vec<EventRow> = on!(tx, connection => {
         sqlx::query_as(OLD_EVENTS)
             .bind(after)
@@ -120,22 +125,20 @@ async fn forget_events(
     });
     let old: Vec<&EventRow> = rows
         .iter()
-        .take_while(|row| row.3 < cutoff.as_millis())
+        .take_while(|row| row.1 < cutoff.as_millis())
         .collect();
-    let up_to = old.last().map_or(after, |row| row.0);
     let next_after = (old.len() == rows.len())
         .then(|| rows.last().map(|row| row.0))
         .flatten();
-    let deletable: Vec<&EventRow> = old.into_iter().filter(|row| row.4 == 0).collect();
+    let deletable: Vec<&EventRow> = old.into_iter().filter(|row| row.2 == 0).collect();
     for chunk in deletable.chunks(256) {
         delete_events(tx, chunk).await?;
     }
-    let forgotten = Forgotten {
+    Ok(Forgotten {
         next_after,
         events: deletable.len() as u64,
         incidents: 0,
-    };
-    Ok((forgotten, up_to))
+    })
 }
 
 async fn delete_events(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), StoreError> {
@@ -153,21 +156,6 @@ async fn delete_events(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), StoreError
             query.push(")");
             query.build().execute(connection).await?;
         });
-    }
-    delete_indexed_keys(tx, rows).await
-}
-
-/// SQLite forgets known events by whole runs instead, see [`keys::forget`].
-async fn delete_indexed_keys(tx: &mut Tx, rows: &[&EventRow]) -> Result<(), StoreError> {
-    if let Tx::Postgres(connection) = tx {
-        let digests: Vec<Vec<u8>> = rows
-            .iter()
-            .map(|(_, source, event_id, _, _)| digest_of(source, event_id).to_vec())
-            .collect();
-        let deleting = sqlx::query("delete from event_keys where digest = any($1)")
-            .bind(digests)
-            .execute(&mut **connection);
-        answered(async { Ok(deleting.await?) }).await?;
     }
     Ok(())
 }

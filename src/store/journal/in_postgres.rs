@@ -11,7 +11,7 @@ use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::database::{TRUSTED, Tx, answered};
-use crate::store::keys::{Digest, Digests};
+use crate::store::dedup::{Digest, Digests};
 use crate::store::review_limit::kept_reason;
 
 /// How long an append may take; no sender waits longer. Whether it was kept is not
@@ -90,7 +90,7 @@ async fn insert(
     events: &[NewEvent],
     digests: &[Digest],
 ) -> Result<HashMap<Digest, i64>, StoreError> {
-    let mut seen = Digests::with_capacity_and_hasher(digests.len(), <_>::default());
+    let mut seen = Digests::with_capacity(digests.len());
     let given: Vec<(&NewEvent, &Digest)> = events
         .iter()
         .zip(digests)

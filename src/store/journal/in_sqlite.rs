@@ -9,10 +9,11 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use super::checkpoint::Checkpointer;
 use super::writer::{Committed, digests_of, journal_event, tell_apart};
 use super::{Appended, NewEvent};
+use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::StoreError;
+use crate::store::dedup::DedupIndex;
 use crate::store::file_watch::FileWatch;
-use crate::store::keys::KnownKeys;
 use crate::store::review_limit::kept_reason;
 use crate::store::sqlite::{self, WriteTurn};
 
@@ -29,7 +30,9 @@ pub(super) struct SqliteJournal {
     path: Arc<Path>,
     turn: WriteTurn,
     file: FileWatch,
-    keys: KnownKeys,
+    known: DedupIndex,
+    /// When the newest event was received.
+    newest: Timestamp,
     open: Option<Open>,
 }
 
@@ -39,12 +42,13 @@ struct Open {
 }
 
 impl SqliteJournal {
-    pub(super) fn new(path: Arc<Path>, turn: WriteTurn, file: FileWatch, keys: KnownKeys) -> Self {
+    pub(super) fn new(path: Arc<Path>, turn: WriteTurn, file: FileWatch) -> Self {
         Self {
             path,
             turn,
             file,
-            keys,
+            known: DedupIndex::default(),
+            newest: Timestamp::from_millis(0),
             open: None,
         }
     }
@@ -52,7 +56,7 @@ impl SqliteJournal {
     /// Opens the file and reads what is known, so that the first event need not wait for it.
     pub(super) fn warm_up(&mut self) {
         let warm =
-            open(&mut self.open, &self.path).and_then(|open| self.keys.prepare(&open.connection));
+            open(&mut self.open, &self.path).and_then(|open| self.known.prepare(&open.connection));
         if let Err(error) = warm {
             tracing::warn!(%error, "the journal cannot be opened yet; it is tried again");
         }
@@ -64,9 +68,10 @@ impl SqliteJournal {
         // would be decided on again. So it is not written at all.
         self.file.check()?;
         let open = open(&mut self.open, &self.path)?;
-        let committed = append(open, &self.turn, &mut self.keys, events);
+        self.newest = events.last().map_or(self.newest, |event| event.received_at);
+        let committed = append(open, &self.turn, &mut self.known, events);
         if committed.is_err() {
-            self.keys.failed();
+            self.known.failed();
         } else if !open.checkpointer.committed() {
             // Its thread has died; a new one comes with the next batch.
             self.open = None;
@@ -76,26 +81,17 @@ impl SqliteJournal {
         committed
     }
 
-    /// Between two transactions: what keeps the known events quick to ask.
+    /// Between two transactions: keeps the index of known events quick.
     pub(super) fn tidy(&mut self) {
         let Some(open) = &mut self.open else {
             return;
         };
-        match self.keys.tidy(&mut open.connection, &self.turn) {
-            Ok(true) if self.file.check().is_ok() => {
-                let merging = self.keys.merging(&self.path, &self.turn);
-                if let Err(error) = std::thread::Builder::new()
-                    .name("merge of known events".to_owned())
-                    .spawn(merging)
-                {
-                    tracing::warn!(%error, "runs of known events cannot be merged yet");
-                }
-            }
-            Ok(_) => {}
-            Err(error) => {
-                self.keys.failed();
-                tracing::warn!(%error, "the log of known events cannot be tidied; it is tried again");
-            }
+        let (connection, turn) = (&mut open.connection, &self.turn);
+        if let Err(error) = self
+            .known
+            .write_full_memtable(connection, turn, self.newest)
+        {
+            tracing::warn!(%error, "the index of known events cannot be tidied; it is tried again");
         }
     }
 }
@@ -116,15 +112,15 @@ fn append(
         checkpointer,
     }: &mut Open,
     turn: &WriteTurn,
-    keys: &mut KnownKeys,
+    known: &mut DedupIndex,
     events: Vec<NewEvent>,
 ) -> Result<Committed, StoreError> {
-    keys.prepare(connection)?;
+    known.prepare(connection)?;
     let digests = digests_of(&events);
     let turn = turn.take_blocking();
     checkpointer.restart_log(connection)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let new = keys.insert_new(&tx, &digests)?;
+    let new = known.insert_new(&tx, &digests)?;
     let appended = tell_apart(&events, &digests, new);
     let mut fresh = Vec::with_capacity(events.len());
     let mut seq = last_place(&tx)?;
@@ -148,7 +144,7 @@ fn append(
     tx.commit()?;
     fault_points::reach("journal-committed");
     drop(turn);
-    keys.committed();
+    known.committed();
     Ok(Committed { appended, fresh })
 }
 

@@ -21,7 +21,6 @@ pub(super) use in_sqlite::LAST_PLACE;
 pub use writer::JournalWriter;
 
 use super::database::Database;
-use super::keys::Runs;
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
 
@@ -127,9 +126,9 @@ pub struct Journal {
 impl Journal {
     /// A journal and the writer that must run for it to answer. `appended` is told after each
     /// commit.
-    pub(super) fn new(database: Database, runs: Runs, fresh: Fresh) -> (Self, JournalWriter) {
+    pub(super) fn new(database: Database, fresh: Fresh) -> (Self, JournalWriter) {
         let (requests, waiting) = mpsc::channel(MOST_WAITING);
-        let writer = JournalWriter::new(database, runs, fresh, waiting);
+        let writer = JournalWriter::new(database, fresh, waiting);
         (Self { requests }, writer)
     }
 

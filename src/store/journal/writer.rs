@@ -10,7 +10,7 @@ use super::in_sqlite::SqliteJournal;
 use super::{Appended, Became, Content, Fresh, JournalError, JournalEvent, NewEvent, Request};
 use crate::store::StoreError;
 use crate::store::database::Database;
-use crate::store::keys::{Digest, Digests, KnownKeys, Runs, digest_of};
+use crate::store::dedup::{Digest, Digests, digest_of};
 
 /// Requests taken into one transaction.
 const MOST_REQUESTS: usize = 1024;
@@ -31,7 +31,6 @@ const LOOKS: usize = 8;
 #[derive(Clone)]
 pub struct JournalWriter {
     database: Database,
-    runs: Runs,
     outlet: Outlet,
     /// Held by the clone that runs.
     waiting: Waiting,
@@ -47,16 +46,10 @@ struct Outlet {
 }
 
 impl JournalWriter {
-    pub(super) fn new(
-        database: Database,
-        runs: Runs,
-        fresh: Fresh,
-        waiting: mpsc::Receiver<Request>,
-    ) -> Self {
+    pub(super) fn new(database: Database, fresh: Fresh, waiting: mpsc::Receiver<Request>) -> Self {
         let (appended, _) = watch::channel(0);
         Self {
             database,
-            runs,
             outlet: Outlet { fresh, appended },
             waiting: Arc::new(Mutex::new(waiting)),
         }
@@ -75,7 +68,7 @@ impl JournalWriter {
             } => {
                 // A new one reads again what is known: of an earlier one's last batch it is
                 // uncertain whether it was kept.
-                let journal = SqliteJournal::new(path, turn, file, KnownKeys::new(self.runs));
+                let journal = SqliteJournal::new(path, turn, file);
                 let waiting = self.waiting;
                 let (written, results) = mpsc::unbounded_channel();
                 let thread =
@@ -126,8 +119,8 @@ fn write_sqlite(
                 // Who answers has died, and so those who wait are told nothing.
                 return;
             }
+            journal.tidy();
         }
-        journal.tidy();
         if taken >= FLOOD {
             gather(&waiting, taken);
         }
