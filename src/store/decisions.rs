@@ -118,9 +118,9 @@ impl Store {
         let (position,): (i64,) = on!(&mut tx, connection => {
             sqlx::query_as(POSITION).fetch_one(connection).await?
         });
-        let fresh = self.fresh.after(position, limit as usize);
-        if !fresh.is_empty() {
-            return Ok(fresh);
+        let newest = self.hand_off.after(position, limit as usize);
+        if !newest.is_empty() {
+            return Ok(newest);
         }
         let rows: Vec<EventRow> = on!(&mut tx, connection => {
             sqlx::query_as(UNDECIDED)

@@ -69,14 +69,14 @@ pub use views::{
 pub use wake::Wake;
 
 use database::Database;
-use journal::Fresh;
+use journal::HandOff;
 use silences::Compiled;
 
 /// The database, opened and migrated. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     database: Database,
-    fresh: Fresh,
+    hand_off: HandOff,
     compiled: Compiled,
 }
 
@@ -92,14 +92,14 @@ impl Store {
         database.migrate().await?;
         Ok(Self {
             database,
-            fresh: Fresh::default(),
+            hand_off: HandOff::default(),
             compiled: Compiled::default(),
         })
     }
 
     /// A journal on this store, and its writer, which the caller runs as a task.
     pub fn journal(&self) -> (Journal, JournalWriter) {
-        Journal::new(self.database.clone(), self.fresh.clone())
+        Journal::new(self.database.clone(), self.hand_off.clone())
     }
 
     /// Whether the store can commit: the question behind `/readyz`.

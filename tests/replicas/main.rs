@@ -30,6 +30,7 @@ mod ports;
 mod proxy;
 mod races;
 mod refused;
+mod repetitions;
 mod replica;
 mod server;
 mod silences;

@@ -4,6 +4,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::digest::{Digest, Digests};
 use super::expiry::{MIN_KEPT, expired_runs};
+use super::filter::Probe;
 use super::run::Run;
 use super::tables;
 use crate::domain::time::Timestamp;
@@ -59,16 +60,29 @@ impl DedupIndex {
         connection: &Connection,
         digests: &[Digest],
     ) -> Result<Digests, StoreError> {
-        let runs = self.runs.as_deref().unwrap_or_default();
         let mut new = Digests::with_capacity(digests.len());
+        let mut unsure = Vec::with_capacity(digests.len());
         for digest in digests {
             let recent = self.memtable.as_ref();
             let is_recent = recent.is_some_and(|recent| recent.contains(digest));
-            if !is_recent && !new.contains(digest) && !tables::hold(runs, connection, digest)? {
-                new.insert(*digest);
-                self.pending.push(*digest);
+            if !is_recent && new.insert(*digest) {
+                unsure.push((*digest, Probe::of(digest)));
             }
         }
+        // All digests are looked for in one run and then in the next: the lines of one filter lie
+        // near each other.
+        for run in self.runs.iter().flatten() {
+            for (digest, probe) in &unsure {
+                if let Some(block) = run.block_of(digest, probe)
+                    && tables::block_holds(connection, run.number, block, digest)?
+                {
+                    new.remove(digest);
+                }
+            }
+        }
+        let unknown = unsure.into_iter().map(|(digest, _)| digest);
+        self.pending
+            .extend(unknown.filter(|digest| new.contains(digest)));
         if !self.pending.is_empty() {
             tables::append_to_log(connection, &self.pending)?;
         }

@@ -15,6 +15,8 @@ mod run;
 mod tables;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upgrade_tests;
 
 pub(super) use digest::{Digest, Digests, digest_of};
 pub(super) use in_postgres::delete_expired_keys;

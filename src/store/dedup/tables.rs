@@ -4,7 +4,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::digest::{Digest, Digests};
-use super::filter::{Filter, Probe};
+use super::filter::Filter;
 use super::run::{PER_BLOCK, Run, fences_from_bytes};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
@@ -50,30 +50,21 @@ pub(super) fn append_to_log(connection: &Connection, digests: &[Digest]) -> Resu
     Ok(())
 }
 
-/// Whether one of `runs` has `digest`.
-pub(super) fn hold(
-    runs: &[Run],
+/// Whether the block `block` of `run` has `digest`.
+pub(super) fn block_holds(
     connection: &Connection,
+    run: i64,
+    block: i64,
     digest: &Digest,
 ) -> Result<bool, StoreError> {
-    let probe = Probe::of(digest);
-    // A sender repeats soon: the newest run first.
-    for run in runs.iter().rev() {
-        let Some(block) = run.block_of(digest, &probe) else {
-            continue;
-        };
-        let found: Option<bool> = connection
-            .prepare_cached("select digests from key_blocks where run = ? and block = ?")?
-            .query_row([run.number, block], |row| {
-                let digests = row.get_ref(0)?.as_blob().unwrap_or_default();
-                Ok(from_bytes(digests).binary_search(digest).is_ok())
-            })
-            .optional()?;
-        if found == Some(true) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    let found: Option<bool> = connection
+        .prepare_cached("select digests from key_blocks where run = ? and block = ?")?
+        .query_row([run, block], |row| {
+            let digests = row.get_ref(0)?.as_blob().unwrap_or_default();
+            Ok(from_bytes(digests).binary_search(digest).is_ok())
+        })
+        .optional()?;
+    Ok(found == Some(true))
 }
 
 /// Replaces the log by `run`, whose digests are `sorted`; answers the run's number.

@@ -1,14 +1,14 @@
-//! The journal in SQLite, from the writer's own thread: a prepared statement for every row,
-//! and no copy of a body.
+//! The journal in SQLite, on the writer's own thread: a prepared statement for every row, and no
+//! copy of a body.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::batch::{Committed, digests_of, journal_event, mark_duplicates};
 use super::checkpoint::Checkpointer;
-use super::writer::{Committed, digests_of, journal_event, tell_apart};
-use super::{Appended, NewEvent};
+use super::event::{Appended, NewEvent};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::StoreError;
@@ -17,15 +17,14 @@ use crate::store::file_watch::FileWatch;
 use crate::store::review_limit::kept_reason;
 use crate::store::sqlite::{self, WriteTurn};
 
-/// The last place that was ever given to an event that may still matter: the newest event may
-/// have been forgotten, but never before it was decided on.
+/// The last place that was given to an event. Retention may have deleted the newest event, but
+/// never before it was decided on.
 pub(in crate::store) const LAST_PLACE: &str = "select max(coalesce((select max(seq) from events), 0), \
      (select position from cursors where name = 'decide'))";
 const INSERT_EVENT: &str = "insert into events (seq, source, event_id, received_at, review, body) values (?, ?, ?, ?, ?, ?)";
 const INSERT_REVIEW_ITEM: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \
      values (?, ?, ?, ?, ?, 'open')";
 
-/// The journal's side of a SQLite file.
 pub(super) struct SqliteJournal {
     path: Arc<Path>,
     turn: WriteTurn,
@@ -53,7 +52,7 @@ impl SqliteJournal {
         }
     }
 
-    /// Opens the file and reads what is known, so that the first event need not wait for it.
+    /// Opens the file and reads the index of known events, so that the first event need not wait.
     pub(super) fn warm_up(&mut self) {
         let warm =
             open(&mut self.open, &self.path).and_then(|open| self.known.prepare(&open.connection));
@@ -62,10 +61,10 @@ impl SqliteJournal {
         }
     }
 
-    /// One transaction: what of `events` is new, and those rows.
+    /// Stores the new ones of `events` in one transaction.
     pub(super) fn append(&mut self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
-        // What is written to a deleted file is decided on, but its sender is told nothing: it
-        // would be decided on again. So it is not written at all.
+        // An event written to a deleted file would be decided on while its sender is answered 503,
+        // and decided on again when it is sent again. So it is not written at all.
         self.file.check()?;
         let open = open(&mut self.open, &self.path)?;
         self.newest = events.last().map_or(self.newest, |event| event.received_at);
@@ -73,10 +72,10 @@ impl SqliteJournal {
         if committed.is_err() {
             self.known.failed();
         } else if !open.checkpointer.committed() {
-            // Its thread has died; a new one comes with the next batch.
+            // The checkpointer's thread has died; the next batch starts another one.
             self.open = None;
         }
-        // It may have been deleted meanwhile.
+        // The file may have been deleted meanwhile.
         self.file.check()?;
         committed
     }
@@ -121,8 +120,8 @@ fn append(
     checkpointer.restart_log(connection)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let new = known.insert_new(&tx, &digests)?;
-    let appended = tell_apart(&events, &digests, new);
-    let mut fresh = Vec::with_capacity(events.len());
+    let appended = mark_duplicates(&events, &digests, new);
+    let mut new_events = Vec::with_capacity(events.len());
     let mut seq = last_place(&tx)?;
     let mut insert = tx.prepare_cached(INSERT_EVENT)?;
     for (event, appended) in events.into_iter().zip(&appended) {
@@ -137,7 +136,7 @@ fn append(
                 event.body
             ])?;
             insert_review_item(&tx, seq, &event)?;
-            fresh.extend(journal_event(seq, event));
+            new_events.extend(journal_event(seq, event));
         }
     }
     drop(insert);
@@ -145,7 +144,10 @@ fn append(
     fault_points::reach("journal-committed");
     drop(turn);
     known.committed();
-    Ok(Committed { appended, fresh })
+    Ok(Committed {
+        appended,
+        new: new_events,
+    })
 }
 
 /// See [`LAST_PLACE`].
@@ -154,7 +156,7 @@ fn last_place(tx: &Transaction<'_>) -> Result<i64, StoreError> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// Inserts the review item of the event at the place `seq`, when it goes to review.
+/// Inserts a review item when the event at the place `seq` goes to review.
 fn insert_review_item(tx: &Transaction<'_>, seq: i64, event: &NewEvent) -> Result<(), StoreError> {
     if let Some(reason) = &event.review {
         tx.prepare_cached(INSERT_REVIEW_ITEM)?.execute(params![
