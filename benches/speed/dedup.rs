@@ -2,7 +2,7 @@
 //! process, with small bodies, so that nothing else costs much. The events' time goes on at 100
 //! events/s, so that runs become too old as they do in a daemon.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ringdown::domain::time::Timestamp;
@@ -68,7 +68,7 @@ pub(crate) fn measure(folder: &Path, millions: u64, report: &mut Report) -> Fall
 }
 
 /// Starts a journal, adds a million new events and sends some of the known ones again.
-async fn one_million(path: &PathBuf, number: u64) -> Fallible<Row> {
+async fn one_million(path: &Path, number: u64) -> Fallible<Row> {
     let began = Instant::now();
     let store = Store::open(&format!("sqlite:{}", path.display())).await?;
     let (journal, writer) = store.journal();

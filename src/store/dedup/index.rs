@@ -60,29 +60,16 @@ impl DedupIndex {
         connection: &Connection,
         digests: &[Digest],
     ) -> Result<Digests, StoreError> {
+        let runs = self.runs.as_deref().unwrap_or_default();
         let mut new = Digests::with_capacity(digests.len());
-        let mut unsure = Vec::with_capacity(digests.len());
         for digest in digests {
             let recent = self.memtable.as_ref();
             let is_recent = recent.is_some_and(|recent| recent.contains(digest));
-            if !is_recent && new.insert(*digest) {
-                unsure.push((*digest, Probe::of(digest)));
+            if !is_recent && !new.contains(digest) && !is_in_a_run(runs, connection, digest)? {
+                new.insert(*digest);
+                self.pending.push(*digest);
             }
         }
-        // All digests are looked for in one run and then in the next: the lines of one filter lie
-        // near each other.
-        for run in self.runs.iter().flatten() {
-            for (digest, probe) in &unsure {
-                if let Some(block) = run.block_of(digest, probe)
-                    && tables::block_holds(connection, run.number, block, digest)?
-                {
-                    new.remove(digest);
-                }
-            }
-        }
-        let unknown = unsure.into_iter().map(|(digest, _)| digest);
-        self.pending
-            .extend(unknown.filter(|digest| new.contains(digest)));
         if !self.pending.is_empty() {
             tables::append_to_log(connection, &self.pending)?;
         }
@@ -134,6 +121,19 @@ impl DedupIndex {
             }
         }
     }
+}
+
+fn is_in_a_run(runs: &[Run], connection: &Connection, digest: &Digest) -> Result<bool, StoreError> {
+    let probe = Probe::of(digest);
+    // A sender repeats soon: the newest run first.
+    for run in runs.iter().rev() {
+        if let Some(block) = run.block_of(digest, &probe)
+            && tables::block_holds(connection, run.number, block, digest)?
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The log becomes `run`, and the `expired` runs are deleted, in one transaction.
