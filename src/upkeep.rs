@@ -23,6 +23,12 @@ const STEP_PAUSE: Duration = Duration::from_millis(50);
 const RETENTION_LEASE: Duration = Duration::from_secs(60);
 /// Rows that one step looks at.
 const STEP_ROWS: u32 = 500;
+/// Keys of duplicate detection that are deleted in one step.
+const STEP_KEYS: u32 = 2000;
+/// Keys of duplicate detection that are deleted in one run at most: a clock of the database that
+/// is wrong for an hour then costs no more than the oldest of them. Up to 333 events/s over
+/// three days their number stays the same.
+const MAX_KEYS: u64 = 200_000;
 /// An open review item is kept so many times longer than closed rows: it waits for a person, but
 /// not for ever.
 const OPEN_REVIEWS_KEPT: u32 = 4;
@@ -54,6 +60,9 @@ pub async fn keep_retention(
 ) {
     loop {
         delete_old_rows(&store, &owner, retention, &clock, &stop).await;
+        if let Err(error) = delete_expired_keys(&store, &owner, &stop).await {
+            tracing::warn!(%error, "old keys of duplicate detection cannot be deleted; it is tried again later");
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(RETENTION_EVERY) => {}
@@ -99,6 +108,30 @@ async fn delete_old_rows(
     if reviews > 0 {
         tracing::warn!(reviews, %review_cutoff, "deleted old review items that no person has handled");
     }
+}
+
+/// Deletes keys of duplicate detection that are older than its window, some in each step.
+async fn delete_expired_keys(
+    store: &Store,
+    owner: &str,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    let mut keys = 0;
+    while !stop.is_cancelled() && keys < MAX_KEYS {
+        let lease = store
+            .take_lease("retention", owner, RETENTION_LEASE)
+            .await?;
+        if lease.is_none() {
+            return Ok(());
+        }
+        let deleted = store.delete_expired_keys(STEP_KEYS).await?;
+        keys += deleted;
+        if deleted < u64::from(STEP_KEYS) {
+            return Ok(());
+        }
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    Ok(())
 }
 
 /// One step, if this replica has or gets the lease.

@@ -32,38 +32,48 @@ impl Drop for Process {
 }
 
 impl Process {
-    fn status_field(&self, field: &str) -> Fallible<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = text.lines().find_map(|line| line.strip_prefix(field));
-        let kilobytes = line
-            .and_then(|line| line.split_whitespace().nth(1))
-            .ok_or("no such field in /proc")?;
-        Ok(kilobytes.parse::<u64>()? * 1024)
-    }
-
     /// Resident memory now, in bytes.
     pub(crate) fn resident(&self) -> Fallible<u64> {
-        self.status_field("VmRSS")
+        status_field(self.child.id(), "VmRSS")
     }
 
     /// The most it ever had, in bytes.
     pub(crate) fn peak(&self) -> Fallible<u64> {
-        self.status_field("VmHWM")
+        status_field(self.child.id(), "VmHWM")
     }
 
     /// Processor time so far, in seconds.
     pub(crate) fn processor_seconds(&self) -> Fallible<f64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        let after_name = text.rsplit(')').next().unwrap_or_default();
-        let fields: Vec<&str> = after_name.split_whitespace().collect();
-        let ticks = |place: usize| {
-            fields
-                .get(place)
-                .and_then(|ticks| ticks.parse::<f64>().ok())
-        };
-        let (user, system) = (ticks(11), ticks(12));
-        Ok((user.unwrap_or_default() + system.unwrap_or_default()) / 100.0)
+        processor_seconds(self.child.id())
     }
+}
+
+/// This process's processor time so far, in seconds, and its resident memory, in bytes.
+pub(crate) fn own_figures() -> Fallible<(f64, u64)> {
+    let id = std::process::id();
+    Ok((processor_seconds(id)?, status_field(id, "VmRSS")?))
+}
+
+fn status_field(process: u32, field: &str) -> Fallible<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let kilobytes = line
+        .and_then(|line| line.split_whitespace().nth(1))
+        .ok_or("no such field in /proc")?;
+    Ok(kilobytes.parse::<u64>()? * 1024)
+}
+
+fn processor_seconds(process: u32) -> Fallible<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let after_name = text.rsplit(')').next().unwrap_or_default();
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |place: usize| {
+        fields
+            .get(place)
+            .and_then(|ticks| ticks.parse::<f64>().ok())
+    };
+    let (user, system) = (ticks(11), ticks(12));
+    Ok((user.unwrap_or_default() + system.unwrap_or_default()) / 100.0)
 }
 
 /// The server that does nothing, which is this program called again.

@@ -5,6 +5,7 @@
 mod body;
 mod client;
 mod daemon;
+mod dedup;
 mod figures;
 mod noop;
 mod report;
@@ -27,9 +28,13 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Internal>,
-    /// Which parts: intake, postgres, arrays, storm, tickets, growth.
+    /// Which parts: intake, postgres, arrays, storm, tickets, growth; and dedup, which is run
+    /// only when it is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
+    /// Events of the part dedup, in millions.
+    #[arg(long, default_value_t = 40)]
+    millions: u64,
     /// Much smaller loads, to see whether it works.
     #[arg(long)]
     quick: bool,
@@ -123,6 +128,10 @@ fn measure(arguments: &Arguments) -> Fallible<Report> {
             eprintln!("== {name}");
             part(&mut bench, &mut report)?;
         }
+    }
+    if arguments.only.iter().any(|only| only == "dedup") {
+        eprintln!("== dedup");
+        dedup::measure(&bench.folder, arguments.millions, &mut report)?;
     }
     Ok(report)
 }

@@ -33,9 +33,9 @@ impl Store {
         let position: i64 = position
             .fetch_one(&mut tx, |row| row.get("position"))
             .await?;
-        let fresh = self.fresh.after(position, limit as usize);
-        if !fresh.is_empty() {
-            return Ok(fresh);
+        let newest = self.hand_off.after(position, limit as usize);
+        if !newest.is_empty() {
+            return Ok(newest);
         }
         let select = Statement::new(UNDECIDED).bind(position).bind(limit);
         select.fetch(&mut tx, read_event).await

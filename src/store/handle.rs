@@ -2,8 +2,7 @@
 
 use super::StoreError;
 use super::database::Database;
-use super::journal::{Fresh, Journal, JournalWriter};
-use super::keys::Runs;
+use super::journal::{HandOff, Journal, JournalWriter};
 use super::row::Row;
 use super::silence_matchers::CompiledMatchers;
 use super::statement::Statement;
@@ -12,8 +11,7 @@ use super::statement::Statement;
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(super) database: Database,
-    pub(super) fresh: Fresh,
-    pub(super) runs: Runs,
+    pub(super) hand_off: HandOff,
     pub(super) matchers: CompiledMatchers,
 }
 
@@ -25,15 +23,14 @@ impl Store {
         database.migrate().await?;
         Ok(Self {
             database,
-            fresh: Fresh::default(),
-            runs: Runs::default(),
+            hand_off: HandOff::default(),
             matchers: CompiledMatchers::default(),
         })
     }
 
     /// A journal on this store, and its writer, which the caller runs as a task.
     pub fn journal(&self) -> (Journal, JournalWriter) {
-        Journal::new(self.database.clone(), self.runs.clone(), self.fresh.clone())
+        Journal::new(self.database.clone(), self.hand_off.clone())
     }
 
     /// Whether other processes may use this database at the same time.

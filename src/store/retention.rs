@@ -1,7 +1,7 @@
 //! Retention: what is settled and old is deleted, in small steps; what is owed never is.
 
 use super::database::Tx;
-use super::keys::{self, digest_of};
+use super::dedup;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
@@ -24,7 +24,7 @@ pub struct Forgotten {
 
 /// Old events after a place in the journal. One that waits for a person, or belongs to an
 /// incident that is still kept, stays.
-const OLD_EVENTS: &str = "select e.seq, e.source, e.event_id, e.received_at, \
+const OLD_EVENTS: &str = "select e.seq, e.received_at, \
        cast(case when exists (select 1 from review_items r where r.event_seq = e.seq and r.state = 'open') \
               or exists (select 1 from decisions d join incidents i on i.id = d.incident_id \
                    where d.event_seq = e.seq) \
@@ -42,8 +42,6 @@ const OLD_INCIDENTS: &str = "select i.id from incidents i \
 
 struct OldEvent {
     seq: i64,
-    source: String,
-    event_id: String,
     received_at: Timestamp,
     /// It stays, whatever its age.
     is_needed: bool,
@@ -53,8 +51,6 @@ impl OldEvent {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             seq: row.get("seq")?,
-            source: row.get("source")?,
-            event_id: row.get("event_id")?,
             received_at: row.get("received_at")?,
             is_needed: row.get::<i64>("is_needed")? != 0,
         })
@@ -72,9 +68,8 @@ impl Store {
     ) -> Result<Forgotten, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let incidents = forget_incidents(&mut tx, cutoff, limit).await?;
-        let (mut forgotten, up_to) = forget_events(&mut tx, after, cutoff, limit).await?;
+        let mut forgotten = forget_events(&mut tx, after, cutoff, limit).await?;
         forgotten.incidents = incidents;
-        let runs = keys::forget(&mut tx, up_to).await?;
         for text in [
             "delete from burst_locks where locked_until < $1",
             "delete from silences where ends_at < $1",
@@ -83,9 +78,16 @@ impl Store {
         }
         tx.commit().await?;
         fault_points::reach("retention-step");
-        self.runs.forget(&runs);
         self.database.give_back_pages().await?;
         Ok(forgotten)
+    }
+}
+
+impl Store {
+    /// Deletes up to `limit` keys of duplicate detection that are older than its window; answers
+    /// how many. SQLite deletes its own when it writes a new run.
+    pub async fn delete_expired_keys(&self, limit: u32) -> Result<u64, StoreError> {
+        dedup::delete_expired_keys(&self.database, limit).await
     }
 }
 
@@ -104,13 +106,12 @@ async fn forget_incidents(tx: &mut Tx, cutoff: Timestamp, limit: u32) -> Result<
     Ok(old.len() as u64)
 }
 
-/// What was forgotten, and the place up to which the journal has been looked through.
 async fn forget_events(
     tx: &mut Tx,
     after: i64,
     cutoff: Timestamp,
     limit: u32,
-) -> Result<(Forgotten, i64), StoreError> {
+) -> Result<Forgotten, StoreError> {
     let events = Statement::new(OLD_EVENTS).bind(after).bind(limit);
     let events = events.fetch(tx, OldEvent::read).await?;
     let looked_at = events.len();
@@ -119,18 +120,16 @@ async fn forget_events(
         .into_iter()
         .take_while(|event| event.received_at < cutoff)
         .collect();
-    let up_to = old.last().map_or(after, |event| event.seq);
     let next_after = last.filter(|_| old.len() == looked_at);
     let deletable: Vec<OldEvent> = old.into_iter().filter(|event| !event.is_needed).collect();
     for chunk in deletable.chunks(EVENTS_PER_STATEMENT) {
         delete_events(tx, chunk).await?;
     }
-    let forgotten = Forgotten {
+    Ok(Forgotten {
         next_after,
         events: deletable.len() as u64,
         incidents: 0,
-    };
-    Ok((forgotten, up_to))
+    })
 }
 
 async fn delete_events(tx: &mut Tx, events: &[OldEvent]) -> Result<(), StoreError> {
@@ -143,17 +142,5 @@ async fn delete_events(tx: &mut Tx, events: &[OldEvent]) -> Result<(), StoreErro
         delete.push_list("", events.iter().map(|event| event.seq));
         delete.execute(tx).await?;
     }
-    delete_indexed_keys(tx, events).await
-}
-
-/// SQLite forgets known events by whole runs instead, see [`keys::forget`].
-async fn delete_indexed_keys(tx: &mut Tx, events: &[OldEvent]) -> Result<(), StoreError> {
-    let digests: Vec<_> = events
-        .iter()
-        .map(|event| digest_of(&event.source, &event.event_id))
-        .collect();
-    let mut delete = Statement::on_postgres("delete from event_keys where digest in ");
-    delete.push_list("", digests.iter().map(|digest| digest.as_slice()));
-    delete.execute(tx).await?;
     Ok(())
 }

@@ -87,7 +87,7 @@ keys! {
         /// … within this time is flapping
         within: Duration = positive_duration().default("1h"),
         /// flapping ends when no breach has arrived for so long
-        quiet_period: Duration = positive_duration().default("15m"),
+        quiet_period as "calm": Duration = positive_duration().default("15m"),
     }
 }
 

@@ -65,7 +65,7 @@ keys! {
         /// tickets for its new incidents within a minute; further ones are held
         per_minute: u32 = whole(1, 1_000_000).default(1_000_i64),
         /// how long nothing has gone beyond the limit, with nothing held, before the flood is over
-        quiet_period: Duration = positive_duration().default("5m"),
+        quiet_period as "calm": Duration = positive_duration().default("5m"),
         /// a comment on the flood's ticket, when it has grown by much, at most this often; `0s`:
         /// none
         update_every: Duration = duration().default("5m"),

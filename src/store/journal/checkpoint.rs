@@ -1,5 +1,5 @@
-//! Copying SQLite's write-ahead log into the file, on a thread of its own: a writer that does
-//! it itself lets every webhook of that moment wait for a second file's sync.
+//! Copies SQLite's write-ahead log into the file, on a thread of its own: otherwise every webhook of
+//! that moment would wait for the sync of a second file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::sqlite;
 
-/// Bytes of the log that are worth copying. The more there are, the longer the disk is busy with
-/// them at once, and a webhook's own sync waits behind them.
+/// Bytes of the log that are worth copying. The more are copied at once, the longer the sync of a
+/// webhook waits for the disk.
 const WORTHWHILE: u64 = 2 * 1024 * 1024;
-/// Pages of the log at which it is begun anew: 32 MiB, or half of it in a file of before that
-/// kept its pages of 4 KiB.
-const LONG: i64 = 4096;
+/// Pages of the log at which it is begun anew: 32 MiB, or 16 MiB in a file that an older version
+/// made with pages of 4 KiB.
+const LONG_LOG: i64 = 4096;
 /// Longest time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Commits of the journal between two looks.
@@ -51,19 +51,19 @@ impl Checkpointer {
         })
     }
 
-    /// Tells the thread of a commit, now and then; answers whether the thread lives.
+    /// Notifies the thread, at every few commits; answers whether the thread lives.
     pub(super) fn committed(&mut self) -> bool {
         self.commits += 1;
         if self.commits < COMMITS {
             return true;
         }
         self.commits = 0;
-        // One notice that waits is enough.
+        // One waiting notification is enough.
         !matches!(self.look.try_send(()), Err(TrySendError::Disconnected(())))
     }
 
-    /// Copies what little the thread has left, while nobody else writes, so that the next
-    /// write begins the log anew. For the writer, between two transactions, in its turn.
+    /// Copies the rest of a long log while nobody writes, so that the next write begins the log
+    /// anew. To be called by the writer in its turn, between two transactions.
     pub(super) fn restart_log(&self, connection: &Connection) -> Result<(), StoreError> {
         if self.long.swap(false, Ordering::Relaxed) {
             copy(connection)?;
@@ -79,7 +79,7 @@ fn keep_copying(connection: &mut Connection, looks: &Receiver<()>, long: &Atomic
         Err(RecvTimeoutError::Disconnected)
     ) {
         match copy_when_worthwhile(connection) {
-            Ok(pages) => long.store(pages > LONG, Ordering::Relaxed),
+            Ok(pages) => long.store(pages > LONG_LOG, Ordering::Relaxed),
             Err(error) => {
                 tracing::warn!(%error, "the write-ahead log cannot be copied into the database file; it is tried again");
             }
@@ -87,7 +87,7 @@ fn keep_copying(connection: &mut Connection, looks: &Receiver<()>, long: &Atomic
     }
 }
 
-/// How long the log is, after copying it if it was long enough.
+/// Copies a log that is long enough; answers its pages.
 fn copy_when_worthwhile(connection: &Connection) -> Result<i64, StoreError> {
     let length = connection
         .path()
@@ -99,7 +99,7 @@ fn copy_when_worthwhile(connection: &Connection) -> Result<i64, StoreError> {
     copy(connection)
 }
 
-/// Copies what no reader needs any more; nobody waits for it. Answers the pages in the log.
+/// Copies the pages that no reader needs any more; nobody waits for it. Answers the pages of the log.
 fn copy(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("pragma wal_checkpoint(passive)", [], |row| row.get(1))?)
 }

@@ -6,25 +6,24 @@ use std::time::{Duration, Instant};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgConnection, PgPool, Postgres};
 
-use super::NewEvent;
-use super::writer::{Committed, digests_of, journal_event, tell_apart};
+use super::batch::{Committed, digests_of, journal_event, mark_duplicates};
+use super::event::NewEvent;
 use crate::fault_points;
 use crate::store::StoreError;
 use crate::store::database::{TRUSTED, Tx, answered};
-use crate::store::keys::{Digest, Digests};
+use crate::store::dedup::{Digest, Digests};
 use crate::store::review_reason::kept_reason;
 
-/// How long an append may take; no sender waits longer. Whether it was kept is not
-/// known then; whoever sends again finds out.
-const LONGEST_APPEND: Duration = Duration::from_secs(10);
-/// In PostgreSQL several replicas append at once: one after the other, so that sequence
-/// numbers become visible in their order and the deciding cursor never passes one by.
+/// How long an append may take; no sender waits longer. Then it is not known whether the events
+/// were stored; those that were are duplicates when they are sent again.
+const MAX_APPEND: Duration = Duration::from_secs(10);
+/// Replicas append one after the other, so that places become visible in their order and the
+/// cursor of deciding never passes one.
 const LOCK_JOURNAL: &str = "select pg_advisory_xact_lock(7464500)";
-/// A whole append, as the migration `append_events` keeps it on the server. A digest that
-/// another replica adds at the same moment is waited for by the unique index.
+/// A whole append, a function on the server: see the migration `append_new_events_quicker`.
 const APPEND: &str = "select seqs, fresh from append_events($1, $2, $3, $4, $5, $6)";
 
-/// Holds the journal for itself until the end of `tx`. SQLite has one process.
+/// Lets no replica append until the end of `tx`. SQLite has one process.
 pub(in crate::store) async fn lock_journal(tx: &mut Tx) -> Result<(), StoreError> {
     if let Tx::Postgres(inner) = tx {
         let locking = sqlx::query(LOCK_JOURNAL).execute(&mut **inner);
@@ -33,12 +32,10 @@ pub(in crate::store) async fn lock_journal(tx: &mut Tx) -> Result<(), StoreError
     Ok(())
 }
 
-/// The journal's side of a PostgreSQL database.
 pub(super) struct PostgresJournal {
     pool: PgPool,
-    /// The pool's one connection, and when it was last used. A pool asks a connection that it
-    /// is given back whether it is still there, which in a flood is another way there and back
-    /// for every batch.
+    /// The pool's one connection, and when it was last used. A pool pings a connection before
+    /// each use, which in a flood is one more round trip for every batch.
     held: Option<(PoolConnection<Postgres>, Instant)>,
 }
 
@@ -47,29 +44,29 @@ impl PostgresJournal {
         Self { pool, held: None }
     }
 
-    /// One transaction: what of `events` is new, and those rows.
+    /// Stores the new ones of `events` in one transaction.
     pub(super) async fn append(&mut self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
         let digests = digests_of(&events);
         let mut connection = self.connection().await?;
         let inserting = insert(&mut connection, &events, &digests);
-        let inserted = tokio::time::timeout(LONGEST_APPEND, inserting).await;
+        let inserted = tokio::time::timeout(MAX_APPEND, inserting).await;
         let Ok(inserted) = inserted else {
             connection.close_on_drop();
             return Err(StoreError::NoAnswer);
         };
         let mut places = inserted?;
-        // After a failure it is not held any more: the pool finds out what is left of it.
+        // Not after a failure: then the pool finds out whether the connection still works.
         self.held = Some((connection, Instant::now()));
         fault_points::reach("journal-committed");
         let new = places.keys().copied().collect();
-        let appended = tell_apart(&events, &digests, new);
-        let mut fresh: Vec<_> = events
+        let appended = mark_duplicates(&events, &digests, new);
+        let mut new: Vec<_> = events
             .into_iter()
             .zip(&digests)
             .filter_map(|(event, digest)| journal_event(places.remove(digest)?, event))
             .collect();
-        fresh.sort_unstable_by_key(|event| event.seq);
-        Ok(Committed { appended, fresh })
+        new.sort_unstable_by_key(|event| event.seq);
+        Ok(Committed { appended, new })
     }
 
     async fn connection(&mut self) -> Result<PoolConnection<Postgres>, StoreError> {
@@ -83,14 +80,13 @@ impl PostgresJournal {
     }
 }
 
-/// Inserts the first event of each digest that is not there yet; answers the places of the new
-/// ones.
+/// Inserts the first event of each digest that is not known; answers the places of the new ones.
 async fn insert(
     connection: &mut PgConnection,
     events: &[NewEvent],
     digests: &[Digest],
 ) -> Result<HashMap<Digest, i64>, StoreError> {
-    let mut seen = Digests::with_capacity_and_hasher(digests.len(), <_>::default());
+    let mut seen = Digests::with_capacity(digests.len());
     let given: Vec<(&NewEvent, &Digest)> = events
         .iter()
         .zip(digests)

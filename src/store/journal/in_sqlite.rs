@@ -1,18 +1,19 @@
-//! The journal in SQLite, from the writer's own thread: a prepared statement for every row,
-//! and no copy of a body.
+//! The journal in SQLite, on the writer's own thread: a prepared statement for every row, and no
+//! copy of a body.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
+use super::batch::{Committed, digests_of, journal_event, mark_duplicates};
 use super::checkpoint::Checkpointer;
-use super::writer::{Committed, digests_of, journal_event, tell_apart};
-use super::{Appended, NewEvent};
+use super::event::{Appended, NewEvent};
+use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::StoreError;
+use crate::store::dedup::DedupIndex;
 use crate::store::file_watch::FileWatch;
-use crate::store::keys::KnownKeys;
 use crate::store::review_reason::kept_reason;
 use crate::store::sqlite::{self, WriteTurn};
 
@@ -24,12 +25,13 @@ const INSERT_EVENT: &str = "insert into events (seq, source, event_id, received_
 const INSERT_REVIEW_ITEM: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \
      values (?, ?, ?, ?, ?, 'open')";
 
-/// The journal's side of a SQLite file.
 pub(super) struct SqliteJournal {
     path: Arc<Path>,
     turn: WriteTurn,
     file: FileWatch,
-    keys: KnownKeys,
+    known: DedupIndex,
+    /// When the newest event was received.
+    newest: Timestamp,
     open: Option<Open>,
 }
 
@@ -39,63 +41,56 @@ struct Open {
 }
 
 impl SqliteJournal {
-    pub(super) fn new(path: Arc<Path>, turn: WriteTurn, file: FileWatch, keys: KnownKeys) -> Self {
+    pub(super) fn new(path: Arc<Path>, turn: WriteTurn, file: FileWatch) -> Self {
         Self {
             path,
             turn,
             file,
-            keys,
+            known: DedupIndex::default(),
+            newest: Timestamp::from_millis(0),
             open: None,
         }
     }
 
-    /// Opens the file and reads what is known, so that the first event need not wait for it.
+    /// Opens the file and reads the index of known events, so that the first event need not wait.
     pub(super) fn warm_up(&mut self) {
         let warm =
-            open(&mut self.open, &self.path).and_then(|open| self.keys.prepare(&open.connection));
+            open(&mut self.open, &self.path).and_then(|open| self.known.prepare(&open.connection));
         if let Err(error) = warm {
             tracing::warn!(%error, "the journal cannot be opened yet; it is tried again");
         }
     }
 
-    /// One transaction: what of `events` is new, and those rows.
+    /// Stores the new ones of `events` in one transaction.
     pub(super) fn append(&mut self, events: Vec<NewEvent>) -> Result<Committed, StoreError> {
-        // What is written to a deleted file is decided on, but its sender is told nothing: it
-        // would be decided on again. So it is not written at all.
+        // An event written to a deleted file would be decided on while its sender is answered 503,
+        // and decided on again when it is sent again. So it is not written at all.
         self.file.check()?;
         let open = open(&mut self.open, &self.path)?;
-        let committed = append(open, &self.turn, &mut self.keys, events);
+        self.newest = events.last().map_or(self.newest, |event| event.received_at);
+        let committed = append(open, &self.turn, &mut self.known, events);
         if committed.is_err() {
-            self.keys.failed();
+            self.known.failed();
         } else if !open.checkpointer.committed() {
-            // Its thread has died; a new one comes with the next batch.
+            // The checkpointer's thread has died; the next batch starts another one.
             self.open = None;
         }
-        // It may have been deleted meanwhile.
+        // The file may have been deleted meanwhile.
         self.file.check()?;
         committed
     }
 
-    /// Between two transactions: what keeps the known events quick to ask.
+    /// Between two transactions: keeps the index of known events quick.
     pub(super) fn tidy(&mut self) {
         let Some(open) = &mut self.open else {
             return;
         };
-        match self.keys.tidy(&mut open.connection, &self.turn) {
-            Ok(true) if self.file.check().is_ok() => {
-                let merging = self.keys.merging(&self.path, &self.turn);
-                if let Err(error) = std::thread::Builder::new()
-                    .name("merge of known events".to_owned())
-                    .spawn(merging)
-                {
-                    tracing::warn!(%error, "runs of known events cannot be merged yet");
-                }
-            }
-            Ok(_) => {}
-            Err(error) => {
-                self.keys.failed();
-                tracing::warn!(%error, "the log of known events cannot be tidied; it is tried again");
-            }
+        let (connection, turn) = (&mut open.connection, &self.turn);
+        if let Err(error) = self
+            .known
+            .write_full_memtable(connection, turn, self.newest)
+        {
+            tracing::warn!(%error, "the index of known events cannot be tidied; it is tried again");
         }
     }
 }
@@ -116,17 +111,17 @@ fn append(
         checkpointer,
     }: &mut Open,
     turn: &WriteTurn,
-    keys: &mut KnownKeys,
+    known: &mut DedupIndex,
     events: Vec<NewEvent>,
 ) -> Result<Committed, StoreError> {
-    keys.prepare(connection)?;
+    known.prepare(connection)?;
     let digests = digests_of(&events);
     let turn = turn.take_blocking();
     checkpointer.restart_log(connection)?;
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let new = keys.insert_new(&tx, &digests)?;
-    let appended = tell_apart(&events, &digests, new);
-    let mut fresh = Vec::with_capacity(events.len());
+    let new = known.insert_new(&tx, &digests)?;
+    let appended = mark_duplicates(&events, &digests, new);
+    let mut new_events = Vec::with_capacity(events.len());
     let mut seq = last_place(&tx)?;
     let mut insert = tx.prepare_cached(INSERT_EVENT)?;
     for (event, appended) in events.into_iter().zip(&appended) {
@@ -141,15 +136,18 @@ fn append(
                 event.body
             ])?;
             insert_review_item(&tx, seq, &event)?;
-            fresh.extend(journal_event(seq, event));
+            new_events.extend(journal_event(seq, event));
         }
     }
     drop(insert);
     tx.commit()?;
     fault_points::reach("journal-committed");
     drop(turn);
-    keys.committed();
-    Ok(Committed { appended, fresh })
+    known.committed();
+    Ok(Committed {
+        appended,
+        new: new_events,
+    })
 }
 
 /// See [`LAST_PLACE`].
@@ -158,7 +156,7 @@ fn last_place(tx: &Transaction<'_>) -> Result<i64, StoreError> {
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 
-/// Inserts the review item of the event at the place `seq`, when it goes to review.
+/// Inserts a review item when the event at the place `seq` goes to review.
 fn insert_review_item(tx: &Transaction<'_>, seq: i64, event: &NewEvent) -> Result<(), StoreError> {
     if let Some(reason) = &event.review {
         tx.prepare_cached(INSERT_REVIEW_ITEM)?.execute(params![

@@ -1,143 +1,48 @@
-//! The journal: every event on stable storage before its sender hears 2xx.
+//! The journal: every event is on stable storage before its sender is answered 2xx.
 //!
 //! Requests hand their events to one writer. While a transaction commits, further requests
-//! gather; the next transaction takes them all. So the disk's sync is shared, and the cost of
-//! one more event is a row, not a sync.
+//! wait; the next transaction takes them all. So they share one sync of the disk, and one more
+//! event costs a row and not a sync.
 
+mod batch;
 mod checkpoint;
-mod fresh;
+mod event;
+mod hand_off;
 mod in_postgres;
 mod in_sqlite;
 mod writer;
 
-use std::sync::Arc;
-
-use smallvec::SmallVec;
 use tokio::sync::{mpsc, oneshot};
 
-pub(super) use fresh::Fresh;
+use super::database::Database;
+use event::Request;
+
+pub use event::{Appended, Became, Content, JournalError, JournalEvent, NewEvent, NewEvents};
+pub(super) use hand_off::HandOff;
 pub(super) use in_postgres::lock_journal;
 pub use writer::JournalWriter;
 
-use super::database::Database;
-use super::keys::Runs;
-use crate::domain::signal::Meaning;
-use crate::domain::time::Timestamp;
+/// Requests that may wait for the writer. Further ones are answered 503.
+const MAX_WAITING: usize = 4096;
 
-/// Requests that may wait for the writer; beyond it the sender hears 503.
-const MOST_WAITING: usize = 4096;
-
-/// An event on its way into the journal.
-#[derive(Debug, Clone)]
-pub struct NewEvent {
-    /// The source's name.
-    pub source: Arc<str>,
-    /// The event's id; with the source, the key by which a repetition is recognised.
-    pub event_id: String,
-    /// When it was received.
-    pub received_at: Timestamp,
-    /// The event as it came.
-    pub body: String,
-    /// Why it goes to review instead of to the rules; `None` for an event that was understood.
-    pub review: Option<String>,
-    /// What it was understood as, so that deciding need not read the body again; `None` when
-    /// it has to.
-    pub meaning: Option<Meaning>,
-}
-
-/// An event of the journal.
-#[derive(Debug, Clone, PartialEq)]
-pub struct JournalEvent {
-    /// Its place in the journal.
-    pub seq: i64,
-    /// The source's name.
-    pub source: Arc<str>,
-    /// The event's id.
-    pub event_id: String,
-    /// When it was received.
-    pub received_at: Timestamp,
-    /// What there is to decide on.
-    pub content: Content,
-}
-
-/// What there is of an event to decide on.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Content {
-    /// The event as it came.
-    Body(String),
-    /// What it was understood as when it was received.
-    Meaning(Meaning),
-    /// It waits for a person; no rule sees it.
-    InReview,
-}
-
-/// What became of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Appended {
-    /// New, and durable.
-    Accepted,
-    /// New, durable, and waiting for a person.
-    Review,
-    /// Already there.
-    Duplicate,
-}
-
-/// An event that could not be made durable, or of which that is not known; the sender must
-/// hear 503.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum JournalError {
-    /// Too many events wait to be written.
-    #[error("the journal is full: {waiting} requests wait to be written; the database is too slow")]
-    Full {
-        /// How many wait.
-        waiting: usize,
-    },
-    /// The database refused the write.
-    #[error("the database cannot be written: {0}")]
-    Unwritable(String),
-    /// The process is stopping.
-    #[error("the journal is closed because the process is stopping")]
-    Closed,
-    /// The writer died before it answered. Whether the events were kept is not known; who
-    /// sends them again finds out.
-    #[error("the journal's writer failed while it wrote the events; send them again")]
-    Interrupted,
-}
-
-/// The events of one request. Nearly every request brings one, for which neither way needs a
-/// list of its own: what one thread allocates and another frees costs more than all else that
-/// is done with it.
-pub type NewEvents = SmallVec<[NewEvent; 1]>;
-
-/// What became of the events of one request, in their order.
-pub type Became = SmallVec<[Appended; 8]>;
-
-struct Request {
-    events: NewEvents,
-    answer: oneshot::Sender<Result<Became, JournalError>>,
-}
-
-/// Takes events in and answers when they are durable. Cheap to clone.
+/// The way into the journal. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Journal {
     requests: mpsc::Sender<Request>,
 }
 
 impl Journal {
-    /// A journal and the writer that must run for it to answer. `appended` is told after each
-    /// commit.
-    pub(super) fn new(database: Database, runs: Runs, fresh: Fresh) -> (Self, JournalWriter) {
-        let (requests, waiting) = mpsc::channel(MOST_WAITING);
-        let writer = JournalWriter::new(database, runs, fresh, waiting);
-        (Self { requests }, writer)
+    /// A journal, and the writer that must run for it to answer.
+    pub(super) fn new(database: Database, hand_off: HandOff) -> (Self, JournalWriter) {
+        let (requests, waiting) = mpsc::channel(MAX_WAITING);
+        (
+            Self { requests },
+            JournalWriter::new(database, hand_off, waiting),
+        )
     }
 
-    /// Appends `events` and answers, in their order, what became of each, once all are on
-    /// stable storage.
-    ///
-    /// # Errors
-    ///
-    /// [`JournalError`] when nothing may have been kept.
+    /// Appends `events`, and answers with the result for each, in their order, once all are on
+    /// stable storage. After an error it is not known whether any was stored.
     pub async fn append(&self, events: impl Into<NewEvents>) -> Result<Became, JournalError> {
         let (answer, answered) = oneshot::channel();
         self.requests
@@ -147,7 +52,7 @@ impl Journal {
             })
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => JournalError::Full {
-                    waiting: MOST_WAITING,
+                    waiting: MAX_WAITING,
                 },
                 mpsc::error::TrySendError::Closed(_) => JournalError::Closed,
             })?;
@@ -158,6 +63,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Timestamp;
     use crate::store::Store;
 
     fn event(id: &str) -> NewEvent {

@@ -3,68 +3,65 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::sync::{Mutex, mpsc, watch};
 
+use super::batch::{Batch, Committed, Waiters};
+use super::event::{JournalError, Request};
+use super::hand_off::HandOff;
 use super::in_postgres::PostgresJournal;
 use super::in_sqlite::SqliteJournal;
-use super::{Appended, Became, Content, Fresh, JournalError, JournalEvent, NewEvent, Request};
 use crate::store::StoreError;
 use crate::store::database::Database;
-use crate::store::keys::{Digest, Digests, KnownKeys, Runs, digest_of};
 
 /// Requests taken into one transaction.
-const MOST_REQUESTS: usize = 1024;
+const MAX_REQUESTS: usize = 1024;
 /// Events taken into one transaction, unless a single request brings more.
-const MOST_EVENTS: usize = 4096;
+const MAX_EVENTS: usize = 4096;
 
-/// After a transaction of this many requests and more the next ones are let gather: in a flood
-/// a few large transactions cost far less than many small ones, and what they leave of the
-/// processor shortens every answer.
+/// After a transaction of at least so many requests the writer waits for more: in a flood a few
+/// large transactions cost far less than many small ones, and the processor time that is saved
+/// shortens every answer.
 const FLOOD: usize = 16;
-/// A look at how many have gathered.
+/// Time between two looks at how many requests wait.
 const LOOK: Duration = Duration::from_micros(50);
-/// Looks at most.
-const LOOKS: usize = 8;
+const MAX_LOOKS: usize = 8;
 
-/// The one writer of the journal. When it panics, a clone of it can go on: of what was being
-/// written nobody is told that it is durable, and what waits is written.
+/// The one writer of the journal. When it panics, a clone of it can go on: the requests that were
+/// being written are not answered, and those that wait are written.
 #[derive(Clone)]
 pub struct JournalWriter {
     database: Database,
-    runs: Runs,
-    outlet: Outlet,
+    publisher: Publisher,
     /// Held by the clone that runs.
     waiting: Waiting,
 }
 
 type Waiting = Arc<Mutex<mpsc::Receiver<Request>>>;
 
-/// Where events go once they are durable.
+/// Hands durable events to deciding, and announces them.
 #[derive(Clone)]
-struct Outlet {
-    fresh: Fresh,
+struct Publisher {
+    hand_off: HandOff,
     appended: watch::Sender<u64>,
 }
 
 impl JournalWriter {
     pub(super) fn new(
         database: Database,
-        runs: Runs,
-        fresh: Fresh,
+        hand_off: HandOff,
         waiting: mpsc::Receiver<Request>,
     ) -> Self {
         let (appended, _) = watch::channel(0);
         Self {
             database,
-            runs,
-            outlet: Outlet { fresh, appended },
+            publisher: Publisher { hand_off, appended },
             waiting: Arc::new(Mutex::new(waiting)),
         }
     }
 
     /// Changes after every commit that made events durable.
     pub fn appended(&self) -> watch::Receiver<u64> {
-        self.outlet.appended.subscribe()
+        self.publisher.appended.subscribe()
     }
 
     /// Writes until every [`Journal`](super::Journal) handle is gone.
@@ -73,37 +70,41 @@ impl JournalWriter {
             Database::Sqlite {
                 path, turn, file, ..
             } => {
-                // A new one reads again what is known: of an earlier one's last batch it is
-                // uncertain whether it was kept.
-                let journal = SqliteJournal::new(path, turn, file, KnownKeys::new(self.runs));
+                // The index of known events is read again after a panic: it is uncertain whether
+                // the last batch was committed.
+                let journal = SqliteJournal::new(path, turn, file);
                 let waiting = self.waiting;
                 let (written, results) = mpsc::unbounded_channel();
                 let thread =
                     tokio::task::spawn_blocking(move || write_sqlite(journal, &written, &waiting));
-                let (died, ()) = tokio::join!(thread, answer_all(results, &self.outlet));
+                let (died, ()) = tokio::join!(thread, answer_all(results, &self.publisher));
                 if let Err(error) = died
                     && let Ok(panic) = error.try_into_panic()
                 {
-                    // Whoever runs this task is to see that it died.
+                    // The supervisor of this task must see that it died.
                     std::panic::resume_unwind(panic);
                 }
             }
             Database::Postgres { journal, .. } => {
-                write_postgres(PostgresJournal::new(journal), &self.outlet, &self.waiting).await;
+                write_postgres(
+                    PostgresJournal::new(journal),
+                    &self.publisher,
+                    &self.waiting,
+                )
+                .await;
             }
         }
     }
 }
 
-/// A batch that was written, or was not, and who waits to hear it. As many as requests wait
-/// at most.
-type Written = (Answers, Result<Committed, StoreError>);
+/// A batch's result, and who waits for it. There are never more than requests that wait.
+type Written = (Waiters, Result<Committed, StoreError>);
 
-/// Tells everybody on an async thread: one wake-up there for a batch, where the writer's own
-/// thread would pay one for every request.
-async fn answer_all(mut results: mpsc::UnboundedReceiver<Written>, outlet: &Outlet) {
-    while let Some((answers, result)) = results.recv().await {
-        answers.answer(outlet, result);
+/// Answers on an async thread: one wake-up there for a batch, where the writer's own thread would
+/// pay one for every request.
+async fn answer_all(mut results: mpsc::UnboundedReceiver<Written>, publisher: &Publisher) {
+    while let Some((waiters, result)) = results.recv().await {
+        publisher.publish(waiters, result);
     }
 }
 
@@ -116,164 +117,73 @@ fn write_sqlite(
     journal.warm_up();
     let mut requests = Vec::new();
     loop {
-        let taken = waiting.blocking_recv_many(&mut requests, MOST_REQUESTS);
+        let taken = waiting.blocking_recv_many(&mut requests, MAX_REQUESTS);
         if taken == 0 {
             return;
         }
-        while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {
-            let (events, answers) = batch.into_parts();
-            if written.send((answers, journal.append(events))).is_err() {
-                // Who answers has died, and so those who wait are told nothing.
+        while let Some(batch) = Batch::take(&mut requests, MAX_EVENTS) {
+            let (events, waiters) = batch.into_parts();
+            if written.send((waiters, journal.append(events))).is_err() {
+                // The task that answers has died, so nobody can be answered.
                 return;
             }
+            journal.tidy();
         }
-        journal.tidy();
         if taken >= FLOOD {
-            gather(&waiting, taken);
+            wait_for_batch(&waiting, taken);
         }
     }
 }
 
-/// Waits until three eighths of the requests have gathered that there are in a round: those that
-/// were `answered` just now, whose senders send again, and those that wait already. So a
-/// transaction is a large one, and while the disk syncs it the other requests keep the processor
-/// busy. Waits as long as more come, and not for those that cannot.
-fn gather(waiting: &mpsc::Receiver<Request>, answered: usize) {
+/// Waits until three eighths of the requests of a round wait: of those that were `answered` just
+/// now, whose senders send again, and those that wait already. So the next transaction is a
+/// large one, and while the disk syncs it the other requests keep the processor busy. Ends when
+/// no more come.
+fn wait_for_batch(waiting: &mpsc::Receiver<Request>, answered: usize) {
     let enough = (answered + waiting.len()) * 3 / 8;
-    let mut gathered = 0;
-    for _ in 0..LOOKS {
+    let mut before = 0;
+    for _ in 0..MAX_LOOKS {
         let now = waiting.len();
-        if now >= enough || (now > 0 && now == gathered) {
+        if now >= enough || (now > 0 && now == before) {
             return;
         }
-        gathered = now;
+        before = now;
         std::thread::sleep(LOOK);
     }
 }
 
-async fn write_postgres(mut journal: PostgresJournal, outlet: &Outlet, waiting: &Waiting) {
+async fn write_postgres(mut journal: PostgresJournal, publisher: &Publisher, waiting: &Waiting) {
     let mut waiting = waiting.lock().await;
     let mut requests = Vec::new();
-    while waiting.recv_many(&mut requests, MOST_REQUESTS).await > 0 {
-        while let Some(batch) = Batch::take(&mut requests, MOST_EVENTS) {
-            let (events, answers) = batch.into_parts();
-            answers.answer(outlet, journal.append(events).await);
+    while waiting.recv_many(&mut requests, MAX_REQUESTS).await > 0 {
+        while let Some(batch) = Batch::take(&mut requests, MAX_EVENTS) {
+            let (events, waiters) = batch.into_parts();
+            publisher.publish(waiters, journal.append(events).await);
         }
     }
 }
 
-/// What a transaction came to: what became of each event, and the new ones in their order,
-/// ready to be decided on.
-pub(super) struct Committed {
-    pub(super) appended: Vec<Appended>,
-    pub(super) fresh: Vec<JournalEvent>,
-}
-
-/// Requests that go into one transaction.
-struct Batch {
-    requests: Vec<Request>,
-}
-
-type Answer = oneshot::Sender<Result<Became, JournalError>>;
-
-/// Who waits for a batch, and for how many events of it each.
-struct Answers(Vec<(Answer, usize)>);
-
-impl Batch {
-    /// Takes requests from the front until their events come to `most`, at least one.
-    fn take(requests: &mut Vec<Request>, most: usize) -> Option<Self> {
-        if requests.is_empty() {
-            return None;
-        }
-        let mut events = 0;
-        let fitting = requests
-            .iter()
-            .take_while(|request| {
-                let fits = events == 0 || events + request.events.len() <= most;
-                events += request.events.len();
-                fits
-            })
-            .count();
-        let rest = requests.split_off(fitting);
-        Some(Self {
-            requests: std::mem::replace(requests, rest),
-        })
-    }
-
-    fn into_parts(self) -> (Vec<NewEvent>, Answers) {
-        let mut events = Vec::with_capacity(self.requests.len());
-        let mut answers = Vec::with_capacity(self.requests.len());
-        for request in self.requests {
-            answers.push((request.answer, request.events.len()));
-            events.extend(request.events);
-        }
-        (events, Answers(answers))
-    }
-}
-
-impl Answers {
-    /// Tells everybody, and deciding first: what it does takes longer.
-    fn answer(self, outlet: &Outlet, result: Result<Committed, StoreError>) {
+impl Publisher {
+    /// Hands the events to deciding first, because deciding takes longer, and answers everybody.
+    fn publish(&self, waiters: Waiters, result: Result<Committed, StoreError>) {
         match result {
-            Ok(Committed { appended, fresh }) => {
-                outlet.fresh.push(fresh);
-                outlet.appended.send_modify(|count| *count += 1);
+            Ok(Committed { appended, new }) => {
+                self.hand_off.push(new);
+                self.appended.send_modify(|count| *count += 1);
                 let mut appended = appended.into_iter();
-                for (answer, events) in self.0 {
-                    // A sender that hung up hears nothing; its events are durable all the same.
+                for (answer, events) in waiters {
+                    // A sender that hung up gets no answer; its events are durable all the same.
                     let _ = answer.send(Ok(appended.by_ref().take(events).collect()));
                 }
             }
             Err(error) => {
-                let events: usize = self.0.iter().map(|(_, events)| events).sum();
+                let events: usize = waiters.iter().map(|(_, events)| events).sum();
                 tracing::error!(%error, events, "events could not be made durable");
                 let error = JournalError::Unwritable(error.to_string());
-                for (answer, _) in self.0 {
+                for (answer, _) in waiters {
                     let _ = answer.send(Err(error.clone()));
                 }
             }
         }
     }
-}
-
-/// The digest of each event, by which a repetition is recognised.
-pub(super) fn digests_of(events: &[NewEvent]) -> Vec<Digest> {
-    events
-        .iter()
-        .map(|event| digest_of(&event.source, &event.event_id))
-        .collect()
-}
-
-/// The first event of each new digest is new, every other one a duplicate.
-pub(super) fn tell_apart(
-    events: &[NewEvent],
-    digests: &[Digest],
-    mut new: Digests,
-) -> Vec<Appended> {
-    events
-        .iter()
-        .zip(digests)
-        .map(
-            |(event, digest)| match (new.remove(digest), &event.review) {
-                (false, _) => Appended::Duplicate,
-                (true, None) => Appended::Accepted,
-                (true, Some(_)) => Appended::Review,
-            },
-        )
-        .collect()
-}
-
-/// An event at its place, as deciding takes it; `None` when it has to read the body.
-pub(super) fn journal_event(seq: i64, event: NewEvent) -> Option<JournalEvent> {
-    let content = match event.review {
-        Some(_) => Content::InReview,
-        None => Content::Meaning(event.meaning?),
-    };
-    Some(JournalEvent {
-        seq,
-        source: event.source,
-        event_id: event.event_id,
-        received_at: event.received_at,
-        content,
-    })
 }

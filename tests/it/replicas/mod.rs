@@ -21,6 +21,7 @@ mod polling;
 mod proxy;
 mod races;
 mod refused;
+mod repetitions;
 mod replica;
 mod server;
 mod silences;

@@ -1,28 +1,28 @@
-//! The newest events, handed from the journal's writer to deciding without a way through the
-//! database. What does not fit is read from there: this is a short cut, never the truth.
+//! The newest events in memory, from the journal's writer to deciding. Deciding reads all others
+//! from the database, which alone is complete.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::JournalEvent;
+use super::event::JournalEvent;
 
-/// Events held; deciding that is further behind reads the database.
-const MOST: usize = 4096;
+/// When deciding is further behind, it reads the database.
+const MAX_HELD: usize = 4096;
 
 /// Events that were just made durable, in the journal's order. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(in crate::store) struct Fresh(Arc<Mutex<VecDeque<JournalEvent>>>);
+pub(in crate::store) struct HandOff(Arc<Mutex<VecDeque<JournalEvent>>>);
 
-impl Fresh {
-    /// Adds events that are durable now. When it is full the newest are left out.
+impl HandOff {
+    /// Adds durable events. When it is full, the newest are left out.
     pub(super) fn push(&self, events: impl IntoIterator<Item = JournalEvent>) {
         let mut held = self.lock();
-        let room = MOST.saturating_sub(held.len());
+        let room = MAX_HELD.saturating_sub(held.len());
         held.extend(events.into_iter().take(room));
     }
 
-    /// The events that follow `position` without a gap, at most `limit`; those before it are
-    /// let go.
+    /// Takes the events that follow `position` without a gap, at most `limit`, and drops those
+    /// before it.
     pub(in crate::store) fn after(&self, position: i64, limit: usize) -> Vec<JournalEvent> {
         let mut held = self.lock();
         while held.front().is_some_and(|event| event.seq <= position) {
@@ -36,14 +36,14 @@ impl Fresh {
             .count();
         let events = held.drain(..following).collect();
         if held.is_empty() {
-            // What a flood took is not needed after it.
-            held.shrink_to(MOST / 8);
+            // Gives back the memory that a flood took.
+            held.shrink_to(MAX_HELD / 8);
         }
         events
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<JournalEvent>> {
-        // A queue is whole after every push and pop: a panic elsewhere leaves nothing half done.
+        // The queue is valid after every push and pop, also when another thread has panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -70,21 +70,21 @@ mod tests {
 
     #[test]
     fn events_are_handed_on_in_order_and_never_across_a_gap() {
-        let fresh = Fresh::default();
-        fresh.push([1, 2, 3, 5, 6].map(event));
-        assert_eq!(places(&fresh.after(0, 2)), [1, 2]);
-        assert_eq!(places(&fresh.after(2, 10)), [3]);
-        assert_eq!(places(&fresh.after(3, 10)), [] as [i64; 0]);
-        assert_eq!(places(&fresh.after(4, 10)), [5, 6]);
+        let hand_off = HandOff::default();
+        hand_off.push([1, 2, 3, 5, 6].map(event));
+        assert_eq!(places(&hand_off.after(0, 2)), [1, 2]);
+        assert_eq!(places(&hand_off.after(2, 10)), [3]);
+        assert_eq!(places(&hand_off.after(3, 10)), [] as [i64; 0]);
+        assert_eq!(places(&hand_off.after(4, 10)), [5, 6]);
     }
 
     #[test]
     fn a_flood_is_bounded_and_leaves_a_gap_rather_than_losing_the_oldest() {
-        let fresh = Fresh::default();
-        let most = i64::try_from(MOST).unwrap();
-        fresh.push((1..=most + 10).map(event));
-        assert_eq!(fresh.after(0, usize::MAX).len(), MOST);
-        fresh.push([event(most + 11)]);
-        assert_eq!(places(&fresh.after(most, 10)), [] as [i64; 0]);
+        let hand_off = HandOff::default();
+        let max = i64::try_from(MAX_HELD).unwrap();
+        hand_off.push((1..=max + 10).map(event));
+        assert_eq!(hand_off.after(0, usize::MAX).len(), MAX_HELD);
+        hand_off.push([event(max + 11)]);
+        assert_eq!(places(&hand_off.after(max, 10)), [] as [i64; 0]);
     }
 }
