@@ -29,6 +29,7 @@ pub mod lifecycle;
 pub mod normalise;
 pub mod outbound;
 pub mod own_trouble;
+pub mod rate_limiter;
 pub mod receive;
 pub mod review_limit;
 pub mod rules;

@@ -1,10 +1,8 @@
 //! One target's worker: sends what its gate admits, some at once, at a bounded rate.
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +20,7 @@ use crate::domain::lanes::last_served;
 use crate::domain::retry::{RetryPolicy, next};
 use crate::domain::time::Timestamp;
 use crate::fault_points;
+use crate::rate_limiter::RateLimiter;
 use crate::settings::TargetSettings;
 use crate::store::{Claim, ClaimedDelivery, Settlement, Store, StoreError};
 use crate::targets::{Crm, TokenStatus, permit};
@@ -82,7 +81,7 @@ pub struct TargetWorker {
     pub(super) policy: RetryPolicy,
     concurrent: usize,
     claims: Claims,
-    pub(super) limiter: Arc<DefaultDirectRateLimiter>,
+    pub(super) limiter: Arc<RateLimiter>,
     shared: Arc<Mutex<Shared>>,
     sending: Sending,
 }
@@ -98,7 +97,7 @@ impl TargetWorker {
         clock: Clock,
         owner: &str,
     ) -> Self {
-        let per_second = NonZeroU32::new(settings.limit.per_second).unwrap_or(NonZeroU32::MIN);
+        let per_second = settings.limit.per_second;
         let asked = Arc::clone(&crm);
         let leases = Leases {
             refuses_a_second: Arc::new(move || asked.refuses_a_second()),
@@ -121,14 +120,18 @@ impl TargetWorker {
             },
             concurrent: settings.limit.concurrent.max(1),
             claims,
-            limiter: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
+            limiter: Arc::new(RateLimiter::new(
+                per_second,
+                per_second,
+                tokio::time::Instant::now(),
+            )),
             shared: Arc::default(),
             sending: Sending::default(),
         }
     }
 
     /// The target's rate limit, for whoever else calls it.
-    pub fn limiter(&self) -> Arc<DefaultDirectRateLimiter> {
+    pub fn limiter(&self) -> Arc<RateLimiter> {
         Arc::clone(&self.limiter)
     }
 
@@ -308,7 +311,7 @@ impl TargetWorker {
     /// Asks whether the CRM answers again, and takes up what was given up for want of an
     /// answer.
     async fn probe(&self) -> Duration {
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         let result = self.crm.probe().await;
         let now = self.clock.now();
         match result {
@@ -372,7 +375,7 @@ impl TargetWorker {
 
     /// One attempt, from the rate limit to the kept outcome.
     async fn deliver(&self, delivery: ClaimedDelivery, held: &Held) {
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         fault_points::reach("before-send");
         let attempting = attempt(self.crm.as_ref(), &self.name, &delivery);
         let result = permit::only_while(held.permit(), attempting).await;

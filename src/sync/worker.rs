@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use governor::DefaultDirectRateLimiter;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +11,7 @@ use crate::clock::Clock;
 use crate::domain::failure::{Failure, Remedy};
 use crate::domain::ticket_change::{Followed, Presence, Sighting, TicketFace};
 use crate::domain::time::Timestamp;
+use crate::rate_limiter::RateLimiter;
 use crate::settings::{OnTicketClosed, SyncSettings};
 use crate::store::{Store, StoreError, SyncProgress};
 use crate::targets::{Crm, Look};
@@ -59,7 +59,7 @@ pub struct SyncWorker {
     /// The clock.
     pub clock: Clock,
     /// The target's rate limit, shared with deliveries.
-    pub limiter: Arc<DefaultDirectRateLimiter>,
+    pub limiter: Arc<RateLimiter>,
     /// Whether the target takes calls at all now.
     pub admits: Admits,
 }
@@ -177,7 +177,7 @@ impl SyncWorker {
             Some(newest) => newest.minus(OVERLAP),
             None => oldest.minus(CLOCKS_APART),
         };
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         let seen = self.crm.changed_since(since).await?;
         self.metrics.sync_call(&self.name, "ok");
         for one in &seen {
@@ -214,7 +214,7 @@ impl SyncWorker {
     }
 
     async fn look(&self, memory: &mut Memory, ids: &[String]) -> Result<(), SyncError> {
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         let Look { seen, missing } = self.crm.look_at(ids).await?;
         self.metrics.sync_call(&self.name, "ok");
         for one in &seen {
