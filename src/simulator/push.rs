@@ -1,17 +1,31 @@
 //! Messages that a simulated CRM sends when a ticket changes, and what becomes of them: sent
 //! once and forgotten, or repeated until somebody acknowledges them.
 
+use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::{Request, StatusCode};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Collected, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use super::host::{Crm, Inner};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of an answer that are read.
+const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Repetitions before a message is dropped; Salesforce drops it after 24 hours.
 const MOST_REPETITIONS: u32 = 1000;
+
+type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// A message about one ticket. Its text is made when it is sent: it shows the ticket as it is
 /// then, not as it was when the message became due.
@@ -54,8 +68,7 @@ async fn send<C: Crm>(inner: Weak<Inner<C>>, push: Push) {
         Until::Sent => None,
         Until::Success(wait) | Until::Ack(wait) => Some(Duration::from_millis(wait)),
     };
-    // Whoever listens is on this machine, or says so in NO_PROXY's place: nobody wants a proxy.
-    let Ok(client) = reqwest::Client::builder().no_proxy().build() else {
+    let Ok(client) = client() else {
         return;
     };
     for _ in 0..MOST_REPETITIONS {
@@ -73,28 +86,40 @@ async fn send<C: Crm>(inner: Weak<Inner<C>>, push: Push) {
 }
 
 /// Whether the message was delivered.
-async fn attempt(client: &reqwest::Client, push: &Push, kind: &'static str, body: String) -> bool {
-    let mut call = client
-        .post(&push.url)
-        .timeout(PATIENCE)
-        .header("content-type", kind)
-        .body(body);
+async fn attempt(client: &Client, push: &Push, kind: &'static str, body: String) -> bool {
+    let mut call = Request::post(&push.url).header(CONTENT_TYPE, kind);
     if !push.bearer.is_empty() {
-        call = call.bearer_auth(&push.bearer);
+        call = call.header(AUTHORIZATION, format!("Bearer {}", push.bearer));
     }
     if matches!(push.until, Until::Ack(_)) {
         call = call.header("soapaction", "\"\"");
     }
-    let Ok(answer) = call.send().await else {
+    let Ok(call) = call.body(Full::from(body)) else {
+        return false;
+    };
+    let answered = timeout(PATIENCE, exchange(client, call)).await;
+    let Ok(Some((status, text))) = answered else {
         return false;
     };
     match push.until {
         Until::Sent => true,
-        Until::Success(_) => answer.status().is_success(),
-        Until::Ack(_) => {
-            let is_200 = answer.status().as_u16() == 200;
-            let text = answer.text().await.unwrap_or_default();
-            is_200 && text.contains("<Ack>true</Ack>")
-        }
+        Until::Success(_) => status.is_success(),
+        Until::Ack(_) => status == StatusCode::OK && text.contains("<Ack>true</Ack>"),
     }
+}
+
+async fn exchange(client: &Client, call: Request<Full<Bytes>>) -> Option<(StatusCode, String)> {
+    let answer = client.request(call).await.ok()?;
+    let status = answer.status();
+    let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES);
+    let body = body.collect().await.map(Collected::to_bytes);
+    let text = String::from_utf8_lossy(&body.unwrap_or_default()).into_owned();
+    Some((status, text))
+}
+
+/// A client that uses no proxy: the receiver is on this machine, or in its network.
+fn client() -> io::Result<Client> {
+    let tls = HttpsConnectorBuilder::new().with_native_roots()?;
+    let connector = tls.https_or_http().enable_http1().build();
+    Ok(legacy::Client::builder(TokioExecutor::new()).build(connector))
 }

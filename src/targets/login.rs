@@ -4,12 +4,13 @@
 //! [`Login`]. May import: `domain`, `settings`.
 
 use async_trait::async_trait;
+use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::domain::failure::Failure;
+use crate::outbound::RequestBuilder;
 use crate::settings::{Secret, TargetAuth};
 use crate::targets::TokenStatus;
 
@@ -61,7 +62,7 @@ impl Credential {
     }
 
     /// `request` with this credential.
-    pub(super) fn on(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    pub(super) fn on(&self, request: RequestBuilder) -> RequestBuilder {
         request.header(&self.name, &self.value)
     }
 }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::ACCEPT;
+use axum::http::header::ACCEPT;
 use url::Url;
 
 use crate::clock::Clock;
