@@ -34,7 +34,6 @@ pub mod receive;
 pub mod review_limit;
 pub mod rules;
 pub mod settings;
-pub mod simulator;
 pub mod store;
 pub mod supervision;
 pub mod sync;
@@ -43,3 +42,5 @@ pub mod telemetry;
 pub mod text;
 pub mod upkeep;
 pub mod wake;
+
+pub use ringdown_simulator as simulator;

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::State;
 use super::tables::text;
-use crate::simulator::push::{Push, Until};
+use crate::push::{Push, Until};
 
 /// The switch `push`: where the business rule sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

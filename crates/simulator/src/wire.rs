@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::{HeaderMap, Method};
+use hyper::http::{HeaderMap, Method};
 use serde_json::Value;
 
 /// A whole request.

@@ -27,7 +27,7 @@ mod write;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use axum::http::Method;
+use hyper::http::Method;
 use serde_json::{Map, Value};
 
 use super::fault::FaultKind;

@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::access;
 use super::failure::Failure;
-use crate::simulator::fault::FaultKind;
-use crate::simulator::wire::{Answer, Request};
+use crate::fault::FaultKind;
+use crate::wire::{Answer, Request};
 
 /// What a sleeping developer instance answers to everything.
 const HIBERNATING: &str = "<!DOCTYPE html><html><head><title>Hibernating Instance</title></head>\

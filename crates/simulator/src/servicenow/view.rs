@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::{self, Column, Kind};
 use super::tables::{Entry, Row, Tables, text};
-use crate::simulator::wire::Request;
+use crate::wire::Request;
 
 /// `sysparm_display_value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use super::schema;
 use super::tables::Row;
 use super::view::View;
 use super::{controls, policies};
-use crate::simulator::USERNAME;
-use crate::simulator::wire::{Answer, Request};
+use crate::USERNAME;
+use crate::wire::{Answer, Request};
 
 /// Rows of a list when the request names no limit.
 const DEFAULT_LIMIT: usize = 10_000;

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use crate::simulator::wire::Answer;
+use crate::wire::Answer;
 
 /// An error answer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use axum::http::Method;
+use hyper::http::Method;
 use serde_json::{Value, json};
 
 use super::super::wire::Answer;

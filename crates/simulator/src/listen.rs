@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::Weak;
 
-use axum::http::{Request as HttpRequest, Response, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::http::{Request as HttpRequest, Response, StatusCode};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
@@ -139,8 +139,8 @@ fn to_http(answer: Answer) -> Response<Full<Bytes>> {
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in answer.headers {
         if let (Ok(name), Ok(value)) = (
-            axum::http::HeaderName::try_from(name),
-            axum::http::HeaderValue::try_from(value),
+            hyper::http::HeaderName::try_from(name),
+            hyper::http::HeaderValue::try_from(value),
         ) {
             response.headers_mut().append(name, value);
         }

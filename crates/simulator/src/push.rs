@@ -5,10 +5,10 @@ use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Collected, Full, Limited};
+use hyper::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use hyper::http::{Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;

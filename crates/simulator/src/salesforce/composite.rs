@@ -1,7 +1,7 @@
 //! Several operations in one request: composite requests and collections. Both answer 200 even
 //! when everything inside failed.
 
-use axum::http::Method;
+use hyper::http::Method;
 use serde_json::{Map, Value, json};
 
 use super::super::wire::Answer;

@@ -158,7 +158,7 @@ impl State {
                 (column.name.to_owned(), value.to_owned())
             })
             .collect();
-        let caller = self.tables.id_of("sys_user", crate::simulator::USERNAME);
+        let caller = self.tables.id_of("sys_user", crate::USERNAME);
         set(&mut row, "sys_class_name", "incident");
         set(&mut row, "opened_by", caller.as_deref().unwrap_or_default());
         row

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use super::switches::Switches;
 use super::tables::new_id;
-use crate::simulator::wire::{Answer, Request};
-use crate::simulator::{API_KEY, CLIENT_ID, CLIENT_SECRET, PASSWORD, REFRESH_TOKEN, USERNAME};
+use crate::wire::{Answer, Request};
+use crate::{API_KEY, CLIENT_ID, CLIENT_SECRET, PASSWORD, REFRESH_TOKEN, USERNAME};
 
 /// Length of an access token.
 const TOKEN_LENGTH: usize = 86;

@@ -1,6 +1,6 @@
 //! Records by id: create, read, change, delete.
 
-use axum::http::Method;
+use hyper::http::Method;
 use serde_json::{Map, Value, json};
 
 use super::super::wire::Answer;

@@ -1,6 +1,6 @@
 //! A request as the organisation reads it, whether it came alone or inside a composite one.
 
-use axum::http::{HeaderMap, Method};
+use hyper::http::{HeaderMap, Method};
 use serde_json::Value;
 
 use super::super::wire::{Answer, Request};

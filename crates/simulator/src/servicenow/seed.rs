@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use super::schema::{self, Kind};
 use super::tables::{Row, row};
-use crate::simulator::USERNAME;
+use crate::USERNAME;
 
 /// Every seeded table by its name.
 pub(super) fn seed() -> HashMap<&'static str, Vec<Row>> {
