@@ -32,6 +32,7 @@ pub mod own_trouble;
 pub mod rate_limiter;
 pub mod receive;
 pub mod review_limit;
+pub mod rsa_key;
 pub mod rules;
 pub mod settings;
 pub mod store;

@@ -1,5 +1,5 @@
-//! The simulator's own routes: the page at `/`, and under `/_sim/` what tests in other
-//! languages, and people, need of what [`Host`](super::Host) offers to Rust. No fault touches
+//! The simulator's own routes: the page at `/`, and under `/_sim/` what [`Host`](super::Host) offers to Rust,
+//! for people and for tests in other languages. No fault touches
 //! them, and no CRM knows them.
 
 use std::time::Duration;
@@ -7,13 +7,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::crm::Crm;
 use super::fault::Fault;
-use super::host::{BIND_AGAIN_AFTER, Crm, Inner, locked};
+use super::instance::{BIND_AGAIN_AFTER, Instance, locked};
 use super::page;
 use super::wire::{Answer, Request};
 
 /// The simulator's own routes.
-pub(super) fn own_route<C: Crm>(inner: &Inner<C>, request: &Request) -> Answer {
+pub(super) fn own_route<C: Crm>(inner: &Instance<C>, request: &Request) -> Answer {
     let segments = request.segments();
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match (request.method.as_str(), segments.as_slice()) {
@@ -80,7 +81,7 @@ fn refuse_for(refusing: watch::Sender<bool>, span: Duration) {
     });
 }
 
-fn requests_json<C>(inner: &Inner<C>) -> Value {
+fn requests_json<C>(inner: &Instance<C>) -> Value {
     locked(&inner.requests)
         .iter()
         .map(|request| {

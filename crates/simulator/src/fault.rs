@@ -128,7 +128,7 @@ fn json_type() -> String {
     "application/json".to_owned()
 }
 
-/// How often a fault strikes.
+/// How often a fault happens.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "trigger")]
 pub enum Trigger {
@@ -259,19 +259,19 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// The fault that strikes `request`, if one does.
-    pub(super) fn strike(&mut self, request: &Request) -> Option<FaultKind> {
+    /// The fault that is due for `request`, if any.
+    pub(super) fn take_due(&mut self, request: &Request) -> Option<FaultKind> {
         self.armed
             .retain(|armed| !matches!(armed.fault.trigger, Trigger::Next { .. }) || armed.left > 0);
         self.armed
             .iter_mut()
             .filter(|armed| armed.fault.concerns(request))
-            .find_map(|armed| armed.strikes().then(|| armed.fault.kind.clone()))
+            .find_map(|armed| armed.is_due().then(|| armed.fault.kind.clone()))
     }
 }
 
 impl Armed {
-    fn strikes(&mut self) -> bool {
+    fn is_due(&mut self) -> bool {
         match self.fault.trigger {
             Trigger::Next { .. } => {
                 self.left = self.left.saturating_sub(1);

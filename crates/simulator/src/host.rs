@@ -1,125 +1,24 @@
-//! One running simulated CRM: what it is made of, and the handle through which tests and the
-//! demo hold it.
+//! The handle through which tests and the demo hold one running CRM.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::CancellationToken;
 
-use super::fault::{Fault, FaultKind, Faults};
+use super::crm::Crm;
+use super::fault::Fault;
+use super::instance::{Instance, RecordedRequest, locked};
 use super::listen::listen;
-use super::push::{Push, send_due};
-use super::strike::Cut;
-use super::wire::{Answer, Request};
-
-/// Requests remembered; older ones are forgotten.
-const MOST_RECORDED: usize = 50_000;
-/// How much of each request's body is remembered.
-const MOST_RECORDED_BODY_BYTES: usize = 64 * 1024;
-/// How soon binding is tried again when the port is not free yet.
-pub(super) const BIND_AGAIN_AFTER: Duration = Duration::from_millis(20);
-/// Headers that are remembered.
-const RECORDED_HEADERS: [&str; 7] = [
-    "accept",
-    "authorization",
-    "content-type",
-    "sforce-auto-assign",
-    "sforce-duplicate-rule-header",
-    "user-agent",
-    "x-sn-apikey",
-];
-
-/// What a simulated CRM does. Everything is in memory, so nothing waits.
-pub trait Crm: Send + Sync + 'static {
-    /// Its name, for the page.
-    const NAME: &'static str;
-
-    /// Answers a request.
-    fn handle(&self, request: &Request) -> Answer;
-
-    /// The answer of a fault in this CRM's own words; `None` when it has none of its own.
-    fn fault_answer(&self, fault: &FaultKind, request: &Request) -> Option<Answer>;
-
-    /// Every ticket, oldest first.
-    fn tickets(&self) -> Vec<Value>;
-
-    /// How many tickets there are. Asked after every request, so it should not list them.
-    fn ticket_count(&self) -> usize {
-        self.tickets().len()
-    }
-
-    /// Changes a ticket as a person would; whether there is one with this id or number.
-    fn edit(&self, id: &str, fields: &Value) -> bool;
-
-    /// Closes a ticket as a person would; whether there is one.
-    fn close(&self, id: &str) -> bool;
-
-    /// Deletes a ticket as a person would; whether there is one.
-    fn delete(&self, id: &str) -> bool;
-
-    /// Merges a ticket into another as a person would; whether the CRM can and there are both.
-    fn merge(&self, id: &str, into: &str) -> bool;
-
-    /// Messages that have become due since this was last asked.
-    fn due_pushes(&self) -> Vec<Push>;
-
-    /// The content type and text of a message, as of now; `None` when there is nothing to say.
-    fn push_body(&self, push: &Push) -> Option<(&'static str, String)>;
-
-    /// Makes every access token bad.
-    fn expire_tokens(&self);
-
-    /// Sets switches by name.
-    ///
-    /// # Errors
-    ///
-    /// A text that names the unknown switch.
-    fn switch(&self, switches: &Value) -> Result<(), String>;
-
-    /// A row for the page: number, subject, state, priority, key, opened, comments; and
-    /// whether it is closed.
-    fn page_row(&self, ticket: &Value) -> ([String; 7], bool);
-}
-
-/// A request that was received.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RecordedRequest {
-    /// The method.
-    pub method: String,
-    /// The path.
-    pub path: String,
-    /// The raw query.
-    pub query: String,
-    /// The body as text, cut at 64 KiB.
-    pub body: String,
-    /// When it was answered or cut, in milliseconds since 1970.
-    pub at_ms: i64,
-    /// Headers that tests care about, by lower-case name, where they were sent.
-    pub headers: Vec<(String, String)>,
-    /// The status answered; 0 when the connection was cut.
-    pub status: u16,
-}
-
-/// A simulated CRM with what it runs on.
-pub(super) struct Inner<C> {
-    pub(super) crm: C,
-    pub(super) address: SocketAddr,
-    pub(super) faults: Mutex<Faults>,
-    pub(super) requests: Mutex<VecDeque<RecordedRequest>>,
-    pub(super) tickets: watch::Sender<usize>,
-    pub(super) refusing: watch::Sender<bool>,
-    _stop: DropGuard,
-}
+use super::push::send_due;
 
 /// A running simulated CRM. Cheap to clone; it stops when the last clone is dropped.
 pub struct Host<C> {
-    inner: Arc<Inner<C>>,
+    inner: Arc<Instance<C>>,
 }
 
 impl<C> Clone for Host<C> {
@@ -130,17 +29,12 @@ impl<C> Clone for Host<C> {
     }
 }
 
-pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A panic while the lock was held leaves plain data that is still whole.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl<C: Crm> Host<C> {
     /// Binds `address` and serves `crm` on it.
     pub(super) async fn start(address: SocketAddr, crm: C) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let stop = CancellationToken::new();
-        let inner = Arc::new(Inner {
+        let inner = Arc::new(Instance {
             crm,
             address: listener.local_addr()?,
             faults: Mutex::default(),
@@ -248,31 +142,5 @@ impl<C: Crm> Host<C> {
     /// Disarms every fault.
     pub fn clear_faults(&self) {
         locked(&self.inner.faults).clear();
-    }
-}
-
-impl<C> Inner<C> {
-    /// Remembers a request and how it was answered.
-    pub(super) fn record(&self, request: &Request, query: String, outcome: &Result<Answer, Cut>) {
-        let headers = RECORDED_HEADERS
-            .iter()
-            .filter_map(|name| Some(((*name).to_owned(), request.header(name)?.to_owned())))
-            .collect();
-        let mut requests = locked(&self.requests);
-        if requests.len() == MOST_RECORDED {
-            requests.pop_front();
-        }
-        requests.push_back(RecordedRequest {
-            method: request.method.to_string(),
-            path: request.path.clone(),
-            query,
-            body: String::from_utf8_lossy(
-                &request.body[..request.body.len().min(MOST_RECORDED_BODY_BYTES)],
-            )
-            .into_owned(),
-            at_ms: jiff::Timestamp::now().as_millisecond(),
-            headers,
-            status: outcome.as_ref().map_or(0, |answer| answer.status),
-        });
     }
 }

@@ -5,38 +5,31 @@
 //! misspelt field would pass every test. What it answers follows the vendors' documents.
 
 mod control;
+mod credentials;
+mod crm;
 mod echo;
 mod fault;
 mod host;
+mod inject;
+mod instance;
 mod listen;
+mod message;
 mod page;
 mod push;
 pub mod salesforce;
 pub mod servicenow;
-mod strike;
 mod wire;
 
 use std::io;
 use std::net::SocketAddr;
 
+pub use credentials::{API_KEY, CLIENT_ID, CLIENT_SECRET, PASSWORD, REFRESH_TOKEN, USERNAME};
 pub use fault::{Encoding, Fault, FaultKind, Trigger};
-pub use host::{Host, RecordedRequest};
-pub use push::{Push, Until};
+pub use host::Host;
+pub use instance::RecordedRequest;
+pub use message::{Push, Until};
 pub use salesforce::Salesforce;
 pub use servicenow::ServiceNow;
-
-/// The OAuth client that both simulators know.
-pub const CLIENT_ID: &str = "ringdown";
-/// Its secret.
-pub const CLIENT_SECRET: &str = "simulator-secret";
-/// The user that both simulators know.
-pub const USERNAME: &str = "ringdown";
-/// That user's password.
-pub const PASSWORD: &str = "simulator-password";
-/// ServiceNow's API key.
-pub const API_KEY: &str = "simulator-api-key";
-/// The refresh token that is good at start.
-pub const REFRESH_TOKEN: &str = "simulator-refresh-token";
 
 /// Where the simulators listen; port 0 takes any free one.
 #[derive(Debug, Clone, Copy)]

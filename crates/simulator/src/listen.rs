@@ -15,19 +15,20 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::control::own_route;
-use super::host::{BIND_AGAIN_AFTER, Crm, Inner};
+use super::crm::Crm;
+use super::inject::{ConnectionDropped, inject_fault};
+use super::instance::{BIND_AGAIN_AFTER, Instance};
 use super::push::send_due;
-use super::strike::{Cut, strike_or_handle};
 use super::wire::{Answer, Request, parse_query};
 
 /// Longest request body.
-const MOST_BODY_BYTES: usize = 10 * 1024 * 1024;
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 
 /// Accepts connections until `stop`; while they are to be refused, the port is closed.
 pub(super) async fn listen<C: Crm>(
     listener: TcpListener,
     address: SocketAddr,
-    inner: Weak<Inner<C>>,
+    inner: Weak<Instance<C>>,
     mut refusing: watch::Receiver<bool>,
     stop: CancellationToken,
 ) {
@@ -72,7 +73,11 @@ async fn until(refusing: &mut watch::Receiver<bool>, wanted: bool) {
     }
 }
 
-async fn accept<C: Crm>(listener: &TcpListener, inner: &Weak<Inner<C>>, open: &CancellationToken) {
+async fn accept<C: Crm>(
+    listener: &TcpListener,
+    inner: &Weak<Instance<C>>,
+    open: &CancellationToken,
+) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
@@ -93,10 +98,10 @@ async fn accept<C: Crm>(listener: &TcpListener, inner: &Weak<Inner<C>>, open: &C
 }
 
 async fn answer<C: Crm>(
-    inner: Weak<Inner<C>>,
+    inner: Weak<Instance<C>>,
     request: HttpRequest<Incoming>,
-) -> Result<Response<Full<Bytes>>, Cut> {
-    let inner = inner.upgrade().ok_or(Cut)?;
+) -> Result<Response<Full<Bytes>>, ConnectionDropped> {
+    let inner = inner.upgrade().ok_or(ConnectionDropped)?;
     let raw_query = request.uri().query().unwrap_or_default().to_owned();
     let request = read(&inner, request, &raw_query).await?;
     if request.path == "/" || request.path.starts_with("/_sim") {
@@ -104,23 +109,23 @@ async fn answer<C: Crm>(
         send_due(&inner);
         return Ok(to_http(answer));
     }
-    let outcome = strike_or_handle(&inner, &request).await;
-    inner.record(&request, raw_query, &outcome);
+    let outcome = inject_fault(&inner, &request).await;
+    inner.record(&request, raw_query, outcome.as_ref().ok());
     inner.tickets.send_replace(inner.crm.ticket_count());
     send_due(&inner);
     outcome.map(to_http)
 }
 
 async fn read<C>(
-    inner: &Inner<C>,
+    inner: &Instance<C>,
     request: HttpRequest<Incoming>,
     query: &str,
-) -> Result<Request, Cut> {
+) -> Result<Request, ConnectionDropped> {
     let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MOST_BODY_BYTES)
+    let body = Limited::new(body, MAX_BODY_BYTES)
         .collect()
         .await
-        .map_err(|_| Cut)?
+        .map_err(|_| ConnectionDropped)?
         .to_bytes()
         .to_vec();
     Ok(Request {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::host::Crm;
+use super::crm::Crm;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark}body{font:15px system-ui,sans-serif;margin:1.5rem;max-width:80rem}\

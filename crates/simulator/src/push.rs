@@ -13,57 +13,29 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::host::{Crm, Inner};
+use super::crm::Crm;
+use super::instance::Instance;
+use super::message::{Push, Until};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes of an answer that are read.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// Repetitions before a message is dropped; Salesforce drops it after 24 hours.
-const MOST_REPETITIONS: u32 = 1000;
+const MAX_REPETITIONS: u32 = 1000;
 
 type Client = legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
-/// A message about one ticket. Its text is made when it is sent: it shows the ticket as it is
-/// then, not as it was when the message became due.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Push {
-    /// Where it goes.
-    pub url: String,
-    /// A bearer token for the header; empty for none.
-    pub bearer: String,
-    /// The ticket.
-    pub ticket: String,
-    /// The message's own id, the same in every repetition.
-    pub message_id: String,
-    /// What happened: `insert`, `update` or `delete`.
-    pub operation: &'static str,
-    /// How it is acknowledged.
-    pub until: Until,
-}
-
-/// When a message counts as delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Until {
-    /// It is sent once, whatever comes of it.
-    Sent,
-    /// A 2xx; repeated after so many milliseconds.
-    Success(u64),
-    /// A 200 whose body says `<Ack>true</Ack>`; repeated after so many milliseconds.
-    Ack(u64),
-}
-
 /// Sends what the CRM owes to whoever listens, each message in a task of its own.
-pub(super) fn send_due<C: Crm>(inner: &Arc<Inner<C>>) {
+pub(super) fn send_due<C: Crm>(inner: &Arc<Instance<C>>) {
     for push in inner.crm.due_pushes() {
         tokio::spawn(send(Arc::downgrade(inner), push));
     }
 }
 
-async fn send<C: Crm>(inner: Weak<Inner<C>>, push: Push) {
+async fn send<C: Crm>(inner: Weak<Instance<C>>, push: Push) {
     let again_after = match push.until {
         Until::Sent => None,
         Until::Success(wait) | Until::Ack(wait) => Some(Duration::from_millis(wait)),
@@ -71,7 +43,7 @@ async fn send<C: Crm>(inner: Weak<Inner<C>>, push: Push) {
     let Ok(client) = client() else {
         return;
     };
-    for _ in 0..MOST_REPETITIONS {
+    for _ in 0..MAX_REPETITIONS {
         // The simulator may be gone by now.
         let Some((kind, body)) = inner.upgrade().and_then(|inner| inner.crm.push_body(&push))
         else {

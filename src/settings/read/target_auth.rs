@@ -1,12 +1,12 @@
 //! `[targets.NAME.auth]`: how we log in to a CRM.
 
-use jsonwebtoken::EncodingKey;
 use url::Url;
 
 use super::entry::{Entry, Fault};
 use super::section::Section;
 use super::targets::{Crm, none_of};
 use super::values::{header_name, text, url};
+use crate::rsa_key;
 use crate::settings::{Secret, TargetAuth};
 
 const SALESFORCE: [&str; 4] = [
@@ -113,7 +113,7 @@ impl Login<'_, '_> {
 
     fn private_key(&self) -> Option<Secret> {
         let key = self.section.secret("private_key")?;
-        if EncodingKey::from_rsa_pem(key.expose().as_bytes()).is_err() {
+        if rsa_key::from_pem(key.expose()).is_none() {
             self.section
                 .fault("private_key", "is not an RSA private key in PEM");
             return None;

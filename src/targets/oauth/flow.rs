@@ -8,6 +8,7 @@ use url::Url;
 
 use super::SetupError;
 use crate::domain::time::Timestamp;
+use crate::rsa_key;
 use crate::settings::{Secret, TargetAuth};
 
 /// How long an assertion is good for, in seconds. Salesforce refuses more than three minutes;
@@ -78,8 +79,7 @@ impl Flow {
                 audience,
                 private_key,
             } => {
-                let key = EncodingKey::from_rsa_pem(private_key.expose().as_bytes())
-                    .map_err(|_| SetupError::PrivateKey)?;
+                let key = rsa_key::from_pem(private_key.expose()).ok_or(SetupError::PrivateKey)?;
                 let grant = Grant::JwtBearer {
                     issuer: client_id.clone(),
                     subject: username.clone(),

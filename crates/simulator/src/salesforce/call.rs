@@ -3,7 +3,7 @@
 use hyper::http::{HeaderMap, Method};
 use serde_json::Value;
 
-use super::super::wire::{Answer, Request};
+use crate::wire::{Answer, Request};
 
 /// A request.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Call {
         let request = Request {
             method,
             path: path.to_owned(),
-            query: super::super::wire::parse_query(query),
+            query: crate::wire::parse_query(query),
             headers: HeaderMap::new(),
             body,
             origin: self.origin.clone(),

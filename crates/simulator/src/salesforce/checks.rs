@@ -4,11 +4,31 @@
 use serde_json::{Map, Value, json};
 
 use super::clock;
+use super::data_call::Wishes;
 use super::refusal::{Refusal, bad_json, no_such_column, refuse};
 use super::schema::{self, Field, Kind};
+use super::state::State;
+use super::switches::{DuplicateRule, RuleCondition};
 use super::table::{Record, text};
-use super::write::Wishes;
-use super::{DuplicateRule, RuleCondition, State};
+
+/// Ids of the records that have this value in this field. Letter case does not matter.
+pub(super) fn holders(
+    state: &State,
+    object: &str,
+    field: &str,
+    value: &str,
+) -> Result<Vec<String>, Refusal> {
+    if value.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = state.table(object)?.candidates(Some((field, value)));
+    Ok(found
+        .into_iter()
+        .filter(|row| row.get("IsDeleted") != Some(&json!(true)))
+        .filter(|row| text(row, field).to_lowercase() == value.to_lowercase())
+        .map(|row| text(row, "Id").to_owned())
+        .collect())
+}
 
 /// The body's fields under their proper names, each writable and well formed.
 pub(super) fn checked(
@@ -212,7 +232,7 @@ fn keys_are_free(
     let external = schema::fields(object, &state.switches);
     for field in external.iter().filter(|field| field.external_id) {
         let value = text(fields, &field.name);
-        let holder = super::upsert::holders(state, object, &field.name, value)?
+        let holder = holders(state, object, &field.name, value)?
             .into_iter()
             .find(|holder| Some(holder.as_str()) != id);
         if let Some(holder) = holder {

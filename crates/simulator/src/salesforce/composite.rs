@@ -4,22 +4,25 @@
 use hyper::http::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::wire::Answer;
+use super::checks::holders;
+use super::data_call::{DataCall, Route, Wishes, version};
 use super::refusal::{Refusal, bad_json, not_found, refuse};
-use super::write::{self, Wishes};
-use super::{DataCall, State, schema, upsert};
+use super::state::State;
+use super::{records, schema, upsert, write};
+use crate::wire::Answer;
 
 const MAX_REQUESTS: usize = 25;
 const MAX_RECORDS: usize = 200;
 
-/// What is below `/composite`.
+/// What is below `/composite`. Each inner request is answered by `send`.
 pub(super) fn route(
     state: &mut State,
     data: DataCall<'_>,
     rest: &[&str],
+    send: Route,
 ) -> Result<Answer, Refusal> {
     match (&data.call.method, rest) {
-        (&Method::POST, []) => composite(state, data),
+        (&Method::POST, []) => composite(state, data, send),
         (&Method::POST | &Method::PATCH, ["sobjects"]) => collection(state, data, None),
         (&Method::PATCH, ["sobjects", object, field]) => {
             let object = state.object(object)?;
@@ -31,7 +34,7 @@ pub(super) fn route(
     }
 }
 
-fn composite(state: &mut State, data: DataCall<'_>) -> Result<Answer, Refusal> {
+fn composite(state: &mut State, data: DataCall<'_>, send: Route) -> Result<Answer, Refusal> {
     let body = data.object_body()?;
     let all_or_none = body.get("allOrNone") == Some(&json!(true));
     let requests = body
@@ -42,7 +45,7 @@ fn composite(state: &mut State, data: DataCall<'_>) -> Result<Answer, Refusal> {
     let before = all_or_none.then(|| state.tables.clone());
     let mut answers: Vec<Value> = Vec::new();
     for request in requests {
-        let answer = inner(state, data, &with_references(request, &answers));
+        let answer = inner(state, data, &with_references(request, &answers), send);
         answers.push(answer);
     }
     if let Some(before) = before.filter(|_| answers.iter().any(failed)) {
@@ -70,7 +73,7 @@ transaction failed.";
 }
 
 /// One request of a composite, sent through the same routes as any other.
-fn inner(state: &mut State, data: DataCall<'_>, request: &Value) -> Value {
+fn inner(state: &mut State, data: DataCall<'_>, request: &Value, send: Route) -> Value {
     let method = request["method"].as_str().unwrap_or_default();
     let url = request["url"].as_str().unwrap_or_default();
     let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
@@ -79,8 +82,8 @@ fn inner(state: &mut State, data: DataCall<'_>, request: &Value) -> Value {
         body => body.to_string().into_bytes(),
     };
     let call = data.call.inside(method, url, body);
-    let version = super::version(&call).unwrap_or(data.version);
-    let result = super::route(
+    let version = version(&call).unwrap_or(data.version);
+    let result = send(
         state,
         DataCall {
             call: &call,
@@ -209,7 +212,7 @@ fn upserted(
         let message = format!("{field} not specified");
         return Err(refuse(400, "MISSING_ARGUMENT", message).blaming(&[field]));
     }
-    let found = upsert::holders(state, object, field, key)?;
+    let found = holders(state, object, field, key)?;
     match found.as_slice() {
         [] => {
             let id = write::insert(state, object, fields, wishes)?;
@@ -247,7 +250,7 @@ fn delete_all(state: &mut State, data: DataCall<'_>) -> Result<Answer, Refusal> 
             });
             let deleted = object
                 .ok_or_else(not_found)
-                .and_then(|object| super::sobjects::delete(state, object, id));
+                .and_then(|object| records::delete(state, object, id));
             match deleted {
                 Ok(_) => json!({"id": id, "success": true, "errors": []}),
                 Err(no) => json!({"success": false, "errors": no.row_errors()}),

@@ -3,10 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::Answer;
+use super::data_call::DataCall;
+use super::org::{NEWEST, OLDEST};
 use super::refusal::Refusal;
 use super::schema::{self, Field, Kind};
-use super::{DataCall, NEWEST, OLDEST, State};
+use super::state::State;
+use crate::wire::Answer;
 
 /// `GET /services/data/`, which needs no login.
 pub(super) fn versions() -> Answer {

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use super::super::fault::FaultKind;
-use super::super::wire::{Answer, Request};
-use super::State;
 use super::refusal::refuse;
+use super::state::State;
+use crate::fault::FaultKind;
+use crate::wire::{Answer, Request};
 
 /// The answer to a request that a fault has hit; `None` when the fault is not Salesforce's.
 pub(super) fn answer(state: &State, fault: &FaultKind, request: &Request) -> Option<Answer> {

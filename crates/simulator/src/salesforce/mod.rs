@@ -1,5 +1,5 @@
-//! The simulated Salesforce: one organisation behind one port. This file holds its state and
-//! sends each call to the file that knows it.
+//! The simulated Salesforce: one organisation behind one port. This file sends
+//! each call to the file that knows it.
 //!
 //! Follows the REST API Developer Guide (v46.0 and later, and what came before where a client
 //! could trip over it). Every switch is one doubt or fault of real organisations.
@@ -8,139 +8,50 @@ mod call;
 mod checks;
 mod clock;
 mod composite;
+mod data_call;
 mod describe;
 mod faults;
+mod org;
 mod people;
 mod push;
 mod query;
+mod records;
 mod refusal;
 mod schema;
+mod sessions;
 mod sobjects;
 mod soql;
 mod soql_words;
+mod state;
 mod switches;
 mod table;
 mod token;
 mod upsert;
 mod write;
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hyper::http::Method;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::fault::FaultKind;
-use super::host::Crm;
-use super::push::Push;
-use super::wire::{Answer, Request};
+use crate::crm::Crm;
+use crate::fault::FaultKind;
+use crate::message::Push;
+use crate::wire::{Answer, Request};
 use call::Call;
-pub use push::{PushKind, PushSwitch};
+use data_call::{DataCall, version};
+use org::{NEWEST, OLDEST, OLDEST_SUPPORTED};
 use refusal::{Refusal, not_found, refuse};
+use state::State;
 pub use switches::{
-    CaseStatus, CustomField, DuplicateRule, ErrorShape, RaceLoser, RuleCondition, Switches,
-    ValidationRule,
+    CaseStatus, CustomField, DuplicateRule, ErrorShape, PushKind, PushSwitch, RaceLoser,
+    RuleCondition, Switches, ValidationRule,
 };
-use table::Table;
-
-/// The organisation's id.
-const ORG_ID: &str = "00D5g00000SiMuLEAV";
-/// The integration user's id.
-const USER_ID: &str = "0055g00000RiNgDAAV";
-/// The newest API version, the oldest that answers, and the oldest that is not deprecated.
-const NEWEST: u32 = 68;
-const OLDEST: u32 = 31;
-const OLDEST_SUPPORTED: u32 = 41;
 
 /// A simulated Salesforce organisation.
 #[derive(Debug)]
 pub struct Salesforce {
     state: Mutex<State>,
-}
-
-/// Everything that changes.
-#[derive(Debug)]
-struct State {
-    switches: Switches,
-    sessions: token::Sessions,
-    tables: BTreeMap<&'static str, Table>,
-    /// Last number given to a record.
-    counter: u64,
-    /// Data calls so far.
-    used: u64,
-    cursors: HashMap<String, query::Cursor>,
-    /// Messages to the outside that have become due.
-    due: Vec<Push>,
-}
-
-impl State {
-    fn new() -> Self {
-        let table = |name, key| (name, Table::new("Id", key));
-        Self {
-            switches: Switches::default(),
-            sessions: token::Sessions::default(),
-            tables: BTreeMap::from([
-                table("Case", "Ringdown_Id__c"),
-                table("Incident", "Ringdown_Id__c"),
-                table("CaseComment", "ParentId"),
-                table("FeedItem", "ParentId"),
-            ]),
-            counter: 0,
-            used: 0,
-            cursors: HashMap::new(),
-            due: Vec::new(),
-        }
-    }
-
-    fn object(&self, name: &str) -> Result<&'static str, Refusal> {
-        schema::object(name, &self.switches).ok_or_else(not_found)
-    }
-
-    /// The table of an object that has rows of its own.
-    fn table(&self, object: &str) -> Result<&Table, Refusal> {
-        self.tables.get(object).ok_or_else(not_found)
-    }
-
-    fn table_mut(&mut self, object: &str) -> Result<&mut Table, Refusal> {
-        self.tables.get_mut(object).ok_or_else(not_found)
-    }
-
-    fn instance_url(&self, base_url: &str) -> String {
-        match base_url.rsplit_once(':') {
-            Some((_, port)) if self.switches.separate_instance_host => {
-                format!("http://localhost:{port}")
-            }
-            _ => base_url.to_owned(),
-        }
-    }
-
-    fn usage(&self) -> String {
-        format!("api-usage={}/{}", self.used, self.switches.daily_requests)
-    }
-}
-
-/// A call to the data API, with the version its path names.
-#[derive(Debug, Clone, Copy)]
-struct DataCall<'a> {
-    call: &'a Call,
-    version: u32,
-}
-
-impl DataCall<'_> {
-    /// `/services/data/v64.0`.
-    fn base(&self) -> String {
-        format!("/services/data/v{}.0", self.version)
-    }
-
-    fn object_body(&self) -> Result<Map<String, Value>, Refusal> {
-        match self.call.json() {
-            Ok(Value::Object(fields)) => Ok(fields),
-            Ok(_) => Err(refusal::bad_json(
-                "An object is wanted at [line:1, column:1]",
-            )),
-            Err(error) => Err(refusal::bad_json(error)),
-        }
-    }
 }
 
 impl Default for Salesforce {
@@ -240,15 +151,6 @@ fn admitted<'a>(state: &State, call: &'a Call) -> Result<DataCall<'a>, Refusal> 
     Ok(DataCall { call, version })
 }
 
-fn version(call: &Call) -> Option<u32> {
-    let text = call
-        .segments
-        .get(2)?
-        .strip_prefix('v')?
-        .strip_suffix(".0")?;
-    text.parse().ok()
-}
-
 /// The data API below `/services/data/vXX.0`.
 fn route(state: &mut State, data: DataCall<'_>) -> Result<Answer, Refusal> {
     let parts = data.call.parts();
@@ -261,7 +163,7 @@ fn route(state: &mut State, data: DataCall<'_>) -> Result<Answer, Refusal> {
         (&Method::GET, ["sobjects", object, "describe"]) => describe::one(state, object, data),
         (&Method::GET, ["query" | "queryAll"]) => query::run(state, data, rest[0] == "queryAll"),
         (&Method::GET, ["query" | "queryAll", cursor]) => query::more(state, data, cursor),
-        (_, ["composite", ..]) => composite::route(state, data, &rest[1..]),
+        (_, ["composite", ..]) => composite::route(state, data, &rest[1..], route),
         (_, ["sobjects", object, rest @ ..]) => sobjects::route(state, data, object, rest),
         _ => Err(not_found()),
     }

@@ -4,11 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::clock;
+use super::org::PERSON_ID;
+use super::state::State;
 use super::table::{Record, Table, text};
-use super::{State, push, write};
+use super::{push, write};
 
-/// A person's user id, other than the integration user's.
-pub(super) const PERSON_ID: &str = "0055g00000PeRsOAAV";
 const TICKETS: [&str; 2] = ["Case", "Incident"];
 
 /// Every ticket that is not deleted, oldest first, with its comments as `CommentList` and their

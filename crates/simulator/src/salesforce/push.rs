@@ -1,42 +1,14 @@
 //! Messages to the outside when a ticket was saved: Outbound Messages (SOAP), and a Flow's
 //! callout (JSON). A deletion triggers neither, as in Salesforce.
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::push::{Push, Until};
+use super::org::ORG_ID;
+use super::schema;
+use super::state::State;
+use super::switches::PushKind;
 use super::table::text;
-use super::{ORG_ID, State, schema};
-
-/// The switch `push`: where messages go, and which.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PushSwitch {
-    /// The address; for an Outbound Message with its `access_token`.
-    pub url: String,
-    /// Which kind of message.
-    pub kind: PushKind,
-    /// The token of the named credential; a Flow's only.
-    #[serde(default)]
-    pub bearer: String,
-    /// Milliseconds until a message that was not taken is sent again.
-    #[serde(default = "soon")]
-    pub again_ms: u64,
-}
-
-/// A kind of message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PushKind {
-    /// SOAP, repeated until it is acknowledged.
-    OutboundMessage,
-    /// JSON, repeated until a 2xx.
-    Flow,
-}
-
-fn soon() -> u64 {
-    30_000
-}
+use crate::message::{Push, Until};
 
 /// Notes that a record was saved.
 pub(super) fn saved(state: &mut State, object: &str, id: &str, operation: &'static str) {

@@ -4,21 +4,17 @@ use std::cmp::Ordering;
 
 use serde_json::{Value, json};
 
-use super::super::USERNAME;
-use super::super::wire::Answer;
 use super::clock;
+use super::data_call::DataCall;
+use super::org::{ORG_ID, USER_ID};
 use super::refusal::{Refusal, refuse};
 use super::schema::{Field, Kind};
 use super::soql::{self, Columns, Filter, Literal, Operator, Order, Select};
+use super::state::{Cursor, State};
 use super::table::{Record, text};
-use super::{DataCall, ORG_ID, State, USER_ID, schema, sobjects};
-
-/// What is left of a long answer.
-#[derive(Debug)]
-pub(super) struct Cursor {
-    total: usize,
-    rest: Vec<Value>,
-}
+use super::{records, schema};
+use crate::credentials::USERNAME;
+use crate::wire::Answer;
 
 const MAX_CURSORS: usize = 200;
 
@@ -45,7 +41,7 @@ pub(super) fn run(state: &mut State, data: DataCall<'_>, all: bool) -> Result<An
         Columns::Fields(names) => {
             let shown: Vec<Value> = found
                 .iter()
-                .map(|row| sobjects::rendered(data, object, row, names))
+                .map(|row| records::rendered(data, object, row, names))
                 .collect();
             (shown.len(), shown)
         }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::wire::Answer;
-use super::ErrorShape;
+use super::switches::ErrorShape;
+use crate::wire::Answer;
 
 /// An answer that is not a success.
 #[derive(Debug, Clone)]

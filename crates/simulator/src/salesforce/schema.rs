@@ -1,6 +1,7 @@
 //! The objects and fields of the simulated organisation, as the integration user sees them.
 
-use super::Switches;
+use super::org::{PERSON_ID, QUEUE_ID, USER_ID};
+use super::switches::{CustomField, Switches};
 
 /// The objects that exist, spelt as Salesforce does.
 const OBJECTS: [&str; 7] = [
@@ -174,14 +175,14 @@ pub(super) fn name_of_relation(name: &str, known: &[Field]) -> Option<String> {
 /// What people see of a user or queue.
 pub(super) fn name_of(id: &str) -> &str {
     match id {
-        super::USER_ID => "Ringdown Integration",
-        super::people::PERSON_ID => "Ada Agent",
-        super::write::QUEUE_ID => "Telephony Queue",
+        USER_ID => "Ringdown Integration",
+        PERSON_ID => "Ada Agent",
+        QUEUE_ID => "Telephony Queue",
         other => other,
     }
 }
 
-fn custom(field: &super::CustomField) -> Field {
+fn custom(field: &CustomField) -> Field {
     Field::new(&field.name, Kind::Text(field.length))
 }
 

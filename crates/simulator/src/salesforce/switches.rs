@@ -4,8 +4,6 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::push::PushSwitch;
-
 /// The organisation's set-up. As JSON (`/_sim/switches`) the names are the same.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -232,4 +230,34 @@ pub enum ErrorShape {
     Html,
     /// Nothing.
     Empty,
+}
+
+/// The switch `push`: where messages go, and which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PushSwitch {
+    /// The address; for an Outbound Message with its `access_token`.
+    pub url: String,
+    /// Which kind of message.
+    pub kind: PushKind,
+    /// The token of the named credential; a Flow's only.
+    #[serde(default)]
+    pub bearer: String,
+    /// Milliseconds until a message that was not taken is sent again.
+    #[serde(default = "soon")]
+    pub again_ms: u64,
+}
+
+/// A kind of message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushKind {
+    /// SOAP, repeated until it is acknowledged.
+    OutboundMessage,
+    /// JSON, repeated until a 2xx.
+    Flow,
+}
+
+fn soon() -> u64 {
+    30_000
 }

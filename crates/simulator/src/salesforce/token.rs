@@ -1,82 +1,21 @@
 //! Salesforce's OAuth endpoints: tokens by four flows, revocation, introspection, and the
 //! sessions they make.
 
-use std::collections::{HashMap, VecDeque};
-
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::super::wire::Answer;
-use super::super::{CLIENT_ID, CLIENT_SECRET, PASSWORD, REFRESH_TOKEN, USERNAME};
-use super::call::{Call, find};
+use super::call::{Call, find, text};
 use super::clock;
-use super::{ORG_ID, State, Switches, USER_ID};
+use super::org::{ORG_ID, USER_ID};
+use super::state::State;
+use super::switches::Switches;
+use crate::credentials::{CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME};
+use crate::wire::Answer;
 
-const HOUR_MS: i64 = 3_600_000;
 /// The furthest expiry a JWT assertion may have, in seconds from now.
 const ASSERTION_SECONDS: i64 = 180;
-
-/// Who is logged in.
-#[derive(Debug)]
-pub(super) struct Sessions {
-    /// Access tokens with the time of their issue, in milliseconds since 1970.
-    live: HashMap<String, i64>,
-    /// The one refresh token that is good; none once it is revoked.
-    refresh: Option<String>,
-    logins: VecDeque<i64>,
-}
-
-impl Default for Sessions {
-    fn default() -> Self {
-        Self {
-            live: HashMap::new(),
-            refresh: Some(REFRESH_TOKEN.to_owned()),
-            logins: VecDeque::new(),
-        }
-    }
-}
-
-impl Sessions {
-    /// The refresh token that is good now; empty when it was revoked.
-    pub(super) fn refresh_token(&self) -> &str {
-        self.refresh.as_deref().unwrap_or_default()
-    }
-
-    pub(super) fn valid(&self, token: &str, switches: &Switches) -> bool {
-        let oldest = clock::now_ms() - switches.session_seconds * 1000;
-        self.live.get(token).is_some_and(|issued| *issued >= oldest)
-    }
-
-    pub(super) fn expire_all(&mut self) {
-        self.live.clear();
-    }
-
-    fn issue(&mut self) -> String {
-        let token = format!("{ORG_ID}!AQ{}", random_text());
-        self.live.insert(token.clone(), clock::now_ms());
-        token
-    }
-
-    /// A new refresh token; the old one is dead at once.
-    fn issue_refresh(&mut self) -> String {
-        let token = format!("5Aep{}", random_text());
-        self.refresh = Some(token.clone());
-        token
-    }
-
-    fn too_many_logins(&mut self, limit: usize) -> bool {
-        let now = clock::now_ms();
-        self.logins.push_back(now);
-        while self.logins.front().is_some_and(|at| *at < now - HOUR_MS) {
-            self.logins.pop_front();
-        }
-        self.logins.len() > limit
-    }
-}
-
-fn random_text() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
-}
 
 /// An OAuth error: its name and description.
 struct Denied(&'static str, &'static str);
@@ -228,22 +167,23 @@ fn assertion(switches: &Switches, base_url: &str, form: &[(String, String)]) -> 
 
 /// The claims of an RS256 assertion; its signature is checked when there is a key.
 fn claims(assertion: &str, pem: Option<&str>) -> Option<Value> {
-    if jsonwebtoken::decode_header(assertion).ok()?.alg != Algorithm::RS256 {
+    let (signed, signature) = assertion.rsplit_once('.')?;
+    let (header, claims) = signed.split_once('.')?;
+    let decoded = |part| URL_SAFE_NO_PAD.decode(part).ok();
+    let json = |part| serde_json::from_slice::<Value>(&decoded(part)?).ok();
+    if json(header)?["alg"] != "RS256" {
         return None;
     }
-    let Some(pem) = pem else {
-        return jsonwebtoken::dangerous::insecure_decode::<Value>(assertion)
-            .ok()
-            .map(|token| token.claims);
-    };
-    let key = DecodingKey::from_rsa_pem(pem.as_bytes()).ok()?;
-    let mut checks = Validation::new(Algorithm::RS256);
-    // The claims are looked at by the caller, each with an answer of its own.
-    checks.validate_exp = false;
-    checks.validate_aud = false;
-    checks.required_spec_claims.clear();
-    let token = jsonwebtoken::decode::<Value>(assertion, &key, &checks).ok()?;
-    Some(token.claims)
+    if let Some(pem) = pem {
+        let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der_of(pem)?);
+        key.verify(signed.as_bytes(), &decoded(signature)?).ok()?;
+    }
+    json(claims)
+}
+
+fn der_of(pem: &str) -> Option<Vec<u8>> {
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    STANDARD.decode(body).ok()
 }
 
 /// `POST /services/oauth2/revoke`.
@@ -253,16 +193,15 @@ pub(super) fn revoke(state: &mut State, call: &Call) -> Answer {
         .or_else(|| call.param("token"))
         .unwrap_or_default();
     let sessions = &mut state.sessions;
-    if sessions.live.remove(token).is_some() {
+    if sessions.end(token) {
         return Answer::empty(200);
     }
     if !token.is_empty() && token == sessions.refresh_token() {
-        sessions.refresh = None;
-        sessions.live.clear();
+        sessions.revoke_refresh();
         return Answer::empty(200);
     }
     let body = "error=unsupported_token_type&error_description=this+token+type+is+not+supported";
-    super::call::text(400, "application/x-www-form-urlencoded", body)
+    text(400, "application/x-www-form-urlencoded", body)
 }
 
 /// `POST /services/oauth2/introspect`.
@@ -275,7 +214,7 @@ pub(super) fn introspect(state: &State, call: &Call) -> Answer {
     if !state.sessions.valid(token, &state.switches) {
         return Answer::json(200, &json!({"active": false}));
     }
-    let issued = state.sessions.live.get(token).copied().unwrap_or_default() / 1000;
+    let issued = state.sessions.issued_at(token).unwrap_or_default() / 1000;
     let body = json!({
         "active": true,
         "scope": "api refresh_token",

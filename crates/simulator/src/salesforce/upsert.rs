@@ -6,35 +6,19 @@ use std::time::Duration;
 use hyper::http::Method;
 use serde_json::{Value, json};
 
-use super::super::wire::Answer;
+use super::checks::{self, holders};
+use super::data_call::{DataCall, Wishes};
+use super::records;
 use super::refusal::{Refusal, not_found, refuse};
-use super::table::text;
-use super::write::{self, Wishes};
-use super::{DataCall, RaceLoser, State, checks, schema, sobjects};
+use super::state::State;
+use super::switches::RaceLoser;
+use super::{schema, write};
+use crate::wire::Answer;
 
 /// The first version whose upsert answers `created`, and answers an update with a body.
 const CREATED_SINCE: u32 = 46;
 /// How young a record is when a further upsert of its key counts as simultaneous.
 const RACE_WINDOW: Duration = Duration::from_secs(2);
-
-/// Ids of the records that have this value in this field. Letter case does not matter.
-pub(super) fn holders(
-    state: &State,
-    object: &str,
-    field: &str,
-    value: &str,
-) -> Result<Vec<String>, Refusal> {
-    if value.is_empty() {
-        return Ok(Vec::new());
-    }
-    let found = state.table(object)?.candidates(Some((field, value)));
-    Ok(found
-        .into_iter()
-        .filter(|row| row.get("IsDeleted") != Some(&json!(true)))
-        .filter(|row| text(row, field).to_lowercase() == value.to_lowercase())
-        .map(|row| text(row, "Id").to_owned())
-        .collect())
-}
 
 /// The external id field's own spelling.
 pub(super) fn external_field(state: &State, object: &str, name: &str) -> Result<String, Refusal> {
@@ -67,10 +51,10 @@ pub(super) fn route(
     }
     match (&data.call.method, found.first()) {
         (&Method::PATCH, found) => upsert(state, data, object, (&field, value), found.cloned()),
-        (&Method::GET | &Method::HEAD, Some(id)) => sobjects::read(state, data, object, id),
-        (&Method::DELETE, Some(id)) => sobjects::delete(state, object, id),
+        (&Method::GET | &Method::HEAD, Some(id)) => records::read(state, data, object, id),
+        (&Method::DELETE, Some(id)) => records::delete(state, object, id),
         (_, None) => Err(not_found()),
-        (method, _) => Err(sobjects::not_allowed(method, "DELETE,GET,HEAD,PATCH")),
+        (method, _) => Err(records::not_allowed(method, "DELETE,GET,HEAD,PATCH")),
     }
 }
 

@@ -5,39 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::checks::{checked, is_blank, ruled};
 use super::clock;
+use super::data_call::Wishes;
+use super::org::{QUEUE_ID, USER_ID};
+use super::push;
 use super::refusal::Refusal;
 use super::schema;
+use super::state::State;
+use super::switches::Switches;
 use super::table::{Record, text};
-use super::{DataCall, State, Switches, USER_ID, push};
-
-/// The queue that the assignment rule gives Cases to.
-pub(super) const QUEUE_ID: &str = "00G5g00000QuEuEEAV";
-
-/// What a request's headers say about its writes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wishes {
-    /// Absent means true.
-    assign: bool,
-    /// Whether an alerting duplicate rule is overruled.
-    pub(super) allow_save: bool,
-}
-
-impl Wishes {
-    pub(super) fn of(data: DataCall<'_>) -> Self {
-        let assign = data.call.header("sforce-auto-assign");
-        let duplicates = data
-            .call
-            .header("sforce-duplicate-rule-header")
-            .unwrap_or_default();
-        Self {
-            assign: !assign.is_some_and(|value| value.trim().eq_ignore_ascii_case("false")),
-            allow_save: duplicates
-                .to_ascii_lowercase()
-                .replace(' ', "")
-                .contains("allowsave=true"),
-        }
-    }
-}
 
 /// Makes a record and answers its id.
 pub(super) fn insert(

@@ -9,10 +9,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::row::new_id;
 use super::switches::Switches;
-use super::tables::new_id;
+use crate::credentials::{API_KEY, CLIENT_ID, CLIENT_SECRET, PASSWORD, REFRESH_TOKEN, USERNAME};
 use crate::wire::{Answer, Request};
-use crate::{API_KEY, CLIENT_ID, CLIENT_SECRET, PASSWORD, REFRESH_TOKEN, USERNAME};
 
 /// Length of an access token.
 const TOKEN_LENGTH: usize = 86;

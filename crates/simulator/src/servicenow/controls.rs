@@ -3,8 +3,8 @@
 //! A right that a switch takes away is one whose control wants a role that our user lacks.
 //! Imports only the switches and the rows.
 
+use super::row::{Row, row};
 use super::switches::Switches;
-use super::tables::{Row, row};
 
 /// The roles of the integration user.
 const OURS: [&str; 2] = ["sn_incident_write", "snc_internal"];

@@ -5,12 +5,13 @@
 
 use serde_json::{Map, Value};
 
-use super::State;
 use super::failure::Failure;
 use super::policies;
+use super::row::{Row, new_id, text};
 use super::schema::{self, Column, Kind};
+use super::state::State;
 use super::switches::SysIdMode;
-use super::tables::{Entry, Row, new_id, text};
+use super::tables::Entry;
 
 /// A write, and who makes it.
 #[derive(Debug, Clone, Copy)]
@@ -158,7 +159,7 @@ impl State {
                 (column.name.to_owned(), value.to_owned())
             })
             .collect();
-        let caller = self.tables.id_of("sys_user", crate::USERNAME);
+        let caller = self.tables.id_of("sys_user", crate::credentials::USERNAME);
         set(&mut row, "sys_class_name", "incident");
         set(&mut row, "opened_by", caller.as_deref().unwrap_or_default());
         row

@@ -11,8 +11,10 @@ mod incident;
 mod policies;
 mod push;
 mod query;
+mod row;
 mod schema;
 mod seed;
+mod state;
 mod switches;
 mod table;
 mod tables;
@@ -22,24 +24,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value, json};
 
-use super::fault::FaultKind;
-use super::host::Crm;
-use super::push::Push;
-use super::wire::{Answer, Request};
+use crate::crm::Crm;
+use crate::fault::FaultKind;
+use crate::message::Push;
+use crate::wire::{Answer, Request};
 use access::Access;
 use failure::Failure;
+use row::{Row, text};
+use state::State;
 use switches::Switches;
-use tables::{Row, Tables, text};
-
-/// Everything the instance knows.
-#[derive(Debug)]
-struct State {
-    tables: Tables,
-    access: Access,
-    switches: Switches,
-    /// Messages to the outside that have become due.
-    due: Vec<Push>,
-}
+use tables::Tables;
 
 /// A simulated ServiceNow instance.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 //!
 //! Imports only the switches and the rows.
 
+use super::row::{Row, row};
 use super::switches::Switches;
-use super::tables::{Row, row};
 
 /// A policy.
 #[derive(Debug, Clone)]

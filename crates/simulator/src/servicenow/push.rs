@@ -1,21 +1,10 @@
 //! What a business rule on `incident` sends by a REST message: once, never repeated.
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::State;
-use super::tables::text;
-use crate::push::{Push, Until};
-
-/// The switch `push`: where the business rule sends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct PushSwitch {
-    /// The address.
-    pub(super) url: String,
-    /// The token in its header.
-    pub(super) bearer: String,
-}
+use super::row::text;
+use super::state::State;
+use crate::message::{Push, Until};
 
 impl State {
     /// Runs the business rule on a change of the incident `id`.

@@ -5,9 +5,9 @@
 use std::cmp::Ordering;
 
 use super::failure::Failure;
+use super::row::{Row, text};
 use super::schema::Column;
 use super::switches::{Switches, UnknownQueryField};
-use super::tables::{Row, text};
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Eq)]

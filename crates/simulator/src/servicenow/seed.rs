@@ -4,9 +4,9 @@
 
 use std::collections::HashMap;
 
+use super::row::{Row, row};
 use super::schema::{self, Kind};
-use super::tables::{Row, row};
-use crate::USERNAME;
+use crate::credentials::USERNAME;
 
 /// Every seeded table by its name.
 pub(super) fn seed() -> HashMap<&'static str, Vec<Row>> {

@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::push::PushSwitch;
-
 /// What becomes of a `sys_id` in the body of an insert.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -31,6 +29,16 @@ pub(super) enum UnknownQueryField {
     NoRows,
     /// The query is refused.
     Forbidden,
+}
+
+/// The switch `push`: where the business rule sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PushSwitch {
+    /// The address.
+    pub(super) url: String,
+    /// The token in its header.
+    pub(super) bearer: String,
 }
 
 /// Every switch. A body of `POST /_sim/switches` names those to change.

@@ -6,15 +6,15 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value, json};
 
-use super::State;
 use super::failure::Failure;
 use super::incident::Write;
 use super::query::Query;
+use super::row::Row;
 use super::schema;
-use super::tables::Row;
+use super::state::State;
 use super::view::View;
 use super::{controls, policies};
-use crate::USERNAME;
+use crate::credentials::USERNAME;
 use crate::wire::{Answer, Request};
 
 /// Rows of a list when the request names no limit.

@@ -3,14 +3,10 @@
 //! Imports only what is there from the start. Must not know HTTP.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use uuid::Uuid;
-
+use super::row::{Row, row, text};
 use super::seed::seed;
-
-/// A record: every value is a text, as on the wire.
-pub(super) type Row = BTreeMap<String, String>;
 
 /// An entry of a journal field.
 #[derive(Debug, Clone)]
@@ -186,16 +182,6 @@ impl Tables {
     }
 }
 
-/// A value of `row`; empty where it has none.
-pub(super) fn text<'row>(row: &'row Row, column: &str) -> &'row str {
-    row.get(column).map_or("", String::as_str)
-}
-
-/// An id of the instance's own.
-pub(super) fn new_id() -> String {
-    Uuid::new_v4().simple().to_string()
-}
-
 fn journal_row(entry: &Entry) -> Row {
     row(&[
         ("sys_id", &entry.id),
@@ -206,12 +192,4 @@ fn journal_row(entry: &Entry) -> Row {
         ("sys_created_on", &entry.at),
         ("sys_created_by", &entry.by),
     ])
-}
-
-/// A record with these values.
-pub(super) fn row(values: &[(&str, &str)]) -> Row {
-    values
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
 }

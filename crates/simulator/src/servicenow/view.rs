@@ -4,8 +4,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::row::{Row, text};
 use super::schema::{self, Column, Kind};
-use super::tables::{Entry, Row, Tables, text};
+use super::tables::{Entry, Tables};
 use crate::wire::Request;
 
 /// `sysparm_display_value`.

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::crm::Crm;
 use super::echo;
 use super::fault::{Encoding, FaultKind};
-use super::host::{Crm, Inner, locked};
+use super::instance::{Instance, locked};
 use super::wire::{Answer, Request};
 
 /// When an asynchronous request is done after its 202.
@@ -15,15 +16,15 @@ const ASYNCHRONOUS_DELAY: Duration = Duration::from_secs(1);
 
 /// The connection is to be closed without an answer.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is cut on purpose")]
-pub(super) struct Cut;
+#[error("the connection is dropped on purpose")]
+pub(super) struct ConnectionDropped;
 
-/// The answer, or the order to cut the connection.
-pub(super) async fn strike_or_handle<C: Crm>(
-    inner: &Arc<Inner<C>>,
+/// The answer to `request`, with the fault that is due for it, if any.
+pub(super) async fn inject_fault<C: Crm>(
+    inner: &Arc<Instance<C>>,
     request: &Request,
-) -> Result<Answer, Cut> {
-    let fault = locked(&inner.faults).strike(request);
+) -> Result<Answer, ConnectionDropped> {
+    let fault = locked(&inner.faults).take_due(request);
     let Some(fault) = fault else {
         return Ok(inner.crm.handle(request));
     };
@@ -38,7 +39,7 @@ pub(super) async fn strike_or_handle<C: Crm>(
         }
         FaultKind::CutAfterCommit => {
             inner.crm.handle(request);
-            Err(Cut)
+            Err(ConnectionDropped)
         }
         FaultKind::ErrorAfterCommit { status } => {
             inner.crm.handle(request);
@@ -46,7 +47,7 @@ pub(super) async fn strike_or_handle<C: Crm>(
         }
         FaultKind::LateCommit { milliseconds } => {
             handle_later(inner, request, Duration::from_millis(milliseconds));
-            Err(Cut)
+            Err(ConnectionDropped)
         }
         FaultKind::Asynchronous => {
             handle_later(inner, request, ASYNCHRONOUS_DELAY);
@@ -76,7 +77,7 @@ pub(super) async fn strike_or_handle<C: Crm>(
 }
 
 /// Answers of faults that do nothing and are the same for every CRM.
-fn fixed_answer(fault: FaultKind) -> Result<Answer, Cut> {
+fn fixed_answer(fault: FaultKind) -> Result<Answer, ConnectionDropped> {
     Ok(match fault {
         FaultKind::Status {
             status,
@@ -103,7 +104,7 @@ fn fixed_answer(fault: FaultKind) -> Result<Answer, Cut> {
             ..Answer::empty(200)
         },
         FaultKind::Redirect { location } => Answer::empty(302).with("location", location),
-        _ => return Err(Cut),
+        _ => return Err(ConnectionDropped),
     })
 }
 
@@ -121,7 +122,7 @@ fn with_retry_after(answer: Answer, retry_after: Option<u64>) -> Answer {
     }
 }
 
-fn handle_later<C: Crm>(inner: &Arc<Inner<C>>, request: &Request, delay: Duration) {
+fn handle_later<C: Crm>(inner: &Arc<Instance<C>>, request: &Request, delay: Duration) {
     let (inner, request) = (Arc::clone(inner), request.clone());
     tokio::spawn(async move {
         tokio::time::sleep(delay).await;
