@@ -13,6 +13,7 @@ mod database_file;
 mod dead_letters;
 mod decisions;
 mod due;
+mod embedded_migrations;
 mod error;
 mod failover;
 mod fence;

@@ -14,8 +14,8 @@ pub use sqlx_core::executor::{Execute, Executor};
 pub use sqlx_core::from_row::FromRow;
 pub use sqlx_core::migrate;
 pub use sqlx_core::pool::{self, Pool};
-pub use sqlx_core::query::query;
-pub use sqlx_core::query_as::query_as;
+pub use sqlx_core::query::{query, query_with};
+pub use sqlx_core::query_as::{query_as, query_as_with};
 pub use sqlx_core::query_builder::{self, QueryBuilder};
 pub use sqlx_core::query_scalar::query_scalar;
 pub use sqlx_core::raw_sql::raw_sql;
@@ -25,6 +25,12 @@ pub use sqlx_core::transaction::Transaction;
 pub use sqlx_core::types::Type;
 pub use sqlx_core::value::{Value, ValueRef};
 pub use sqlx_core::{database, decode, types};
-pub use sqlx_macros::{FromRow, Type, migrate};
+pub use sqlx_macros::{FromRow, Type};
 pub use sqlx_postgres::{self as postgres, PgConnection, PgPool, Postgres};
 pub use sqlx_sqlite::{self as sqlite, Sqlite, SqliteConnection, SqlitePool};
+
+pub mod query {
+    //! The types of statements.
+    pub use sqlx_core::query::{Map, Query};
+    pub use sqlx_core::query_as::QueryAs;
+}
