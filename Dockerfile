@@ -6,17 +6,21 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 # Dependencies first, in a layer that only a change of the manifests makes anew.
 COPY Cargo.toml Cargo.lock ./
+COPY crates/sqlx crates/sqlx
+COPY crates/simulator/Cargo.toml crates/simulator/
 # The manifest names a benchmark and a test, which are not needed here.
-RUN mkdir -p src benches/speed tests/faults \
+RUN mkdir -p src crates/simulator/src benches/speed tests/faults \
     && echo 'fn main() {}' | tee src/main.rs benches/speed/main.rs > tests/faults/main.rs \
-    && touch src/lib.rs \
-    && cargo build --release --locked \
-    && rm -r src
+    && touch src/lib.rs crates/simulator/src/lib.rs \
+    && cargo build --profile image --locked \
+    && rm -r src crates/simulator/src
 COPY migrations migrations
 COPY config config
+COPY crates/simulator/src crates/simulator/src
 COPY src src
 # Newer than the placeholders, so that cargo builds the real thing.
-RUN touch src/main.rs src/lib.rs && cargo build --release --locked
+RUN touch src/main.rs src/lib.rs crates/simulator/src/lib.rs \
+    && cargo build --profile image --locked
 
 FROM ${RUN_IMAGE}
 RUN apt-get update \
@@ -24,7 +28,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin ringdown \
     && install -d -o ringdown -g ringdown /data /app
-COPY --from=build /build/target/release/ringdown /usr/local/bin/ringdown
+COPY --from=build /build/target/image/ringdown /usr/local/bin/ringdown
 COPY config/default.toml /app/config/default.toml
 USER 10001
 # The daemon reads config/default.toml here; its database is on the volume.

@@ -1,10 +1,11 @@
 //! HTTP to a daemon: where it is, and what is said when it does not answer.
 
-use std::error::Error;
+use std::time::Duration;
 
 use url::Url;
 
 use super::outcome::Failed;
+use crate::outbound::{CallError, Client};
 
 /// Reads the address of a daemon.
 ///
@@ -29,21 +30,24 @@ pub(super) fn below(base: &Url, segments: &[&str]) -> Url {
     url
 }
 
+/// A client of a daemon, whose calls take at most `timeout`.
+pub(super) fn http(timeout: Duration) -> Result<Client, Failed> {
+    Client::of_own_daemon(timeout)
+        .map_err(|error| Failed::usage(format!("TLS cannot be set up: {error}")))
+}
+
 /// No answer came from `url`.
-pub(super) fn no_answer(url: &Url, error: &reqwest::Error) -> Failed {
+pub(super) fn no_answer(url: &Url, error: &CallError) -> Failed {
     Failed::not_fine(format!(
         "no answer from {url}: {}\nIs the daemon running there? --url or RINGDOWN_URL says where it is.",
         innermost(error)
     ))
 }
 
-/// The cause that all others came from.
-pub(super) fn innermost(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
+/// The cause that all others came from, which stands last.
+fn innermost(error: &CallError) -> String {
+    let text = error.to_string();
+    text.rsplit(": ").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

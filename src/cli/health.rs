@@ -9,7 +9,6 @@ use url::Url;
 
 use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, client, config, print, table};
-use crate::outbound;
 use crate::settings::Loader;
 use crate::targets;
 
@@ -63,13 +62,10 @@ fn configured(global: &Global) -> String {
 }
 
 async fn ask(url: &Url) -> Result<(bool, Value), Failed> {
-    let no_answer = |error: reqwest::Error| client::no_answer(url, &error);
-    let client = outbound::own_client(url, PATIENCE)
-        .build()
-        .map_err(no_answer)?;
-    let response = client.get(url.clone()).send().await.map_err(no_answer)?;
-    let ready = response.status().is_success();
-    Ok((ready, response.json().await.unwrap_or_default()))
+    let client = client::http(PATIENCE)?;
+    let answer = client.fetch(client.get(url.clone())).await;
+    let answer = answer.map_err(|error| client::no_answer(url, &error))?;
+    Ok((answer.status.is_success(), answer.json()))
 }
 
 fn describe(ready: bool, body: &Value) -> String {

@@ -13,6 +13,7 @@ mod explain;
 mod health;
 mod migrate;
 mod outcome;
+mod progress;
 mod serve;
 mod sim;
 pub mod storm;

@@ -19,6 +19,9 @@ const OPEN: TableStyle = TableStyle::new()
 /// `items` as a table of `columns`.
 pub(super) fn render(items: &[Value], columns: &[Column]) -> String {
     let mut table = Table::new();
+    if let Some(width) = terminal_width() {
+        table.set_width(width);
+    }
     table
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(columns.iter().map(|(heading, _)| *heading));
@@ -30,6 +33,12 @@ pub(super) fn render(items: &[Value], columns: &[Column]) -> String {
         );
     }
     ruled(&mut table)
+}
+
+/// Columns of the terminal that standard output is.
+fn terminal_width() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(size.ws_col).filter(|width| *width > 0)
 }
 
 /// A rule stands between rows only where one of them takes several lines: elsewhere it would

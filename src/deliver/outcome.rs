@@ -155,7 +155,7 @@ impl TargetWorker {
         if ticket.number.is_some() {
             return;
         }
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         match self.crm.read(&ticket.id).await {
             Ok(Some(read)) => {
                 if let Err(error) = self.store.note_ticket(&delivery.incident_id, &read).await {

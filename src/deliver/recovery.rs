@@ -22,7 +22,7 @@ impl TargetWorker {
 
     /// Asks whether the CRM answers again.
     pub(super) async fn probe(&self) {
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         let result = self.crm.probe().await;
         let now = self.clock.now();
         match result {

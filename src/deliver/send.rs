@@ -55,7 +55,7 @@ impl TargetWorker {
 
     /// One attempt, from the rate limit to the stored result.
     async fn deliver(&self, delivery: ClaimedDelivery, claim: &ClaimGuard) {
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         fault_points::reach("before-send");
         let crm = self.crm.for_claim(claim.check());
         let result = attempt(crm.as_ref(), &self.name, &delivery).await;

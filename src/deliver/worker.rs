@@ -1,10 +1,7 @@
 //! The worker of one target: its settings, its client, and the state that clones share.
 
-use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use super::claims::{Claims, Leases};
 use super::in_flight::InFlight;
@@ -14,6 +11,7 @@ use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::Failure;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
+use crate::rate_limiter::RateLimiter;
 use crate::settings::TargetSettings;
 use crate::store::Store;
 use crate::targets::Crm;
@@ -38,7 +36,7 @@ pub struct TargetWorker {
     /// Attempts at the same time.
     pub(super) concurrent: usize,
     pub(super) claims: Claims,
-    pub(super) limiter: Arc<DefaultDirectRateLimiter>,
+    pub(super) limiter: Arc<RateLimiter>,
     pub(super) in_flight: InFlight,
     shared: Arc<Mutex<Shared>>,
 }
@@ -54,7 +52,7 @@ impl TargetWorker {
         clock: Clock,
         owner: &str,
     ) -> Self {
-        let per_second = NonZeroU32::new(settings.limit.per_second).unwrap_or(NonZeroU32::MIN);
+        let per_second = settings.limit.per_second;
         let asked = Arc::clone(&crm);
         let leases = Leases {
             refuses_a_second: Arc::new(move || asked.refuses_a_second()),
@@ -77,14 +75,18 @@ impl TargetWorker {
             },
             concurrent: settings.limit.concurrent.max(1),
             claims,
-            limiter: Arc::new(RateLimiter::direct(Quota::per_second(per_second))),
+            limiter: Arc::new(RateLimiter::new(
+                per_second,
+                per_second,
+                tokio::time::Instant::now(),
+            )),
             in_flight: InFlight::default(),
             shared: Arc::default(),
         }
     }
 
     /// The rate limit of the target, for other callers of it.
-    pub fn limiter(&self) -> Arc<DefaultDirectRateLimiter> {
+    pub fn limiter(&self) -> Arc<RateLimiter> {
         Arc::clone(&self.limiter)
     }
 

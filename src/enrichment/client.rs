@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::domain::enrichment::{Edge, Names, Queue, Standing, Trunk};
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
-use crate::outbound::Redactor;
+use crate::outbound::{Redactor, RequestBuilder};
 use crate::settings::{EnrichmentSettings, Secret};
 use crate::targets::http::{Answer, Client, LoginAnswer, MAX_TOKEN_BYTES};
 
@@ -173,7 +173,7 @@ impl PlatformApi {
     async fn call(
         &mut self,
         path: &'static str,
-        request: impl Fn(&Client) -> reqwest::RequestBuilder,
+        request: impl Fn(&Client) -> RequestBuilder,
     ) -> Result<Answer, ApiError> {
         let token = self.token().await?;
         let answer = self.send(request(&self.http), &token).await?;
@@ -187,11 +187,7 @@ impl PlatformApi {
         self.accepted(path, answer)
     }
 
-    async fn send(
-        &self,
-        request: reqwest::RequestBuilder,
-        token: &Secret,
-    ) -> Result<Answer, Failure> {
+    async fn send(&self, request: RequestBuilder, token: &Secret) -> Result<Answer, Failure> {
         self.http.send(request.bearer_auth(token.expose())).await
     }
 

@@ -1,43 +1,40 @@
 //! One HTTP call: bounded in time and bytes, never redirected, no cookies.
-//!
-//! `reqwest` writes the requests. It is not used to send them: no connection of its own making
-//! can be metered, and an endless row of interim answers would keep a worker thread busy without
-//! ever letting its timer ring.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use axum::http::header::USER_AGENT;
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use reqwest::RequestBuilder;
+use serde_json::Value;
 use tokio::time::timeout;
 use url::Url;
 
 use super::connect::{Connector, connector};
-
-/// Longest wait for a connection, where the whole call may take longer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The user agent of every call.
-pub(super) const NAME: &str = concat!("ringdown/", env!("CARGO_PKG_VERSION"));
+use super::metered::MAX_UNASKED_BYTES;
+use super::request::{Request, RequestBuilder};
+use super::{CONNECT_TIMEOUT, NAME};
 
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(90);
 
 /// A client; clones share its connections.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Client {
-    writer: reqwest::Client,
-    sender: legacy::Client<Connector, reqwest::Body>,
+    connector: Connector,
+    sender: Sender,
     timeout: Duration,
 }
 
+type Sender = legacy::Client<Connector, Full<Bytes>>;
+
+/// A whole answer.
 #[derive(Debug)]
 pub struct Received {
     pub status: StatusCode,
@@ -64,32 +61,56 @@ pub enum CallError {
 impl Client {
     /// A client whose calls take at most `timeout`, answer included.
     pub fn new(timeout: Duration) -> io::Result<Self> {
-        let connector = connector(timeout.min(CONNECT_TIMEOUT))?;
-        let sender = legacy::Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        // Never sends, so it needs no proxy.
-        let writer = reqwest::Client::builder().no_proxy().build();
+        Self::with(timeout, MAX_UNASKED_BYTES)
+    }
+
+    /// A client of another Ringdown, whose answers may be of any length.
+    ///
+    /// # Errors
+    ///
+    /// When TLS cannot be set up.
+    pub fn of_own_daemon(timeout: Duration) -> io::Result<Self> {
+        Self::with(timeout, usize::MAX)
+    }
+
+    fn with(timeout: Duration, max_unasked_bytes: usize) -> io::Result<Self> {
+        let connector = connector(timeout.min(CONNECT_TIMEOUT), max_unasked_bytes)?;
         Ok(Self {
-            writer: writer.map_err(io::Error::other)?,
-            sender,
+            sender: sender(&connector, usize::MAX),
+            connector,
             timeout,
         })
     }
 
+    /// The same client with connections of its own, of which at most `max_idle` are kept open
+    /// for the next call.
+    #[must_use]
+    pub fn with_own_connections(&self, max_idle: usize) -> Self {
+        Self {
+            sender: sender(&self.connector, max_idle),
+            ..self.clone()
+        }
+    }
+
+    /// A request, for [`Client::send`].
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
-        self.writer.request(method, url)
+        RequestBuilder::new(method, url)
+    }
+
+    /// A GET, for [`Client::send`].
+    pub fn get(&self, url: Url) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// A POST, for [`Client::send`].
+    pub fn post(&self, url: Url) -> RequestBuilder {
+        self.request(Method::POST, url)
     }
 
     /// Sends `request` and reads its answer, at most `longest` bytes of body.
     /// [`CallError`] tells whether anything can have been sent.
-    pub async fn send(
-        &self,
-        request: reqwest::Request,
-        longest: usize,
-    ) -> Result<Received, CallError> {
-        let patience = request.timeout().copied().unwrap_or(self.timeout);
+    pub async fn send(&self, request: Request, longest: usize) -> Result<Received, CallError> {
+        let patience = request.timeout.unwrap_or(self.timeout);
         let mut status = None;
         let call = self.exchange(request, longest, &mut status);
         match timeout(patience, call).await {
@@ -101,27 +122,63 @@ impl Client {
         }
     }
 
+    /// Builds `request`, sends it and reads the whole answer.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] tells whether anything can have been sent.
+    pub async fn fetch(&self, request: RequestBuilder) -> Result<Received, CallError> {
+        let request = request.build();
+        let request = request.map_err(|error| CallError::NotSent(error.to_string()))?;
+        self.send(request, usize::MAX).await
+    }
+
     async fn exchange(
         &self,
-        request: reqwest::Request,
+        request: Request,
         longest: usize,
         status: &mut Option<StatusCode>,
     ) -> Result<Received, CallError> {
-        let mut request: axum::http::Request<reqwest::Body> =
-            request.try_into().map_err(|error: reqwest::Error| {
-                CallError::NotSent(with_causes(&error.without_url()))
-            })?;
-        let headers = request.headers_mut();
-        headers
+        let address = request.url.as_str().parse::<Uri>();
+        let address = address.map_err(|error| CallError::NotSent(with_causes(&error)))?;
+        let mut sent = axum::http::Request::new(Full::new(request.body));
+        *sent.method_mut() = request.method;
+        *sent.uri_mut() = address;
+        *sent.headers_mut() = request.headers;
+        sent.headers_mut()
             .entry(USER_AGENT)
             .or_insert(HeaderValue::from_static(NAME));
-        let answered = self.sender.request(request).await;
+        let answered = self.sender.request(sent).await;
         let response = answered.map_err(|error| match error.is_connect() {
             true => CallError::NotSent(with_causes(&error)),
             false => broken(None, with_causes(&error)),
         })?;
         *status = Some(response.status());
         read(response, longest).await
+    }
+}
+
+fn sender(connector: &Connector, max_idle: usize) -> Sender {
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(max_idle)
+        .pool_timer(TokioTimer::new())
+        .build(connector.clone())
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut client = formatter.debug_struct("Client");
+        client
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Received {
+    /// The body as JSON; null when it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
     }
 }
 

@@ -33,27 +33,32 @@ pub(super) struct Route {
     /// To a proxy, which may speak TLS itself.
     to_proxy: HttpsConnector<HttpConnector>,
     proxies: Arc<Matcher>,
+    max_unasked: usize,
 }
 
-/// Makes connections within `timeout`.
-pub(super) fn connector(timeout: Duration) -> io::Result<Connector> {
+/// Makes connections within `timeout`, on which at most `max_unasked` bytes are read for each
+/// thing that is written.
+///
+/// # Errors
+///
+/// When the system's certificates cannot be used.
+pub(super) fn connector(timeout: Duration, max_unasked: usize) -> io::Result<Connector> {
     let mut direct = HttpConnector::new();
     direct.enforce_http(false);
     direct.set_nodelay(true);
     direct.set_keepalive(Some(KEEPALIVE));
     direct.set_connect_timeout(Some(timeout));
-    let tls = || HttpsConnectorBuilder::new().try_with_platform_verifier();
-    let to_proxy = tls().map_err(io::Error::other)?;
-    let to_proxy = to_proxy.https_or_http().enable_http1();
+    let tls = || HttpsConnectorBuilder::new().with_native_roots();
+    let to_proxy = tls()?.https_or_http().enable_http1();
     let route = Route {
         to_proxy: to_proxy.wrap_connector(direct.clone()),
         direct,
         proxies: Arc::new(Matcher::from_env()),
+        max_unasked,
     };
-    let secured = tls().map_err(io::Error::other)?;
     // No HTTP/2: there we would answer pings and settings of our own accord, and each of these
     // writes would allow the other side to send on (see `Metered`).
-    let secured = secured.https_or_http().enable_http1();
+    let secured = tls()?.https_or_http().enable_http1();
     Ok(secured.wrap_connector(route))
 }
 
@@ -69,13 +74,17 @@ impl Service<Uri> for Route {
     fn call(&mut self, address: Uri) -> Self::Future {
         let proxy = proxy::of_address(&self.proxies, &address);
         let (mut direct, to_proxy) = (self.direct.clone(), self.to_proxy.clone());
+        let max_unasked = self.max_unasked;
         Box::pin(async move {
             let metered = match proxy {
                 Some(proxy) => {
                     let stream = tunnel(&proxy, to_proxy).call(address).await?;
-                    Metered::new(TokioIo::new(stream))
+                    Metered::new(TokioIo::new(stream), max_unasked)
                 }
-                None => Metered::new(direct.call(address).await?.into_inner()),
+                None => {
+                    let stream = direct.call(address).await?.into_inner();
+                    Metered::new(stream, max_unasked)
+                }
             };
             Ok(TokioIo::new(metered))
         })
@@ -116,7 +125,7 @@ mod tests {
     async fn no_server_is_offered_http2() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("https://{}/", listener.local_addr().unwrap());
-        let mut connector = connector(Duration::from_secs(5)).unwrap();
+        let mut connector = connector(Duration::from_secs(5), usize::MAX).unwrap();
         let (hello, connected) = tokio::join!(
             hello(&listener),
             connector.call(address.parse::<Uri>().unwrap())

@@ -11,8 +11,8 @@ use std::task::{Context, Poll, ready};
 use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Most bytes that are read between two writes: a whole answer, its headers and TLS.
-const MOST_UNASKED: usize = 3 * 1024 * 1024;
+/// Bytes that may be read between two writes: a whole answer of a CRM, its headers and TLS.
+pub(super) const MAX_UNASKED_BYTES: usize = 3 * 1024 * 1024;
 
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
@@ -22,13 +22,16 @@ pub(super) struct Metered {
     stream: Box<dyn Stream>,
     /// Bytes read since the last write.
     unasked: usize,
+    /// More are an error.
+    max_unasked: usize,
 }
 
 impl Metered {
-    pub(super) fn new(stream: impl Stream + 'static) -> Self {
+    pub(super) fn new(stream: impl Stream + 'static, max_unasked: usize) -> Self {
         Self {
             stream: Box::new(stream),
             unasked: 0,
+            max_unasked,
         }
     }
 }
@@ -45,8 +48,8 @@ impl AsyncRead for Metered {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.unasked > MOST_UNASKED {
-            let message = format!("more than {MOST_UNASKED} bytes came without an end");
+        if self.unasked > self.max_unasked {
+            let message = format!("more than {} bytes came without an end", self.max_unasked);
             return Poll::Ready(Err(io::Error::other(message)));
         }
         let before = buffer.filled().len();
@@ -97,7 +100,7 @@ mod tests {
     #[tokio::test]
     async fn what_comes_without_an_end_is_refused_and_each_request_may_have_its_answer() {
         let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
-        let mut ours = Metered::new(ours);
+        let mut ours = Metered::new(ours, MAX_UNASKED_BYTES);
         let server = tokio::spawn(async move {
             let answer = vec![b'x'; 2 * 1024 * 1024];
             let mut request = [0; 1];

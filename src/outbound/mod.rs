@@ -11,24 +11,17 @@ mod metered;
 mod pattern;
 mod proxy;
 mod redactor;
+mod request;
 
 use std::time::Duration;
-
-use url::Url;
 
 pub use client::{CallError, Client, Received};
 pub use proxy::is_local;
 pub use redactor::Redactor;
+pub use request::{InvalidRequest, Request, RequestBuilder};
 
-/// A builder of clients of another Ringdown at `address`: bounded in time, never redirected, so
-/// that no token goes astray, and without a proxy where that is this machine.
-pub fn own_client(address: &Url, timeout: Duration) -> reqwest::ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .timeout(timeout)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent(client::NAME);
-    match is_local(address) {
-        true => builder.no_proxy(),
-        false => builder,
-    }
-}
+/// Longest wait for a connection, where the whole call may take longer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How we call ourselves.
+const NAME: &str = concat!("ringdown/", env!("CARGO_PKG_VERSION"));

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use axum::http::header::CONTENT_TYPE;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
@@ -16,6 +17,7 @@ use url::form_urlencoded;
 use super::finder::Finder;
 use super::pattern::MIN_LENGTH;
 use super::proxy;
+use super::request::Request;
 use crate::settings::{AuthMethod, Secret, Settings, TargetAuth};
 
 /// Stands where a secret stood.
@@ -80,17 +82,18 @@ impl Redactor {
     }
 
     /// Remembers the credentials that `request` carries in its headers and its form.
-    pub fn remember_sent(&self, request: &reqwest::Request) {
-        let headers = request.headers().values();
+    pub fn remember_sent(&self, request: &Request) {
+        let headers = request.headers.values();
         for value in headers.filter(|value| value.is_sensitive()) {
             let text = String::from_utf8_lossy(value.as_bytes());
             // Behind `Bearer` or `Basic`.
             let secret = text.rsplit(' ').next().unwrap_or_default();
             self.remember(&Secret::new(secret));
         }
-        let form = request.body().and_then(reqwest::Body::as_bytes);
-        let form = form.filter(|_| is_form(request)).unwrap_or_default();
-        for (name, value) in form_urlencoded::parse(form) {
+        if !is_form(request) {
+            return;
+        }
+        for (name, value) in form_urlencoded::parse(&request.body) {
             if SECRET_FIELDS.contains(&name.as_ref()) {
                 self.remember(&Secret::new(value));
             }
@@ -208,8 +211,8 @@ impl fmt::Debug for Redactor {
     }
 }
 
-fn is_form(request: &reqwest::Request) -> bool {
-    let kind = request.headers().get(reqwest::header::CONTENT_TYPE);
+fn is_form(request: &Request) -> bool {
+    let kind = request.headers.get(CONTENT_TYPE);
     kind.is_some_and(|kind| {
         kind.as_bytes()
             .starts_with(b"application/x-www-form-urlencoded")

@@ -1,12 +1,13 @@
 //! The public keys of an identity provider: fetched, kept, replaced when they rotate.
 //!
 //! A provider that cannot be reached does not lock out senders whose keys are known: the last
-//! good set stays. May import: reqwest, the file system. Must not know: tokens, requests.
+//! good set stays. May import: `outbound`, the file system. Must not know: tokens, requests.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use axum::http::StatusCode;
 use bytes::Bytes;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -56,7 +57,7 @@ enum FetchError {
     #[error("the provider cannot be reached: {0}")]
     Http(String),
     #[error("the provider answered {0}")]
-    Status(reqwest::StatusCode),
+    Status(StatusCode),
     #[error("nothing was read within {} s", FETCH_TIMEOUT.as_secs())]
     TooSlow,
     #[error("the key set is longer than {MAX_JWKS_BYTES} bytes")]
@@ -244,6 +245,12 @@ impl Issuer {
     }
 }
 
+impl From<outbound::InvalidRequest> for FetchError {
+    fn from(error: outbound::InvalidRequest) -> Self {
+        Self::Http(error.to_string())
+    }
+}
+
 impl From<outbound::CallError> for FetchError {
     fn from(error: outbound::CallError) -> Self {
         Self::Http(error.to_string())
@@ -251,7 +258,7 @@ impl From<outbound::CallError> for FetchError {
 }
 
 async fn fetch(client: &outbound::Client, url: url::Url) -> Result<Bytes, FetchError> {
-    let request = reqwest::Request::new(reqwest::Method::GET, url);
+    let request = client.get(url).build()?;
     let received = client.send(request, MAX_JWKS_BYTES).await?;
     match received.status.is_success() {
         true => Ok(received.body),

@@ -4,21 +4,20 @@
 //! Must not know: routes, bodies, the store.
 
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultDirectRateLimiter, NotUntil, Quota, RateLimiter};
 use ipnet::IpNet;
+use tokio::time::Instant;
 
 use super::auth::{AuthSetupError, Authenticator};
 use super::networks;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::normalise::Format;
+use crate::rate_limiter::RateLimiter;
 use crate::settings::{RateLimit, SourceSettings};
 use crate::telemetry::{Metrics, SourceCounters};
 
@@ -43,7 +42,7 @@ pub(super) struct Source {
 /// `rate_limit`, and what has been used of it.
 struct Limit {
     settings: RateLimit,
-    limiter: DefaultDirectRateLimiter,
+    limiter: RateLimiter,
 }
 
 /// When refusals of one sender were last logged.
@@ -97,7 +96,7 @@ impl Source {
         let Some(limit) = &self.limit else {
             return Ok(());
         };
-        limit.limiter.check().map_err(|until| wait_for(&until))
+        limit.limiter.take(1, Instant::now())
     }
 
     /// Counts the others of a request's `events`, all or none; the time after which the whole
@@ -108,17 +107,16 @@ impl Source {
         };
         // More than fit at once need all that does: they are not refused for ever.
         let events = u32::try_from(events).unwrap_or(u32::MAX);
-        let Some(rest) = NonZeroU32::new(events.min(limit.settings.burst).saturating_sub(1)) else {
+        let rest = events.min(limit.settings.burst).saturating_sub(1);
+        if rest == 0 {
             return Ok(());
-        };
-        match limit.limiter.check_n(rest) {
-            // `rest` is below the burst, so that there is always a time at which it fits.
-            Ok(Ok(())) | Err(_) => Ok(()),
-            // The first event will be counted again.
-            Ok(Err(until)) => {
-                Err(wait_for(&until) + Duration::from_secs(1) / limit.settings.per_second.max(1))
-            }
         }
+        // The first event will be counted again.
+        let pause = Duration::from_secs(1) / limit.settings.per_second.max(1);
+        limit
+            .limiter
+            .take(rest, Instant::now())
+            .map_err(|wait| wait + pause)
     }
 
     /// Whether a refusal at `now` should be logged: how many were not since the last one.
@@ -157,17 +155,12 @@ impl RefusalNotices {
 
 impl Limit {
     fn new(settings: RateLimit) -> Self {
-        let at_least_one = |number| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(at_least_one(settings.per_second));
+        let RateLimit { per_second, burst } = settings;
         Self {
             settings,
-            limiter: RateLimiter::direct(quota.allow_burst(at_least_one(settings.burst))),
+            limiter: RateLimiter::new(per_second, burst, Instant::now()),
         }
     }
-}
-
-fn wait_for(until: &NotUntil<<DefaultClock as governor::clock::Clock>::Instant>) -> Duration {
-    until.wait_time_from(DefaultClock::default().now())
 }
 
 #[cfg(test)]

@@ -13,10 +13,8 @@ use sqlx::sqlite::SqlitePool;
 use sqlx::{Connection, Database, Executor};
 
 use super::StoreError;
+use super::embedded_migrations::{POSTGRES_MIGRATIONS, SQLITE_MIGRATIONS};
 use crate::fault_points;
-
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Which migrations were applied.
 const TABLE: &str = "_sqlx_migrations";

@@ -16,6 +16,7 @@ mod decisions;
 mod dedup;
 mod delivery_result;
 mod due;
+mod embedded_migrations;
 mod error;
 mod events;
 mod failover;

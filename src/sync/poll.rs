@@ -33,7 +33,7 @@ impl SyncWorker {
             Some(newest) => newest.minus(OVERLAP),
             None => oldest.minus(MAX_CLOCK_DIFFERENCE),
         };
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         let seen = self.crm.changed_since(since).await?;
         self.metrics.sync_call(&self.name, "ok");
         for one in &seen {
@@ -75,7 +75,7 @@ impl SyncWorker {
         memory: &mut Memory,
         ids: &[String],
     ) -> Result<(), SyncError> {
-        self.limiter.until_ready().await;
+        self.limiter.take_when_ready().await;
         let Look { seen, missing } = self.crm.look_at(ids).await?;
         self.metrics.sync_call(&self.name, "ok");
         for one in &seen {

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use governor::DefaultDirectRateLimiter;
-
 use crate::clock::Clock;
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
+use crate::rate_limiter::RateLimiter;
 use crate::settings::SyncSettings;
 use crate::store::{Store, StoreError};
 use crate::targets::Crm;
@@ -30,7 +29,7 @@ pub struct SyncWorker {
     pub metrics: Metrics,
     pub clock: Clock,
     /// The target's rate limit, shared with deliveries.
-    pub limiter: Arc<DefaultDirectRateLimiter>,
+    pub limiter: Arc<RateLimiter>,
     pub admits: Admits,
 }
 

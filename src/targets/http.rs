@@ -9,16 +9,16 @@
 use std::io;
 use std::time::Duration;
 
+use axum::http::Method;
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use url::Url;
 
 use super::claim::ClaimCheck;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
-use crate::outbound::{self, CallError, Received, Redactor};
+use crate::outbound::{self, CallError, Received, Redactor, RequestBuilder};
 use crate::settings::Secret;
 
 /// Longest answer that is read, in bytes; a longer one is as good as unreadable.
@@ -219,7 +219,7 @@ impl Client {
         self.claim.check()?;
         let request = request
             .build()
-            .map_err(|error| self.failure(CallError::NotSent(error.without_url().to_string())))?;
+            .map_err(|error| self.failure(CallError::NotSent(error.to_string())))?;
         self.redactor.remember_sent(&request);
         let sent = self.http.send(request, MAX_ANSWER_BYTES).await;
         let received = sent.map_err(|error| self.failure(error))?;

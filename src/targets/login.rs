@@ -4,13 +4,14 @@
 //! [`Login`]. May import: `domain`, `settings`.
 
 use async_trait::async_trait;
+use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
+use crate::outbound::RequestBuilder;
 use crate::settings::{Secret, TargetAuth};
 
 /// The header that authenticates a request. Debug output does not show its value.
@@ -60,7 +61,7 @@ impl Credential {
         self.instance_url.as_ref()
     }
 
-    pub(super) fn on(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+    pub(super) fn on(&self, request: RequestBuilder) -> RequestBuilder {
         request.header(&self.name, &self.value)
     }
 }

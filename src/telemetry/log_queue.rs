@@ -2,8 +2,7 @@
 //!
 //! Whoever logs neither waits nor fails. A line that finds the queue full is dropped, and so is
 //! one that standard error refuses. Dropped lines are counted, and one line reports their number
-//! when writing works again. The queue and its thread are `tracing-appender`'s; the limits in
-//! bytes, what follows a failed write, and the wait at the end are ours.
+//! when writing works again.
 
 use std::cell::Cell;
 use std::fs::File;
@@ -11,10 +10,10 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use prometheus_client::metrics::counter::Counter;
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::log_writer::LogWriter;
@@ -45,7 +44,7 @@ pub(super) struct Backlog {
 /// The queue's entrance. Clones lead to the same queue.
 #[derive(Debug, Clone)]
 pub(super) struct LogQueue {
-    lines: NonBlocking,
+    lines: SyncSender<Vec<u8>>,
     backlog: Arc<Backlog>,
 }
 
@@ -56,23 +55,21 @@ impl LogQueue {
         // A descriptor of its own: the lock of `std::io::stderr` would be held for as long as a
         // write blocks.
         let out = io::stderr().as_fd().try_clone_to_owned()?;
-        Ok(Self::to(File::from(out), dropped))
+        Self::to(File::from(out), dropped)
     }
 
-    fn to(out: impl Write + Send + 'static, dropped: Counter) -> Self {
+    fn to(out: impl Write + Send + 'static, dropped: Counter) -> io::Result<Self> {
         let backlog = Arc::new(Backlog {
             dropped,
             ..Backlog::default()
         });
-        let (lines, guard) = NonBlockingBuilder::default()
-            .lossy(true)
-            .buffered_lines_limit(MAX_QUEUED_LINES)
-            .thread_name("log")
-            .finish(LogWriter::new(out, Arc::clone(&backlog)));
-        // The guard's end prints to standard output when the thread is stuck, which blocks or
-        // panics in its turn. `wait_until_written` takes its place.
-        std::mem::forget(guard);
-        Self { lines, backlog }
+        let (lines, queue) = sync_channel(MAX_QUEUED_LINES);
+        let writer = LogWriter::new(out, Arc::clone(&backlog));
+        // Nobody joins the thread: a write may block for ever. See `wait_until_written`.
+        std::thread::Builder::new()
+            .name("log".into())
+            .spawn(move || writer.run(&queue))?;
+        Ok(Self { lines, backlog })
     }
 
     /// Waits until every line is written or dropped, but not for long.
@@ -95,9 +92,10 @@ impl<'a> MakeWriter<'a> for LogQueue {
 /// The formatter calls this once for every line.
 impl Write for &LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        if self.backlog.admit(line) {
-            self.lines.clone().write_all(line)?;
-        } else {
+        if !self.backlog.admit(line) {
+            self.backlog.count_dropped(1);
+        } else if self.lines.try_send(line.to_vec()).is_err() {
+            self.backlog.leave(cost_of(line));
             self.backlog.count_dropped(1);
         }
         Ok(line.len())
@@ -197,7 +195,7 @@ mod tests {
     #[test]
     fn a_line_that_is_cut_short_is_counted_and_the_next_one_begins_on_a_new_line() {
         let disk = Disk::of(6);
-        let queue = LogQueue::to(disk.clone(), Counter::default());
+        let queue = LogQueue::to(disk.clone(), Counter::default()).unwrap();
         (&queue).write_all(b"one\n").unwrap();
         (&queue).write_all(b"two\n").unwrap();
         queue.wait_until_written();
@@ -217,7 +215,7 @@ mod tests {
     fn a_writer_that_blocks_holds_nobody_up_and_no_more_than_the_limit_is_kept() {
         let disk = Disk::default();
         let blocked = disk.0.lock().unwrap();
-        let queue = LogQueue::to(disk.clone(), Counter::default());
+        let queue = LogQueue::to(disk.clone(), Counter::default()).unwrap();
         let line = [b"x".repeat(9_999), b"\n".to_vec()].concat();
         for _ in 0..1_000 {
             (&queue).write_all(&line).unwrap();
@@ -235,11 +233,10 @@ mod tests {
     fn short_lines_fill_the_queue_by_their_number() {
         let disk = Disk::default();
         let blocked = disk.0.lock().unwrap();
-        let queue = LogQueue::to(disk.clone(), Counter::default());
+        let queue = LogQueue::to(disk.clone(), Counter::default()).unwrap();
         for _ in 0..2 * MAX_QUEUED_LINES {
             (&queue).write_all(b"x\n").unwrap();
         }
-        assert_eq!(queue.lines.error_counter().dropped_lines(), 0);
         let kept = (MAX_QUEUED_BYTES / MIN_LINE_COST) as u64;
         assert_eq!(
             queue.backlog.dropped.get(),

@@ -3,8 +3,9 @@
 //! A line that cannot be written is dropped. The next ones are tried all the same: a disk may
 //! have room again, and a new reader may have come.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use super::log_queue::{Backlog, cost_of};
@@ -39,6 +40,26 @@ impl<W: Write> LogWriter<W> {
             cost: 0,
             is_torn: false,
             reported_at: None,
+        }
+    }
+
+    /// Writes `lines` for as long as any can come: in large pieces, and at once when no more wait.
+    pub(super) fn run(mut self, lines: &Receiver<Vec<u8>>) {
+        while let Ok(line) = lines.recv() {
+            self.add(&line);
+            while let Ok(line) = lines.try_recv() {
+                self.add(&line);
+            }
+            self.write_batch();
+        }
+    }
+
+    fn add(&mut self, line: &[u8]) {
+        self.batch.extend_from_slice(line);
+        self.ends.push(self.batch.len());
+        self.cost += cost_of(line);
+        if self.batch.len() >= WRITE_BYTES {
+            self.write_batch();
         }
     }
 
@@ -100,23 +121,5 @@ impl<W: Write> LogWriter<W> {
         if is_due && self.backlog.report_dropped() {
             self.reported_at = Some(Instant::now());
         }
-    }
-}
-
-/// The queue's thread writes each line with one call, and flushes when no more wait.
-impl<W: Write> Write for LogWriter<W> {
-    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.batch.extend_from_slice(line);
-        self.ends.push(self.batch.len());
-        self.cost += cost_of(line);
-        if self.batch.len() >= WRITE_BYTES {
-            self.write_batch();
-        }
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.write_batch();
-        Ok(())
     }
 }

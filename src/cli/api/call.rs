@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -12,7 +12,7 @@ use super::super::outcome::{Failed, NOT_FINE, Outcome};
 use super::super::table::{self, Column};
 use super::super::{Output, client, config, print};
 use super::arguments::{ApiArgs, Query, Selection};
-use crate::outbound;
+use crate::outbound::{Client, RequestBuilder};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +21,7 @@ const PAGE: u32 = 500;
 
 /// One list of the admin API of a running daemon.
 pub(super) struct Api {
-    client: reqwest::Client,
+    client: Client,
     base: Url,
     token: Option<String>,
     output: Output,
@@ -32,11 +32,8 @@ pub(super) struct Api {
 impl Api {
     pub(super) fn new(args: ApiArgs, output: Output, place: &'static str) -> Result<Self, Failed> {
         let base = client::address(&args.url)?;
-        let client = outbound::own_client(&base, PATIENCE)
-            .build()
-            .map_err(|error| Failed::usage(client::innermost(&error)))?;
         Ok(Self {
-            client,
+            client: client::http(PATIENCE)?,
             base,
             token: args.token,
             output,
@@ -240,7 +237,7 @@ impl Api {
         client::below(&self.base, &place)
     }
 
-    fn request(&self, method: Method, path: &[&str]) -> reqwest::RequestBuilder {
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let request = self.client.request(method, self.url(path));
         match &self.token {
             Some(token) => request.bearer_auth(token),
@@ -250,15 +247,12 @@ impl Api {
 
     async fn answer(
         &self,
-        request: reqwest::RequestBuilder,
+        request: RequestBuilder,
         path: &[&str],
     ) -> Result<(StatusCode, Value), Failed> {
-        let response = request
-            .send()
-            .await
-            .map_err(|error| client::no_answer(&self.url(path), &error))?;
-        let status = response.status();
-        Ok((status, response.json().await.unwrap_or_default()))
+        let answer = self.client.fetch(request).await;
+        let answer = answer.map_err(|error| client::no_answer(&self.url(path), &error))?;
+        Ok((answer.status, answer.json()))
     }
 
     /// What the list holds, in words.

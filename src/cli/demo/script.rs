@@ -1,13 +1,14 @@
 //! The demo's script: what happens, when, and what is told of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use super::super::outcome::Failed;
 use super::super::print;
+use super::super::progress::Progress;
 use super::super::storm::{Rate, Shape, StormArgs, StormReport, storm};
 use super::super::table::shown;
 use super::stage::{Stage, TOKEN};
@@ -79,9 +80,9 @@ async fn storm_while_salesforce_is_down(
     let down = Fault::new(FaultKind::Down, Trigger::Always);
     stage.simulator.salesforce().add_fault(down);
     narrator.say("The storm: 40 queues, 4,000 events, a tenth of the requests sent twice.");
-    let bar = ProgressBar::new(STORM);
-    let report = storm(storm_args(stage), Some(bar.clone())).await?;
-    bar.finish_and_clear();
+    let progress = Arc::new(Progress::new(STORM));
+    let report = storm(storm_args(stage), Some(Arc::clone(&progress))).await?;
+    progress.clear();
     narrator.say(&format!(
         "  {} accepted, {} duplicates; half of the answers within {:.1} ms while a CRM is down",
         report.accepted,

@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::super::client;
 use super::super::outcome::Failed;
 use super::super::serve::start_logging;
 use super::crms::CRMS;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
+use crate::outbound::{Client, Received};
 use crate::settings::{Loader, report};
 use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::targets;
@@ -25,7 +27,7 @@ const SETTINGS: &str = include_str!("../demo.toml");
 pub(super) struct Stage {
     pub(super) simulator: Simulator,
     app: App,
-    client: reqwest::Client,
+    client: Client,
     folder: PathBuf,
     /// Ends last, after the last line.
     _log: LogOutput,
@@ -64,11 +66,7 @@ impl Stage {
         })
         .await
         .map_err(|error| failed("daemon", &error))?;
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .map_err(|error| failed("HTTP", &error))?;
+        let client = client::http(Duration::from_secs(10))?;
         Ok(Self {
             simulator,
             app,
@@ -103,41 +101,37 @@ impl Stage {
 
     /// Sends a body as the source; answers status and body.
     pub(super) async fn send(&self, body: String) -> Result<(u16, Value), Failed> {
-        let sent = self
+        let request = self
             .client
-            .post(self.webhook())
+            .post(client::address(&self.webhook())?)
             .bearer_auth(TOKEN)
             .header("content-type", "application/json")
-            .body(body)
-            .send()
-            .await;
-        let response =
-            sent.map_err(|error| Failed::not_fine(format!("the daemon does not answer: {error}")))?;
-        let status = response.status().as_u16();
-        Ok((status, response.json().await.unwrap_or_default()))
+            .body(body);
+        let answer = self.client.fetch(request).await;
+        let answer = answer
+            .map_err(|error| Failed::not_fine(format!("the daemon does not answer: {error}")))?;
+        Ok((answer.status.as_u16(), answer.json()))
     }
 
     /// A list of the admin API.
     pub(super) async fn list(&self, path: &str) -> Result<Vec<Value>, Failed> {
-        let url = format!("http://{}/api/v1/{path}", self.app.admin_addr);
-        let answer = async { self.client.get(url).send().await?.json::<Value>().await };
-        let mut page = answer
-            .await
-            .map_err(|error| Failed::not_fine(format!("the admin API does not answer: {error}")))?;
+        let mut page = self.admin(&format!("api/v1/{path}")).await?.json();
         match page.get_mut("items").map(Value::take) {
             Some(Value::Array(items)) => Ok(items),
             _ => Ok(Vec::new()),
         }
     }
 
+    async fn admin(&self, path: &str) -> Result<Received, Failed> {
+        let url = client::address(&format!("http://{}/{path}", self.app.admin_addr))?;
+        let answer = self.client.fetch(self.client.get(url)).await;
+        answer.map_err(|error| Failed::not_fine(format!("the admin API does not answer: {error}")))
+    }
+
     /// The daemon's metrics, by the whole name with labels.
     pub(super) async fn metrics(&self) -> Result<BTreeMap<String, f64>, Failed> {
-        let url = format!("http://{}/metrics", self.app.admin_addr);
-        let answer = async { self.client.get(url).send().await?.text().await };
-        let text = answer
-            .await
-            .map_err(|error| Failed::not_fine(format!("no metrics: {error}")))?;
-        Ok(text
+        let answer = self.admin("metrics").await?;
+        Ok(String::from_utf8_lossy(&answer.body)
             .lines()
             .filter(|line| !line.starts_with('#'))
             .filter_map(|line| {

@@ -7,13 +7,14 @@ mod send;
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::outcome::{Failed, NOT_FINE, Outcome};
+use super::progress::Progress;
 use super::{Global, Output, client, config, print};
 use crate::outbound;
 
@@ -168,13 +169,9 @@ pub(super) async fn run(args: StormArgs, global: &Global) -> Outcome {
             url.host_str().unwrap_or_default()
         )));
     }
-    let bar = ProgressBar::new(args.events);
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} events  {per_sec}  {eta}")
-    {
-        bar.set_style(style);
-    }
-    let report = storm(args, Some(bar.clone())).await?;
-    bar.finish_and_clear();
+    let progress = Arc::new(Progress::new(args.events));
+    let report = storm(args, Some(Arc::clone(&progress))).await?;
+    progress.clear();
     print(&describe(&report, global.output));
     Ok(if report.all_taken() {
         ExitCode::SUCCESS

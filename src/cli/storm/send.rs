@@ -4,27 +4,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
 use serde_json::Value;
 use tokio::task::JoinSet;
+use url::Url;
 
 use super::super::client;
+use super::super::progress::Progress;
 use super::events::load;
 use super::{CannotStorm, Rate, StormArgs, StormReport};
 use crate::clock::Clock;
-use crate::outbound;
+use crate::outbound::Client;
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One connection at a time, and what it sends.
 struct Sender {
-    client: reqwest::Client,
+    client: Client,
+    url: Url,
     args: Arc<StormArgs>,
     /// The first event that nobody has sent yet.
     next: Arc<AtomicU64>,
     started: Instant,
-    progress: Option<ProgressBar>,
+    progress: Option<Arc<Progress>>,
     report: StormReport,
 }
 
@@ -35,20 +37,19 @@ struct Sender {
 /// [`CannotStorm`] when nothing could be sent at all.
 pub async fn storm(
     args: StormArgs,
-    progress: Option<ProgressBar>,
+    progress: Option<Arc<Progress>>,
 ) -> Result<StormReport, CannotStorm> {
     let url = client::address(&args.url).map_err(|failed| CannotStorm(failed.message))?;
-    let idle = usize::from(!args.new_connections);
+    let client = client::http(PATIENCE).map_err(|failed| CannotStorm(failed.message))?;
+    let max_idle = usize::from(!args.new_connections);
     let args = Arc::new(args);
     let next = Arc::new(AtomicU64::new(0));
     let started = Instant::now();
     let mut senders = JoinSet::new();
     for _ in 0..args.connections {
         let sender = Sender {
-            client: outbound::own_client(&url, PATIENCE)
-                .pool_max_idle_per_host(idle)
-                .build()
-                .map_err(|error| CannotStorm(client::innermost(&error)))?,
+            client: client.with_own_connections(max_idle),
+            url: url.clone(),
             args: Arc::clone(&args),
             next: Arc::clone(&next),
             started,
@@ -90,7 +91,7 @@ impl Sender {
             }
             self.send(load.body).await;
             if let Some(progress) = &self.progress {
-                progress.inc(load.events);
+                progress.add(load.events);
             }
         }
     }
@@ -105,19 +106,19 @@ impl Sender {
     async fn send(&mut self, body: String) {
         let mut request = self
             .client
-            .post(&self.args.url)
+            .post(self.url.clone())
             .header("content-type", "application/json")
             .body(body);
         if let Some(authorization) = &self.args.authorization {
             request = request.header("authorization", authorization);
         }
         let sent = Instant::now();
-        let Ok(response) = request.send().await else {
+        let Ok(response) = self.client.fetch(request).await else {
             *self.report.statuses.entry(0).or_default() += 1;
             return;
         };
-        let status = response.status().as_u16();
-        let answer: Value = response.json().await.unwrap_or_default();
+        let status = response.status.as_u16();
+        let answer = response.json();
         let micros = u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.report.latencies.push(micros);
         *self.report.statuses.entry(status).or_default() += 1;

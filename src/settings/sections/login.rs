@@ -1,8 +1,8 @@
 //! `[targets.NAME.auth]`: how Ringdown logs in to a CRM.
 
-use jsonwebtoken::EncodingKey;
 use url::Url;
 
+use crate::rsa_key;
 use crate::settings::crm::LoginFlow;
 use crate::settings::declare::{Kind, Setting, choice, one_of_tables};
 use crate::settings::kinds::{base_url, header_name, secret, text, url};
@@ -119,8 +119,8 @@ fn token_url(flow: LoginFlow) -> Setting<Url> {
 }
 
 fn is_private_key(_: &Entry<'_>, key: &Secret) -> Result<(), Fault> {
-    match EncodingKey::from_rsa_pem(key.expose().as_bytes()) {
-        Ok(_) => Ok(()),
-        Err(_) => Err("is not an RSA private key in PEM".into()),
+    match rsa_key::from_pem(key.expose()) {
+        Some(_) => Ok(()),
+        None => Err("is not an RSA private key in PEM".into()),
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use reqwest::Method;
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::driver::CrmDriver;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use reqwest::header::ACCEPT;
+use axum::http::header::ACCEPT;
 use url::Url;
 
 use crate::clock::Clock;
@@ -217,7 +217,7 @@ impl Inner {
             .timeout(TOKEN_TIMEOUT)
             .form(&form);
         let request = match self.flow.basic_auth(self.dialect.client_auth) {
-            Some((id, secret)) => request.basic_auth(id, Some(secret)),
+            Some((id, secret)) => request.basic_auth(&id, Some(&secret)),
             None => request,
         };
         let answer = self.http.log_in(request).await.map_err(unreachable)?;

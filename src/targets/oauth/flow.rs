@@ -9,6 +9,7 @@ use url::{Url, form_urlencoded};
 use super::dialect::ClientAuth;
 use super::error::SetupError;
 use crate::domain::time::Timestamp;
+use crate::rsa_key;
 use crate::settings::{Secret, TargetAuth};
 
 /// How long an assertion is good for, in seconds. Salesforce refuses more than three minutes;
@@ -191,8 +192,7 @@ impl Flow {
 }
 
 fn signing_key(private_key: &Secret) -> Result<EncodingKey, SetupError> {
-    let pem = private_key.expose().as_bytes();
-    EncodingKey::from_rsa_pem(pem).map_err(|_| SetupError::PrivateKey)
+    rsa_key::from_pem(private_key.expose()).ok_or(SetupError::PrivateKey)
 }
 
 impl Client {

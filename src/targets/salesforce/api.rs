@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use reqwest::header::ACCEPT;
+use axum::http::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
 

@@ -2,8 +2,8 @@
 //!
 //! Pure; may import: `domain::ticket`.
 
+use axum::http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::Method;
 use serde_json::Value;
 use url::Url;
 

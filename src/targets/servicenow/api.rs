@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use reqwest::header::ACCEPT;
+use axum::http::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
 

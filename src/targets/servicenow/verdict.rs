@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::LOCATION;
+use axum::http::header::LOCATION;
 use serde_json::Value;
 use url::Url;
 

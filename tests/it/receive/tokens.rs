@@ -7,6 +7,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use ringdown::http::{ServeOptions, serve};
@@ -36,8 +38,13 @@ fn with(name: &str, value: Value) -> Value {
     claims
 }
 
+fn signing_key(pem: &str) -> EncodingKey {
+    let body: String = pem.lines().filter(|line| !line.contains("--")).collect();
+    EncodingKey::from_ec_der(&STANDARD.decode(body).unwrap())
+}
+
 fn signed(pem: &str, kid: &str, claims: &Value) -> String {
-    let key = EncodingKey::from_ec_pem(pem.as_bytes()).unwrap();
+    let key = signing_key(pem);
     let mut header = Header::new(Algorithm::ES256);
     header.kid = Some(kid.to_owned());
     encode(&header, claims, &key).unwrap()
@@ -47,7 +54,7 @@ fn jwks(keys: &[(&str, &str)]) -> String {
     let keys: Vec<Jwk> = keys
         .iter()
         .map(|(kid, pem)| {
-            let key = EncodingKey::from_ec_pem(pem.as_bytes()).unwrap();
+            let key = signing_key(pem);
             let mut jwk = Jwk::from_encoding_key(&key, Algorithm::ES256).unwrap();
             jwk.common.key_id = Some((*kid).to_owned());
             jwk.common.public_key_use = Some(PublicKeyUse::Signature);
@@ -172,7 +179,6 @@ async fn g3_a_token_must_be_the_issuers_for_us_and_in_force() {
 
 #[tokio::test]
 async fn g3_the_algorithm_is_ours_to_choose_not_the_tokens() {
-    use base64::Engine;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
     let provider = Provider::start(jwks(&[("k1", FIRST)])).await;
     let world = listener(JwksLocation::Url(provider.url.clone())).await;
@@ -189,7 +195,7 @@ async fn g3_the_algorithm_is_ours_to_choose_not_the_tokens() {
     let mut critical = Header::new(Algorithm::ES256);
     critical.kid = Some("k1".to_owned());
     critical.crit = Some(vec!["b64".to_owned()]);
-    let key = EncodingKey::from_ec_pem(FIRST.as_bytes()).unwrap();
+    let key = signing_key(FIRST);
     let critical = encode(&critical, &claims(), &key).unwrap();
     for token in [none, confused, critical, "a.b.c".to_owned()] {
         assert_eq!(status(&world, &token).await, 401, "{token}");

@@ -125,7 +125,7 @@ async fn a_session_that_is_not_valid_for_rest_stays_so_after_a_new_login() {
 async fn a_jwt_must_be_rs256_of_the_right_key_audience_user_and_of_the_next_three_minutes() {
     let org = Org::start().await;
     let (private, public) = (
-        include_bytes!("keys/private.pem"),
+        include_str!("keys/private.pem"),
         include_str!("keys/public.pem"),
     );
     org.configure(|switches| switches.jwt_public_key_pem = Some(public.to_owned()));
@@ -136,7 +136,7 @@ async fn a_jwt_must_be_rs256_of_the_right_key_audience_user_and_of_the_next_thre
         let mut claims = good.as_object().unwrap().clone();
         claims.extend(changes.as_object().unwrap().clone());
         let key = match algorithm {
-            Algorithm::RS256 => EncodingKey::from_rsa_pem(private).unwrap(),
+            Algorithm::RS256 => ringdown::rsa_key::from_pem(private).unwrap(),
             _ => EncodingKey::from_secret(b"secret"),
         };
         jsonwebtoken::encode(&Header::new(algorithm), &claims, &key).unwrap()

@@ -1,0 +1,92 @@
+//! The simulator's own routes: the page at `/`, and under `/_sim/` what [`Host`](super::Host) offers to Rust,
+//! for people and for tests in other languages. No fault touches
+//! them, and no CRM knows them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::crm::Crm;
+use super::fault::Fault;
+use super::instance::{BIND_AGAIN_AFTER, Instance, locked};
+use super::page;
+use super::wire::{Answer, Request};
+
+/// The simulator's own routes.
+pub(super) fn own_route<C: Crm>(inner: &Instance<C>, request: &Request) -> Answer {
+    let segments = request.segments();
+    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match (request.method.as_str(), segments.as_slice()) {
+        ("GET", [""]) => Answer::html(200, page::render(&inner.crm)),
+        ("GET", ["_sim", "tickets"]) => Answer::json(200, &Value::Array(inner.crm.tickets())),
+        ("GET", ["_sim", "requests"]) => Answer::json(200, &requests_json(inner)),
+        ("POST", ["_sim", "faults"]) => match serde_json::from_slice::<Fault>(&request.body) {
+            Ok(fault) => {
+                locked(&inner.faults).add(fault);
+                Answer::empty(204)
+            }
+            Err(error) => Answer::json(400, &json!({"error": error.to_string()})),
+        },
+        ("DELETE", ["_sim", "faults"]) => {
+            locked(&inner.faults).clear();
+            Answer::empty(204)
+        }
+        ("POST", ["_sim", "refuse-connections"]) => {
+            match request
+                .json()
+                .as_ref()
+                .and_then(|body| body["milliseconds"].as_u64())
+            {
+                Some(span) => {
+                    refuse_for(inner.refusing.clone(), Duration::from_millis(span));
+                    Answer::empty(204)
+                }
+                None => Answer::json(400, &json!({"error": "`milliseconds` is wanted"})),
+            }
+        }
+        ("POST", ["_sim", "expire-tokens"]) => {
+            inner.crm.expire_tokens();
+            Answer::empty(204)
+        }
+        ("POST", ["_sim", "switches"]) => {
+            match inner.crm.switch(&request.json().unwrap_or_default()) {
+                Ok(()) => Answer::empty(204),
+                Err(error) => Answer::json(400, &json!({"error": error})),
+            }
+        }
+        ("POST", ["_sim", "tickets", id, "close"]) if inner.crm.close(id) => {
+            Answer::empty(303).with("location", "/")
+        }
+        ("POST", ["_sim", "tickets", id, "delete"]) if inner.crm.delete(id) => Answer::empty(204),
+        ("POST", ["_sim", "tickets", id, "merge", into]) if inner.crm.merge(id, into) => {
+            Answer::empty(204)
+        }
+        ("POST", ["_sim", "tickets", id])
+            if inner.crm.edit(id, &request.json().unwrap_or_default()) =>
+        {
+            Answer::empty(204)
+        }
+        _ => Answer::json(404, &json!({"error": "no such route or ticket"})),
+    }
+}
+
+/// Refuses connections for a while; the answer that says so still goes out first.
+fn refuse_for(refusing: watch::Sender<bool>, span: Duration) {
+    tokio::spawn(async move {
+        tokio::time::sleep(BIND_AGAIN_AFTER).await;
+        refusing.send_replace(true);
+        tokio::time::sleep(span).await;
+        refusing.send_replace(false);
+    });
+}
+
+fn requests_json<C>(inner: &Instance<C>) -> Value {
+    locked(&inner.requests)
+        .iter()
+        .map(|request| {
+            json!({"method": request.method, "path": request.path, "query": request.query,
+                   "status": request.status, "body": request.body, "at_ms": request.at_ms})
+        })
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! How often something may be done: so many times a second, and so many at once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// A rate limit. Its time is passed in.
+#[derive(Debug)]
+pub struct RateLimiter {
+    started: Instant,
+    /// Nanoseconds between two that come at an even rate.
+    pause: u64,
+    burst: u64,
+    /// Nanoseconds after the start at which all that was taken would be done at an even rate.
+    busy_until: AtomicU64,
+}
+
+impl RateLimiter {
+    /// At most `per_second`, and `burst` at once; both at least 1.
+    pub fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+        Self {
+            started: now,
+            pause: 1_000_000_000 / u64::from(per_second.max(1)),
+            burst: u64::from(burst.max(1)),
+            busy_until: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes `count` at `now`, all or none, and of more than the burst as many as that.
+    ///
+    /// # Errors
+    ///
+    /// The time to wait until they can be taken.
+    pub fn take(&self, count: u32, now: Instant) -> Result<(), Duration> {
+        let now = now.saturating_duration_since(self.started).as_nanos();
+        let now = u64::try_from(now).unwrap_or(u64::MAX / 2);
+        let cost = u64::from(count).min(self.burst) * self.pause;
+        let latest = now.saturating_add(self.burst * self.pause);
+        let after = |busy_until: u64| busy_until.max(now).saturating_add(cost);
+        let taken = |busy_until| Some(after(busy_until)).filter(|after| *after <= latest);
+        match self
+            .busy_until
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
+        {
+            Ok(_) => Ok(()),
+            Err(busy_until) => Err(Duration::from_nanos(after(busy_until) - latest)),
+        }
+    }
+
+    /// Waits until one can be taken, and takes it.
+    pub async fn take_when_ready(&self) {
+        while let Err(wait) = self.take(1, Instant::now()) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_span_of_time_holds_more_than_its_rate_and_a_burst(
+            per_second in 1_u32..1000,
+            burst in 1_u32..50,
+            asked in prop::collection::vec((0_u64..2_000, 1_u32..60), 1..100),
+        ) {
+            let started = Instant::now();
+            let limit = RateLimiter::new(per_second, burst, started);
+            let (mut now, mut taken) = (started, Vec::new());
+            for (millis, count) in asked {
+                now += Duration::from_millis(millis);
+                let count = count.min(burst);
+                if limit.take(count, now).is_ok() {
+                    taken.push((now, count));
+                }
+            }
+            for (first, (from, _)) in taken.iter().enumerate() {
+                let mut sum = 0.0;
+                for (until, count) in &taken[first..] {
+                    sum += f64::from(*count);
+                    let span = (*until - *from).as_secs_f64();
+                    let most = f64::from(burst) + span * f64::from(per_second) * 1.001;
+                    prop_assert!(sum <= most + 0.001, "{sum} in {span} s, {most} are allowed");
+                }
+            }
+        }
+
+        #[test]
+        fn after_the_wait_it_can_be_taken_and_just_before_it_cannot(
+            per_second in 1_u32..1000,
+            burst in 1_u32..50,
+            counts in prop::collection::vec(1_u32..60, 1..100),
+        ) {
+            let mut now = Instant::now();
+            let limit = RateLimiter::new(per_second, burst, now);
+            for count in counts {
+                if let Err(wait) = limit.take(count, now) {
+                    prop_assert!(limit.take(count, now + wait - Duration::from_nanos(1)).is_err());
+                    now += wait;
+                    prop_assert_eq!(limit.take(count, now), Ok(()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The migrations, compiled into the program. Both databases have files of the same names.
+
+use std::sync::LazyLock;
+
+use sqlx::SqlStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+macro_rules! embed {
+    ($($name:literal),+ $(,)?) => {
+        pub(super) static SQLITE_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| migrator(&[
+            $(($name, include_str!(concat!("../../migrations/sqlite/", $name, ".sql")))),+
+        ]));
+        pub(super) static POSTGRES_MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| migrator(&[
+            $(($name, include_str!(concat!("../../migrations/postgres/", $name, ".sql")))),+
+        ]));
+    };
+}
+
+// A list instead of the macro of sqlx, which reads the folder: that macro builds all of sqlx a
+// second time, for the compiler.
+embed![
+    "0001_journal_incidents_outbox",
+    "0003_known_keys",
+    "0004_work_in_the_crm",
+    "0006_outages",
+    "0008_silences",
+    "0009_target_health",
+    "0010_flapping_and_timeline",
+    "0011_own_trouble",
+    "0013_links_by_outage",
+    "0014_append_events",
+    "0015_append_new_events_quicker",
+    "0018_lanes",
+    "0020_review_limit",
+    "0021_floods",
+];
+
+fn migrator(files: &[(&str, &'static str)]) -> Migrator {
+    let migrations = files.iter().filter_map(|(name, sql)| {
+        let (version, description) = name.split_once('_')?;
+        Some(Migration::new(
+            version.parse().ok()?,
+            description.replace('_', " ").into(),
+            MigrationType::Simple,
+            SqlStr::from_static(sql),
+            false,
+        ))
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_file_of_both_folders_is_embedded() {
+        for (folder, migrator) in [
+            ("sqlite", &SQLITE_MIGRATIONS),
+            ("postgres", &POSTGRES_MIGRATIONS),
+        ] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("migrations")
+                .join(folder);
+            let files = std::fs::read_dir(folder).unwrap();
+            let mut names: Vec<String> = files
+                .map(|file| file.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            let embedded: Vec<String> = migrator
+                .iter()
+                .map(|one| {
+                    let description = one.description.replace(' ', "_");
+                    format!("{:04}_{description}.sql", one.version)
+                })
+                .collect();
+            assert_eq!(embedded, names, "the list in this file is not complete");
+        }
+    }
+}
