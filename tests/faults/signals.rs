@@ -89,7 +89,7 @@ async fn sigint_in_the_start_up_is_a_clean_stop() {
 #[tokio::test]
 async fn a_closed_terminal_and_a_reload_that_does_not_exist_change_nothing_and_are_logged() {
     let mut world = World::new().await;
-    for signal in ["-HUP", "-PIPE", "-HUP"] {
+    for signal in ["HUP", "PIPE", "HUP"] {
         world.daemon.signal(signal);
     }
     world

@@ -24,12 +24,12 @@ const LAYERS: &[(&str, &str)] = &[
     ("lifecycle", "http"),
     ("supervision", "fault_points lifecycle telemetry"),
     ("outbound", "settings"),
-    ("wake", "store"),
+    ("notifier", "store"),
     ("backlog", "store"),
     ("review_limit", "clock domain store telemetry"),
     ("upkeep", "clock domain lifecycle store"),
-    ("own_trouble", "clock domain store telemetry"),
-    ("targets", "clock domain outbound rules settings"),
+    ("self_monitor", "clock domain store telemetry"),
+    ("targets", "clock domain outbound rules settings text"),
     (
         "enrichment",
         "clock domain outbound settings targets telemetry",
@@ -57,8 +57,8 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     (
         "app",
-        "admin backlog clock decide deliver domain enrichment http lifecycle outbound own_trouble \
-         receive review_limit settings store supervision sync targets telemetry upkeep wake",
+        "admin backlog clock decide deliver domain enrichment http lifecycle outbound self_monitor \
+         receive review_limit settings store supervision sync targets telemetry upkeep notifier",
     ),
     (
         "cli",
@@ -88,8 +88,8 @@ const ONLY_IN: &[(&str, &str, &str)] = &[
     ),
     (
         r"\btokio::",
-        "admin app backlog cli decide deliver doctor enrichment http lifecycle outbound own_trouble \
-         receive review_limit store supervision sync targets upkeep wake",
+        "admin app backlog cli decide deliver doctor enrichment http lifecycle outbound self_monitor \
+         receive review_limit store supervision sync targets upkeep notifier",
         "domain, rules, normalise and settings do no I/O",
     ),
 ];

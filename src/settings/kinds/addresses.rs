@@ -24,7 +24,7 @@ pub(crate) fn url() -> Kind<Url> {
     parsed("URL", parse_url)
 }
 
-/// The address of a target: an [`url`] without a path.
+/// The address of a target: an [`url()`] without a path.
 pub(crate) fn base_url() -> Kind<Url> {
     url()
         .called("URL without a path")

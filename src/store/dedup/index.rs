@@ -11,8 +11,8 @@ use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::sqlite::WriteTurn;
 
-/// Digests of a full memtable. With the next batch they just fit into a hash set of 4.5 MB.
-const MAX_MEMTABLE: usize = 220_000;
+/// Digests of a full memtable. With the next batch they just fit into a hash set of 9 MB.
+const MAX_MEMTABLE: usize = 450_000;
 
 /// The digests of known events, as the journal's one writer holds them.
 #[derive(Debug)]

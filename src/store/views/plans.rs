@@ -113,6 +113,11 @@ async fn what_a_person_has_in_hand_is_found_by_an_index() {
         let plan = plan(incidents_select(&filter, page), &store).await;
         assert!(plan.contains(index), "{filter:?}\n{plan}");
     }
+}
+
+#[tokio::test]
+async fn details_and_counts_are_found_by_an_index() {
+    let (_folder, store) = store().await;
     for (select, index) in [
         (queues::by_key_select("q-1"), "incidents_by_key"),
         (

@@ -322,6 +322,14 @@ impl World {
     }
 
     async fn fill(&self) {
+        self.fill_journal().await;
+        self.fill_incidents().await;
+        let delivered = DeliveryResult::Delivered(Some(ticket()));
+        self.settle("servicenow", OPEN, delivered).await;
+        self.settle("salesforce", DEAD, refused()).await;
+    }
+
+    async fn fill_journal(&self) {
         self.append(vec![
             event("genesys", "e-1", ago(300)),
             event("genesys", "e-2", ago(200)),
@@ -334,6 +342,9 @@ impl World {
         ])
         .await;
         self.append(vec![event("genesys", "e-5", ago(10))]).await;
+    }
+
+    async fn fill_incidents(&self) {
         let mut open = incident(OPEN, "queue-wait", "q-1", ago(300));
         let mut dead = incident(DEAD, "queue-wait", "q-2", ago(200));
         let mut closed = incident(CLOSED, "trunk-down", "t-1", ago(4000));
@@ -376,12 +387,5 @@ impl World {
             ..DecisionBatch::default()
         })
         .await;
-        self.settle(
-            "servicenow",
-            OPEN,
-            DeliveryResult::Delivered(Some(ticket())),
-        )
-        .await;
-        self.settle("salesforce", DEAD, refused()).await;
     }
 }

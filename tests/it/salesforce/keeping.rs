@@ -153,7 +153,7 @@ async fn a_signed_assertion_is_a_login() {
     let auth = r#"flow = "jwt_bearer"
 client_id = "ringdown"
 username = "ringdown"
-private_key = { file = "tests/salesforce/keys/signing.pem" }"#;
+private_key = { file = "tests/it/salesforce/keys/signing.pem" }"#;
     let client = world.client_with(UNIQUE, auth, CLIENT_SECRET);
     client.probe().await.unwrap();
     let stranger = auth.replace("username = \"ringdown\"", "username = \"stranger\"");
