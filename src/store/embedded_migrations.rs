@@ -33,6 +33,9 @@ embed![
     "0018_lanes",
     "0020_review_limit",
     "0021_floods",
+    "0022_incident_queue",
+    "0024_incident_events",
+    "0025_dedup_window",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {
