@@ -4,7 +4,6 @@
 //! May import: `domain`. Pure: no I/O, no clock.
 
 mod comparison;
-mod cron;
 mod direction;
 mod expression;
 mod rewrite;

@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
 use jiff::SignedDuration;
 use jiff::civil;
 use jiff::tz::TimeZone;
 use rrule::{Frequency, RRule, RRuleSet, Tz, Unvalidated};
 
-use super::cron::Cron;
 use crate::domain::time::Timestamp;
 
 /// How far ahead beginnings are worked out at a time.
@@ -127,7 +128,13 @@ impl Repetition {
     ///
     /// [`BadSchedule`] when it is none, or never begins.
     pub fn cron(text: &str) -> Result<Self, BadSchedule> {
-        let cron = Cron::parse(text).map_err(BadSchedule::Cron)?;
+        let parser = CronParser::builder()
+            .seconds(Seconds::Disallowed)
+            .year(Year::Disallowed)
+            .build();
+        let cron = parser
+            .parse(text)
+            .map_err(|error| BadSchedule::Cron(error.to_string()))?;
         Self::Cron(Box::new(cron)).that_begins()
     }
 
@@ -147,7 +154,13 @@ impl Repetition {
                 let all = set.into_iter().map(|at| at.with_timezone(&Utc));
                 Box::new(all.skip_while(move |at| *at < from))
             }
-            Self::Cron(cron) => Box::new(cron.times_from(from)),
+            Self::Cron(cron) => {
+                let cron = cron.clone();
+                let first = cron.find_next_occurrence(&from, true).ok();
+                Box::new(std::iter::successors(first, move |at| {
+                    cron.find_next_occurrence(at, false).ok()
+                }))
+            }
         }
     }
 }
