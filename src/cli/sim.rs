@@ -8,7 +8,7 @@ use clap::Args;
 use super::outcome::{Failed, Outcome};
 use super::print;
 use super::serve::stop_signal;
-use crate::simulator::{
+use ringdown_simulator::{
     self, API_KEY, CLIENT_ID, CLIENT_SECRET, PASSWORD, SimulatorSettings, USERNAME,
 };
 

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use axum::http::header::DATE;
+use http::header::DATE;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use url::Url;

@@ -9,9 +9,9 @@
 use std::io;
 use std::time::Duration;
 
-use axum::http::Method;
-use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use bytes::Bytes;
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 use url::Url;
 

@@ -4,9 +4,9 @@
 //! [`Login`]. May import: `domain`, `settings`.
 
 use async_trait::async_trait;
-use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
 use crate::domain::failure::Failure;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::simulator::Simulator;
+use ringdown_simulator::Simulator;
 
 /// A simulated CRM.
 pub(super) struct DemoCrm {

@@ -14,7 +14,7 @@ use super::super::table::shown;
 use super::stage::{Stage, TOKEN};
 use super::summary::{Summary, counts, fill, resolved};
 use crate::clock::Clock;
-use crate::simulator::{Fault, FaultKind, Trigger};
+use ringdown_simulator::{Fault, FaultKind, Trigger};
 
 /// Queues that breach in the storm, the first two included.
 pub(super) const QUEUES: u64 = 40;

@@ -14,9 +14,9 @@ use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::outbound::{Client, Received};
 use crate::settings::{Loader, report};
-use crate::simulator::{self, Simulator, SimulatorSettings};
 use crate::targets;
 use crate::telemetry::{LogOutput, Metrics};
+use ringdown_simulator::{self, Simulator, SimulatorSettings};
 
 /// The bearer token of the demo's source; it guards nothing but a temporary database.
 pub(super) const TOKEN: &str = "demo-webhook-token";

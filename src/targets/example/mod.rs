@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::http::Method;
+use http::Method;
 use serde_json::{Value, json};
 
 use super::driver::CrmDriver;

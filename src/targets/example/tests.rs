@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures::stream;
+use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -169,7 +169,7 @@ clear = "metrics[queue.waitTime].avg < 240"
 clear_for = "0s"
 key = "{{{{ queue_name }}}}"
 on_recovery = "resolve"
-update_every = "100ms"
+update_every = "1ms"
 targets = ["desk"]
 [targets.desk]
 kind = "example"

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use axum::http::header::LOCATION;
+use http::header::LOCATION;
 use serde_json::Value;
 
 use super::dialect::OAuthDialect;

@@ -8,8 +8,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ::http::header::ACCEPT;
 use async_trait::async_trait;
-use axum::http::header::ACCEPT;
 use url::Url;
 
 use crate::clock::Clock;

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::header::ACCEPT;
+use http::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
 

@@ -2,7 +2,7 @@
 //!
 //! Pure; may import: `domain::ticket`.
 
-use axum::http::Method;
+use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use url::Url;

@@ -5,7 +5,7 @@
 //! integration user's language. Pure; may import: `domain`, `targets::http`.
 //! `docs/salesforce.md` has it as a table.
 
-use axum::http::header::LOCATION;
+use http::header::LOCATION;
 use serde_json::Value;
 
 use super::ids::RecordId;

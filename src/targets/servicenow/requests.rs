@@ -3,7 +3,7 @@
 //! The path names version 2 of the Table API: there an empty list is a success, while in
 //! version 1 it is a 404. Pure; may import: nothing outside this client.
 
-use axum::http::Method;
+use http::Method;
 use url::{Url, form_urlencoded};
 
 use super::body::Body;

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use axum::http::header::LOCATION;
+use http::header::LOCATION;
 use serde_json::Value;
 use url::Url;
 

@@ -1,7 +1,7 @@
 //! Token answers as both CRMs send them.
 
-use axum::http::header::{HeaderMap, HeaderValue};
 use bytes::Bytes;
+use http::header::{HeaderMap, HeaderValue};
 
 use super::*;
 use crate::targets::{salesforce, servicenow};

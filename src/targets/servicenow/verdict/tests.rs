@@ -1,7 +1,7 @@
 //! Every row of the classification table in `docs/servicenow.md`, as a test.
 
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
 use super::*;
