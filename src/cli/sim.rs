@@ -25,7 +25,7 @@ pub(super) struct SimArgs {
 
 /// Runs both simulators until a signal.
 pub(super) async fn run(args: SimArgs) -> Outcome {
-    let simulator = simulator::start(SimulatorSettings {
+    let simulator = ringdown_simulator::start(SimulatorSettings {
         salesforce_listen: args.salesforce,
         servicenow_listen: args.servicenow,
     })

@@ -16,7 +16,7 @@ use crate::outbound::{Client, Received};
 use crate::settings::{Loader, report};
 use crate::targets;
 use crate::telemetry::{LogOutput, Metrics};
-use ringdown_simulator::{self, Simulator, SimulatorSettings};
+use ringdown_simulator::{Simulator, SimulatorSettings};
 
 /// The bearer token of the demo's source; it guards nothing but a temporary database.
 pub(super) const TOKEN: &str = "demo-webhook-token";
@@ -39,7 +39,7 @@ impl Stage {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             Failed::not_fine(format!("the demo cannot start: {what}: {error}"))
         };
-        let simulator = simulator::start(SimulatorSettings::default())
+        let simulator = ringdown_simulator::start(SimulatorSettings::default())
             .await
             .map_err(|error| failed("simulator", &error))?;
         let folder = std::env::temp_dir().join(format!("ringdown-demo-{}", uuid::Uuid::new_v4()));
@@ -149,7 +149,7 @@ fn environment(simulator: &Simulator, folder: &std::path::Path) -> BTreeMap<Stri
         ("RINGDOWN__ADMIN__LISTEN", "127.0.0.1:0"),
         ("RINGDOWN__STORE__URL", database.as_str()),
         ("DEMO_TOKEN", TOKEN),
-        ("DEMO_CLIENT_SECRET", simulator::CLIENT_SECRET),
+        ("DEMO_CLIENT_SECRET", ringdown_simulator::CLIENT_SECRET),
     ];
     let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
     let addresses = CRMS.iter().map(|crm| {
