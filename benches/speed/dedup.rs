@@ -61,7 +61,7 @@ pub(crate) fn measure(folder: &Path, millions: u64, report: &mut Report) -> Fall
     let more = average(many) - average(few);
     report.bars.push(Bar::at_most(
         &format!("processor time of an event after {millions} million, more than at first, us"),
-        5.0,
+        10.0,
         more,
     ));
     Ok(())
