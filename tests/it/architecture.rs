@@ -10,6 +10,7 @@ use regex::Regex;
 /// Each part of `src`, and the parts that it may use. A part stands below the parts that it
 /// uses, so the table has no cycle: every line names only parts of lines above it.
 const LAYERS: &[(&str, &str)] = &[
+    ("json", ""),
     ("rate_limiter", ""),
     ("rsa_key", ""),
     ("fault_points", ""),
@@ -20,7 +21,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("rules", "domain"),
     ("settings", "domain normalise rsa_key rules"),
     ("telemetry", "settings text"),
-    ("store", "domain fault_points"),
+    ("store", "domain fault_points json"),
     ("http", "clock domain fault_points telemetry"),
     ("lifecycle", "http"),
     ("supervision", "fault_points lifecycle telemetry"),
@@ -32,15 +33,15 @@ const LAYERS: &[(&str, &str)] = &[
     ("self_monitor", "clock domain store telemetry"),
     (
         "targets",
-        "clock domain outbound rsa_key rules settings text",
+        "clock domain json outbound rsa_key rules settings text",
     ),
     (
         "enrichment",
-        "clock domain outbound settings targets telemetry",
+        "clock domain json outbound settings targets telemetry",
     ),
     (
         "receive",
-        "backlog clock domain http normalise outbound rate_limiter settings store telemetry",
+        "backlog clock domain http json normalise outbound rate_limiter settings store telemetry",
     ),
     (
         "decide",
@@ -60,7 +61,7 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     (
         "admin",
-        "clock deliver domain http lifecycle settings store telemetry",
+        "clock deliver domain http json lifecycle settings store telemetry",
     ),
     (
         "app",
