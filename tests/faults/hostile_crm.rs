@@ -14,8 +14,10 @@ use crate::support::world::{World, event};
 
 /// How long one call may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
-/// How long the daemon is watched.
+/// How long the daemon is watched after the circuit has opened.
 const WATCHED: Duration = Duration::from_secs(6);
+/// Probes in that time: the waits between them are 1, 2 and 4 seconds.
+const MAX_PROBES: usize = 3;
 
 /// An answer that begins with the first text and goes on with the second, at this pace.
 #[derive(Clone, Copy)]
@@ -107,14 +109,28 @@ short_description = "{{{{ queue_id }}}}"
     )
 }
 
+async fn circuit_is_open(world: &World, name: &str) -> bool {
+    let targets = world.items("targets").await;
+    let target = targets
+        .iter()
+        .find(|one| one["name"] == "servicenow")
+        .unwrap();
+    if target["state"] != "circuit_open" {
+        return false;
+    }
+    assert_eq!(target["last_error"]["kind"], "network_failure", "{name}");
+    true
+}
+
 async fn survives(name: &str, endless: Endless) {
     let (address, calls, server) = listen(endless);
     let mut world = World::unstarted(&target(address)).await;
     world.start().await;
-    let began = Instant::now();
     let mut slowest = Duration::ZERO;
     let mut number = 0;
-    while began.elapsed() < WATCHED {
+    let mut opened = None;
+    // How soon the circuit opens depends on the machine, so the watch begins when it has opened.
+    while opened.is_none_or(|at: Instant| at.elapsed() < WATCHED) {
         let sent = Instant::now();
         let id = format!("evt-{number}");
         world
@@ -122,30 +138,33 @@ async fn survives(name: &str, endless: Endless) {
             .await;
         slowest = slowest.max(sent.elapsed());
         number += 1;
+        assert!(number < 1000, "{name}: the circuit never opened");
+        if opened.is_none() && circuit_is_open(&world, name).await {
+            opened = Some(Instant::now());
+        }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(
-        slowest < Duration::from_secs(1),
-        "{name}: a webhook took {slowest:?}"
+        slowest < TIMEOUT,
+        "{name}: a webhook took {slowest:?}, as long as a call to the CRM"
     );
-    let targets = world.items("targets").await;
-    let target = targets
-        .iter()
-        .find(|one| one["name"] == "servicenow")
-        .unwrap();
-    assert_eq!(target["state"], "circuit_open", "{name}: {target}");
-    assert_eq!(target["last_error"]["kind"], "network_failure", "{name}");
+    assert!(circuit_is_open(&world, name).await, "{name}");
     drop(world);
     let calls = calls.lock().unwrap().clone();
     let longest = calls.iter().map(|(_, lasted)| *lasted).max().unwrap();
-    let half = began + WATCHED / 2;
-    let late = calls.iter().filter(|(at, _)| *at > half).count();
+    let late = calls.iter().filter(|(at, _)| Some(*at) > opened).count();
     println!(
         "{name}: {} calls, {late} late, longest {longest:?}, slowest webhook {slowest:?}",
         calls.len()
     );
     assert!(longest < 2 * TIMEOUT, "{name}: a call took {longest:?}");
-    assert!(late <= 6, "{name}: {late} calls though the circuit is open");
+    // What was tried before the circuit opened is retried once (`attempts = 1`). Nothing new is
+    // sent; what remains are the probes, each at least a second after the one before it.
+    let early = calls.len() - late;
+    assert!(
+        late <= early + MAX_PROBES,
+        "{name}: {late} calls though the circuit is open, {early} before"
+    );
     server.shutdown_background();
 }
 
