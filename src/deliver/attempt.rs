@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Operation, Ticket, TicketChange, TicketFields, TicketKey};
 use crate::store::ClaimedDelivery;
 use crate::targets::Crm;
@@ -39,7 +39,7 @@ async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result
     let Some(parent) = &delivery.parent else {
         return Err(Failure::new(
             FailureKind::IntegrationFailure,
-            Remedy::GiveUp,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
             "the outage has no ticket to link to",
         ));
     };
@@ -86,7 +86,7 @@ fn ticket_id(delivery: &ClaimedDelivery) -> Result<&str, Failure> {
     delivery.ticket_id.as_deref().ok_or_else(|| {
         Failure::new(
             FailureKind::IntegrationFailure,
-            Remedy::GiveUp,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
             "the incident has no ticket: its create was discarded",
         )
     })
@@ -96,7 +96,7 @@ fn payload<'a, P: Deserialize<'a>>(delivery: &'a ClaimedDelivery) -> Result<P, F
     serde_json::from_str(&delivery.payload).map_err(|error| {
         Failure::new(
             FailureKind::IntegrationFailure,
-            Remedy::GiveUp,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
             format!("the delivery's payload is damaged: {error}"),
         )
     })

@@ -12,10 +12,10 @@
 mod attempt;
 mod claims;
 mod clock_watch;
+mod evidence;
 mod health;
 mod in_flight;
 mod outcome;
-mod poison;
 mod recovery;
 mod run;
 mod send;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::worker::TargetWorker;
-use crate::domain::failure::{Failure, Remedy};
-use crate::domain::retry::{Next, next};
+use crate::domain::failure::{Failure, FailureScope};
+use crate::domain::retry::{Next, next, rare_wait};
 use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
-use crate::store::{ClaimedDelivery, DeliveryResult};
+use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
 
 /// How often the result is tried to be stored, before the lease runs out by itself.
 const STORE_TRIES: u32 = 20;
@@ -15,52 +15,44 @@ const STORE_TRIES: u32 = 20;
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 impl TargetWorker {
+    /// What follows `failure` for this delivery. The breaker learns of it too.
     pub(super) fn result_of_failure(
         &self,
         delivery: &ClaimedDelivery,
         failure: Failure,
         now: Timestamp,
     ) -> DeliveryResult {
-        let next = self.next_after(delivery, &failure, now);
-        self.set_last_error(&failure, now);
+        let mut failure = failure;
+        let mut shared = self.shared();
+        failure.class = shared
+            .evidence
+            .class(delivery.id, delivery.operation, &failure);
+        let next = next(&self.policy, delivery.attempts, &failure, rand::random());
+        shared.breaker.record_failure(&failure, next, now);
+        shared.doubts_login |= failure.doubts_login();
+        shared.last_error = Some((failure.clone(), now));
+        drop(shared);
+        let settled = now.plus(failure.settle_after);
+        let rarely = now.plus(rare_wait(delivery.resumptions)).max(settled);
         match next {
             Next::RetryAfter(wait) => DeliveryResult::RetryAt {
                 at: now.plus(wait),
                 failure,
-                counted: true,
             },
+            Next::Park if failure.class.scope == FailureScope::Ticket => {
+                park(delivery, failure, rarely)
+            }
             // The breaker holds the delivery back, so it needs no time of its own.
-            Next::PauseTarget(_) | Next::HoldTarget => DeliveryResult::RetryAt {
-                at: now,
+            Next::PauseTarget(_) | Next::HoldTarget | Next::Park => DeliveryResult::Parked {
+                waits_for: WaitsFor::Target,
+                at: settled,
                 failure,
-                counted: false,
             },
-            Next::GiveUp => DeliveryResult::DeadLettered { failure },
+            Next::GiveUp => DeliveryResult::DeadLettered {
+                at: rarely,
+                failure,
+            },
         }
-    }
-
-    /// What follows `failure` for this delivery; the breaker learns of it too.
-    fn next_after(&self, delivery: &ClaimedDelivery, failure: &Failure, now: Timestamp) -> Next {
-        let mut shared = self.shared();
-        let after = |failure| next(&self.policy, delivery.attempts, failure, rand::random());
-        let usual = after(failure);
-        let is_poison =
-            usual == Next::HoldTarget && shared.poison.is_poison(delivery.id, delivery.operation);
-        let next = if is_poison {
-            // Only this delivery is refused. Holding the target would stop all others for it, so
-            // it is retried by itself until it is a dead letter.
-            after(&Failure {
-                remedy: Remedy::Retry,
-                ..failure.clone()
-            })
-        } else {
-            shared.breaker.record_failure(failure, usual, now);
-            usual
-        };
-        if next == Next::GiveUp {
-            shared.poison.forget(delivery.id);
-        }
-        next
     }
 
     /// Logs and counts the result.
@@ -89,7 +81,8 @@ impl TargetWorker {
                     "delivered"
                 );
             }
-            DeliveryResult::RetryAt { failure, at, .. } => {
+            DeliveryResult::RetryAt { failure, at }
+            | DeliveryResult::Parked { failure, at, .. } => {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::warn!(
@@ -98,7 +91,7 @@ impl TargetWorker {
                     "delivery failed; it will be retried"
                 );
             }
-            DeliveryResult::DeadLettered { failure } => {
+            DeliveryResult::DeadLettered { failure, .. } => {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::error!(
@@ -167,5 +160,18 @@ impl TargetWorker {
                 tracing::debug!(incident_id = delivery.incident_id, error = %failure, "the ticket's number cannot be read yet");
             }
         }
+    }
+}
+
+/// A ticket that is refused alone waits alone. A comment gives way: the resolution of its ticket
+/// must not wait for it.
+fn park(delivery: &ClaimedDelivery, failure: Failure, at: Timestamp) -> DeliveryResult {
+    match delivery.operation {
+        Operation::Update => DeliveryResult::DeadLettered { at, failure },
+        Operation::Create | Operation::Resolve | Operation::Link => DeliveryResult::Parked {
+            waits_for: WaitsFor::Ticket,
+            at,
+            failure,
+        },
     }
 }

@@ -1,48 +1,58 @@
-//! How a target comes back: probes, and dead letters that are sent again.
+//! How a target comes back: probes, and deliveries that are sent again.
 
 use std::time::Duration;
 
 use super::worker::TargetWorker;
-use crate::domain::circuit_breaker::CircuitBreaker;
-use crate::domain::failure::FailureKind;
+use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::retry::next;
 use crate::domain::time::Timestamp;
 
-/// How often dead letters of a reachable target are looked for.
+/// How often dead letters that are due are looked for.
 const RESUME_EVERY: Duration = Duration::from_secs(5);
 
 impl TargetWorker {
-    /// The first thing after a start. Dead letters of network failures mean that the target may
-    /// be unreachable: a probe comes first, and they are sent again when it succeeds.
+    /// The first thing after a start: a target that was waiting may still be unreachable. A probe
+    /// comes first.
     pub async fn take_stock(&self) {
-        if self.has_dead_letters().await {
+        // When the database cannot say, a probe too many does no harm.
+        if self.store.has_parked(&self.name).await.unwrap_or(true) {
             self.shared().breaker = CircuitBreaker::half_open();
         }
     }
 
     /// Asks whether the CRM answers again.
     pub(super) async fn probe(&self) {
+        self.renew_doubtful_login();
         self.limiter.take_when_ready().await;
         let result = self.crm.probe().await;
         let now = self.clock.now();
         match result {
             Ok(()) => {
                 self.shared().breaker.record_probe();
-                tracing::info!(target = self.name, "target answers again");
-                self.resume().await;
+                tracing::info!(
+                    target = self.name,
+                    "target answers again; one delivery goes first"
+                );
             }
             Err(failure) => {
                 let next = next(&self.policy, 0, &failure, rand::random());
                 self.set_last_error(&failure, now);
-                self.shared()
-                    .breaker
-                    .record_failed_probe(&failure, next, now);
+                let mut shared = self.shared();
+                shared.doubts_login |= failure.doubts_login();
+                shared.breaker.record_failed_probe(&failure, next, now);
             }
         }
     }
 
-    /// Sends dead letters of network failures again while the target answers. A target that comes
-    /// back may refuse at first: that closes the circuit without a probe, and so without a resume.
+    /// Forgets the login, and all that came with it, once after a response that is not clearly the
+    /// CRM's own: the organisation may have moved to another address.
+    pub(super) fn renew_doubtful_login(&self) {
+        if std::mem::take(&mut self.shared().doubts_login) {
+            self.crm.forget_login();
+        }
+    }
+
+    /// Makes dead letters due again whose rare try has come.
     pub(super) async fn resume_from_time_to_time(&self, now: Timestamp) {
         let is_due = {
             let mut shared = self.shared();
@@ -54,32 +64,37 @@ impl TargetWorker {
             }
             is_due
         };
-        if is_due && self.has_dead_letters().await {
-            self.resume().await;
-        }
-    }
-
-    /// Makes dead letters of network failures due again.
-    pub(super) async fn resume(&self) {
-        let kinds = [FailureKind::NetworkFailure.as_str()];
-        match self
-            .store
-            .resume_dead(&self.name, &kinds, self.clock.now())
-            .await
+        if !is_due
+            || !self
+                .store
+                .has_dead_due(&self.name, now)
+                .await
+                .unwrap_or(true)
         {
-            Ok(0) => {}
-            Ok(count) => {
-                tracing::info!(target = self.name, count, "dead letters are sent again");
-            }
-            Err(error) => {
-                tracing::error!(target = self.name, %error, "dead letters cannot be sent again");
-            }
+            return;
+        }
+        match self.store.resume_dead(&self.name, now).await {
+            Ok(count) => tracing::info!(target = self.name, count, "dead letters are tried again"),
+            Err(error) => self.report_not_resumed(&error),
         }
     }
 
-    async fn has_dead_letters(&self) -> bool {
-        let kind = FailureKind::NetworkFailure.as_str();
-        // When the database cannot say, a probe too many does no harm.
-        self.store.has_dead(&self.name, kind).await.unwrap_or(true)
+    /// The target accepts writes again, after `ended`: what waited for that is due.
+    pub(super) async fn wake_parked(&self, ended: BreakerState) {
+        let was_held = ended == BreakerState::Held;
+        let now = self.clock.now();
+        match self.store.wake_parked(&self.name, was_held, now).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(
+                target = self.name,
+                count,
+                "the target accepts writes again; deliveries that waited for it are sent"
+            ),
+            Err(error) => self.report_not_resumed(&error),
+        }
+    }
+
+    fn report_not_resumed(&self, error: &crate::store::StoreError) {
+        tracing::error!(target = self.name, %error, "deliveries cannot be made due again");
     }
 }

@@ -72,14 +72,18 @@ impl TargetWorker {
         }
         self.shorten_waits_after_clock_change(now).await?;
         let admission = self.shared().breaker.admission(now);
-        if admission == Admission::All {
-            self.resume_from_time_to_time(now).await;
-        }
-        let attempts_at_least = match admission {
-            Admission::All => 0,
-            // New deliveries wait while the circuit is open. Those that were tried before go on,
-            // so that their retries end in time.
-            Admission::RetriesOnly { .. } => 1,
+        let free = match admission {
+            Admission::All => {
+                self.resume_from_time_to_time(now).await;
+                free
+            }
+            // The results of attempts in flight may decide without a canary.
+            Admission::Canary if !attempts.is_empty() => return Ok(MAX_SLEEP),
+            Admission::Canary => {
+                self.renew_doubtful_login();
+                self.resume_from_time_to_time(now).await;
+                1
+            }
             Admission::Probe => {
                 self.probe().await;
                 return Ok(AT_ONCE);
@@ -89,9 +93,9 @@ impl TargetWorker {
         // Looking costs less than claiming, and mostly nothing is due.
         let next = self.store.next_delivery_at(&self.name, now).await?;
         if next.is_none_or(|at| at > now) {
-            return Ok(until_next(next, admission, now));
+            return Ok(until_next(next, now));
         }
-        let claimed = self.claim(free, attempts_at_least, now, attempts).await?;
+        let claimed = self.claim(free, now, attempts).await?;
         if claimed == free {
             // The end of an attempt is the next thing that can happen.
             return Ok(MAX_SLEEP);
@@ -101,7 +105,7 @@ impl TargetWorker {
         }
         // Another process has claimed it, or it is not admitted.
         let next = self.store.next_delivery_at(&self.name, now).await?;
-        Ok(until_next(next, admission, now))
+        Ok(until_next(next, now))
     }
 
     /// After the clock was set back, a delivery that waits for a time by the old clock would wait
@@ -139,14 +143,11 @@ impl TargetWorker {
     }
 }
 
-/// How long to sleep until `next`, or the next probe. A delivery that is due and cannot be claimed
-/// is looked at again after the longest sleep.
-fn until_next(next: Option<Timestamp>, admission: Admission, now: Timestamp) -> Duration {
-    let mut wait = next
+/// How long to sleep until `next`. A delivery that is due and cannot be claimed is looked at again
+/// after the longest sleep.
+fn until_next(next: Option<Timestamp>, now: Timestamp) -> Duration {
+    let wait = next
         .filter(|at| *at > now)
         .map_or(MAX_SLEEP, |at| at.since(now));
-    if let Admission::RetriesOnly { probe_at } = admission {
-        wait = wait.min(probe_at.since(now));
-    }
     wait.clamp(AT_ONCE, MAX_SLEEP)
 }

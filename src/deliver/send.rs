@@ -17,7 +17,6 @@ impl TargetWorker {
     pub(super) async fn claim(
         &self,
         free: usize,
-        attempts_at_least: u32,
         now: Timestamp,
         attempts: &mut JoinSet<()>,
     ) -> Result<usize, StoreError> {
@@ -26,7 +25,6 @@ impl TargetWorker {
             target: &self.name,
             owner: &self.owner,
             limit: u32::try_from(free).unwrap_or(u32::MAX),
-            attempts_at_least,
             after_lane: &after_lane,
         };
         // The lease counts from before the statement is sent: it may only seem to end too early.
@@ -65,22 +63,21 @@ impl TargetWorker {
         }
         fault_points::reach("before-settle");
         let now = self.clock.now();
-        let (outcome, was_unreachable) = match result {
+        let (outcome, ended) = match result {
             Ok(ticket) => {
                 let mut shared = self.shared();
                 shared
-                    .poison
+                    .evidence
                     .record_success(delivery.id, delivery.operation);
-                let was_unreachable = shared.breaker.record_success(now);
-                (DeliveryResult::Delivered(ticket), was_unreachable)
+                let ended = shared.breaker.record_success(now);
+                (DeliveryResult::Delivered(ticket), ended)
             }
-            Err(failure) => (self.result_of_failure(&delivery, failure, now), false),
+            Err(failure) => (self.result_of_failure(&delivery, failure, now), None),
         };
         self.report(&delivery, &outcome, now);
         self.store_result(&delivery, &outcome, now).await;
-        // A retry can reach the target before a probe does.
-        if was_unreachable {
-            self.resume().await;
+        if let Some(ended) = ended {
+            self.wake_parked(ended).await;
         }
         if let DeliveryResult::Delivered(Some(ticket)) = outcome {
             self.fetch_number(&delivery, ticket).await;

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::clock_watch::ClockWatch;
-use super::poison::PoisonDetector;
+use super::evidence::Evidence;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
@@ -36,7 +36,9 @@ pub(super) struct Shared {
     pub(super) resumed_at: Option<Timestamp>,
     /// The lane that was served last.
     pub(super) last_lane: String,
-    pub(super) poison: PoisonDetector,
+    pub(super) evidence: Evidence,
+    /// The last failure was not clearly the CRM's own response: log in again before the next try.
+    pub(super) doubts_login: bool,
     /// The token counts that the metrics contain already.
     pub(super) counted_token: TokenStatus,
 }

@@ -6,7 +6,7 @@ use tokio::time::timeout;
 
 use super::finding::Finding;
 use super::sample;
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::outbound::Redactor;
 use crate::settings::{Settings, TargetSettings};
 use crate::targets::Crm;
@@ -45,7 +45,7 @@ pub(super) async fn within<T>(
     timeout(MAX_CHECK_TIME, call).await.unwrap_or_else(|_| {
         Err(Failure::new(
             FailureKind::NetworkFailure,
-            Remedy::Retry,
+            class(FailureScope::Network, ResolvedBy::Time),
             format!("no answer within {MAX_CHECK_TIME:?}"),
         )
         .in_doubt())

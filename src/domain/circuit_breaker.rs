@@ -1,11 +1,12 @@
 //! Whether a target takes deliveries: the circuit, pauses and holds, as one state machine.
 //!
-//! While the circuit is open, deliveries that have been tried before continue to the end of their
-//! retries, and new ones wait. A cheap probe asks from time to time whether the CRM answers again.
+//! While a target waits, nothing is sent. When the wait is over, a cheap probe asks whether the CRM
+//! answers again, unless its last answer was a pause. Then one delivery goes first, the canary: a
+//! read can succeed where no write does. The wait is over when a write has succeeded.
 
 use std::time::Duration;
 
-use super::failure::{Failure, FailureKind};
+use super::failure::{Failure, FailureScope};
 use super::retry::Next;
 use super::time::Timestamp;
 
@@ -16,20 +17,21 @@ const FIRST_PROBE_WAIT: Duration = Duration::from_secs(1);
 const MAX_PROBE_WAIT: Duration = Duration::from_secs(15);
 /// First pause after a rate limit that names no time.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
-const MAX_PAUSE: Duration = Duration::from_secs(300);
+const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// First wait of a held target.
 const FIRST_HOLD: Duration = Duration::from_secs(5);
 const MAX_HOLD: Duration = Duration::from_secs(300);
+/// First wait after a refused password. Five failures lock a user in many organisations.
+const FIRST_LOGIN_HOLD: Duration = Duration::from_secs(120);
+const MAX_LOGIN_HOLD: Duration = Duration::from_secs(900);
 
 /// What a target may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// Everything that is due.
     All,
-    /// Only deliveries that have been tried before, until the next probe is due.
-    RetriesOnly {
-        probe_at: Timestamp,
-    },
+    /// One delivery; the others wait for its result.
+    Canary,
     /// A probe; nothing else before it has succeeded.
     Probe,
     Nothing {
@@ -73,6 +75,10 @@ pub struct CircuitBreaker {
     streak: u32,
     /// Network failures since the last answer.
     failures: u32,
+    /// A wait is over, and no write has succeeded since.
+    is_half_open: bool,
+    /// The last wait, until a write succeeds.
+    waited: Option<BreakerState>,
     /// Since when it has been held or its circuit open. A successful probe of a held target does
     /// not reset it; only a successful delivery does.
     unreachable_since: Option<Timestamp>,
@@ -86,6 +92,8 @@ impl Default for CircuitBreaker {
             until: Timestamp::default(),
             streak: 0,
             failures: 0,
+            is_half_open: false,
+            waited: None,
             unreachable_since: None,
         }
     }
@@ -96,6 +104,7 @@ impl CircuitBreaker {
     pub fn half_open() -> Self {
         Self {
             state: BreakerState::CircuitOpen,
+            waited: Some(BreakerState::CircuitOpen),
             ..Self::default()
         }
     }
@@ -142,47 +151,44 @@ impl CircuitBreaker {
         // stays: the next pause is longer until a delivery succeeds.
         if self.state == BreakerState::Paused && !self.waits_at(now) {
             self.state = BreakerState::Up;
+            self.is_half_open = true;
         }
     }
 
     /// What may be sent at `now`.
     pub fn admission(&self, now: Timestamp) -> Admission {
         match self.state {
+            BreakerState::Up if self.is_half_open => Admission::Canary,
             BreakerState::Up => Admission::All,
-            BreakerState::Paused if !self.waits_at(now) => Admission::All,
-            BreakerState::Paused => Admission::Nothing { until: self.until },
-            BreakerState::Held | BreakerState::CircuitOpen if !self.waits_at(now) => {
-                Admission::Probe
-            }
-            BreakerState::Held => Admission::Nothing { until: self.until },
-            BreakerState::CircuitOpen => Admission::RetriesOnly {
-                probe_at: self.until,
-            },
+            _ if self.waits_at(now) => Admission::Nothing { until: self.until },
+            // A pause is an answer of the CRM, so only a write tells more.
+            BreakerState::Paused => Admission::Canary,
+            BreakerState::Held | BreakerState::CircuitOpen => Admission::Probe,
         }
     }
 
-    /// The CRM answered as a CRM does.
+    /// The CRM answered as a CRM does, but did not accept a write.
     fn record_answer(&mut self) {
         self.failures = 0;
-        // Any answer closes the circuit. Only a success ends a hold: the answer may be another
-        // refusal of our login.
-        if self.state != BreakerState::Held {
+        // The network is well. An answer does not end a hold: it may be another refusal of our
+        // login.
+        if self.state == BreakerState::CircuitOpen {
             self.state = BreakerState::Up;
-            self.streak = 0;
+            self.is_half_open = true;
             self.unreachable_since = None;
         }
     }
 
-    /// A delivery succeeded. Returns whether the target was unreachable.
-    pub fn record_success(&mut self, now: Timestamp) -> bool {
-        let was_unreachable = matches!(self.state, BreakerState::CircuitOpen | BreakerState::Held);
+    /// A write succeeded. Returns the wait that it ends.
+    pub fn record_success(&mut self, now: Timestamp) -> Option<BreakerState> {
+        let ended = self.waited;
         // The CRM has asked another call in flight to pause; that stays in force.
         if self.is_in(BreakerState::Paused, now) {
             self.failures = 0;
-            return false;
+            return None;
         }
         *self = Self::default();
-        was_unreachable
+        ended
     }
 
     /// A delivery failed; `next` is what follows for it.
@@ -192,19 +198,23 @@ impl CircuitBreaker {
             Next::PauseTarget(None) if self.is_in(BreakerState::Paused, now) => {}
             Next::HoldTarget if self.is_in(BreakerState::Held, now) => {}
             Next::PauseTarget(pause) => {
-                let pause = pause
-                    .unwrap_or_else(|| self.backoff(BreakerState::Paused, FIRST_PAUSE, MAX_PAUSE));
+                let backoff = self.backoff(BreakerState::Paused, (FIRST_PAUSE, MAX_PAUSE), now);
+                let pause = pause.unwrap_or(backoff);
                 self.unreachable_since = None;
                 self.enter(BreakerState::Paused, now, pause);
             }
             Next::HoldTarget => {
-                let hold = self.backoff(BreakerState::Held, FIRST_HOLD, MAX_HOLD);
+                let bounds = match failure.may_lock_user {
+                    true => (FIRST_LOGIN_HOLD, MAX_LOGIN_HOLD),
+                    false => (FIRST_HOLD, MAX_HOLD),
+                };
+                let hold = self.backoff(BreakerState::Held, bounds, now);
                 self.mark_unreachable(now);
                 self.enter(BreakerState::Held, now, hold);
             }
-            Next::RetryAfter(_) | Next::GiveUp => {
-                if failure.kind == FailureKind::NetworkFailure {
-                    self.record_network_failure(next == Next::GiveUp, now);
+            Next::RetryAfter(_) | Next::Park | Next::GiveUp => {
+                if failure.class.scope == FailureScope::Network {
+                    self.record_network_failure(next == Next::Park, now);
                 } else {
                     self.record_answer();
                 }
@@ -218,20 +228,18 @@ impl CircuitBreaker {
             self.record_failure(failure, next, now);
             return;
         }
-        let wait = self.backoff(BreakerState::CircuitOpen, FIRST_PROBE_WAIT, MAX_PROBE_WAIT);
-        self.mark_unreachable(now);
-        self.enter(BreakerState::CircuitOpen, now, wait);
+        self.open(now);
     }
 
-    /// A probe succeeded: new deliveries are sent again.
+    /// A probe succeeded: the canary is sent.
     pub fn record_probe(&mut self) {
-        // A held target keeps its streak: a probe proves less than a delivery, so the next hold is
-        // longer until a delivery succeeds.
         if self.state == BreakerState::CircuitOpen {
-            self.streak = 0;
             self.unreachable_since = None;
         }
+        // The streak stays: a read proves less than a write, so the next wait is longer until a
+        // write succeeds.
         self.state = BreakerState::Up;
+        self.is_half_open = true;
         self.failures = 0;
     }
 
@@ -247,15 +255,21 @@ impl CircuitBreaker {
         now < self.until && now.plus(length) >= self.since
     }
 
-    fn record_network_failure(&mut self, gave_up: bool, now: Timestamp) {
+    fn record_network_failure(&mut self, used_up: bool, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
-        // A delivery that is given up has failed through all its retries: that is enough.
-        let opens = gave_up || self.failures >= FAILURES_TO_OPEN;
+        // A delivery that is parked has failed through all its retries, and a canary stands for all
+        // others: one of them is enough.
+        let opens = used_up || self.is_half_open || self.failures >= FAILURES_TO_OPEN;
         if opens && self.state != BreakerState::CircuitOpen {
-            self.streak = 0;
-            self.mark_unreachable(now);
-            self.enter(BreakerState::CircuitOpen, now, FIRST_PROBE_WAIT);
+            self.open(now);
         }
+    }
+
+    fn open(&mut self, now: Timestamp) {
+        let bounds = (FIRST_PROBE_WAIT, MAX_PROBE_WAIT);
+        let wait = self.backoff(BreakerState::CircuitOpen, bounds, now);
+        self.mark_unreachable(now);
+        self.enter(BreakerState::CircuitOpen, now, wait);
     }
 
     fn mark_unreachable(&mut self, now: Timestamp) {
@@ -263,6 +277,10 @@ impl CircuitBreaker {
     }
 
     fn enter(&mut self, state: BreakerState, now: Timestamp, wait: Duration) {
+        self.streak = match self.is_repeated(state, now) {
+            true => self.streak.saturating_add(1),
+            false => 1,
+        };
         let until = now.plus(wait);
         // Calls in flight together may be told different pauses: the longest counts.
         if !(self.is_in(state, now) && self.until > until) {
@@ -270,24 +288,35 @@ impl CircuitBreaker {
             self.until = until;
         }
         self.state = state;
-        self.streak = self.streak.saturating_add(1);
+        self.waited = Some(state);
     }
 
     /// `first`, doubled for each time in a row, at most `max`.
-    fn backoff(&self, state: BreakerState, first: Duration, max: Duration) -> Duration {
-        let doublings = if self.state == state || self.state == BreakerState::Up {
-            self.streak.min(16)
-        } else {
-            0
+    fn backoff(
+        &self,
+        state: BreakerState,
+        (first, max): (Duration, Duration),
+        now: Timestamp,
+    ) -> Duration {
+        let doublings = match self.is_repeated(state, now) {
+            true => self.streak.min(16),
+            false => 0,
         };
         first.saturating_mul(1 << doublings).min(max)
+    }
+
+    /// Whether a wait that begins now as `state` continues the one before it. A target that has
+    /// been half open for long had nothing to send; the earlier trouble says nothing any more.
+    fn is_repeated(&self, state: BreakerState, now: Timestamp) -> bool {
+        let recently = now.since(self.until) < MAX_LOGIN_HOLD;
+        self.state == state || (self.is_half_open && recently)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::failure::Remedy;
+    use crate::domain::failure::{FailureClass, FailureKind, ResolvedBy, class};
 
     const RETRY: Next = Next::RetryAfter(Duration::from_secs(1));
 
@@ -295,8 +324,13 @@ mod tests {
         Timestamp::from_millis(seconds * 1000)
     }
 
+    const WAITS: FailureClass = class(FailureScope::Organisation, ResolvedBy::Time);
+    const HELD: FailureClass = class(FailureScope::User, ResolvedBy::PersonInCrm);
+    const REFUSED: FailureClass = class(FailureScope::Ticket, ResolvedBy::Nothing);
+
     fn no_answer() -> Failure {
-        Failure::new(FailureKind::NetworkFailure, Remedy::Retry, "no answer")
+        let class = class(FailureScope::Network, ResolvedBy::Time);
+        Failure::new(FailureKind::NetworkFailure, class, "no answer")
     }
 
     #[test]
@@ -309,33 +343,90 @@ mod tests {
         breaker.record_failure(&no_answer(), RETRY, at(0));
         assert_eq!(
             breaker.admission(at(0)),
-            Admission::RetriesOnly { probe_at: at(1) }
+            Admission::Nothing { until: at(1) }
         );
         assert_eq!(breaker.admission(at(1)), Admission::Probe);
         breaker.record_failed_probe(&no_answer(), RETRY, at(1));
-        assert!(matches!(
+        assert_eq!(
             breaker.admission(at(1)),
-            Admission::RetriesOnly { .. }
-        ));
+            Admission::Nothing { until: at(3) }
+        );
         breaker.record_probe();
-        assert_eq!(breaker.admission(at(2)), Admission::All);
+        assert_eq!(breaker.admission(at(3)), Admission::Canary);
+        assert_eq!(
+            breaker.record_success(at(3)),
+            Some(BreakerState::CircuitOpen)
+        );
+        assert_eq!(breaker.admission(at(3)), Admission::All);
     }
 
     #[test]
-    fn one_delivery_given_up_for_want_of_an_answer_opens_the_circuit() {
+    fn a_crm_that_answers_reads_and_takes_no_write_is_sent_one_delivery_at_a_time_ever_more_slowly()
+    {
         let mut breaker = CircuitBreaker::default();
-        breaker.record_failure(&no_answer(), Next::GiveUp, at(0));
+        let read_only = Failure::new(FailureKind::IntegrationFailure, WAITS, "read only");
+        let mut now = at(0);
+        let mut waits = Vec::new();
+        for _ in 0..10 {
+            breaker.record_failure(&read_only, Next::PauseTarget(None), now);
+            waits.push(breaker.until().since(now).as_secs());
+            now = breaker.until();
+            breaker.on_clock(now);
+            assert_eq!(breaker.admission(now), Admission::Canary);
+        }
+        assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
+        assert_eq!(breaker.record_success(now), Some(BreakerState::Paused));
+        assert_eq!(breaker.admission(now), Admission::All);
+    }
+
+    #[test]
+    fn a_canary_that_alone_is_refused_decides_nothing() {
+        let mut breaker = CircuitBreaker::half_open();
+        breaker.record_probe();
+        let refused = Failure::new(FailureKind::IntegrationFailure, REFUSED, "no");
+        breaker.record_failure(&refused, Next::GiveUp, at(1));
+        assert_eq!(breaker.admission(at(1)), Admission::Canary);
+    }
+
+    #[test]
+    fn a_canary_without_an_answer_opens_the_circuit_again_and_the_next_wait_is_longer() {
+        let mut breaker = CircuitBreaker::default();
+        breaker.record_failure(&no_answer(), Next::Park, at(0));
+        breaker.record_probe();
+        breaker.record_failure(&no_answer(), RETRY, at(1));
+        assert_eq!(
+            breaker.admission(at(1)),
+            Admission::Nothing { until: at(3) }
+        );
+    }
+
+    #[test]
+    fn a_refused_password_is_not_tried_five_times_within_a_quarter_of_an_hour() {
+        let mut breaker = CircuitBreaker::default();
+        let mut refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
+        refused.may_lock_user = true;
+        let mut now = at(0);
+        let mut waits = Vec::new();
+        for _ in 0..5 {
+            breaker.record_failure(&refused, Next::HoldTarget, now);
+            waits.push(breaker.until().since(now).as_secs());
+            now = breaker.until();
+            breaker.record_probe();
+        }
+        assert_eq!(waits, [120, 240, 480, 900, 900]);
+    }
+
+    #[test]
+    fn one_delivery_parked_for_want_of_an_answer_opens_the_circuit() {
+        let mut breaker = CircuitBreaker::default();
+        breaker.record_failure(&no_answer(), Next::Park, at(0));
         assert_eq!(breaker.state(), BreakerState::CircuitOpen);
     }
 
     #[test]
     fn a_pause_that_is_over_is_over_though_nothing_is_sent_and_the_next_one_is_longer() {
         let mut breaker = CircuitBreaker::default();
-        let limited = Failure::new(
-            FailureKind::RateLimited,
-            Remedy::PauseTarget(None),
-            "too fast",
-        );
+        let limited = Failure::new(FailureKind::RateLimited, WAITS, "too fast");
         breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
         breaker.on_clock(at(1));
         assert_eq!(breaker.state(), BreakerState::Paused);
@@ -360,14 +451,14 @@ mod tests {
         );
         breaker.record_probe();
         assert_eq!(breaker.unreachable_since(), None);
-        breaker.record_failure(&no_answer(), Next::GiveUp, at(20));
+        breaker.record_failure(&no_answer(), Next::Park, at(20));
         assert_eq!(breaker.unreachable_since(), Some(at(20)));
     }
 
     #[test]
     fn a_held_target_that_lets_itself_be_probed_is_away_again_since_it_was_first_held() {
         let mut breaker = CircuitBreaker::default();
-        let refused = Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, "no");
+        let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
         breaker.record_failure(&refused, Next::HoldTarget, at(0));
         breaker.record_probe();
         assert_eq!(breaker.unreachable_since(), None, "it is worth a try");
@@ -381,24 +472,24 @@ mod tests {
     #[test]
     fn a_pause_that_the_crm_asked_for_is_not_being_away() {
         let mut breaker = CircuitBreaker::default();
-        let limited = Failure::new(FailureKind::RateLimited, Remedy::Retry, "slow down");
+        let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
         breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
         assert_eq!(breaker.unreachable_since(), None);
     }
 
     #[test]
-    fn a_refusal_is_an_answer_and_closes_the_circuit() {
+    fn a_refusal_is_an_answer_so_a_canary_goes_at_once() {
         let mut breaker = CircuitBreaker::default();
-        breaker.record_failure(&no_answer(), Next::GiveUp, at(0));
-        let refused = Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, "no");
+        breaker.record_failure(&no_answer(), Next::Park, at(0));
+        let refused = Failure::new(FailureKind::IntegrationFailure, REFUSED, "no");
         breaker.record_failure(&refused, Next::GiveUp, at(1));
-        assert_eq!(breaker.admission(at(1)), Admission::All);
+        assert_eq!(breaker.admission(at(1)), Admission::Canary);
     }
 
     #[test]
     fn g18_a_rate_limit_stops_the_whole_target_for_the_time_it_names() {
         let mut breaker = CircuitBreaker::default();
-        let limited = Failure::new(FailureKind::RateLimited, Remedy::Retry, "slow down");
+        let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
         let pause = Next::PauseTarget(Some(Duration::from_secs(30)));
         breaker.record_failure(&limited, pause, at(0));
         breaker.record_failure(
@@ -411,24 +502,24 @@ mod tests {
             breaker.admission(at(29)),
             Admission::Nothing { until: at(30) }
         );
-        assert_eq!(breaker.admission(at(30)), Admission::All);
+        assert_eq!(breaker.admission(at(30)), Admission::Canary);
     }
 
     #[test]
     fn a_wait_from_the_future_lasts_no_longer_than_it_would_have() {
-        let limited = Failure::new(FailureKind::RateLimited, Remedy::Retry, "slow down");
-        let refused = Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, "no");
+        let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
+        let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
         let pause = Next::PauseTarget(Some(Duration::from_secs(30)));
         let mut paused = CircuitBreaker::default();
         paused.record_failure(&limited, pause, at(7200));
         let mut held = CircuitBreaker::default();
         held.record_failure(&refused, Next::HoldTarget, at(7200));
         let mut open = CircuitBreaker::default();
-        open.record_failure(&no_answer(), Next::GiveUp, at(7200));
+        open.record_failure(&no_answer(), Next::Park, at(7200));
 
         let small_step_back = paused.admission(at(7190));
         assert_eq!(small_step_back, Admission::Nothing { until: at(7230) });
-        assert_eq!(paused.admission(at(3600)), Admission::All);
+        assert_eq!(paused.admission(at(3600)), Admission::Canary);
         assert_eq!(held.admission(at(3600)), Admission::Probe);
         assert_eq!(open.admission(at(3600)), Admission::Probe);
 
@@ -439,7 +530,7 @@ mod tests {
     #[test]
     fn g21_refused_credentials_hold_the_target_and_are_tried_ever_more_slowly() {
         let mut breaker = CircuitBreaker::default();
-        let refused = Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, "no");
+        let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
         let mut now = at(0);
         let mut waits = Vec::new();
         for _ in 0..8 {
@@ -456,10 +547,7 @@ mod tests {
             breaker.record_probe();
         }
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
-        assert!(
-            !breaker.record_success(now),
-            "the probe had opened it already"
-        );
+        assert_eq!(breaker.record_success(now), Some(BreakerState::Held));
         breaker.record_failure(&refused, Next::HoldTarget, now);
         assert_eq!(breaker.until().since(now).as_secs(), 5);
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::circuit_breaker::BreakerState;
-use super::failure::{Failure, FailureKind, Remedy};
+use super::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use super::time::Timestamp;
 
 /// The targets that an incident's ticket may be opened in, and whether the first was left.
@@ -101,7 +101,7 @@ impl Failover<'_> {
         };
         Failure::new(
             kind,
-            Remedy::GiveUp,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
             format!("never sent to {}. {}", self.from, self.note()),
         )
     }

@@ -1,6 +1,7 @@
 //! Failures of deliveries: their kinds (contract, promise 4), and what to do about each.
 //!
-//! The client of a CRM classifies them; `domain::retry` decides by the classification alone.
+//! The client of a CRM classifies them: what a failure is about, and what ends it. One table maps
+//! the pair to what follows, for every CRM.
 
 use std::fmt;
 use std::time::Duration;
@@ -55,27 +56,106 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// What to do after a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What a failure is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+pub enum FailureScope {
+    /// This ticket, or this request for it.
+    Ticket,
+    /// Our user in the CRM, its password or its rights.
+    User,
+    /// The settings of this target: its address, its table, a field that every ticket has.
+    Configuration,
+    /// The whole organisation or instance: maintenance, a limit, storage.
+    Organisation,
+    /// Something in front of the CRM: the network, a proxy, a firewall. Also every response that
+    /// is not clearly the CRM's own.
+    Network,
+}
+
+/// What ends a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResolvedBy {
+    /// It ends by itself.
+    Time,
+    /// A person changes something in the CRM.
+    PersonInCrm,
+    /// A person changes our configuration.
+    PersonInConfiguration,
+    /// The CRM will never accept this content.
+    Nothing,
+}
+
+/// The two answers of a CRM's client about a failure. They alone decide what follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureClass {
+    pub scope: FailureScope,
+    pub resolved_by: ResolvedBy,
+}
+
+/// The class of a failure that is about `scope` and ends by `resolved_by`.
+pub const fn class(scope: FailureScope, resolved_by: ResolvedBy) -> FailureClass {
+    FailureClass { scope, resolved_by }
+}
+
+/// What to do after a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
-    /// Try again after the retry policy's delay; costs one attempt.
+    /// Try this delivery again after the retry policy's wait; costs one attempt. When all are used
+    /// up, the delivery is parked.
     Retry,
-    /// The whole target waits (rate limit, sleeping instance); costs no attempt.
-    /// `None`: the CRM did not say how long.
+    /// The whole target waits. It costs no attempt, and ends when a write succeeds. `None`: the
+    /// CRM did not say how long.
     PauseTarget(Option<Duration>),
-    /// The whole target waits until a person mends credentials or configuration. It is probed
-    /// ever more slowly meanwhile; costs no attempt.
+    /// The whole target waits until a person has removed the obstacle. It is probed ever more
+    /// slowly meanwhile; costs no attempt.
     HoldTarget,
-    /// A retry cannot help: dead letter.
+    /// This ticket waits, and is tried again rarely. All other tickets pass.
+    Park,
+    /// A dead letter: a person is needed.
     GiveUp,
+}
+
+impl FailureClass {
+    /// What follows. `wait` is the time that the CRM asked for.
+    pub const fn remedy(self, wait: Option<Duration>) -> Remedy {
+        use FailureScope::{Configuration, Network, Organisation, Ticket, User};
+        use ResolvedBy::{Nothing, PersonInConfiguration, PersonInCrm, Time};
+        match (self.scope, self.resolved_by) {
+            (Ticket, Time) => Remedy::Retry,
+            // An approval or a lock of the record can last for days.
+            (Ticket, PersonInCrm) => Remedy::Park,
+            (Ticket, PersonInConfiguration | Nothing) => Remedy::GiveUp,
+            // Without an answer only the number of such failures shows whether the CRM is down.
+            (Network, Time) if wait.is_none() => Remedy::Retry,
+            (User | Configuration | Organisation | Network, Time) => Remedy::PauseTarget(wait),
+            (
+                User | Configuration | Organisation | Network,
+                PersonInCrm | PersonInConfiguration | Nothing,
+            ) => Remedy::HoldTarget,
+        }
+    }
+}
+
+const fn class_of_earlier_rows() -> FailureClass {
+    class(FailureScope::Ticket, ResolvedBy::Time)
 }
 
 /// A failed call to a CRM, with all that a person needs to act on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     pub kind: FailureKind,
-    pub remedy: Remedy,
+    /// Rows that were stored before failures had a class are about one ticket.
+    #[serde(default = "class_of_earlier_rows")]
+    pub class: FailureClass,
+    /// How long the CRM asks us to wait.
+    #[serde(default)]
+    pub wait: Option<Duration>,
+    /// Whether another try counts against our user: some CRMs lock a user after five wrong
+    /// passwords.
+    #[serde(default)]
+    pub may_lock_user: bool,
     /// Whether the operation may have taken effect all the same. The ticket is then looked up by
     /// our key before anything is sent again.
     pub outcome_unknown: bool,
@@ -87,23 +167,53 @@ pub struct Failure {
     pub code: Option<String>,
     /// The CRM's own message, or the fault on the way to it. Never holds a secret.
     pub message: String,
-    /// The CRM's field that the message concerns.
+    /// The CRM's field that the message concerns, or several with commas between.
     pub field: Option<String>,
+    /// Whether the CRM refuses the value of a field that we sent (named in `field`, where it says):
+    /// without that field it may accept the ticket. Not set where a field or a value is missing.
+    #[serde(default)]
+    pub refuses_value: bool,
 }
 
 impl Failure {
     /// A failure of an operation that certainly had no effect.
-    pub fn new(kind: FailureKind, remedy: Remedy, message: impl Into<String>) -> Self {
+    pub fn new(kind: FailureKind, class: FailureClass, message: impl Into<String>) -> Self {
         Self {
             kind,
-            remedy,
+            class,
+            wait: None,
+            may_lock_user: false,
             outcome_unknown: false,
             settle_after: Duration::ZERO,
             status: None,
             code: None,
             message: message.into(),
             field: None,
+            refuses_value: false,
         }
+    }
+
+    /// What follows the failure.
+    pub const fn remedy(&self) -> Remedy {
+        self.class.remedy(self.wait)
+    }
+
+    /// Whether the response is not clearly the CRM's own. What was learned at the login may be
+    /// wrong then: the organisation may have moved to another address.
+    pub fn doubts_login(&self) -> bool {
+        self.class.scope == FailureScope::Network
+    }
+
+    #[must_use]
+    pub fn with_wait(mut self, wait: Option<Duration>) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    #[must_use]
+    pub fn with_class(mut self, class: FailureClass) -> Self {
+        self.class = class;
+        self
     }
 
     /// Marks the operation as one that may have taken effect all the same.

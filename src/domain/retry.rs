@@ -29,6 +29,22 @@ pub const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// No pause that a CRM asks for is shorter: we would ask it again without rest.
 pub const MIN_PAUSE: Duration = Duration::from_secs(1);
 
+/// The waits of a parked delivery and of a dead letter between its tries: rare enough to bother
+/// nobody, often enough that a ticket appears soon after the obstacle is gone.
+const RARE_WAITS: [Duration; 4] = [
+    Duration::from_secs(60),
+    Duration::from_secs(300),
+    Duration::from_secs(900),
+    Duration::from_secs(3600),
+];
+
+/// The wait before the next rare try, after `tries` of them.
+pub fn rare_wait(tries: u32) -> Duration {
+    let last = RARE_WAITS.len() - 1;
+    let index = usize::try_from(tries).unwrap_or(last);
+    RARE_WAITS[index.min(last)]
+}
+
 /// What follows a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -38,6 +54,8 @@ pub enum Next {
     PauseTarget(Option<Duration>),
     /// The whole target waits until a person mends it; the attempt does not count.
     HoldTarget,
+    /// The delivery waits by itself, and is tried again rarely.
+    Park,
     /// The delivery becomes a dead letter.
     GiveUp,
 }
@@ -45,7 +63,7 @@ pub enum Next {
 /// Decides what follows `failure` of a delivery that had `attempts` counted attempts before
 /// this one. `random` is uniform in 0..1.
 pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64) -> Next {
-    match failure.remedy {
+    match failure.remedy() {
         Remedy::PauseTarget(pause) => {
             // "At once", or a time in our past, does not say how long.
             let pause = pause.filter(|wait| *wait >= MIN_PAUSE);
@@ -53,7 +71,8 @@ pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64)
         }
         Remedy::HoldTarget => Next::HoldTarget,
         Remedy::GiveUp => Next::GiveUp,
-        Remedy::Retry if attempts >= policy.retries => Next::GiveUp,
+        Remedy::Park => Next::Park,
+        Remedy::Retry if attempts >= policy.retries => Next::Park,
         Remedy::Retry => {
             Next::RetryAfter(wait_before(policy, attempts, random).max(failure.settle_after))
         }
@@ -73,7 +92,7 @@ pub fn wait_before(policy: &RetryPolicy, retry: u32, random: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::failure::FailureKind;
+    use crate::domain::failure::{FailureKind, FailureScope, ResolvedBy, class};
     use proptest::prelude::*;
 
     const GUIDE: RetryPolicy = RetryPolicy {
@@ -83,44 +102,48 @@ mod tests {
         jitter: 0.0,
     };
 
-    fn failure(remedy: Remedy) -> Failure {
-        Failure::new(FailureKind::NetworkFailure, remedy, "no answer")
+    fn no_answer() -> Failure {
+        let class = class(FailureScope::Network, ResolvedBy::Time);
+        Failure::new(FailureKind::NetworkFailure, class, "no answer")
     }
 
     #[test]
-    fn g11_three_retries_after_one_two_and_four_seconds_then_a_dead_letter() {
-        let after = |attempts| next(&GUIDE, attempts, &failure(Remedy::Retry), 0.5);
+    fn g11_three_retries_after_one_two_and_four_seconds_then_it_is_parked() {
+        let after = |attempts| next(&GUIDE, attempts, &no_answer(), 0.5);
         assert_eq!(after(0), Next::RetryAfter(Duration::from_secs(1)));
         assert_eq!(after(1), Next::RetryAfter(Duration::from_secs(2)));
         assert_eq!(after(2), Next::RetryAfter(Duration::from_secs(4)));
-        assert_eq!(after(3), Next::GiveUp);
+        assert_eq!(after(3), Next::Park);
     }
 
     #[test]
     fn g18_a_rate_limit_pauses_the_target_and_is_capped() {
-        let pause = |seconds| Remedy::PauseTarget(Some(Duration::from_secs(seconds)));
+        let pause = |seconds| {
+            let class = class(FailureScope::Organisation, ResolvedBy::Time);
+            Failure::new(FailureKind::RateLimited, class, "slow down")
+                .with_wait(Some(Duration::from_secs(seconds)))
+        };
         assert_eq!(
-            next(&GUIDE, 99, &failure(pause(30)), 0.0),
+            next(&GUIDE, 99, &pause(30), 0.0),
             Next::PauseTarget(Some(Duration::from_secs(30)))
         );
         assert_eq!(
-            next(&GUIDE, 0, &failure(pause(999_999)), 0.0),
+            next(&GUIDE, 0, &pause(999_999), 0.0),
             Next::PauseTarget(Some(MAX_WAIT))
         );
-        assert_eq!(
-            next(&GUIDE, 0, &failure(pause(0)), 0.0),
-            Next::PauseTarget(None)
-        );
+        assert_eq!(next(&GUIDE, 0, &pause(0), 0.0), Next::PauseTarget(None));
     }
 
     #[test]
     fn g15_a_refusal_is_given_up_at_once() {
-        assert_eq!(next(&GUIDE, 0, &failure(Remedy::GiveUp), 0.0), Next::GiveUp);
+        let class = class(FailureScope::Ticket, ResolvedBy::Nothing);
+        let refused = Failure::new(FailureKind::IntegrationFailure, class, "no such value");
+        assert_eq!(next(&GUIDE, 0, &refused, 0.0), Next::GiveUp);
     }
 
     #[test]
     fn an_unknown_outcome_is_not_looked_up_before_it_can_have_settled() {
-        let mut unknown = failure(Remedy::Retry).in_doubt();
+        let mut unknown = no_answer().in_doubt();
         unknown.settle_after = Duration::from_secs(60);
         assert_eq!(
             next(&GUIDE, 0, &unknown, 0.0),
@@ -139,11 +162,11 @@ mod tests {
         ) {
             let policy = RetryPolicy { retries, base: Duration::from_millis(base), factor, jitter };
             for attempts in 0..retries {
-                let Next::RetryAfter(wait) = next(&policy, attempts, &failure(Remedy::Retry), random)
+                let Next::RetryAfter(wait) = next(&policy, attempts, &no_answer(), random)
                 else { return Err(TestCaseError::fail("gave up too early")) };
                 prop_assert!(wait <= MAX_WAIT && wait <= policy.max_wait());
             }
-            prop_assert_eq!(next(&policy, retries, &failure(Remedy::Retry), random), Next::GiveUp);
+            prop_assert_eq!(next(&policy, retries, &no_answer(), random), Next::Park);
         }
     }
 }

@@ -56,39 +56,80 @@ impl Change {
     }
 }
 
+/// The dead letters of the target `$1` that are to be tried at `$2`. Once its incident is closed, a
+/// ticket needs to be resolved, and nothing else.
+macro_rules! dead_and_due {
+    () => {
+        "where target = $1 and state = 'dead' and next_attempt_at <= $2 \
+          and exists (select 1 from incidents i where i.id = deliveries.incident_id \
+            and (i.state <> 'closed' \
+              or (deliveries.operation = 'resolve' and i.ticket_id is not null)))"
+    };
+}
+
 impl Store {
-    /// Takes dead letters of `target` with one of `kinds` up again; returns how many. One that
-    /// keeps coming back waits longer each time, so that it does not circle.
-    pub async fn resume_dead(
-        &self,
-        target: &str,
-        kinds: &[&'static str],
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        let mut update = Statement::new(
+    /// Makes dead letters of `target` due again that are to be tried at `now`, while their incident
+    /// or its ticket lives. Returns how many.
+    pub async fn resume_dead(&self, target: &str, now: Timestamp) -> Result<u64, StoreError> {
+        let update = Statement::new(concat!(
             "update deliveries set state = 'waiting', attempts = 0, \
-              resumptions = resumptions + 1, settled_at = null, \
-              next_attempt_at = case when next_attempt_at > $1 then next_attempt_at else $1 end \
-             where state = 'dead' and target = $2 \
-              and settled_at + case resumptions when 0 then 0 when 1 then 60000 \
-                when 2 then 600000 else 3600000 end <= $1 and error_kind in ",
-        )
-        .bind(now)
-        .bind(target);
-        update.push_list("", kinds.iter().copied());
-        let resumed = update.execute(&mut tx).await?;
-        tx.commit().await?;
-        Ok(resumed)
+              resumptions = resumptions + 1, settled_at = null ",
+            dead_and_due!()
+        ));
+        self.update_alone(update.bind(target).bind(now)).await
     }
 
-    /// Whether `target` has a dead letter of `kind`.
-    pub async fn has_dead(&self, target: &str, kind: &str) -> Result<bool, StoreError> {
+    /// Makes everything due that waits for `target` to accept writes again; with `dead_letters` also
+    /// those, which it may have refused while it accepted none. Returns how many.
+    pub async fn wake_parked(
+        &self,
+        target: &str,
+        dead_letters: bool,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let update = Statement::new(
+            "update deliveries set parked = null, attempts = 0 \
+             where target = $1 and parked = 'target' and state = 'waiting'",
+        );
+        let woken = self.update_alone(update.bind(target)).await?;
+        if !dead_letters {
+            return Ok(woken);
+        }
+        let update = Statement::new(
+            "update deliveries set next_attempt_at = $1 \
+             where target = $2 and state = 'dead' and in_doubt = 0 and next_attempt_at > $1",
+        );
+        self.update_alone(update.bind(now).bind(target)).await?;
+        Ok(woken + self.resume_dead(target, now).await?)
+    }
+
+    /// Whether anything waits for `target` to accept writes again.
+    pub async fn has_parked(&self, target: &str) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(
-            "select id from deliveries where state = 'dead' and target = $1 and error_kind = $2 limit 1",
+            "select id from deliveries where target = $1 and parked = 'target' limit 1",
         );
-        let select = select.bind(target).bind(kind);
+        let select = select.bind(target);
+        let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("id"));
+        Ok(found.await?.is_some())
+    }
+
+    async fn update_alone(&self, update: Statement<'_>) -> Result<u64, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let changed = update.execute(&mut tx).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// Whether a dead letter of `target` is to be tried at `now`.
+    pub async fn has_dead_due(&self, target: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(concat!(
+            "select id from deliveries ",
+            dead_and_due!(),
+            " limit 1"
+        ));
+        let select = select.bind(target).bind(now);
         let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("id"));
         Ok(found.await?.is_some())
     }

@@ -15,15 +15,34 @@ use crate::domain::time::Timestamp;
 pub enum DeliveryResult {
     /// Done; a create brings its ticket.
     Delivered(Option<Ticket>),
-    /// Try again at a time.
-    RetryAt {
+    /// Try again at a time. The attempt counts.
+    RetryAt { at: Timestamp, failure: Failure },
+    /// It waits for something, and continues by itself. The attempt does not count.
+    Parked {
+        waits_for: WaitsFor,
         at: Timestamp,
         failure: Failure,
-        /// Whether the attempt counts.
-        counted: bool,
     },
-    /// Given up.
-    DeadLettered { failure: Failure },
+    /// A person is needed. It is tried again at `at`, in case the obstacle is gone.
+    DeadLettered { at: Timestamp, failure: Failure },
+}
+
+/// What a parked delivery waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// The target accepts writes again.
+    Target,
+    /// The CRM accepts this one: it is tried rarely.
+    Ticket,
+}
+
+impl WaitsFor {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Target => "target",
+            Self::Ticket => "ticket",
+        }
+    }
 }
 
 /// The entry for the attempt, if it has one. `last_kind` is the kind of the failure
@@ -43,17 +62,20 @@ pub(super) fn history_entry(
             // A resolution is repeated without looking.
             looked_up: delivery.in_doubt && operation != Operation::Resolve,
         },
-        DeliveryResult::DeadLettered { failure } => IncidentEvent::DeadLettered {
+        DeliveryResult::DeadLettered { failure, .. } => IncidentEvent::DeadLettered {
             operation,
             attempt,
             failure: failure.to_string(),
         },
-        DeliveryResult::RetryAt {
-            at,
-            failure,
-            counted,
-        } => {
-            if !counted && last_kind == Some(failure.kind.as_str()) {
+        DeliveryResult::RetryAt { at, failure } => IncidentEvent::AttemptFailed {
+            operation,
+            attempt,
+            failure: failure.to_string(),
+            outcome_unknown: failure.outcome_unknown,
+            retry_at: Some(*at),
+        },
+        DeliveryResult::Parked { failure, .. } => {
+            if last_kind == Some(failure.kind.as_str()) {
                 return None;
             }
             IncidentEvent::AttemptFailed {
@@ -61,7 +83,7 @@ pub(super) fn history_entry(
                 attempt,
                 failure: failure.to_string(),
                 outcome_unknown: failure.outcome_unknown,
-                retry_at: counted.then_some(*at),
+                retry_at: None,
             }
         }
     };

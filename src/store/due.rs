@@ -65,13 +65,13 @@ macro_rules! due_in_lane {
     () => {
         concat!(
             "from deliveries d where d.target = $3 and d.state = 'waiting' and d.lane = l.lane \
-               and d.next_attempt_at <= $4 and d.attempts >= $5 and ",
+               and d.next_attempt_at <= $4 and ",
             is_free!()
         )
     };
 }
 
-/// The first `$8` of each lane. SQLite has no lateral join: each is found from the one before it.
+/// The first `$7` of each lane. SQLite has no lateral join: each is found from the one before it.
 macro_rules! heads_sqlite {
     () => {
         concat!(
@@ -85,7 +85,7 @@ macro_rules! heads_sqlite {
             due_in_lane!(),
             "           and (d.next_attempt_at, d.id) > (before.next_attempt_at, before.id) \
                        order by d.next_attempt_at, d.id limit 1), l.lane, l.rank_in_lane + 1 \
-               from heads l join deliveries before on before.id = l.id where l.rank_in_lane < $8), \
+               from heads l join deliveries before on before.id = l.id where l.rank_in_lane < $7), \
              first_of_lanes (id, lane, next_attempt_at) as ( \
                select d.id, d.lane, d.next_attempt_at from heads join deliveries d on d.id = heads.id)"
         )
@@ -98,14 +98,14 @@ macro_rules! heads_postgres {
                select head.id, l.lane, head.next_attempt_at from lanes l \
                cross join lateral (select d.id, d.next_attempt_at ",
             due_in_lane!(),
-            "    order by d.next_attempt_at, d.id limit $8) head \
+            "    order by d.next_attempt_at, d.id limit $7) head \
                where l.lane is not null)"
         )
     };
 }
 
-/// A claim of at most `$6` deliveries, taken from the lanes in turn, beginning after the lane
-/// `$7`. The lanes are read from the index one by one, and of each only its first `$8`: what a
+/// A claim of at most `$5` deliveries, taken from the lanes in turn, beginning after the lane
+/// `$6`. The lanes are read from the index one by one, and of each only its first `$7`: what a
 /// claim costs does not grow with what is owed. It grows with what stands before them in a lane
 /// and waits for an older delivery of its incident, such as updates whose create is a dead letter.
 ///
@@ -128,19 +128,19 @@ macro_rules! claim {
                select d.id, d.lane, d.next_attempt_at from deliveries d \
                where d.target = $3 and d.state = 'sending' and d.lease_until <= ",
             $now,
-            " and d.attempts >= $5 and ",
+            " and ",
             is_free!(),
             "), ranked (id, lane, rank_in_lane) as ( \
                select id, lane, \
                  row_number() over (partition by lane order by next_attempt_at, id) from due), \
              chosen (id, rank) as materialized ( \
-               select id, row_number() over (order by rank_in_lane, lane <= $7, lane) as rank \
-               from ranked order by rank limit $8), \
+               select id, row_number() over (order by rank_in_lane, lane <= $6, lane) as rank \
+               from ranked order by rank limit $7), \
              locked as materialized ( \
                select d.id from chosen join deliveries d on d.id = chosen.id \
                where d.state = 'waiting' or (d.state = 'sending' and d.lease_until <= ",
             $now,
-            ") order by chosen.rank limit $6",
+            ") order by chosen.rank limit $5",
             $lock,
             ") \
              update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
@@ -150,7 +150,7 @@ macro_rules! claim {
                and (state = 'waiting' or (state = 'sending' and lease_until <= ",
             $now,
             ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, \
-               in_doubt, parent_id, lane"
+               resumptions, in_doubt, parent_id, lane"
         )
     };
 }

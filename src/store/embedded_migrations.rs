@@ -36,6 +36,7 @@ embed![
     "0022_incident_queue",
     "0024_incident_events",
     "0025_dedup_window",
+    "0026_parked_deliveries",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

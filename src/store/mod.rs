@@ -54,7 +54,7 @@ pub use active_key::active_key;
 pub use audit::By;
 pub use deciding::Deciding;
 pub use decisions::{DecisionBatch, NewDecision, NewReview};
-pub use delivery_result::DeliveryResult;
+pub use delivery_result::{DeliveryResult, WaitsFor};
 pub use error::StoreError;
 pub use events::Backlog;
 pub use failover::{OwedDelivery, Unopened, WaitingCreate};

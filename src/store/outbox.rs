@@ -60,6 +60,8 @@ pub struct ClaimedDelivery {
     pub received_at: Timestamp,
     /// Attempts that counted, before this one.
     pub attempts: u32,
+    /// How often it was parked alone, or tried again as a dead letter.
+    pub resumptions: u32,
     /// Whether an earlier attempt may have taken effect.
     pub in_doubt: bool,
     /// The ticket's record id, once it exists.
@@ -98,9 +100,6 @@ pub struct Claim<'a> {
     pub owner: &'a str,
     /// How many at most.
     pub limit: u32,
-    /// Only deliveries with at least so many counted attempts: while a circuit is open the
-    /// ones that are being retried go on, and fresh ones wait.
-    pub attempts_at_least: u32,
     /// The lane that was served last: its turn comes after all others'.
     pub after_lane: &'a str,
 }
@@ -124,7 +123,6 @@ impl Store {
             .bind(lasts)
             .bind(claim.target)
             .bind(now)
-            .bind(claim.attempts_at_least)
             .bind(claim.limit)
             .bind(claim.after_lane)
             .bind(i64::from(claim.limit) * candidates);
@@ -220,6 +218,7 @@ impl ClaimedDelivery {
     /// The delivery, without what the incidents' rows say, and its parent.
     fn read(row: &Row) -> Result<(Self, Option<String>), StoreError> {
         let attempts: u64 = row.get("attempts")?;
+        let resumptions: u64 = row.get("resumptions")?;
         let delivery = Self {
             id: row.get("id")?,
             incident_id: row.get("incident_id")?,
@@ -228,6 +227,7 @@ impl ClaimedDelivery {
             event_id: row.get("event_id")?,
             received_at: row.get("received_at")?,
             attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+            resumptions: u32::try_from(resumptions).unwrap_or(u32::MAX),
             in_doubt: row.get::<i64>("in_doubt")? != 0,
             ticket_id: None,
             parent: None,

@@ -24,9 +24,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let last_kind = match settlement {
-            DeliveryResult::RetryAt { counted: false, .. } => {
-                last_error_kind(&mut tx, delivery.id).await?
-            }
+            DeliveryResult::Parked { .. } => last_error_kind(&mut tx, delivery.id).await?,
             _ => None,
         };
         if !update_delivery(&mut tx, delivery.id, owner, settlement, now).await? {
@@ -80,19 +78,27 @@ async fn last_error_kind(tx: &mut Tx, id: i64) -> Result<Option<String>, StoreEr
     Ok(select.fetch_optional(tx, kind).await?.flatten())
 }
 
-const MARK_DONE: &str = "update deliveries set state = 'done', settled_at = $1, \
+const MARK_DONE: &str = "update deliveries set state = 'done', settled_at = $1, parked = null, \
       lease_owner = null, lease_until = null, in_doubt = 0, attempts = attempts + 1 \
      where id = $2 and lease_owner = $3 and state = 'sending'";
 
 const MARK_WAITING: &str = "update deliveries set state = 'waiting', next_attempt_at = $1, \
-      last_error = $2, error_kind = $3, attempts = attempts + $4, \
+      last_error = $2, error_kind = $3, parked = null, attempts = attempts + 1, \
+      in_doubt = case when $4 = 1 then 1 else in_doubt end, \
+      lease_owner = null, lease_until = null \
+     where id = $5 and lease_owner = $6 and state = 'sending'";
+
+const MARK_PARKED: &str = "update deliveries set state = 'waiting', next_attempt_at = $1, \
+      last_error = $2, error_kind = $3, parked = $4, \
+      resumptions = resumptions + case when $4 = 'ticket' then 1 else 0 end, \
       in_doubt = case when $5 = 1 then 1 else in_doubt end, \
       lease_owner = null, lease_until = null \
      where id = $6 and lease_owner = $7 and state = 'sending'";
 
-/// What may still take effect in the CRM cannot be looked up before it can be found,
-/// however the dead letter is taken up again: so the time of its next attempt is kept.
-const MARK_DEAD: &str = "update deliveries set state = 'dead', settled_at = $1, last_error = $2, \
+/// A dead letter is tried again rarely while its incident or its ticket lives. What may still take
+/// effect in the CRM cannot be looked up before it can be found, however the dead letter is taken
+/// up again: so the time of its next attempt is kept.
+const MARK_DEAD: &str = "update deliveries set state = 'dead', settled_at = $1, parked = null, last_error = $2, \
       error_kind = $3, attempts = attempts + 1, \
       in_doubt = case when $4 = 1 then 1 else in_doubt end, \
       lease_owner = null, lease_until = null, next_attempt_at = $5 \
@@ -108,22 +114,27 @@ async fn update_delivery(
 ) -> Result<bool, StoreError> {
     let update = match settlement {
         DeliveryResult::Delivered(_) => Statement::new(MARK_DONE).bind(now),
-        DeliveryResult::RetryAt {
-            at,
-            failure,
-            counted,
-        } => Statement::new(MARK_WAITING)
+        DeliveryResult::RetryAt { at, failure } => Statement::new(MARK_WAITING)
             .bind(*at)
             .bind(failure_json(failure))
             .bind(failure.kind.as_str())
-            .bind(*counted)
             .bind(failure.outcome_unknown),
-        DeliveryResult::DeadLettered { failure } => Statement::new(MARK_DEAD)
+        DeliveryResult::Parked {
+            waits_for,
+            at,
+            failure,
+        } => Statement::new(MARK_PARKED)
+            .bind(*at)
+            .bind(failure_json(failure))
+            .bind(failure.kind.as_str())
+            .bind(waits_for.as_str())
+            .bind(failure.outcome_unknown),
+        DeliveryResult::DeadLettered { at, failure } => Statement::new(MARK_DEAD)
             .bind(now)
             .bind(failure_json(failure))
             .bind(failure.kind.as_str())
             .bind(failure.outcome_unknown)
-            .bind(now.plus(failure.settle_after)),
+            .bind(*at),
     };
     Ok(update.bind(id).bind(owner).execute(tx).await? == 1)
 }

@@ -6,7 +6,6 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::worker::{Memory, SyncError, SyncWorker};
-use crate::domain::failure::Remedy;
 use crate::domain::time::Timestamp;
 use crate::store::{StoreError, SyncProgress};
 
@@ -108,10 +107,7 @@ impl SyncWorker {
         let doubled = 2_u32.saturating_pow(memory.failures.min(10) - 1);
         let wait = self.settings.poll_every.saturating_mul(doubled);
         let asked = match error {
-            SyncError::Crm(failure) => match failure.remedy {
-                Remedy::PauseTarget(asked) => asked.unwrap_or_default(),
-                _ => Duration::ZERO,
-            },
+            SyncError::Crm(failure) => failure.wait.unwrap_or_default(),
             SyncError::Store(_) => Duration::ZERO,
         };
         let wait = wait.max(asked).min(MAX_BACKOFF);

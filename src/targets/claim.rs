@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 
 /// Answers whether a request may be sent now. The default allows every request.
 #[derive(Clone, Default)]
@@ -30,7 +30,7 @@ impl ClaimCheck {
         }
         Err(Failure::new(
             FailureKind::NetworkFailure,
-            Remedy::Retry,
+            class(FailureScope::Network, ResolvedBy::Time),
             "the claim on this delivery may have run out; nothing was sent",
         ))
     }

@@ -65,6 +65,11 @@ pub trait Crm: Send + Sync {
     /// The cheapest authenticated call that proves the CRM answers again.
     async fn probe(&self) -> Result<(), Failure>;
 
+    /// Forgets the login and everything that was learned with it, such as the address of the
+    /// instance: the next call logs in again. For use after a response that does not look like the
+    /// CRM's own.
+    fn forget_login(&self);
+
     /// Age and expiry of the credential in use, for the admin API.
     fn token_status(&self) -> TokenStatus;
 }

@@ -16,7 +16,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::claim::ClaimCheck;
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
 use crate::outbound::{self, CallError, Received, Redactor, RequestBuilder};
@@ -236,7 +236,11 @@ impl Client {
     /// had no effect: everything later may have reached the CRM.
     fn failure(&self, error: CallError) -> Failure {
         let message = excerpt(&self.redactor.text(&error.to_string()));
-        let failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message);
+        let failure = Failure::new(
+            FailureKind::NetworkFailure,
+            class(FailureScope::Network, ResolvedBy::Time),
+            message,
+        );
         match error {
             CallError::NotSent(_) => failure,
             CallError::Broken { status, .. } => Failure {

@@ -89,6 +89,9 @@ pub trait Login: Send + Sync {
     /// not expire. Callers at the same time share one renewal.
     async fn renew(&self, refused: &Credential) -> Result<Option<Credential>, Failure>;
 
+    /// Forgets the credential in use, where another can be obtained.
+    fn forget(&self);
+
     /// Age and expiry of the credential in use.
     fn status(&self) -> TokenStatus;
 }
@@ -125,6 +128,8 @@ impl Login for StaticLogin {
     async fn renew(&self, _refused: &Credential) -> Result<Option<Credential>, Failure> {
         Ok(None)
     }
+
+    fn forget(&self) {}
 
     fn status(&self) -> TokenStatus {
         TokenStatus::default()

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::driver::CrmDriver;
 use super::oauth::{ClientAuth, OAuthDialect, no_data_address};
 use super::{ClaimCheck, Connection, Crm, Inspect, Look, TokenStatus};
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
@@ -76,20 +76,30 @@ impl Example {
         let credential = self.0.login.credential().await?;
         let request = self.0.http.request(method, url).json(&body);
         let answer = self.0.http.send(credential.on(request)).await?;
-        let (kind, remedy) = match (answer.status, serde_json::from_slice(&answer.body)) {
+        let (kind, class) = match (answer.status, serde_json::from_slice(&answer.body)) {
             (200, Ok(issues)) => return Ok(issues),
-            (400..=499, _) => (FailureKind::IntegrationFailure, Remedy::GiveUp),
-            _ => (FailureKind::NetworkFailure, Remedy::Retry),
+            (400..=499, _) => (
+                FailureKind::IntegrationFailure,
+                class(FailureScope::Ticket, ResolvedBy::Nothing),
+            ),
+            _ => (
+                FailureKind::NetworkFailure,
+                class(FailureScope::Network, ResolvedBy::Time),
+            ),
         };
-        let mut failure = Failure::new(kind, remedy, answer.excerpt()).with_status(answer.status);
-        failure.outcome_unknown = !body.is_null() && remedy == Remedy::Retry;
+        let mut failure = Failure::new(kind, class, answer.excerpt()).with_status(answer.status);
+        failure.outcome_unknown = !body.is_null() && answer.status >= 500;
         Err(failure)
     }
     async fn find_by(&self, query: &str) -> Result<Vec<Ticket>, Failure> {
         self.call(Method::GET, query, Value::Null).await
     }
     async fn write(&self, body: Value) -> Result<Ticket, Failure> {
-        let missing = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, "no issue");
+        let missing = Failure::new(
+            FailureKind::NetworkFailure,
+            class(FailureScope::Network, ResolvedBy::Time),
+            "no issue",
+        );
         let mut written = self.call(Method::POST, "", body).await?;
         written.pop().ok_or(missing.in_doubt())
     }
@@ -106,6 +116,7 @@ impl Crm for Example {
     fn refuses_a_second(&self) -> bool {
         true
     }
+    fn forget_login(&self) {}
     fn token_status(&self) -> TokenStatus {
         self.0.login.status()
     }

@@ -12,7 +12,7 @@ use http::header::LOCATION;
 use serde_json::Value;
 
 use super::dialect::OAuthDialect;
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
 use crate::settings::Secret;
@@ -106,13 +106,23 @@ fn refused(
     words: &str,
     now: Timestamp,
 ) -> Failure {
-    let (kind, remedy) = if is_rate_limit(answer, error, words) {
-        let pause = answer.retry_after(now).unwrap_or(LOGIN_RATE_PAUSE);
-        (FailureKind::RateLimited, Remedy::PauseTarget(Some(pause)))
+    let mut wait = None;
+    let (kind, class) = if is_rate_limit(answer, error, words) {
+        wait = Some(answer.retry_after(now).unwrap_or(LOGIN_RATE_PAUSE));
+        (
+            FailureKind::RateLimited,
+            class(FailureScope::User, ResolvedBy::Time),
+        )
     } else if is_temporary(dialect, answer, error) {
-        (FailureKind::NetworkFailure, Remedy::Retry)
+        (
+            FailureKind::NetworkFailure,
+            class(FailureScope::Network, ResolvedBy::Time),
+        )
     } else {
-        (FailureKind::AuthFailure, Remedy::HoldTarget)
+        (
+            FailureKind::AuthFailure,
+            class(FailureScope::User, ResolvedBy::PersonInCrm),
+        )
     };
     let words = if words.is_empty() {
         "no reason given"
@@ -120,7 +130,8 @@ fn refused(
         words
     };
     let message = format!("the login was refused: {}", excerpt(words));
-    Failure::new(kind, remedy, message)
+    Failure::new(kind, class, message)
+        .with_wait(wait)
         .with_status(answer.status)
         .with_code(excerpt(error))
 }
@@ -141,7 +152,12 @@ fn too_long(answer: &Answer) -> Failure {
     let message = format!(
         "the token endpoint granted a token of more than {MAX_TOKEN_BYTES} bytes; check token_url"
     );
-    Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message).with_status(answer.status)
+    Failure::new(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::Time),
+        message,
+    )
+    .with_status(answer.status)
 }
 
 /// Something else than an OAuth answer: a page, a redirect, nothing.
@@ -154,7 +170,7 @@ fn not_a_token_answer(answer: &Answer, now: Timestamp) -> Failure {
     let failure = match answer.status {
         300..=399 => Failure::new(
             FailureKind::AuthFailure,
-            Remedy::HoldTarget,
+            class(FailureScope::User, ResolvedBy::PersonInCrm),
             format!(
                 "the token endpoint redirects to {}; mend token_url",
                 elsewhere(answer)
@@ -162,21 +178,21 @@ fn not_a_token_answer(answer: &Answer, now: Timestamp) -> Failure {
         ),
         404 | 405 | 410 => Failure::new(
             FailureKind::AuthFailure,
-            Remedy::HoldTarget,
+            class(FailureScope::User, ResolvedBy::PersonInCrm),
             "there is no token endpoint at token_url",
         ),
         429 => Failure::new(
             FailureKind::RateLimited,
-            Remedy::PauseTarget(answer.retry_after(now)),
+            class(FailureScope::User, ResolvedBy::Time),
             "the token endpoint asks to slow down",
-        ),
+        )
+        .with_wait(answer.retry_after(now)),
         _ => Failure::new(
             FailureKind::NetworkFailure,
-            answer
-                .retry_after(now)
-                .map_or(Remedy::Retry, |wait| Remedy::PauseTarget(Some(wait))),
+            class(FailureScope::Network, ResolvedBy::Time),
             format!("the token endpoint answered without a token ({what})"),
-        ),
+        )
+        .with_wait(answer.retry_after(now)),
     };
     failure.with_status(answer.status)
 }

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use url::Url;
 
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::settings::{Secret, TargetAuth, TargetSettings};
 use crate::targets::http;
 use crate::targets::login::{Credential, Login, TokenStatus};
@@ -132,6 +132,10 @@ impl Login for Authenticator {
     }
 
     /// Every token obtained counts as a renewal.
+    fn forget(&self) {
+        self.inner.state().current = None;
+    }
+
     fn status(&self) -> TokenStatus {
         self.inner.state().status
     }
@@ -254,9 +258,17 @@ fn unreachable(failure: Failure) -> Failure {
 }
 
 fn temporary(message: String) -> Failure {
-    Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message)
+    Failure::new(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::Time),
+        message,
+    )
 }
 
 fn held(message: String) -> Failure {
-    Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, message)
+    Failure::new(
+        FailureKind::AuthFailure,
+        class(FailureScope::User, ResolvedBy::PersonInCrm),
+        message,
+    )
 }

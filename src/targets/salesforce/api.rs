@@ -12,7 +12,7 @@ use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::verdict::{self, Saved};
 use crate::clock::Clock;
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
 use crate::targets::claim::ClaimCheck;
 use crate::targets::http::{Answer, Client};
@@ -191,7 +191,7 @@ fn page(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection>
 fn elsewhere() -> Failure {
     Failure::new(
         FailureKind::IntegrationFailure,
-        Remedy::GiveUp,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
         "the next page of a query is not on this instance",
     )
 }

@@ -11,7 +11,7 @@ use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::soql;
 use super::truncation::{case_comment, feed_entry, fitted};
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields};
 
 impl Salesforce {
@@ -124,11 +124,13 @@ fn check_closed(ticket: &Ticket, status: &str) -> Result<(), Failure> {
     } else {
         format!("the status was set to {status:?} without an error, but is {kept:?}")
     };
-    Err(
-        Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message)
-            .with_code("STILL_OPEN")
-            .with_field("Status"),
+    Err(Failure::new(
+        FailureKind::IntegrationFailure,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        message,
     )
+    .with_code("STILL_OPEN")
+    .with_field("Status"))
 }
 
 fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
@@ -141,7 +143,11 @@ fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
 /// A 404 hides whether the record was deleted or only this user's right to it.
 fn gone(id: &RecordId) -> Failure {
     let message = format!("the ticket {id} is gone, or this user may no longer read it");
-    Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message)
-        .with_status(404)
-        .with_code("NOT_FOUND")
+    Failure::new(
+        FailureKind::IntegrationFailure,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        message,
+    )
+    .with_status(404)
+    .with_code("NOT_FOUND")
 }

@@ -11,7 +11,7 @@ use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::truncation::{fitted, marked_subject};
 use super::verdict::Saved;
-use crate::domain::failure::{Failure, Remedy};
+use crate::domain::failure::{Failure, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 /// Salesforce ends every call after ten minutes. A write that is not committed by then never
@@ -92,7 +92,7 @@ impl Salesforce {
         }
         // It has not been committed yet, or this user cannot see it.
         let mut failure = rejection.failure.in_doubt();
-        failure.remedy = Remedy::Retry;
+        failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
         Err(failure)
     }
 }

@@ -11,7 +11,7 @@ use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::soql;
 use super::truncation::key_mark;
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketKey};
 
 impl Salesforce {
@@ -37,9 +37,12 @@ impl Salesforce {
         // Fields that treat case as insignificant may have been written by somebody else.
         if !carried.is_some_and(|carried| carried.eq_ignore_ascii_case(key.as_str())) {
             let message = format!("asked for the record with {field} {key} and got another");
-            return Err(
-                Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message).with_field(field),
-            );
+            return Err(Failure::new(
+                FailureKind::NetworkFailure,
+                class(FailureScope::Network, ResolvedBy::Time),
+                message,
+            )
+            .with_field(field));
         }
         self.ticket_in(&record).map(Some)
     }
@@ -83,7 +86,7 @@ impl Salesforce {
             let message = "a record without an id";
             return Err(Failure::new(
                 FailureKind::NetworkFailure,
-                Remedy::Retry,
+                class(FailureScope::Network, ResolvedBy::Time),
                 message,
             ));
         };

@@ -30,7 +30,7 @@ use std::sync::atomic::AtomicBool;
 
 use async_trait::async_trait;
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
@@ -146,6 +146,10 @@ impl Crm for Salesforce {
         Ok(())
     }
 
+    fn forget_login(&self) {
+        self.api.login.forget();
+    }
+
     fn token_status(&self) -> TokenStatus {
         self.api.login.status()
     }
@@ -164,7 +168,7 @@ fn record_id(text: &str) -> Result<RecordId, Failure> {
     RecordId::parse(text).ok_or_else(|| {
         Failure::new(
             FailureKind::IntegrationFailure,
-            Remedy::GiveUp,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
             format!("{text:?} is not a record id of Salesforce"),
         )
         .with_field("Id")

@@ -2,7 +2,7 @@
 //!
 //! Pure; may import: `domain`, `targets::http`.
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::targets::http::Answer;
 
 /// What was asked, as far as it changes the meaning of an answer.
@@ -71,7 +71,7 @@ impl Rejection {
     pub(super) fn unusable(call: Call, answer: &Answer, what: &str) -> Self {
         let failure = Failure::new(
             FailureKind::NetworkFailure,
-            Remedy::Retry,
+            class(FailureScope::Network, ResolvedBy::Time),
             format!("{what}: {}", answer.excerpt()),
         );
         let failure = failure.with_status(answer.status).in_doubt();

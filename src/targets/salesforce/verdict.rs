@@ -12,7 +12,7 @@ use super::ids::RecordId;
 use super::limits;
 use super::refusal::{Reason, Refusal};
 use super::rejection::{Call, Cause, Rejection};
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
 use crate::targets::http::{Answer, excerpt};
 
@@ -92,7 +92,11 @@ fn unsuccessful(call: Call, answer: &Answer, body: &Value) -> Option<Rejection> 
         Some(refusal) => refused(call, answer, &refusal),
         None => {
             let message = "the CRM answered success: false without a reason";
-            let failure = Failure::new(FailureKind::IntegrationFailure, Remedy::Retry, message);
+            let failure = Failure::new(
+                FailureKind::IntegrationFailure,
+                class(FailureScope::Ticket, ResolvedBy::Time),
+                message,
+            );
             Rejection::new(Cause::Other, failure.with_status(answer.status))
         }
     })
@@ -140,7 +144,11 @@ fn several(answer: &Answer) -> Rejection {
         "several records carry this key: {}; make the external id field unique, and leave one of them",
         excerpt(&ids.join(", "))
     );
-    let failure = Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message);
+    let failure = Failure::new(
+        FailureKind::IntegrationFailure,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        message,
+    );
     Rejection::new(
         Cause::Other,
         failure
@@ -159,16 +167,21 @@ fn redirected(answer: &Answer) -> Rejection {
         "redirected to {}: base_url must be the My Domain address, https://NAME.my.salesforce.com",
         excerpt(place.unwrap_or("elsewhere"))
     );
-    let failure = Failure::new(FailureKind::NetworkFailure, Remedy::HoldTarget, message);
+    let failure = Failure::new(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::PersonInConfiguration),
+        message,
+    );
     Rejection::new(Cause::Other, failure.with_status(answer.status))
 }
 
 fn limited(answer: &Answer, pause: Option<std::time::Duration>, message: &str) -> Rejection {
     let failure = Failure::new(
         FailureKind::RateLimited,
-        Remedy::PauseTarget(pause),
+        class(FailureScope::Organisation, ResolvedBy::Time),
         message,
     );
+    let failure = failure.with_wait(pause);
     Rejection::new(Cause::Other, failure.with_status(answer.status))
 }
 
@@ -181,7 +194,11 @@ fn unauthenticated(answer: &Answer, refusal: Option<&Refusal>) -> Rejection {
     ];
     let is_for_good = refusal.is_some_and(|r| FOR_GOOD.iter().any(|words| r.says(words)));
     let message = refusal.map_or_else(|| "the session was refused".to_owned(), Refusal::message);
-    let failure = Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, message);
+    let failure = Failure::new(
+        FailureKind::AuthFailure,
+        class(FailureScope::User, ResolvedBy::PersonInCrm),
+        message,
+    );
     let cause = match is_for_good {
         true => Cause::Other,
         false => Cause::Unauthenticated,
@@ -197,14 +214,22 @@ fn barred(answer: &Answer) -> Rejection {
         "something in front of the API refused: {}",
         answer.excerpt()
     );
-    let failure = Failure::new(FailureKind::NetworkFailure, Remedy::HoldTarget, message);
+    let failure = Failure::new(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::PersonInConfiguration),
+        message,
+    );
     Rejection::new(Cause::Other, failure.with_status(answer.status))
 }
 
 /// Not Salesforce's own words: nobody can tell whether it happened.
 fn unavailable(answer: &Answer) -> Rejection {
     let message = format!("no answer of the API itself: {}", answer.excerpt());
-    let failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, message);
+    let failure = Failure::new(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::Time),
+        message,
+    );
     Rejection::new(
         Cause::StillRunning,
         failure.with_status(answer.status).in_doubt(),
@@ -214,23 +239,39 @@ fn unavailable(answer: &Answer) -> Rejection {
 /// A refusal in Salesforce's own words.
 fn refused(call: Call, answer: &Answer, refusal: &Refusal) -> Rejection {
     let mut cause = Cause::Other;
-    let (kind, remedy) = match (answer.status, refusal.reason()) {
+    let (kind, class) = match (answer.status, refusal.reason()) {
         // The server's own trouble, even with a code; a write may have happened before it.
-        (500.., _) => (FailureKind::NetworkFailure, Remedy::Retry),
+        (500.., _) => (
+            FailureKind::NetworkFailure,
+            class(FailureScope::Network, ResolvedBy::Time),
+        ),
         _ if is_absent(call, refusal) => {
             cause = Cause::Absent;
-            (FailureKind::IntegrationFailure, Remedy::GiveUp)
+            (
+                FailureKind::IntegrationFailure,
+                class(FailureScope::Ticket, ResolvedBy::Nothing),
+            )
         }
-        _ if is_configuration(call, answer, refusal) => {
-            (FailureKind::IntegrationFailure, Remedy::HoldTarget)
-        }
-        (_, Reason::Lasting) => (FailureKind::IntegrationFailure, Remedy::GiveUp),
-        (_, Reason::Passing | Reason::Unknown) => (FailureKind::IntegrationFailure, Remedy::Retry),
+        _ if is_configuration(call, answer, refusal) => (
+            FailureKind::IntegrationFailure,
+            class(
+                FailureScope::Configuration,
+                ResolvedBy::PersonInConfiguration,
+            ),
+        ),
+        (_, Reason::Lasting) => (
+            FailureKind::IntegrationFailure,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
+        ),
+        (_, Reason::Passing | Reason::Unknown) => (
+            FailureKind::IntegrationFailure,
+            class(FailureScope::Ticket, ResolvedBy::Time),
+        ),
     };
     if refusal.has("DUPLICATE_VALUE") {
         cause = Cause::Duplicate;
     }
-    let mut failure = Failure::new(kind, remedy, refusal.message())
+    let mut failure = Failure::new(kind, class, refusal.message())
         .with_status(answer.status)
         .with_code(refusal.code());
     failure.field = refusal.field().map(str::to_owned);

@@ -4,7 +4,7 @@
 //! is left alone. There is no optimistic locking, so the ticket is read right before its
 //! state is changed. May import: `domain`.
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::TicketChange;
 
 use super::ServiceNow;
@@ -172,10 +172,12 @@ impl ServiceNow {
             "the instance answered success but kept {field} at {kept:?} instead of {sent:?}: \
              the value is unknown to it, or this user may not write the field"
         );
-        Err(
-            Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message)
-                .with_field(field),
+        Err(Failure::new(
+            FailureKind::IntegrationFailure,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
+            message,
         )
+        .with_field(field))
     }
 
     fn report_dropped(&self, id: &SysId, body: &Body, record: &Record) {
@@ -195,7 +197,11 @@ fn gone(id: &SysId) -> Failure {
         "the ticket {} is gone, or this user may no longer read it",
         id.as_str()
     );
-    Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message)
-        .with_status(404)
-        .with_code("No Record found")
+    Failure::new(
+        FailureKind::IntegrationFailure,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        message,
+    )
+    .with_status(404)
+    .with_code("No Record found")
 }

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 use super::ServiceNow;
@@ -108,7 +108,7 @@ impl ServiceNow {
         let id = insert.id.as_ref().map_or("", SysId::as_str);
         Err(Failure::new(
             FailureKind::IntegrationFailure,
-            Remedy::Retry,
+            class(FailureScope::Ticket, ResolvedBy::Time),
             format!("the record {id} exists already, but this user cannot read it as ours"),
         )
         .with_field("sys_id")
@@ -190,7 +190,7 @@ impl ServiceNow {
         };
         let mut failure = Failure::new(
             FailureKind::NetworkFailure,
-            Remedy::Retry,
+            class(FailureScope::Network, ResolvedBy::Time),
             "an earlier insert may still be under way in the instance; it is not repeated yet",
         )
         .in_doubt();
@@ -249,7 +249,14 @@ fn unfindable(id: &SysId) -> Failure {
          it no ticket can be found again: let this user write and read that field",
         id.as_str()
     );
-    Failure::new(FailureKind::IntegrationFailure, Remedy::HoldTarget, message)
-        .with_field("correlation_id")
-        .in_doubt()
+    Failure::new(
+        FailureKind::IntegrationFailure,
+        class(
+            FailureScope::Configuration,
+            ResolvedBy::PersonInConfiguration,
+        ),
+        message,
+    )
+    .with_field("correlation_id")
+    .in_doubt()
 }

@@ -3,7 +3,7 @@
 //! The instance ignores conditions on fields it does not know, and then answers other
 //! people's records; so each row is compared with the key here. May import: `domain`.
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketKey};
 
 use super::ServiceNow;
@@ -104,7 +104,7 @@ impl ServiceNow {
         }
         let failure = Failure::new(
             FailureKind::NetworkFailure,
-            Remedy::Retry,
+            class(FailureScope::Network, ResolvedBy::Time),
             format!("asked for the record {} and got another", id.as_str()),
         );
         Err(failure.with_field("sys_id"))
@@ -115,7 +115,10 @@ impl ServiceNow {
 fn cannot_look_up() -> Failure {
     Failure::new(
         FailureKind::IntegrationFailure,
-        Remedy::HoldTarget,
+        class(
+            FailureScope::Configuration,
+            ResolvedBy::PersonInConfiguration,
+        ),
         "the instance ignores the condition on correlation_id, so no ticket can be looked up: \
          check that the table has the field and that this user may read it",
     )

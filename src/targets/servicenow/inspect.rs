@@ -135,7 +135,7 @@ impl ServiceNow {
             Err(rejection) => {
                 let failure = Failure::from(rejection);
                 let is_refused = failure.kind == FailureKind::IntegrationFailure
-                    || (failure.status == Some(403) && failure.remedy != Remedy::HoldTarget);
+                    || (failure.status == Some(403) && failure.remedy() != Remedy::HoldTarget);
                 if is_refused {
                     Ok(Vec::new())
                 } else {

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
@@ -137,6 +137,11 @@ impl Crm for ServiceNow {
         Ok(())
     }
 
+    fn forget_login(&self) {
+        self.api.login.forget();
+        self.references.forget();
+    }
+
     fn token_status(&self) -> TokenStatus {
         self.api.login.status()
     }
@@ -187,7 +192,7 @@ fn record_id(text: &str) -> Result<SysId, Failure> {
     SysId::parse(text).ok_or_else(|| {
         Failure::new(
             FailureKind::IntegrationFailure,
-            Remedy::GiveUp,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
             format!("{text:?} is not a record id of ServiceNow"),
         )
         .with_field("sys_id")

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 
 use super::ServiceNow;
 use super::body::Body;
@@ -105,7 +105,12 @@ fn unresolved(name: &Name<'_>, problem: &str) -> Failure {
         "{:?} {problem} in {}.{}; give the record's sys_id instead",
         name.text, name.table, name.column
     );
-    Failure::new(FailureKind::IntegrationFailure, Remedy::GiveUp, message).with_field(name.field)
+    Failure::new(
+        FailureKind::IntegrationFailure,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        message,
+    )
+    .with_field(name.field)
 }
 
 #[cfg(test)]

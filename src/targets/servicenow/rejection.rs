@@ -2,7 +2,7 @@
 //!
 //! Pure; may import: `domain`, `targets::http`.
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 
 /// What was asked, as far as it changes the meaning of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +66,7 @@ impl Rejection {
     pub(super) fn not_a_record(call: Call) -> Self {
         let failure = Failure::new(
             FailureKind::NetworkFailure,
-            Remedy::Retry,
+            class(FailureScope::Network, ResolvedBy::Time),
             "a success whose result is not a record with a sys_id",
         );
         Self::new(Cause::Other, failure.in_doubt()).in_doubt_only_for_writes_of(call)

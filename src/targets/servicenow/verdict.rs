@@ -10,7 +10,7 @@ use http::header::LOCATION;
 use serde_json::Value;
 use url::Url;
 
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureClass, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
 use crate::targets::http::{Answer, excerpt};
 
@@ -87,7 +87,7 @@ fn is_asleep(answer: &Answer) -> bool {
 fn asleep(answer: &Answer) -> Rejection {
     let failure = Failure::new(
         FailureKind::NetworkFailure,
-        Remedy::PauseTarget(None),
+        class(FailureScope::Organisation, ResolvedBy::Time),
         "the instance is hibernating; wake it in the developer portal",
     );
     Rejection::new(Cause::Other, failure.with_status(answer.status))
@@ -97,7 +97,7 @@ fn asleep(answer: &Answer) -> Rejection {
 fn web_page(answer: &Answer) -> Rejection {
     let failure = Failure::new(
         FailureKind::NetworkFailure,
-        Remedy::PauseTarget(None),
+        class(FailureScope::Organisation, ResolvedBy::Time),
         format!(
             "a web page instead of data (asleep, in maintenance, or a login in front): {}",
             answer.excerpt()
@@ -112,7 +112,7 @@ fn web_page(answer: &Answer) -> Rejection {
 fn not_created(answer: &Answer) -> Rejection {
     let failure = Failure::new(
         FailureKind::NetworkFailure,
-        Remedy::PauseTarget(None),
+        class(FailureScope::Organisation, ResolvedBy::Time),
         "the insert was answered with 200 instead of 201 Created",
     );
     Rejection::new(
@@ -124,7 +124,7 @@ fn not_created(answer: &Answer) -> Rejection {
 fn unreadable(answer: &Answer, what: &str) -> Rejection {
     let failure = Failure::new(
         FailureKind::NetworkFailure,
-        Remedy::Retry,
+        class(FailureScope::Network, ResolvedBy::Time),
         format!("{what}: {}", answer.excerpt()),
     );
     // The instance has answered unless it says 202, so its transaction is over.
@@ -145,7 +145,7 @@ fn redirected(answer: &Answer) -> Rejection {
         .map_or_else(|| "elsewhere".to_owned(), without_query);
     let failure = Failure::new(
         FailureKind::AuthFailure,
-        Remedy::HoldTarget,
+        class(FailureScope::User, ResolvedBy::PersonInCrm),
         format!("redirected to {place}: a wrong base_url, or single sign-on in front of the API"),
     );
     Rejection::new(Cause::Other, failure.with_status(answer.status))
@@ -160,7 +160,11 @@ fn without_query(location: &str) -> String {
 }
 
 fn unauthenticated(answer: &Answer) -> Rejection {
-    let failure = described(FailureKind::AuthFailure, Remedy::HoldTarget, answer);
+    let failure = described(
+        FailureKind::AuthFailure,
+        class(FailureScope::User, ResolvedBy::PersonInCrm),
+        answer,
+    );
     Rejection::new(Cause::Unauthenticated, failure)
 }
 
@@ -169,7 +173,12 @@ fn rate_limited(answer: &Answer, now: Timestamp) -> Rejection {
         .retry_after(now)
         .or_else(|| window_end(answer).map(|end| end.since(now)))
         .map(|wait| wait.min(MAX_PAUSE));
-    let failure = described(FailureKind::RateLimited, Remedy::PauseTarget(wait), answer);
+    let failure = described(
+        FailureKind::RateLimited,
+        class(FailureScope::Organisation, ResolvedBy::Time),
+        answer,
+    )
+    .with_wait(wait);
     Rejection::new(Cause::Other, failure)
 }
 
@@ -181,7 +190,11 @@ fn window_end(answer: &Answer) -> Option<Timestamp> {
 }
 
 fn duplicate(answer: &Answer) -> Rejection {
-    let failure = described(FailureKind::IntegrationFailure, Remedy::GiveUp, answer);
+    let failure = described(
+        FailureKind::IntegrationFailure,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        answer,
+    );
     Rejection::new(
         Cause::DuplicateId,
         failure.with_code("Unique Key violation"),
@@ -195,25 +208,36 @@ fn forbidden(answer: &Answer) -> Rejection {
             false => refused(Cause::Refused, answer),
         };
     };
-    let (cause, kind, remedy) = match refusal.reason() {
-        Reason::ApiAccessControl => (Cause::Other, FailureKind::AuthFailure, Remedy::Retry),
-        Reason::Scope => (Cause::Other, FailureKind::AuthFailure, Remedy::HoldTarget),
+    let (cause, kind, class) = match refusal.reason() {
+        Reason::ApiAccessControl => (
+            Cause::Other,
+            FailureKind::AuthFailure,
+            class(FailureScope::User, ResolvedBy::PersonInCrm),
+        ),
+        Reason::Scope => (
+            Cause::Other,
+            FailureKind::AuthFailure,
+            class(FailureScope::User, ResolvedBy::PersonInCrm),
+        ),
         Reason::Query => (
             Cause::Other,
             FailureKind::IntegrationFailure,
-            Remedy::HoldTarget,
+            class(
+                FailureScope::Configuration,
+                ResolvedBy::PersonInConfiguration,
+            ),
         ),
         Reason::AccessControl => return refused(Cause::Denied, answer),
         _ => return refused(Cause::Refused, answer),
     };
-    Rejection::new(cause, described(kind, remedy, answer))
+    Rejection::new(cause, described(kind, class, answer))
 }
 
 /// A 403 as a web page is not the Table API's: a proxy, or the instance's list of networks.
 fn walled_off(answer: &Answer) -> Rejection {
     let failure = Failure::new(
         FailureKind::NetworkFailure,
-        Remedy::HoldTarget,
+        class(FailureScope::Network, ResolvedBy::PersonInConfiguration),
         format!(
             "forbidden before the API (a proxy, or the instance's access list of networks): {}",
             answer.excerpt()
@@ -237,7 +261,11 @@ fn absent(answer: &Answer) -> Rejection {
 
 /// Nobody can tell whether it happened.
 fn unavailable(cause: Cause, answer: &Answer) -> Rejection {
-    let failure = described(FailureKind::NetworkFailure, Remedy::Retry, answer);
+    let failure = described(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::Time),
+        answer,
+    );
     Rejection::new(cause, failure.in_doubt())
 }
 
@@ -245,23 +273,27 @@ fn unavailable(cause: Cause, answer: &Answer) -> Rejection {
 fn in_maintenance(answer: &Answer, now: Timestamp) -> Rejection {
     let mut rejection = unavailable(Cause::Other, answer);
     if let Some(wait) = answer.retry_after(now) {
-        rejection.failure.remedy = Remedy::PauseTarget(Some(wait.min(MAX_PAUSE)));
+        rejection.failure.wait = Some(wait.min(MAX_PAUSE));
     }
     rejection
 }
 
 /// Understood and refused: repeating it cannot help.
 fn refused(cause: Cause, answer: &Answer) -> Rejection {
-    let failure = described(FailureKind::IntegrationFailure, Remedy::GiveUp, answer);
+    let failure = described(
+        FailureKind::IntegrationFailure,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        answer,
+    );
     Rejection::new(cause, failure)
 }
 
 /// A failure in the instance's own words.
-fn described(kind: FailureKind, remedy: Remedy, answer: &Answer) -> Failure {
+fn described(kind: FailureKind, class: FailureClass, answer: &Answer) -> Failure {
     let Some(refusal) = Refusal::in_answer(answer) else {
-        return Failure::new(kind, remedy, answer.excerpt()).with_status(answer.status);
+        return Failure::new(kind, class, answer.excerpt()).with_status(answer.status);
     };
-    let mut failure = Failure::new(kind, remedy, refusal.sentence()).with_status(answer.status);
+    let mut failure = Failure::new(kind, class, refusal.sentence()).with_status(answer.status);
     failure.code = Some(refusal.code()).filter(|code| !code.is_empty());
     failure.field = refusal.field();
     failure

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringdown::domain::decision::BurstLock;
 use ringdown::domain::failover::TicketRoute;
-use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
@@ -113,7 +113,7 @@ pub(crate) fn refused() -> DeliveryResult {
     DeliveryResult::DeadLettered {
         failure: Failure::new(
             FailureKind::IntegrationFailure,
-            Remedy::GiveUp,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
             "Priority is required",
         )
         .with_status(400)

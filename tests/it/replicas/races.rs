@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ringdown::domain::failover::TicketRoute;
-use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
@@ -93,7 +93,11 @@ fn closed_by_a_person() -> TicketSnapshot {
 
 fn refusal() -> Failure {
     let kind = FailureKind::IntegrationFailure;
-    Failure::new(kind, Remedy::GiveUp, "Priority is required")
+    Failure::new(
+        kind,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        "Priority is required",
+    )
 }
 
 impl Race {

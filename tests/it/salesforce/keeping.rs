@@ -101,7 +101,7 @@ async fn too_many_logins_pause_the_target() {
     world.simulator.salesforce().add_fault(fault);
     let failure = world.client().probe().await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::RateLimited);
-    assert!(matches!(failure.remedy, Remedy::PauseTarget(Some(pause)) if pause.as_secs() >= 60));
+    assert!(matches!(failure.remedy(), Remedy::PauseTarget(Some(pause)) if pause.as_secs() >= 60));
 }
 
 #[tokio::test]
@@ -143,7 +143,7 @@ async fn a_session_that_may_not_use_the_api_is_not_renewed() {
     world.simulator.salesforce().add_fault(fault);
     let failure = world.client().create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::AuthFailure);
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(world.simulator.salesforce().token_calls(), 1);
 }
 
@@ -162,7 +162,7 @@ private_key = { file = "tests/it/salesforce/keys/signing.pem" }"#;
         .probe()
         .await
         .unwrap_err();
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert!(failure.message.contains("approved"), "{}", failure.message);
 }
 

@@ -63,7 +63,7 @@ async fn a_duplicate_of_another_unique_field_is_a_refusal() {
     world.simulator.salesforce().add_fault(fault);
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn a_deleted_ticket_is_gone() {
     let failure = client
         .update(&ticket.id, &change("ref 1", Some("Working")))
         .await;
-    assert_eq!(failure.unwrap_err().remedy, Remedy::GiveUp);
+    assert_eq!(failure.unwrap_err().remedy(), Remedy::GiveUp);
 }
 
 #[tokio::test]
@@ -148,7 +148,7 @@ async fn g18_both_limits_pause_the_target_and_cost_no_attempt() {
         let failure = client.create(&key(), &fields()).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::RateLimited);
         let pause = std::time::Duration::from_secs(seconds);
-        assert_eq!(failure.remedy, Remedy::PauseTarget(Some(pause)));
+        assert_eq!(failure.remedy(), Remedy::PauseTarget(Some(pause)));
         assert!(!failure.outcome_unknown);
     }
 }
@@ -159,7 +159,7 @@ async fn a_key_field_that_is_not_there_holds_the_target_and_opens_nothing() {
     let unknown = "external_id_field = \"Nowhere__c\"";
     let client = world.client_with(unknown, CLIENT_CREDENTIALS, CLIENT_SECRET);
     let failure = client.create(&key(), &fields()).await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
     assert!(failure.message.contains("Nowhere__c"));
     assert!(world.simulator.salesforce().tickets().is_empty());
@@ -214,7 +214,7 @@ async fn an_id_that_is_none_is_never_put_into_a_path() {
     let world = World::new().await;
     let client = world.client();
     for id in ["", "../limits", "500'--", "5000000000000010"] {
-        assert_eq!(client.read(id).await.unwrap_err().remedy, Remedy::GiveUp);
+        assert_eq!(client.read(id).await.unwrap_err().remedy(), Remedy::GiveUp);
     }
     assert!(world.simulator.salesforce().requests().is_empty());
 }

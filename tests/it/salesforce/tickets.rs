@@ -108,7 +108,7 @@ async fn g15_a_validation_rules_refusal_names_code_message_and_field() {
     );
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
     assert_eq!(
         failure.code.as_deref(),
         Some("FIELD_CUSTOM_VALIDATION_EXCEPTION")
@@ -244,6 +244,6 @@ async fn a_redirect_is_not_followed_and_the_token_goes_nowhere_else() {
         .salesforce()
         .add_fault(Fault::new(FaultKind::Redirect { location }, ONCE).on_method("PATCH"));
     let failure = client.create(&key(), &fields()).await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert!(elsewhere.requests().is_empty());
 }

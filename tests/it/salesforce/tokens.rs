@@ -51,7 +51,7 @@ async fn g21_a_refused_login_is_an_auth_failure_that_holds_the_target() {
     let client = world.client_with(UNIQUE, CLIENT_CREDENTIALS, "wrong-secret");
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::AuthFailure);
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert!(!failure.outcome_unknown);
     assert!(!failure.to_string().contains("wrong-secret"));
     assert_eq!(client.token_status().failed_renewals, 1);
@@ -81,7 +81,7 @@ async fn a_token_endpoint_that_is_down_puts_nothing_in_doubt() {
         .add_fault(Fault::new(FaultKind::Down, Trigger::Always).on_path("/oauth2/token"));
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::NetworkFailure);
-    assert_eq!(failure.remedy, Remedy::Retry);
+    assert_eq!(failure.remedy(), Remedy::Retry);
     assert!(!failure.outcome_unknown);
 }
 
@@ -109,7 +109,7 @@ async fn a_rotated_token_that_cannot_be_kept_is_not_used() {
     let client = world.client_with(UNIQUE, REFRESH_TOKEN, ringdown::simulator::CLIENT_SECRET);
     world.vault.broken.store(true, Ordering::SeqCst);
     let failure = client.probe().await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::Retry);
+    assert_eq!(failure.remedy(), Remedy::Retry);
     assert!(failure.message.contains("disk full"));
     let data_calls = world
         .simulator

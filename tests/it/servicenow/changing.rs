@@ -41,7 +41,7 @@ async fn a_refused_comment_on_an_open_ticket_is_a_failure() {
     let (_, base) = Instance::playing(script).await;
     let change = note("Recovered.", json!({}));
     let failure = client(&base).update(OTHER, &change).await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_resolution_of_a_vanished_ticket_says_so() {
         .await
         .unwrap_err();
     assert_eq!(failure.code.as_deref(), Some("No Record found"));
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ async fn a_look_up_by_key_takes_no_stranger() {
     let (instance, base) = Instance::playing([absent(), result(strangers)]).await;
     let failure = client(&base).find(&key()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(instance.asked().len(), 2);
 }
 

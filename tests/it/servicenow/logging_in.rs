@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::failure::{Failure, FailureKind, FailureScope, Remedy, ResolvedBy, class};
 use ringdown::settings::{Secret, TargetAuth};
 use ringdown::targets::{Credential, Login};
 use ringdown::targets::{Crm, TokenStatus};
@@ -36,9 +36,12 @@ impl Numbered {
         let number = self.handed_out.fetch_add(1, Ordering::SeqCst);
         if number >= self.none_left {
             let words = "access_denied";
-            return Err(
-                Failure::new(FailureKind::AuthFailure, Remedy::HoldTarget, words).in_doubt(),
-            );
+            return Err(Failure::new(
+                FailureKind::AuthFailure,
+                class(FailureScope::User, ResolvedBy::PersonInCrm),
+                words,
+            )
+            .in_doubt());
         }
         Ok(Credential::bearer(&Secret::new(format!("token-{number}"))).unwrap())
     }
@@ -94,7 +97,7 @@ async fn a_401_with_a_static_credential_holds_the_target() {
     let (instance, base) = Instance::playing([refused()]).await;
     let failure = client(&base).create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::AuthFailure);
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(instance.asked().len(), 1);
 }
 
@@ -103,7 +106,7 @@ async fn a_redirect_is_not_followed() {
     let (elsewhere, place) = Instance::playing([]).await;
     let (_, base) = Instance::playing([Line::Redirect(place.to_string())]).await;
     let failure = client(&base).create(&key(), &fields()).await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert!(elsewhere.asked().is_empty());
 }
 
@@ -112,7 +115,7 @@ async fn a_probe_of_a_sleeping_instance_fails() {
     let page = "<html><div class=\"instance-hibernating-page\">".to_owned();
     let (_, base) = Instance::playing([Line::Answer(200, "text/html", page)]).await;
     let failure = client(&base).probe().await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::PauseTarget(None));
+    assert_eq!(failure.remedy(), Remedy::PauseTarget(None));
 }
 
 #[tokio::test]
@@ -134,7 +137,7 @@ async fn g21_a_second_401_is_an_auth_failure_that_holds_the_target() {
     let client = client_by(&base, Numbered::with(9));
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::AuthFailure);
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(instance.asked().len(), 2);
 }
 
@@ -143,7 +146,7 @@ async fn g21_a_refusal_to_renew_holds_the_target_and_leaves_no_doubt() {
     let (_, base) = Instance::playing([unauthenticated()]).await;
     let client = client_by(&base, Numbered::with(1));
     let failure = client.create(&key(), &fields()).await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(failure.message, "access_denied");
     assert!(!failure.outcome_unknown);
 }

@@ -39,7 +39,7 @@ async fn a_group_that_does_not_exist_is_an_integration_failure_that_names_the_fi
     let fields = object(json!({"assignment_group": "Telefony"}));
     let failure = client(&base).create(&key(), &fields).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
     assert_eq!(failure.field.as_deref(), Some("assignment_group"));
     assert!(!failure.outcome_unknown);
     assert!(

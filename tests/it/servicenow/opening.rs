@@ -35,7 +35,7 @@ async fn g16_a_201_without_a_record_id_is_in_doubt() {
         let (outcome, _) = create_with(vec![Line::Created(json!({"sys_id": id}))]).await;
         let failure = outcome.unwrap_err();
         assert!(failure.outcome_unknown);
-        assert_eq!(failure.remedy, Remedy::Retry);
+        assert_eq!(failure.remedy(), Remedy::Retry);
     }
 }
 
@@ -145,11 +145,11 @@ async fn a_ticket_without_our_key_stops_the_target_until_the_key_is_on_it() {
     let (instance, base) = Instance::playing(script).await;
     let client = client(&base);
     let failure = client.create(&key(), &fields()).await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(failure.field.as_deref(), Some("correlation_id"));
     let second = TicketKey::of_incident("second");
     let held = client.create(&second, &fields()).await.unwrap_err();
-    assert_eq!(held.remedy, Remedy::HoldTarget);
+    assert_eq!(held.remedy(), Remedy::HoldTarget);
     let ticket = client.create(&key(), &fields()).await.unwrap();
     assert!(failure.message.contains(&ticket.id));
     let asked = instance.asked();

@@ -66,7 +66,7 @@ async fn g14_a_user_who_may_create_nothing_gets_an_integration_failure() {
     let (outcome, _) = create_with(script).await;
     let failure = outcome.unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
     assert_eq!(failure.code.as_deref(), Some("ACL Exception"));
 }
 
@@ -80,7 +80,7 @@ async fn g15_a_business_rule_is_given_up_after_one_look_up() {
     );
     let (outcome, instance) = create_with(vec![rule, absent(), result(json!([]))]).await;
     let failure = outcome.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
     assert_eq!(
         failure.code.as_deref(),
         Some("Business Rule 'Check caller'")

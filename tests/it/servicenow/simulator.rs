@@ -198,7 +198,7 @@ async fn a_refusal_names_the_rule_and_is_not_repeated() {
     let pair = Pair::with(json!({"business_rule": "Check caller"})).await;
     let failure = pair.client.create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
     assert!(failure.message.contains("Check caller"));
     assert!(pair.host().tickets().is_empty());
 }
@@ -223,7 +223,7 @@ async fn a_close_code_that_the_instance_does_not_know_is_a_failure_and_no_resolu
     let wrong = json!({"state": "6", "close_code": "Solved (Permanently)", "close_notes": "ok"});
     let change = note("Recovered.", wrong);
     let failure = pair.client.resolve(&id, &change).await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
     assert!(failure.message.contains("Resolution code"));
     assert_eq!(pair.host().tickets()[0]["state"], "1");
 }
@@ -285,6 +285,6 @@ async fn where_neither_id_nor_key_can_be_looked_up_nothing_is_taken_for_absent()
     let other = TicketKey::of_incident("other");
     pair.client.create(&other, &fields()).await.unwrap();
     let failure = pair.client.find(&key()).await.unwrap_err();
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(failure.field.as_deref(), Some("correlation_id"));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::failure::{Failure, FailureKind, FailureScope, Remedy, ResolvedBy, class};
 
 use crate::simulation::dice::Dice;
 
@@ -60,30 +60,63 @@ impl Fault {
     pub(crate) fn failure(self) -> Failure {
         use FailureKind::{AuthFailure, IntegrationFailure, NetworkFailure, RateLimited};
         match self {
-            Self::Unreachable => Failure::new(NetworkFailure, Remedy::Retry, "no connection"),
-            Self::AnswerLost => {
-                Failure::new(NetworkFailure, Remedy::Retry, "connection lost").in_doubt()
-            }
-            Self::ErrorBefore | Self::ErrorAfter => {
-                Failure::new(NetworkFailure, Remedy::Retry, "503")
-                    .with_status(503)
-                    .in_doubt()
-            }
-            Self::NoId => Failure::new(NetworkFailure, Remedy::Retry, "no id in it")
-                .with_status(200)
-                .in_doubt(),
+            Self::Unreachable => Failure::new(
+                NetworkFailure,
+                class(FailureScope::Network, ResolvedBy::Time),
+                "no connection",
+            ),
+            Self::AnswerLost => Failure::new(
+                NetworkFailure,
+                class(FailureScope::Network, ResolvedBy::Time),
+                "connection lost",
+            )
+            .in_doubt(),
+            Self::ErrorBefore | Self::ErrorAfter => Failure::new(
+                NetworkFailure,
+                class(FailureScope::Network, ResolvedBy::Time),
+                "503",
+            )
+            .with_status(503)
+            .in_doubt(),
+            Self::NoId => Failure::new(
+                NetworkFailure,
+                class(FailureScope::Network, ResolvedBy::Time),
+                "no id in it",
+            )
+            .with_status(200)
+            .in_doubt(),
             Self::Limited(wait) => {
                 Failure::new(RateLimited, Remedy::PauseTarget(wait), "slow down").with_status(429)
             }
-            Self::Auth => Failure::new(AuthFailure, Remedy::HoldTarget, "who are you?"),
-            Self::Refused => Failure::new(IntegrationFailure, Remedy::GiveUp, "no such value"),
-            Self::RefusedForNow => Failure::new(IntegrationFailure, Remedy::Retry, "row locked"),
-            Self::Misconfigured => {
-                Failure::new(IntegrationFailure, Remedy::HoldTarget, "field missing")
-            }
-            Self::Hangs => {
-                Failure::new(NetworkFailure, Remedy::Retry, "no answer in time").in_doubt()
-            }
+            Self::Auth => Failure::new(
+                AuthFailure,
+                class(FailureScope::User, ResolvedBy::PersonInCrm),
+                "who are you?",
+            ),
+            Self::Refused => Failure::new(
+                IntegrationFailure,
+                class(FailureScope::Ticket, ResolvedBy::Nothing),
+                "no such value",
+            ),
+            Self::RefusedForNow => Failure::new(
+                IntegrationFailure,
+                class(FailureScope::Ticket, ResolvedBy::Time),
+                "row locked",
+            ),
+            Self::Misconfigured => Failure::new(
+                IntegrationFailure,
+                class(
+                    FailureScope::Configuration,
+                    ResolvedBy::PersonInConfiguration,
+                ),
+                "field missing",
+            ),
+            Self::Hangs => Failure::new(
+                NetworkFailure,
+                class(FailureScope::Network, ResolvedBy::Time),
+                "no answer in time",
+            )
+            .in_doubt(),
         }
     }
 
@@ -106,7 +139,7 @@ impl Fault {
 
 /// The failure's place in the coverage.
 pub(crate) fn class(failure: &Failure) -> String {
-    let remedy = match failure.remedy {
+    let remedy = match failure.remedy() {
         Remedy::Retry => "retry",
         Remedy::PauseTarget(Some(_)) => "pause for a named time",
         Remedy::PauseTarget(None) => "pause",

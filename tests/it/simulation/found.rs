@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use ringdown::domain::flood::FloodPolicy;
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{By, Claim, DeliveryResult};
@@ -109,7 +109,11 @@ async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
     };
     let claimed = world.store.claim_due(claim, now, HOUR).await;
     let create = claimed.unwrap().remove(0);
-    let mut failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, "no answer");
+    let mut failure = Failure::new(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::Time),
+        "no answer",
+    );
     failure.settle_after = settle_after;
     let failure = failure.in_doubt();
     let dead = DeliveryResult::DeadLettered { failure };

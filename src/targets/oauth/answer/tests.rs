@@ -56,7 +56,7 @@ fn a_token_has_a_longest_length() {
         assert_eq!(token.expose().len(), 16 * 1024);
         let refused = failure(&salesforce::oauth::DIALECT, 200, &body(16 * 1024 + 1));
         assert_eq!(refused.kind, FailureKind::NetworkFailure);
-        assert_eq!(refused.remedy, Remedy::Retry);
+        assert_eq!(refused.remedy(), Remedy::Retry);
     }
 }
 
@@ -82,7 +82,7 @@ fn g21_what_salesforce_refuses_for_good_is_an_auth_failure_that_holds_the_target
         for status in [400, 401, 403] {
             let failure = failure(&salesforce::oauth::DIALECT, status, &refusal(error, words));
             assert_eq!(failure.kind, FailureKind::AuthFailure, "{error}");
-            assert_eq!(failure.remedy, Remedy::HoldTarget, "{error}");
+            assert_eq!(failure.remedy(), Remedy::HoldTarget, "{error}");
             assert_eq!(failure.code.as_deref(), Some(error));
             assert!(failure.message.contains(words));
         }
@@ -98,7 +98,7 @@ fn too_many_logins_pause_the_target_for_minutes_and_hold_nothing() {
     );
     assert_eq!(failure.kind, FailureKind::RateLimited);
     assert_eq!(
-        failure.remedy,
+        failure.remedy(),
         Remedy::PauseTarget(Some(Duration::from_secs(300)))
     );
 }
@@ -108,7 +108,7 @@ fn servicenows_server_error_with_401_is_a_wrong_secret() {
     let body = r#"{"error_description":"access_denied","error":"server_error"}"#;
     let failure = failure(&servicenow::oauth::DIALECT, 401, body);
     assert_eq!(failure.kind, FailureKind::AuthFailure);
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_server_that_is_in_trouble_is_a_network_failure() {
         for dialect in [&salesforce::oauth::DIALECT, &servicenow::oauth::DIALECT] {
             let failure = failure(dialect, status, body);
             assert_eq!(failure.kind, FailureKind::NetworkFailure, "{status} {body}");
-            assert_eq!(failure.remedy, Remedy::Retry, "{status} {body}");
+            assert_eq!(failure.remedy(), Remedy::Retry, "{status} {body}");
         }
     }
 }
@@ -137,7 +137,7 @@ fn a_refusal_by_name_stays_one_whatever_its_status() {
         500,
         &refusal("invalid_grant", "x"),
     );
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_refusal_without_a_reason_is_still_a_refusal() {
         400,
         r#"{"error":"invalid_grant"}"#,
     );
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_redirect_of_the_token_endpoint_is_named_without_its_query() {
     let Err(failure) = read(&salesforce::oauth::DIALECT, &moved, Timestamp::default()) else {
         panic!("a redirect is no token");
     };
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert!(failure.message.contains("https://login.example.com/"));
     assert!(!failure.message.contains("s3cret"));
 }

@@ -52,10 +52,14 @@ fn create(answer: &Answer) -> Failure {
 }
 
 fn outcome(failure: &Failure) -> (FailureKind, Remedy, bool) {
-    (failure.kind, failure.remedy, failure.outcome_unknown)
+    (failure.kind, failure.remedy(), failure.outcome_unknown)
 }
 
-const IN_DOUBT: (FailureKind, Remedy, bool) = (FailureKind::NetworkFailure, Remedy::Retry, true);
+const IN_DOUBT: (FailureKind, Remedy, bool) = (
+    FailureKind::NetworkFailure,
+    class(FailureScope::Network, ResolvedBy::Time),
+    true,
+);
 
 #[test]
 fn a_created_record_is_confirmed_by_its_id() {
@@ -119,7 +123,7 @@ fn g16_success_false_is_a_refusal_whatever_the_status() {
         r#"{{"id":"{ID}","success":false,"errors":[{{"statusCode":"STRING_TOO_LONG","message":"m","fields":["Subject"]}}]}}"#
     );
     let told = create(&answer(201, &told));
-    assert_eq!(told.remedy, Remedy::GiveUp);
+    assert_eq!(told.remedy(), Remedy::GiveUp);
     assert_eq!(told.code.as_deref(), Some("STRING_TOO_LONG"));
     assert_eq!(told.field.as_deref(), Some("Subject"));
 }
@@ -146,7 +150,11 @@ fn rule_3_an_ended_session_can_be_renewed() {
     let ended = error(401, "INVALID_SESSION_ID", "Session expired or invalid");
     let rejection = rejected(Call::Create, &ended);
     assert_eq!(rejection.cause, Cause::Unauthenticated);
-    let held = (FailureKind::AuthFailure, Remedy::HoldTarget, false);
+    let held = (
+        FailureKind::AuthFailure,
+        class(FailureScope::User, ResolvedBy::PersonInCrm),
+        false,
+    );
     assert_eq!(outcome(&rejection.failure), held);
 }
 
@@ -158,7 +166,7 @@ fn rule_3_a_session_that_may_not_use_the_api_is_not_renewed() {
     ] {
         let rejection = rejected(Call::Read, &error(401, "INVALID_SESSION_ID", message));
         assert_eq!(rejection.cause, Cause::Other);
-        assert_eq!(rejection.failure.remedy, Remedy::HoldTarget);
+        assert_eq!(rejection.failure.remedy(), Remedy::HoldTarget);
         assert_eq!(rejection.failure.kind, FailureKind::AuthFailure);
     }
 }
@@ -183,7 +191,7 @@ fn rule_4_with_headroom_the_pause_is_short() {
     let refused = error(403, "REQUEST_LIMIT_EXCEEDED", message);
     let refused = with(refused, "sforce-limit-info", "api-usage=18/15000");
     let pause = Remedy::PauseTarget(Some(Duration::from_secs(30)));
-    assert_eq!(create(&refused).remedy, pause);
+    assert_eq!(create(&refused).remedy(), pause);
 }
 
 #[test]
@@ -191,7 +199,7 @@ fn g18_a_429_pauses_the_target_for_as_long_as_it_says() {
     let pause = Remedy::PauseTarget(Some(Duration::from_secs(7)));
     let failure = create(&with(answer(429, ""), "retry-after", "7"));
     assert_eq!(outcome(&failure), (FailureKind::RateLimited, pause, false));
-    assert_eq!(create(&page(429)).remedy, Remedy::PauseTarget(None));
+    assert_eq!(create(&page(429)).remedy(), Remedy::PauseTarget(None));
 }
 
 #[test]
@@ -204,7 +212,7 @@ fn rule_5_passing_faults_are_retried() {
         (503, "SERVER_UNAVAILABLE"),
     ] {
         assert_eq!(
-            create(&error(status, code, "m")).remedy,
+            create(&error(status, code, "m")).remedy(),
             Remedy::Retry,
             "{code}"
         );
@@ -219,7 +227,11 @@ fn rule_5_a_lock_inside_of_a_triggers_message_is_retried() {
         "FIELD_INTEGRITY_EXCEPTION",
     ] {
         let failure = create(&error(400, code, message));
-        let retried = (FailureKind::IntegrationFailure, Remedy::Retry, false);
+        let retried = (
+            FailureKind::IntegrationFailure,
+            class(FailureScope::Ticket, ResolvedBy::Time),
+            false,
+        );
         assert_eq!(outcome(&failure), retried);
     }
 }
@@ -237,7 +249,11 @@ fn rule_7_several_records_with_one_key_are_a_refusal_that_names_them() {
         r#"["/services/data/v64.0/sobjects/Case/500A","/services/data/v64.0/sobjects/Case/500B"]"#;
     for call in [Call::Create, Call::Read] {
         let failure = rejected(call, &answer(300, body)).failure;
-        let refused = (FailureKind::IntegrationFailure, Remedy::GiveUp, false);
+        let refused = (
+            FailureKind::IntegrationFailure,
+            class(FailureScope::Ticket, ResolvedBy::Nothing),
+            false,
+        );
         assert_eq!(outcome(&failure), refused);
         assert_eq!(failure.code.as_deref(), Some("DUPLICATE_KEY"));
         assert!(
@@ -252,7 +268,14 @@ fn rule_7_several_records_with_one_key_are_a_refusal_that_names_them() {
 fn rule_8_an_unknown_object_or_key_field_holds_the_target() {
     let message = "Provided external ID field does not exist or is not accessible: Key__c";
     let failure = create(&error(404, "NOT_FOUND", message));
-    let held = (FailureKind::IntegrationFailure, Remedy::HoldTarget, false);
+    let held = (
+        FailureKind::IntegrationFailure,
+        class(
+            FailureScope::Configuration,
+            ResolvedBy::PersonInConfiguration,
+        ),
+        false,
+    );
     assert_eq!(outcome(&failure), held);
     assert!(failure.message.contains("Key__c"));
 }
@@ -263,7 +286,7 @@ fn rule_8_a_record_that_is_gone_is_told_apart() {
         for call in [Call::Read, Call::Change] {
             let rejection = rejected(call, &error(404, code, "m"));
             assert_eq!(rejection.cause, Cause::Absent);
-            assert_eq!(rejection.failure.remedy, Remedy::GiveUp);
+            assert_eq!(rejection.failure.remedy(), Remedy::GiveUp);
         }
     }
 }
@@ -279,7 +302,11 @@ fn rule_8_a_404_that_is_not_salesforces_does_not_mean_gone() {
 fn g15_rule_9_a_validation_rule_is_an_integration_failure_with_code_message_and_field() {
     let body = r#"[{"message":"Reason must be given","errorCode":"FIELD_CUSTOM_VALIDATION_EXCEPTION","fields":["Reason__c"]}]"#;
     let failure = create(&answer(400, body));
-    let refused = (FailureKind::IntegrationFailure, Remedy::GiveUp, false);
+    let refused = (
+        FailureKind::IntegrationFailure,
+        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        false,
+    );
     assert_eq!(outcome(&failure), refused);
     assert_eq!(
         failure.code.as_deref(),
@@ -306,7 +333,7 @@ fn rule_9_refusals_of_content_mapping_and_rights_are_given_up_in_any_language() 
     ] {
         let failure = create(&error(status, code, "Campos obrigatórios ausentes"));
         assert_eq!(failure.kind, FailureKind::IntegrationFailure, "{code}");
-        assert_eq!(failure.remedy, Remedy::GiveUp, "{code}");
+        assert_eq!(failure.remedy(), Remedy::GiveUp, "{code}");
     }
 }
 
@@ -317,7 +344,7 @@ fn a_403_is_a_limit_or_a_right_or_something_in_front() {
     let front = create(&page(403));
     assert_eq!(right.kind, FailureKind::IntegrationFailure);
     assert_eq!(limit.kind, FailureKind::RateLimited);
-    assert_eq!(front.remedy, Remedy::HoldTarget);
+    assert_eq!(front.remedy(), Remedy::HoldTarget);
     assert_eq!(front.kind, FailureKind::NetworkFailure);
 }
 
@@ -325,7 +352,7 @@ fn a_403_is_a_limit_or_a_right_or_something_in_front() {
 fn an_alert_rule_for_duplicates_is_read_although_it_has_no_fields() {
     let body = r#"[{"duplicateResut":{"allowSave":false},"errorCode":"DUPLICATES_DETECTED","message":"You're creating a duplicate record."}]"#;
     let failure = create(&answer(400, body));
-    assert_eq!(failure.remedy, Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::GiveUp);
     assert_eq!(failure.code.as_deref(), Some("DUPLICATES_DETECTED"));
 }
 
@@ -337,7 +364,11 @@ fn rule_11_an_unknown_code_is_retried_before_it_is_given_up() {
         "SOMETHING_NEW",
     ] {
         let failure = create(&error(400, code, "m"));
-        let retried = (FailureKind::IntegrationFailure, Remedy::Retry, false);
+        let retried = (
+            FailureKind::IntegrationFailure,
+            class(FailureScope::Ticket, ResolvedBy::Time),
+            false,
+        );
         assert_eq!(outcome(&failure), retried, "{code}");
     }
 }
@@ -348,7 +379,10 @@ fn a_retired_version_or_a_disabled_api_holds_the_target() {
         (410, "UNSUPPORTED_API_VERSION"),
         (403, "API_DISABLED_FOR_ORG"),
     ] {
-        assert_eq!(create(&error(status, code, "m")).remedy, Remedy::HoldTarget);
+        assert_eq!(
+            create(&error(status, code, "m")).remedy(),
+            Remedy::HoldTarget
+        );
     }
 }
 
@@ -356,10 +390,10 @@ fn a_retired_version_or_a_disabled_api_holds_the_target() {
 fn a_ticket_that_cannot_be_looked_up_holds_the_target() {
     for call in [Call::Read, Call::LookUp] {
         let failure = rejected(call, &error(400, "INVALID_FIELD", "No such column")).failure;
-        assert_eq!(failure.remedy, Remedy::HoldTarget);
+        assert_eq!(failure.remedy(), Remedy::HoldTarget);
     }
     let comment = rejected(Call::Ask, &error(400, "INVALID_TYPE", "FeedItem")).failure;
-    assert_eq!(comment.remedy, Remedy::GiveUp);
+    assert_eq!(comment.remedy(), Remedy::GiveUp);
 }
 
 #[test]
@@ -370,7 +404,7 @@ fn a_redirect_holds_the_target_and_says_where_it_pointed_without_its_query() {
         "https://acme.lightning.force.com/x?sid=s3cret",
     );
     let failure = create(&moved);
-    assert_eq!(failure.remedy, Remedy::HoldTarget);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert!(
         failure
             .message

@@ -36,7 +36,7 @@ fn rejection(call: Call, answer: &Answer) -> Rejection {
 /// What a rejected create comes to: kind, remedy, and whether the ticket may exist.
 fn verdict(answer: &Answer) -> (FailureKind, Remedy, bool) {
     let failure = rejection(Call::Create, answer).failure;
-    (failure.kind, failure.remedy, failure.outcome_unknown)
+    (failure.kind, failure.remedy(), failure.outcome_unknown)
 }
 
 use FailureKind::{AuthFailure, IntegrationFailure, NetworkFailure, RateLimited};
@@ -145,7 +145,7 @@ fn a_404_page_of_a_proxy_says_nothing_about_a_record() {
     let answer = answer(404, "text/html", "<html>nginx</html>");
     let rejection = rejection(Call::Read, &answer);
     assert_eq!(rejection.cause, Cause::Other);
-    assert_eq!(rejection.failure.remedy, Retry);
+    assert_eq!(rejection.failure.remedy(), Retry);
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn g15_a_403_by_a_data_policy_names_the_field_and_is_given_up() {
     let rejection = rejection(Call::Change, &answer);
     assert_eq!(rejection.cause, Cause::Refused);
     assert_eq!(rejection.failure.field.as_deref(), Some("Resolution code"));
-    assert_eq!(rejection.failure.remedy, GiveUp);
+    assert_eq!(rejection.failure.remedy(), GiveUp);
 }
 
 #[test]
@@ -228,7 +228,7 @@ fn a_403_to_a_query_holds_the_target_because_no_ticket_can_be_looked_up() {
     );
     let failure = rejection(Call::Read, &answer).failure;
     assert_eq!(failure.kind, IntegrationFailure);
-    assert_eq!(failure.remedy, HoldTarget);
+    assert_eq!(failure.remedy(), HoldTarget);
 }
 
 #[test]

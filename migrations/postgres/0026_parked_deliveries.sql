@@ -1,0 +1,4 @@
+-- What a waiting delivery waits for, besides its time: 'target' (the target accepts writes again),
+-- 'ticket' (the CRM accepts this one), 'rendering' (its payload is written again first).
+alter table deliveries add column parked text;
+create index deliveries_parked on deliveries (target, parked) where parked is not null;

@@ -1,0 +1,177 @@
+//! What the results of other deliveries say about a failure.
+//!
+//! A response alone can mislead. A firewall may reject the text of one ticket with the response
+//! that it gives during an outage; and a CRM may refuse every ticket with words that are about
+//! one. Two comparisons tell:
+//! - others of the operation succeed between two failures of a delivery: the failure is about that
+//!   ticket, whatever the response says;
+//! - several tickets are refused for the same reason and none succeeds: the refusal is not about
+//!   the ticket.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::failure::{Failure, FailureClass, FailureScope, ResolvedBy, class};
+use crate::domain::ticket::Operation;
+
+/// Deliveries that are remembered. When more fail, all are forgotten: a pattern is then found
+/// later.
+const MAX_REMEMBERED: usize = 10_000;
+/// So many different tickets, refused for one reason with no success between them, are a pattern.
+const TICKETS_OF_A_PATTERN: usize = 3;
+
+/// Why a ticket was refused: the operation and the CRM's code.
+type Reason = (Operation, Option<String>);
+
+#[derive(Debug, Default)]
+pub(super) struct Evidence {
+    /// Number of successes by operation.
+    successes: HashMap<Operation, u64>,
+    /// By delivery: the number of successes of its operation at its last failure.
+    failed: HashMap<i64, u64>,
+    /// By reason: the deliveries that were refused for it since the last success.
+    refused: HashMap<Reason, HashSet<i64>>,
+    /// Reasons that are about single tickets after all: others succeeded meanwhile.
+    about_tickets: HashSet<Reason>,
+}
+
+impl Evidence {
+    pub(super) fn record_success(&mut self, id: i64, operation: Operation) {
+        *self.successes.entry(operation).or_default() += 1;
+        self.failed.remove(&id);
+        // Also a success of another operation shows that the target takes writes.
+        for (reason, deliveries) in self.refused.drain() {
+            if deliveries.contains(&id) {
+                // What was refused is accepted now: the reason is gone.
+                self.about_tickets.remove(&reason);
+            } else if deliveries.len() >= TICKETS_OF_A_PATTERN {
+                self.about_tickets.insert(reason);
+            }
+        }
+    }
+
+    /// The class of `failure` of the delivery `id`, with what is known of others.
+    pub(super) fn class(
+        &mut self,
+        id: i64,
+        operation: Operation,
+        failure: &Failure,
+    ) -> FailureClass {
+        if self.failed.len() >= MAX_REMEMBERED {
+            self.failed.clear();
+            self.refused.clear();
+            self.about_tickets.clear();
+        }
+        let successes = self.successes.get(&operation).copied().unwrap_or_default();
+        let before = self.failed.insert(id, successes);
+        match (failure.class.scope, failure.class.resolved_by) {
+            // A lock or an approval of one record says nothing about others.
+            (FailureScope::Ticket, ResolvedBy::PersonInCrm) => return failure.class,
+            (FailureScope::Ticket, _) => return self.class_of_refusal(id, operation, failure),
+            _ => {}
+        }
+        match before {
+            Some(before) if before < successes => class(FailureScope::Ticket, ResolvedBy::Time),
+            _ => failure.class,
+        }
+    }
+
+    fn class_of_refusal(
+        &mut self,
+        id: i64,
+        operation: Operation,
+        failure: &Failure,
+    ) -> FailureClass {
+        let reason = (operation, failure.code.clone());
+        let deliveries = self.refused.entry(reason.clone()).or_default();
+        deliveries.insert(id);
+        let is_pattern = deliveries.len() >= TICKETS_OF_A_PATTERN;
+        if is_pattern && !self.about_tickets.contains(&reason) {
+            let resolved_by = match failure.class.resolved_by {
+                ResolvedBy::Nothing => ResolvedBy::PersonInCrm,
+                by => by,
+            };
+            return class(FailureScope::Organisation, resolved_by);
+        }
+        failure.class
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::failure::FailureKind;
+    use Operation::{Create, Update};
+
+    const TICKET: FailureClass = class(FailureScope::Ticket, ResolvedBy::Time);
+    const HELD: FailureClass = class(FailureScope::Organisation, ResolvedBy::PersonInCrm);
+
+    fn barred() -> Failure {
+        let class = class(FailureScope::Network, ResolvedBy::PersonInConfiguration);
+        Failure::new(FailureKind::NetworkFailure, class, "rejected")
+    }
+
+    fn refused(code: &str) -> Failure {
+        let class = class(FailureScope::Ticket, ResolvedBy::Nothing);
+        Failure::new(FailureKind::IntegrationFailure, class, "no").with_code(code)
+    }
+
+    #[test]
+    fn a_failure_is_about_the_ticket_when_others_like_it_succeed_between_two_of_them() {
+        let mut evidence = Evidence::default();
+        let barred = barred();
+        let about_target = barred.class;
+        assert_eq!(
+            evidence.class(1, Create, &barred),
+            about_target,
+            "nobody knows yet"
+        );
+        assert_eq!(
+            evidence.class(1, Create, &barred),
+            about_target,
+            "nothing succeeds"
+        );
+        evidence.record_success(2, Update);
+        assert_eq!(
+            evidence.class(1, Create, &barred),
+            about_target,
+            "only updates do"
+        );
+        evidence.record_success(3, Create);
+        assert_eq!(evidence.class(1, Create, &barred), TICKET);
+        assert_eq!(
+            evidence.class(1, Create, &barred),
+            about_target,
+            "and nothing since"
+        );
+    }
+
+    #[test]
+    fn a_refusal_of_three_tickets_for_one_reason_is_not_about_the_ticket() {
+        let mut evidence = Evidence::default();
+        let (a, b) = (refused("A"), refused("B"));
+        assert_eq!(evidence.class(1, Create, &a), a.class);
+        assert_eq!(evidence.class(1, Create, &a), a.class, "one ticket twice");
+        assert_eq!(evidence.class(2, Create, &a), a.class);
+        assert_eq!(evidence.class(3, Create, &b), b.class, "another reason");
+        assert_eq!(evidence.class(3, Update, &a), a.class, "another operation");
+        assert_eq!(evidence.class(4, Create, &a), HELD);
+    }
+
+    #[test]
+    fn where_others_succeed_meanwhile_each_refused_ticket_is_refused_alone() {
+        let mut evidence = Evidence::default();
+        let a = refused("A");
+        for id in 1..=3 {
+            evidence.class(id, Create, &a);
+        }
+        evidence.record_success(9, Create);
+        for id in 11..=15 {
+            assert_eq!(evidence.class(id, Create, &a), a.class);
+        }
+        evidence.record_success(11, Create);
+        for id in 21..=22 {
+            assert_eq!(evidence.class(id, Create, &a), a.class);
+        }
+        assert_eq!(evidence.class(23, Create, &a), HELD, "the reason came back");
+    }
+}
