@@ -5,8 +5,11 @@
 
 use serde::Deserialize;
 
+use super::omission::{MAX_OMISSIONS, Omission};
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
-use crate::domain::ticket::{Operation, Ticket, TicketChange, TicketFields, TicketKey};
+use crate::domain::ticket::{
+    OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
+};
 use crate::store::ClaimedDelivery;
 use crate::targets::Crm;
 
@@ -15,14 +18,23 @@ struct CreatePayload {
     fields: TicketFields,
 }
 
+/// What a create brought.
+#[derive(Debug)]
+pub(super) struct Created {
+    pub(super) ticket: Ticket,
+    /// The fields that the CRM refused.
+    pub(super) omitted: Vec<OmittedField>,
+}
+
 /// Makes the attempt. A create returns its confirmed ticket.
 pub(super) async fn attempt(
     crm: &dyn Crm,
     target: &str,
+    omission: &Omission,
     delivery: &ClaimedDelivery,
-) -> Result<Option<Ticket>, Failure> {
+) -> Result<Option<Created>, Failure> {
     match delivery.operation {
-        Operation::Create => create(crm, delivery).await.map(Some),
+        Operation::Create => create(crm, omission, delivery).await.map(Some),
         Operation::Update => update(crm, delivery).await.map(|()| None),
         Operation::Resolve => {
             let change: TicketChange = payload(delivery)?;
@@ -62,15 +74,33 @@ async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result
     crm.update(ticket_id, &change).await
 }
 
-async fn create(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<Ticket, Failure> {
+async fn create(
+    crm: &dyn Crm,
+    omission: &Omission,
+    delivery: &ClaimedDelivery,
+) -> Result<Created, Failure> {
     let key = TicketKey::of_incident(&delivery.incident_id);
+    let mut omitted = Vec::new();
     if delivery.in_doubt
         && let Some(ticket) = crm.find(&key).await?
     {
-        return Ok(ticket);
+        return Ok(Created { ticket, omitted });
     }
     let content: CreatePayload = payload(delivery)?;
-    crm.create(&key, &content.fields).await
+    let mut fields = content.fields;
+    let mut result = crm.create(&key, &fields).await;
+    for _ in 0..MAX_OMISSIONS {
+        let Err(failure) = &result else { break };
+        let refused = omission.omit(&mut fields, failure);
+        if refused.is_empty() {
+            break;
+        }
+        omitted.extend(refused);
+        result = crm
+            .create(&key, &omission.described(&fields, &omitted))
+            .await;
+    }
+    result.map(|ticket| Created { ticket, omitted })
 }
 
 async fn update(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<(), Failure> {

@@ -15,6 +15,7 @@ mod clock_watch;
 mod evidence;
 mod health;
 mod in_flight;
+mod omission;
 mod outcome;
 mod recovery;
 mod run;

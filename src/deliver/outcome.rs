@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::worker::TargetWorker;
 use crate::domain::failure::{Failure, FailureScope};
 use crate::domain::retry::{Next, next, rare_wait};
-use crate::domain::ticket::{Operation, Ticket};
+use crate::domain::ticket::{OmittedField, Operation, Ticket};
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
 
@@ -65,11 +65,22 @@ impl TargetWorker {
         let operation = delivery.operation.as_str();
         let (event_id, incident_id) = (&delivery.event_id, &delivery.incident_id);
         match outcome {
-            DeliveryResult::Delivered(ticket) => {
+            DeliveryResult::Delivered { ticket, omitted } => {
                 self.metrics.delivery(&self.name, operation, "ok");
                 if delivery.operation == Operation::Create {
                     self.metrics
                         .time_to_ticket(now.since(delivery.received_at).as_secs_f64());
+                }
+                for OmittedField { field, reason, .. } in omitted {
+                    self.metrics.omitted_field(&self.name, field);
+                    tracing::warn!(
+                        event_id,
+                        incident_id,
+                        target = self.name,
+                        field,
+                        reason,
+                        "the CRM refused a field; the ticket was created without it"
+                    );
                 }
                 let ticket = ticket.as_ref().map(|ticket| ticket.id.as_str());
                 tracing::info!(

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::attempt::attempt;
+use super::attempt::{Created, attempt};
 use super::claims::ClaimGuard;
 use super::worker::TargetWorker;
 use crate::domain::lanes::last_served;
@@ -56,7 +56,7 @@ impl TargetWorker {
         self.limiter.take_when_ready().await;
         fault_points::reach("before-send");
         let crm = self.crm.for_claim(claim.check());
-        let result = attempt(crm.as_ref(), &self.name, &delivery).await;
+        let result = attempt(crm.as_ref(), &self.name, &self.omission, &delivery).await;
         // The claim ended before something was sent, so the failure says nothing about the CRM.
         if result.is_err() && claim.was_refused() {
             return self.report_lost_claim(&delivery);
@@ -64,13 +64,17 @@ impl TargetWorker {
         fault_points::reach("before-settle");
         let now = self.clock.now();
         let (outcome, ended) = match result {
-            Ok(ticket) => {
+            Ok(created) => {
                 let mut shared = self.shared();
                 shared
                     .evidence
                     .record_success(delivery.id, delivery.operation);
                 let ended = shared.breaker.record_success(now);
-                (DeliveryResult::Delivered(ticket), ended)
+                let (ticket, omitted) = match created {
+                    Some(Created { ticket, omitted }) => (Some(ticket), omitted),
+                    None => (None, Vec::new()),
+                };
+                (DeliveryResult::Delivered { ticket, omitted }, ended)
             }
             Err(failure) => (self.result_of_failure(&delivery, failure, now), None),
         };
@@ -79,7 +83,11 @@ impl TargetWorker {
         if let Some(ended) = ended {
             self.wake_parked(ended).await;
         }
-        if let DeliveryResult::Delivered(Some(ticket)) = outcome {
+        if let DeliveryResult::Delivered {
+            ticket: Some(ticket),
+            ..
+        } = outcome
+        {
             self.fetch_number(&delivery, ticket).await;
         }
     }

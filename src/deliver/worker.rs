@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::claims::{Claims, Leases};
 use super::in_flight::InFlight;
+use super::omission::Omission;
 use super::shared::{Shared, TargetStatus};
 use crate::clock::Clock;
 use crate::domain::circuit_breaker::BreakerState;
@@ -38,6 +39,7 @@ pub struct TargetWorker {
     pub(super) claims: Claims,
     pub(super) limiter: Arc<RateLimiter>,
     pub(super) in_flight: InFlight,
+    pub(super) omission: Omission,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -81,6 +83,7 @@ impl TargetWorker {
                 tokio::time::Instant::now(),
             )),
             in_flight: InFlight::default(),
+            omission: Omission::of(settings),
             shared: Arc::default(),
         }
     }

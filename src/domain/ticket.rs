@@ -74,6 +74,16 @@ pub struct Ticket {
     pub closed: bool,
 }
 
+/// A field that a ticket was created without, because the CRM refused its value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OmittedField {
+    pub field: String,
+    /// The value that it should have.
+    pub value: String,
+    /// The CRM's code and message.
+    pub reason: String,
+}
+
 /// An operation on a ticket; a delivery makes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -7,14 +7,17 @@ use super::history::{HistoryEntry, Reference};
 use super::outbox::ClaimedDelivery;
 use crate::domain::failure::Failure;
 use crate::domain::incident_event::IncidentEvent;
-use crate::domain::ticket::{Operation, Ticket};
+use crate::domain::ticket::{OmittedField, Operation, Ticket};
 use crate::domain::time::Timestamp;
 
 /// What came of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryResult {
-    /// Done; a create brings its ticket.
-    Delivered(Option<Ticket>),
+    /// Done; a create brings its ticket, and the fields that the CRM refused.
+    Delivered {
+        ticket: Option<Ticket>,
+        omitted: Vec<OmittedField>,
+    },
     /// Try again at a time. The attempt counts.
     RetryAt { at: Timestamp, failure: Failure },
     /// It waits for something, and continues by itself. The attempt does not count.
@@ -55,7 +58,7 @@ pub(super) fn history_entry(
 ) -> Option<HistoryEntry> {
     let (operation, attempt) = (delivery.operation, delivery.attempts + 1);
     let event = match settlement {
-        DeliveryResult::Delivered(ticket) => IncidentEvent::Delivered {
+        DeliveryResult::Delivered { ticket, .. } => IncidentEvent::Delivered {
             operation,
             ticket_id: ticket.as_ref().map(|ticket| ticket.id.clone()),
             attempt,

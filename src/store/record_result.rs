@@ -9,7 +9,7 @@ use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError, ticket_changes};
 use crate::domain::failure::Failure;
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{OmittedField, Ticket};
 use crate::domain::time::Timestamp;
 
 impl Store {
@@ -30,10 +30,14 @@ impl Store {
         if !update_delivery(&mut tx, delivery.id, owner, settlement, now).await? {
             return Ok(false);
         }
-        if let DeliveryResult::Delivered(Some(ticket)) = settlement {
-            write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
+        if let DeliveryResult::Delivered {
+            ticket: Some(ticket),
+            omitted,
+        } = settlement
+        {
+            write_ticket(&mut tx, &delivery.incident_id, ticket, omitted).await?;
         }
-        if !matches!(settlement, DeliveryResult::Delivered(_))
+        if !matches!(settlement, DeliveryResult::Delivered { .. })
             && ticket_changes::end_if_over(&mut tx, delivery, now).await?
         {
             tx.commit().await?;
@@ -113,7 +117,7 @@ async fn update_delivery(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let update = match settlement {
-        DeliveryResult::Delivered(_) => Statement::new(MARK_DONE).bind(now),
+        DeliveryResult::Delivered { .. } => Statement::new(MARK_DONE).bind(now),
         DeliveryResult::RetryAt { at, failure } => Statement::new(MARK_WAITING)
             .bind(*at)
             .bind(failure_json(failure))
@@ -143,11 +147,20 @@ fn failure_json(failure: &Failure) -> String {
     serde_json::to_string(failure).unwrap_or_else(|_| "{}".to_owned())
 }
 
-async fn write_ticket(tx: &mut Tx, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+async fn write_ticket(
+    tx: &mut Tx,
+    incident_id: &str,
+    ticket: &Ticket,
+    omitted: &[OmittedField],
+) -> Result<(), StoreError> {
+    // Plain texts always serialise.
+    let incomplete =
+        (!omitted.is_empty()).then(|| serde_json::to_string(omitted).unwrap_or_default());
+
     let update = Statement::new(
         "update incidents set ticket_id = $1, ticket_number = coalesce($2, ticket_number), \
-          ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5 \
-         where id = $6",
+          ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5, \
+          ticket_incomplete = $6 where id = $7",
     );
     let update = update
         .bind(&ticket.id)
@@ -155,6 +168,7 @@ async fn write_ticket(tx: &mut Tx, incident_id: &str, ticket: &Ticket) -> Result
         .bind(&ticket.url)
         .bind(&ticket.state)
         .bind(ticket.closed)
+        .bind(incomplete)
         .bind(incident_id);
     update.execute(tx).await?;
     Ok(())

@@ -67,6 +67,8 @@ metrics! {
         "Incidents by state";
     flapping: Gauge, "flapping_incidents",
         "Incidents that come and go, and are held open until they are calm";
+    omitted_fields: Counters<2>, "omitted_fields",
+        "Fields that the CRM refused, so that a ticket was created without them, by target and field";
     deliveries: Counters<3>, "deliveries",
         "Calls to targets by operation and outcome: ok or a failure kind";
     delivery_queue: Gauges<1>, "delivery_queue",
@@ -229,6 +231,12 @@ impl Metrics {
                 ("outcome", outcome),
             ]))
             .inc();
+    }
+
+    /// A ticket of `target` was created without `field`.
+    pub fn omitted_field(&self, target: &str, field: &str) {
+        let labels = labels([("target", target), ("field", field)]);
+        self.omitted_fields.get_or_create(&labels).inc();
     }
 
     /// Sets how many deliveries are owed to `target`.

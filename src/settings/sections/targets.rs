@@ -8,14 +8,15 @@ use url::Url;
 
 use super::auth::{self, AuthMethod};
 use super::login::{TargetAuth, login};
+use super::server::NONE;
 use crate::rules::Template;
 use crate::settings::crm::{CrmProfile, CrmSetting, CrmSettings, KeyField, SettingValues};
 use crate::settings::declare::{
-    Crms, Declared, Default, Keys, Kind, Names, Setting, Shape, named, section, table,
+    Crms, Declared, Default, Keys, Kind, Names, Setting, Shape, list, named, section, table,
 };
 use crate::settings::kinds::{
-    base_url, duration, number, one_of, parse_template, positive_duration, quoted, text_called,
-    whole,
+    base_url, duration, number, one_of, parse_template, positive_duration, quoted, text,
+    text_called, whole,
 };
 use crate::settings::read::{Entry, Fault, Section, wrong_type};
 
@@ -44,6 +45,9 @@ section! {
         update: Vec<FieldTemplate> = fields().or_empty(),
         /// a field that resolves the ticket; without any, only a comment is written at recovery
         resolve: Vec<FieldTemplate> = fields().or_empty(),
+        /// fields of `create` that a ticket must not be opened without. Where the CRM refuses the
+        /// value of another one, the ticket is opened without it
+        strict_fields: Vec<String> = list("fields", text()).default(NONE),
         /// what Ringdown follows in the CRM: [sync.md](sync.md)
         sync: SyncSettings = table().or_empty(),
         /// how long the target must be unreachable (held, or its circuit open) before tickets that

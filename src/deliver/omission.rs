@@ -1,0 +1,173 @@
+//! Which fields a new ticket is created without, after the CRM refused their values.
+//!
+//! A ticket without its group is worth more than no ticket. The values go into the description
+//! instead. Pure.
+
+use crate::domain::failure::Failure;
+use crate::domain::ticket::{OmittedField, TicketFields};
+use crate::settings::{KeyField, TargetSettings};
+
+/// So often a create is tried with fewer fields within one attempt.
+pub(super) const MAX_OMISSIONS: usize = 2;
+
+/// What one target's tickets cannot do without.
+#[derive(Debug, Clone)]
+pub(super) struct Omission {
+    description_field: &'static str,
+    /// These, and the fields that the settings name as strict.
+    required: Vec<String>,
+}
+
+impl Omission {
+    pub(super) fn of(target: &TargetSettings) -> Self {
+        let kind = target.kind;
+        let key_field = match target.key_field() {
+            KeyField::Unique(field) | KeyField::OrRecordId(field) => Some(field),
+            KeyField::InTitle { .. } => None,
+        };
+        let own = [kind.title_field, kind.description_field].into_iter();
+        let own = own.chain(kind.own_fields.iter().copied()).chain(key_field);
+        let strict = target.strict_fields.iter().cloned();
+        Self {
+            description_field: kind.description_field,
+            required: own.map(str::to_owned).chain(strict).collect(),
+        }
+    }
+
+    /// Takes the fields out of `fields` that `failure` is about. Where the CRM does not name a
+    /// field, the last optional one goes. Returns what was taken out: nothing when no ticket can
+    /// be created that way.
+    pub(super) fn omit(&self, fields: &mut TicketFields, failure: &Failure) -> Vec<OmittedField> {
+        if !failure.refuses_value || failure.outcome_unknown {
+            return Vec::new();
+        }
+        let names: Vec<String> = match &failure.field {
+            Some(named) => {
+                let named: Vec<&str> = named.split(',').map(str::trim).collect();
+                let is_named =
+                    |name: &&String| named.iter().any(|one| one.eq_ignore_ascii_case(name));
+                fields.keys().filter(is_named).cloned().collect()
+            }
+            None => {
+                let mut optional = fields.keys().filter(|name| !self.is_required(name));
+                optional.next_back().into_iter().cloned().collect()
+            }
+        };
+        if names.iter().any(|name| self.is_required(name)) {
+            return Vec::new();
+        }
+        let reason = match &failure.code {
+            Some(code) => format!("{code}: {}", failure.message),
+            None => failure.message.clone(),
+        };
+        let omitted = names.into_iter().filter_map(|field| {
+            let value = fields.remove(&field)?;
+            let value = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            let reason = reason.clone();
+            Some(OmittedField {
+                field,
+                value,
+                reason,
+            })
+        });
+        omitted.collect()
+    }
+
+    /// `fields` with the values of the omitted ones in the description.
+    pub(super) fn described(
+        &self,
+        fields: &TicketFields,
+        omitted: &[OmittedField],
+    ) -> TicketFields {
+        let mut fields = fields.clone();
+        let before = fields.get(self.description_field);
+        let before = before.and_then(|text| text.as_str()).unwrap_or_default();
+        let mut text = before.trim_end().to_owned();
+        for OmittedField { field, value, .. } in omitted {
+            text.push_str(&format!(
+                "\n\nNot set, because the CRM refused it: {field} = {value}"
+            ));
+        }
+        fields.insert(self.description_field.to_owned(), text.trim_start().into());
+        fields
+    }
+
+    fn is_required(&self, name: &str) -> bool {
+        let mut required = self.required.iter();
+        required.any(|one| one.eq_ignore_ascii_case(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::failure::{FailureKind, FailureScope, ResolvedBy, class};
+
+    fn omission() -> Omission {
+        let required = [
+            "short_description",
+            "description",
+            "correlation_id",
+            "priority",
+        ];
+        Omission {
+            description_field: "description",
+            required: required.map(str::to_owned).into(),
+        }
+    }
+
+    fn fields() -> TicketFields {
+        let fields = json!({"short_description": "s", "description": "d", "priority": "1",
+            "assignment_group": "No Such Group", "category": "x"});
+        fields.as_object().unwrap().clone()
+    }
+
+    fn refused(field: Option<&str>) -> Failure {
+        let class = class(FailureScope::Ticket, ResolvedBy::Nothing);
+        let mut failure = Failure::new(FailureKind::IntegrationFailure, class, "is no name");
+        failure.field = field.map(str::to_owned);
+        failure.refuses_value = true;
+        failure
+    }
+
+    fn omitted(failure: &Failure) -> Vec<String> {
+        let omitted = omission().omit(&mut fields(), failure);
+        omitted.into_iter().map(|one| one.field).collect()
+    }
+
+    #[test]
+    fn the_field_that_the_crm_names_is_left_out_and_its_value_described() {
+        let mut fields = fields();
+        let omitted = omission().omit(&mut fields, &refused(Some("Assignment_Group")));
+        assert!(!fields.contains_key("assignment_group"));
+        let fields = omission().described(&fields, &omitted);
+        assert_eq!(
+            fields["description"],
+            "d\n\nNot set, because the CRM refused it: assignment_group = No Such Group"
+        );
+    }
+
+    #[test]
+    fn without_a_name_the_last_optional_field_goes() {
+        assert_eq!(omitted(&refused(None)), ["category"]);
+        assert_eq!(
+            omitted(&refused(Some("category, assignment_group"))),
+            ["assignment_group", "category"]
+        );
+    }
+
+    #[test]
+    fn a_field_that_the_ticket_needs_a_strict_one_and_one_that_was_not_sent_stay() {
+        for field in ["description", "correlation_id", "priority", "caller_id", ""] {
+            assert!(omitted(&refused(Some(field))).is_empty(), "{field}");
+        }
+        let mut missing = refused(Some("category"));
+        missing.refuses_value = false;
+        assert!(omitted(&missing).is_empty());
+        assert!(omitted(&refused(Some("category")).in_doubt()).is_empty());
+    }
+}
