@@ -46,6 +46,7 @@ impl TargetWorker {
             Next::PauseTarget(_) | Next::HoldTarget | Next::Park => DeliveryResult::Parked {
                 waits_for: WaitsFor::Target,
                 at: settled,
+                counted: next == Next::Park,
                 failure,
             },
             Next::GiveUp => DeliveryResult::DeadLettered {
@@ -182,6 +183,7 @@ fn park(delivery: &ClaimedDelivery, failure: Failure, at: Timestamp) -> Delivery
         Operation::Create | Operation::Resolve | Operation::Link => DeliveryResult::Parked {
             waits_for: WaitsFor::Ticket,
             at,
+            counted: true,
             failure,
         },
     }

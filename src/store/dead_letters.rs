@@ -33,7 +33,7 @@ impl Change {
         let update = Statement::new(match self {
             Self::Replay => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
-                  next_attempt_at = case when next_attempt_at > $1 then next_attempt_at else $1 end"
+                  next_attempt_at = case when look_up_from > $1 then look_up_from else $1 end"
             }
             Self::Discard => "update deliveries set state = 'discarded', settled_at = $1",
         });
@@ -73,7 +73,8 @@ impl Store {
     pub async fn resume_dead(&self, target: &str, now: Timestamp) -> Result<u64, StoreError> {
         let update = Statement::new(concat!(
             "update deliveries set state = 'waiting', attempts = 0, \
-              resumptions = resumptions + 1, settled_at = null ",
+              resumptions = resumptions + 1, settled_at = null, \
+              next_attempt_at = case when look_up_from > $2 then look_up_from else $2 end ",
             dead_and_due!()
         ));
         self.update_alone(update.bind(target).bind(now)).await

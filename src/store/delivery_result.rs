@@ -20,11 +20,13 @@ pub enum DeliveryResult {
     },
     /// Try again at a time. The attempt counts.
     RetryAt { at: Timestamp, failure: Failure },
-    /// It waits for something, and continues by itself. The attempt does not count.
+    /// It waits for something, and continues by itself.
     Parked {
         waits_for: WaitsFor,
         at: Timestamp,
         failure: Failure,
+        /// Whether the attempt counts: it was the last one of the retry policy.
+        counted: bool,
     },
     /// A person is needed. It is tried again at `at`, in case the obstacle is gone.
     DeadLettered { at: Timestamp, failure: Failure },
@@ -77,8 +79,13 @@ pub(super) fn history_entry(
             outcome_unknown: failure.outcome_unknown,
             retry_at: Some(*at),
         },
-        DeliveryResult::Parked { failure, .. } => {
-            if last_kind == Some(failure.kind.as_str()) {
+        DeliveryResult::Parked {
+            waits_for,
+            at,
+            failure,
+            counted,
+        } => {
+            if !counted && last_kind == Some(failure.kind.as_str()) {
                 return None;
             }
             IncidentEvent::AttemptFailed {
@@ -86,7 +93,7 @@ pub(super) fn history_entry(
                 attempt,
                 failure: failure.to_string(),
                 outcome_unknown: failure.outcome_unknown,
-                retry_at: None,
+                retry_at: (*waits_for == WaitsFor::Ticket).then_some(*at),
             }
         }
     };

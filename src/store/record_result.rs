@@ -95,18 +95,18 @@ const MARK_WAITING: &str = "update deliveries set state = 'waiting', next_attemp
 const MARK_PARKED: &str = "update deliveries set state = 'waiting', next_attempt_at = $1, \
       last_error = $2, error_kind = $3, parked = $4, \
       resumptions = resumptions + case when $4 = 'ticket' then 1 else 0 end, \
-      in_doubt = case when $5 = 1 then 1 else in_doubt end, \
+      attempts = attempts + $5, in_doubt = case when $6 = 1 then 1 else in_doubt end, \
       lease_owner = null, lease_until = null \
-     where id = $6 and lease_owner = $7 and state = 'sending'";
+     where id = $7 and lease_owner = $8 and state = 'sending'";
 
 /// A dead letter is tried again rarely while its incident or its ticket lives. What may still take
 /// effect in the CRM cannot be looked up before it can be found, however the dead letter is taken
-/// up again: so the time of its next attempt is kept.
+/// up again: so that time is stored beside the time of its next attempt.
 const MARK_DEAD: &str = "update deliveries set state = 'dead', settled_at = $1, parked = null, last_error = $2, \
       error_kind = $3, attempts = attempts + 1, \
       in_doubt = case when $4 = 1 then 1 else in_doubt end, \
-      lease_owner = null, lease_until = null, next_attempt_at = $5 \
-     where id = $6 and lease_owner = $7 and state = 'sending'";
+      lease_owner = null, lease_until = null, next_attempt_at = $5, look_up_from = $6 \
+     where id = $7 and lease_owner = $8 and state = 'sending'";
 
 /// Whether the delivery is still claimed by `owner`; otherwise nothing is changed.
 async fn update_delivery(
@@ -127,18 +127,21 @@ async fn update_delivery(
             waits_for,
             at,
             failure,
+            counted,
         } => Statement::new(MARK_PARKED)
             .bind(*at)
             .bind(failure_json(failure))
             .bind(failure.kind.as_str())
             .bind(waits_for.as_str())
+            .bind(*counted)
             .bind(failure.outcome_unknown),
         DeliveryResult::DeadLettered { at, failure } => Statement::new(MARK_DEAD)
             .bind(now)
             .bind(failure_json(failure))
             .bind(failure.kind.as_str())
             .bind(failure.outcome_unknown)
-            .bind(*at),
+            .bind(*at)
+            .bind(now.plus(failure.settle_after)),
     };
     Ok(update.bind(id).bind(owner).execute(tx).await? == 1)
 }

@@ -35,7 +35,6 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
         target: "salesforce",
         owner: "test",
         limit: 10,
-        attempts_at_least: 0,
         after_lane: "",
     };
     let claimed = world
@@ -227,7 +226,6 @@ async fn a_thousand_dead_letters_are_replayed_at_once() {
         target: "servicenow",
         owner: "test",
         limit: 5000,
-        attempts_at_least: 0,
         after_lane: "",
     };
     for claimed in world

@@ -111,6 +111,7 @@ pub(crate) fn ticket() -> Ticket {
 
 pub(crate) fn refused() -> DeliveryResult {
     DeliveryResult::DeadLettered {
+        at: NOW.plus(std::time::Duration::from_secs(60)),
         failure: Failure::new(
             FailureKind::IntegrationFailure,
             class(FailureScope::Ticket, ResolvedBy::Nothing),

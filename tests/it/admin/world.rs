@@ -298,7 +298,6 @@ impl World {
             target,
             owner: "test",
             limit: 100,
-            attempts_at_least: 0,
             after_lane: "",
         };
         let claimed = self
@@ -324,7 +323,10 @@ impl World {
     async fn fill(&self) {
         self.fill_journal().await;
         self.fill_incidents().await;
-        let delivered = DeliveryResult::Delivered(Some(ticket()));
+        let delivered = DeliveryResult::Delivered {
+            ticket: Some(ticket()),
+            omitted: Vec::new(),
+        };
         self.settle("servicenow", OPEN, delivered).await;
         self.settle("salesforce", DEAD, refused()).await;
     }

@@ -71,7 +71,6 @@ async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelive
         target: TARGET,
         owner: "test",
         limit,
-        attempts_at_least: 0,
         after_lane,
     };
     let lasts = Duration::from_secs(30);

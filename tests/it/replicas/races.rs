@@ -91,6 +91,13 @@ fn closed_by_a_person() -> TicketSnapshot {
     }
 }
 
+fn delivered() -> DeliveryResult {
+    DeliveryResult::Delivered {
+        ticket: Some(ticket(false)),
+        omitted: Vec::new(),
+    }
+}
+
 fn refusal() -> Failure {
     let kind = FailureKind::IntegrationFailure;
     Failure::new(
@@ -130,7 +137,6 @@ impl Race {
             target: TARGET,
             owner: "test",
             limit: 1,
-            attempts_at_least: 0,
             after_lane: "",
         };
         let lasts = Duration::from_secs(30);
@@ -184,8 +190,7 @@ async fn a_member_that_deciding_has_just_closed_is_not_due_again() {
     let Some(mut race) = Race::begin().await else {
         return;
     };
-    race.settle(DeliveryResult::Delivered(Some(ticket(false))))
-        .await;
+    race.settle(delivered()).await;
     let store = race.store.clone();
     let closing = async move {
         let seen = closed_by_a_person();
@@ -207,7 +212,8 @@ async fn a_link_that_deciding_has_just_owed_goes_with_the_outage_that_gets_no_ti
         return;
     };
     let failure = refusal();
-    race.settle(DeliveryResult::DeadLettered { failure }).await;
+    race.settle(DeliveryResult::DeadLettered { at: LATER, failure })
+        .await;
     let dead = "select cast(id as text) from deliveries where state = 'dead'";
     let id = race.text(dead).await.unwrap();
     let store = race.store.clone();
@@ -236,8 +242,7 @@ async fn what_failed_while_a_person_closed_the_ticket_is_not_tried_again() {
     let Some(mut race) = Race::begin().await else {
         return;
     };
-    race.settle(DeliveryResult::Delivered(Some(ticket(false))))
-        .await;
+    race.settle(delivered()).await;
     let claimed = race.claim().await;
     assert_eq!(claimed.operation, Operation::Update);
     let store = race.store.clone();
@@ -245,7 +250,6 @@ async fn what_failed_while_a_person_closed_the_ticket_is_not_tried_again() {
         let again = DeliveryResult::RetryAt {
             at: LATER,
             failure: refusal(),
-            counted: true,
         };
         store.record_result(&claimed, "test", &again, NOW).await
     };
@@ -262,8 +266,7 @@ async fn a_state_that_was_read_late_does_not_undo_what_was_seen_since() {
     let Some(mut race) = Race::begin().await else {
         return;
     };
-    race.settle(DeliveryResult::Delivered(Some(ticket(false))))
-        .await;
+    race.settle(delivered()).await;
     let seen = closed_by_a_person();
     let applied = race.store.apply_snapshot(TARGET, &seen, true, NOW).await;
     assert!(applied.unwrap().is_some());

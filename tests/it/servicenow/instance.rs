@@ -230,6 +230,7 @@ pub(crate) fn settings(base: &Url, auth: TargetAuth) -> TargetSettings {
             concurrent: 4,
         },
         create: Vec::new(),
+        strict_fields: Vec::new(),
         update: Vec::new(),
         resolve: vec![FieldTemplate {
             name: "state".to_owned(),

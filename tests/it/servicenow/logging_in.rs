@@ -49,6 +49,8 @@ impl Numbered {
 
 #[async_trait]
 impl Login for Numbered {
+    fn forget(&self) {}
+
     async fn credential(&self) -> Result<Credential, Failure> {
         self.next()
     }

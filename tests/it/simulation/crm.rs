@@ -505,6 +505,8 @@ impl Crm for SimulatedCrm {
         Ok(())
     }
 
+    fn forget_login(&self) {}
+
     fn token_status(&self) -> TokenStatus {
         TokenStatus::default()
     }

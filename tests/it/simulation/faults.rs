@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ringdown::domain::failure::{Failure, FailureKind, FailureScope, Remedy, ResolvedBy, class};
+use ringdown::domain::failure::{self, Failure, FailureKind, FailureScope, Remedy, ResolvedBy};
 
 use crate::simulation::dice::Dice;
 
@@ -62,50 +62,53 @@ impl Fault {
         match self {
             Self::Unreachable => Failure::new(
                 NetworkFailure,
-                class(FailureScope::Network, ResolvedBy::Time),
+                failure::class(FailureScope::Network, ResolvedBy::Time),
                 "no connection",
             ),
             Self::AnswerLost => Failure::new(
                 NetworkFailure,
-                class(FailureScope::Network, ResolvedBy::Time),
+                failure::class(FailureScope::Network, ResolvedBy::Time),
                 "connection lost",
             )
             .in_doubt(),
             Self::ErrorBefore | Self::ErrorAfter => Failure::new(
                 NetworkFailure,
-                class(FailureScope::Network, ResolvedBy::Time),
+                failure::class(FailureScope::Network, ResolvedBy::Time),
                 "503",
             )
             .with_status(503)
             .in_doubt(),
             Self::NoId => Failure::new(
                 NetworkFailure,
-                class(FailureScope::Network, ResolvedBy::Time),
+                failure::class(FailureScope::Network, ResolvedBy::Time),
                 "no id in it",
             )
             .with_status(200)
             .in_doubt(),
             Self::Limited(wait) => {
-                Failure::new(RateLimited, Remedy::PauseTarget(wait), "slow down").with_status(429)
+                let class = failure::class(FailureScope::Organisation, ResolvedBy::Time);
+                Failure::new(RateLimited, class, "slow down")
+                    .with_wait(wait)
+                    .with_status(429)
             }
             Self::Auth => Failure::new(
                 AuthFailure,
-                class(FailureScope::User, ResolvedBy::PersonInCrm),
+                failure::class(FailureScope::User, ResolvedBy::PersonInCrm),
                 "who are you?",
             ),
             Self::Refused => Failure::new(
                 IntegrationFailure,
-                class(FailureScope::Ticket, ResolvedBy::Nothing),
+                failure::class(FailureScope::Ticket, ResolvedBy::Nothing),
                 "no such value",
             ),
             Self::RefusedForNow => Failure::new(
                 IntegrationFailure,
-                class(FailureScope::Ticket, ResolvedBy::Time),
+                failure::class(FailureScope::Ticket, ResolvedBy::Time),
                 "row locked",
             ),
             Self::Misconfigured => Failure::new(
                 IntegrationFailure,
-                class(
+                failure::class(
                     FailureScope::Configuration,
                     ResolvedBy::PersonInConfiguration,
                 ),
@@ -113,7 +116,7 @@ impl Fault {
             ),
             Self::Hangs => Failure::new(
                 NetworkFailure,
-                class(FailureScope::Network, ResolvedBy::Time),
+                failure::class(FailureScope::Network, ResolvedBy::Time),
                 "no answer in time",
             )
             .in_doubt(),
@@ -144,6 +147,7 @@ pub(crate) fn class(failure: &Failure) -> String {
         Remedy::PauseTarget(Some(_)) => "pause for a named time",
         Remedy::PauseTarget(None) => "pause",
         Remedy::HoldTarget => "hold",
+        Remedy::Park => "park",
         Remedy::GiveUp => "give up",
     };
     format!("failure: {}, {remedy}", failure.kind)
