@@ -169,14 +169,21 @@ impl SelfMonitor {
             max_silence: one.max_silence,
             is_known: active.contains(&silence_of(&one.source)),
         };
+        let refused_deliveries: Vec<_> = counts
+            .dead_letters
+            .into_iter()
+            .filter(|(_, kind, _)| kind == refused)
+            .map(|(target, _, count)| (target, count))
+            .collect();
+        // A target that refuses every ticket is held too. Its dead letters are the same trouble.
+        let is_reported = |(target, answer): &(String, String)| {
+            let mut targets = refused_deliveries.iter().map(|(target, _)| target);
+            answer.starts_with(refused) && targets.any(|one| one == target)
+        };
+        let held = targets.into_iter().filter_map(held);
         Ok(HealthSnapshot {
-            held: targets.into_iter().filter_map(held).collect(),
-            refused_deliveries: counts
-                .dead_letters
-                .into_iter()
-                .filter(|(_, kind, _)| kind == refused)
-                .map(|(target, _, count)| (target, count))
-                .collect(),
+            held: held.filter(|one| !is_reported(one)).collect(),
+            refused_deliveries,
             expected: self.heartbeats.iter().map(expected).collect(),
             review_items: counts.review_items,
         })

@@ -47,7 +47,7 @@ pub(super) const DELIVERIES: Filters = Filters {
         "kind",
         "operation",
     ],
-    states: &["waiting", "sending", "done", "dead", "discarded"],
+    states: &["waiting", "parked", "sending", "done", "dead", "discarded"],
 };
 pub(super) const DEAD_LETTERS: Filters = Filters {
     names: &[

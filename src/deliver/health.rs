@@ -12,7 +12,7 @@ use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failover::{HealthAction, Unreachable, health_action};
 use crate::domain::time::Timestamp;
-use crate::store::{StoreError, TargetHealth};
+use crate::store::{StoreError, TargetCondition, TargetHealth};
 
 /// How often the row is read while several replicas share the database.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -32,6 +32,34 @@ impl TargetWorker {
             // Another replica was faster: its row is read at the next step.
             self.shared().health.read_at = None;
         }
+        Ok(())
+    }
+
+    /// Records why the target accepts no writes, when that has changed.
+    pub(super) async fn record_condition(&self, now: Timestamp) -> Result<(), StoreError> {
+        let condition = {
+            let shared = self.shared();
+            // After a start nothing is known until something has failed.
+            let is_known = shared.recorded.is_some() || shared.last_error.is_some();
+            let waited = shared.breaker.waited().filter(|_| !shared.is_idle);
+            if waited.is_some() && !is_known {
+                return Ok(());
+            }
+            let condition = waited.map(|state| TargetCondition {
+                state,
+                reason: reason(&shared),
+            });
+            // The reason of one condition may change with every try; its first one is shown.
+            let key = |one: &Option<TargetCondition>| one.as_ref().map(|one| one.state);
+            if shared.recorded.as_ref().map(key) == Some(key(&condition)) {
+                return Ok(());
+            }
+            condition
+        };
+        self.store
+            .record_condition(&self.name, condition.as_ref(), now)
+            .await?;
+        self.shared().recorded = Some(condition);
         Ok(())
     }
 

@@ -66,6 +66,9 @@ impl TargetWorker {
             // Only failover waits for the shared health; deliveries do not.
             tracing::error!(target = self.name, %error, "the target's health cannot be shared");
         }
+        if let Err(error) = self.record_condition(now).await {
+            tracing::error!(target = self.name, %error, "the target's condition cannot be recorded");
+        }
         let free = self.concurrent.saturating_sub(attempts.len());
         if free == 0 {
             return Ok(MAX_SLEEP);
@@ -92,7 +95,9 @@ impl TargetWorker {
         };
         // Looking costs less than claiming, and mostly nothing is due.
         let next = self.store.next_delivery_at(&self.name, now).await?;
-        if next.is_none_or(|at| at > now) {
+        let is_idle = next.is_none_or(|at| at > now);
+        self.shared().is_idle = is_idle && admission == Admission::Canary;
+        if is_idle {
             return Ok(until_next(next, now));
         }
         let claimed = self.claim(free, now, attempts).await?;

@@ -7,7 +7,7 @@ use super::evidence::Evidence;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
-use crate::store::TargetHealth;
+use crate::store::{TargetCondition, TargetHealth};
 use crate::targets::TokenStatus;
 
 /// The status of a target, for people.
@@ -39,6 +39,10 @@ pub(super) struct Shared {
     pub(super) evidence: Evidence,
     /// The last failure was not clearly the CRM's own response: log in again before the next try.
     pub(super) doubts_login: bool,
+    /// A wait is over, and there is nothing to send that could prove it.
+    pub(super) is_idle: bool,
+    /// The condition that this process recorded last; `None`: none yet.
+    pub(super) recorded: Option<Option<TargetCondition>>,
     /// The token counts that the metrics contain already.
     pub(super) counted_token: TokenStatus,
 }

@@ -122,6 +122,11 @@ impl CircuitBreaker {
         self.state
     }
 
+    /// The wait that no write has ended yet.
+    pub const fn waited(&self) -> Option<BreakerState> {
+        self.waited
+    }
+
     /// When the pause ends or the next probe is due.
     pub const fn until(&self) -> Timestamp {
         self.until

@@ -96,8 +96,9 @@ impl Trouble {
         match self {
             Self::TargetHeld { target, answer } => format!(
                 "{target} needs a person: {answer}\n\
-                 Tickets for it wait, nothing is lost. This does not heal by itself: look at \
-                 targets.{target}.auth and at the client in the CRM, then run `ringdown doctor {target}`."
+                 Tickets for it wait, nothing is lost. This does not heal by itself. `ringdown doctor \
+                 {target}` checks the login, the rights and the fields. Ringdown tries again by itself \
+                 and continues when the obstacle is gone."
             ),
             Self::TicketsRefused {
                 target,

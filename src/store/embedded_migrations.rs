@@ -37,6 +37,7 @@ embed![
     "0024_incident_events",
     "0025_dedup_window",
     "0026_parked_deliveries",
+    "0027_target_conditions",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

@@ -45,6 +45,7 @@ mod silences;
 mod sqlite;
 mod statement;
 mod sync_progress;
+mod target_conditions;
 mod target_health;
 mod ticket_changes;
 mod value;
@@ -74,6 +75,7 @@ pub use retention::Forgotten;
 pub use review::ReviewVerdict;
 pub use silences::NewSilence;
 pub use sync_progress::{SyncProgress, TicketHint};
+pub use target_conditions::TargetCondition;
 pub use target_health::TargetHealth;
 pub use ticket_changes::AppliedSnapshot;
 pub use views::{

@@ -73,6 +73,7 @@ impl Store {
         for text in [
             "delete from burst_locks where locked_until < $1",
             "delete from silences where ends_at < $1",
+            "delete from target_conditions where until < $1",
         ] {
             Statement::new(text).bind(cutoff).execute(&mut tx).await?;
         }

@@ -21,8 +21,10 @@ pub struct DeliveryView {
     pub target: String,
     /// `create`, `update`, `resolve`, `link`.
     pub operation: String,
-    /// `waiting`, `sending`, `done`, `dead`, `discarded`.
+    /// `waiting`, `parked`, `sending`, `done`, `dead`, `discarded`.
     pub state: String,
+    /// Parked: what it waits for.
+    pub waits_for: Option<String>,
     /// Attempts that counted.
     pub attempts: i64,
     /// When it is tried next; `None` once it is settled.
@@ -47,6 +49,7 @@ impl DeliveryView {
             target: row.get("target")?,
             operation: row.get("operation")?,
             state: row.get("state")?,
+            waits_for: waits_for(row)?,
             attempts: row.get("attempts")?,
             next_attempt_at: row.get_optional("next_attempt_at")?,
             last_error: row.get_optional("last_error")?,
@@ -137,10 +140,44 @@ impl Item for DeadLetterView {
     }
 }
 
-const DELIVERIES: &str = "select d.id, d.incident_id, d.target, d.operation, d.state, d.attempts, \
+/// Whether the delivery `d` waits for something named, and not only for its turn or its time.
+macro_rules! is_parked {
+    () => {
+        "d.state = 'waiting' and (d.parked is not null or exists ( \
+           select 1 from target_conditions c where c.target = d.target and c.until is null))"
+    };
+}
+
+const DELIVERIES: &str = concat!(
+    "select d.id, d.incident_id, d.target, d.operation, d.parked, d.attempts, \
+      case when ",
+    is_parked!(),
+    " then 'parked' else d.state end as state, \
+      (select c.state from target_conditions c where c.target = d.target and c.until is null) \
+        as target_state, \
       case when d.state in ('waiting', 'sending') then d.next_attempt_at end as next_attempt_at, \
       d.last_error, (d.in_doubt <> 0) as in_doubt, d.event_id, d.created_at, d.settled_at \
-     from deliveries d where true";
+     from deliveries d where true"
+);
+
+/// What the parked delivery of `row` waits for, for people.
+fn waits_for(row: &Row) -> Result<Option<String>, StoreError> {
+    let state: String = row.get("state")?;
+    if state != "parked" {
+        return Ok(None);
+    }
+    let target: String = row.get("target")?;
+    let parked: Option<String> = row.get_optional("parked")?;
+    let target_state: Option<String> = row.get_optional("target_state")?;
+    let text = match (parked.as_deref(), target_state.as_deref()) {
+        (Some("ticket"), _) => format!("until {target} accepts this one; it is tried rarely"),
+        (Some("rendering"), _) => "until it is rendered again".to_owned(),
+        (_, Some("held")) => format!("until a person has removed the obstacle in {target}"),
+        (_, Some("circuit_open")) => format!("until {target} answers again"),
+        _ => format!("until {target} accepts writes again"),
+    };
+    Ok(Some(text))
+}
 
 const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \
       coalesce(d.last_error, '') as last_error, d.event_id, d.incident_id, i.rule, i.key, \
@@ -148,10 +185,21 @@ const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \
      from deliveries d left join incidents i on i.id = d.incident_id where d.state = 'dead'";
 
 fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
+    match filter.state.as_deref() {
+        Some("parked") => {
+            select.push(concat!(" and ", is_parked!()), []);
+        }
+        Some("waiting") => {
+            let only = concat!(" and d.state = 'waiting' and not (", is_parked!(), ")");
+            select.push(only, []);
+        }
+        state => {
+            select.push_some(" and d.state = ?", state);
+        }
+    }
     select
         .push_some(" and d.created_at >= ?", filter.since)
         .push_some(" and d.created_at < ?", filter.until)
-        .push_some(" and d.state = ?", filter.state.as_ref())
         .push_some(" and d.target = ?", filter.target.as_ref())
         .push_some(" and d.operation = ?", filter.operation.as_ref())
         .push_some(" and d.error_kind = ?", filter.kind.as_ref())

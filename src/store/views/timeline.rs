@@ -7,8 +7,8 @@
 
 use super::page::{Cursor, Page, PageRequest, not_found};
 use super::timeline_entry::{
-    DecisionRow, PlacedEntry, TimelineEntry, decisions_after, deliveries_after, history_after,
-    read_delivery, read_history, runs,
+    DecisionRow, PlacedEntry, TimelineEntry, conditions_after, decisions_after, deliveries_after,
+    history_after, read_condition, read_delivery, read_history, runs,
 };
 use super::values::Moment;
 use crate::store::database::Tx;
@@ -24,6 +24,7 @@ struct Places {
     history: i64,
     delivery: i64,
     decision: i64,
+    condition: i64,
 }
 
 impl Places {
@@ -39,11 +40,14 @@ impl Places {
             numbers.next(),
             numbers.next(),
         ) {
-            (Some(Ok(history)), Some(Ok(delivery)), Some(Ok(decision)), None) => Ok(Self {
-                history,
-                delivery,
-                decision,
-            }),
+            (Some(Ok(history)), Some(Ok(delivery)), Some(Ok(decision)), Some(Ok(condition))) => {
+                Ok(Self {
+                    history,
+                    delivery,
+                    decision,
+                    condition,
+                })
+            }
             _ => Err(StoreError::StrangeCursor),
         }
     }
@@ -51,7 +55,10 @@ impl Places {
     fn cursor(self, at: i64) -> Cursor {
         Cursor {
             at,
-            id: format!("{}.{}.{}", self.history, self.delivery, self.decision),
+            id: format!(
+                "{}.{}.{}.{}",
+                self.history, self.delivery, self.decision, self.condition
+            ),
         }
     }
 }
@@ -110,6 +117,7 @@ impl Store {
             match which {
                 HISTORY => places.history = next.place,
                 DELIVERIES => places.delivery = next.place,
+                CONDITIONS => places.condition = next.place,
                 _ => places.decision = next.place,
             }
             items.push(next.entry);
@@ -129,6 +137,7 @@ impl Store {
 
 const HISTORY: usize = 0;
 const DELIVERIES: usize = 1;
+const CONDITIONS: usize = 2;
 
 /// The source whose next entry is the earliest; of several at one time the first.
 fn earliest(sources: &mut [Source]) -> Option<usize> {
@@ -144,7 +153,7 @@ async fn read_sources(
     id: &str,
     places: &mut Places,
     limit: usize,
-) -> Result<[Source; 3], StoreError> {
+) -> Result<[Source; 4], StoreError> {
     let rows = i64::try_from(limit).unwrap_or(i64::MAX).saturating_add(1);
     let history = history_after(id, places.history, rows).fetch(tx, read_history);
     let mut history = history.await?;
@@ -154,6 +163,10 @@ async fn read_sources(
     let mut owed = owed.await?;
     let more_owed = owed.len() > limit;
     owed.truncate(limit);
+    let waited = conditions_after(id, places.condition, rows).fetch(tx, read_condition);
+    let mut waited = waited.await?;
+    let more_waited = waited.len() > limit;
+    waited.truncate(limit);
     let rows = i64::try_from(MAX_DECISIONS + 1).unwrap_or(i64::MAX);
     let decided = decisions_after(id, places.decision, rows).fetch(tx, DecisionRow::read);
     let mut decided = decided.await?;
@@ -167,6 +180,7 @@ async fn read_sources(
     Ok([
         Source::new(history, more_history),
         Source::new(owed, more_owed),
+        Source::new(waited, more_waited),
         Source::new(runs, more_decided || !are_all),
     ])
 }

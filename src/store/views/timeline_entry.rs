@@ -59,6 +59,57 @@ pub(super) fn decisions_after(incident_id: &str, place: i64, rows: i64) -> State
     select.bind(incident_id).bind(place).bind(rows)
 }
 
+/// When the targets of the incident accepted no writes, while something waited for them. A
+/// condition has two places, its beginning and its end; one that lasts has no end yet.
+pub(super) fn conditions_after(incident_id: &str, place: i64, rows: i64) -> Statement<'_> {
+    let select = Statement::new(
+        "select * from ( \
+           select c.id * 2 as place, c.target, c.state, c.reason, false as is_end, \
+             case when c.since > min(d.created_at) then c.since else min(d.created_at) end as at \
+           from deliveries d join target_conditions c on c.target = d.target \
+             and c.since < coalesce(d.settled_at, c.since + 1) \
+             and coalesce(c.until, d.created_at + 1) > d.created_at \
+           where d.incident_id = $1 \
+           group by c.id, c.target, c.state, c.reason, c.since \
+           union all \
+           select c.id * 2 + 1, c.target, c.state, c.reason, true, c.until \
+           from target_conditions c where c.until is not null and exists ( \
+             select 1 from deliveries d where d.incident_id = $1 and d.target = c.target \
+               and c.since < coalesce(d.settled_at, c.since + 1) and c.until > d.created_at) \
+         ) spans where place > $2 order by place limit $3",
+    );
+    select.bind(incident_id).bind(place).bind(rows)
+}
+
+/// The beginning or the end of a wait.
+pub(super) fn read_condition(row: &Row) -> Result<PlacedEntry, StoreError> {
+    let target: String = row.get("target")?;
+    let (what, cause) = match row.get::<bool>("is_end")? {
+        true => (format!("{target} accepts writes again"), String::new()),
+        false => (
+            format!("waits for {target}"),
+            format!(
+                "{}: {}",
+                row.get::<String>("state")?.replace('_', " "),
+                row.get::<String>("reason")?
+            ),
+        ),
+    };
+    Ok(PlacedEntry {
+        place: row.get("place")?,
+        entry: TimelineEntry {
+            at: row.get("at")?,
+            what,
+            cause,
+            event_id: None,
+            delivery_id: None,
+            count: None,
+            until: None,
+            last_event_id: None,
+        },
+    })
+}
+
 /// An entry of the history.
 pub(super) fn read_history(row: &Row) -> Result<PlacedEntry, StoreError> {
     let event_id: Option<String> = row.get_optional("event_id")?;

@@ -6,27 +6,36 @@ use crate::support::world::{World, event};
 
 const ONCE: Trigger = Trigger::Next { count: 1 };
 
-/// The CRM is down, and the create of one ticket is a dead letter; it stays down.
-async fn give_up_for_want_of_an_answer(world: &World) {
+/// The CRM is down, and the create of one ticket has used up its retries; it stays down.
+async fn park_for_want_of_an_answer(world: &World) {
     let salesforce = world.simulator.salesforce();
     salesforce.add_fault(Fault::new(FaultKind::Down, Trigger::Always));
     world.accept(&event("evt-1", "q1", 400.0)).await;
     world
-        .until("the delivery is given up", async || {
-            !world.items("dead-letters").await.is_empty()
+        .until("the delivery has used up its retries", async || {
+            world
+                .items("deliveries?state=parked")
+                .await
+                .iter()
+                .any(|one| one["attempts"] == 4)
         })
         .await;
 }
 
 #[tokio::test]
-async fn g11_g12_a_dead_crm_makes_dead_letters_that_resume_by_themselves() {
+async fn g11_g12_what_a_dead_crm_does_not_answer_is_parked_and_continues_by_itself() {
     let world = World::new().await;
-    give_up_for_want_of_an_answer(&world).await;
+    park_for_want_of_an_answer(&world).await;
     let salesforce = world.simulator.salesforce();
-    let dead = &world.items("dead-letters").await[0];
-    assert_eq!(dead["kind"], "network_failure");
-    assert_eq!(dead["event_id"], "evt-1");
-    assert_eq!(dead["attempts"], 4, "one try and three retries");
+    let parked = &world.items("deliveries").await[0];
+    assert_eq!(parked["last_error"]["kind"], "network_failure");
+    assert_eq!(parked["event_id"], "evt-1");
+    assert_eq!(parked["attempts"], 4, "one try and three retries");
+    assert_eq!(parked["waits_for"], "until salesforce answers again");
+    assert!(
+        world.items("dead-letters").await.is_empty(),
+        "no person is needed"
+    );
     salesforce.clear_faults();
     assert_eq!(world.tickets(1).await.len(), 1);
     world.all_delivered().await;
@@ -34,9 +43,9 @@ async fn g11_g12_a_dead_crm_makes_dead_letters_that_resume_by_themselves() {
 }
 
 #[tokio::test]
-async fn a_dead_letter_resumes_though_the_first_answer_of_the_crm_is_to_wait() {
+async fn a_parked_delivery_continues_though_the_first_answer_of_the_crm_is_to_wait() {
     let world = World::new().await;
-    give_up_for_want_of_an_answer(&world).await;
+    park_for_want_of_an_answer(&world).await;
     let salesforce = world.simulator.salesforce();
     salesforce.clear_faults();
     let limited = FaultKind::TooManyRequests {
@@ -62,18 +71,20 @@ async fn a_ticket_that_a_firewall_takes_offence_at_does_not_keep_the_others_wait
     world.accept(&event("evt-0", "offensive", 400.0)).await;
     let mut number = 0;
     world
-        .until("the one ticket is given up", async || {
+        .until("the one ticket is parked alone", async || {
             number += 1;
             world
                 .accept(&event(&format!("evt-{number}"), &queue(number), 400.0))
                 .await;
             world.tickets(number).await;
-            !world.items("dead-letters").await.is_empty()
+            let parked = world.items("deliveries?state=parked").await;
+            let until_taken = "until salesforce accepts this one; it is tried rarely";
+            parked
+                .iter()
+                .any(|one| one["event_id"] == "evt-0" && one["waits_for"] == until_taken)
         })
         .await;
-    let dead = &world.items("dead-letters").await[0];
-    assert_eq!(dead["event_id"], "evt-0");
-    assert_eq!(dead["kind"], "network_failure");
+    assert!(world.items("dead-letters").await.is_empty());
     assert_eq!(world.simulator.salesforce().tickets().len(), number);
 }
 

@@ -81,8 +81,8 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
         if delivery.is_moved() && then.is_none_or(|then| !then.is_moved()) {
             let operation = &delivery.operation;
             coverage.note(format!("failover: a waiting {operation} is moved"));
-            if then.is_some_and(|then| then.state == "dead") {
-                coverage.note("failover: a dead letter is moved");
+            if then.is_some_and(|then| then.parked.is_some()) {
+                coverage.note("failover: a parked create is moved");
             }
         }
         let in_doubt = delivery.in_doubt && delivery.operation == "create";

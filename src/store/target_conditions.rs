@@ -1,0 +1,56 @@
+//! The times at which a target accepted no writes: why, from when, until when. The timelines of
+//! incidents show them, and the lists say what a delivery waits for.
+
+use super::statement::Statement;
+use super::{Store, StoreError};
+use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::time::Timestamp;
+
+/// Why a target accepts no writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetCondition {
+    pub state: BreakerState,
+    /// The last failure.
+    pub reason: String,
+}
+
+impl Store {
+    /// Records that `target` is in `condition` at `now`; `None`: it accepts writes. A condition that
+    /// another replica has recorded continues.
+    pub async fn record_condition(
+        &self,
+        target: &str,
+        condition: Option<&TargetCondition>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let Some(condition) = condition else {
+            let end = Statement::new(
+                "update target_conditions set until = $1 where target = $2 and until is null",
+            );
+            end.bind(now).bind(target).execute(&mut tx).await?;
+            return tx.commit().await;
+        };
+        let change = Statement::new(
+            "update target_conditions set state = $1, reason = $2 \
+             where target = $3 and until is null",
+        );
+        let change = change
+            .bind(condition.state.as_str())
+            .bind(&condition.reason)
+            .bind(target);
+        if change.execute(&mut tx).await? == 0 {
+            let begin = Statement::new(
+                "insert into target_conditions (target, since, state, reason) \
+                 values ($1, $2, $3, $4) on conflict do nothing",
+            );
+            let begin = begin
+                .bind(target)
+                .bind(now)
+                .bind(condition.state.as_str())
+                .bind(&condition.reason);
+            begin.execute(&mut tx).await?;
+        }
+        tx.commit().await
+    }
+}
