@@ -100,6 +100,12 @@ fn note_deliveries(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
             let kind = delivery.error_kind.as_deref().unwrap_or("unknown");
             coverage.note(format!("given up: {kind}"));
         }
+        let was_parked = then.is_some_and(|then| then.parked.is_some());
+        match delivery.parked.as_deref().filter(|_| !was_parked) {
+            Some("target") => coverage.note("parked: for the target"),
+            Some("ticket") => coverage.note("parked: alone"),
+            _ => {}
+        }
         if then.is_some_and(|then| then.resumptions < delivery.resumptions) {
             coverage.note("outbox: dead letters taken up again");
         }

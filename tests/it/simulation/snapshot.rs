@@ -24,6 +24,8 @@ pub(crate) struct Delivery {
     /// When it is due: its next attempt, or the end of its lease.
     pub(crate) due_at: i64,
     pub(crate) in_doubt: bool,
+    /// What it waits for, besides its time.
+    pub(crate) parked: Option<String>,
 }
 
 impl Delivery {
@@ -88,6 +90,7 @@ type DeliveryRow = (
     i64,
     bool,
     Option<String>,
+    Option<String>,
 );
 type IncidentRow = (String, String, Option<String>, bool, Option<String>);
 
@@ -95,7 +98,7 @@ const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
       resumptions, \
       case when state = 'sending' then lease_until else next_attempt_at end, \
-      in_doubt <> 0, parent_id \
+      in_doubt <> 0, parent_id, parked \
      from deliveries order by id";
 const INCIDENTS: &str = "select life, target, ticket_id, candidates is not null, \
       failed_over_from from incidents order by rowid";
@@ -264,5 +267,6 @@ fn delivery(row: DeliveryRow) -> Delivery {
         due_at: row.9,
         in_doubt: row.10,
         parent_id: row.11,
+        parked: row.12,
     }
 }
