@@ -4,7 +4,7 @@ use crate::domain::enrichment::Names;
 use crate::domain::incident::{Heard, Verdict};
 use crate::domain::part;
 use crate::domain::signal::{Meaning, Signal};
-use crate::normalise::{Format, Normalised, Outcome, Room, Value, normalise};
+use crate::normalise::{Format, Outcome, normalise, parse_json};
 use crate::rules::TemplateContext;
 use crate::settings::{Routed, RuleSettings};
 use crate::store::{Content, JournalEvent};
@@ -77,15 +77,11 @@ fn read(
     event: &JournalEvent,
     body: &str,
 ) -> Evaluated {
-    let normalised = Room::with(|room| {
-        let item = Value::parse(body, room)?;
-        Ok::<_, serde_json::Error>(normalise(format, &item, event.received_at))
-    });
-    let outcome = match normalised {
-        Ok(Normalised { outcome, .. }) => outcome,
+    let item = match parse_json(body) {
+        Ok(item) => item,
         Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
     };
-    match outcome {
+    match normalise(format, &item, event.received_at).outcome {
         Outcome::Nothing(why) => Evaluated::Nothing(why),
         Outcome::Mismatch(mismatch) => Evaluated::Review(mismatch.to_string()),
         Outcome::Signals(signals) => ask_rules(rules, names, event, &signals),

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::json::Value;
+use serde_json::Value;
 
 use super::fill::{self, clean};
 use super::place::{Place, trimmed};
@@ -129,7 +129,7 @@ fn signal(
     Ok(signal)
 }
 
-fn event_type(map: &CustomMap, item: &Value<'_>) -> Result<String, SchemaMismatch> {
+fn event_type(map: &CustomMap, item: &Value) -> Result<String, SchemaMismatch> {
     match find(&map.event_type, item) {
         Some((pointer, value)) => scalar(value)
             .map(|text| clean(&text).into())
@@ -143,7 +143,7 @@ fn set_field(
     signal: &mut Signal,
     name: &'static str,
     pointer: &Pointer,
-    value: &Value<'_>,
+    value: &Value,
 ) -> Result<(), SchemaMismatch> {
     match name {
         "wait_time_avg" | "connected_duration" | "alert_threshold" => {
@@ -168,7 +168,7 @@ fn set_field(
     Ok(())
 }
 
-fn reading(metric: &CustomMetric, item: &Value<'_>) -> Result<Reading, SchemaMismatch> {
+fn reading(metric: &CustomMetric, item: &Value) -> Result<Reading, SchemaMismatch> {
     let mut reading = Reading::new();
     for (name, pointers) in &metric.statistics {
         let Some((pointer, value)) = find(pointers, item) else {
@@ -221,17 +221,14 @@ fn check(map: &CustomMap, signal: &Signal) -> Result<(), SchemaMismatch> {
 }
 
 /// The first pointer that leads to something that is not null or blank, and what is there.
-fn find<'m, 'v>(
-    pointers: &'m [Pointer],
-    item: &'v Value<'v>,
-) -> Option<(&'m Pointer, &'v Value<'v>)> {
+fn find<'m, 'v>(pointers: &'m [Pointer], item: &'v Value) -> Option<(&'m Pointer, &'v Value)> {
     pointers
         .iter()
         .filter_map(|pointer| Some((pointer, pointer.find(item)?)))
         .find(|(_, value)| value.as_str().is_none_or(|text| trimmed(text).is_some()))
 }
 
-fn scalar(value: &Value<'_>) -> Option<String> {
+fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => trimmed(text).map(str::to_owned),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
@@ -239,7 +236,7 @@ fn scalar(value: &Value<'_>) -> Option<String> {
     }
 }
 
-fn number(value: &Value<'_>) -> Option<f64> {
+fn number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
         value => value.as_f64(),

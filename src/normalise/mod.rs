@@ -19,8 +19,10 @@ mod pointer;
 mod tests;
 
 pub use custom::{CustomMap, CustomMetric, Unit};
-pub use json::{Members, Room, Value};
+pub use json::parse as parse_json;
 pub use pointer::{NotAPointer, Pointer, Pointers};
+
+use serde_json::Value;
 
 use crate::domain::signal::{SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
@@ -69,7 +71,7 @@ impl From<Result<Self, SchemaMismatch>> for Outcome {
 }
 
 /// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.
-pub fn normalise(format: &Format, item: &Value<'_>, received_at: Timestamp) -> Normalised {
+pub fn normalise(format: &Format, item: &Value, received_at: Timestamp) -> Normalised {
     let root = place::Place::root(item);
     match format {
         Format::Genesys => genesys::read(root, received_at),
@@ -78,7 +80,7 @@ pub fn normalise(format: &Format, item: &Value<'_>, received_at: Timestamp) -> N
 }
 
 /// What `item` looks like from outside, in words for people.
-pub fn shape_in_words(format: &Format, item: &Value<'_>) -> &'static str {
+pub fn shape_in_words(format: &Format, item: &Value) -> &'static str {
     match format {
         Format::Genesys => genesys::shape_in_words(place::Place::root(item)),
         Format::Custom(_) => "whatever the source's map points at",

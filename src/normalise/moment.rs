@@ -3,7 +3,7 @@
 //! Owns which spellings count: RFC 3339, the same without a zone (read as UTC), and epoch
 //! seconds or milliseconds as a number or as its digits. Reads no clock.
 
-use super::json::Value;
+use serde_json::Value;
 
 use super::place::Place;
 use crate::domain::signal::SchemaMismatch;
@@ -27,7 +27,7 @@ pub(super) fn read(place: &Place<'_, '_>) -> Result<Option<Timestamp>, SchemaMis
 }
 
 /// The time that `value` spells, if it spells one.
-pub(super) fn moment(value: &Value<'_>) -> Option<Timestamp> {
+pub(super) fn moment(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Number(number) => epoch(number.as_f64()?),
         Value::String(text) => parse(text.trim()),
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn iso(value: serde_json::Value) -> Option<String> {
-        moment(&Value::from(&value)).map(|time| time.to_string())
+        moment(&value).map(|time| time.to_string())
     }
 
     #[test]

@@ -6,11 +6,11 @@
 
 use std::borrow::Cow;
 
-use super::json::{Members, Value};
+use serde_json::{Map, Value};
 
 use crate::domain::signal::SchemaMismatch;
 
-static NOTHING: Value<'static> = Value::Null;
+static NOTHING: Value = Value::Null;
 
 /// How many keys a complaint lists.
 const KEYS_SHOWN: usize = 12;
@@ -18,7 +18,7 @@ const KEYS_SHOWN: usize = 12;
 /// A value and the way to it. `'v` is the event, `'p` the places above.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'v, 'p> {
-    value: &'v Value<'v>,
+    value: &'v Value,
     above: Option<&'p Place<'v, 'p>>,
     step: Step<'p>,
 }
@@ -32,7 +32,7 @@ enum Step<'p> {
 
 impl<'v, 'p> Place<'v, 'p> {
     /// The whole event.
-    pub(super) fn root(value: &'v Value<'v>) -> Self {
+    pub(super) fn root(value: &'v Value) -> Self {
         Self {
             value,
             above: None,
@@ -59,7 +59,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// The value itself.
-    pub(super) fn value(&self) -> &'v Value<'v> {
+    pub(super) fn value(&self) -> &'v Value {
         self.value
     }
 
@@ -128,7 +128,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An array; absent counts as empty.
-    pub(super) fn elements(&self) -> Result<&'v [Value<'v>], SchemaMismatch> {
+    pub(super) fn elements(&self) -> Result<&'v [Value], SchemaMismatch> {
         match self.value {
             Value::Null => Ok(&[]),
             Value::Array(elements) => Ok(elements),
@@ -137,7 +137,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An array that must be there and hold something.
-    pub(super) fn filled(&self) -> Result<&'v [Value<'v>], SchemaMismatch> {
+    pub(super) fn filled(&self) -> Result<&'v [Value], SchemaMismatch> {
         let elements = self.elements()?;
         if elements.is_empty() {
             return Err(self.expected("an array with at least one element"));
@@ -146,7 +146,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An object that must be there.
-    pub(super) fn object(&self) -> Result<&'v Members<'v>, SchemaMismatch> {
+    pub(super) fn object(&self) -> Result<&'v Map<String, Value>, SchemaMismatch> {
         self.value
             .as_object()
             .ok_or_else(|| self.expected("an object"))
@@ -183,7 +183,7 @@ impl<'v, 'p> Place<'v, 'p> {
             Value::String(text) => {
                 format!("the text {:?}", text.chars().take(40).collect::<String>())
             }
-            Value::Array([]) => "an empty array".to_owned(),
+            Value::Array(elements) if elements.is_empty() => "an empty array".to_owned(),
             Value::Array(_) => "an array".to_owned(),
             Value::Object(members) => format!("an object; {}", keys(members)),
         }
@@ -211,7 +211,7 @@ pub(super) fn trimmed(text: &str) -> Option<&str> {
 }
 
 /// The keys of an object, for a complaint.
-pub(super) fn keys(members: &Members<'_>) -> String {
+pub(super) fn keys(members: &Map<String, Value>) -> String {
     if members.is_empty() {
         return "there are no keys".to_owned();
     }
@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn a_complaint_names_its_place_and_the_keys_found_there() {
         let event = json!({"a/b": [{"name": "oWaiting", "statistics": {}}]});
-        let event = Value::from(&event);
+
         let root = Place::root(&event);
         let list = root.name("a/b");
         let entry = list.index(0);
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn null_blank_and_missing_are_all_absent() {
         let event = json!({"null": null, "blank": "  ", "control": "\u{0} \n"});
-        let event = Value::from(&event);
+
         let root = Place::root(&event);
         for name in ["null", "blank", "control", "missing"] {
             assert_eq!(root.name(name).text(), Ok(None), "{name}");
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn text_is_never_taken_for_a_number() {
         let event = json!("17");
-        let mismatch = Place::root(&Value::from(&event)).number().unwrap_err();
+        let mismatch = Place::root(&event).number().unwrap_err();
         assert_eq!(mismatch.problem, "expected a number, found the text \"17\"");
     }
 }

@@ -6,12 +6,13 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use smallvec::smallvec;
 
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
-use crate::normalise::{Format, Outcome, Room, Value, id_of_raw, normalise};
+use crate::normalise::{Format, Outcome, id_of_raw, normalise, parse_json};
 use crate::store::{NewEvent, NewEvents};
 
 /// Most events in one body. EventBridge sends one; the bound keeps one request from holding
@@ -92,10 +93,10 @@ impl Reader<'_> {
 
     /// The event's id, and its meaning or the reason why it goes to review.
     fn understand(&self, text: &str) -> Result<(String, Understood), serde_json::Error> {
-        Room::with(|room| Value::parse(text, room).map(|value| self.meaning(&value)))
+        parse_json(text).map(|value| self.meaning(&value))
     }
 
-    fn meaning(&self, value: &Value<'_>) -> (String, Understood) {
+    fn meaning(&self, value: &Value) -> (String, Understood) {
         let normalised = normalise(self.format, value, self.received_at);
         let meaning = match normalised.outcome {
             Outcome::Signals(signals) => Ok(Meaning::Signals(signals)),

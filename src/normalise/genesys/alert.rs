@@ -3,7 +3,7 @@
 //! Owns the lifecycle (what opens, goes on, ends) and the event id that makes the copies for
 //! several recipients one event. An alert carries its threshold, never the value observed.
 
-use super::super::json::Value;
+use serde_json::Value;
 
 use super::super::fill::{self, set_lower, set_number, set_text};
 use super::super::place::{Place, trimmed};
@@ -21,10 +21,7 @@ const TEMPLATE: &str = "v2.users.{id}.alerting.alerts";
 const MINUTE: i64 = 60_000;
 
 /// The event id of a message (`topicName`, `eventBody`, `timestamp`), when it is an alert.
-pub(super) fn message_event_id(
-    message: &Value<'_>,
-    template: Option<&Value<'_>>,
-) -> Option<String> {
+pub(super) fn message_event_id(message: &Value, template: Option<&Value>) -> Option<String> {
     let topic = [template, message.get("topicName")]
         .into_iter()
         .flatten()
@@ -39,7 +36,7 @@ pub(super) fn message_event_id(
 /// The event id of an alert. One alert reaches every recipient as a message of its own, all
 /// alike but for the topic's user: the id leaves the recipient out. An update or a renewed
 /// notice is told from an earlier one by its minute and by what it says.
-pub(super) fn event_id(alert: &Value<'_>, time: Option<&Value<'_>>) -> Option<String> {
+pub(super) fn event_id(alert: &Value, time: Option<&Value>) -> Option<String> {
     let text = |name: &str| alert.get(name).and_then(Value::as_str);
     let id = text("id").and_then(trimmed)?;
     let date = text("dateEnd")
@@ -60,7 +57,7 @@ pub(super) fn event_id(alert: &Value<'_>, time: Option<&Value<'_>>) -> Option<St
 }
 
 /// A short digest of what an alert says about itself and its entities.
-fn state_digest(alert: &Value<'_>) -> String {
+fn state_digest(alert: &Value) -> String {
     let state = ["active", "alertSummary"].map(|name| alert.get(name).unwrap_or(&Value::Null));
     let mut digest = identity::digest(&state);
     digest.truncate(16);
@@ -185,7 +182,7 @@ fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
     let members = entity.object()?;
     let kind = entity.name("entityType").text()?;
     set_text(signal, "entity_type", kind);
-    let has_id = |member: &Value<'_>| member.get("id").is_some();
+    let has_id = |member: &Value| member.get("id").is_some();
     let Some((key, _)) = members.iter().find(|(_, member)| has_id(member)) else {
         return Ok(());
     };
@@ -193,7 +190,7 @@ fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
     let id = about.name("id").id()?;
     let name = about.name("displayName").text()?;
     let name = name.map_or_else(|| about.name("name").text(), |name| Ok(Some(name)))?;
-    match key {
+    match key.as_str() {
         "queue" => {
             set_text(signal, "queue_id", id.as_deref());
             set_text(signal, "queue_name", name);
@@ -211,7 +208,7 @@ fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
 
 /// Which predicate is about the entity `id`; the first when none is.
 fn predicate_about(id: Option<&str>, predicates: &Place<'_, '_>) -> Read<usize> {
-    let is_about = |predicate: &Value<'_>| {
+    let is_about = |predicate: &Value| {
         let members = predicate.get("entity").and_then(Value::as_object);
         members.is_some_and(|members| {
             let mut ids = members

@@ -65,7 +65,7 @@ fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()>
             };
             let (name, number) = match key.strip_suffix("Ms") {
                 Some(name) => (name, number / 1_000.0),
-                None => (key, number),
+                None => (key.as_str(), number),
             };
             let name = clean(&format!("{list}.{name}"));
             include(

@@ -166,7 +166,7 @@ fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
 fn reading(entry: &Place<'_, '_>) -> Read<Reading> {
     let mut reading = Reading::new();
     for (name, value) in entry.object()?.iter() {
-        let number = if STATISTICS.contains(&name) {
+        let number = if STATISTICS.contains(&name.as_str()) {
             entry.name(name).number()?
         } else {
             value.as_f64()

@@ -13,7 +13,7 @@ pub(super) mod readings;
 mod topics;
 mod trunk;
 
-use super::json::Value;
+use serde_json::Value;
 
 use super::place::{Place, keys, trimmed};
 use super::{Normalised, Outcome, identity};
@@ -80,7 +80,7 @@ fn unwrapped<'v, 'p>(root: &'p Place<'v, 'p>) -> Place<'v, 'p> {
     }
 }
 
-fn shape(item: &Value<'_>) -> Shape {
+fn shape(item: &Value) -> Shape {
     let has = |name: &str| item.get(name).is_some();
     let starts = |name: &str, prefix: &str| {
         let text = item.get(name).and_then(Value::as_str);
@@ -103,7 +103,7 @@ fn shape(item: &Value<'_>) -> Shape {
 }
 
 /// The id of an item in `shape`: the alert's own, the sender's, or one from the content.
-fn event_id(shape: Shape, item: &Value<'_>, received_at: Timestamp) -> String {
+fn event_id(shape: Shape, item: &Value, received_at: Timestamp) -> String {
     let detail = item.get("detail").unwrap_or(&Value::Null);
     let alert_id = match shape {
         Shape::Envelope => alert::message_event_id(detail, item.get("detail-type")),
@@ -123,7 +123,7 @@ fn event_id(shape: Shape, item: &Value<'_>, received_at: Timestamp) -> String {
         item
     };
     let time = ["timestamp", "eventTime"].map(|name| message.get(name));
-    let content: &[&Value<'_>] = match message.get("eventBody") {
+    let content: &[&Value] = match message.get("eventBody") {
         // Not the metadata: its trace id differs between two copies of one event.
         Some(body) => &[
             message.get("topicName").unwrap_or(&Value::Null),
@@ -141,9 +141,9 @@ fn event_id(shape: Shape, item: &Value<'_>, received_at: Timestamp) -> String {
 
 /// The id that the sender gave the event. In a flat body `id` may as well be the id of the
 /// thing that the event is about, unless that thing's own stands beside it.
-fn given_id(shape: Shape, item: &Value<'_>) -> Option<String> {
+fn given_id(shape: Shape, item: &Value) -> Option<String> {
     let id = item.get("id");
-    let is_events = |id: &&Value<'_>| {
+    let is_events = |id: &&Value| {
         let entity = item.get("entityId");
         shape != Shape::Flat || entity.is_some_and(|entity| entity != *id)
     };

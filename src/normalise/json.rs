@@ -1,0 +1,140 @@
+//! Reads JSON text as [`serde_json::Value`], every object as what it is.
+//!
+//! What counts as JSON, and how deep it may be nested, is `serde_json`'s.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Number, Value};
+
+/// The value of `text`, which must be all of it.
+///
+/// `serde_json`'s own `Value` takes an object whose key is `$serde_json::private::RawValue` for a
+/// text to be parsed in its place, with the nesting counted from 0 again: a sender could nest as
+/// deep as to overflow the stack. Here it is a key like any other.
+pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Plain.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+#[derive(Clone, Copy)]
+struct Plain;
+
+impl<'t> DeserializeSeed<'t> for Plain {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Plain {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(flag.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Number::from_f64(number).map_or(Value::Null, Value::Number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut sequence: A) -> Result<Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(element) = sequence.next_element_seed(self)? {
+            elements.push(element);
+        }
+        Ok(Value::Array(elements))
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            members.insert(name, map.next_value_seed(self)?);
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Into::into),
+            any::<i64>().prop_map(Into::into),
+            any::<f64>().prop_map(Into::into),
+            ".{0,6}".prop_map(Into::into),
+        ];
+        leaf.prop_recursive(4, 64, 12, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Into::into),
+                prop::collection::vec(("[a-e\"é]{0,2}", inner), 0..12)
+                    .prop_map(|members| members.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_reads_as_serde_json_reads_it(value in any_json()) {
+            let text = value.to_string();
+            let expected: Value = serde_json::from_str(&text).unwrap();
+            prop_assert_eq!(parse(&text).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn of_two_members_of_one_name_the_last_counts() {
+        let value = parse(r#"{"a":1,"b":2,"a":3}"#).unwrap();
+        assert_eq!(value, serde_json::json!({"a": 3, "b": 2}));
+    }
+
+    #[test]
+    fn a_private_name_of_the_parser_is_a_key_like_any_other() {
+        let value = parse(r#"{"$serde_json::private::RawValue":"[1]"}"#).unwrap();
+        assert_eq!(value["$serde_json::private::RawValue"], "[1]");
+    }
+
+    #[test]
+    fn what_serde_json_refuses_is_refused() {
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        for text in [
+            "{\"a\":1",
+            "[1,]",
+            "1e400",
+            "\"\\ud800\"",
+            "nul",
+            &deep,
+            "1 2",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}
