@@ -1,9 +1,8 @@
 //! A signal as an incident hears it: what the rule says of it, and what was read. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::by_name::ByName;
-use super::signal::Name;
 use super::time::Timestamp;
 
 /// How far ahead of ours a sender's clock may be and still be believed.
@@ -21,7 +20,7 @@ pub enum Verdict {
 }
 
 /// Readings by a name such as `queue.waitTime.avg`.
-pub type Readings = ByName<Name, f64, 1>;
+pub type Readings = BTreeMap<String, f64>;
 
 /// One signal as an incident hears it.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,9 @@
 //! The decisions and the values they are made of: pure functions over plain data.
 //!
-//! May import: the standard library, `serde`, `thiserror`, `compact_str`, `jiff` (for the text
+//! May import: the standard library, `serde`, `thiserror`, `jiff` (for the text
 //! form of a time) and `regex` (for matchers). Must not know: I/O, async, the clock,
 //! randomness, SQL, HTTP or any sibling module.
 
-pub mod by_name;
 pub mod decision;
 pub mod enrichment;
 pub mod failover;

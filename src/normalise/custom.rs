@@ -115,13 +115,13 @@ fn signal(
     for (name, metric) in &map.metrics {
         let reading = reading(metric, item)?;
         if !reading.is_empty() {
-            signal.metrics.insert(name.as_str(), reading);
+            signal.metrics.insert(name.clone(), reading);
         }
     }
     for (name, pointers) in &map.labels {
         if let Some((pointer, value)) = find(pointers, item) {
             let text = scalar(value).ok_or_else(|| unfit(pointer, "text, a number or a flag"))?;
-            signal.labels.insert(name.clone(), clean(&text).into());
+            signal.labels.insert(name.clone(), clean(&text));
         }
     }
     check(map, &signal)?;
@@ -132,7 +132,7 @@ fn signal(
 fn event_type(map: &CustomMap, item: &Value) -> Result<String, SchemaMismatch> {
     match find(&map.event_type, item) {
         Some((pointer, value)) => scalar(value)
-            .map(|text| clean(&text).into())
+            .map(|text| clean(&text))
             .ok_or_else(|| unfit(pointer, "text (the event's type)")),
         None if map.event_type.is_empty() => Ok("custom".to_owned()),
         None => Err(absent(map.event_type.iter(), "the event's type")),
@@ -181,7 +181,7 @@ fn reading(metric: &CustomMetric, item: &Value) -> Result<Reading, SchemaMismatc
         } else {
             number
         };
-        reading.insert(name.as_str(), number);
+        reading.insert(name.clone(), number);
     }
     if !reading.contains_key("avg") {
         fill::average(&mut reading);

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::domain::signal::{Field, Name, Reading, Signal};
+use crate::domain::signal::{Field, Reading, Signal};
 
 /// Longest text of a field, in characters.
 pub(super) const LONGEST_TEXT: usize = 1_000;
@@ -13,9 +13,9 @@ pub(super) const LONGEST_TEXT: usize = 1_000;
 pub(super) const WAIT_TIME: &str = "queue.waitTime";
 
 /// `text` without control characters and cut at [`LONGEST_TEXT`].
-pub(super) fn clean(text: &str) -> Name {
+pub(super) fn clean(text: &str) -> String {
     if is_clean(text) {
-        return Name::new(text);
+        return text.to_owned();
     }
     text.chars()
         .filter(|character| !character.is_control())
@@ -82,7 +82,7 @@ pub(super) fn average(reading: &mut Reading) {
         && *count > 0.0
     {
         let average = sum / count;
-        reading.insert("avg", average);
+        reading.insert("avg".to_owned(), average);
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn complete(signal: &mut Signal) {
         set_number(signal, "wait_time_avg", average);
     }
     if signal.part.is_empty() {
-        signal.part = part(signal).unwrap_or_default().into();
+        signal.part = part(signal).unwrap_or_default().to_owned();
     }
 }
 
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn no_average_is_made_up_when_nothing_was_counted() {
-        let mut reading = Reading::from([("sum", 0.0), ("count", 0.0)]);
+        let mut reading = Reading::from([("sum".to_owned(), 0.0), ("count".to_owned(), 0.0)]);
         average(&mut reading);
         assert_eq!(reading.get("avg"), None);
     }

@@ -262,11 +262,13 @@ mod tests {
     fn signal() -> Signal {
         let at = "2026-11-23T14:07:30.250Z".parse().unwrap();
         let mut signal = Signal::new("evt-1", "telephony.queue.waiting", at);
-        let reading = |stat: &str, value| [(stat, value)].into();
+        let reading = |stat: &str, value| [(stat.to_owned(), value)].into();
         signal
             .metrics
-            .insert("queue.waitTime", reading("avg", 412.5));
-        signal.metrics.insert("oWaiting", reading("count", 20.0));
+            .insert("queue.waitTime".to_owned(), reading("avg", 412.5));
+        signal
+            .metrics
+            .insert("oWaiting".to_owned(), reading("count", 20.0));
         signal.fields.insert("status", "DOWN".into());
         signal.labels.insert("site".into(), "FRA".into());
         signal

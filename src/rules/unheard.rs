@@ -13,7 +13,7 @@ use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 
 use super::Expression;
 use super::rewrite::{HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR};
-use crate::domain::signal::{FIELD_NAMES, Field, Reading, Signal};
+use crate::domain::signal::{FIELD_NAMES, Field, Signal};
 use crate::domain::time::Timestamp;
 
 /// Most signals that are tried; more names and constants than that are not judged.
@@ -151,7 +151,7 @@ fn note(names: &mut BTreeMap<String, Constants>, name: &str, value: Field) -> Op
         Field::Number(number) if number.abs() < MOST_EXACT => constants.numbers.push(number),
         Field::Number(_) => return None,
         Field::Text(text) => {
-            constants.texts.insert(text.into());
+            constants.texts.insert(text);
         }
         // Both flags are always tried.
         Field::Flag(_) => {}
@@ -267,12 +267,12 @@ fn with(signal: &Signal, name: &str, sample: &Sample) -> Signal {
     match (name.split_once(SEPARATOR), field) {
         (Some((METRIC, rest)), Field::Number(number)) => {
             if let Some((metric, statistic)) = rest.split_once(SEPARATOR) {
-                let reading = signal.metrics.get_or_insert_with(metric, Reading::default);
-                reading.insert(statistic, *number);
+                let reading = signal.metrics.entry(metric.to_owned()).or_default();
+                reading.insert(statistic.to_owned(), *number);
             }
         }
         (Some((LABEL, label)), Field::Text(text)) => {
-            signal.labels.insert(label.to_owned(), text.to_string());
+            signal.labels.insert(label.to_owned(), text.clone());
         }
         (Some(_), _) => {}
         (None, _) => {

@@ -169,7 +169,7 @@ fn signal(
         .text("alert_rule_id")
         .or_else(|| signal.text("alert_id"));
     let entity = signal.text("entity_id").unwrap_or_default();
-    signal.part = compact_str::format_compact!("{}/{entity}", rule.unwrap_or_default());
+    signal.part = format!("{}/{entity}", rule.unwrap_or_default());
     fill::complete(&mut signal);
     Ok(signal)
 }

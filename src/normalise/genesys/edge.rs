@@ -30,8 +30,8 @@ pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     edge.optional_object()?;
     identify(&mut signal, &edge, message)?;
     if let Some(milliseconds) = body.name("upTimeMsec").number()? {
-        let reading = Reading::from([("value", milliseconds / 1_000.0)]);
-        signal.metrics.insert("upTime", reading);
+        let reading = Reading::from([("value".to_owned(), milliseconds / 1_000.0)]);
+        signal.metrics.insert("upTime".to_owned(), reading);
     }
     for list in LISTS {
         read_list(&mut signal, list, &body.name(list))?;
@@ -68,10 +68,7 @@ fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()>
                 None => (key.as_str(), number),
             };
             let name = clean(&format!("{list}.{name}"));
-            include(
-                signal.metrics.get_or_insert_with(name, Reading::new),
-                number,
-            );
+            include(signal.metrics.entry(name).or_default(), number);
         }
     }
     let prefix = format!("{list}.");
@@ -82,11 +79,12 @@ fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()>
 }
 
 fn include(reading: &mut Reading, number: f64) {
-    let mut fold =
-        |name: &str, combine: fn(f64, f64) -> f64, first: f64| match reading.get_mut(name) {
-            Some(present) => *present = combine(*present, first),
-            None => reading.insert(name, first),
-        };
+    let mut fold = |name: &str, combine: fn(f64, f64) -> f64, first: f64| {
+        let so_far = reading.entry(name.to_owned());
+        so_far
+            .and_modify(|so_far| *so_far = combine(*so_far, first))
+            .or_insert(first);
+    };
     fold("min", f64::min, number);
     fold("max", f64::max, number);
     fold("sum", |left, right| left + right, number);

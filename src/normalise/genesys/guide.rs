@@ -59,7 +59,7 @@ fn event_type(item: &Place<'_, '_>) -> Read<(String, bool)> {
         return Ok((implied.to_owned(), has_trunk));
     };
     if text.starts_with("telephony.queue.") || text.starts_with("telephony.trunk.") {
-        return Ok((clean(text).into(), text.starts_with("telephony.trunk.")));
+        return Ok((clean(text), text.starts_with("telephony.trunk.")));
     }
     match topics::find(text) {
         Some(topic) if topic.content == Content::Queue => Ok((topic.template.to_owned(), false)),
@@ -109,7 +109,7 @@ fn read_queue(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
     if !reading.contains_key("avg") {
         return Err(entry.name("avg").expected("the average wait in seconds"));
     }
-    signal.metrics.insert(WAIT_TIME, reading);
+    signal.metrics.insert(WAIT_TIME.to_owned(), reading);
     read_others(&metrics, signal)
 }
 
@@ -156,7 +156,7 @@ fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
         if let Some(name) = entry.name("name").text()?
             && !reading.is_empty()
         {
-            signal.metrics.get_or_insert_with(clean(name), || reading);
+            signal.metrics.entry(clean(name)).or_insert(reading);
         }
     }
     Ok(())

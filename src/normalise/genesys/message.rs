@@ -34,7 +34,7 @@ impl<'v> Message<'v, '_> {
     pub(super) fn signal(&self, own_time: Option<Timestamp>) -> Signal {
         let occurred_at = self.time.or(own_time).unwrap_or(self.received_at);
         let mut signal = Signal::new(self.event_id, self.topic.template, occurred_at);
-        signal.topic = Some(clean(self.name).into());
+        signal.topic = Some(clean(self.name));
         fill::set_text(&mut signal, "organization_id", self.organization);
         signal
     }

@@ -49,7 +49,7 @@ pub(super) fn conversation(message: &Message<'_, '_>) -> Read<Signal> {
     let place = body.name("value");
     let value = place.number()?.ok_or_else(|| place.expected("a number"))?;
     let value = readings::in_seconds(metric, "value", value, &place)?;
-    let reading = Reading::from([("value", value)]);
+    let reading = Reading::from([("value".to_owned(), value)]);
     signal
         .metrics
         .insert(super::super::fill::clean(metric), reading);

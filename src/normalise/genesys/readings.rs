@@ -4,21 +4,20 @@
 //! counts, and how a metric that comes once per qualifier is added up. A metric that is not
 //! in the message is absent, not zero.
 
-use smallvec::SmallVec;
+use std::collections::BTreeMap;
 
 use super::super::fill::{self, WAIT_TIME, clean};
 use super::super::moment;
 use super::super::place::Place;
 use super::Read;
-use crate::domain::by_name::ByName;
-use crate::domain::signal::{Name, Reading};
+use crate::domain::signal::Reading;
 use crate::domain::time::Timestamp;
 
 /// Readings by metric name.
-pub(super) type Readings = ByName<Name, Reading>;
+pub(super) type Readings = BTreeMap<String, Reading>;
 
-/// Metrics being gathered, by name; seldom are there more.
-type Gathering<'v> = ByName<&'v str, Gathered, 4>;
+/// Metrics being gathered, by name.
+type Gathering<'v> = BTreeMap<&'v str, Gathered>;
 
 /// From here on a number is a point in time in epoch milliseconds, not a duration.
 const EPOCH: f64 = 1e12;
@@ -35,7 +34,7 @@ struct Gathered {
 /// The readings in `data`; `at` is when the event happened.
 pub(super) fn read(data: &Place<'_, '_>, at: Timestamp) -> Read<Readings> {
     let intervals = data.filled()?;
-    let mut order = SmallVec::<[_; 4]>::new();
+    let mut order = Vec::new();
     for index in 0..intervals.len() {
         let element = data.index(index);
         element.object()?;
@@ -76,7 +75,7 @@ fn gather<'v>(
     let metric = entry.name("metric").required_text()?;
     let qualifier = entry.name("qualifier").text()?;
     let stats = entry.name("stats");
-    let slot = gathered.get_or_insert_with(metric, || Gathered {
+    let slot = gathered.entry(metric).or_insert_with(|| Gathered {
         since,
         reading: Reading::new(),
     });
@@ -138,7 +137,7 @@ fn longest(stats: &Place<'_, '_>, at: Timestamp, reading: &mut Reading) -> Read<
         };
         let age = (milliseconds / 1_000.0).max(0.0);
         let oldest = reading.get("age").copied().unwrap_or_default().max(age);
-        reading.insert("age", oldest);
+        reading.insert("age".to_owned(), oldest);
         return Ok(());
     }
     Ok(())
@@ -170,7 +169,7 @@ pub(super) fn in_seconds(
 
 /// Computes averages, drops metrics without statistics, and names the wait as the guide does.
 fn finish(gathered: Gathering<'_>) -> Readings {
-    let mut readings = Readings::with_capacity(gathered.len() + 1);
+    let mut readings = Readings::new();
     for (name, mut gathered) in gathered {
         if !gathered.reading.is_empty() {
             fill::average(&mut gathered.reading);
@@ -178,7 +177,7 @@ fn finish(gathered: Gathering<'_>) -> Readings {
         }
     }
     if let Some(wait) = readings.get("tWait").cloned() {
-        readings.insert(WAIT_TIME, wait);
+        readings.insert(WAIT_TIME.to_owned(), wait);
     }
     readings
 }

@@ -137,8 +137,8 @@ pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
         let group = body.name(group);
         group.optional_object()?;
         if let Some(count) = group.name(name).number()? {
-            let reading = Reading::from([("count", count)]);
-            signal.metrics.insert(name, reading);
+            let reading = Reading::from([("count".to_owned(), count)]);
+            signal.metrics.insert(name.to_owned(), reading);
         }
     }
     if signal.metrics.is_empty() {
