@@ -13,8 +13,6 @@ use axum::http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tower::Service;
 
-use super::ReusedTimer;
-
 /// What a listener serves: anything that answers every request. An axum router is one, whose
 /// handlers find the peer's address as [`ConnectInfo<SocketAddr>`] among the extensions.
 pub trait Application: Clone + Send + 'static {
@@ -64,6 +62,4 @@ pub fn announce_end<B>(response: &mut Response<B>, may_be_unread: bool) {
 pub struct Connection {
     /// The address at its other end.
     pub peer: SocketAddr,
-    /// Bounds the request in hand; there is one at a time.
-    pub timer: ReusedTimer,
 }

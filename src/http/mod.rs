@@ -12,7 +12,6 @@ mod readiness;
 mod request_id;
 mod serve;
 mod socket;
-mod timer;
 
 pub use application::{Application, Connection, announce_end};
 pub use client_network::client_network;
@@ -20,4 +19,3 @@ pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;
 pub use request_id::{REQUEST_ID, RequestIds, id_for, request_id};
 pub use serve::{ServeOptions, Server, serve};
-pub use timer::ReusedTimer;

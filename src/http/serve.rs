@@ -20,7 +20,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::ReusedTimer;
 use super::activity::Order;
 use super::application::{Application, Connection};
 use super::connections::{Connections, Place};
@@ -201,10 +200,7 @@ async fn serve_connection(
 ) {
     // Answers are one small packet each; waiting to fill it only adds latency.
     let _ = stream.set_nodelay(true);
-    let connection = Connection {
-        peer,
-        timer: ReusedTimer::default(),
-    };
+    let connection = Connection { peer };
     let socket = Socket::new(stream, Arc::clone(&place.activity));
     let of_requests = Arc::clone(&place.activity);
     let service = service_fn(move |request| {

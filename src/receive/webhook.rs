@@ -111,9 +111,7 @@ impl Receiver {
         let source = source.ok_or(Refusal::UnknownSource)?;
         let work = pin!(self.take_in(source, head, body, connection.peer));
         // 503, not 408: EventBridge does not repeat a 408.
-        connection
-            .timer
-            .within(self.server.request_timeout, work)
+        tokio::time::timeout(self.server.request_timeout, work)
             .await
             .unwrap_or(Err(Refusal::TimedOut))
     }
