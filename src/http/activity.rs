@@ -39,6 +39,7 @@ pub(super) struct Activity {
     unsent: AtomicBool,
     awaits_bytes: AtomicBool,
     unread: AtomicBool,
+    body_left: AtomicBool,
     /// The [`Order`] that the connection's task has not seen yet; 0 is none.
     order: AtomicU8,
     task: AtomicWaker,
@@ -54,6 +55,7 @@ impl Activity {
             unsent: AtomicBool::new(false),
             awaits_bytes: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            body_left: AtomicBool::new(false),
             order: AtomicU8::new(0),
             task: AtomicWaker::new(),
         }
@@ -112,6 +114,15 @@ impl Activity {
 
     pub(super) fn may_have_unread(&self) -> bool {
         self.unread.load(Ordering::Relaxed)
+    }
+
+    /// Whether some of the body of the request in hand was not read, or is not known to be.
+    pub(super) fn set_body_left(&self, left: bool) {
+        self.body_left.store(left, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_body_left(&self) -> bool {
+        self.body_left.load(Ordering::Relaxed)
     }
 
     fn restart(&self) {

@@ -3,17 +3,16 @@
 //! May import: `fault_points`, `telemetry`, axum, hyper. Must not know: any route, the store, sources, targets.
 
 mod activity;
-mod application;
 mod client_network;
 mod connections;
 mod eviction;
 mod problem;
 mod readiness;
+mod request_body;
 mod request_id;
 mod serve;
 mod socket;
 
-pub use application::{Application, Connection, announce_end};
 pub use client_network::client_network;
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;

@@ -9,8 +9,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::HttpBody;
-use futures::FutureExt;
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::ConnectInfo;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response};
+use futures::TryFutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
@@ -19,10 +23,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 
-use super::activity::Order;
-use super::application::{Application, Connection};
+use super::activity::{Activity, LastBody, Order};
 use super::connections::{Connections, Place};
+use super::request_body::RequestBody;
 use super::socket::Socket;
 use crate::fault_points;
 use crate::telemetry::ConnectionMetrics;
@@ -78,16 +83,14 @@ pub struct Server {
     tasks: TaskTracker,
 }
 
-/// Serves `application` as [`Server::run`] does, by a server of its own.
+/// Serves `router` as [`Server::run`] does, by a server of its own.
 pub async fn serve(
     listener: TcpListener,
-    application: impl Application,
+    router: Router,
     shutdown: CancellationToken,
     options: ServeOptions,
 ) -> usize {
-    Server::new(options)
-        .run(listener, application, shutdown)
-        .await
+    Server::new(options).run(listener, router, shutdown).await
 }
 
 impl Server {
@@ -105,29 +108,29 @@ impl Server {
         }
     }
 
-    /// Serves `application` on `listener` until `shutdown`; then accepts no more, closes what is
-    /// idle, lets each other connection finish the request in hand, and returns when all have, or
-    /// after `drain_timeout`.
+    /// Serves `router` on `listener` until `shutdown`; then accepts no more, closes what is idle,
+    /// lets each other connection finish the request in hand, and returns when all have, or after
+    /// `drain_timeout`. Handlers find the peer's address as [`ConnectInfo<SocketAddr>`].
     ///
     /// Returns how many connections had to be cut off.
     pub async fn run(
         self,
         listener: TcpListener,
-        application: impl Application,
+        router: Router,
         shutdown: CancellationToken,
     ) -> usize {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => {}
-            () = self.accept_all(&listener, &application) => {}
+            () = self.accept_all(&listener, &router) => {}
         }
-        drop((listener, application));
+        drop((listener, router));
         self.tasks.close();
         self.drain().await;
         self.connections.cut_off()
     }
 
-    async fn accept_all(&self, listener: &TcpListener, application: &impl Application) {
+    async fn accept_all(&self, listener: &TcpListener, router: &Router) {
         let builder = connection_builder(&self.options);
         loop {
             let (stream, peer) = accept(listener, &self.connections).await;
@@ -138,7 +141,7 @@ impl Server {
                 self.options.header_timeout,
                 stream,
                 peer,
-                application.clone(),
+                router.clone(),
                 place,
             ));
         }
@@ -195,28 +198,42 @@ async fn serve_connection(
     header_timeout: Duration,
     stream: TcpStream,
     peer: SocketAddr,
-    application: impl Application,
+    router: Router,
     place: Place,
 ) {
     // Answers are one small packet each; waiting to fill it only adds latency.
     let _ = stream.set_nodelay(true);
-    let connection = Connection { peer };
     let socket = Socket::new(stream, Arc::clone(&place.activity));
-    let of_requests = Arc::clone(&place.activity);
-    let service = service_fn(move |request| {
-        let activity = Arc::clone(&of_requests);
-        activity.begin_request();
-        let answer = application.clone().answer(request, connection.clone());
-        // An async block around it would hold it twice, and hyper moves it for every request.
-        answer.map(move |answer| {
-            // A refusal may come before the body was read.
-            activity.set_unread(!answer.status().is_success());
-            Ok::<_, Infallible>(answer.map(|body| activity.until_end_of(body)))
-        })
-    });
+    let activity = Arc::clone(&place.activity);
+    let service = service_fn(move |request| answer(router.clone(), request, peer, &activity));
     let connection = builder.serve_connection(TokioIo::new(socket), service);
     let ended = until_its_end(connection, &place, header_timeout).await;
     tracing::debug!(%peer, "{ended}");
+}
+
+/// The answer of `router`, and a note in `activity` of the request in hand.
+fn answer(
+    mut router: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    activity: &Arc<Activity>,
+) -> impl Future<Output = Result<Response<LastBody<Body>>, Infallible>> + use<> {
+    let activity = Arc::clone(activity);
+    activity.begin_request();
+    let mut request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&activity))));
+    request.extensions_mut().insert(ConnectInfo(peer));
+    // An async block around it would hold it twice, and hyper moves it for every request.
+    router.call(request).map_ok(move |mut answer| {
+        let is_refusal = !answer.status().is_success();
+        // A refusal may come before the body was read.
+        activity.set_unread(is_refusal);
+        // A client that is not told could send its next request into the rest of the body.
+        if is_refusal && activity.has_body_left() {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        answer.map(|body| activity.until_end_of(body))
+    })
 }
 
 /// Why a connection has ended.

@@ -4,10 +4,9 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
+use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::admission::Dropped;
 use super::body::BodyFault;
@@ -22,8 +21,6 @@ const SHORTLY: Duration = Duration::from_secs(1);
 
 /// How long it should wait when a database or a restart is behind it.
 const SOON: Duration = Duration::from_secs(5);
-
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What became of the events of one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -46,35 +43,25 @@ impl Tally {
         tally
     }
 
-    /// The 202. What held the request's headers holds the answer's: hyper takes it back for
-    /// the connection's next request, so that none needs memory of its own.
-    pub(super) fn into_response(self, mut headers: HeaderMap) -> Response<Full<Bytes>> {
-        headers.clear();
+    pub(super) fn into_response(self) -> Response<Body> {
         let Self {
             accepted,
             duplicates,
             review,
         } = self;
-        let body = match (accepted, duplicates, review) {
-            // Nearly every answer, which need not be put together.
-            (1, 0, 0) => Bytes::from_static(br#"{"accepted":1,"duplicates":0,"review":0}"#),
-            _ => {
-                format!(r#"{{"accepted":{accepted},"duplicates":{duplicates},"review":{review}}}"#)
-                    .into()
-            }
-        };
-        headers.insert(CONTENT_TYPE, JSON);
-        let mut response = Response::new(body.into());
-        *response.headers_mut() = headers;
+        let body =
+            format!(r#"{{"accepted":{accepted},"duplicates":{duplicates},"review":{review}}}"#);
+        let mut response = json(body);
         *response.status_mut() = StatusCode::ACCEPTED;
         response
     }
 }
 
 /// A 200 with a JSON `body`.
-pub(super) fn json<B>(body: impl Into<B>) -> Response<B> {
+pub(super) fn json(body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
     response
 }
 

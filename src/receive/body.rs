@@ -2,17 +2,12 @@
 //!
 //! Must not know: sources, credentials, what a body means.
 
-use axum::body::{Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
 
 use super::admission::{Dropped, Slot};
-
-/// A body on its way in.
-pub(super) trait Incoming: HttpBody<Data = Bytes, Error: Send> + Unpin + Send {}
-
-impl<B: HttpBody<Data = Bytes, Error: Send> + Unpin + Send> Incoming for B {}
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +54,7 @@ pub(super) fn check_plain(headers: &HeaderMap, max: usize) -> Result<(), BodyFau
 /// Reads `body` to its end, at most `max` bytes, into memory that `slot` accounts for. A body
 /// that came in one piece is not copied.
 pub(super) async fn read(
-    body: &mut impl Incoming,
+    body: &mut Body,
     max: usize,
     slot: &mut Slot<'_>,
 ) -> Result<Bytes, BodyFault> {
@@ -85,7 +80,7 @@ pub(super) async fn read(
 /// `declared` takes none.
 async fn gather(
     first: Bytes,
-    body: &mut impl Incoming,
+    body: &mut Body,
     max: usize,
     declared: usize,
     slot: &mut Slot<'_>,
@@ -109,7 +104,7 @@ async fn gather(
     Ok(whole.into())
 }
 
-async fn next_piece(body: &mut impl Incoming) -> Result<Option<Bytes>, BodyFault> {
+async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyFault> {
     while let Some(frame) = body.frame().await {
         // Trailers are of no interest.
         if let Ok(piece) = frame.map_err(|_| BodyFault::Broken)?.into_data() {
@@ -145,8 +140,6 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-
     use super::*;
     use crate::receive::admission::Admission;
     use crate::receive::origin::Origin;

@@ -34,7 +34,6 @@ mod key_set;
 mod networks;
 mod notice;
 mod origin;
-mod public;
 mod quota;
 mod shed;
 mod source;
@@ -54,7 +53,6 @@ use tokio::sync::watch;
 pub use auth::AuthSetupError;
 pub use callback::Callbacks;
 pub use jwks::JwksSetupError;
-pub use public::PublicListener;
 
 use crate::backlog::HeldBack;
 use crate::clock::Clock;
@@ -99,14 +97,9 @@ pub struct ReceiveSetupError {
     problem: AuthSetupError,
 }
 
-/// What the public listener serves. To be served with the peer's address as
-/// `ConnectInfo<SocketAddr>`, as [`crate::http::serve`] does; without it every source that
-/// has an `allow` list refuses.
-///
-/// # Errors
-///
-/// [`ReceiveSetupError`] when a source's `auth` cannot be put into force.
-pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError> {
+/// The routes of the public listener. To be served with the peer's address as
+/// `ConnectInfo<SocketAddr>`, as [`crate::http::serve`] does.
+pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
     let request_ids = RequestIds::new(state.clock.clone());
     let sources = sources(&state)?;
     let callback_targets = callback_targets(&state, sources.len())?;
@@ -121,8 +114,12 @@ pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError
         readiness: state.readiness,
         clock: state.clock,
     };
-    let receiver = Arc::new(receiver);
-    let others = Router::new()
+    Ok(Router::new()
+        // Every method goes to the one handler, so that a wrong one is counted for its source.
+        .route(
+            &format!("{}{{source}}", webhook::PREFIX),
+            any(webhook::webhook),
+        )
         .route(
             &format!("{}{{target}}", callback::PREFIX),
             any(callback::callback),
@@ -132,8 +129,7 @@ pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError
         .fallback(no_such_route)
         .method_not_allowed_fallback(read_only_route)
         .layer(request_ids)
-        .with_state(Arc::clone(&receiver));
-    Ok(PublicListener::new(receiver, others))
+        .with_state(Arc::new(receiver)))
 }
 
 fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetupError> {

@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use http_body_util::Either;
+use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use smallvec::smallvec;
 use tokio::sync::watch;
@@ -19,15 +19,14 @@ use tokio::sync::watch;
 use super::admission::{Admission, Dropped, Slot};
 use super::answer::{Refusal, Tally};
 use super::auth::{Authenticator, Verdict};
-use super::body::{self, Incoming};
+use super::body;
 use super::callback::{CallbackTarget, Callbacks};
 use super::items::{Contents, Reader};
 use super::jwks;
 use super::origin::Origin;
-use super::public::AnswerBody;
 use super::source::Source;
 use crate::clock::Clock;
-use crate::http::{Connection, REQUEST_ID, Readiness, request_id};
+use crate::http::{Readiness, request_id};
 use crate::settings::ServerSettings;
 use crate::store::{Appended, Journal, NewEvent, NewEvents};
 use crate::telemetry::Metrics;
@@ -62,26 +61,21 @@ struct Misfit {
 
 /// Answers one webhook, whatever it is, and counts the answer.
 pub(super) async fn webhook(
-    receiver: &Receiver,
-    head: &mut Parts,
-    body: &mut impl Incoming,
-    connection: &Connection,
-    id: &HeaderValue,
-) -> Response<AnswerBody> {
-    let source = receiver.sources.get(source_name(head).as_ref());
-    let answer = match receiver.take(source, head, body, connection).await {
-        Ok(tally) => {
-            let headers = std::mem::take(&mut head.headers);
-            tally.into_response(headers).map(Either::Left)
-        }
+    State(receiver): State<Arc<Receiver>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, mut body) = request.into_parts();
+    let source = receiver.sources.get(source_name(&head).as_ref());
+    let answer = match receiver.take(source, &head, &mut body, peer).await {
+        Ok(tally) => tally.into_response(),
         Err(refusal) => {
             if let (Some(source), Some(reason)) = (source, refusal.dropped_for()) {
                 receiver
                     .metrics
                     .request_dropped("webhooks", &source.name, reason);
             }
-            head.headers.insert(REQUEST_ID, id.clone());
-            receiver.refuse(refusal, source, head).map(Either::Right)
+            receiver.refuse(refusal, source, &head)
         }
     };
     let status = answer.status();
@@ -105,11 +99,11 @@ impl Receiver {
         &self,
         source: Option<&Source>,
         head: &Parts,
-        body: &mut impl Incoming,
-        connection: &Connection,
+        body: &mut Body,
+        peer: SocketAddr,
     ) -> Result<Tally, Refusal> {
         let source = source.ok_or(Refusal::UnknownSource)?;
-        let work = pin!(self.take_in(source, head, body, connection.peer));
+        let work = self.take_in(source, head, body, peer);
         // 503, not 408: EventBridge does not repeat a 408.
         tokio::time::timeout(self.server.request_timeout, work)
             .await
@@ -121,7 +115,7 @@ impl Receiver {
         &self,
         source: &Source,
         head: &Parts,
-        body: &mut impl Incoming,
+        body: &mut Body,
         peer: SocketAddr,
     ) -> Result<Tally, Refusal> {
         self.admit(source, head, peer)?;
@@ -190,7 +184,7 @@ impl Receiver {
         &self,
         authenticator: &Authenticator,
         headers: &HeaderMap,
-        body: &mut impl Incoming,
+        body: &mut Body,
         slot: &mut Slot<'_>,
     ) -> Result<Bytes, Refusal> {
         let judging = authenticator.by_headers(headers);

@@ -8,7 +8,7 @@ use ringdown::clock::Clock;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{Readiness, ServeOptions, serve};
 use ringdown::normalise::Format;
-use ringdown::receive::{ReceiveState, listener};
+use ringdown::receive::{ReceiveState, router};
 use ringdown::settings::{AuthMethod, Secret, ServerSettings, SourceSettings};
 use ringdown::store::Store;
 use ringdown::telemetry::Metrics;
@@ -92,7 +92,7 @@ impl Plan {
         let clock = Clock::manual(Timestamp::from_millis(NOW_MS));
         let (readiness, watched) = watch::channel(Readiness::Ready);
         let metrics = Metrics::new();
-        let application = listener(ReceiveState {
+        let application = router(ReceiveState {
             server: self.server,
             sources: self.sources,
             journal,
