@@ -73,7 +73,8 @@ impl Comparison {
     }
 }
 
-fn number_of(expression: &Expr) -> Option<f64> {
+/// The value of a number that floating point holds exactly.
+pub(super) fn number_of(expression: &Expr) -> Option<f64> {
     match expression {
         Expr::Literal(LiteralValue::Double(number)) => Some(*number.inner()),
         Expr::Literal(LiteralValue::Int(number)) => {

@@ -9,13 +9,13 @@ mod expression;
 mod rewrite;
 mod schedule;
 mod template;
-mod unheard;
+mod unsatisfiable;
 
 pub use direction::Worse;
 pub use expression::{BadExpression, EvaluationError, Expression};
 pub use schedule::{BadSchedule, Repetition, Schedule, wall_clock, zone};
 pub use template::{BadTemplate, RenderError, Template, TemplateContext};
-pub use unheard::{Unheard, unheard};
+pub use unsatisfiable::{Unsatisfiable, unsatisfiable};
 
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
 

@@ -10,7 +10,7 @@ use super::values::{
 };
 use crate::domain::flapping::FlappingPolicy;
 use crate::domain::severity::Severity;
-use crate::rules::{Expression, Unheard, unheard};
+use crate::rules::{Expression, Unsatisfiable, unsatisfiable};
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
 
 /// So many beginnings of a key's trouble can be remembered.
@@ -71,7 +71,7 @@ fn rule(
     let targets = routing(section, targets);
     section.finish();
     if let (Some(when), Some(clear)) = (&when, &clear) {
-        warn_of_unheard(section, when, clear.as_ref());
+        warn_of_unsatisfiable(section, when, clear.as_ref());
     }
     let (severity, severity_levels) = severity?;
     Some(RuleSettings {
@@ -95,16 +95,16 @@ fn rule(
 }
 
 /// Warns of a condition that no signal can ever meet.
-fn warn_of_unheard(rule: &Section<'_>, when: &Expression, clear: Option<&Expression>) {
+fn warn_of_unsatisfiable(rule: &Section<'_>, when: &Expression, clear: Option<&Expression>) {
     let recovers = "an incident of this rule recovers only by quiet_after";
-    let (key, reason) = match unheard(when, clear) {
+    let (key, reason) = match unsatisfiable(when, clear) {
         None => return,
-        Some(Unheard::When) => (
+        Some(Unsatisfiable::When) => (
             "when",
             "can never be true: this rule opens no incident".to_owned(),
         ),
-        Some(Unheard::Clear) => ("clear", format!("can never be true: {recovers}")),
-        Some(Unheard::ClearInsideWhen) => (
+        Some(Unsatisfiable::Clear) => ("clear", format!("can never be true: {recovers}")),
+        Some(Unsatisfiable::ClearInsideWhen) => (
             "clear",
             format!(
                 "can never be true after `when`: wherever it holds, `when` holds too and is asked first; {recovers}"
