@@ -16,5 +16,5 @@ mod socket;
 pub use client_network::client_network;
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;
-pub use request_id::{REQUEST_ID, RequestIds, id_for, request_id};
+pub use request_id::{request_id, with_request_id};
 pub use serve::{ServeOptions, Server, serve};

@@ -47,6 +47,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
 use tokio::sync::watch;
 
@@ -56,7 +57,7 @@ pub use jwks::JwksSetupError;
 
 use crate::backlog::HeldBack;
 use crate::clock::Clock;
-use crate::http::{Readiness, RequestIds};
+use crate::http::{Readiness, with_request_id};
 use crate::settings::{AuthMethod, ServerSettings, SourceSettings};
 use crate::store::Journal;
 use crate::telemetry::Metrics;
@@ -100,7 +101,7 @@ pub struct ReceiveSetupError {
 /// The routes of the public listener. To be served with the peer's address as
 /// `ConnectInfo<SocketAddr>`, as [`crate::http::serve`] does.
 pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
-    let request_ids = RequestIds::new(state.clock.clone());
+    let clock = state.clock.clone();
     let sources = sources(&state)?;
     let callback_targets = callback_targets(&state, sources.len())?;
     let receiver = Receiver {
@@ -128,7 +129,7 @@ pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
         .route("/readyz", get(readyz))
         .fallback(no_such_route)
         .method_not_allowed_fallback(read_only_route)
-        .layer(request_ids)
+        .layer(from_fn_with_state(clock, with_request_id))
         .with_state(Arc::new(receiver)))
 }
 
