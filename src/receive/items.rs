@@ -8,12 +8,11 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use smallvec::smallvec;
 
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
 use crate::normalise::{Format, Outcome, id_of_raw, normalise, parse_json};
-use crate::store::{NewEvent, NewEvents};
+use crate::store::NewEvent;
 
 /// Most events in one body. EventBridge sends one; the bound keeps one request from holding
 /// the journal's writer for long.
@@ -26,7 +25,7 @@ const MAX_EVENT_ID: usize = 256;
 #[derive(Debug)]
 pub(super) enum Contents {
     /// JSON: one event for an object, one for each element of an array.
-    Events(NewEvents),
+    Events(Vec<NewEvent>),
     /// Not JSON: the whole body, for a person.
     NotJson {
         /// The body as an event that goes to review.
@@ -66,11 +65,9 @@ impl Reader<'_> {
         }
         match self.understand(&text) {
             Ok((event_id, meaning)) => {
-                Contents::Events(smallvec![self.new_event(event_id, text, meaning)])
+                Contents::Events(vec![self.new_event(event_id, text, meaning)])
             }
-            Err(error) if is_json(&text) => {
-                Contents::Events(smallvec![self.unreadable(text, &error)])
-            }
+            Err(error) if is_json(&text) => Contents::Events(vec![self.unreadable(text, &error)]),
             Err(error) => self.not_json(text.as_bytes(), &error),
         }
     }
@@ -180,7 +177,7 @@ mod tests {
         .read(Bytes::from_static(body))
     }
 
-    fn events(body: &'static [u8]) -> NewEvents {
+    fn events(body: &'static [u8]) -> Vec<NewEvent> {
         match contents(body) {
             Contents::Events(events) => events,
             other => panic!("{other:?}"),

@@ -13,7 +13,6 @@ use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use smallvec::smallvec;
 use tokio::sync::watch;
 
 use super::admission::{Admission, Dropped, Slot};
@@ -28,7 +27,7 @@ use super::source::Source;
 use crate::clock::Clock;
 use crate::http::{Readiness, request_id};
 use crate::settings::ServerSettings;
-use crate::store::{Appended, Journal, NewEvent, NewEvents};
+use crate::store::{Appended, Journal, NewEvent};
 use crate::telemetry::Metrics;
 
 /// Path before the source's name.
@@ -138,7 +137,7 @@ impl Receiver {
                 self.keep(source, events).await
             }
             Contents::NotJson { event, problem } => {
-                self.keep(source, smallvec![event]).await?;
+                self.keep(source, vec![event]).await?;
                 Err(Refusal::NotJson { problem })
             }
             Contents::TooMany => Err(Refusal::TooManyItems),
@@ -213,7 +212,7 @@ impl Receiver {
     }
 
     /// Makes `events` durable and tells metrics and log what became of them.
-    async fn keep(&self, source: &Source, events: NewEvents) -> Result<Tally, Refusal> {
+    async fn keep(&self, source: &Source, events: Vec<NewEvent>) -> Result<Tally, Refusal> {
         if events.is_empty() {
             return Ok(Tally::default());
         }

@@ -48,8 +48,7 @@ pub use fence::Fence;
 pub use floods::FloodVerdict;
 pub use history::{HistoryEntry, Reference};
 pub use journal::{
-    Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
-    NewEvents,
+    Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
 };
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket};
 pub use retention::Forgotten;

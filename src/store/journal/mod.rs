@@ -12,7 +12,6 @@ mod writer;
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use tokio::sync::{mpsc, oneshot};
 
 pub(super) use fresh::Fresh;
@@ -105,17 +104,10 @@ pub enum JournalError {
     Interrupted,
 }
 
-/// The events of one request. Nearly every request brings one, for which neither way needs a
-/// list of its own: what one thread allocates and another frees costs more than all else that
-/// is done with it.
-pub type NewEvents = SmallVec<[NewEvent; 1]>;
-
-/// What became of the events of one request, in their order.
-pub type Became = SmallVec<[Appended; 8]>;
-
+/// The events of one HTTP request, and where to say what became of each, in their order.
 struct Request {
-    events: NewEvents,
-    answer: oneshot::Sender<Result<Became, JournalError>>,
+    events: Vec<NewEvent>,
+    answer: oneshot::Sender<Result<Vec<Appended>, JournalError>>,
 }
 
 /// Takes events in and answers when they are durable. Cheap to clone.
@@ -139,7 +131,10 @@ impl Journal {
     /// # Errors
     ///
     /// [`JournalError`] when nothing may have been kept.
-    pub async fn append(&self, events: impl Into<NewEvents>) -> Result<Became, JournalError> {
+    pub async fn append(
+        &self,
+        events: impl Into<Vec<NewEvent>>,
+    ) -> Result<Vec<Appended>, JournalError> {
         let (answer, answered) = oneshot::channel();
         self.requests
             .try_send(Request {

@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use super::in_postgres::PostgresJournal;
 use super::in_sqlite::SqliteJournal;
-use super::{Appended, Became, Content, Fresh, JournalError, JournalEvent, NewEvent, Request};
+use super::{Appended, Content, Fresh, JournalError, JournalEvent, NewEvent, Request};
 use crate::store::StoreError;
 use crate::store::database::Database;
 use crate::store::keys::{Digest, Digests, KnownKeys, Runs, digest_of};
@@ -174,7 +174,7 @@ struct Batch {
     requests: Vec<Request>,
 }
 
-type Answer = oneshot::Sender<Result<Became, JournalError>>;
+type Answer = oneshot::Sender<Result<Vec<Appended>, JournalError>>;
 
 /// Who waits for a batch, and for how many events of it each.
 struct Answers(Vec<(Answer, usize)>);
