@@ -2,12 +2,12 @@
 //!
 //! Knows addresses and how long a connection has been idle; must not know sockets or requests.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -55,7 +55,8 @@ impl Rarely {
 struct Shared {
     listener: &'static str,
     max: usize,
-    open: Mutex<Slab<Open>>,
+    open: Mutex<BTreeMap<u64, Open>>,
+    next_key: AtomicU64,
     /// A connection has ended when there was no place.
     ended: Notify,
     limit_warning: Mutex<Rarely>,
@@ -71,7 +72,7 @@ struct Open {
 
 /// One of the places for connections, free again when it is dropped.
 pub(super) struct Place {
-    key: usize,
+    key: u64,
     shared: Arc<Shared>,
     /// What the connection in this place is doing.
     pub(super) activity: Arc<Activity>,
@@ -85,6 +86,7 @@ impl Connections {
                 listener,
                 max: max.max(1),
                 open: Mutex::default(),
+                next_key: AtomicU64::new(0),
                 ended: Notify::new(),
                 limit_warning: Mutex::default(),
                 accept_warning: Mutex::default(),
@@ -117,7 +119,8 @@ impl Connections {
         if open.len() >= self.shared.max {
             return None;
         }
-        let key = open.insert(entry);
+        let key = self.shared.next_key.fetch_add(1, Ordering::Relaxed);
+        open.insert(key, entry);
         drop(open);
         self.shared.metrics.opened();
         Some(Place {
@@ -153,7 +156,7 @@ impl Connections {
 
     /// Gives every connection `order`.
     pub(super) fn order_all(&self, order: Order) {
-        for (_, one) in self.shared.open().iter() {
+        for one in self.shared.open().values() {
             one.activity.order(order);
         }
     }
@@ -165,7 +168,7 @@ impl Connections {
 }
 
 impl Shared {
-    fn open(&self) -> MutexGuard<'_, Slab<Open>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Open>> {
         // An entry is put in or taken out whole.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -173,7 +176,7 @@ impl Shared {
     /// Asks those connections to close that others need the places of; answers how many are open.
     fn evict_idle(&self) -> usize {
         let open = self.open();
-        let all: Vec<&Open> = open.iter().map(|(_, one)| one).collect();
+        let all: Vec<&Open> = open.values().collect();
         let idle: Vec<_> = all
             .iter()
             .map(|one| {
@@ -205,7 +208,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.shared.open();
         let was_full = open.len() >= self.shared.max;
-        let entry = open.try_remove(self.key);
+        let entry = open.remove(&self.key);
         drop(open);
         drop(entry);
         self.shared.metrics.closed();
