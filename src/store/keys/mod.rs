@@ -28,7 +28,7 @@ pub(super) type Digest = [u8; 16];
 
 /// A set of digests. They are hashes already; what is left is to seed them, so that nobody can
 /// choose ids that meet in one place.
-pub(super) type Digests = HashSet<Digest, foldhash::fast::RandomState>;
+pub(super) type Digests = HashSet<Digest>;
 
 /// Digests in the log before they are made a run: 1 MiB.
 const LOG: usize = 64 * 1024;
