@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::activity::{Activity, Order};
 use super::client_network;
 use super::eviction::victims;
-use crate::telemetry::ConnectionMetrics;
+use crate::telemetry::{ConnectionMetrics, RateLimitedWarning};
 
 /// How soon another idle connection is looked for when none was there.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -34,24 +34,6 @@ pub(super) struct Connections {
     shared: Arc<Shared>,
 }
 
-/// What is done at most once in [`WARN_EVERY`].
-#[derive(Default)]
-struct Rarely {
-    last: Option<Instant>,
-}
-
-impl Rarely {
-    fn is_due(rarely: &Mutex<Self>) -> bool {
-        let now = Instant::now();
-        let mut rarely = rarely.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = rarely.last.is_none_or(|last| last + WARN_EVERY <= now);
-        if is_due {
-            rarely.last = Some(now);
-        }
-        is_due
-    }
-}
-
 struct Shared {
     listener: &'static str,
     max: usize,
@@ -59,8 +41,8 @@ struct Shared {
     next_key: AtomicU64,
     /// A connection has ended when there was no place.
     ended: Notify,
-    limit_warning: Mutex<Rarely>,
-    accept_warning: Mutex<Rarely>,
+    limit_warning: RateLimitedWarning,
+    accept_warning: RateLimitedWarning,
     cut_off: AtomicUsize,
     metrics: ConnectionMetrics,
 }
@@ -88,8 +70,8 @@ impl Connections {
                 open: Mutex::default(),
                 next_key: AtomicU64::new(0),
                 ended: Notify::new(),
-                limit_warning: Mutex::default(),
-                accept_warning: Mutex::default(),
+                limit_warning: RateLimitedWarning::new(WARN_EVERY),
+                accept_warning: RateLimitedWarning::new(WARN_EVERY),
                 cut_off: AtomicUsize::new(0),
                 metrics,
             }),
@@ -133,7 +115,7 @@ impl Connections {
     /// Asks some idle connections to close.
     fn evict(&self) {
         let open = self.shared.evict_idle();
-        if Rarely::is_due(&self.shared.limit_warning) {
+        if self.shared.limit_warning.count(1, Instant::now()).is_some() {
             tracing::warn!(
                 listener = self.shared.listener,
                 open,
@@ -148,7 +130,12 @@ impl Connections {
     /// always that the process or the system has no file descriptor left.
     pub(super) fn evict_after(&self, error: &std::io::Error) {
         self.shared.evict_idle();
-        if Rarely::is_due(&self.shared.accept_warning) {
+        if self
+            .shared
+            .accept_warning
+            .count(1, Instant::now())
+            .is_some()
+        {
             let listener = self.shared.listener;
             tracing::warn!(listener, %error, "a connection could not be accepted");
         }

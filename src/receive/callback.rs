@@ -18,16 +18,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use url::form_urlencoded;
 
 use super::answer::{Refusal, json};
 use super::auth::Authenticator;
 use super::body;
 use super::notice::{self, NoticeFault};
-use super::source::RefusalNotices;
 use super::webhook::Receiver;
 use crate::http::{Readiness, request_id};
 use crate::store::Store;
+use crate::telemetry::RateLimitedWarning;
 
 /// Path before the target's name.
 pub(super) const PREFIX: &str = "/callbacks/";
@@ -53,7 +54,7 @@ pub(super) struct CallbackTarget {
     pub(super) authenticator: Authenticator,
     /// Its place among the senders that share slots and memory.
     pub(super) party: usize,
-    pub(super) notices: RefusalNotices,
+    pub(super) refusals: RateLimitedWarning,
 }
 
 /// The two languages that callbacks come in.
@@ -146,7 +147,7 @@ impl Receiver {
         }
         let problem = refusal.into_problem();
         if let Some((name, target)) = target
-            && let Some(unnoticed) = target.notices.notice(self.clock.now())
+            && let Some(refusals) = target.refusals.count(1, Instant::now())
         {
             let status = problem.status().as_u16();
             let request = request_id(&head.headers).unwrap_or_default();
@@ -155,7 +156,7 @@ impl Receiver {
                 status,
                 problem = problem.name(),
                 request_id = request,
-                unnoticed,
+                unnoticed = refusals - 1,
                 "callback refused"
             );
         }

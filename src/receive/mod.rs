@@ -60,12 +60,12 @@ use crate::clock::Clock;
 use crate::http::{Readiness, with_request_id};
 use crate::settings::{AuthMethod, ServerSettings, SourceSettings};
 use crate::store::Journal;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, RateLimitedWarning};
 use admission::Admission;
 use answer::{Refusal, json};
 use auth::Authenticator;
 use callback::CallbackTarget;
-use source::{RefusalNotices, Source};
+use source::{REFUSALS_LOGGED_EVERY, Source};
 use webhook::Receiver;
 
 /// What the public listener is given.
@@ -168,7 +168,7 @@ fn callback_targets(
             let target = CallbackTarget {
                 authenticator,
                 party,
-                notices: RefusalNotices::default(),
+                refusals: RateLimitedWarning::new(REFUSALS_LOGGED_EVERY),
             };
             Ok((name.clone(), target))
         })

@@ -14,6 +14,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::admission::{Admission, Dropped, Slot};
 use super::answer::{Refusal, Tally};
@@ -236,9 +237,10 @@ impl Receiver {
     }
 
     fn refuse(&self, refusal: Refusal, source: Option<&Source>, head: &Parts) -> Response<Body> {
-        let log_line = source.and_then(|source| Some((source, source.notice(self.clock.now())?)));
         let problem = refusal.into_problem();
-        if let Some((source, unnoticed)) = log_line {
+        if let Some(source) = source
+            && let Some(refusals) = source.refusals.count(1, Instant::now())
+        {
             let status = problem.status().as_u16();
             let request = request_id(&head.headers).unwrap_or_default();
             let source: &str = &source.name;
@@ -247,7 +249,7 @@ impl Receiver {
                 status,
                 problem = problem.name(),
                 request_id = request,
-                unnoticed,
+                unnoticed = refusals - 1,
                 "webhook refused"
             );
         }

@@ -8,8 +8,10 @@ mod log_writer;
 mod logging;
 mod metrics;
 pub mod panics;
+mod rate_limited_warning;
 mod visible;
 
 pub use connections::ConnectionMetrics;
 pub use logging::{BadLogSetting, LogOutput, start_logging};
 pub use metrics::{Metrics, SourceCounters};
+pub use rate_limited_warning::RateLimitedWarning;
