@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fill::{self, clean};
+use super::outcome::{Normalised, Outcome};
 use super::place::{Place, trimmed};
 use super::pointer::{Pointer, Pointers};
-use super::{Normalised, Outcome, identity, moment};
+use super::{identity, moment};
 use crate::domain::signal::{Field, Reading, SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
 

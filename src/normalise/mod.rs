@@ -13,6 +13,7 @@ mod genesys;
 mod identity;
 mod json;
 mod moment;
+mod outcome;
 mod place;
 mod pointer;
 #[cfg(test)]
@@ -20,11 +21,11 @@ mod tests;
 
 pub use custom::{CustomMap, CustomMetric, Unit};
 pub use json::parse as parse_json;
+pub use outcome::{Normalised, Outcome};
 pub use pointer::{NotAPointer, Pointer, Pointers};
 
 use serde_json::Value;
 
-use crate::domain::signal::{SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
 
 /// Whether a reading is in seconds, as far as names tell: Genesys's metrics of time, the
@@ -41,33 +42,6 @@ pub enum Format {
     Genesys,
     /// Any JSON, by pointers.
     Custom(Box<CustomMap>),
-}
-
-/// One item of a request after normalisation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Normalised {
-    /// The id as the sender gave it, or one derived from the content. It is there even when
-    /// the event was not understood.
-    pub event_id: String,
-    /// What the event says.
-    pub outcome: Outcome,
-}
-
-/// What an event says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// One signal per entity the event is about; never empty.
-    Signals(Vec<Signal>),
-    /// Understood, and without meaning for an incident; the text says why.
-    Nothing(&'static str),
-    /// Not understood: a review item.
-    Mismatch(SchemaMismatch),
-}
-
-impl From<Result<Self, SchemaMismatch>> for Outcome {
-    fn from(result: Result<Self, SchemaMismatch>) -> Self {
-        result.unwrap_or_else(Self::Mismatch)
-    }
 }
 
 /// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.

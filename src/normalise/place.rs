@@ -10,6 +10,9 @@ use serde_json::{Map, Value};
 
 use crate::domain::signal::SchemaMismatch;
 
+/// What is read, or the complaint.
+pub(super) type Read<T> = Result<T, SchemaMismatch>;
+
 static NOTHING: Value = Value::Null;
 
 /// How many keys a complaint lists.
@@ -74,7 +77,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// Text without surrounding blanks and control characters; absent when nothing is left.
-    pub(super) fn text(&self) -> Result<Option<&'v str>, SchemaMismatch> {
+    pub(super) fn text(&self) -> Read<Option<&'v str>> {
         match self.value {
             Value::Null => Ok(None),
             Value::String(text) => Ok(trimmed(text)),
@@ -83,12 +86,12 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// Text that must be there.
-    pub(super) fn required_text(&self) -> Result<&'v str, SchemaMismatch> {
+    pub(super) fn required_text(&self) -> Read<&'v str> {
         self.text()?.ok_or_else(|| self.expected("text"))
     }
 
     /// An identifier: text, or a number taken as text.
-    pub(super) fn id(&self) -> Result<Option<Cow<'v, str>>, SchemaMismatch> {
+    pub(super) fn id(&self) -> Read<Option<Cow<'v, str>>> {
         match self.value {
             Value::Number(number) => Ok(Some(Cow::Owned(number.to_string()))),
             Value::Null | Value::String(_) => Ok(self.text()?.map(Cow::Borrowed)),
@@ -97,7 +100,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// Text, a number or a truth value, as text.
-    pub(super) fn scalar(&self) -> Result<Option<Cow<'v, str>>, SchemaMismatch> {
+    pub(super) fn scalar(&self) -> Read<Option<Cow<'v, str>>> {
         match self.value {
             Value::Bool(flag) => Ok(Some(Cow::Borrowed(if *flag { "true" } else { "false" }))),
             Value::Array(_) | Value::Object(_) => Err(self.expected("text, a number or a flag")),
@@ -107,7 +110,7 @@ impl<'v, 'p> Place<'v, 'p> {
 
     /// A finite number. Text is never taken for one: a sender that begins to quote its
     /// numbers has changed its format, and a person should know.
-    pub(super) fn number(&self) -> Result<Option<f64>, SchemaMismatch> {
+    pub(super) fn number(&self) -> Read<Option<f64>> {
         match self.value {
             Value::Null => Ok(None),
             value => value
@@ -119,7 +122,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// A truth value.
-    pub(super) fn flag(&self) -> Result<Option<bool>, SchemaMismatch> {
+    pub(super) fn flag(&self) -> Read<Option<bool>> {
         match self.value {
             Value::Null => Ok(None),
             Value::Bool(flag) => Ok(Some(*flag)),
@@ -128,7 +131,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An array; absent counts as empty.
-    pub(super) fn elements(&self) -> Result<&'v [Value], SchemaMismatch> {
+    pub(super) fn elements(&self) -> Read<&'v [Value]> {
         match self.value {
             Value::Null => Ok(&[]),
             Value::Array(elements) => Ok(elements),
@@ -137,7 +140,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An array that must be there and hold something.
-    pub(super) fn filled(&self) -> Result<&'v [Value], SchemaMismatch> {
+    pub(super) fn filled(&self) -> Read<&'v [Value]> {
         let elements = self.elements()?;
         if elements.is_empty() {
             return Err(self.expected("an array with at least one element"));
@@ -146,14 +149,14 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An object that must be there.
-    pub(super) fn object(&self) -> Result<&'v Map<String, Value>, SchemaMismatch> {
+    pub(super) fn object(&self) -> Read<&'v Map<String, Value>> {
         self.value
             .as_object()
             .ok_or_else(|| self.expected("an object"))
     }
 
     /// An object, or nothing at all.
-    pub(super) fn optional_object(&self) -> Result<(), SchemaMismatch> {
+    pub(super) fn optional_object(&self) -> Read<()> {
         if self.is_absent() {
             return Ok(());
         }

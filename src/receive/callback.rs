@@ -17,18 +17,14 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::sync::watch;
 use tokio::time::Instant;
 use url::form_urlencoded;
 
 use super::answer::{Refusal, json};
-use super::auth::Authenticator;
 use super::body;
 use super::notice::{self, NoticeFault};
-use super::webhook::Receiver;
+use super::receiver::{CallbackTarget, Receiver};
 use crate::http::{Readiness, request_id};
-use crate::store::Store;
-use crate::telemetry::RateLimitedWarning;
 
 /// Path before the target's name.
 pub(super) const PREFIX: &str = "/callbacks/";
@@ -39,23 +35,6 @@ const ACK: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
     <soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>\
     <notificationsResponse xmlns=\"http://soap.sforce.com/2005/09/outbound\"><Ack>true</Ack>\
     </notificationsResponse></soapenv:Body></soapenv:Envelope>";
-
-/// Where callbacks go.
-#[derive(Debug, Clone)]
-pub struct Callbacks {
-    /// Where hints become durable.
-    pub store: Store,
-    /// Grows with every hint, so that it is followed at once.
-    pub told: watch::Sender<u64>,
-}
-
-/// A target that takes callbacks.
-pub(super) struct CallbackTarget {
-    pub(super) authenticator: Authenticator,
-    /// Its place among the senders that share slots and memory.
-    pub(super) party: usize,
-    pub(super) refusals: RateLimitedWarning,
-}
 
 /// The two languages that callbacks come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

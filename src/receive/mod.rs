@@ -35,6 +35,7 @@ mod networks;
 mod notice;
 mod origin;
 mod quota;
+mod receiver;
 mod shed;
 mod source;
 mod waiting;
@@ -52,8 +53,8 @@ use axum::routing::{any, get};
 use tokio::sync::watch;
 
 pub use auth::AuthSetupError;
-pub use callback::Callbacks;
 pub use jwks::JwksSetupError;
+pub use receiver::Callbacks;
 
 use crate::backlog::HeldBack;
 use crate::clock::Clock;
@@ -64,9 +65,8 @@ use crate::telemetry::{Metrics, RateLimitedWarning};
 use admission::Admission;
 use answer::{Refusal, json};
 use auth::Authenticator;
-use callback::CallbackTarget;
+use receiver::{CallbackTarget, Receiver};
 use source::{REFUSALS_LOGGED_EVERY, Source};
-use webhook::Receiver;
 
 /// What the public listener is given.
 pub struct ReceiveState {

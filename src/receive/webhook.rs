@@ -4,32 +4,23 @@
 //! stranger can make us do comes first and is cheap.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
+use axum::http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::admission::{Admission, Dropped, Slot};
 use super::answer::{Refusal, Tally};
-use super::auth::{Authenticator, Verdict};
 use super::body;
-use super::callback::{CallbackTarget, Callbacks};
 use super::items::{Contents, Reader};
-use super::jwks;
-use super::origin::Origin;
+use super::receiver::Receiver;
 use super::source::Source;
-use crate::clock::Clock;
 use crate::http::{Readiness, request_id};
-use crate::settings::ServerSettings;
-use crate::store::{Appended, Journal, NewEvent};
-use crate::telemetry::Metrics;
+use crate::store::{Appended, NewEvent};
 
 /// Path before the source's name.
 pub(super) const PREFIX: &str = "/webhooks/";
@@ -37,20 +28,6 @@ pub(super) const PREFIX: &str = "/webhooks/";
 /// The label under which requests for sources that do not exist are counted: their names are
 /// a stranger's choice and must not become series.
 const UNKNOWN: &str = "unknown";
-
-/// All that the public listener holds.
-pub(super) struct Receiver {
-    pub(super) server: ServerSettings,
-    pub(super) sources: BTreeMap<String, Source>,
-    pub(super) journal: Journal,
-    pub(super) metrics: Metrics,
-    pub(super) readiness: watch::Receiver<Readiness>,
-    pub(super) clock: Clock,
-    pub(super) admission: Admission,
-    /// Who may call back, by target.
-    pub(super) callback_targets: BTreeMap<String, CallbackTarget>,
-    pub(super) callbacks: Callbacks,
-}
 
 /// An event that goes to review, as the log names it once it is durable.
 struct Misfit {
@@ -163,55 +140,6 @@ impl Receiver {
         Ok(())
     }
 
-    /// A place among the requests in hand, for a sender that stands at `party`.
-    pub(super) fn slot<'a>(
-        &'a self,
-        party: usize,
-        head: &'a Parts,
-        peer: SocketAddr,
-    ) -> Result<Slot<'a>, Refusal> {
-        let origin = Origin {
-            peer: peer.ip(),
-            headers: &head.headers,
-            trusted: &self.server.trusted_proxies,
-        };
-        Ok(self.admission.enter(party, origin)?)
-    }
-
-    /// The body, once its sender is known. A stranger who shows nothing is sent away before
-    /// the body is read; only a signature has to be checked against it.
-    pub(super) async fn authenticated(
-        &self,
-        authenticator: &Authenticator,
-        headers: &HeaderMap,
-        body: &mut Body,
-        slot: &mut Slot<'_>,
-    ) -> Result<Bytes, Refusal> {
-        let judging = authenticator.by_headers(headers);
-        let verdict = match slot.wait_within(jwks::LONGEST_WAIT, judging).await {
-            // What is slow here is the issuer of the keys, not the sender.
-            Err(Dropped::TooSlow) => Verdict::Undecidable,
-            verdict => verdict?,
-        };
-        slot.arrived()?;
-        let refused = || Refusal::NotAuthenticated {
-            challenges: authenticator.challenges(),
-        };
-        match verdict {
-            Verdict::Granted => slot.authenticated(),
-            Verdict::NeedsBody => {}
-            Verdict::Denied => return Err(refused()),
-            Verdict::Undecidable => return Err(Refusal::KeysUnavailable),
-        }
-        let bytes = body::read(body, self.server.max_body_bytes, slot)
-            .await
-            .map_err(Refusal::Body)?;
-        if verdict == Verdict::NeedsBody && !authenticator.signed(headers, &bytes) {
-            return Err(refused());
-        }
-        Ok(bytes)
-    }
-
     /// Makes `events` durable and tells metrics and log what became of them.
     async fn keep(&self, source: &Source, events: Vec<NewEvent>) -> Result<Tally, Refusal> {
         if events.is_empty() {
@@ -254,16 +182,6 @@ impl Receiver {
             );
         }
         problem.into_response(&head.headers)
-    }
-
-    /// What `/readyz` answers.
-    pub(super) fn readiness(&self) -> Result<(), Refusal> {
-        match *self.readiness.borrow() {
-            Readiness::Ready => Ok(()),
-            Readiness::StoreUnavailable => Err(Refusal::StoreUnavailable),
-            Readiness::ComponentDown(name) => Err(Refusal::ComponentDown(name)),
-            Readiness::Draining => Err(Refusal::Draining),
-        }
     }
 }
 

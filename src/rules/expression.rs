@@ -16,7 +16,7 @@ use chrono::DateTime;
 
 use super::comparison::Comparison;
 use super::direction::{Worse, directions};
-use super::nearest_variable;
+use super::nearest::nearest_variable;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
 use crate::domain::time::Timestamp;

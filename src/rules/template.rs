@@ -9,7 +9,7 @@ use std::sync::Arc;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
-use super::nearest;
+use super::nearest::nearest;
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
 
 /// The only template in each environment.

@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use super::super::fill::{self, set_lower, set_number, set_text};
-use super::super::place::{Place, trimmed};
-use super::super::{Outcome, identity, moment};
-use super::Read;
+use super::super::outcome::Outcome;
+use super::super::place::{Place, Read, trimmed};
+use super::super::{identity, moment};
 use super::message::Message;
 use super::topics::{self, Content};
 use crate::domain::signal::{Field, Signal};

@@ -4,8 +4,7 @@
 
 use super::super::fill::{average, clean, set_text, set_upper};
 use super::super::moment;
-use super::super::place::Place;
-use super::Read;
+use super::super::place::{Place, Read};
 use super::message::Message;
 use crate::domain::signal::{Reading, Signal};
 

@@ -7,9 +7,9 @@
 use super::super::fill::{
     self, LONGEST_TEXT, WAIT_TIME, average, clean, set_lower, set_text, set_upper,
 };
-use super::super::place::Place;
-use super::super::{Outcome, moment};
-use super::Read;
+use super::super::moment;
+use super::super::outcome::Outcome;
+use super::super::place::{Place, Read};
 use super::topics::{self, Content};
 use super::trunk::base_name;
 use crate::domain::signal::{Reading, Signal};

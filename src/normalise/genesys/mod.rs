@@ -12,15 +12,15 @@ mod queue;
 pub(super) mod readings;
 mod topics;
 mod trunk;
+mod wrapping;
 
 use serde_json::Value;
 
+use super::identity;
+use super::outcome::{Normalised, Outcome};
 use super::place::{Place, keys, trimmed};
-use super::{Normalised, Outcome, identity};
 use crate::domain::signal::SchemaMismatch;
 use crate::domain::time::Timestamp;
-
-type Read<T> = Result<T, SchemaMismatch>;
 
 /// What an item looks like from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +45,11 @@ pub(super) fn read(root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
     let shape = shape(item.value());
     let event_id = event_id(shape, item.value(), received_at);
     let outcome = match shape {
-        Shape::Envelope => message::envelope(&item, &event_id, received_at),
-        Shape::Message => message::bare(&item, &event_id, received_at),
+        Shape::Envelope => wrapping::envelope(&item, &event_id, received_at),
+        Shape::Message => wrapping::bare(&item, &event_id, received_at),
         Shape::Alert => alert::rest(&item, &event_id, received_at),
         Shape::Guide => guide::read(&item, &event_id, received_at),
-        Shape::Flat => message::flat(&item, &event_id, received_at),
+        Shape::Flat => wrapping::flat(&item, &event_id, received_at),
         Shape::Unknown => Err(unknown(&item)),
     };
     Normalised {

@@ -5,7 +5,7 @@
 
 use super::super::fill::{set_text, set_upper};
 use super::super::moment;
-use super::Read;
+use super::super::place::Read;
 use super::message::Message;
 use super::trunk::base_name;
 use crate::domain::signal::Signal;

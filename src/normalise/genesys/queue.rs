@@ -5,7 +5,7 @@
 
 use super::super::fill::{set_lower, set_number, set_text};
 use super::super::moment;
-use super::Read;
+use super::super::place::Read;
 use super::message::Message;
 use super::readings;
 use crate::domain::signal::{Reading, Signal};

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 
 use super::super::fill::{self, WAIT_TIME, clean};
 use super::super::moment;
-use super::super::place::Place;
-use super::Read;
+use super::super::place::{Place, Read};
 use crate::domain::signal::Reading;
 use crate::domain::time::Timestamp;
 

@@ -5,8 +5,7 @@
 
 use super::super::fill::set_text;
 use super::super::moment;
-use super::super::place::Place;
-use super::Read;
+use super::super::place::{Place, Read};
 use super::message::Message;
 use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
