@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::activity::{Activity, Order};
 use super::client_network;
-use super::eviction::victims;
+use super::eviction::to_evict;
 use crate::telemetry::{ConnectionMetrics, RateLimitedWarning};
 
 /// How soon another idle connection is looked for when none was there.
@@ -39,7 +39,7 @@ struct Shared {
     max: usize,
     open: Mutex<BTreeMap<u64, Open>>,
     next_key: AtomicU64,
-    /// A connection has ended when there was no place.
+    /// A connection has ended while all permits were taken.
     ended: Notify,
     limit_warning: RateLimitedWarning,
     accept_warning: RateLimitedWarning,
@@ -52,16 +52,16 @@ struct Open {
     activity: Arc<Activity>,
 }
 
-/// One of the places for connections, free again when it is dropped.
-pub(super) struct Place {
+/// Lets one connection be open. Released when it is dropped.
+pub(super) struct ConnectionPermit {
     key: u64,
     shared: Arc<Shared>,
-    /// What the connection in this place is doing.
+    /// What the connection is doing.
     pub(super) activity: Arc<Activity>,
 }
 
 impl Connections {
-    /// Places for `max` connections.
+    /// Permits for `max` connections.
     pub(super) fn new(listener: &'static str, max: usize, metrics: ConnectionMetrics) -> Self {
         Self {
             shared: Arc::new(Shared {
@@ -78,12 +78,12 @@ impl Connections {
         }
     }
 
-    /// A place for a connection from `peer`. When there is none, idle connections are closed; when
-    /// none is idle, the end of one is waited for.
-    pub(super) async fn admit(&self, peer: IpAddr) -> Place {
+    /// A permit for a connection from `peer`. When there is none, idle connections are closed; when
+    /// none is idle, it waits until one ends.
+    pub(super) async fn acquire(&self, peer: IpAddr) -> ConnectionPermit {
         loop {
-            if let Some(place) = self.try_admit(peer) {
-                return place;
+            if let Some(permit) = self.try_acquire(peer) {
+                return permit;
             }
             self.evict();
             let ended = self.shared.ended.notified();
@@ -91,7 +91,7 @@ impl Connections {
         }
     }
 
-    fn try_admit(&self, peer: IpAddr) -> Option<Place> {
+    fn try_acquire(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         let activity = Arc::new(Activity::new());
         let entry = Open {
             peer,
@@ -105,7 +105,7 @@ impl Connections {
         open.insert(key, entry);
         drop(open);
         self.shared.metrics.opened();
-        Some(Place {
+        Some(ConnectionPermit {
             key,
             shared: Arc::clone(&self.shared),
             activity,
@@ -160,7 +160,7 @@ impl Shared {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks those connections to close that others need the places of; answers how many are open.
+    /// Asks idle connections to close, so that others get their permits; answers how many are open.
     fn evict_idle(&self) -> usize {
         let open = self.open();
         let all: Vec<&Open> = open.values().collect();
@@ -172,14 +172,14 @@ impl Shared {
                 (client_network(one.peer), idle_since)
             })
             .collect();
-        for position in victims(&idle, self.max.div_ceil(EVICTED_SHARE)) {
+        for position in to_evict(&idle, self.max.div_ceil(EVICTED_SHARE)) {
             all[position].activity.order(Order::Evict);
         }
         all.len()
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Counts this connection among those that were closed for another.
     pub(super) fn count_as_evicted(&self) {
         self.shared.metrics.evicted();
@@ -191,7 +191,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut open = self.shared.open();
         let was_full = open.len() >= self.shared.max;
@@ -199,7 +199,7 @@ impl Drop for Place {
         drop(open);
         drop(entry);
         self.shared.metrics.closed();
-        // Only then somebody may wait for a place.
+        // Only then may a new connection wait for a permit.
         if was_full {
             self.shared.ended.notify_one();
         }
@@ -214,15 +214,15 @@ mod tests {
     async fn a_full_listener_asks_an_idle_connection_to_close_and_waits_for_its_place() {
         let connections = Connections::new("public", 2, ConnectionMetrics::default());
         let peer: IpAddr = "192.0.2.1".parse().unwrap();
-        let busy = connections.admit(peer).await;
+        let busy = connections.acquire(peer).await;
         busy.activity.begin_request();
-        let idle = connections.admit(peer).await;
+        let idle = connections.acquire(peer).await;
         let closing = async move {
             let order = std::future::poll_fn(|context| idle.activity.poll_order(context));
             assert_eq!(order.await, Order::Evict);
             drop(idle);
         };
-        let (_place, ()) = tokio::join!(connections.admit(peer), closing);
+        let (_permit, ()) = tokio::join!(connections.acquire(peer), closing);
         let untouched = std::future::poll_fn(|context| busy.activity.poll_order(context));
         assert!(futures::FutureExt::now_or_never(untouched).is_none());
     }

@@ -9,7 +9,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 
 use super::activity::Activity;
 
-/// The body of the request in hand.
+/// The body of the request in flight.
 pub(super) struct RequestBody {
     body: Incoming,
     activity: Arc<Activity>,

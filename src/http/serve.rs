@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::activity::{Activity, LastBody, Order};
-use super::connections::{Connections, Place};
+use super::activity::{Activity, Order, ResponseBody};
+use super::connections::{ConnectionPermit, Connections};
 use super::request_body::RequestBody;
 use super::socket::Socket;
 use crate::fault_points;
@@ -35,7 +35,7 @@ use crate::telemetry::ConnectionMetrics;
 /// Pause after a failed accept, in which other connections can end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long after the stop a client may take to send or take what a request in hand needs.
+/// How long after the stop a client may take to send or take what a request in flight needs.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// hyper reads ahead no less than this.
@@ -53,7 +53,7 @@ pub struct ServeOptions {
     /// Longest request line and headers together, in bytes; beyond it 431 (as beyond
     /// 100 headers).
     pub max_header_bytes: usize,
-    /// How long requests in hand may take after the shutdown token; then they are cut off.
+    /// How long requests in flight may take after the shutdown token; then they are cut off.
     pub drain_timeout: Duration,
     /// Most connections at the same time; beyond it those that are idle longest are closed.
     pub max_connections: usize,
@@ -109,7 +109,7 @@ impl Server {
     }
 
     /// Serves `router` on `listener` until `shutdown`; then accepts no more, closes what is idle,
-    /// lets each other connection finish the request in hand, and returns when all have, or after
+    /// lets each other connection finish the request in flight, and returns when all have, or after
     /// `drain_timeout`. Handlers find the peer's address as [`ConnectInfo<SocketAddr>`].
     ///
     /// Returns how many connections had to be cut off.
@@ -135,14 +135,14 @@ impl Server {
         loop {
             let (stream, peer) = accept(listener, &self.connections).await;
             fault_points::reach("accept connection");
-            let place = self.connections.admit(peer.ip()).await;
+            let permit = self.connections.acquire(peer.ip()).await;
             self.tasks.spawn(serve_connection(
                 builder.clone(),
                 self.options.header_timeout,
                 stream,
                 peer,
                 router.clone(),
-                place,
+                permit,
             ));
         }
     }
@@ -169,7 +169,7 @@ fn connection_builder(options: &ServeOptions) -> http1::Builder {
         // How long they may take is limited without hyper: see the module `activity`.
         .header_read_timeout(None)
         // A sender that has closed its side hears the answer all the same; to look out for it
-        // while a request is in hand takes a buffer for each.
+        // while a request is in flight takes a buffer for each.
         .half_close(true)
         .max_header_size(options.max_header_bytes)
         .max_buf_size(options.max_header_bytes.max(MIN_READ_AHEAD))
@@ -199,25 +199,25 @@ async fn serve_connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: Router,
-    place: Place,
+    permit: ConnectionPermit,
 ) {
     // Answers are one small packet each; waiting to fill it only adds latency.
     let _ = stream.set_nodelay(true);
-    let socket = Socket::new(stream, Arc::clone(&place.activity));
-    let activity = Arc::clone(&place.activity);
+    let socket = Socket::new(stream, Arc::clone(&permit.activity));
+    let activity = Arc::clone(&permit.activity);
     let service = service_fn(move |request| answer(router.clone(), request, peer, &activity));
     let connection = builder.serve_connection(TokioIo::new(socket), service);
-    let ended = until_its_end(connection, &place, header_timeout).await;
+    let ended = serve_until_closed(connection, &permit, header_timeout).await;
     tracing::debug!(%peer, "{ended}");
 }
 
-/// The answer of `router`, and a note in `activity` of the request in hand.
+/// The answer of `router`. `activity` shows that a request is in flight until the answer is sent.
 fn answer(
     mut router: Router,
     request: Request<Incoming>,
     peer: SocketAddr,
     activity: &Arc<Activity>,
-) -> impl Future<Output = Result<Response<LastBody<Body>>, Infallible>> + use<> {
+) -> impl Future<Output = Result<Response<ResponseBody<Body>>, Infallible>> + use<> {
     let activity = Arc::clone(activity);
     activity.begin_request();
     let mut request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&activity))));
@@ -232,7 +232,7 @@ fn answer(
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
         }
-        answer.map(|body| activity.until_end_of(body))
+        answer.map(|body| activity.response_body(body))
     })
 }
 
@@ -253,16 +253,16 @@ enum Ended {
 
 /// Serves `connection` until it ends by itself, or has waited for its client for longer than
 /// `limit`, or is ordered to end.
-async fn until_its_end<S>(
+async fn serve_until_closed<S>(
     connection: http1::Connection<TokioIo<Socket>, S>,
-    place: &Place,
+    permit: &ConnectionPermit,
     limit: Duration,
 ) -> Ended
 where
     S: HttpService<Incoming, ResBody: HttpBody<Error: Into<axum::BoxError>> + 'static>,
     S::Error: Into<axum::BoxError>,
 {
-    let activity = &place.activity;
+    let activity = &permit.activity;
     let mut connection = std::pin::pin!(connection);
     let mut timer = std::pin::pin!(tokio::time::sleep_until(activity.deadline(limit)));
     loop {
@@ -284,14 +284,14 @@ where
         };
         match order {
             Order::Evict if activity.is_idle() => {
-                place.count_as_evicted();
+                permit.count_as_evicted();
                 return Ended::Evicted;
             }
             Order::Evict => {}
             Order::Stop if activity.is_idle() && !activity.has_unsent() => return Ended::Stopped,
             Order::Stop => connection.as_mut().graceful_shutdown(),
             Order::StopWaiting | Order::CutOff => {
-                place.count_as_cut_off();
+                permit.count_as_cut_off();
                 return Ended::Stopped;
             }
         }
