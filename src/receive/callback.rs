@@ -22,7 +22,7 @@ use url::form_urlencoded;
 
 use super::answer::{Refusal, json};
 use super::body;
-use super::notice::{self, NoticeFault};
+use super::callback_body::{self, CallbackBodyFault};
 use super::receiver::{CallbackTarget, Receiver};
 use crate::http::{Readiness, request_id};
 
@@ -38,14 +38,14 @@ const ACK: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
 
 /// The two languages that callbacks come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Language {
+enum CallbackFormat {
     Json,
     Soap,
 }
 
 /// What became of the tickets that a callback named.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tally {
+struct TicketCounts {
     accepted: usize,
     unknown: usize,
 }
@@ -61,7 +61,7 @@ pub(super) async fn callback(
     let target = receiver.callback_targets.get(&name);
     let taken = match target {
         Some(target) => {
-            let work = receiver.follow(&name, target, &head, &mut body, peer);
+            let work = receiver.handle_callback(&name, target, &head, &mut body, peer);
             tokio::time::timeout(receiver.server.request_timeout, work)
                 .await
                 .unwrap_or(Err(Refusal::TimedOut))
@@ -88,7 +88,7 @@ fn target_name(head: &Parts) -> Cow<'_, str> {
 
 impl Receiver {
     /// The way of a callback into the store.
-    async fn follow(
+    async fn handle_callback(
         &self,
         name: &str,
         target: &CallbackTarget,
@@ -102,17 +102,17 @@ impl Receiver {
         if *self.readiness.borrow() == Readiness::Draining {
             return Err(Refusal::Draining);
         }
-        let mut slot = self.slot(target.party, head, peer)?;
+        let mut permit = self.permit(target.sender, head, peer)?;
         let headers = with_token_of_the_address(head);
-        let language = language(&headers).ok_or(Refusal::NeitherJsonNorXml)?;
+        let format = format(&headers).ok_or(Refusal::NeitherJsonNorXml)?;
         body::check_plain(&headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
         let authenticator = &target.authenticator;
         let bytes = self
-            .authenticated(authenticator, &headers, body, &mut slot)
+            .authenticated(authenticator, &headers, body, &mut permit)
             .await?;
-        let ids = ids_in(&bytes, language).map_err(Refusal::Notice)?;
-        let tally = self.hint(name, &ids).await?;
-        Ok(tally.answer(language))
+        let ids = ids_in(&bytes, format).map_err(Refusal::CallbackBody)?;
+        let counts = self.persist_hints(name, &ids).await?;
+        Ok(counts.answer(format))
     }
 
     fn refuse_callback(
@@ -121,7 +121,7 @@ impl Receiver {
         target: Option<(&str, &CallbackTarget)>,
         head: &Parts,
     ) -> Response<Body> {
-        if let (Some((name, _)), Some(reason)) = (target, refusal.dropped_for()) {
+        if let (Some((name, _)), Some(reason)) = (target, refusal.rejected_for()) {
             self.metrics.request_dropped("callbacks", name, reason);
         }
         let problem = refusal.into_problem();
@@ -143,7 +143,7 @@ impl Receiver {
     }
 
     /// Makes known what changed, durably.
-    async fn hint(&self, target: &str, ids: &[String]) -> Result<Tally, Refusal> {
+    async fn persist_hints(&self, target: &str, ids: &[String]) -> Result<TicketCounts, Refusal> {
         let store = &self.callbacks.store;
         let kept = store.hint_tickets(target, ids, self.clock.now()).await;
         let accepted = kept.map_err(|error| {
@@ -157,29 +157,29 @@ impl Receiver {
         if accepted > 0 {
             self.callbacks.told.send_modify(|count| *count += 1);
         }
-        Ok(Tally { accepted, unknown })
+        Ok(TicketCounts { accepted, unknown })
     }
 }
 
-fn ids_in(bytes: &Bytes, language: Language) -> Result<Vec<String>, NoticeFault> {
-    match language {
-        Language::Json => notice::in_json(bytes),
-        Language::Soap => notice::in_soap(bytes),
+fn ids_in(bytes: &Bytes, format: CallbackFormat) -> Result<Vec<String>, CallbackBodyFault> {
+    match format {
+        CallbackFormat::Json => callback_body::in_json(bytes),
+        CallbackFormat::Soap => callback_body::in_soap(bytes),
     }
 }
 
-impl Tally {
+impl TicketCounts {
     /// A 202, or the ack that Salesforce wants with a 200.
-    fn answer(self, language: Language) -> Response<Body> {
+    fn answer(self, format: CallbackFormat) -> Response<Body> {
         let Self { accepted, unknown } = self;
-        match language {
-            Language::Json => {
+        match format {
+            CallbackFormat::Json => {
                 let text = format!(r#"{{"accepted":{accepted},"unknown":{unknown}}}"#);
                 let mut answer = json(text);
                 *answer.status_mut() = StatusCode::ACCEPTED;
                 answer
             }
-            Language::Soap => {
+            CallbackFormat::Soap => {
                 let mut answer = Response::new(Body::from(ACK));
                 let xml = HeaderValue::from_static("text/xml; charset=utf-8");
                 answer.headers_mut().insert(CONTENT_TYPE, xml);
@@ -189,16 +189,16 @@ impl Tally {
     }
 }
 
-fn language(headers: &HeaderMap) -> Option<Language> {
+fn format(headers: &HeaderMap) -> Option<CallbackFormat> {
     if body::is_json(headers) {
-        return Some(Language::Json);
+        return Some(CallbackFormat::Json);
     }
     let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let kind = kind.split(';').next().unwrap_or_default().trim();
     let is_xml = ["text/xml", "application/xml", "application/soap+xml"]
         .iter()
         .any(|xml| kind.eq_ignore_ascii_case(xml));
-    is_xml.then_some(Language::Soap)
+    is_xml.then_some(CallbackFormat::Soap)
 }
 
 /// An Outbound Message can carry no header, so a bearer token may stand in the address as

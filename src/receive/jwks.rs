@@ -21,7 +21,7 @@ use crate::settings::JwksLocation;
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Longest time that one request waits for keys, be they of several issuers.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(4);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(4);
 
 /// Longest key set that is read, in bytes.
 const MAX_JWKS_BYTES: usize = 256 * 1024;

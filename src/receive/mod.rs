@@ -21,24 +21,24 @@
 //! - A `Forwarded` header that does not parse completely names no client.
 //! - A request that is not done within `request_timeout` is a 503; EventBridge drops a 408.
 
-mod admission;
 mod answer;
 mod auth;
 mod body;
 mod callback;
+mod callback_body;
 mod forwarded;
 mod items;
 mod jwks;
 mod jwt;
 mod key_set;
 mod networks;
-mod notice;
 mod origin;
 mod quota;
 mod receiver;
-mod shed;
+mod request_limiter;
+mod shedding;
 mod source;
-mod waiting;
+mod wait_list;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -62,10 +62,10 @@ use crate::http::{Readiness, with_request_id};
 use crate::settings::{AuthMethod, ServerSettings, SourceSettings};
 use crate::store::Journal;
 use crate::telemetry::{Metrics, RateLimitedWarning};
-use admission::Admission;
 use answer::{Refusal, json};
 use auth::Authenticator;
 use receiver::{CallbackTarget, Receiver};
+use request_limiter::RequestLimiter;
 use source::{REFUSALS_LOGGED_EVERY, Source};
 
 /// What the public listener is given.
@@ -105,7 +105,7 @@ pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
     let sources = sources(&state)?;
     let callback_targets = callback_targets(&state, sources.len())?;
     let receiver = Receiver {
-        admission: Admission::new(&state.server, sources.len() + callback_targets.len()),
+        limiter: RequestLimiter::new(&state.server, sources.len() + callback_targets.len()),
         sources,
         callback_targets,
         callbacks: state.callbacks,
@@ -136,13 +136,12 @@ pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
 fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetupError> {
     let numbered = state.sources.iter().enumerate();
     numbered
-        .map(|(party, (name, settings))| {
-            let source = Source::new(name, party, settings, &state.clock, &state.metrics).map_err(
-                |problem| ReceiveSetupError {
+        .map(|(sender, (name, settings))| {
+            let source = Source::new(name, sender, settings, &state.clock, &state.metrics)
+                .map_err(|problem| ReceiveSetupError {
                     path: format!("sources.{name}"),
                     problem,
-                },
-            )?;
+                })?;
             Ok((name.clone(), source.held_back_by(state.held_back.of(name))))
         })
         .collect()
@@ -159,7 +158,7 @@ fn callback_targets(
         .filter(|(_, ways)| !ways.is_empty());
     (sources..)
         .zip(taking)
-        .map(|(party, (name, ways))| {
+        .map(|(sender, (name, ways))| {
             let authenticator =
                 Authenticator::new(ways, &state.clock).map_err(|problem| ReceiveSetupError {
                     path: format!("targets.{name}.callback"),
@@ -167,7 +166,7 @@ fn callback_targets(
                 })?;
             let target = CallbackTarget {
                 authenticator,
-                party,
+                sender,
                 refusals: RateLimitedWarning::new(REFUSALS_LOGGED_EVERY),
             };
             Ok((name.clone(), target))

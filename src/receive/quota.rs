@@ -1,6 +1,6 @@
-//! One limit that several parties share: a part is kept for each, the rest is for whoever comes.
+//! One limit that several senders share: a part is kept for each, the rest is for whoever comes.
 //!
-//! A party that takes all it can get leaves the others what is kept for them. Counts what is
+//! A sender that takes all it can get leaves the others what is kept for them. Counts what is
 //! taken; must not know of what.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,14 +8,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A limit and what is taken of its shared part. Counters guard no other data, so that their
 /// order among other memory accesses is of no interest.
 pub(super) struct Pool {
-    /// Kept for each party.
+    /// Kept for each sender.
     kept: usize,
-    /// For any party.
+    /// For any sender.
     shared: usize,
     shared_taken: AtomicUsize,
 }
 
-/// What one party has taken of a pool.
+/// What one sender has taken of a pool.
 #[derive(Default)]
 pub(super) struct Account {
     kept_taken: AtomicUsize,
@@ -24,24 +24,24 @@ pub(super) struct Account {
 
 /// An amount that was taken and has to be given back.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Taken {
+pub(super) struct Grant {
     kept: usize,
     shared: usize,
 }
 
 impl Pool {
-    /// Half of `limit` is kept, in equal parts for each of `parties`.
-    pub(super) fn new(limit: usize, parties: usize) -> Self {
-        let kept = limit / 2 / parties.max(1);
+    /// Half of `limit` is kept, in equal parts for each of `senders`.
+    pub(super) fn new(limit: usize, senders: usize) -> Self {
+        let kept = limit / 2 / senders.max(1);
         Self {
             kept,
-            shared: limit - kept * parties,
+            shared: limit - kept * senders,
             shared_taken: AtomicUsize::new(0),
         }
     }
 
-    /// Takes `amount` whole or not at all, first of what is kept for the party.
-    pub(super) fn take(&self, account: &Account, amount: usize) -> Option<Taken> {
+    /// Takes `amount` whole or not at all, first of what is kept for the sender.
+    pub(super) fn take(&self, account: &Account, amount: usize) -> Option<Grant> {
         let kept = account.take_kept(amount, self.kept);
         let shared = amount - kept;
         if shared > 0 {
@@ -51,10 +51,10 @@ impl Pool {
             }
             account.shared_taken.fetch_add(shared, Ordering::Relaxed);
         }
-        Some(Taken { kept, shared })
+        Some(Grant { kept, shared })
     }
 
-    /// How much of `amount` the party cannot have now.
+    /// How much of `amount` the sender cannot have now.
     pub(super) fn missing(&self, account: &Account, amount: usize) -> usize {
         let left =
             |limit: usize, taken: &AtomicUsize| limit.saturating_sub(taken.load(Ordering::Relaxed));
@@ -63,7 +63,7 @@ impl Pool {
             .saturating_sub(left(self.shared, &self.shared_taken))
     }
 
-    pub(super) fn give_back(&self, account: &Account, taken: Taken) {
+    pub(super) fn release(&self, account: &Account, taken: Grant) {
         if taken.kept > 0 {
             account.kept_taken.fetch_sub(taken.kept, Ordering::Relaxed);
         }
@@ -77,7 +77,7 @@ impl Pool {
 }
 
 impl Account {
-    /// How much of the shared part this party has.
+    /// How much of the shared part this sender has.
     pub(super) fn of_shared(&self) -> usize {
         self.shared_taken.load(Ordering::Relaxed)
     }
@@ -94,7 +94,7 @@ impl Account {
     }
 }
 
-impl Taken {
+impl Grant {
     pub(super) fn total(self) -> usize {
         self.kept + self.shared
     }
@@ -127,10 +127,10 @@ mod tests {
     fn one_party_alone_has_the_whole_limit() {
         for limit in [1, 2, 7, 1024] {
             let (pool, account) = (Pool::new(limit, 1), Account::default());
-            let taken: Vec<Taken> = std::iter::from_fn(|| pool.take(&account, 1)).collect();
+            let taken: Vec<Grant> = std::iter::from_fn(|| pool.take(&account, 1)).collect();
             assert_eq!(taken.len(), limit);
             for one in taken {
-                pool.give_back(&account, one);
+                pool.release(&account, one);
             }
             assert!(pool.take(&account, limit).is_some());
         }
@@ -156,20 +156,20 @@ mod tests {
         ) {
             let pool = Pool::new(limit, 3);
             let accounts: [Account; 3] = Default::default();
-            let mut held: Vec<(usize, Taken)> = Vec::new();
-            for (party, amount, give_back) in steps {
-                if give_back && !held.is_empty() {
-                    let (party, taken) = held.swap_remove(amount % held.len());
-                    pool.give_back(&accounts[party], taken);
-                } else if let Some(taken) = pool.take(&accounts[party], amount) {
+            let mut held: Vec<(usize, Grant)> = Vec::new();
+            for (sender, amount, release) in steps {
+                if release && !held.is_empty() {
+                    let (sender, taken) = held.swap_remove(amount % held.len());
+                    pool.release(&accounts[sender], taken);
+                } else if let Some(taken) = pool.take(&accounts[sender], amount) {
                     prop_assert_eq!(taken.total(), amount);
-                    held.push((party, taken));
+                    held.push((sender, taken));
                 }
                 let total: usize = held.iter().map(|(_, taken)| taken.total()).sum();
                 prop_assert!(total <= limit);
             }
-            for (party, taken) in held {
-                pool.give_back(&accounts[party], taken);
+            for (sender, taken) in held {
+                pool.release(&accounts[sender], taken);
             }
             prop_assert_eq!(accounts.iter().map(Account::of_shared).sum::<usize>(), 0);
             prop_assert!(pool.take(&accounts[0], limit - 2 * (limit / 6)).is_some());

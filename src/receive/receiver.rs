@@ -9,12 +9,12 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use tokio::sync::watch;
 
-use super::admission::{Admission, Dropped, Slot};
 use super::answer::Refusal;
 use super::auth::{Authenticator, Verdict};
 use super::body;
 use super::jwks;
 use super::origin::Origin;
+use super::request_limiter::{Rejected, RequestLimiter, RequestPermit};
 use super::source::Source;
 use crate::clock::Clock;
 use crate::http::Readiness;
@@ -30,7 +30,7 @@ pub(super) struct Receiver {
     pub(super) metrics: Metrics,
     pub(super) readiness: watch::Receiver<Readiness>,
     pub(super) clock: Clock,
-    pub(super) admission: Admission,
+    pub(super) limiter: RequestLimiter,
     /// Who may call back, by target.
     pub(super) callback_targets: BTreeMap<String, CallbackTarget>,
     pub(super) callbacks: Callbacks,
@@ -48,25 +48,25 @@ pub struct Callbacks {
 /// A target that takes callbacks.
 pub(super) struct CallbackTarget {
     pub(super) authenticator: Authenticator,
-    /// Its place among the senders that share slots and memory.
-    pub(super) party: usize,
+    /// Its index among the senders that share slots and memory.
+    pub(super) sender: usize,
     pub(super) refusals: RateLimitedWarning,
 }
 
 impl Receiver {
-    /// A place among the requests in hand, for a sender that stands at `party`.
-    pub(super) fn slot<'a>(
+    /// A permit for one request of the sender with the index `sender`.
+    pub(super) fn permit<'a>(
         &'a self,
-        party: usize,
+        sender: usize,
         head: &'a Parts,
         peer: SocketAddr,
-    ) -> Result<Slot<'a>, Refusal> {
+    ) -> Result<RequestPermit<'a>, Refusal> {
         let origin = Origin {
             peer: peer.ip(),
             headers: &head.headers,
             trusted: &self.server.trusted_proxies,
         };
-        Ok(self.admission.enter(party, origin)?)
+        Ok(self.limiter.acquire(sender, origin)?)
     }
 
     /// The body, once its sender is known. A stranger who shows nothing is sent away before
@@ -76,25 +76,25 @@ impl Receiver {
         authenticator: &Authenticator,
         headers: &HeaderMap,
         body: &mut Body,
-        slot: &mut Slot<'_>,
+        permit: &mut RequestPermit<'_>,
     ) -> Result<Bytes, Refusal> {
         let judging = authenticator.by_headers(headers);
-        let verdict = match slot.wait_within(jwks::LONGEST_WAIT, judging).await {
+        let verdict = match permit.wait_within(jwks::MAX_WAIT, judging).await {
             // What is slow here is the issuer of the keys, not the sender.
-            Err(Dropped::TooSlow) => Verdict::Undecidable,
+            Err(Rejected::TooSlow) => Verdict::Undecidable,
             verdict => verdict?,
         };
-        slot.arrived()?;
+        permit.arrived()?;
         let refused = || Refusal::NotAuthenticated {
             challenges: authenticator.challenges(),
         };
         match verdict {
-            Verdict::Granted => slot.authenticated(),
+            Verdict::Granted => permit.authenticated(),
             Verdict::NeedsBody => {}
             Verdict::Denied => return Err(refused()),
             Verdict::Undecidable => return Err(Refusal::KeysUnavailable),
         }
-        let bytes = body::read(body, self.server.max_body_bytes, slot)
+        let bytes = body::read(body, self.server.max_body_bytes, permit)
             .await
             .map_err(Refusal::Body)?;
         if verdict == Verdict::NeedsBody && !authenticator.signed(headers, &bytes) {

@@ -34,8 +34,8 @@ pub(super) struct Source {
     allow: Vec<IpNet>,
     limit: Option<Limit>,
     is_ahead: Arc<AtomicBool>,
-    /// Its place among the senders that share slots and memory.
-    pub(super) party: usize,
+    /// Its index among the senders that share slots and memory.
+    pub(super) sender: usize,
     pub(super) refusals: RateLimitedWarning,
 }
 
@@ -48,7 +48,7 @@ struct Limit {
 impl Source {
     pub(super) fn new(
         name: &str,
-        party: usize,
+        sender: usize,
         settings: &SourceSettings,
         clock: &Clock,
         metrics: &Metrics,
@@ -61,7 +61,7 @@ impl Source {
             allow: settings.allow.clone(),
             limit: settings.rate_limit.map(Limit::new),
             is_ahead: Arc::default(),
-            party,
+            sender,
             refusals: RateLimitedWarning::new(REFUSALS_LOGGED_EVERY),
         })
     }

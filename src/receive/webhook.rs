@@ -1,6 +1,6 @@
 //! `POST /webhooks/{source}`: from the first byte to the answer.
 //!
-//! The stages stand in [`Receiver::take_in`], in the order in which they cost more: what a
+//! The stages stand in [`Receiver::handle`], in the order in which they cost more: what a
 //! stranger can make us do comes first and is cheap.
 
 use std::borrow::Cow;
@@ -14,9 +14,9 @@ use axum::http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use tokio::time::Instant;
 
-use super::answer::{Refusal, Tally};
+use super::answer::{EventCounts, Refusal};
 use super::body;
-use super::items::{Contents, Reader};
+use super::items::{BodyParser, Contents};
 use super::receiver::Receiver;
 use super::source::Source;
 use crate::http::{Readiness, request_id};
@@ -30,7 +30,7 @@ pub(super) const PREFIX: &str = "/webhooks/";
 const UNKNOWN: &str = "unknown";
 
 /// An event that goes to review, as the log names it once it is durable.
-struct Misfit {
+struct ReviewItem {
     position: usize,
     event_id: String,
     problem: String,
@@ -44,10 +44,13 @@ pub(super) async fn webhook(
 ) -> Response<Body> {
     let (head, mut body) = request.into_parts();
     let source = receiver.sources.get(source_name(&head).as_ref());
-    let answer = match receiver.take(source, &head, &mut body, peer).await {
-        Ok(tally) => tally.into_response(),
+    let answer = match receiver
+        .handle_within_limit(source, &head, &mut body, peer)
+        .await
+    {
+        Ok(counts) => counts.into_response(),
         Err(refusal) => {
-            if let (Some(source), Some(reason)) = (source, refusal.dropped_for()) {
+            if let (Some(source), Some(reason)) = (source, refusal.rejected_for()) {
                 receiver
                     .metrics
                     .request_dropped("webhooks", &source.name, reason);
@@ -72,15 +75,15 @@ fn source_name(head: &Parts) -> Cow<'_, str> {
 }
 
 impl Receiver {
-    async fn take(
+    async fn handle_within_limit(
         &self,
         source: Option<&Source>,
         head: &Parts,
         body: &mut Body,
         peer: SocketAddr,
-    ) -> Result<Tally, Refusal> {
+    ) -> Result<EventCounts, Refusal> {
         let source = source.ok_or(Refusal::UnknownSource)?;
-        let work = self.take_in(source, head, body, peer);
+        let work = self.handle(source, head, body, peer);
         // 503, not 408: EventBridge does not repeat a 408.
         tokio::time::timeout(self.server.request_timeout, work)
             .await
@@ -88,22 +91,22 @@ impl Receiver {
     }
 
     /// The way of a request into the journal.
-    async fn take_in(
+    async fn handle(
         &self,
         source: &Source,
         head: &Parts,
         body: &mut Body,
         peer: SocketAddr,
-    ) -> Result<Tally, Refusal> {
+    ) -> Result<EventCounts, Refusal> {
         self.admit(source, head, peer)?;
-        let mut slot = self.slot(source.party, head, peer)?;
+        let mut permit = self.permit(source.sender, head, peer)?;
         body::check_headers(&head.headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
         let bytes = self
-            .authenticated(&source.authenticator, &head.headers, body, &mut slot)
+            .authenticated(&source.authenticator, &head.headers, body, &mut permit)
             .await?;
         // Counted only now: strangers must not use up the sender's allowance.
         source.spend().map_err(|wait| Refusal::TooFast { wait })?;
-        let reader = Reader {
+        let reader = BodyParser {
             source: &source.name,
             format: &source.format,
             received_at: self.clock.now(),
@@ -112,10 +115,10 @@ impl Receiver {
             Contents::Events(events) => {
                 let spent = source.spend_rest(events.len());
                 spent.map_err(|wait| Refusal::TooFast { wait })?;
-                self.keep(source, events).await
+                self.persist(source, events).await
             }
             Contents::NotJson { event, problem } => {
-                self.keep(source, vec![event]).await?;
+                self.persist(source, vec![event]).await?;
                 Err(Refusal::NotJson { problem })
             }
             Contents::TooMany => Err(Refusal::TooManyItems),
@@ -141,27 +144,31 @@ impl Receiver {
     }
 
     /// Makes `events` durable and tells metrics and log what became of them.
-    async fn keep(&self, source: &Source, events: Vec<NewEvent>) -> Result<Tally, Refusal> {
+    async fn persist(
+        &self,
+        source: &Source,
+        events: Vec<NewEvent>,
+    ) -> Result<EventCounts, Refusal> {
         if events.is_empty() {
-            return Ok(Tally::default());
+            return Ok(EventCounts::default());
         }
         // Much may have come since the request was let in.
         if source.is_ahead() {
             return Err(Refusal::AheadOfDeciding);
         }
-        let misfits = misfits(&events);
+        let review_items = review_items(&events);
         // The journal's writer logs what went wrong; the sender only hears that it did.
         let appended = self
             .journal
             .append(events)
             .await
             .map_err(|_| Refusal::NotDurable)?;
-        report(&source.name, &misfits, &appended);
-        let tally = Tally::of(&appended);
+        report(&source.name, &review_items, &appended);
+        let counts = EventCounts::of(&appended);
         source
             .counters
-            .events(tally.accepted, tally.duplicates, tally.review);
-        Ok(tally)
+            .events(counts.accepted, counts.duplicates, counts.review);
+        Ok(counts)
     }
 
     fn refuse(&self, refusal: Refusal, source: Option<&Source>, head: &Parts) -> Response<Body> {
@@ -185,12 +192,12 @@ impl Receiver {
     }
 }
 
-fn misfits(events: &[NewEvent]) -> Vec<Misfit> {
+fn review_items(events: &[NewEvent]) -> Vec<ReviewItem> {
     events
         .iter()
         .enumerate()
         .filter_map(|(position, event)| {
-            Some(Misfit {
+            Some(ReviewItem {
                 position,
                 event_id: event.event_id.clone(),
                 problem: event.review.clone()?,
@@ -200,11 +207,11 @@ fn misfits(events: &[NewEvent]) -> Vec<Misfit> {
 }
 
 /// One line per event that now waits for a person; repetitions were reported before.
-fn report(source: &str, misfits: &[Misfit], appended: &[Appended]) {
-    for misfit in misfits {
-        if appended.get(misfit.position) == Some(&Appended::Review) {
-            let event_id = misfit.event_id.as_str();
-            let problem = misfit.problem.as_str();
+fn report(source: &str, review_items: &[ReviewItem], appended: &[Appended]) {
+    for item in review_items {
+        if appended.get(item.position) == Some(&Appended::Review) {
+            let event_id = item.event_id.as_str();
+            let problem = item.problem.as_str();
             tracing::warn!(source, event_id, problem, "Schema Mismatch");
         }
     }

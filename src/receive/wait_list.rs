@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::quota::Taken;
-use super::shed::{self, Candidate, Scarce};
+use super::quota::Grant;
+use super::shedding::{self, Candidate, Resource};
 
 /// At most so many requests, the oldest of those that can be dropped, are compared to find the
 /// one to drop.
@@ -19,52 +19,52 @@ const MAX_COMPARED: usize = 256;
 
 /// The list, the oldest first. It is as long as there are slots at most.
 #[derive(Default)]
-pub(super) struct Waiting {
+pub(super) struct WaitList {
     next: u64,
-    requests: BTreeMap<u64, Request>,
+    requests: BTreeMap<u64, WaitingRequest>,
     /// How many of the requests each client address has.
     addresses: HashMap<IpAddr, usize>,
 }
 
 /// What is known of a request while it is waited for.
-pub(super) struct Request {
+pub(super) struct WaitingRequest {
     pub(super) address: IpAddr,
     pub(super) since: Instant,
     pub(super) authenticated: bool,
-    pub(super) held: Held,
+    pub(super) grants: Grants,
     /// Tells its handler that it was dropped.
-    pub(super) tell: oneshot::Sender<Scarce>,
+    pub(super) tell: oneshot::Sender<Resource>,
 }
 
 /// What a request has taken.
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Held {
-    pub(super) slot: Taken,
-    pub(super) memory: Taken,
+pub(super) struct Grants {
+    pub(super) slot: Grant,
+    pub(super) memory: Grant,
 }
 
-impl Held {
-    pub(super) fn of(&self, scarce: Scarce) -> Taken {
-        match scarce {
-            Scarce::Slots => self.slot,
-            Scarce::Memory => self.memory,
+impl Grants {
+    pub(super) fn of(&self, resource: Resource) -> Grant {
+        match resource {
+            Resource::Slots => self.slot,
+            Resource::Memory => self.memory,
         }
     }
 }
 
-impl Request {
+impl WaitingRequest {
     fn waited(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.since)
     }
 
-    fn may_go(&self, now: Instant) -> bool {
-        let memory = self.held.memory.total();
-        shed::may_go(self.waited(now), memory, self.authenticated)
+    fn is_sheddable(&self, now: Instant) -> bool {
+        let memory = self.grants.memory.total();
+        shedding::is_sheddable(self.waited(now), memory, self.authenticated)
     }
 }
 
-impl Waiting {
-    pub(super) fn insert(&mut self, request: Request) -> u64 {
+impl WaitList {
+    pub(super) fn insert(&mut self, request: WaitingRequest) -> u64 {
         let key = self.next;
         self.next += 1;
         *self.addresses.entry(request.address).or_default() += 1;
@@ -77,12 +77,12 @@ impl Waiting {
         self.requests.is_empty() && self.addresses.is_empty()
     }
 
-    pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut Request> {
+    pub(super) fn get_mut(&mut self, key: u64) -> Option<&mut WaitingRequest> {
         self.requests.get_mut(&key)
     }
 
     /// Takes a request out, unless that was done already.
-    pub(super) fn remove(&mut self, key: u64) -> Option<Request> {
+    pub(super) fn remove(&mut self, key: u64) -> Option<WaitingRequest> {
         let request = self.requests.remove(&key)?;
         if let Some(count) = self.addresses.get_mut(&request.address) {
             *count -= 1;
@@ -99,33 +99,33 @@ impl Waiting {
     pub(super) fn candidates(
         &self,
         now: Instant,
-        scarce: Scarce,
+        resource: Resource,
         only_shared: bool,
         least: usize,
-    ) -> impl Iterator<Item = (u64, Taken, Candidate)> {
-        let frees_enough = move |request: &Request| {
-            let held = request.held.of(scarce);
+    ) -> impl Iterator<Item = (u64, Grant, Candidate)> {
+        let frees_enough = move |request: &WaitingRequest| {
+            let grants = request.grants.of(resource);
             let freed = if only_shared {
-                held.of_shared()
+                grants.of_shared()
             } else {
-                held.total()
+                grants.total()
             };
             freed >= least
         };
         self.requests
             .iter()
-            .filter(move |(_, request)| frees_enough(request) && request.may_go(now))
+            .filter(move |(_, request)| frees_enough(request) && request.is_sheddable(now))
             .take(MAX_COMPARED)
             .map(move |(key, request)| {
                 let candidate = self.candidate(request, now);
-                (*key, request.held.of(scarce), candidate)
+                (*key, request.grants.of(resource), candidate)
             })
     }
 
-    fn candidate(&self, request: &Request, now: Instant) -> Candidate {
+    fn candidate(&self, request: &WaitingRequest, now: Instant) -> Candidate {
         Candidate {
             waited: request.waited(now),
-            memory: request.held.memory.total(),
+            memory: request.grants.memory.total(),
             authenticated: request.authenticated,
             of_address: self.addresses.get(&request.address).copied().unwrap_or(1),
         }

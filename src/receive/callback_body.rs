@@ -9,11 +9,11 @@ use quick_xml::events::Event;
 use serde_json::Value;
 
 /// Tickets that one callback may name; Salesforce sends at most 100.
-const MOST_TICKETS: usize = 200;
+const MAX_TICKETS: usize = 200;
 /// Nested elements; an Outbound Message has six.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 /// Longest text taken for an id.
-const LONGEST_ID: usize = 64;
+const MAX_ID_LENGTH: usize = 64;
 /// Where JSON keeps a record's id, the most particular name first: `id` alone can be the id of
 /// the message in a ServiceNow script that somebody wrote.
 const ID_NAMES: [&str; 4] = ["sys_id", "recordId", "Id", "id"];
@@ -29,7 +29,7 @@ const ID_PATH: [&str; 6] = [
 
 /// A callback that says nothing usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoticeFault {
+pub(super) enum CallbackBodyFault {
     /// Not JSON.
     #[error("the body is not JSON")]
     NotJson,
@@ -48,39 +48,39 @@ pub(super) enum NoticeFault {
 }
 
 /// The record ids in a JSON callback: one object, or an array of them.
-pub(super) fn in_json(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| NoticeFault::NotJson)?;
+pub(super) fn in_json(body: &Bytes) -> Result<Vec<String>, CallbackBodyFault> {
+    let body: Value = serde_json::from_slice(body).map_err(|_| CallbackBodyFault::NotJson)?;
     let items = match &body {
         Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),
     };
-    if items.len() > MOST_TICKETS {
-        return Err(NoticeFault::TooMany);
+    if items.len() > MAX_TICKETS {
+        return Err(CallbackBodyFault::TooMany);
     }
     let id = |item: &Value| {
         ID_NAMES
             .iter()
             .find_map(|name| usable(item.get(*name)?.as_str()?))
-            .ok_or(NoticeFault::NoTicket)
+            .ok_or(CallbackBodyFault::NoTicket)
     };
     let ids: Vec<String> = items.iter().map(id).collect::<Result<_, _>>()?;
     some(ids)
 }
 
 /// The record ids in an Outbound Message.
-pub(super) fn in_soap(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
-    let text = std::str::from_utf8(body).map_err(|_| NoticeFault::NotXml)?;
+pub(super) fn in_soap(body: &Bytes) -> Result<Vec<String>, CallbackBodyFault> {
+    let text = std::str::from_utf8(body).map_err(|_| CallbackBodyFault::NotXml)?;
     let mut reader = Reader::from_str(text);
     let mut path: Vec<String> = Vec::new();
     let mut ids = Vec::new();
     let mut roots = 0_u8;
     loop {
-        match reader.read_event().map_err(|_| NoticeFault::NotXml)? {
+        match reader.read_event().map_err(|_| CallbackBodyFault::NotXml)? {
             Event::Start(element) => {
                 roots += u8::from(path.is_empty());
                 path.push(element.local_name().into_inner().to_owned());
-                if path.len() > DEEPEST || roots > 1 {
-                    return Err(NoticeFault::NotXml);
+                if path.len() > MAX_DEPTH || roots > 1 {
+                    return Err(CallbackBodyFault::NotXml);
                 }
             }
             Event::End(_) => {
@@ -89,23 +89,23 @@ pub(super) fn in_soap(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
             Event::Text(found) => {
                 let found: &str = &found;
                 if path == ID_PATH {
-                    ids.push(usable(found).ok_or(NoticeFault::NoTicket)?);
+                    ids.push(usable(found).ok_or(CallbackBodyFault::NoTicket)?);
                 } else if path.is_empty() && !found.trim().is_empty() {
-                    return Err(NoticeFault::NotXml);
+                    return Err(CallbackBodyFault::NotXml);
                 }
             }
             Event::GeneralRef(reference) => check_reference(&reference)?,
-            Event::DocType(_) => return Err(NoticeFault::DocumentType),
+            Event::DocType(_) => return Err(CallbackBodyFault::DocumentType),
             Event::Eof if path.is_empty() && roots == 1 => break,
-            Event::Eof => return Err(NoticeFault::NotXml),
+            Event::Eof => return Err(CallbackBodyFault::NotXml),
             Event::Empty(_)
             | Event::CData(_)
             | Event::Comment(_)
             | Event::Decl(_)
             | Event::PI(_) => {}
         }
-        if ids.len() > MOST_TICKETS {
-            return Err(NoticeFault::TooMany);
+        if ids.len() > MAX_TICKETS {
+            return Err(CallbackBodyFault::TooMany);
         }
     }
     some(ids)
@@ -113,16 +113,16 @@ pub(super) fn in_soap(body: &Bytes) -> Result<Vec<String>, NoticeFault> {
 
 /// The references that XML itself defines stand for one character each; any other would have
 /// to be defined by a document type.
-fn check_reference(name: &str) -> Result<(), NoticeFault> {
+fn check_reference(name: &str) -> Result<(), CallbackBodyFault> {
     let is_own = matches!(name, "amp" | "lt" | "gt" | "quot" | "apos") || name.starts_with('#');
-    is_own.then_some(()).ok_or(NoticeFault::DocumentType)
+    is_own.then_some(()).ok_or(CallbackBodyFault::DocumentType)
 }
 
-fn some(mut ids: Vec<String>) -> Result<Vec<String>, NoticeFault> {
+fn some(mut ids: Vec<String>) -> Result<Vec<String>, CallbackBodyFault> {
     ids.sort();
     ids.dedup();
     match ids.is_empty() {
-        true => Err(NoticeFault::NoTicket),
+        true => Err(CallbackBodyFault::NoTicket),
         false => Ok(ids),
     }
 }
@@ -130,7 +130,7 @@ fn some(mut ids: Vec<String>) -> Result<Vec<String>, NoticeFault> {
 fn usable(text: &str) -> Option<String> {
     let text = text.trim();
     let is_id = !text.is_empty()
-        && text.len() <= LONGEST_ID
+        && text.len() <= MAX_ID_LENGTH
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     is_id.then(|| with_check_letters(text))
 }
@@ -194,7 +194,7 @@ mod tests {
         let outside = r#"<!DOCTYPE x SYSTEM "file:///etc/passwd"><Envelope/>"#;
         for text in [laughs, outside, "<Envelope>&a;</Envelope>"] {
             let fault = in_soap(&Bytes::from_static(text.as_bytes()));
-            assert_eq!(fault, Err(NoticeFault::DocumentType), "{text}");
+            assert_eq!(fault, Err(CallbackBodyFault::DocumentType), "{text}");
         }
     }
 
@@ -220,14 +220,17 @@ mod tests {
         ] {
             let fault = in_soap(&Bytes::from(text.to_owned()));
             assert!(
-                matches!(fault, Err(NoticeFault::NotXml | NoticeFault::NoTicket)),
+                matches!(
+                    fault,
+                    Err(CallbackBodyFault::NotXml | CallbackBodyFault::NoTicket)
+                ),
                 "{text}: {fault:?}"
             );
         }
-        assert_eq!(in_soap(&Bytes::from(cut)), Err(NoticeFault::NotXml));
+        assert_eq!(in_soap(&Bytes::from(cut)), Err(CallbackBodyFault::NotXml));
         assert_eq!(
             in_soap(&Bytes::from_static(b"\xff\xfe<\0a\0")),
-            Err(NoticeFault::NotXml)
+            Err(CallbackBodyFault::NotXml)
         );
     }
 
@@ -255,11 +258,11 @@ mod tests {
             "null",
         ] {
             let fault = in_json(&Bytes::from_static(text.as_bytes()));
-            assert_eq!(fault, Err(NoticeFault::NoTicket), "{text}");
+            assert_eq!(fault, Err(CallbackBodyFault::NoTicket), "{text}");
         }
         assert_eq!(
             in_json(&Bytes::from_static(b"{")),
-            Err(NoticeFault::NotJson)
+            Err(CallbackBodyFault::NotJson)
         );
     }
 }
