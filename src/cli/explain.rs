@@ -100,7 +100,7 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
     let now = Clock::System.now();
     let normalised = normalise(format, item, now);
     let mut explained = json!({"event_id": normalised.event_id,
-        "shape": normalise::shape_in_words(format, item)});
+        "shape": normalise::describe_shape(format, item)});
     let mut set = |name: &str, value: Value| explained[name] = value;
     match &normalised.outcome {
         normalise::Outcome::Nothing(why) => set("nothing", json!(why)),

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::fill::{self, clean};
+use super::json_cursor::{JsonCursor, trimmed};
 use super::outcome::{Normalised, Outcome};
-use super::place::{Place, trimmed};
 use super::pointer::{Pointer, Pointers};
-use super::{identity, moment};
+use super::{identity, timestamp};
 use crate::domain::signal::{Field, Reading, SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
 
@@ -77,12 +77,16 @@ pub enum Unit {
 }
 
 /// Reads one event of a custom source.
-pub(super) fn read(map: &CustomMap, root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
+pub(super) fn read(
+    map: &CustomMap,
+    root: JsonCursor<'_, '_>,
+    received_at: Timestamp,
+) -> Normalised {
     let item = root.value();
     let time = map.timestamp.as_deref().and_then(|at| find(at, item));
     let given = map.event_id.as_deref().and_then(|at| find(at, item));
     let event_id = match given.and_then(|(_, value)| scalar(value)) {
-        Some(id) => identity::kept(id),
+        Some(id) => identity::storable(id),
         None if time.is_none() => identity::derived_at(&[item], received_at),
         None => identity::derived(&[item]),
     };
@@ -96,14 +100,14 @@ pub(super) fn read(map: &CustomMap, root: Place<'_, '_>, received_at: Timestamp)
 
 fn signal(
     map: &CustomMap,
-    root: &Place<'_, '_>,
+    root: &JsonCursor<'_, '_>,
     event_id: &str,
     received_at: Timestamp,
 ) -> Result<Signal, SchemaMismatch> {
     root.object()?;
     let item = root.value();
     let occurred_at = match map.timestamp.as_deref().and_then(|at| find(at, item)) {
-        Some((pointer, value)) => moment::moment(value)
+        Some((pointer, value)) => timestamp::timestamp(value)
             .ok_or_else(|| unfit(pointer, "an RFC 3339 time or epoch seconds or milliseconds"))?,
         None => received_at,
     };
@@ -126,7 +130,7 @@ fn signal(
         }
     }
     check(map, &signal)?;
-    fill::complete(&mut signal);
+    fill::derive_fields(&mut signal);
     Ok(signal)
 }
 

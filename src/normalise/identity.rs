@@ -11,11 +11,11 @@ use sha2::{Digest, Sha256};
 use crate::domain::time::Timestamp;
 
 /// Longest id that is kept as the sender wrote it, in bytes. It is a key of the store.
-const LONGEST_ID: usize = 256;
+const MAX_ID_LENGTH: usize = 256;
 
 /// `id` as it is kept: itself, or its digest when it is too long or holds control characters.
-pub(super) fn kept(id: String) -> String {
-    if id.len() <= LONGEST_ID && !id.contains(char::is_control) {
+pub(super) fn storable(id: String) -> String {
+    if id.len() <= MAX_ID_LENGTH && !id.contains(char::is_control) {
         id
     } else {
         named(&hex::encode(Sha256::digest(id)))
@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn an_id_that_no_store_could_hold_is_replaced_by_its_digest() {
-        assert_eq!(kept("evt-1".into()), "evt-1");
-        assert_eq!(kept("x".repeat(257)).len(), "sha256:".len() + 64);
-        assert!(kept("evt\u{0}1".into()).starts_with("sha256:"));
+        assert_eq!(storable("evt-1".into()), "evt-1");
+        assert_eq!(storable("x".repeat(257)).len(), "sha256:".len() + 64);
+        assert!(storable("evt\u{0}1".into()).starts_with("sha256:"));
     }
 }

@@ -12,12 +12,12 @@ mod fill;
 mod genesys;
 mod identity;
 mod json;
-mod moment;
+mod json_cursor;
 mod outcome;
-mod place;
 mod pointer;
 #[cfg(test)]
 mod tests;
+mod timestamp;
 
 pub use custom::{CustomMap, CustomMetric, Unit};
 pub use json::parse as parse_json;
@@ -46,7 +46,7 @@ pub enum Format {
 
 /// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.
 pub fn normalise(format: &Format, item: &Value, received_at: Timestamp) -> Normalised {
-    let root = place::Place::root(item);
+    let root = json_cursor::JsonCursor::root(item);
     match format {
         Format::Genesys => genesys::read(root, received_at),
         Format::Custom(map) => custom::read(map, root, received_at),
@@ -54,9 +54,9 @@ pub fn normalise(format: &Format, item: &Value, received_at: Timestamp) -> Norma
 }
 
 /// What `item` looks like from outside, in words for people.
-pub fn shape_in_words(format: &Format, item: &Value) -> &'static str {
+pub fn describe_shape(format: &Format, item: &Value) -> &'static str {
     match format {
-        Format::Genesys => genesys::shape_in_words(place::Place::root(item)),
+        Format::Genesys => genesys::describe_shape(json_cursor::JsonCursor::root(item)),
         Format::Custom(_) => "whatever the source's map points at",
     }
 }

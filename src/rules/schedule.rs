@@ -24,7 +24,7 @@ const AHEAD: Duration = Duration::from_secs(32 * 24 * 3600);
 /// More than any zone is off another, or jumps.
 const SLACK: Duration = Duration::from_secs(26 * 3600);
 /// Beginnings worked out at a time; more only shorten how far ahead that is.
-const MOST_AHEAD: usize = 20_000;
+const MAX_AHEAD: usize = 20_000;
 /// Beginnings that are looked at to say whether there is any time without a window.
 const SAMPLE: usize = 60;
 
@@ -119,7 +119,7 @@ impl Repetition {
             .ok_or_else(|| bad(&"it begins too early or too late"))?
             .with_timezone(&Tz::UTC);
         let set = rule.build(starts).map_err(|error| bad(&error))?.limit();
-        Self::Recurrence(Box::new(set)).that_begins()
+        Self::Recurrence(Box::new(set)).validated()
     }
 
     /// Reads a cron pattern of five fields.
@@ -135,10 +135,10 @@ impl Repetition {
         let cron = parser
             .parse(text)
             .map_err(|error| BadSchedule::Cron(error.to_string()))?;
-        Self::Cron(Box::new(cron)).that_begins()
+        Self::Cron(Box::new(cron)).validated()
     }
 
-    fn that_begins(self) -> Result<Self, BadSchedule> {
+    fn validated(self) -> Result<Self, BadSchedule> {
         let begins = self.beginnings_from(DateTime::UNIX_EPOCH).next().is_some();
         if begins {
             Ok(self)
@@ -246,7 +246,7 @@ impl Schedule {
         let later = self.repetition.beginnings_from(chrono_at(now.minus(SLACK)));
         let begins = later.map_while(|at| self.place(at)).find(|at| *at > now)?;
         // Looked at from its beginning, it is whole with all that touches it.
-        let windows = self.look_ahead(begins).windows;
+        let windows = self.compute_ahead(begins).windows;
         windows.into_iter().find(|(from, _)| *from == begins)
     }
 
@@ -254,7 +254,7 @@ impl Schedule {
     fn windows_about(&self, now: Timestamp) -> (Option<Window>, Option<Window>) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         if now < ahead.from || now >= ahead.to {
-            *ahead = self.look_ahead(now);
+            *ahead = self.compute_ahead(now);
         }
         let next = ahead.windows.partition_point(|(from, _)| *from <= now);
         let last_begun = next.checked_sub(1).and_then(|last| ahead.windows.get(last));
@@ -288,7 +288,7 @@ impl Schedule {
         meets(self, other) || meets(other, self)
     }
 
-    fn look_ahead(&self, now: Timestamp) -> Ahead {
+    fn compute_ahead(&self, now: Timestamp) -> Ahead {
         let earliest = now.minus(self.duration).minus(SLACK);
         let mut to = now.plus(AHEAD);
         let mut windows: Vec<Window> = Vec::new();
@@ -300,7 +300,7 @@ impl Schedule {
             if begins >= to {
                 break;
             }
-            if count >= MOST_AHEAD && begins > now {
+            if count >= MAX_AHEAD && begins > now {
                 to = begins;
                 break;
             }

@@ -6,9 +6,9 @@
 use serde_json::Value;
 
 use super::super::fill::{self, set_lower, set_number, set_text};
+use super::super::json_cursor::{JsonCursor, Read, trimmed};
 use super::super::outcome::Outcome;
-use super::super::place::{Place, Read, trimmed};
-use super::super::{identity, moment};
+use super::super::{identity, timestamp};
 use super::message::Message;
 use super::topics::{self, Content};
 use crate::domain::signal::{Field, Signal};
@@ -45,7 +45,7 @@ pub(super) fn event_id(alert: &Value, time: Option<&Value>) -> Option<String> {
     let stage = match text("action") {
         Some(action @ ("UPDATE" | "RENOTIFY")) => {
             let minute = time
-                .and_then(moment::moment)
+                .and_then(timestamp::timestamp)
                 .map_or(0, |time| time.as_millis().div_euclid(MINUTE));
             let minute = Timestamp::from_millis(minute * MINUTE);
             format!("{action}:{minute}:{}", state_digest(alert))
@@ -70,13 +70,17 @@ pub(super) fn from_topic(message: &Message<'_, '_>) -> Read<Outcome> {
 }
 
 /// An alert as the REST API gives it.
-pub(super) fn rest(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp) -> Read<Outcome> {
+pub(super) fn rest(
+    item: &JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
     read(item, |own_time| {
         Signal::new(event_id, TEMPLATE, own_time.unwrap_or(received_at))
     })
 }
 
-fn read(alert: &Place<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> Read<Outcome> {
+fn read(alert: &JsonCursor<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> Read<Outcome> {
     let action = alert.name("action");
     let active = alert.name("active").flag()?;
     let is_on = match (action.text()?, active) {
@@ -97,10 +101,10 @@ fn read(alert: &Place<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> R
     let time = if is_on {
         None
     } else {
-        moment::read(&alert.name("dateEnd"))?
+        timestamp::read(&alert.name("dateEnd"))?
     };
     let time = time.map_or_else(
-        || moment::read(&alert.name("dateStart")),
+        || timestamp::read(&alert.name("dateStart")),
         |time| Ok(Some(time)),
     )?;
     let mut common = start(time);
@@ -118,7 +122,7 @@ fn read(alert: &Place<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> R
 
 /// One signal for each entity: those of the summary, else those of the conditions, else one
 /// about no entity in particular.
-fn signals(alert: &Place<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec<Signal>> {
+fn signals(alert: &JsonCursor<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec<Signal>> {
     let conditions = alert.name("conditions");
     conditions.optional_object()?;
     let predicates = conditions.name("predicates");
@@ -151,8 +155,8 @@ fn signals(alert: &Place<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec<Sign
 
 fn signal(
     common: &Signal,
-    entity: Option<&Place<'_, '_>>,
-    predicates: &Place<'_, '_>,
+    entity: Option<&JsonCursor<'_, '_>>,
+    predicates: &JsonCursor<'_, '_>,
     is_on: bool,
 ) -> Read<Signal> {
     let mut signal = common.clone();
@@ -170,12 +174,12 @@ fn signal(
         .or_else(|| signal.text("alert_id"));
     let entity = signal.text("entity_id").unwrap_or_default();
     signal.part = format!("{}/{entity}", rule.unwrap_or_default());
-    fill::complete(&mut signal);
+    fill::derive_fields(&mut signal);
     Ok(signal)
 }
 
 /// An entity is `{entityType: "Queue", queue: {id, displayName}}`.
-fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
+fn name_entity(signal: &mut Signal, entity: &JsonCursor<'_, '_>) -> Read<()> {
     if entity.is_absent() {
         return Ok(());
     }
@@ -207,7 +211,7 @@ fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
 }
 
 /// Which predicate is about the entity `id`; the first when none is.
-fn predicate_about(id: Option<&str>, predicates: &Place<'_, '_>) -> Read<usize> {
+fn predicate_about(id: Option<&str>, predicates: &JsonCursor<'_, '_>) -> Read<usize> {
     let is_about = |predicate: &Value| {
         let members = predicate.get("entity").and_then(Value::as_object);
         members.is_some_and(|members| {
@@ -227,7 +231,7 @@ fn predicate_about(id: Option<&str>, predicates: &Place<'_, '_>) -> Read<usize> 
 
 /// The condition that was met: its metric, its media type and its threshold, which is in
 /// milliseconds when the metric is a duration and it is not counted.
-fn set_threshold(signal: &mut Signal, predicate: &Place<'_, '_>) -> Read<()> {
+fn set_threshold(signal: &mut Signal, predicate: &JsonCursor<'_, '_>) -> Read<()> {
     let metric = predicate.name("metric").text()?;
     set_text(signal, "alert_metric", metric);
     set_lower(signal, "media_type", predicate.name("mediaType").text()?);

@@ -3,8 +3,8 @@
 //! Owns how the load of several processors, disks and networks becomes one reading each.
 
 use super::super::fill::{average, clean, set_text, set_upper};
-use super::super::moment;
-use super::super::place::{Place, Read};
+use super::super::json_cursor::{JsonCursor, Read};
+use super::super::timestamp;
 use super::message::Message;
 use crate::domain::signal::{Reading, Signal};
 
@@ -24,7 +24,7 @@ pub(super) fn status(message: &Message<'_, '_>) -> Read<Signal> {
 /// The load of an Edge.
 pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     let body = &message.body;
-    let mut signal = message.signal(moment::read(&body.name("eventTime"))?);
+    let mut signal = message.signal(timestamp::read(&body.name("eventTime"))?);
     let edge = body.name("edge");
     edge.optional_object()?;
     identify(&mut signal, &edge, message)?;
@@ -41,7 +41,7 @@ pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     Ok(signal)
 }
 
-fn identify(signal: &mut Signal, edge: &Place<'_, '_>, message: &Message<'_, '_>) -> Read<()> {
+fn identify(signal: &mut Signal, edge: &JsonCursor<'_, '_>, message: &Message<'_, '_>) -> Read<()> {
     let own_id = edge.name("id");
     match own_id.id()? {
         Some(id) => set_text(signal, "edge_id", Some(id)),
@@ -56,9 +56,9 @@ fn identify(signal: &mut Signal, edge: &Place<'_, '_>, message: &Message<'_, '_>
 
 /// Every number in the elements of `list`, over all elements: `processors.activeTimePct` with
 /// its `min`, `max`, `sum`, `count` and `avg`.
-fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()> {
-    for index in 0..place.elements()?.len() {
-        for (key, value) in place.index(index).object()?.iter() {
+fn read_list(signal: &mut Signal, list: &str, cursor: &JsonCursor<'_, '_>) -> Read<()> {
+    for index in 0..cursor.elements()?.len() {
+        for (key, value) in cursor.index(index).object()?.iter() {
             let Some(number) = value.as_f64() else {
                 continue;
             };

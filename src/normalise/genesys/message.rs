@@ -1,7 +1,7 @@
 //! A topic's message, freed from what it came in.
 
 use super::super::fill::{self, clean};
-use super::super::place::Place;
+use super::super::json_cursor::JsonCursor;
 use super::topics::{self, Topic};
 use crate::domain::signal::Signal;
 use crate::domain::time::Timestamp;
@@ -14,7 +14,7 @@ pub(super) struct Message<'v, 'p> {
     /// The topic's name as it came.
     pub(super) name: &'v str,
     /// The content.
-    pub(super) body: Place<'v, 'p>,
+    pub(super) body: JsonCursor<'v, 'p>,
     /// When, by the wrapping.
     pub(super) time: Option<Timestamp>,
     pub(super) organization: Option<&'v str>,

@@ -17,8 +17,8 @@ mod wrapping;
 use serde_json::Value;
 
 use super::identity;
+use super::json_cursor::{JsonCursor, keys, trimmed};
 use super::outcome::{Normalised, Outcome};
-use super::place::{Place, keys, trimmed};
 use crate::domain::signal::SchemaMismatch;
 use crate::domain::time::Timestamp;
 
@@ -40,7 +40,7 @@ enum Shape {
 }
 
 /// Reads one item.
-pub(super) fn read(root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
+pub(super) fn read(root: JsonCursor<'_, '_>, received_at: Timestamp) -> Normalised {
     let item = unwrapped(&root);
     let shape = shape(item.value());
     let event_id = event_id(shape, item.value(), received_at);
@@ -59,7 +59,7 @@ pub(super) fn read(root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
 }
 
 /// The shape of one item, in words for people.
-pub(super) fn shape_in_words(root: Place<'_, '_>) -> &'static str {
+pub(super) fn describe_shape(root: JsonCursor<'_, '_>) -> &'static str {
     match shape(unwrapped(&root).value()) {
         Shape::Envelope => "a message in an EventBridge envelope",
         Shape::Message => "a topic's message",
@@ -71,7 +71,7 @@ pub(super) fn shape_in_words(root: Place<'_, '_>) -> &'static str {
 }
 
 /// The event itself, where a sender has put it under `body`.
-fn unwrapped<'v, 'p>(root: &'p Place<'v, 'p>) -> Place<'v, 'p> {
+fn unwrapped<'v, 'p>(root: &'p JsonCursor<'v, 'p>) -> JsonCursor<'v, 'p> {
     let body = root.name("body");
     if shape(root.value()) == Shape::Unknown && body.value().is_object() {
         body
@@ -112,7 +112,7 @@ fn event_id(shape: Shape, item: &Value, received_at: Timestamp) -> String {
         _ => None,
     };
     if let Some(id) = alert_id.or_else(|| given_id(shape, item)) {
-        return identity::kept(id);
+        return identity::storable(id);
     }
     if shape == Shape::Unknown {
         return identity::derived(&[item]);
@@ -156,7 +156,7 @@ fn given_id(shape: Shape, item: &Value) -> Option<String> {
     })
 }
 
-fn unknown(item: &Place<'_, '_>) -> SchemaMismatch {
+fn unknown(item: &JsonCursor<'_, '_>) -> SchemaMismatch {
     match item.value() {
         Value::Object(members) => item.mismatch(format!(
             "this is none of the shapes that Genesys or the guide sends; {}",

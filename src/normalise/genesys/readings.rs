@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::super::fill::{self, WAIT_TIME, clean};
-use super::super::moment;
-use super::super::place::{Place, Read};
+use super::super::json_cursor::{JsonCursor, Read};
+use super::super::timestamp;
 use crate::domain::signal::Reading;
 use crate::domain::time::Timestamp;
 
@@ -22,7 +22,7 @@ type Gathering<'v> = BTreeMap<&'v str, Gathered>;
 const EPOCH: f64 = 1e12;
 
 /// Where Genesys keeps the start of the longest wait.
-const LONGEST: [&str; 4] = ["calculatedMetricValue", "current", "max", "sum"];
+const LONGEST_WAIT_KEYS: [&str; 4] = ["calculatedMetricValue", "current", "max", "sum"];
 
 /// A metric being gathered: since when its interval runs, and what was read so far.
 struct Gathered {
@@ -31,7 +31,7 @@ struct Gathered {
 }
 
 /// The readings in `data`; `at` is when the event happened.
-pub(super) fn read(data: &Place<'_, '_>, at: Timestamp) -> Read<Readings> {
+pub(super) fn read(data: &JsonCursor<'_, '_>, at: Timestamp) -> Read<Readings> {
     let intervals = data.filled()?;
     let mut order = Vec::new();
     for index in 0..intervals.len() {
@@ -56,16 +56,16 @@ pub(super) fn read(data: &Place<'_, '_>, at: Timestamp) -> Read<Readings> {
 }
 
 /// When the interval begins. What has none is current, and later than any interval.
-fn since(interval: &Place<'_, '_>) -> Read<Timestamp> {
+fn since(interval: &JsonCursor<'_, '_>) -> Read<Timestamp> {
     let Some(text) = interval.text()? else {
         return Ok(Timestamp::from_millis(i64::MAX));
     };
     let start = text.split('/').next().unwrap_or_default();
-    moment::parse(start).ok_or_else(|| interval.expected("an interval such as start/end"))
+    timestamp::parse(start).ok_or_else(|| interval.expected("an interval such as start/end"))
 }
 
 fn gather<'v>(
-    entry: &Place<'v, '_>,
+    entry: &JsonCursor<'v, '_>,
     since: Timestamp,
     at: Timestamp,
     gathered: &mut Gathering<'v>,
@@ -86,11 +86,11 @@ fn gather<'v>(
         return longest(&stats, at, &mut slot.reading);
     }
     for name in stats.object()?.keys() {
-        let place = stats.name(name);
-        let Some(number) = place.number()? else {
+        let cursor = stats.name(name);
+        let Some(number) = cursor.number()? else {
             continue;
         };
-        let number = in_seconds(metric, name, number, &place)?;
+        let number = in_seconds(metric, name, number, &cursor)?;
         add(&mut slot.reading, name, number);
         if name == "count"
             && let Some(qualifier) = qualifier.filter(|name| *name != "count")
@@ -120,12 +120,12 @@ fn add(reading: &mut Reading, name: &str, number: f64) {
 
 /// How long the longest wait lasts by now. Genesys gives its start as epoch milliseconds;
 /// read as a duration that would be a wait of 56 years.
-fn longest(stats: &Place<'_, '_>, at: Timestamp, reading: &mut Reading) -> Read<()> {
+fn longest(stats: &JsonCursor<'_, '_>, at: Timestamp, reading: &mut Reading) -> Read<()> {
     stats.object()?;
     if let Some(count) = stats.name("count").number()? {
         add(reading, "count", count);
     }
-    for name in LONGEST {
+    for name in LONGEST_WAIT_KEYS {
         let Some(number) = stats.name(name).number()? else {
             continue;
         };
@@ -155,13 +155,13 @@ pub(super) fn in_seconds(
     metric: &str,
     statistic: &str,
     number: f64,
-    place: &Place<'_, '_>,
+    cursor: &JsonCursor<'_, '_>,
 ) -> Read<f64> {
     if !is_duration(metric, statistic) {
         return Ok(number);
     }
     if number > EPOCH {
-        return Err(place.expected("a duration in milliseconds"));
+        return Err(cursor.expected("a duration in milliseconds"));
     }
     Ok(number / 1_000.0)
 }

@@ -2,9 +2,9 @@
 //!
 //! Owns the wrapping, and which file reads the content of which topic.
 
+use super::super::json_cursor::{JsonCursor, Read};
 use super::super::outcome::Outcome;
-use super::super::place::{Place, Read};
-use super::super::{fill, moment};
+use super::super::{fill, timestamp};
 use super::message::Message;
 use super::topics::{self, Content, Topic};
 use super::{alert, edge, operational, queue, trunk};
@@ -15,7 +15,7 @@ const PARTNER: &str = "aws.partner/genesys.com/";
 
 /// An EventBridge envelope.
 pub(super) fn envelope(
-    item: &Place<'_, '_>,
+    item: &JsonCursor<'_, '_>,
     event_id: &str,
     received_at: Timestamp,
 ) -> Read<Outcome> {
@@ -34,12 +34,12 @@ pub(super) fn envelope(
     let topic =
         find_topic(&template)?.map_or_else(|| find_topic(&name), |topic| Ok(Some(topic)))?;
     let Some(topic) = topic else {
-        let place = if name.is_absent() { &template } else { &name };
-        return Err(unknown_topic(place));
+        let cursor = if name.is_absent() { &template } else { &name };
+        return Err(unknown_topic(cursor));
     };
     let body = detail.name("eventBody");
-    let time = match moment::read(&detail.name("timestamp"))? {
-        None => moment::read(&item.name("time"))?,
+    let time = match timestamp::read(&detail.name("timestamp"))? {
+        None => timestamp::read(&item.name("time"))?,
         time => time,
     };
     read(&Message {
@@ -54,7 +54,11 @@ pub(super) fn envelope(
 }
 
 /// A bare message.
-pub(super) fn bare(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp) -> Read<Outcome> {
+pub(super) fn bare(
+    item: &JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
     named(
         item,
         &item.name("topicName"),
@@ -65,7 +69,11 @@ pub(super) fn bare(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp)
 }
 
 /// A message whose content stands at the top, as a data action sends it.
-pub(super) fn flat(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp) -> Read<Outcome> {
+pub(super) fn flat(
+    item: &JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
     let name = item.name("topic");
     if !name.is_absent() {
         return named(item, &name, *item, event_id, received_at);
@@ -77,7 +85,7 @@ pub(super) fn flat(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp)
             topic,
             name: template,
             body: *item,
-            time: moment::read(&item.name("timestamp"))?,
+            time: timestamp::read(&item.name("timestamp"))?,
             organization: None,
             received_at,
         }),
@@ -86,9 +94,9 @@ pub(super) fn flat(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp)
 }
 
 fn named(
-    item: &Place<'_, '_>,
-    name: &Place<'_, '_>,
-    body: Place<'_, '_>,
+    item: &JsonCursor<'_, '_>,
+    name: &JsonCursor<'_, '_>,
+    body: JsonCursor<'_, '_>,
     event_id: &str,
     received_at: Timestamp,
 ) -> Read<Outcome> {
@@ -100,18 +108,18 @@ fn named(
         topic,
         name: name.required_text()?,
         body,
-        time: moment::read(&item.name("timestamp"))?,
+        time: timestamp::read(&item.name("timestamp"))?,
         organization: None,
         received_at,
     })
 }
 
-fn find_topic(place: &Place<'_, '_>) -> Read<Option<&'static Topic>> {
-    Ok(place.text()?.and_then(topics::find))
+fn find_topic(cursor: &JsonCursor<'_, '_>) -> Read<Option<&'static Topic>> {
+    Ok(cursor.text()?.and_then(topics::find))
 }
 
-fn unknown_topic(place: &Place<'_, '_>) -> crate::domain::signal::SchemaMismatch {
-    place.expected("one of the topics that Ringdown reads (docs/events.md)")
+fn unknown_topic(cursor: &JsonCursor<'_, '_>) -> crate::domain::signal::SchemaMismatch {
+    cursor.expected("one of the topics that Ringdown reads (docs/events.md)")
 }
 
 fn read(message: &Message<'_, '_>) -> Read<Outcome> {
@@ -133,6 +141,6 @@ fn read(message: &Message<'_, '_>) -> Read<Outcome> {
         Content::AcdEnd => queue::acd_end(message),
     };
     let mut signal = signal?;
-    fill::complete(&mut signal);
+    fill::derive_fields(&mut signal);
     Ok(Outcome::Signals(vec![signal]))
 }

@@ -20,9 +20,9 @@ const KEYS_SHOWN: usize = 12;
 
 /// A value and the way to it. `'v` is the event, `'p` the places above.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'v, 'p> {
+pub(super) struct JsonCursor<'v, 'p> {
     value: &'v Value,
-    above: Option<&'p Place<'v, 'p>>,
+    above: Option<&'p JsonCursor<'v, 'p>>,
     step: Step<'p>,
 }
 
@@ -33,7 +33,7 @@ enum Step<'p> {
     Index(usize),
 }
 
-impl<'v, 'p> Place<'v, 'p> {
+impl<'v, 'p> JsonCursor<'v, 'p> {
     /// The whole event.
     pub(super) fn root(value: &'v Value) -> Self {
         Self {
@@ -44,8 +44,8 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// The member `name`; absent when there is none.
-    pub(super) fn name<'q>(&'q self, name: &'q str) -> Place<'v, 'q> {
-        Place {
+    pub(super) fn name<'q>(&'q self, name: &'q str) -> JsonCursor<'v, 'q> {
+        JsonCursor {
             value: self.value.get(name).unwrap_or(&NOTHING),
             above: Some(self),
             step: Step::Name(name),
@@ -53,8 +53,8 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// The element at `index`; absent when there is none.
-    pub(super) fn index(&self, index: usize) -> Place<'v, '_> {
-        Place {
+    pub(super) fn index(&self, index: usize) -> JsonCursor<'v, '_> {
+        JsonCursor {
             value: self.value.get(index).unwrap_or(&NOTHING),
             above: Some(self),
             step: Step::Index(index),
@@ -194,7 +194,7 @@ impl<'v, 'p> Place<'v, 'p> {
 
     /// The RFC 6901 pointer to this place.
     pub(super) fn pointer(&self) -> String {
-        let mut text = self.above.map(Place::pointer).unwrap_or_default();
+        let mut text = self.above.map(JsonCursor::pointer).unwrap_or_default();
         match self.step {
             Step::Root => {}
             Step::Name(name) => {
@@ -241,7 +241,7 @@ mod tests {
     fn a_complaint_names_its_place_and_the_keys_found_there() {
         let event = json!({"a/b": [{"name": "oWaiting", "statistics": {}}]});
 
-        let root = Place::root(&event);
+        let root = JsonCursor::root(&event);
         let list = root.name("a/b");
         let entry = list.index(0);
         let mismatch = entry.name("metric").required_text().unwrap_err();
@@ -256,7 +256,7 @@ mod tests {
     fn null_blank_and_missing_are_all_absent() {
         let event = json!({"null": null, "blank": "  ", "control": "\u{0} \n"});
 
-        let root = Place::root(&event);
+        let root = JsonCursor::root(&event);
         for name in ["null", "blank", "control", "missing"] {
             assert_eq!(root.name(name).text(), Ok(None), "{name}");
         }
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn text_is_never_taken_for_a_number() {
         let event = json!("17");
-        let mismatch = Place::root(&event).number().unwrap_err();
+        let mismatch = JsonCursor::root(&event).number().unwrap_err();
         assert_eq!(mismatch.problem, "expected a number, found the text \"17\"");
     }
 }
