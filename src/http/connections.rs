@@ -141,7 +141,6 @@ impl Connections {
         }
     }
 
-    /// Gives every connection `order`.
     pub(super) fn order_all(&self, order: Order) {
         for one in self.shared.open().values() {
             one.activity.order(order);

@@ -57,7 +57,6 @@ pub struct ServeOptions {
     pub drain_timeout: Duration,
     /// Most connections at the same time; beyond it those that are idle longest are closed.
     pub max_connections: usize,
-    /// Where connections are counted.
     pub metrics: ConnectionMetrics,
 }
 
@@ -94,7 +93,6 @@ pub async fn serve(
 }
 
 impl Server {
-    /// A server without connections.
     pub fn new(options: ServeOptions) -> Self {
         let connections = Connections::new(
             options.listener,
@@ -178,7 +176,6 @@ fn connection_builder(options: &ServeOptions) -> http1::Builder {
     builder
 }
 
-/// The next connection.
 async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {

@@ -44,7 +44,6 @@ pub struct CustomMap {
     pub fields: BTreeMap<&'static str, Pointers>,
     /// Metrics by the name that rules use.
     pub metrics: BTreeMap<String, CustomMetric>,
-    /// Labels by name.
     pub labels: BTreeMap<String, Pointers>,
 }
 

@@ -61,7 +61,6 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
         }
     }
 
-    /// The value itself.
     pub(super) fn value(&self) -> &'v Value {
         self.value
     }

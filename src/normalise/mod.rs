@@ -40,7 +40,6 @@ pub fn is_duration(metric: &str, statistic: &str) -> bool {
 pub enum Format {
     /// Every shape Genesys Cloud and the guide send, told apart by shape.
     Genesys,
-    /// Any JSON, by pointers.
     Custom(Box<CustomMap>),
 }
 

@@ -8,7 +8,6 @@ pub struct Normalised {
     /// The id as the sender gave it, or one derived from the content. It is there even when
     /// the event was not understood.
     pub event_id: String,
-    /// What the event says.
     pub outcome: Outcome,
 }
 

@@ -25,10 +25,8 @@ pub enum NotAPointer {
     /// It is empty, which would mean the event as a whole.
     #[error("an empty pointer means the whole event; write one such as /queue/name")]
     Whole,
-    /// It does not begin with a slash.
     #[error("{0:?} is not a pointer: it must begin with /, as in /queue/name")]
     NoSlash(String),
-    /// A tilde stands alone.
     #[error("{0:?} is not a pointer: write ~0 for ~ and ~1 for / within a name")]
     BareTilde(String),
 }

@@ -30,19 +30,15 @@ const ID_PATH: [&str; 6] = [
 /// A callback that says nothing usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum CallbackBodyFault {
-    /// Not JSON.
     #[error("the body is not JSON")]
     NotJson,
-    /// Not well-formed XML.
     #[error("the body is not well-formed XML in UTF-8")]
     NotXml,
     /// A document type, which could define entities.
     #[error("the body has a document type or an entity of its own, which is not accepted")]
     DocumentType,
-    /// Another message.
     #[error("the body names no ticket: send its record id as sys_id, recordId, Id or id")]
     NoTicket,
-    /// Too many tickets at once.
     #[error("the body names more than 200 tickets")]
     TooMany,
 }

@@ -48,7 +48,6 @@ pub(super) struct BodyParser<'a> {
 }
 
 impl BodyParser<'_> {
-    /// Takes `body` apart.
     pub(super) fn read(&self, body: Bytes) -> Contents {
         // A byte order mark is not part of the text (RFC 8259, section 8.1).
         let body = match body.strip_prefix(b"\xef\xbb\xbf") {

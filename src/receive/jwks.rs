@@ -40,12 +40,9 @@ const FILE_PAUSE: Duration = Duration::from_secs(60);
 /// Keys that cannot be fetched at all.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksSetupError {
-    /// No HTTP client.
     #[error("no HTTP client for the keys of {location}: {problem}")]
     Client {
-        /// Where the keys are.
         location: String,
-        /// What is wrong.
         problem: std::io::Error,
     },
 }
@@ -67,7 +64,6 @@ enum FetchError {
     KeySet(#[from] KeySetError),
 }
 
-/// What a look-up found.
 pub(super) enum Lookup {
     /// Keys that may have signed the token; at least one.
     Keys(Vec<Arc<DecodingKey>>),

@@ -70,23 +70,17 @@ use source::{REFUSALS_LOGGED_EVERY, Source};
 
 /// What the public listener is given.
 pub struct ReceiveState {
-    /// `[server]`.
     pub server: ServerSettings,
-    /// `[sources]`.
     pub sources: BTreeMap<String, SourceSettings>,
-    /// Where events become durable.
     pub journal: Journal,
     /// Which sources are held back.
     pub held_back: HeldBack,
-    /// What is counted.
     pub metrics: Metrics,
     /// Whether work is taken.
     pub readiness: watch::Receiver<Readiness>,
-    /// The clock.
     pub clock: Clock,
     /// Who may call back, by target; a target that is absent or has none takes no callbacks.
     pub callback_auth: BTreeMap<String, Vec<AuthMethod>>,
-    /// Where callbacks go.
     pub callbacks: Callbacks,
 }
 

@@ -36,10 +36,8 @@ pub(super) struct Receiver {
     pub(super) callbacks: Callbacks,
 }
 
-/// Where callbacks go.
 #[derive(Debug, Clone)]
 pub struct Callbacks {
-    /// Where hints become durable.
     pub store: Store,
     /// Grows with every hint, so that it is followed at once.
     pub told: watch::Sender<u64>,

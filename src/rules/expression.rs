@@ -44,7 +44,6 @@ pub enum BadExpression {
     /// It uses a name that no signal carries.
     #[error("unknown name `{name}`{}", suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
     UnknownName {
-        /// The name.
         name: String,
         /// The known name most like it.
         suggestion: Option<&'static str>,
@@ -58,18 +57,12 @@ pub enum BadExpression {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{expression}` cannot be evaluated: {problem}")]
 pub struct EvaluationError {
-    /// The expression's text.
     pub expression: String,
-    /// What went wrong: a type that does not fit, a division by zero.
     pub problem: String,
 }
 
 impl Expression {
     /// Parses `source` and checks every name in it.
-    ///
-    /// # Errors
-    ///
-    /// [`BadExpression`] says what is wrong and, for a name, which known one is nearest.
     pub fn parse(source: &str) -> Result<Self, BadExpression> {
         let mut parsed = Parser::new()
             .parse(source)
@@ -114,10 +107,6 @@ impl Expression {
 
     /// Whether the expression holds for `signal`, which came from `source`; `None` when the
     /// signal does not carry what the answer depends on.
-    ///
-    /// # Errors
-    ///
-    /// [`EvaluationError`] when the values do not fit the expression.
     pub fn holds(&self, signal: &Signal, source: &str) -> Result<Option<bool>, EvaluationError> {
         if let Some(comparison) = &self.comparison {
             return Ok(comparison.holds(signal));

@@ -31,16 +31,13 @@ const SAMPLE: usize = 60;
 /// A schedule that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadSchedule {
-    /// The recurrence is none.
     #[error("is not an RFC 5545 recurrence such as FREQ=WEEKLY;BYDAY=SU: {0}")]
     Recurrence(String),
     /// It begins too often for a window.
     #[error("a window that begins every {0} is not one; HOURLY is the shortest")]
     TooOften(&'static str),
-    /// The pattern is none.
     #[error("is not a cron pattern such as 0 2 * * SUN: {0}")]
     Cron(String),
-    /// There is no such zone.
     #[error("there is no time zone `{0}`; write it as in the IANA database, such as Europe/Berlin")]
     Zone(String),
     /// The text is not a time on the wall clock.
@@ -48,7 +45,6 @@ pub enum BadSchedule {
         "`{0}` is not a time on the wall clock such as 2026-01-04T02:00:00; the zone stands in time_zone"
     )]
     Starts(String),
-    /// There is no day on which it begins.
     #[error("never begins")]
     Never,
 }
@@ -56,26 +52,16 @@ pub enum BadSchedule {
 /// How beginnings repeat, on the wall clock: chrono's UTC stands for no zone at all.
 #[derive(Debug, Clone)]
 pub enum Repetition {
-    /// RFC 5545.
     Recurrence(Box<RRuleSet>),
-    /// Cron.
     Cron(Box<Cron>),
 }
 
 /// Reads the time zone `name`.
-///
-/// # Errors
-///
-/// [`BadSchedule::Zone`] when there is none of that name.
 pub fn zone(name: &str) -> Result<TimeZone, BadSchedule> {
     TimeZone::get(name).map_err(|_| BadSchedule::Zone(name.to_owned()))
 }
 
 /// Reads a time on the wall clock.
-///
-/// # Errors
-///
-/// [`BadSchedule::Starts`] when it is none, or has a zone.
 pub fn wall_clock(text: &str) -> Result<civil::DateTime, BadSchedule> {
     ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
         .iter()
@@ -87,10 +73,6 @@ pub fn wall_clock(text: &str) -> Result<civil::DateTime, BadSchedule> {
 impl Repetition {
     /// Reads a recurrence that begins with `starts`; its `UNTIL` is in UTC when it ends in Z, and
     /// on the wall clock otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`BadSchedule`] when it is none, is too frequent, or never begins.
     pub fn recurrence(
         text: &str,
         starts: civil::DateTime,
@@ -123,10 +105,6 @@ impl Repetition {
     }
 
     /// Reads a cron pattern of five fields.
-    ///
-    /// # Errors
-    ///
-    /// [`BadSchedule`] when it is none, or never begins.
     pub fn cron(text: &str) -> Result<Self, BadSchedule> {
         let parser = CronParser::builder()
             .seconds(Seconds::Disallowed)

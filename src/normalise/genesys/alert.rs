@@ -17,7 +17,6 @@ use crate::domain::time::Timestamp;
 /// The type of signals made from the REST form, which names no topic.
 const TEMPLATE: &str = "v2.users.{id}.alerting.alerts";
 
-/// Milliseconds in a minute.
 const MINUTE: i64 = 60_000;
 
 /// The event id of a message (`topicName`, `eventBody`, `timestamp`), when it is an alert.

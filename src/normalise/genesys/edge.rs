@@ -21,7 +21,6 @@ pub(super) fn status(message: &Message<'_, '_>) -> Read<Signal> {
     Ok(signal)
 }
 
-/// The load of an Edge.
 pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     let body = &message.body;
     let mut signal = message.signal(timestamp::read(&body.name("eventTime"))?);

@@ -26,7 +26,6 @@ const STATISTICS: [&str; 9] = [
     "avg", "count", "sum", "min", "max", "current", "ratio", "p95", "p99",
 ];
 
-/// Reads the guide's event.
 pub(super) fn read(
     item: &JsonCursor<'_, '_>,
     event_id: &str,

@@ -8,12 +8,10 @@ use crate::domain::time::Timestamp;
 
 /// A message, unwrapped.
 pub(super) struct Message<'v, 'p> {
-    /// The event's id.
     pub(super) event_id: &'p str,
     pub(super) topic: &'static Topic,
     /// The topic's name as it came.
     pub(super) name: &'v str,
-    /// The content.
     pub(super) body: JsonCursor<'v, 'p>,
     /// When, by the wrapping.
     pub(super) time: Option<Timestamp>,

@@ -35,11 +35,9 @@ enum Shape {
     Guide,
     /// A data action's body: the content's own fields at the top.
     Flat,
-    /// None of these.
     Unknown,
 }
 
-/// Reads one item.
 pub(super) fn read(root: JsonCursor<'_, '_>, received_at: Timestamp) -> Normalised {
     let item = unwrapped(&root);
     let shape = shape(item.value());

@@ -12,7 +12,6 @@ use super::super::timestamp;
 use crate::domain::signal::Reading;
 use crate::domain::time::Timestamp;
 
-/// Readings by metric name.
 pub(super) type Readings = BTreeMap<String, Reading>;
 
 /// Metrics being gathered, by name.

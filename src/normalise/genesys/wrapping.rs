@@ -13,7 +13,6 @@ use crate::domain::time::Timestamp;
 /// The prefix of every envelope's `source` that EventBridge writes for Genesys Cloud.
 const PARTNER: &str = "aws.partner/genesys.com/";
 
-/// An EventBridge envelope.
 pub(super) fn envelope(
     item: &JsonCursor<'_, '_>,
     event_id: &str,
@@ -53,7 +52,6 @@ pub(super) fn envelope(
     })
 }
 
-/// A bare message.
 pub(super) fn bare(
     item: &JsonCursor<'_, '_>,
     event_id: &str,
