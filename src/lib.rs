@@ -25,6 +25,7 @@ pub mod domain;
 pub mod enrichment;
 pub mod fault_points;
 pub mod http;
+mod json;
 pub mod lifecycle;
 pub mod normalise;
 pub mod outbound;

@@ -1,12 +1,15 @@
 //! What a client asks of a list, or of a change in bulk. Whatever is not understood is
 //! refused: a misspelt filter must not widen what is discarded.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::answer::Refused;
 use crate::domain::failure::FailureKind;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
+use crate::json::PlainJson;
 use crate::store::{Cursor, Filter, PageRequest};
 
 const DEFAULT_LIMIT: u32 = 50;
@@ -148,11 +151,11 @@ fn body_pairs(body: &[u8]) -> Result<Vec<(String, String)>, Refused> {
     if body.trim_ascii().is_empty() {
         return Ok(Vec::new());
     }
-    let filter: serde_json::Map<String, Value> = serde_json::from_slice(body)
+    let filter: BTreeMap<String, PlainJson> = serde_json::from_slice(body)
         .map_err(|error| Refused::bad_request(format!("The filter is no JSON object: {error}.")))?;
     filter
         .into_iter()
-        .map(|(name, value)| match value {
+        .map(|(name, PlainJson(value))| match value {
             Value::String(text) => Ok((name, text)),
             Value::Bool(flag) => Ok((name, flag.to_string())),
             _ => Err(Refused::bad_request(format!("{name} is to be a text."))),

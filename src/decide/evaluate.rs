@@ -4,7 +4,8 @@ use crate::domain::enrichment::Names;
 use crate::domain::incident::{Heard, Verdict};
 use crate::domain::part;
 use crate::domain::signal::{Meaning, Signal};
-use crate::normalise::{Format, Outcome, normalise, parse_json};
+use crate::json::PlainJson;
+use crate::normalise::{Format, Outcome, normalise};
 use crate::rules::TemplateContext;
 use crate::settings::{Routed, RuleSettings};
 use crate::store::{Content, JournalEvent};
@@ -77,8 +78,8 @@ fn read(
     event: &JournalEvent,
     body: &str,
 ) -> Evaluated {
-    let item = match parse_json(body) {
-        Ok(item) => item,
+    let item = match serde_json::from_str(body) {
+        Ok(PlainJson(item)) => item,
         Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
     };
     match normalise(format, &item, event.received_at).outcome {

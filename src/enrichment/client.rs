@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::domain::enrichment::{Edge, Names, Queue, Standing, Trunk};
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
+use crate::json::PlainJson;
 use crate::outbound::Redactor;
 use crate::settings::{EnrichmentSettings, Secret};
 use crate::targets::http::{Answer, Client, LoginAnswer, MAX_TOKEN_BYTES};
@@ -242,7 +243,8 @@ impl PlatformApi {
             });
         }
         self.accepted(TOKEN, answer)?;
-        let body: Value = serde_json::from_str(body.expose()).unwrap_or_default();
+        let body = serde_json::from_str(body.expose());
+        let body = body.map(|PlainJson(body)| body).unwrap_or_default();
         let value = body["access_token"].as_str();
         let value = value.filter(|value| value.len() <= MAX_TOKEN_BYTES);
         let value = Secret::new(value.ok_or(ApiError::NotUnderstood { path: TOKEN })?);

@@ -1,7 +1,7 @@
 //! Normalisation: one received JSON value becomes signals, nothing, or a review item.
 //!
 //! Owns every way in which a sender may spell an event (`docs/events.md` tells operators the
-//! same in words). May import: `domain`, `serde`, `serde_json`, `sha2`, `hex`, `thiserror`.
+//! same in words). May import: `domain`, `json`, `serde`, `serde_json`, `sha2`, `hex`, `thiserror`.
 //! Pure: no I/O and no clock. It must not know rules, keys, the store or HTTP.
 //!
 //! It never guesses. A value that is not what the format says it is makes the whole event a
@@ -11,7 +11,6 @@ mod custom;
 mod fill;
 mod genesys;
 mod identity;
-mod json;
 mod json_cursor;
 mod outcome;
 mod pointer;
@@ -20,7 +19,6 @@ mod tests;
 mod timestamp;
 
 pub use custom::{CustomMap, CustomMetric, Unit};
-pub use json::parse as parse_json;
 pub use outcome::{Normalised, Outcome};
 pub use pointer::{NotAPointer, Pointer, Pointers};
 

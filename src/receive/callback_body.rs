@@ -8,6 +8,8 @@ use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde_json::Value;
 
+use crate::json::PlainJson;
+
 /// Tickets that one callback may name; Salesforce sends at most 100.
 const MAX_TICKETS: usize = 200;
 /// Nested elements; an Outbound Message has six.
@@ -45,7 +47,7 @@ pub(super) enum CallbackBodyFault {
 
 /// The record ids in a JSON callback: one object, or an array of them.
 pub(super) fn in_json(body: &Bytes) -> Result<Vec<String>, CallbackBodyFault> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| CallbackBodyFault::NotJson)?;
+    let PlainJson(body) = serde_json::from_slice(body).map_err(|_| CallbackBodyFault::NotJson)?;
     let items = match &body {
         Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),

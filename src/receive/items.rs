@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
-use crate::normalise::{Format, Outcome, id_of_raw, normalise, parse_json};
+use crate::json::PlainJson;
+use crate::normalise::{Format, Outcome, id_of_raw, normalise};
 use crate::store::NewEvent;
 
 /// Most events in one body. EventBridge sends one; the bound keeps one request from holding
@@ -89,7 +90,7 @@ impl BodyParser<'_> {
 
     /// The event's id, and its meaning or the reason why it goes to review.
     fn understand(&self, text: &str) -> Result<(String, Parsed), serde_json::Error> {
-        parse_json(text).map(|value| self.meaning(&value))
+        serde_json::from_str(text).map(|PlainJson(value)| self.meaning(&value))
     }
 
     fn meaning(&self, value: &Value) -> (String, Parsed) {

@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde::Deserialize;
 
 use crate::domain::time::Timestamp;
+use crate::json::PlainJson;
 
 /// What is no key set, or has no key for us.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +64,7 @@ impl From<serde_json::Error> for KeySetError {
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Key>, KeySetError> {
     #[derive(Deserialize)]
     struct Set {
-        keys: Vec<serde_json::Value>,
+        keys: Vec<PlainJson>,
     }
     let set: Set = serde_json::from_slice(bytes)?;
     let keys: Vec<Key> = set.keys.into_iter().filter_map(usable).collect();
@@ -73,7 +74,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Key>, KeySetError> {
     Ok(keys)
 }
 
-fn usable(value: serde_json::Value) -> Option<Key> {
+fn usable(PlainJson(value): PlainJson) -> Option<Key> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;
     let for_signatures = matches!(
         jwk.common.public_key_use,

@@ -18,6 +18,7 @@ use url::Url;
 use super::permit;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
+use crate::json::PlainJson;
 use crate::outbound::{self, CallError, Received, Redactor};
 use crate::settings::Secret;
 
@@ -78,8 +79,8 @@ impl Answer {
             return self;
         };
         // Value by value, because a hole in the text need not leave whole JSON.
-        self.body = match serde_json::from_slice::<Value>(&self.body) {
-            Ok(mut json) => {
+        self.body = match serde_json::from_slice(&self.body) {
+            Ok(PlainJson(mut json)) => {
                 redactor.json(&mut json);
                 json.to_string().into()
             }
@@ -92,7 +93,7 @@ impl Answer {
     /// The body as JSON, whatever its content type says. Its texts hold no NUL, which
     /// PostgreSQL cannot keep.
     pub fn json(&self) -> Option<Value> {
-        let mut json = serde_json::from_slice(&self.body).ok()?;
+        let PlainJson(mut json) = serde_json::from_slice(&self.body).ok()?;
         if self
             .body
             .windows(ESCAPED_NUL.len())

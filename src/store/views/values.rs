@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
+use crate::json::PlainJson;
 
 /// A row's number, shown as text: clients treat every id as opaque.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
@@ -50,7 +51,7 @@ pub struct Document(pub String);
 impl Serialize for Document {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Parsing bounds the nesting as well, which a raw value alone does not.
-        let is_json = serde_json::from_str::<serde_json::Value>(&self.0).is_ok();
+        let is_json = serde_json::from_str::<PlainJson>(&self.0).is_ok();
         match RawValue::from_string(self.0.clone()) {
             Ok(raw) if is_json => raw.serialize(serializer),
             _ => serializer.serialize_str(&self.0),

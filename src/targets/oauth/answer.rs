@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::Dialect;
 use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::time::Timestamp;
+use crate::json::PlainJson;
 use crate::settings::Secret;
 use crate::targets::http::{Answer, LoginAnswer, MAX_TOKEN_BYTES, excerpt};
 
@@ -67,7 +68,8 @@ pub(super) fn read(
         return Err(refused(dialect, answer, error, words, now).into());
     }
     // Only the tokens are taken from the body as it came.
-    let whole: Value = serde_json::from_str(whole.expose()).unwrap_or_default();
+    let whole = serde_json::from_str(whole.expose());
+    let whole = whole.map(|PlainJson(whole)| whole).unwrap_or_default();
     let token = |name| {
         text(&whole, name)
             .filter(|token| !token.is_empty())
