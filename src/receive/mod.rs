@@ -27,6 +27,7 @@ mod body;
 mod callback;
 mod callback_body;
 mod forwarded;
+mod in_flight;
 mod items;
 mod jwks;
 mod jwt;
@@ -38,7 +39,6 @@ mod receiver;
 mod request_limiter;
 mod shedding;
 mod source;
-mod wait_list;
 mod webhook;
 
 use std::collections::BTreeMap;

@@ -2,9 +2,7 @@
 //!
 //! Each sender (a source, or a target that calls back) has a part of both that is kept for it,
 //! so that no other can take everything. When nothing is left, a request that is still waited
-//! for is dropped: `shedding` says which. A request that is complete when its handler looks at it
-//! costs a few counters here; only one that has to be waited for is entered in a list.
-//! Must not know: routes, credentials, answers.
+//! for is dropped: `shedding` says which. Must not know: routes, credentials, answers.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -15,10 +13,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
+use super::in_flight::{Grants, InFlight, Waiting};
 use super::origin::Origin;
-use super::quota::{Account, Grant, Pool};
+use super::quota::{Grant, Pool};
 use super::shedding::{self, Resource};
-use super::wait_list::{Grants, WaitList, WaitingRequest};
 use crate::settings::ServerSettings;
 
 /// At most so many requests are dropped to make room for one.
@@ -37,37 +35,34 @@ pub(super) enum Rejected {
 
 /// The shared limits. A sender is given as its index among all of them.
 pub(super) struct RequestLimiter {
-    slots: Pool,
-    memory: Pool,
-    senders: Vec<Sender>,
+    state: Mutex<State>,
     body_timeout: Duration,
 }
 
-#[derive(Default)]
-struct Sender {
-    slots: Account,
-    memory: Account,
-    waiting: Mutex<WaitList>,
+struct State {
+    slots: Pool,
+    memory: Pool,
+    /// What each sender has taken.
+    accounts: Vec<Grants>,
+    in_flight: InFlight,
 }
 
 /// Lets one request be in flight, and accounts for the memory of its body. Released on drop.
 pub(super) struct RequestPermit<'a> {
     limiter: &'a RequestLimiter,
+    id: u64,
     sender: usize,
     origin: Origin<'a>,
     authenticated: bool,
     /// Bytes of memory that it holds.
     memory: usize,
-    /// What it holds, unless it is in the list, which then has it.
-    grants: Grants,
-    listed: Option<Listed>,
+    wait: Option<Wait>,
 }
 
-/// A request's end of its entry in the list.
-struct Listed {
-    key: u64,
+/// A request's side of being waited for.
+struct Wait {
     since: Instant,
-    told: oneshot::Receiver<Resource>,
+    dropped: oneshot::Receiver<Resource>,
     /// Rings when the body may have become too late.
     timer: Pin<Box<Sleep>>,
 }
@@ -76,12 +71,14 @@ impl RequestLimiter {
     pub(super) fn new(settings: &ServerSettings, senders: usize) -> Self {
         // One body of the greatest length fits into the half that is not kept for anybody.
         let least_memory = settings.max_body_bytes.saturating_mul(2);
-        Self {
+        let state = State {
             slots: Pool::new(settings.max_in_flight, senders),
             memory: Pool::new(settings.body_memory.max(least_memory), senders),
-            senders: std::iter::repeat_with(Sender::default)
-                .take(senders)
-                .collect(),
+            accounts: vec![Grants::default(); senders],
+            in_flight: InFlight::default(),
+        };
+        Self {
+            state: Mutex::new(state),
             body_timeout: settings.body_timeout,
         }
     }
@@ -92,96 +89,88 @@ impl RequestLimiter {
         sender: usize,
         origin: Origin<'a>,
     ) -> Result<RequestPermit<'a>, Rejected> {
-        let slot = self.take(sender, Resource::Slots, 1)?;
+        let mut state = self.state();
+        let slot = state.take(sender, Resource::Slots, 1)?;
+        let grants = Grants {
+            slot,
+            ..Grants::default()
+        };
         Ok(RequestPermit {
             limiter: self,
+            id: state.in_flight.insert(sender, grants),
             sender,
             origin,
             authenticated: false,
             memory: 0,
-            grants: Grants {
-                slot,
-                ..Grants::default()
-            },
-            listed: None,
+            wait: None,
         })
     }
 
-    fn take(&self, sender: usize, resource: Resource, amount: usize) -> Result<Grant, Rejected> {
-        let account = self.senders[sender].account(resource);
-        let pool = match resource {
-            Resource::Slots => &self.slots,
-            Resource::Memory => &self.memory,
-        };
-        let mut dropped = 0;
-        loop {
-            if let Some(taken) = pool.take(account, amount) {
-                return Ok(taken);
-            }
-            let missing = pool.missing(account, amount).max(1);
-            // Known before any is dropped: who would not suffice is dropped for nothing.
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that is done under the lock ends half way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes `amount`, after dropping slower requests if that is needed.
+    fn take(
+        &mut self,
+        sender: usize,
+        resource: Resource,
+        amount: usize,
+    ) -> Result<Grant, Rejected> {
+        let (pool, account) = self.pool_and_account(sender, resource);
+        let missing = pool.missing(*account, amount);
+        if missing > 0 {
+            // Known before any is dropped: if they do not suffice, none is dropped for nothing.
             let victims = self.victims(sender, resource, missing);
-            let victims = victims.ok_or(Rejected::Full(resource))?;
-            // Another request may take what becomes free, but not for ever.
-            dropped += victims.len();
-            if dropped > MAX_DROPPED_FOR_ONE {
-                return Err(Rejected::Full(resource));
+            let victims = victims.filter(|victims| victims.len() <= MAX_DROPPED_FOR_ONE);
+            for id in victims.ok_or(Rejected::Full(resource))? {
+                self.drop_request(id, resource);
             }
-            for (sender, key) in victims {
-                self.drop_one(sender, key, resource);
-            }
+        }
+        let (pool, account) = self.pool_and_account(sender, resource);
+        pool.take(account, amount).ok_or(Rejected::Full(resource))
+    }
+
+    fn pool_and_account(&mut self, sender: usize, resource: Resource) -> (&mut Pool, &mut Grant) {
+        let account = &mut self.accounts[sender];
+        match resource {
+            Resource::Slots => (&mut self.slots, &mut account.slot),
+            Resource::Memory => (&mut self.memory, &mut account.memory),
         }
     }
 
     /// The requests to drop so that `sender` can have `missing` more.
-    fn victims(
-        &self,
-        sender: usize,
-        resource: Resource,
-        missing: usize,
-    ) -> Option<Vec<(usize, u64)>> {
-        let senders = self.senders.iter();
-        let shared = senders.map(|sender| sender.account(resource).of_shared());
+    fn victims(&self, sender: usize, resource: Resource, missing: usize) -> Option<Vec<u64>> {
+        let accounts = self.accounts.iter();
+        let shared = accounts.map(|account| account.of(resource).shared);
         // Smaller ones would not suffice, however many there are.
         let least = missing.div_ceil(MAX_DROPPED_FOR_ONE);
         let now = Instant::now();
         shedding::victims(sender, missing, shared.collect(), |of, only_shared| {
-            let waiting = self.senders[of].waiting();
-            shedding::ordered(
-                waiting.candidates(now, resource, only_shared, least),
-                resource,
-            )
+            let candidates = self
+                .in_flight
+                .candidates(of, now, resource, only_shared, least);
+            shedding::ordered(candidates, resource)
         })
     }
 
-    fn drop_one(&self, sender: usize, key: u64, resource: Resource) {
-        // It may have arrived, or been dropped, meanwhile.
-        let Some(request) = self.senders[sender].waiting().remove(key) else {
-            return;
-        };
-        // Nobody hears it if the request's handler ends just now.
-        let _ = request.tell.send(resource);
-        self.release(sender, request.grants);
-    }
-
-    fn release(&self, sender: usize, grants: Grants) {
-        let sender = &self.senders[sender];
-        self.slots.release(&sender.slots, grants.slot);
-        self.memory.release(&sender.memory, grants.memory);
-    }
-}
-
-impl Sender {
-    fn account(&self, resource: Resource) -> &Account {
-        match resource {
-            Resource::Slots => &self.slots,
-            Resource::Memory => &self.memory,
+    fn drop_request(&mut self, id: u64, resource: Resource) {
+        if let Some((request, waiting)) = self.in_flight.remove(id) {
+            self.release(request.sender, request.grants);
+            if let Some(waiting) = waiting {
+                // Nobody hears it if the request's handler ends just now.
+                let _ = waiting.tell.send(resource);
+            }
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, WaitList> {
-        // Nothing that is done under the lock ends half way.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn release(&mut self, sender: usize, grants: Grants) {
+        let account = &mut self.accounts[sender];
+        self.slots.release(&mut account.slot, grants.slot);
+        self.memory.release(&mut account.memory, grants.memory);
     }
 }
 
@@ -205,8 +194,8 @@ impl RequestPermit<'_> {
     ) -> Result<T, Rejected> {
         let mut step = pin!(step);
         // Even a body that has come with its head is handed over by hyper only after it was
-        // asked for. So a request is looked at twice before it is entered in the list.
-        let mut is_second = self.listed.is_some();
+        // asked for. So a request is looked at twice before it counts as waited for.
+        let mut is_second = self.wait.is_some();
         let looking = poll_fn(|context| match step.as_mut().poll(context) {
             Poll::Pending if !is_second => {
                 is_second = true;
@@ -219,40 +208,39 @@ impl RequestPermit<'_> {
             return Ok(done);
         }
         let memory = self.memory;
-        let listed = self.join_wait_list(limit);
+        let wait = self.start_waiting(limit);
         loop {
             tokio::select! {
                 biased;
                 done = &mut step => return Ok(done),
-                resource = &mut listed.told => {
+                resource = &mut wait.dropped => {
                     return Err(Rejected::Displaced(resource.unwrap_or(Resource::Slots)));
                 }
-                () = listed.timer.as_mut() => {}
+                () = wait.timer.as_mut() => {}
             }
-            let late = shedding::lateness(listed.since.elapsed(), memory);
+            let late = shedding::lateness(wait.since.elapsed(), memory);
             if late >= limit {
                 return Err(Rejected::TooSlow);
             }
-            listed.timer.as_mut().reset(Instant::now() + (limit - late));
+            wait.timer.as_mut().reset(Instant::now() + (limit - late));
         }
     }
 
-    fn join_wait_list(&mut self, limit: Duration) -> &mut Listed {
-        let limiter = self.limiter;
-        self.listed.get_or_insert_with(|| {
+    fn start_waiting(&mut self, limit: Duration) -> &mut Wait {
+        self.wait.get_or_insert_with(|| {
             let since = Instant::now();
-            let (tell, told) = oneshot::channel();
-            let request = WaitingRequest {
+            let (tell, dropped) = oneshot::channel();
+            let waiting = Waiting {
                 address: self.origin.address(),
                 since,
                 authenticated: self.authenticated,
-                grants: std::mem::take(&mut self.grants),
                 tell,
             };
-            Listed {
-                key: limiter.senders[self.sender].waiting().insert(request),
+            let mut state = self.limiter.state();
+            state.in_flight.start_waiting(self.id, waiting);
+            Wait {
                 since,
-                told,
+                dropped,
                 timer: Box::pin(sleep(limit)),
             }
         })
@@ -260,48 +248,49 @@ impl RequestPermit<'_> {
 
     /// Takes `bytes` more of memory for the body.
     pub(super) fn take_memory(&mut self, bytes: usize) -> Result<(), Rejected> {
-        let taken = self.limiter.take(self.sender, Resource::Memory, bytes)?;
-        self.memory += bytes;
-        let Some(listed) = &mut self.listed else {
-            self.grants.memory.add(taken);
-            return Ok(());
-        };
-        let mut waiting = self.limiter.senders[self.sender].waiting();
-        if let Some(request) = waiting.get_mut(listed.key) {
-            request.grants.memory.add(taken);
+        let mut state = self.limiter.state();
+        let grant = state.take(self.sender, Resource::Memory, bytes)?;
+        if let Some(request) = state.in_flight.get_mut(self.id) {
+            request.grants.memory.add(grant);
+            self.memory += bytes;
             return Ok(());
         }
-        drop(waiting);
-        let grants = Grants {
-            memory: taken,
-            ..Grants::default()
-        };
-        self.limiter.release(self.sender, grants);
-        // It was dropped before it asked, perhaps for its permit.
-        let resource = listed.told.try_recv().unwrap_or(Resource::Memory);
-        Err(Rejected::Displaced(resource))
+        // It was dropped before, perhaps for its slot, or is the slowest itself.
+        let (pool, account) = state.pool_and_account(self.sender, Resource::Memory);
+        pool.release(account, grant);
+        drop(state);
+        Err(self.displaced(Resource::Memory))
     }
 
     /// Nothing has to be waited for any more: from now on the request is not dropped.
     pub(super) fn arrived(&mut self) -> Result<(), Rejected> {
-        let Some(mut listed) = self.listed.take() else {
-            return Ok(());
-        };
-        let mut waiting = self.limiter.senders[self.sender].waiting();
-        if let Some(request) = waiting.remove(listed.key) {
-            self.grants = request.grants;
+        if self.wait.is_none()
+            || self
+                .limiter
+                .state()
+                .in_flight
+                .stop_waiting(self.id)
+                .is_some()
+        {
+            self.wait = None;
             return Ok(());
         }
-        let resource = listed.told.try_recv().unwrap_or(Resource::Slots);
-        Err(Rejected::Displaced(resource))
+        Err(self.displaced(Resource::Slots))
+    }
+
+    /// What the request was dropped for; `unless_told` if nobody has said.
+    fn displaced(&mut self, unless_told: Resource) -> Rejected {
+        let told = self.wait.as_mut().map(|wait| wait.dropped.try_recv());
+        Rejected::Displaced(told.and_then(Result::ok).unwrap_or(unless_told))
     }
 }
 
 impl Drop for RequestPermit<'_> {
     fn drop(&mut self) {
-        // Who was dropped holds nothing any more.
-        if self.arrived().is_ok() {
-            self.limiter.release(self.sender, self.grants);
+        let mut state = self.limiter.state();
+        // A request that was dropped holds nothing any more.
+        if let Some((request, _)) = state.in_flight.remove(self.id) {
+            state.release(request.sender, request.grants);
         }
     }
 }

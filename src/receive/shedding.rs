@@ -45,11 +45,6 @@ pub(super) fn lateness(waited: Duration, received: usize) -> Duration {
     waited.saturating_sub(Duration::from_micros(expected))
 }
 
-/// Whether a request with `memory` may be dropped that was waited for since `waited`.
-pub(super) fn is_sheddable(waited: Duration, memory: usize, authenticated: bool) -> bool {
-    !authenticated || lateness(waited, memory) >= GRACE
-}
-
 /// One that can be dropped; the greater one goes first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Sheddable<K> {
@@ -73,7 +68,7 @@ pub(super) fn ordered<K: Ord>(
     candidates.map(sheddable).collect()
 }
 
-/// What has to be dropped, of which sender, so that `own` can have `missing` more; `None` when
+/// The requests to drop so that the sender `own` can have `missing` more; `None` when
 /// all that may be dropped is too little. `shared` is what each sender has of the shared part.
 /// `of_sender` are those of a sender that can be dropped, if need be only for the shared part.
 pub(super) fn victims<K: Ord>(
@@ -81,7 +76,7 @@ pub(super) fn victims<K: Ord>(
     missing: usize,
     mut shared: Vec<usize>,
     of_sender: impl Fn(usize, bool) -> BinaryHeap<Sheddable<K>>,
-) -> Option<Vec<(usize, K)>> {
+) -> Option<Vec<K>> {
     let mut looked_at = BTreeMap::new();
     let mut next_of = |sender: usize| {
         let heap = looked_at
@@ -93,13 +88,13 @@ pub(super) fn victims<K: Ord>(
     let (mut freed, mut victims) = (0, Vec::new());
     while freed < missing {
         let (sender, victim) = next_of(largest_user(own, &shared)).or_else(|| next_of(own))?;
-        let of_shared = victim.grant.of_shared();
+        let of_shared = victim.grant.shared;
         shared[sender] = shared[sender].saturating_sub(of_shared);
         freed += match sender == own {
             true => victim.grant.total(),
             false => of_shared,
         };
-        victims.push((sender, victim.key));
+        victims.push(victim.key);
     }
     Some(victims)
 }
@@ -115,6 +110,10 @@ pub(super) fn largest_user(own: usize, shared: &[usize]) -> usize {
 }
 
 impl Candidate {
+    pub(super) fn is_sheddable(&self) -> bool {
+        !self.authenticated || self.late() >= GRACE
+    }
+
     fn late(&self) -> Duration {
         lateness(self.waited, self.memory)
     }
@@ -149,8 +148,7 @@ mod tests {
 
     fn dropped(resource: Resource, candidates: &[Candidate]) -> Option<usize> {
         let candidates = candidates.iter().copied().enumerate();
-        let sheddable =
-            candidates.filter(|(_, one)| is_sheddable(one.waited, one.memory, one.authenticated));
+        let sheddable = candidates.filter(|(_, one)| one.is_sheddable());
         let with_grant = sheddable.map(|(key, one)| (key, Grant::default(), one));
         ordered(with_grant, resource).pop().map(|first| first.key)
     }

@@ -31,11 +31,9 @@ impl RequestLimiter {
     }
 
     fn is_unused(&self) -> bool {
-        let unused = |sender: &Sender| {
-            let (slots, memory) = (sender.slots.of_shared(), sender.memory.of_shared());
-            slots == 0 && memory == 0 && sender.waiting().is_empty()
-        };
-        self.senders.iter().all(unused)
+        let state = self.state();
+        let is_unused = |account: &Grants| *account == Grants::default();
+        state.accounts.iter().all(is_unused) && state.in_flight.is_empty()
     }
 }
 
@@ -93,7 +91,7 @@ async fn a_body_that_has_come_with_its_head_needs_no_place_in_the_list() {
     let mut permit = acquire(&limiter, 0, &headers).unwrap();
     // As hyper hands it over: when it is asked for a second time.
     permit.wait(tokio::task::yield_now()).await.unwrap();
-    assert!(permit.listed.is_none());
+    assert!(permit.wait.is_none());
 }
 
 #[tokio::test]
