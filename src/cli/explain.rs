@@ -96,11 +96,9 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
         return json!({"review": "unknown source"});
     };
     let now = Clock::System.now();
-    let room = normalise::Room::default();
-    let read = normalise::Value::of(item, &room);
-    let normalised = normalise(format, &read, now);
+    let normalised = normalise(format, item, now);
     let mut explained = json!({"event_id": normalised.event_id,
-        "shape": normalise::shape_in_words(format, &read)});
+        "shape": normalise::describe_shape(format, item)});
     let mut set = |name: &str, value: Value| explained[name] = value;
     match &normalised.outcome {
         normalise::Outcome::Nothing(why) => set("nothing", json!(why)),

@@ -11,9 +11,7 @@ use super::rewrite::reading_of;
 /// Which way a reading gets worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Worse {
-    /// The higher.
     Higher,
-    /// The lower.
     Lower,
 }
 

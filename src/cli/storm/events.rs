@@ -144,8 +144,7 @@ mod tests {
                 let body = load(&args(shape, breaching), 0, NOW).body;
                 let items: Vec<Value> = serde_json::from_str(&body).unwrap();
                 for item in &items {
-                    let Outcome::Signals(signals) =
-                        normalise(&Format::Genesys, &item.into(), NOW).outcome
+                    let Outcome::Signals(signals) = normalise(&Format::Genesys, item, NOW).outcome
                     else {
                         panic!("not a signal: {item}");
                     };
