@@ -103,7 +103,7 @@ impl Builder {
                 .collect(),
             callbacks: Callbacks {
                 store: self.store.clone(),
-                told: self.told.clone(),
+                callback_received: self.callback_received.clone(),
             },
         })?;
         let options = ServeOptions {

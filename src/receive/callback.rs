@@ -155,7 +155,9 @@ impl Receiver {
             self.metrics.ticket_change(target, "not_ours");
         }
         if accepted > 0 {
-            self.callbacks.told.send_modify(|count| *count += 1);
+            self.callbacks
+                .callback_received
+                .send_modify(|count| *count += 1);
         }
         Ok(TicketCounts { accepted, unknown })
     }

@@ -41,7 +41,7 @@ pub(super) struct Receiver {
 pub struct Callbacks {
     pub store: Store,
     /// Grows with every hint, so that it is followed at once.
-    pub told: watch::Sender<u64>,
+    pub callback_received: watch::Sender<u64>,
 }
 
 /// A target that takes callbacks.

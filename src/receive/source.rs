@@ -32,7 +32,7 @@ pub(super) struct Source {
     pub(super) counters: SourceCounters,
     allow: Vec<IpNet>,
     limit: Option<Limit>,
-    is_ahead: Arc<AtomicBool>,
+    is_held_back: Arc<AtomicBool>,
     /// Its index among the senders that share slots and memory.
     pub(super) sender: usize,
     pub(super) refusals: RateLimitedWarning,
@@ -59,7 +59,7 @@ impl Source {
             counters: metrics.source_counters(name),
             allow: settings.allow.clone(),
             limit: settings.rate_limit.map(Limit::new),
-            is_ahead: Arc::default(),
+            is_held_back: Arc::default(),
             sender,
             refusals: RateLimitedWarning::new(REFUSALS_LOGGED_EVERY),
         })
@@ -72,15 +72,15 @@ impl Source {
                 .is_some_and(|client| networks::contains(&self.allow, client))
     }
 
-    /// The same source, which is refused while `is_ahead` of deciding.
-    pub(super) fn held_back_by(mut self, is_ahead: Arc<AtomicBool>) -> Self {
-        self.is_ahead = is_ahead;
+    /// The same source, whose events are refused while `is_held_back` is set.
+    pub(super) fn held_back_by(mut self, is_held_back: Arc<AtomicBool>) -> Self {
+        self.is_held_back = is_held_back;
         self
     }
 
     /// Whether its events come faster than they can be decided on.
-    pub(super) fn is_ahead(&self) -> bool {
-        self.is_ahead.load(Ordering::Relaxed)
+    pub(super) fn is_held_back(&self) -> bool {
+        self.is_held_back.load(Ordering::Relaxed)
     }
 
     /// Counts the first event of a request, or a request that may hold none, against the rate

@@ -137,7 +137,7 @@ impl Receiver {
         if !allowed {
             return Err(Refusal::AddressNotAllowed);
         }
-        if source.is_ahead() {
+        if source.is_held_back() {
             return Err(Refusal::AheadOfDeciding);
         }
         Ok(())
@@ -153,7 +153,7 @@ impl Receiver {
             return Ok(EventCounts::default());
         }
         // Much may have come since the request was let in.
-        if source.is_ahead() {
+        if source.is_held_back() {
             return Err(Refusal::AheadOfDeciding);
         }
         let review_items = review_items(&events);

@@ -15,7 +15,7 @@ use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 use chrono::DateTime;
 
 use super::comparison::Comparison;
-use super::direction::{Worse, directions};
+use super::direction::{ThresholdSide, directions};
 use super::nearest::nearest_variable;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
@@ -32,7 +32,7 @@ pub struct Expression {
     /// The readings it looks up: metric, statistic, and both as one name.
     readings: Arc<[(String, String, String)]>,
     /// Which way its readings make it hold.
-    worse: Arc<BTreeMap<String, Worse>>,
+    threshold_sides: Arc<BTreeMap<String, ThresholdSide>>,
 }
 
 /// An expression that cannot be used.
@@ -72,7 +72,7 @@ impl Expression {
         Ok(Self {
             source: source.into(),
             readings: readings_of(&parsed),
-            worse: Arc::new(directions(&parsed)),
+            threshold_sides: Arc::new(directions(&parsed)),
             comparison: Comparison::of(&parsed).map(Arc::new),
             parsed: Arc::new(parsed),
             environment: Arc::new(Env::stdlib()),
@@ -101,8 +101,8 @@ impl Expression {
     }
 
     /// Which way readings make the expression hold, by a name such as `queue.waitTime.avg`.
-    pub fn worse(&self) -> &BTreeMap<String, Worse> {
-        &self.worse
+    pub fn threshold_sides(&self) -> &BTreeMap<String, ThresholdSide> {
+        &self.threshold_sides
     }
 
     /// Whether the expression holds for `signal`, which came from `source`; `None` when the

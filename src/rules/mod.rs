@@ -12,7 +12,7 @@ mod schedule;
 mod template;
 mod unsatisfiable;
 
-pub use direction::Worse;
+pub use direction::ThresholdSide;
 pub use expression::{BadExpression, EvaluationError, Expression};
 pub use nearest::nearest;
 pub use schedule::{BadSchedule, Repetition, Schedule, wall_clock, zone};

@@ -104,7 +104,7 @@ impl Plan {
                 .collect(),
             callbacks: ringdown::receive::Callbacks {
                 store: store.clone(),
-                told: watch::channel(0).0,
+                callback_received: watch::channel(0).0,
             },
         })
         .unwrap();
