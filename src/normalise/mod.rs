@@ -25,6 +25,11 @@ pub use pointer::{NotAPointer, Pointer, Pointers};
 use serde_json::Value;
 
 use crate::domain::time::Timestamp;
+use crate::json;
+
+/// Most values in one event. A message of Genesys Cloud has some hundred; the limit bounds the
+/// memory that reading one event can take.
+pub(crate) const MAX_VALUES: usize = 40_000;
 
 /// Whether a reading is in seconds, as far as names tell: Genesys's metrics of time, the
 /// guide's waiting time, and ages.
@@ -39,6 +44,11 @@ pub enum Format {
     /// Every shape Genesys Cloud and the guide send, told apart by shape.
     Genesys,
     Custom(Box<CustomMap>),
+}
+
+/// The JSON of one event. An event that cannot be read goes to review.
+pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    json::parse_within(text, MAX_VALUES)
 }
 
 /// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.

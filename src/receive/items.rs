@@ -11,8 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
-use crate::json::PlainJson;
-use crate::normalise::{Format, Outcome, id_of_raw, normalise};
+use crate::normalise::{self, Format, Outcome, id_of_raw, normalise};
 use crate::store::NewEvent;
 
 /// Most events in one body. EventBridge sends one; the bound keeps one request from holding
@@ -90,7 +89,7 @@ impl BodyParser<'_> {
 
     /// The event's id, and its meaning or the reason why it goes to review.
     fn understand(&self, text: &str) -> Result<(String, Parsed), serde_json::Error> {
-        serde_json::from_str(text).map(|PlainJson(value)| self.meaning(&value))
+        normalise::parse(text).map(|value| self.meaning(&value))
     }
 
     fn meaning(&self, value: &Value) -> (String, Parsed) {
@@ -104,8 +103,8 @@ impl BodyParser<'_> {
         (storable_id(normalised.event_id), meaning)
     }
 
-    /// Valid JSON beyond what can be worked with: nested too deep, a number out of range, half
-    /// a surrogate pair. The sender cannot mend it, so it is kept for a person.
+    /// Valid JSON beyond what can be worked with: nested too deep, too many values, a number out
+    /// of range, half a surrogate pair. The sender cannot mend it, so it is kept for a person.
     fn unreadable(&self, text: String, error: &serde_json::Error) -> NewEvent {
         let id = id_of_raw(text.as_bytes());
         self.new_event(id, text, Err(format!("unreadable JSON: {error}")))
@@ -166,6 +165,7 @@ fn printable(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::normalise::MAX_VALUES;
 
     fn contents(body: &'static [u8]) -> Contents {
         let source: Arc<str> = "genesys".into();
@@ -222,6 +222,21 @@ mod tests {
             assert_eq!(events.len(), 1, "{body}");
             assert!(events[0].review.is_some(), "{body}");
         }
+    }
+
+    #[test]
+    fn an_event_of_very_many_values_goes_to_review() {
+        let values = |count: usize| -> &'static str {
+            Box::leak(format!("{{\"a\":[{}]}}", vec!["[]"; count - 2].join(",")).into())
+        };
+        let reason = |body: &'static str| events(body.as_bytes())[0].review.clone().unwrap();
+        let most = reason(values(MAX_VALUES));
+        assert!(most.contains("none of the shapes"), "{most}");
+        let more = reason(values(MAX_VALUES + 1));
+        assert!(
+            more.starts_with("unreadable JSON: more than 40000 values"),
+            "{more}"
+        );
     }
 
     #[test]

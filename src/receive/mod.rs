@@ -9,9 +9,9 @@
 //! - Credentials in headers are judged before the body is read; only a signature needs it.
 //! - The rate limit is counted after authentication: strangers cannot use it up. Each event
 //!   of a body counts.
-//! - Valid JSON that cannot be worked with (nested over 128 deep, 1e400, half a surrogate
-//!   pair, a bare number) is a review item and a 202. Bytes that are not UTF-8 are kept as
-//!   `\xNN` in the text. The same unreadable body sent again is not kept again.
+//! - Valid JSON that cannot be worked with (nested over 128 deep, more than 40,000 values, 1e400,
+//!   half a surrogate pair, a bare number) is a review item and a 202. Bytes that are not UTF-8
+//!   are kept as `\xNN` in the text. The same unreadable body sent again is not kept again.
 //! - One request holds at most 10,000 events; more is a 413. Compressed bodies are a 415.
 //! - A token whose issuer's keys cannot be had is a 503, not a 401: the sender may be right.
 //! - `X-Forwarded-For` and `Forwarded` must agree where a trusted proxy lets both through.

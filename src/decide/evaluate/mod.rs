@@ -11,8 +11,7 @@ mod signal_values;
 use crate::domain::enrichment::Names;
 use crate::domain::signal::{Meaning, Signal};
 use crate::domain::trouble::OWN_SOURCE;
-use crate::json::PlainJson;
-use crate::normalise::{Format, Outcome, normalise};
+use crate::normalise::{self, Format, Outcome, normalise};
 use crate::settings::Settings;
 use crate::store::{Content, JournalEvent};
 
@@ -47,8 +46,8 @@ fn read(
     event: &JournalEvent,
     body: &str,
 ) -> Evaluated {
-    let item = match serde_json::from_str(body) {
-        Ok(PlainJson(item)) => item,
+    let item = match normalise::parse(body) {
+        Ok(item) => item,
         Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
     };
     match normalise(format, &item, event.received_at).outcome {
