@@ -28,7 +28,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("outbound", "json settings"),
     ("notifier", "store"),
     ("backlog", "store"),
-    ("review_limit", "clock domain store telemetry"),
+    ("review_limit", "clock store telemetry"),
     ("upkeep", "clock domain lifecycle store"),
     ("self_monitor", "clock domain store telemetry"),
     (
@@ -81,7 +81,7 @@ const ONLY_IN: &[(&str, &str, &str)] = &[
     (r"\baxum::", "admin http outbound receive", "serving HTTP"),
     (
         r"\b(SystemTime|Instant)::now\b|\bTimestamp::now\b|\bZoned::now\b",
-        "admin app backlog cli clock deliver enrichment http rate_limiter receive store supervision targets telemetry",
+        "admin app backlog cli clock deliver enrichment http rate_limiter receive review_limit store supervision targets telemetry",
         "decisions take the time as an argument",
     ),
     (
