@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -14,7 +13,7 @@ use super::stages::Builder;
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::backlog::HeldBack;
 use crate::deliver::TargetWorker;
-use crate::http::{ServeOptions, Server};
+use crate::http::{Router, ServeOptions, Server};
 use crate::receive::{self, CallbackSettings, Callbacks, ReceiveState};
 use crate::settings::{ServerSettings, Settings};
 use crate::store::Journal;

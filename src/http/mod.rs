@@ -13,6 +13,8 @@ mod request_id;
 mod serve;
 mod socket;
 
+/// What a listener serves.
+pub use axum::Router;
 pub use client_network::client_network;
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;

@@ -5,7 +5,8 @@
 //! Pure: no I/O and no clock. It must not know rules, keys, the store or HTTP.
 //!
 //! It never guesses. A value that is not what the format says it is makes the whole event a
-//! [`SchemaMismatch`], so that no ticket is ever opened with a wrong or empty field in it.
+//! [`SchemaMismatch`](crate::domain::signal::SchemaMismatch), so that no ticket is ever opened with
+//! a wrong or empty field in it.
 
 mod custom;
 mod fill;

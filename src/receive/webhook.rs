@@ -6,13 +6,13 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
 use axum::http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::time::Instant;
 
 use super::answer::{EventCounts, Refusal};
 use super::body;

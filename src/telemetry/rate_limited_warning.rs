@@ -1,9 +1,7 @@
 //! When a warning that could come very often is written. Reads no clock.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A warning that is written at most once in a span of time. Counts what happens in between.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use super::{Global, Output, client, config, print};
 use crate::outbound;
 
 pub use args::{Rate, Shape, StormArgs};
-pub use report::StormReport;
+pub use report::{CannotStorm, StormReport};
 pub use send::storm;
 
 /// Runs the storm and prints its report. Exit status 1 when a request was not answered 202.
