@@ -115,7 +115,7 @@ impl App {
             metrics,
             stages: Stages::default(),
             owner: uuid::Uuid::new_v4().to_string(),
-            told: watch::channel(0).0,
+            callback_received: watch::channel(0).0,
             redactor: Redactor::of(&settings),
             settings,
             store,

@@ -39,7 +39,7 @@ pub(super) struct Builder {
     pub(super) owner: String,
     pub(super) limits: Limits,
     /// Grows with every callback, so that it is followed at once.
-    pub(super) told: watch::Sender<u64>,
+    pub(super) callback_received: watch::Sender<u64>,
     /// Knows every secret in use.
     pub(super) redactor: Redactor,
 }
@@ -220,12 +220,16 @@ impl Builder {
             limiter: worker.limiter(),
             admits: Arc::new(move || gate.status().state == BreakerState::Up),
         };
-        let (told, stop) = (self.told.clone(), self.stages.deliver.clone());
+        let (callback_received, stop) =
+            (self.callback_received.clone(), self.stages.deliver.clone());
         self.supervisor.spawn(
             &self.stages.delivering,
             &format!("sync {name}"),
             &self.stages.deliver,
-            move || sync.clone().run(told.subscribe(), stop.clone()),
+            move || {
+                sync.clone()
+                    .run(callback_received.subscribe(), stop.clone())
+            },
         );
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::outcome::{Failed, NOT_FINE, Outcome};
@@ -35,9 +36,8 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     let settings = config::load(global)?.settings;
     let source = source_of(args, &settings)?;
     let body = read(&args.file)?;
-    let items = match serde_json::from_slice::<Value>(&body) {
-        Ok(Value::Array(items)) => items,
-        Ok(item) => vec![item],
+    let items = match items(&body) {
+        Ok(items) => items,
         Err(error) => {
             let item = json!({"event_id": normalise::id_of_raw(&body),
                 "review": format!("not JSON: {error}; the sender is answered 400")});
@@ -47,7 +47,11 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     };
     let explained: Vec<Value> = items
         .iter()
-        .map(|item| explain(&settings, &source, item))
+        .map(|item| match normalise::parse(item.get()) {
+            Ok(value) => explain(&settings, &source, &value),
+            Err(error) => json!({"event_id": normalise::id_of_raw(item.get().as_bytes()),
+                "review": format!("unreadable JSON: {error}")}),
+        })
         .collect();
     report(global.output, &explained);
     let misfits = explained.iter().any(goes_to_review);
@@ -56,6 +60,14 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// The elements of an array, or the one value that is no array.
+fn items(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
+    match body.trim_ascii_start().first() {
+        Some(b'[') => serde_json::from_slice(body),
+        _ => serde_json::from_slice(body).map(|item| vec![item]),
+    }
 }
 
 /// The event itself, or a breach from which no ticket could be written.
@@ -96,11 +108,9 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
         return json!({"review": "unknown source"});
     };
     let now = Clock::System.now();
-    let room = normalise::Room::default();
-    let read = normalise::Value::of(item, &room);
-    let normalised = normalise(format, &read, now);
+    let normalised = normalise(format, item, now);
     let mut explained = json!({"event_id": normalised.event_id,
-        "shape": normalise::shape_in_words(format, &read)});
+        "shape": normalise::describe_shape(format, item)});
     let mut set = |name: &str, value: Value| explained[name] = value;
     match &normalised.outcome {
         normalise::Outcome::Nothing(why) => set("nothing", json!(why)),

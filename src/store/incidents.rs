@@ -1,6 +1,7 @@
 //! The row of an incident, read and written in one place. The column `life` holds the whole
 //! state; other columns repeat what is searched for, and are written together with it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -16,6 +17,7 @@ use super::statement::Statement;
 use crate::domain::failover::TicketRoute;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
+use crate::json::PlainJson;
 
 /// An incident as deciding knows it: its life, and what templates see.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +57,13 @@ impl KeptIncident {
     ///
     /// [`StoreError::Damaged`], which names the incident, when they are not readable.
     pub fn context_values(&self) -> Result<Map<String, Value>, StoreError> {
-        serde_json::from_str(&self.context)
-            .map_err(|error| damaged(&self.incident.id, format!("context: {error}")))
+        // A sender chose the names of metrics.
+        let values: BTreeMap<String, PlainJson> = serde_json::from_str(&self.context)
+            .map_err(|error| damaged(&self.incident.id, format!("context: {error}")))?;
+        let values = values.into_iter();
+        Ok(values
+            .map(|(name, PlainJson(value))| (name, value))
+            .collect())
     }
 
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {

@@ -99,3 +99,11 @@ fn damaged_values_are_an_error_that_names_the_incident() {
     assert!(matches!(error, Err(StoreError::Damaged { row, .. }) if row == "i-7"));
     assert!(incident("i-7", "{}").context_values().is_ok());
 }
+
+#[test]
+fn the_values_of_a_metric_with_a_private_name_of_the_parser_are_read() {
+    let name = "$serde_json::private::RawValue";
+    let context = format!(r#"{{"metrics":{{"{name}":{{"avg":412.5}}}}}}"#);
+    let values = incident("i-7", &context).context_values().unwrap();
+    assert_eq!(values["metrics"][name]["avg"], 412.5);
+}

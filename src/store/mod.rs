@@ -64,8 +64,7 @@ pub use handle::Store;
 pub use history::{HistoryEntry, Reference};
 pub use incidents::KeptIncident;
 pub use journal::{
-    Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
-    NewEvents,
+    Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
 };
 pub use load_state::KeyRecord;
 pub use notifications::Wake;

@@ -17,7 +17,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("domain", ""),
     ("clock", "domain"),
     ("text", ""),
-    ("normalise", "domain"),
+    ("normalise", "domain json"),
     ("rules", "domain"),
     ("settings", "domain normalise rsa_key rules"),
     ("telemetry", "settings text"),
@@ -25,10 +25,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("http", "clock domain fault_points telemetry"),
     ("lifecycle", "http"),
     ("supervision", "fault_points lifecycle telemetry"),
-    ("outbound", "settings"),
+    ("outbound", "json settings"),
     ("notifier", "store"),
     ("backlog", "store"),
-    ("review_limit", "clock domain store telemetry"),
+    ("review_limit", "clock store telemetry"),
     ("upkeep", "clock domain lifecycle store"),
     ("self_monitor", "clock domain store telemetry"),
     (
@@ -81,7 +81,7 @@ const ONLY_IN: &[(&str, &str, &str)] = &[
     (r"\baxum::", "admin http outbound receive", "serving HTTP"),
     (
         r"\b(SystemTime|Instant)::now\b|\bTimestamp::now\b|\bZoned::now\b",
-        "admin app backlog cli clock deliver enrichment http rate_limiter receive store supervision targets telemetry",
+        "admin app backlog cli clock deliver enrichment http rate_limiter receive review_limit store supervision targets telemetry",
         "decisions take the time as an argument",
     ),
     (

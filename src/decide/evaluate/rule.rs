@@ -44,7 +44,10 @@ pub(super) fn evaluate(
     }
     let levels = rule.severity_levels.iter().map(|(_, level)| level);
     let expressions = [&rule.when].into_iter().chain(&rule.clear).chain(levels);
-    let readings = expressions.flat_map(|one| one.readings(signal)).collect();
+    let readings = expressions.flat_map(|one| one.readings(signal));
+    let readings = readings
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     let (severity, breach) = match verdict {
         Verdict::Breach => (
             severity(rule, &event.source, signal)?,

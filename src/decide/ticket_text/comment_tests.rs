@@ -45,7 +45,7 @@ fn incident() -> Incident {
         occurred_at: opened_at,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: Readings::from([("queue.waitTime.avg", 412.549)]),
+        readings: Readings::from([("queue.waitTime.avg".to_owned(), 412.549)]),
     };
     let mut incident = Incident::begin("id".into(), "queue-wait", "q1", "high", &heard, opened_at);
     let spread = incident.readings.get_mut("queue.waitTime.avg").unwrap();

@@ -42,7 +42,7 @@ fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Evaluation {
         occurred_at: at(seconds),
         part: part.to_owned(),
         verdict,
-        readings: Readings::from([("queue.waitTime.avg", 412.5)]),
+        readings: Readings::from([("queue.waitTime.avg".to_owned(), 412.5)]),
     }
 }
 

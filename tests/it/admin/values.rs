@@ -34,7 +34,7 @@ pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incide
         occurred_at: at,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
+        readings: [("metrics[queue.waitTime].avg".to_owned(), 412.5)].into(),
     };
     Incident::begin(id.to_owned(), rule, key, "high", &heard, at)
 }

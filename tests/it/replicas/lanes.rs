@@ -25,7 +25,7 @@ fn owe(batch: &mut DecisionBatch, source: &str, rule: &str, number: usize) {
         occurred_at: NOW,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
+        readings: [("metrics[queue.waitTime].avg".to_owned(), 412.5)].into(),
     };
     let id = format!("{source}-{rule}-{number}");
     let incident = Incident::begin(id.clone(), rule, &id, "high", &heard, NOW);

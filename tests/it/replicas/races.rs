@@ -34,7 +34,7 @@ fn incident(id: &str, rule: &str, state: IncidentState) -> Incident {
         occurred_at: NOW,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
+        readings: [("metrics[queue.waitTime].avg".to_owned(), 412.5)].into(),
     };
     let mut incident = Incident::begin(id.to_owned(), rule, "all", "high", &heard, NOW);
     incident.state = state;
