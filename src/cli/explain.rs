@@ -14,6 +14,7 @@ use crate::decide::{
     Breach, Evaluated, Finding, create_fields, evaluate, maintenance_over, outage_of, with_incident,
 };
 use crate::domain::enrichment::Names;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
@@ -163,7 +164,7 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
         Verdict::InHysteresis => "between when and clear",
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
-        "readings": finding.heard.readings, "verdict": verdict, "key": finding.key});
+        "readings": finding.heard.readings, "verdict": verdict, "key": finding.key.key});
     let Some(Breach { context, routed }) = &finding.breach else {
         return explained;
     };
@@ -174,16 +175,14 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let first = routed.to.first();
     if let Some((name, target)) = first.and_then(|name| settings.targets.get_key_value(name)) {
         let incident = Incident::begin(
-            uuid::Uuid::nil().to_string(),
-            &rule.name,
-            &finding.key,
+            IncidentId::new(uuid::Uuid::nil().to_string()),
+            finding.key.clone(),
             &finding.severity,
             &finding.heard,
             finding.heard.received_at,
         );
-        let named = (rule.name.as_str(), finding.key.as_str());
         let at = finding.heard.received_at;
-        if let Some(window) = maintenance_over(settings, named, source, context, at) {
+        if let Some(window) = maintenance_over(settings, &finding.key, source, context, at) {
             explained["silenced"] = json!({"by": window.by, "until": window.until.to_string()});
         }
         let context = with_incident(context.clone(), &incident);
@@ -207,10 +206,11 @@ fn route_json(rule: &RuleSettings, routed: &Routed) -> Value {
 
 /// The outage that a breach would count for.
 fn outage_json(settings: &Settings, rule: &str, finding: &Finding) -> Option<Value> {
-    let (name, outage, group) = outage_of(settings, finding.group.as_deref()?)?;
+    let group = finding.group.as_ref()?;
+    let (name, outage) = outage_of(settings, &group.rule)?;
     let shown = |duration| humantime::format_duration(duration).to_string();
     Some(
-        json!({"outage": name, "group": group, "hold": shown(outage.hold),
+        json!({"outage": name, "group": group.key, "hold": shown(outage.hold),
         "at_least": outage.at_least, "within": shown(outage.within),
         "is_cause": outage.causes.iter().any(|cause| cause == rule)}),
     )

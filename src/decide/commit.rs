@@ -62,9 +62,9 @@ pub(super) fn report_moved(metrics: &Metrics, moved: &[Moved]) {
     for one in moved {
         metrics.failover(&one.from, &one.to);
         tracing::warn!(
-            incident_id = one.incident_id,
-            rule = one.rule,
-            key = one.key,
+            incident_id = one.incident_id.as_str(),
+            rule = &*one.key.rule,
+            key = &*one.key.key,
             failed_over_from = one.from,
             target = one.to,
             reason = one.note,

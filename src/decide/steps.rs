@@ -10,7 +10,7 @@ use super::evaluate_events::{EvaluatedEvents, evaluate_events};
 use super::load::{Scope, due_sources, flood_keys, load, load_inputs};
 use super::resources::Resources;
 use crate::domain::time::Timestamp;
-use crate::store::{Deciding, Fence, JournalEvent, KeptIncident, StoreError, active_key};
+use crate::store::{Deciding, Fence, JournalEvent, KeptIncident, StoreError};
 
 /// Incidents whose timers fire in one transaction.
 const MAX_DUE: u32 = 256;
@@ -61,10 +61,9 @@ async fn decide_evaluated(
     fence: &Fence,
     evaluated: EvaluatedEvents,
 ) -> Result<(), DecideError> {
-    let settings = &resources.settings;
     let last = evaluated.0.last().map(|(event, _)| event.seq);
-    let breaches = evaluated.breaches(settings);
-    let mut keys = evaluated.keys(settings);
+    let breaches = evaluated.breaches();
+    let mut keys = evaluated.keys();
     keys.extend(flood_keys(breaches.iter().map(|(source, _)| source)));
     let scope = Scope {
         keys,
@@ -112,9 +111,7 @@ pub(super) async fn fire_timers(
     deciding.end_floods(now).await?;
     let due = deciding.due(decided_until, MAX_DUE).await?;
     let due_sources = due_sources(&due);
-    let keys = due
-        .iter()
-        .map(|kept| active_key(&kept.incident.rule, &kept.incident.key));
+    let keys = due.iter().map(|kept| kept.incident.incident_key());
     let scope = Scope {
         keys: keys.chain(flood_keys(due_sources.keys())).collect(),
         due_sources,

@@ -71,7 +71,7 @@ impl TargetWorker {
         now: Timestamp,
     ) {
         let operation = delivery.operation.as_str();
-        let (event_id, incident_id) = (&delivery.event_id, &delivery.incident_id);
+        let (event_id, incident_id) = (&delivery.event_id, delivery.incident_id.as_str());
         match outcome {
             DeliveryResult::Delivered(ticket) => {
                 self.metrics.delivery(&self.name, operation, "ok");
@@ -128,7 +128,7 @@ impl TargetWorker {
                 Ok(false) => return self.report_lost_claim(delivery),
                 Err(error) => {
                     tracing::error!(
-                        event_id = delivery.event_id, incident_id = delivery.incident_id,
+                        event_id = delivery.event_id, incident_id = delivery.incident_id.as_str(),
                         target = self.name, %error,
                         "the result of a delivery cannot be stored; retrying"
                     );
@@ -143,7 +143,7 @@ impl TargetWorker {
     pub(super) fn report_lost_claim(&self, delivery: &ClaimedDelivery) {
         tracing::warn!(
             event_id = delivery.event_id,
-            incident_id = delivery.incident_id,
+            incident_id = delivery.incident_id.as_str(),
             target = self.name,
             "the claim on this delivery was lost; the process that has it now delivers it"
         );
@@ -159,12 +159,12 @@ impl TargetWorker {
         match self.crm.read(&ticket.id).await {
             Ok(Some(read)) => {
                 if let Err(error) = self.store.note_ticket(&delivery.incident_id, &read).await {
-                    tracing::warn!(incident_id = delivery.incident_id, %error, "the ticket's number cannot be stored");
+                    tracing::warn!(incident_id = delivery.incident_id.as_str(), %error, "the ticket's number cannot be stored");
                 }
             }
             Ok(None) => {}
             Err(failure) => {
-                tracing::debug!(incident_id = delivery.incident_id, error = %failure, "the ticket's number cannot be read yet");
+                tracing::debug!(incident_id = delivery.incident_id.as_str(), error = %failure, "the ticket's number cannot be read yet");
             }
         }
     }

@@ -13,6 +13,7 @@ use super::outages::{self, ChangedDelivery};
 use super::statement::Statement;
 use super::views::{DeliveryView, Filter, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -236,14 +237,14 @@ async fn finish(
     Ok(())
 }
 
-fn incidents_of_creates(changed: &[ChangedDelivery]) -> Vec<String> {
+fn incidents_of_creates(changed: &[ChangedDelivery]) -> Vec<IncidentId> {
     let creates = changed.iter().filter(|one| one.operation == "create");
     creates.map(|create| create.incident_id.clone()).collect()
 }
 
 async fn discard_rest(
     tx: &mut Tx,
-    incidents: &[String],
+    incidents: &[IncidentId],
     by: By<'_>,
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let mut update = Statement::new(

@@ -12,6 +12,7 @@ use super::{StoreError, failover, floods, review};
 use crate::domain::decision::BurstLock;
 use crate::domain::failure::Failure;
 use crate::domain::flood::SourceRate;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
@@ -26,7 +27,7 @@ pub struct NewDecision {
     /// What the signal did.
     pub outcome: &'static str,
     /// The incident it concerned.
-    pub incident_id: Option<String>,
+    pub incident_id: Option<IncidentId>,
     /// More about it, such as the end of a lock.
     pub detail: Option<String>,
 }
@@ -47,8 +48,8 @@ pub struct DecisionBatch {
     pub decisions: Vec<NewDecision>,
     /// Incidents that changed, each once, closed ones before their successors.
     pub incidents: Vec<KeptIncident>,
-    /// Burst locks taken: rule, key, incident id, lock.
-    pub locks: Vec<(String, String, String, BurstLock)>,
+    /// Burst locks taken, each with the incident whose ticket took it.
+    pub locks: Vec<(IncidentKey, IncidentId, BurstLock)>,
     pub history: Vec<HistoryEntry>,
     /// Deliveries that are owed no longer, as their ticket is opened in another target, and why.
     pub moved: Vec<(i64, Failure)>,
@@ -71,8 +72,8 @@ impl Deciding {
         for kept in &batch.incidents {
             write_incident(tx, kept, due_at(&kept.incident), None).await?;
         }
-        for (rule, key, incident_id, lock) in &batch.locks {
-            write_lock(tx, rule, key, incident_id, lock).await?;
+        for (key, incident_id, lock) in &batch.locks {
+            write_lock(tx, key, incident_id, lock).await?;
         }
         for entry in &batch.history {
             insert_history(tx, entry).await?;

@@ -13,6 +13,7 @@ use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::failover::{CreateState, TicketRoute, may_be_moved};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
@@ -36,7 +37,7 @@ pub struct OwedDelivery {
     /// When that event was received.
     pub received_at: Timestamp,
     /// Of a link: the incident under whose ticket the ticket is hung.
-    pub parent_id: Option<String>,
+    pub parent_id: Option<IncidentId>,
 }
 
 /// An incident whose ticket does not exist yet, locked until the batch is kept.
@@ -79,7 +80,7 @@ fn waiting_create(row: &Row) -> Result<(i64, Option<WaitingCreate>), StoreError>
     if !is_movable(row)? {
         return Ok((id, None));
     }
-    let incident_id: String = row.get("incident_id")?;
+    let incident_id: IncidentId = row.get("incident_id")?;
     let target: String = row.get("target")?;
     let route = read_route(row, &incident_id, &target)?;
     Ok((id, Some(WaitingCreate { id, route })))
@@ -110,7 +111,7 @@ impl Deciding {
 }
 
 /// Locks the create `id`, if it may be moved now; answers its incident.
-async fn lock_create(tx: &mut Tx, id: i64) -> Result<Option<String>, StoreError> {
+async fn lock_create(tx: &mut Tx, id: i64) -> Result<Option<IncidentId>, StoreError> {
     let select = Statement::new(
         "select incident_id, state, in_doubt, error_kind from deliveries where id = $1",
     );

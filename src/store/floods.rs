@@ -5,7 +5,6 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::active_key::active_key;
 use super::audit::{self, By};
 use super::database::Tx;
 use super::deciding::Deciding;
@@ -14,7 +13,8 @@ use super::incidents::KeptIncident;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
-use crate::domain::flood::{self, RULE_PREFIX, SourceRate};
+use crate::domain::flood::{self, SourceRate};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 
@@ -136,9 +136,9 @@ impl Deciding {
     pub async fn flood_verdicts(
         &mut self,
         due: &[KeptIncident],
-    ) -> Result<HashMap<String, FloodVerdict>, StoreError> {
+    ) -> Result<HashMap<IncidentId, FloodVerdict>, StoreError> {
         let held = due.iter().filter(|one| one.incident.is_held_by_flood());
-        let held: Vec<&str> = held.map(|one| one.incident.id.as_str()).collect();
+        let held: Vec<&IncidentId> = held.map(|one| &one.incident.id).collect();
         if held.is_empty() {
             return Ok(HashMap::new());
         }
@@ -220,9 +220,7 @@ async fn give_verdict(
     let count = held.execute(tx).await?;
     let flood =
         Statement::new("update incidents set due_at = $1 where active_key = $2 and due_at > $1");
-    let flood = flood
-        .bind(now)
-        .bind(active_key(&format!("{RULE_PREFIX}{source}"), source));
+    let flood = flood.bind(now).bind(flood::key_of(source).encode());
     flood.execute(tx).await?;
     Ok(count)
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::failover::TicketRoute;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::{Evaluation, Readings, Verdict};
 use crate::store::DecisionBatch;
 
@@ -19,7 +20,13 @@ fn held(now: Timestamp) -> DecisionBatch {
         verdict: Verdict::Breach,
         readings: Readings::new(),
     };
-    let mut incident = Incident::begin("id".into(), "queue-wait", "q1", "high", &heard, now);
+    let mut incident = Incident::begin(
+        IncidentId::new("id"),
+        IncidentKey::new("queue-wait", "q1"),
+        "high",
+        &heard,
+        now,
+    );
     incident.held_by_flood = true;
     let kept = KeptIncident {
         incident,

@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::StoreError;
-use super::active_key::active_key;
 use super::burst_locks::write_breach_starts;
 use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::failover::TicketRoute;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 
@@ -60,7 +60,7 @@ impl KeptIncident {
     }
 
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
-        let id: String = row.get("id")?;
+        let id: IncidentId = row.get("id")?;
         let target: String = row.get("target")?;
         Ok(Self {
             incident: read_life(row, &id)?,
@@ -73,16 +73,20 @@ impl KeptIncident {
 }
 
 /// The incident `id`, as the column `life` has it.
-pub(super) fn read_life(row: &Row, id: &str) -> Result<Incident, StoreError> {
+pub(super) fn read_life(row: &Row, id: &IncidentId) -> Result<Incident, StoreError> {
     parse_life(id, &row.get::<String>("life")?)
 }
 
-pub(super) fn parse_life(id: &str, life: &str) -> Result<Incident, StoreError> {
+pub(super) fn parse_life(id: &IncidentId, life: &str) -> Result<Incident, StoreError> {
     serde_json::from_str(life).map_err(|error| damaged(id, format!("life: {error}")))
 }
 
 /// The route of the incident's ticket in `target`. `candidates` is null where there is only one.
-pub(super) fn read_route(row: &Row, id: &str, target: &str) -> Result<TicketRoute, StoreError> {
+pub(super) fn read_route(
+    row: &Row,
+    id: &IncidentId,
+    target: &str,
+) -> Result<TicketRoute, StoreError> {
     let candidates: Arc<[String]> = match row.get_optional::<String>("candidates")? {
         None => Arc::from([target.to_owned()]),
         Some(names) => serde_json::from_str::<Vec<String>>(&names)
@@ -95,10 +99,10 @@ pub(super) fn read_route(row: &Row, id: &str, target: &str) -> Result<TicketRout
     })
 }
 
-fn damaged(id: &str, problem: String) -> StoreError {
+fn damaged(id: &IncidentId, problem: String) -> StoreError {
     StoreError::Damaged {
         table: "incidents",
-        row: id.to_owned(),
+        row: id.to_string(),
         problem,
     }
 }
@@ -138,13 +142,13 @@ pub(super) async fn write_incident(
     let life = serde_json::to_string(incident)
         .map_err(|error| damaged(&incident.id, format!("life: {error}")))?;
     let is_closed = incident.state == IncidentState::Closed;
-    let active_key = (!is_closed).then(|| active_key(&incident.rule, &incident.key));
+    let active_key = (!is_closed).then(|| incident.incident_key().encode());
     let outage_key = incident.group.as_ref().filter(|_| !is_closed);
     let flood_source = incident.is_held_by_flood().then_some(&kept.source);
     Statement::new(UPSERT)
         .bind(&incident.id)
-        .bind(&incident.rule)
-        .bind(&incident.key)
+        .bind(&*incident.rule)
+        .bind(&*incident.key)
         .bind(&kept.source)
         .bind(incident.state.as_str())
         .bind(&incident.severity)
@@ -157,7 +161,7 @@ pub(super) async fn write_incident(
         .bind(due_at)
         .bind(life)
         .bind(&kept.context)
-        .bind(outage_key.map(String::as_str))
+        .bind(outage_key.map(IncidentKey::encode))
         .bind(&incident.outage_id)
         .bind(candidates_text(&kept.route))
         .bind(&kept.route.failed_over_from)

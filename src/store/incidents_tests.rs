@@ -19,7 +19,13 @@ fn incident(id: &str, context: &str) -> KeptIncident {
         readings: Readings::new(),
     };
     KeptIncident {
-        incident: Incident::begin(id.to_owned(), "trunk-down", id, "high", &heard, now),
+        incident: Incident::begin(
+            IncidentId::new(id),
+            IncidentKey::new("trunk-down", id),
+            "high",
+            &heard,
+            now,
+        ),
         source: "genesys".to_owned(),
         target: "salesforce".to_owned(),
         route: TicketRoute::through(Arc::from(["salesforce".to_owned()])),
@@ -51,7 +57,7 @@ async fn execute(store: &Store, text: &'static str) {
 
 async fn found(store: &Store, queue: &str) -> Option<String> {
     let incident = store.incident_of_queue(queue).await;
-    incident.ok().map(|incident| incident.id)
+    incident.ok().map(|incident| incident.id.to_string())
 }
 
 #[test]

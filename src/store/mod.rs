@@ -4,7 +4,6 @@
 //! that calls them. May import: `domain`. Must not know: HTTP, formats, CRMs; it reads no
 //! clock and uses no randomness.
 
-mod active_key;
 mod audit;
 mod burst_locks;
 mod claims;
@@ -50,7 +49,6 @@ mod ticket_changes;
 mod value;
 mod views;
 
-pub use active_key::active_key;
 pub use audit::By;
 pub use deciding::Deciding;
 pub use decisions::{DecisionBatch, NewDecision, NewReview};

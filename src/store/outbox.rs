@@ -12,6 +12,7 @@ use super::due::{self, INSERT};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
@@ -19,7 +20,7 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// The incident whose ticket it is about.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     pub target: String,
     pub operation: Operation,
     /// The rendered content, as JSON; read by the delivery workers only.
@@ -29,7 +30,7 @@ pub struct NewDelivery {
     /// When that event was received.
     pub received_at: Timestamp,
     /// Of a link: the incident under whose ticket the ticket is hung.
-    pub parent_id: Option<String>,
+    pub parent_id: Option<IncidentId>,
 }
 
 /// The ticket under which another is hung.
@@ -50,7 +51,7 @@ pub struct ParentTicket {
 pub struct ClaimedDelivery {
     pub id: i64,
     /// The incident whose ticket it is about.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     pub operation: Operation,
     /// The rendered content, as JSON.
     pub payload: String,
@@ -188,7 +189,7 @@ impl Store {
     }
 }
 
-async fn ticket_of(tx: &mut Tx, incident_id: &str) -> Result<Option<String>, StoreError> {
+async fn ticket_of(tx: &mut Tx, incident_id: &IncidentId) -> Result<Option<String>, StoreError> {
     let select = Statement::new("select ticket_id from incidents where id = $1");
     let ticket_id = |row: &Row| row.get_optional("ticket_id");
     let found = select
@@ -198,7 +199,10 @@ async fn ticket_of(tx: &mut Tx, incident_id: &str) -> Result<Option<String>, Sto
     Ok(found.flatten())
 }
 
-async fn parent_ticket(tx: &mut Tx, incident_id: &str) -> Result<Option<ParentTicket>, StoreError> {
+async fn parent_ticket(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+) -> Result<Option<ParentTicket>, StoreError> {
     let select = Statement::new(
         "select target, ticket_id, ticket_number, ticket_url from incidents where id = $1",
     );
@@ -218,7 +222,7 @@ async fn parent_ticket(tx: &mut Tx, incident_id: &str) -> Result<Option<ParentTi
 
 impl ClaimedDelivery {
     /// The delivery, without what the incidents' rows say, and its parent.
-    fn read(row: &Row) -> Result<(Self, Option<String>), StoreError> {
+    fn read(row: &Row) -> Result<(Self, Option<IncidentId>), StoreError> {
         let attempts: u64 = row.get("attempts")?;
         let delivery = Self {
             id: row.get("id")?,

@@ -9,6 +9,7 @@ use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError, ticket_changes};
 use crate::domain::failure::Failure;
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::Timestamp;
 
@@ -51,7 +52,11 @@ impl Store {
 
     /// Keeps what was read of an incident's ticket after its create, such as its number. Its
     /// state only when nothing has been seen of the ticket since: that is newer.
-    pub async fn note_ticket(&self, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+    pub async fn note_ticket(
+        &self,
+        incident_id: &IncidentId,
+        ticket: &Ticket,
+    ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let update = Statement::new(
             "update incidents set ticket_number = coalesce($1, ticket_number), ticket_url = $2, \
@@ -132,7 +137,11 @@ fn failure_json(failure: &Failure) -> String {
     serde_json::to_string(failure).unwrap_or_else(|_| "{}".to_owned())
 }
 
-async fn write_ticket(tx: &mut Tx, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+async fn write_ticket(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+    ticket: &Ticket,
+) -> Result<(), StoreError> {
     let update = Statement::new(
         "update incidents set ticket_id = $1, ticket_number = coalesce($2, ticket_number), \
           ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5 \

@@ -7,6 +7,7 @@ use super::incidents::read_life;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::IncidentId;
 use crate::domain::time::Timestamp;
 
 const NOTE_HEARD: &str = "insert into sources_heard (source, heard_at) values ($1, $2) \
@@ -38,7 +39,7 @@ impl Store {
     pub async fn breaching_keys(&self, rule: &str) -> Result<BTreeSet<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let breaching_key = |row: &Row| {
-            let id: String = row.get("id")?;
+            let id: IncidentId = row.get("id")?;
             let is_breaching = read_life(row, &id)?.is_breaching();
             Ok(is_breaching.then_some(row.get::<String>("key")?))
         };

@@ -12,6 +12,7 @@ use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError, floods};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket_sync::{
@@ -25,7 +26,7 @@ use crate::fault_points;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedSnapshot {
     /// The incident that owns the ticket.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     /// What the snapshot was.
     pub effect: ChangeEffect,
 }
@@ -124,7 +125,7 @@ async fn owner_of(
         return Ok(Some(owner));
     }
     match &seen.incident_id {
-        Some(incident_id) => locked_owner(tx, BY_INCIDENT, target, incident_id).await,
+        Some(incident_id) => locked_owner(tx, BY_INCIDENT, target, incident_id.as_str()).await,
         None => Ok(None),
     }
 }
@@ -141,7 +142,7 @@ async fn locked_owner(
 
 async fn write_ticket(
     tx: &mut Tx,
-    incident_id: &str,
+    incident_id: &IncidentId,
     ticket_id: &str,
     ticket: &StoredTicket,
 ) -> Result<(), StoreError> {
@@ -216,7 +217,11 @@ async fn note(
 
 /// Discards what waits for a ticket that is over, dead letters included. A delivery that is
 /// being sent is left to its worker.
-async fn end_deliveries(tx: &mut Tx, incident_id: &str, now: Timestamp) -> Result<u64, StoreError> {
+async fn end_deliveries(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let update = Statement::new(
         "update deliveries set state = 'discarded', settled_at = $1 \
          where incident_id = $2 and state in ('waiting', 'dead')",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::{Arguments, Encode, Type};
 
 use super::StoreError;
+use crate::domain::identity::IncidentId;
 use crate::domain::time::Timestamp;
 
 /// An absent value keeps its type, because PostgreSQL prepares a statement by the types of its
@@ -47,6 +48,18 @@ impl<'a> From<&'a str> for Value<'a> {
 impl<'a> From<&'a String> for Value<'a> {
     fn from(text: &'a String) -> Self {
         Self::from(text.as_str())
+    }
+}
+
+impl<'a> From<&'a IncidentId> for Value<'a> {
+    fn from(id: &'a IncidentId) -> Self {
+        Self::from(id.as_str())
+    }
+}
+
+impl<'a> From<&'a Option<IncidentId>> for Value<'a> {
+    fn from(id: &'a Option<IncidentId>) -> Self {
+        Self::from(id.as_ref().map(IncidentId::as_str))
     }
 }
 

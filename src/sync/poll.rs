@@ -117,7 +117,7 @@ impl SyncWorker {
         if matches!(applied.effect, ChangeEffect::Noted | ChangeEffect::Closed) {
             tracing::info!(
                 target = self.name,
-                incident_id = applied.incident_id,
+                incident_id = applied.incident_id.as_str(),
                 ticket = seen.ticket_id,
                 state = seen.details.state,
                 by = seen.changed_by,

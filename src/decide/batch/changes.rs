@@ -6,21 +6,22 @@ use super::key_state::{KeyStates, Open};
 use super::moved::Moved;
 use crate::domain::decision::BurstLock;
 use crate::domain::flood::SourceRate;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::time::Timestamp;
 use crate::store::{
     DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewDelivery, NewReview,
-    Reference, active_key,
+    Reference,
 };
 
 /// The changes of a batch, as they are gathered.
 pub(super) struct Changes {
     rows: DecisionBatch,
     closed: Vec<KeptIncident>,
-    /// Active keys of incidents that changed and are open, in the order of their first change.
-    changed: Vec<String>,
-    is_changed: HashSet<String>,
+    /// Keys of incidents that changed and are open, in the order of their first change.
+    changed: Vec<IncidentKey>,
+    is_changed: HashSet<IncidentKey>,
     effects: Effects,
 }
 
@@ -28,8 +29,8 @@ pub(super) struct Changes {
 /// again.
 #[derive(Debug, Default)]
 pub(in crate::decide) struct Effects {
-    /// Creates that went without their queue's standing: the queue, and the active key.
-    pub(in crate::decide) awaiting_standing: Vec<(String, String)>,
+    /// Creates that went without their queue's standing: the queue, and the key.
+    pub(in crate::decide) awaiting_standing: Vec<(String, IncidentKey)>,
     /// Queues whose standing is asked for.
     pub(in crate::decide) wanted_standings: BTreeSet<String>,
     /// Tickets that are opened in another target than their first.
@@ -90,12 +91,8 @@ impl Changes {
     }
 
     pub(super) fn lock(&mut self, incident: &Incident, lock: BurstLock) {
-        self.rows.locks.push((
-            incident.rule.clone(),
-            incident.key.clone(),
-            incident.id.clone(),
-            lock,
-        ));
+        let taken = (incident.incident_key(), incident.id.clone(), lock);
+        self.rows.locks.push(taken);
     }
 
     pub(super) fn rate(&mut self, source: String, rate: SourceRate) {
@@ -123,7 +120,7 @@ impl Changes {
 
     /// The incident changed: it is stored as it is at the end of the batch.
     pub(super) fn save(&mut self, open: &Open) {
-        let key = active_key(&open.incident.rule, &open.incident.key);
+        let key = open.incident.incident_key();
         if self.is_changed.insert(key.clone()) {
             self.changed.push(key);
         }

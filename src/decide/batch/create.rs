@@ -14,7 +14,6 @@ use crate::domain::flood;
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
-use crate::store::active_key;
 
 /// A create that is written and not enqueued yet.
 #[derive(Debug)]
@@ -92,8 +91,8 @@ impl Create {
             changes.effects().moved.push(moved);
         }
         if let Some(queue) = self.without_standing {
-            let key = active_key(&incident.rule, &incident.key);
-            changes.effects().awaiting_standing.push((queue, key));
+            let waiting = (queue, incident.incident_key());
+            changes.effects().awaiting_standing.push(waiting);
         }
         self.payload
     }
@@ -134,10 +133,9 @@ pub(super) fn add_known_standing(
     incident: &Incident,
     now: Timestamp,
 ) -> Option<String> {
-    let key = active_key(&incident.rule, &incident.key);
     // An outage and a flood are not about one queue, although they are written from a breach of one.
-    let is_of_many =
-        outage_of(inputs.settings, &key).is_some() || flood::source_of(&incident.rule).is_some();
+    let is_of_many = outage_of(inputs.settings, &incident.rule).is_some()
+        || flood::source_of(&incident.rule).is_some();
     if !inputs.enrichment.is_on() || is_of_many {
         return None;
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::unreachable::UnreachableTargets;
+use crate::domain::identity::IncidentId;
 use crate::domain::silence::Silence;
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
@@ -16,8 +17,8 @@ pub(in crate::decide) struct Inputs<'a> {
     pub(in crate::decide) unreachable: UnreachableTargets,
     /// In force now or later.
     pub(in crate::decide) silences: Vec<Silence>,
-    /// What people decided about incidents that a flood holds, by the incident's id.
-    pub(in crate::decide) flood_decisions: HashMap<String, FloodVerdict>,
+    /// What people decided about incidents that a flood holds.
+    pub(in crate::decide) flood_decisions: HashMap<IncidentId, FloodVerdict>,
     pub(in crate::decide) now: Timestamp,
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::domain::decision::{BurstLock, DecisionState};
 use crate::domain::failover::TicketRoute;
 use crate::domain::flood::Allowance;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::BreachStarts;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::silence::Mute;
@@ -12,8 +13,8 @@ use crate::rules::TemplateContext;
 use crate::settings::RuleSettings;
 use crate::store::{KeptIncident, KeyRecord};
 
-/// The states of a batch's keys, by active key.
-pub(super) type KeyStates = HashMap<String, KeyState>;
+/// The states of a batch's keys.
+pub(super) type KeyStates = HashMap<IncidentKey, KeyState>;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeyState {
@@ -174,7 +175,7 @@ impl TicketContext {
 pub(super) fn values_of(kept: &KeptIncident) -> TemplateContext {
     kept.context_values().unwrap_or_else(|error| {
         tracing::error!(
-            incident_id = kept.incident.id,
+            incident_id = kept.incident.id.as_str(),
             %error,
             "the values of an incident cannot be read; it goes on without them"
         );

@@ -1,13 +1,13 @@
 //! A ticket that is opened in another target than its first.
 
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::Incident;
 
 /// It is counted and logged once the move is stored.
 #[derive(Debug)]
 pub(in crate::decide) struct Moved {
-    pub(in crate::decide) incident_id: String,
-    pub(in crate::decide) rule: String,
-    pub(in crate::decide) key: String,
+    pub(in crate::decide) incident_id: IncidentId,
+    pub(in crate::decide) key: IncidentKey,
     pub(in crate::decide) from: String,
     pub(in crate::decide) to: String,
     /// Why, as people read it.
@@ -18,8 +18,7 @@ impl Moved {
     pub(super) fn new(incident: &Incident, from: &str, to: &str, note: &str) -> Self {
         Self {
             incident_id: incident.id.clone(),
-            rule: incident.rule.clone(),
-            key: incident.key.clone(),
+            key: incident.incident_key(),
             from: from.to_owned(),
             to: to.to_owned(),
             note: note.to_owned(),

@@ -4,6 +4,7 @@ use super::correlation_key::limit_key;
 use super::finding::{Breach, Finding};
 use super::outage_group::outage_key_of;
 use super::signal_values::{named_values, signal_values};
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::part;
 use crate::domain::incident::{Evaluation, Verdict};
 use crate::domain::signal::Signal;
@@ -66,7 +67,7 @@ pub(super) fn evaluate(
     let group = values.and_then(|values| outage_key_of(settings, &rule.name, values));
     Ok(Some(Finding {
         rule: index,
-        key,
+        key: IncidentKey::new(rule.name.as_str(), key),
         heard,
         severity,
         breach,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use super::values::{Document, KeptFailure, Moment, RowId};
+use crate::domain::identity::IncidentId;
 use crate::store::database::Tx;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
@@ -17,7 +18,7 @@ const MAX_SHOWN: i64 = 200;
 pub struct DeliveryView {
     pub id: RowId,
     /// The incident whose ticket it is about.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     pub target: String,
     /// `create`, `update`, `resolve`, `link`.
     pub operation: String,
@@ -81,7 +82,7 @@ pub struct DeadLetterView {
     /// The id of the event that caused it.
     pub event_id: String,
     /// The incident whose ticket it is about.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     /// The rule that found the incident.
     pub rule: Option<String>,
     /// The incident's correlation key.

@@ -8,6 +8,7 @@ use super::deliveries::{DeliveryView, deliveries_of};
 use super::incidents::{IncidentView, incidents};
 use super::page::not_found;
 use super::values::{Document, Moment, RowId};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::Flapping;
 use crate::domain::incident::OutageTotals;
 use crate::domain::incident::part;
@@ -142,21 +143,23 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::NotFound`].
-    pub async fn incident(&self, id: &str) -> Result<IncidentDetail, StoreError> {
+    pub async fn incident(&self, id: &IncidentId) -> Result<IncidentDetail, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let mut select = Statement::new(incidents!(""));
         select.push(" and i.id = ?", [id.into()]);
         let incident = select.fetch_optional(&mut tx, IncidentView::read).await?;
-        let incident = incident.ok_or_else(|| not_found("incident", id))?;
+        let incident = incident.ok_or_else(|| not_found("incident", id.as_str()))?;
         let select = Statement::new("select life, context from incidents where id = $1").bind(id);
         let state = |row: &Row| Ok((read_life(row, id)?, row.get("context")?));
         let state = select.fetch_optional(&mut tx, state).await?;
-        let (life, context) = state.ok_or_else(|| not_found("incident", id))?;
-        let history = history_select(id).fetch(&mut tx, HistoryView::read);
+        let (life, context) = state.ok_or_else(|| not_found("incident", id.as_str()))?;
+        let history = history_select(id.as_str()).fetch(&mut tx, HistoryView::read);
         let mut history = history.await?;
         history.reverse();
-        let deliveries = deliveries_of(id).fetch(&mut tx, DeliveryView::read).await?;
-        let events = incident_events_select(id).fetch(&mut tx, IncidentEventView::read);
+        let deliveries = deliveries_of(id.as_str())
+            .fetch(&mut tx, DeliveryView::read)
+            .await?;
+        let events = incident_events_select(id.as_str()).fetch(&mut tx, IncidentEventView::read);
         let events = events.await?;
         Ok(detail(incident, life, context, history, deliveries, events))
     }

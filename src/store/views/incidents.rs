@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
 use super::values::Moment;
 use crate::domain::decision::Suppression;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::Incident;
 use crate::store::row::{Column, Row};
 use crate::store::statement::Statement;
@@ -54,7 +55,7 @@ impl TicketView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IncidentView {
     /// A UUID.
-    pub id: String,
+    pub id: IncidentId,
     pub key: String,
     /// The rule that found it.
     pub rule: String,
@@ -76,7 +77,7 @@ pub struct IncidentView {
     /// Pending: what its ticket waits for.
     pub waits: Option<WaitsView>,
     /// The outage that it is a member of.
-    pub outage_id: Option<String>,
+    pub outage_id: Option<IncidentId>,
     /// Of an outage: how many incidents are or were members. Of a flood: how many it holds.
     pub members: Option<i64>,
     /// Its ticket.
@@ -153,7 +154,7 @@ impl Item for IncidentView {
     fn cursor(&self) -> Cursor {
         Cursor {
             at: self.opened_at.timestamp().as_millis(),
-            id: self.id.clone(),
+            id: self.id.to_string(),
         }
     }
 }
@@ -222,7 +223,7 @@ impl Store {
     }
 
     /// The number of the ticket of the incident `id`, if it has one by now.
-    pub async fn ticket_number(&self, id: &str) -> Result<Option<String>, StoreError> {
+    pub async fn ticket_number(&self, id: &IncidentId) -> Result<Option<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new("select ticket_number from incidents where id = $1").bind(id);
         let number = |row: &Row| row.get_optional("ticket_number");

@@ -43,9 +43,10 @@ pub(super) fn in_callback(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identity::IncidentId;
 
     fn key(incident: &str) -> TicketKey {
-        TicketKey::of_incident(incident)
+        TicketKey::of_incident(&IncidentId::new(incident))
     }
 
     #[test]

@@ -141,6 +141,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::identity::IncidentId;
 
     const ID: &str = "c537bae64f411200adf9f8e18110c76e";
 
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_key_is_compared_byte_for_byte() {
-        let key = TicketKey::of_incident("3f9a");
+        let key = TicketKey::of_incident(&IncidentId::new("3f9a"));
         assert!(record(json!({"correlation_id": "rd-3f9a"})).carries(&key));
         assert!(!record(json!({"correlation_id": "RD-3F9A"})).carries(&key));
         assert!(!record(json!({"correlation_id": "rd-3f9a-2"})).carries(&key));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ringdown::domain::decision::BurstLock;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::identity::{IncidentId, IncidentKey};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
@@ -36,7 +37,13 @@ pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incide
         verdict: Verdict::Breach,
         readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
     };
-    Incident::begin(id.to_owned(), rule, key, "high", &heard, at)
+    Incident::begin(
+        IncidentId::new(id),
+        IncidentKey::new(rule, key),
+        "high",
+        &heard,
+        at,
+    )
 }
 
 /// As it is once its ticket is owed.
@@ -66,7 +73,7 @@ pub(crate) fn decision(
         event_seq,
         rule: rule.to_owned(),
         outcome,
-        incident_id: incident.map(str::to_owned),
+        incident_id: incident.map(IncidentId::new),
         detail: None,
     }
 }
@@ -76,10 +83,10 @@ pub(crate) fn lock(
     key: &str,
     incident: &str,
     taken_at: Timestamp,
-) -> (String, String, String, BurstLock) {
+) -> (IncidentKey, IncidentId, BurstLock) {
     let until = taken_at.plus(Duration::from_secs(60));
     let lock = BurstLock { taken_at, until };
-    (rule.into(), key.into(), incident.into(), lock)
+    (IncidentKey::new(rule, key), IncidentId::new(incident), lock)
 }
 
 pub(crate) fn delivery(
@@ -89,7 +96,7 @@ pub(crate) fn delivery(
     event: &str,
 ) -> NewDelivery {
     NewDelivery {
-        incident_id: incident.to_owned(),
+        incident_id: IncidentId::new(incident),
         target: target.to_owned(),
         operation,
         payload: "{\"fields\":{\"urgency\":\"1\"}}".to_owned(),

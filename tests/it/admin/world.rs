@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use ringdown::admin::{AdminState, Names, TargetView, TokenView, router};
 use ringdown::clock::Clock;
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::incident_event::IncidentEvent;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
@@ -308,7 +309,7 @@ impl World {
             .unwrap();
         let mut others = Vec::new();
         for delivery in claimed {
-            if delivery.incident_id == incident {
+            if delivery.incident_id.as_str() == incident {
                 let kept = self
                     .store
                     .record_result(&delivery, "test", &settlement, now)
@@ -373,7 +374,7 @@ impl World {
                 lock("queue-wait", "q-2", DEAD, ago(20)),
             ],
             history: vec![HistoryEntry {
-                incident_id: OPEN.into(),
+                incident_id: IncidentId::new(OPEN),
                 at: ago(300),
                 event: IncidentEvent::Opened,
                 refers: Reference::event(Some("e-1")),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ringdown::domain::failover::TicketRoute;
+use ringdown::domain::identity::{IncidentId, IncidentKey};
 use ringdown::domain::incident::{Evaluation, Incident, Verdict};
 use ringdown::domain::lanes::last_served;
 use ringdown::domain::ticket::Operation;
@@ -28,7 +29,9 @@ fn owe(batch: &mut DecisionBatch, source: &str, rule: &str, number: usize) {
         readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
     };
     let id = format!("{source}-{rule}-{number}");
-    let incident = Incident::begin(id.clone(), rule, &id, "high", &heard, NOW);
+    let key = IncidentKey::new(rule, id.as_str());
+    let id = IncidentId::new(id);
+    let incident = Incident::begin(id.clone(), key, "high", &heard, NOW);
     batch.incidents.push(KeptIncident {
         incident,
         source: source.to_owned(),
@@ -87,7 +90,7 @@ async fn one_by_one(store: &Store, count: usize) -> Vec<String> {
         last = last_served([claimed[0].lane.as_str()], &last)
             .unwrap()
             .to_owned();
-        named.push(claimed[0].incident_id.clone());
+        named.push(claimed[0].incident_id.to_string());
     }
     named
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
+use ringdown::domain::identity::{IncidentId, IncidentKey};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
@@ -36,7 +37,13 @@ fn incident(id: &str, rule: &str, state: IncidentState) -> Incident {
         verdict: Verdict::Breach,
         readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
     };
-    let mut incident = Incident::begin(id.to_owned(), rule, "all", "high", &heard, NOW);
+    let mut incident = Incident::begin(
+        IncidentId::new(id),
+        IncidentKey::new(rule, "all"),
+        "high",
+        &heard,
+        NOW,
+    );
     incident.state = state;
     incident
 }
@@ -53,7 +60,7 @@ fn kept(incident: Incident) -> KeptIncident {
 
 fn owed(operation: Operation) -> NewDelivery {
     NewDelivery {
-        incident_id: OUTAGE.to_owned(),
+        incident_id: IncidentId::new(OUTAGE),
         target: TARGET.to_owned(),
         operation,
         payload: "{\"fields\":{}}".to_owned(),
@@ -102,7 +109,7 @@ impl Race {
         let store = Store::open(database.url.as_str()).await.unwrap();
         let other = PgConnection::connect(database.url.as_str()).await.unwrap();
         let mut member = incident(MEMBER, "queue-wait", IncidentState::Pending);
-        member.outage_id = Some(OUTAGE.to_owned());
+        member.outage_id = Some(IncidentId::new(OUTAGE));
         let outage = incident(OUTAGE, "outage:site", IncidentState::Open);
         let batch = DecisionBatch {
             decided_at: NOW,
@@ -264,7 +271,10 @@ async fn a_state_that_was_read_late_does_not_undo_what_was_seen_since() {
     let applied = race.store.apply_snapshot(TARGET, &seen, true, NOW).await;
     assert!(applied.unwrap().is_some());
     let late = ticket(false);
-    race.store.note_ticket(OUTAGE, &late).await.unwrap();
+    race.store
+        .note_ticket(&IncidentId::new(OUTAGE), &late)
+        .await
+        .unwrap();
     let state = "select ticket_state || ' ' || ticket_closed || ' ' || ticket_number \
          from incidents where id = '00000000-0000-7000-8000-000000000001'";
     assert_eq!(race.text(state).await.unwrap(), "Closed 1 00001001");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ringdown::clock::Clock;
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::{TicketChange, TicketFields, TicketKey};
 use ringdown::outbound::Redactor;
 use ringdown::settings::{Loader, TargetSettings};
@@ -185,7 +186,7 @@ Status = "Closed"
 }
 
 pub(crate) fn key() -> TicketKey {
-    TicketKey::of_incident("0195f1c2-0000-7000-8000-000000000001")
+    TicketKey::of_incident(&IncidentId::new("0195f1c2-0000-7000-8000-000000000001"))
 }
 
 pub(crate) fn fields() -> TicketFields {

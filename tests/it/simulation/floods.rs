@@ -42,7 +42,7 @@ pub(crate) fn check(now: &Snapshot) -> Result<(), Broken> {
         if life.state != IncidentState::Pending {
             return told("and not pending");
         }
-        if now.of_incident(&life.id).next().is_some() {
+        if now.of_incident(life.id.as_str()).next().is_some() {
             return told("and owed something");
         }
         if !stands {
@@ -55,7 +55,7 @@ pub(crate) fn check(now: &Snapshot) -> Result<(), Broken> {
 /// Notes what became of what was held.
 pub(crate) fn note(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
     for then in &before.incidents {
-        let Some(after) = now.incident(&then.life.id) else {
+        let Some(after) = now.incident(then.life.id.as_str()) else {
             continue;
         };
         let (then, after) = (&then.life, &after.life);

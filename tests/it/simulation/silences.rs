@@ -45,8 +45,8 @@ impl Made {
     }
 
     fn matches(&self, life: &Incident) -> bool {
-        self.rule.is_none_or(|rule| rule == life.rule)
-            && self.queue.is_none_or(|queue| queue == life.key)
+        self.rule.is_none_or(|rule| *rule == *life.rule)
+            && self.queue.is_none_or(|queue| *queue == *life.key)
     }
 }
 
