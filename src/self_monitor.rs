@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::FailureKind;
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::{
     Expected, HealthSnapshot, OWN_EVENT, OWN_RULE, OWN_SOURCE, Report, reports, silence_of,
@@ -56,7 +57,7 @@ pub struct SelfMonitor {
     metrics: Metrics,
     clock: Clock,
     owner: String,
-    targets: Vec<String>,
+    targets: Vec<TargetName>,
     heartbeats: Vec<SourceHeartbeat>,
     listening_since: Timestamp,
     /// By the key of the trouble, when it was last reported.
@@ -72,7 +73,7 @@ impl SelfMonitor {
         metrics: Metrics,
         clock: Clock,
         owner: &str,
-        targets: Vec<String>,
+        targets: Vec<TargetName>,
         expected: impl IntoIterator<Item = (String, Duration)>,
     ) -> Self {
         let heartbeats = expected.into_iter().map(|(source, max_silence)| {
@@ -215,7 +216,7 @@ impl SelfMonitor {
     }
 }
 
-fn held(health: TargetHealth) -> Option<(String, String)> {
+fn held(health: TargetHealth) -> Option<(TargetName, String)> {
     let away = health.away?;
     (away.state == BreakerState::Held).then_some((health.target, away.reason))
 }

@@ -11,7 +11,7 @@ use super::answer::Refused;
 use super::query::{self, list_request};
 use super::targets::TargetView;
 use super::{AdminState, TargetOverview};
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::store::{
     AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, DroppedReviewsView,
     EventDetail, EventView, FloodView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail,
@@ -125,7 +125,7 @@ pub(super) async fn targets(State(state): State<AdminState>) -> Answer<Page<Targ
 
 pub(super) async fn target(
     State(state): State<AdminState>,
-    Path(name): Path<String>,
+    Path(name): Path<TargetName>,
 ) -> Answer<TargetRow> {
     let rows = target_rows(&state).await?;
     rows.into_iter()
@@ -136,12 +136,14 @@ pub(super) async fn target(
 
 async fn target_rows(state: &AdminState) -> Result<Vec<TargetRow>, Refused> {
     let counts = state.store.counts().await?;
-    let owed: BTreeMap<String, i64> = counts.owed.into_iter().collect();
-    let mut dead: BTreeMap<String, i64> = BTreeMap::new();
+    let owed: BTreeMap<TargetName, i64> = counts.owed.into_iter().collect();
+    let mut dead: BTreeMap<TargetName, i64> = BTreeMap::new();
     for (target, _, count) in counts.dead_letters {
         *dead.entry(target).or_default() += count;
     }
-    let of = |counts: &BTreeMap<String, i64>, name: &str| counts.get(name).copied().unwrap_or(0);
+    let of = |counts: &BTreeMap<TargetName, i64>, name: &TargetName| {
+        counts.get(name).copied().unwrap_or(0)
+    };
     let targets = TargetOverview::targets(&*state.targets).into_iter();
     Ok(targets
         .map(|target| TargetRow {

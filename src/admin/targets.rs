@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::deliver::TargetStatus;
+use crate::domain::identity::TargetName;
 use crate::store::{KeptFailure, Moment};
 
 /// Tells how every configured target fares.
@@ -20,7 +21,7 @@ impl<F: Fn() -> Vec<TargetView> + Send + Sync> TargetOverview for F {
 /// One target. What is owed to it is counted by the listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TargetView {
-    pub name: String,
+    pub name: TargetName,
     /// `salesforce` or `servicenow`.
     pub kind: String,
     /// `up`, `paused`, `held`, `circuit_open`.

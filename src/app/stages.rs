@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
 use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::identity::TargetName;
 use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::lifecycle::Components;
 use crate::notifier::{Notifier, publish_changes};
@@ -203,7 +204,7 @@ impl Builder {
     /// Starts to bring back what people do in one target.
     fn start_syncing(
         &self,
-        name: &str,
+        name: &TargetName,
         target: &TargetSettings,
         crm: Arc<dyn Crm>,
         worker: &TargetWorker,

@@ -65,8 +65,8 @@ pub(super) fn report_moved(metrics: &Metrics, moved: &[Moved]) {
             incident_id = one.incident_id.as_str(),
             rule = &*one.key.rule,
             key = &*one.key.key,
-            failed_over_from = one.from,
-            target = one.to,
+            failed_over_from = one.from.as_str(),
+            target = one.to.as_str(),
             reason = one.note,
             "the ticket is opened in another target"
         );

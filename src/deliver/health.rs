@@ -133,13 +133,16 @@ impl TargetWorker {
     fn log_health(&self, health: &TargetHealth) {
         match &health.away {
             Some(away) => tracing::warn!(
-                target = self.name,
+                target = self.name.as_str(),
                 state = away.state.as_str(),
                 since = %away.since,
                 reason = away.reason,
                 "the target cannot be reached"
             ),
-            None => tracing::info!(target = self.name, "the target can be reached again"),
+            None => tracing::info!(
+                target = self.name.as_str(),
+                "the target can be reached again"
+            ),
         }
     }
 }

@@ -83,7 +83,7 @@ impl TargetWorker {
                 tracing::info!(
                     event_id,
                     incident_id,
-                    target = self.name,
+                    target = self.name.as_str(),
                     operation,
                     ticket,
                     "delivered"
@@ -93,7 +93,7 @@ impl TargetWorker {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::warn!(
-                    event_id, incident_id, target = self.name, operation,
+                    event_id, incident_id, target = self.name.as_str(), operation,
                     kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
                     "delivery failed; it will be retried"
                 );
@@ -102,7 +102,7 @@ impl TargetWorker {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::error!(
-                    event_id, incident_id, target = self.name, operation,
+                    event_id, incident_id, target = self.name.as_str(), operation,
                     kind = %failure.kind, code = failure.code, field = failure.field, error = %failure,
                     "delivery given up; it is a dead letter"
                 );
@@ -129,7 +129,7 @@ impl TargetWorker {
                 Err(error) => {
                     tracing::error!(
                         event_id = delivery.event_id, incident_id = delivery.incident_id.as_str(),
-                        target = self.name, %error,
+                        target = self.name.as_str(), %error,
                         "the result of a delivery cannot be stored; retrying"
                     );
                     tokio::time::sleep(BETWEEN_TRIES).await;
@@ -144,7 +144,7 @@ impl TargetWorker {
         tracing::warn!(
             event_id = delivery.event_id,
             incident_id = delivery.incident_id.as_str(),
-            target = self.name,
+            target = self.name.as_str(),
             "the claim on this delivery was lost; the process that has it now delivers it"
         );
     }

@@ -28,7 +28,7 @@ impl TargetWorker {
         match result {
             Ok(()) => {
                 self.shared().breaker.record_probe();
-                tracing::info!(target = self.name, "target answers again");
+                tracing::info!(target = self.name.as_str(), "target answers again");
                 self.resume().await;
             }
             Err(failure) => {
@@ -69,10 +69,14 @@ impl TargetWorker {
         {
             Ok(0) => {}
             Ok(count) => {
-                tracing::info!(target = self.name, count, "dead letters are sent again");
+                tracing::info!(
+                    target = self.name.as_str(),
+                    count,
+                    "dead letters are sent again"
+                );
             }
             Err(error) => {
-                tracing::error!(target = self.name, %error, "dead letters cannot be sent again");
+                tracing::error!(target = self.name.as_str(), %error, "dead letters cannot be sent again");
             }
         }
     }

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::domain::identity::TargetName;
 use crate::fault_points;
 use crate::store::{Fence, Store};
 use crate::targets::TokenVault;
@@ -36,14 +37,14 @@ impl StoreVault {
 
 #[async_trait]
 impl TokenVault for StoreVault {
-    async fn load(&self, target: &str) -> Result<Option<Vec<u8>>, String> {
+    async fn load(&self, target: &TargetName) -> Result<Option<Vec<u8>>, String> {
         self.store
             .sealed_token(target)
             .await
             .map_err(|error| error.to_string())
     }
 
-    async fn keep(&self, target: &str, sealed: &[u8]) -> Result<(), String> {
+    async fn keep(&self, target: &TargetName, sealed: &[u8]) -> Result<(), String> {
         fault_points::reach("token-rotated");
         self.store
             .keep_sealed_token(target, sealed, self.clock.now())
@@ -53,7 +54,7 @@ impl TokenVault for StoreVault {
         Ok(())
     }
 
-    async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String> {
+    async fn lock(&self, target: &TargetName, patience: Duration) -> Result<Box<dyn Send>, String> {
         let name = format!("token:{target}");
         // Each turn has an owner name of its own, so that releasing one never ends the next.
         let turn = format!("{}/{}", self.owner, Uuid::new_v4());

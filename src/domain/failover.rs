@@ -10,19 +10,20 @@ use std::time::Duration;
 
 use super::circuit_breaker::BreakerState;
 use super::failure::{Failure, FailureKind, Remedy};
+use super::identity::TargetName;
 use super::time::Timestamp;
 
 /// The targets that an incident's ticket may be opened in, and whether the first was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketRoute {
     /// In order of preference. With one there is no failover.
-    pub candidates: Arc<[String]>,
+    pub candidates: Arc<[TargetName]>,
     /// The first candidate, when the ticket is opened in another because that one was unreachable.
-    pub failed_over_from: Option<String>,
+    pub failed_over_from: Option<TargetName>,
 }
 
 impl TicketRoute {
-    pub fn through(candidates: Arc<[String]>) -> Self {
+    pub fn through(candidates: Arc<[TargetName]>) -> Self {
         Self {
             candidates,
             failed_over_from: None,
@@ -43,7 +44,7 @@ pub struct Unreachable {
 /// One target of a list, as it is now.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    pub name: &'a str,
+    pub name: &'a TargetName,
     /// `None`: it is reachable.
     pub away: Option<&'a Unreachable>,
     /// How long it must have been unreachable before its tickets are opened in another target.
@@ -53,10 +54,10 @@ pub struct Candidate<'a> {
 /// A ticket goes to another target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failover<'a> {
-    pub from: &'a str,
+    pub from: &'a TargetName,
     /// Why it does not stay in `from`.
     pub away: &'a Unreachable,
-    pub to: &'a str,
+    pub to: &'a TargetName,
 }
 
 /// Where a ticket goes that does not exist yet and would be opened in `current`: to the first
@@ -64,7 +65,7 @@ pub struct Failover<'a> {
 /// stays where it is.
 pub fn fail_over<'a>(
     candidates: &[Candidate<'a>],
-    current: &str,
+    current: &TargetName,
     now: Timestamp,
 ) -> Option<Failover<'a>> {
     let left = candidates.iter().find(|one| one.name == current)?;

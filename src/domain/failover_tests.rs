@@ -1,6 +1,7 @@
 //! Failover: who takes over, and that no order of things lets two targets own one create.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
@@ -20,16 +21,22 @@ fn away(since: i64) -> Unreachable {
     }
 }
 
-fn candidate<'a>(name: &'a str, away: Option<&'a Unreachable>) -> Candidate<'a> {
+static NAMES: LazyLock<[TargetName; 3]> = LazyLock::new(|| ["a", "b", "c"].map(TargetName::new));
+
+fn named(name: &str) -> &'static TargetName {
+    NAMES.iter().find(|one| one.as_str() == name).unwrap()
+}
+
+fn candidate<'a>(name: &str, away: Option<&'a Unreachable>) -> Candidate<'a> {
     Candidate {
-        name,
+        name: named(name),
         away,
         failover_after: AFTER,
     }
 }
 
 fn goes_to<'a>(candidates: &[Candidate<'a>], current: &str, now: i64) -> Option<&'a str> {
-    fail_over(candidates, current, at(now)).map(|failover| failover.to)
+    fail_over(candidates, named(current), at(now)).map(|failover| failover.to.as_str())
 }
 
 #[test]
@@ -171,13 +178,12 @@ impl Model {
     }
 
     fn look(&mut self) {
-        const NAMES: [&str; 3] = ["a", "b", "c"];
         let candidates: Vec<Candidate<'_>> = NAMES
             .iter()
             .zip(&self.away)
-            .map(|(name, away)| candidate(name, away.as_ref()))
+            .map(|(name, away)| candidate(name.as_str(), away.as_ref()))
             .collect();
-        let Some(failover) = fail_over(&candidates, NAMES[self.owner], at(self.now)) else {
+        let Some(failover) = fail_over(&candidates, &NAMES[self.owner], at(self.now)) else {
             return;
         };
         if may_be_moved(self.state, self.in_doubt) {
@@ -185,7 +191,7 @@ impl Model {
                 self.opened_in.is_empty(),
                 "a create that took effect was moved"
             );
-            self.owner = NAMES.iter().position(|name| *name == failover.to).unwrap();
+            self.owner = NAMES.iter().position(|name| name == failover.to).unwrap();
             self.state = CreateState::Waiting;
         }
     }

@@ -87,6 +87,11 @@ identity! {
     IncidentId
 }
 
+identity! {
+    /// The name of a configured target.
+    TargetName
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -26,6 +26,7 @@ use super::body;
 use super::notice::{self, NoticeFault, RecordId};
 use super::source::RefusalNotices;
 use super::webhook::Receiver;
+use crate::domain::identity::TargetName;
 use crate::http::{Readiness, request_id};
 use crate::store::Store;
 
@@ -78,8 +79,8 @@ pub(super) async fn callback(
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    let name = target_name(&head).into_owned();
-    let target = receiver.callback_targets.get(&name);
+    let name = TargetName::new(target_name(&head));
+    let target = receiver.callback_targets.get(name.as_str());
     let taken = match target {
         Some(target) => {
             let work = receiver.follow(&name, target, &head, &mut body, peer);
@@ -111,7 +112,7 @@ impl Receiver {
     /// The way of a callback into the store.
     async fn follow(
         &self,
-        name: &str,
+        name: &TargetName,
         target: &CallbackTarget,
         head: &Parts,
         body: &mut Body,
@@ -164,11 +165,11 @@ impl Receiver {
     }
 
     /// Makes known what changed, durably.
-    async fn hint(&self, target: &str, ids: &[String]) -> Result<Tally, Refusal> {
+    async fn hint(&self, target: &TargetName, ids: &[String]) -> Result<Tally, Refusal> {
         let store = &self.callbacks.store;
         let kept = store.hint_tickets(target, ids, self.clock.now()).await;
         let accepted = kept.map_err(|error| {
-            tracing::error!(target, %error, "a callback cannot be kept");
+            tracing::error!(target = target.as_str(), %error, "a callback cannot be kept");
             Refusal::NotDurable
         })?;
         let unknown = ids.len() - accepted;

@@ -13,7 +13,7 @@ use super::outages::{self, ChangedDelivery};
 use super::statement::Statement;
 use super::views::{DeliveryView, Filter, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -62,7 +62,7 @@ impl Store {
     /// keeps coming back waits longer each time, so that it does not circle.
     pub async fn resume_dead(
         &self,
-        target: &str,
+        target: &TargetName,
         kinds: &[&'static str],
         now: Timestamp,
     ) -> Result<u64, StoreError> {
@@ -84,7 +84,7 @@ impl Store {
     }
 
     /// Whether `target` has a dead letter of `kind`.
-    pub async fn has_dead(&self, target: &str, kind: &str) -> Result<bool, StoreError> {
+    pub async fn has_dead(&self, target: &TargetName, kind: &str) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(
             "select id from deliveries where state = 'dead' and target = $1 and error_kind = $2 limit 1",

@@ -13,7 +13,7 @@ use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::failover::{CreateState, TicketRoute, may_be_moved};
 use crate::domain::failure::{Failure, FailureKind};
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
@@ -60,7 +60,7 @@ impl Store {
     /// there are no more.
     pub async fn waiting_creates(
         &self,
-        target: &str,
+        target: &TargetName,
         after: i64,
         limit: u32,
     ) -> Result<(Vec<WaitingCreate>, Option<i64>), StoreError> {
@@ -81,7 +81,7 @@ fn waiting_create(row: &Row) -> Result<(i64, Option<WaitingCreate>), StoreError>
         return Ok((id, None));
     }
     let incident_id: IncidentId = row.get("incident_id")?;
-    let target: String = row.get("target")?;
+    let target: TargetName = row.get("target")?;
     let route = read_route(row, &incident_id, &target)?;
     Ok((id, Some(WaitingCreate { id, route })))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::failover::TicketRoute;
-use crate::domain::identity::IncidentKey;
+use crate::domain::identity::{IncidentKey, TargetName};
 use crate::domain::incident::{Evaluation, Readings, Verdict};
 use crate::store::DecisionBatch;
 
@@ -31,8 +31,8 @@ fn held(now: Timestamp) -> DecisionBatch {
     let kept = KeptIncident {
         incident,
         source: SOURCE.to_owned(),
-        target: "salesforce".to_owned(),
-        route: TicketRoute::through(Arc::from(["salesforce".to_owned()])),
+        target: TargetName::new("salesforce"),
+        route: TicketRoute::through(Arc::from([TargetName::new("salesforce")])),
         context: "{}".to_owned(),
     };
     DecisionBatch {

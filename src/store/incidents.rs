@@ -13,7 +13,7 @@ use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::failover::TicketRoute;
-use crate::domain::identity::{IncidentId, IncidentKey};
+use crate::domain::identity::{IncidentId, IncidentKey, TargetName};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 
@@ -24,7 +24,7 @@ pub struct KeptIncident {
     /// The source of its first event.
     pub source: String,
     /// The target that owns the ticket.
-    pub target: String,
+    pub target: TargetName,
     /// The targets that it may be opened in, while it is not.
     pub route: TicketRoute,
     /// The values templates see, as of the latest breach; JSON.
@@ -61,7 +61,7 @@ impl KeptIncident {
 
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         let id: IncidentId = row.get("id")?;
-        let target: String = row.get("target")?;
+        let target: TargetName = row.get("target")?;
         Ok(Self {
             incident: read_life(row, &id)?,
             source: row.get("source")?,
@@ -85,11 +85,11 @@ pub(super) fn parse_life(id: &IncidentId, life: &str) -> Result<Incident, StoreE
 pub(super) fn read_route(
     row: &Row,
     id: &IncidentId,
-    target: &str,
+    target: &TargetName,
 ) -> Result<TicketRoute, StoreError> {
-    let candidates: Arc<[String]> = match row.get_optional::<String>("candidates")? {
-        None => Arc::from([target.to_owned()]),
-        Some(names) => serde_json::from_str::<Vec<String>>(&names)
+    let candidates: Arc<[TargetName]> = match row.get_optional::<String>("candidates")? {
+        None => Arc::from([target.clone()]),
+        Some(names) => serde_json::from_str::<Vec<TargetName>>(&names)
             .map_err(|error| damaged(id, format!("candidates: {error}")))?
             .into(),
     };

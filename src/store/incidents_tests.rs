@@ -27,8 +27,8 @@ fn incident(id: &str, context: &str) -> KeptIncident {
             now,
         ),
         source: "genesys".to_owned(),
-        target: "salesforce".to_owned(),
-        route: TicketRoute::through(Arc::from(["salesforce".to_owned()])),
+        target: TargetName::new("salesforce"),
+        route: TicketRoute::through(Arc::from([TargetName::new("salesforce")])),
         context: context.to_owned(),
     }
 }

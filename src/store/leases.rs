@@ -10,6 +10,7 @@ use super::database::{postgres_now, sqlite_now};
 use super::fencing::Fence;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// A lease changes hands only when it has run out; the number grows with every new owner, so
@@ -62,7 +63,7 @@ impl Store {
     }
 
     /// The sealed token last kept for `target`.
-    pub async fn sealed_token(&self, target: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn sealed_token(&self, target: &TargetName) -> Result<Option<Vec<u8>>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new("select sealed from sealed_tokens where target = $1");
         let select = select.bind(target);
@@ -74,7 +75,7 @@ impl Store {
     /// Keeps `sealed` for `target`; durable when this returns.
     pub async fn keep_sealed_token(
         &self,
-        target: &str,
+        target: &TargetName,
         sealed: &[u8],
         now: Timestamp,
     ) -> Result<(), StoreError> {

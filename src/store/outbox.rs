@@ -12,7 +12,7 @@ use super::due::{self, INSERT};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
@@ -21,7 +21,7 @@ use crate::domain::time::Timestamp;
 pub struct NewDelivery {
     /// The incident whose ticket it is about.
     pub incident_id: IncidentId,
-    pub target: String,
+    pub target: TargetName,
     pub operation: Operation,
     /// The rendered content, as JSON; read by the delivery workers only.
     pub payload: String,
@@ -37,7 +37,7 @@ pub struct NewDelivery {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParentTicket {
     /// The target that it is in.
-    pub target: String,
+    pub target: TargetName,
     /// Its record id.
     pub id: String,
     /// The number people use, where it is known.
@@ -94,7 +94,7 @@ pub(super) async fn insert(
 /// Which deliveries a claim is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
-    pub target: &'a str,
+    pub target: &'a TargetName,
     /// Who claims.
     pub owner: &'a str,
     /// How many at most.
@@ -150,7 +150,7 @@ impl Store {
     /// much is owed.
     pub async fn next_delivery_at(
         &self,
-        target: &str,
+        target: &TargetName,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Postgres, Sqlite, Type};
 
 use super::StoreError;
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::time::Timestamp;
 
 /// A row of either database.
@@ -53,6 +53,14 @@ impl Column for IncidentId {
 
     fn from_stored(id: String) -> Self {
         Self::new(id)
+    }
+}
+
+impl Column for TargetName {
+    type Stored = String;
+
+    fn from_stored(name: String) -> Self {
+        Self::new(name)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// How far a target's changes have been read.
@@ -38,7 +39,7 @@ macro_rules! select_open_tickets {
 impl Store {
     /// Tickets of `target` whose incidents are not closed: record ids, the ones last seen to
     /// change longest ago first.
-    pub async fn open_tickets(&self, target: &str) -> Result<Vec<String>, StoreError> {
+    pub async fn open_tickets(&self, target: &TargetName) -> Result<Vec<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = select_open_tickets!("ticket_id", " order by opened_at, id");
         let select = Statement::new(select).bind(target);
@@ -46,7 +47,10 @@ impl Store {
     }
 
     /// When the oldest incident of `target` that owns a ticket and is not closed was opened.
-    pub async fn oldest_open_ticket(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn oldest_open_ticket(
+        &self,
+        target: &TargetName,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = select_open_tickets!("min(opened_at) as opened_at", "");
         let select = Statement::new(select).bind(target);
@@ -55,7 +59,10 @@ impl Store {
     }
 
     /// How far the changes of `target` have been read.
-    pub async fn sync_progress(&self, target: &str) -> Result<Option<SyncProgress>, StoreError> {
+    pub async fn sync_progress(
+        &self,
+        target: &TargetName,
+    ) -> Result<Option<SyncProgress>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select =
             Statement::new("select changed_at, polled_at from sync_progress where target = $1");
@@ -72,7 +79,7 @@ impl Store {
     /// forward and never back.
     pub async fn keep_sync_progress(
         &self,
-        target: &str,
+        target: &TargetName,
         progress: SyncProgress,
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
@@ -93,7 +100,7 @@ impl Store {
     /// this returns. Answers how many are owned.
     pub async fn hint_tickets(
         &self,
-        target: &str,
+        target: &TargetName,
         ticket_ids: &[String],
         now: Timestamp,
     ) -> Result<usize, StoreError> {
@@ -118,7 +125,7 @@ impl Store {
     /// waiting longest first, at most `limit`.
     pub async fn ticket_hints(
         &self,
-        target: &str,
+        target: &TargetName,
         limit: u32,
     ) -> Result<Vec<TicketHint>, StoreError> {
         let mut tx = self.database.begin_read().await?;
@@ -137,7 +144,11 @@ impl Store {
     }
 
     /// Forgets `hints` of `target` that were not repeated since they were read.
-    pub async fn forget_hints(&self, target: &str, hints: &[TicketHint]) -> Result<(), StoreError> {
+    pub async fn forget_hints(
+        &self,
+        target: &TargetName,
+        hints: &[TicketHint],
+    ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         for hint in hints {
             let delete = Statement::new(

@@ -11,12 +11,13 @@ use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failover::Unreachable;
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// What is kept of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetHealth {
-    pub target: String,
+    pub target: TargetName,
     /// Whether it is away.
     pub away: Option<Unreachable>,
     /// Since when it is away, or up.
@@ -29,10 +30,13 @@ pub struct TargetHealth {
 
 impl Store {
     /// What is kept of `target`; `None` when it was never away.
-    pub async fn target_health(&self, target: &str) -> Result<Option<TargetHealth>, StoreError> {
+    pub async fn target_health(
+        &self,
+        target: &TargetName,
+    ) -> Result<Option<TargetHealth>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let rows = read(&mut tx).await?;
-        Ok(rows.into_iter().find(|row| row.target == target))
+        Ok(rows.into_iter().find(|row| row.target == *target))
     }
 
     /// What is kept of all targets.
@@ -86,7 +90,7 @@ async fn read(tx: &mut Tx) -> Result<Vec<TargetHealth>, StoreError> {
 
 impl TargetHealth {
     fn read(row: &Row) -> Result<Self, StoreError> {
-        let target: String = row.get("target")?;
+        let target: TargetName = row.get("target")?;
         let since = row.get("since")?;
         let state = match row.get::<String>("state")?.as_str() {
             "up" => None,
@@ -95,7 +99,7 @@ impl TargetHealth {
             other => {
                 return Err(StoreError::Damaged {
                     table: "target_health",
-                    row: target,
+                    row: target.to_string(),
                     problem: format!("unknown state {other:?}"),
                 });
             }

@@ -12,7 +12,7 @@ use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError, floods};
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket_sync::{
@@ -81,7 +81,7 @@ impl Store {
     /// incident owns it. `closes` is what the settings say about tickets that people close.
     pub async fn apply_snapshot(
         &self,
-        target: &str,
+        target: &TargetName,
         seen: &TicketSnapshot,
         closes: bool,
         now: Timestamp,
@@ -118,7 +118,7 @@ impl Store {
 /// The incident that owns what was seen, its row locked.
 async fn owner_of(
     tx: &mut Tx,
-    target: &str,
+    target: &TargetName,
     seen: &TicketSnapshot,
 ) -> Result<Option<Owner>, StoreError> {
     if let Some(owner) = locked_owner(tx, BY_TICKET, target, &seen.ticket_id).await? {
@@ -133,7 +133,7 @@ async fn owner_of(
 async fn locked_owner(
     tx: &mut Tx,
     select: &'static str,
-    target: &str,
+    target: &TargetName,
     id: &str,
 ) -> Result<Option<Owner>, StoreError> {
     let select = Statement::new(select).bind(target).bind(id).for_update();

@@ -122,7 +122,7 @@ impl SyncWorker {
         };
         self.metrics.sync_call(&self.name, kind);
         tracing::warn!(
-            target = self.name, kind, %error, again_at = %memory.not_before,
+            target = self.name.as_str(), kind, %error, again_at = %memory.not_before,
             "changes in the CRM cannot be read; deliveries continue"
         );
     }

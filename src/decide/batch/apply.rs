@@ -165,7 +165,7 @@ fn unwritable(
         incident_id = open.incident.id.as_str(),
         source = origin.source,
         rule = &*open.incident.rule,
-        target = open.context.target,
+        target = open.context.target.as_str(),
         kind = "schema_mismatch",
         problem,
         "a delivery to the ticket cannot be written"

@@ -11,6 +11,7 @@ use crate::decide::ticket_text::queue_standing::{add_standing, queue_of};
 use crate::decide::ticket_text::{create_fields, with_incident};
 use crate::domain::failover::TicketRoute;
 use crate::domain::flood;
+use crate::domain::identity::TargetName;
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
@@ -19,10 +20,10 @@ use crate::rules::TemplateContext;
 #[derive(Debug)]
 pub(super) struct Create {
     payload: String,
-    target: String,
+    target: TargetName,
     route: TicketRoute,
     /// The target that is left, and why.
-    left: Option<(String, String)>,
+    left: Option<(TargetName, String)>,
     /// Why other targets cannot take the ticket.
     problems: Vec<String>,
     /// The queue whose standing the ticket does not show, because it is not known yet.

@@ -12,6 +12,7 @@ use crate::decide::ticket_text::payload::{carry_standing, create_payload, moved_
 use crate::decide::ticket_text::with_incident;
 use crate::domain::failover::TicketRoute;
 use crate::domain::failure::Failure;
+use crate::domain::identity::TargetName;
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
@@ -23,7 +24,7 @@ use crate::store::{DecisionBatch, KeptIncident, NewDelivery, OwedDelivery, Unope
 /// A ticket written for another target.
 pub(super) struct Elsewhere<T> {
     /// The target that is left.
-    pub(super) from: String,
+    pub(super) from: TargetName,
     /// Why, as people read it.
     pub(super) note: String,
     pub(super) reason: Failure,
@@ -35,7 +36,7 @@ pub(super) struct Elsewhere<T> {
 /// the candidates, and `problems` says why.
 pub(super) fn write_elsewhere<T>(
     (settings, unreachable, now): (&Settings, &UnreachableTargets, Timestamp),
-    (route, target): (&mut TicketRoute, &mut String),
+    (route, target): (&mut TicketRoute, &mut TargetName),
     problems: &mut Vec<String>,
     write: impl Fn(&TargetSettings, &str) -> Result<T, FieldError>,
 ) -> Option<Elsewhere<T>> {
@@ -45,7 +46,7 @@ pub(super) fn write_elsewhere<T>(
         let note = failover.note();
         match write(settings.targets.get(failover.to)?, &note) {
             Ok(content) => {
-                let from = std::mem::replace(target, failover.to.to_owned());
+                let from = std::mem::replace(target, failover.to.clone());
                 let first = candidates.first().filter(|first| *first != target);
                 route.failed_over_from = first.cloned();
                 let reason = failover.reason();

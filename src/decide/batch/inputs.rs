@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::unreachable::UnreachableTargets;
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::silence::Silence;
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
@@ -23,7 +23,7 @@ pub(in crate::decide) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    pub(super) fn target(&self, name: &str) -> Result<&'a TargetSettings, String> {
+    pub(super) fn target(&self, name: &TargetName) -> Result<&'a TargetSettings, String> {
         self.settings
             .targets
             .get(name)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::domain::decision::{BurstLock, DecisionState};
 use crate::domain::failover::TicketRoute;
 use crate::domain::flood::Allowance;
-use crate::domain::identity::IncidentKey;
+use crate::domain::identity::{IncidentKey, TargetName};
 use crate::domain::incident::BreachStarts;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::silence::Mute;
@@ -38,7 +38,7 @@ pub(super) struct TicketContext {
     pub(super) begun_by: String,
     /// The source of the latest breach.
     pub(super) source: String,
-    pub(super) target: String,
+    pub(super) target: TargetName,
     pub(super) route: TicketRoute,
     /// The values that templates see, of the latest breach.
     pub(super) values: TemplateContext,

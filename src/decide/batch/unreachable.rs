@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use crate::domain::failover::{Candidate, Failover, Unreachable, fail_over};
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
 use crate::store::TargetHealth;
 
 /// The targets that cannot be reached, by name.
 #[derive(Debug, Default)]
-pub(in crate::decide) struct UnreachableTargets(HashMap<String, Unreachable>);
+pub(in crate::decide) struct UnreachableTargets(HashMap<TargetName, Unreachable>);
 
 impl UnreachableTargets {
     pub(in crate::decide) fn of(health: Vec<TargetHealth>) -> Self {
@@ -19,7 +20,7 @@ impl UnreachableTargets {
         Self(away.collect())
     }
 
-    pub(in crate::decide) fn contains(&self, target: &str) -> bool {
+    pub(in crate::decide) fn contains(&self, target: &TargetName) -> bool {
         self.0.contains_key(target)
     }
 
@@ -27,8 +28,8 @@ impl UnreachableTargets {
     pub(in crate::decide) fn fail_over<'a>(
         &'a self,
         settings: &'a Settings,
-        candidates: &'a [String],
-        current: &str,
+        candidates: &'a [TargetName],
+        current: &TargetName,
         now: Timestamp,
     ) -> Option<Failover<'a>> {
         let known = candidates.iter().filter_map(|name| {

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
 use super::values::{Document, KeptFailure, Moment, RowId};
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::store::database::Tx;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
@@ -19,7 +19,7 @@ pub struct DeliveryView {
     pub id: RowId,
     /// The incident whose ticket it is about.
     pub incident_id: IncidentId,
-    pub target: String,
+    pub target: TargetName,
     /// `create`, `update`, `resolve`, `link`.
     pub operation: String,
     /// `waiting`, `sending`, `done`, `dead`, `discarded`.
@@ -73,7 +73,7 @@ pub struct DeliveryDetail {
 pub struct DeadLetterView {
     /// Its id, that of the delivery.
     pub id: RowId,
-    pub target: String,
+    pub target: TargetName,
     /// `create`, `update`, `resolve`, `link`.
     pub operation: String,
     /// Kind, HTTP status, the CRM's own code, message and field.

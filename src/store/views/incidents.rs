@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
 use super::values::Moment;
 use crate::domain::decision::Suppression;
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
 use crate::store::row::{Column, Row};
 use crate::store::statement::Statement;
@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 /// The ticket that an incident owns, or will own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TicketView {
-    pub target: String,
+    pub target: TargetName,
     /// The CRM's record id; `None` before the ticket exists.
     pub id: Option<String>,
     /// The number people use.
@@ -32,7 +32,7 @@ pub struct TicketView {
     /// `deleted` or `merged into …`, once it is gone.
     pub fate: Option<String>,
     /// The target that should have had it, which could not be reached.
-    pub failed_over_from: Option<String>,
+    pub failed_over_from: Option<TargetName>,
 }
 
 impl TicketView {

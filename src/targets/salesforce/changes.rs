@@ -64,7 +64,7 @@ impl Salesforce {
                 let rows = self.api.rows(ask(true)).await?;
                 self.tracking_fields_hidden.store(true, Ordering::Relaxed);
                 tracing::warn!(
-                    target = self.name, reason = %rejection.failure,
+                    target = self.name.as_str(), reason = %rejection.failure,
                     "not every field of a ticket can be read; who works on it and how urgent it is are not followed"
                 );
                 Ok(rows)

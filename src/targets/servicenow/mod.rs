@@ -36,7 +36,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::domain::failure::{Failure, FailureKind, Remedy};
-use crate::domain::identity::IncidentId;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
@@ -65,7 +65,7 @@ pub(super) static DRIVER: CrmDriver = CrmDriver {
 /// A client for one ServiceNow instance. Clones share their facts and caches.
 #[derive(Clone)]
 pub struct ServiceNow {
-    name: String,
+    name: TargetName,
     table: String,
     api: ApiClient,
     shape: TicketShape,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ringdown::domain::decision::BurstLock;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
-use ringdown::domain::identity::{IncidentId, IncidentKey};
+use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
@@ -57,8 +57,8 @@ pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> KeptIncide
     KeptIncident {
         incident,
         source: source.to_owned(),
-        target: target.to_owned(),
-        route: TicketRoute::through([target.to_owned()].into()),
+        target: TargetName::new(target),
+        route: TicketRoute::through([TargetName::new(target)].into()),
         context: context.to_string(),
     }
 }
@@ -97,7 +97,7 @@ pub(crate) fn delivery(
 ) -> NewDelivery {
     NewDelivery {
         incident_id: IncidentId::new(incident),
-        target: target.to_owned(),
+        target: TargetName::new(target),
         operation,
         payload: "{\"fields\":{\"urgency\":\"1\"}}".to_owned(),
         event_id: event.to_owned(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use ringdown::admin::{AdminState, Names, TargetView, TokenView, router};
 use ringdown::clock::Clock;
-use ringdown::domain::identity::IncidentId;
+use ringdown::domain::identity::{IncidentId, TargetName};
 use ringdown::domain::incident_event::IncidentEvent;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
@@ -113,7 +113,7 @@ fn names() -> Names {
 
 fn targets() -> Vec<TargetView> {
     vec![TargetView {
-        name: "servicenow".into(),
+        name: TargetName::new("servicenow"),
         kind: "servicenow".into(),
         state: "up",
         since: None,
@@ -296,7 +296,7 @@ impl World {
     pub(crate) async fn settle(&self, target: &str, incident: &str, settlement: DeliveryResult) {
         let now = self.clock.now();
         let claim = Claim {
-            target,
+            target: &TargetName::new(target),
             owner: "test",
             limit: 100,
             attempts_at_least: 0,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ringdown::domain::failover::TicketRoute;
-use ringdown::domain::identity::{IncidentId, IncidentKey};
+use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, Verdict};
 use ringdown::domain::lanes::last_served;
 use ringdown::domain::ticket::Operation;
@@ -35,14 +35,14 @@ fn owe(batch: &mut DecisionBatch, source: &str, rule: &str, number: usize) {
     batch.incidents.push(KeptIncident {
         incident,
         source: source.to_owned(),
-        target: TARGET.to_owned(),
-        route: TicketRoute::through([TARGET.to_owned()].into()),
+        target: TargetName::new(TARGET),
+        route: TicketRoute::through([TargetName::new(TARGET)].into()),
         context: "{}".to_owned(),
     });
     for operation in [Operation::Create, Operation::Update] {
         batch.deliveries.push(NewDelivery {
             incident_id: id.clone(),
-            target: TARGET.to_owned(),
+            target: TargetName::new(TARGET),
             operation,
             payload: "{\"fields\":{}}".to_owned(),
             event_id: "evt-1".to_owned(),
@@ -71,7 +71,7 @@ async fn fill(store: &Store) {
 
 async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelivery> {
     let claim = Claim {
-        target: TARGET,
+        target: &TargetName::new(TARGET),
         owner: "test",
         limit,
         attempts_at_least: 0,
@@ -235,7 +235,10 @@ async fn time_of_asking(store: &Store) -> Duration {
     let mut shortest = Duration::MAX;
     for _ in 0..20 {
         let began = Instant::now();
-        let next = store.next_delivery_at(TARGET, LATER).await.unwrap();
+        let next = store
+            .next_delivery_at(&TargetName::new(TARGET), LATER)
+            .await
+            .unwrap();
         shortest = shortest.min(began.elapsed());
         assert_eq!(next, Some(NOW));
     }

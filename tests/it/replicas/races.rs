@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
-use ringdown::domain::identity::{IncidentId, IncidentKey};
+use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
@@ -52,8 +52,8 @@ fn kept(incident: Incident) -> KeptIncident {
     KeptIncident {
         incident,
         source: "genesys".to_owned(),
-        target: TARGET.to_owned(),
-        route: TicketRoute::through([TARGET.to_owned()].into()),
+        target: TargetName::new(TARGET),
+        route: TicketRoute::through([TargetName::new(TARGET)].into()),
         context: "{}".to_owned(),
     }
 }
@@ -61,7 +61,7 @@ fn kept(incident: Incident) -> KeptIncident {
 fn owed(operation: Operation) -> NewDelivery {
     NewDelivery {
         incident_id: IncidentId::new(OUTAGE),
-        target: TARGET.to_owned(),
+        target: TargetName::new(TARGET),
         operation,
         payload: "{\"fields\":{}}".to_owned(),
         event_id: "evt-1".to_owned(),
@@ -130,7 +130,7 @@ impl Race {
 
     async fn claim(&self) -> ClaimedDelivery {
         let claim = Claim {
-            target: TARGET,
+            target: &TargetName::new(TARGET),
             owner: "test",
             limit: 1,
             attempts_at_least: 0,
@@ -192,7 +192,9 @@ async fn a_member_that_deciding_has_just_closed_is_not_due_again() {
     let store = race.store.clone();
     let closing = async move {
         let seen = closed_by_a_person();
-        store.apply_snapshot(TARGET, &seen, true, NOW).await
+        store
+            .apply_snapshot(&TargetName::new(TARGET), &seen, true, NOW)
+            .await
     };
     let released = "update incidents set state = 'closed', active_key = null, due_at = null \
          where id = '00000000-0000-7000-8000-000000000002'";
@@ -268,7 +270,10 @@ async fn a_state_that_was_read_late_does_not_undo_what_was_seen_since() {
     race.settle(DeliveryResult::Delivered(Some(ticket(false))))
         .await;
     let seen = closed_by_a_person();
-    let applied = race.store.apply_snapshot(TARGET, &seen, true, NOW).await;
+    let applied = race
+        .store
+        .apply_snapshot(&TargetName::new(TARGET), &seen, true, NOW)
+        .await;
     assert!(applied.unwrap().is_some());
     let late = ticket(false);
     race.store

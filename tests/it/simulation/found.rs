@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
 use ringdown::domain::flood::FloodPolicy;
+use ringdown::domain::identity::TargetName;
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{By, Claim, DeliveryResult};
 
@@ -101,7 +102,7 @@ fn a_clock_set_back_does_not_keep_the_next_process_from_what_the_last_was_sendin
 async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
     let now = world.clock.now();
     let claim = Claim {
-        target: "lenient",
+        target: &TargetName::new("lenient"),
         owner: "test",
         limit: 1,
         attempts_at_least: 0,
@@ -127,7 +128,7 @@ async fn next_attempt(world: &World) -> Timestamp {
     let now = world.clock.now();
     world
         .store
-        .next_delivery_at("lenient", now)
+        .next_delivery_at(&TargetName::new("lenient"), now)
         .await
         .unwrap()
         .unwrap()
@@ -146,7 +147,8 @@ fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
         give_up_in_doubt(&calm.world, HOUR).await;
         let store = &calm.world.store;
         let kinds = [FailureKind::NetworkFailure.as_str()];
-        assert_eq!(store.resume_dead("lenient", &kinds, now).await.unwrap(), 1);
+        let lenient = TargetName::new("lenient");
+        assert_eq!(store.resume_dead(&lenient, &kinds, now).await.unwrap(), 1);
         assert_eq!(next_attempt(&calm.world).await, settled);
 
         calm.world.clock.advance(HOUR);

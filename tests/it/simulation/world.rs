@@ -14,6 +14,7 @@ use ringdown::clock::Clock;
 use ringdown::decide::Decider;
 use ringdown::deliver::TargetWorker;
 use ringdown::domain::circuit_breaker::BreakerState;
+use ringdown::domain::identity::TargetName;
 use ringdown::domain::time::Timestamp;
 use ringdown::settings::Settings;
 use ringdown::store::{Appended, By, Fence, Journal, Store};
@@ -362,7 +363,10 @@ impl World {
         let now = self.clock.now();
         let mut due = self.store.next_due().await.map_err(failed)?;
         for target in &self.targets {
-            let next = self.store.next_delivery_at(target.name, now).await;
+            let next = self
+                .store
+                .next_delivery_at(&TargetName::new(target.name), now)
+                .await;
             due = due.or(next.map_err(failed)?);
         }
         due.map_or(Ok(()), |at| {
@@ -445,7 +449,7 @@ fn worker(
     process: usize,
 ) -> TargetWorker {
     TargetWorker::new(
-        name,
+        &TargetName::new(name),
         &settings.targets[name],
         Arc::new(crm.clone()),
         store.clone(),
