@@ -121,7 +121,7 @@ impl SelfMonitor {
         if self.store.is_shared()
             && self
                 .store
-                .take_lease(OWN_RULE, &self.owner, LEASE)
+                .acquire_lease(OWN_RULE, &self.owner, LEASE)
                 .await?
                 .is_none()
         {
@@ -149,7 +149,7 @@ impl SelfMonitor {
             heartbeat.received_at = Some(now);
             let is_due = |stored_at: Timestamp| now.since(stored_at) >= heartbeat.max_silence / 4;
             if heartbeat.stored_at.is_none_or(is_due) {
-                self.store.note_heard(&heartbeat.source, now).await?;
+                self.store.record_heartbeat(&heartbeat.source, now).await?;
                 heartbeat.stored_at = Some(now);
             }
             heartbeat.count = count;
@@ -159,7 +159,7 @@ impl SelfMonitor {
 
     async fn health(&self, active: &BTreeSet<String>) -> Result<HealthSnapshot, StoreError> {
         let counts = self.store.counts().await?;
-        let stored = self.store.heard().await?;
+        let stored = self.store.last_heartbeats().await?;
         let targets = self.store.targets_health().await?;
         let refused = FailureKind::IntegrationFailure.as_str();
         let expected = |one: &SourceHeartbeat| Expected {
@@ -217,8 +217,8 @@ impl SelfMonitor {
 }
 
 fn held(health: TargetHealth) -> Option<(TargetName, String)> {
-    let away = health.away?;
-    (away.state == BreakerState::Held).then_some((health.target, away.reason))
+    let unreachable = health.unreachable?;
+    (unreachable.state == BreakerState::Held).then_some((health.target, unreachable.reason))
 }
 
 /// The event in the form that `settings` maps.

@@ -105,7 +105,7 @@ impl App {
         let settings = Arc::new(settings);
         let descriptors = descriptors::raise_limit();
         let store = Store::open(settings.store.url.expose()).await?;
-        store.take_over_claims().await?;
+        store.expire_claims_of_dead_process().await?;
         let public = bind("server.listen", settings.server.listen)?;
         let admin = bind("admin.listen", settings.admin.listen)?;
         let components = Components::default();

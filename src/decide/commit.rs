@@ -5,13 +5,13 @@ use super::error::DecideError;
 use super::policy::due_at;
 use super::resources::Resources;
 use crate::settings::Settings;
-use crate::store::{Deciding, DecisionBatch};
+use crate::store::{DecisionBatch, DecisionTransaction};
 use crate::telemetry::Metrics;
 
 /// Stores `rows` and commits, then lets others know of `effects`.
 pub(super) async fn commit(
     resources: &Resources,
-    deciding: Deciding,
+    deciding: DecisionTransaction,
     (rows, effects): (DecisionBatch, Effects),
 ) -> Result<(), DecideError> {
     // Asked before the commit: the sooner the answer comes, the more creates can show it.
@@ -28,12 +28,12 @@ pub(super) async fn commit(
 /// Stores `rows` and commits.
 pub(super) async fn store(
     resources: &Resources,
-    deciding: Deciding,
+    deciding: DecisionTransaction,
     rows: DecisionBatch,
 ) -> Result<(), DecideError> {
     let settings = &resources.settings;
     deciding
-        .keep(&rows, |incident| {
+        .commit(&rows, |incident| {
             due_at(settings, incident, rows.decided_at)
         })
         .await?;

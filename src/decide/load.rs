@@ -13,7 +13,7 @@ use crate::domain::identity::IncidentKey;
 use crate::domain::incident::IncidentState;
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
-use crate::store::{Deciding, KeptIncident, KeyRecord};
+use crate::store::{DecisionTransaction, IncidentRecord, KeyRecord};
 
 /// How long the number of a source's incidents without a ticket is only added to before it is
 /// counted anew.
@@ -35,7 +35,7 @@ pub(super) struct Scope {
 /// Loads everything that is known about `scope`.
 pub(super) async fn load(
     resources: &Resources,
-    deciding: &mut Deciding,
+    deciding: &mut DecisionTransaction,
     scope: Scope,
     now: Timestamp,
 ) -> Result<Loaded, DecideError> {
@@ -52,7 +52,7 @@ pub(super) async fn load(
     records.extend(deciding.load_keys(&missing).await?);
     Ok(Loaded {
         records,
-        members: deciding.members(&groups).await?,
+        members: deciding.load_members(&groups).await?,
         groups,
         limits: load_limits(settings, deciding, sources, now).await?,
     })
@@ -62,8 +62,8 @@ pub(super) async fn load(
 /// about while a flood held them.
 pub(super) async fn load_inputs<'a>(
     resources: &'a Resources,
-    deciding: &mut Deciding,
-    due: &[KeptIncident],
+    deciding: &mut DecisionTransaction,
+    due: &[IncidentRecord],
     now: Timestamp,
 ) -> Result<Inputs<'a>, DecideError> {
     let unreachable = match resources.settings.fails_over() {
@@ -75,14 +75,14 @@ pub(super) async fn load_inputs<'a>(
         enrichment: &resources.enrichment,
         unreachable,
         silences: deciding.silences(now).await?,
-        flood_decisions: deciding.flood_verdicts(due).await?,
+        flood_decisions: deciding.flood_decisions(due).await?,
         now,
     })
 }
 
 fn open_incidents(
     records: &HashMap<IncidentKey, KeyRecord>,
-) -> impl Iterator<Item = &KeptIncident> {
+) -> impl Iterator<Item = &IncidentRecord> {
     records.values().filter_map(|record| record.open.as_ref())
 }
 
@@ -94,7 +94,7 @@ fn limited_sources(
     breaches: BTreeSet<(String, IncidentKey)>,
 ) -> BTreeMap<String, bool> {
     let open = |key: &IncidentKey| records.get(key)?.open.as_ref();
-    let is_pending = |kept: &&KeptIncident| kept.incident.state == IncidentState::Pending;
+    let is_pending = |kept: &&IncidentRecord| kept.incident.state == IncidentState::Pending;
     let pending = keys.iter().filter_map(open).filter(is_pending);
     let began = pending.map(|kept| kept.source.clone());
     let may_open = |key: &IncidentKey| open(key).is_none_or(|kept| is_pending(&kept));
@@ -105,7 +105,7 @@ fn limited_sources(
 
 /// The sources whose limits concern incidents that are `due`. What a source holds is looked for
 /// when its flood is due.
-pub(super) fn due_sources(due: &[KeptIncident]) -> BTreeMap<String, bool> {
+pub(super) fn due_sources(due: &[IncidentRecord]) -> BTreeMap<String, bool> {
     let mut sources = BTreeMap::new();
     for kept in due {
         match flood::source_of(&kept.incident.rule) {
@@ -128,7 +128,7 @@ pub(super) fn flood_keys<'s>(sources: impl Iterator<Item = &'s String>) -> BTree
 
 async fn load_limits(
     settings: &Settings,
-    deciding: &mut Deciding,
+    deciding: &mut DecisionTransaction,
     sources: BTreeMap<String, bool>,
     now: Timestamp,
 ) -> Result<SourceLimits, DecideError> {
@@ -144,11 +144,13 @@ async fn load_limits(
         let age = now.since(rate.counted_at) + rate.counted_at.since(now);
         let is_stale = age >= COUNT_PENDING_EVERY;
         if is_stale {
-            rate.pending = deciding.pending_of(&source, policy.max_pending()).await?;
+            rate.pending = deciding
+                .count_pending(&source, policy.max_pending())
+                .await?;
             rate.counted_at = now;
         }
         let any_held = match is_flood_due {
-            true => Some(deciding.holds_any(&source).await?),
+            true => Some(deciding.holds_incidents(&source).await?),
             false => None,
         };
         limits.add(source, policy, (rate, is_stale), any_held);

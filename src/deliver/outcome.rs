@@ -158,7 +158,7 @@ impl TargetWorker {
         self.limiter.take_when_ready().await;
         match self.crm.read(&ticket.id).await {
             Ok(Some(read)) => {
-                if let Err(error) = self.store.note_ticket(&delivery.incident_id, &read).await {
+                if let Err(error) = self.store.update_ticket(&delivery.incident_id, &read).await {
                     tracing::warn!(incident_id = delivery.incident_id.as_str(), %error, "the ticket's number cannot be stored");
                 }
             }

@@ -64,7 +64,7 @@ impl TargetWorker {
         let kinds = [FailureKind::NetworkFailure.as_str()];
         match self
             .store
-            .resume_dead(&self.name, &kinds, self.clock.now())
+            .retry_dead_letters(&self.name, &kinds, self.clock.now())
             .await
         {
             Ok(0) => {}
@@ -84,6 +84,9 @@ impl TargetWorker {
     async fn has_dead_letters(&self) -> bool {
         let kind = FailureKind::NetworkFailure.as_str();
         // When the database cannot say, a probe too many does no harm.
-        self.store.has_dead(&self.name, kind).await.unwrap_or(true)
+        self.store
+            .has_dead_letter(&self.name, kind)
+            .await
+            .unwrap_or(true)
     }
 }

@@ -75,7 +75,7 @@ impl TargetWorker {
         if admission == Admission::All {
             self.resume_from_time_to_time(now).await;
         }
-        let attempts_at_least = match admission {
+        let min_attempts = match admission {
             Admission::All => 0,
             // New deliveries wait while the circuit is open. Those that were tried before go on,
             // so that their retries end in time.
@@ -91,7 +91,7 @@ impl TargetWorker {
         if next.is_none_or(|at| at > now) {
             return Ok(until_next(next, admission, now));
         }
-        let claimed = self.claim(free, attempts_at_least, now, attempts).await?;
+        let claimed = self.claim(free, min_attempts, now, attempts).await?;
         if claimed == free {
             // The end of an attempt is the next thing that can happen.
             return Ok(MAX_SLEEP);

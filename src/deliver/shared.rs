@@ -20,7 +20,7 @@ pub struct TargetStatus {
     /// When the pause ends or the next probe is due.
     pub until: Option<Timestamp>,
     /// Since when it is unreachable.
-    pub away_since: Option<Timestamp>,
+    pub unreachable_since: Option<Timestamp>,
     pub last_error: Option<Failure>,
     pub last_error_at: Option<Timestamp>,
     /// Age and expiry of its credential.

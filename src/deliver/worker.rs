@@ -97,7 +97,7 @@ impl TargetWorker {
             name: self.name.clone(),
             state: shared.breaker.state(),
             until: (shared.breaker.state() != BreakerState::Up).then(|| shared.breaker.until()),
-            away_since: shared.breaker.unreachable_since(),
+            unreachable_since: shared.breaker.unreachable_since(),
             last_error: shared
                 .last_error
                 .as_ref()

@@ -46,7 +46,7 @@ pub struct Unreachable {
 pub struct Candidate<'a> {
     pub name: &'a TargetName,
     /// `None`: it is reachable.
-    pub away: Option<&'a Unreachable>,
+    pub unreachable: Option<&'a Unreachable>,
     /// How long it must have been unreachable before its tickets are opened in another target.
     pub failover_after: Duration,
 }
@@ -56,7 +56,7 @@ pub struct Candidate<'a> {
 pub struct Failover<'a> {
     pub from: &'a TargetName,
     /// Why it does not stay in `from`.
-    pub away: &'a Unreachable,
+    pub unreachable: &'a Unreachable,
     pub to: &'a TargetName,
 }
 
@@ -69,16 +69,16 @@ pub fn fail_over<'a>(
     now: Timestamp,
 ) -> Option<Failover<'a>> {
     let left = candidates.iter().find(|one| one.name == current)?;
-    let away = left.away?;
-    if now.since(away.since) < left.failover_after {
+    let unreachable = left.unreachable?;
+    if now.since(unreachable.since) < left.failover_after {
         return None;
     }
     let next = candidates
         .iter()
-        .find(|one| one.name != current && one.away.is_none())?;
+        .find(|one| one.name != current && one.unreachable.is_none())?;
     Some(Failover {
         from: left.name,
-        away,
+        unreachable,
         to: next.name,
     })
 }
@@ -86,17 +86,21 @@ pub fn fail_over<'a>(
 impl Failover<'_> {
     /// For people; the ticket shows it too.
     pub fn note(&self) -> String {
-        let Self { from, away, to } = self;
+        let Self {
+            from,
+            unreachable,
+            to,
+        } = self;
         format!(
             "Opened in {to}, because {from} cannot be reached since {} ({}).",
-            away.since,
-            away.reason.trim_end_matches('.')
+            unreachable.since,
+            unreachable.reason.trim_end_matches('.')
         )
     }
 
     /// Why the deliveries enqueued for `from` are not sent there.
     pub fn reason(&self) -> Failure {
-        let kind = match self.away.state {
+        let kind = match self.unreachable.state {
             BreakerState::Held => FailureKind::AuthFailure,
             _ => FailureKind::NetworkFailure,
         };

@@ -13,7 +13,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn away(since: i64) -> Unreachable {
+fn unreachable(since: i64) -> Unreachable {
     Unreachable {
         state: BreakerState::CircuitOpen,
         since: at(since),
@@ -27,10 +27,10 @@ fn named(name: &str) -> &'static TargetName {
     NAMES.iter().find(|one| one.as_str() == name).unwrap()
 }
 
-fn candidate<'a>(name: &str, away: Option<&'a Unreachable>) -> Candidate<'a> {
+fn candidate<'a>(name: &str, unreachable: Option<&'a Unreachable>) -> Candidate<'a> {
     Candidate {
         name: named(name),
-        away,
+        unreachable,
         failover_after: AFTER,
     }
 }
@@ -41,7 +41,7 @@ fn goes_to<'a>(candidates: &[Candidate<'a>], current: &str, now: i64) -> Option<
 
 #[test]
 fn a_ticket_leaves_a_target_that_has_been_away_for_long_enough() {
-    let gone = away(0);
+    let gone = unreachable(0);
     let both = [candidate("a", Some(&gone)), candidate("b", None)];
     assert_eq!(goes_to(&both, "a", 119), None);
     assert_eq!(goes_to(&both, "a", 120), Some("b"));
@@ -54,19 +54,19 @@ fn a_ticket_leaves_a_target_that_has_been_away_for_long_enough() {
 
 #[test]
 fn a_target_that_is_away_takes_nothing_over_however_short_it_has_been() {
-    let (long, short) = (away(0), away(199));
+    let (long, short) = (unreachable(0), unreachable(199));
     let three = [
         candidate("a", Some(&long)),
         candidate("b", Some(&short)),
         candidate("c", None),
     ];
     assert_eq!(goes_to(&three, "a", 200), Some("c"));
-    assert_eq!(goes_to(&three[..2], "a", 200), None, "all are away");
+    assert_eq!(goes_to(&three[..2], "a", 200), None, "all are unreachable");
 }
 
 #[test]
 fn a_ticket_that_waits_in_the_second_goes_back_when_that_one_is_away_and_the_first_is_not() {
-    let gone = away(0);
+    let gone = unreachable(0);
     let both = [candidate("a", None), candidate("b", Some(&gone))];
     assert_eq!(goes_to(&both, "b", 200), Some("a"));
     assert_eq!(goes_to(&both, "a", 200), None, "the first can be reached");
@@ -134,7 +134,7 @@ struct Model {
     state: CreateState,
     in_doubt: bool,
     opened_in: BTreeSet<usize>,
-    away: [Option<Unreachable>; 3],
+    unreachable: [Option<Unreachable>; 3],
     now: i64,
 }
 
@@ -168,9 +168,9 @@ impl Model {
                 self.state = Waiting;
             }
             Step::Unreachable(target) => {
-                self.away[target].get_or_insert(away(self.now));
+                self.unreachable[target].get_or_insert(unreachable(self.now));
             }
-            Step::Back(target) => self.away[target] = None,
+            Step::Back(target) => self.unreachable[target] = None,
             Step::Look => self.look(),
             Step::Pass => self.now += 60,
             _ => {}
@@ -180,8 +180,8 @@ impl Model {
     fn look(&mut self) {
         let candidates: Vec<Candidate<'_>> = NAMES
             .iter()
-            .zip(&self.away)
-            .map(|(name, away)| candidate(name.as_str(), away.as_ref()))
+            .zip(&self.unreachable)
+            .map(|(name, unreachable)| candidate(name.as_str(), unreachable.as_ref()))
             .collect();
         let Some(failover) = fail_over(&candidates, &NAMES[self.owner], at(self.now)) else {
             return;
@@ -205,7 +205,7 @@ proptest! {
             state: CreateState::Waiting,
             in_doubt: false,
             opened_in: BTreeSet::new(),
-            away: [None, None, None],
+            unreachable: [None, None, None],
             now: 0,
         };
         for step in steps {

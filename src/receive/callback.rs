@@ -167,7 +167,9 @@ impl Receiver {
     /// Makes known what changed, durably.
     async fn hint(&self, target: &TargetName, ids: &[String]) -> Result<Tally, Refusal> {
         let store = &self.callbacks.store;
-        let kept = store.hint_tickets(target, ids, self.clock.now()).await;
+        let kept = store
+            .mark_tickets_changed(target, ids, self.clock.now())
+            .await;
         let accepted = kept.map_err(|error| {
             tracing::error!(target = target.as_str(), %error, "a callback cannot be kept");
             Refusal::NotDurable

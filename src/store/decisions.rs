@@ -3,9 +3,9 @@
 
 use super::burst_locks::write_lock;
 use super::database::Tx;
-use super::deciding::Deciding;
+use super::decision_transaction::DecisionTransaction;
 use super::history::{HistoryEntry, insert_history};
-use super::incidents::{KeptIncident, write_incident};
+use super::incidents::{IncidentRecord, write_incident};
 use super::outbox::{self, NewDelivery};
 use super::statement::{Statement, padded};
 use super::{StoreError, failover, floods, review};
@@ -21,7 +21,7 @@ const ROWS_PER_INSERT: usize = 64;
 
 /// What one rule made of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewDecision {
+pub struct DecisionRecord {
     pub event_seq: i64,
     pub rule: String,
     /// What the signal did.
@@ -45,9 +45,9 @@ pub struct DecisionBatch {
     /// The last event of the batch; `None` when time alone decided.
     pub decided_to: Option<i64>,
     pub decided_at: Timestamp,
-    pub decisions: Vec<NewDecision>,
+    pub decisions: Vec<DecisionRecord>,
     /// Incidents that changed, each once, closed ones before their successors.
-    pub incidents: Vec<KeptIncident>,
+    pub incidents: Vec<IncidentRecord>,
     /// Burst locks taken, each with the incident whose ticket took it.
     pub locks: Vec<(IncidentKey, IncidentId, BurstLock)>,
     pub history: Vec<HistoryEntry>,
@@ -60,9 +60,9 @@ pub struct DecisionBatch {
     pub rates: Vec<(String, SourceRate)>,
 }
 
-impl Deciding {
+impl DecisionTransaction {
     /// Keeps the whole batch; durable when this returns. After an error none of it is kept.
-    pub async fn keep(
+    pub async fn commit(
         mut self,
         batch: &DecisionBatch,
         due_at: impl Fn(&Incident) -> Option<Timestamp>,

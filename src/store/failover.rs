@@ -5,8 +5,8 @@
 //! rows that a worker has are passed by. Whether a create may be moved is `domain::failover`'s.
 
 use super::database::Tx;
-use super::deciding::Deciding;
-use super::incidents::{KeptIncident, read_route, select_incidents};
+use super::decision_transaction::DecisionTransaction;
+use super::incidents::{IncidentRecord, read_route, select_incidents};
 use super::outbox::read_operation;
 use super::row::Row;
 use super::statement::Statement;
@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 
 /// A create that waits for its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingCreate {
+pub struct PendingCreate {
     pub id: i64,
     /// Where its ticket may be opened.
     pub route: TicketRoute,
@@ -27,7 +27,7 @@ pub struct WaitingCreate {
 
 /// A delivery that is owed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwedDelivery {
+pub struct PendingDelivery {
     pub id: i64,
     pub operation: Operation,
     /// The rendered content, as JSON.
@@ -42,10 +42,10 @@ pub struct OwedDelivery {
 
 /// An incident whose ticket does not exist yet, locked until the batch is kept.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unopened {
-    pub kept: KeptIncident,
+pub struct IncidentWithoutTicket {
+    pub kept: IncidentRecord,
     /// What is owed to its ticket, in order; the first is the create.
-    pub owed: Vec<OwedDelivery>,
+    pub owed: Vec<PendingDelivery>,
 }
 
 const WAITING: &str = "select d.id, d.state, d.in_doubt, d.error_kind, d.incident_id, \
@@ -58,12 +58,12 @@ impl Store {
     /// Creates that wait for `target` after the delivery `after`, may be moved, and have
     /// another target to go to; at most `limit` are looked at. And where to go on: `None` when
     /// there are no more.
-    pub async fn waiting_creates(
+    pub async fn pending_creates(
         &self,
         target: &TargetName,
         after: i64,
         limit: u32,
-    ) -> Result<(Vec<WaitingCreate>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<PendingCreate>, Option<i64>), StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(WAITING).bind(target).bind(after).bind(limit);
         let seen = select.fetch(&mut tx, waiting_create).await?;
@@ -75,7 +75,7 @@ impl Store {
 }
 
 /// The delivery's id, and the create if it may be moved.
-fn waiting_create(row: &Row) -> Result<(i64, Option<WaitingCreate>), StoreError> {
+fn waiting_create(row: &Row) -> Result<(i64, Option<PendingCreate>), StoreError> {
     let id = row.get("id")?;
     if !is_movable(row)? {
         return Ok((id, None));
@@ -83,19 +83,22 @@ fn waiting_create(row: &Row) -> Result<(i64, Option<WaitingCreate>), StoreError>
     let incident_id: IncidentId = row.get("incident_id")?;
     let target: TargetName = row.get("target")?;
     let route = read_route(row, &incident_id, &target)?;
-    Ok((id, Some(WaitingCreate { id, route })))
+    Ok((id, Some(PendingCreate { id, route })))
 }
 
-impl Deciding {
+impl DecisionTransaction {
     /// The incident of the create `id` with all that is owed to it, locked; `None` when the
     /// create may not be moved any more, or a worker is about to claim it.
-    pub async fn take_unopened(&mut self, id: i64) -> Result<Option<Unopened>, StoreError> {
+    pub async fn lock_without_ticket(
+        &mut self,
+        id: i64,
+    ) -> Result<Option<IncidentWithoutTicket>, StoreError> {
         let tx = &mut self.tx;
         let Some(incident_id) = lock_create(tx, id).await? else {
             return Ok(None);
         };
         let select = Statement::new(select_incidents!("i.id = $1")).bind(&incident_id);
-        let kept = select.for_update().fetch_optional(tx, KeptIncident::read);
+        let kept = select.for_update().fetch_optional(tx, IncidentRecord::read);
         let Some(kept) = kept.await? else {
             return Ok(None);
         };
@@ -105,8 +108,8 @@ impl Deciding {
               and id >= $2 order by id",
         );
         let owed = owed.bind(&incident_id).bind(id).for_update();
-        let owed = owed.fetch(tx, OwedDelivery::read).await?;
-        Ok(Some(Unopened { kept, owed }))
+        let owed = owed.fetch(tx, PendingDelivery::read).await?;
+        Ok(Some(IncidentWithoutTicket { kept, owed }))
     }
 }
 
@@ -133,7 +136,7 @@ fn is_movable(row: &Row) -> Result<bool, StoreError> {
     Ok(may_be_moved(state, row.get::<i64>("in_doubt")? != 0))
 }
 
-impl OwedDelivery {
+impl PendingDelivery {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.get("id")?,
@@ -167,7 +170,7 @@ pub(super) async fn discard(
     if update.execute(tx).await? == 1 {
         return Ok(());
     }
-    Err(StoreError::NotPossible {
+    Err(StoreError::Conflict {
         what: "delivery",
         id: id.to_string(),
         state: "not waiting any more".to_owned(),

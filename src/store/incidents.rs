@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 
 /// An incident as deciding knows it: its life, and what templates see.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KeptIncident {
+pub struct IncidentRecord {
     pub incident: Incident,
     /// The source of its first event.
     pub source: String,
@@ -31,7 +31,7 @@ pub struct KeptIncident {
     pub context: String,
 }
 
-/// A select from `incidents i` for [`KeptIncident::read`], with more columns where they are given.
+/// A select from `incidents i` for [`IncidentRecord::read`], with more columns where they are given.
 macro_rules! select_incidents {
     ($condition:literal) => {
         $crate::store::incidents::select_incidents!("", $condition)
@@ -48,7 +48,7 @@ macro_rules! select_incidents {
 }
 pub(super) use select_incidents;
 
-impl KeptIncident {
+impl IncidentRecord {
     /// The values templates see.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ const UPSERT: &str = "insert into incidents \
 /// decision about its flood when there is no new `flood_verdict`.
 pub(super) async fn write_incident(
     tx: &mut Tx,
-    kept: &KeptIncident,
+    kept: &IncidentRecord,
     due_at: Option<Timestamp>,
     flood_verdict: Option<String>,
 ) -> Result<(), StoreError> {

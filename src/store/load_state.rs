@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use super::StoreError;
 use super::burst_locks::locks_of;
-use super::deciding::Deciding;
-use super::incidents::{KeptIncident, select_incidents};
+use super::decision_transaction::DecisionTransaction;
+use super::incidents::{IncidentRecord, select_incidents};
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::decision::BurstLock;
@@ -21,13 +21,13 @@ const MAX_KEYS: usize = 256;
 #[derive(Debug, Default)]
 pub struct KeyRecord {
     /// Its incident that is not closed.
-    pub open: Option<KeptIncident>,
+    pub open: Option<IncidentRecord>,
     pub lock: Option<BurstLock>,
     /// When its trouble began, lately, beyond the life of an incident.
     pub breach_starts: BreachStarts,
 }
 
-impl Deciding {
+impl DecisionTransaction {
     /// The records of `keys`. A key without any rows is absent.
     pub async fn load_keys(
         &mut self,
@@ -51,43 +51,43 @@ impl Deciding {
     async fn active_incidents(
         &mut self,
         keys: &[IncidentKey],
-    ) -> Result<Vec<KeptIncident>, StoreError> {
+    ) -> Result<Vec<IncidentRecord>, StoreError> {
         let mut select = Statement::new(select_incidents!("i.active_key in "));
         select.push_list("", keys.iter().map(IncidentKey::encode));
         // Locked, so that a ticket's change seen meanwhile is not written over.
         let select = select.for_update();
-        select.fetch(&mut self.tx, KeptIncident::read).await
+        select.fetch(&mut self.tx, IncidentRecord::read).await
     }
 
     /// Incidents that are not closed of the groups whose outages have the keys `outages`, oldest
     /// first.
-    pub async fn members(
+    pub async fn load_members(
         &mut self,
         outages: &[IncidentKey],
-    ) -> Result<Vec<KeptIncident>, StoreError> {
+    ) -> Result<Vec<IncidentRecord>, StoreError> {
         let mut members = Vec::new();
         for chunk in outages.chunks(MAX_KEYS) {
             let mut select = Statement::new(select_incidents!("i.outage_key in "));
             select.push_list("", chunk.iter().map(IncidentKey::encode));
             select.push(" order by i.opened_at, i.id", []);
             let select = select.for_update();
-            members.extend(select.fetch(&mut self.tx, KeptIncident::read).await?);
+            members.extend(select.fetch(&mut self.tx, IncidentRecord::read).await?);
         }
         Ok(members)
     }
 
     /// Incidents that time alone changes by `now`, earliest first, at most `limit`.
-    pub async fn due(
+    pub async fn load_due(
         &mut self,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<KeptIncident>, StoreError> {
+    ) -> Result<Vec<IncidentRecord>, StoreError> {
         let select = Statement::new(select_incidents!(
             "i.due_at is not null and i.due_at <= $1 and i.state <> 'closed' \
              order by i.due_at limit $2"
         ));
         let select = select.bind(now).bind(limit);
-        select.fetch(&mut self.tx, KeptIncident::read).await
+        select.fetch(&mut self.tx, IncidentRecord::read).await
     }
 }
 

@@ -4,10 +4,10 @@
 //! Only the outage's own row is changed here: deciding, which holds its members' rows, releases
 //! them in a step of its own.
 
-use super::audit::By;
+use super::audit::ChangedBy;
 use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
-use super::incidents::{KeptIncident, select_incidents, write_incident};
+use super::incidents::{IncidentRecord, select_incidents, write_incident};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
@@ -86,7 +86,7 @@ impl Store {
 pub(super) async fn without_ticket(
     tx: &mut Tx,
     incidents: &[IncidentId],
-    by: By<'_>,
+    by: ChangedBy<'_>,
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let mut links = Vec::new();
     for incident_id in incidents {
@@ -128,7 +128,7 @@ async fn discard_links(
 /// and outages that are over, stay as they are, but are locked too.
 async fn give_up(tx: &mut Tx, id: &IncidentId, now: Timestamp) -> Result<(), StoreError> {
     let select = Statement::new(select_incidents!("i.id = $1")).bind(id);
-    let kept = select.for_update().fetch_optional(tx, KeptIncident::read);
+    let kept = select.for_update().fetch_optional(tx, IncidentRecord::read);
     let Some(mut kept) = kept.await?.filter(is_open_outage) else {
         return Ok(());
     };
@@ -140,6 +140,6 @@ async fn give_up(tx: &mut Tx, id: &IncidentId, now: Timestamp) -> Result<(), Sto
     write_incident(tx, &kept, Some(now), None).await
 }
 
-fn is_open_outage(kept: &KeptIncident) -> bool {
+fn is_open_outage(kept: &IncidentRecord) -> bool {
     kept.incident.state != IncidentState::Closed && kept.incident.rule.starts_with(RULE_PREFIX)
 }

@@ -101,7 +101,7 @@ pub struct Claim<'a> {
     pub limit: u32,
     /// Only deliveries with at least so many counted attempts: while a circuit is open the
     /// ones that are being retried go on, and fresh ones wait.
-    pub attempts_at_least: u32,
+    pub min_attempts: u32,
     /// The lane that was served last: its turn comes after all others'.
     pub after_lane: &'a str,
 }
@@ -109,7 +109,7 @@ pub struct Claim<'a> {
 impl Store {
     /// Claims deliveries that are due at `now`, with a lease that `lasts` from now on by the
     /// database's clock: from each lane in turn, and within a lane oldest first.
-    pub async fn claim_due(
+    pub async fn claim(
         &self,
         claim: Claim<'_>,
         now: Timestamp,
@@ -125,7 +125,7 @@ impl Store {
             .bind(lasts)
             .bind(claim.target)
             .bind(now)
-            .bind(claim.attempts_at_least)
+            .bind(claim.min_attempts)
             .bind(claim.limit)
             .bind(claim.after_lane)
             .bind(i64::from(claim.limit) * candidates);
@@ -159,7 +159,7 @@ impl Store {
     }
 
     /// Gives back a claim without an attempt (the process is stopping).
-    pub async fn release(&self, deliveries: &[i64], owner: &str) -> Result<(), StoreError> {
+    pub async fn release_claims(&self, deliveries: &[i64], owner: &str) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let mut update = Statement::new(
             "update deliveries set state = 'waiting', lease_owner = null, lease_until = null \
@@ -174,7 +174,7 @@ impl Store {
     /// Takes over what a process that died had claimed, at the start of its successor. A
     /// SQLite file has one process at a time, so every claim found in it is a dead one's; in
     /// PostgreSQL other replicas live, and leases run out by themselves.
-    pub async fn take_over_claims(&self) -> Result<(), StoreError> {
+    pub async fn expire_claims_of_dead_process(&self) -> Result<(), StoreError> {
         if matches!(self.database, Database::Postgres { .. }) {
             return Ok(());
         }

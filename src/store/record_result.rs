@@ -52,7 +52,7 @@ impl Store {
 
     /// Keeps what was read of an incident's ticket after its create, such as its number. Its
     /// state only when nothing has been seen of the ticket since: that is newer.
-    pub async fn note_ticket(
+    pub async fn update_ticket(
         &self,
         incident_id: &IncidentId,
         ticket: &Ticket,

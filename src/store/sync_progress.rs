@@ -17,7 +17,7 @@ pub struct SyncProgress {
 
 /// A ticket that a callback said had changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TicketHint {
+pub struct ChangedTicket {
     /// The CRM's record id.
     pub ticket_id: String,
     /// How often a callback named it, as of reading.
@@ -77,7 +77,7 @@ impl Store {
 
     /// Keeps that `target` was asked at `progress.polled_at`. What was read up to moves
     /// forward and never back.
-    pub async fn keep_sync_progress(
+    pub async fn save_sync_progress(
         &self,
         target: &TargetName,
         progress: SyncProgress,
@@ -98,7 +98,7 @@ impl Store {
 
     /// Keeps that these tickets of `target` changed, as far as incidents own them; durable when
     /// this returns. Answers how many are owned.
-    pub async fn hint_tickets(
+    pub async fn mark_tickets_changed(
         &self,
         target: &TargetName,
         ticket_ids: &[String],
@@ -123,18 +123,18 @@ impl Store {
 
     /// Tickets of `target` that callbacks named and that have not been read since, the ones
     /// waiting longest first, at most `limit`.
-    pub async fn ticket_hints(
+    pub async fn changed_tickets(
         &self,
         target: &TargetName,
         limit: u32,
-    ) -> Result<Vec<TicketHint>, StoreError> {
+    ) -> Result<Vec<ChangedTicket>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(
             "select ticket_id, told from ticket_hints where target = $1 \
              order by told_at, ticket_id limit $2",
         );
         let hint = |row: &Row| {
-            Ok(TicketHint {
+            Ok(ChangedTicket {
                 ticket_id: row.get("ticket_id")?,
                 count: row.get("told")?,
             })
@@ -144,10 +144,10 @@ impl Store {
     }
 
     /// Forgets `hints` of `target` that were not repeated since they were read.
-    pub async fn forget_hints(
+    pub async fn clear_changed_tickets(
         &self,
         target: &TargetName,
-        hints: &[TicketHint],
+        hints: &[ChangedTicket],
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         for hint in hints {

@@ -7,7 +7,7 @@
 use super::burst_locks::end_lock;
 use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
-use super::incidents::{KeptIncident, select_incidents, write_incident};
+use super::incidents::{IncidentRecord, select_incidents, write_incident};
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
@@ -33,7 +33,7 @@ pub struct AppliedSnapshot {
 
 /// An incident and what is known of its ticket.
 struct Owner {
-    kept: KeptIncident,
+    kept: IncidentRecord,
     ticket: StoredTicket,
 }
 
@@ -42,7 +42,7 @@ impl Owner {
         let changed_at: Option<Timestamp> = row.get_optional("ticket_changed_at")?;
         let changes: Option<u64> = row.get_optional("ticket_changes")?;
         Ok(Self {
-            kept: KeptIncident::read(row)?,
+            kept: IncidentRecord::read(row)?,
             ticket: StoredTicket {
                 version: changed_at.map(|changed_at| TicketVersion {
                     changed_at,
@@ -172,7 +172,7 @@ async fn write_ticket(
 /// Keeps what follows from a snapshot.
 async fn keep(
     tx: &mut Tx,
-    kept: &KeptIncident,
+    kept: &IncidentRecord,
     then: &AppliedChange,
     now: Timestamp,
 ) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use crate::domain::incident::{IncidentState, TicketAction};
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
-use crate::store::{JournalEvent, NewDecision, NewDelivery};
+use crate::store::{DecisionRecord, JournalEvent, NewDelivery};
 
 /// The event that a decision comes from.
 #[derive(Debug, Clone, Copy)]
@@ -206,7 +206,7 @@ pub(super) fn record_decision(
         "decided"
     );
     let is_flooded = decision.outcome == SignalOutcome::Suppressed(Suppression::Flood);
-    changes.decision(NewDecision {
+    changes.decision(DecisionRecord {
         event_seq: event.seq,
         rule: key.rule.to_string(),
         outcome: decision.outcome.as_str(),

@@ -11,14 +11,14 @@ use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewDelivery, NewReview,
-    Reference,
+    DecisionBatch, DecisionRecord, HistoryEntry, IncidentRecord, JournalEvent, NewDelivery,
+    NewReview, Reference,
 };
 
 /// The changes of a batch, as they are gathered.
 pub(super) struct Changes {
     rows: DecisionBatch,
-    closed: Vec<KeptIncident>,
+    closed: Vec<IncidentRecord>,
     /// Keys of incidents that changed and are open, in the order of their first change.
     changed: Vec<IncidentKey>,
     is_changed: HashSet<IncidentKey>,
@@ -82,7 +82,7 @@ impl Changes {
         *count.or_default() += 1;
     }
 
-    pub(super) fn decision(&mut self, decision: NewDecision) {
+    pub(super) fn decision(&mut self, decision: DecisionRecord) {
         self.rows.decisions.push(decision);
     }
 
@@ -129,7 +129,7 @@ impl Changes {
     /// The incident is closed: it is stored as it is now, because its key may begin another.
     pub(super) fn save_closed(&mut self, open: &Open) {
         // Several steps in a row may concern a closed outage or flood.
-        let is_last = |row: &mut KeptIncident| row.incident.id == open.incident.id;
+        let is_last = |row: &mut IncidentRecord| row.incident.id == open.incident.id;
         self.closed.pop_if(is_last);
         self.closed.push(open.row());
     }

@@ -19,7 +19,9 @@ use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{Settings, TargetSettings};
-use crate::store::{DecisionBatch, KeptIncident, NewDelivery, OwedDelivery, Unopened};
+use crate::store::{
+    DecisionBatch, IncidentRecord, IncidentWithoutTicket, NewDelivery, PendingDelivery,
+};
 
 /// A ticket written for another target.
 pub(super) struct Elsewhere<T> {
@@ -80,12 +82,12 @@ pub(super) fn events(problems: Vec<String>, note: Option<&str>) -> Vec<IncidentE
 /// Moves the deliveries that wait for a ticket which does not exist yet to the next target. `rows`
 /// gets what changes; nothing changes when no target can take the ticket.
 pub(in crate::decide) fn move_waiting(
-    unopened: Unopened,
+    unopened: IncidentWithoutTicket,
     (settings, unreachable): (&Settings, &UnreachableTargets),
     rows: &mut DecisionBatch,
 ) -> Option<Moved> {
     let now = rows.decided_at;
-    let Unopened { mut kept, owed } = unopened;
+    let IncidentWithoutTicket { mut kept, owed } = unopened;
     let incident = kept.incident.clone();
     let context = context_of(&kept, &owed);
     let mut problems = Vec::new();
@@ -116,8 +118,8 @@ pub(in crate::decide) fn move_waiting(
 
 fn replace_deliveries(
     rows: &mut DecisionBatch,
-    owed: Vec<OwedDelivery>,
-    kept: &KeptIncident,
+    owed: Vec<PendingDelivery>,
+    kept: &IncidentRecord,
     incident: &Incident,
     moved: Elsewhere<Vec<(Operation, String)>>,
 ) -> Moved {
@@ -137,7 +139,7 @@ fn replace_deliveries(
 }
 
 /// What the create for the first target was written from.
-fn context_of(kept: &KeptIncident, owed: &[OwedDelivery]) -> TemplateContext {
+fn context_of(kept: &IncidentRecord, owed: &[PendingDelivery]) -> TemplateContext {
     let values = values_of(kept);
     let mut context = with_incident(values, &kept.incident);
     for create in owed.iter().filter(|one| one.operation == Operation::Create) {

@@ -10,7 +10,7 @@ use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
 use crate::domain::outage::{MemberChange, MemberStep, release};
 use crate::domain::time::Timestamp;
-use crate::store::KeptIncident;
+use crate::store::IncidentRecord;
 
 /// Keys of members, by the key of their outage.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ impl Groups {
     /// The groups of `outage_keys` with their stored `members`, which join `keys`.
     pub(super) fn load(
         outage_keys: &[IncidentKey],
-        members: Vec<KeptIncident>,
+        members: Vec<IncidentRecord>,
         keys: &mut KeyStates,
     ) -> Self {
         let mut groups = Self::default();

@@ -8,7 +8,7 @@ use crate::domain::silence::Silence;
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
 use crate::settings::{Settings, TargetSettings};
-use crate::store::FloodVerdict;
+use crate::store::FloodDecision;
 
 pub(in crate::decide) struct Inputs<'a> {
     pub(in crate::decide) settings: &'a Settings,
@@ -18,7 +18,7 @@ pub(in crate::decide) struct Inputs<'a> {
     /// In force now or later.
     pub(in crate::decide) silences: Vec<Silence>,
     /// What people decided about incidents that a flood holds.
-    pub(in crate::decide) flood_decisions: HashMap<IncidentId, FloodVerdict>,
+    pub(in crate::decide) flood_decisions: HashMap<IncidentId, FloodDecision>,
     pub(in crate::decide) now: Timestamp,
 }
 

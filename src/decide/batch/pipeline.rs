@@ -22,7 +22,7 @@ use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{IncidentState, Verdict};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
-use crate::store::{DecisionBatch, JournalEvent, KeptIncident, KeyRecord};
+use crate::store::{DecisionBatch, IncidentRecord, JournalEvent, KeyRecord};
 
 pub(in crate::decide) struct Batch<'a> {
     inputs: Inputs<'a>,
@@ -39,7 +39,7 @@ pub(in crate::decide) struct Loaded {
     /// Keys of the outages that the batch concerns.
     pub(in crate::decide) groups: Vec<IncidentKey>,
     /// The incidents of those groups.
-    pub(in crate::decide) members: Vec<KeptIncident>,
+    pub(in crate::decide) members: Vec<IncidentRecord>,
     pub(in crate::decide) limits: SourceLimits,
 }
 
@@ -213,7 +213,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Changes an incident that is due by time alone.
-    pub(in crate::decide) fn advance_timers(&mut self, due: &KeptIncident) {
+    pub(in crate::decide) fn advance_timers(&mut self, due: &IncidentRecord) {
         let key = due.incident.incident_key();
         let mut state = self.keys.remove(&key).unwrap_or_default();
         let (limits, changes) = (&mut self.limits, &mut self.changes);

@@ -14,10 +14,10 @@ pub(in crate::decide) struct UnreachableTargets(HashMap<TargetName, Unreachable>
 
 impl UnreachableTargets {
     pub(in crate::decide) fn of(health: Vec<TargetHealth>) -> Self {
-        let away = health
+        let unreachable = health
             .into_iter()
-            .filter_map(|one| Some((one.target, one.away?)));
-        Self(away.collect())
+            .filter_map(|one| Some((one.target, one.unreachable?)));
+        Self(unreachable.collect())
     }
 
     pub(in crate::decide) fn contains(&self, target: &TargetName) -> bool {
@@ -36,7 +36,7 @@ impl UnreachableTargets {
             let target = settings.targets.get(name)?;
             Some(Candidate {
                 name,
-                away: self.0.get(name),
+                unreachable: self.0.get(name),
                 failover_after: target.failover_after,
             })
         });

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::page::Page;
-use super::values::Moment;
+use super::values::DisplayTime;
 use crate::domain::flood::RULE_PREFIX;
 use crate::domain::identity::{IncidentId, SEPARATOR};
 use crate::store::row::Row;
@@ -19,7 +19,7 @@ pub struct FloodView {
     /// The flood's incident; `None` once its ticket is closed.
     pub incident_id: Option<IncidentId>,
     /// When it began.
-    pub opened_at: Option<Moment>,
+    pub opened_at: Option<DisplayTime>,
     /// The number of its ticket.
     pub ticket_number: Option<String>,
 }

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
-use super::values::Moment;
+use super::values::DisplayTime;
 use crate::domain::decision::Suppression;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
@@ -67,9 +67,9 @@ pub struct IncidentView {
     /// Whether it comes and goes, and is held open until it is calm.
     pub flapping: bool,
     /// When the first breach was received.
-    pub opened_at: Moment,
+    pub opened_at: DisplayTime,
     /// When it was closed.
-    pub closed_at: Option<Moment>,
+    pub closed_at: Option<DisplayTime>,
     /// Breaches received.
     pub occurrences: i64,
     /// Breaches that wrote nothing to the CRM.
@@ -123,14 +123,14 @@ struct ShownWaits<'a> {
     r#for: &'static str,
     /// The silence, maintenance window or outage.
     by: Option<&'a str>,
-    until: Option<Moment>,
+    until: Option<DisplayTime>,
 }
 
 impl Serialize for WaitsView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let life: Option<Incident> = serde_json::from_str(&self.0).ok();
         let shown = life.as_ref().map(|life| {
-            let until = life.opens_at.map(Moment::from);
+            let until = life.opens_at.map(DisplayTime::from);
             match (&life.outage_id, &life.silence, life.waits_for) {
                 (Some(outage), _, _) => (Suppression::Outage, Some(outage.as_str()), None),
                 (None, Some(cover), _) => {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
-use super::values::Moment;
+use super::values::DisplayTime;
 use crate::domain::identity::IncidentId;
 use crate::domain::time::Timestamp;
 use crate::store::row::Row;
@@ -19,9 +19,9 @@ pub struct LockView {
     /// The incident whose ticket took it.
     pub incident_id: IncidentId,
     /// When it was taken.
-    pub taken_at: Moment,
+    pub taken_at: DisplayTime,
     /// When it ends.
-    pub locked_until: Moment,
+    pub locked_until: DisplayTime,
 }
 
 impl LockView {

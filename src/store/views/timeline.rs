@@ -10,7 +10,7 @@ use super::timeline_entry::{
     DecisionRow, PlacedEntry, TimelineEntry, decisions_after, deliveries_after, history_after,
     read_delivery, read_history, runs,
 };
-use super::values::Moment;
+use super::values::DisplayTime;
 use crate::domain::identity::IncidentId;
 use crate::store::database::Tx;
 use crate::store::statement::Statement;
@@ -45,7 +45,7 @@ impl Places {
                 delivery,
                 decision,
             }),
-            _ => Err(StoreError::StrangeCursor),
+            _ => Err(StoreError::InvalidCursor),
         }
     }
 
@@ -72,7 +72,7 @@ impl Source {
         }
     }
 
-    fn next_at(&mut self) -> Option<Moment> {
+    fn next_at(&mut self) -> Option<DisplayTime> {
         self.entries.peek().map(|next| next.entry.at)
     }
 

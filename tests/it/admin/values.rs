@@ -9,7 +9,7 @@ use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{DeliveryResult, KeptIncident, NewDecision, NewDelivery, NewEvent};
+use ringdown::store::{DecisionRecord, DeliveryResult, IncidentRecord, NewDelivery, NewEvent};
 use serde_json::json;
 
 use crate::admin::world::NOW;
@@ -52,9 +52,9 @@ pub(crate) fn opened(incident: &mut Incident) {
     incident.opens_at = None;
 }
 
-pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> KeptIncident {
+pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> IncidentRecord {
     let context = json!({ "queue_id": format!("id-of-{}", incident.key), "queue_name": "Billing" });
-    KeptIncident {
+    IncidentRecord {
         incident,
         source: source.to_owned(),
         target: TargetName::new(target),
@@ -68,8 +68,8 @@ pub(crate) fn decision(
     rule: &str,
     outcome: &'static str,
     incident: Option<&str>,
-) -> NewDecision {
-    NewDecision {
+) -> DecisionRecord {
+    DecisionRecord {
         event_seq,
         rule: rule.to_owned(),
         outcome,

@@ -16,7 +16,8 @@ use ringdown::http::{ServeOptions, serve};
 use ringdown::lifecycle::Components;
 use ringdown::settings::{AdminSettings, AdminToken, MaintenanceSettings, Role, Secret};
 use ringdown::store::{
-    Claim, Deciding, DecisionBatch, DeliveryResult, HistoryEntry, NewEvent, Reference, Store,
+    Claim, DecisionBatch, DecisionTransaction, DeliveryResult, HistoryEntry, NewEvent, Reference,
+    Store,
 };
 use ringdown::telemetry::Metrics;
 use serde_json::{Value, json};
@@ -280,16 +281,20 @@ impl World {
     }
 
     pub(crate) async fn keep(&self, batch: DecisionBatch) {
-        self.deciding().await.keep(&batch, |_| None).await.unwrap();
+        self.deciding()
+            .await
+            .commit(&batch, |_| None)
+            .await
+            .unwrap();
     }
 
     /// A batch of decisions that is to be filled.
-    pub(crate) async fn deciding(&self) -> Deciding {
+    pub(crate) async fn deciding(&self) -> DecisionTransaction {
         let lease = self
             .store
-            .take_lease("decide", "test", Duration::from_secs(60));
+            .acquire_lease("decide", "test", Duration::from_secs(60));
         let fence = lease.await.unwrap().unwrap();
-        self.store.begin_deciding(&fence).await.unwrap()
+        self.store.begin_decisions(&fence).await.unwrap()
     }
 
     /// Claims what is due for `target`, and lets the create of `incident` end in `settlement`.
@@ -299,12 +304,12 @@ impl World {
             target: &TargetName::new(target),
             owner: "test",
             limit: 100,
-            attempts_at_least: 0,
+            min_attempts: 0,
             after_lane: "",
         };
         let claimed = self
             .store
-            .claim_due(claim, now, Duration::from_secs(30))
+            .claim(claim, now, Duration::from_secs(30))
             .await
             .unwrap();
         let mut others = Vec::new();
@@ -319,7 +324,7 @@ impl World {
                 others.push(delivery.id);
             }
         }
-        self.store.release(&others, "test").await.unwrap();
+        self.store.release_claims(&others, "test").await.unwrap();
     }
 
     async fn fill(&self) {

@@ -10,7 +10,7 @@ use ringdown::domain::incident::{Evaluation, Incident, Verdict};
 use ringdown::domain::lanes::last_served;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{Claim, ClaimedDelivery, DecisionBatch, KeptIncident, NewDelivery, Store};
+use ringdown::store::{Claim, ClaimedDelivery, DecisionBatch, IncidentRecord, NewDelivery, Store};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::replicas::database::{self, Database};
@@ -32,7 +32,7 @@ fn owe(batch: &mut DecisionBatch, source: &str, rule: &str, number: usize) {
     let key = IncidentKey::new(rule, id.as_str());
     let id = IncidentId::new(id);
     let incident = Incident::begin(id.clone(), key, "high", &heard, NOW);
-    batch.incidents.push(KeptIncident {
+    batch.incidents.push(IncidentRecord {
         incident,
         source: source.to_owned(),
         target: TargetName::new(TARGET),
@@ -63,10 +63,10 @@ async fn fill(store: &Store) {
             owe(&mut batch, source, rule, number);
         }
     }
-    let lease = store.take_lease("decide", "test", Duration::from_secs(60));
+    let lease = store.acquire_lease("decide", "test", Duration::from_secs(60));
     let fence = lease.await.unwrap().unwrap();
-    let deciding = store.begin_deciding(&fence).await.unwrap();
-    deciding.keep(&batch, |_| Some(LATER)).await.unwrap();
+    let deciding = store.begin_decisions(&fence).await.unwrap();
+    deciding.commit(&batch, |_| Some(LATER)).await.unwrap();
 }
 
 async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelivery> {
@@ -74,11 +74,11 @@ async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelive
         target: &TargetName::new(TARGET),
         owner: "test",
         limit,
-        attempts_at_least: 0,
+        min_attempts: 0,
         after_lane,
     };
     let lasts = Duration::from_secs(30);
-    store.claim_due(claim, LATER, lasts).await.unwrap()
+    store.claim(claim, LATER, lasts).await.unwrap()
 }
 
 /// Claims one delivery after the other, as a worker does, and names their incidents.
@@ -104,7 +104,7 @@ async fn lanes_are_served_in_turn(store: &Store) {
         ],
         "each lane in turn, its oldest first, and no update before its create is done"
     );
-    store.take_over_claims().await.unwrap();
+    store.expire_claims_of_dead_process().await.unwrap();
 }
 
 /// Every lane gets its turn within one claim too.
@@ -156,7 +156,7 @@ async fn a_claim_whose_lease_ran_out_has_its_turn_too() {
     on_sqlite(async |store: &Store| {
         fill(store).await;
         let before = claim(store, 3, "").await;
-        store.take_over_claims().await.unwrap();
+        store.expire_claims_of_dead_process().await.unwrap();
         let again = claim(store, 3, "").await;
         let ids = |claimed: &[ClaimedDelivery]| -> Vec<i64> {
             claimed.iter().map(|one| one.id).collect()

@@ -10,7 +10,8 @@ use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{
-    By, Claim, ClaimedDelivery, DecisionBatch, DeliveryResult, KeptIncident, NewDelivery, Store,
+    ChangedBy, Claim, ClaimedDelivery, DecisionBatch, DeliveryResult, IncidentRecord, NewDelivery,
+    Store,
 };
 use sqlx::{Connection, PgConnection};
 
@@ -48,8 +49,8 @@ fn incident(id: &str, rule: &str, state: IncidentState) -> Incident {
     incident
 }
 
-fn kept(incident: Incident) -> KeptIncident {
-    KeptIncident {
+fn kept(incident: Incident) -> IncidentRecord {
+    IncidentRecord {
         incident,
         source: "genesys".to_owned(),
         target: TargetName::new(TARGET),
@@ -117,10 +118,10 @@ impl Race {
             deliveries: vec![owed(Operation::Create), owed(Operation::Update)],
             ..DecisionBatch::default()
         };
-        let lease = store.take_lease("decide", "test", Duration::from_secs(60));
+        let lease = store.acquire_lease("decide", "test", Duration::from_secs(60));
         let fence = lease.await.unwrap().unwrap();
-        let deciding = store.begin_deciding(&fence).await.unwrap();
-        deciding.keep(&batch, |_| Some(LATER)).await.unwrap();
+        let deciding = store.begin_decisions(&fence).await.unwrap();
+        deciding.commit(&batch, |_| Some(LATER)).await.unwrap();
         Some(Self {
             database,
             store,
@@ -133,11 +134,11 @@ impl Race {
             target: &TargetName::new(TARGET),
             owner: "test",
             limit: 1,
-            attempts_at_least: 0,
+            min_attempts: 0,
             after_lane: "",
         };
         let lasts = Duration::from_secs(30);
-        let claimed = self.store.claim_due(claim, LATER, lasts).await.unwrap();
+        let claimed = self.store.claim(claim, LATER, lasts).await.unwrap();
         claimed.into_iter().next().unwrap()
     }
 
@@ -217,7 +218,7 @@ async fn a_link_that_deciding_has_just_owed_goes_with_the_outage_that_gets_no_ti
     let id = race.text(dead).await.unwrap();
     let store = race.store.clone();
     let discarding = async move {
-        let by = By {
+        let by = ChangedBy {
             actor: "ops",
             at: NOW,
         };
@@ -277,7 +278,7 @@ async fn a_state_that_was_read_late_does_not_undo_what_was_seen_since() {
     assert!(applied.unwrap().is_some());
     let late = ticket(false);
     race.store
-        .note_ticket(&IncidentId::new(OUTAGE), &late)
+        .update_ticket(&IncidentId::new(OUTAGE), &late)
         .await
         .unwrap();
     let state = "select ticket_state || ' ' || ticket_closed || ' ' || ticket_number \

@@ -3,7 +3,7 @@
 use ringdown::domain::flood::RULE_PREFIX;
 use ringdown::domain::incident::{Incident, IncidentState};
 use ringdown::settings::Settings;
-use ringdown::store::By;
+use ringdown::store::ChangedBy;
 
 use crate::simulation::coverage::Coverage;
 use crate::simulation::dice::Dice;
@@ -81,11 +81,11 @@ pub(crate) async fn person(world: &mut World) -> Result<bool, Broken> {
         return Ok(false);
     }
     let release = world.dice.chance(60);
-    let by = By {
+    let by = ChangedBy {
         actor: PERSON,
         at: world.clock.now(),
     };
-    let settled = world.store.settle_flood(SOURCE, release, by).await;
+    let settled = world.store.decide_flood(SOURCE, release, by).await;
     world.tell(format!(
         "a person releases: {release}, the flood: {settled:?}"
     ));

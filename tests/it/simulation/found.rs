@@ -6,7 +6,7 @@ use ringdown::domain::failure::{Failure, FailureKind, Remedy};
 use ringdown::domain::flood::FloodPolicy;
 use ringdown::domain::identity::TargetName;
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{By, Claim, DeliveryResult};
+use ringdown::store::{ChangedBy, Claim, DeliveryResult};
 
 use crate::simulation::ground::{self, Ground};
 use crate::simulation::readings::Reading;
@@ -105,10 +105,10 @@ async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
         target: &TargetName::new("lenient"),
         owner: "test",
         limit: 1,
-        attempts_at_least: 0,
+        min_attempts: 0,
         after_lane: "",
     };
-    let claimed = world.store.claim_due(claim, now, HOUR).await;
+    let claimed = world.store.claim(claim, now, HOUR).await;
     let create = claimed.unwrap().remove(0);
     let mut failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, "no answer");
     failure.settle_after = settle_after;
@@ -148,12 +148,18 @@ fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
         let store = &calm.world.store;
         let kinds = [FailureKind::NetworkFailure.as_str()];
         let lenient = TargetName::new("lenient");
-        assert_eq!(store.resume_dead(&lenient, &kinds, now).await.unwrap(), 1);
+        assert_eq!(
+            store
+                .retry_dead_letters(&lenient, &kinds, now)
+                .await
+                .unwrap(),
+            1
+        );
         assert_eq!(next_attempt(&calm.world).await, settled);
 
         calm.world.clock.advance(HOUR);
         let id = give_up_in_doubt(&calm.world, HOUR).await.to_string();
-        let by = By {
+        let by = ChangedBy {
             actor: "operator",
             at: settled,
         };
