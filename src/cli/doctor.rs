@@ -134,7 +134,7 @@ impl TokenVault for NothingKept {
         Ok(None)
     }
 
-    async fn keep(&self, _target: &TargetName, _sealed: &[u8]) -> Result<(), String> {
+    async fn save(&self, _target: &TargetName, _sealed: &[u8]) -> Result<(), String> {
         Err("the pre-flight has no store open".to_owned())
     }
 

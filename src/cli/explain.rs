@@ -158,13 +158,13 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let Some(rule) = settings.rules.get(finding.rule) else {
         return Value::Null;
     };
-    let verdict = match finding.heard.verdict {
+    let verdict = match finding.evaluation.verdict {
         Verdict::Breach => "breach",
         Verdict::Clear => "clear",
         Verdict::InHysteresis => "between when and clear",
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
-        "readings": finding.heard.readings, "verdict": verdict, "key": finding.key.key});
+        "readings": finding.evaluation.readings, "verdict": verdict, "key": finding.key.key});
     let Some(Breach { context, routed }) = &finding.breach else {
         return explained;
     };
@@ -178,10 +178,10 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
             IncidentId::new(uuid::Uuid::nil().to_string()),
             finding.key.clone(),
             &finding.severity,
-            &finding.heard,
-            finding.heard.received_at,
+            &finding.evaluation,
+            finding.evaluation.received_at,
         );
-        let at = finding.heard.received_at;
+        let at = finding.evaluation.received_at;
         if let Some(window) = maintenance_over(settings, &finding.key, source, context, at) {
             explained["silenced"] = json!({"by": window.by, "until": window.until.to_string()});
         }

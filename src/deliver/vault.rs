@@ -44,7 +44,7 @@ impl TokenVault for StoreVault {
             .map_err(|error| error.to_string())
     }
 
-    async fn keep(&self, target: &TargetName, sealed: &[u8]) -> Result<(), String> {
+    async fn save(&self, target: &TargetName, sealed: &[u8]) -> Result<(), String> {
         fault_points::reach("token-rotated");
         self.store
             .save_sealed_token(target, sealed, self.clock.now())

@@ -122,7 +122,7 @@ pub enum CreateState {
     /// A dead letter with this kind of failure.
     Dead(FailureKind),
     /// Done or discarded.
-    Settled,
+    Ended,
 }
 
 /// Whether a create may be moved to another target.

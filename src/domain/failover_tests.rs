@@ -81,7 +81,7 @@ fn what_may_have_had_an_effect_is_not_moved() {
     assert!(!may_be_moved(CreateState::Waiting, true));
     assert!(!may_be_moved(CreateState::Dead(NetworkFailure), true));
     assert!(!may_be_moved(CreateState::Sending, false));
-    assert!(!may_be_moved(CreateState::Settled, false));
+    assert!(!may_be_moved(CreateState::Ended, false));
     // The CRM refused it: a person mends that and replays it.
     assert!(!may_be_moved(CreateState::Dead(IntegrationFailure), false));
 }
@@ -140,14 +140,14 @@ struct Model {
 
 impl Model {
     fn take(&mut self, step: Step) {
-        use CreateState::{Dead, Sending, Settled, Waiting};
+        use CreateState::{Dead, Ended, Sending, Waiting};
         let sending = self.state == Sending;
         match step {
             Step::Claim if self.state == Waiting => {
                 self.state = Sending;
                 // After any doubt the CRM is asked first, and what it has is adopted.
                 if self.in_doubt && self.opened_in.contains(&self.owner) {
-                    self.state = Settled;
+                    self.state = Ended;
                 }
             }
             Step::End { opened, known } if sending => {
@@ -155,7 +155,7 @@ impl Model {
                     self.opened_in.insert(self.owner);
                 }
                 self.in_doubt |= !known;
-                self.state = if opened && known { Settled } else { Waiting };
+                self.state = if opened && known { Ended } else { Waiting };
             }
             Step::GiveUp if self.state == Waiting => {
                 self.state = Dead(FailureKind::NetworkFailure);

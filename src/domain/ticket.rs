@@ -53,7 +53,7 @@ impl fmt::Display for TicketKey {
 const MAX_NUMBER: usize = 255;
 
 /// The part of a ticket's `number` that is stored.
-pub fn kept_number(number: String) -> String {
+pub fn limit_number(number: String) -> String {
     match number.char_indices().nth(MAX_NUMBER) {
         Some((end, _)) => number[..end].to_owned(),
         None => number,

@@ -24,7 +24,7 @@ const AHEAD: Duration = Duration::from_secs(32 * 24 * 3600);
 /// More than any zone is off another, or jumps.
 const SLACK: Duration = Duration::from_secs(26 * 3600);
 /// Beginnings worked out at a time; more only shorten how far ahead that is.
-const MOST_AHEAD: usize = 20_000;
+const MAX_AHEAD: usize = 20_000;
 /// Beginnings that are looked at to say whether there is any time without a window.
 const SAMPLE: usize = 60;
 
@@ -300,7 +300,7 @@ impl Schedule {
             if begins >= to {
                 break;
             }
-            if count >= MOST_AHEAD && begins > now {
+            if count >= MAX_AHEAD && begins > now {
                 to = begins;
                 break;
             }

@@ -17,9 +17,9 @@ use crate::domain::signal::{FIELD_NAMES, Field, Reading, Signal};
 use crate::domain::time::Timestamp;
 
 /// Most signals that are tried; more names and constants than that are not judged.
-const MOST_SIGNALS: usize = 10_000;
+const MAX_SIGNALS: usize = 10_000;
 /// Numbers beyond it have no neighbours at a distance of one.
-const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 /// Comparisons that ask whether two values are the same.
 const EQUALITIES: [&str; 2] = [operators::EQUALS, operators::NOT_EQUALS];
 /// Comparisons that ask which value is greater.
@@ -92,7 +92,7 @@ fn every(expressions: &[&Expression]) -> Option<Vec<Signal>> {
     let mut signals = vec![blank];
     for (name, constants) in &names {
         let samples = samples(name, constants);
-        if signals.len() * samples.len() > MOST_SIGNALS {
+        if signals.len() * samples.len() > MAX_SIGNALS {
             return None;
         }
         signals = signals
@@ -148,7 +148,7 @@ fn collect_call(call: &CallExpr, names: &mut BTreeMap<String, Constants>) -> Opt
 fn note(names: &mut BTreeMap<String, Constants>, name: &str, value: Field) -> Option<()> {
     let constants = constants_of(names, name)?;
     match value {
-        Field::Number(number) if number.abs() < MOST_EXACT => constants.numbers.push(number),
+        Field::Number(number) if number.abs() < MAX_EXACT => constants.numbers.push(number),
         Field::Number(_) => return None,
         Field::Text(text) => {
             constants.texts.insert(text.into());

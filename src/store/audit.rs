@@ -20,7 +20,7 @@ pub struct ChangedBy<'a> {
 }
 
 /// Notes that `by` did `action` to `subject`, in an open transaction.
-pub(super) async fn note(
+pub(super) async fn record(
     tx: &mut Tx,
     by: ChangedBy<'_>,
     action: &str,

@@ -186,7 +186,7 @@ impl Store {
             "discarded_with_it": with_it,
         });
         let subject = format!("dead-letters/{number}");
-        audit::note(&mut tx, by, change.action(), &subject, &detail).await?;
+        audit::record(&mut tx, by, change.action(), &subject, &detail).await?;
         tx.commit().await?;
         Ok(delivery)
     }
@@ -210,7 +210,7 @@ impl Store {
         let mut ids: Vec<i64> = changed.iter().map(|one| one.id).collect();
         ids.sort_unstable();
         let detail = bulk_detail(filter, &ids);
-        audit::note(&mut tx, by, change.action(), "dead-letters", &detail).await?;
+        audit::record(&mut tx, by, change.action(), "dead-letters", &detail).await?;
         tx.commit().await?;
         Ok(ids.len() as u64)
     }
@@ -232,7 +232,7 @@ async fn finish(
         changed.extend(discard_rest(tx, incidents, by).await?);
     }
     for chunk in changed.chunks(IDS_PER_STATEMENT) {
-        note_in_histories(tx, change, chunk, by).await?;
+        record_in_histories(tx, change, chunk, by).await?;
     }
     if change == Change::Discard {
         let without_ticket = incidents_of_creates(changed);
@@ -262,7 +262,7 @@ async fn discard_rest(
     update.fetch(tx, ChangedDelivery::read).await
 }
 
-async fn note_in_histories(
+async fn record_in_histories(
     tx: &mut Tx,
     change: Change,
     changed: &[ChangedDelivery],

@@ -1,5 +1,5 @@
 //! Tickets that do not exist yet and may be opened in another target: found, locked against
-//! the workers that claim, and handed to deciding with everything that is owed to them.
+//! the workers that claim, and handed to deciding with their pending deliveries.
 //!
 //! The create's row is locked before its incident's, as a worker that records a result does, and
 //! rows that a worker has are passed by. Whether a create may be moved is `domain::failover`'s.
@@ -25,7 +25,7 @@ pub struct PendingCreate {
     pub route: TicketRoute,
 }
 
-/// A delivery that is owed.
+/// A delivery that was never sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingDelivery {
     pub id: i64,
@@ -44,8 +44,8 @@ pub struct PendingDelivery {
 #[derive(Debug, Clone, PartialEq)]
 pub struct IncidentWithoutTicket {
     pub kept: IncidentRecord,
-    /// What is owed to its ticket, in order; the first is the create.
-    pub owed: Vec<PendingDelivery>,
+    /// The deliveries that wait for its ticket, in order; the first is the create.
+    pub deliveries: Vec<PendingDelivery>,
 }
 
 const WAITING: &str = "select d.id, d.state, d.in_doubt, d.error_kind, d.incident_id, \
@@ -87,7 +87,7 @@ fn waiting_create(row: &Row) -> Result<(i64, Option<PendingCreate>), StoreError>
 }
 
 impl DecisionTransaction {
-    /// The incident of the create `id` with all that is owed to it, locked; `None` when the
+    /// The incident of the create `id` with its pending deliveries, locked; `None` when the
     /// create may not be moved any more, or a worker is about to claim it.
     pub async fn lock_without_ticket(
         &mut self,
@@ -102,14 +102,14 @@ impl DecisionTransaction {
         let Some(kept) = kept.await? else {
             return Ok(None);
         };
-        let owed = Statement::new(
+        let deliveries = Statement::new(
             "select id, operation, payload, event_id, received_at, parent_id \
              from deliveries where state in ('waiting', 'dead') and incident_id = $1 \
               and id >= $2 order by id",
         );
-        let owed = owed.bind(&incident_id).bind(id).for_update();
-        let owed = owed.fetch(tx, PendingDelivery::read).await?;
-        Ok(Some(IncidentWithoutTicket { kept, owed }))
+        let deliveries = deliveries.bind(&incident_id).bind(id).for_update();
+        let deliveries = deliveries.fetch(tx, PendingDelivery::read).await?;
+        Ok(Some(IncidentWithoutTicket { kept, deliveries }))
     }
 }
 
@@ -130,8 +130,8 @@ fn is_movable(row: &Row) -> Result<bool, StoreError> {
     let state = match row.get::<String>("state")?.as_str() {
         "waiting" => CreateState::Waiting,
         "sending" => CreateState::Sending,
-        "dead" => kind.map_or(CreateState::Settled, CreateState::Dead),
-        _ => CreateState::Settled,
+        "dead" => kind.map_or(CreateState::Ended, CreateState::Dead),
+        _ => CreateState::Ended,
     };
     Ok(may_be_moved(state, row.get::<i64>("in_doubt")? != 0))
 }

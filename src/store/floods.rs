@@ -185,17 +185,17 @@ impl Store {
             release,
             by: by.actor.to_owned(),
         };
-        let settled = give_verdict(&mut tx, source, &verdict, by.at).await?;
+        let count = give_verdict(&mut tx, source, &verdict, by.at).await?;
         let action = if release {
             "flood.release"
         } else {
             "flood.discard"
         };
-        let detail = json!({ "source": source, "count": settled });
+        let detail = json!({ "source": source, "count": count });
         let subject = format!("floods/{source}");
-        audit::note(&mut tx, by, action, &subject, &detail).await?;
+        audit::record(&mut tx, by, action, &subject, &detail).await?;
         tx.commit().await?;
-        Ok(settled)
+        Ok(count)
     }
 }
 

@@ -61,8 +61,8 @@ impl Store {
         loop {
             // After a lost connection anything may have been missed.
             match listener.try_recv().await? {
-                Some(told) => {
-                    if let Some(wake) = Notification::from_name(told.payload()) {
+                Some(notification) => {
+                    if let Some(wake) = Notification::from_name(notification.payload()) {
                         received(wake);
                     }
                 }

@@ -20,29 +20,29 @@ impl Store {
         &self,
         delivery: &ClaimedDelivery,
         owner: &str,
-        settlement: &DeliveryResult,
+        result: &DeliveryResult,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let last_kind = match settlement {
+        let last_kind = match result {
             DeliveryResult::RetryAt { counted: false, .. } => {
                 last_error_kind(&mut tx, delivery.id).await?
             }
             _ => None,
         };
-        if !update_delivery(&mut tx, delivery.id, owner, settlement, now).await? {
+        if !update_delivery(&mut tx, delivery.id, owner, result, now).await? {
             return Ok(false);
         }
-        if let DeliveryResult::Delivered(Some(ticket)) = settlement {
+        if let DeliveryResult::Delivered(Some(ticket)) = result {
             write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
         }
-        if !matches!(settlement, DeliveryResult::Delivered(_))
+        if !matches!(result, DeliveryResult::Delivered(_))
             && ticket_changes::end_if_over(&mut tx, delivery, now).await?
         {
             tx.commit().await?;
             return Ok(true);
         }
-        let entry = history_entry(delivery, settlement, last_kind.as_deref(), now);
+        let entry = history_entry(delivery, result, last_kind.as_deref(), now);
         if let Some(entry) = entry {
             insert_history(&mut tx, &entry).await?;
         }
@@ -108,10 +108,10 @@ async fn update_delivery(
     tx: &mut Tx,
     id: i64,
     owner: &str,
-    settlement: &DeliveryResult,
+    result: &DeliveryResult,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let update = match settlement {
+    let update = match result {
         DeliveryResult::Delivered(_) => Statement::new(MARK_DONE).bind(now),
         DeliveryResult::RetryAt {
             at,

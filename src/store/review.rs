@@ -80,7 +80,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when it is settled already.
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when it is decided already.
     pub async fn decide_review(
         &self,
         id: &str,
@@ -120,7 +120,7 @@ impl Store {
         }
         append_again(&mut tx, verdict, &decided, by).await?;
         let subject = format!("review/{number}");
-        audit::note(&mut tx, by, verdict.action(), &subject, &detail).await?;
+        audit::record(&mut tx, by, verdict.action(), &subject, &detail).await?;
         tx.commit().await
     }
 
@@ -149,7 +149,7 @@ impl Store {
         append_again(&mut tx, verdict, &decided, by).await?;
         let ids: Vec<i64> = decided.iter().map(|item| item.id).collect();
         let detail = bulk_detail(&open, &ids);
-        audit::note(&mut tx, by, verdict.action(), "review", &detail).await?;
+        audit::record(&mut tx, by, verdict.action(), "review", &detail).await?;
         tx.commit().await?;
         Ok(ids.len() as u64)
     }

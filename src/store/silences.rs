@@ -70,7 +70,7 @@ impl Store {
         let detail = json!({"match": texts, "starts_at": new.starts_at.to_string(),
             "ends_at": new.ends_at.to_string(), "reason": new.reason});
         let subject = format!("silences/{id}");
-        audit::note(&mut tx, by, "silence.create", &subject, &detail).await?;
+        audit::record(&mut tx, by, "silence.create", &subject, &detail).await?;
         let view = silence_in(&mut tx, &id.to_string(), by.at).await?;
         tx.commit().await?;
         Ok(view)
@@ -108,7 +108,7 @@ impl Store {
         let detail = json!({"match": before.matchers.0, "would_have_ended_at":
             before.ends_at.timestamp().to_string()});
         let subject = format!("silences/{id}");
-        audit::note(&mut tx, by, "silence.expire", &subject, &detail).await?;
+        audit::record(&mut tx, by, "silence.expire", &subject, &detail).await?;
         let view = silence_in(&mut tx, id, by.at).await?;
         tx.commit().await?;
         Ok(view)

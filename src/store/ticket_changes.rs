@@ -97,7 +97,7 @@ impl Store {
         if owner.ticket != before {
             write_ticket(&mut tx, &incident.id, &seen.ticket_id, &owner.ticket).await?;
         }
-        keep(&mut tx, &owner.kept, &then, now).await?;
+        write_changes(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
         if then.effect == ChangeEffect::Closed {
             fault_points::reach("closing-applied");
@@ -169,8 +169,8 @@ async fn write_ticket(
     Ok(())
 }
 
-/// Keeps what follows from a snapshot.
-async fn keep(
+/// Writes what follows from a snapshot.
+async fn write_changes(
     tx: &mut Tx,
     kept: &IncidentRecord,
     then: &AppliedChange,
@@ -185,7 +185,7 @@ async fn keep(
             title: what.clone(),
             cause: cause.clone(),
         };
-        note(tx, incident, now, event).await?;
+        record(tx, incident, now, event).await?;
     }
     if then.frees_lock {
         end_lock(tx, incident).await?;
@@ -194,13 +194,13 @@ async fn keep(
         let ended = end_deliveries(tx, &incident.id, now).await?;
         if ended > 0 {
             let event = IncidentEvent::DeliveriesEnded { count: ended };
-            note(tx, incident, now, event).await?;
+            record(tx, incident, now, event).await?;
         }
     }
     Ok(())
 }
 
-async fn note(
+async fn record(
     tx: &mut Tx,
     incident: &Incident,
     at: Timestamp,

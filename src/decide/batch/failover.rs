@@ -87,16 +87,19 @@ pub(in crate::decide) fn move_waiting(
     rows: &mut DecisionBatch,
 ) -> Option<Moved> {
     let now = rows.decided_at;
-    let IncidentWithoutTicket { mut kept, owed } = unopened;
+    let IncidentWithoutTicket {
+        mut kept,
+        deliveries,
+    } = unopened;
     let incident = kept.incident.clone();
-    let context = context_of(&kept, &owed);
+    let context = context_of(&kept, &deliveries);
     let mut problems = Vec::new();
     let moved = write_elsewhere(
         (settings, unreachable, now),
         (&mut kept.route, &mut kept.target),
         &mut problems,
         |target, note| {
-            let contents = owed.iter().map(|one| match one.operation {
+            let contents = deliveries.iter().map(|one| match one.operation {
                 Operation::Create => create_payload(target, &context, Some(note))
                     .map(|payload| (Operation::Create, payload)),
                 later => moved_payload((later, &one.payload), target, &context),
@@ -111,19 +114,19 @@ pub(in crate::decide) fn move_waiting(
     let events = events(problems, note).into_iter();
     rows.history
         .extend(events.map(|event| history_entry(&incident, event, now)));
-    let told = moved.map(|moved| replace_deliveries(rows, owed, &kept, &incident, moved));
+    let moved = moved.map(|moved| replace_deliveries(rows, deliveries, &kept, &incident, moved));
     rows.incidents.push(kept);
-    told
+    moved
 }
 
 fn replace_deliveries(
     rows: &mut DecisionBatch,
-    owed: Vec<PendingDelivery>,
+    deliveries: Vec<PendingDelivery>,
     kept: &IncidentRecord,
     incident: &Incident,
     moved: Elsewhere<Vec<(Operation, String)>>,
 ) -> Moved {
-    for (one, (operation, payload)) in owed.into_iter().zip(moved.content) {
+    for (one, (operation, payload)) in deliveries.into_iter().zip(moved.content) {
         rows.moved.push((one.id, moved.reason.clone()));
         rows.deliveries.push(NewDelivery {
             incident_id: incident.id.clone(),
@@ -139,10 +142,13 @@ fn replace_deliveries(
 }
 
 /// What the create for the first target was written from.
-fn context_of(kept: &IncidentRecord, owed: &[PendingDelivery]) -> TemplateContext {
+fn context_of(kept: &IncidentRecord, deliveries: &[PendingDelivery]) -> TemplateContext {
     let values = values_of(kept);
     let mut context = with_incident(values, &kept.incident);
-    for create in owed.iter().filter(|one| one.operation == Operation::Create) {
+    for create in deliveries
+        .iter()
+        .filter(|one| one.operation == Operation::Create)
+    {
         carry_standing(&mut context, &create.payload);
     }
     context

@@ -81,7 +81,7 @@ impl<'a> Batch<'a> {
         let Some(rule) = self.inputs.settings.rules.get(finding.rule) else {
             return;
         };
-        let verdict = verdict_name(finding.heard.verdict);
+        let verdict = verdict_name(finding.evaluation.verdict);
         self.changes.count_signal(finding.rule, verdict);
         let key = finding.key.clone();
         let is_open = self
@@ -108,7 +108,7 @@ impl<'a> Batch<'a> {
         rule: &RuleSettings,
         mut finding: Finding,
     ) -> Result<(), String> {
-        let now = finding.heard.received_at;
+        let now = finding.evaluation.received_at;
         state.name_parts(rule);
         // The limit concerns the source that began the incident, whichever source reports it now.
         let source = state.begun_by(&event.source);
@@ -172,7 +172,7 @@ impl<'a> Batch<'a> {
     }
 
     fn mute(&mut self, state: &mut KeyState, finding: &Finding, fresh: Option<&TicketContext>) {
-        let now = finding.heard.received_at;
+        let now = finding.evaluation.received_at;
         let joined = state.incident().and_then(|one| one.group.as_ref());
         let group = finding.group.as_ref().or(joined);
         // The outage that the incident may be part of can only form when the silence is over.
@@ -197,10 +197,10 @@ impl<'a> Batch<'a> {
         allowance: Allowance,
         fresh: &mut Option<TicketContext>,
     ) -> Decision {
-        let heard = &finding.heard;
+        let evaluation = &finding.evaluation;
         // A new incident waits for the outage that may form and stand for it.
         let group = finding.group.as_ref();
-        let delay = open_delay(&self.inputs, &self.keys, group, heard.received_at);
+        let delay = open_delay(&self.inputs, &self.keys, group, evaluation.received_at);
         let new = NewIncident {
             id: IncidentId::new(uuid::Uuid::now_v7().to_string()),
             key: finding.key.clone(),
@@ -208,7 +208,7 @@ impl<'a> Batch<'a> {
         };
         let policy = policy_of(rule);
         state.step(allowance, fresh, |known| {
-            decide(known, heard, &policy, delay, &new)
+            decide(known, evaluation, &policy, delay, &new)
         })
     }
 

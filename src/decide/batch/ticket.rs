@@ -56,7 +56,7 @@ pub(super) fn write_ticket(
     fresh: &mut Option<TicketContext>,
     (finding, is_new): (&Finding, bool),
 ) -> Result<Option<Result<Create, String>>, String> {
-    let now = finding.heard.received_at;
+    let now = finding.evaluation.received_at;
     let is_due = decision.actions.contains(&TicketAction::Create);
     let Some(open) = &mut state.open else {
         if let Some(fresh) = fresh {
@@ -83,5 +83,5 @@ pub(super) fn write_ticket(
 fn trial(finding: &Finding, now: Timestamp) -> Incident {
     let id = IncidentId::new(uuid::Uuid::nil().to_string());
     let (key, severity) = (finding.key.clone(), &finding.severity);
-    Incident::begin(id, key, severity, &finding.heard, now)
+    Incident::begin(id, key, severity, &finding.evaluation, now)
 }

@@ -12,7 +12,7 @@ pub(crate) struct Finding {
     pub(crate) rule: usize,
     pub(crate) key: IncidentKey,
     /// The signal as the rule evaluates it.
-    pub(crate) heard: Evaluation,
+    pub(crate) evaluation: Evaluation,
     /// By the contract's name.
     pub(crate) severity: String,
     /// Only a breach changes what a ticket shows.

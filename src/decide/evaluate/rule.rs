@@ -53,7 +53,7 @@ pub(super) fn evaluate(
         ),
         Verdict::Clear | Verdict::InHysteresis => (rule.severity.clone(), None),
     };
-    let heard = Evaluation {
+    let evaluation = Evaluation {
         received_at: event.received_at,
         occurred_at: signal.occurred_at,
         part: match rule.sources.is_empty() {
@@ -68,7 +68,7 @@ pub(super) fn evaluate(
     Ok(Some(Finding {
         rule: index,
         key: IncidentKey::new(rule.name.as_str(), key),
-        heard,
+        evaluation,
         severity,
         breach,
         group,

@@ -85,8 +85,8 @@ fn queues(began: &[i64]) -> Vec<Incident> {
         .collect()
 }
 
-fn actions(settled: &OutageUpdate) -> Vec<TicketAction> {
-    settled
+fn actions(update: &OutageUpdate) -> Vec<TicketAction> {
+    update
         .outage
         .iter()
         .flat_map(|(decision, _)| decision.actions.clone())
@@ -96,15 +96,15 @@ fn actions(settled: &OutageUpdate) -> Vec<TicketAction> {
 #[test]
 fn enough_keys_within_the_window_open_one_outage_and_no_ticket_of_their_own() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 60]));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(60));
-    assert_eq!(actions(&settled), [TicketAction::Create]);
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(60));
+    assert_eq!(actions(&update), [TicketAction::Create]);
     assert!(
-        settled
+        update
             .members
             .iter()
             .all(|step| step.what == MemberChange::Held)
     );
-    assert_eq!(settled.members.len(), 3);
+    assert_eq!(update.members.len(), 3);
     assert!(
         members
             .iter()
@@ -115,20 +115,20 @@ fn enough_keys_within_the_window_open_one_outage_and_no_ticket_of_their_own() {
 #[test]
 fn keys_that_began_further_apart_are_no_outage() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 61]));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(61));
-    assert_eq!(settled, OutageUpdate::default());
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(61));
+    assert_eq!(update, OutageUpdate::default());
 }
 
 #[test]
 fn who_has_a_ticket_already_is_linked() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 60]));
     members[0].open(&life(), at(5));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(60));
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(60));
     let linked = MemberStep {
         place: 0,
         what: MemberChange::Linked,
     };
-    assert!(settled.members.contains(&linked));
+    assert!(update.members.contains(&linked));
 }
 
 #[test]
@@ -175,10 +175,10 @@ fn what_breaches_after_the_cause_has_recovered_is_an_incident_of_its_own() {
     assert!(members.iter().all(Incident::is_held));
     members[0].close(at(100));
     members.push(pending("queue-wait", "late", 110));
-    let settled = reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(110));
+    let update = reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(110));
     assert!(!members[2].is_held());
     assert_eq!(
-        actions(&settled),
+        actions(&update),
         [],
         "the queue it explained still breaches"
     );
@@ -233,8 +233,8 @@ fn an_outage_that_is_over_before_its_lock_leaves_no_ticket_and_no_link() {
     members[0].state = IncidentState::Recovered;
     members[1].close(at(20));
     members[2].close(at(20));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(20));
-    assert_eq!(actions(&settled), []);
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(20));
+    assert_eq!(actions(&update), []);
     assert_eq!(
         outage.incident.map(|one| one.state),
         Some(IncidentState::Closed)
@@ -250,9 +250,9 @@ fn members_of_an_outage_that_a_person_gave_up_open_their_own_tickets_and_form_no
     reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(0));
     let tally = outage.incident.as_mut().unwrap().tally.as_mut().unwrap();
     tally.given_up = true;
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(30));
-    assert!(settled.given_up && actions(&settled).is_empty());
-    assert_eq!(settled.members.len(), 4);
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(30));
+    assert!(update.given_up && actions(&update).is_empty());
+    assert_eq!(update.members.len(), 4);
     outage.incident = None;
     for member in &mut members[..3] {
         assert_eq!(
@@ -312,7 +312,7 @@ fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
     let mut told = 0;
     for seconds in 1..=900 {
         members.push(pending("queue-wait", &format!("late-{seconds}"), seconds));
-        let settled = reconcile(
+        let update = reconcile(
             &mut outage,
             &mut members,
             FORMATION,
@@ -320,7 +320,7 @@ fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
             &NEW,
             at(seconds),
         );
-        told += actions(&settled).len();
+        told += actions(&update).len();
     }
     assert_eq!(told, 3, "once in five minutes");
     assert!(members.iter().all(|one| one.outage_id.is_some()));
@@ -336,13 +336,13 @@ fn when_all_have_recovered_the_outage_is_resolved_and_its_members_with_it() {
     let still = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(9));
     assert_eq!(actions(&still), [], "one still breaches");
     members[2].close(at(10));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(10));
-    assert_eq!(actions(&settled), [TicketAction::Resolve]);
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(10));
+    assert_eq!(actions(&update), [TicketAction::Resolve]);
     let resolved = MemberStep {
         place: 0,
         what: MemberChange::Resolved,
     };
-    assert_eq!(settled.members, [resolved]);
+    assert_eq!(update.members, [resolved]);
     assert!(members.iter().all(|one| one.state == IncidentState::Closed));
 }
 
@@ -397,8 +397,8 @@ proptest! {
                     members.push(one);
                 }
             }
-            let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(now));
-            formed += u32::try_from(actions(&settled).iter().filter(|one| **one == TicketAction::Create).count()).unwrap();
+            let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(now));
+            formed += u32::try_from(actions(&update).iter().filter(|one| **one == TicketAction::Create).count()).unwrap();
             let active = outage.incident.as_ref().is_some_and(|one| one.state != IncidentState::Closed);
             for one in &members {
                 if one.state == IncidentState::Closed { continue; }

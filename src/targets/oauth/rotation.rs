@@ -83,7 +83,7 @@ impl Rotation {
             .cipher
             .encrypt(token)
             .map_err(|_| "the refresh token could not be sealed".to_owned())?;
-        self.vault.keep(&self.target, &encrypted).await
+        self.vault.save(&self.target, &encrypted).await
     }
 
     /// The saved token; the configured one when nothing is saved, or when it was saved under

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::domain::ticket::{Ticket, TicketKey, kept_number};
+use crate::domain::ticket::{Ticket, TicketKey, limit_number};
 
 use super::ids::SysId;
 
@@ -105,7 +105,7 @@ impl TicketShape {
             id: id.as_str().to_owned(),
             number: Some(record.text("number").into_owned())
                 .filter(|number| !number.is_empty())
-                .map(kept_number),
+                .map(limit_number),
             url: self.address(id),
             closed: self.is_resolved(record),
             state,

@@ -297,8 +297,8 @@ impl World {
         self.store.begin_decisions(&fence).await.unwrap()
     }
 
-    /// Claims what is due for `target`, and lets the create of `incident` end in `settlement`.
-    pub(crate) async fn settle(&self, target: &str, incident: &str, settlement: DeliveryResult) {
+    /// Claims what is due for `target`, and lets the create of `incident` end in `result`.
+    pub(crate) async fn settle(&self, target: &str, incident: &str, result: DeliveryResult) {
         let now = self.clock.now();
         let claim = Claim {
             target: &TargetName::new(target),
@@ -317,7 +317,7 @@ impl World {
             if delivery.incident_id.as_str() == incident {
                 let kept = self
                     .store
-                    .record_result(&delivery, "test", &settlement, now)
+                    .record_result(&delivery, "test", &result, now)
                     .await;
                 assert!(kept.unwrap());
             } else {

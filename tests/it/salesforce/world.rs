@@ -27,7 +27,7 @@ impl TokenVault for Vault {
         Ok(self.kept.lock().unwrap().get(target).cloned())
     }
 
-    async fn keep(&self, target: &TargetName, sealed: &[u8]) -> Result<(), String> {
+    async fn save(&self, target: &TargetName, sealed: &[u8]) -> Result<(), String> {
         if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
             return Err("disk full".to_owned());
         }
