@@ -76,7 +76,9 @@ impl ReviewLimiter {
         for (source, max) in exceeded_limits(&self.limits, &open) {
             loop {
                 let now = self.clock.now();
-                let dropped = self.store.drop_reviews(&source, max, STEP_ITEMS, now);
+                let dropped = self
+                    .store
+                    .drop_reviews_over_limit(&source, max, STEP_ITEMS, now);
                 let dropped = dropped.await?;
                 self.metrics.review_items_dropped(&source, dropped);
                 let warning = (self.warnings.entry(source.clone()))

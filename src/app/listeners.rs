@@ -97,7 +97,7 @@ impl Builder {
                         auth: target.callback_auth.clone(),
                         record_id: target.kind.record_id,
                     };
-                    (name.clone(), settings)
+                    (name.to_string(), settings)
                 })
                 .collect(),
             callbacks: Callbacks {

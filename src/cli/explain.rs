@@ -15,6 +15,7 @@ use crate::decide::{
     Breach, Evaluated, Finding, create_fields, evaluate, maintenance_over, outage_of, with_incident,
 };
 use crate::domain::enrichment::Names;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
@@ -167,13 +168,13 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let Some(rule) = settings.rules.get(finding.rule) else {
         return Value::Null;
     };
-    let verdict = match finding.heard.verdict {
+    let verdict = match finding.evaluation.verdict {
         Verdict::Breach => "breach",
         Verdict::Clear => "clear",
         Verdict::InHysteresis => "between when and clear",
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
-        "readings": finding.heard.readings, "verdict": verdict, "key": finding.key});
+        "readings": finding.evaluation.readings, "verdict": verdict, "key": finding.key.key});
     let Some(Breach { context, routed }) = &finding.breach else {
         return explained;
     };
@@ -184,16 +185,14 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let first = routed.to.first();
     if let Some((name, target)) = first.and_then(|name| settings.targets.get_key_value(name)) {
         let incident = Incident::begin(
-            uuid::Uuid::nil().to_string(),
-            &rule.name,
-            &finding.key,
+            IncidentId::new(uuid::Uuid::nil().to_string()),
+            finding.key.clone(),
             &finding.severity,
-            &finding.heard,
-            finding.heard.received_at,
+            &finding.evaluation,
+            finding.evaluation.received_at,
         );
-        let named = (rule.name.as_str(), finding.key.as_str());
-        let at = finding.heard.received_at;
-        if let Some(window) = maintenance_over(settings, named, source, context, at) {
+        let at = finding.evaluation.received_at;
+        if let Some(window) = maintenance_over(settings, &finding.key, source, context, at) {
             explained["silenced"] = json!({"by": window.by, "until": window.until.to_string()});
         }
         let context = with_incident(context.clone(), &incident);
@@ -217,10 +216,11 @@ fn route_json(rule: &RuleSettings, routed: &Routed) -> Value {
 
 /// The outage that a breach would count for.
 fn outage_json(settings: &Settings, rule: &str, finding: &Finding) -> Option<Value> {
-    let (name, outage, group) = outage_of(settings, finding.group.as_deref()?)?;
+    let group = finding.group.as_ref()?;
+    let (name, outage) = outage_of(settings, &group.rule)?;
     let shown = |duration| humantime::format_duration(duration).to_string();
     Some(
-        json!({"outage": name, "group": group, "hold": shown(outage.hold),
+        json!({"outage": name, "group": group.key, "hold": shown(outage.hold),
         "at_least": outage.at_least, "within": shown(outage.within),
         "is_cause": outage.causes.iter().any(|cause| cause == rule)}),
     )

@@ -6,6 +6,7 @@
 use serde::Deserialize;
 
 use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::identity::TargetName;
 use crate::domain::ticket::{Operation, Ticket, TicketChange, TicketFields, TicketKey};
 use crate::store::ClaimedDelivery;
 use crate::targets::Crm;
@@ -18,7 +19,7 @@ struct CreatePayload {
 /// Makes the attempt. A create returns its confirmed ticket.
 pub(super) async fn attempt(
     crm: &dyn Crm,
-    target: &str,
+    target: &TargetName,
     delivery: &ClaimedDelivery,
 ) -> Result<Option<Ticket>, Failure> {
     match delivery.operation {
@@ -34,7 +35,11 @@ pub(super) async fn attempt(
 }
 
 /// Links the ticket to its outage's ticket, or names that in a comment.
-async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result<(), Failure> {
+async fn link(
+    crm: &dyn Crm,
+    target: &TargetName,
+    delivery: &ClaimedDelivery,
+) -> Result<(), Failure> {
     let ticket_id = ticket_id(delivery)?;
     let Some(parent) = &delivery.parent else {
         return Err(Failure::new(
@@ -44,7 +49,7 @@ async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result
         ));
     };
     // The same parent twice changes nothing, so a link in doubt needs no look-up.
-    if parent.target == target {
+    if parent.target == *target {
         return crm.link(ticket_id, &parent.id).await;
     }
     // The outage's ticket is in another CRM, which no field can point to.

@@ -28,7 +28,7 @@ impl TargetWorker {
         match result {
             Ok(()) => {
                 self.shared().breaker.record_probe();
-                tracing::info!(target = self.name, "target answers again");
+                tracing::info!(target = self.name.as_str(), "target answers again");
                 self.resume().await;
             }
             Err(failure) => {
@@ -64,15 +64,19 @@ impl TargetWorker {
         let kinds = [FailureKind::NetworkFailure.as_str()];
         match self
             .store
-            .resume_dead(&self.name, &kinds, self.clock.now())
+            .retry_dead_letters(&self.name, &kinds, self.clock.now())
             .await
         {
             Ok(0) => {}
             Ok(count) => {
-                tracing::info!(target = self.name, count, "dead letters are sent again");
+                tracing::info!(
+                    target = self.name.as_str(),
+                    count,
+                    "dead letters are sent again"
+                );
             }
             Err(error) => {
-                tracing::error!(target = self.name, %error, "dead letters cannot be sent again");
+                tracing::error!(target = self.name.as_str(), %error, "dead letters cannot be sent again");
             }
         }
     }
@@ -80,6 +84,9 @@ impl TargetWorker {
     async fn has_dead_letters(&self) -> bool {
         let kind = FailureKind::NetworkFailure.as_str();
         // When the database cannot say, a probe too many does no harm.
-        self.store.has_dead(&self.name, kind).await.unwrap_or(true)
+        self.store
+            .has_dead_letter(&self.name, kind)
+            .await
+            .unwrap_or(true)
     }
 }

@@ -38,7 +38,7 @@ impl TargetWorker {
         self.take_stock().await;
         while !stop.is_cancelled() {
             let wait = self.step(&mut attempts).await.unwrap_or_else(|error| {
-                tracing::error!(target = self.name, %error, "deliveries cannot be claimed; retrying");
+                tracing::error!(target = self.name.as_str(), %error, "deliveries cannot be claimed; retrying");
                 AFTER_FAILURE
             });
             fault_points::reach("deliver-step");
@@ -64,7 +64,7 @@ impl TargetWorker {
         let now = self.clock.now();
         if let Err(error) = self.share_health(now).await {
             // Only failover waits for the shared health; deliveries do not.
-            tracing::error!(target = self.name, %error, "the target's health cannot be shared");
+            tracing::error!(target = self.name.as_str(), %error, "the target's health cannot be shared");
         }
         let free = self.concurrent.saturating_sub(attempts.len());
         if free == 0 {
@@ -75,7 +75,7 @@ impl TargetWorker {
         if admission == Admission::All {
             self.resume_from_time_to_time(now).await;
         }
-        let attempts_at_least = match admission {
+        let min_attempts = match admission {
             Admission::All => 0,
             // New deliveries wait while the circuit is open. Those that were tried before go on,
             // so that their retries end in time.
@@ -91,7 +91,7 @@ impl TargetWorker {
         if next.is_none_or(|at| at > now) {
             return Ok(until_next(next, admission, now));
         }
-        let claimed = self.claim(free, attempts_at_least, now, attempts).await?;
+        let claimed = self.claim(free, min_attempts, now, attempts).await?;
         if claimed == free {
             // The end of an attempt is the next thing that can happen.
             return Ok(MAX_SLEEP);

@@ -17,7 +17,7 @@ impl TargetWorker {
     pub(super) async fn claim(
         &self,
         free: usize,
-        attempts_at_least: u32,
+        min_attempts: u32,
         now: Timestamp,
         attempts: &mut JoinSet<()>,
     ) -> Result<usize, StoreError> {
@@ -26,12 +26,12 @@ impl TargetWorker {
             target: &self.name,
             owner: &self.owner,
             limit: u32::try_from(free).unwrap_or(u32::MAX),
-            attempts_at_least,
+            min_attempts,
             after_lane: &after_lane,
         };
         // The lease counts from before the statement is sent: it may only seem to end too early.
         let (asked_at, lease) = (Instant::now(), self.claims.lease());
-        let claimed = self.store.claim_due(claim, now, lease).await?;
+        let claimed = self.store.claim(claim, now, lease).await?;
         let lanes = claimed.iter().map(|delivery| delivery.lane.as_str());
         if let Some(last) = last_served(lanes, &after_lane) {
             last.clone_into(&mut self.shared().last_lane);

@@ -11,6 +11,7 @@ pub mod enrichment;
 pub mod failover;
 pub mod failure;
 pub mod flood;
+pub mod identity;
 pub mod incident;
 pub mod incident_event;
 pub mod lanes;

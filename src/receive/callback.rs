@@ -24,6 +24,7 @@ use super::answer::{Refusal, json};
 use super::body;
 use super::callback_body::{self, CallbackBodyFault, RecordId};
 use super::receiver::{CallbackTarget, Receiver};
+use crate::domain::identity::TargetName;
 use crate::http::{Readiness, request_id};
 
 /// Path before the target's name.
@@ -57,8 +58,8 @@ pub(super) async fn callback(
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    let name = target_name(&head).into_owned();
-    let target = receiver.callback_targets.get(&name);
+    let name = TargetName::new(target_name(&head));
+    let target = receiver.callback_targets.get(name.as_str());
     let taken = match target {
         Some(target) => {
             let work = receiver.handle_callback(&name, target, &head, &mut body, peer);
@@ -90,7 +91,7 @@ impl Receiver {
     /// The way of a callback into the store.
     async fn handle_callback(
         &self,
-        name: &str,
+        name: &TargetName,
         target: &CallbackTarget,
         head: &Parts,
         body: &mut Body,
@@ -143,11 +144,17 @@ impl Receiver {
     }
 
     /// Makes known what changed, durably.
-    async fn persist_hints(&self, target: &str, ids: &[String]) -> Result<TicketCounts, Refusal> {
+    async fn persist_hints(
+        &self,
+        target: &TargetName,
+        ids: &[String],
+    ) -> Result<TicketCounts, Refusal> {
         let store = &self.callbacks.store;
-        let kept = store.hint_tickets(target, ids, self.clock.now()).await;
+        let kept = store
+            .mark_tickets_changed(target, ids, self.clock.now())
+            .await;
         let accepted = kept.map_err(|error| {
-            tracing::error!(target, %error, "a callback cannot be kept");
+            tracing::error!(target = target.as_str(), %error, "a callback cannot be kept");
             Refusal::NotDurable
         })?;
         let unknown = ids.len() - accepted;

@@ -9,6 +9,7 @@ use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError, ticket_changes};
 use crate::domain::failure::Failure;
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::Ticket;
 use crate::domain::time::Timestamp;
 
@@ -19,29 +20,29 @@ impl Store {
         &self,
         delivery: &ClaimedDelivery,
         owner: &str,
-        settlement: &DeliveryResult,
+        result: &DeliveryResult,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let last_kind = match settlement {
+        let last_kind = match result {
             DeliveryResult::RetryAt { counted: false, .. } => {
                 last_error_kind(&mut tx, delivery.id).await?
             }
             _ => None,
         };
-        if !update_delivery(&mut tx, delivery.id, owner, settlement, now).await? {
+        if !update_delivery(&mut tx, delivery.id, owner, result, now).await? {
             return Ok(false);
         }
-        if let DeliveryResult::Delivered(Some(ticket)) = settlement {
+        if let DeliveryResult::Delivered(Some(ticket)) = result {
             write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
         }
-        if !matches!(settlement, DeliveryResult::Delivered(_))
+        if !matches!(result, DeliveryResult::Delivered(_))
             && ticket_changes::end_if_over(&mut tx, delivery, now).await?
         {
             tx.commit().await?;
             return Ok(true);
         }
-        let entry = history_entry(delivery, settlement, last_kind.as_deref(), now);
+        let entry = history_entry(delivery, result, last_kind.as_deref(), now);
         if let Some(entry) = entry {
             insert_history(&mut tx, &entry).await?;
         }
@@ -51,7 +52,11 @@ impl Store {
 
     /// Keeps what was read of an incident's ticket after its create, such as its number. Its
     /// state only when nothing has been seen of the ticket since: that is newer.
-    pub async fn note_ticket(&self, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+    pub async fn update_ticket(
+        &self,
+        incident_id: &IncidentId,
+        ticket: &Ticket,
+    ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let update = Statement::new(
             "update incidents set ticket_number = coalesce($1, ticket_number), ticket_url = $2, \
@@ -103,10 +108,10 @@ async fn update_delivery(
     tx: &mut Tx,
     id: i64,
     owner: &str,
-    settlement: &DeliveryResult,
+    result: &DeliveryResult,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let update = match settlement {
+    let update = match result {
         DeliveryResult::Delivered(_) => Statement::new(MARK_DONE).bind(now),
         DeliveryResult::RetryAt {
             at,
@@ -132,7 +137,11 @@ fn failure_json(failure: &Failure) -> String {
     serde_json::to_string(failure).unwrap_or_else(|_| "{}".to_owned())
 }
 
-async fn write_ticket(tx: &mut Tx, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+async fn write_ticket(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+    ticket: &Ticket,
+) -> Result<(), StoreError> {
     let update = Statement::new(
         "update incidents set ticket_id = $1, ticket_number = coalesce($2, ticket_number), \
           ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5 \

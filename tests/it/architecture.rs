@@ -20,7 +20,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("normalise", "domain json"),
     ("rules", "domain"),
     ("settings", "domain normalise rsa_key rules"),
-    ("telemetry", "settings text"),
+    ("telemetry", "domain settings text"),
     ("store", "domain fault_points json"),
     ("http", "clock domain fault_points telemetry"),
     ("lifecycle", "http"),

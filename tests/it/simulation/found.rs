@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ringdown::domain::failure::{Failure, FailureKind, Remedy};
 use ringdown::domain::flood::FloodPolicy;
+use ringdown::domain::identity::TargetName;
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{By, Claim, DeliveryResult};
+use ringdown::store::{ChangedBy, Claim, DeliveryResult};
 
 use crate::simulation::ground::{self, Ground};
 use crate::simulation::readings::Reading;
@@ -101,13 +102,13 @@ fn a_clock_set_back_does_not_keep_the_next_process_from_what_the_last_was_sendin
 async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
     let now = world.clock.now();
     let claim = Claim {
-        target: "lenient",
+        target: &TargetName::new("lenient"),
         owner: "test",
         limit: 1,
-        attempts_at_least: 0,
+        min_attempts: 0,
         after_lane: "",
     };
-    let claimed = world.store.claim_due(claim, now, HOUR).await;
+    let claimed = world.store.claim(claim, now, HOUR).await;
     let create = claimed.unwrap().remove(0);
     let mut failure = Failure::new(FailureKind::NetworkFailure, Remedy::Retry, "no answer");
     failure.settle_after = settle_after;
@@ -127,7 +128,7 @@ async fn next_attempt(world: &World) -> Timestamp {
     let now = world.clock.now();
     world
         .store
-        .next_delivery_at("lenient", now)
+        .next_delivery_at(&TargetName::new("lenient"), now)
         .await
         .unwrap()
         .unwrap()
@@ -146,12 +147,19 @@ fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
         give_up_in_doubt(&calm.world, HOUR).await;
         let store = &calm.world.store;
         let kinds = [FailureKind::NetworkFailure.as_str()];
-        assert_eq!(store.resume_dead("lenient", &kinds, now).await.unwrap(), 1);
+        let lenient = TargetName::new("lenient");
+        assert_eq!(
+            store
+                .retry_dead_letters(&lenient, &kinds, now)
+                .await
+                .unwrap(),
+            1
+        );
         assert_eq!(next_attempt(&calm.world).await, settled);
 
         calm.world.clock.advance(HOUR);
         let id = give_up_in_doubt(&calm.world, HOUR).await.to_string();
-        let by = By {
+        let by = ChangedBy {
             actor: "operator",
             at: settled,
         };
