@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 /// A value in which every object is what it is.
@@ -18,13 +18,63 @@ pub(crate) struct PlainJson(pub Value);
 
 impl<'de> Deserialize<'de> for PlainJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PlainVisitor).map(Self)
+        let (mut left, max) = (usize::MAX, usize::MAX);
+        let visitor = PlainVisitor {
+            left: &mut left,
+            max,
+        };
+        visitor.deserialize(deserializer).map(Self)
     }
 }
 
-struct PlainVisitor;
+/// `text` as [`PlainJson`], unless it holds more than `max` values: array elements, members of
+/// objects, and itself.
+///
+/// Short values need up to 100 times the memory of their text: `{"":0}` is 6 bytes, and more than
+/// 600 in memory.
+pub(crate) fn parse_within(text: &str, max: usize) -> Result<Value, serde_json::Error> {
+    let mut parser = serde_json::Deserializer::from_str(text);
+    let mut left = max;
+    let visitor = PlainVisitor {
+        left: &mut left,
+        max,
+    };
+    let value = visitor.deserialize(&mut parser)?;
+    parser.end()?;
+    Ok(value)
+}
 
-impl<'de> Visitor<'de> for PlainVisitor {
+struct PlainVisitor<'a> {
+    /// How many values may still come.
+    left: &'a mut usize,
+    max: usize,
+}
+
+impl PlainVisitor<'_> {
+    fn inner(&mut self) -> PlainVisitor<'_> {
+        PlainVisitor {
+            left: self.left,
+            max: self.max,
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for PlainVisitor<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let Some(left) = self.left.checked_sub(1) else {
+            return Err(D::Error::custom(format_args!(
+                "more than {} values",
+                self.max
+            )));
+        };
+        *self.left = left;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PlainVisitor<'_> {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,18 +105,18 @@ impl<'de> Visitor<'de> for PlainVisitor {
         Ok(text.into())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut sequence: A) -> Result<Value, A::Error> {
         let mut elements = Vec::new();
-        while let Some(PlainJson(element)) = sequence.next_element()? {
+        while let Some(element) = sequence.next_element_seed(self.inner())? {
             elements.push(element);
         }
         Ok(Value::Array(elements))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Value, A::Error> {
         let mut members = Map::new();
-        while let Some((name, PlainJson(member))) = map.next_entry()? {
-            members.insert(name, member);
+        while let Some(name) = map.next_key::<String>()? {
+            members.insert(name, map.next_value_seed(self.inner())?);
         }
         Ok(Value::Object(members))
     }
@@ -126,6 +176,18 @@ mod tests {
         let value = parse(&text).unwrap();
         let innermost = (0..120).fold(&value, |value, _| &value[0]);
         assert!(innermost[key].is_string());
+    }
+
+    #[test]
+    fn a_text_of_more_values_than_the_limit_is_refused() {
+        let text = r#"{"a":[1,{"b":2}],"c":[]}"#;
+        assert_eq!(parse_within(text, 6).unwrap(), parse(text).unwrap());
+        let error = parse_within(text, 5).unwrap_err();
+        assert!(
+            error.to_string().starts_with("more than 5 values"),
+            "{error}"
+        );
+        assert!(parse_within("1 2", 5).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Store, Wake};
+use crate::store::{Notification, Store};
 
 /// Shortest time between two messages of the same kind: more of them would say nothing new.
 const PUBLISH_EVERY: Duration = Duration::from_millis(20);
@@ -34,25 +34,25 @@ impl Default for Notifier {
 
 impl Notifier {
     /// Changes when there is work of the kind `wake`.
-    pub fn subscribe(&self, wake: Wake) -> watch::Receiver<u64> {
+    pub fn subscribe(&self, wake: Notification) -> watch::Receiver<u64> {
         self.sender(wake).subscribe()
     }
 
-    fn sender(&self, wake: Wake) -> &watch::Sender<u64> {
+    fn sender(&self, wake: Notification) -> &watch::Sender<u64> {
         match wake {
-            Wake::Events => &self.events,
-            Wake::Deliveries => &self.deliveries,
+            Notification::Events => &self.events,
+            Notification::Deliveries => &self.deliveries,
         }
     }
 
-    fn notify(&self, wake: Wake) {
+    fn notify(&self, wake: Notification) {
         self.sender(wake).send_modify(|count| *count += 1);
     }
 
     /// Notifies this replica of each change of `source`, until `stop`.
     pub async fn forward(
         self,
-        wake: Wake,
+        wake: Notification,
         mut source: watch::Receiver<u64>,
         stop: CancellationToken,
     ) {
@@ -81,7 +81,7 @@ impl Notifier {
 /// Notifies the other replicas of each change of `source`, until `stop`.
 pub async fn publish_changes(
     store: Store,
-    wake: Wake,
+    wake: Notification,
     mut source: watch::Receiver<u64>,
     stop: CancellationToken,
 ) {

@@ -2,17 +2,16 @@
 //!
 //! Receiving only adds items. They are counted and dropped here, so that no webhook waits for it.
 //!
-//! May import: `clock`, `domain::time`, `store`, `telemetry`.
+//! May import: `clock`, `store`, `telemetry`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, RateLimitedWarning};
 
 /// Rest between two counts. Items that arrive meanwhile may exceed the limit.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -32,14 +31,7 @@ pub struct ReviewLimiter {
     clock: Clock,
     /// By source.
     limits: BTreeMap<String, u64>,
-    unlogged: BTreeMap<String, Unlogged>,
-}
-
-/// Items of a source that were dropped and not logged yet.
-#[derive(Debug, Default)]
-struct Unlogged {
-    dropped: u64,
-    logged_at: Option<Timestamp>,
+    warnings: BTreeMap<String, RateLimitedWarning>,
 }
 
 impl ReviewLimiter {
@@ -59,7 +51,7 @@ impl ReviewLimiter {
             metrics,
             clock,
             limits,
-            unlogged: BTreeMap::new(),
+            warnings: BTreeMap::new(),
         }
     }
 
@@ -69,7 +61,9 @@ impl ReviewLimiter {
             if let Err(error) = self.enforce_limits(&stop).await {
                 tracing::warn!(%error, "review items beyond the limit cannot be dropped; retrying");
             }
-            self.log();
+            for (source, warning) in &self.warnings {
+                warn(source, warning, 0);
+            }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(COUNT_EVERY) => {}
@@ -82,10 +76,14 @@ impl ReviewLimiter {
         for (source, max) in exceeded_limits(&self.limits, &open) {
             loop {
                 let now = self.clock.now();
-                let dropped = self.store.drop_reviews(&source, max, STEP_ITEMS, now);
+                let dropped = self
+                    .store
+                    .drop_reviews_over_limit(&source, max, STEP_ITEMS, now);
                 let dropped = dropped.await?;
                 self.metrics.review_items_dropped(&source, dropped);
-                self.unlogged.entry(source.clone()).or_default().dropped += dropped;
+                let warning = (self.warnings.entry(source.clone()))
+                    .or_insert_with(|| RateLimitedWarning::new(LOG_EVERY));
+                warn(&source, warning, dropped);
                 if dropped < STEP_ITEMS || stop.is_cancelled() {
                     break;
                 }
@@ -94,22 +92,16 @@ impl ReviewLimiter {
         }
         Ok(())
     }
+}
 
-    fn log(&mut self) {
-        let now = self.clock.now();
-        for (source, unlogged) in &mut self.unlogged {
-            let is_due = |at: Timestamp| now.since(at) >= LOG_EVERY || now < at;
-            if unlogged.dropped == 0 || !unlogged.logged_at.is_none_or(is_due) {
-                continue;
-            }
-            tracing::warn!(
-                source,
-                dropped = unlogged.dropped,
-                "open review items beyond max_review_items were dropped, the oldest of the same reason first"
-            );
-            unlogged.dropped = 0;
-            unlogged.logged_at = Some(now);
-        }
+/// Logs how many review items of `source` were dropped, these included, when that is due.
+fn warn(source: &str, warning: &RateLimitedWarning, dropped: u64) {
+    if let Some(dropped) = warning.count(dropped, Instant::now()) {
+        tracing::warn!(
+            source,
+            dropped,
+            "open review items beyond max_review_items were dropped, the oldest of the same reason first"
+        );
     }
 }
 

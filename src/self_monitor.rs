@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::FailureKind;
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 use crate::domain::trouble::{
     Expected, HealthSnapshot, OWN_EVENT, OWN_RULE, OWN_SOURCE, Report, reports, silence_of,
@@ -56,7 +57,7 @@ pub struct SelfMonitor {
     metrics: Metrics,
     clock: Clock,
     owner: String,
-    targets: Vec<String>,
+    targets: Vec<TargetName>,
     heartbeats: Vec<SourceHeartbeat>,
     listening_since: Timestamp,
     /// By the key of the trouble, when it was last reported.
@@ -72,7 +73,7 @@ impl SelfMonitor {
         metrics: Metrics,
         clock: Clock,
         owner: &str,
-        targets: Vec<String>,
+        targets: Vec<TargetName>,
         expected: impl IntoIterator<Item = (String, Duration)>,
     ) -> Self {
         let heartbeats = expected.into_iter().map(|(source, max_silence)| {
@@ -120,7 +121,7 @@ impl SelfMonitor {
         if self.store.is_shared()
             && self
                 .store
-                .take_lease(OWN_RULE, &self.owner, LEASE)
+                .acquire_lease(OWN_RULE, &self.owner, LEASE)
                 .await?
                 .is_none()
         {
@@ -148,7 +149,7 @@ impl SelfMonitor {
             heartbeat.received_at = Some(now);
             let is_due = |stored_at: Timestamp| now.since(stored_at) >= heartbeat.max_silence / 4;
             if heartbeat.stored_at.is_none_or(is_due) {
-                self.store.note_heard(&heartbeat.source, now).await?;
+                self.store.record_heartbeat(&heartbeat.source, now).await?;
                 heartbeat.stored_at = Some(now);
             }
             heartbeat.count = count;
@@ -158,7 +159,7 @@ impl SelfMonitor {
 
     async fn health(&self, active: &BTreeSet<String>) -> Result<HealthSnapshot, StoreError> {
         let counts = self.store.counts().await?;
-        let stored = self.store.heard().await?;
+        let stored = self.store.last_heartbeats().await?;
         let targets = self.store.targets_health().await?;
         let refused = FailureKind::IntegrationFailure.as_str();
         let expected = |one: &SourceHeartbeat| Expected {
@@ -176,7 +177,7 @@ impl SelfMonitor {
             .map(|(target, _, count)| (target, count))
             .collect();
         // A target that refuses every ticket is held too. Its dead letters are the same trouble.
-        let is_reported = |(target, answer): &(String, String)| {
+        let is_reported = |(target, answer): &(TargetName, String)| {
             let mut targets = refused_deliveries.iter().map(|(target, _)| target);
             answer.starts_with(refused) && targets.any(|one| one == target)
         };
@@ -222,9 +223,9 @@ impl SelfMonitor {
     }
 }
 
-fn held(health: TargetHealth) -> Option<(String, String)> {
-    let away = health.away?;
-    (away.state == BreakerState::Held).then_some((health.target, away.reason))
+fn held(health: TargetHealth) -> Option<(TargetName, String)> {
+    let unreachable = health.unreachable?;
+    (unreachable.state == BreakerState::Held).then_some((health.target, unreachable.reason))
 }
 
 /// The event in the form that `settings` maps.

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::lifecycle::{ComponentState, Components};
-use crate::store::{Forgotten, Store, StoreError};
+use crate::store::{RetentionStep, Store, StoreError};
 
 /// How often a commit is tried.
 const CHECK_EVERY: Duration = Duration::from_secs(2);
@@ -119,7 +119,7 @@ async fn delete_expired_keys(
     let mut keys = 0;
     while !stop.is_cancelled() && keys < MAX_KEYS {
         let lease = store
-            .take_lease("retention", owner, RETENTION_LEASE)
+            .acquire_lease("retention", owner, RETENTION_LEASE)
             .await?;
         if lease.is_none() {
             return Ok(());
@@ -140,15 +140,17 @@ async fn delete_step(
     owner: &str,
     after: i64,
     (cutoff, review_cutoff): (Timestamp, Timestamp),
-) -> Result<Option<(Forgotten, u64)>, StoreError> {
+) -> Result<Option<(RetentionStep, u64)>, StoreError> {
     let lease = store
-        .take_lease("retention", owner, RETENTION_LEASE)
+        .acquire_lease("retention", owner, RETENTION_LEASE)
         .await?;
     if lease.is_none() {
         return Ok(None);
     }
     // Review items first: an open item keeps its event.
-    let reviews = store.forget_open_reviews(review_cutoff, STEP_ROWS).await?;
-    let forgotten = store.forget(after, cutoff, STEP_ROWS).await?;
+    let reviews = store
+        .delete_expired_reviews(review_cutoff, STEP_ROWS)
+        .await?;
+    let forgotten = store.delete_expired(after, cutoff, STEP_ROWS).await?;
     Ok(Some((forgotten, reviews)))
 }

@@ -8,9 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::Fallible;
 use crate::body::Bodies;
@@ -21,6 +24,8 @@ pub(crate) struct Load {
     pub(crate) connections: usize,
     /// A new connection for every request, as EventBridge makes them.
     pub(crate) reconnect: bool,
+    /// For a server behind TLS.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
     pub(crate) until: Until,
     pub(crate) bodies: Bodies,
 }
@@ -40,6 +45,8 @@ pub(crate) struct Measured {
     pub(crate) accepted: u64,
     /// Other answers.
     pub(crate) refused: u64,
+    /// All answers, those of warming up included.
+    pub(crate) answered: u64,
     pub(crate) took: Duration,
     /// Of each 202, in microseconds, ascending.
     latencies: Vec<u32>,
@@ -97,28 +104,30 @@ async fn run(load: Load) -> Fallible<Measured> {
         took = Some(began.elapsed());
         shared.stop.store(true, Ordering::Relaxed);
     }
-    let (mut latencies, mut refused) = (Vec::new(), 0);
+    let (mut latencies, mut refused, mut answered) = (Vec::new(), 0, 0);
     while let Some(ended) = tasks.join_next().await {
-        let (measured, others) = ended??;
+        let (measured, others, all) = ended??;
         latencies.extend(measured);
         refused += others;
+        answered += all;
     }
     let took = took.unwrap_or_else(|| began.elapsed());
     latencies.sort_unstable();
     Ok(Measured {
         accepted: latencies.len() as u64,
         refused,
+        answered,
         took,
         latencies,
     })
 }
 
-async fn connection(shared: Arc<Shared>) -> Fallible<(Vec<u32>, u64)> {
+async fn connection(shared: Arc<Shared>) -> Fallible<(Vec<u32>, u64, u64)> {
     let load = &shared.load;
     let mut request = load.bodies.request(load.reconnect);
     let mut answer = vec![0; 4096];
     let mut stream = None;
-    let (mut latencies, mut refused) = (Vec::with_capacity(1 << 14), 0);
+    let (mut latencies, mut refused, mut answered) = (Vec::with_capacity(1 << 14), 0, 0);
     while !shared.stop.load(Ordering::Relaxed) {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
         if matches!(load.until, Until::Requests(most) if number >= most) {
@@ -128,13 +137,14 @@ async fn connection(shared: Arc<Shared>) -> Fallible<(Vec<u32>, u64)> {
         let began = Instant::now();
         let mut open = match stream.take() {
             Some(stream) => stream,
-            None => connect(load.to).await?,
+            None => connect(load).await?,
         };
         open.write_all(&request.bytes).await?;
-        let status = read_answer(&mut open, &mut answer).await?;
+        let status = read_answer(&mut *open, &mut answer).await?;
         if !load.reconnect {
             stream = Some(open);
         }
+        answered += 1;
         if shared.counting.load(Ordering::Relaxed) {
             if status == *b"202" {
                 latencies.push(u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX));
@@ -143,17 +153,29 @@ async fn connection(shared: Arc<Shared>) -> Fallible<(Vec<u32>, u64)> {
             }
         }
     }
-    Ok((latencies, refused))
+    Ok((latencies, refused, answered))
 }
 
-async fn connect(to: SocketAddr) -> Fallible<TcpStream> {
-    let stream = TcpStream::connect(to).await?;
+/// A connection, plain or inside TLS.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
+async fn connect(load: &Load) -> Fallible<Box<dyn Wire>> {
+    let stream = TcpStream::connect(load.to).await?;
     stream.set_nodelay(true)?;
-    Ok(stream)
+    Ok(match &load.tls {
+        None => Box::new(stream),
+        Some(config) => {
+            let connector = TlsConnector::from(Arc::clone(config));
+            let name = ServerName::try_from(crate::proxy::NAME)?;
+            Box::new(connector.connect(name, stream).await?)
+        }
+    })
 }
 
 /// Reads one answer and returns the digits of its status.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Fallible<[u8; 3]> {
+async fn read_answer(stream: &mut dyn Wire, buffer: &mut [u8]) -> Fallible<[u8; 3]> {
     let mut have = 0;
     loop {
         let read = stream.read(&mut buffer[have..]).await?;

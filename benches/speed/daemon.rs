@@ -89,6 +89,19 @@ pub(crate) fn noop() -> Fallible<(Process, SocketAddr)> {
     Ok((process, address))
 }
 
+/// A proxy in front of `to`, which is this program called again.
+pub(crate) fn proxy(to: SocketAddr) -> Fallible<(Process, SocketAddr)> {
+    let address = free_address()?;
+    let child = Command::new(std::env::current_exe()?)
+        .args(["proxy", &address.to_string(), &to.to_string()])
+        .spawn()?;
+    let process = Process { child };
+    wait_until("the proxy listens", || {
+        std::net::TcpStream::connect(address).is_ok()
+    })?;
+    Ok((process, address))
+}
+
 /// The simulated Salesforce, which answers `latency` late.
 pub(crate) struct Simulator {
     _process: Process,
@@ -157,6 +170,8 @@ pub(crate) struct Setting<'s> {
     /// A PostgreSQL database instead.
     pub(crate) postgres: Option<&'s str>,
     pub(crate) simulator: &'s Simulator,
+    /// Another build than the one that is measured otherwise.
+    pub(crate) binary: Option<&'s Path>,
 }
 
 /// `ringdown serve`, ready.
@@ -182,7 +197,8 @@ impl Daemon {
         std::fs::write(&file, text)?;
         let log = File::create(setting.folder.join("log"))?;
         let began = Instant::now();
-        let child = Command::new(RINGDOWN)
+        let binary = setting.binary.unwrap_or(Path::new(RINGDOWN));
+        let child = Command::new(binary)
             .args(["serve", "--config"])
             .arg(&file)
             .current_dir(setting.folder)

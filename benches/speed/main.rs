@@ -4,10 +4,12 @@
 
 mod body;
 mod client;
+mod compare;
 mod daemon;
 mod dedup;
 mod figures;
 mod noop;
+mod proxy;
 mod report;
 mod scenarios;
 
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use compare::Build;
 use report::Report;
 use scenarios::{Bench, Scale};
 
@@ -35,6 +38,9 @@ struct Arguments {
     /// Events of the part dedup, in millions.
     #[arg(long, default_value_t = 40)]
     millions: u64,
+    /// Builds of the daemon, NAME=PATH each: only their intake is measured, all in turn.
+    #[arg(long, value_delimiter = ',')]
+    daemons: Vec<Build>,
     /// Much smaller loads, to see whether it works.
     #[arg(long)]
     quick: bool,
@@ -57,6 +63,12 @@ enum Internal {
     /// Serves the handler that does nothing.
     #[command(hide = true)]
     Noop { address: std::net::SocketAddr },
+    /// Terminates TLS in front of another server.
+    #[command(hide = true)]
+    Proxy {
+        address: std::net::SocketAddr,
+        to: std::net::SocketAddr,
+    },
 }
 
 const WHOLE: Scale = Scale {
@@ -80,9 +92,16 @@ const QUICK: Scale = Scale {
 
 fn main() -> Fallible<ExitCode> {
     let arguments = Arguments::parse();
-    if let Some(Internal::Noop { address }) = arguments.command {
-        noop::serve(address)?;
-        return Ok(ExitCode::SUCCESS);
+    match arguments.command {
+        None => {}
+        Some(Internal::Noop { address }) => {
+            noop::serve(address)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Internal::Proxy { address, to }) => {
+            proxy::serve(address, to)?;
+            return Ok(ExitCode::SUCCESS);
+        }
     }
     let report = measure(&arguments)?;
     if let Some(folder) = &arguments.report {
@@ -114,6 +133,10 @@ fn measure(arguments: &Arguments) -> Fallible<Report> {
         commit: arguments.commit.clone(),
         ..Report::default()
     };
+    if !arguments.daemons.is_empty() {
+        bench.compare(&arguments.daemons)?;
+        return Ok(report);
+    }
     type Part = fn(&mut Bench, &mut Report) -> Fallible<()>;
     let parts: [(&str, Part); 6] = [
         ("intake", Bench::intake),

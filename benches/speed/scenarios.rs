@@ -58,7 +58,7 @@ impl Bench {
         })
     }
 
-    fn new_folder(&mut self) -> Fallible<PathBuf> {
+    pub(crate) fn new_folder(&mut self) -> Fallible<PathBuf> {
         self.folders += 1;
         let folder = self.folder.join(self.folders.to_string());
         std::fs::create_dir_all(&folder)?;
@@ -71,18 +71,25 @@ impl Bench {
     }
 
     fn start_in(&self, folder: &std::path::Path) -> Fallible<Daemon> {
-        Daemon::start(&Setting {
+        Daemon::start(&self.setting(folder))
+    }
+
+    /// SQLite in `folder`.
+    pub(crate) fn setting<'s>(&'s self, folder: &'s std::path::Path) -> Setting<'s> {
+        Setting {
             folder,
             postgres: None,
             simulator: &self.simulator,
-        })
+            binary: None,
+        }
     }
 
-    fn load(&self, to: std::net::SocketAddr, connections: usize, prefix: &str) -> Load {
+    pub(crate) fn load(&self, to: std::net::SocketAddr, connections: usize, prefix: &str) -> Load {
         Load {
             to,
             connections,
             reconnect: false,
+            tls: None,
             until: Until::Elapsed(self.scale.span),
             bodies: bodies(prefix, CALM),
         }
@@ -136,9 +143,8 @@ impl Bench {
             let folder = self.new_folder()?;
             let database = new_database(&server, round)?;
             let daemon = Daemon::start(&Setting {
-                folder: &folder,
                 postgres: Some(&database),
-                simulator: &self.simulator,
+                ..self.setting(&folder)
             })?;
             durables.push(none_refused(send(self.load(daemon.public, 64, "pg"))?)?);
         }
@@ -222,6 +228,7 @@ impl Bench {
             to: daemon.public,
             connections: 64,
             reconnect: false,
+            tls: None,
             until: Until::Requests(self.scale.storm),
             bodies: bodies("storm", BREACHING),
         })?)?;
@@ -350,6 +357,7 @@ impl Bench {
             to: daemon.public,
             connections: 4,
             reconnect: false,
+            tls: None,
             until: Until::Requests(events / FILL),
             bodies,
         })?)?;
@@ -366,6 +374,7 @@ impl Bench {
             to: daemon.public,
             connections: 64,
             reconnect: false,
+            tls: None,
             until: Until::Requests(60_000),
             bodies: bodies(&format!("cost{round}"), CALM),
         })?)?;
@@ -401,7 +410,7 @@ fn intake_bars(connections: usize, intake: &Intake) -> Vec<Bar> {
     ]
 }
 
-fn none_refused(measured: Measured) -> Fallible<Measured> {
+pub(crate) fn none_refused(measured: Measured) -> Fallible<Measured> {
     if measured.refused > 0 {
         return Err(format!("{} answers were not 202", measured.refused).into());
     }

@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::answer::Refused;
 use super::query::{self, Filters, bulk_request};
 use super::{Actor, AdminState};
-use crate::store::{By, DeliveryView, Filter, ReviewDetail, ReviewVerdict};
+use crate::store::{ChangedBy, DeliveryView, Filter, ReviewDecision, ReviewDetail};
 
 type Answer<T> = Result<Json<T>, Refused>;
 
-pub(super) fn by<'a>(state: &AdminState, actor: &'a Actor) -> By<'a> {
-    By {
+pub(super) fn by<'a>(state: &AdminState, actor: &'a Actor) -> ChangedBy<'a> {
+    ChangedBy {
         actor: &actor.name,
         at: state.clock.now(),
     }
@@ -66,7 +66,7 @@ pub(super) async fn reprocess_review(
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
 ) -> Answer<ReviewDetail> {
-    settle(&state, &actor, &id, ReviewVerdict::Reprocess).await
+    settle(&state, &actor, &id, ReviewDecision::Reprocess).await
 }
 
 pub(super) async fn discard_review(
@@ -74,17 +74,17 @@ pub(super) async fn discard_review(
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
 ) -> Answer<ReviewDetail> {
-    settle(&state, &actor, &id, ReviewVerdict::Discard).await
+    settle(&state, &actor, &id, ReviewDecision::Discard).await
 }
 
 async fn settle(
     state: &AdminState,
     actor: &Actor,
     id: &str,
-    verdict: ReviewVerdict,
+    verdict: ReviewDecision,
 ) -> Answer<ReviewDetail> {
     let by = by(state, actor);
-    state.store.settle_review(id, verdict, by).await?;
+    state.store.decide_review(id, verdict, by).await?;
     Ok(Json(state.store.review_item(id).await?))
 }
 
@@ -96,8 +96,8 @@ pub(super) async fn reprocess_reviews(
 ) -> Answer<Value> {
     let (filter, _) = bulk_request(query.as_deref(), &body, query::REVIEW_BULK)?;
     let by = by(&state, &actor);
-    let verdict = ReviewVerdict::Reprocess;
-    let reprocessed = state.store.settle_reviews(&filter, verdict, by).await?;
+    let verdict = ReviewDecision::Reprocess;
+    let reprocessed = state.store.decide_reviews(&filter, verdict, by).await?;
     Ok(Json(json!({ "reprocessed": reprocessed })))
 }
 
@@ -109,8 +109,8 @@ pub(super) async fn discard_reviews(
 ) -> Answer<Value> {
     let filter = narrowing(query.as_deref(), &body, query::REVIEW_BULK)?;
     let by = by(&state, &actor);
-    let verdict = ReviewVerdict::Discard;
-    let discarded = state.store.settle_reviews(&filter, verdict, by).await?;
+    let verdict = ReviewDecision::Discard;
+    let discarded = state.store.decide_reviews(&filter, verdict, by).await?;
     Ok(Json(json!({ "discarded": discarded })))
 }
 
@@ -120,7 +120,7 @@ pub(super) async fn release_flood(
     Path(source): Path<String>,
 ) -> Answer<Value> {
     let by = by(&state, &actor);
-    let released = state.store.settle_flood(&source, true, by).await?;
+    let released = state.store.decide_flood(&source, true, by).await?;
     Ok(Json(json!({ "released": released })))
 }
 
@@ -130,7 +130,7 @@ pub(super) async fn discard_flood(
     Path(source): Path<String>,
 ) -> Answer<Value> {
     let by = by(&state, &actor);
-    let discarded = state.store.settle_flood(&source, false, by).await?;
+    let discarded = state.store.decide_flood(&source, false, by).await?;
     Ok(Json(json!({ "discarded": discarded })))
 }
 

@@ -87,8 +87,8 @@ impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::NotFound { .. } => Self::not_found(format!("{error}.")),
-            StoreError::StrangeCursor => Self::bad_request(format!("{error}.")),
-            StoreError::NotPossible { .. } => Self::new(
+            StoreError::InvalidCursor => Self::bad_request(format!("{error}.")),
+            StoreError::Conflict { .. } => Self::new(
                 StatusCode::CONFLICT,
                 "not-possible",
                 "Not possible now",

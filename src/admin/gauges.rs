@@ -1,12 +1,14 @@
 //! Keeps the gauges that are counted from the store: incidents, queues, dead letters, review
 //! items.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::failure::FailureKind;
+use crate::domain::identity::TargetName;
 use crate::domain::incident::IncidentState;
 use crate::store::{Counts, Store};
 use crate::telemetry::Metrics;
@@ -19,19 +21,19 @@ const EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub struct Gauges {
     metrics: Metrics,
-    targets: BTreeSet<String>,
+    targets: BTreeSet<TargetName>,
     sources: BTreeSet<String>,
-    dead_letters: BTreeSet<(String, String)>,
+    dead_letters: BTreeSet<(TargetName, String)>,
 }
 
 impl Gauges {
     /// Gauges in `metrics` for the configured `targets` and `sources`.
     pub fn new(
         metrics: Metrics,
-        targets: impl IntoIterator<Item = String>,
+        targets: impl IntoIterator<Item = TargetName>,
         sources: impl IntoIterator<Item = String>,
     ) -> Self {
-        let targets: BTreeSet<String> = targets.into_iter().collect();
+        let targets: BTreeSet<TargetName> = targets.into_iter().collect();
         let dead_letters = targets
             .iter()
             .flat_map(|target| {
@@ -54,7 +56,7 @@ impl Gauges {
         }
         self.metrics.set_flapping(counts.flapping);
         for target in &self.targets {
-            let count = count_of(&counts.owed, target);
+            let count = count_of(&counts.owed, target.as_str());
             self.metrics.set_delivery_queue(target, count);
         }
         for (target, kind) in &self.dead_letters {
@@ -85,10 +87,10 @@ impl Gauges {
     }
 }
 
-fn count_of(counts: &[(String, i64)], name: &str) -> i64 {
+fn count_of<K: Borrow<str>>(counts: &[(K, i64)], name: &str) -> i64 {
     counts
         .iter()
-        .find(|(known, _)| known == name)
+        .find(|(known, _)| known.borrow() == name)
         .map_or(0, |(_, count)| *count)
 }
 

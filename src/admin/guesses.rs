@@ -14,18 +14,18 @@ use tokio::sync::Semaphore;
 use crate::http::client_network;
 
 /// Wrong tokens of an address that are answered as such within [`WINDOW`].
-const MOST_GUESSES: u32 = 10;
+const MAX_GUESSES: u32 = 10;
 /// For how long they are counted together.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Addresses that are remembered; beyond it the one that began longest ago is forgotten.
-const MOST_ADDRESSES: usize = 4096;
+const MAX_ADDRESSES: usize = 4096;
 /// Lines in the log within [`WINDOW`], whatever number of addresses guess.
-const MOST_LINES: u32 = 30;
+const MAX_LINES: u32 = 30;
 
-/// How long the answer waits that a wrong token gets after [`MOST_GUESSES`].
+/// How long the answer waits that a wrong token gets after [`MAX_GUESSES`].
 const DELAY: Duration = Duration::from_secs(1);
 /// Answers that wait at a time: a quarter of the admin listener's connections.
-const MOST_DELAYED: usize = 16;
+const MAX_DELAYED: usize = 16;
 
 /// The answers that are delayed at the moment.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(super) struct Delays {
 impl Default for Delays {
     fn default() -> Self {
         Self {
-            places: Semaphore::new(MOST_DELAYED),
+            places: Semaphore::new(MAX_DELAYED),
         }
     }
 }
@@ -87,19 +87,19 @@ impl Guesses {
         });
         window.count_at(now);
         let (count, ends) = (window.count, window.began + WINDOW);
-        let is_news = count == 1 || count == MOST_GUESSES + 1;
+        let is_news = count == 1 || count == MAX_GUESSES + 1;
         Noted {
-            wait: (count > MOST_GUESSES).then(|| ends.duration_since(now)),
+            wait: (count > MAX_GUESSES).then(|| ends.duration_since(now)),
             line: is_news.then(|| self.take_line(now)).flatten(),
         }
     }
 
     fn make_room(&mut self, now: Instant) {
-        if self.by_address.len() < MOST_ADDRESSES {
+        if self.by_address.len() < MAX_ADDRESSES {
             return;
         }
         self.by_address.retain(|_, window| !window.is_over(now));
-        if self.by_address.len() < MOST_ADDRESSES {
+        if self.by_address.len() < MAX_ADDRESSES {
             return;
         }
         let oldest = self
@@ -117,7 +117,7 @@ impl Guesses {
             count: 0,
         });
         lines.count_at(now);
-        if lines.count > MOST_LINES {
+        if lines.count > MAX_LINES {
             self.left_out += 1;
             return None;
         }
@@ -151,7 +151,7 @@ mod tests {
     #[tokio::test]
     async fn only_so_many_answers_are_delayed_at_a_time() {
         let (delays, began) = (Delays::default(), Instant::now());
-        let mut delayed = Box::pin(join_all((0..MOST_DELAYED).map(|_| delays.delay())));
+        let mut delayed = Box::pin(join_all((0..MAX_DELAYED).map(|_| delays.delay())));
         assert_eq!(delayed.as_mut().now_or_never(), None, "they wait");
         assert_eq!(delays.delay().now_or_never(), Some(()), "this one does not");
         delayed.await;
@@ -211,7 +211,7 @@ mod tests {
             lines += usize::from(guesses.note(peer, now).line.is_some());
         }
         assert_eq!(lines, 30);
-        assert_eq!(guesses.by_address.len(), MOST_ADDRESSES);
+        assert_eq!(guesses.by_address.len(), MAX_ADDRESSES);
         let next = guesses.note(address("192.0.2.1"), now + WINDOW);
         assert_eq!(
             next.line,

@@ -18,7 +18,7 @@ use super::answer::Refused;
 use crate::telemetry::Metrics;
 
 /// Longest part of a host that is repeated to the client.
-const MOST_SHOWN: usize = 100;
+const MAX_SHOWN: usize = 100;
 
 /// The names by which the listener may be addressed besides those that nobody else can have.
 #[derive(Debug, Clone)]
@@ -65,7 +65,7 @@ pub(super) async fn addressed_here(
 }
 
 fn refusal(host: &str) -> Refused {
-    let host: String = host.chars().take(MOST_SHOWN).collect();
+    let host: String = host.chars().take(MAX_SHOWN).collect();
     Refused::new(
         StatusCode::FORBIDDEN,
         "foreign-host",

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::answer::Refused;
 
 /// Longest body of a request: a filter.
-pub(super) const MOST_BODY_BYTES: usize = 64 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Longest time in which the body of a request comes.
 const BODY_TIME: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ const REQUEST_TIME: Duration = Duration::from_secs(60);
 /// token is refused before its body is read.
 pub(super) async fn read_body(request: Request, next: Next) -> Response {
     let (head, body) = request.into_parts();
-    match tokio::time::timeout(BODY_TIME, to_bytes(body, MOST_BODY_BYTES)).await {
+    match tokio::time::timeout(BODY_TIME, to_bytes(body, MAX_BODY_BYTES)).await {
         Ok(Ok(body)) => next.run(Request::from_parts(head, Body::from(body))).await,
         Ok(Err(_)) => too_long().into_response(),
         Err(_) => body_too_slow().into_response(),
@@ -46,7 +46,7 @@ fn too_long() -> Refused {
         StatusCode::PAYLOAD_TOO_LARGE,
         "body-too-long",
         "Body too long",
-        format!("The body breaks off or is longer than {MOST_BODY_BYTES} bytes."),
+        format!("The body breaks off or is longer than {MAX_BODY_BYTES} bytes."),
     )
 }
 

@@ -11,6 +11,7 @@ use super::answer::Refused;
 use super::query::{self, list_request};
 use super::targets::TargetView;
 use super::{AdminState, TargetOverview};
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::store::{
     AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, DroppedReviewsView,
     EventDetail, EventView, FloodView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail,
@@ -22,7 +23,7 @@ type Answer<T> = Result<Json<T>, Refused>;
 /// A list and its single items, each the store's method of that name.
 macro_rules! resource {
     ($list:ident, $list_of:ty, $filters:expr, $store_list:ident;
-     $one:ident, $one_of:ty, $store_one:ident) => {
+     $one:ident, $one_of:ty, $store_one:ident($id:ty)) => {
         pub(super) async fn $list(
             State(state): State<AdminState>,
             RawQuery(query): RawQuery,
@@ -33,18 +34,18 @@ macro_rules! resource {
 
         pub(super) async fn $one(
             State(state): State<AdminState>,
-            Path(id): Path<String>,
+            Path(id): Path<$id>,
         ) -> Answer<$one_of> {
             Ok(Json(state.store.$store_one(&id).await?))
         }
     };
 }
 
-resource!(events, EventView, query::EVENTS, events; event, EventDetail, event);
-resource!(incidents, IncidentView, query::INCIDENTS, incidents; incident, IncidentDetail, incident);
-resource!(deliveries, DeliveryView, query::DELIVERIES, deliveries; delivery, DeliveryDetail, delivery);
+resource!(events, EventView, query::EVENTS, events; event, EventDetail, event(String));
+resource!(incidents, IncidentView, query::INCIDENTS, incidents; incident, IncidentDetail, incident(IncidentId));
+resource!(deliveries, DeliveryView, query::DELIVERIES, deliveries; delivery, DeliveryDetail, delivery(String));
 resource!(dead_letters, DeadLetterView, query::DEAD_LETTERS, dead_letters;
-          dead_letter, DeadLetterDetail, dead_letter);
+          dead_letter, DeadLetterDetail, dead_letter(String));
 
 /// Review items, and how many of each source its limit has dropped.
 #[derive(Debug, Serialize)]
@@ -78,7 +79,7 @@ pub(super) async fn floods(State(state): State<AdminState>) -> Answer<Page<Flood
 
 pub(super) async fn timeline(
     State(state): State<AdminState>,
-    Path(id): Path<String>,
+    Path(id): Path<IncidentId>,
     RawQuery(query): RawQuery,
 ) -> Answer<Page<TimelineEntry>> {
     let (_, page) = list_request(query.as_deref(), query::TIMELINE)?;
@@ -124,7 +125,7 @@ pub(super) async fn targets(State(state): State<AdminState>) -> Answer<Page<Targ
 
 pub(super) async fn target(
     State(state): State<AdminState>,
-    Path(name): Path<String>,
+    Path(name): Path<TargetName>,
 ) -> Answer<TargetRow> {
     let rows = target_rows(&state).await?;
     rows.into_iter()
@@ -135,12 +136,14 @@ pub(super) async fn target(
 
 async fn target_rows(state: &AdminState) -> Result<Vec<TargetRow>, Refused> {
     let counts = state.store.counts().await?;
-    let owed: BTreeMap<String, i64> = counts.owed.into_iter().collect();
-    let mut dead: BTreeMap<String, i64> = BTreeMap::new();
+    let owed: BTreeMap<TargetName, i64> = counts.owed.into_iter().collect();
+    let mut dead: BTreeMap<TargetName, i64> = BTreeMap::new();
     for (target, _, count) in counts.dead_letters {
         *dead.entry(target).or_default() += count;
     }
-    let of = |counts: &BTreeMap<String, i64>, name: &str| counts.get(name).copied().unwrap_or(0);
+    let of = |counts: &BTreeMap<TargetName, i64>, name: &TargetName| {
+        counts.get(name).copied().unwrap_or(0)
+    };
     let targets = TargetOverview::targets(&*state.targets).into_iter();
     Ok(targets
         .map(|target| TargetRow {

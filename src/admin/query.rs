@@ -13,7 +13,7 @@ use crate::json::PlainJson;
 use crate::store::{Cursor, Filter, PageRequest};
 
 const DEFAULT_LIMIT: u32 = 50;
-const MOST_ITEMS: u32 = 500;
+const MAX_ITEMS: u32 = 500;
 
 /// A list's filters, and the states its items can have.
 #[derive(Debug, Clone, Copy)]
@@ -167,8 +167,8 @@ fn limit(value: &str) -> Result<u32, Refused> {
     value
         .parse()
         .ok()
-        .filter(|limit| (1..=MOST_ITEMS).contains(limit))
-        .ok_or_else(|| Refused::bad_request(format!("limit is a number from 1 to {MOST_ITEMS}.")))
+        .filter(|limit| (1..=MAX_ITEMS).contains(limit))
+        .ok_or_else(|| Refused::bad_request(format!("limit is a number from 1 to {MAX_ITEMS}.")))
 }
 
 fn cursor(value: &str) -> Result<Cursor, Refused> {

@@ -16,7 +16,7 @@ use super::answer::{internal_error, no_such_route, write_problems, wrong_method}
 use super::hosts::addressed_here;
 use super::limits::{in_time, read_body};
 use super::{AdminState, actions, health, lists, silences};
-use crate::http::RequestIds;
+use crate::http::with_request_id;
 use crate::settings::Role;
 
 /// Who may use a route.
@@ -81,7 +81,7 @@ pub fn router(state: AdminState) -> Router {
         // Around all of them, what is not there included: none can be written without it.
         .layer(from_fn_with_state(state.hosts.clone(), addressed_here));
     around(routes)
-        .layer(RequestIds::new(clock))
+        .layer(from_fn_with_state(clock, with_request_id))
         .with_state(state)
 }
 

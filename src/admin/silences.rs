@@ -18,9 +18,9 @@ use crate::domain::time::Timestamp;
 use crate::store::{NewSilence, Page, SilenceView};
 
 /// Matchers of one silence.
-const MOST_MATCHERS: usize = 16;
+const MAX_MATCHERS: usize = 16;
 /// Longest reason, in characters.
-const LONGEST_REASON: usize = 1000;
+const MAX_REASON: usize = 1000;
 /// Longest silence: what is to be silent for ever is a rule to be taken out.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -87,8 +87,8 @@ impl Wanted {
         if self.r#match.is_empty() {
             return Err("match is empty: say what is silenced, such as rule=queue-wait.".into());
         }
-        if self.r#match.len() > MOST_MATCHERS {
-            return Err(format!("match has at most {MOST_MATCHERS} entries."));
+        if self.r#match.len() > MAX_MATCHERS {
+            return Err(format!("match has at most {MAX_MATCHERS} entries."));
         }
         let matchers: Result<Vec<Matcher>, String> = self
             .r#match
@@ -121,9 +121,9 @@ impl Wanted {
             let problem = "A silence lasts a year at most; take the rule out instead.";
             return Err(problem.into());
         }
-        if reason.is_empty() || reason.chars().count() > LONGEST_REASON || reason.contains('\0') {
+        if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.contains('\0') {
             return Err(format!(
-                "reason has 1 to {LONGEST_REASON} characters: who finds the silence wants to know."
+                "reason has 1 to {MAX_REASON} characters: who finds the silence wants to know."
             ));
         }
         Ok(NewSilence {

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::deliver::TargetStatus;
-use crate::store::{KeptFailure, Moment};
+use crate::domain::identity::TargetName;
+use crate::store::{DisplayTime, StoredFailure};
 
 /// Tells how every configured target fares.
 pub trait TargetOverview: Send + Sync {
@@ -20,17 +21,17 @@ impl<F: Fn() -> Vec<TargetView> + Send + Sync> TargetOverview for F {
 /// One target. What is owed to it is counted by the listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TargetView {
-    pub name: String,
+    pub name: TargetName,
     /// `salesforce` or `servicenow`.
     pub kind: String,
     /// `up`, `paused`, `held`, `circuit_open`.
     pub state: &'static str,
     /// Since when it cannot be reached: held, or its circuit open.
-    pub since: Option<Moment>,
+    pub since: Option<DisplayTime>,
     /// When the pause ends or the next probe is due.
-    pub until: Option<Moment>,
-    pub last_error: Option<KeptFailure>,
-    pub last_error_at: Option<Moment>,
+    pub until: Option<DisplayTime>,
+    pub last_error: Option<StoredFailure>,
+    pub last_error_at: Option<DisplayTime>,
     pub token: TokenView,
 }
 
@@ -38,9 +39,9 @@ pub struct TargetView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TokenView {
     /// When it was obtained; `None` before the first use, and for static credentials.
-    pub obtained_at: Option<Moment>,
+    pub obtained_at: Option<DisplayTime>,
     /// When it expires, where the CRM says so.
-    pub expires_at: Option<Moment>,
+    pub expires_at: Option<DisplayTime>,
 }
 
 impl TargetView {
@@ -50,13 +51,13 @@ impl TargetView {
             name: status.name.clone(),
             kind: kind.to_owned(),
             state: status.state.as_str(),
-            since: status.away_since.map(Moment::from),
-            until: status.until.map(Moment::from),
-            last_error: status.last_error.as_ref().map(KeptFailure::from),
-            last_error_at: status.last_error_at.map(Moment::from),
+            since: status.unreachable_since.map(DisplayTime::from),
+            until: status.until.map(DisplayTime::from),
+            last_error: status.last_error.as_ref().map(StoredFailure::from),
+            last_error_at: status.last_error_at.map(DisplayTime::from),
             token: TokenView {
-                obtained_at: status.token.obtained_at.map(Moment::from),
-                expires_at: status.token.expires_at.map(Moment::from),
+                obtained_at: status.token.obtained_at.map(DisplayTime::from),
+                expires_at: status.token.expires_at.map(DisplayTime::from),
             },
         }
     }

@@ -7,7 +7,7 @@ use super::AdminState;
 use super::answer::Refused;
 use crate::domain::time::Timestamp;
 use crate::settings::MaintenanceSettings;
-use crate::store::{Cursor, Filter, Moment, Page, PageRequest, SilenceView, StoreError};
+use crate::store::{Cursor, DisplayTime, Filter, Page, PageRequest, SilenceView, StoreError};
 
 /// What the id of a window begins with; its name follows. Ids of silences are numbers.
 const PREFIX: &str = "maintenance:";
@@ -20,12 +20,12 @@ pub(super) struct WindowView {
     state: &'static str,
     r#match: Vec<String>,
     /// When it began or begins next.
-    starts_at: Option<Moment>,
+    starts_at: Option<DisplayTime>,
     /// When that ends.
-    ends_at: Option<Moment>,
+    ends_at: Option<DisplayTime>,
     author: &'static str,
     reason: Option<String>,
-    created_at: Option<Moment>,
+    created_at: Option<DisplayTime>,
     expired_by: Option<String>,
     read_only: bool,
 }

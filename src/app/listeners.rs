@@ -13,7 +13,7 @@ use super::stages::Builder;
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::backlog::HeldBack;
 use crate::deliver::TargetWorker;
-use crate::http::{Application, ServeOptions, Server};
+use crate::http::{Router, ServeOptions, Server};
 use crate::receive::{self, CallbackSettings, Callbacks, ReceiveState};
 use crate::settings::{ServerSettings, Settings};
 use crate::store::Journal;
@@ -80,7 +80,7 @@ impl Builder {
         held_back: HeldBack,
     ) -> Result<(), StartError> {
         let targets = self.settings.targets.iter();
-        let application = receive::listener(ReceiveState {
+        let router = receive::router(ReceiveState {
             server: ServerSettings {
                 max_in_flight: self.limits.max_in_flight,
                 ..self.settings.server.clone()
@@ -97,12 +97,12 @@ impl Builder {
                         auth: target.callback_auth.clone(),
                         record_id: target.kind.record_id,
                     };
-                    (name.clone(), settings)
+                    (name.to_string(), settings)
                 })
                 .collect(),
             callbacks: Callbacks {
                 store: self.store.clone(),
-                told: self.told.clone(),
+                callback_received: self.callback_received.clone(),
             },
         })?;
         let options = ServeOptions {
@@ -113,7 +113,7 @@ impl Builder {
             ..ServeOptions::default()
         };
         let (tasks, stop) = (&self.stages.receiving, &self.stages.receive);
-        self.start_listener(tasks, stop, listener, application, options);
+        self.start_listener(tasks, stop, listener, router, options);
         Ok(())
     }
 
@@ -122,7 +122,7 @@ impl Builder {
         tasks: &TaskTracker,
         stop: &CancellationToken,
         listener: TcpListener,
-        application: impl Application + Sync,
+        router: Router,
         options: ServeOptions,
     ) {
         let name = format!("{} listener", options.listener);
@@ -131,12 +131,12 @@ impl Builder {
         let shutdown = stop.clone();
         self.supervisor.spawn(tasks, &name, stop, move || {
             let (listener, shutdown) = (listening.next(), shutdown.clone());
-            let (application, server) = (application.clone(), server.clone());
+            let (router, server) = (router.clone(), server.clone());
             async move {
                 let Some(listener) = listener else {
                     return;
                 };
-                let cut_off = server.run(listener, application, shutdown).await;
+                let cut_off = server.run(listener, router, shutdown).await;
                 if cut_off > 0 {
                     tracing::warn!(cut_off, "connections were cut off at the stop");
                 }

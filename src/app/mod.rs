@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::domain::identity::TargetName;
 use crate::lifecycle::Components;
 use crate::outbound::Redactor;
 use crate::receive::ReceiveSetupError;
@@ -58,7 +59,7 @@ pub enum StartError {
     /// A target cannot be set up.
     #[error("targets.{name}: {problem}")]
     Target {
-        name: String,
+        name: TargetName,
         problem: TargetSetupError,
     },
     /// The Platform API's client cannot be set up.
@@ -104,7 +105,7 @@ impl App {
         let settings = Arc::new(settings);
         let descriptors = descriptors::raise_limit();
         let store = Store::open(settings.store.url.expose()).await?;
-        store.take_over_claims().await?;
+        store.expire_claims_of_dead_process().await?;
         let public = bind("server.listen", settings.server.listen)?;
         let admin = bind("admin.listen", settings.admin.listen)?;
         let components = Components::default();
@@ -115,7 +116,7 @@ impl App {
             metrics,
             stages: Stages::default(),
             owner: uuid::Uuid::new_v4().to_string(),
-            told: watch::channel(0).0,
+            callback_received: watch::channel(0).0,
             redactor: Redactor::of(&settings),
             settings,
             store,

@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
 use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::identity::TargetName;
 use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::lifecycle::Components;
 use crate::notifier::{Notifier, publish_changes};
@@ -19,7 +20,7 @@ use crate::outbound::Redactor;
 use crate::review_limit::ReviewLimiter;
 use crate::self_monitor::SelfMonitor;
 use crate::settings::{Settings, TargetSettings};
-use crate::store::{Journal, JournalWriter, Store, Wake};
+use crate::store::{Journal, JournalWriter, Notification, Store};
 use crate::supervision::Supervisor;
 use crate::sync::SyncWorker;
 use crate::targets::{self, Crm};
@@ -39,7 +40,7 @@ pub(super) struct Builder {
     pub(super) owner: String,
     pub(super) limits: Limits,
     /// Grows with every callback, so that it is followed at once.
-    pub(super) told: watch::Sender<u64>,
+    pub(super) callback_received: watch::Sender<u64>,
     /// Knows every secret in use.
     pub(super) redactor: Redactor,
 }
@@ -68,8 +69,8 @@ impl Builder {
         self.start_gauges();
         let (journal, writer) = self.store.journal();
         self.start_watching_ourselves(&journal);
-        self.start_waking(&notifier, Wake::Events, &writer.appended());
-        self.start_waking(&notifier, Wake::Deliveries, &decider.enqueued());
+        self.start_waking(&notifier, Notification::Events, &writer.appended());
+        self.start_waking(&notifier, Notification::Deliveries, &decider.enqueued());
         self.start_hearing(&notifier);
         self.start_deciding(decider, &notifier);
         self.start_journal(writer);
@@ -86,7 +87,7 @@ impl Builder {
             &self.stages.decide,
             move || {
                 let decider = decider.clone();
-                decider.run(notifier.subscribe(Wake::Events), stop.clone())
+                decider.run(notifier.subscribe(Notification::Events), stop.clone())
             },
         );
     }
@@ -130,7 +131,7 @@ impl Builder {
                 &self.stages.deliver,
                 move || {
                     let worker = running.clone();
-                    worker.run(notifier.subscribe(Wake::Deliveries), stop.clone())
+                    worker.run(notifier.subscribe(Notification::Deliveries), stop.clone())
                 },
             );
             self.start_syncing(name, target, crm, &worker);
@@ -166,7 +167,7 @@ impl Builder {
     }
 
     /// Wakes this replica and the others up at each change of `source`.
-    fn start_waking(&self, notifier: &Notifier, wake: Wake, source: &watch::Receiver<u64>) {
+    fn start_waking(&self, notifier: &Notifier, wake: Notification, source: &watch::Receiver<u64>) {
         let (waking, heard) = (notifier.clone(), source.clone());
         let stop = self.stages.deliver.clone();
         self.supervisor.spawn(
@@ -203,7 +204,7 @@ impl Builder {
     /// Starts to bring back what people do in one target.
     fn start_syncing(
         &self,
-        name: &str,
+        name: &TargetName,
         target: &TargetSettings,
         crm: Arc<dyn Crm>,
         worker: &TargetWorker,
@@ -220,12 +221,16 @@ impl Builder {
             limiter: worker.limiter(),
             admits: Arc::new(move || gate.status().state == BreakerState::Up),
         };
-        let (told, stop) = (self.told.clone(), self.stages.deliver.clone());
+        let (callback_received, stop) =
+            (self.callback_received.clone(), self.stages.deliver.clone());
         self.supervisor.spawn(
             &self.stages.delivering,
             &format!("sync {name}"),
             &self.stages.deliver,
-            move || sync.clone().run(told.subscribe(), stop.clone()),
+            move || {
+                sync.clone()
+                    .run(callback_received.subscribe(), stop.clone())
+            },
         );
     }
 

@@ -14,6 +14,7 @@ use super::{Global, Output, config, print, table};
 use crate::clock::Clock;
 use crate::deliver::StoreVault;
 use crate::doctor::{Check, DoctorTarget, Outcome as CheckResult, run_checks};
+use crate::domain::identity::TargetName;
 use crate::outbound::Redactor;
 use crate::settings::{Settings, TargetAuth};
 use crate::store::Store;
@@ -42,7 +43,7 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Outcome {
         .iter()
         .filter_map(|(name, client)| {
             Some(DoctorTarget {
-                name,
+                name: name.as_str(),
                 settings: settings.targets.get(*name)?,
                 all_settings: &settings,
                 client: client.as_ref(),
@@ -64,23 +65,28 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Outcome {
     })
 }
 
-fn chosen<'a>(wanted: &[String], settings: &'a Settings) -> Result<Vec<&'a str>, Failed> {
-    let known: Vec<&str> = settings.targets.keys().map(String::as_str).collect();
-    if let Some(strange) = wanted.iter().find(|name| !known.contains(&name.as_str())) {
+fn chosen<'a>(wanted: &[String], settings: &'a Settings) -> Result<Vec<&'a TargetName>, Failed> {
+    let known = &settings.targets;
+    if let Some(strange) = wanted
+        .iter()
+        .find(|name| !known.contains_key(name.as_str()))
+    {
+        let known: Vec<&str> = known.keys().map(TargetName::as_str).collect();
         return Err(Failed::usage(format!(
             "there is no target {strange}; there are: {}",
             known.join(", ")
         )));
     }
-    let is_wanted = |name: &&str| wanted.is_empty() || wanted.iter().any(|one| one == name);
-    Ok(known.into_iter().filter(is_wanted).collect())
+    let is_wanted =
+        |name: &&TargetName| wanted.is_empty() || wanted.iter().any(|one| one == name.as_str());
+    Ok(known.keys().filter(is_wanted).collect())
 }
 
 /// A target's name and its client.
-type Named<'a> = (&'a str, Arc<dyn Crm>);
+type Named<'a> = (&'a TargetName, Arc<dyn Crm>);
 
 fn clients<'a>(
-    names: &[&'a str],
+    names: &[&'a TargetName],
     settings: &Settings,
     vault: &Arc<dyn TokenVault>,
     redactor: &Redactor,
@@ -100,8 +106,8 @@ fn clients<'a>(
 
 /// A refresh may kill the token it was made with, so a login by refresh token goes through the
 /// daemon's own store, which keeps the next one. Other logins need no store.
-async fn vault(names: &[&str], settings: &Settings) -> Result<Arc<dyn TokenVault>, Failed> {
-    let rotates = |name: &&str| {
+async fn vault(names: &[&TargetName], settings: &Settings) -> Result<Arc<dyn TokenVault>, Failed> {
+    let rotates = |name: &&TargetName| {
         let target = settings.targets.get(*name);
         target.is_some_and(|target| matches!(target.auth, TargetAuth::RefreshToken { .. }))
     };
@@ -124,15 +130,19 @@ struct NothingKept;
 
 #[async_trait]
 impl TokenVault for NothingKept {
-    async fn load(&self, _target: &str) -> Result<Option<Vec<u8>>, String> {
+    async fn load(&self, _target: &TargetName) -> Result<Option<Vec<u8>>, String> {
         Ok(None)
     }
 
-    async fn keep(&self, _target: &str, _sealed: &[u8]) -> Result<(), String> {
+    async fn save(&self, _target: &TargetName, _sealed: &[u8]) -> Result<(), String> {
         Err("the pre-flight has no store open".to_owned())
     }
 
-    async fn lock(&self, _target: &str, _patience: Duration) -> Result<Box<dyn Send>, String> {
+    async fn lock(
+        &self,
+        _target: &TargetName,
+        _patience: Duration,
+    ) -> Result<Box<dyn Send>, String> {
         Ok(Box::new(()))
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::outcome::{Failed, NOT_FINE, Outcome};
@@ -14,6 +15,7 @@ use crate::decide::{
     Breach, Evaluated, Finding, create_fields, evaluate, maintenance_over, outage_of, with_incident,
 };
 use crate::domain::enrichment::Names;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
@@ -35,9 +37,8 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     let settings = config::load(global)?.settings;
     let source = source_of(args, &settings)?;
     let body = read(&args.file)?;
-    let items = match serde_json::from_slice::<Value>(&body) {
-        Ok(Value::Array(items)) => items,
-        Ok(item) => vec![item],
+    let items = match items(&body) {
+        Ok(items) => items,
         Err(error) => {
             let item = json!({"event_id": normalise::id_of_raw(&body),
                 "review": format!("not JSON: {error}; the sender is answered 400")});
@@ -47,7 +48,11 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     };
     let explained: Vec<Value> = items
         .iter()
-        .map(|item| explain(&settings, &source, item))
+        .map(|item| match normalise::parse(item.get()) {
+            Ok(value) => explain(&settings, &source, &value),
+            Err(error) => json!({"event_id": normalise::id_of_raw(item.get().as_bytes()),
+                "review": format!("unreadable JSON: {error}")}),
+        })
         .collect();
     report(global.output, &explained);
     let misfits = explained.iter().any(goes_to_review);
@@ -56,6 +61,14 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// The elements of an array, or the one value that is no array.
+fn items(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
+    match body.trim_ascii_start().first() {
+        Some(b'[') => serde_json::from_slice(body),
+        _ => serde_json::from_slice(body).map(|item| vec![item]),
+    }
 }
 
 /// The event itself, or a breach from which no ticket could be written.
@@ -96,11 +109,9 @@ fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
         return json!({"review": "unknown source"});
     };
     let now = Clock::System.now();
-    let room = normalise::Room::default();
-    let read = normalise::Value::of(item, &room);
-    let normalised = normalise(format, &read, now);
+    let normalised = normalise(format, item, now);
     let mut explained = json!({"event_id": normalised.event_id,
-        "shape": normalise::shape_in_words(format, &read)});
+        "shape": normalise::describe_shape(format, item)});
     let mut set = |name: &str, value: Value| explained[name] = value;
     match &normalised.outcome {
         normalise::Outcome::Nothing(why) => set("nothing", json!(why)),
@@ -157,13 +168,13 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let Some(rule) = settings.rules.get(finding.rule) else {
         return Value::Null;
     };
-    let verdict = match finding.heard.verdict {
+    let verdict = match finding.evaluation.verdict {
         Verdict::Breach => "breach",
         Verdict::Clear => "clear",
         Verdict::InHysteresis => "between when and clear",
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
-        "readings": finding.heard.readings, "verdict": verdict, "key": finding.key});
+        "readings": finding.evaluation.readings, "verdict": verdict, "key": finding.key.key});
     let Some(Breach { context, routed }) = &finding.breach else {
         return explained;
     };
@@ -174,16 +185,14 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     let first = routed.to.first();
     if let Some((name, target)) = first.and_then(|name| settings.targets.get_key_value(name)) {
         let incident = Incident::begin(
-            uuid::Uuid::nil().to_string(),
-            &rule.name,
-            &finding.key,
+            IncidentId::new(uuid::Uuid::nil().to_string()),
+            finding.key.clone(),
             &finding.severity,
-            &finding.heard,
-            finding.heard.received_at,
+            &finding.evaluation,
+            finding.evaluation.received_at,
         );
-        let named = (rule.name.as_str(), finding.key.as_str());
-        let at = finding.heard.received_at;
-        if let Some(window) = maintenance_over(settings, named, source, context, at) {
+        let at = finding.evaluation.received_at;
+        if let Some(window) = maintenance_over(settings, &finding.key, source, context, at) {
             explained["silenced"] = json!({"by": window.by, "until": window.until.to_string()});
         }
         let context = with_incident(context.clone(), &incident);
@@ -207,10 +216,11 @@ fn route_json(rule: &RuleSettings, routed: &Routed) -> Value {
 
 /// The outage that a breach would count for.
 fn outage_json(settings: &Settings, rule: &str, finding: &Finding) -> Option<Value> {
-    let (name, outage, group) = outage_of(settings, finding.group.as_deref()?)?;
+    let group = finding.group.as_ref()?;
+    let (name, outage) = outage_of(settings, &group.rule)?;
     let shown = |duration| humantime::format_duration(duration).to_string();
     Some(
-        json!({"outage": name, "group": group, "hold": shown(outage.hold),
+        json!({"outage": name, "group": group.key, "hold": shown(outage.hold),
         "at_least": outage.at_least, "within": shown(outage.within),
         "is_cause": outage.causes.iter().any(|cause| cause == rule)}),
     )

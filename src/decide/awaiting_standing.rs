@@ -4,19 +4,20 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
+use crate::domain::identity::IncidentKey;
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
 
 /// Queues that tickets may wait for; the tickets of further queues go without.
 const MAX_QUEUES: usize = 10_000;
 
-/// Active keys, by queue.
+/// The keys of the tickets' incidents, by queue.
 #[derive(Debug, Default)]
-pub(super) struct AwaitingStanding(Mutex<HashMap<String, BTreeSet<String>>>);
+pub(super) struct AwaitingStanding(Mutex<HashMap<String, BTreeSet<IncidentKey>>>);
 
 impl AwaitingStanding {
-    /// Adds pairs of a queue and an active key.
-    pub(super) fn add(&self, tickets: Vec<(String, String)>) {
+    /// Adds pairs of a queue and a key.
+    pub(super) fn add(&self, tickets: Vec<(String, IncidentKey)>) {
         let mut awaiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (queue_id, key) in tickets {
             if awaiting.len() < MAX_QUEUES {
@@ -26,7 +27,7 @@ impl AwaitingStanding {
     }
 
     /// Removes and returns the keys whose queue's standing is known at `now`.
-    pub(super) fn take_known(&self, enrichment: &Enrichment, now: Timestamp) -> Vec<String> {
+    pub(super) fn take_known(&self, enrichment: &Enrichment, now: Timestamp) -> Vec<IncidentKey> {
         let mut awaiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut keys = BTreeSet::new();
         awaiting.retain(|queue_id, of_queue| {

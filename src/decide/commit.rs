@@ -5,13 +5,13 @@ use super::error::DecideError;
 use super::policy::due_at;
 use super::resources::Resources;
 use crate::settings::Settings;
-use crate::store::{Deciding, DecisionBatch};
+use crate::store::{DecisionBatch, DecisionTransaction};
 use crate::telemetry::Metrics;
 
 /// Stores `rows` and commits, then lets others know of `effects`.
 pub(super) async fn commit(
     resources: &Resources,
-    deciding: Deciding,
+    deciding: DecisionTransaction,
     (rows, effects): (DecisionBatch, Effects),
 ) -> Result<(), DecideError> {
     // Asked before the commit: the sooner the answer comes, the more creates can show it.
@@ -28,12 +28,12 @@ pub(super) async fn commit(
 /// Stores `rows` and commits.
 pub(super) async fn store(
     resources: &Resources,
-    deciding: Deciding,
+    deciding: DecisionTransaction,
     rows: DecisionBatch,
 ) -> Result<(), DecideError> {
     let settings = &resources.settings;
     deciding
-        .keep(&rows, |incident| {
+        .commit(&rows, |incident| {
             due_at(settings, incident, rows.decided_at)
         })
         .await?;
@@ -62,11 +62,11 @@ pub(super) fn report_moved(metrics: &Metrics, moved: &[Moved]) {
     for one in moved {
         metrics.failover(&one.from, &one.to);
         tracing::warn!(
-            incident_id = one.incident_id,
-            rule = one.rule,
-            key = one.key,
-            failed_over_from = one.from,
-            target = one.to,
+            incident_id = one.incident_id.as_str(),
+            rule = &*one.key.rule,
+            key = &*one.key.key,
+            failed_over_from = one.from.as_str(),
+            target = one.to.as_str(),
             reason = one.note,
             "the ticket is opened in another target"
         );

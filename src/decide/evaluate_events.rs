@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::error::DecideError;
 use super::evaluate::{Evaluated, Finding, evaluate};
 use super::resources::Resources;
-use crate::settings::Settings;
-use crate::store::{JournalEvent, active_key};
+use crate::domain::identity::IncidentKey;
+use crate::store::JournalEvent;
 
 /// The events of a batch, evaluated.
 pub(super) struct EvaluatedEvents(pub(super) Vec<(JournalEvent, Evaluated)>);
@@ -49,33 +49,22 @@ impl EvaluatedEvents {
         findings.flat_map(|(event, findings)| findings.iter().map(move |one| (event, one)))
     }
 
-    /// The active keys of all findings, each once.
-    pub(super) fn keys(&self, settings: &Settings) -> Vec<String> {
-        let keys: BTreeSet<(usize, &str)> = self
-            .findings()
-            .map(|(_, finding)| (finding.rule, finding.key.as_str()))
-            .collect();
-        keys.into_iter()
-            .filter_map(|(rule, key)| Some(active_key(&settings.rules.get(rule)?.name, key)))
-            .collect()
+    /// The keys of all findings, each once.
+    pub(super) fn keys(&self) -> Vec<IncidentKey> {
+        let keys: BTreeSet<&IncidentKey> = self.findings().map(|(_, one)| &one.key).collect();
+        keys.into_iter().cloned().collect()
     }
 
-    /// The sources and active keys of breaches.
-    pub(super) fn breaches(&self, settings: &Settings) -> BTreeSet<(String, String)> {
+    /// The sources and keys of breaches.
+    pub(super) fn breaches(&self) -> BTreeSet<(String, IncidentKey)> {
         let breaches = self.findings().filter(|(_, one)| one.breach.is_some());
         breaches
-            .filter_map(|(event, finding)| {
-                let rule = settings.rules.get(finding.rule)?;
-                Some((
-                    event.source.to_string(),
-                    active_key(&rule.name, &finding.key),
-                ))
-            })
+            .map(|(event, finding)| (event.source.to_string(), finding.key.clone()))
             .collect()
     }
 
-    /// The outages that breaches count for, as active keys.
-    pub(super) fn groups(&self) -> BTreeSet<String> {
+    /// The outages that breaches count for.
+    pub(super) fn groups(&self) -> BTreeSet<IncidentKey> {
         let groups = self.findings().filter_map(|(_, one)| one.group.clone());
         groups.collect()
     }

@@ -5,7 +5,7 @@ use super::commit::{report_moved, store};
 use super::error::DecideError;
 use super::resources::Resources;
 use crate::domain::time::Timestamp;
-use crate::store::{DecisionBatch, Fence};
+use crate::store::{DecisionBatch, FencingToken};
 
 /// Tickets that move in one transaction.
 const MAX_MOVED: usize = 128;
@@ -13,7 +13,10 @@ const MAX_MOVED: usize = 128;
 const PAGE: u32 = 1024;
 
 /// Moves waiting tickets in one transaction under `fence`. Returns how many incidents changed.
-pub(super) async fn fail_over(resources: &Resources, fence: &Fence) -> Result<usize, DecideError> {
+pub(super) async fn fail_over(
+    resources: &Resources,
+    fence: &FencingToken,
+) -> Result<usize, DecideError> {
     if !resources.settings.fails_over() {
         return Ok(0);
     }
@@ -23,14 +26,14 @@ pub(super) async fn fail_over(resources: &Resources, fence: &Fence) -> Result<us
     if stranded.is_empty() {
         return Ok(0);
     }
-    let mut deciding = resources.store.begin_deciding(fence).await?;
+    let mut deciding = resources.store.begin_decisions(fence).await?;
     let mut rows = DecisionBatch {
         decided_at: now,
         ..DecisionBatch::default()
     };
     let mut moved = Vec::new();
     for create in stranded {
-        if let Some(unopened) = deciding.take_unopened(create).await? {
+        if let Some(unopened) = deciding.lock_without_ticket(create).await? {
             let from = (&*resources.settings, &unreachable);
             moved.extend(move_waiting(unopened, from, &mut rows));
         }
@@ -65,7 +68,7 @@ async fn stranded(
     {
         let mut after = Some(0);
         while let (Some(place), true) = (after, stranded.len() < MAX_MOVED) {
-            let (waiting, go_on) = resources.store.waiting_creates(name, place, PAGE).await?;
+            let (waiting, go_on) = resources.store.pending_creates(name, place, PAGE).await?;
             let to_leave = waiting.into_iter().filter(|one| {
                 let candidates = &one.route.candidates;
                 unreachable

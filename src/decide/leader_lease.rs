@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{Fence, Store};
+use crate::store::{FencingToken, Store};
 
 const NAME: &str = "decide";
 /// How long the lease lasts without being renewed, by the database's clock.
@@ -28,7 +28,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) struct LeaderLease {
     store: Store,
     owner: String,
-    held: watch::Sender<Option<Fence>>,
+    held: watch::Sender<Option<FencingToken>>,
 }
 
 impl LeaderLease {
@@ -41,7 +41,7 @@ impl LeaderLease {
     }
 
     /// The fencing token, while this replica holds the lease as far as it knows.
-    pub(super) fn token(&self) -> watch::Receiver<Option<Fence>> {
+    pub(super) fn token(&self) -> watch::Receiver<Option<FencingToken>> {
         self.held.subscribe()
     }
 
@@ -62,7 +62,7 @@ impl LeaderLease {
     }
 
     async fn renew(&self) {
-        let taking = self.store.take_lease(NAME, &self.owner, DURATION);
+        let taking = self.store.acquire_lease(NAME, &self.owner, DURATION);
         match tokio::time::timeout(TIMEOUT, taking).await {
             Ok(Ok(token)) => self.set(token),
             // The lease may still be ours; if it is not, the fencing token is refused.
@@ -73,7 +73,7 @@ impl LeaderLease {
         }
     }
 
-    fn set(&self, token: Option<Fence>) {
+    fn set(&self, token: Option<FencingToken>) {
         self.held.send_if_modified(|held| {
             if *held == token {
                 return false;
@@ -103,7 +103,7 @@ impl LeaderLease {
         let Some(token) = self.held.send_replace(None) else {
             return;
         };
-        let giving = self.store.give_lease_back(&token);
+        let giving = self.store.release_lease(&token);
         match tokio::time::timeout(TIMEOUT, giving).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the lease {NAME} runs out by itself"),

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::batch::{Inputs, Loaded, SourceLimits, UnreachableTargets};
 use super::error::DecideError;
-use super::flood_key::flood_key;
 use super::outage_key::group_of;
 use super::policy::flood_policy;
 use super::resources::Resources;
 use crate::domain::flood;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::IncidentState;
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
-use crate::store::{Deciding, KeptIncident, KeyRecord};
+use crate::store::{DecisionTransaction, IncidentRecord, KeyRecord};
 
 /// How long the number of a source's incidents without a ticket is only added to before it is
 /// counted anew.
@@ -22,12 +22,11 @@ const COUNT_PENDING_EVERY: Duration = Duration::from_secs(1);
 /// What a batch concerns.
 #[derive(Default)]
 pub(super) struct Scope {
-    /// Active keys.
-    pub(super) keys: Vec<String>,
-    /// Active keys of outages, besides those of the keys' incidents.
-    pub(super) groups: BTreeSet<String>,
-    /// Sources and active keys of breaches.
-    pub(super) breaches: BTreeSet<(String, String)>,
+    pub(super) keys: Vec<IncidentKey>,
+    /// Keys of outages, besides those of the keys' incidents.
+    pub(super) groups: BTreeSet<IncidentKey>,
+    /// Sources and keys of breaches.
+    pub(super) breaches: BTreeSet<(String, IncidentKey)>,
     /// Sources whose limits concern incidents that are due, and whether it is looked for what they
     /// hold.
     pub(super) due_sources: BTreeMap<String, bool>,
@@ -36,7 +35,7 @@ pub(super) struct Scope {
 /// Loads everything that is known about `scope`.
 pub(super) async fn load(
     resources: &Resources,
-    deciding: &mut Deciding,
+    deciding: &mut DecisionTransaction,
     scope: Scope,
     now: Timestamp,
 ) -> Result<Loaded, DecideError> {
@@ -44,7 +43,7 @@ pub(super) async fn load(
     let mut records = deciding.load_keys(&scope.keys).await?;
     let mut groups = scope.groups;
     groups.extend(open_incidents(&records).filter_map(|kept| group_of(&kept.incident)));
-    let groups: Vec<String> = groups.into_iter().collect();
+    let groups: Vec<IncidentKey> = groups.into_iter().collect();
     let mut sources = limited_sources(&records, &scope.keys, scope.breaches);
     sources.extend(scope.due_sources);
     let mut missing = groups.clone();
@@ -53,7 +52,7 @@ pub(super) async fn load(
     records.extend(deciding.load_keys(&missing).await?);
     Ok(Loaded {
         records,
-        members: deciding.members(&groups).await?,
+        members: deciding.load_members(&groups).await?,
         groups,
         limits: load_limits(settings, deciding, sources, now).await?,
     })
@@ -63,8 +62,8 @@ pub(super) async fn load(
 /// about while a flood held them.
 pub(super) async fn load_inputs<'a>(
     resources: &'a Resources,
-    deciding: &mut Deciding,
-    due: &[KeptIncident],
+    deciding: &mut DecisionTransaction,
+    due: &[IncidentRecord],
     now: Timestamp,
 ) -> Result<Inputs<'a>, DecideError> {
     let unreachable = match resources.settings.fails_over() {
@@ -76,27 +75,29 @@ pub(super) async fn load_inputs<'a>(
         enrichment: &resources.enrichment,
         unreachable,
         silences: deciding.silences(now).await?,
-        flood_decisions: deciding.flood_verdicts(due).await?,
+        flood_decisions: deciding.flood_decisions(due).await?,
         now,
     })
 }
 
-fn open_incidents(records: &HashMap<String, KeyRecord>) -> impl Iterator<Item = &KeptIncident> {
+fn open_incidents(
+    records: &HashMap<IncidentKey, KeyRecord>,
+) -> impl Iterator<Item = &IncidentRecord> {
     records.values().filter_map(|record| record.open.as_ref())
 }
 
 /// The sources whose limits concern `keys`: those that began their incidents, where these have no
 /// ticket yet, and those of `breaches` that may begin an incident or open one's ticket.
 fn limited_sources(
-    records: &HashMap<String, KeyRecord>,
-    keys: &[String],
-    breaches: BTreeSet<(String, String)>,
+    records: &HashMap<IncidentKey, KeyRecord>,
+    keys: &[IncidentKey],
+    breaches: BTreeSet<(String, IncidentKey)>,
 ) -> BTreeMap<String, bool> {
-    let open = |key: &String| records.get(key)?.open.as_ref();
-    let is_pending = |kept: &&KeptIncident| kept.incident.state == IncidentState::Pending;
+    let open = |key: &IncidentKey| records.get(key)?.open.as_ref();
+    let is_pending = |kept: &&IncidentRecord| kept.incident.state == IncidentState::Pending;
     let pending = keys.iter().filter_map(open).filter(is_pending);
     let began = pending.map(|kept| kept.source.clone());
-    let may_open = |key: &String| open(key).is_none_or(|kept| is_pending(&kept));
+    let may_open = |key: &IncidentKey| open(key).is_none_or(|kept| is_pending(&kept));
     let breaching = breaches.into_iter().filter(|(_, key)| may_open(key));
     let sources = began.chain(breaching.map(|(source, _)| source));
     sources.map(|source| (source, false)).collect()
@@ -104,7 +105,7 @@ fn limited_sources(
 
 /// The sources whose limits concern incidents that are `due`. What a source holds is looked for
 /// when its flood is due.
-pub(super) fn due_sources(due: &[KeptIncident]) -> BTreeMap<String, bool> {
+pub(super) fn due_sources(due: &[IncidentRecord]) -> BTreeMap<String, bool> {
     let mut sources = BTreeMap::new();
     for kept in due {
         match flood::source_of(&kept.incident.rule) {
@@ -120,14 +121,14 @@ pub(super) fn due_sources(due: &[KeptIncident]) -> BTreeMap<String, bool> {
     sources
 }
 
-/// The active keys of the floods of `sources`, each once.
-pub(super) fn flood_keys<'s>(sources: impl Iterator<Item = &'s String>) -> BTreeSet<String> {
-    sources.map(|source| flood_key(source)).collect()
+/// The keys of the floods of `sources`, each once.
+pub(super) fn flood_keys<'s>(sources: impl Iterator<Item = &'s String>) -> BTreeSet<IncidentKey> {
+    sources.map(|source| flood::key_of(source)).collect()
 }
 
 async fn load_limits(
     settings: &Settings,
-    deciding: &mut Deciding,
+    deciding: &mut DecisionTransaction,
     sources: BTreeMap<String, bool>,
     now: Timestamp,
 ) -> Result<SourceLimits, DecideError> {
@@ -143,11 +144,13 @@ async fn load_limits(
         let age = now.since(rate.counted_at) + rate.counted_at.since(now);
         let is_stale = age >= COUNT_PENDING_EVERY;
         if is_stale {
-            rate.pending = deciding.pending_of(&source, policy.max_pending()).await?;
+            rate.pending = deciding
+                .count_pending(&source, policy.max_pending())
+                .await?;
             rate.counted_at = now;
         }
         let any_held = match is_flood_due {
-            true => Some(deciding.holds_any(&source).await?),
+            true => Some(deciding.holds_incidents(&source).await?),
             false => None,
         };
         limits.add(source, policy, (rate, is_stale), any_held);

@@ -16,7 +16,6 @@ mod error;
 mod evaluate;
 mod evaluate_events;
 mod failover_step;
-mod flood_key;
 mod leader_lease;
 mod load;
 mod outage_key;

@@ -1,27 +1,25 @@
-//! The outage and the group that an active key belongs to.
+//! The outage that an incident is, and the group that it belongs to.
 
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::Incident;
 use crate::domain::outage::RULE_PREFIX;
 use crate::settings::{OutageSettings, Settings};
-use crate::store::active_key;
 
-/// The outage that has the active key `key`, with its name and group.
-pub(crate) fn outage_of<'a, 'k>(
+/// The outage whose incidents have the rule `rule`, with its name.
+pub(crate) fn outage_of<'a>(
     settings: &'a Settings,
-    key: &'k str,
-) -> Option<(&'a str, &'a OutageSettings, &'k str)> {
-    let (rule, group) = key.split_once('\u{1f}')?;
-    let (name, outage) = settings
-        .outages
-        .get_key_value(rule.strip_prefix(RULE_PREFIX)?)?;
-    Some((name, outage, group))
+    rule: &str,
+) -> Option<(&'a str, &'a OutageSettings)> {
+    let name = rule.strip_prefix(RULE_PREFIX)?;
+    let (name, outage) = settings.outages.get_key_value(name)?;
+    Some((name, outage))
 }
 
-/// The group that `incident` belongs to, as the active key of its outage. An outage belongs to its
-/// own group.
-pub(super) fn group_of(incident: &Incident) -> Option<String> {
+/// The group that `incident` belongs to, as the key of its outage. An outage belongs to its own
+/// group.
+pub(super) fn group_of(incident: &Incident) -> Option<IncidentKey> {
     if incident.rule.starts_with(RULE_PREFIX) {
-        return Some(active_key(&incident.rule, &incident.key));
+        return Some(incident.incident_key());
     }
     incident.group.clone()
 }

@@ -7,7 +7,6 @@ use crate::domain::flood::{self, FloodPolicy};
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, Recovery};
 use crate::domain::time::Timestamp;
 use crate::settings::{OnRecovery, OutageSettings, RuleSettings, Settings};
-use crate::store::active_key;
 
 /// How often it is looked whether a flood still holds anything: the less often, the longer nothing
 /// new has come.
@@ -88,8 +87,7 @@ pub(super) fn due_at(
     incident: &Incident,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let key = active_key(&incident.rule, &incident.key);
-    if let Some((_, outage, _)) = outage_of(settings, &key) {
+    if let Some((_, outage)) = outage_of(settings, &incident.rule) {
         return incident.due_at(&outage_policy(settings, outage));
     }
     if let Some(source) = flood::source_of(&incident.rule) {
@@ -98,7 +96,7 @@ pub(super) fn due_at(
     let rule = settings
         .rules
         .iter()
-        .find(|rule| rule.name == incident.rule);
+        .find(|rule| rule.name == *incident.rule);
     match rule {
         Some(rule) => incident.due_at(&policy_of(rule)),
         None => (incident.state != IncidentState::Closed).then_some(now),

@@ -10,7 +10,7 @@ use super::evaluate_events::{EvaluatedEvents, evaluate_events};
 use super::load::{Scope, due_sources, flood_keys, load, load_inputs};
 use super::resources::Resources;
 use crate::domain::time::Timestamp;
-use crate::store::{Deciding, Fence, JournalEvent, KeptIncident, StoreError, active_key};
+use crate::store::{DecisionTransaction, FencingToken, IncidentRecord, JournalEvent, StoreError};
 
 /// Incidents whose timers fire in one transaction.
 const MAX_DUE: u32 = 256;
@@ -18,7 +18,7 @@ const MAX_DUE: u32 = 256;
 /// Decides on up to `size` events. Returns on how many.
 pub(super) async fn decide_events(
     resources: &Resources,
-    fence: &Fence,
+    fence: &FencingToken,
     size: u32,
 ) -> Result<usize, DecideError> {
     let events = resources.store.undecided(size).await?;
@@ -46,7 +46,7 @@ pub(super) async fn decide_events(
 /// The decisions on `event` cannot be stored: it goes to review.
 async fn set_aside(
     resources: &Resources,
-    fence: &Fence,
+    fence: &FencingToken,
     event: JournalEvent,
     error: &StoreError,
 ) -> Result<(), DecideError> {
@@ -58,13 +58,12 @@ async fn set_aside(
 
 async fn decide_evaluated(
     resources: &Resources,
-    fence: &Fence,
+    fence: &FencingToken,
     evaluated: EvaluatedEvents,
 ) -> Result<(), DecideError> {
-    let settings = &resources.settings;
     let last = evaluated.0.last().map(|(event, _)| event.seq);
-    let breaches = evaluated.breaches(settings);
-    let mut keys = evaluated.keys(settings);
+    let breaches = evaluated.breaches();
+    let mut keys = evaluated.keys();
     keys.extend(flood_keys(breaches.iter().map(|(source, _)| source)));
     let scope = Scope {
         keys,
@@ -72,7 +71,7 @@ async fn decide_evaluated(
         breaches,
         ..Scope::default()
     };
-    let mut deciding = resources.store.begin_deciding(fence).await?;
+    let mut deciding = resources.store.begin_decisions(fence).await?;
     let now = resources.clock.now();
     let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
     for (event, evaluated) in evaluated.0 {
@@ -97,7 +96,7 @@ async fn decide_evaluated(
 /// Changes incidents that are due by time alone. Returns how many.
 pub(super) async fn fire_timers(
     resources: &Resources,
-    fence: &Fence,
+    fence: &FencingToken,
 ) -> Result<usize, DecideError> {
     let now = resources.clock.now();
     let next = resources.store.next_due().await?;
@@ -108,13 +107,11 @@ pub(super) async fn fire_timers(
     if decided_until < due_at {
         return Ok(0);
     }
-    let mut deciding = resources.store.begin_deciding(fence).await?;
+    let mut deciding = resources.store.begin_decisions(fence).await?;
     deciding.end_floods(now).await?;
-    let due = deciding.due(decided_until, MAX_DUE).await?;
+    let due = deciding.load_due(decided_until, MAX_DUE).await?;
     let due_sources = due_sources(&due);
-    let keys = due
-        .iter()
-        .map(|kept| active_key(&kept.incident.rule, &kept.incident.key));
+    let keys = due.iter().map(|kept| kept.incident.incident_key());
     let scope = Scope {
         keys: keys.chain(flood_keys(due_sources.keys())).collect(),
         due_sources,
@@ -131,7 +128,7 @@ pub(super) async fn fire_timers(
 /// Enqueues a comment for tickets whose queue's standing has come since they were opened.
 pub(super) async fn add_standings(
     resources: &Resources,
-    fence: &Fence,
+    fence: &FencingToken,
 ) -> Result<usize, DecideError> {
     let now = resources.clock.now();
     let keys = resources.awaiting.take_known(&resources.enrichment, now);
@@ -142,7 +139,7 @@ pub(super) async fn add_standings(
         keys: keys.clone(),
         ..Scope::default()
     };
-    let mut deciding = resources.store.begin_deciding(fence).await?;
+    let mut deciding = resources.store.begin_decisions(fence).await?;
     let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
     batch.add_standings(&keys);
     commit(resources, deciding, batch.finish(None)).await?;
@@ -151,9 +148,9 @@ pub(super) async fn add_standings(
 
 async fn load_batch<'a>(
     resources: &'a Resources,
-    deciding: &mut Deciding,
+    deciding: &mut DecisionTransaction,
     scope: Scope,
-    due: &[KeptIncident],
+    due: &[IncidentRecord],
     now: Timestamp,
 ) -> Result<Batch<'a>, DecideError> {
     let loaded = load(resources, deciding, scope, now).await?;

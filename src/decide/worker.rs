@@ -15,7 +15,7 @@ use super::steps::{add_standings, decide_events, fire_timers};
 use crate::clock::Clock;
 use crate::enrichment::Enrichment;
 use crate::settings::Settings;
-use crate::store::{Fence, Store, StoreError};
+use crate::store::{FencingToken, Store, StoreError};
 use crate::telemetry::Metrics;
 
 /// Pause after a large batch, in which the next events gather: deciding needs fewer transactions
@@ -115,7 +115,7 @@ impl Decider {
 
     async fn bounded_step(
         &self,
-        fence: &Fence,
+        fence: &FencingToken,
         size: &mut AdaptiveBatchSize,
     ) -> Result<usize, DecideError> {
         let resources = &self.resources;
@@ -159,7 +159,7 @@ impl Decider {
     /// # Errors
     ///
     /// [`DecideError`] when nothing of a batch could be stored.
-    pub async fn step(&self, fence: &Fence) -> Result<usize, DecideError> {
+    pub async fn step(&self, fence: &FencingToken) -> Result<usize, DecideError> {
         let resources = &self.resources;
         let decided = decide_events(resources, fence, MAX_BATCH).await?;
         let fired = fire_timers(resources, fence).await?;

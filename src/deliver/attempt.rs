@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::omission::{MAX_OMISSIONS, Omission};
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
 };
@@ -29,7 +30,7 @@ pub(super) struct Created {
 /// Makes the attempt. A create returns its confirmed ticket.
 pub(super) async fn attempt(
     crm: &dyn Crm,
-    target: &str,
+    target: &TargetName,
     omission: &Omission,
     delivery: &ClaimedDelivery,
 ) -> Result<Option<Created>, Failure> {
@@ -46,7 +47,11 @@ pub(super) async fn attempt(
 }
 
 /// Links the ticket to its outage's ticket, or names that in a comment.
-async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result<(), Failure> {
+async fn link(
+    crm: &dyn Crm,
+    target: &TargetName,
+    delivery: &ClaimedDelivery,
+) -> Result<(), Failure> {
     let ticket_id = ticket_id(delivery)?;
     let Some(parent) = &delivery.parent else {
         return Err(Failure::new(
@@ -56,7 +61,7 @@ async fn link(crm: &dyn Crm, target: &str, delivery: &ClaimedDelivery) -> Result
         ));
     };
     // The same parent twice changes nothing, so a link in doubt needs no look-up.
-    if parent.target == target {
+    if parent.target == *target {
         return crm.link(ticket_id, &parent.id).await;
     }
     // The outage's ticket is in another CRM, which no field can point to.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use crate::domain::identity::TargetName;
 use crate::store::{Store, StoreError};
 use crate::targets::ClaimCheck;
 
@@ -90,7 +91,7 @@ impl Claims {
     }
 
     /// Renews all claims again and again, until `stop`.
-    pub(super) async fn renew_until(&self, target: &str, stop: &CancellationToken) {
+    pub(super) async fn renew_until(&self, target: &TargetName, stop: &CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -99,11 +100,11 @@ impl Claims {
             match tokio::time::timeout(RENEW_TIMEOUT, self.renew()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::warn!(target, %error, "claims were not renewed");
+                    tracing::warn!(target = target.as_str(), %error, "claims were not renewed");
                 }
                 Err(_) => {
                     tracing::warn!(
-                        target,
+                        target = target.as_str(),
                         "claims were not renewed: the database does not answer"
                     );
                 }

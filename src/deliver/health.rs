@@ -25,7 +25,7 @@ impl TargetWorker {
         let Some(health) = self.health_to_store(changed_by_other, now) else {
             return Ok(());
         };
-        if self.store.keep_target_health(&health).await? {
+        if self.store.save_target_health(&health).await? {
             self.log_health(&health);
             self.shared().health.stored = Some(health);
         } else {
@@ -85,17 +85,17 @@ impl TargetWorker {
     fn health_to_store(&self, changed_by_other: bool, now: Timestamp) -> Option<TargetHealth> {
         let mut shared = self.shared();
         let stored = shared.health.stored.clone();
-        let stored_away = stored.as_ref().and_then(|one| one.away.as_ref());
+        let stored_unreachable = stored.as_ref().and_then(|one| one.unreachable.as_ref());
         let unreachable = shared.breaker.unreachable_since().is_some();
-        match health_action(unreachable, stored_away.is_some(), changed_by_other) {
+        match health_action(unreachable, stored_unreachable.is_some(), changed_by_other) {
             HealthAction::InSync => self.changed_state(&shared, stored?),
             HealthAction::Publish => Some(self.own_view(&shared, stored, now)),
             HealthAction::Verify => {
                 // A pause is an answer of the CRM: this process has just reached it.
-                if let Some(away) = stored_away
+                if let Some(unreachable) = stored_unreachable
                     && shared.breaker.state() != BreakerState::Paused
                 {
-                    shared.breaker = CircuitBreaker::half_open_since(away.since.min(now));
+                    shared.breaker = CircuitBreaker::half_open_since(unreachable.since.min(now));
                 }
                 None
             }
@@ -110,15 +110,15 @@ impl TargetWorker {
     /// differs: the target was held and its circuit is open now, or the reverse.
     fn changed_state(&self, shared: &Shared, stored: TargetHealth) -> Option<TargetHealth> {
         let own = Some(stored).filter(|one| one.replica == self.owner)?;
-        let away = own.away?;
+        let unreachable = own.unreachable?;
         let state = shared.breaker.state();
-        (away.state != state).then(|| {
-            let away = Unreachable {
+        (unreachable.state != state).then(|| {
+            let unreachable = Unreachable {
                 state,
                 reason: reason(shared),
-                ..away
+                ..unreachable
             };
-            self.health(Some(away), own.since, own.version)
+            self.health(Some(unreachable), own.since, own.version)
         })
     }
 
@@ -135,23 +135,23 @@ impl TargetWorker {
         // It cannot have been unreachable while another replica reached it.
         let reached = stored.filter(|one| one.replica != self.owner);
         let since = reached.map_or(since, |one| one.since.max(since)).min(now);
-        let away = Unreachable {
+        let unreachable = Unreachable {
             state: shared.breaker.state(),
             since,
             reason: reason(shared),
         };
-        self.health(Some(away), since, version)
+        self.health(Some(unreachable), since, version)
     }
 
     fn health(
         &self,
-        away: Option<Unreachable>,
+        unreachable: Option<Unreachable>,
         since: Timestamp,
         version_before: i64,
     ) -> TargetHealth {
         TargetHealth {
             target: self.name.clone(),
-            away,
+            unreachable,
             since,
             replica: self.owner.clone(),
             version: version_before + 1,
@@ -159,15 +159,18 @@ impl TargetWorker {
     }
 
     fn log_health(&self, health: &TargetHealth) {
-        match &health.away {
-            Some(away) => tracing::warn!(
-                target = self.name,
-                state = away.state.as_str(),
-                since = %away.since,
-                reason = away.reason,
+        match &health.unreachable {
+            Some(unreachable) => tracing::warn!(
+                target = self.name.as_str(),
+                state = unreachable.state.as_str(),
+                since = %unreachable.since,
+                reason = unreachable.reason,
                 "the target cannot be reached"
             ),
-            None => tracing::info!(target = self.name, "the target can be reached again"),
+            None => tracing::info!(
+                target = self.name.as_str(),
+                "the target can be reached again"
+            ),
         }
     }
 }

@@ -64,7 +64,7 @@ impl TargetWorker {
         now: Timestamp,
     ) {
         let operation = delivery.operation.as_str();
-        let (event_id, incident_id) = (&delivery.event_id, &delivery.incident_id);
+        let (event_id, incident_id) = (&delivery.event_id, delivery.incident_id.as_str());
         match outcome {
             DeliveryResult::Delivered { ticket, omitted } => {
                 self.metrics.delivery(&self.name, operation, "ok");
@@ -77,7 +77,7 @@ impl TargetWorker {
                     tracing::warn!(
                         event_id,
                         incident_id,
-                        target = self.name,
+                        target = self.name.as_str(),
                         field,
                         reason,
                         "the CRM refused a field; the ticket was created without it"
@@ -87,7 +87,7 @@ impl TargetWorker {
                 tracing::info!(
                     event_id,
                     incident_id,
-                    target = self.name,
+                    target = self.name.as_str(),
                     operation,
                     ticket,
                     "delivered"
@@ -98,7 +98,7 @@ impl TargetWorker {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::warn!(
-                    event_id, incident_id, target = self.name, operation,
+                    event_id, incident_id, target = self.name.as_str(), operation,
                     kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
                     "delivery failed; it will be retried"
                 );
@@ -107,7 +107,7 @@ impl TargetWorker {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::error!(
-                    event_id, incident_id, target = self.name, operation,
+                    event_id, incident_id, target = self.name.as_str(), operation,
                     kind = %failure.kind, code = failure.code, field = failure.field, error = %failure,
                     "delivery given up; it is a dead letter"
                 );
@@ -133,8 +133,8 @@ impl TargetWorker {
                 Ok(false) => return self.report_lost_claim(delivery),
                 Err(error) => {
                     tracing::error!(
-                        event_id = delivery.event_id, incident_id = delivery.incident_id,
-                        target = self.name, %error,
+                        event_id = delivery.event_id, incident_id = delivery.incident_id.as_str(),
+                        target = self.name.as_str(), %error,
                         "the result of a delivery cannot be stored; retrying"
                     );
                     tokio::time::sleep(BETWEEN_TRIES).await;
@@ -148,8 +148,8 @@ impl TargetWorker {
     pub(super) fn report_lost_claim(&self, delivery: &ClaimedDelivery) {
         tracing::warn!(
             event_id = delivery.event_id,
-            incident_id = delivery.incident_id,
-            target = self.name,
+            incident_id = delivery.incident_id.as_str(),
+            target = self.name.as_str(),
             "the claim on this delivery was lost; the process that has it now delivers it"
         );
     }
@@ -163,13 +163,13 @@ impl TargetWorker {
         self.limiter.take_when_ready().await;
         match self.crm.read(&ticket.id).await {
             Ok(Some(read)) => {
-                if let Err(error) = self.store.note_ticket(&delivery.incident_id, &read).await {
-                    tracing::warn!(incident_id = delivery.incident_id, %error, "the ticket's number cannot be stored");
+                if let Err(error) = self.store.update_ticket(&delivery.incident_id, &read).await {
+                    tracing::warn!(incident_id = delivery.incident_id.as_str(), %error, "the ticket's number cannot be stored");
                 }
             }
             Ok(None) => {}
             Err(failure) => {
-                tracing::debug!(incident_id = delivery.incident_id, error = %failure, "the ticket's number cannot be read yet");
+                tracing::debug!(incident_id = delivery.incident_id.as_str(), error = %failure, "the ticket's number cannot be read yet");
             }
         }
     }

@@ -30,7 +30,7 @@ impl TargetWorker {
             Ok(()) => {
                 self.shared().breaker.record_probe();
                 tracing::info!(
-                    target = self.name,
+                    target = self.name.as_str(),
                     "target answers again; one delivery goes first"
                 );
             }
@@ -74,7 +74,11 @@ impl TargetWorker {
             return;
         }
         match self.store.resume_dead(&self.name, now).await {
-            Ok(count) => tracing::info!(target = self.name, count, "dead letters are tried again"),
+            Ok(count) => tracing::info!(
+                target = self.name.as_str(),
+                count,
+                "dead letters are tried again"
+            ),
             Err(error) => self.report_not_resumed(&error),
         }
     }
@@ -86,7 +90,7 @@ impl TargetWorker {
         match self.store.wake_parked(&self.name, was_held, now).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(
-                target = self.name,
+                target = self.name.as_str(),
                 count,
                 "the target accepts writes again; deliveries that waited for it are sent"
             ),
@@ -95,6 +99,6 @@ impl TargetWorker {
     }
 
     fn report_not_resumed(&self, error: &crate::store::StoreError) {
-        tracing::error!(target = self.name, %error, "deliveries cannot be made due again");
+        tracing::error!(target = self.name.as_str(), %error, "deliveries cannot be made due again");
     }
 }

@@ -38,7 +38,7 @@ impl TargetWorker {
         self.take_stock().await;
         while !stop.is_cancelled() {
             let wait = self.step(&mut attempts).await.unwrap_or_else(|error| {
-                tracing::error!(target = self.name, %error, "deliveries cannot be claimed; retrying");
+                tracing::error!(target = self.name.as_str(), %error, "deliveries cannot be claimed; retrying");
                 AFTER_FAILURE
             });
             fault_points::reach("deliver-step");
@@ -64,10 +64,10 @@ impl TargetWorker {
         let now = self.clock.now();
         if let Err(error) = self.share_health(now).await {
             // Only failover waits for the shared health; deliveries do not.
-            tracing::error!(target = self.name, %error, "the target's health cannot be shared");
+            tracing::error!(target = self.name.as_str(), %error, "the target's health cannot be shared");
         }
         if let Err(error) = self.record_condition(now).await {
-            tracing::error!(target = self.name, %error, "the target's condition cannot be recorded");
+            tracing::error!(target = self.name.as_str(), %error, "the target's condition cannot be recorded");
         }
         let free = self.concurrent.saturating_sub(attempts.len());
         if free == 0 {

@@ -29,7 +29,7 @@ impl TargetWorker {
         };
         // The lease counts from before the statement is sent: it may only seem to end too early.
         let (asked_at, lease) = (Instant::now(), self.claims.lease());
-        let claimed = self.store.claim_due(claim, now, lease).await?;
+        let claimed = self.store.claim(claim, now, lease).await?;
         let lanes = claimed.iter().map(|delivery| delivery.lane.as_str());
         if let Some(last) = last_served(lanes, &after_lane) {
             last.clone_into(&mut self.shared().last_lane);

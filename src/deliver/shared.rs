@@ -6,6 +6,7 @@ use super::clock_watch::ClockWatch;
 use super::evidence::Evidence;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failure::Failure;
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 use crate::store::{TargetCondition, TargetHealth};
 use crate::targets::TokenStatus;
@@ -13,13 +14,13 @@ use crate::targets::TokenStatus;
 /// The status of a target, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetStatus {
-    pub name: String,
+    pub name: TargetName,
     /// Whether it takes deliveries, and why not.
     pub state: BreakerState,
     /// When the pause ends or the next probe is due.
     pub until: Option<Timestamp>,
     /// Since when it is unreachable.
-    pub away_since: Option<Timestamp>,
+    pub unreachable_since: Option<Timestamp>,
     pub last_error: Option<Failure>,
     pub last_error_at: Option<Timestamp>,
     /// Age and expiry of its credential.

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::domain::identity::TargetName;
 use crate::fault_points;
-use crate::store::{Fence, Store};
+use crate::store::{FencingToken, Store};
 use crate::targets::TokenVault;
 
 /// How long one process may take to rotate a token before another takes over: longer than the
@@ -36,24 +37,24 @@ impl StoreVault {
 
 #[async_trait]
 impl TokenVault for StoreVault {
-    async fn load(&self, target: &str) -> Result<Option<Vec<u8>>, String> {
+    async fn load(&self, target: &TargetName) -> Result<Option<Vec<u8>>, String> {
         self.store
-            .sealed_token(target)
+            .load_sealed_token(target)
             .await
             .map_err(|error| error.to_string())
     }
 
-    async fn keep(&self, target: &str, sealed: &[u8]) -> Result<(), String> {
+    async fn save(&self, target: &TargetName, sealed: &[u8]) -> Result<(), String> {
         fault_points::reach("token-rotated");
         self.store
-            .keep_sealed_token(target, sealed, self.clock.now())
+            .save_sealed_token(target, sealed, self.clock.now())
             .await
             .map_err(|error| error.to_string())?;
         fault_points::reach("token-kept");
         Ok(())
     }
 
-    async fn lock(&self, target: &str, patience: Duration) -> Result<Box<dyn Send>, String> {
+    async fn lock(&self, target: &TargetName, patience: Duration) -> Result<Box<dyn Send>, String> {
         let name = format!("token:{target}");
         // Each turn has an owner name of its own, so that releasing one never ends the next.
         let turn = format!("{}/{}", self.owner, Uuid::new_v4());
@@ -61,7 +62,7 @@ impl TokenVault for StoreVault {
         loop {
             let taken = self
                 .store
-                .take_lease(&name, &turn, ROTATION_LEASE)
+                .acquire_lease(&name, &turn, ROTATION_LEASE)
                 .await
                 .map_err(|error| error.to_string())?;
             if let Some(fence) = taken {
@@ -81,7 +82,7 @@ impl TokenVault for StoreVault {
 /// Releases the lease when it is dropped.
 struct RotationLease {
     store: Store,
-    fence: Fence,
+    fence: FencingToken,
 }
 
 impl Drop for RotationLease {
@@ -89,7 +90,7 @@ impl Drop for RotationLease {
         let (store, fence) = (self.store.clone(), self.fence.clone());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
-                if let Err(error) = store.give_lease_back(&fence).await {
+                if let Err(error) = store.release_lease(&fence).await {
                     tracing::warn!(%error, name = fence.name(), "a lease was not released; it runs out by itself");
                 }
             });

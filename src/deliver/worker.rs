@@ -10,6 +10,7 @@ use super::shared::{Shared, TargetStatus};
 use crate::clock::Clock;
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::Failure;
+use crate::domain::identity::TargetName;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 use crate::rate_limiter::RateLimiter;
@@ -26,7 +27,7 @@ const CALLS_PER_ATTEMPT: u32 = 5;
 /// Delivers to one target. Cheap to clone; clones share its state.
 #[derive(Clone)]
 pub struct TargetWorker {
-    pub(super) name: String,
+    pub(super) name: TargetName,
     /// This process, as the owner of claims.
     pub(super) owner: String,
     pub(super) crm: Arc<dyn Crm>,
@@ -46,7 +47,7 @@ pub struct TargetWorker {
 impl TargetWorker {
     /// A worker for the target `name` in the process `owner`.
     pub fn new(
-        name: &str,
+        name: &TargetName,
         settings: &TargetSettings,
         crm: Arc<dyn Crm>,
         store: Store,
@@ -63,7 +64,7 @@ impl TargetWorker {
         };
         let claims = Claims::new(store.clone(), owner, leases);
         Self {
-            name: name.to_owned(),
+            name: name.clone(),
             owner: owner.to_owned(),
             crm,
             store,
@@ -99,7 +100,7 @@ impl TargetWorker {
             name: self.name.clone(),
             state: shared.breaker.state(),
             until: (shared.breaker.state() != BreakerState::Up).then(|| shared.breaker.until()),
-            away_since: shared.breaker.unreachable_since(),
+            unreachable_since: shared.breaker.unreachable_since(),
             last_error: shared
                 .last_error
                 .as_ref()

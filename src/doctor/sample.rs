@@ -15,7 +15,7 @@ const MOMENT: &str = "2026-11-23T14:00:00.000Z";
 
 /// Each rule, and each kind of outage, that can open a ticket in `target`: its name and severity.
 pub(super) fn openers(settings: &Settings, target: &str) -> Vec<(String, String)> {
-    let goes_there = |targets: &Routing| targets.names().any(|one| one == target);
+    let goes_there = |targets: &Routing| targets.names().any(|one| one.as_str() == target);
     let rules = settings
         .rules
         .iter()

@@ -10,6 +10,7 @@ use super::target::{DoctorTarget, refused, rules_opening_here, within};
 use crate::clock::Clock;
 use crate::decide::create_fields;
 use crate::domain::failure::Failure;
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue};
@@ -27,7 +28,7 @@ pub(super) async fn attempt(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Fin
             return vec![Finding::error("write_create", error.to_string(), remedy)];
         }
     };
-    let key = TicketKey::of_incident(&uuid::Uuid::now_v7().to_string());
+    let key = TicketKey::of_incident(&IncidentId::new(uuid::Uuid::now_v7().to_string()));
     let ticket = match within(target.client.create(&key, &fields)).await {
         Ok(ticket) => ticket,
         Err(failure) => return vec![forbidden("write_create", "create", &failure)],

@@ -10,19 +10,20 @@ use std::time::Duration;
 
 use super::circuit_breaker::BreakerState;
 use super::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use super::identity::TargetName;
 use super::time::Timestamp;
 
 /// The targets that an incident's ticket may be opened in, and whether the first was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TicketRoute {
     /// In order of preference. With one there is no failover.
-    pub candidates: Arc<[String]>,
+    pub candidates: Arc<[TargetName]>,
     /// The first candidate, when the ticket is opened in another because that one was unreachable.
-    pub failed_over_from: Option<String>,
+    pub failed_over_from: Option<TargetName>,
 }
 
 impl TicketRoute {
-    pub fn through(candidates: Arc<[String]>) -> Self {
+    pub fn through(candidates: Arc<[TargetName]>) -> Self {
         Self {
             candidates,
             failed_over_from: None,
@@ -43,9 +44,9 @@ pub struct Unreachable {
 /// One target of a list, as it is now.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    pub name: &'a str,
+    pub name: &'a TargetName,
     /// `None`: it is reachable.
-    pub away: Option<&'a Unreachable>,
+    pub unreachable: Option<&'a Unreachable>,
     /// How long it must have been unreachable before its tickets are opened in another target.
     pub failover_after: Duration,
 }
@@ -53,10 +54,10 @@ pub struct Candidate<'a> {
 /// A ticket goes to another target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Failover<'a> {
-    pub from: &'a str,
+    pub from: &'a TargetName,
     /// Why it does not stay in `from`.
-    pub away: &'a Unreachable,
-    pub to: &'a str,
+    pub unreachable: &'a Unreachable,
+    pub to: &'a TargetName,
 }
 
 /// Where a ticket goes that does not exist yet and would be opened in `current`: to the first
@@ -64,20 +65,20 @@ pub struct Failover<'a> {
 /// stays where it is.
 pub fn fail_over<'a>(
     candidates: &[Candidate<'a>],
-    current: &str,
+    current: &TargetName,
     now: Timestamp,
 ) -> Option<Failover<'a>> {
     let left = candidates.iter().find(|one| one.name == current)?;
-    let away = left.away?;
-    if now.since(away.since) < left.failover_after {
+    let unreachable = left.unreachable?;
+    if now.since(unreachable.since) < left.failover_after {
         return None;
     }
     let next = candidates
         .iter()
-        .find(|one| one.name != current && one.away.is_none())?;
+        .find(|one| one.name != current && one.unreachable.is_none())?;
     Some(Failover {
         from: left.name,
-        away,
+        unreachable,
         to: next.name,
     })
 }
@@ -85,17 +86,21 @@ pub fn fail_over<'a>(
 impl Failover<'_> {
     /// For people; the ticket shows it too.
     pub fn note(&self) -> String {
-        let Self { from, away, to } = self;
+        let Self {
+            from,
+            unreachable,
+            to,
+        } = self;
         format!(
             "Opened in {to}, because {from} cannot be reached since {} ({}).",
-            away.since,
-            away.reason.trim_end_matches('.')
+            unreachable.since,
+            unreachable.reason.trim_end_matches('.')
         )
     }
 
     /// Why the deliveries enqueued for `from` are not sent there.
     pub fn reason(&self) -> Failure {
-        let kind = match self.away.state {
+        let kind = match self.unreachable.state {
             BreakerState::Held => FailureKind::AuthFailure,
             _ => FailureKind::NetworkFailure,
         };
@@ -117,7 +122,7 @@ pub enum CreateState {
     /// A dead letter with this kind of failure.
     Dead(FailureKind),
     /// Done or discarded.
-    Settled,
+    Ended,
 }
 
 /// Whether a create may be moved to another target.

@@ -1,6 +1,7 @@
 //! Failover: who takes over, and that no order of things lets two targets own one create.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 
@@ -12,7 +13,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
 }
 
-fn away(since: i64) -> Unreachable {
+fn unreachable(since: i64) -> Unreachable {
     Unreachable {
         state: BreakerState::CircuitOpen,
         since: at(since),
@@ -20,21 +21,27 @@ fn away(since: i64) -> Unreachable {
     }
 }
 
-fn candidate<'a>(name: &'a str, away: Option<&'a Unreachable>) -> Candidate<'a> {
+static NAMES: LazyLock<[TargetName; 3]> = LazyLock::new(|| ["a", "b", "c"].map(TargetName::new));
+
+fn named(name: &str) -> &'static TargetName {
+    NAMES.iter().find(|one| one.as_str() == name).unwrap()
+}
+
+fn candidate<'a>(name: &str, unreachable: Option<&'a Unreachable>) -> Candidate<'a> {
     Candidate {
-        name,
-        away,
+        name: named(name),
+        unreachable,
         failover_after: AFTER,
     }
 }
 
 fn goes_to<'a>(candidates: &[Candidate<'a>], current: &str, now: i64) -> Option<&'a str> {
-    fail_over(candidates, current, at(now)).map(|failover| failover.to)
+    fail_over(candidates, named(current), at(now)).map(|failover| failover.to.as_str())
 }
 
 #[test]
 fn a_ticket_leaves_a_target_that_has_been_away_for_long_enough() {
-    let gone = away(0);
+    let gone = unreachable(0);
     let both = [candidate("a", Some(&gone)), candidate("b", None)];
     assert_eq!(goes_to(&both, "a", 119), None);
     assert_eq!(goes_to(&both, "a", 120), Some("b"));
@@ -47,19 +54,19 @@ fn a_ticket_leaves_a_target_that_has_been_away_for_long_enough() {
 
 #[test]
 fn a_target_that_is_away_takes_nothing_over_however_short_it_has_been() {
-    let (long, short) = (away(0), away(199));
+    let (long, short) = (unreachable(0), unreachable(199));
     let three = [
         candidate("a", Some(&long)),
         candidate("b", Some(&short)),
         candidate("c", None),
     ];
     assert_eq!(goes_to(&three, "a", 200), Some("c"));
-    assert_eq!(goes_to(&three[..2], "a", 200), None, "all are away");
+    assert_eq!(goes_to(&three[..2], "a", 200), None, "all are unreachable");
 }
 
 #[test]
 fn a_ticket_that_waits_in_the_second_goes_back_when_that_one_is_away_and_the_first_is_not() {
-    let gone = away(0);
+    let gone = unreachable(0);
     let both = [candidate("a", None), candidate("b", Some(&gone))];
     assert_eq!(goes_to(&both, "b", 200), Some("a"));
     assert_eq!(goes_to(&both, "a", 200), None, "the first can be reached");
@@ -74,7 +81,7 @@ fn what_may_have_had_an_effect_is_not_moved() {
     assert!(!may_be_moved(CreateState::Waiting, true));
     assert!(!may_be_moved(CreateState::Dead(NetworkFailure), true));
     assert!(!may_be_moved(CreateState::Sending, false));
-    assert!(!may_be_moved(CreateState::Settled, false));
+    assert!(!may_be_moved(CreateState::Ended, false));
     // The CRM refused it: a person mends that and replays it.
     assert!(!may_be_moved(CreateState::Dead(IntegrationFailure), false));
 }
@@ -127,20 +134,20 @@ struct Model {
     state: CreateState,
     in_doubt: bool,
     opened_in: BTreeSet<usize>,
-    away: [Option<Unreachable>; 3],
+    unreachable: [Option<Unreachable>; 3],
     now: i64,
 }
 
 impl Model {
     fn take(&mut self, step: Step) {
-        use CreateState::{Dead, Sending, Settled, Waiting};
+        use CreateState::{Dead, Ended, Sending, Waiting};
         let sending = self.state == Sending;
         match step {
             Step::Claim if self.state == Waiting => {
                 self.state = Sending;
                 // After any doubt the CRM is asked first, and what it has is adopted.
                 if self.in_doubt && self.opened_in.contains(&self.owner) {
-                    self.state = Settled;
+                    self.state = Ended;
                 }
             }
             Step::End { opened, known } if sending => {
@@ -148,7 +155,7 @@ impl Model {
                     self.opened_in.insert(self.owner);
                 }
                 self.in_doubt |= !known;
-                self.state = if opened && known { Settled } else { Waiting };
+                self.state = if opened && known { Ended } else { Waiting };
             }
             Step::GiveUp if self.state == Waiting => {
                 self.state = Dead(FailureKind::NetworkFailure);
@@ -161,9 +168,9 @@ impl Model {
                 self.state = Waiting;
             }
             Step::Unreachable(target) => {
-                self.away[target].get_or_insert(away(self.now));
+                self.unreachable[target].get_or_insert(unreachable(self.now));
             }
-            Step::Back(target) => self.away[target] = None,
+            Step::Back(target) => self.unreachable[target] = None,
             Step::Look => self.look(),
             Step::Pass => self.now += 60,
             _ => {}
@@ -171,13 +178,12 @@ impl Model {
     }
 
     fn look(&mut self) {
-        const NAMES: [&str; 3] = ["a", "b", "c"];
         let candidates: Vec<Candidate<'_>> = NAMES
             .iter()
-            .zip(&self.away)
-            .map(|(name, away)| candidate(name, away.as_ref()))
+            .zip(&self.unreachable)
+            .map(|(name, unreachable)| candidate(name.as_str(), unreachable.as_ref()))
             .collect();
-        let Some(failover) = fail_over(&candidates, NAMES[self.owner], at(self.now)) else {
+        let Some(failover) = fail_over(&candidates, &NAMES[self.owner], at(self.now)) else {
             return;
         };
         if may_be_moved(self.state, self.in_doubt) {
@@ -185,7 +191,7 @@ impl Model {
                 self.opened_in.is_empty(),
                 "a create that took effect was moved"
             );
-            self.owner = NAMES.iter().position(|name| *name == failover.to).unwrap();
+            self.owner = NAMES.iter().position(|name| name == failover.to).unwrap();
             self.state = CreateState::Waiting;
         }
     }
@@ -199,7 +205,7 @@ proptest! {
             state: CreateState::Waiting,
             in_doubt: false,
             opened_in: BTreeSet::new(),
-            away: [None, None, None],
+            unreachable: [None, None, None],
             now: 0,
         };
         for step in steps {

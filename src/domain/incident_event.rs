@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::decision::Suppression;
 use crate::domain::decision::{Closing, Recovering, Transition};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::outage::MemberChange;
 use crate::domain::severity::Severity;
@@ -64,11 +65,11 @@ pub enum IncidentEvent {
     /// Its membership in an outage changed; it did not close.
     Member {
         change: MemberChange,
-        outage_id: String,
+        outage_id: IncidentId,
     },
     /// A person closed the outage's ticket; the member goes on alone.
     OutageClosed {
-        outage_id: String,
+        outage_id: IncidentId,
     },
     ReleasedFromFlood {
         by: String,
@@ -117,7 +118,7 @@ pub enum IncidentEvent {
     },
     /// Its outage has no ticket to link to.
     LinkDiscarded {
-        outage_id: String,
+        outage_id: IncidentId,
         by: String,
     },
     /// The ticket is over, and these deliveries are not sent any more.
@@ -152,11 +153,11 @@ pub enum ClosingCause {
     /// Of an outage: a person gave its ticket up before it existed.
     GivenUp,
     WithOutage {
-        outage_id: String,
+        outage_id: IncidentId,
     },
     /// A person closed the outage's ticket.
     OutageClosed {
-        outage_id: String,
+        outage_id: IncidentId,
     },
 }
 
@@ -196,8 +197,8 @@ impl IncidentEvent {
     }
 
     /// What `change` was for a member of the outage `outage_id`.
-    pub fn of_member(change: MemberChange, outage_id: &str) -> Self {
-        let outage_id = outage_id.to_owned();
+    pub fn of_member(change: MemberChange, outage_id: &IncidentId) -> Self {
+        let outage_id = outage_id.clone();
         match change {
             MemberChange::Closed | MemberChange::Resolved => Self::Closed {
                 why: ClosingCause::WithOutage { outage_id },

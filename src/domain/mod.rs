@@ -1,17 +1,17 @@
 //! The decisions and the values they are made of: pure functions over plain data.
 //!
 //! `incident` is the data at the bottom; `decision`, `outage`, `flood` and `silence` decide about
-//! it. May import: the standard library, `serde`, `thiserror`, `compact_str`, `jiff` (for the text
-//! form of a time) and `regex` (for matchers). Must not know: I/O, async, the clock, randomness,
-//! SQL, HTTP or any sibling module.
+//! it. May import: the standard library, `serde`, `thiserror`, `jiff` (for the text form of a time)
+//! and `regex` (for matchers). Must not know: I/O, async, the clock, randomness, SQL, HTTP or any
+//! sibling module.
 
-pub mod by_name;
 pub mod circuit_breaker;
 pub mod decision;
 pub mod enrichment;
 pub mod failover;
 pub mod failure;
 pub mod flood;
+pub mod identity;
 pub mod incident;
 pub mod incident_event;
 pub mod lanes;

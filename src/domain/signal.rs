@@ -6,10 +6,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use compact_str::CompactString;
 use serde::Serialize;
 
-use super::by_name::ByName;
 use super::time::Timestamp;
 
 /// Every field a signal can carry, by the name that rules and templates use for it.
@@ -50,9 +48,6 @@ pub const FIELD_NAMES: &[&str] = &[
     "organization_id",
 ];
 
-/// Fields that a signal has room for from the beginning.
-const USUAL_FIELDS: usize = 8;
-
 /// Names that every signal has besides its fields.
 pub const COMMON_NAMES: &[&str] = &[
     "event_payload_id",
@@ -68,8 +63,8 @@ pub const COMMON_NAMES: &[&str] = &[
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Field {
-    /// Text, as the sender wrote it; a short one lies in place.
-    Text(CompactString),
+    /// Text, as the sender wrote it.
+    Text(String),
     /// A finite number.
     Number(f64),
     /// A truth value.
@@ -88,13 +83,13 @@ impl Field {
 
 impl From<&str> for Field {
     fn from(text: &str) -> Self {
-        Self::Text(text.into())
+        Self::Text(text.to_owned())
     }
 }
 
 impl From<String> for Field {
     fn from(text: String) -> Self {
-        Self::Text(text.into())
+        Self::Text(text)
     }
 }
 
@@ -114,10 +109,7 @@ impl From<bool> for Field {
 ///
 /// A metric that came once per qualifier holds the sum as `count` and each qualifier's own
 /// count under the qualifier's name (`metrics[oOnQueueUsers].IDLE`).
-pub type Reading = ByName<Name, f64, 2>;
-
-/// The name of a metric or of a statistic; a short one lies in place.
-pub type Name = CompactString;
+pub type Reading = BTreeMap<String, f64>;
 
 /// What one event says about one entity.
 #[derive(Debug, Clone, PartialEq)]
@@ -134,11 +126,11 @@ pub struct Signal {
     /// Which part of the entity this is about: a queue's media type, a trunk's instance. An
     /// incident has recovered when every part that breached has cleared. Empty when the
     /// entity has no parts.
-    pub part: CompactString,
+    pub part: String,
     /// Fields by their name in [`FIELD_NAMES`].
-    pub fields: ByName<&'static str, Field>,
+    pub fields: BTreeMap<&'static str, Field>,
     /// Readings by metric name: Genesys's own (`tWait`, `oWaiting`) and `queue.waitTime`.
-    pub metrics: ByName<Name, Reading>,
+    pub metrics: BTreeMap<String, Reading>,
     /// Free labels (`site`, `region`), from the format's mapping.
     pub labels: BTreeMap<String, String>,
 }
@@ -155,9 +147,9 @@ impl Signal {
             event_type: event_type.into(),
             topic: None,
             occurred_at,
-            part: CompactString::const_new(""),
-            fields: ByName::with_capacity(USUAL_FIELDS),
-            metrics: ByName::new(),
+            part: String::new(),
+            fields: BTreeMap::new(),
+            metrics: BTreeMap::new(),
             labels: BTreeMap::new(),
         }
     }

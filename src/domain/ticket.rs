@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::identity::IncidentId;
+
 /// A ticket's fields as they go to the CRM: name to value, in the order of configuration.
 pub type TicketFields = serde_json::Map<String, serde_json::Value>;
 
@@ -19,20 +21,20 @@ pub struct TicketKey(String);
 pub const TICKET_KEY_PREFIX: &str = "rd-";
 
 impl TicketKey {
-    /// The key of the incident `incident_id` (a UUID).
-    pub fn of_incident(incident_id: &str) -> Self {
+    /// The key of the incident `id`.
+    pub fn of_incident(id: &IncidentId) -> Self {
         Self(format!(
             "{TICKET_KEY_PREFIX}{}",
-            incident_id.to_ascii_lowercase()
+            id.as_str().to_ascii_lowercase()
         ))
     }
 
     /// The incident whose key `text` is; `None` when it is no key of ours.
-    pub fn incident_in(text: &str) -> Option<String> {
+    pub fn incident_in(text: &str) -> Option<IncidentId> {
         let id = text.trim().to_ascii_lowercase();
         let id = id.strip_prefix(TICKET_KEY_PREFIX)?;
         let is_id = !id.is_empty() && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-        is_id.then(|| id.to_owned())
+        is_id.then(|| IncidentId::new(id))
     }
 
     pub fn as_str(&self) -> &str {
@@ -51,7 +53,7 @@ impl fmt::Display for TicketKey {
 const MAX_NUMBER: usize = 255;
 
 /// The part of a ticket's `number` that is stored.
-pub fn kept_number(number: String) -> String {
+pub fn limit_number(number: String) -> String {
     match number.char_indices().nth(MAX_NUMBER) {
         Some((end, _)) => number[..end].to_owned(),
         None => number,

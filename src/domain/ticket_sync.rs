@@ -2,6 +2,7 @@
 //!
 //! Decides whether a snapshot of a ticket is newer than the stored one, and what follows from it.
 
+use super::identity::IncidentId;
 use super::incident::{Incident, IncidentState};
 use super::ticket::Ticket;
 use super::time::Timestamp;
@@ -32,7 +33,7 @@ pub struct TicketSnapshot {
     /// The CRM's record id.
     pub ticket_id: String,
     /// The incident whose key the ticket carries, if it carries one.
-    pub incident_id: Option<String>,
+    pub incident_id: Option<IncidentId>,
     /// `None`: the record is gone and has no version any more.
     pub version: Option<TicketVersion>,
     /// Who changed it last, where the CRM says so.

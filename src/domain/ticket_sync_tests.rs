@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::{Evaluation, Readings, Verdict};
 
 fn at(seconds: i64) -> Timestamp {
@@ -17,7 +18,13 @@ fn incident() -> Incident {
         verdict: Verdict::Breach,
         readings: Readings::new(),
     };
-    let mut incident = Incident::begin("0195".into(), "queue-wait", "q1", "high", &heard, at(0));
+    let mut incident = Incident::begin(
+        IncidentId::new("0195"),
+        IncidentKey::new("queue-wait", "q1"),
+        "high",
+        &heard,
+        at(0),
+    );
     incident.state = IncidentState::Open;
     incident
 }

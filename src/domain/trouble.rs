@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::identity::TargetName;
 use super::time::Timestamp;
 
 /// The source of our own events. No sender can have this name.
@@ -25,12 +26,15 @@ pub fn silence_of(source: &str) -> String {
 pub enum Trouble {
     /// A target is held until a person acts: it refuses our login, or lacks something we need.
     TargetHeld {
-        target: String,
+        target: TargetName,
         /// The message of the CRM.
         answer: String,
     },
     /// The CRM understood and refused deliveries; they are dead letters.
-    TicketsRefused { target: String, dead_letters: i64 },
+    TicketsRefused {
+        target: TargetName,
+        dead_letters: i64,
+    },
     /// A source has sent nothing for longer than its `expect_every`.
     SourceSilent {
         source: String,
@@ -60,13 +64,15 @@ impl Trouble {
     /// The target or source that it concerns.
     pub fn subject(&self) -> &str {
         match self {
-            Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => target,
+            Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => {
+                target.as_str()
+            }
             Self::SourceSilent { source, .. } | Self::NotUnderstood { source, .. } => source,
         }
     }
 
     /// The target that cannot take the ticket about it.
-    pub fn target(&self) -> Option<&str> {
+    pub fn target(&self) -> Option<&TargetName> {
         match self {
             Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => Some(target),
             Self::SourceSilent { .. } | Self::NotUnderstood { .. } => None,
@@ -162,9 +168,9 @@ impl Expected {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HealthSnapshot {
     /// Targets that are held, and the messages of their CRMs.
-    pub held: Vec<(String, String)>,
+    pub held: Vec<(TargetName, String)>,
     /// Number of dead letters that the CRM refused, by target.
-    pub refused_deliveries: Vec<(String, i64)>,
+    pub refused_deliveries: Vec<(TargetName, i64)>,
     pub expected: Vec<Expected>,
     /// Number of open review items, by source.
     pub review_items: Vec<(String, i64)>,
@@ -250,7 +256,7 @@ mod tests {
 
     fn refused(target: &str) -> Trouble {
         Trouble::TargetHeld {
-            target: target.into(),
+            target: TargetName::new(target),
             answer: "invalid_client".into(),
         }
     }
@@ -298,7 +304,7 @@ mod tests {
     #[test]
     fn nothing_given_up_on_and_nothing_in_review_is_no_trouble() {
         let health = HealthSnapshot {
-            refused_deliveries: vec![("salesforce".into(), 0)],
+            refused_deliveries: vec![(TargetName::new("salesforce"), 0)],
             review_items: vec![("genesys".into(), 0)],
             ..HealthSnapshot::default()
         };

@@ -19,10 +19,10 @@ use crate::settings::{EnrichmentSettings, Secret};
 use crate::targets::http::{Answer, Client, LoginAnswer, MAX_TOKEN_BYTES};
 
 /// Queues in one question; the API takes at most 200 predicates.
-pub(super) const MOST_QUEUES: usize = 100;
+pub(super) const MAX_QUEUES: usize = 100;
 const PAGE_SIZE: u32 = 100;
 /// Pages read of one list: 10,000 things.
-const MOST_PAGES: u32 = 100;
+const MAX_PAGES: u32 = 100;
 /// A token is renewed this long before it expires.
 const RENEW_EARLIER: Duration = Duration::from_secs(60);
 
@@ -149,7 +149,7 @@ impl PlatformApi {
     /// Everything in the list at `path`.
     async fn list(&mut self, path: &'static str) -> Result<Vec<Value>, ApiError> {
         let mut all = Vec::new();
-        for page in 1..=MOST_PAGES {
+        for page in 1..=MAX_PAGES {
             let mut url = self.at(path);
             url.query_pairs_mut()
                 .append_pair("pageSize", &PAGE_SIZE.to_string())

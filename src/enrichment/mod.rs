@@ -21,7 +21,7 @@ pub use client::{ApiError, PlatformApi};
 pub use worker::EnrichmentWorker;
 
 /// Queues that may be asked about at once; beyond it the next ones are not.
-const MOST_WANTED: usize = 1_000;
+const MAX_WANTED: usize = 1_000;
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -70,7 +70,7 @@ impl Enrichment {
     pub fn want(&self, queue_id: &str) {
         let Some(shared) = &self.shared else { return };
         let mut wanted = lock(&shared.wanted);
-        if wanted.len() < MOST_WANTED && wanted.insert(queue_id.to_owned()) {
+        if wanted.len() < MAX_WANTED && wanted.insert(queue_id.to_owned()) {
             shared.asked.send_modify(|count| *count += 1);
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::client::MOST_QUEUES;
+use super::client::MAX_QUEUES;
 use super::{ApiError, Enrichment, PlatformApi, Shared};
 use crate::clock::Clock;
 use crate::outbound::Redactor;
@@ -18,9 +18,9 @@ const GATHERING: Duration = Duration::from_millis(50);
 /// Rest after a failure; twice as long after each further one.
 const FIRST_REST: Duration = Duration::from_secs(5);
 /// Longest rest after a failure.
-const LONGEST_REST: Duration = Duration::from_secs(300);
+const MAX_REST: Duration = Duration::from_secs(300);
 /// Longest rest that Genesys Cloud can ask for.
-const LONGEST_STATED_REST: Duration = Duration::from_secs(3600);
+const MAX_STATED_REST: Duration = Duration::from_secs(3600);
 
 /// Asks the Platform API on behalf of an [`Enrichment`].
 #[derive(Clone)]
@@ -117,7 +117,7 @@ impl EnrichmentWorker {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(GATHERING) => {}
             }
-            let queues = self.shared.take_wanted(MOST_QUEUES);
+            let queues = self.shared.take_wanted(MAX_QUEUES);
             if queues.is_empty() {
                 return;
             }
@@ -142,7 +142,7 @@ impl EnrichmentWorker {
             return;
         };
         let rest = rest_after(problem, self.rest);
-        self.rest = (self.rest * 2).min(LONGEST_REST);
+        self.rest = (self.rest * 2).min(MAX_REST);
         self.quiet_until = Instant::now() + rest;
         tracing::warn!(call, %problem, "tickets go without what Genesys Cloud knows for a while");
     }
@@ -151,7 +151,7 @@ impl EnrichmentWorker {
 /// How long to rest after `problem`, where it would be `usual`.
 fn rest_after(problem: &ApiError, usual: Duration) -> Duration {
     match problem {
-        ApiError::TooFast { wait } => (*wait).clamp(FIRST_REST, LONGEST_STATED_REST),
+        ApiError::TooFast { wait } => (*wait).clamp(FIRST_REST, MAX_STATED_REST),
         _ => usual,
     }
 }
@@ -168,6 +168,6 @@ mod tests {
         };
         assert_eq!(rest(0), FIRST_REST);
         assert_eq!(rest(60), Duration::from_secs(60));
-        assert_eq!(rest(u64::MAX), LONGEST_STATED_REST);
+        assert_eq!(rest(u64::MAX), MAX_STATED_REST);
     }
 }

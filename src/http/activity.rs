@@ -1,4 +1,4 @@
-//! What a connection is doing: whether a request is in hand, or its client is waited for.
+//! What a connection is doing: whether a request is in flight, or its client is waited for.
 //!
 //! The connection's task, its socket and the table of open connections share one of these.
 //! hyper can limit the wait for headers too, with a timer that it sets for every request. Here
@@ -20,9 +20,9 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Order {
-    /// Close if no request is in hand: another connection needs the place.
+    /// Close if no request is in flight: another connection needs its permit.
     Evict = 1,
-    /// Close if no request is in hand, else after its answer.
+    /// Close if no request is in flight, else after its answer.
     Stop = 2,
     /// Close as soon as the client is waited for, in the middle of a request too.
     StopWaiting = 3,
@@ -35,10 +35,11 @@ pub(super) struct Activity {
     connected_at: Instant,
     /// When the last request ended or unsent bytes last moved: milliseconds after `connected_at`.
     since: AtomicU64,
-    in_hand: AtomicBool,
+    in_flight: AtomicBool,
     unsent: AtomicBool,
     awaits_bytes: AtomicBool,
     unread: AtomicBool,
+    body_left: AtomicBool,
     /// The [`Order`] that the connection's task has not seen yet; 0 is none.
     order: AtomicU8,
     task: AtomicWaker,
@@ -50,10 +51,11 @@ impl Activity {
         Self {
             connected_at: Instant::now(),
             since: AtomicU64::new(0),
-            in_hand: AtomicBool::new(false),
+            in_flight: AtomicBool::new(false),
             unsent: AtomicBool::new(false),
             awaits_bytes: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            body_left: AtomicBool::new(false),
             order: AtomicU8::new(0),
             task: AtomicWaker::new(),
         }
@@ -61,19 +63,19 @@ impl Activity {
 
     /// A request's headers have come.
     pub(super) fn begin_request(&self) {
-        self.in_hand.store(true, Ordering::Relaxed);
+        self.in_flight.store(true, Ordering::Relaxed);
     }
 
-    /// `body`, at whose end the request in hand ends too.
-    pub(super) fn until_end_of<B>(self: Arc<Self>, body: B) -> LastBody<B> {
-        LastBody {
+    /// `body`, whose end is the end of the request in flight.
+    pub(super) fn response_body<B>(self: Arc<Self>, body: B) -> ResponseBody<B> {
+        ResponseBody {
             body,
-            _end: End(self),
+            _end: EndOfRequest(self),
         }
     }
 
     fn end_request(&self) {
-        self.in_hand.store(false, Ordering::Relaxed);
+        self.in_flight.store(false, Ordering::Relaxed);
         self.restart();
     }
 
@@ -114,15 +116,24 @@ impl Activity {
         self.unread.load(Ordering::Relaxed)
     }
 
+    /// Whether some of the body of the request in flight was not read, or is not known to be.
+    pub(super) fn set_body_left(&self, left: bool) {
+        self.body_left.store(left, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_body_left(&self) -> bool {
+        self.body_left.load(Ordering::Relaxed)
+    }
+
     fn restart(&self) {
         let elapsed = self.connected_at.elapsed().as_millis();
         let since = u64::try_from(elapsed).unwrap_or(u64::MAX);
         self.since.store(since, Ordering::Relaxed);
     }
 
-    /// Whether no request is in hand.
+    /// Whether no request is in flight.
     pub(super) fn is_idle(&self) -> bool {
-        !self.in_hand.load(Ordering::Relaxed)
+        !self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Whether nothing goes on before the client sends or takes bytes.
@@ -130,7 +141,7 @@ impl Activity {
         self.is_idle() || self.has_unsent() || self.awaits_bytes.load(Ordering::Relaxed)
     }
 
-    /// Since when the connection has been idle; `None` while a request is in hand.
+    /// Since when the connection has been idle; `None` while a request is in flight.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         self.is_idle().then(|| self.since())
     }
@@ -180,22 +191,22 @@ impl Activity {
     }
 }
 
-/// The body of the answer to the request in hand.
-pub(super) struct LastBody<B> {
+/// The body of the answer to the request in flight.
+pub(super) struct ResponseBody<B> {
     body: B,
-    _end: End,
+    _end: EndOfRequest,
 }
 
 /// What is dropped when the body is at its end, or is given up.
-struct End(Arc<Activity>);
+struct EndOfRequest(Arc<Activity>);
 
-impl Drop for End {
+impl Drop for EndOfRequest {
     fn drop(&mut self) {
         self.0.end_request();
     }
 }
 
-impl<B: HttpBody + Unpin> HttpBody for LastBody<B> {
+impl<B: HttpBody + Unpin> HttpBody for ResponseBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -222,12 +233,12 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(30);
 
     #[test]
-    fn a_request_in_hand_is_never_idle_and_its_end_begins_anew() {
+    fn a_request_in_flight_is_never_idle_and_its_end_begins_anew() {
         let activity = Arc::new(Activity::new());
         activity.begin_request();
         assert_eq!(activity.idle_since(), None);
         assert!(activity.deadline(LIMIT) > activity.connected_at + LIMIT);
-        let body = Arc::clone(&activity).until_end_of(axum::body::Body::empty());
+        let body = Arc::clone(&activity).response_body(axum::body::Body::empty());
         std::thread::sleep(Duration::from_millis(2));
         drop(body);
         let since = activity.idle_since().unwrap();

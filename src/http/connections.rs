@@ -2,19 +2,18 @@
 //!
 //! Knows addresses and how long a connection has been idle; must not know sockets or requests.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use slab::Slab;
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 use super::activity::{Activity, Order};
 use super::client_network;
-use super::eviction::victims;
-use crate::telemetry::ConnectionMetrics;
+use super::eviction::to_evict;
+use crate::telemetry::{ConnectionMetrics, RateLimitedWarning};
 
 /// How soon another idle connection is looked for when none was there.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -34,32 +33,15 @@ pub(super) struct Connections {
     shared: Arc<Shared>,
 }
 
-/// What is done at most once in [`WARN_EVERY`].
-#[derive(Default)]
-struct Rarely {
-    last: Option<Instant>,
-}
-
-impl Rarely {
-    fn is_due(rarely: &Mutex<Self>) -> bool {
-        let now = Instant::now();
-        let mut rarely = rarely.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_due = rarely.last.is_none_or(|last| last + WARN_EVERY <= now);
-        if is_due {
-            rarely.last = Some(now);
-        }
-        is_due
-    }
-}
-
 struct Shared {
     listener: &'static str,
     max: usize,
-    open: Mutex<Slab<Open>>,
-    /// A connection has ended when there was no place.
+    open: Mutex<BTreeMap<u64, Open>>,
+    next_key: AtomicU64,
+    /// A connection has ended while all permits were taken.
     ended: Notify,
-    limit_warning: Mutex<Rarely>,
-    accept_warning: Mutex<Rarely>,
+    limit_warning: RateLimitedWarning,
+    accept_warning: RateLimitedWarning,
     cut_off: AtomicUsize,
     metrics: ConnectionMetrics,
 }
@@ -69,37 +51,38 @@ struct Open {
     activity: Arc<Activity>,
 }
 
-/// One of the places for connections, free again when it is dropped.
-pub(super) struct Place {
-    key: usize,
+/// Lets one connection be open. Released when it is dropped.
+pub(super) struct ConnectionPermit {
+    key: u64,
     shared: Arc<Shared>,
-    /// What the connection in this place is doing.
+    /// What the connection is doing.
     pub(super) activity: Arc<Activity>,
 }
 
 impl Connections {
-    /// Places for `max` connections.
+    /// Permits for `max` connections.
     pub(super) fn new(listener: &'static str, max: usize, metrics: ConnectionMetrics) -> Self {
         Self {
             shared: Arc::new(Shared {
                 listener,
                 max: max.max(1),
                 open: Mutex::default(),
+                next_key: AtomicU64::new(0),
                 ended: Notify::new(),
-                limit_warning: Mutex::default(),
-                accept_warning: Mutex::default(),
+                limit_warning: RateLimitedWarning::new(WARN_EVERY),
+                accept_warning: RateLimitedWarning::new(WARN_EVERY),
                 cut_off: AtomicUsize::new(0),
                 metrics,
             }),
         }
     }
 
-    /// A place for a connection from `peer`. When there is none, idle connections are closed; when
-    /// none is idle, the end of one is waited for.
-    pub(super) async fn admit(&self, peer: IpAddr) -> Place {
+    /// A permit for a connection from `peer`. When there is none, idle connections are closed; when
+    /// none is idle, it waits until one ends.
+    pub(super) async fn acquire(&self, peer: IpAddr) -> ConnectionPermit {
         loop {
-            if let Some(place) = self.try_admit(peer) {
-                return place;
+            if let Some(permit) = self.try_acquire(peer) {
+                return permit;
             }
             self.evict();
             let ended = self.shared.ended.notified();
@@ -107,7 +90,7 @@ impl Connections {
         }
     }
 
-    fn try_admit(&self, peer: IpAddr) -> Option<Place> {
+    fn try_acquire(&self, peer: IpAddr) -> Option<ConnectionPermit> {
         let activity = Arc::new(Activity::new());
         let entry = Open {
             peer,
@@ -117,10 +100,11 @@ impl Connections {
         if open.len() >= self.shared.max {
             return None;
         }
-        let key = open.insert(entry);
+        let key = self.shared.next_key.fetch_add(1, Ordering::Relaxed);
+        open.insert(key, entry);
         drop(open);
         self.shared.metrics.opened();
-        Some(Place {
+        Some(ConnectionPermit {
             key,
             shared: Arc::clone(&self.shared),
             activity,
@@ -130,7 +114,7 @@ impl Connections {
     /// Asks some idle connections to close.
     fn evict(&self) {
         let open = self.shared.evict_idle();
-        if Rarely::is_due(&self.shared.limit_warning) {
+        if self.shared.limit_warning.count(1, Instant::now()).is_some() {
             tracing::warn!(
                 listener = self.shared.listener,
                 open,
@@ -145,15 +129,19 @@ impl Connections {
     /// always that the process or the system has no file descriptor left.
     pub(super) fn evict_after(&self, error: &std::io::Error) {
         self.shared.evict_idle();
-        if Rarely::is_due(&self.shared.accept_warning) {
+        if self
+            .shared
+            .accept_warning
+            .count(1, Instant::now())
+            .is_some()
+        {
             let listener = self.shared.listener;
             tracing::warn!(listener, %error, "a connection could not be accepted");
         }
     }
 
-    /// Gives every connection `order`.
     pub(super) fn order_all(&self, order: Order) {
-        for (_, one) in self.shared.open().iter() {
+        for one in self.shared.open().values() {
             one.activity.order(order);
         }
     }
@@ -165,15 +153,15 @@ impl Connections {
 }
 
 impl Shared {
-    fn open(&self) -> MutexGuard<'_, Slab<Open>> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<u64, Open>> {
         // An entry is put in or taken out whole.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks those connections to close that others need the places of; answers how many are open.
+    /// Asks idle connections to close, so that others get their permits; answers how many are open.
     fn evict_idle(&self) -> usize {
         let open = self.open();
-        let all: Vec<&Open> = open.iter().map(|(_, one)| one).collect();
+        let all: Vec<&Open> = open.values().collect();
         let idle: Vec<_> = all
             .iter()
             .map(|one| {
@@ -182,14 +170,14 @@ impl Shared {
                 (client_network(one.peer), idle_since)
             })
             .collect();
-        for position in victims(&idle, self.max.div_ceil(EVICTED_SHARE)) {
+        for position in to_evict(&idle, self.max.div_ceil(EVICTED_SHARE)) {
             all[position].activity.order(Order::Evict);
         }
         all.len()
     }
 }
 
-impl Place {
+impl ConnectionPermit {
     /// Counts this connection among those that were closed for another.
     pub(super) fn count_as_evicted(&self) {
         self.shared.metrics.evicted();
@@ -201,15 +189,15 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         let mut open = self.shared.open();
         let was_full = open.len() >= self.shared.max;
-        let entry = open.try_remove(self.key);
+        let entry = open.remove(&self.key);
         drop(open);
         drop(entry);
         self.shared.metrics.closed();
-        // Only then somebody may wait for a place.
+        // Only then may a new connection wait for a permit.
         if was_full {
             self.shared.ended.notify_one();
         }
@@ -224,15 +212,15 @@ mod tests {
     async fn a_full_listener_asks_an_idle_connection_to_close_and_waits_for_its_place() {
         let connections = Connections::new("public", 2, ConnectionMetrics::default());
         let peer: IpAddr = "192.0.2.1".parse().unwrap();
-        let busy = connections.admit(peer).await;
+        let busy = connections.acquire(peer).await;
         busy.activity.begin_request();
-        let idle = connections.admit(peer).await;
+        let idle = connections.acquire(peer).await;
         let closing = async move {
             let order = std::future::poll_fn(|context| idle.activity.poll_order(context));
             assert_eq!(order.await, Order::Evict);
             drop(idle);
         };
-        let (_place, ()) = tokio::join!(connections.admit(peer), closing);
+        let (_permit, ()) = tokio::join!(connections.acquire(peer), closing);
         let untouched = std::future::poll_fn(|context| busy.activity.poll_order(context));
         assert!(futures::FutureExt::now_or_never(untouched).is_none());
     }

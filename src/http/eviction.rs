@@ -1,4 +1,4 @@
-//! Which connections are closed when another needs a place.
+//! Which connections are closed when another needs its permit.
 //!
 //! Pure: knows addresses and times, not connections.
 
@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use tokio::time::Instant;
 
 /// Positions of at most `count` connections to close: of the address that has the most of them, the
-/// one that is idle longest, and so on. `None` is a connection with a request in hand.
-pub(super) fn victims(connections: &[(IpAddr, Option<Instant>)], count: usize) -> Vec<usize> {
+/// one that is idle longest, and so on. `None` is a connection with a request in flight.
+pub(super) fn to_evict(connections: &[(IpAddr, Option<Instant>)], count: usize) -> Vec<usize> {
     let mut by_address: HashMap<IpAddr, (usize, Vec<(Instant, usize)>)> = HashMap::new();
     for (position, (address, idle_since)) in connections.iter().enumerate() {
         let (open, idle) = by_address.entry(*address).or_default();
@@ -48,7 +48,7 @@ mod tests {
                 (address.parse().unwrap(), since)
             })
             .collect();
-        victims(&connections, count)
+        to_evict(&connections, count)
     }
 
     #[test]
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_with_a_request_in_hand_is_never_closed() {
+    fn a_connection_with_a_request_in_flight_is_never_closed() {
         assert!(closed(&[(ONE, None), (ONE, None)], 2).is_empty());
         assert_eq!(closed(&[(ONE, None), (ONE, Some(0))], 2), [1]);
     }

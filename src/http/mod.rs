@@ -3,21 +3,20 @@
 //! May import: `fault_points`, `telemetry`, axum, hyper. Must not know: any route, the store, sources, targets.
 
 mod activity;
-mod application;
 mod client_network;
 mod connections;
 mod eviction;
 mod problem;
 mod readiness;
+mod request_body;
 mod request_id;
 mod serve;
 mod socket;
-mod timer;
 
-pub use application::{Application, Connection, announce_end};
+/// What a listener serves.
+pub use axum::Router;
 pub use client_network::client_network;
 pub use problem::{Problem, ProblemKind};
 pub use readiness::Readiness;
-pub use request_id::{REQUEST_ID, RequestIds, id_for, request_id};
+pub use request_id::{request_id, with_request_id};
 pub use serve::{ServeOptions, Server, serve};
-pub use timer::ReusedTimer;

@@ -14,11 +14,9 @@ use super::request_id;
 /// A sort of problem: a status with a stable name that clients can tell apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProblemKind {
-    /// HTTP status.
     pub status: StatusCode,
     /// Last part of the type URN, stable: `urn:ringdown:problem:NAME`.
     pub name: &'static str,
-    /// The same in words, the same for every occurrence.
     pub title: &'static str,
 }
 
@@ -69,7 +67,6 @@ impl Problem {
         self.kind.status
     }
 
-    /// The problem's stable name.
     pub fn name(&self) -> &'static str {
         self.kind.name
     }

@@ -9,7 +9,7 @@ pub enum Readiness {
     StoreUnavailable,
     /// This part, without which events are not received or become no tickets, does not work.
     ComponentDown(&'static str),
-    /// The process is stopping: what is in hand is finished, nothing new is taken.
+    /// The process is stopping: what is in flight is finished, nothing new is taken.
     Draining,
 }
 

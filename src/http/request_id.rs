@@ -3,17 +3,16 @@
 //! Owns the header's name and the middleware. Behind the middleware every request carries the
 //! header, so handlers read it like any other.
 
-use std::task::{Context, Poll};
-
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use futures::future::BoxFuture;
-use tower::{Layer, Service};
+use axum::middleware::Next;
 
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 
 /// The header that carries a request's id, both ways.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Longest id that is taken over from a client, in bytes.
 const MAX_LENGTH: usize = 128;
@@ -23,64 +22,22 @@ pub fn request_id(headers: &HeaderMap) -> Option<&str> {
     headers.get(REQUEST_ID).and_then(|id| id.to_str().ok())
 }
 
-/// Middleware that gives every request and its answer an id.
-#[derive(Clone)]
-pub struct RequestIds {
-    clock: Clock,
-}
-
-impl RequestIds {
-    /// Ids are UUIDs of version 7 with the time of `clock`.
-    pub fn new(clock: Clock) -> Self {
-        Self { clock }
-    }
-}
-
-impl<S> Layer<S> for RequestIds {
-    type Service = WithRequestId<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        WithRequestId {
-            inner,
-            clock: self.clock.clone(),
-        }
-    }
-}
-
-/// A service behind [`RequestIds`].
-#[derive(Clone)]
-pub struct WithRequestId<S> {
-    inner: S,
-    clock: Clock,
-}
-
-impl<S, A, B> Service<Request<A>> for WithRequestId<S>
-where
-    S: Service<Request<A>, Response = Response<B>>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<B>;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<Response<B>, S::Error>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(context)
-    }
-
-    fn call(&mut self, mut request: Request<A>) -> Self::Future {
-        let id = id_for(request.headers(), &self.clock);
-        request.headers_mut().insert(REQUEST_ID, id.clone());
-        let answer = self.inner.call(request);
-        Box::pin(async move {
-            let mut response = answer.await?;
-            response.headers_mut().insert(REQUEST_ID, id);
-            Ok(response)
-        })
-    }
+/// Middleware that gives every request and its answer an id, a UUID of version 7 with the time of
+/// the clock unless the request has one.
+pub async fn with_request_id(
+    State(clock): State<Clock>,
+    mut request: Request<Body>,
+    next: Next,
+) -> Response<Body> {
+    let id = id_for(request.headers(), &clock);
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
 }
 
 /// The id of the request whose headers are `headers`: its own if it is harmless, else a new one.
-pub fn id_for(headers: &HeaderMap, clock: &Clock) -> HeaderValue {
+fn id_for(headers: &HeaderMap, clock: &Clock) -> HeaderValue {
     match headers.get(REQUEST_ID) {
         Some(given) if is_harmless(given) => given.clone(),
         _ => fresh(clock.now()),

@@ -9,8 +9,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::HttpBody;
-use futures::FutureExt;
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::ConnectInfo;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response};
+use futures::TryFutureExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
@@ -19,11 +23,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Service;
 
-use super::ReusedTimer;
-use super::activity::Order;
-use super::application::{Application, Connection};
-use super::connections::{Connections, Place};
+use super::activity::{Activity, Order, ResponseBody};
+use super::connections::{ConnectionPermit, Connections};
+use super::request_body::RequestBody;
 use super::socket::Socket;
 use crate::fault_points;
 use crate::telemetry::ConnectionMetrics;
@@ -31,7 +35,7 @@ use crate::telemetry::ConnectionMetrics;
 /// Pause after a failed accept, in which other connections can end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long after the stop a client may take to send or take what a request in hand needs.
+/// How long after the stop a client may take to send or take what a request in flight needs.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// hyper reads ahead no less than this.
@@ -49,11 +53,10 @@ pub struct ServeOptions {
     /// Longest request line and headers together, in bytes; beyond it 431 (as beyond
     /// 100 headers).
     pub max_header_bytes: usize,
-    /// How long requests in hand may take after the shutdown token; then they are cut off.
+    /// How long requests in flight may take after the shutdown token; then they are cut off.
     pub drain_timeout: Duration,
     /// Most connections at the same time; beyond it those that are idle longest are closed.
     pub max_connections: usize,
-    /// Where connections are counted.
     pub metrics: ConnectionMetrics,
 }
 
@@ -79,20 +82,17 @@ pub struct Server {
     tasks: TaskTracker,
 }
 
-/// Serves `application` as [`Server::run`] does, by a server of its own.
+/// Serves `router` as [`Server::run`] does, by a server of its own.
 pub async fn serve(
     listener: TcpListener,
-    application: impl Application,
+    router: Router,
     shutdown: CancellationToken,
     options: ServeOptions,
 ) -> usize {
-    Server::new(options)
-        .run(listener, application, shutdown)
-        .await
+    Server::new(options).run(listener, router, shutdown).await
 }
 
 impl Server {
-    /// A server without connections.
     pub fn new(options: ServeOptions) -> Self {
         let connections = Connections::new(
             options.listener,
@@ -106,41 +106,41 @@ impl Server {
         }
     }
 
-    /// Serves `application` on `listener` until `shutdown`; then accepts no more, closes what is
-    /// idle, lets each other connection finish the request in hand, and returns when all have, or
-    /// after `drain_timeout`.
+    /// Serves `router` on `listener` until `shutdown`; then accepts no more, closes what is idle,
+    /// lets each other connection finish the request in flight, and returns when all have, or after
+    /// `drain_timeout`. Handlers find the peer's address as [`ConnectInfo<SocketAddr>`].
     ///
     /// Returns how many connections had to be cut off.
     pub async fn run(
         self,
         listener: TcpListener,
-        application: impl Application,
+        router: Router,
         shutdown: CancellationToken,
     ) -> usize {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => {}
-            () = self.accept_all(&listener, &application) => {}
+            () = self.accept_all(&listener, &router) => {}
         }
-        drop((listener, application));
+        drop((listener, router));
         self.tasks.close();
         self.drain().await;
         self.connections.cut_off()
     }
 
-    async fn accept_all(&self, listener: &TcpListener, application: &impl Application) {
+    async fn accept_all(&self, listener: &TcpListener, router: &Router) {
         let builder = connection_builder(&self.options);
         loop {
             let (stream, peer) = accept(listener, &self.connections).await;
             fault_points::reach("accept connection");
-            let place = self.connections.admit(peer.ip()).await;
+            let permit = self.connections.acquire(peer.ip()).await;
             self.tasks.spawn(serve_connection(
                 builder.clone(),
                 self.options.header_timeout,
                 stream,
                 peer,
-                application.clone(),
-                place,
+                router.clone(),
+                permit,
             ));
         }
     }
@@ -167,7 +167,7 @@ fn connection_builder(options: &ServeOptions) -> http1::Builder {
         // How long they may take is limited without hyper: see the module `activity`.
         .header_read_timeout(None)
         // A sender that has closed its side hears the answer all the same; to look out for it
-        // while a request is in hand takes a buffer for each.
+        // while a request is in flight takes a buffer for each.
         .half_close(true)
         .max_header_size(options.max_header_bytes)
         .max_buf_size(options.max_header_bytes.max(MIN_READ_AHEAD))
@@ -176,7 +176,6 @@ fn connection_builder(options: &ServeOptions) -> http1::Builder {
     builder
 }
 
-/// The next connection.
 async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
@@ -196,31 +195,42 @@ async fn serve_connection(
     header_timeout: Duration,
     stream: TcpStream,
     peer: SocketAddr,
-    application: impl Application,
-    place: Place,
+    router: Router,
+    permit: ConnectionPermit,
 ) {
     // Answers are one small packet each; waiting to fill it only adds latency.
     let _ = stream.set_nodelay(true);
-    let connection = Connection {
-        peer,
-        timer: ReusedTimer::default(),
-    };
-    let socket = Socket::new(stream, Arc::clone(&place.activity));
-    let of_requests = Arc::clone(&place.activity);
-    let service = service_fn(move |request| {
-        let activity = Arc::clone(&of_requests);
-        activity.begin_request();
-        let answer = application.clone().answer(request, connection.clone());
-        // An async block around it would hold it twice, and hyper moves it for every request.
-        answer.map(move |answer| {
-            // A refusal may come before the body was read.
-            activity.set_unread(!answer.status().is_success());
-            Ok::<_, Infallible>(answer.map(|body| activity.until_end_of(body)))
-        })
-    });
+    let socket = Socket::new(stream, Arc::clone(&permit.activity));
+    let activity = Arc::clone(&permit.activity);
+    let service = service_fn(move |request| answer(router.clone(), request, peer, &activity));
     let connection = builder.serve_connection(TokioIo::new(socket), service);
-    let ended = until_its_end(connection, &place, header_timeout).await;
+    let ended = serve_until_closed(connection, &permit, header_timeout).await;
     tracing::debug!(%peer, "{ended}");
+}
+
+/// The answer of `router`. `activity` shows that a request is in flight until the answer is sent.
+fn answer(
+    mut router: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    activity: &Arc<Activity>,
+) -> impl Future<Output = Result<Response<ResponseBody<Body>>, Infallible>> + use<> {
+    let activity = Arc::clone(activity);
+    activity.begin_request();
+    let mut request = request.map(|body| Body::new(RequestBody::new(body, Arc::clone(&activity))));
+    request.extensions_mut().insert(ConnectInfo(peer));
+    // An async block around it would hold it twice, and hyper moves it for every request.
+    router.call(request).map_ok(move |mut answer| {
+        let is_refusal = !answer.status().is_success();
+        // A refusal may come before the body was read.
+        activity.set_unread(is_refusal);
+        // A client that is not told could send its next request into the rest of the body.
+        if is_refusal && activity.has_body_left() {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        answer.map(|body| activity.response_body(body))
+    })
 }
 
 /// Why a connection has ended.
@@ -240,16 +250,16 @@ enum Ended {
 
 /// Serves `connection` until it ends by itself, or has waited for its client for longer than
 /// `limit`, or is ordered to end.
-async fn until_its_end<S>(
+async fn serve_until_closed<S>(
     connection: http1::Connection<TokioIo<Socket>, S>,
-    place: &Place,
+    permit: &ConnectionPermit,
     limit: Duration,
 ) -> Ended
 where
     S: HttpService<Incoming, ResBody: HttpBody<Error: Into<axum::BoxError>> + 'static>,
     S::Error: Into<axum::BoxError>,
 {
-    let activity = &place.activity;
+    let activity = &permit.activity;
     let mut connection = std::pin::pin!(connection);
     let mut timer = std::pin::pin!(tokio::time::sleep_until(activity.deadline(limit)));
     loop {
@@ -271,14 +281,14 @@ where
         };
         match order {
             Order::Evict if activity.is_idle() => {
-                place.count_as_evicted();
+                permit.count_as_evicted();
                 return Ended::Evicted;
             }
             Order::Evict => {}
             Order::Stop if activity.is_idle() && !activity.has_unsent() => return Ended::Stopped,
             Order::Stop => connection.as_mut().graceful_shutdown(),
             Order::StopWaiting | Order::CutOff => {
-                place.count_as_cut_off();
+                permit.count_as_cut_off();
                 return Ended::Stopped;
             }
         }

@@ -23,7 +23,6 @@ const LINGER: Duration = Duration::from_secs(1);
 /// Most bytes that are read and thrown away in that time.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
-/// A connection's socket.
 pub(super) struct Socket {
     stream: TcpStream,
     activity: Arc<Activity>,

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use super::json::Value;
+use serde_json::Value;
 
 use super::fill::{self, clean};
-use super::place::{Place, trimmed};
+use super::json_cursor::{JsonCursor, trimmed};
+use super::outcome::{Normalised, Outcome};
 use super::pointer::{Pointer, Pointers};
-use super::{Normalised, Outcome, identity, moment};
+use super::{identity, timestamp};
 use crate::domain::signal::{Field, Reading, SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
 
@@ -43,7 +44,6 @@ pub struct CustomMap {
     pub fields: BTreeMap<&'static str, Pointers>,
     /// Metrics by the name that rules use.
     pub metrics: BTreeMap<String, CustomMetric>,
-    /// Labels by name.
     pub labels: BTreeMap<String, Pointers>,
 }
 
@@ -76,12 +76,16 @@ pub enum Unit {
 }
 
 /// Reads one event of a custom source.
-pub(super) fn read(map: &CustomMap, root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
+pub(super) fn read(
+    map: &CustomMap,
+    root: JsonCursor<'_, '_>,
+    received_at: Timestamp,
+) -> Normalised {
     let item = root.value();
     let time = map.timestamp.as_deref().and_then(|at| find(at, item));
     let given = map.event_id.as_deref().and_then(|at| find(at, item));
     let event_id = match given.and_then(|(_, value)| scalar(value)) {
-        Some(id) => identity::kept(id),
+        Some(id) => identity::storable(id),
         None if time.is_none() => identity::derived_at(&[item], received_at),
         None => identity::derived(&[item]),
     };
@@ -95,14 +99,14 @@ pub(super) fn read(map: &CustomMap, root: Place<'_, '_>, received_at: Timestamp)
 
 fn signal(
     map: &CustomMap,
-    root: &Place<'_, '_>,
+    root: &JsonCursor<'_, '_>,
     event_id: &str,
     received_at: Timestamp,
 ) -> Result<Signal, SchemaMismatch> {
     root.object()?;
     let item = root.value();
     let occurred_at = match map.timestamp.as_deref().and_then(|at| find(at, item)) {
-        Some((pointer, value)) => moment::moment(value)
+        Some((pointer, value)) => timestamp::timestamp(value)
             .ok_or_else(|| unfit(pointer, "an RFC 3339 time or epoch seconds or milliseconds"))?,
         None => received_at,
     };
@@ -115,24 +119,24 @@ fn signal(
     for (name, metric) in &map.metrics {
         let reading = reading(metric, item)?;
         if !reading.is_empty() {
-            signal.metrics.insert(name.as_str(), reading);
+            signal.metrics.insert(name.clone(), reading);
         }
     }
     for (name, pointers) in &map.labels {
         if let Some((pointer, value)) = find(pointers, item) {
             let text = scalar(value).ok_or_else(|| unfit(pointer, "text, a number or a flag"))?;
-            signal.labels.insert(name.clone(), clean(&text).into());
+            signal.labels.insert(name.clone(), clean(&text));
         }
     }
     check(map, &signal)?;
-    fill::complete(&mut signal);
+    fill::derive_fields(&mut signal);
     Ok(signal)
 }
 
-fn event_type(map: &CustomMap, item: &Value<'_>) -> Result<String, SchemaMismatch> {
+fn event_type(map: &CustomMap, item: &Value) -> Result<String, SchemaMismatch> {
     match find(&map.event_type, item) {
         Some((pointer, value)) => scalar(value)
-            .map(|text| clean(&text).into())
+            .map(|text| clean(&text))
             .ok_or_else(|| unfit(pointer, "text (the event's type)")),
         None if map.event_type.is_empty() => Ok("custom".to_owned()),
         None => Err(absent(map.event_type.iter(), "the event's type")),
@@ -143,7 +147,7 @@ fn set_field(
     signal: &mut Signal,
     name: &'static str,
     pointer: &Pointer,
-    value: &Value<'_>,
+    value: &Value,
 ) -> Result<(), SchemaMismatch> {
     match name {
         "wait_time_avg" | "connected_duration" | "alert_threshold" => {
@@ -168,7 +172,7 @@ fn set_field(
     Ok(())
 }
 
-fn reading(metric: &CustomMetric, item: &Value<'_>) -> Result<Reading, SchemaMismatch> {
+fn reading(metric: &CustomMetric, item: &Value) -> Result<Reading, SchemaMismatch> {
     let mut reading = Reading::new();
     for (name, pointers) in &metric.statistics {
         let Some((pointer, value)) = find(pointers, item) else {
@@ -181,7 +185,7 @@ fn reading(metric: &CustomMetric, item: &Value<'_>) -> Result<Reading, SchemaMis
         } else {
             number
         };
-        reading.insert(name.as_str(), number);
+        reading.insert(name.clone(), number);
     }
     if !reading.contains_key("avg") {
         fill::average(&mut reading);
@@ -221,17 +225,14 @@ fn check(map: &CustomMap, signal: &Signal) -> Result<(), SchemaMismatch> {
 }
 
 /// The first pointer that leads to something that is not null or blank, and what is there.
-fn find<'m, 'v>(
-    pointers: &'m [Pointer],
-    item: &'v Value<'v>,
-) -> Option<(&'m Pointer, &'v Value<'v>)> {
+fn find<'m, 'v>(pointers: &'m [Pointer], item: &'v Value) -> Option<(&'m Pointer, &'v Value)> {
     pointers
         .iter()
         .filter_map(|pointer| Some((pointer, pointer.find(item)?)))
         .find(|(_, value)| value.as_str().is_none_or(|text| trimmed(text).is_some()))
 }
 
-fn scalar(value: &Value<'_>) -> Option<String> {
+fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => trimmed(text).map(str::to_owned),
         Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
@@ -239,7 +240,7 @@ fn scalar(value: &Value<'_>) -> Option<String> {
     }
 }
 
-fn number(value: &Value<'_>) -> Option<f64> {
+fn number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
         value => value.as_f64(),

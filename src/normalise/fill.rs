@@ -4,28 +4,28 @@
 
 use std::borrow::Cow;
 
-use crate::domain::signal::{Field, Name, Reading, Signal};
+use crate::domain::signal::{Field, Reading, Signal};
 
 /// Longest text of a field, in characters.
-pub(super) const LONGEST_TEXT: usize = 1_000;
+pub(super) const MAX_TEXT_LENGTH: usize = 1_000;
 
 /// The metric name by which the guide's filter asks for the wait.
 pub(super) const WAIT_TIME: &str = "queue.waitTime";
 
-/// `text` without control characters and cut at [`LONGEST_TEXT`].
-pub(super) fn clean(text: &str) -> Name {
+/// `text` without control characters and cut at [`MAX_TEXT_LENGTH`].
+pub(super) fn clean(text: &str) -> String {
     if is_clean(text) {
-        return Name::new(text);
+        return text.to_owned();
     }
     text.chars()
         .filter(|character| !character.is_control())
-        .take(LONGEST_TEXT)
+        .take(MAX_TEXT_LENGTH)
         .collect()
 }
 
 fn is_clean(text: &str) -> bool {
     let is_plain = || text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    text.len() <= LONGEST_TEXT && (is_plain() || !text.contains(char::is_control))
+    text.len() <= MAX_TEXT_LENGTH && (is_plain() || !text.contains(char::is_control))
 }
 
 /// Sets a text field, when there is text.
@@ -82,13 +82,13 @@ pub(super) fn average(reading: &mut Reading) {
         && *count > 0.0
     {
         let average = sum / count;
-        reading.insert("avg", average);
+        reading.insert("avg".to_owned(), average);
     }
 }
 
 /// Fills in what follows from the rest: names stand in by their ids, the wait becomes
 /// `wait_time_avg`, and the part is chosen.
-pub(super) fn complete(signal: &mut Signal) {
+pub(super) fn derive_fields(signal: &mut Signal) {
     for (name, id) in [
         ("queue_name", "queue_id"),
         ("trunk_name", "trunk_id"),
@@ -106,7 +106,7 @@ pub(super) fn complete(signal: &mut Signal) {
         set_number(signal, "wait_time_avg", average);
     }
     if signal.part.is_empty() {
-        signal.part = part(signal).unwrap_or_default().into();
+        signal.part = part(signal).unwrap_or_default().to_owned();
     }
 }
 
@@ -130,12 +130,12 @@ mod tests {
     #[test]
     fn long_text_is_cut_and_control_characters_are_dropped() {
         assert_eq!(clean("Bill\u{0}ing\n"), "Billing");
-        assert_eq!(clean(&"ß".repeat(1_200)).chars().count(), LONGEST_TEXT);
+        assert_eq!(clean(&"ß".repeat(1_200)).chars().count(), MAX_TEXT_LENGTH);
     }
 
     #[test]
     fn no_average_is_made_up_when_nothing_was_counted() {
-        let mut reading = Reading::from([("sum", 0.0), ("count", 0.0)]);
+        let mut reading = Reading::from([("sum".to_owned(), 0.0), ("count".to_owned(), 0.0)]);
         average(&mut reading);
         assert_eq!(reading.get("avg"), None);
     }

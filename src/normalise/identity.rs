@@ -5,17 +5,17 @@
 
 use std::fmt::Write;
 
-use super::json::Value;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::domain::time::Timestamp;
 
 /// Longest id that is kept as the sender wrote it, in bytes. It is a key of the store.
-const LONGEST_ID: usize = 256;
+const MAX_ID_LENGTH: usize = 256;
 
 /// `id` as it is kept: itself, or its digest when it is too long or holds control characters.
-pub(super) fn kept(id: String) -> String {
-    if id.len() <= LONGEST_ID && !id.contains(char::is_control) {
+pub(super) fn storable(id: String) -> String {
+    if id.len() <= MAX_ID_LENGTH && !id.contains(char::is_control) {
         id
     } else {
         named(&hex::encode(Sha256::digest(id)))
@@ -23,7 +23,7 @@ pub(super) fn kept(id: String) -> String {
 }
 
 /// The id of content that has none: `sha256:` and the digest of the parts' canonical form.
-pub(super) fn derived(parts: &[&Value<'_>]) -> String {
+pub(super) fn derived(parts: &[&Value]) -> String {
     named(&digest(parts))
 }
 
@@ -32,7 +32,7 @@ pub(super) fn derived(parts: &[&Value<'_>]) -> String {
 /// An Edge that goes offline, online and offline again sends the same content twice and means
 /// it: the second of arrival keeps the two apart. A repetition within that second is the same
 /// event; a later one is a new event, which finds the incident it belongs to by its key.
-pub(super) fn derived_at(parts: &[&Value<'_>], received_at: Timestamp) -> String {
+pub(super) fn derived_at(parts: &[&Value], received_at: Timestamp) -> String {
     let second = Value::from(received_at.as_millis().div_euclid(1_000));
     let mut parts = parts.to_vec();
     parts.push(&second);
@@ -45,7 +45,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
 }
 
 /// The digest of the parts' canonical form, in hex.
-pub(super) fn digest(parts: &[&Value<'_>]) -> String {
+pub(super) fn digest(parts: &[&Value]) -> String {
     let mut text = String::new();
     for part in parts {
         write_canonical(part, &mut text);
@@ -60,11 +60,11 @@ fn named(digest: &str) -> String {
 
 /// JSON without blanks, members sorted by key: `serde_json` keeps them sorted only as long as
 /// no dependency turns its `preserve_order` on.
-fn write_canonical(value: &Value<'_>, text: &mut String) {
+fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Array(elements) => {
             text.push('[');
-            for element in *elements {
+            for element in elements {
                 write_canonical(element, text);
                 text.push(',');
             }
@@ -96,24 +96,21 @@ mod tests {
 
     #[test]
     fn text_and_number_of_one_spelling_differ() {
-        assert_ne!(
-            derived(&[&Value::from(&json!("17"))]),
-            derived(&[&Value::from(&json!(17))])
-        );
+        assert_ne!(derived(&[&json!("17")]), derived(&[&json!(17)]));
     }
 
     #[test]
     fn parts_cannot_run_into_each_other() {
         assert_ne!(
-            derived(&[&Value::from(&json!([1])), &Value::from(&json!([2]))]),
-            derived(&[&Value::from(&json!([1, 2]))])
+            derived(&[&json!([1]), &json!([2])]),
+            derived(&[&json!([1, 2])])
         );
     }
 
     #[test]
     fn an_id_that_no_store_could_hold_is_replaced_by_its_digest() {
-        assert_eq!(kept("evt-1".into()), "evt-1");
-        assert_eq!(kept("x".repeat(257)).len(), "sha256:".len() + 64);
-        assert!(kept("evt\u{0}1".into()).starts_with("sha256:"));
+        assert_eq!(storable("evt-1".into()), "evt-1");
+        assert_eq!(storable("x".repeat(257)).len(), "sha256:".len() + 64);
+        assert!(storable("evt\u{0}1".into()).starts_with("sha256:"));
     }
 }

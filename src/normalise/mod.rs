@@ -1,29 +1,36 @@
 //! Normalisation: one received JSON value becomes signals, nothing, or a review item.
 //!
 //! Owns every way in which a sender may spell an event (`docs/events.md` tells operators the
-//! same in words). May import: `domain`, `serde`, `serde_json`, `sha2`, `hex`, `thiserror`.
+//! same in words). May import: `domain`, `json`, `serde`, `serde_json`, `sha2`, `hex`, `thiserror`.
 //! Pure: no I/O and no clock. It must not know rules, keys, the store or HTTP.
 //!
 //! It never guesses. A value that is not what the format says it is makes the whole event a
-//! [`SchemaMismatch`], so that no ticket is ever opened with a wrong or empty field in it.
+//! [`SchemaMismatch`](crate::domain::signal::SchemaMismatch), so that no ticket is ever opened with
+//! a wrong or empty field in it.
 
 mod custom;
 mod fill;
 mod genesys;
 mod identity;
-mod json;
-mod moment;
-mod place;
+mod json_cursor;
+mod outcome;
 mod pointer;
 #[cfg(test)]
 mod tests;
+mod timestamp;
 
 pub use custom::{CustomMap, CustomMetric, Unit};
-pub use json::{Members, Room, Value};
+pub use outcome::{Normalised, Outcome};
 pub use pointer::{NotAPointer, Pointer, Pointers};
 
-use crate::domain::signal::{SchemaMismatch, Signal};
+use serde_json::Value;
+
 use crate::domain::time::Timestamp;
+use crate::json;
+
+/// Most values in one event. A message of Genesys Cloud has some hundred; the limit bounds the
+/// memory that reading one event can take.
+pub(crate) const MAX_VALUES: usize = 40_000;
 
 /// Whether a reading is in seconds, as far as names tell: Genesys's metrics of time, the
 /// guide's waiting time, and ages.
@@ -37,40 +44,17 @@ pub fn is_duration(metric: &str, statistic: &str) -> bool {
 pub enum Format {
     /// Every shape Genesys Cloud and the guide send, told apart by shape.
     Genesys,
-    /// Any JSON, by pointers.
     Custom(Box<CustomMap>),
 }
 
-/// One item of a request after normalisation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Normalised {
-    /// The id as the sender gave it, or one derived from the content. It is there even when
-    /// the event was not understood.
-    pub event_id: String,
-    /// What the event says.
-    pub outcome: Outcome,
-}
-
-/// What an event says.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// One signal per entity the event is about; never empty.
-    Signals(Vec<Signal>),
-    /// Understood, and without meaning for an incident; the text says why.
-    Nothing(&'static str),
-    /// Not understood: a review item.
-    Mismatch(SchemaMismatch),
-}
-
-impl From<Result<Self, SchemaMismatch>> for Outcome {
-    fn from(result: Result<Self, SchemaMismatch>) -> Self {
-        result.unwrap_or_else(Self::Mismatch)
-    }
+/// The JSON of one event. An event that cannot be read goes to review.
+pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    json::parse_within(text, MAX_VALUES)
 }
 
 /// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.
-pub fn normalise(format: &Format, item: &Value<'_>, received_at: Timestamp) -> Normalised {
-    let root = place::Place::root(item);
+pub fn normalise(format: &Format, item: &Value, received_at: Timestamp) -> Normalised {
+    let root = json_cursor::JsonCursor::root(item);
     match format {
         Format::Genesys => genesys::read(root, received_at),
         Format::Custom(map) => custom::read(map, root, received_at),
@@ -78,9 +62,9 @@ pub fn normalise(format: &Format, item: &Value<'_>, received_at: Timestamp) -> N
 }
 
 /// What `item` looks like from outside, in words for people.
-pub fn shape_in_words(format: &Format, item: &Value<'_>) -> &'static str {
+pub fn describe_shape(format: &Format, item: &Value) -> &'static str {
     match format {
-        Format::Genesys => genesys::shape_in_words(place::Place::root(item)),
+        Format::Genesys => genesys::describe_shape(json_cursor::JsonCursor::root(item)),
         Format::Custom(_) => "whatever the source's map points at",
     }
 }

@@ -20,6 +20,7 @@ use super::connect::{Connector, connector};
 use super::metered::MAX_UNASKED_BYTES;
 use super::request::{Request, RequestBuilder};
 use super::{CONNECT_TIMEOUT, NAME};
+use crate::json::PlainJson;
 
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(90);
@@ -178,7 +179,8 @@ impl fmt::Debug for Client {
 impl Received {
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
+        let body = serde_json::from_slice(&self.body);
+        body.map(|PlainJson(body)| body).unwrap_or_default()
     }
 }
 

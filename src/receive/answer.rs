@@ -4,16 +4,15 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
-use http_body_util::Full;
+use axum::http::{HeaderValue, Response, StatusCode};
 
-use super::admission::Dropped;
 use super::body::BodyFault;
+use super::callback_body::CallbackBodyFault;
 use super::items::MAX_ITEMS;
-use super::notice::NoticeFault;
-use super::shed::Scarce;
+use super::request_limiter::Rejected;
+use super::shedding::Resource;
 use crate::http::{Problem, ProblemKind};
 use crate::store::Appended;
 
@@ -23,58 +22,46 @@ const SHORTLY: Duration = Duration::from_secs(1);
 /// How long it should wait when a database or a restart is behind it.
 const SOON: Duration = Duration::from_secs(5);
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
 /// What became of the events of one request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct EventCounts {
     pub(super) accepted: u64,
     pub(super) duplicates: u64,
     pub(super) review: u64,
 }
 
-impl Tally {
+impl EventCounts {
     pub(super) fn of(appended: &[Appended]) -> Self {
-        let mut tally = Self::default();
+        let mut counts = Self::default();
         for one in appended {
             match one {
-                Appended::Accepted => tally.accepted += 1,
-                Appended::Review => tally.review += 1,
-                Appended::Duplicate => tally.duplicates += 1,
+                Appended::Accepted => counts.accepted += 1,
+                Appended::Review => counts.review += 1,
+                Appended::Duplicate => counts.duplicates += 1,
             }
         }
-        tally
+        counts
     }
 
-    /// The 202. What held the request's headers holds the answer's: hyper takes it back for
-    /// the connection's next request, so that none needs memory of its own.
-    pub(super) fn into_response(self, mut headers: HeaderMap) -> Response<Full<Bytes>> {
-        headers.clear();
+    pub(super) fn into_response(self) -> Response<Body> {
         let Self {
             accepted,
             duplicates,
             review,
         } = self;
-        let body = match (accepted, duplicates, review) {
-            // Nearly every answer, which need not be put together.
-            (1, 0, 0) => Bytes::from_static(br#"{"accepted":1,"duplicates":0,"review":0}"#),
-            _ => {
-                format!(r#"{{"accepted":{accepted},"duplicates":{duplicates},"review":{review}}}"#)
-                    .into()
-            }
-        };
-        headers.insert(CONTENT_TYPE, JSON);
-        let mut response = Response::new(body.into());
-        *response.headers_mut() = headers;
+        let body =
+            format!(r#"{{"accepted":{accepted},"duplicates":{duplicates},"review":{review}}}"#);
+        let mut response = json(body);
         *response.status_mut() = StatusCode::ACCEPTED;
         response
     }
 }
 
 /// A 200 with a JSON `body`.
-pub(super) fn json<B>(body: impl Into<B>) -> Response<B> {
+pub(super) fn json(body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
-    response.headers_mut().insert(CONTENT_TYPE, JSON);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
     response
 }
 
@@ -85,7 +72,7 @@ pub(super) enum Refusal {
     UnknownSource,
     UnknownTarget,
     NeitherJsonNorXml,
-    Notice(NoticeFault),
+    CallbackBody(CallbackBodyFault),
     WrongMethod,
     ReadOnlyRoute,
     AddressNotAllowed,
@@ -103,26 +90,26 @@ pub(super) enum Refusal {
     TimedOut,
 }
 
-impl From<Dropped> for Refusal {
-    fn from(dropped: Dropped) -> Self {
-        Self::Body(BodyFault::Dropped(dropped))
+impl From<Rejected> for Refusal {
+    fn from(dropped: Rejected) -> Self {
+        Self::Body(BodyFault::Rejected(dropped))
     }
 }
 
 impl Refusal {
     /// Why it was dropped for others' sake or for being slow, as the metrics name it.
-    pub(super) fn dropped_for(&self) -> Option<&'static str> {
+    pub(super) fn rejected_for(&self) -> Option<&'static str> {
         let dropped = match self {
-            Self::Body(BodyFault::Dropped(dropped)) => dropped,
+            Self::Body(BodyFault::Rejected(dropped)) => dropped,
             Self::AheadOfDeciding => return Some("ahead_of_deciding"),
             _ => return None,
         };
         Some(match dropped {
-            Dropped::Full(Scarce::Slots) => "no_slot",
-            Dropped::Full(Scarce::Memory) => "no_memory",
-            Dropped::Displaced(Scarce::Slots) => "slot_needed",
-            Dropped::Displaced(Scarce::Memory) => "memory_needed",
-            Dropped::TooSlow => "too_slow",
+            Rejected::Full(Resource::Slots) => "no_slot",
+            Rejected::Full(Resource::Memory) => "no_memory",
+            Rejected::Displaced(Resource::Slots) => "slot_needed",
+            Rejected::Displaced(Resource::Memory) => "memory_needed",
+            Rejected::TooSlow => "too_slow",
         })
     }
 
@@ -137,7 +124,7 @@ impl Refusal {
             }
             Self::ReadOnlyRoute => problem.with_header(ALLOW, HeaderValue::from_static("GET,HEAD")),
             Self::TooFast { wait } => problem.retry_after(wait),
-            Self::Body(BodyFault::Dropped(_)) | Self::TimedOut | Self::AheadOfDeciding => {
+            Self::Body(BodyFault::Rejected(_)) | Self::TimedOut | Self::AheadOfDeciding => {
                 problem.retry_after(SHORTLY)
             }
             Self::Draining
@@ -162,10 +149,10 @@ impl Refusal {
                 "neither-json-nor-xml",
                 "Neither JSON nor XML",
             ),
-            Self::Notice(NoticeFault::TooMany) => {
+            Self::CallbackBody(CallbackBodyFault::TooMany) => {
                 (S::PAYLOAD_TOO_LARGE, "too-many-tickets", "Too many tickets")
             }
-            Self::Notice(_) => (S::BAD_REQUEST, "not-a-callback", "Not a callback"),
+            Self::CallbackBody(_) => (S::BAD_REQUEST, "not-a-callback", "Not a callback"),
             Self::WrongMethod | Self::ReadOnlyRoute => {
                 (S::METHOD_NOT_ALLOWED, "wrong-method", "Wrong method")
             }
@@ -193,10 +180,10 @@ impl Refusal {
                 (S::SERVICE_UNAVAILABLE, "not-ready", "Not ready")
             }
             // 503 here too, not 408: EventBridge does not repeat a 408.
-            Self::Body(BodyFault::Dropped(Dropped::TooSlow)) => {
+            Self::Body(BodyFault::Rejected(Rejected::TooSlow)) => {
                 (S::SERVICE_UNAVAILABLE, "too-slow", "Body too slow")
             }
-            Self::Body(BodyFault::Dropped(_)) => {
+            Self::Body(BodyFault::Rejected(_)) => {
                 (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded")
             }
             Self::KeysUnavailable => (
@@ -222,7 +209,7 @@ impl Refusal {
             Self::UnknownSource => "No source of this name is configured.",
             Self::UnknownTarget => "No target of this name takes callbacks.",
             Self::NeitherJsonNorXml => "Send uncompressed JSON or XML with its Content-Type.",
-            Self::Notice(fault) => return format!("{fault}."),
+            Self::CallbackBody(fault) => return format!("{fault}."),
             Self::WrongMethod => "This is sent by POST.",
             Self::ReadOnlyRoute => "This address is only read, by GET or HEAD.",
             Self::AddressNotAllowed => "This source may not send from this address.",
@@ -247,13 +234,13 @@ impl Refusal {
             Self::ComponentDown(name) => {
                 return format!("A part of the server is down and is started again: {name}.");
             }
-            Self::Body(BodyFault::Dropped(Dropped::Full(_))) => {
+            Self::Body(BodyFault::Rejected(Rejected::Full(_))) => {
                 "Too many requests are being handled; send again."
             }
-            Self::Body(BodyFault::Dropped(Dropped::Displaced(_))) => {
+            Self::Body(BodyFault::Rejected(Rejected::Displaced(_))) => {
                 "Too many requests are being handled, and this was the slowest; send again."
             }
-            Self::Body(BodyFault::Dropped(Dropped::TooSlow)) => {
+            Self::Body(BodyFault::Rejected(Rejected::TooSlow)) => {
                 "The body did not come in time; send again."
             }
             Self::KeysUnavailable => {

@@ -23,18 +23,11 @@ pub enum AuthSetupError {
     /// The setting names a header that HTTP does not allow.
     #[error("{name:?} cannot be a header's name: {problem}")]
     Header {
-        /// The setting.
         name: String,
-        /// What is wrong with it.
         problem: InvalidHeaderName,
     },
-    /// An HMAC key cannot be used.
     #[error("the HMAC key for the header {header} cannot be used")]
-    HmacKey {
-        /// The signature's header.
-        header: String,
-    },
-    /// Keys of an identity provider cannot be fetched at all.
+    HmacKey { header: String },
     #[error(transparent)]
     Jwks(#[from] JwksSetupError),
 }
@@ -75,11 +68,6 @@ enum Way {
 }
 
 impl Authenticator {
-    /// Prepares `methods`.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthSetupError`] for a header name or key that cannot be used.
     pub(super) fn new(methods: &[AuthMethod], clock: &Clock) -> Result<Self, AuthSetupError> {
         let mut ways = Vec::new();
         let mut tokens = Vec::new();

@@ -2,17 +2,12 @@
 //!
 //! Must not know: sources, credentials, what a body means.
 
-use axum::body::{Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http_body_util::BodyExt;
 
-use super::admission::{Dropped, Slot};
-
-/// A body on its way in.
-pub(super) trait Incoming: HttpBody<Data = Bytes, Error: Send> + Unpin + Send {}
-
-impl<B: HttpBody<Data = Bytes, Error: Send> + Unpin + Send> Incoming for B {}
+use super::request_limiter::{Rejected, RequestPermit};
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,12 +19,12 @@ pub(super) enum BodyFault {
     /// The connection broke or the framing is wrong.
     Broken,
     /// It was too slow, or there was no room for it.
-    Dropped(Dropped),
+    Rejected(Rejected),
 }
 
-impl From<Dropped> for BodyFault {
-    fn from(dropped: Dropped) -> Self {
-        Self::Dropped(dropped)
+impl From<Rejected> for BodyFault {
+    fn from(dropped: Rejected) -> Self {
+        Self::Rejected(dropped)
     }
 }
 
@@ -59,25 +54,25 @@ pub(super) fn check_plain(headers: &HeaderMap, max: usize) -> Result<(), BodyFau
 /// Reads `body` to its end, at most `max` bytes, into memory that `slot` accounts for. A body
 /// that came in one piece is not copied.
 pub(super) async fn read(
-    body: &mut impl Incoming,
+    body: &mut Body,
     max: usize,
-    slot: &mut Slot<'_>,
+    permit: &mut RequestPermit<'_>,
 ) -> Result<Bytes, BodyFault> {
     let declared = body.size_hint().upper();
     let declared = declared.and_then(|length| usize::try_from(length).ok());
-    let whole = match slot.wait(next_piece(body)).await?? {
+    let whole = match permit.wait(next_piece(body)).await?? {
         None => Bytes::new(),
         Some(first) if body.is_end_stream() => {
             if first.len() > max {
                 return Err(BodyFault::TooLong);
             }
-            slot.hold(first.len())?;
+            permit.take_memory(first.len())?;
             first
         }
         // Rare, so that it has room of its own.
-        Some(first) => Box::pin(gather(first, body, max, declared.unwrap_or(max), slot)).await?,
+        Some(first) => Box::pin(gather(first, body, max, declared.unwrap_or(max), permit)).await?,
     };
-    slot.arrived()?;
+    permit.arrived()?;
     Ok(whole)
 }
 
@@ -85,10 +80,10 @@ pub(super) async fn read(
 /// `declared` takes none.
 async fn gather(
     first: Bytes,
-    body: &mut impl Incoming,
+    body: &mut Body,
     max: usize,
     declared: usize,
-    slot: &mut Slot<'_>,
+    permit: &mut RequestPermit<'_>,
 ) -> Result<Bytes, BodyFault> {
     let mut whole = Vec::new();
     let mut next = Some(first);
@@ -99,17 +94,17 @@ async fn gather(
         }
         if length > whole.capacity() {
             let capacity = (whole.capacity() * 2).min(declared).max(length);
-            slot.hold(capacity - whole.capacity())?;
+            permit.take_memory(capacity - whole.capacity())?;
             whole.reserve_exact(capacity - whole.len());
         }
         whole.extend_from_slice(&piece);
         drop(piece);
-        next = slot.wait(next_piece(body)).await??;
+        next = permit.wait(next_piece(body)).await??;
     }
     Ok(whole.into())
 }
 
-async fn next_piece(body: &mut impl Incoming) -> Result<Option<Bytes>, BodyFault> {
+async fn next_piece(body: &mut Body) -> Result<Option<Bytes>, BodyFault> {
     while let Some(frame) = body.frame().await {
         // Trailers are of no interest.
         if let Ok(piece) = frame.map_err(|_| BodyFault::Broken)?.into_data() {
@@ -145,11 +140,9 @@ fn is_encoded(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
-
     use super::*;
-    use crate::receive::admission::Admission;
     use crate::receive::origin::Origin;
+    use crate::receive::request_limiter::RequestLimiter;
 
     fn judged(headers: &[(axum::http::HeaderName, &'static str)]) -> Result<(), BodyFault> {
         let headers = headers
@@ -206,13 +199,13 @@ mod tests {
                 (0..count).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(b"0123456789"))),
             ))
         };
-        let admission = Admission::small(1, 1_000, 1);
+        let limiter = RequestLimiter::small(1, 1_000, 1);
         let headers = HeaderMap::new();
         let read_whole = async |count| {
-            let mut slot = admission
-                .enter(0, Origin::of([127, 0, 0, 1].into(), &headers))
+            let mut permit = limiter
+                .acquire(0, Origin::of([127, 0, 0, 1].into(), &headers))
                 .unwrap();
-            read(&mut pieces(count), 30, &mut slot).await
+            read(&mut pieces(count), 30, &mut permit).await
         };
         assert_eq!(read_whole(3).await.unwrap().len(), 30);
         assert_eq!(read_whole(4).await, Err(BodyFault::TooLong));

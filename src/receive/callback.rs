@@ -10,6 +10,7 @@
 use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, State};
@@ -17,17 +18,14 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::sync::watch;
 use url::form_urlencoded;
 
 use super::answer::{Refusal, json};
-use super::auth::Authenticator;
 use super::body;
-use super::notice::{self, NoticeFault, RecordId};
-use super::source::RefusalNotices;
-use super::webhook::Receiver;
+use super::callback_body::{self, CallbackBodyFault, RecordId};
+use super::receiver::{CallbackTarget, Receiver};
+use crate::domain::identity::TargetName;
 use crate::http::{Readiness, request_id};
-use crate::store::Store;
 
 /// Path before the target's name.
 pub(super) const PREFIX: &str = "/callbacks/";
@@ -39,34 +37,16 @@ const ACK: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
     <notificationsResponse xmlns=\"http://soap.sforce.com/2005/09/outbound\"><Ack>true</Ack>\
     </notificationsResponse></soapenv:Body></soapenv:Envelope>";
 
-/// Where callbacks go.
-#[derive(Debug, Clone)]
-pub struct Callbacks {
-    /// Where hints become durable.
-    pub store: Store,
-    /// Grows with every hint, so that it is followed at once.
-    pub told: watch::Sender<u64>,
-}
-
-/// A target that takes callbacks.
-pub(super) struct CallbackTarget {
-    pub(super) authenticator: Authenticator,
-    pub(super) record_id: RecordId,
-    /// Its place among the senders that share slots and memory.
-    pub(super) party: usize,
-    pub(super) notices: RefusalNotices,
-}
-
 /// The two languages that callbacks come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Language {
+enum CallbackFormat {
     Json,
     Soap,
 }
 
 /// What became of the tickets that a callback named.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tally {
+struct TicketCounts {
     accepted: usize,
     unknown: usize,
 }
@@ -78,11 +58,11 @@ pub(super) async fn callback(
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    let name = target_name(&head).into_owned();
-    let target = receiver.callback_targets.get(&name);
+    let name = TargetName::new(target_name(&head));
+    let target = receiver.callback_targets.get(name.as_str());
     let taken = match target {
         Some(target) => {
-            let work = receiver.follow(&name, target, &head, &mut body, peer);
+            let work = receiver.handle_callback(&name, target, &head, &mut body, peer);
             tokio::time::timeout(receiver.server.request_timeout, work)
                 .await
                 .unwrap_or(Err(Refusal::TimedOut))
@@ -109,9 +89,9 @@ fn target_name(head: &Parts) -> Cow<'_, str> {
 
 impl Receiver {
     /// The way of a callback into the store.
-    async fn follow(
+    async fn handle_callback(
         &self,
-        name: &str,
+        name: &TargetName,
         target: &CallbackTarget,
         head: &Parts,
         body: &mut Body,
@@ -123,17 +103,17 @@ impl Receiver {
         if *self.readiness.borrow() == Readiness::Draining {
             return Err(Refusal::Draining);
         }
-        let mut slot = self.slot(target.party, head, peer)?;
+        let mut permit = self.permit(target.sender, head, peer)?;
         let headers = with_token_of_the_address(head);
-        let language = language(&headers).ok_or(Refusal::NeitherJsonNorXml)?;
+        let format = format(&headers).ok_or(Refusal::NeitherJsonNorXml)?;
         body::check_plain(&headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
         let authenticator = &target.authenticator;
         let bytes = self
-            .authenticated(authenticator, &headers, body, &mut slot)
+            .authenticated(authenticator, &headers, body, &mut permit)
             .await?;
-        let ids = ids_in(&bytes, language, target.record_id).map_err(Refusal::Notice)?;
-        let tally = self.hint(name, &ids).await?;
-        Ok(tally.answer(language))
+        let ids = ids_in(&bytes, format, target.record_id).map_err(Refusal::CallbackBody)?;
+        let counts = self.persist_hints(name, &ids).await?;
+        Ok(counts.answer(format))
     }
 
     fn refuse_callback(
@@ -142,12 +122,12 @@ impl Receiver {
         target: Option<(&str, &CallbackTarget)>,
         head: &Parts,
     ) -> Response<Body> {
-        if let (Some((name, _)), Some(reason)) = (target, refusal.dropped_for()) {
+        if let (Some((name, _)), Some(reason)) = (target, refusal.rejected_for()) {
             self.metrics.request_dropped("callbacks", name, reason);
         }
         let problem = refusal.into_problem();
         if let Some((name, target)) = target
-            && let Some(unnoticed) = target.notices.notice(self.clock.now())
+            && let Some(refusals) = target.refusals.count(1, Instant::now())
         {
             let status = problem.status().as_u16();
             let request = request_id(&head.headers).unwrap_or_default();
@@ -156,7 +136,7 @@ impl Receiver {
                 status,
                 problem = problem.name(),
                 request_id = request,
-                unnoticed,
+                unnoticed = refusals - 1,
                 "callback refused"
             );
         }
@@ -164,11 +144,17 @@ impl Receiver {
     }
 
     /// Makes known what changed, durably.
-    async fn hint(&self, target: &str, ids: &[String]) -> Result<Tally, Refusal> {
+    async fn persist_hints(
+        &self,
+        target: &TargetName,
+        ids: &[String],
+    ) -> Result<TicketCounts, Refusal> {
         let store = &self.callbacks.store;
-        let kept = store.hint_tickets(target, ids, self.clock.now()).await;
+        let kept = store
+            .mark_tickets_changed(target, ids, self.clock.now())
+            .await;
         let accepted = kept.map_err(|error| {
-            tracing::error!(target, %error, "a callback cannot be kept");
+            tracing::error!(target = target.as_str(), %error, "a callback cannot be kept");
             Refusal::NotDurable
         })?;
         let unknown = ids.len() - accepted;
@@ -176,35 +162,37 @@ impl Receiver {
             self.metrics.ticket_change(target, "not_ours");
         }
         if accepted > 0 {
-            self.callbacks.told.send_modify(|count| *count += 1);
+            self.callbacks
+                .callback_received
+                .send_modify(|count| *count += 1);
         }
-        Ok(Tally { accepted, unknown })
+        Ok(TicketCounts { accepted, unknown })
     }
 }
 
 fn ids_in(
     bytes: &Bytes,
-    language: Language,
+    format: CallbackFormat,
     record_id: RecordId,
-) -> Result<Vec<String>, NoticeFault> {
-    match language {
-        Language::Json => notice::in_json(bytes, record_id),
-        Language::Soap => notice::in_soap(bytes, record_id),
+) -> Result<Vec<String>, CallbackBodyFault> {
+    match format {
+        CallbackFormat::Json => callback_body::in_json(bytes, record_id),
+        CallbackFormat::Soap => callback_body::in_soap(bytes, record_id),
     }
 }
 
-impl Tally {
+impl TicketCounts {
     /// A 202, or the ack that Salesforce wants with a 200.
-    fn answer(self, language: Language) -> Response<Body> {
+    fn answer(self, format: CallbackFormat) -> Response<Body> {
         let Self { accepted, unknown } = self;
-        match language {
-            Language::Json => {
+        match format {
+            CallbackFormat::Json => {
                 let text = format!(r#"{{"accepted":{accepted},"unknown":{unknown}}}"#);
                 let mut answer = json(text);
                 *answer.status_mut() = StatusCode::ACCEPTED;
                 answer
             }
-            Language::Soap => {
+            CallbackFormat::Soap => {
                 let mut answer = Response::new(Body::from(ACK));
                 let xml = HeaderValue::from_static("text/xml; charset=utf-8");
                 answer.headers_mut().insert(CONTENT_TYPE, xml);
@@ -214,16 +202,16 @@ impl Tally {
     }
 }
 
-fn language(headers: &HeaderMap) -> Option<Language> {
+fn format(headers: &HeaderMap) -> Option<CallbackFormat> {
     if body::is_json(headers) {
-        return Some(Language::Json);
+        return Some(CallbackFormat::Json);
     }
     let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
     let kind = kind.split(';').next().unwrap_or_default().trim();
     let is_xml = ["text/xml", "application/xml", "application/soap+xml"]
         .iter()
         .any(|xml| kind.eq_ignore_ascii_case(xml));
-    is_xml.then_some(Language::Soap)
+    is_xml.then_some(CallbackFormat::Soap)
 }
 
 /// An Outbound Message can carry no header, so a bearer token may stand in the address as

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use smallvec::smallvec;
 
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
-use crate::normalise::{Format, Outcome, Room, Value, id_of_raw, normalise};
-use crate::store::{NewEvent, NewEvents};
+use crate::normalise::{self, Format, Outcome, id_of_raw, normalise};
+use crate::store::NewEvent;
 
 /// Most events in one body. EventBridge sends one; the bound keeps one request from holding
 /// the journal's writer for long.
@@ -25,7 +25,7 @@ const MAX_EVENT_ID: usize = 256;
 #[derive(Debug)]
 pub(super) enum Contents {
     /// JSON: one event for an object, one for each element of an array.
-    Events(NewEvents),
+    Events(Vec<NewEvent>),
     /// Not JSON: the whole body, for a person.
     NotJson {
         /// The body as an event that goes to review.
@@ -38,17 +38,16 @@ pub(super) enum Contents {
 }
 
 /// What an event means, or why it goes to review.
-type Understood = Result<Meaning, String>;
+type Parsed = Result<Meaning, String>;
 
 /// Who sends, in which format, and when it came.
-pub(super) struct Reader<'a> {
+pub(super) struct BodyParser<'a> {
     pub(super) source: &'a Arc<str>,
     pub(super) format: &'a Format,
     pub(super) received_at: Timestamp,
 }
 
-impl Reader<'_> {
-    /// Takes `body` apart.
+impl BodyParser<'_> {
     pub(super) fn read(&self, body: Bytes) -> Contents {
         // A byte order mark is not part of the text (RFC 8259, section 8.1).
         let body = match body.strip_prefix(b"\xef\xbb\xbf") {
@@ -65,11 +64,9 @@ impl Reader<'_> {
         }
         match self.understand(&text) {
             Ok((event_id, meaning)) => {
-                Contents::Events(smallvec![self.new_event(event_id, text, meaning)])
+                Contents::Events(vec![self.new_event(event_id, text, meaning)])
             }
-            Err(error) if is_json(&text) => {
-                Contents::Events(smallvec![self.unreadable(text, &error)])
-            }
+            Err(error) if is_json(&text) => Contents::Events(vec![self.unreadable(text, &error)]),
             Err(error) => self.not_json(text.as_bytes(), &error),
         }
     }
@@ -91,11 +88,11 @@ impl Reader<'_> {
     }
 
     /// The event's id, and its meaning or the reason why it goes to review.
-    fn understand(&self, text: &str) -> Result<(String, Understood), serde_json::Error> {
-        Room::with(|room| Value::parse(text, room).map(|value| self.meaning(&value)))
+    fn understand(&self, text: &str) -> Result<(String, Parsed), serde_json::Error> {
+        normalise::parse(text).map(|value| self.meaning(&value))
     }
 
-    fn meaning(&self, value: &Value<'_>) -> (String, Understood) {
+    fn meaning(&self, value: &Value) -> (String, Parsed) {
         let normalised = normalise(self.format, value, self.received_at);
         let meaning = match normalised.outcome {
             Outcome::Signals(signals) => Ok(Meaning::Signals(signals)),
@@ -103,11 +100,11 @@ impl Reader<'_> {
             Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => Err(mismatch.problem),
             Outcome::Mismatch(mismatch) => Err(mismatch.to_string()),
         };
-        (keepable(normalised.event_id), meaning)
+        (storable_id(normalised.event_id), meaning)
     }
 
-    /// Valid JSON beyond what can be worked with: nested too deep, a number out of range, half
-    /// a surrogate pair. The sender cannot mend it, so it is kept for a person.
+    /// Valid JSON beyond what can be worked with: nested too deep, too many values, a number out
+    /// of range, half a surrogate pair. The sender cannot mend it, so it is kept for a person.
     fn unreadable(&self, text: String, error: &serde_json::Error) -> NewEvent {
         let id = id_of_raw(text.as_bytes());
         self.new_event(id, text, Err(format!("unreadable JSON: {error}")))
@@ -123,7 +120,7 @@ impl Reader<'_> {
     }
 
     /// An event, with its meaning or the reason why it goes to review.
-    fn new_event(&self, event_id: String, body: String, meaning: Understood) -> NewEvent {
+    fn new_event(&self, event_id: String, body: String, meaning: Parsed) -> NewEvent {
         let (meaning, review) = match meaning {
             Ok(meaning) => (Some(meaning), None),
             Err(reason) => (None, Some(reason)),
@@ -145,7 +142,7 @@ fn is_json(text: &str) -> bool {
 }
 
 /// The id itself, unless a database or a log could not hold it; then one made from it.
-fn keepable(event_id: String) -> String {
+fn storable_id(event_id: String) -> String {
     if event_id.len() > MAX_EVENT_ID || event_id.contains(char::is_control) {
         return id_of_raw(event_id.as_bytes());
     }
@@ -168,10 +165,11 @@ fn printable(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::normalise::MAX_VALUES;
 
     fn contents(body: &'static [u8]) -> Contents {
         let source: Arc<str> = "genesys".into();
-        Reader {
+        BodyParser {
             source: &source,
             format: &Format::Genesys,
             received_at: Timestamp::from_millis(1_795_442_850_000),
@@ -179,7 +177,7 @@ mod tests {
         .read(Bytes::from_static(body))
     }
 
-    fn events(body: &'static [u8]) -> NewEvents {
+    fn events(body: &'static [u8]) -> Vec<NewEvent> {
         match contents(body) {
             Contents::Events(events) => events,
             other => panic!("{other:?}"),
@@ -227,6 +225,21 @@ mod tests {
     }
 
     #[test]
+    fn an_event_of_very_many_values_goes_to_review() {
+        let values = |count: usize| -> &'static str {
+            Box::leak(format!("{{\"a\":[{}]}}", vec!["[]"; count - 2].join(",")).into())
+        };
+        let reason = |body: &'static str| events(body.as_bytes())[0].review.clone().unwrap();
+        let most = reason(values(MAX_VALUES));
+        assert!(most.contains("none of the shapes"), "{most}");
+        let more = reason(values(MAX_VALUES + 1));
+        assert!(
+            more.starts_with("unreadable JSON: more than 40000 values"),
+            "{more}"
+        );
+    }
+
+    #[test]
     fn what_is_not_json_is_kept_so_that_a_person_can_read_it() {
         assert_eq!(kept(b"{\"id\": \"evt-1\",").body, "{\"id\": \"evt-1\",");
         assert_eq!(
@@ -266,11 +279,11 @@ mod tests {
 
     #[test]
     fn an_id_that_a_database_cannot_hold_is_replaced_by_a_stable_one() {
-        assert_eq!(keepable("evt-1".into()), "evt-1");
+        assert_eq!(storable_id("evt-1".into()), "evt-1");
         for bad in ["a\0b".to_owned(), "\u{1b}[31m".to_owned(), "x".repeat(257)] {
-            let made = keepable(bad.clone());
+            let made = storable_id(bad.clone());
             assert!(made.starts_with("sha256:"));
-            assert_eq!(made, keepable(bad));
+            assert_eq!(made, storable_id(bad));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::settings::JwksLocation;
 const FETCH_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Longest time that one request waits for keys, be they of several issuers.
-pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(4);
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(4);
 
 /// Longest key set that is read, in bytes.
 const MAX_JWKS_BYTES: usize = 256 * 1024;
@@ -41,12 +41,9 @@ const FILE_PAUSE: Duration = Duration::from_secs(60);
 /// Keys that cannot be fetched at all.
 #[derive(Debug, thiserror::Error)]
 pub enum JwksSetupError {
-    /// No HTTP client.
     #[error("no HTTP client for the keys of {location}: {problem}")]
     Client {
-        /// Where the keys are.
         location: String,
-        /// What is wrong.
         problem: std::io::Error,
     },
 }
@@ -68,7 +65,6 @@ enum FetchError {
     KeySet(#[from] KeySetError),
 }
 
-/// What a look-up found.
 pub(super) enum Lookup {
     /// Keys that may have signed the token; at least one.
     Keys(Vec<Arc<DecodingKey>>),

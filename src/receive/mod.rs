@@ -9,9 +9,9 @@
 //! - Credentials in headers are judged before the body is read; only a signature needs it.
 //! - The rate limit is counted after authentication: strangers cannot use it up. Each event
 //!   of a body counts.
-//! - Valid JSON that cannot be worked with (nested over 128 deep, 1e400, half a surrogate
-//!   pair, a bare number) is a review item and a 202. Bytes that are not UTF-8 are kept as
-//!   `\xNN` in the text. The same unreadable body sent again is not kept again.
+//! - Valid JSON that cannot be worked with (nested over 128 deep, more than 40,000 values, 1e400,
+//!   half a surrogate pair, a bare number) is a review item and a 202. Bytes that are not UTF-8
+//!   are kept as `\xNN` in the text. The same unreadable body sent again is not kept again.
 //! - One request holds at most 10,000 events; more is a 413. Compressed bodies are a 415.
 //! - A token whose issuer's keys cannot be had is a 503, not a 401: the sender may be right.
 //! - `X-Forwarded-For` and `Forwarded` must agree where a trusted proxy lets both through.
@@ -21,24 +21,24 @@
 //! - A `Forwarded` header that does not parse completely names no client.
 //! - A request that is not done within `request_timeout` is a 503; EventBridge drops a 408.
 
-mod admission;
 mod answer;
 mod auth;
 mod body;
 mod callback;
+mod callback_body;
 mod forwarded;
+mod in_flight;
 mod items;
 mod jwks;
 mod jwt;
 mod key_set;
 mod networks;
-mod notice;
 mod origin;
-mod public;
 mod quota;
-mod shed;
+mod receiver;
+mod request_limiter;
+mod shedding;
 mod source;
-mod waiting;
 mod webhook;
 
 use std::collections::BTreeMap;
@@ -48,46 +48,39 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, Response};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{any, get};
 use tokio::sync::watch;
 
 pub use auth::AuthSetupError;
-pub use callback::Callbacks;
 pub use jwks::JwksSetupError;
-pub use public::PublicListener;
+pub use receiver::Callbacks;
 
 use crate::backlog::HeldBack;
 use crate::clock::Clock;
-use crate::http::{Readiness, RequestIds};
+use crate::http::{Readiness, with_request_id};
 use crate::settings::{AuthMethod, ServerSettings, SourceSettings};
 use crate::store::Journal;
-use crate::telemetry::Metrics;
-use admission::Admission;
+use crate::telemetry::{Metrics, RateLimitedWarning};
 use answer::{Refusal, json};
 use auth::Authenticator;
-use callback::CallbackTarget;
-use source::{RefusalNotices, Source};
-use webhook::Receiver;
+use receiver::{CallbackTarget, Receiver};
+use request_limiter::RequestLimiter;
+use source::{REFUSALS_LOGGED_EVERY, Source};
 
 /// What the public listener is given.
 pub struct ReceiveState {
-    /// `[server]`.
     pub server: ServerSettings,
-    /// `[sources]`.
     pub sources: BTreeMap<String, SourceSettings>,
-    /// Where events become durable.
     pub journal: Journal,
     /// Which sources are held back.
     pub held_back: HeldBack,
-    /// What is counted.
     pub metrics: Metrics,
     /// Whether work is taken.
     pub readiness: watch::Receiver<Readiness>,
-    /// The clock.
     pub clock: Clock,
     /// Who may call back, by target; a target that is absent or has no way takes no callbacks.
     pub callback_settings: BTreeMap<String, CallbackSettings>,
-    /// Where callbacks go.
     pub callbacks: Callbacks,
 }
 
@@ -107,19 +100,14 @@ pub struct ReceiveSetupError {
     problem: AuthSetupError,
 }
 
-/// What the public listener serves. To be served with the peer's address as
-/// `ConnectInfo<SocketAddr>`, as [`crate::http::serve`] does; without it every source that
-/// has an `allow` list refuses.
-///
-/// # Errors
-///
-/// [`ReceiveSetupError`] when a source's `auth` cannot be put into force.
-pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError> {
-    let request_ids = RequestIds::new(state.clock.clone());
+/// The routes of the public listener. To be served with the peer's address as
+/// `ConnectInfo<SocketAddr>`, as [`crate::http::serve`] does.
+pub fn router(state: ReceiveState) -> Result<Router, ReceiveSetupError> {
+    let clock = state.clock.clone();
     let sources = sources(&state)?;
     let callback_targets = callback_targets(&state, sources.len())?;
     let receiver = Receiver {
-        admission: Admission::new(&state.server, sources.len() + callback_targets.len()),
+        limiter: RequestLimiter::new(&state.server, sources.len() + callback_targets.len()),
         sources,
         callback_targets,
         callbacks: state.callbacks,
@@ -129,8 +117,12 @@ pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError
         readiness: state.readiness,
         clock: state.clock,
     };
-    let receiver = Arc::new(receiver);
-    let others = Router::new()
+    Ok(Router::new()
+        // Every method goes to the one handler, so that a wrong one is counted for its source.
+        .route(
+            &format!("{}{{source}}", webhook::PREFIX),
+            any(webhook::webhook),
+        )
         .route(
             &format!("{}{{target}}", callback::PREFIX),
             any(callback::callback),
@@ -139,21 +131,19 @@ pub fn listener(state: ReceiveState) -> Result<PublicListener, ReceiveSetupError
         .route("/readyz", get(readyz))
         .fallback(no_such_route)
         .method_not_allowed_fallback(read_only_route)
-        .layer(request_ids)
-        .with_state(Arc::clone(&receiver));
-    Ok(PublicListener::new(receiver, others))
+        .layer(from_fn_with_state(clock, with_request_id))
+        .with_state(Arc::new(receiver)))
 }
 
 fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetupError> {
     let numbered = state.sources.iter().enumerate();
     numbered
-        .map(|(party, (name, settings))| {
-            let source = Source::new(name, party, settings, &state.clock, &state.metrics).map_err(
-                |problem| ReceiveSetupError {
+        .map(|(sender, (name, settings))| {
+            let source = Source::new(name, sender, settings, &state.clock, &state.metrics)
+                .map_err(|problem| ReceiveSetupError {
                     path: format!("sources.{name}"),
                     problem,
-                },
-            )?;
+                })?;
             Ok((name.clone(), source.held_back_by(state.held_back.of(name))))
         })
         .collect()
@@ -170,7 +160,7 @@ fn callback_targets(
         .filter(|(_, settings)| !settings.auth.is_empty());
     (sources..)
         .zip(taking)
-        .map(|(party, (name, settings))| {
+        .map(|(sender, (name, settings))| {
             let authenticator =
                 Authenticator::new(&settings.auth, &state.clock).map_err(|problem| {
                     ReceiveSetupError {
@@ -181,8 +171,8 @@ fn callback_targets(
             let target = CallbackTarget {
                 authenticator,
                 record_id: settings.record_id,
-                party,
-                notices: RefusalNotices::default(),
+                sender,
+                refusals: RateLimitedWarning::new(REFUSALS_LOGGED_EVERY),
             };
             Ok((name.clone(), target))
         })

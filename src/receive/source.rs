@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -15,15 +15,14 @@ use tokio::time::Instant;
 use super::auth::{AuthSetupError, Authenticator};
 use super::networks;
 use crate::clock::Clock;
-use crate::domain::time::Timestamp;
 use crate::normalise::Format;
 use crate::rate_limiter::RateLimiter;
 use crate::settings::{RateLimit, SourceSettings};
-use crate::telemetry::{Metrics, SourceCounters};
+use crate::telemetry::{Metrics, RateLimitedWarning, SourceCounters};
 
 /// A refused sender is named in the log at most this often, so that a flood of refusals does
 /// not become a flood of log lines. The metric counts every one.
-const NOTICE_PAUSE_MS: i64 = 10_000;
+pub(super) const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// A source ready to receive.
 pub(super) struct Source {
@@ -33,10 +32,10 @@ pub(super) struct Source {
     pub(super) counters: SourceCounters,
     allow: Vec<IpNet>,
     limit: Option<Limit>,
-    is_ahead: Arc<AtomicBool>,
-    /// Its place among the senders that share slots and memory.
-    pub(super) party: usize,
-    notices: RefusalNotices,
+    is_held_back: Arc<AtomicBool>,
+    /// Its index among the senders that share slots and memory.
+    pub(super) sender: usize,
+    pub(super) refusals: RateLimitedWarning,
 }
 
 /// `rate_limit`, and what has been used of it.
@@ -45,16 +44,10 @@ struct Limit {
     limiter: RateLimiter,
 }
 
-/// When refusals of one sender were last logged.
-pub(super) struct RefusalNotices {
-    noticed_at: AtomicI64,
-    unnoticed: AtomicU64,
-}
-
 impl Source {
     pub(super) fn new(
         name: &str,
-        party: usize,
+        sender: usize,
         settings: &SourceSettings,
         clock: &Clock,
         metrics: &Metrics,
@@ -66,9 +59,9 @@ impl Source {
             counters: metrics.source_counters(name),
             allow: settings.allow.clone(),
             limit: settings.rate_limit.map(Limit::new),
-            is_ahead: Arc::default(),
-            party,
-            notices: RefusalNotices::default(),
+            is_held_back: Arc::default(),
+            sender,
+            refusals: RateLimitedWarning::new(REFUSALS_LOGGED_EVERY),
         })
     }
 
@@ -79,15 +72,15 @@ impl Source {
                 .is_some_and(|client| networks::contains(&self.allow, client))
     }
 
-    /// The same source, which is refused while `is_ahead` of deciding.
-    pub(super) fn held_back_by(mut self, is_ahead: Arc<AtomicBool>) -> Self {
-        self.is_ahead = is_ahead;
+    /// The same source, whose events are refused while `is_held_back` is set.
+    pub(super) fn held_back_by(mut self, is_held_back: Arc<AtomicBool>) -> Self {
+        self.is_held_back = is_held_back;
         self
     }
 
     /// Whether its events come faster than they can be decided on.
-    pub(super) fn is_ahead(&self) -> bool {
-        self.is_ahead.load(Ordering::Relaxed)
+    pub(super) fn is_held_back(&self) -> bool {
+        self.is_held_back.load(Ordering::Relaxed)
     }
 
     /// Counts the first event of a request, or a request that may hold none, against the rate
@@ -118,39 +111,6 @@ impl Source {
             .take(rest, Instant::now())
             .map_err(|wait| wait + pause)
     }
-
-    /// Whether a refusal at `now` should be logged: how many were not since the last one.
-    pub(super) fn notice(&self, now: Timestamp) -> Option<u64> {
-        self.notices.notice(now)
-    }
-}
-
-impl Default for RefusalNotices {
-    fn default() -> Self {
-        Self {
-            noticed_at: AtomicI64::new(i64::MIN),
-            unnoticed: AtomicU64::new(0),
-        }
-    }
-}
-
-impl RefusalNotices {
-    /// Whether a refusal at `now` should be logged: how many were not since the last one.
-    pub(super) fn notice(&self, now: Timestamp) -> Option<u64> {
-        let now = now.as_millis();
-        let last = self.noticed_at.load(Ordering::Relaxed);
-        let due = now.saturating_sub(last).saturating_abs() >= NOTICE_PAUSE_MS;
-        let mine = due
-            && self
-                .noticed_at
-                .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok();
-        if mine {
-            return Some(self.unnoticed.swap(0, Ordering::Relaxed));
-        }
-        self.unnoticed.fetch_add(1, Ordering::Relaxed);
-        None
-    }
 }
 
 impl Limit {
@@ -166,6 +126,7 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::Timestamp;
 
     fn source(rate_limit: Option<RateLimit>) -> Source {
         let clock = Clock::manual(Timestamp::from_millis(0));
@@ -213,15 +174,5 @@ mod tests {
         let wait = send(8).unwrap_err();
         std::thread::sleep(wait);
         assert_eq!(send(8), Ok(()));
-    }
-
-    #[test]
-    fn a_flood_of_refusals_is_one_log_line_in_ten_seconds() {
-        let source = source(None);
-        let at = |millis: i64| Timestamp::from_millis(1_795_442_850_000 + millis);
-        assert_eq!(source.notice(at(0)), Some(0));
-        assert_eq!(source.notice(at(1)), None);
-        assert_eq!(source.notice(at(9_999)), None);
-        assert_eq!(source.notice(at(10_000)), Some(2));
     }
 }

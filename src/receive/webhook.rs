@@ -1,36 +1,26 @@
 //! `POST /webhooks/{source}`: from the first byte to the answer.
 //!
-//! The stages stand in [`Receiver::take_in`], in the order in which they cost more: what a
+//! The stages stand in [`Receiver::handle`], in the order in which they cost more: what a
 //! stranger can make us do comes first and is cheap.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::sync::Arc;
+use std::time::Instant;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
-use http_body_util::Either;
+use axum::http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use smallvec::smallvec;
-use tokio::sync::watch;
 
-use super::admission::{Admission, Dropped, Slot};
-use super::answer::{Refusal, Tally};
-use super::auth::{Authenticator, Verdict};
-use super::body::{self, Incoming};
-use super::callback::{CallbackTarget, Callbacks};
-use super::items::{Contents, Reader};
-use super::jwks;
-use super::origin::Origin;
-use super::public::AnswerBody;
+use super::answer::{EventCounts, Refusal};
+use super::body;
+use super::items::{BodyParser, Contents};
+use super::receiver::Receiver;
 use super::source::Source;
-use crate::clock::Clock;
-use crate::http::{Connection, REQUEST_ID, Readiness, request_id};
-use crate::settings::ServerSettings;
-use crate::store::{Appended, Journal, NewEvent, NewEvents};
-use crate::telemetry::Metrics;
+use crate::http::{Readiness, request_id};
+use crate::store::{Appended, NewEvent};
 
 /// Path before the source's name.
 pub(super) const PREFIX: &str = "/webhooks/";
@@ -39,22 +29,8 @@ pub(super) const PREFIX: &str = "/webhooks/";
 /// a stranger's choice and must not become series.
 const UNKNOWN: &str = "unknown";
 
-/// All that the public listener holds.
-pub(super) struct Receiver {
-    pub(super) server: ServerSettings,
-    pub(super) sources: BTreeMap<String, Source>,
-    pub(super) journal: Journal,
-    pub(super) metrics: Metrics,
-    pub(super) readiness: watch::Receiver<Readiness>,
-    pub(super) clock: Clock,
-    pub(super) admission: Admission,
-    /// Who may call back, by target.
-    pub(super) callback_targets: BTreeMap<String, CallbackTarget>,
-    pub(super) callbacks: Callbacks,
-}
-
 /// An event that goes to review, as the log names it once it is durable.
-struct Misfit {
+struct ReviewItem {
     position: usize,
     event_id: String,
     problem: String,
@@ -62,26 +38,24 @@ struct Misfit {
 
 /// Answers one webhook, whatever it is, and counts the answer.
 pub(super) async fn webhook(
-    receiver: &Receiver,
-    head: &mut Parts,
-    body: &mut impl Incoming,
-    connection: &Connection,
-    id: &HeaderValue,
-) -> Response<AnswerBody> {
-    let source = receiver.sources.get(source_name(head).as_ref());
-    let answer = match receiver.take(source, head, body, connection).await {
-        Ok(tally) => {
-            let headers = std::mem::take(&mut head.headers);
-            tally.into_response(headers).map(Either::Left)
-        }
+    State(receiver): State<Arc<Receiver>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, mut body) = request.into_parts();
+    let source = receiver.sources.get(source_name(&head).as_ref());
+    let answer = match receiver
+        .handle_within_limit(source, &head, &mut body, peer)
+        .await
+    {
+        Ok(counts) => counts.into_response(),
         Err(refusal) => {
-            if let (Some(source), Some(reason)) = (source, refusal.dropped_for()) {
+            if let (Some(source), Some(reason)) = (source, refusal.rejected_for()) {
                 receiver
                     .metrics
                     .request_dropped("webhooks", &source.name, reason);
             }
-            head.headers.insert(REQUEST_ID, id.clone());
-            receiver.refuse(refusal, source, head).map(Either::Right)
+            receiver.refuse(refusal, source, &head)
         }
     };
     let status = answer.status();
@@ -101,40 +75,38 @@ fn source_name(head: &Parts) -> Cow<'_, str> {
 }
 
 impl Receiver {
-    async fn take(
+    async fn handle_within_limit(
         &self,
         source: Option<&Source>,
         head: &Parts,
-        body: &mut impl Incoming,
-        connection: &Connection,
-    ) -> Result<Tally, Refusal> {
+        body: &mut Body,
+        peer: SocketAddr,
+    ) -> Result<EventCounts, Refusal> {
         let source = source.ok_or(Refusal::UnknownSource)?;
-        let work = pin!(self.take_in(source, head, body, connection.peer));
+        let work = self.handle(source, head, body, peer);
         // 503, not 408: EventBridge does not repeat a 408.
-        connection
-            .timer
-            .within(self.server.request_timeout, work)
+        tokio::time::timeout(self.server.request_timeout, work)
             .await
             .unwrap_or(Err(Refusal::TimedOut))
     }
 
     /// The way of a request into the journal.
-    async fn take_in(
+    async fn handle(
         &self,
         source: &Source,
         head: &Parts,
-        body: &mut impl Incoming,
+        body: &mut Body,
         peer: SocketAddr,
-    ) -> Result<Tally, Refusal> {
+    ) -> Result<EventCounts, Refusal> {
         self.admit(source, head, peer)?;
-        let mut slot = self.slot(source.party, head, peer)?;
+        let mut permit = self.permit(source.sender, head, peer)?;
         body::check_headers(&head.headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
         let bytes = self
-            .authenticated(&source.authenticator, &head.headers, body, &mut slot)
+            .authenticated(&source.authenticator, &head.headers, body, &mut permit)
             .await?;
         // Counted only now: strangers must not use up the sender's allowance.
         source.spend().map_err(|wait| Refusal::TooFast { wait })?;
-        let reader = Reader {
+        let reader = BodyParser {
             source: &source.name,
             format: &source.format,
             received_at: self.clock.now(),
@@ -143,10 +115,10 @@ impl Receiver {
             Contents::Events(events) => {
                 let spent = source.spend_rest(events.len());
                 spent.map_err(|wait| Refusal::TooFast { wait })?;
-                self.keep(source, events).await
+                self.persist(source, events).await
             }
             Contents::NotJson { event, problem } => {
-                self.keep(source, smallvec![event]).await?;
+                self.persist(source, vec![event]).await?;
                 Err(Refusal::NotJson { problem })
             }
             Contents::TooMany => Err(Refusal::TooManyItems),
@@ -165,89 +137,45 @@ impl Receiver {
         if !allowed {
             return Err(Refusal::AddressNotAllowed);
         }
-        if source.is_ahead() {
+        if source.is_held_back() {
             return Err(Refusal::AheadOfDeciding);
         }
         Ok(())
     }
 
-    /// A place among the requests in hand, for a sender that stands at `party`.
-    pub(super) fn slot<'a>(
-        &'a self,
-        party: usize,
-        head: &'a Parts,
-        peer: SocketAddr,
-    ) -> Result<Slot<'a>, Refusal> {
-        let origin = Origin {
-            peer: peer.ip(),
-            headers: &head.headers,
-            trusted: &self.server.trusted_proxies,
-        };
-        Ok(self.admission.enter(party, origin)?)
-    }
-
-    /// The body, once its sender is known. A stranger who shows nothing is sent away before
-    /// the body is read; only a signature has to be checked against it.
-    pub(super) async fn authenticated(
-        &self,
-        authenticator: &Authenticator,
-        headers: &HeaderMap,
-        body: &mut impl Incoming,
-        slot: &mut Slot<'_>,
-    ) -> Result<Bytes, Refusal> {
-        let judging = authenticator.by_headers(headers);
-        let verdict = match slot.wait_within(jwks::LONGEST_WAIT, judging).await {
-            // What is slow here is the issuer of the keys, not the sender.
-            Err(Dropped::TooSlow) => Verdict::Undecidable,
-            verdict => verdict?,
-        };
-        slot.arrived()?;
-        let refused = || Refusal::NotAuthenticated {
-            challenges: authenticator.challenges(),
-        };
-        match verdict {
-            Verdict::Granted => slot.authenticated(),
-            Verdict::NeedsBody => {}
-            Verdict::Denied => return Err(refused()),
-            Verdict::Undecidable => return Err(Refusal::KeysUnavailable),
-        }
-        let bytes = body::read(body, self.server.max_body_bytes, slot)
-            .await
-            .map_err(Refusal::Body)?;
-        if verdict == Verdict::NeedsBody && !authenticator.signed(headers, &bytes) {
-            return Err(refused());
-        }
-        Ok(bytes)
-    }
-
     /// Makes `events` durable and tells metrics and log what became of them.
-    async fn keep(&self, source: &Source, events: NewEvents) -> Result<Tally, Refusal> {
+    async fn persist(
+        &self,
+        source: &Source,
+        events: Vec<NewEvent>,
+    ) -> Result<EventCounts, Refusal> {
         if events.is_empty() {
-            return Ok(Tally::default());
+            return Ok(EventCounts::default());
         }
         // Much may have come since the request was let in.
-        if source.is_ahead() {
+        if source.is_held_back() {
             return Err(Refusal::AheadOfDeciding);
         }
-        let misfits = misfits(&events);
+        let review_items = review_items(&events);
         // The journal's writer logs what went wrong; the sender only hears that it did.
         let appended = self
             .journal
             .append(events)
             .await
             .map_err(|_| Refusal::NotDurable)?;
-        report(&source.name, &misfits, &appended);
-        let tally = Tally::of(&appended);
+        report(&source.name, &review_items, &appended);
+        let counts = EventCounts::of(&appended);
         source
             .counters
-            .events(tally.accepted, tally.duplicates, tally.review);
-        Ok(tally)
+            .events(counts.accepted, counts.duplicates, counts.review);
+        Ok(counts)
     }
 
     fn refuse(&self, refusal: Refusal, source: Option<&Source>, head: &Parts) -> Response<Body> {
-        let log_line = source.and_then(|source| Some((source, source.notice(self.clock.now())?)));
         let problem = refusal.into_problem();
-        if let Some((source, unnoticed)) = log_line {
+        if let Some(source) = source
+            && let Some(refusals) = source.refusals.count(1, Instant::now())
+        {
             let status = problem.status().as_u16();
             let request = request_id(&head.headers).unwrap_or_default();
             let source: &str = &source.name;
@@ -256,30 +184,20 @@ impl Receiver {
                 status,
                 problem = problem.name(),
                 request_id = request,
-                unnoticed,
+                unnoticed = refusals - 1,
                 "webhook refused"
             );
         }
         problem.into_response(&head.headers)
     }
-
-    /// What `/readyz` answers.
-    pub(super) fn readiness(&self) -> Result<(), Refusal> {
-        match *self.readiness.borrow() {
-            Readiness::Ready => Ok(()),
-            Readiness::StoreUnavailable => Err(Refusal::StoreUnavailable),
-            Readiness::ComponentDown(name) => Err(Refusal::ComponentDown(name)),
-            Readiness::Draining => Err(Refusal::Draining),
-        }
-    }
 }
 
-fn misfits(events: &[NewEvent]) -> Vec<Misfit> {
+fn review_items(events: &[NewEvent]) -> Vec<ReviewItem> {
     events
         .iter()
         .enumerate()
         .filter_map(|(position, event)| {
-            Some(Misfit {
+            Some(ReviewItem {
                 position,
                 event_id: event.event_id.clone(),
                 problem: event.review.clone()?,
@@ -289,11 +207,11 @@ fn misfits(events: &[NewEvent]) -> Vec<Misfit> {
 }
 
 /// One line per event that now waits for a person; repetitions were reported before.
-fn report(source: &str, misfits: &[Misfit], appended: &[Appended]) {
-    for misfit in misfits {
-        if appended.get(misfit.position) == Some(&Appended::Review) {
-            let event_id = misfit.event_id.as_str();
-            let problem = misfit.problem.as_str();
+fn report(source: &str, review_items: &[ReviewItem], appended: &[Appended]) {
+    for item in review_items {
+        if appended.get(item.position) == Some(&Appended::Review) {
+            let event_id = item.event_id.as_str();
+            let problem = item.problem.as_str();
             tracing::warn!(source, event_id, problem, "Schema Mismatch");
         }
     }

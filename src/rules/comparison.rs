@@ -11,7 +11,7 @@ use super::rewrite::reading_of;
 use crate::domain::signal::Signal;
 
 /// Whole numbers up to here are exact as floating-point numbers.
-const MOST_EXACT: i64 = 1 << 53;
+const MAX_EXACT: i64 = 1 << 53;
 
 /// `metrics[NAME].STAT` beside a number.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,12 +73,13 @@ impl Comparison {
     }
 }
 
-fn number_of(expression: &Expr) -> Option<f64> {
+/// The value of a number that floating point holds exactly.
+pub(super) fn number_of(expression: &Expr) -> Option<f64> {
     match expression {
         Expr::Literal(LiteralValue::Double(number)) => Some(*number.inner()),
         Expr::Literal(LiteralValue::Int(number)) => {
             let number = *number.inner();
-            (-MOST_EXACT..=MOST_EXACT)
+            (-MAX_EXACT..=MAX_EXACT)
                 .contains(&number)
                 .then_some(number as f64)
         }

@@ -10,14 +10,12 @@ use super::rewrite::reading_of;
 
 /// Which way a reading gets worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Worse {
-    /// The higher.
+pub enum ThresholdSide {
     Higher,
-    /// The lower.
     Lower,
 }
 
-impl Worse {
+impl ThresholdSide {
     const fn opposite(self) -> Self {
         match self {
             Self::Higher => Self::Lower,
@@ -28,14 +26,14 @@ impl Worse {
 
 /// Readings that `expression` compares, by a name such as `queue.waitTime.avg`, with the way
 /// in which they make it hold. One that is compared both ways is absent.
-pub(super) fn directions(expression: &IdedExpr) -> BTreeMap<String, Worse> {
+pub(super) fn directions(expression: &IdedExpr) -> BTreeMap<String, ThresholdSide> {
     let mut found = BTreeMap::new();
     look(expression, false, &mut found);
-    let certain = |(name, worse): (String, Option<Worse>)| Some((name, worse?));
+    let certain = |(name, worse): (String, Option<ThresholdSide>)| Some((name, worse?));
     found.into_iter().filter_map(certain).collect()
 }
 
-fn look(expression: &IdedExpr, negated: bool, found: &mut BTreeMap<String, Option<Worse>>) {
+fn look(expression: &IdedExpr, negated: bool, found: &mut BTreeMap<String, Option<ThresholdSide>>) {
     let Expr::Call(call) = &expression.expr else {
         return;
     };
@@ -46,8 +44,8 @@ fn look(expression: &IdedExpr, negated: bool, found: &mut BTreeMap<String, Optio
         operators::LOGICAL_NOT => {
             return call.args.iter().for_each(|one| look(one, !negated, found));
         }
-        operators::GREATER | operators::GREATER_EQUALS => Worse::Higher,
-        operators::LESS | operators::LESS_EQUALS => Worse::Lower,
+        operators::GREATER | operators::GREATER_EQUALS => ThresholdSide::Higher,
+        operators::LESS | operators::LESS_EQUALS => ThresholdSide::Lower,
         _ => return,
     };
     let worse = if negated { worse.opposite() } else { worse };
@@ -57,7 +55,11 @@ fn look(expression: &IdedExpr, negated: bool, found: &mut BTreeMap<String, Optio
     }
 }
 
-fn note(side: &IdedExpr, worse: Worse, found: &mut BTreeMap<String, Option<Worse>>) {
+fn note(
+    side: &IdedExpr,
+    worse: ThresholdSide,
+    found: &mut BTreeMap<String, Option<ThresholdSide>>,
+) {
     let Expr::Ident(name) = &side.expr else {
         return;
     };
@@ -72,7 +74,7 @@ fn note(side: &IdedExpr, worse: Worse, found: &mut BTreeMap<String, Option<Worse
 
 #[cfg(test)]
 mod tests {
-    use super::Worse::{Higher, Lower};
+    use super::ThresholdSide::{Higher, Lower};
     use crate::rules::Expression;
 
     #[test]
@@ -86,7 +88,7 @@ mod tests {
             ("metrics[tWait].avg == 3", None),
         ] {
             let expression = Expression::parse(source).unwrap();
-            let worse = expression.worse().get("tWait.avg").copied();
+            let worse = expression.threshold_sides().get("tWait.avg").copied();
             assert_eq!(worse, expected, "{source}");
         }
     }

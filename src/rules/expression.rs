@@ -15,8 +15,8 @@ use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 use chrono::DateTime;
 
 use super::comparison::Comparison;
-use super::direction::{Worse, directions};
-use super::nearest_variable;
+use super::direction::{ThresholdSide, directions};
+use super::nearest::nearest_variable;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
 use crate::domain::time::Timestamp;
@@ -32,7 +32,7 @@ pub struct Expression {
     /// The readings it looks up: metric, statistic, and both as one name.
     readings: Arc<[(String, String, String)]>,
     /// Which way its readings make it hold.
-    worse: Arc<BTreeMap<String, Worse>>,
+    threshold_sides: Arc<BTreeMap<String, ThresholdSide>>,
 }
 
 /// An expression that cannot be used.
@@ -44,7 +44,6 @@ pub enum BadExpression {
     /// It uses a name that no signal carries.
     #[error("unknown name `{name}`{}", suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
     UnknownName {
-        /// The name.
         name: String,
         /// The known name most like it.
         suggestion: Option<&'static str>,
@@ -58,18 +57,12 @@ pub enum BadExpression {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{expression}` cannot be evaluated: {problem}")]
 pub struct EvaluationError {
-    /// The expression's text.
     pub expression: String,
-    /// What went wrong: a type that does not fit, a division by zero.
     pub problem: String,
 }
 
 impl Expression {
     /// Parses `source` and checks every name in it.
-    ///
-    /// # Errors
-    ///
-    /// [`BadExpression`] says what is wrong and, for a name, which known one is nearest.
     pub fn parse(source: &str) -> Result<Self, BadExpression> {
         let mut parsed = Parser::new()
             .parse(source)
@@ -79,7 +72,7 @@ impl Expression {
         Ok(Self {
             source: source.into(),
             readings: readings_of(&parsed),
-            worse: Arc::new(directions(&parsed)),
+            threshold_sides: Arc::new(directions(&parsed)),
             comparison: Comparison::of(&parsed).map(Arc::new),
             parsed: Arc::new(parsed),
             environment: Arc::new(Env::stdlib()),
@@ -108,16 +101,12 @@ impl Expression {
     }
 
     /// Which way readings make the expression hold, by a name such as `queue.waitTime.avg`.
-    pub fn worse(&self) -> &BTreeMap<String, Worse> {
-        &self.worse
+    pub fn threshold_sides(&self) -> &BTreeMap<String, ThresholdSide> {
+        &self.threshold_sides
     }
 
     /// Whether the expression holds for `signal`, which came from `source`; `None` when the
     /// signal does not carry what the answer depends on.
-    ///
-    /// # Errors
-    ///
-    /// [`EvaluationError`] when the values do not fit the expression.
     pub fn holds(&self, signal: &Signal, source: &str) -> Result<Option<bool>, EvaluationError> {
         if let Some(comparison) = &self.comparison {
             return Ok(comparison.holds(signal));
@@ -262,11 +251,13 @@ mod tests {
     fn signal() -> Signal {
         let at = "2026-11-23T14:07:30.250Z".parse().unwrap();
         let mut signal = Signal::new("evt-1", "telephony.queue.waiting", at);
-        let reading = |stat: &str, value| [(stat, value)].into();
+        let reading = |stat: &str, value| [(stat.to_owned(), value)].into();
         signal
             .metrics
-            .insert("queue.waitTime", reading("avg", 412.5));
-        signal.metrics.insert("oWaiting", reading("count", 20.0));
+            .insert("queue.waitTime".to_owned(), reading("avg", 412.5));
+        signal
+            .metrics
+            .insert("oWaiting".to_owned(), reading("count", 20.0));
         signal.fields.insert("status", "DOWN".into());
         signal.labels.insert("site".into(), "FRA".into());
         signal

@@ -24,23 +24,20 @@ const AHEAD: Duration = Duration::from_secs(32 * 24 * 3600);
 /// More than any zone is off another, or jumps.
 const SLACK: Duration = Duration::from_secs(26 * 3600);
 /// Beginnings worked out at a time; more only shorten how far ahead that is.
-const MOST_AHEAD: usize = 20_000;
+const MAX_AHEAD: usize = 20_000;
 /// Beginnings that are looked at to say whether there is any time without a window.
 const SAMPLE: usize = 60;
 
 /// A schedule that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadSchedule {
-    /// The recurrence is none.
     #[error("is not an RFC 5545 recurrence such as FREQ=WEEKLY;BYDAY=SU: {0}")]
     Recurrence(String),
     /// It begins too often for a window.
     #[error("a window that begins every {0} is not one; HOURLY is the shortest")]
     TooOften(&'static str),
-    /// The pattern is none.
     #[error("is not a cron pattern such as 0 2 * * SUN: {0}")]
     Cron(String),
-    /// There is no such zone.
     #[error("there is no time zone `{0}`; write it as in the IANA database, such as Europe/Berlin")]
     Zone(String),
     /// The text is not a time on the wall clock.
@@ -48,7 +45,6 @@ pub enum BadSchedule {
         "`{0}` is not a time on the wall clock such as 2026-01-04T02:00:00; the zone stands in time_zone"
     )]
     Starts(String),
-    /// There is no day on which it begins.
     #[error("never begins")]
     Never,
 }
@@ -56,26 +52,16 @@ pub enum BadSchedule {
 /// How beginnings repeat, on the wall clock: chrono's UTC stands for no zone at all.
 #[derive(Debug, Clone)]
 pub enum Repetition {
-    /// RFC 5545.
     Recurrence(Box<RRuleSet>),
-    /// Cron.
     Cron(Box<Cron>),
 }
 
 /// Reads the time zone `name`.
-///
-/// # Errors
-///
-/// [`BadSchedule::Zone`] when there is none of that name.
 pub fn zone(name: &str) -> Result<TimeZone, BadSchedule> {
     TimeZone::get(name).map_err(|_| BadSchedule::Zone(name.to_owned()))
 }
 
 /// Reads a time on the wall clock.
-///
-/// # Errors
-///
-/// [`BadSchedule::Starts`] when it is none, or has a zone.
 pub fn wall_clock(text: &str) -> Result<civil::DateTime, BadSchedule> {
     ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]
         .iter()
@@ -87,10 +73,6 @@ pub fn wall_clock(text: &str) -> Result<civil::DateTime, BadSchedule> {
 impl Repetition {
     /// Reads a recurrence that begins with `starts`; its `UNTIL` is in UTC when it ends in Z, and
     /// on the wall clock otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`BadSchedule`] when it is none, is too frequent, or never begins.
     pub fn recurrence(
         text: &str,
         starts: civil::DateTime,
@@ -119,14 +101,10 @@ impl Repetition {
             .ok_or_else(|| bad(&"it begins too early or too late"))?
             .with_timezone(&Tz::UTC);
         let set = rule.build(starts).map_err(|error| bad(&error))?.limit();
-        Self::Recurrence(Box::new(set)).that_begins()
+        Self::Recurrence(Box::new(set)).validated()
     }
 
     /// Reads a cron pattern of five fields.
-    ///
-    /// # Errors
-    ///
-    /// [`BadSchedule`] when it is none, or never begins.
     pub fn cron(text: &str) -> Result<Self, BadSchedule> {
         let parser = CronParser::builder()
             .seconds(Seconds::Disallowed)
@@ -135,10 +113,10 @@ impl Repetition {
         let cron = parser
             .parse(text)
             .map_err(|error| BadSchedule::Cron(error.to_string()))?;
-        Self::Cron(Box::new(cron)).that_begins()
+        Self::Cron(Box::new(cron)).validated()
     }
 
-    fn that_begins(self) -> Result<Self, BadSchedule> {
+    fn validated(self) -> Result<Self, BadSchedule> {
         let begins = self.beginnings_from(DateTime::UNIX_EPOCH).next().is_some();
         if begins {
             Ok(self)
@@ -246,7 +224,7 @@ impl Schedule {
         let later = self.repetition.beginnings_from(chrono_at(now.minus(SLACK)));
         let begins = later.map_while(|at| self.place(at)).find(|at| *at > now)?;
         // Looked at from its beginning, it is whole with all that touches it.
-        let windows = self.look_ahead(begins).windows;
+        let windows = self.compute_ahead(begins).windows;
         windows.into_iter().find(|(from, _)| *from == begins)
     }
 
@@ -254,7 +232,7 @@ impl Schedule {
     fn windows_about(&self, now: Timestamp) -> (Option<Window>, Option<Window>) {
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         if now < ahead.from || now >= ahead.to {
-            *ahead = self.look_ahead(now);
+            *ahead = self.compute_ahead(now);
         }
         let next = ahead.windows.partition_point(|(from, _)| *from <= now);
         let last_begun = next.checked_sub(1).and_then(|last| ahead.windows.get(last));
@@ -288,7 +266,7 @@ impl Schedule {
         meets(self, other) || meets(other, self)
     }
 
-    fn look_ahead(&self, now: Timestamp) -> Ahead {
+    fn compute_ahead(&self, now: Timestamp) -> Ahead {
         let earliest = now.minus(self.duration).minus(SLACK);
         let mut to = now.plus(AHEAD);
         let mut windows: Vec<Window> = Vec::new();
@@ -300,7 +278,7 @@ impl Schedule {
             if begins >= to {
                 break;
             }
-            if count >= MOST_AHEAD && begins > now {
+            if count >= MAX_AHEAD && begins > now {
                 to = begins;
                 break;
             }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
-use super::nearest;
+use super::nearest::nearest;
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
 
 /// The only template in each environment.
@@ -50,7 +50,6 @@ pub enum BadTemplate {
     /// It uses a name that nothing carries.
     #[error("unknown name `{name}`{}", suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
     UnknownName {
-        /// The name.
         name: String,
         /// The known name most like it.
         suggestion: Option<String>,
@@ -69,10 +68,6 @@ pub struct RenderError {
 
 impl Template {
     /// Parses `source` and checks every name in it.
-    ///
-    /// # Errors
-    ///
-    /// [`BadTemplate`] says what is wrong and, for a name, which known one is nearest.
     pub fn parse(source: &str) -> Result<Self, BadTemplate> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
@@ -125,10 +120,6 @@ impl Template {
     }
 
     /// The text for `context`.
-    ///
-    /// # Errors
-    ///
-    /// [`RenderError`] when a value is missing, or does not fit what the template does with it.
     pub fn render(&self, context: &TemplateContext) -> Result<String, RenderError> {
         self.environment
             .get_template(NAME)

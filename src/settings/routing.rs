@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::identity::TargetName;
 use crate::domain::signal::Signal;
 use crate::rules::{EvaluationError, Expression};
 
@@ -12,7 +13,7 @@ pub struct Routing {
     /// Lists for signals of which an expression holds; the first that does counts.
     pub routes: Vec<Route>,
     /// The list for all others, in order of preference; never empty, all configured.
-    pub otherwise: Arc<[String]>,
+    pub otherwise: Arc<[TargetName]>,
 }
 
 /// One entry with `when`.
@@ -21,7 +22,7 @@ pub struct Route {
     /// The list counts when this holds.
     pub when: Expression,
     /// Targets in order of preference; never empty, all configured.
-    pub to: Arc<[String]>,
+    pub to: Arc<[TargetName]>,
 }
 
 /// The list of targets that a signal leads to.
@@ -30,7 +31,7 @@ pub struct Routed {
     /// The place of the entry whose expression held; `None` for the fallback.
     pub entry: Option<usize>,
     /// Targets in order of preference.
-    pub to: Arc<[String]>,
+    pub to: Arc<[TargetName]>,
 }
 
 /// The expression of an entry failed on a signal.
@@ -43,8 +44,8 @@ pub struct RoutingError {
     pub error: EvaluationError,
 }
 
-impl From<Vec<String>> for Routing {
-    fn from(names: Vec<String>) -> Self {
+impl From<Vec<TargetName>> for Routing {
+    fn from(names: Vec<TargetName>) -> Self {
         Self {
             routes: Vec::new(),
             otherwise: names.into(),
@@ -76,15 +77,15 @@ impl Routing {
     }
 
     /// Every list.
-    pub fn lists(&self) -> impl Iterator<Item = &[String]> {
+    pub fn lists(&self) -> impl Iterator<Item = &[TargetName]> {
         let conditional = self.routes.iter().map(|route| &*route.to);
         conditional.chain(std::iter::once(&*self.otherwise))
     }
 
     /// Every target that tickets may be opened in; one that several lists name comes several
     /// times.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.lists().flatten().map(String::as_str)
+    pub fn names(&self) -> impl Iterator<Item = &TargetName> {
+        self.lists().flatten()
     }
 
     /// Whether any list has a second target.

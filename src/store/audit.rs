@@ -13,16 +13,16 @@ const MAX_IDS: usize = 1000;
 
 /// Who changes something, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct By<'a> {
+pub struct ChangedBy<'a> {
     /// The name of the admin token, or `local`.
     pub actor: &'a str,
     pub at: Timestamp,
 }
 
 /// Notes that `by` did `action` to `subject`, in an open transaction.
-pub(super) async fn note(
+pub(super) async fn record(
     tx: &mut Tx,
-    by: By<'_>,
+    by: ChangedBy<'_>,
     action: &str,
     subject: &str,
     detail: &Value,

@@ -2,11 +2,11 @@
 //! trouble began lately, beyond the life of its incident.
 
 use super::StoreError;
-use super::active_key::active_key;
 use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::decision::BurstLock;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::BreachStarts;
 use crate::domain::incident::Incident;
 
@@ -26,7 +26,7 @@ const UPSERT_ONSETS: &str = "insert into burst_locks \
 
 /// A key's lock as its row has it.
 pub(super) struct LockRow {
-    pub(super) active_key: String,
+    pub(super) key: IncidentKey,
     pub(super) lock: BurstLock,
     pub(super) breach_starts: BreachStarts,
 }
@@ -34,7 +34,7 @@ pub(super) struct LockRow {
 impl LockRow {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
-            active_key: row.get("lock_key")?,
+            key: IncidentKey::new(row.get::<String>("rule")?, row.get::<String>("key")?),
             lock: BurstLock {
                 taken_at: row.get("taken_at")?,
                 until: row.get("locked_until")?,
@@ -45,29 +45,28 @@ impl LockRow {
     }
 }
 
-/// The locks of `active_keys`, those included that have ended.
+/// The locks of `keys`, those included that have ended.
 pub(super) async fn locks_of(
     tx: &mut Tx,
-    active_keys: &[String],
+    keys: &[IncidentKey],
 ) -> Result<Vec<LockRow>, StoreError> {
     let mut select = Statement::new(
-        "select lock_key, taken_at, locked_until, onsets from burst_locks where lock_key in ",
+        "select rule, key, taken_at, locked_until, onsets from burst_locks where lock_key in ",
     );
-    select.push_list("", active_keys);
+    select.push_list("", keys.iter().map(IncidentKey::encode));
     select.fetch(tx, LockRow::read).await
 }
 
 pub(super) async fn write_lock(
     tx: &mut Tx,
-    rule: &str,
-    key: &str,
-    incident_id: &str,
+    key: &IncidentKey,
+    incident_id: &IncidentId,
     lock: &BurstLock,
 ) -> Result<(), StoreError> {
     Statement::new(UPSERT_LOCK)
-        .bind(active_key(rule, key))
-        .bind(rule)
-        .bind(key)
+        .bind(key.encode())
+        .bind(&*key.rule)
+        .bind(&*key.key)
         .bind(incident_id)
         .bind(lock.taken_at)
         .bind(lock.until)
@@ -86,9 +85,9 @@ pub(super) async fn write_breach_starts(
         return Ok(());
     }
     Statement::new(UPSERT_ONSETS)
-        .bind(active_key(&incident.rule, &incident.key))
-        .bind(&incident.rule)
-        .bind(&incident.key)
+        .bind(incident.incident_key().encode())
+        .bind(&*incident.rule)
+        .bind(&*incident.key)
         .bind(&incident.id)
         .bind(incident.closed_at.unwrap_or(incident.last_breach_at))
         // A list of numbers always serialises.
@@ -104,7 +103,7 @@ pub(super) async fn end_lock(tx: &mut Tx, incident: &Incident) -> Result<(), Sto
         "update burst_locks set locked_until = taken_at \
          where lock_key = $1 and incident_id = $2",
     )
-    .bind(active_key(&incident.rule, &incident.key))
+    .bind(incident.incident_key().encode())
     .bind(&incident.id)
     .execute(tx)
     .await?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::database::{postgres_now, sqlite_now};
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 macro_rules! renew {
@@ -47,7 +48,7 @@ impl Store {
     /// found, and another replica's clock may be right.
     pub async fn cap_waits(
         &self,
-        target: &str,
+        target: &TargetName,
         latest: Timestamp,
         doubtful_too: bool,
     ) -> Result<(), StoreError> {

@@ -6,13 +6,14 @@
 
 use serde_json::json;
 
-use super::audit::{self, By, bulk_detail};
+use super::audit::{self, ChangedBy, bulk_detail};
 use super::database::Tx;
 use super::history::HistoryColumns;
 use super::outages::{self, ChangedDelivery};
 use super::statement::Statement;
 use super::views::{DeliveryView, Filter, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -29,7 +30,7 @@ enum Change {
 impl Change {
     /// A replay starts its retries afresh, but what is in doubt stays in doubt: the ticket is
     /// looked for before anything is sent again, and not before it can be found.
-    fn update<'a>(self, by: By<'a>) -> Statement<'a> {
+    fn update<'a>(self, by: ChangedBy<'a>) -> Statement<'a> {
         let update = Statement::new(match self {
             Self::Replay => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
@@ -74,7 +75,11 @@ macro_rules! dead_and_due {
 impl Store {
     /// Makes dead letters of `target` due again that are to be tried at `now`, while their incident
     /// or its ticket lives. Returns how many.
-    pub async fn resume_dead(&self, target: &str, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn resume_dead(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         let update = Statement::new(concat!(
             "update deliveries set state = 'waiting', attempts = 0, \
               resumptions = resumptions + 1, settled_at = null, \
@@ -88,7 +93,7 @@ impl Store {
     /// those, which it may have refused while it accepted none. Returns how many.
     pub async fn wake_parked(
         &self,
-        target: &str,
+        target: &TargetName,
         dead_letters: bool,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
@@ -109,7 +114,7 @@ impl Store {
     }
 
     /// Whether anything waits for `target` to accept writes again.
-    pub async fn has_parked(&self, target: &str) -> Result<bool, StoreError> {
+    pub async fn has_parked(&self, target: &TargetName) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(
             "select id from deliveries where target = $1 and parked = 'target' limit 1",
@@ -127,7 +132,11 @@ impl Store {
     }
 
     /// Whether a dead letter of `target` is to be tried at `now`.
-    pub async fn has_dead_due(&self, target: &str, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn has_dead_due(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(concat!(
             "select id from deliveries ",
@@ -143,11 +152,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::NotPossible`] when it is no dead letter (any more).
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when it is no dead letter (any more).
     pub async fn replay_dead_letter(
         &self,
         id: &str,
-        by: By<'_>,
+        by: ChangedBy<'_>,
     ) -> Result<DeliveryView, StoreError> {
         self.change_one(id, Change::Replay, by).await
     }
@@ -162,7 +171,7 @@ impl Store {
     pub async fn discard_dead_letter(
         &self,
         id: &str,
-        by: By<'_>,
+        by: ChangedBy<'_>,
     ) -> Result<DeliveryView, StoreError> {
         self.change_one(id, Change::Discard, by).await
     }
@@ -171,7 +180,7 @@ impl Store {
     pub async fn replay_dead_letters(
         &self,
         filter: &Filter,
-        by: By<'_>,
+        by: ChangedBy<'_>,
     ) -> Result<u64, StoreError> {
         self.change_many(filter, Change::Replay, by).await
     }
@@ -181,7 +190,7 @@ impl Store {
     pub async fn discard_dead_letters(
         &self,
         filter: &Filter,
-        by: By<'_>,
+        by: ChangedBy<'_>,
     ) -> Result<u64, StoreError> {
         self.change_many(filter, Change::Discard, by).await
     }
@@ -190,7 +199,7 @@ impl Store {
         &self,
         id: &str,
         change: Change,
-        by: By<'_>,
+        by: ChangedBy<'_>,
     ) -> Result<DeliveryView, StoreError> {
         let not_found = || StoreError::NotFound {
             what: "dead letter",
@@ -206,7 +215,7 @@ impl Store {
         let mut changed = update.fetch(&mut tx, ChangedDelivery::read).await?;
         let delivery = delivery_in(&mut tx, number).await?.ok_or_else(not_found)?;
         if changed.is_empty() {
-            return Err(StoreError::NotPossible {
+            return Err(StoreError::Conflict {
                 what: "delivery",
                 id: id.to_owned(),
                 state: delivery.state,
@@ -227,7 +236,7 @@ impl Store {
             "discarded_with_it": with_it,
         });
         let subject = format!("dead-letters/{number}");
-        audit::note(&mut tx, by, change.action(), &subject, &detail).await?;
+        audit::record(&mut tx, by, change.action(), &subject, &detail).await?;
         tx.commit().await?;
         Ok(delivery)
     }
@@ -236,7 +245,7 @@ impl Store {
         &self,
         filter: &Filter,
         change: Change,
-        by: By<'_>,
+        by: ChangedBy<'_>,
     ) -> Result<u64, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let mut update = change.update(by);
@@ -251,7 +260,7 @@ impl Store {
         let mut ids: Vec<i64> = changed.iter().map(|one| one.id).collect();
         ids.sort_unstable();
         let detail = bulk_detail(filter, &ids);
-        audit::note(&mut tx, by, change.action(), "dead-letters", &detail).await?;
+        audit::record(&mut tx, by, change.action(), "dead-letters", &detail).await?;
         tx.commit().await?;
         Ok(ids.len() as u64)
     }
@@ -263,7 +272,7 @@ async fn finish(
     tx: &mut Tx,
     change: Change,
     changed: &mut Vec<ChangedDelivery>,
-    by: By<'_>,
+    by: ChangedBy<'_>,
 ) -> Result<(), StoreError> {
     let without_ticket = match change {
         Change::Replay => Vec::new(),
@@ -273,7 +282,7 @@ async fn finish(
         changed.extend(discard_rest(tx, incidents, by).await?);
     }
     for chunk in changed.chunks(IDS_PER_STATEMENT) {
-        note_in_histories(tx, change, chunk, by).await?;
+        record_in_histories(tx, change, chunk, by).await?;
     }
     if change == Change::Discard {
         let without_ticket = incidents_of_creates(changed);
@@ -282,15 +291,15 @@ async fn finish(
     Ok(())
 }
 
-fn incidents_of_creates(changed: &[ChangedDelivery]) -> Vec<String> {
+fn incidents_of_creates(changed: &[ChangedDelivery]) -> Vec<IncidentId> {
     let creates = changed.iter().filter(|one| one.operation == "create");
     creates.map(|create| create.incident_id.clone()).collect()
 }
 
 async fn discard_rest(
     tx: &mut Tx,
-    incidents: &[String],
-    by: By<'_>,
+    incidents: &[IncidentId],
+    by: ChangedBy<'_>,
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let mut update = Statement::new(
         "update deliveries set state = 'discarded', settled_at = $1 \
@@ -303,11 +312,11 @@ async fn discard_rest(
     update.fetch(tx, ChangedDelivery::read).await
 }
 
-async fn note_in_histories(
+async fn record_in_histories(
     tx: &mut Tx,
     change: Change,
     changed: &[ChangedDelivery],
-    by: By<'_>,
+    by: ChangedBy<'_>,
 ) -> Result<(), StoreError> {
     let mut insert = Statement::new(
         "insert into incident_history (incident_id, at, what, cause, event) values ",

@@ -3,15 +3,16 @@
 
 use super::burst_locks::write_lock;
 use super::database::Tx;
-use super::deciding::Deciding;
+use super::decision_transaction::DecisionTransaction;
 use super::history::{HistoryEntry, insert_history};
-use super::incidents::{KeptIncident, write_incident};
+use super::incidents::{IncidentRecord, write_incident};
 use super::outbox::{self, NewDelivery};
 use super::statement::{Statement, padded};
 use super::{StoreError, failover, floods, review};
 use crate::domain::decision::BurstLock;
 use crate::domain::failure::Failure;
 use crate::domain::flood::SourceRate;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
@@ -20,13 +21,13 @@ const ROWS_PER_INSERT: usize = 64;
 
 /// What one rule made of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewDecision {
+pub struct DecisionRecord {
     pub event_seq: i64,
     pub rule: String,
     /// What the signal did.
     pub outcome: &'static str,
     /// The incident it concerned.
-    pub incident_id: Option<String>,
+    pub incident_id: Option<IncidentId>,
     /// More about it, such as the end of a lock.
     pub detail: Option<String>,
 }
@@ -44,11 +45,11 @@ pub struct DecisionBatch {
     /// The last event of the batch; `None` when time alone decided.
     pub decided_to: Option<i64>,
     pub decided_at: Timestamp,
-    pub decisions: Vec<NewDecision>,
+    pub decisions: Vec<DecisionRecord>,
     /// Incidents that changed, each once, closed ones before their successors.
-    pub incidents: Vec<KeptIncident>,
-    /// Burst locks taken: rule, key, incident id, lock.
-    pub locks: Vec<(String, String, String, BurstLock)>,
+    pub incidents: Vec<IncidentRecord>,
+    /// Burst locks taken, each with the incident whose ticket took it.
+    pub locks: Vec<(IncidentKey, IncidentId, BurstLock)>,
     pub history: Vec<HistoryEntry>,
     /// Deliveries that are owed no longer, as their ticket is opened in another target, and why.
     pub moved: Vec<(i64, Failure)>,
@@ -59,9 +60,9 @@ pub struct DecisionBatch {
     pub rates: Vec<(String, SourceRate)>,
 }
 
-impl Deciding {
+impl DecisionTransaction {
     /// Keeps the whole batch; durable when this returns. After an error none of it is kept.
-    pub async fn keep(
+    pub async fn commit(
         mut self,
         batch: &DecisionBatch,
         due_at: impl Fn(&Incident) -> Option<Timestamp>,
@@ -71,8 +72,8 @@ impl Deciding {
         for kept in &batch.incidents {
             write_incident(tx, kept, due_at(&kept.incident), None).await?;
         }
-        for (rule, key, incident_id, lock) in &batch.locks {
-            write_lock(tx, rule, key, incident_id, lock).await?;
+        for (key, incident_id, lock) in &batch.locks {
+            write_lock(tx, key, incident_id, lock).await?;
         }
         for entry in &batch.history {
             insert_history(tx, entry).await?;

@@ -54,12 +54,12 @@ impl WaitsFor {
 /// before it.
 pub(super) fn history_entry(
     delivery: &ClaimedDelivery,
-    settlement: &DeliveryResult,
+    result: &DeliveryResult,
     last_kind: Option<&str>,
     now: Timestamp,
 ) -> Option<HistoryEntry> {
     let (operation, attempt) = (delivery.operation, delivery.attempts + 1);
-    let event = match settlement {
+    let event = match result {
         DeliveryResult::Delivered { ticket, .. } => IncidentEvent::Delivered {
             operation,
             ticket_id: ticket.as_ref().map(|ticket| ticket.id.clone()),

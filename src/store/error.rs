@@ -65,7 +65,7 @@ pub enum StoreError {
     },
     /// The row is not in a state that allows this.
     #[error("{what} {id} is {state}: {problem}")]
-    NotPossible {
+    Conflict {
         /// What it is about.
         what: &'static str,
         id: String,
@@ -75,7 +75,7 @@ pub enum StoreError {
     },
     /// A cursor that this list did not give.
     #[error("the cursor is not one that this list gave; begin without one")]
-    StrangeCursor,
+    InvalidCursor,
     /// The server does not answer.
     #[error("the database does not answer; it is tried again on another connection")]
     NoAnswer,

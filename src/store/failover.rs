@@ -1,32 +1,33 @@
 //! Tickets that do not exist yet and may be opened in another target: found, locked against
-//! the workers that claim, and handed to deciding with everything that is owed to them.
+//! the workers that claim, and handed to deciding with their pending deliveries.
 //!
 //! The create's row is locked before its incident's, as a worker that records a result does, and
 //! rows that a worker has are passed by. Whether a create may be moved is `domain::failover`'s.
 
 use super::database::Tx;
-use super::deciding::Deciding;
-use super::incidents::{KeptIncident, read_route, select_incidents};
+use super::decision_transaction::DecisionTransaction;
+use super::incidents::{IncidentRecord, read_route, select_incidents};
 use super::outbox::read_operation;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::failover::{CreateState, TicketRoute, may_be_moved};
 use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
 /// A create that waits for its target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingCreate {
+pub struct PendingCreate {
     pub id: i64,
     /// Where its ticket may be opened.
     pub route: TicketRoute,
 }
 
-/// A delivery that is owed.
+/// A delivery that was never sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OwedDelivery {
+pub struct PendingDelivery {
     pub id: i64,
     pub operation: Operation,
     /// The rendered content, as JSON.
@@ -36,15 +37,15 @@ pub struct OwedDelivery {
     /// When that event was received.
     pub received_at: Timestamp,
     /// Of a link: the incident under whose ticket the ticket is hung.
-    pub parent_id: Option<String>,
+    pub parent_id: Option<IncidentId>,
 }
 
 /// An incident whose ticket does not exist yet, locked until the batch is kept.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Unopened {
-    pub kept: KeptIncident,
-    /// What is owed to its ticket, in order; the first is the create.
-    pub owed: Vec<OwedDelivery>,
+pub struct IncidentWithoutTicket {
+    pub kept: IncidentRecord,
+    /// The deliveries that wait for its ticket, in order; the first is the create.
+    pub deliveries: Vec<PendingDelivery>,
 }
 
 const WAITING: &str = "select d.id, d.state, d.in_doubt, d.error_kind, d.incident_id, \
@@ -57,12 +58,12 @@ impl Store {
     /// Creates that wait for `target` after the delivery `after`, may be moved, and have
     /// another target to go to; at most `limit` are looked at. And where to go on: `None` when
     /// there are no more.
-    pub async fn waiting_creates(
+    pub async fn pending_creates(
         &self,
-        target: &str,
+        target: &TargetName,
         after: i64,
         limit: u32,
-    ) -> Result<(Vec<WaitingCreate>, Option<i64>), StoreError> {
+    ) -> Result<(Vec<PendingCreate>, Option<i64>), StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(WAITING).bind(target).bind(after).bind(limit);
         let seen = select.fetch(&mut tx, waiting_create).await?;
@@ -74,43 +75,46 @@ impl Store {
 }
 
 /// The delivery's id, and the create if it may be moved.
-fn waiting_create(row: &Row) -> Result<(i64, Option<WaitingCreate>), StoreError> {
+fn waiting_create(row: &Row) -> Result<(i64, Option<PendingCreate>), StoreError> {
     let id = row.get("id")?;
     if !is_movable(row)? {
         return Ok((id, None));
     }
-    let incident_id: String = row.get("incident_id")?;
-    let target: String = row.get("target")?;
+    let incident_id: IncidentId = row.get("incident_id")?;
+    let target: TargetName = row.get("target")?;
     let route = read_route(row, &incident_id, &target)?;
-    Ok((id, Some(WaitingCreate { id, route })))
+    Ok((id, Some(PendingCreate { id, route })))
 }
 
-impl Deciding {
-    /// The incident of the create `id` with all that is owed to it, locked; `None` when the
+impl DecisionTransaction {
+    /// The incident of the create `id` with its pending deliveries, locked; `None` when the
     /// create may not be moved any more, or a worker is about to claim it.
-    pub async fn take_unopened(&mut self, id: i64) -> Result<Option<Unopened>, StoreError> {
+    pub async fn lock_without_ticket(
+        &mut self,
+        id: i64,
+    ) -> Result<Option<IncidentWithoutTicket>, StoreError> {
         let tx = &mut self.tx;
         let Some(incident_id) = lock_create(tx, id).await? else {
             return Ok(None);
         };
         let select = Statement::new(select_incidents!("i.id = $1")).bind(&incident_id);
-        let kept = select.for_update().fetch_optional(tx, KeptIncident::read);
+        let kept = select.for_update().fetch_optional(tx, IncidentRecord::read);
         let Some(kept) = kept.await? else {
             return Ok(None);
         };
-        let owed = Statement::new(
+        let deliveries = Statement::new(
             "select id, operation, payload, event_id, received_at, parent_id \
              from deliveries where state in ('waiting', 'dead') and incident_id = $1 \
               and id >= $2 order by id",
         );
-        let owed = owed.bind(&incident_id).bind(id).for_update();
-        let owed = owed.fetch(tx, OwedDelivery::read).await?;
-        Ok(Some(Unopened { kept, owed }))
+        let deliveries = deliveries.bind(&incident_id).bind(id).for_update();
+        let deliveries = deliveries.fetch(tx, PendingDelivery::read).await?;
+        Ok(Some(IncidentWithoutTicket { kept, deliveries }))
     }
 }
 
 /// Locks the create `id`, if it may be moved now; answers its incident.
-async fn lock_create(tx: &mut Tx, id: i64) -> Result<Option<String>, StoreError> {
+async fn lock_create(tx: &mut Tx, id: i64) -> Result<Option<IncidentId>, StoreError> {
     let select = Statement::new(
         "select incident_id, state, in_doubt, error_kind from deliveries where id = $1",
     );
@@ -126,13 +130,13 @@ fn is_movable(row: &Row) -> Result<bool, StoreError> {
     let state = match row.get::<String>("state")?.as_str() {
         "waiting" => CreateState::Waiting,
         "sending" => CreateState::Sending,
-        "dead" => kind.map_or(CreateState::Settled, CreateState::Dead),
-        _ => CreateState::Settled,
+        "dead" => kind.map_or(CreateState::Ended, CreateState::Dead),
+        _ => CreateState::Ended,
     };
     Ok(may_be_moved(state, row.get::<i64>("in_doubt")? != 0))
 }
 
-impl OwedDelivery {
+impl PendingDelivery {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.get("id")?,
@@ -166,7 +170,7 @@ pub(super) async fn discard(
     if update.execute(tx).await? == 1 {
         return Ok(());
     }
-    Err(StoreError::NotPossible {
+    Err(StoreError::Conflict {
         what: "delivery",
         id: id.to_string(),
         state: "not waiting any more".to_owned(),

@@ -11,13 +11,13 @@ use crate::domain::time::Timestamp;
 
 /// A lease that was taken: by whom, and the number that grows with every new owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fence {
+pub struct FencingToken {
     name: String,
     owner: String,
     number: i64,
 }
 
-impl Fence {
+impl FencingToken {
     pub(super) fn new(name: &str, owner: &str, number: i64) -> Self {
         Self {
             name: name.to_owned(),
@@ -52,7 +52,10 @@ const CHECK: &str = "select (select max(ends_at) from silences) as silences_end 
 /// # Errors
 ///
 /// [`StoreError::LeaseLost`] when another owner has taken the lease.
-pub(super) async fn check(tx: &mut Tx, fence: &Fence) -> Result<Option<Timestamp>, StoreError> {
+pub(super) async fn check(
+    tx: &mut Tx,
+    fence: &FencingToken,
+) -> Result<Option<Timestamp>, StoreError> {
     let select = Statement::new(CHECK)
         .bind(&fence.name)
         .bind(&fence.owner)
@@ -94,20 +97,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store_in(&folder).await;
         let first = store
-            .take_lease("decide", "a", Duration::ZERO)
+            .acquire_lease("decide", "a", Duration::ZERO)
             .await
             .unwrap();
         let first = first.unwrap();
-        assert!(store.begin_deciding(&first).await.is_ok());
+        assert!(store.begin_decisions(&first).await.is_ok());
         let second = store
-            .take_lease("decide", "b", LONG)
+            .acquire_lease("decide", "b", LONG)
             .await
             .unwrap()
             .unwrap();
         assert!(second.number() > first.number());
-        assert!(store.begin_deciding(&second).await.is_ok());
+        assert!(store.begin_decisions(&second).await.is_ok());
         assert!(matches!(
-            store.begin_deciding(&first).await,
+            store.begin_decisions(&first).await,
             Err(StoreError::LeaseLost { .. })
         ));
     }
@@ -117,17 +120,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store_in(&folder).await;
         let held = store
-            .take_lease("decide", "a", LONG)
+            .acquire_lease("decide", "a", LONG)
             .await
             .unwrap()
             .unwrap();
-        assert_eq!(store.take_lease("decide", "b", LONG).await.unwrap(), None);
-        let again = store.take_lease("decide", "a", LONG).await.unwrap();
+        assert_eq!(
+            store.acquire_lease("decide", "b", LONG).await.unwrap(),
+            None
+        );
+        let again = store.acquire_lease("decide", "a", LONG).await.unwrap();
         assert_eq!(again.as_ref(), Some(&held));
-        store.give_lease_back(&held).await.unwrap();
+        store.release_lease(&held).await.unwrap();
         assert!(
             store
-                .take_lease("decide", "b", LONG)
+                .acquire_lease("decide", "b", LONG)
                 .await
                 .unwrap()
                 .is_some()
@@ -139,11 +145,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = store_in(&folder).await;
         let first = store
-            .take_lease("decide", "a", Duration::ZERO)
+            .acquire_lease("decide", "a", Duration::ZERO)
             .await
             .unwrap();
-        store.take_lease("decide", "b", LONG).await.unwrap();
-        store.give_lease_back(&first.unwrap()).await.unwrap();
-        assert_eq!(store.take_lease("decide", "a", LONG).await.unwrap(), None);
+        store.acquire_lease("decide", "b", LONG).await.unwrap();
+        store.release_lease(&first.unwrap()).await.unwrap();
+        assert_eq!(
+            store.acquire_lease("decide", "a", LONG).await.unwrap(),
+            None
+        );
     }
 }

@@ -5,22 +5,22 @@ use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::active_key::active_key;
-use super::audit::{self, By};
+use super::audit::{self, ChangedBy};
 use super::database::Tx;
-use super::deciding::Deciding;
+use super::decision_transaction::DecisionTransaction;
 use super::fencing::hold_deciding;
-use super::incidents::KeptIncident;
+use super::incidents::IncidentRecord;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
-use crate::domain::flood::{self, RULE_PREFIX, SourceRate};
+use crate::domain::flood::{self, SourceRate};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 
 /// What a person decided about an incident that a flood holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FloodVerdict {
+pub struct FloodDecision {
     /// It gets its ticket; otherwise it is closed without one.
     pub release: bool,
     /// Who decided.
@@ -30,7 +30,7 @@ pub struct FloodVerdict {
 const RELEASE: &str = "release by ";
 const DISCARD: &str = "discard by ";
 
-impl FloodVerdict {
+impl FloodDecision {
     /// A person has closed the flood's ticket.
     fn by_closing() -> Self {
         Self {
@@ -84,7 +84,7 @@ fn read_rate(row: &Row) -> Result<SourceRate, StoreError> {
     })
 }
 
-impl Deciding {
+impl DecisionTransaction {
     /// How fast `source` begins incidents, if it ever began one.
     pub async fn source_rate(&mut self, source: &str) -> Result<Option<SourceRate>, StoreError> {
         let select = Statement::new(
@@ -95,7 +95,7 @@ impl Deciding {
     }
 
     /// How many incidents of `source` have no ticket yet, counted up to `most`.
-    pub async fn pending_of(&mut self, source: &str, most: u64) -> Result<u64, StoreError> {
+    pub async fn count_pending(&mut self, source: &str, most: u64) -> Result<u64, StoreError> {
         let count = Statement::new(
             "select count(*) as pending from (select 1 from incidents \
               where state = 'pending' and source = $1 limit $2) as pending",
@@ -107,7 +107,7 @@ impl Deciding {
     }
 
     /// Whether a flood from `source` holds anything.
-    pub async fn holds_any(&mut self, source: &str) -> Result<bool, StoreError> {
+    pub async fn holds_incidents(&mut self, source: &str) -> Result<bool, StoreError> {
         let select = Statement::new(
             "select id from incidents where flood_source = $1 and state = 'pending' limit 1",
         );
@@ -126,19 +126,19 @@ impl Deciding {
         let ended = update.fetch(&mut self.tx, |row| row.get::<String>("rule"));
         for rule in ended.await? {
             if let Some(source) = flood::source_of(&rule) {
-                give_verdict(&mut self.tx, source, &FloodVerdict::by_closing(), now).await?;
+                give_verdict(&mut self.tx, source, &FloodDecision::by_closing(), now).await?;
             }
         }
         Ok(())
     }
 
     /// What people decided about those of `due` that a flood holds, by id.
-    pub async fn flood_verdicts(
+    pub async fn flood_decisions(
         &mut self,
-        due: &[KeptIncident],
-    ) -> Result<HashMap<String, FloodVerdict>, StoreError> {
+        due: &[IncidentRecord],
+    ) -> Result<HashMap<IncidentId, FloodDecision>, StoreError> {
         let held = due.iter().filter(|one| one.incident.is_held_by_flood());
-        let held: Vec<&str> = held.map(|one| one.incident.id.as_str()).collect();
+        let held: Vec<&IncidentId> = held.map(|one| &one.incident.id).collect();
         if held.is_empty() {
             return Ok(HashMap::new());
         }
@@ -148,7 +148,7 @@ impl Deciding {
         select.push_list("", held);
         let verdict = |row: &Row| {
             let text: String = row.get("flood_verdict")?;
-            Ok((row.get("id")?, FloodVerdict::read(&text)))
+            Ok((row.get("id")?, FloodDecision::read(&text)))
         };
         let verdicts = select.fetch(&mut self.tx, verdict).await?.into_iter();
         Ok(verdicts
@@ -164,11 +164,11 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::NotFound`] when no incident of such a source was ever begun.
-    pub async fn settle_flood(
+    pub async fn decide_flood(
         &self,
         source: &str,
         release: bool,
-        by: By<'_>,
+        by: ChangedBy<'_>,
     ) -> Result<u64, StoreError> {
         let mut tx = self.database.begin_write().await?;
         hold_deciding(&mut tx).await?;
@@ -181,27 +181,27 @@ impl Store {
                 id: source.chars().take(64).collect(),
             });
         }
-        let verdict = FloodVerdict {
+        let verdict = FloodDecision {
             release,
             by: by.actor.to_owned(),
         };
-        let settled = give_verdict(&mut tx, source, &verdict, by.at).await?;
+        let count = give_verdict(&mut tx, source, &verdict, by.at).await?;
         let action = if release {
             "flood.release"
         } else {
             "flood.discard"
         };
-        let detail = json!({ "source": source, "count": settled });
+        let detail = json!({ "source": source, "count": count });
         let subject = format!("floods/{source}");
-        audit::note(&mut tx, by, action, &subject, &detail).await?;
+        audit::record(&mut tx, by, action, &subject, &detail).await?;
         tx.commit().await?;
-        Ok(settled)
+        Ok(count)
     }
 }
 
 /// The mark that `incident`, which a person closes with its ticket, needs if it is a flood's.
 pub(super) fn mark_of_closed(incident: &Incident) -> Option<String> {
-    flood::source_of(&incident.rule).map(|_| FloodVerdict::by_closing().text())
+    flood::source_of(&incident.rule).map(|_| FloodDecision::by_closing().text())
 }
 
 /// Marks what is held, and has deciding look at it and at the flood at once. The caller holds
@@ -209,7 +209,7 @@ pub(super) fn mark_of_closed(incident: &Incident) -> Option<String> {
 async fn give_verdict(
     tx: &mut Tx,
     source: &str,
-    verdict: &FloodVerdict,
+    verdict: &FloodDecision,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
     let held = Statement::new(
@@ -220,9 +220,7 @@ async fn give_verdict(
     let count = held.execute(tx).await?;
     let flood =
         Statement::new("update incidents set due_at = $1 where active_key = $2 and due_at > $1");
-    let flood = flood
-        .bind(now)
-        .bind(active_key(&format!("{RULE_PREFIX}{source}"), source));
+    let flood = flood.bind(now).bind(flood::key_of(source).encode());
     flood.execute(tx).await?;
     Ok(count)
 }

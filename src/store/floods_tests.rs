@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::failover::TicketRoute;
+use crate::domain::identity::{IncidentKey, TargetName};
 use crate::domain::incident::{Evaluation, Readings, Verdict};
 use crate::store::DecisionBatch;
 
@@ -19,13 +20,19 @@ fn held(now: Timestamp) -> DecisionBatch {
         verdict: Verdict::Breach,
         readings: Readings::new(),
     };
-    let mut incident = Incident::begin("id".into(), "queue-wait", "q1", "high", &heard, now);
+    let mut incident = Incident::begin(
+        IncidentId::new("id"),
+        IncidentKey::new("queue-wait", "q1"),
+        "high",
+        &heard,
+        now,
+    );
     incident.held_by_flood = true;
-    let kept = KeptIncident {
+    let kept = IncidentRecord {
         incident,
         source: SOURCE.to_owned(),
-        target: "salesforce".to_owned(),
-        route: TicketRoute::through(Arc::from(["salesforce".to_owned()])),
+        target: TargetName::new("salesforce"),
+        route: TicketRoute::through(Arc::from([TargetName::new("salesforce")])),
         context: "{}".to_owned(),
     };
     DecisionBatch {
@@ -52,20 +59,20 @@ async fn what_an_older_replica_has_closed_or_opened_is_held_no_longer() {
         .await
         .unwrap();
     let fence = store
-        .take_lease("decide", "a", Duration::from_secs(60))
+        .acquire_lease("decide", "a", Duration::from_secs(60))
         .await;
     let fence = fence.unwrap().unwrap();
     let now = Timestamp::from_millis(1_795_442_850_000);
-    let deciding = store.begin_deciding(&fence).await.unwrap();
-    deciding.keep(&held(now), |_| None).await.unwrap();
-    let mut deciding = store.begin_deciding(&fence).await.unwrap();
-    assert!(deciding.holds_any(SOURCE).await.unwrap());
+    let deciding = store.begin_decisions(&fence).await.unwrap();
+    deciding.commit(&held(now), |_| None).await.unwrap();
+    let mut deciding = store.begin_decisions(&fence).await.unwrap();
+    assert!(deciding.holds_incidents(SOURCE).await.unwrap());
     drop(deciding);
     assert_eq!(store.floods().await.unwrap().items[0].held, 1);
     for state in ["closed", "open"] {
         set_state_only(&store, state).await.unwrap();
-        let mut deciding = store.begin_deciding(&fence).await.unwrap();
-        assert!(!deciding.holds_any(SOURCE).await.unwrap());
+        let mut deciding = store.begin_decisions(&fence).await.unwrap();
+        assert!(!deciding.holds_incidents(SOURCE).await.unwrap());
         drop(deciding);
         assert!(store.floods().await.unwrap().items.is_empty());
     }
@@ -74,10 +81,10 @@ async fn what_an_older_replica_has_closed_or_opened_is_held_no_longer() {
 #[test]
 fn a_verdict_is_read_as_it_was_written() {
     for release in [true, false] {
-        let verdict = FloodVerdict {
+        let verdict = FloodDecision {
             release,
             by: "ops by night".to_owned(),
         };
-        assert_eq!(FloodVerdict::read(&verdict.text()), Some(verdict));
+        assert_eq!(FloodDecision::read(&verdict.text()), Some(verdict));
     }
 }

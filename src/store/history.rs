@@ -9,13 +9,14 @@ use super::StoreError;
 use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::time::Timestamp;
 
 /// Something that happened to an incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     pub at: Timestamp,
     pub event: IncidentEvent,
     /// The event of a source or the delivery that it is about.

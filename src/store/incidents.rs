@@ -1,6 +1,7 @@
 //! The row of an incident, read and written in one place. The column `life` holds the whole
 //! state; other columns repeat what is searched for, and are written together with it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,30 +9,31 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::StoreError;
-use super::active_key::active_key;
 use super::burst_locks::write_breach_starts;
 use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::failover::TicketRoute;
+use crate::domain::identity::{IncidentId, IncidentKey, TargetName};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
+use crate::json::PlainJson;
 
 /// An incident as deciding knows it: its life, and what templates see.
 #[derive(Debug, Clone, PartialEq)]
-pub struct KeptIncident {
+pub struct IncidentRecord {
     pub incident: Incident,
     /// The source of its first event.
     pub source: String,
     /// The target that owns the ticket.
-    pub target: String,
+    pub target: TargetName,
     /// The targets that it may be opened in, while it is not.
     pub route: TicketRoute,
     /// The values templates see, as of the latest breach; JSON.
     pub context: String,
 }
 
-/// A select from `incidents i` for [`KeptIncident::read`], with more columns where they are given.
+/// A select from `incidents i` for [`IncidentRecord::read`], with more columns where they are given.
 macro_rules! select_incidents {
     ($condition:literal) => {
         $crate::store::incidents::select_incidents!("", $condition)
@@ -48,20 +50,25 @@ macro_rules! select_incidents {
 }
 pub(super) use select_incidents;
 
-impl KeptIncident {
+impl IncidentRecord {
     /// The values templates see.
     ///
     /// # Errors
     ///
     /// [`StoreError::Damaged`], which names the incident, when they are not readable.
     pub fn context_values(&self) -> Result<Map<String, Value>, StoreError> {
-        serde_json::from_str(&self.context)
-            .map_err(|error| damaged(&self.incident.id, format!("context: {error}")))
+        // A sender chose the names of metrics.
+        let values: BTreeMap<String, PlainJson> = serde_json::from_str(&self.context)
+            .map_err(|error| damaged(&self.incident.id, format!("context: {error}")))?;
+        let values = values.into_iter();
+        Ok(values
+            .map(|(name, PlainJson(value))| (name, value))
+            .collect())
     }
 
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
-        let id: String = row.get("id")?;
-        let target: String = row.get("target")?;
+        let id: IncidentId = row.get("id")?;
+        let target: TargetName = row.get("target")?;
         Ok(Self {
             incident: read_life(row, &id)?,
             source: row.get("source")?,
@@ -73,19 +80,23 @@ impl KeptIncident {
 }
 
 /// The incident `id`, as the column `life` has it.
-pub(super) fn read_life(row: &Row, id: &str) -> Result<Incident, StoreError> {
+pub(super) fn read_life(row: &Row, id: &IncidentId) -> Result<Incident, StoreError> {
     parse_life(id, &row.get::<String>("life")?)
 }
 
-pub(super) fn parse_life(id: &str, life: &str) -> Result<Incident, StoreError> {
+pub(super) fn parse_life(id: &IncidentId, life: &str) -> Result<Incident, StoreError> {
     serde_json::from_str(life).map_err(|error| damaged(id, format!("life: {error}")))
 }
 
 /// The route of the incident's ticket in `target`. `candidates` is null where there is only one.
-pub(super) fn read_route(row: &Row, id: &str, target: &str) -> Result<TicketRoute, StoreError> {
-    let candidates: Arc<[String]> = match row.get_optional::<String>("candidates")? {
-        None => Arc::from([target.to_owned()]),
-        Some(names) => serde_json::from_str::<Vec<String>>(&names)
+pub(super) fn read_route(
+    row: &Row,
+    id: &IncidentId,
+    target: &TargetName,
+) -> Result<TicketRoute, StoreError> {
+    let candidates: Arc<[TargetName]> = match row.get_optional::<String>("candidates")? {
+        None => Arc::from([target.clone()]),
+        Some(names) => serde_json::from_str::<Vec<TargetName>>(&names)
             .map_err(|error| damaged(id, format!("candidates: {error}")))?
             .into(),
     };
@@ -95,10 +106,10 @@ pub(super) fn read_route(row: &Row, id: &str, target: &str) -> Result<TicketRout
     })
 }
 
-fn damaged(id: &str, problem: String) -> StoreError {
+fn damaged(id: &IncidentId, problem: String) -> StoreError {
     StoreError::Damaged {
         table: "incidents",
-        row: id.to_owned(),
+        row: id.to_string(),
         problem,
     }
 }
@@ -130,7 +141,7 @@ const UPSERT: &str = "insert into incidents \
 /// decision about its flood when there is no new `flood_verdict`.
 pub(super) async fn write_incident(
     tx: &mut Tx,
-    kept: &KeptIncident,
+    kept: &IncidentRecord,
     due_at: Option<Timestamp>,
     flood_verdict: Option<String>,
 ) -> Result<(), StoreError> {
@@ -138,13 +149,13 @@ pub(super) async fn write_incident(
     let life = serde_json::to_string(incident)
         .map_err(|error| damaged(&incident.id, format!("life: {error}")))?;
     let is_closed = incident.state == IncidentState::Closed;
-    let active_key = (!is_closed).then(|| active_key(&incident.rule, &incident.key));
+    let active_key = (!is_closed).then(|| incident.incident_key().encode());
     let outage_key = incident.group.as_ref().filter(|_| !is_closed);
     let flood_source = incident.is_held_by_flood().then_some(&kept.source);
     Statement::new(UPSERT)
         .bind(&incident.id)
-        .bind(&incident.rule)
-        .bind(&incident.key)
+        .bind(&*incident.rule)
+        .bind(&*incident.key)
         .bind(&kept.source)
         .bind(incident.state.as_str())
         .bind(&incident.severity)
@@ -157,7 +168,7 @@ pub(super) async fn write_incident(
         .bind(due_at)
         .bind(life)
         .bind(&kept.context)
-        .bind(outage_key.map(String::as_str))
+        .bind(outage_key.map(IncidentKey::encode))
         .bind(&incident.outage_id)
         .bind(candidates_text(&kept.route))
         .bind(&kept.route.failed_over_from)

@@ -9,7 +9,7 @@ use crate::store::{DecisionBatch, Store};
 
 const FILL_QUEUES: &str = include_str!("../../migrations/sqlite/0022_incident_queue.sql");
 
-fn incident(id: &str, context: &str) -> KeptIncident {
+fn incident(id: &str, context: &str) -> IncidentRecord {
     let now = Timestamp::from_millis(1_795_442_850_000);
     let heard = Evaluation {
         received_at: now,
@@ -18,28 +18,34 @@ fn incident(id: &str, context: &str) -> KeptIncident {
         verdict: Verdict::Breach,
         readings: Readings::new(),
     };
-    KeptIncident {
-        incident: Incident::begin(id.to_owned(), "trunk-down", id, "high", &heard, now),
+    IncidentRecord {
+        incident: Incident::begin(
+            IncidentId::new(id),
+            IncidentKey::new("trunk-down", id),
+            "high",
+            &heard,
+            now,
+        ),
         source: "genesys".to_owned(),
-        target: "salesforce".to_owned(),
-        route: TicketRoute::through(Arc::from(["salesforce".to_owned()])),
+        target: TargetName::new("salesforce"),
+        route: TicketRoute::through(Arc::from([TargetName::new("salesforce")])),
         context: context.to_owned(),
     }
 }
 
-async fn store_with(folder: &tempfile::TempDir, incidents: Vec<KeptIncident>) -> Store {
+async fn store_with(folder: &tempfile::TempDir, incidents: Vec<IncidentRecord>) -> Store {
     let path = folder.path().join("ringdown.db");
     let store = Store::open(&format!("sqlite:{}", path.display()))
         .await
         .unwrap();
     let minute = Duration::from_secs(60);
-    let fence = store.take_lease("decide", "a", minute).await.unwrap();
+    let fence = store.acquire_lease("decide", "a", minute).await.unwrap();
     let batch = DecisionBatch {
         incidents,
         ..DecisionBatch::default()
     };
-    let deciding = store.begin_deciding(&fence.unwrap()).await.unwrap();
-    deciding.keep(&batch, |_| None).await.unwrap();
+    let deciding = store.begin_decisions(&fence.unwrap()).await.unwrap();
+    deciding.commit(&batch, |_| None).await.unwrap();
     store
 }
 
@@ -51,7 +57,7 @@ async fn execute(store: &Store, text: &'static str) {
 
 async fn found(store: &Store, queue: &str) -> Option<String> {
     let incident = store.incident_of_queue(queue).await;
-    incident.ok().map(|incident| incident.id)
+    incident.ok().map(|incident| incident.id.to_string())
 }
 
 #[test]
@@ -98,4 +104,12 @@ fn damaged_values_are_an_error_that_names_the_incident() {
     let error = incident("i-7", "{\"queue_id\":").context_values();
     assert!(matches!(error, Err(StoreError::Damaged { row, .. }) if row == "i-7"));
     assert!(incident("i-7", "{}").context_values().is_ok());
+}
+
+#[test]
+fn the_values_of_a_metric_with_a_private_name_of_the_parser_are_read() {
+    let name = "$serde_json::private::RawValue";
+    let context = format!(r#"{{"metrics":{{"{name}":{{"avg":412.5}}}}}}"#);
+    let values = incident("i-7", &context).context_values().unwrap();
+    assert_eq!(values["metrics"][name]["avg"], 412.5);
 }

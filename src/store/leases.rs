@@ -2,14 +2,15 @@
 //!
 //! Time is the database's: replicas whose clocks differ agree on when a lease runs out. A
 //! lease only says who should act. What must not be done by two is done in a transaction that
-//! checks the [`Fence`].
+//! checks the [`FencingToken`].
 
 use std::time::Duration;
 
 use super::database::{postgres_now, sqlite_now};
-use super::fencing::Fence;
+use super::fencing::FencingToken;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// A lease changes hands only when it has run out; the number grows with every new owner, so
@@ -32,21 +33,21 @@ const TAKE: Statement<'static> = Statement::either(take!(sqlite_now!()), take!(p
 impl Store {
     /// Takes or renews the lease `name` for `owner`, for `lasts` from now on; `None` while
     /// another owner holds it.
-    pub async fn take_lease(
+    pub async fn acquire_lease(
         &self,
         name: &str,
         owner: &str,
         lasts: Duration,
-    ) -> Result<Option<Fence>, StoreError> {
+    ) -> Result<Option<FencingToken>, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let take = TAKE.bind(name).bind(owner).bind(lasts);
         let number = take.fetch_optional(&mut tx, |row| row.get("fence")).await?;
         tx.commit().await?;
-        Ok(number.map(|number| Fence::new(name, owner, number)))
+        Ok(number.map(|number| FencingToken::new(name, owner, number)))
     }
 
     /// Gives a lease back, if it is still the one that was taken.
-    pub async fn give_lease_back(&self, fence: &Fence) -> Result<(), StoreError> {
+    pub async fn release_lease(&self, fence: &FencingToken) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let update = Statement::new(
             "update leases set until = 0, owner = '' \
@@ -62,7 +63,10 @@ impl Store {
     }
 
     /// The sealed token last kept for `target`.
-    pub async fn sealed_token(&self, target: &str) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn load_sealed_token(
+        &self,
+        target: &TargetName,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new("select sealed from sealed_tokens where target = $1");
         let select = select.bind(target);
@@ -72,9 +76,9 @@ impl Store {
     }
 
     /// Keeps `sealed` for `target`; durable when this returns.
-    pub async fn keep_sealed_token(
+    pub async fn save_sealed_token(
         &self,
-        target: &str,
+        target: &TargetName,
         sealed: &[u8],
         now: Timestamp,
     ) -> Result<(), StoreError> {

@@ -4,13 +4,13 @@
 use std::collections::HashMap;
 
 use super::StoreError;
-use super::active_key::active_key;
 use super::burst_locks::locks_of;
-use super::deciding::Deciding;
-use super::incidents::{KeptIncident, select_incidents};
+use super::decision_transaction::DecisionTransaction;
+use super::incidents::{IncidentRecord, select_incidents};
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::decision::BurstLock;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::BreachStarts;
 use crate::domain::time::Timestamp;
 
@@ -21,26 +21,26 @@ const MAX_KEYS: usize = 256;
 #[derive(Debug, Default)]
 pub struct KeyRecord {
     /// Its incident that is not closed.
-    pub open: Option<KeptIncident>,
+    pub open: Option<IncidentRecord>,
     pub lock: Option<BurstLock>,
     /// When its trouble began, lately, beyond the life of an incident.
     pub breach_starts: BreachStarts,
 }
 
-impl Deciding {
-    /// The records of `keys` (see [`active_key`]). A key without any rows is absent.
+impl DecisionTransaction {
+    /// The records of `keys`. A key without any rows is absent.
     pub async fn load_keys(
         &mut self,
-        keys: &[String],
-    ) -> Result<HashMap<String, KeyRecord>, StoreError> {
-        let mut records: HashMap<String, KeyRecord> = HashMap::new();
+        keys: &[IncidentKey],
+    ) -> Result<HashMap<IncidentKey, KeyRecord>, StoreError> {
+        let mut records: HashMap<IncidentKey, KeyRecord> = HashMap::new();
         for chunk in keys.chunks(MAX_KEYS) {
             for kept in self.active_incidents(chunk).await? {
-                let key = active_key(&kept.incident.rule, &kept.incident.key);
+                let key = kept.incident.incident_key();
                 records.entry(key).or_default().open = Some(kept);
             }
             for row in locks_of(&mut self.tx, chunk).await? {
-                let record = records.entry(row.active_key).or_default();
+                let record = records.entry(row.key).or_default();
                 record.lock = Some(row.lock);
                 record.breach_starts = row.breach_starts;
             }
@@ -50,44 +50,44 @@ impl Deciding {
 
     async fn active_incidents(
         &mut self,
-        active_keys: &[String],
-    ) -> Result<Vec<KeptIncident>, StoreError> {
+        keys: &[IncidentKey],
+    ) -> Result<Vec<IncidentRecord>, StoreError> {
         let mut select = Statement::new(select_incidents!("i.active_key in "));
-        select.push_list("", active_keys);
+        select.push_list("", keys.iter().map(IncidentKey::encode));
         // Locked, so that a ticket's change seen meanwhile is not written over.
         let select = select.for_update();
-        select.fetch(&mut self.tx, KeptIncident::read).await
+        select.fetch(&mut self.tx, IncidentRecord::read).await
     }
 
-    /// Incidents that are not closed of the groups whose outages have the active keys
-    /// `outage_keys`, oldest first.
-    pub async fn members(
+    /// Incidents that are not closed of the groups whose outages have the keys `outages`, oldest
+    /// first.
+    pub async fn load_members(
         &mut self,
-        outage_keys: &[String],
-    ) -> Result<Vec<KeptIncident>, StoreError> {
+        outages: &[IncidentKey],
+    ) -> Result<Vec<IncidentRecord>, StoreError> {
         let mut members = Vec::new();
-        for chunk in outage_keys.chunks(MAX_KEYS) {
+        for chunk in outages.chunks(MAX_KEYS) {
             let mut select = Statement::new(select_incidents!("i.outage_key in "));
-            select.push_list("", chunk);
+            select.push_list("", chunk.iter().map(IncidentKey::encode));
             select.push(" order by i.opened_at, i.id", []);
             let select = select.for_update();
-            members.extend(select.fetch(&mut self.tx, KeptIncident::read).await?);
+            members.extend(select.fetch(&mut self.tx, IncidentRecord::read).await?);
         }
         Ok(members)
     }
 
     /// Incidents that time alone changes by `now`, earliest first, at most `limit`.
-    pub async fn due(
+    pub async fn load_due(
         &mut self,
         now: Timestamp,
         limit: u32,
-    ) -> Result<Vec<KeptIncident>, StoreError> {
+    ) -> Result<Vec<IncidentRecord>, StoreError> {
         let select = Statement::new(select_incidents!(
             "i.due_at is not null and i.due_at <= $1 and i.state <> 'closed' \
              order by i.due_at limit $2"
         ));
         let select = select.bind(now).bind(limit);
-        select.fetch(&mut self.tx, KeptIncident::read).await
+        select.fetch(&mut self.tx, IncidentRecord::read).await
     }
 }
 

@@ -4,14 +4,13 @@
 //! that calls them. May import: `domain`. Must not know: HTTP, formats, CRMs; it reads no
 //! clock and uses no randomness.
 
-mod active_key;
 mod audit;
 mod burst_locks;
 mod claims;
 mod database;
 mod database_file;
 mod dead_letters;
-mod deciding;
+mod decision_transaction;
 mod decisions;
 mod dedup;
 mod delivery_result;
@@ -51,37 +50,35 @@ mod ticket_changes;
 mod value;
 mod views;
 
-pub use active_key::active_key;
-pub use audit::By;
-pub use deciding::Deciding;
-pub use decisions::{DecisionBatch, NewDecision, NewReview};
+pub use audit::ChangedBy;
+pub use decision_transaction::DecisionTransaction;
+pub use decisions::{DecisionBatch, DecisionRecord, NewReview};
 pub use delivery_result::{DeliveryResult, WaitsFor};
 pub use error::StoreError;
 pub use events::Backlog;
-pub use failover::{OwedDelivery, Unopened, WaitingCreate};
-pub use fencing::Fence;
-pub use floods::FloodVerdict;
+pub use failover::{IncidentWithoutTicket, PendingCreate, PendingDelivery};
+pub use fencing::FencingToken;
+pub use floods::FloodDecision;
 pub use handle::Store;
 pub use history::{HistoryEntry, Reference};
-pub use incidents::KeptIncident;
+pub use incidents::IncidentRecord;
 pub use journal::{
-    Appended, Became, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
-    NewEvents,
+    Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
 };
 pub use load_state::KeyRecord;
-pub use notifications::Wake;
+pub use notifications::Notification;
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket};
-pub use retention::Forgotten;
-pub use review::ReviewVerdict;
+pub use retention::RetentionStep;
+pub use review::ReviewDecision;
 pub use silences::NewSilence;
-pub use sync_progress::{SyncProgress, TicketHint};
+pub use sync_progress::{ChangedTicket, SyncProgress};
 pub use target_conditions::TargetCondition;
 pub use target_health::TargetHealth;
 pub use ticket_changes::AppliedSnapshot;
 pub use views::{
     AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
-    DeliveryView, Document, DroppedReviewsView, EventDetail, EventReview, EventView, Filter,
-    FlappingView, FloodView, HistoryView, IncidentDetail, IncidentEventView, IncidentView,
-    KeptFailure, LockView, Moment, Page, PageRequest, PartView, ReviewDetail, ReviewView, RowId,
-    SilenceView, TicketView, TimelineEntry, WaitsView,
+    DeliveryView, DisplayTime, Document, DroppedReviewsView, EventDetail, EventReview, EventView,
+    Filter, FlappingView, FloodView, HistoryView, IncidentDetail, IncidentEventView, IncidentView,
+    LockView, Page, PageRequest, PartView, ReviewDetail, ReviewView, RowId, SilenceView,
+    StoredFailure, TicketView, TimelineEntry, WaitsView,
 };

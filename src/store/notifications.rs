@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 
 /// What there is to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wake {
+pub enum Notification {
     /// Events to decide on.
     Events,
     /// Deliveries to make.
@@ -19,7 +19,7 @@ pub enum Wake {
 
 const CHANNEL: &str = "ringdown";
 
-impl Wake {
+impl Notification {
     pub fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
@@ -36,7 +36,7 @@ impl Wake {
 
 impl Store {
     /// Notifies every replica. On SQLite there is none.
-    pub async fn publish(&self, wake: Wake) -> Result<(), StoreError> {
+    pub async fn publish(&self, wake: Notification) -> Result<(), StoreError> {
         if let Database::Postgres { pool, .. } = &self.database {
             sqlx::query("select pg_notify($1, $2)")
                 .bind(CHANNEL)
@@ -52,7 +52,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::Failed`] when the connection fails or the database knows no LISTEN.
-    pub async fn listen(&self, received: impl Fn(Wake)) -> Result<(), StoreError> {
+    pub async fn listen(&self, received: impl Fn(Notification)) -> Result<(), StoreError> {
         let Database::Postgres { pool, .. } = &self.database else {
             return std::future::pending().await;
         };
@@ -61,14 +61,14 @@ impl Store {
         loop {
             // After a lost connection anything may have been missed.
             match listener.try_recv().await? {
-                Some(told) => {
-                    if let Some(wake) = Wake::from_name(told.payload()) {
+                Some(notification) => {
+                    if let Some(wake) = Notification::from_name(notification.payload()) {
                         received(wake);
                     }
                 }
                 None => {
-                    received(Wake::Events);
-                    received(Wake::Deliveries);
+                    received(Notification::Events);
+                    received(Notification::Deliveries);
                 }
             }
         }

@@ -4,13 +4,14 @@
 //! Only the outage's own row is changed here: deciding, which holds its members' rows, releases
 //! them in a step of its own.
 
-use super::audit::By;
+use super::audit::ChangedBy;
 use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
-use super::incidents::{KeptIncident, select_incidents, write_incident};
+use super::incidents::{IncidentRecord, select_incidents, write_incident};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::IncidentState;
 use crate::domain::incident::OutageTotals;
 use crate::domain::incident_event::IncidentEvent;
@@ -21,7 +22,7 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Clone)]
 pub(super) struct ChangedDelivery {
     pub(super) id: i64,
-    pub(super) incident_id: String,
+    pub(super) incident_id: IncidentId,
     pub(super) operation: String,
 }
 
@@ -37,7 +38,11 @@ impl ChangedDelivery {
 
 impl Store {
     /// Lets deciding look at the outage `id` at once.
-    pub(super) async fn wake_outage(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn wake_outage(
+        &self,
+        id: &IncidentId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.wake(
             id,
             now,
@@ -48,7 +53,11 @@ impl Store {
 
     /// Lets deciding look at a member of the outage `id`, and so at all of them, at once. The
     /// outer condition is asked again after a wait for the row: the member may be closed then.
-    pub(super) async fn wake_member(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn wake_member(
+        &self,
+        id: &IncidentId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         self.wake(
             id,
             now,
@@ -59,7 +68,12 @@ impl Store {
         .await
     }
 
-    async fn wake(&self, id: &str, now: Timestamp, update: &'static str) -> Result<(), StoreError> {
+    async fn wake(
+        &self,
+        id: &IncidentId,
+        now: Timestamp,
+        update: &'static str,
+    ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let update = Statement::new(update).bind(now).bind(id);
         update.execute(&mut tx).await?;
@@ -71,8 +85,8 @@ impl Store {
 /// discarded too, and outages among them are to be ended. Answers the links.
 pub(super) async fn without_ticket(
     tx: &mut Tx,
-    incidents: &[String],
-    by: By<'_>,
+    incidents: &[IncidentId],
+    by: ChangedBy<'_>,
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let mut links = Vec::new();
     for incident_id in incidents {
@@ -98,7 +112,7 @@ pub(super) async fn without_ticket(
 
 async fn discard_links(
     tx: &mut Tx,
-    outage_id: &str,
+    outage_id: &IncidentId,
     now: Timestamp,
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let update = Statement::new(
@@ -112,9 +126,9 @@ async fn discard_links(
 
 /// Marks the outage `id` as given up, and has deciding look at it at once. Other incidents,
 /// and outages that are over, stay as they are, but are locked too.
-async fn give_up(tx: &mut Tx, id: &str, now: Timestamp) -> Result<(), StoreError> {
+async fn give_up(tx: &mut Tx, id: &IncidentId, now: Timestamp) -> Result<(), StoreError> {
     let select = Statement::new(select_incidents!("i.id = $1")).bind(id);
-    let kept = select.for_update().fetch_optional(tx, KeptIncident::read);
+    let kept = select.for_update().fetch_optional(tx, IncidentRecord::read);
     let Some(mut kept) = kept.await?.filter(is_open_outage) else {
         return Ok(());
     };
@@ -126,6 +140,6 @@ async fn give_up(tx: &mut Tx, id: &str, now: Timestamp) -> Result<(), StoreError
     write_incident(tx, &kept, Some(now), None).await
 }
 
-fn is_open_outage(kept: &KeptIncident) -> bool {
+fn is_open_outage(kept: &IncidentRecord) -> bool {
     kept.incident.state != IncidentState::Closed && kept.incident.rule.starts_with(RULE_PREFIX)
 }

@@ -12,6 +12,7 @@ use super::due::{self, INSERT};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
@@ -19,8 +20,8 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// The incident whose ticket it is about.
-    pub incident_id: String,
-    pub target: String,
+    pub incident_id: IncidentId,
+    pub target: TargetName,
     pub operation: Operation,
     /// The rendered content, as JSON; read by the delivery workers only.
     pub payload: String,
@@ -29,14 +30,14 @@ pub struct NewDelivery {
     /// When that event was received.
     pub received_at: Timestamp,
     /// Of a link: the incident under whose ticket the ticket is hung.
-    pub parent_id: Option<String>,
+    pub parent_id: Option<IncidentId>,
 }
 
 /// The ticket under which another is hung.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParentTicket {
     /// The target that it is in.
-    pub target: String,
+    pub target: TargetName,
     /// Its record id.
     pub id: String,
     /// The number people use, where it is known.
@@ -50,7 +51,7 @@ pub struct ParentTicket {
 pub struct ClaimedDelivery {
     pub id: i64,
     /// The incident whose ticket it is about.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     pub operation: Operation,
     /// The rendered content, as JSON.
     pub payload: String,
@@ -95,7 +96,7 @@ pub(super) async fn insert(
 /// Which deliveries a claim is about.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
-    pub target: &'a str,
+    pub target: &'a TargetName,
     /// Who claims.
     pub owner: &'a str,
     /// How many at most.
@@ -107,7 +108,7 @@ pub struct Claim<'a> {
 impl Store {
     /// Claims deliveries that are due at `now`, with a lease that `lasts` from now on by the
     /// database's clock: from each lane in turn, and within a lane oldest first.
-    pub async fn claim_due(
+    pub async fn claim(
         &self,
         claim: Claim<'_>,
         now: Timestamp,
@@ -147,7 +148,7 @@ impl Store {
     /// much is owed.
     pub async fn next_delivery_at(
         &self,
-        target: &str,
+        target: &TargetName,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
@@ -156,7 +157,7 @@ impl Store {
     }
 
     /// Gives back a claim without an attempt (the process is stopping).
-    pub async fn release(&self, deliveries: &[i64], owner: &str) -> Result<(), StoreError> {
+    pub async fn release_claims(&self, deliveries: &[i64], owner: &str) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let mut update = Statement::new(
             "update deliveries set state = 'waiting', lease_owner = null, lease_until = null \
@@ -171,7 +172,7 @@ impl Store {
     /// Takes over what a process that died had claimed, at the start of its successor. A
     /// SQLite file has one process at a time, so every claim found in it is a dead one's; in
     /// PostgreSQL other replicas live, and leases run out by themselves.
-    pub async fn take_over_claims(&self) -> Result<(), StoreError> {
+    pub async fn expire_claims_of_dead_process(&self) -> Result<(), StoreError> {
         if matches!(self.database, Database::Postgres { .. }) {
             return Ok(());
         }
@@ -186,7 +187,7 @@ impl Store {
     }
 }
 
-async fn ticket_of(tx: &mut Tx, incident_id: &str) -> Result<Option<String>, StoreError> {
+async fn ticket_of(tx: &mut Tx, incident_id: &IncidentId) -> Result<Option<String>, StoreError> {
     let select = Statement::new("select ticket_id from incidents where id = $1");
     let ticket_id = |row: &Row| row.get_optional("ticket_id");
     let found = select
@@ -196,7 +197,10 @@ async fn ticket_of(tx: &mut Tx, incident_id: &str) -> Result<Option<String>, Sto
     Ok(found.flatten())
 }
 
-async fn parent_ticket(tx: &mut Tx, incident_id: &str) -> Result<Option<ParentTicket>, StoreError> {
+async fn parent_ticket(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+) -> Result<Option<ParentTicket>, StoreError> {
     let select = Statement::new(
         "select target, ticket_id, ticket_number, ticket_url from incidents where id = $1",
     );
@@ -216,7 +220,7 @@ async fn parent_ticket(tx: &mut Tx, incident_id: &str) -> Result<Option<ParentTi
 
 impl ClaimedDelivery {
     /// The delivery, without what the incidents' rows say, and its parent.
-    fn read(row: &Row) -> Result<(Self, Option<String>), StoreError> {
+    fn read(row: &Row) -> Result<(Self, Option<IncidentId>), StoreError> {
         let attempts: u64 = row.get("attempts")?;
         let resumptions: u64 = row.get("resumptions")?;
         let delivery = Self {

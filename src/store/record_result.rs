@@ -9,6 +9,7 @@ use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError, ticket_changes};
 use crate::domain::failure::Failure;
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::{OmittedField, Ticket};
 use crate::domain::time::Timestamp;
 
@@ -19,31 +20,31 @@ impl Store {
         &self,
         delivery: &ClaimedDelivery,
         owner: &str,
-        settlement: &DeliveryResult,
+        result: &DeliveryResult,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.database.begin_write().await?;
-        let last_kind = match settlement {
+        let last_kind = match result {
             DeliveryResult::Parked { .. } => last_error_kind(&mut tx, delivery.id).await?,
             _ => None,
         };
-        if !update_delivery(&mut tx, delivery.id, owner, settlement, now).await? {
+        if !update_delivery(&mut tx, delivery.id, owner, result, now).await? {
             return Ok(false);
         }
         if let DeliveryResult::Delivered {
             ticket: Some(ticket),
             omitted,
-        } = settlement
+        } = result
         {
             write_ticket(&mut tx, &delivery.incident_id, ticket, omitted).await?;
         }
-        if !matches!(settlement, DeliveryResult::Delivered { .. })
+        if !matches!(result, DeliveryResult::Delivered { .. })
             && ticket_changes::end_if_over(&mut tx, delivery, now).await?
         {
             tx.commit().await?;
             return Ok(true);
         }
-        let entry = history_entry(delivery, settlement, last_kind.as_deref(), now);
+        let entry = history_entry(delivery, result, last_kind.as_deref(), now);
         if let Some(entry) = entry {
             insert_history(&mut tx, &entry).await?;
         }
@@ -53,7 +54,11 @@ impl Store {
 
     /// Keeps what was read of an incident's ticket after its create, such as its number. Its
     /// state only when nothing has been seen of the ticket since: that is newer.
-    pub async fn note_ticket(&self, incident_id: &str, ticket: &Ticket) -> Result<(), StoreError> {
+    pub async fn update_ticket(
+        &self,
+        incident_id: &IncidentId,
+        ticket: &Ticket,
+    ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let update = Statement::new(
             "update incidents set ticket_number = coalesce($1, ticket_number), ticket_url = $2, \
@@ -113,10 +118,10 @@ async fn update_delivery(
     tx: &mut Tx,
     id: i64,
     owner: &str,
-    settlement: &DeliveryResult,
+    result: &DeliveryResult,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let update = match settlement {
+    let update = match result {
         DeliveryResult::Delivered { .. } => Statement::new(MARK_DONE).bind(now),
         DeliveryResult::RetryAt { at, failure } => Statement::new(MARK_WAITING)
             .bind(*at)
@@ -152,7 +157,7 @@ fn failure_json(failure: &Failure) -> String {
 
 async fn write_ticket(
     tx: &mut Tx,
-    incident_id: &str,
+    incident_id: &IncidentId,
     ticket: &Ticket,
     omitted: &[OmittedField],
 ) -> Result<(), StoreError> {

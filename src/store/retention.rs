@@ -13,7 +13,7 @@ const EVENTS_PER_STATEMENT: usize = 256;
 
 /// What one step of retention did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Forgotten {
+pub struct RetentionStep {
     /// Where the next step goes on; `None` when everything old has been looked at.
     pub next_after: Option<i64>,
     /// Events deleted.
@@ -60,12 +60,12 @@ impl OldEvent {
 impl Store {
     /// Deletes what is settled and older than `cutoff`: looks at up to `limit` events after
     /// the place `after` in the journal, and at up to `limit` incidents.
-    pub async fn forget(
+    pub async fn delete_expired(
         &self,
         after: i64,
         cutoff: Timestamp,
         limit: u32,
-    ) -> Result<Forgotten, StoreError> {
+    ) -> Result<RetentionStep, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let incidents = forget_incidents(&mut tx, cutoff, limit).await?;
         let mut forgotten = forget_events(&mut tx, after, cutoff, limit).await?;
@@ -112,7 +112,7 @@ async fn forget_events(
     after: i64,
     cutoff: Timestamp,
     limit: u32,
-) -> Result<Forgotten, StoreError> {
+) -> Result<RetentionStep, StoreError> {
     let events = Statement::new(OLD_EVENTS).bind(after).bind(limit);
     let events = events.fetch(tx, OldEvent::read).await?;
     let looked_at = events.len();
@@ -126,7 +126,7 @@ async fn forget_events(
     for chunk in deletable.chunks(EVENTS_PER_STATEMENT) {
         delete_events(tx, chunk).await?;
     }
-    Ok(Forgotten {
+    Ok(RetentionStep {
         next_after,
         events: deletable.len() as u64,
         incidents: 0,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::audit::{self, By, bulk_detail};
+use super::audit::{self, ChangedBy, bulk_detail};
 use super::database::Tx;
 use super::journal::lock_journal;
 use super::review_reason::kept_reason;
@@ -34,14 +34,14 @@ pub(super) async fn insert_for_event(
 
 /// What a person decided about a review item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReviewVerdict {
+pub enum ReviewDecision {
     /// Try it again with today's rules.
     Reprocess,
     /// It is not wanted.
     Discard,
 }
 
-impl ReviewVerdict {
+impl ReviewDecision {
     fn state(self) -> &'static str {
         match self {
             Self::Reprocess => "reprocessed",
@@ -80,12 +80,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or [`StoreError::NotPossible`] when it is settled already.
-    pub async fn settle_review(
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when it is decided already.
+    pub async fn decide_review(
         &self,
         id: &str,
-        verdict: ReviewVerdict,
-        by: By<'_>,
+        verdict: ReviewDecision,
+        by: ChangedBy<'_>,
     ) -> Result<(), StoreError> {
         let not_found = || StoreError::NotFound {
             what: "review item",
@@ -111,7 +111,7 @@ impl Store {
         );
         let decided = update.fetch(&mut tx, DecidedItem::read).await?;
         if decided.is_empty() {
-            return Err(StoreError::NotPossible {
+            return Err(StoreError::Conflict {
                 what: "review item",
                 id: id.to_owned(),
                 state,
@@ -120,16 +120,16 @@ impl Store {
         }
         append_again(&mut tx, verdict, &decided, by).await?;
         let subject = format!("review/{number}");
-        audit::note(&mut tx, by, verdict.action(), &subject, &detail).await?;
+        audit::record(&mut tx, by, verdict.action(), &subject, &detail).await?;
         tx.commit().await
     }
 
     /// Settles every open review item of `filter`; answers how many.
-    pub async fn settle_reviews(
+    pub async fn decide_reviews(
         &self,
         filter: &Filter,
-        verdict: ReviewVerdict,
-        by: By<'_>,
+        verdict: ReviewDecision,
+        by: ChangedBy<'_>,
     ) -> Result<u64, StoreError> {
         let open = Filter {
             state: None,
@@ -149,13 +149,13 @@ impl Store {
         append_again(&mut tx, verdict, &decided, by).await?;
         let ids: Vec<i64> = decided.iter().map(|item| item.id).collect();
         let detail = bulk_detail(&open, &ids);
-        audit::note(&mut tx, by, verdict.action(), "review", &detail).await?;
+        audit::record(&mut tx, by, verdict.action(), "review", &detail).await?;
         tx.commit().await?;
         Ok(ids.len() as u64)
     }
 }
 
-fn decide(verdict: ReviewVerdict, by: By<'_>) -> Statement<'static> {
+fn decide(verdict: ReviewDecision, by: ChangedBy<'_>) -> Statement<'static> {
     Statement::new("update review_items set state = $1, settled_at = $2")
         .bind(verdict.state())
         .bind(by.at)
@@ -176,11 +176,11 @@ const APPEND_AGAIN: Statement<'static> = Statement::either(
 /// be reprocessed. The caller holds the journal's lock.
 async fn append_again(
     tx: &mut Tx,
-    verdict: ReviewVerdict,
+    verdict: ReviewDecision,
     items: &[DecidedItem],
-    by: By<'_>,
+    by: ChangedBy<'_>,
 ) -> Result<(), StoreError> {
-    if verdict != ReviewVerdict::Reprocess {
+    if verdict != ReviewDecision::Reprocess {
         return Ok(());
     }
     for chunk in items.chunks(ROWS_PER_INSERT) {

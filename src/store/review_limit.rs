@@ -44,7 +44,7 @@ impl Store {
 
     /// Drops open review items of `source` beyond `most`, at most `limit` of them; answers how
     /// many. Their events stay in the journal until retention deletes them.
-    pub async fn drop_reviews(
+    pub async fn drop_reviews_over_limit(
         &self,
         source: &str,
         most: u64,
@@ -73,7 +73,7 @@ impl Store {
     }
 
     /// Deletes open review items received before `cutoff`, at most `limit`; answers how many.
-    pub async fn forget_open_reviews(
+    pub async fn delete_expired_reviews(
         &self,
         cutoff: Timestamp,
         limit: u32,

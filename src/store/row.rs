@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Postgres, Sqlite, Type};
 
 use super::StoreError;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::time::Timestamp;
 
 /// A row of either database.
@@ -44,6 +45,22 @@ impl Column for Timestamp {
 
     fn from_stored(millis: i64) -> Self {
         Self::from_millis(millis)
+    }
+}
+
+impl Column for IncidentId {
+    type Stored = String;
+
+    fn from_stored(id: String) -> Self {
+        Self::new(id)
+    }
+}
+
+impl Column for TargetName {
+    type Stored = String;
+
+    fn from_stored(name: String) -> Self {
+        Self::new(name)
     }
 }
 

@@ -7,6 +7,7 @@ use super::incidents::read_life;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::IncidentId;
 use crate::domain::time::Timestamp;
 
 const NOTE_HEARD: &str = "insert into sources_heard (source, heard_at) values ($1, $2) \
@@ -19,7 +20,11 @@ const ACTIVE: &str =
 
 impl Store {
     /// Keeps that `source` sent an event at `heard_at`, unless a later time is known.
-    pub async fn note_heard(&self, source: &str, heard_at: Timestamp) -> Result<(), StoreError> {
+    pub async fn record_heartbeat(
+        &self,
+        source: &str,
+        heard_at: Timestamp,
+    ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let upsert = Statement::new(NOTE_HEARD).bind(source).bind(heard_at);
         upsert.execute(&mut tx).await?;
@@ -27,7 +32,7 @@ impl Store {
     }
 
     /// When each source last sent an event, as far as that was kept.
-    pub async fn heard(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+    pub async fn last_heartbeats(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let heard = |row: &Row| Ok((row.get("source")?, row.get("heard_at")?));
         let select = Statement::new("select source, heard_at from sources_heard");
@@ -38,7 +43,7 @@ impl Store {
     pub async fn breaching_keys(&self, rule: &str) -> Result<BTreeSet<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let breaching_key = |row: &Row| {
-            let id: String = row.get("id")?;
+            let id: IncidentId = row.get("id")?;
             let is_breaching = read_life(row, &id)?.is_breaching();
             Ok(is_breaching.then_some(row.get::<String>("key")?))
         };

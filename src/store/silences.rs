@@ -4,8 +4,8 @@
 
 use serde_json::json;
 
-use super::audit::{self, By};
-use super::deciding::Deciding;
+use super::audit::{self, ChangedBy};
+use super::decision_transaction::DecisionTransaction;
 use super::fencing::hold_deciding;
 use super::row::Row;
 use super::silence_matchers::SilenceRow;
@@ -35,18 +35,18 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotPossible`] when there are too many.
+    /// [`StoreError::Conflict`] when there are too many.
     pub async fn create_silence(
         &self,
         new: &NewSilence,
-        by: By<'_>,
+        by: ChangedBy<'_>,
     ) -> Result<SilenceView, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let count = Statement::new("select count(*) as count from silences where ends_at > $1");
         let count = count.bind(by.at);
         let count: i64 = count.fetch_one(&mut tx, |row| row.get("count")).await?;
         if count >= MAX_SILENCES {
-            return Err(StoreError::NotPossible {
+            return Err(StoreError::Conflict {
                 what: "silence",
                 id: "new".to_owned(),
                 state: format!("one more than {MAX_SILENCES}"),
@@ -70,7 +70,7 @@ impl Store {
         let detail = json!({"match": texts, "starts_at": new.starts_at.to_string(),
             "ends_at": new.ends_at.to_string(), "reason": new.reason});
         let subject = format!("silences/{id}");
-        audit::note(&mut tx, by, "silence.create", &subject, &detail).await?;
+        audit::record(&mut tx, by, "silence.create", &subject, &detail).await?;
         let view = silence_in(&mut tx, &id.to_string(), by.at).await?;
         tx.commit().await?;
         Ok(view)
@@ -80,8 +80,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], or [`StoreError::NotPossible`] when it is over already.
-    pub async fn expire_silence(&self, id: &str, by: By<'_>) -> Result<SilenceView, StoreError> {
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when it is over already.
+    pub async fn expire_silence(
+        &self,
+        id: &str,
+        by: ChangedBy<'_>,
+    ) -> Result<SilenceView, StoreError> {
         let mut tx = self.database.begin_write().await?;
         hold_deciding(&mut tx).await?;
         let before = silence_in(&mut tx, id, by.at).await?;
@@ -90,7 +94,7 @@ impl Store {
         );
         let update = update.bind(by.at).bind(by.actor).bind(before.id.0);
         if update.execute(&mut tx).await? == 0 {
-            return Err(StoreError::NotPossible {
+            return Err(StoreError::Conflict {
                 what: "silence",
                 id: id.to_owned(),
                 state: before.state,
@@ -104,14 +108,14 @@ impl Store {
         let detail = json!({"match": before.matchers.0, "would_have_ended_at":
             before.ends_at.timestamp().to_string()});
         let subject = format!("silences/{id}");
-        audit::note(&mut tx, by, "silence.expire", &subject, &detail).await?;
+        audit::record(&mut tx, by, "silence.expire", &subject, &detail).await?;
         let view = silence_in(&mut tx, id, by.at).await?;
         tx.commit().await?;
         Ok(view)
     }
 }
 
-impl Deciding {
+impl DecisionTransaction {
     /// Silences that are in force or to come at `now`. Costs nothing when there are none.
     pub async fn silences(&mut self, now: Timestamp) -> Result<Vec<Silence>, StoreError> {
         if self.silences_end.is_none_or(|end| end <= now) {

@@ -3,6 +3,7 @@
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// How far a target's changes have been read.
@@ -16,7 +17,7 @@ pub struct SyncProgress {
 
 /// A ticket that a callback said had changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TicketHint {
+pub struct ChangedTicket {
     /// The CRM's record id.
     pub ticket_id: String,
     /// How often a callback named it, as of reading.
@@ -38,7 +39,7 @@ macro_rules! select_open_tickets {
 impl Store {
     /// Tickets of `target` whose incidents are not closed: record ids, the ones last seen to
     /// change longest ago first.
-    pub async fn open_tickets(&self, target: &str) -> Result<Vec<String>, StoreError> {
+    pub async fn open_tickets(&self, target: &TargetName) -> Result<Vec<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = select_open_tickets!("ticket_id", " order by opened_at, id");
         let select = Statement::new(select).bind(target);
@@ -46,7 +47,10 @@ impl Store {
     }
 
     /// When the oldest incident of `target` that owns a ticket and is not closed was opened.
-    pub async fn oldest_open_ticket(&self, target: &str) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn oldest_open_ticket(
+        &self,
+        target: &TargetName,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = select_open_tickets!("min(opened_at) as opened_at", "");
         let select = Statement::new(select).bind(target);
@@ -55,7 +59,10 @@ impl Store {
     }
 
     /// How far the changes of `target` have been read.
-    pub async fn sync_progress(&self, target: &str) -> Result<Option<SyncProgress>, StoreError> {
+    pub async fn sync_progress(
+        &self,
+        target: &TargetName,
+    ) -> Result<Option<SyncProgress>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select =
             Statement::new("select changed_at, polled_at from sync_progress where target = $1");
@@ -70,9 +77,9 @@ impl Store {
 
     /// Keeps that `target` was asked at `progress.polled_at`. What was read up to moves
     /// forward and never back.
-    pub async fn keep_sync_progress(
+    pub async fn save_sync_progress(
         &self,
-        target: &str,
+        target: &TargetName,
         progress: SyncProgress,
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
@@ -91,9 +98,9 @@ impl Store {
 
     /// Keeps that these tickets of `target` changed, as far as incidents own them; durable when
     /// this returns. Answers how many are owned.
-    pub async fn hint_tickets(
+    pub async fn mark_tickets_changed(
         &self,
-        target: &str,
+        target: &TargetName,
         ticket_ids: &[String],
         now: Timestamp,
     ) -> Result<usize, StoreError> {
@@ -116,18 +123,18 @@ impl Store {
 
     /// Tickets of `target` that callbacks named and that have not been read since, the ones
     /// waiting longest first, at most `limit`.
-    pub async fn ticket_hints(
+    pub async fn changed_tickets(
         &self,
-        target: &str,
+        target: &TargetName,
         limit: u32,
-    ) -> Result<Vec<TicketHint>, StoreError> {
+    ) -> Result<Vec<ChangedTicket>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(
             "select ticket_id, told from ticket_hints where target = $1 \
              order by told_at, ticket_id limit $2",
         );
         let hint = |row: &Row| {
-            Ok(TicketHint {
+            Ok(ChangedTicket {
                 ticket_id: row.get("ticket_id")?,
                 count: row.get("told")?,
             })
@@ -137,7 +144,11 @@ impl Store {
     }
 
     /// Forgets `hints` of `target` that were not repeated since they were read.
-    pub async fn forget_hints(&self, target: &str, hints: &[TicketHint]) -> Result<(), StoreError> {
+    pub async fn clear_changed_tickets(
+        &self,
+        target: &TargetName,
+        hints: &[ChangedTicket],
+    ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         for hint in hints {
             let delete = Statement::new(

@@ -4,6 +4,7 @@
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// Why a target accepts no writes.
@@ -19,7 +20,7 @@ impl Store {
     /// another replica has recorded continues.
     pub async fn record_condition(
         &self,
-        target: &str,
+        target: &TargetName,
         condition: Option<&TargetCondition>,
         now: Timestamp,
     ) -> Result<(), StoreError> {

@@ -5,21 +5,22 @@
 //! (`domain::failover::health_action`).
 
 use super::database::Tx;
-use super::deciding::Deciding;
+use super::decision_transaction::DecisionTransaction;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failover::Unreachable;
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// What is kept of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetHealth {
-    pub target: String,
-    /// Whether it is away.
-    pub away: Option<Unreachable>,
-    /// Since when it is away, or up.
+    pub target: TargetName,
+    /// Whether it is unreachable.
+    pub unreachable: Option<Unreachable>,
+    /// Since when it is unreachable, or reachable.
     pub since: Timestamp,
     /// Who kept it.
     pub replica: String,
@@ -28,11 +29,14 @@ pub struct TargetHealth {
 }
 
 impl Store {
-    /// What is kept of `target`; `None` when it was never away.
-    pub async fn target_health(&self, target: &str) -> Result<Option<TargetHealth>, StoreError> {
+    /// What is kept of `target`; `None` when it was never unreachable.
+    pub async fn target_health(
+        &self,
+        target: &TargetName,
+    ) -> Result<Option<TargetHealth>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let rows = read(&mut tx).await?;
-        Ok(rows.into_iter().find(|row| row.target == target))
+        Ok(rows.into_iter().find(|row| row.target == *target))
     }
 
     /// What is kept of all targets.
@@ -43,12 +47,15 @@ impl Store {
 
     /// Keeps `health`, whose version is one more than that of what is kept now (0: nothing).
     /// Answers whether it was kept; otherwise another replica was faster.
-    pub async fn keep_target_health(&self, health: &TargetHealth) -> Result<bool, StoreError> {
+    pub async fn save_target_health(&self, health: &TargetHealth) -> Result<bool, StoreError> {
         let state = health
-            .away
+            .unreachable
             .as_ref()
-            .map_or(BreakerState::Up, |away| away.state);
-        let reason = health.away.as_ref().map_or("", |away| away.reason.as_str());
+            .map_or(BreakerState::Up, |unreachable| unreachable.state);
+        let reason = health
+            .unreachable
+            .as_ref()
+            .map_or("", |unreachable| unreachable.reason.as_str());
         let mut tx = self.database.begin_write().await?;
         let upsert = Statement::new(
             "insert into target_health (target, state, since, reason, replica, version) \
@@ -71,7 +78,7 @@ impl Store {
     }
 }
 
-impl Deciding {
+impl DecisionTransaction {
     /// What is kept of all targets.
     pub async fn targets_health(&mut self) -> Result<Vec<TargetHealth>, StoreError> {
         read(&mut self.tx).await
@@ -86,7 +93,7 @@ async fn read(tx: &mut Tx) -> Result<Vec<TargetHealth>, StoreError> {
 
 impl TargetHealth {
     fn read(row: &Row) -> Result<Self, StoreError> {
-        let target: String = row.get("target")?;
+        let target: TargetName = row.get("target")?;
         let since = row.get("since")?;
         let state = match row.get::<String>("state")?.as_str() {
             "up" => None,
@@ -95,7 +102,7 @@ impl TargetHealth {
             other => {
                 return Err(StoreError::Damaged {
                     table: "target_health",
-                    row: target,
+                    row: target.to_string(),
                     problem: format!("unknown state {other:?}"),
                 });
             }
@@ -103,7 +110,7 @@ impl TargetHealth {
         let reason = row.get("reason")?;
         Ok(Self {
             target,
-            away: state.map(|state| Unreachable {
+            unreachable: state.map(|state| Unreachable {
                 state,
                 since,
                 reason,

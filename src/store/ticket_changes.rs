@@ -7,11 +7,12 @@
 use super::burst_locks::end_lock;
 use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
-use super::incidents::{KeptIncident, select_incidents, write_incident};
+use super::incidents::{IncidentRecord, select_incidents, write_incident};
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError, floods};
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket_sync::{
@@ -25,14 +26,14 @@ use crate::fault_points;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedSnapshot {
     /// The incident that owns the ticket.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     /// What the snapshot was.
     pub effect: ChangeEffect,
 }
 
 /// An incident and what is known of its ticket.
 struct Owner {
-    kept: KeptIncident,
+    kept: IncidentRecord,
     ticket: StoredTicket,
 }
 
@@ -41,7 +42,7 @@ impl Owner {
         let changed_at: Option<Timestamp> = row.get_optional("ticket_changed_at")?;
         let changes: Option<u64> = row.get_optional("ticket_changes")?;
         Ok(Self {
-            kept: KeptIncident::read(row)?,
+            kept: IncidentRecord::read(row)?,
             ticket: StoredTicket {
                 version: changed_at.map(|changed_at| TicketVersion {
                     changed_at,
@@ -80,7 +81,7 @@ impl Store {
     /// incident owns it. `closes` is what the settings say about tickets that people close.
     pub async fn apply_snapshot(
         &self,
-        target: &str,
+        target: &TargetName,
         seen: &TicketSnapshot,
         closes: bool,
         now: Timestamp,
@@ -96,7 +97,7 @@ impl Store {
         if owner.ticket != before {
             write_ticket(&mut tx, &incident.id, &seen.ticket_id, &owner.ticket).await?;
         }
-        keep(&mut tx, &owner.kept, &then, now).await?;
+        write_changes(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
         if then.effect == ChangeEffect::Closed {
             fault_points::reach("closing-applied");
@@ -117,14 +118,14 @@ impl Store {
 /// The incident that owns what was seen, its row locked.
 async fn owner_of(
     tx: &mut Tx,
-    target: &str,
+    target: &TargetName,
     seen: &TicketSnapshot,
 ) -> Result<Option<Owner>, StoreError> {
     if let Some(owner) = locked_owner(tx, BY_TICKET, target, &seen.ticket_id).await? {
         return Ok(Some(owner));
     }
     match &seen.incident_id {
-        Some(incident_id) => locked_owner(tx, BY_INCIDENT, target, incident_id).await,
+        Some(incident_id) => locked_owner(tx, BY_INCIDENT, target, incident_id.as_str()).await,
         None => Ok(None),
     }
 }
@@ -132,7 +133,7 @@ async fn owner_of(
 async fn locked_owner(
     tx: &mut Tx,
     select: &'static str,
-    target: &str,
+    target: &TargetName,
     id: &str,
 ) -> Result<Option<Owner>, StoreError> {
     let select = Statement::new(select).bind(target).bind(id).for_update();
@@ -141,7 +142,7 @@ async fn locked_owner(
 
 async fn write_ticket(
     tx: &mut Tx,
-    incident_id: &str,
+    incident_id: &IncidentId,
     ticket_id: &str,
     ticket: &StoredTicket,
 ) -> Result<(), StoreError> {
@@ -168,10 +169,10 @@ async fn write_ticket(
     Ok(())
 }
 
-/// Keeps what follows from a snapshot.
-async fn keep(
+/// Writes what follows from a snapshot.
+async fn write_changes(
     tx: &mut Tx,
-    kept: &KeptIncident,
+    kept: &IncidentRecord,
     then: &AppliedChange,
     now: Timestamp,
 ) -> Result<(), StoreError> {
@@ -184,7 +185,7 @@ async fn keep(
             title: what.clone(),
             cause: cause.clone(),
         };
-        note(tx, incident, now, event).await?;
+        record(tx, incident, now, event).await?;
     }
     if then.frees_lock {
         end_lock(tx, incident).await?;
@@ -193,13 +194,13 @@ async fn keep(
         let ended = end_deliveries(tx, &incident.id, now).await?;
         if ended > 0 {
             let event = IncidentEvent::DeliveriesEnded { count: ended };
-            note(tx, incident, now, event).await?;
+            record(tx, incident, now, event).await?;
         }
     }
     Ok(())
 }
 
-async fn note(
+async fn record(
     tx: &mut Tx,
     incident: &Incident,
     at: Timestamp,
@@ -216,7 +217,11 @@ async fn note(
 
 /// Discards what waits for a ticket that is over, dead letters included. A delivery that is
 /// being sent is left to its worker.
-async fn end_deliveries(tx: &mut Tx, incident_id: &str, now: Timestamp) -> Result<u64, StoreError> {
+async fn end_deliveries(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let update = Statement::new(
         "update deliveries set state = 'discarded', settled_at = $1 \
          where incident_id = $2 and state in ('waiting', 'dead')",

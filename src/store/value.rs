@@ -6,6 +6,7 @@ use std::time::Duration;
 use sqlx::{Arguments, Encode, Type};
 
 use super::StoreError;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::time::Timestamp;
 
 /// An absent value keeps its type, because PostgreSQL prepares a statement by the types of its
@@ -49,6 +50,25 @@ impl<'a> From<&'a String> for Value<'a> {
         Self::from(text.as_str())
     }
 }
+
+macro_rules! from_identity {
+    ($name:ident) => {
+        impl<'a> From<&'a $name> for Value<'a> {
+            fn from(name: &'a $name) -> Self {
+                Self::from(name.as_str())
+            }
+        }
+
+        impl<'a> From<&'a Option<$name>> for Value<'a> {
+            fn from(name: &'a Option<$name>) -> Self {
+                Self::from(name.as_ref().map($name::as_str))
+            }
+        }
+    };
+}
+
+from_identity!(IncidentId);
+from_identity!(TargetName);
 
 impl From<String> for Value<'_> {
     fn from(text: String) -> Self {

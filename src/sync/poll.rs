@@ -39,7 +39,7 @@ impl SyncWorker {
         for one in &seen {
             match self.apply(one).await {
                 Err(error) if error.is_about_content() => tracing::error!(
-                    target = self.name, ticket = one.ticket_id, %error,
+                    target = self.name.as_str(), ticket = one.ticket_id, %error,
                     "the change of a ticket cannot be stored; it is skipped"
                 ),
                 done => done?,
@@ -85,7 +85,7 @@ impl SyncWorker {
         // More likely the CRM has taken our rights than that all tickets were deleted.
         if seen.is_empty() && missing.len() >= MIN_IMPLAUSIBLE {
             tracing::error!(
-                target = self.name,
+                target = self.name.as_str(),
                 asked = ids.len(),
                 "the CRM shows none of our tickets any more. No incident is closed for that. \
                  Check whether our user may still read them"
@@ -116,8 +116,8 @@ impl SyncWorker {
             .ticket_change(&self.name, applied.effect.as_str());
         if matches!(applied.effect, ChangeEffect::Noted | ChangeEffect::Closed) {
             tracing::info!(
-                target = self.name,
-                incident_id = applied.incident_id,
+                target = self.name.as_str(),
+                incident_id = applied.incident_id.as_str(),
                 ticket = seen.ticket_id,
                 state = seen.details.state,
                 by = seen.changed_by,

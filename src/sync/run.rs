@@ -56,17 +56,17 @@ impl SyncWorker {
 
     /// Does what is due, unless another replica is doing it.
     async fn work_under_lease(&self, memory: &mut Memory, now: Timestamp) -> Result<(), SyncError> {
-        let hints = self.store.ticket_hints(&self.name, MAX_HINTS).await?;
+        let hints = self.store.changed_tickets(&self.name, MAX_HINTS).await?;
         if hints.is_empty() && !self.poll_is_due(memory, now).await? {
             return Ok(());
         }
         let lease = format!("sync {}", self.name);
-        let taken = self.store.take_lease(&lease, &self.owner, LEASE).await?;
+        let taken = self.store.acquire_lease(&lease, &self.owner, LEASE).await?;
         let Some(held) = taken else {
             return Ok(());
         };
         let outcome = self.work(memory, now).await;
-        self.store.give_lease_back(&held).await?;
+        self.store.release_lease(&held).await?;
         outcome
     }
 
@@ -82,11 +82,11 @@ impl SyncWorker {
 
     async fn work(&self, memory: &mut Memory, now: Timestamp) -> Result<(), SyncError> {
         // Another replica may have done it since.
-        let hints = self.store.ticket_hints(&self.name, MAX_HINTS).await?;
+        let hints = self.store.changed_tickets(&self.name, MAX_HINTS).await?;
         if !hints.is_empty() {
             let ids: Vec<String> = hints.iter().map(|hint| hint.ticket_id.clone()).collect();
             self.look_at(memory, &ids).await?;
-            self.store.forget_hints(&self.name, &hints).await?;
+            self.store.clear_changed_tickets(&self.name, &hints).await?;
         }
         if self.poll_is_due(memory, now).await? {
             let changed_at = self.poll(memory).await?;
@@ -94,7 +94,7 @@ impl SyncWorker {
                 changed_at,
                 polled_at: now,
             };
-            self.store.keep_sync_progress(&self.name, progress).await?;
+            self.store.save_sync_progress(&self.name, progress).await?;
             memory.polled = true;
             self.sweep(memory).await?;
         }
@@ -118,7 +118,7 @@ impl SyncWorker {
         };
         self.metrics.sync_call(&self.name, kind);
         tracing::warn!(
-            target = self.name, kind, %error, again_at = %memory.not_before,
+            target = self.name.as_str(), kind, %error, again_at = %memory.not_before,
             "changes in the CRM cannot be read; deliveries continue"
         );
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::failure::Failure;
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 use crate::rate_limiter::RateLimiter;
 use crate::settings::SyncSettings;
@@ -19,7 +20,7 @@ pub type Admits = Arc<dyn Fn() -> bool + Send + Sync>;
 #[derive(Clone)]
 pub struct SyncWorker {
     /// The target's name.
-    pub name: String,
+    pub name: TargetName,
     /// This process, as the owner of leases.
     pub owner: String,
     /// `[targets.NAME.sync]`.

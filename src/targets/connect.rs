@@ -10,6 +10,7 @@ use super::oauth::{Authenticator, SetupError};
 use super::registry::driver_of;
 use super::vault::TokenVault;
 use crate::clock::Clock;
+use crate::domain::identity::TargetName;
 use crate::outbound::Redactor;
 use crate::settings::TargetSettings;
 
@@ -27,7 +28,7 @@ pub enum TargetSetupError {
 
 /// The client of the target `name`. Nothing is sent yet. What comes back goes through `redactor`.
 pub fn connect(
-    name: &str,
+    name: &TargetName,
     settings: &TargetSettings,
     vault: Arc<dyn TokenVault>,
     redactor: &Redactor,
@@ -38,7 +39,7 @@ pub fn connect(
     let http = http::Client::new(settings.timeout, redactor)?;
     let login = login_of(name, settings, driver, http.clone(), vault, clock)?;
     Ok((driver.connect)(Connection {
-        name: name.to_owned(),
+        name: name.clone(),
         settings: Arc::new(settings.clone()),
         http,
         login,
@@ -47,7 +48,7 @@ pub fn connect(
 }
 
 fn login_of(
-    name: &str,
+    name: &TargetName,
     settings: &TargetSettings,
     driver: &CrmDriver,
     http: http::Client,

@@ -8,6 +8,7 @@ use super::http;
 use super::login::Login;
 use super::oauth::OAuthDialect;
 use crate::clock::Clock;
+use crate::domain::identity::TargetName;
 use crate::settings::{CrmProfile, TargetSettings};
 
 /// One CRM. Every field is required, so the compiler names what a new CRM has to supply.
@@ -22,7 +23,7 @@ pub(super) struct CrmDriver {
 #[derive(Clone)]
 pub struct Connection {
     /// The target's name.
-    pub name: String,
+    pub name: TargetName,
     pub settings: Arc<TargetSettings>,
     /// Sends requests, and redacts what comes back.
     pub http: http::Client,

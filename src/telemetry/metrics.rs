@@ -12,6 +12,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::{ConnectionMetrics, SourceCounters};
+use crate::domain::identity::TargetName;
 
 /// Bounds of the time-to-ticket buckets, in seconds.
 const TIME_TO_TICKET_BUCKETS: [f64; 14] = [
@@ -170,8 +171,8 @@ impl Metrics {
     }
 
     /// Counts a ticket that goes to `to`, because `from` cannot be reached.
-    pub fn failover(&self, from: &str, to: &str) {
-        let labels = labels([("from", from), ("to", to)]);
+    pub fn failover(&self, from: &TargetName, to: &TargetName) {
+        let labels = labels([("from", from.as_str()), ("to", to.as_str())]);
         self.failovers.get_or_create(&labels).inc();
     }
 
@@ -223,10 +224,10 @@ impl Metrics {
     }
 
     /// Counts a call to a target: `outcome` is `ok` or a failure kind.
-    pub fn delivery(&self, target: &str, operation: &str, outcome: &str) {
+    pub fn delivery(&self, target: &TargetName, operation: &str, outcome: &str) {
         self.deliveries
             .get_or_create(&labels([
-                ("target", target),
+                ("target", target.as_str()),
                 ("operation", operation),
                 ("outcome", outcome),
             ]))
@@ -234,22 +235,22 @@ impl Metrics {
     }
 
     /// A ticket of `target` was created without `field`.
-    pub fn omitted_field(&self, target: &str, field: &str) {
-        let labels = labels([("target", target), ("field", field)]);
+    pub fn omitted_field(&self, target: &TargetName, field: &str) {
+        let labels = labels([("target", target.as_str()), ("field", field)]);
         self.omitted_fields.get_or_create(&labels).inc();
     }
 
     /// Sets how many deliveries are owed to `target`.
-    pub fn set_delivery_queue(&self, target: &str, count: i64) {
+    pub fn set_delivery_queue(&self, target: &TargetName, count: i64) {
         self.delivery_queue
-            .get_or_create(&labels([("target", target)]))
+            .get_or_create(&labels([("target", target.as_str())]))
             .set(count);
     }
 
     /// Sets how many dead letters of `kind` wait for `target`.
-    pub fn set_dead_letters(&self, target: &str, kind: &str, count: i64) {
+    pub fn set_dead_letters(&self, target: &TargetName, kind: &str, count: i64) {
         self.dead_letters
-            .get_or_create(&labels([("target", target), ("kind", kind)]))
+            .get_or_create(&labels([("target", target.as_str()), ("kind", kind)]))
             .set(count);
     }
 
@@ -278,33 +279,33 @@ impl Metrics {
     }
 
     /// Sets whether `target` takes deliveries.
-    pub fn set_target_up(&self, target: &str, up: bool) {
+    pub fn set_target_up(&self, target: &TargetName, up: bool) {
         self.target_up
-            .get_or_create(&labels([("target", target)]))
+            .get_or_create(&labels([("target", target.as_str())]))
             .set(i64::from(up));
     }
 
     /// Counts `count` credential renewals of `target` that ended in `outcome`: ok or failed.
-    pub fn token_refreshes(&self, target: &str, outcome: &str, count: u64) {
+    pub fn token_refreshes(&self, target: &TargetName, outcome: &str, count: u64) {
         if count > 0 {
             self.token_refreshes
-                .get_or_create(&labels([("target", target), ("outcome", outcome)]))
+                .get_or_create(&labels([("target", target.as_str()), ("outcome", outcome)]))
                 .inc_by(count);
         }
     }
 
     /// Counts a time that `target` was to be asked what people did: ok, `nothing_open` or a
     /// failure kind.
-    pub fn sync_call(&self, target: &str, outcome: &str) {
+    pub fn sync_call(&self, target: &TargetName, outcome: &str) {
         self.sync_calls
-            .get_or_create(&labels([("target", target), ("outcome", outcome)]))
+            .get_or_create(&labels([("target", target.as_str()), ("outcome", outcome)]))
             .inc();
     }
 
     /// Counts a ticket seen in `target` by what that did.
-    pub fn ticket_change(&self, target: &str, outcome: &str) {
+    pub fn ticket_change(&self, target: &TargetName, outcome: &str) {
         self.ticket_changes
-            .get_or_create(&labels([("target", target), ("outcome", outcome)]))
+            .get_or_create(&labels([("target", target.as_str()), ("outcome", outcome)]))
             .inc();
     }
 
@@ -354,21 +355,22 @@ mod tests {
     #[test]
     fn names_are_those_of_the_contract() {
         let metrics = Metrics::new();
+        let servicenow = TargetName::new("servicenow");
         metrics.webhook_request("genesys", 202);
         metrics.events("genesys", "accepted", 2);
         metrics.signals("queue-wait", "breach", 1);
         metrics.suppressed("queue-wait", "burst_lock", 1);
         metrics.set_incidents("open", 1);
         metrics.set_flapping(2);
-        metrics.delivery("servicenow", "create", "ok");
-        metrics.set_delivery_queue("servicenow", 0);
-        metrics.set_dead_letters("servicenow", "network_failure", 0);
+        metrics.delivery(&servicenow, "create", "ok");
+        metrics.set_delivery_queue(&servicenow, 0);
+        metrics.set_dead_letters(&servicenow, "network_failure", 0);
         metrics.set_review_items("genesys", 0);
         metrics.review_items_dropped("genesys", 3);
         metrics.time_to_ticket(0.02);
         metrics.set_journal_lag(0.5);
-        metrics.set_target_up("servicenow", true);
-        metrics.token_refreshes("servicenow", "ok", 1);
+        metrics.set_target_up(&servicenow, true);
+        metrics.token_refreshes(&servicenow, "ok", 1);
         let text = metrics.render();
         for line in [
             r#"ringdown_webhook_requests_total{source="genesys",status="202"} 1"#,

@@ -10,7 +10,7 @@ use super::super::{Output, config, print};
 use super::call::{Api, mark_flapping};
 
 /// Incidents of one key that are looked at.
-const MOST_OF_KEY: &str = "20";
+const MAX_OF_KEY: &str = "20";
 /// Entries of a timeline that one page of the API can hold.
 const PAGE: usize = 500;
 
@@ -134,7 +134,7 @@ impl Api {
     ) -> Result<Vec<Value>, Failed> {
         let query = [
             (filter, Some(value.to_owned())),
-            ("limit", Some(MOST_OF_KEY.to_owned())),
+            ("limit", Some(MAX_OF_KEY.to_owned())),
         ];
         let page = self.find(&[], &query).await?;
         let items = page.and_then(|mut page| page["items"].as_array_mut().map(std::mem::take));

@@ -5,7 +5,7 @@ use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use super::{Shape, StormArgs};
+use super::args::{Shape, StormArgs};
 use crate::domain::time::Timestamp;
 
 /// Keeps the random numbers of one seed apart from those of the next.
@@ -94,7 +94,7 @@ fn observation(id: &str, queue_id: &str, average: u64, now: Timestamp) -> Value 
 
 #[cfg(test)]
 mod tests {
-    use super::super::Rate;
+    use super::super::args::Rate;
     use super::*;
     use crate::normalise::{Format, Outcome, normalise};
 
@@ -144,8 +144,7 @@ mod tests {
                 let body = load(&args(shape, breaching), 0, NOW).body;
                 let items: Vec<Value> = serde_json::from_str(&body).unwrap();
                 for item in &items {
-                    let Outcome::Signals(signals) =
-                        normalise(&Format::Genesys, &item.into(), NOW).outcome
+                    let Outcome::Signals(signals) = normalise(&Format::Genesys, item, NOW).outcome
                     else {
                         panic!("not a signal: {item}");
                     };

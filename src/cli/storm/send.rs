@@ -10,8 +10,9 @@ use url::Url;
 
 use super::super::client;
 use super::super::progress::Progress;
+use super::args::{Rate, StormArgs};
 use super::events::load;
-use super::{CannotStorm, Rate, StormArgs, StormReport};
+use super::report::{CannotStorm, StormReport};
 use crate::clock::Clock;
 use crate::outbound::Client;
 

@@ -7,12 +7,12 @@ use super::key_state::{KeyState, Open};
 use crate::decide::ticket_text::payload::change_payload;
 use crate::decide::ticket_text::with_incident;
 use crate::domain::decision::{Decision, SignalOutcome, Suppression};
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{IncidentState, TicketAction};
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
-use crate::settings::RuleSettings;
-use crate::store::{JournalEvent, NewDecision, NewDelivery};
+use crate::store::{DecisionRecord, JournalEvent, NewDelivery};
 
 /// The event that a decision comes from.
 #[derive(Debug, Clone, Copy)]
@@ -162,10 +162,10 @@ fn unwritable(
 ) {
     tracing::error!(
         event_id = origin.event_id,
-        incident_id = open.incident.id,
+        incident_id = open.incident.id.as_str(),
         source = origin.source,
-        rule = open.incident.rule,
-        target = open.context.target,
+        rule = &*open.incident.rule,
+        target = open.context.target.as_str(),
         kind = "schema_mismatch",
         problem,
         "a delivery to the ticket cannot be written"
@@ -178,12 +178,12 @@ fn unwritable(
 pub(super) fn record_decision(
     changes: &mut Changes,
     event: &JournalEvent,
-    (rule, key): (&RuleSettings, &str),
+    key: &IncidentKey,
     state: &KeyState,
     decision: &Decision,
 ) {
     if let SignalOutcome::Suppressed(reason) = decision.outcome {
-        changes.count_suppressed(&rule.name, reason.as_str());
+        changes.count_suppressed(&key.rule, reason.as_str());
     }
     if decision.outcome == SignalOutcome::AllWell {
         return;
@@ -196,19 +196,19 @@ pub(super) fn record_decision(
     let silence = silence.filter(|_| is_silenced).map(ToString::to_string);
     tracing::info!(
         event_id = event.event_id,
-        incident_id,
+        incident_id = incident_id.as_ref().map(IncidentId::as_str),
         source = event.source.as_ref(),
-        rule = rule.name,
-        key,
+        rule = &*key.rule,
+        key = &*key.key,
         outcome = decision.outcome.as_str(),
         locked_until = until,
         silence,
         "decided"
     );
     let is_flooded = decision.outcome == SignalOutcome::Suppressed(Suppression::Flood);
-    changes.decision(NewDecision {
+    changes.decision(DecisionRecord {
         event_seq: event.seq,
-        rule: rule.name.clone(),
+        rule: key.rule.to_string(),
         outcome: decision.outcome.as_str(),
         incident_id,
         detail: silence

@@ -6,21 +6,22 @@ use super::key_state::{KeyStates, Open};
 use super::moved::Moved;
 use crate::domain::decision::BurstLock;
 use crate::domain::flood::SourceRate;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::time::Timestamp;
 use crate::store::{
-    DecisionBatch, HistoryEntry, JournalEvent, KeptIncident, NewDecision, NewDelivery, NewReview,
-    Reference, active_key,
+    DecisionBatch, DecisionRecord, HistoryEntry, IncidentRecord, JournalEvent, NewDelivery,
+    NewReview, Reference,
 };
 
 /// The changes of a batch, as they are gathered.
 pub(super) struct Changes {
     rows: DecisionBatch,
-    closed: Vec<KeptIncident>,
-    /// Active keys of incidents that changed and are open, in the order of their first change.
-    changed: Vec<String>,
-    is_changed: HashSet<String>,
+    closed: Vec<IncidentRecord>,
+    /// Keys of incidents that changed and are open, in the order of their first change.
+    changed: Vec<IncidentKey>,
+    is_changed: HashSet<IncidentKey>,
     effects: Effects,
 }
 
@@ -28,8 +29,8 @@ pub(super) struct Changes {
 /// again.
 #[derive(Debug, Default)]
 pub(in crate::decide) struct Effects {
-    /// Creates that went without their queue's standing: the queue, and the active key.
-    pub(in crate::decide) awaiting_standing: Vec<(String, String)>,
+    /// Creates that went without their queue's standing: the queue, and the key.
+    pub(in crate::decide) awaiting_standing: Vec<(String, IncidentKey)>,
     /// Queues whose standing is asked for.
     pub(in crate::decide) wanted_standings: BTreeSet<String>,
     /// Tickets that are opened in another target than their first.
@@ -81,7 +82,7 @@ impl Changes {
         *count.or_default() += 1;
     }
 
-    pub(super) fn decision(&mut self, decision: NewDecision) {
+    pub(super) fn decision(&mut self, decision: DecisionRecord) {
         self.rows.decisions.push(decision);
     }
 
@@ -90,12 +91,8 @@ impl Changes {
     }
 
     pub(super) fn lock(&mut self, incident: &Incident, lock: BurstLock) {
-        self.rows.locks.push((
-            incident.rule.clone(),
-            incident.key.clone(),
-            incident.id.clone(),
-            lock,
-        ));
+        let taken = (incident.incident_key(), incident.id.clone(), lock);
+        self.rows.locks.push(taken);
     }
 
     pub(super) fn rate(&mut self, source: String, rate: SourceRate) {
@@ -123,7 +120,7 @@ impl Changes {
 
     /// The incident changed: it is stored as it is at the end of the batch.
     pub(super) fn save(&mut self, open: &Open) {
-        let key = active_key(&open.incident.rule, &open.incident.key);
+        let key = open.incident.incident_key();
         if self.is_changed.insert(key.clone()) {
             self.changed.push(key);
         }
@@ -132,7 +129,7 @@ impl Changes {
     /// The incident is closed: it is stored as it is now, because its key may begin another.
     pub(super) fn save_closed(&mut self, open: &Open) {
         // Several steps in a row may concern a closed outage or flood.
-        let is_last = |row: &mut KeptIncident| row.incident.id == open.incident.id;
+        let is_last = |row: &mut IncidentRecord| row.incident.id == open.incident.id;
         self.closed.pop_if(is_last);
         self.closed.push(open.row());
     }

@@ -11,19 +11,19 @@ use crate::decide::ticket_text::queue_standing::{add_standing, queue_of};
 use crate::decide::ticket_text::{create_fields, with_incident};
 use crate::domain::failover::TicketRoute;
 use crate::domain::flood;
+use crate::domain::identity::TargetName;
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
-use crate::store::active_key;
 
 /// A create that is written and not enqueued yet.
 #[derive(Debug)]
 pub(super) struct Create {
     payload: String,
-    target: String,
+    target: TargetName,
     route: TicketRoute,
     /// The target that is left, and why.
-    left: Option<(String, String)>,
+    left: Option<(TargetName, String)>,
     /// Why other targets cannot take the ticket.
     problems: Vec<String>,
     /// The queue whose standing the ticket does not show, because it is not known yet.
@@ -92,8 +92,8 @@ impl Create {
             changes.effects().moved.push(moved);
         }
         if let Some(queue) = self.without_standing {
-            let key = active_key(&incident.rule, &incident.key);
-            changes.effects().awaiting_standing.push((queue, key));
+            let waiting = (queue, incident.incident_key());
+            changes.effects().awaiting_standing.push(waiting);
         }
         self.payload
     }
@@ -134,10 +134,9 @@ pub(super) fn add_known_standing(
     incident: &Incident,
     now: Timestamp,
 ) -> Option<String> {
-    let key = active_key(&incident.rule, &incident.key);
     // An outage and a flood are not about one queue, although they are written from a breach of one.
-    let is_of_many =
-        outage_of(inputs.settings, &key).is_some() || flood::source_of(&incident.rule).is_some();
+    let is_of_many = outage_of(inputs.settings, &incident.rule).is_some()
+        || flood::source_of(&incident.rule).is_some();
     if !inputs.enrichment.is_on() || is_of_many {
         return None;
     }

@@ -12,18 +12,21 @@ use crate::decide::ticket_text::payload::{carry_standing, create_payload, moved_
 use crate::decide::ticket_text::with_incident;
 use crate::domain::failover::TicketRoute;
 use crate::domain::failure::Failure;
+use crate::domain::identity::TargetName;
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{Settings, TargetSettings};
-use crate::store::{DecisionBatch, KeptIncident, NewDelivery, OwedDelivery, Unopened};
+use crate::store::{
+    DecisionBatch, IncidentRecord, IncidentWithoutTicket, NewDelivery, PendingDelivery,
+};
 
 /// A ticket written for another target.
 pub(super) struct Elsewhere<T> {
     /// The target that is left.
-    pub(super) from: String,
+    pub(super) from: TargetName,
     /// Why, as people read it.
     pub(super) note: String,
     pub(super) reason: Failure,
@@ -35,7 +38,7 @@ pub(super) struct Elsewhere<T> {
 /// the candidates, and `problems` says why.
 pub(super) fn write_elsewhere<T>(
     (settings, unreachable, now): (&Settings, &UnreachableTargets, Timestamp),
-    (route, target): (&mut TicketRoute, &mut String),
+    (route, target): (&mut TicketRoute, &mut TargetName),
     problems: &mut Vec<String>,
     write: impl Fn(&TargetSettings, &str) -> Result<T, FieldError>,
 ) -> Option<Elsewhere<T>> {
@@ -45,7 +48,7 @@ pub(super) fn write_elsewhere<T>(
         let note = failover.note();
         match write(settings.targets.get(failover.to)?, &note) {
             Ok(content) => {
-                let from = std::mem::replace(target, failover.to.to_owned());
+                let from = std::mem::replace(target, failover.to.clone());
                 let first = candidates.first().filter(|first| *first != target);
                 route.failed_over_from = first.cloned();
                 let reason = failover.reason();
@@ -79,21 +82,24 @@ pub(super) fn events(problems: Vec<String>, note: Option<&str>) -> Vec<IncidentE
 /// Moves the deliveries that wait for a ticket which does not exist yet to the next target. `rows`
 /// gets what changes; nothing changes when no target can take the ticket.
 pub(in crate::decide) fn move_waiting(
-    unopened: Unopened,
+    unopened: IncidentWithoutTicket,
     (settings, unreachable): (&Settings, &UnreachableTargets),
     rows: &mut DecisionBatch,
 ) -> Option<Moved> {
     let now = rows.decided_at;
-    let Unopened { mut kept, owed } = unopened;
+    let IncidentWithoutTicket {
+        mut kept,
+        deliveries,
+    } = unopened;
     let incident = kept.incident.clone();
-    let context = context_of(&kept, &owed);
+    let context = context_of(&kept, &deliveries);
     let mut problems = Vec::new();
     let moved = write_elsewhere(
         (settings, unreachable, now),
         (&mut kept.route, &mut kept.target),
         &mut problems,
         |target, note| {
-            let contents = owed.iter().map(|one| match one.operation {
+            let contents = deliveries.iter().map(|one| match one.operation {
                 Operation::Create => create_payload(target, &context, Some(note))
                     .map(|payload| (Operation::Create, payload)),
                 later => moved_payload((later, &one.payload), target, &context),
@@ -108,19 +114,19 @@ pub(in crate::decide) fn move_waiting(
     let events = events(problems, note).into_iter();
     rows.history
         .extend(events.map(|event| history_entry(&incident, event, now)));
-    let told = moved.map(|moved| replace_deliveries(rows, owed, &kept, &incident, moved));
+    let moved = moved.map(|moved| replace_deliveries(rows, deliveries, &kept, &incident, moved));
     rows.incidents.push(kept);
-    told
+    moved
 }
 
 fn replace_deliveries(
     rows: &mut DecisionBatch,
-    owed: Vec<OwedDelivery>,
-    kept: &KeptIncident,
+    deliveries: Vec<PendingDelivery>,
+    kept: &IncidentRecord,
     incident: &Incident,
     moved: Elsewhere<Vec<(Operation, String)>>,
 ) -> Moved {
-    for (one, (operation, payload)) in owed.into_iter().zip(moved.content) {
+    for (one, (operation, payload)) in deliveries.into_iter().zip(moved.content) {
         rows.moved.push((one.id, moved.reason.clone()));
         rows.deliveries.push(NewDelivery {
             incident_id: incident.id.clone(),
@@ -136,10 +142,13 @@ fn replace_deliveries(
 }
 
 /// What the create for the first target was written from.
-fn context_of(kept: &KeptIncident, owed: &[OwedDelivery]) -> TemplateContext {
+fn context_of(kept: &IncidentRecord, deliveries: &[PendingDelivery]) -> TemplateContext {
     let values = values_of(kept);
     let mut context = with_incident(values, &kept.incident);
-    for create in owed.iter().filter(|one| one.operation == Operation::Create) {
+    for create in deliveries
+        .iter()
+        .filter(|one| one.operation == Operation::Create)
+    {
         carry_standing(&mut context, &create.payload);
     }
     context

@@ -7,10 +7,10 @@ use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates, Open, TicketContext};
 use super::mutes::mute_group;
 use super::source_limits::SourceLimit;
-use crate::decide::flood_key::{flood_key, flood_rule};
 use crate::decide::ticket_text::flood_report::describe;
 use crate::domain::decision::{Decision, NewIncident};
-use crate::domain::flood::{Allowance, FloodObservation, FloodPolicy, reconcile};
+use crate::domain::flood::{self, Allowance, FloodObservation, FloodPolicy, reconcile};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, TicketAction};
 
 const SEVERITY: &str = "high";
@@ -23,8 +23,8 @@ pub(super) fn reconcile_flood(
     source: &str,
     limit: SourceLimit,
 ) {
-    let (rule, flood_key) = (flood_rule(source), flood_key(source));
-    let mut state = keys.remove(&flood_key).unwrap_or_default();
+    let key = flood::key_of(source);
+    let mut state = keys.remove(&key).unwrap_or_default();
     let held = still_held(keys, &limit);
     let seen = FloodObservation {
         newly_held: held.len() as u64,
@@ -32,12 +32,10 @@ pub(super) fn reconcile_flood(
         held_breached: limit.held_breached,
         any_held: limit.any_held,
     };
-    mute_group(inputs, changes, &mut state, (&rule, source), Some(source));
-    let id = uuid::Uuid::now_v7().to_string();
+    mute_group(inputs, changes, &mut state, &key, Some(source));
     let new = NewIncident {
-        id: &id,
-        rule: &rule,
-        key: source,
+        id: IncidentId::new(uuid::Uuid::now_v7().to_string()),
+        key: key.clone(),
         severity: SEVERITY,
     };
     let open = state.open.as_ref().map(|open| &open.context);
@@ -45,14 +43,14 @@ pub(super) fn reconcile_flood(
         let mut fresh = Some(context.clone());
         let life = limit.policy.life();
         let steps = state.step(Allowance::default(), &mut fresh, |known| {
-            reconcile(known, seen, &life, new, inputs.now)
+            reconcile(known, seen, &life, &new, inputs.now)
         });
         for (decision, incident) in steps {
             context = flood_context(context, source, &limit.policy, &incident, &held);
             context = apply_step(inputs, changes, &mut state, context, (decision, incident));
         }
     }
-    keys.insert(flood_key, state);
+    keys.insert(key, state);
 }
 
 /// The keys that the batch held. An outage may have taken one in since.

@@ -5,24 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::apply::store;
 use super::changes::Changes;
 use super::key_state::{KeyState, KeyStates, Open};
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
 use crate::domain::outage::{MemberChange, MemberStep, release};
 use crate::domain::time::Timestamp;
-use crate::store::{KeptIncident, active_key};
+use crate::store::IncidentRecord;
 
-/// Active keys of members, by the active key of their outage.
+/// Keys of members, by the key of their outage.
 #[derive(Debug, Default)]
-pub(super) struct Groups(BTreeMap<String, BTreeSet<String>>);
+pub(super) struct Groups(BTreeMap<IncidentKey, BTreeSet<IncidentKey>>);
 
 /// A member that is taken out of the batch's keys for a step.
-pub(super) type Member = (String, KeyState);
+pub(super) type Member = (IncidentKey, KeyState);
 
 impl Groups {
     /// The groups of `outage_keys` with their stored `members`, which join `keys`.
     pub(super) fn load(
-        outage_keys: &[String],
-        members: Vec<KeptIncident>,
+        outage_keys: &[IncidentKey],
+        members: Vec<IncidentRecord>,
         keys: &mut KeyStates,
     ) -> Self {
         let mut groups = Self::default();
@@ -33,7 +34,7 @@ impl Groups {
             let Some(outage_key) = member.incident.group.clone() else {
                 continue;
             };
-            let key = active_key(&member.incident.rule, &member.incident.key);
+            let key = member.incident.incident_key();
             groups.add(&outage_key, key.clone());
             keys.entry(key)
                 .or_insert_with(|| KeyState::of_member(Open::from(member)));
@@ -42,7 +43,7 @@ impl Groups {
     }
 
     /// An incident belongs to the group of its first breach that has one.
-    pub(super) fn join(&mut self, state: &mut KeyState, group: Option<String>) {
+    pub(super) fn join(&mut self, state: &mut KeyState, group: Option<IncidentKey>) {
         let Some(Open { incident, .. }) = &mut state.open else {
             return;
         };
@@ -50,24 +51,28 @@ impl Groups {
             incident.group = group;
         }
         if let Some(group) = &incident.group {
-            self.add(group, active_key(&incident.rule, &incident.key));
+            self.add(group, incident.incident_key());
         }
     }
 
-    fn add(&mut self, outage_key: &str, key: String) {
-        let members = self.0.entry(outage_key.to_owned()).or_default();
+    fn add(&mut self, outage_key: &IncidentKey, key: IncidentKey) {
+        let members = self.0.entry(outage_key.clone()).or_default();
         members.insert(key);
     }
 
-    pub(super) fn outage_keys(&self) -> Vec<String> {
+    pub(super) fn outage_keys(&self) -> Vec<IncidentKey> {
         self.0.keys().cloned().collect()
     }
 
     /// Takes the members of the group that have an incident out of `keys`. A silenced incident is
     /// no member yet: it forms no outage, and no outage counts it.
-    pub(super) fn take_members(&self, outage_key: &str, keys: &mut KeyStates) -> Vec<Member> {
+    pub(super) fn take_members(
+        &self,
+        outage_key: &IncidentKey,
+        keys: &mut KeyStates,
+    ) -> Vec<Member> {
         let is_member = |one: &Incident| {
-            one.group.as_deref() == Some(outage_key)
+            one.group.as_ref() == Some(outage_key)
                 && (one.silence.is_none() || one.outage_id.is_some())
         };
         let members = self.0.get(outage_key).into_iter().flatten();
@@ -122,12 +127,12 @@ fn release_all(members: &mut [Member], changes: &mut Changes, now: Timestamp) {
     let before = incidents_of(members);
     let mut after = before.clone();
     for MemberStep { place, what } in release(&mut after, now) {
-        let (Some((_, state)), Some(incident), Some(before)) =
-            (members.get_mut(place), after.get(place), before.get(place))
+        let outage_id = before.get(place).and_then(|one| one.outage_id.clone());
+        let (Some((_, state)), Some(incident), Some(outage_id)) =
+            (members.get_mut(place), after.get(place), outage_id)
         else {
             continue;
         };
-        let outage_id = before.outage_id.clone().unwrap_or_default();
         let event = match what {
             MemberChange::Closed => IncidentEvent::Closed {
                 why: ClosingCause::OutageClosed { outage_id },

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use super::unreachable::UnreachableTargets;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::silence::Silence;
 use crate::domain::time::Timestamp;
 use crate::enrichment::Enrichment;
 use crate::settings::{Settings, TargetSettings};
-use crate::store::FloodVerdict;
+use crate::store::FloodDecision;
 
 pub(in crate::decide) struct Inputs<'a> {
     pub(in crate::decide) settings: &'a Settings,
@@ -16,13 +17,13 @@ pub(in crate::decide) struct Inputs<'a> {
     pub(in crate::decide) unreachable: UnreachableTargets,
     /// In force now or later.
     pub(in crate::decide) silences: Vec<Silence>,
-    /// What people decided about incidents that a flood holds, by the incident's id.
-    pub(in crate::decide) flood_decisions: HashMap<String, FloodVerdict>,
+    /// What people decided about incidents that a flood holds.
+    pub(in crate::decide) flood_decisions: HashMap<IncidentId, FloodDecision>,
     pub(in crate::decide) now: Timestamp,
 }
 
 impl<'a> Inputs<'a> {
-    pub(super) fn target(&self, name: &str) -> Result<&'a TargetSettings, String> {
+    pub(super) fn target(&self, name: &TargetName) -> Result<&'a TargetSettings, String> {
         self.settings
             .targets
             .get(name)

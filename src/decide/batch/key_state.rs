@@ -5,15 +5,16 @@ use std::collections::HashMap;
 use crate::domain::decision::{BurstLock, DecisionState};
 use crate::domain::failover::TicketRoute;
 use crate::domain::flood::Allowance;
+use crate::domain::identity::{IncidentKey, TargetName};
 use crate::domain::incident::BreachStarts;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::silence::Mute;
 use crate::rules::TemplateContext;
 use crate::settings::RuleSettings;
-use crate::store::{KeptIncident, KeyRecord};
+use crate::store::{IncidentRecord, KeyRecord};
 
-/// The states of a batch's keys, by active key.
-pub(super) type KeyStates = HashMap<String, KeyState>;
+/// The states of a batch's keys.
+pub(super) type KeyStates = HashMap<IncidentKey, KeyState>;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeyState {
@@ -37,7 +38,7 @@ pub(super) struct TicketContext {
     pub(super) begun_by: String,
     /// The source of the latest breach.
     pub(super) source: String,
-    pub(super) target: String,
+    pub(super) target: TargetName,
     pub(super) route: TicketRoute,
     /// The values that templates see, of the latest breach.
     pub(super) values: TemplateContext,
@@ -133,8 +134,8 @@ impl From<KeyRecord> for KeyState {
     }
 }
 
-impl From<KeptIncident> for Open {
-    fn from(kept: KeptIncident) -> Self {
+impl From<IncidentRecord> for Open {
+    fn from(kept: IncidentRecord) -> Self {
         Self {
             context: TicketContext {
                 values: values_of(&kept),
@@ -150,8 +151,8 @@ impl From<KeptIncident> for Open {
 
 impl Open {
     /// The row to store.
-    pub(super) fn row(&self) -> KeptIncident {
-        KeptIncident {
+    pub(super) fn row(&self) -> IncidentRecord {
+        IncidentRecord {
             incident: self.incident.clone(),
             source: self.context.begun_by.clone(),
             target: self.context.target.clone(),
@@ -171,10 +172,10 @@ impl TicketContext {
 
 /// The values templates see of `kept`. An incident whose row is damaged goes on without them,
 /// so that it still recovers and is closed; its next breach writes them anew.
-pub(super) fn values_of(kept: &KeptIncident) -> TemplateContext {
+pub(super) fn values_of(kept: &IncidentRecord) -> TemplateContext {
     kept.context_values().unwrap_or_else(|error| {
         tracing::error!(
-            incident_id = kept.incident.id,
+            incident_id = kept.incident.id.as_str(),
             %error,
             "the values of an incident cannot be read; it goes on without them"
         );

@@ -9,6 +9,7 @@ use super::changes::Changes;
 use super::inputs::Inputs;
 use super::key_state::{KeyState, TicketContext};
 use crate::domain::flood::Allowance;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::OpenDelay;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::silence::{InForce, Mute, Subject, apply_mute, longest_mute};
@@ -16,16 +17,15 @@ use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::Settings;
 
-/// The maintenance window that silences a breach at `at`: one of `rule` and `key`, received from
-/// `source`, with the values `context`.
+/// The maintenance window that silences a breach of `key` at `at`: one received from `source`, with the values `context`.
 pub(crate) fn maintenance_over(
     settings: &Settings,
-    (rule, key): (&str, &str),
+    key: &IncidentKey,
     source: &str,
     context: &TemplateContext,
     at: Timestamp,
 ) -> Option<Mute> {
-    let subject = subject_of(source, context, rule, key);
+    let subject = subject_of(source, context, key);
     longest_mute(windows_in_force(settings, at), &subject)
 }
 
@@ -35,7 +35,7 @@ pub(super) fn mute_key(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
     state: &mut KeyState,
-    (rule, key): (&str, &str),
+    key: &IncidentKey,
     breach: Option<&TicketContext>,
     received_at: Timestamp,
     delay: Option<OpenDelay>,
@@ -45,7 +45,7 @@ pub(super) fn mute_key(
     }
     let context = breach.or_else(|| state.open.as_ref().map(|open| &open.context));
     let mute = context.and_then(|context| {
-        let subject = subject_of(&context.source, &context.values, rule, key);
+        let subject = subject_of(&context.source, &context.values, key);
         // What was silenced when it came stays silenced although it is decided on later.
         mute_at(inputs, &subject, inputs.now).or_else(|| mute_at(inputs, &subject, received_at))
     });
@@ -57,7 +57,7 @@ pub(super) fn mute_group(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
     state: &mut KeyState,
-    (rule, key): (&str, &str),
+    key: &IncidentKey,
     source: Option<&str>,
 ) {
     if !may_be_muted(inputs, state) {
@@ -65,8 +65,8 @@ pub(super) fn mute_group(
     }
     let subject = Subject {
         source,
-        rule,
-        key,
+        rule: &key.rule,
+        key: &key.key,
         labels: None,
     };
     let mute = mute_at(inputs, &subject, inputs.now);
@@ -133,8 +133,7 @@ fn set_mute(
 fn subject_of<'a>(
     source: &'a str,
     context: &'a TemplateContext,
-    rule: &'a str,
-    key: &'a str,
+    key: &'a IncidentKey,
 ) -> Subject<'a> {
     let labels = context.get("labels").and_then(Value::as_object);
     let labels: BTreeMap<&str, &str> = labels
@@ -144,8 +143,8 @@ fn subject_of<'a>(
         .collect();
     Subject {
         source: Some(source),
-        rule,
-        key,
+        rule: &key.rule,
+        key: &key.key,
         labels: Some(labels),
     }
 }

@@ -18,17 +18,17 @@ use crate::decide::ticket_text::readings::Units;
 use crate::domain::decision::{Decision, NewIncident, SignalOutcome, Suppression};
 use crate::domain::failover::TicketRoute;
 use crate::domain::flood::Allowance;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
-use crate::domain::outage::{FormationPolicy, OutageUpdate, RULE_PREFIX, forms, reconcile};
+use crate::domain::outage::{FormationPolicy, OutageUpdate, forms, reconcile};
 use crate::settings::OutageSettings;
 
 /// An outage of the configuration, for one group.
 struct Outage<'a> {
     name: &'a str,
     settings: &'a OutageSettings,
-    group: &'a str,
-    rule: String,
+    key: &'a IncidentKey,
 }
 
 impl Outage<'_> {
@@ -41,29 +41,28 @@ impl Outage<'_> {
     }
 }
 
-/// Brings the outage of the group `outage_key` in line with the group's incidents.
+/// Brings the outage of the group `key` in line with the group's incidents.
 pub(super) fn reconcile_outage(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
     groups: &Groups,
     keys: &mut KeyStates,
-    outage_key: &str,
+    key: &IncidentKey,
 ) {
-    let Some((name, settings, group)) = outage_of(inputs.settings, outage_key) else {
+    let Some((name, settings)) = outage_of(inputs.settings, &key.rule) else {
         return;
     };
     let outage = Outage {
         name,
         settings,
-        group,
-        rule: format!("{RULE_PREFIX}{name}"),
+        key,
     };
-    let mut state = keys.remove(outage_key).unwrap_or_default();
-    mute_group(inputs, changes, &mut state, (&outage.rule, group), None);
-    let mut members = groups.take_members(outage_key, keys);
+    let mut state = keys.remove(key).unwrap_or_default();
+    mute_group(inputs, changes, &mut state, key, None);
+    let mut members = groups.take_members(key, keys);
     reconcile_group(inputs, changes, &outage, &mut state, &mut members);
     keys.extend(members);
-    keys.insert(outage_key.to_owned(), state);
+    keys.insert(key.clone(), state);
 }
 
 fn reconcile_group(
@@ -131,12 +130,10 @@ fn step(
     incidents: &mut [Incident],
     context: &TicketContext,
 ) -> OutageUpdate {
-    let id = uuid::Uuid::now_v7().to_string();
     let policy = outage_policy(inputs.settings, outage.settings);
     let new = NewIncident {
-        id: &id,
-        rule: &outage.rule,
-        key: outage.group,
+        id: IncidentId::new(uuid::Uuid::now_v7().to_string()),
+        key: outage.key.clone(),
         severity: &outage.settings.severity,
     };
     state.step(Allowance::default(), &mut Some(context.clone()), |known| {
@@ -145,7 +142,7 @@ fn step(
             incidents,
             outage.formation(),
             &policy,
-            new,
+            &new,
             inputs.now,
         )
     })
@@ -228,8 +225,8 @@ fn first_writable(
 
 fn report_unwritable(outage: &Outage<'_>, problem: &str) {
     tracing::error!(
-        rule = outage.rule,
-        key = outage.group,
+        rule = &*outage.key.rule,
+        key = &*outage.key.key,
         kind = "schema_mismatch",
         problem,
         "no outage: its ticket cannot be written; members open their own"

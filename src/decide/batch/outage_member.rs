@@ -6,6 +6,7 @@ use super::groups::replace;
 use super::inputs::Inputs;
 use super::key_state::KeyState;
 use crate::decide::ticket_text::payload::link_payload;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::outage::MemberChange;
@@ -19,7 +20,7 @@ pub(super) fn apply_to_member(
     state: &mut KeyState,
     incident: &Incident,
     what: MemberChange,
-    outage_id: &str,
+    outage_id: &IncidentId,
 ) {
     let Some(open) = &mut state.open else {
         return;
@@ -52,7 +53,7 @@ pub(super) fn apply_to_member(
             payload: link_payload(outage_id),
             event_id,
             received_at: inputs.now,
-            parent_id: Some(outage_id.to_owned()),
+            parent_id: Some(outage_id.clone()),
         }),
     }
     replace(changes, state, incident);

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use uuid::Uuid;
-
 use super::apply::{Origin, apply, enqueue_standing, record_decision};
 use super::changes::{Changes, Effects};
 use super::flood::reconcile_flood;
@@ -20,10 +18,11 @@ use crate::decide::policy::policy_of;
 use crate::decide::ticket_text::queue_standing::queue_of;
 use crate::domain::decision::{Decision, NewIncident, decide};
 use crate::domain::flood::Allowance;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{IncidentState, Verdict};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
-use crate::store::{DecisionBatch, JournalEvent, KeptIncident, KeyRecord, active_key};
+use crate::store::{DecisionBatch, IncidentRecord, JournalEvent, KeyRecord};
 
 pub(in crate::decide) struct Batch<'a> {
     inputs: Inputs<'a>,
@@ -36,11 +35,11 @@ pub(in crate::decide) struct Batch<'a> {
 /// What the store knows of the keys of a batch.
 #[derive(Default)]
 pub(in crate::decide) struct Loaded {
-    pub(in crate::decide) records: HashMap<String, KeyRecord>,
-    /// Active keys of the outages that the batch concerns.
-    pub(in crate::decide) groups: Vec<String>,
+    pub(in crate::decide) records: HashMap<IncidentKey, KeyRecord>,
+    /// Keys of the outages that the batch concerns.
+    pub(in crate::decide) groups: Vec<IncidentKey>,
     /// The incidents of those groups.
-    pub(in crate::decide) members: Vec<KeptIncident>,
+    pub(in crate::decide) members: Vec<IncidentRecord>,
     pub(in crate::decide) limits: SourceLimits,
 }
 
@@ -82,9 +81,9 @@ impl<'a> Batch<'a> {
         let Some(rule) = self.inputs.settings.rules.get(finding.rule) else {
             return;
         };
-        let verdict = verdict_name(finding.heard.verdict);
+        let verdict = verdict_name(finding.evaluation.verdict);
         self.changes.count_signal(finding.rule, verdict);
-        let key = active_key(&rule.name, &finding.key);
+        let key = finding.key.clone();
         let is_open = self
             .keys
             .get(&key)
@@ -109,7 +108,7 @@ impl<'a> Batch<'a> {
         rule: &RuleSettings,
         mut finding: Finding,
     ) -> Result<(), String> {
-        let now = finding.heard.received_at;
+        let now = finding.evaluation.received_at;
         state.name_parts(rule);
         // The limit concerns the source that began the incident, whichever source reports it now.
         let source = state.begun_by(&event.source);
@@ -118,7 +117,7 @@ impl<'a> Batch<'a> {
         let mut fresh = adopt_breach(&self.inputs, state, event, rule, breach)?;
         self.ask_for_standing(state, fresh.as_ref(), now);
         // A muted key opens no ticket.
-        self.mute(state, rule, &finding, fresh.as_ref());
+        self.mute(state, &finding, fresh.as_ref());
         // Beyond the limit on its source, an incident is held, or its breach is only counted.
         let before = Before::of(state, source, now, self.inputs.now);
         let allowance = self.limits.allowance(&before);
@@ -126,7 +125,7 @@ impl<'a> Batch<'a> {
         let decision = self.step(state, rule, &finding, allowance, &mut fresh);
         // The create is written now, once, and an incident that waits is checked: an event from
         // which no ticket can be written must not begin an incident.
-        let trial = (&finding, rule, unchanged.is_some());
+        let trial = (&finding, unchanged.is_some());
         let create = match write_ticket(&self.inputs, state, &decision, &mut fresh, trial) {
             Ok(create) => create,
             Err(reason) => {
@@ -137,13 +136,7 @@ impl<'a> Batch<'a> {
         self.limits.record(before, state, &decision, fresh);
         // The incident is a member of the outage that its first breach counts for.
         self.groups.join(state, finding.group);
-        record_decision(
-            &mut self.changes,
-            event,
-            (rule, &finding.key),
-            state,
-            &decision,
-        );
+        record_decision(&mut self.changes, event, &finding.key, state, &decision);
         let origin = Origin {
             event_id: &event.event_id,
             received_at: event.received_at,
@@ -178,21 +171,22 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn mute(
-        &mut self,
-        state: &mut KeyState,
-        rule: &RuleSettings,
-        finding: &Finding,
-        fresh: Option<&TicketContext>,
-    ) {
-        let now = finding.heard.received_at;
-        let joined = state.incident().and_then(|one| one.group.as_deref());
-        let group = finding.group.as_deref().or(joined);
+    fn mute(&mut self, state: &mut KeyState, finding: &Finding, fresh: Option<&TicketContext>) {
+        let now = finding.evaluation.received_at;
+        let joined = state.incident().and_then(|one| one.group.as_ref());
+        let group = finding.group.as_ref().or(joined);
         // The outage that the incident may be part of can only form when the silence is over.
         let delay = open_delay(&self.inputs, &self.keys, group, now);
-        let named = (rule.name.as_str(), finding.key.as_str());
         let changes = &mut self.changes;
-        mute_key(&self.inputs, changes, state, named, fresh, now, delay);
+        mute_key(
+            &self.inputs,
+            changes,
+            state,
+            &finding.key,
+            fresh,
+            now,
+            delay,
+        );
     }
 
     fn step(
@@ -203,26 +197,24 @@ impl<'a> Batch<'a> {
         allowance: Allowance,
         fresh: &mut Option<TicketContext>,
     ) -> Decision {
-        let heard = &finding.heard;
+        let evaluation = &finding.evaluation;
         // A new incident waits for the outage that may form and stand for it.
-        let group = finding.group.as_deref();
-        let delay = open_delay(&self.inputs, &self.keys, group, heard.received_at);
-        let id = Uuid::now_v7().to_string();
+        let group = finding.group.as_ref();
+        let delay = open_delay(&self.inputs, &self.keys, group, evaluation.received_at);
         let new = NewIncident {
-            id: &id,
-            rule: &rule.name,
-            key: &finding.key,
+            id: IncidentId::new(uuid::Uuid::now_v7().to_string()),
+            key: finding.key.clone(),
             severity: &finding.severity,
         };
         let policy = policy_of(rule);
         state.step(allowance, fresh, |known| {
-            decide(known, heard, &policy, delay, new)
+            decide(known, evaluation, &policy, delay, &new)
         })
     }
 
     /// Changes an incident that is due by time alone.
-    pub(in crate::decide) fn advance_timers(&mut self, due: &KeptIncident) {
-        let key = active_key(&due.incident.rule, &due.incident.key);
+    pub(in crate::decide) fn advance_timers(&mut self, due: &IncidentRecord) {
+        let key = due.incident.incident_key();
         let mut state = self.keys.remove(&key).unwrap_or_default();
         let (limits, changes) = (&mut self.limits, &mut self.changes);
         advance_timers(&self.inputs, changes, limits, &self.keys, &mut state);
@@ -230,7 +222,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Enqueues a comment with the queue's standing for the open tickets with `keys`.
-    pub(in crate::decide) fn add_standings(&mut self, keys: &[String]) {
+    pub(in crate::decide) fn add_standings(&mut self, keys: &[IncidentKey]) {
         for key in keys {
             let open = self.keys.get(key).and_then(|state| state.open.as_ref());
             if let Some(open) = open.filter(|open| open.incident.state == IncidentState::Open) {

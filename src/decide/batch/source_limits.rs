@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::key_state::{KeyState, TicketContext};
 use crate::domain::decision::{Decision, SignalOutcome, Suppression};
 use crate::domain::flood::{Allowance, FloodPolicy, SourceRate};
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::time::Timestamp;
-use crate::store::active_key;
 
 /// The limits that concern a batch, by source.
 #[derive(Debug, Default)]
@@ -23,8 +23,8 @@ pub(super) struct SourceLimit {
     pub(super) changed: bool,
     /// Whether the source holds anything; `None` where that was not looked for.
     pub(super) any_held: Option<bool>,
-    /// Active keys that are held since this batch.
-    pub(super) newly_held: BTreeSet<String>,
+    /// Keys that are held since this batch.
+    pub(super) newly_held: BTreeSet<IncidentKey>,
     pub(super) counted: u64,
     /// A key that was held before breached again.
     pub(super) held_breached: bool,
@@ -128,8 +128,7 @@ impl SourceLimits {
         if before.was_held {
             limit.held_breached |= is_flooded;
         } else {
-            let key = active_key(&open.incident.rule, &open.incident.key);
-            limit.newly_held.insert(key);
+            limit.newly_held.insert(open.incident.incident_key());
         }
         limit.first.get_or_insert_with(|| open.context.clone());
     }

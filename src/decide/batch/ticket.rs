@@ -8,6 +8,7 @@ use super::key_state::{KeyState, TicketContext};
 use crate::decide::evaluate::{Breach, Finding};
 use crate::domain::decision::Decision;
 use crate::domain::failover::TicketRoute;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
@@ -53,14 +54,14 @@ pub(super) fn write_ticket(
     state: &mut KeyState,
     decision: &Decision,
     fresh: &mut Option<TicketContext>,
-    (finding, rule, is_new): (&Finding, &RuleSettings, bool),
+    (finding, is_new): (&Finding, bool),
 ) -> Result<Option<Result<Create, String>>, String> {
-    let now = finding.heard.received_at;
+    let now = finding.evaluation.received_at;
     let is_due = decision.actions.contains(&TicketAction::Create);
     let Some(open) = &mut state.open else {
         if let Some(fresh) = fresh {
             // The breach is only counted. The flood's ticket may be written from it.
-            check(inputs, &trial(finding, rule, now), fresh)?;
+            check(inputs, &trial(finding, now), fresh)?;
         }
         return Ok(None);
     };
@@ -79,8 +80,8 @@ pub(super) fn write_ticket(
 }
 
 /// The incident that the breach would have begun.
-fn trial(finding: &Finding, rule: &RuleSettings, now: Timestamp) -> Incident {
-    let id = uuid::Uuid::nil().to_string();
-    let (key, severity) = (&finding.key, &finding.severity);
-    Incident::begin(id, &rule.name, key, severity, &finding.heard, now)
+fn trial(finding: &Finding, now: Timestamp) -> Incident {
+    let id = IncidentId::new(uuid::Uuid::nil().to_string());
+    let (key, severity) = (finding.key.clone(), &finding.severity);
+    Incident::begin(id, key, severity, &finding.evaluation, now)
 }

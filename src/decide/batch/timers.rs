@@ -13,22 +13,23 @@ use crate::decide::outage_key::outage_of;
 use crate::decide::policy::policy_of;
 use crate::domain::decision::{Decision, DecisionState, SignalOutcome, Suppression, fire_due};
 use crate::domain::flood;
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::OpenDelay;
 use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
-use crate::store::active_key;
 
 /// How long a ticket is delayed for the outage of `group`, which may form and stand for it.
 pub(super) fn open_delay(
     inputs: &Inputs<'_>,
     keys: &KeyStates,
-    group: Option<&str>,
+    group: Option<&IncidentKey>,
     now: Timestamp,
 ) -> Option<OpenDelay> {
-    let (_, outage, _) = outage_of(inputs.settings, group?)?;
-    let is_active = keys.get(group?).is_some_and(|state| state.open.is_some());
+    let group = group?;
+    let (_, outage) = outage_of(inputs.settings, &group.rule)?;
+    let is_active = keys.get(group).is_some_and(|state| state.open.is_some());
     // An outage that exists takes the incident in at the end of this batch: until then it waits.
     let shortest = match is_active {
         true => Duration::from_millis(1),
@@ -53,13 +54,12 @@ pub(super) fn advance_timers(
     };
     let now = inputs.now;
     // Outages and floods are reconciled at the end of the batch, after their members.
-    let key = active_key(&incident.rule, &incident.key);
-    if outage_of(inputs.settings, &key).is_some() || flood::source_of(&incident.rule).is_some() {
+    let key = incident.incident_key();
+    if outage_of(inputs.settings, &key.rule).is_some() || flood::source_of(&key.rule).is_some() {
         return;
     }
-    let delay = open_delay(inputs, keys, incident.group.as_deref(), now);
-    let named = (incident.rule.as_str(), incident.key.as_str());
-    mute_key(inputs, changes, state, named, None, now, delay);
+    let delay = open_delay(inputs, keys, incident.group.as_ref(), now);
+    mute_key(inputs, changes, state, &key, None, now, delay);
     if carry_out_flood_decision(inputs, changes, state) {
         return;
     }
@@ -72,7 +72,7 @@ pub(super) fn advance_timers(
         .settings
         .rules
         .iter()
-        .find(|rule| rule.name == incident.rule);
+        .find(|rule| rule.name == *incident.rule);
     let decision = state.step(allowance, &mut None, |known| match rule {
         Some(rule) => fire_due(known, &policy_of(rule), now),
         None => close_orphan(known, now),
@@ -94,7 +94,7 @@ fn finish(
     };
     if rule.is_none() {
         let why = ClosingCause::RuleRemoved {
-            rule: open.incident.rule.clone(),
+            rule: open.incident.rule.to_string(),
         };
         changes.record(&open.incident, IncidentEvent::Closed { why }, now);
         store(changes, state);

@@ -3,23 +3,24 @@
 use std::collections::HashMap;
 
 use crate::domain::failover::{Candidate, Failover, Unreachable, fail_over};
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
 use crate::store::TargetHealth;
 
 /// The targets that cannot be reached, by name.
 #[derive(Debug, Default)]
-pub(in crate::decide) struct UnreachableTargets(HashMap<String, Unreachable>);
+pub(in crate::decide) struct UnreachableTargets(HashMap<TargetName, Unreachable>);
 
 impl UnreachableTargets {
     pub(in crate::decide) fn of(health: Vec<TargetHealth>) -> Self {
-        let away = health
+        let unreachable = health
             .into_iter()
-            .filter_map(|one| Some((one.target, one.away?)));
-        Self(away.collect())
+            .filter_map(|one| Some((one.target, one.unreachable?)));
+        Self(unreachable.collect())
     }
 
-    pub(in crate::decide) fn contains(&self, target: &str) -> bool {
+    pub(in crate::decide) fn contains(&self, target: &TargetName) -> bool {
         self.0.contains_key(target)
     }
 
@@ -27,15 +28,15 @@ impl UnreachableTargets {
     pub(in crate::decide) fn fail_over<'a>(
         &'a self,
         settings: &'a Settings,
-        candidates: &'a [String],
-        current: &str,
+        candidates: &'a [TargetName],
+        current: &TargetName,
         now: Timestamp,
     ) -> Option<Failover<'a>> {
         let known = candidates.iter().filter_map(|name| {
             let target = settings.targets.get(name)?;
             Some(Candidate {
                 name,
-                away: self.0.get(name),
+                unreachable: self.0.get(name),
                 failover_after: target.failover_after,
             })
         });

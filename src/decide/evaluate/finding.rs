@@ -1,5 +1,6 @@
 //! The findings of the rules in one event.
 
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::Evaluation;
 use crate::rules::TemplateContext;
 use crate::settings::Routed;
@@ -9,16 +10,15 @@ use crate::settings::Routed;
 pub(crate) struct Finding {
     /// The rule's place among the settings' rules.
     pub(crate) rule: usize,
-    /// The correlation key.
-    pub(crate) key: String,
+    pub(crate) key: IncidentKey,
     /// The signal as the rule evaluates it.
-    pub(crate) heard: Evaluation,
+    pub(crate) evaluation: Evaluation,
     /// By the contract's name.
     pub(crate) severity: String,
     /// Only a breach changes what a ticket shows.
     pub(crate) breach: Option<Breach>,
-    /// The outage that a breach counts for, as its active key.
-    pub(crate) group: Option<String>,
+    /// The outage that a breach counts for, as its key.
+    pub(crate) group: Option<IncidentKey>,
 }
 
 /// What a ticket is written from, and where it may be opened.

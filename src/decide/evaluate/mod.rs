@@ -11,7 +11,7 @@ mod signal_values;
 use crate::domain::enrichment::Names;
 use crate::domain::signal::{Meaning, Signal};
 use crate::domain::trouble::OWN_SOURCE;
-use crate::normalise::{Format, Normalised, Outcome, Room, Value, normalise};
+use crate::normalise::{self, Format, Outcome, normalise};
 use crate::settings::Settings;
 use crate::store::{Content, JournalEvent};
 
@@ -46,15 +46,11 @@ fn read(
     event: &JournalEvent,
     body: &str,
 ) -> Evaluated {
-    let normalised = Room::with(|room| {
-        let item = Value::parse(body, room)?;
-        Ok::<_, serde_json::Error>(normalise(format, &item, event.received_at))
-    });
-    let outcome = match normalised {
-        Ok(Normalised { outcome, .. }) => outcome,
+    let item = match normalise::parse(body) {
+        Ok(item) => item,
         Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
     };
-    match outcome {
+    match normalise(format, &item, event.received_at).outcome {
         Outcome::Nothing(why) => Evaluated::Nothing(why),
         Outcome::Mismatch(mismatch) => Evaluated::Review(mismatch.to_string()),
         Outcome::Signals(signals) => evaluate_rules(settings, names, event, &signals),

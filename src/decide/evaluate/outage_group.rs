@@ -1,22 +1,22 @@
 //! The outage that a breach counts for.
 
 use super::correlation_key::limit_key;
+use crate::domain::identity::IncidentKey;
 use crate::domain::outage::RULE_PREFIX;
 use crate::rules::TemplateContext;
 use crate::settings::Settings;
-use crate::store::active_key;
 
-/// The active key of the first outage that names `rule` and whose `group_by` finds its values in
+/// The key of the first outage that names `rule` and whose `group_by` finds its values in
 /// `context`.
 pub(super) fn outage_key_of(
     settings: &Settings,
     rule: &str,
     context: &TemplateContext,
-) -> Option<String> {
+) -> Option<IncidentKey> {
     settings.outages.iter().find_map(|(name, outage)| {
         let names_it = outage.rules.iter().any(|one| one == rule);
         let group = names_it.then(|| outage.group_by.render(context).ok())??;
         let group = limit_key(&group);
-        (!group.is_empty()).then(|| active_key(&format!("{RULE_PREFIX}{name}"), &group))
+        (!group.is_empty()).then(|| IncidentKey::new(format!("{RULE_PREFIX}{name}"), group))
     })
 }

@@ -4,6 +4,7 @@ use super::correlation_key::limit_key;
 use super::finding::{Breach, Finding};
 use super::outage_group::outage_key_of;
 use super::signal_values::{named_values, signal_values};
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::part;
 use crate::domain::incident::{Evaluation, Verdict};
 use crate::domain::signal::Signal;
@@ -44,7 +45,10 @@ pub(super) fn evaluate(
     }
     let levels = rule.severity_levels.iter().map(|(_, level)| level);
     let expressions = [&rule.when].into_iter().chain(&rule.clear).chain(levels);
-    let readings = expressions.flat_map(|one| one.readings(signal)).collect();
+    let readings = expressions.flat_map(|one| one.readings(signal));
+    let readings = readings
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
     let (severity, breach) = match verdict {
         Verdict::Breach => (
             severity(rule, &event.source, signal)?,
@@ -52,7 +56,7 @@ pub(super) fn evaluate(
         ),
         Verdict::Clear | Verdict::InHysteresis => (rule.severity.clone(), None),
     };
-    let heard = Evaluation {
+    let evaluation = Evaluation {
         received_at: event.received_at,
         occurred_at: signal.occurred_at,
         part: match rule.sources.is_empty() {
@@ -66,8 +70,8 @@ pub(super) fn evaluate(
     let group = values.and_then(|values| outage_key_of(settings, &rule.name, values));
     Ok(Some(Finding {
         rule: index,
-        key,
-        heard,
+        key: IncidentKey::new(rule.name.as_str(), key),
+        evaluation,
         severity,
         breach,
         group,

@@ -131,7 +131,9 @@ mod tests {
         signal.fields.insert("wait_time_avg", 365.0.into());
         signal.fields.insert("alert_active", true.into());
         let reading = [("avg".to_owned(), 365.5), ("count".to_owned(), 4.0)];
-        signal.metrics.insert("queue.waitTime", reading.into());
+        signal
+            .metrics
+            .insert("queue.waitTime".to_owned(), reading.into());
         signal.labels.insert("site".into(), "FRA".into());
         assert_eq!(signal_in(&signal_values(&signal, "genesys")), signal);
     }

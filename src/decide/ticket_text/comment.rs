@@ -9,7 +9,7 @@ use super::readings::Units;
 use super::time_text::{clock, span};
 use crate::domain::incident::{Incident, Spread, TicketAction};
 use crate::domain::time::Timestamp;
-use crate::rules::Worse;
+use crate::rules::ThresholdSide;
 use crate::settings::RuleSettings;
 
 /// More readings would hide the first ones.
@@ -134,20 +134,20 @@ fn recovered(incident: &Incident, now: Timestamp) -> String {
 
 /// Which way the reading gets worse, by the expressions that open the incident or raise it; `None`
 /// when they disagree.
-fn worse(rule: &RuleSettings, reading: &str) -> Option<Worse> {
+fn worse(rule: &RuleSettings, reading: &str) -> Option<ThresholdSide> {
     let levels = rule.severity_levels.iter().map(|(_, level)| level);
     let mut said = std::iter::once(&rule.when)
         .chain(levels)
-        .filter_map(|expression| expression.worse().get(reading).copied());
+        .filter_map(|expression| expression.threshold_sides().get(reading).copied());
     let first = said.next()?;
     said.all(|other| other == first).then_some(first)
 }
 
-fn reading(name: &str, spread: Spread, worse: Option<Worse>, units: &Units<'_>) -> String {
+fn reading(name: &str, spread: Spread, worse: Option<ThresholdSide>, units: &Units<'_>) -> String {
     let shown = |value| units.shown(name, value);
     let extreme = match worse {
-        Some(Worse::Higher) => format!("highest {}", shown(spread.highest)),
-        Some(Worse::Lower) => format!("lowest {}", shown(spread.lowest)),
+        Some(ThresholdSide::Higher) => format!("highest {}", shown(spread.highest)),
+        Some(ThresholdSide::Lower) => format!("lowest {}", shown(spread.lowest)),
         None => format!(
             "lowest {}, highest {}",
             shown(spread.lowest),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{Evaluation, Readings, TicketWrite, Verdict};
 use crate::domain::incident::{Flapping, FlappingPolicy};
 use crate::domain::severity::Severity;
@@ -45,9 +46,15 @@ fn incident() -> Incident {
         occurred_at: opened_at,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: Readings::from([("queue.waitTime.avg", 412.549)]),
+        readings: Readings::from([("queue.waitTime.avg".to_owned(), 412.549)]),
     };
-    let mut incident = Incident::begin("id".into(), "queue-wait", "q1", "high", &heard, opened_at);
+    let mut incident = Incident::begin(
+        IncidentId::new("id"),
+        IncidentKey::new("queue-wait", "q1"),
+        "high",
+        &heard,
+        opened_at,
+    );
     let spread = incident.readings.get_mut("queue.waitTime.avg").unwrap();
     spread.highest = 3_725.0;
     incident.occurrences = 540;

@@ -32,7 +32,7 @@ pub(in crate::decide) fn describe(
         .filter(|one| one.state != IncidentState::Closed && one.is_breaching())
         .filter(is_its)
         .collect();
-    breaching.sort_by_key(|one| !causes.contains(&one.rule));
+    breaching.sort_by_key(|one| !is_cause(causes, one));
     let title = format!("outage {name} of {group}");
     for entity in ENTITY_NAMES {
         if context.contains_key(entity) {
@@ -50,6 +50,10 @@ pub(in crate::decide) fn describe(
     context.insert("outage".to_owned(), outage);
 }
 
+fn is_cause(causes: &[String], incident: &Incident) -> bool {
+    causes.iter().any(|cause| **cause == *incident.rule)
+}
+
 /// Whether members have joined it. An outage that is only checked, before it forms, has none yet.
 const fn is_known(outage: &Incident) -> bool {
     outage.tally.is_some()
@@ -63,7 +67,7 @@ fn report(
 ) -> String {
     for member in breaching.iter().take(MAX_MEMBERS) {
         let _ = write!(text, "\n- {} {}", member.rule, member.key);
-        if causes.contains(&member.rule) {
+        if is_cause(causes, member) {
             text.push_str(" explains the others");
         }
         for (reading, spread) in member.readings.iter().take(MAX_READINGS_OF_A_MEMBER) {

@@ -16,6 +16,7 @@ use super::fields::{
 };
 use super::queue_standing::standing_in;
 use super::readings::Units;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::ticket::{Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
@@ -106,8 +107,9 @@ fn change_fields(
 }
 
 /// The content of a link to the ticket of the outage `outage_id`.
-pub(in crate::decide) fn link_payload(outage_id: &str) -> String {
-    let end = outage_id.rsplit('-').next().unwrap_or(outage_id);
+pub(in crate::decide) fn link_payload(outage_id: &IncidentId) -> String {
+    let id = outage_id.as_str();
+    let end = id.rsplit('-').next().unwrap_or(id);
     json_text(&TicketChange {
         marker: format!("ref {end}"),
         ..TicketChange::default()
@@ -166,7 +168,7 @@ fn comment_text(
     now: Timestamp,
 ) -> String {
     let mut rules = settings.rules.iter();
-    let rule = rules.find(|rule| rule.name == incident.rule);
+    let rule = rules.find(|rule| rule.name == *incident.rule);
     let units = Units::new(settings, rule);
     let standing = context.get("standing").and_then(Value::as_str);
     match (action, standing) {
@@ -182,6 +184,7 @@ fn comment_text(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identity::IncidentKey;
     use crate::domain::incident::{Evaluation, Readings, Verdict};
 
     #[test]
@@ -194,7 +197,13 @@ mod tests {
             verdict: Verdict::Breach,
             readings: Readings::new(),
         };
-        let mut incident = Incident::begin("id".into(), "rule", "key", "high", &heard, now);
+        let mut incident = Incident::begin(
+            IncidentId::new("id"),
+            IncidentKey::new("rule", "key"),
+            "high",
+            &heard,
+            now,
+        );
         let first = marker(&incident, TicketAction::Relapse, now);
         assert_eq!(first, marker(&incident, TicketAction::Relapse, now));
         incident.apply(&heard);

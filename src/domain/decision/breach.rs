@@ -14,7 +14,7 @@ pub(super) fn first_breach(
     evaluation: &Evaluation,
     policy: &LifePolicy,
     delay: Option<OpenDelay>,
-    new: NewIncident<'_>,
+    new: &NewIncident<'_>,
 ) -> (SignalOutcome, Vec<TicketAction>) {
     let now = evaluation.received_at;
     let (opens_at, reason) = longest_delay(state, policy, delay, now);
@@ -27,9 +27,8 @@ pub(super) fn first_breach(
         return (SignalOutcome::Suppressed(Suppression::Flood), Vec::new());
     }
     let incident = state.incident.insert(Incident::begin(
-        new.id.to_owned(),
-        new.rule,
-        new.key,
+        new.id.clone(),
+        new.key.clone(),
         new.severity,
         evaluation,
         opens_at,

@@ -30,7 +30,7 @@ pub fn decide(
     evaluation: &Evaluation,
     policy: &LifePolicy,
     delay: Option<OpenDelay>,
-    new: NewIncident<'_>,
+    new: &NewIncident<'_>,
 ) -> Decision {
     let before = state.incident.as_ref().map(Before::of);
     let outcome_and_actions = match state.incident.as_mut() {

@@ -1,20 +1,21 @@
 //! Tests of the decision: examples that an operator would tell, and properties for any
 //! sequence of signals.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{FlappingPolicy, Readings, Recovery, Suppression};
 use crate::domain::severity::Severity;
 
-const NEW: NewIncident<'static> = NewIncident {
-    id: "0195",
-    rule: "queue-wait",
-    key: "q1",
+static NEW: LazyLock<NewIncident<'static>> = LazyLock::new(|| NewIncident {
+    id: IncidentId::new("0195"),
+    key: IncidentKey::new("queue-wait", "q1"),
     severity: "high",
-};
+});
 
 fn policy() -> LifePolicy {
     LifePolicy {
@@ -42,13 +43,13 @@ fn part_heard(seconds: i64, verdict: Verdict, part: &str) -> Evaluation {
         occurred_at: at(seconds),
         part: part.to_owned(),
         verdict,
-        readings: Readings::from([("queue.waitTime.avg", 412.5)]),
+        readings: Readings::from([("queue.waitTime.avg".to_owned(), 412.5)]),
     }
 }
 
 /// Runs signals through one key, as the pipeline does: a closed incident is forgotten.
 fn tell(known: &mut DecisionState, policy: &LifePolicy, evaluation: &Evaluation) -> Decision {
-    let decision = decide(known, evaluation, policy, None, NEW);
+    let decision = decide(known, evaluation, policy, None, &NEW);
     known
         .incident
         .take_if(|incident| incident.state == IncidentState::Closed);
@@ -333,15 +334,15 @@ proptest! {
         let mut known = DecisionState::default();
         let mut now = 0_i64;
         let mut last_create: Option<i64> = None;
-        let mut created: Option<String> = None;
+        let mut created: Option<IncidentId> = None;
         for (index, (gap, happening)) in happenings.into_iter().enumerate() {
             now += i64::from(gap);
-            let id = format!("incident-{index}");
+            let id = IncidentId::new(format!("incident-{index}"));
             let decision = match happening {
                 Happening::Hear(verdict, part, late) => {
                     let mut evaluation = part_heard(now, verdict, &part.to_string());
                     evaluation.occurred_at = at(now - i64::from(late));
-                    decide(&mut known, &evaluation, &policy, None, NewIncident { id: &id, ..NEW })
+                    decide(&mut known, &evaluation, &policy, None, &NewIncident { id, ..NEW.clone() })
                 }
                 Happening::Wait(seconds) => {
                     now += i64::from(seconds);
@@ -394,7 +395,10 @@ proptest! {
 }
 
 fn worse(severity: &'static str) -> NewIncident<'static> {
-    NewIncident { severity, ..NEW }
+    NewIncident {
+        severity,
+        ..NEW.clone()
+    }
 }
 
 #[test]
@@ -402,11 +406,11 @@ fn a_rise_is_owed_to_the_open_ticket_at_once_and_a_fall_is_not() {
     let mut known = DecisionState::default();
     tell(&mut known, &policy(), &evaluation(0, Verdict::Breach));
     let breach = |seconds| evaluation(seconds, Verdict::Breach);
-    let raised = decide(&mut known, &breach(1), &policy(), None, worse("critical"));
+    let raised = decide(&mut known, &breach(1), &policy(), None, &worse("critical"));
     assert_eq!(raised.outcome, SignalOutcome::Raised);
     let from = Severity::High;
     assert_eq!(raised.actions, [TicketAction::Raised { from }]);
-    let fallen = decide(&mut known, &breach(2), &policy(), None, worse("low"));
+    let fallen = decide(&mut known, &breach(2), &policy(), None, &worse("low"));
     assert!(fallen.actions.is_empty());
     assert_eq!(known.incident.unwrap().severity, "critical");
 }
@@ -420,7 +424,7 @@ fn a_rise_before_the_ticket_is_only_in_its_create() {
     };
     tell(&mut known, &policy, &evaluation(0, Verdict::Breach));
     let breach = evaluation(10, Verdict::Breach);
-    let opened = decide(&mut known, &breach, &policy, None, worse("critical"));
+    let opened = decide(&mut known, &breach, &policy, None, &worse("critical"));
     assert_eq!(opened.actions, [TicketAction::Create]);
     assert_eq!(known.incident.unwrap().severity, "critical");
 }
@@ -435,7 +439,7 @@ fn a_worse_relapse_says_both() {
     tell(&mut known, &policy, &evaluation(0, Verdict::Breach));
     tell(&mut known, &policy, &evaluation(1, Verdict::Clear));
     let breach = evaluation(2, Verdict::Breach);
-    let relapsed = decide(&mut known, &breach, &policy, None, worse("critical"));
+    let relapsed = decide(&mut known, &breach, &policy, None, &worse("critical"));
     let from = Severity::High;
     assert_eq!(
         relapsed.actions,
@@ -473,7 +477,7 @@ proptest! {
             let mut right = evaluation(now + off, verdict);
             right.occurred_at = at(now);
             let incident = incident.get_or_insert_with(|| {
-                Incident::begin("id".into(), "rule", "key", "high", &right, at(now))
+                Incident::begin(IncidentId::new("id"), IncidentKey::new("rule", "key"), "high", &right, at(now))
             });
             prop_assert!(!incident.is_out_of_order(&right));
             incident.apply(&right);

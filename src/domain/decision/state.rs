@@ -1,6 +1,7 @@
 //! What a decision reads and changes for one correlation key.
 
 use super::burst_lock::BurstLock;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{BreachStarts, Evaluation, Incident, Mute, Readings, Verdict};
 use crate::domain::time::Timestamp;
 
@@ -37,13 +38,10 @@ impl Default for Allowance {
 }
 
 /// Identity of the incident that a breach would begin.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct NewIncident<'a> {
-    /// A UUID.
-    pub id: &'a str,
-    pub rule: &'a str,
-    /// The correlation key.
-    pub key: &'a str,
+    pub id: IncidentId,
+    pub key: IncidentKey,
     /// The severity that the signal reports; a known incident is raised to it.
     pub severity: &'a str,
 }

@@ -10,6 +10,7 @@ use super::*;
 use crate::domain::decision::{
     Decision, DecisionState, NewIncident, SignalOutcome, decide, fire_due,
 };
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{
     Evaluation, FlappingPolicy, LifePolicy, OpenDelay, Readings, Recovery, Verdict,
 };
@@ -84,9 +85,8 @@ fn evaluation(seconds: i64, verdict: Verdict) -> Evaluation {
 
 fn new(severity: &str) -> NewIncident<'_> {
     NewIncident {
-        id: "0195",
-        rule: "queue-wait",
-        key: "q1",
+        id: IncidentId::new("0195"),
+        key: IncidentKey::new("queue-wait", "q1"),
         severity,
     }
 }
@@ -120,7 +120,7 @@ fn states(policy: &LifePolicy) -> Vec<(&'static str, DecisionState, i64)> {
         &evaluation(0, Verdict::Breach),
         policy,
         None,
-        new("low"),
+        &new("low"),
     );
     states.push(("pending", known.clone(), 0));
     fire_due(&mut known, policy, at(20));
@@ -130,7 +130,7 @@ fn states(policy: &LifePolicy) -> Vec<(&'static str, DecisionState, i64)> {
         &evaluation(21, Verdict::Clear),
         policy,
         None,
-        new("low"),
+        &new("low"),
     );
     states.push(("clearing", known.clone(), 21));
     fire_due(&mut known, &comment, at(31));
@@ -140,7 +140,7 @@ fn states(policy: &LifePolicy) -> Vec<(&'static str, DecisionState, i64)> {
         &evaluation(40, Verdict::Breach),
         &comment,
         None,
-        new("low"),
+        &new("low"),
     );
     states.push(("flapping", known.clone(), 40));
     decide(
@@ -148,7 +148,7 @@ fn states(policy: &LifePolicy) -> Vec<(&'static str, DecisionState, i64)> {
         &evaluation(41, Verdict::Clear),
         &comment,
         None,
-        new("low"),
+        &new("low"),
     );
     states.push(("flapping, clear", known, 41));
     states
@@ -169,7 +169,7 @@ fn every_state_with_everything_it_meets_leads_to_entries_of_the_history() {
                         let (mut known, before) = (state.clone(), state.incident.clone());
                         let evaluation = evaluation(now, verdict);
                         let decision =
-                            decide(&mut known, &evaluation, &policy, None, new(severity));
+                            decide(&mut known, &evaluation, &policy, None, &new(severity));
                         assert_told(before.as_ref(), &known, &decision);
                         reached.insert((name, decision.outcome.as_str()));
                     }
@@ -221,14 +221,14 @@ fn a_clear_heard_after_the_recovery_is_no_second_recovery() {
         &evaluation(0, Verdict::Breach),
         &policy,
         None,
-        new("low"),
+        &new("low"),
     );
     let first = decide(
         &mut known,
         &evaluation(1, Verdict::Clear),
         &policy,
         None,
-        new("low"),
+        &new("low"),
     );
     assert_eq!(first.transitions.len(), 1, "{first:?}");
     let second = decide(
@@ -236,7 +236,7 @@ fn a_clear_heard_after_the_recovery_is_no_second_recovery() {
         &evaluation(2, Verdict::Clear),
         &policy,
         None,
-        new("low"),
+        &new("low"),
     );
     assert_eq!(second.outcome, SignalOutcome::Recovered);
     assert!(second.transitions.is_empty(), "{second:?}");
@@ -265,7 +265,7 @@ proptest! {
             let hold = held.then_some(OpenDelay { until, reason: Suppression::Outage });
             let decision = match verdict {
                 Some(verdict) => {
-                    decide(&mut known, &evaluation(now, verdict), &policy, hold, new(severity))
+                    decide(&mut known, &evaluation(now, verdict), &policy, hold, &new(severity))
                 }
                 None => fire_due(&mut known, &policy, at(now)),
             };

@@ -15,6 +15,6 @@ mod reconcile;
 
 pub use super::decision::Allowance;
 pub use super::incident::FloodTotals;
-pub use policy::{FloodPolicy, RULE_PREFIX, source_of};
+pub use policy::{FloodPolicy, RULE_PREFIX, key_of, source_of};
 pub use rate::SourceRate;
 pub use reconcile::{FloodObservation, reconcile};

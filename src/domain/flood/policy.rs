@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::identity::IncidentKey;
 use crate::domain::incident::{LifePolicy, Recovery};
 
 /// The rule of a flood's incident is this prefix and the name of the source.
@@ -54,6 +55,11 @@ impl FloodPolicy {
             flapping: None,
         }
     }
+}
+
+/// The key of the flood of `source`.
+pub fn key_of(source: &str) -> IncidentKey {
+    IncidentKey::new(format!("{RULE_PREFIX}{source}"), source)
 }
 
 /// The source whose flood has incidents of `rule`; `None` for any other rule.

@@ -25,7 +25,7 @@ pub fn reconcile(
     flood: &mut DecisionState,
     seen: FloodObservation,
     life: &LifePolicy,
-    new: NewIncident<'_>,
+    new: &NewIncident<'_>,
     now: Timestamp,
 ) -> Vec<(Decision, Incident)> {
     let grows = seen.newly_held + seen.counted > 0;

@@ -1,6 +1,9 @@
+use std::sync::LazyLock;
+
 use super::*;
 use crate::domain::decision::{SignalOutcome, Suppression};
 use crate::domain::flood::{Allowance, FloodPolicy, SourceRate};
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{Evaluation, IncidentState, Readings, Recovery};
 use crate::domain::silence::{Mute, apply_mute};
 
@@ -37,12 +40,11 @@ fn evaluation(verdict: Verdict, seconds: i64) -> Evaluation {
     }
 }
 
-const NEW: NewIncident<'_> = NewIncident {
-    id: "id",
-    rule: "queue-wait",
-    key: "q1",
+static NEW: LazyLock<NewIncident<'static>> = LazyLock::new(|| NewIncident {
+    id: IncidentId::new("id"),
+    key: IncidentKey::new("queue-wait", "q1"),
     severity: "high",
-};
+});
 
 fn admitted(may_open: bool, may_wait: bool) -> DecisionState {
     DecisionState {
@@ -53,7 +55,7 @@ fn admitted(may_open: bool, may_wait: bool) -> DecisionState {
 
 /// What a breach or a clear does to `known`.
 fn hears_of(known: &mut DecisionState, verdict: Verdict, seconds: i64) -> Decision {
-    decide(known, &evaluation(verdict, seconds), &life(), None, NEW)
+    decide(known, &evaluation(verdict, seconds), &life(), None, &NEW)
 }
 
 const FLOOD: SignalOutcome = SignalOutcome::Suppressed(Suppression::Flood);
@@ -189,7 +191,7 @@ fn a_ticket_that_is_due_by_time_is_held_beyond_the_limit() {
         &evaluation(Verdict::Breach, 0),
         &waits,
         None,
-        NEW,
+        &NEW,
     );
     known.allowance.may_open = false;
     let decision = fire_due(&mut known, &waits, at(10));
@@ -221,12 +223,11 @@ fn an_open_incident_goes_on_whatever_its_source_does() {
     assert_eq!(decision.actions, [TicketAction::Resolve]);
 }
 
-const OF_FLOOD: NewIncident<'_> = NewIncident {
-    id: "flood-id",
-    rule: "flood:genesys",
-    key: "genesys",
+static OF_FLOOD: LazyLock<NewIncident<'static>> = LazyLock::new(|| NewIncident {
+    id: IncidentId::new("flood-id"),
+    key: IncidentKey::new("flood:genesys", "genesys"),
     severity: "high",
-};
+});
 
 /// One step of the flood at `seconds`: what it owes, and its state.
 fn step(
@@ -234,7 +235,7 @@ fn step(
     seen: FloodObservation,
     seconds: i64,
 ) -> (Vec<TicketAction>, Option<IncidentState>) {
-    let steps = reconcile(flood, seen, &POLICY.life(), OF_FLOOD, at(seconds));
+    let steps = reconcile(flood, seen, &POLICY.life(), &OF_FLOOD, at(seconds));
     let actions = steps
         .iter()
         .flat_map(|(decision, _)| decision.actions.clone());

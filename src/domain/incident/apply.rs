@@ -8,6 +8,7 @@ use super::evaluation::{Evaluation, Verdict};
 use super::part;
 use super::readings::Spread;
 use super::record::{Incident, Part};
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::time::Timestamp;
 
 /// Parts and readings that one incident keeps, each. Beyond it the part with the oldest signal
@@ -18,14 +19,13 @@ const MAX_KEPT: usize = 64;
 impl Incident {
     /// A pending incident with its first breach, whose ticket is due at `opens_at`.
     pub fn begin(
-        id: String,
-        rule: &str,
-        key: &str,
+        id: IncidentId,
+        key: IncidentKey,
         severity: &str,
         evaluation: &Evaluation,
         opens_at: Timestamp,
     ) -> Self {
-        let mut incident = Self::empty(id, rule, key, severity, evaluation.received_at);
+        let mut incident = Self::empty(id, key, severity, evaluation.received_at);
         incident.opens_at = Some(opens_at);
         incident.apply(evaluation);
         incident

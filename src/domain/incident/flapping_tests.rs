@@ -9,6 +9,7 @@ use super::*;
 use crate::domain::decision::{
     Decision, DecisionState, NewIncident, SignalOutcome, Suppression, decide, fire_due,
 };
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{
     BreachStarts, Evaluation, FlappingPolicy, IncidentState, Readings, Recovery, TicketAction,
     Verdict,
@@ -55,7 +56,6 @@ impl Key {
 
     fn hear(&mut self, seconds: i64, verdict: Verdict) -> Decision {
         self.told += 1;
-        let id = format!("incident-{}", self.told);
         let evaluation = Evaluation {
             received_at: at(seconds),
             occurred_at: at(i64::try_from(self.told).unwrap()),
@@ -64,12 +64,11 @@ impl Key {
             readings: Readings::new(),
         };
         let new = NewIncident {
-            id: &id,
-            rule: "queue-wait",
-            key: "q1",
+            id: IncidentId::new(format!("incident-{}", self.told)),
+            key: IncidentKey::new("queue-wait", "q1"),
             severity: "high",
         };
-        let decision = decide(&mut self.known, &evaluation, &self.policy, None, new);
+        let decision = decide(&mut self.known, &evaluation, &self.policy, None, &new);
         self.forget_closed();
         decision
     }

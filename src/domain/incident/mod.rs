@@ -3,7 +3,7 @@
 //! Plain data at the bottom: an `evaluation` of a signal, the `policy` of a rule, the `action`s
 //! that a ticket needs, the `record` that is stored. Above it the methods of the record: `apply`
 //! takes a signal in, `flapping` counts how often trouble starts, `life` moves the incident from
-//! state to state. Pure. May import: `by_name`, `severity`, `signal`, `time`.
+//! state to state. Pure. May import: `severity`, `signal`, `time`.
 
 mod action;
 mod apply;

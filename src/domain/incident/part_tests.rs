@@ -6,6 +6,7 @@ use super::*;
 use crate::domain::decision::{
     Decision, DecisionState, NewIncident, SignalOutcome, Suppression, decide,
 };
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{
     Evaluation, Incident, IncidentState, LifePolicy, Readings, Recovery, TicketAction, Verdict,
 };
@@ -43,13 +44,12 @@ impl Key {
     fn hears(&mut self, part: String, verdict: Verdict) -> Decision {
         self.seconds += 1;
         let new = NewIncident {
-            id: "0195",
-            rule: "queue-wait",
-            key: "q1",
+            id: IncidentId::new("0195"),
+            key: IncidentKey::new("queue-wait", "q1"),
             severity: "high",
         };
         let evaluation = evaluation(part, verdict, self.seconds);
-        decide(&mut self.known, &evaluation, &RESOLVE, None, new)
+        decide(&mut self.known, &evaluation, &RESOLVE, None, &new)
     }
 
     fn source(&mut self, source: &str, verdict: Verdict) -> SignalOutcome {

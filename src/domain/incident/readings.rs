@@ -1,12 +1,11 @@
 //! The metric readings of a signal, and their range during an incident.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use crate::domain::by_name::ByName;
-use crate::domain::signal::Name;
-
 /// Readings by a name such as `queue.waitTime.avg`.
-pub type Readings = ByName<Name, f64, 1>;
+pub type Readings = BTreeMap<String, f64>;
 
 /// The values that one reading has taken during an incident.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

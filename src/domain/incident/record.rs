@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,7 @@ use super::mute::Mute;
 use super::readings::Spread;
 use super::suppression::Suppression;
 use super::totals::{FloodTotals, OutageTotals};
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::time::Timestamp;
 
 /// Where an incident is in its life.
@@ -73,11 +75,10 @@ pub struct TicketWrite {
 /// earlier rows stay readable.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
-    /// A UUID; the ticket's key is made of it.
-    pub id: String,
-    pub rule: String,
+    pub id: IncidentId,
+    pub rule: Arc<str>,
     /// The correlation key, unique among the incidents of the rule that are not closed.
-    pub key: String,
+    pub key: Arc<str>,
     pub state: IncidentState,
     pub severity: String,
     /// When the first breach was received.
@@ -112,12 +113,12 @@ pub struct Incident {
     /// When the last silence over it ended, while it was pending.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silenced_until: Option<Timestamp>,
-    /// The active key of the outage that it may become a member of.
+    /// The outage that it may become a member of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub group: Option<String>,
+    pub group: Option<IncidentKey>,
     /// The outage that it is a member of. A pending member never opens a ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outage_id: Option<String>,
+    pub outage_id: Option<IncidentId>,
     /// Of an outage: how many members came or left since its ticket was last written to.
     /// Of a flood: 1 when its totals have grown much since then.
     #[serde(rename = "untold", default, skip_serializing_if = "is_zero")]
@@ -174,16 +175,15 @@ const fn is_false(flag: &bool) -> bool {
 impl Incident {
     /// A pending incident without a breach.
     pub(super) fn empty(
-        id: String,
-        rule: &str,
-        key: &str,
+        id: IncidentId,
+        key: IncidentKey,
         severity: &str,
         received_at: Timestamp,
     ) -> Self {
         Self {
             id,
-            rule: rule.to_owned(),
-            key: key.to_owned(),
+            rule: key.rule,
+            key: key.key,
             state: IncidentState::Pending,
             severity: severity.to_owned(),
             opened_at: received_at,
@@ -214,6 +214,10 @@ impl Incident {
             released: false,
             flood: None,
         }
+    }
+
+    pub fn incident_key(&self) -> IncidentKey {
+        IncidentKey::new(Arc::clone(&self.rule), Arc::clone(&self.key))
     }
 
     /// Whether any part breaches.

@@ -50,7 +50,8 @@ pub fn forms(members: &[Incident], formation: FormationPolicy<'_>) -> Option<For
 }
 
 pub(super) fn is_cause(incident: &Incident, formation: FormationPolicy<'_>) -> bool {
-    formation.causes.contains(&incident.rule)
+    let mut causes = formation.causes.iter();
+    causes.any(|cause| **cause == *incident.rule)
 }
 
 /// Whether a cause that breaches explains `incident`.

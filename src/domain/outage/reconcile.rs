@@ -26,7 +26,7 @@ pub fn reconcile(
     members: &mut [Incident],
     formation: FormationPolicy<'_>,
     life: &LifePolicy,
-    new: NewIncident<'_>,
+    new: &NewIncident<'_>,
     now: Timestamp,
 ) -> OutageUpdate {
     let mut update = OutageUpdate::default();

@@ -1,5 +1,6 @@
 //! What outages promise: one at a time in a group, no ticket for who is held, nobody lost.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -7,14 +8,14 @@ use proptest::prelude::*;
 use super::super::members::{MemberChange, release};
 use super::*;
 use crate::domain::decision::{BurstLock, Suppression};
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{Evaluation, OpenDelay, Readings, Recovery};
 
-const NEW: NewIncident<'static> = NewIncident {
-    id: "outage-1",
-    rule: "outage:site",
-    key: "Berlin",
+static NEW: LazyLock<NewIncident<'static>> = LazyLock::new(|| NewIncident {
+    id: IncidentId::new("outage-1"),
+    key: IncidentKey::new("outage:site", "Berlin"),
     severity: "critical",
-};
+});
 const FORMATION: FormationPolicy<'static> = FormationPolicy {
     at_least: 3,
     within: Duration::from_secs(60),
@@ -54,11 +55,9 @@ fn hear(
     seconds: i64,
     verdict: Verdict,
 ) -> Decision {
-    let id = format!("{key}-{seconds}");
     let new = NewIncident {
-        id: &id,
-        rule,
-        key,
+        id: IncidentId::new(format!("{key}-{seconds}")),
+        key: IncidentKey::new(rule, key),
         severity: "high",
     };
     let hold = OpenDelay {
@@ -70,7 +69,7 @@ fn hear(
         &evaluation(seconds, verdict),
         &life(),
         Some(hold),
-        new,
+        &new,
     )
 }
 
@@ -86,8 +85,8 @@ fn queues(began: &[i64]) -> Vec<Incident> {
         .collect()
 }
 
-fn actions(settled: &OutageUpdate) -> Vec<TicketAction> {
-    settled
+fn actions(update: &OutageUpdate) -> Vec<TicketAction> {
+    update
         .outage
         .iter()
         .flat_map(|(decision, _)| decision.actions.clone())
@@ -97,15 +96,15 @@ fn actions(settled: &OutageUpdate) -> Vec<TicketAction> {
 #[test]
 fn enough_keys_within_the_window_open_one_outage_and_no_ticket_of_their_own() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 60]));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
-    assert_eq!(actions(&settled), [TicketAction::Create]);
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(60));
+    assert_eq!(actions(&update), [TicketAction::Create]);
     assert!(
-        settled
+        update
             .members
             .iter()
             .all(|step| step.what == MemberChange::Held)
     );
-    assert_eq!(settled.members.len(), 3);
+    assert_eq!(update.members.len(), 3);
     assert!(
         members
             .iter()
@@ -116,20 +115,20 @@ fn enough_keys_within_the_window_open_one_outage_and_no_ticket_of_their_own() {
 #[test]
 fn keys_that_began_further_apart_are_no_outage() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 61]));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(61));
-    assert_eq!(settled, OutageUpdate::default());
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(61));
+    assert_eq!(update, OutageUpdate::default());
 }
 
 #[test]
 fn who_has_a_ticket_already_is_linked() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 30, 60]));
     members[0].open(&life(), at(5));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(60));
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(60));
     let linked = MemberStep {
         place: 0,
         what: MemberChange::Linked,
     };
-    assert!(settled.members.contains(&linked));
+    assert!(update.members.contains(&linked));
 }
 
 #[test]
@@ -157,7 +156,7 @@ fn a_cause_does_not_explain_what_began_long_before_it() {
     assert_eq!(forms(&members, formation), None);
     members.push(pending("queue-wait", "q9", 1));
     let mut outage = DecisionState::default();
-    reconcile(&mut outage, &mut members, formation, &life(), NEW, at(61));
+    reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(61));
     let held: Vec<bool> = members.iter().map(Incident::is_held).collect();
     assert_eq!(held, [false, true, true]);
 }
@@ -172,21 +171,21 @@ fn what_breaches_after_the_cause_has_recovered_is_an_incident_of_its_own() {
     let mut outage = DecisionState::default();
     let mut members = vec![pending("trunk-down", "t1", 0)];
     members.extend(queues(&[5]));
-    reconcile(&mut outage, &mut members, formation, &life(), NEW, at(5));
+    reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(5));
     assert!(members.iter().all(Incident::is_held));
     members[0].close(at(100));
     members.push(pending("queue-wait", "late", 110));
-    let settled = reconcile(&mut outage, &mut members, formation, &life(), NEW, at(110));
+    let update = reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(110));
     assert!(!members[2].is_held());
     assert_eq!(
-        actions(&settled),
+        actions(&update),
         [],
         "the queue it explained still breaches"
     );
     // Enough of them at once are an outage for themselves, and the one there is takes them in.
     members.push(pending("queue-wait", "later", 111));
     members.push(pending("queue-wait", "latest", 112));
-    reconcile(&mut outage, &mut members, formation, &life(), NEW, at(112));
+    reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(112));
     assert!(members[2..].iter().all(Incident::is_held));
 }
 
@@ -197,22 +196,22 @@ fn inside_the_burst_lock_an_outage_waits_and_links_when_it_opens() {
         ..life()
     };
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
-    let first = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(0));
+    let first = reconcile(&mut outage, &mut members, FORMATION, &life, &NEW, at(0));
     assert_eq!(actions(&first), [TicketAction::Create]);
     members.iter_mut().for_each(|one| one.close(at(5)));
-    let over = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(5));
+    let over = reconcile(&mut outage, &mut members, FORMATION, &life, &NEW, at(5));
     assert_eq!(actions(&over), [TicketAction::Resolve]);
     outage.incident = None;
     let mut members = queues(&[10, 10, 10]);
     members[0].open(&life, at(10));
-    let again = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(10));
+    let again = reconcile(&mut outage, &mut members, FORMATION, &life, &NEW, at(10));
     assert_eq!(actions(&again), []);
     let what: Vec<MemberChange> = again.members.iter().map(|step| step.what).collect();
     assert_eq!(
         what,
         [MemberChange::Held, MemberChange::Held, MemberChange::Joined]
     );
-    let opened = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(60));
+    let opened = reconcile(&mut outage, &mut members, FORMATION, &life, &NEW, at(60));
     assert_eq!(actions(&opened), [TicketAction::Create]);
     let linked = MemberStep {
         place: 0,
@@ -230,12 +229,12 @@ fn an_outage_that_is_over_before_its_lock_leaves_no_ticket_and_no_link() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[10, 10, 10]));
     outage.lock = lock;
     members[0].open(&life(), at(10));
-    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(10));
     members[0].state = IncidentState::Recovered;
     members[1].close(at(20));
     members[2].close(at(20));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(20));
-    assert_eq!(actions(&settled), []);
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(20));
+    assert_eq!(actions(&update), []);
     assert_eq!(
         outage.incident.map(|one| one.state),
         Some(IncidentState::Closed)
@@ -248,12 +247,12 @@ fn an_outage_that_is_over_before_its_lock_leaves_no_ticket_and_no_link() {
 fn members_of_an_outage_that_a_person_gave_up_open_their_own_tickets_and_form_no_other() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0, 0]));
     members[3].open(&life(), at(0));
-    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(0));
     let tally = outage.incident.as_mut().unwrap().tally.as_mut().unwrap();
     tally.given_up = true;
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(30));
-    assert!(settled.given_up && actions(&settled).is_empty());
-    assert_eq!(settled.members.len(), 4);
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(30));
+    assert!(update.given_up && actions(&update).is_empty());
+    assert_eq!(update.members.len(), 4);
     outage.incident = None;
     for member in &mut members[..3] {
         assert_eq!(
@@ -261,23 +260,23 @@ fn members_of_an_outage_that_a_person_gave_up_open_their_own_tickets_and_form_no
             [TicketAction::Create]
         );
     }
-    let after = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(31));
+    let after = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(31));
     assert_eq!(after, OutageUpdate::default());
 }
 
 #[test]
 fn the_ticket_is_told_of_those_that_are_over_and_the_last_word_has_the_totals() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0, 0]));
-    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(0));
     members.remove(0).close(at(10));
-    let soon = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
+    let soon = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(10));
     assert_eq!(actions(&soon), [], "not within update_every");
-    let later = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(300));
+    let later = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(300));
     assert_eq!(actions(&later), [TicketAction::Progress]);
-    let still = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(900));
+    let still = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(900));
     assert_eq!(actions(&still), [], "nothing came or went");
     members.clear();
-    let over = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(901));
+    let over = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(901));
     assert_eq!(actions(&over), [TicketAction::Resolve]);
     let tally = outage.incident.unwrap().tally.unwrap();
     assert_eq!((tally.joined, tally.present), (4, 0));
@@ -291,37 +290,37 @@ fn a_recovered_outage_is_said_to_have_recovered_once() {
     };
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
     members[0].open(&life, at(0));
-    reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life, &NEW, at(0));
     members.truncate(1);
     members[0].state = IncidentState::Recovered;
-    let over = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(9));
+    let over = reconcile(&mut outage, &mut members, FORMATION, &life, &NEW, at(9));
     assert_eq!(actions(&over), [TicketAction::Recovered]);
-    let again = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(10));
+    let again = reconcile(&mut outage, &mut members, FORMATION, &life, &NEW, at(10));
     let outcomes = again.outage.iter().map(|(decision, _)| decision.outcome);
     assert_eq!(outcomes.collect::<Vec<_>>(), [SignalOutcome::InHysteresis]);
     members[0].state = IncidentState::Open;
     let evaluation = evaluation(20, Verdict::Breach);
     members[0].apply(&evaluation);
-    let back = reconcile(&mut outage, &mut members, FORMATION, &life, NEW, at(20));
+    let back = reconcile(&mut outage, &mut members, FORMATION, &life, &NEW, at(20));
     assert_eq!(actions(&back), [TicketAction::Relapse]);
 }
 
 #[test]
 fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
-    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(0));
     let mut told = 0;
     for seconds in 1..=900 {
         members.push(pending("queue-wait", &format!("late-{seconds}"), seconds));
-        let settled = reconcile(
+        let update = reconcile(
             &mut outage,
             &mut members,
             FORMATION,
             &life(),
-            NEW,
+            &NEW,
             at(seconds),
         );
-        told += actions(&settled).len();
+        told += actions(&update).len();
     }
     assert_eq!(told, 3, "once in five minutes");
     assert!(members.iter().all(|one| one.outage_id.is_some()));
@@ -331,19 +330,19 @@ fn later_members_join_and_the_ticket_is_told_at_a_bounded_rate() {
 fn when_all_have_recovered_the_outage_is_resolved_and_its_members_with_it() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
     members[0].open(&life(), at(0));
-    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(0));
     members[0].state = IncidentState::Recovered;
     members[1].close(at(9));
-    let still = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(9));
+    let still = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(9));
     assert_eq!(actions(&still), [], "one still breaches");
     members[2].close(at(10));
-    let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(10));
-    assert_eq!(actions(&settled), [TicketAction::Resolve]);
+    let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(10));
+    assert_eq!(actions(&update), [TicketAction::Resolve]);
     let resolved = MemberStep {
         place: 0,
         what: MemberChange::Resolved,
     };
-    assert_eq!(settled.members, [resolved]);
+    assert_eq!(update.members, [resolved]);
     assert!(members.iter().all(|one| one.state == IncidentState::Closed));
 }
 
@@ -351,7 +350,7 @@ fn when_all_have_recovered_the_outage_is_resolved_and_its_members_with_it() {
 fn members_of_an_outage_that_a_person_closed_are_closed_or_go_on_with_their_tickets() {
     let (mut outage, mut members) = (DecisionState::default(), queues(&[0, 0, 0]));
     members[0].open(&life(), at(0));
-    reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(0));
+    reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(0));
     assert_eq!(release(&mut members, at(1)).len(), 3);
     assert_eq!(
         forms(
@@ -398,8 +397,8 @@ proptest! {
                     members.push(one);
                 }
             }
-            let settled = reconcile(&mut outage, &mut members, FORMATION, &life(), NEW, at(now));
-            formed += u32::try_from(actions(&settled).iter().filter(|one| **one == TicketAction::Create).count()).unwrap();
+            let update = reconcile(&mut outage, &mut members, FORMATION, &life(), &NEW, at(now));
+            formed += u32::try_from(actions(&update).iter().filter(|one| **one == TicketAction::Create).count()).unwrap();
             let active = outage.incident.as_ref().is_some_and(|one| one.state != IncidentState::Closed);
             for one in &members {
                 if one.state == IncidentState::Closed { continue; }

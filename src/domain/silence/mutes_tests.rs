@@ -1,21 +1,22 @@
 //! Which silence mutes a breach, and what that does to the life of an incident.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
 use crate::domain::decision::{
     Decision, NewIncident, SignalOutcome, Suppression, decide, fire_due,
 };
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{Evaluation, LifePolicy, Readings, Recovery, TicketAction, Verdict};
 use crate::domain::silence::{Matcher, Silence};
 
-const NEW: NewIncident<'static> = NewIncident {
-    id: "0195",
-    rule: "queue-wait",
-    key: "q1",
+static NEW: LazyLock<NewIncident<'static>> = LazyLock::new(|| NewIncident {
+    id: IncidentId::new("0195"),
+    key: IncidentKey::new("queue-wait", "q1"),
     severity: "high",
-};
+});
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_millis(seconds * 1000)
@@ -63,7 +64,7 @@ fn hear(
         readings: Readings::new(),
     };
     apply_mute(known, silence, None, at(seconds));
-    decide(known, &evaluation, &policy(), None, NEW)
+    decide(known, &evaluation, &policy(), None, &NEW)
 }
 
 fn wait(known: &mut DecisionState, silence: Option<Mute>, seconds: i64) -> Decision {
@@ -194,7 +195,7 @@ fn an_incident_that_waits_for_something_else_is_silenced_when_that_is_over() {
         verdict: Verdict::Breach,
         readings: Readings::new(),
     };
-    decide(&mut known, &evaluation, &policy, None, NEW);
+    decide(&mut known, &evaluation, &policy, None, &NEW);
     apply_mute(&mut known, until(600), None, at(60));
     assert_eq!(fire_due(&mut known, &policy, at(60)).actions, vec![]);
     assert_eq!(

@@ -16,7 +16,7 @@ async fn an_answer_that_nobody_takes_holds_up_the_stop_no_longer_when_it_comes_l
     let begun = Arc::new(std::sync::Mutex::new(Some(begun)));
     let answer = move || async move {
         let _ = begun.lock().unwrap().take().unwrap().send(());
-        // It is in hand, and not waited for its client, when those that are get closed.
+        // It is in flight, and not waited for its client, when those that are get closed.
         tokio::time::sleep(DRAIN_GRACE + Duration::from_millis(500)).await;
         vec![0; LARGE]
     };

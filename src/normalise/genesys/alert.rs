@@ -3,12 +3,12 @@
 //! Owns the lifecycle (what opens, goes on, ends) and the event id that makes the copies for
 //! several recipients one event. An alert carries its threshold, never the value observed.
 
-use super::super::json::Value;
+use serde_json::Value;
 
 use super::super::fill::{self, set_lower, set_number, set_text};
-use super::super::place::{Place, trimmed};
-use super::super::{Outcome, identity, moment};
-use super::Read;
+use super::super::json_cursor::{JsonCursor, Read, trimmed};
+use super::super::outcome::Outcome;
+use super::super::{identity, timestamp};
 use super::message::Message;
 use super::topics::{self, Content};
 use crate::domain::signal::{Field, Signal};
@@ -17,14 +17,10 @@ use crate::domain::time::Timestamp;
 /// The type of signals made from the REST form, which names no topic.
 const TEMPLATE: &str = "v2.users.{id}.alerting.alerts";
 
-/// Milliseconds in a minute.
 const MINUTE: i64 = 60_000;
 
 /// The event id of a message (`topicName`, `eventBody`, `timestamp`), when it is an alert.
-pub(super) fn message_event_id(
-    message: &Value<'_>,
-    template: Option<&Value<'_>>,
-) -> Option<String> {
+pub(super) fn message_event_id(message: &Value, template: Option<&Value>) -> Option<String> {
     let topic = [template, message.get("topicName")]
         .into_iter()
         .flatten()
@@ -39,7 +35,7 @@ pub(super) fn message_event_id(
 /// The event id of an alert. One alert reaches every recipient as a message of its own, all
 /// alike but for the topic's user: the id leaves the recipient out. An update or a renewed
 /// notice is told from an earlier one by its minute and by what it says.
-pub(super) fn event_id(alert: &Value<'_>, time: Option<&Value<'_>>) -> Option<String> {
+pub(super) fn event_id(alert: &Value, time: Option<&Value>) -> Option<String> {
     let text = |name: &str| alert.get(name).and_then(Value::as_str);
     let id = text("id").and_then(trimmed)?;
     let date = text("dateEnd")
@@ -48,7 +44,7 @@ pub(super) fn event_id(alert: &Value<'_>, time: Option<&Value<'_>>) -> Option<St
     let stage = match text("action") {
         Some(action @ ("UPDATE" | "RENOTIFY")) => {
             let minute = time
-                .and_then(moment::moment)
+                .and_then(timestamp::timestamp)
                 .map_or(0, |time| time.as_millis().div_euclid(MINUTE));
             let minute = Timestamp::from_millis(minute * MINUTE);
             format!("{action}:{minute}:{}", state_digest(alert))
@@ -60,7 +56,7 @@ pub(super) fn event_id(alert: &Value<'_>, time: Option<&Value<'_>>) -> Option<St
 }
 
 /// A short digest of what an alert says about itself and its entities.
-fn state_digest(alert: &Value<'_>) -> String {
+fn state_digest(alert: &Value) -> String {
     let state = ["active", "alertSummary"].map(|name| alert.get(name).unwrap_or(&Value::Null));
     let mut digest = identity::digest(&state);
     digest.truncate(16);
@@ -73,13 +69,17 @@ pub(super) fn from_topic(message: &Message<'_, '_>) -> Read<Outcome> {
 }
 
 /// An alert as the REST API gives it.
-pub(super) fn rest(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp) -> Read<Outcome> {
+pub(super) fn rest(
+    item: &JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
     read(item, |own_time| {
         Signal::new(event_id, TEMPLATE, own_time.unwrap_or(received_at))
     })
 }
 
-fn read(alert: &Place<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> Read<Outcome> {
+fn read(alert: &JsonCursor<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> Read<Outcome> {
     let action = alert.name("action");
     let active = alert.name("active").flag()?;
     let is_on = match (action.text()?, active) {
@@ -100,10 +100,10 @@ fn read(alert: &Place<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> R
     let time = if is_on {
         None
     } else {
-        moment::read(&alert.name("dateEnd"))?
+        timestamp::read(&alert.name("dateEnd"))?
     };
     let time = time.map_or_else(
-        || moment::read(&alert.name("dateStart")),
+        || timestamp::read(&alert.name("dateStart")),
         |time| Ok(Some(time)),
     )?;
     let mut common = start(time);
@@ -121,7 +121,7 @@ fn read(alert: &Place<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal) -> R
 
 /// One signal for each entity: those of the summary, else those of the conditions, else one
 /// about no entity in particular.
-fn signals(alert: &Place<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec<Signal>> {
+fn signals(alert: &JsonCursor<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec<Signal>> {
     let conditions = alert.name("conditions");
     conditions.optional_object()?;
     let predicates = conditions.name("predicates");
@@ -154,8 +154,8 @@ fn signals(alert: &Place<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec<Sign
 
 fn signal(
     common: &Signal,
-    entity: Option<&Place<'_, '_>>,
-    predicates: &Place<'_, '_>,
+    entity: Option<&JsonCursor<'_, '_>>,
+    predicates: &JsonCursor<'_, '_>,
     is_on: bool,
 ) -> Read<Signal> {
     let mut signal = common.clone();
@@ -172,20 +172,20 @@ fn signal(
         .text("alert_rule_id")
         .or_else(|| signal.text("alert_id"));
     let entity = signal.text("entity_id").unwrap_or_default();
-    signal.part = compact_str::format_compact!("{}/{entity}", rule.unwrap_or_default());
-    fill::complete(&mut signal);
+    signal.part = format!("{}/{entity}", rule.unwrap_or_default());
+    fill::derive_fields(&mut signal);
     Ok(signal)
 }
 
 /// An entity is `{entityType: "Queue", queue: {id, displayName}}`.
-fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
+fn name_entity(signal: &mut Signal, entity: &JsonCursor<'_, '_>) -> Read<()> {
     if entity.is_absent() {
         return Ok(());
     }
     let members = entity.object()?;
     let kind = entity.name("entityType").text()?;
     set_text(signal, "entity_type", kind);
-    let has_id = |member: &Value<'_>| member.get("id").is_some();
+    let has_id = |member: &Value| member.get("id").is_some();
     let Some((key, _)) = members.iter().find(|(_, member)| has_id(member)) else {
         return Ok(());
     };
@@ -193,7 +193,7 @@ fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
     let id = about.name("id").id()?;
     let name = about.name("displayName").text()?;
     let name = name.map_or_else(|| about.name("name").text(), |name| Ok(Some(name)))?;
-    match key {
+    match key.as_str() {
         "queue" => {
             set_text(signal, "queue_id", id.as_deref());
             set_text(signal, "queue_name", name);
@@ -210,8 +210,8 @@ fn name_entity(signal: &mut Signal, entity: &Place<'_, '_>) -> Read<()> {
 }
 
 /// Which predicate is about the entity `id`; the first when none is.
-fn predicate_about(id: Option<&str>, predicates: &Place<'_, '_>) -> Read<usize> {
-    let is_about = |predicate: &Value<'_>| {
+fn predicate_about(id: Option<&str>, predicates: &JsonCursor<'_, '_>) -> Read<usize> {
+    let is_about = |predicate: &Value| {
         let members = predicate.get("entity").and_then(Value::as_object);
         members.is_some_and(|members| {
             let mut ids = members
@@ -230,7 +230,7 @@ fn predicate_about(id: Option<&str>, predicates: &Place<'_, '_>) -> Read<usize> 
 
 /// The condition that was met: its metric, its media type and its threshold, which is in
 /// milliseconds when the metric is a duration and it is not counted.
-fn set_threshold(signal: &mut Signal, predicate: &Place<'_, '_>) -> Read<()> {
+fn set_threshold(signal: &mut Signal, predicate: &JsonCursor<'_, '_>) -> Read<()> {
     let metric = predicate.name("metric").text()?;
     set_text(signal, "alert_metric", metric);
     set_lower(signal, "media_type", predicate.name("mediaType").text()?);

@@ -3,9 +3,8 @@
 //! Owns how the load of several processors, disks and networks becomes one reading each.
 
 use super::super::fill::{average, clean, set_text, set_upper};
-use super::super::moment;
-use super::super::place::Place;
-use super::Read;
+use super::super::json_cursor::{JsonCursor, Read};
+use super::super::timestamp;
 use super::message::Message;
 use crate::domain::signal::{Reading, Signal};
 
@@ -22,16 +21,15 @@ pub(super) fn status(message: &Message<'_, '_>) -> Read<Signal> {
     Ok(signal)
 }
 
-/// The load of an Edge.
 pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     let body = &message.body;
-    let mut signal = message.signal(moment::read(&body.name("eventTime"))?);
+    let mut signal = message.signal(timestamp::read(&body.name("eventTime"))?);
     let edge = body.name("edge");
     edge.optional_object()?;
     identify(&mut signal, &edge, message)?;
     if let Some(milliseconds) = body.name("upTimeMsec").number()? {
-        let reading = Reading::from([("value", milliseconds / 1_000.0)]);
-        signal.metrics.insert("upTime", reading);
+        let reading = Reading::from([("value".to_owned(), milliseconds / 1_000.0)]);
+        signal.metrics.insert("upTime".to_owned(), reading);
     }
     for list in LISTS {
         read_list(&mut signal, list, &body.name(list))?;
@@ -42,7 +40,7 @@ pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     Ok(signal)
 }
 
-fn identify(signal: &mut Signal, edge: &Place<'_, '_>, message: &Message<'_, '_>) -> Read<()> {
+fn identify(signal: &mut Signal, edge: &JsonCursor<'_, '_>, message: &Message<'_, '_>) -> Read<()> {
     let own_id = edge.name("id");
     match own_id.id()? {
         Some(id) => set_text(signal, "edge_id", Some(id)),
@@ -57,21 +55,18 @@ fn identify(signal: &mut Signal, edge: &Place<'_, '_>, message: &Message<'_, '_>
 
 /// Every number in the elements of `list`, over all elements: `processors.activeTimePct` with
 /// its `min`, `max`, `sum`, `count` and `avg`.
-fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()> {
-    for index in 0..place.elements()?.len() {
-        for (key, value) in place.index(index).object()?.iter() {
+fn read_list(signal: &mut Signal, list: &str, cursor: &JsonCursor<'_, '_>) -> Read<()> {
+    for index in 0..cursor.elements()?.len() {
+        for (key, value) in cursor.index(index).object()?.iter() {
             let Some(number) = value.as_f64() else {
                 continue;
             };
             let (name, number) = match key.strip_suffix("Ms") {
                 Some(name) => (name, number / 1_000.0),
-                None => (key, number),
+                None => (key.as_str(), number),
             };
             let name = clean(&format!("{list}.{name}"));
-            include(
-                signal.metrics.get_or_insert_with(name, Reading::new),
-                number,
-            );
+            include(signal.metrics.entry(name).or_default(), number);
         }
     }
     let prefix = format!("{list}.");
@@ -82,11 +77,12 @@ fn read_list(signal: &mut Signal, list: &str, place: &Place<'_, '_>) -> Read<()>
 }
 
 fn include(reading: &mut Reading, number: f64) {
-    let mut fold =
-        |name: &str, combine: fn(f64, f64) -> f64, first: f64| match reading.get_mut(name) {
-            Some(present) => *present = combine(*present, first),
-            None => reading.insert(name, first),
-        };
+    let mut fold = |name: &str, combine: fn(f64, f64) -> f64, first: f64| {
+        let so_far = reading.entry(name.to_owned());
+        so_far
+            .and_modify(|so_far| *so_far = combine(*so_far, first))
+            .or_insert(first);
+    };
     fold("min", f64::min, number);
     fold("max", f64::max, number);
     fold("sum", |left, right| left + right, number);

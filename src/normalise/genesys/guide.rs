@@ -5,11 +5,11 @@
 //! Durations are in seconds here.
 
 use super::super::fill::{
-    self, LONGEST_TEXT, WAIT_TIME, average, clean, set_lower, set_text, set_upper,
+    self, MAX_TEXT_LENGTH, WAIT_TIME, average, clean, set_lower, set_text, set_upper,
 };
-use super::super::place::Place;
-use super::super::{Outcome, moment};
-use super::Read;
+use super::super::json_cursor::{JsonCursor, Read};
+use super::super::outcome::Outcome;
+use super::super::timestamp;
 use super::topics::{self, Content};
 use super::trunk::base_name;
 use crate::domain::signal::{Reading, Signal};
@@ -26,27 +26,30 @@ const STATISTICS: [&str; 9] = [
     "avg", "count", "sum", "min", "max", "current", "ratio", "p95", "p99",
 ];
 
-/// Reads the guide's event.
-pub(super) fn read(item: &Place<'_, '_>, event_id: &str, received_at: Timestamp) -> Read<Outcome> {
+pub(super) fn read(
+    item: &JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
     let (event_type, is_trunk) = event_type(item)?;
-    let occurred_at = moment::read(&item.name("timestamp"))?.unwrap_or(received_at);
+    let occurred_at = timestamp::read(&item.name("timestamp"))?.unwrap_or(received_at);
     let mut signal = Signal::new(event_id, event_type, occurred_at);
     if is_trunk {
         read_trunk(item, &mut signal)?;
     } else {
         read_queue(item, &mut signal)?;
     }
-    fill::complete(&mut signal);
+    fill::derive_fields(&mut signal);
     Ok(Outcome::Signals(vec![signal]))
 }
 
 /// The event's type, and whether it is about a trunk.
-fn event_type(item: &Place<'_, '_>) -> Read<(String, bool)> {
+fn event_type(item: &JsonCursor<'_, '_>) -> Read<(String, bool)> {
     let mut given = None;
     for key in TYPE_KEYS {
         if given.is_none() {
-            let place = item.name(key);
-            given = place.text()?.map(|text| (key, text));
+            let cursor = item.name(key);
+            given = cursor.text()?.map(|text| (key, text));
         }
     }
     let has_trunk = item.has("trunk");
@@ -59,7 +62,7 @@ fn event_type(item: &Place<'_, '_>) -> Read<(String, bool)> {
         return Ok((implied.to_owned(), has_trunk));
     };
     if text.starts_with("telephony.queue.") || text.starts_with("telephony.trunk.") {
-        return Ok((clean(text).into(), text.starts_with("telephony.trunk.")));
+        return Ok((clean(text), text.starts_with("telephony.trunk.")));
     }
     match topics::find(text) {
         Some(topic) if topic.content == Content::Queue => Ok((topic.template.to_owned(), false)),
@@ -70,7 +73,7 @@ fn event_type(item: &Place<'_, '_>) -> Read<(String, bool)> {
     }
 }
 
-fn read_queue(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+fn read_queue(item: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
     let metrics = item.name("metrics");
     metrics.filled()?;
     let queue = item.name("queue");
@@ -109,12 +112,12 @@ fn read_queue(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
     if !reading.contains_key("avg") {
         return Err(entry.name("avg").expected("the average wait in seconds"));
     }
-    signal.metrics.insert(WAIT_TIME, reading);
+    signal.metrics.insert(WAIT_TIME.to_owned(), reading);
     read_others(&metrics, signal)
 }
 
 /// Which of `metrics` is the wait: the one named so, else the first.
-fn wait_entry(metrics: &Place<'_, '_>) -> Read<usize> {
+fn wait_entry(metrics: &JsonCursor<'_, '_>) -> Read<usize> {
     let named = metrics
         .elements()?
         .iter()
@@ -122,7 +125,7 @@ fn wait_entry(metrics: &Place<'_, '_>) -> Read<usize> {
     Ok(named.unwrap_or(0))
 }
 
-fn read_trunk(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+fn read_trunk(item: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
     let trunk = item.name("trunk");
     trunk.optional_object()?;
     let id = first(&[
@@ -140,15 +143,15 @@ fn read_trunk(item: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
     }
     set_text(signal, "trunk_id", id);
     set_text(signal, "trunk_name", name.as_deref().map(base_name));
-    let place = item.name("status");
-    let status = first(&[place, trunk.name("status")])?;
-    let status = status.ok_or_else(|| place.expected("the trunk's status"))?;
+    let cursor = item.name("status");
+    let status = first(&[cursor, trunk.name("status")])?;
+    let status = status.ok_or_else(|| cursor.expected("the trunk's status"))?;
     set_upper(signal, "status", Some(status));
     read_others(&item.name("metrics"), signal)
 }
 
 /// Every entry of `metrics` under its own name.
-fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
+fn read_others(metrics: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
     for index in 0..metrics.elements()?.len() {
         let entry = metrics.index(index);
         entry.object()?;
@@ -156,22 +159,22 @@ fn read_others(metrics: &Place<'_, '_>, signal: &mut Signal) -> Read<()> {
         if let Some(name) = entry.name("name").text()?
             && !reading.is_empty()
         {
-            signal.metrics.get_or_insert_with(clean(name), || reading);
+            signal.metrics.entry(clean(name)).or_insert(reading);
         }
     }
     Ok(())
 }
 
 /// The statistics of an entry: its numbers.
-fn reading(entry: &Place<'_, '_>) -> Read<Reading> {
+fn reading(entry: &JsonCursor<'_, '_>) -> Read<Reading> {
     let mut reading = Reading::new();
     for (name, value) in entry.object()?.iter() {
-        let number = if STATISTICS.contains(&name) {
+        let number = if STATISTICS.contains(&name.as_str()) {
             entry.name(name).number()?
         } else {
             value.as_f64()
         };
-        if let Some(number) = number.filter(|_| name.len() <= LONGEST_TEXT) {
+        if let Some(number) = number.filter(|_| name.len() <= MAX_TEXT_LENGTH) {
             reading.insert(clean(name), number);
         }
     }
@@ -182,9 +185,9 @@ fn reading(entry: &Place<'_, '_>) -> Read<Reading> {
 }
 
 /// The first of `places` that has an id or text.
-fn first(places: &[Place<'_, '_>]) -> Read<Option<String>> {
-    for place in places {
-        if let Some(text) = place.id()? {
+fn first(cursors: &[JsonCursor<'_, '_>]) -> Read<Option<String>> {
+    for cursor in cursors {
+        if let Some(text) = cursor.id()? {
             return Ok(Some(text.into_owned()));
         }
     }

@@ -12,15 +12,15 @@ mod queue;
 pub(super) mod readings;
 mod topics;
 mod trunk;
+mod wrapping;
 
-use super::json::Value;
+use serde_json::Value;
 
-use super::place::{Place, keys, trimmed};
-use super::{Normalised, Outcome, identity};
+use super::identity;
+use super::json_cursor::{JsonCursor, keys, trimmed};
+use super::outcome::{Normalised, Outcome};
 use crate::domain::signal::SchemaMismatch;
 use crate::domain::time::Timestamp;
-
-type Read<T> = Result<T, SchemaMismatch>;
 
 /// What an item looks like from outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,21 +35,19 @@ enum Shape {
     Guide,
     /// A data action's body: the content's own fields at the top.
     Flat,
-    /// None of these.
     Unknown,
 }
 
-/// Reads one item.
-pub(super) fn read(root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
+pub(super) fn read(root: JsonCursor<'_, '_>, received_at: Timestamp) -> Normalised {
     let item = unwrapped(&root);
     let shape = shape(item.value());
     let event_id = event_id(shape, item.value(), received_at);
     let outcome = match shape {
-        Shape::Envelope => message::envelope(&item, &event_id, received_at),
-        Shape::Message => message::bare(&item, &event_id, received_at),
+        Shape::Envelope => wrapping::envelope(&item, &event_id, received_at),
+        Shape::Message => wrapping::bare(&item, &event_id, received_at),
         Shape::Alert => alert::rest(&item, &event_id, received_at),
         Shape::Guide => guide::read(&item, &event_id, received_at),
-        Shape::Flat => message::flat(&item, &event_id, received_at),
+        Shape::Flat => wrapping::flat(&item, &event_id, received_at),
         Shape::Unknown => Err(unknown(&item)),
     };
     Normalised {
@@ -59,7 +57,7 @@ pub(super) fn read(root: Place<'_, '_>, received_at: Timestamp) -> Normalised {
 }
 
 /// The shape of one item, in words for people.
-pub(super) fn shape_in_words(root: Place<'_, '_>) -> &'static str {
+pub(super) fn describe_shape(root: JsonCursor<'_, '_>) -> &'static str {
     match shape(unwrapped(&root).value()) {
         Shape::Envelope => "a message in an EventBridge envelope",
         Shape::Message => "a topic's message",
@@ -71,7 +69,7 @@ pub(super) fn shape_in_words(root: Place<'_, '_>) -> &'static str {
 }
 
 /// The event itself, where a sender has put it under `body`.
-fn unwrapped<'v, 'p>(root: &'p Place<'v, 'p>) -> Place<'v, 'p> {
+fn unwrapped<'v, 'p>(root: &'p JsonCursor<'v, 'p>) -> JsonCursor<'v, 'p> {
     let body = root.name("body");
     if shape(root.value()) == Shape::Unknown && body.value().is_object() {
         body
@@ -80,7 +78,7 @@ fn unwrapped<'v, 'p>(root: &'p Place<'v, 'p>) -> Place<'v, 'p> {
     }
 }
 
-fn shape(item: &Value<'_>) -> Shape {
+fn shape(item: &Value) -> Shape {
     let has = |name: &str| item.get(name).is_some();
     let starts = |name: &str, prefix: &str| {
         let text = item.get(name).and_then(Value::as_str);
@@ -103,7 +101,7 @@ fn shape(item: &Value<'_>) -> Shape {
 }
 
 /// The id of an item in `shape`: the alert's own, the sender's, or one from the content.
-fn event_id(shape: Shape, item: &Value<'_>, received_at: Timestamp) -> String {
+fn event_id(shape: Shape, item: &Value, received_at: Timestamp) -> String {
     let detail = item.get("detail").unwrap_or(&Value::Null);
     let alert_id = match shape {
         Shape::Envelope => alert::message_event_id(detail, item.get("detail-type")),
@@ -112,7 +110,7 @@ fn event_id(shape: Shape, item: &Value<'_>, received_at: Timestamp) -> String {
         _ => None,
     };
     if let Some(id) = alert_id.or_else(|| given_id(shape, item)) {
-        return identity::kept(id);
+        return identity::storable(id);
     }
     if shape == Shape::Unknown {
         return identity::derived(&[item]);
@@ -123,7 +121,7 @@ fn event_id(shape: Shape, item: &Value<'_>, received_at: Timestamp) -> String {
         item
     };
     let time = ["timestamp", "eventTime"].map(|name| message.get(name));
-    let content: &[&Value<'_>] = match message.get("eventBody") {
+    let content: &[&Value] = match message.get("eventBody") {
         // Not the metadata: its trace id differs between two copies of one event.
         Some(body) => &[
             message.get("topicName").unwrap_or(&Value::Null),
@@ -141,9 +139,9 @@ fn event_id(shape: Shape, item: &Value<'_>, received_at: Timestamp) -> String {
 
 /// The id that the sender gave the event. In a flat body `id` may as well be the id of the
 /// thing that the event is about, unless that thing's own stands beside it.
-fn given_id(shape: Shape, item: &Value<'_>) -> Option<String> {
+fn given_id(shape: Shape, item: &Value) -> Option<String> {
     let id = item.get("id");
-    let is_events = |id: &&Value<'_>| {
+    let is_events = |id: &&Value| {
         let entity = item.get("entityId");
         shape != Shape::Flat || entity.is_some_and(|entity| entity != *id)
     };
@@ -156,7 +154,7 @@ fn given_id(shape: Shape, item: &Value<'_>) -> Option<String> {
     })
 }
 
-fn unknown(item: &Place<'_, '_>) -> SchemaMismatch {
+fn unknown(item: &JsonCursor<'_, '_>) -> SchemaMismatch {
     match item.value() {
         Value::Object(members) => item.mismatch(format!(
             "this is none of the shapes that Genesys or the guide sends; {}",

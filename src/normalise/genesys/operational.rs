@@ -4,8 +4,8 @@
 //! has `eventName` at the top. Phone numbers and external contacts are never read.
 
 use super::super::fill::{set_text, set_upper};
-use super::super::moment;
-use super::Read;
+use super::super::json_cursor::Read;
+use super::super::timestamp;
 use super::message::Message;
 use super::trunk::base_name;
 use crate::domain::signal::Signal;
@@ -15,7 +15,7 @@ pub(super) fn event(message: &Message<'_, '_>) -> Read<Signal> {
     let body = &message.body;
     let definition = body.name("eventEntity");
     definition.optional_object()?;
-    let mut signal = message.signal(moment::read(&body.name("timestamp"))?);
+    let mut signal = message.signal(timestamp::read(&body.name("timestamp"))?);
     let entity = body.name("entityId");
     set_text(&mut signal, "entity_id", entity.id()?);
     set_text(&mut signal, "entity_name", body.name("entityName").text()?);

@@ -4,8 +4,8 @@
 //! never read.
 
 use super::super::fill::{set_lower, set_number, set_text};
-use super::super::moment;
-use super::Read;
+use super::super::json_cursor::Read;
+use super::super::timestamp;
 use super::message::Message;
 use super::readings;
 use crate::domain::signal::{Reading, Signal};
@@ -36,7 +36,7 @@ pub(super) fn observation(
 /// One reading of one conversation, under its metric's name as the statistic `value`.
 pub(super) fn conversation(message: &Message<'_, '_>) -> Read<Signal> {
     let body = &message.body;
-    let mut signal = message.signal(moment::read(&body.name("metricDate"))?);
+    let mut signal = message.signal(timestamp::read(&body.name("metricDate"))?);
     set_text(&mut signal, "queue_id", body.name("queueId").id()?);
     set_text(&mut signal, "edge_id", body.name("edgeId").id()?);
     set_text(
@@ -46,10 +46,12 @@ pub(super) fn conversation(message: &Message<'_, '_>) -> Read<Signal> {
     );
     set_lower(&mut signal, "media_type", body.name("mediaType").text()?);
     let metric = body.name("metric").required_text()?;
-    let place = body.name("value");
-    let value = place.number()?.ok_or_else(|| place.expected("a number"))?;
-    let value = readings::in_seconds(metric, "value", value, &place)?;
-    let reading = Reading::from([("value", value)]);
+    let cursor = body.name("value");
+    let value = cursor
+        .number()?
+        .ok_or_else(|| cursor.expected("a number"))?;
+    let value = readings::in_seconds(metric, "value", value, &cursor)?;
+    let reading = Reading::from([("value".to_owned(), value)]);
     signal
         .metrics
         .insert(super::super::fill::clean(metric), reading);
@@ -59,7 +61,7 @@ pub(super) fn conversation(message: &Message<'_, '_>) -> Read<Signal> {
 /// A conversation left its queue.
 pub(super) fn acd_end(message: &Message<'_, '_>) -> Read<Signal> {
     let body = &message.body;
-    let mut signal = message.signal(moment::read(&body.name("eventTime"))?);
+    let mut signal = message.signal(timestamp::read(&body.name("eventTime"))?);
     let queue = body.name("queueId");
     let queue_id = queue.id()?.ok_or_else(|| queue.expected("an id"))?;
     set_text(&mut signal, "queue_id", Some(queue_id));

@@ -4,27 +4,24 @@
 //! counts, and how a metric that comes once per qualifier is added up. A metric that is not
 //! in the message is absent, not zero.
 
-use smallvec::SmallVec;
+use std::collections::BTreeMap;
 
 use super::super::fill::{self, WAIT_TIME, clean};
-use super::super::moment;
-use super::super::place::Place;
-use super::Read;
-use crate::domain::by_name::ByName;
-use crate::domain::signal::{Name, Reading};
+use super::super::json_cursor::{JsonCursor, Read};
+use super::super::timestamp;
+use crate::domain::signal::Reading;
 use crate::domain::time::Timestamp;
 
-/// Readings by metric name.
-pub(super) type Readings = ByName<Name, Reading>;
+pub(super) type Readings = BTreeMap<String, Reading>;
 
-/// Metrics being gathered, by name; seldom are there more.
-type Gathering<'v> = ByName<&'v str, Gathered, 4>;
+/// Metrics being gathered, by name.
+type Gathering<'v> = BTreeMap<&'v str, Gathered>;
 
 /// From here on a number is a point in time in epoch milliseconds, not a duration.
 const EPOCH: f64 = 1e12;
 
 /// Where Genesys keeps the start of the longest wait.
-const LONGEST: [&str; 4] = ["calculatedMetricValue", "current", "max", "sum"];
+const LONGEST_WAIT_KEYS: [&str; 4] = ["calculatedMetricValue", "current", "max", "sum"];
 
 /// A metric being gathered: since when its interval runs, and what was read so far.
 struct Gathered {
@@ -33,9 +30,9 @@ struct Gathered {
 }
 
 /// The readings in `data`; `at` is when the event happened.
-pub(super) fn read(data: &Place<'_, '_>, at: Timestamp) -> Read<Readings> {
+pub(super) fn read(data: &JsonCursor<'_, '_>, at: Timestamp) -> Read<Readings> {
     let intervals = data.filled()?;
-    let mut order = SmallVec::<[_; 4]>::new();
+    let mut order = Vec::new();
     for index in 0..intervals.len() {
         let element = data.index(index);
         element.object()?;
@@ -58,16 +55,16 @@ pub(super) fn read(data: &Place<'_, '_>, at: Timestamp) -> Read<Readings> {
 }
 
 /// When the interval begins. What has none is current, and later than any interval.
-fn since(interval: &Place<'_, '_>) -> Read<Timestamp> {
+fn since(interval: &JsonCursor<'_, '_>) -> Read<Timestamp> {
     let Some(text) = interval.text()? else {
         return Ok(Timestamp::from_millis(i64::MAX));
     };
     let start = text.split('/').next().unwrap_or_default();
-    moment::parse(start).ok_or_else(|| interval.expected("an interval such as start/end"))
+    timestamp::parse(start).ok_or_else(|| interval.expected("an interval such as start/end"))
 }
 
 fn gather<'v>(
-    entry: &Place<'v, '_>,
+    entry: &JsonCursor<'v, '_>,
     since: Timestamp,
     at: Timestamp,
     gathered: &mut Gathering<'v>,
@@ -76,7 +73,7 @@ fn gather<'v>(
     let metric = entry.name("metric").required_text()?;
     let qualifier = entry.name("qualifier").text()?;
     let stats = entry.name("stats");
-    let slot = gathered.get_or_insert_with(metric, || Gathered {
+    let slot = gathered.entry(metric).or_insert_with(|| Gathered {
         since,
         reading: Reading::new(),
     });
@@ -88,11 +85,11 @@ fn gather<'v>(
         return longest(&stats, at, &mut slot.reading);
     }
     for name in stats.object()?.keys() {
-        let place = stats.name(name);
-        let Some(number) = place.number()? else {
+        let cursor = stats.name(name);
+        let Some(number) = cursor.number()? else {
             continue;
         };
-        let number = in_seconds(metric, name, number, &place)?;
+        let number = in_seconds(metric, name, number, &cursor)?;
         add(&mut slot.reading, name, number);
         if name == "count"
             && let Some(qualifier) = qualifier.filter(|name| *name != "count")
@@ -122,12 +119,12 @@ fn add(reading: &mut Reading, name: &str, number: f64) {
 
 /// How long the longest wait lasts by now. Genesys gives its start as epoch milliseconds;
 /// read as a duration that would be a wait of 56 years.
-fn longest(stats: &Place<'_, '_>, at: Timestamp, reading: &mut Reading) -> Read<()> {
+fn longest(stats: &JsonCursor<'_, '_>, at: Timestamp, reading: &mut Reading) -> Read<()> {
     stats.object()?;
     if let Some(count) = stats.name("count").number()? {
         add(reading, "count", count);
     }
-    for name in LONGEST {
+    for name in LONGEST_WAIT_KEYS {
         let Some(number) = stats.name(name).number()? else {
             continue;
         };
@@ -138,7 +135,7 @@ fn longest(stats: &Place<'_, '_>, at: Timestamp, reading: &mut Reading) -> Read<
         };
         let age = (milliseconds / 1_000.0).max(0.0);
         let oldest = reading.get("age").copied().unwrap_or_default().max(age);
-        reading.insert("age", oldest);
+        reading.insert("age".to_owned(), oldest);
         return Ok(());
     }
     Ok(())
@@ -157,20 +154,20 @@ pub(super) fn in_seconds(
     metric: &str,
     statistic: &str,
     number: f64,
-    place: &Place<'_, '_>,
+    cursor: &JsonCursor<'_, '_>,
 ) -> Read<f64> {
     if !is_duration(metric, statistic) {
         return Ok(number);
     }
     if number > EPOCH {
-        return Err(place.expected("a duration in milliseconds"));
+        return Err(cursor.expected("a duration in milliseconds"));
     }
     Ok(number / 1_000.0)
 }
 
 /// Computes averages, drops metrics without statistics, and names the wait as the guide does.
 fn finish(gathered: Gathering<'_>) -> Readings {
-    let mut readings = Readings::with_capacity(gathered.len() + 1);
+    let mut readings = Readings::new();
     for (name, mut gathered) in gathered {
         if !gathered.reading.is_empty() {
             fill::average(&mut gathered.reading);
@@ -178,7 +175,7 @@ fn finish(gathered: Gathering<'_>) -> Readings {
         }
     }
     if let Some(wait) = readings.get("tWait").cloned() {
-        readings.insert(WAIT_TIME, wait);
+        readings.insert(WAIT_TIME.to_owned(), wait);
     }
     readings
 }

@@ -6,31 +6,22 @@
 /// What the messages of a topic carry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
-    /// Readings of a queue.
     Queue,
-    /// Readings of a flow.
     Flow,
     /// One reading of one conversation.
     Conversation,
-    /// The state of a trunk instance.
     Trunk,
-    /// Call counts of a trunk instance.
     TrunkMetrics,
-    /// The state of an Edge.
     Edge,
-    /// The load of an Edge.
     EdgeMetrics,
-    /// An operational event.
     Operational,
     /// The end of a conversation's stay in a queue.
     AcdEnd,
-    /// An alert.
     Alert,
     /// Nothing for us, and why.
     Nothing(&'static str),
 }
 
-/// A topic.
 #[derive(Debug)]
 pub(super) struct Topic {
     /// Its name with `{id}` for the id; the type of its signals.

@@ -4,9 +4,8 @@
 //! what it sends. One logical trunk is many instances, one per Edge; each has its own id.
 
 use super::super::fill::set_text;
-use super::super::moment;
-use super::super::place::Place;
-use super::Read;
+use super::super::json_cursor::{JsonCursor, Read};
+use super::super::timestamp;
 use super::message::Message;
 use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
@@ -32,12 +31,12 @@ pub(super) fn status(message: &Message<'_, '_>) -> Read<Signal> {
     let connected = connection.name("connected");
     let is_connected = connected.flag()?;
     let mut probes = Probes {
-        latest: moment::read(&connection.name("connectedStateTime"))?,
+        latest: timestamp::read(&connection.name("connectedStateTime"))?,
         ..Probes::default()
     };
     probes.read(&body.name("optionsStatus"), "optionState")?;
     probes.read(&body.name("registersStatus"), "registerState")?;
-    probes.note_error(&body.name("ipStatus"), "address")?;
+    probes.read_error(&body.name("ipStatus"), "address")?;
     let status = match (is_connected, probes.answered, probes.failed) {
         (Some(false), _, _) => "DOWN",
         (_, _, 1..) => "DEGRADED",
@@ -66,7 +65,7 @@ pub(super) fn status(message: &Message<'_, '_>) -> Read<Signal> {
 
 impl Probes {
     /// Reads the probes in `list`, whose outcome is the flag `state`.
-    fn read(&mut self, list: &Place<'_, '_>, state: &str) -> Read<()> {
+    fn read(&mut self, list: &JsonCursor<'_, '_>, state: &str) -> Read<()> {
         for index in 0..list.elements()?.len() {
             let probe = list.index(index);
             probe.object()?;
@@ -75,16 +74,16 @@ impl Probes {
                 Some(false) => self.failed += 1,
                 None => {}
             }
-            let since = moment::read(&probe.name(&format!("{state}Time")))?;
+            let since = timestamp::read(&probe.name(&format!("{state}Time")))?;
             self.latest = self.latest.max(since);
-            self.note_error(&probe, "proxyAddress")?;
+            self.read_error(&probe, "proxyAddress")?;
         }
         Ok(())
     }
 
     /// Notes the error at `place`, if there is one, and which address it is about.
-    fn note_error(&mut self, place: &Place<'_, '_>, address: &str) -> Read<()> {
-        let error = place.name("errorInfo");
+    fn read_error(&mut self, cursor: &JsonCursor<'_, '_>, address: &str) -> Read<()> {
+        let error = cursor.name("errorInfo");
         if error.is_absent() {
             return Ok(());
         }
@@ -97,7 +96,7 @@ impl Probes {
             (None, None) => code.as_deref().map(str::to_owned),
         };
         if let Some(reason) = reason {
-            let address = place.name(address).text()?;
+            let address = cursor.name(address).text()?;
             self.errors.push(match address {
                 Some(address) => format!("{address}: {reason}"),
                 None => reason,
@@ -113,7 +112,7 @@ impl Probes {
 /// The call counts of a trunk instance, each as `count`.
 pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     let body = &message.body;
-    let mut signal = message.signal(moment::read(&body.name("eventTime"))?);
+    let mut signal = message.signal(timestamp::read(&body.name("eventTime"))?);
     let trunk = body.name("trunk");
     trunk.optional_object()?;
     let own_id = trunk.name("id");
@@ -137,8 +136,8 @@ pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
         let group = body.name(group);
         group.optional_object()?;
         if let Some(count) = group.name(name).number()? {
-            let reading = Reading::from([("count", count)]);
-            signal.metrics.insert(name, reading);
+            let reading = Reading::from([("count".to_owned(), count)]);
+            signal.metrics.insert(name.to_owned(), reading);
         }
     }
     if signal.metrics.is_empty() {

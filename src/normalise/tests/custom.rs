@@ -16,7 +16,7 @@ proptest::proptest! {
         let mut changed = self::event();
         *changed.pointer_mut(place).unwrap() = event;
         let format = Format::Custom(Box::new(map()));
-        let read = normalised(&format, &changed, RECEIVED);
+        let read = normalise(&format, &changed, RECEIVED);
         assert!(!read.event_id.is_empty());
     }
 }
@@ -61,7 +61,7 @@ fn event() -> Value {
 }
 
 fn outcome(map: CustomMap, event: &Value) -> Outcome {
-    normalised(&Format::Custom(Box::new(map)), event, RECEIVED).outcome
+    normalise(&Format::Custom(Box::new(map)), event, RECEIVED).outcome
 }
 
 fn refused(map: CustomMap, event: &Value) -> SchemaMismatch {
@@ -73,7 +73,7 @@ fn refused(map: CustomMap, event: &Value) -> SchemaMismatch {
 
 #[test]
 fn every_mapped_place_is_read() {
-    let read = normalised(&Format::Custom(Box::new(map())), &event(), RECEIVED);
+    let read = normalise(&Format::Custom(Box::new(map())), &event(), RECEIVED);
     assert_eq!(read.event_id, "77");
     let Outcome::Signals(signals) = read.outcome else {
         panic!("{read:?}");
@@ -152,7 +152,7 @@ fn without_a_mapped_type_and_id_both_are_given() {
         event_type: Pointers::new(),
         ..map()
     };
-    let read = normalised(&Format::Custom(Box::new(map)), &event(), RECEIVED);
+    let read = normalise(&Format::Custom(Box::new(map)), &event(), RECEIVED);
     assert!(read.event_id.starts_with("sha256:"));
     let Outcome::Signals(signals) = read.outcome else {
         panic!("{read:?}");

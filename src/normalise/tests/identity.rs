@@ -6,7 +6,7 @@ use super::*;
 
 fn at(event: &Value, milliseconds: i64) -> String {
     let received_at = Timestamp::from_millis(milliseconds);
-    normalised(&Format::Genesys, event, received_at).event_id
+    normalise(&Format::Genesys, event, received_at).event_id
 }
 
 fn parse(text: &str) -> Value {

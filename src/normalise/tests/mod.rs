@@ -39,13 +39,8 @@ fn changed(name: &str, pointer: &str, value: Value) -> Value {
     event
 }
 
-/// `event` as its bytes would be read.
-fn normalised(format: &Format, event: &Value, received_at: Timestamp) -> Normalised {
-    normalise(format, &super::Value::from(event), received_at)
-}
-
 fn read(event: &Value) -> Normalised {
-    normalised(&Format::Genesys, event, RECEIVED)
+    normalise(&Format::Genesys, event, RECEIVED)
 }
 
 fn signals(event: &Value) -> Vec<Signal> {

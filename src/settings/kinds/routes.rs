@@ -7,6 +7,7 @@ use config::ValueKind;
 use serde_json::json;
 
 use super::texts::{expression, name_of};
+use crate::domain::identity::TargetName;
 use crate::rules::Expression;
 use crate::settings::declare::{Keys, Kind, Shape, section, some, table};
 use crate::settings::read::{Entry, Fault};
@@ -18,7 +19,7 @@ section! {
         /// an expression as in a rule; the first entry whose expression holds decides
         when: Expression = expression().required(),
         /// in order of preference
-        to: Arc<[String]> = preferences().required(),
+        to: Arc<[TargetName]> = preferences().required(),
     }
 }
 
@@ -32,8 +33,8 @@ pub(crate) fn routes() -> Kind<Routing> {
 }
 
 /// A list of targets in order of preference: at least one, and none twice.
-pub(crate) fn preferences() -> Kind<Arc<[String]>> {
-    some("targets", name_of("targets", "target"))
+pub(crate) fn preferences() -> Kind<Arc<[TargetName]>> {
+    some("targets", name_of("targets", "target").map(TargetName::new))
         .check(|_, names| once_each(names))
         .map(Into::into)
 }
@@ -72,7 +73,7 @@ fn is_conditional(entry: &Entry<'_>) -> bool {
 }
 
 /// The plain names after the tables. `Ok(None)`: the problem is noted at one of them.
-fn fallback(entry: &Entry<'_>, names: &[Entry<'_>]) -> Result<Option<Arc<[String]>>, Fault> {
+fn fallback(entry: &Entry<'_>, names: &[Entry<'_>]) -> Result<Option<Arc<[TargetName]>>, Fault> {
     if names.is_empty() {
         let known = entry.reading.names("targets").unwrap_or_default();
         let example = known.first().unwrap_or(&"servicenow");
@@ -89,7 +90,7 @@ fn fallback(entry: &Entry<'_>, names: &[Entry<'_>]) -> Result<Option<Arc<[String
         );
         return Ok(None);
     }
-    let name = name_of("targets", "target");
+    let name = name_of("targets", "target").map(TargetName::new);
     let read: Vec<_> = names.iter().map(|one| name.read(one)).collect();
     let Some(names) = read.into_iter().collect::<Option<Vec<_>>>() else {
         return Ok(None);
@@ -99,7 +100,7 @@ fn fallback(entry: &Entry<'_>, names: &[Entry<'_>]) -> Result<Option<Arc<[String
 }
 
 /// Failover from a target to itself would go round in a circle.
-fn once_each(names: &[String]) -> Result<(), Fault> {
+fn once_each(names: &[TargetName]) -> Result<(), Fault> {
     let mut earlier = names.iter().enumerate();
     let twice = earlier.find(|(place, name)| names.iter().take(*place).any(|one| one == *name));
     twice.map_or(Ok(()), |(_, name)| {

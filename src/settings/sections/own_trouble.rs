@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::rules::{ON_RECOVERY, OnRecovery, RuleSettings};
+use crate::domain::identity::TargetName;
 use crate::domain::trouble::{OWN_EVENT, OWN_RULE, OWN_SOURCE};
 use crate::normalise::{CustomMap, Format};
 use crate::settings::declare::{Setting, no_keys, read_part, section, some};
@@ -39,7 +40,7 @@ section! {
         /// how long the trouble must be over before it counts as over
         clear_for: Duration = duration().default("1m"),
         /// in order of preference; a target is not used for a ticket about itself
-        targets: Vec<String> = some("targets", name_of("targets", "target")).required(),
+        targets: Vec<TargetName> = some("targets", name_of("targets", "target").map(TargetName::new)).required(),
         /// how the events about our own trouble are read
         format: Format = Setting::special(own_format, no_keys),
     }
@@ -71,7 +72,7 @@ impl OwnTroubleSettings {
 
     /// A ticket about trouble with a target goes to the other targets.
     fn routes(&self) -> String {
-        let route = |target: &String| {
+        let route = |target: &TargetName| {
             let others: Vec<_> = self.targets.iter().filter(|one| *one != target).collect();
             let others = serde_json::json!(others);
             format!("{{ when = \"labels.target == '{target}'\", to = {others} }}, ")

@@ -11,6 +11,7 @@ use super::server::{AdminSettings, LogSettings, ServerSettings};
 use super::sources::SourceSettings;
 use super::store::StoreSettings;
 use super::targets::{TargetSettings, target};
+use crate::domain::identity::TargetName;
 use crate::domain::trouble::{OWN_RULE, OWN_SOURCE};
 use crate::settings::declare::{Names, named, section, table};
 use crate::settings::routing::Routing;
@@ -32,9 +33,12 @@ section! {
             .map(BTreeMap::from_iter)
             .or_empty(),
         /// where tickets go; at least one is required
-        targets: BTreeMap<String, TargetSettings> = named(Names::Plain, target())
+        targets: BTreeMap<TargetName, TargetSettings> = named(Names::Plain, target())
             .at_least_one("no target is configured, so no ticket could be opened")
-            .map(BTreeMap::from_iter)
+            .map(|targets| {
+                let named = targets.into_iter();
+                named.map(|(name, one)| (TargetName::new(name), one)).collect()
+            })
             .or_empty(),
         /// when is it an incident; at least one is required. The rule of `own_trouble` is the last
         rules: Vec<RuleSettings> = named(Names::PlainExcept(OWN_RULE), table())

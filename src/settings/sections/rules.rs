@@ -7,7 +7,7 @@ use serde_json::json;
 use super::server::NONE;
 use crate::domain::incident::FlappingPolicy;
 use crate::domain::severity::Severity;
-use crate::rules::{Expression, Template, Unheard, unheard};
+use crate::rules::{Expression, Template, Unsatisfiable, unsatisfiable};
 use crate::settings::declare::{
     Crms, Declared, Kind, Setting, Shape, keys, list, no_keys, read_from_toml, section, some, table,
 };
@@ -24,7 +24,7 @@ const MAX_STARTS: u32 = 20;
 
 section! {
     /// `[rules.NAME]`.
-    pub struct RuleSettings checked by warn_of_unheard {
+    pub struct RuleSettings checked by warn_of_unsatisfiable {
         /// the rule's name
         name: String = Setting::own_name(str::to_owned),
         /// event types that the rule evaluates
@@ -177,16 +177,16 @@ fn flapping() -> Kind<Option<FlappingPolicy>> {
 }
 
 /// Warns of a condition that no signal can ever meet.
-fn warn_of_unheard(section: &Section<'_>, rule: &RuleSettings) -> Option<()> {
+fn warn_of_unsatisfiable(section: &Section<'_>, rule: &RuleSettings) -> Option<()> {
     let recovers = "an incident of this rule recovers only by quiet_after";
-    let (key, reason) = match unheard(&rule.when, rule.clear.as_ref()) {
+    let (key, reason) = match unsatisfiable(&rule.when, rule.clear.as_ref()) {
         None => return Some(()),
-        Some(Unheard::When) => (
+        Some(Unsatisfiable::When) => (
             "when",
             "can never be true: this rule opens no incident".to_owned(),
         ),
-        Some(Unheard::Clear) => ("clear", format!("can never be true: {recovers}")),
-        Some(Unheard::ClearInsideWhen) => (
+        Some(Unsatisfiable::Clear) => ("clear", format!("can never be true: {recovers}")),
+        Some(Unsatisfiable::ClearInsideWhen) => (
             "clear",
             format!(
                 "can never be true after `when`: wherever it holds, `when` holds too and is asked first; {recovers}"

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
 use tokio::sync::oneshot;
 
 use crate::domain::signal::Meaning;
@@ -73,17 +72,10 @@ pub enum JournalError {
     Interrupted,
 }
 
-/// The events of one request. Nearly every request brings one, and then no list is allocated:
-/// memory that one thread allocates and another frees costs more than all other work on it.
-pub type NewEvents = SmallVec<[NewEvent; 1]>;
-
-/// The results for the events of one request, in their order.
-pub type Became = SmallVec<[Appended; 8]>;
-
 /// Events that wait for the writer, and the channel for the answer.
 pub(super) struct Request {
-    pub(super) events: NewEvents,
+    pub(super) events: Vec<NewEvent>,
     pub(super) answer: Answer,
 }
 
-pub(super) type Answer = oneshot::Sender<Result<Became, JournalError>>;
+pub(super) type Answer = oneshot::Sender<Result<Vec<Appended>, JournalError>>;

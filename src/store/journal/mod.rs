@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::database::Database;
 use event::Request;
 
-pub use event::{Appended, Became, Content, JournalError, JournalEvent, NewEvent, NewEvents};
+pub use event::{Appended, Content, JournalError, JournalEvent, NewEvent};
 pub(super) use hand_off::HandOff;
 pub(super) use in_postgres::lock_journal;
 pub use writer::JournalWriter;
@@ -43,7 +43,10 @@ impl Journal {
 
     /// Appends `events`, and answers with the result for each, in their order, once all are on
     /// stable storage. After an error it is not known whether any was stored.
-    pub async fn append(&self, events: impl Into<NewEvents>) -> Result<Became, JournalError> {
+    pub async fn append(
+        &self,
+        events: impl Into<Vec<NewEvent>>,
+    ) -> Result<Vec<Appended>, JournalError> {
         let (answer, answered) = oneshot::channel();
         self.requests
             .try_send(Request {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, row_cursor, rows_to_read};
-use super::values::{Document, Moment, RowId};
+use super::values::{DisplayTime, Document, RowId};
 use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -12,7 +12,7 @@ use crate::store::{Store, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AuditView {
     pub id: RowId,
-    pub at: Moment,
+    pub at: DisplayTime,
     /// The name of the admin token, or `local`.
     pub actor: String,
     /// What was done: `dead_letter.replay`, …

@@ -1,5 +1,6 @@
 //! How many of what: for gauges and overviews.
 
+use crate::domain::identity::TargetName;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -12,9 +13,9 @@ pub struct Counts {
     /// Incidents that are held open because they flap.
     pub flapping: i64,
     /// Deliveries owed and not done, by target; a target may be there with 0.
-    pub owed: Vec<(String, i64)>,
+    pub owed: Vec<(TargetName, i64)>,
     /// Dead letters by target and failure kind.
-    pub dead_letters: Vec<(String, String, i64)>,
+    pub dead_letters: Vec<(TargetName, String, i64)>,
     /// Open review items by source.
     pub review_items: Vec<(String, i64)>,
 }
@@ -50,6 +51,7 @@ impl Store {
         let count = |name: &'static str| {
             move |row: &Row| Ok((row.get::<String>(name)?, row.get::<i64>("count")?))
         };
+        let owed = |row: &Row| Ok((row.get("target")?, row.get("count")?));
         let dead = |row: &Row| Ok((row.get("name")?, row.get("kind")?, row.get("count")?));
         let tx = &mut tx;
         Ok(Counts {
@@ -59,9 +61,7 @@ impl Store {
             incidents: Statement::new(INCIDENTS_BY_STATE)
                 .fetch(tx, count("state"))
                 .await?,
-            owed: Statement::new(OWED_BY_TARGET)
-                .fetch(tx, count("target"))
-                .await?,
+            owed: Statement::new(OWED_BY_TARGET).fetch(tx, owed).await?,
             dead_letters: Statement::new(DEAD_LETTERS_BY_KIND).fetch(tx, dead).await?,
             review_items: Statement::new(REVIEW_ITEMS_BY_SOURCE)
                 .fetch(tx, count("source"))

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
-use super::values::{Document, KeptFailure, Moment, RowId};
+use super::values::{DisplayTime, Document, RowId, StoredFailure};
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::store::database::Tx;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
@@ -17,8 +18,8 @@ const MAX_SHOWN: i64 = 200;
 pub struct DeliveryView {
     pub id: RowId,
     /// The incident whose ticket it is about.
-    pub incident_id: String,
-    pub target: String,
+    pub incident_id: IncidentId,
+    pub target: TargetName,
     /// `create`, `update`, `resolve`, `link`.
     pub operation: String,
     /// `waiting`, `parked`, `sending`, `done`, `dead`, `discarded`.
@@ -28,17 +29,17 @@ pub struct DeliveryView {
     /// Attempts that counted.
     pub attempts: i64,
     /// When it is tried next; `None` once it is settled.
-    pub next_attempt_at: Option<Moment>,
+    pub next_attempt_at: Option<DisplayTime>,
     /// What the last attempt that failed met.
-    pub last_error: Option<KeptFailure>,
+    pub last_error: Option<StoredFailure>,
     /// Whether an attempt may have taken effect although it failed.
     pub in_doubt: bool,
     /// The id of the event that caused it.
     pub event_id: String,
     /// When it became owed.
-    pub created_at: Moment,
+    pub created_at: DisplayTime,
     /// When it was done, given up or discarded.
-    pub settled_at: Option<Moment>,
+    pub settled_at: Option<DisplayTime>,
 }
 
 impl DeliveryView {
@@ -75,16 +76,16 @@ pub struct DeliveryDetail {
 pub struct DeadLetterView {
     /// Its id, that of the delivery.
     pub id: RowId,
-    pub target: String,
+    pub target: TargetName,
     /// `create`, `update`, `resolve`, `link`.
     pub operation: String,
     /// Kind, HTTP status, the CRM's own code, message and field.
     #[serde(flatten)]
-    pub failure: KeptFailure,
+    pub failure: StoredFailure,
     /// The id of the event that caused it.
     pub event_id: String,
     /// The incident whose ticket it is about.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     /// The rule that found the incident.
     pub rule: Option<String>,
     /// The incident's correlation key.
@@ -92,9 +93,9 @@ pub struct DeadLetterView {
     /// Attempts that counted.
     pub attempts: i64,
     /// When it became owed.
-    pub created_at: Moment,
+    pub created_at: DisplayTime,
     /// When it was given up.
-    pub died_at: Option<Moment>,
+    pub died_at: Option<DisplayTime>,
 }
 
 impl DeadLetterView {

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
-use super::values::{Document, Moment, RowId};
+use super::values::{DisplayTime, Document, RowId};
+use crate::domain::identity::IncidentId;
 use crate::domain::time::Timestamp;
 use crate::store::database::Tx;
 use crate::store::row::Row;
@@ -24,11 +25,11 @@ pub struct EventView {
     /// The event's id, as the sender gave it.
     pub event_id: String,
     /// When it was received.
-    pub received_at: Moment,
+    pub received_at: DisplayTime,
     /// `received`: not decided yet; `decided`; `review`: it was not understood.
     pub state: String,
     /// The incident it is part of.
-    pub incident_id: Option<String>,
+    pub incident_id: Option<IncidentId>,
 }
 
 impl EventView {
@@ -53,8 +54,8 @@ pub struct DecisionView {
     /// More about it, such as the end of a lock.
     pub detail: Option<String>,
     /// The incident it concerned.
-    pub incident_id: Option<String>,
-    pub decided_at: Moment,
+    pub incident_id: Option<IncidentId>,
+    pub decided_at: DisplayTime,
 }
 
 impl DecisionView {

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::page::Page;
-use super::values::Moment;
+use super::values::DisplayTime;
 use crate::domain::flood::RULE_PREFIX;
+use crate::domain::identity::{IncidentId, SEPARATOR};
 use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -16,9 +17,9 @@ pub struct FloodView {
     /// Incidents whose ticket is held back.
     pub held: i64,
     /// The flood's incident; `None` once its ticket is closed.
-    pub incident_id: Option<String>,
+    pub incident_id: Option<IncidentId>,
     /// When it began.
-    pub opened_at: Option<Moment>,
+    pub opened_at: Option<DisplayTime>,
     /// The number of its ticket.
     pub ticket_number: Option<String>,
 }
@@ -47,7 +48,7 @@ impl Store {
     /// Sources that are beyond their limit or still hold keys.
     pub async fn floods(&self) -> Result<Page<FloodView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let select = Statement::new(FLOODS).bind(RULE_PREFIX).bind("\u{1f}");
+        let select = Statement::new(FLOODS).bind(RULE_PREFIX).bind(SEPARATOR);
         let rows = select.fetch(&mut tx, FloodView::read).await?;
         let going_on = |one: &FloodView| one.held > 0 || one.incident_id.is_some();
         Ok(Page {

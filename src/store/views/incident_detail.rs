@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::deliveries::{DeliveryView, deliveries_of};
 use super::incidents::{IncidentView, incidents};
 use super::page::not_found;
-use super::values::{Document, Moment, RowId};
+use super::values::{DisplayTime, Document, RowId};
+use crate::domain::identity::IncidentId;
 use crate::domain::incident::Flapping;
 use crate::domain::incident::OutageTotals;
 use crate::domain::incident::part;
@@ -25,7 +26,7 @@ const MAX_SHOWN: i64 = 200;
 /// An event of an incident, with its cause.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct HistoryView {
-    pub at: Moment,
+    pub at: DisplayTime,
     pub what: String,
     pub cause: String,
 }
@@ -50,7 +51,7 @@ pub struct IncidentEventView {
     /// The event's id, as the sender gave it.
     pub event_id: String,
     /// When it was received.
-    pub received_at: Moment,
+    pub received_at: DisplayTime,
     /// What it did.
     pub outcome: String,
     /// More about it.
@@ -75,20 +76,20 @@ pub struct PartView {
     /// Whether it breaches.
     pub breaching: bool,
     /// The newest signal about it, by the sender's clock.
-    pub heard_at: Moment,
+    pub heard_at: DisplayTime,
 }
 
 /// That an incident flaps, or did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FlappingView {
     /// When it was seen to flap.
-    pub since: Moment,
+    pub since: DisplayTime,
     /// When the trouble began that was counted first.
-    pub first_at: Moment,
+    pub first_at: DisplayTime,
     /// How often trouble has begun since then.
     pub times: u32,
     /// When it was calm again.
-    pub calm_at: Option<Moment>,
+    pub calm_at: Option<DisplayTime>,
 }
 
 impl From<Flapping> for FlappingView {
@@ -97,7 +98,7 @@ impl From<Flapping> for FlappingView {
             since: flapping.since.into(),
             first_at: flapping.first_at.into(),
             times: flapping.times,
-            calm_at: flapping.stable_at.map(Moment::from),
+            calm_at: flapping.stable_at.map(DisplayTime::from),
         }
     }
 }
@@ -109,13 +110,13 @@ pub struct IncidentDetail {
     #[serde(flatten)]
     pub incident: IncidentView,
     /// Pending: when it opens, unless it clears before.
-    pub opens_at: Option<Moment>,
+    pub opens_at: Option<DisplayTime>,
     /// When the last breach was received.
-    pub last_breach_at: Moment,
+    pub last_breach_at: DisplayTime,
     /// Since when nothing breaches any more.
-    pub clear_since: Option<Moment>,
+    pub clear_since: Option<DisplayTime>,
     /// When it was counted as recovered.
-    pub recovered_at: Option<Moment>,
+    pub recovered_at: Option<DisplayTime>,
     /// How often a breach was received after the recovery.
     pub relapses: u32,
     /// That it flaps, or did.
@@ -142,21 +143,23 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::NotFound`].
-    pub async fn incident(&self, id: &str) -> Result<IncidentDetail, StoreError> {
+    pub async fn incident(&self, id: &IncidentId) -> Result<IncidentDetail, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let mut select = Statement::new(incidents!(""));
         select.push(" and i.id = ?", [id.into()]);
         let incident = select.fetch_optional(&mut tx, IncidentView::read).await?;
-        let incident = incident.ok_or_else(|| not_found("incident", id))?;
+        let incident = incident.ok_or_else(|| not_found("incident", id.as_str()))?;
         let select = Statement::new("select life, context from incidents where id = $1").bind(id);
         let state = |row: &Row| Ok((read_life(row, id)?, row.get("context")?));
         let state = select.fetch_optional(&mut tx, state).await?;
-        let (life, context) = state.ok_or_else(|| not_found("incident", id))?;
-        let history = history_select(id).fetch(&mut tx, HistoryView::read);
+        let (life, context) = state.ok_or_else(|| not_found("incident", id.as_str()))?;
+        let history = history_select(id.as_str()).fetch(&mut tx, HistoryView::read);
         let mut history = history.await?;
         history.reverse();
-        let deliveries = deliveries_of(id).fetch(&mut tx, DeliveryView::read).await?;
-        let events = incident_events_select(id).fetch(&mut tx, IncidentEventView::read);
+        let deliveries = deliveries_of(id.as_str())
+            .fetch(&mut tx, DeliveryView::read)
+            .await?;
+        let events = incident_events_select(id.as_str()).fetch(&mut tx, IncidentEventView::read);
         let events = events.await?;
         Ok(detail(incident, life, context, history, deliveries, events))
     }
@@ -170,7 +173,7 @@ fn detail(
     deliveries: Vec<DeliveryView>,
     events: Vec<IncidentEventView>,
 ) -> IncidentDetail {
-    let moment = |at: Option<Timestamp>| at.map(Moment::from);
+    let moment = |at: Option<Timestamp>| at.map(DisplayTime::from);
     let parts = life.parts.into_iter().map(|(name, part)| {
         let shown = PartView {
             breaching: part.breaching,

@@ -3,8 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
-use super::values::Moment;
+use super::values::DisplayTime;
 use crate::domain::decision::Suppression;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
 use crate::store::row::{Column, Row};
 use crate::store::statement::Statement;
@@ -13,7 +14,7 @@ use crate::store::{Store, StoreError};
 /// The ticket that an incident owns, or will own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TicketView {
-    pub target: String,
+    pub target: TargetName,
     /// The CRM's record id; `None` before the ticket exists.
     pub id: Option<String>,
     /// The number people use.
@@ -31,7 +32,7 @@ pub struct TicketView {
     /// `deleted` or `merged into …`, once it is gone.
     pub fate: Option<String>,
     /// The target that should have had it, which could not be reached.
-    pub failed_over_from: Option<String>,
+    pub failed_over_from: Option<TargetName>,
 }
 
 impl TicketView {
@@ -54,7 +55,7 @@ impl TicketView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IncidentView {
     /// A UUID.
-    pub id: String,
+    pub id: IncidentId,
     pub key: String,
     /// The rule that found it.
     pub rule: String,
@@ -66,9 +67,9 @@ pub struct IncidentView {
     /// Whether it comes and goes, and is held open until it is calm.
     pub flapping: bool,
     /// When the first breach was received.
-    pub opened_at: Moment,
+    pub opened_at: DisplayTime,
     /// When it was closed.
-    pub closed_at: Option<Moment>,
+    pub closed_at: Option<DisplayTime>,
     /// Breaches received.
     pub occurrences: i64,
     /// Breaches that wrote nothing to the CRM.
@@ -76,7 +77,7 @@ pub struct IncidentView {
     /// Pending: what its ticket waits for.
     pub waits: Option<WaitsView>,
     /// The outage that it is a member of.
-    pub outage_id: Option<String>,
+    pub outage_id: Option<IncidentId>,
     /// Of an outage: how many incidents are or were members. Of a flood: how many it holds.
     pub members: Option<i64>,
     /// Its ticket.
@@ -122,14 +123,14 @@ struct ShownWaits<'a> {
     r#for: &'static str,
     /// The silence, maintenance window or outage.
     by: Option<&'a str>,
-    until: Option<Moment>,
+    until: Option<DisplayTime>,
 }
 
 impl Serialize for WaitsView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let life: Option<Incident> = serde_json::from_str(&self.0).ok();
         let shown = life.as_ref().map(|life| {
-            let until = life.opens_at.map(Moment::from);
+            let until = life.opens_at.map(DisplayTime::from);
             match (&life.outage_id, &life.silence, life.waits_for) {
                 (Some(outage), _, _) => (Suppression::Outage, Some(outage.as_str()), None),
                 (None, Some(cover), _) => {
@@ -153,7 +154,7 @@ impl Item for IncidentView {
     fn cursor(&self) -> Cursor {
         Cursor {
             at: self.opened_at.timestamp().as_millis(),
-            id: self.id.clone(),
+            id: self.id.to_string(),
         }
     }
 }
@@ -222,7 +223,7 @@ impl Store {
     }
 
     /// The number of the ticket of the incident `id`, if it has one by now.
-    pub async fn ticket_number(&self, id: &str) -> Result<Option<String>, StoreError> {
+    pub async fn ticket_number(&self, id: &IncidentId) -> Result<Option<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new("select ticket_number from incidents where id = $1").bind(id);
         let number = |row: &Row| row.get_optional("ticket_number");

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
-use super::values::Moment;
+use super::values::DisplayTime;
+use crate::domain::identity::IncidentId;
 use crate::domain::time::Timestamp;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
@@ -16,11 +17,11 @@ pub struct LockView {
     pub rule: String,
     pub key: String,
     /// The incident whose ticket took it.
-    pub incident_id: String,
+    pub incident_id: IncidentId,
     /// When it was taken.
-    pub taken_at: Moment,
+    pub taken_at: DisplayTime,
     /// When it ends.
-    pub locked_until: Moment,
+    pub locked_until: DisplayTime,
 }
 
 impl LockView {

@@ -31,7 +31,7 @@ pub use page::{Cursor, Filter, Page, PageRequest};
 pub use reviews::{DroppedReviewsView, ReviewDetail, ReviewView};
 pub use silences::SilenceView;
 pub use timeline_entry::TimelineEntry;
-pub use values::{Document, KeptFailure, Moment, RowId};
+pub use values::{DisplayTime, Document, RowId, StoredFailure};
 
 pub(super) use deliveries::{delivery_in, push_dead_letter_filter};
 pub(super) use reviews::push_review_filter;

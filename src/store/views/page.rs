@@ -3,7 +3,7 @@
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::{Serialize, Serializer};
 
-use super::values::{Moment, RowId};
+use super::values::{DisplayTime, RowId};
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::value::Value;
@@ -91,7 +91,7 @@ impl Cursor {
     }
 
     pub(super) fn number(&self) -> Result<i64, StoreError> {
-        self.id.parse().map_err(|_| StoreError::StrangeCursor)
+        self.id.parse().map_err(|_| StoreError::InvalidCursor)
     }
 }
 
@@ -114,7 +114,7 @@ pub(super) trait Item {
 }
 
 /// A cursor for a row with a number.
-pub(super) fn row_cursor(at: Moment, id: RowId) -> Cursor {
+pub(super) fn row_cursor(at: DisplayTime, id: RowId) -> Cursor {
     Cursor {
         at: at.timestamp().as_millis(),
         id: id.0.to_string(),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
-use super::values::{Document, Moment, RowId};
+use super::values::{DisplayTime, Document, RowId};
 use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -21,11 +21,11 @@ pub struct ReviewView {
     /// What was not understood.
     pub reason: String,
     /// When the event was received.
-    pub received_at: Moment,
+    pub received_at: DisplayTime,
     /// `open`, `reprocessed`, `discarded`.
     pub state: String,
     /// When a person decided.
-    pub settled_at: Option<Moment>,
+    pub settled_at: Option<DisplayTime>,
 }
 
 impl ReviewView {
@@ -60,7 +60,7 @@ pub struct DroppedReviewsView {
     /// How many, ever.
     pub dropped: i64,
     /// The last time.
-    pub dropped_at: Moment,
+    pub dropped_at: DisplayTime,
 }
 
 impl DroppedReviewsView {

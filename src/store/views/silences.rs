@@ -6,7 +6,7 @@ use super::page::{
     Cursor, Filter, Item, Page, PageRequest, not_found, page_of, row_cursor, row_number,
     rows_to_read,
 };
-use super::values::{Document, Moment, RowId};
+use super::values::{DisplayTime, Document, RowId};
 use crate::domain::time::Timestamp;
 use crate::store::database::Tx;
 use crate::store::row::Row;
@@ -22,14 +22,14 @@ pub struct SilenceView {
     #[serde(rename = "match")]
     pub matchers: Document,
     /// From when.
-    pub starts_at: Moment,
+    pub starts_at: DisplayTime,
     /// Until when.
-    pub ends_at: Moment,
+    pub ends_at: DisplayTime,
     /// The name of the admin token that made it, or `local`.
     pub author: String,
     pub reason: String,
     /// When it was made.
-    pub created_at: Moment,
+    pub created_at: DisplayTime,
     /// Who ended it before its time.
     pub expired_by: Option<String>,
     /// Whether it stands in the configuration; what a person made does not.

@@ -10,7 +10,8 @@ use super::timeline_entry::{
     DecisionRow, PlacedEntry, TimelineEntry, conditions_after, decisions_after, deliveries_after,
     history_after, read_condition, read_delivery, read_history, runs,
 };
-use super::values::Moment;
+use super::values::DisplayTime;
+use crate::domain::identity::IncidentId;
 use crate::store::database::Tx;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -48,7 +49,7 @@ impl Places {
                     condition,
                 })
             }
-            _ => Err(StoreError::StrangeCursor),
+            _ => Err(StoreError::InvalidCursor),
         }
     }
 
@@ -78,7 +79,7 @@ impl Source {
         }
     }
 
-    fn next_at(&mut self) -> Option<Moment> {
+    fn next_at(&mut self) -> Option<DisplayTime> {
         self.entries.peek().map(|next| next.entry.at)
     }
 
@@ -96,16 +97,18 @@ impl Store {
     /// [`StoreError::NotFound`].
     pub async fn timeline(
         &self,
-        id: &str,
+        id: &IncidentId,
         page: &PageRequest,
     ) -> Result<Page<TimelineEntry>, StoreError> {
         let mut places = Places::read(page.after.as_ref())?;
         let mut tx = self.database.begin_read().await?;
         let known = Statement::new("select id from incidents where id = $1").bind(id);
         let known = known.fetch_optional(&mut tx, |row| row.get::<String>("id"));
-        known.await?.ok_or_else(|| not_found("incident", id))?;
+        known
+            .await?
+            .ok_or_else(|| not_found("incident", id.as_str()))?;
         let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-        let mut sources = read_sources(&mut tx, id, &mut places, limit).await?;
+        let mut sources = read_sources(&mut tx, id.as_str(), &mut places, limit).await?;
         let mut items: Vec<TimelineEntry> = Vec::new();
         while items.len() < limit && !sources.iter_mut().any(Source::is_exhausted) {
             let next = earliest(&mut sources);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::values::{Moment, RowId};
+use super::values::{DisplayTime, RowId};
 use crate::domain::decision::{SignalOutcome, Suppression};
 use crate::store::StoreError;
 use crate::store::history::HistoryColumns;
@@ -13,7 +13,7 @@ use crate::store::statement::Statement;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TimelineEntry {
     /// When it happened; of a run, when it began.
-    pub at: Moment,
+    pub at: DisplayTime,
     pub what: String,
     pub cause: String,
     /// The event it is about, by its sender's id; of a run, the first.
@@ -23,7 +23,7 @@ pub struct TimelineEntry {
     /// Of a run: how many events.
     pub count: Option<u64>,
     /// Of a run: when the last of them was received.
-    pub until: Option<Moment>,
+    pub until: Option<DisplayTime>,
     /// Of a run: the last event.
     pub last_event_id: Option<String>,
 }
@@ -152,7 +152,7 @@ pub(super) fn read_delivery(row: &Row) -> Result<PlacedEntry, StoreError> {
 #[derive(Debug, Clone)]
 pub(super) struct DecisionRow {
     pub(super) event_seq: i64,
-    pub(super) received_at: Moment,
+    pub(super) received_at: DisplayTime,
     pub(super) event_id: String,
     pub(super) outcome: String,
 }

@@ -42,6 +42,7 @@ fn a_cursor_of_another_list_is_refused() {
         history: 3,
         delivery: 2,
         decision: 70,
+        condition: 4,
     };
     let cursor = places.cursor(5);
     assert_eq!(Places::read(Some(&cursor)).unwrap(), places);

@@ -20,21 +20,21 @@ impl Serialize for RowId {
 
 /// A time, shown as RFC 3339 in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(i64);
+pub struct DisplayTime(i64);
 
-impl Moment {
+impl DisplayTime {
     pub fn timestamp(self) -> Timestamp {
         Timestamp::from_millis(self.0)
     }
 }
 
-impl From<Timestamp> for Moment {
+impl From<Timestamp> for DisplayTime {
     fn from(at: Timestamp) -> Self {
         Self(at.as_millis())
     }
 }
 
-impl Serialize for Moment {
+impl Serialize for DisplayTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.timestamp())
     }
@@ -58,7 +58,7 @@ impl Serialize for Document {
 
 /// A delivery's last failure, as it is kept with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeptFailure(String);
+pub struct StoredFailure(String);
 
 #[derive(Serialize)]
 struct ShownFailure<'a> {
@@ -69,21 +69,21 @@ struct ShownFailure<'a> {
     field: Option<&'a str>,
 }
 
-impl KeptFailure {
+impl StoredFailure {
     /// The failure; `None` when the row is damaged.
     pub fn failure(&self) -> Option<Failure> {
         serde_json::from_str(&self.0).ok()
     }
 }
 
-impl From<&Failure> for KeptFailure {
+impl From<&Failure> for StoredFailure {
     fn from(failure: &Failure) -> Self {
         // Plain values always serialise.
         Self(serde_json::to_string(failure).unwrap_or_default())
     }
 }
 
-impl Serialize for KeptFailure {
+impl Serialize for StoredFailure {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let failure = self.failure();
         let failure = failure.as_ref();
@@ -106,7 +106,7 @@ impl Column for RowId {
     }
 }
 
-impl Column for Moment {
+impl Column for DisplayTime {
     type Stored = i64;
 
     fn from_stored(millis: i64) -> Self {
@@ -122,7 +122,7 @@ impl Column for Document {
     }
 }
 
-impl Column for KeptFailure {
+impl Column for StoredFailure {
     type Stored = String;
 
     fn from_stored(text: String) -> Self {
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_damaged_failure_is_shown_as_it_is() {
-        let shown = serde_json::to_value(KeptFailure("oops".into())).unwrap();
+        let shown = serde_json::to_value(StoredFailure("oops".into())).unwrap();
         assert_eq!(shown["message"], "oops");
         assert_eq!(shown["kind"], serde_json::Value::Null);
     }

@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::clock::Clock;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::identity::TargetName;
 use crate::settings::{Secret, TargetAuth, TargetSettings};
 use crate::targets::http;
 use crate::targets::login::{Credential, Login, TokenStatus};
@@ -38,7 +39,7 @@ pub(crate) struct Authenticator {
 }
 
 struct Inner {
-    target: String,
+    target: TargetName,
     dialect: &'static OAuthDialect,
     base_url: Url,
     http: http::Client,
@@ -63,7 +64,7 @@ impl Authenticator {
     /// An authenticator for the target `name`, which logs in through `http`. Rotated refresh
     /// tokens are kept in `vault`. Nothing is sent yet.
     pub(crate) fn new(
-        name: &str,
+        name: &TargetName,
         settings: &TargetSettings,
         dialect: &'static OAuthDialect,
         http: http::Client,
@@ -78,7 +79,7 @@ impl Authenticator {
         };
         Ok(Self {
             inner: Arc::new(Inner {
-                target: name.to_owned(),
+                target: name.clone(),
                 dialect,
                 base_url: settings.base_url.clone(),
                 http,
@@ -182,7 +183,7 @@ impl Inner {
                 state.status.failed_renewals += 1;
                 if failure.kind == FailureKind::AuthFailure {
                     tracing::error!(
-                        target = self.target, kind = %failure.kind, error = %failure,
+                        target = self.target.as_str(), kind = %failure.kind, error = %failure,
                         "the CRM refuses to log us in; deliveries wait until somebody mends it"
                     );
                 }

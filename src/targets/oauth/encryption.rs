@@ -10,6 +10,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::{hkdf, rand};
 
+use crate::domain::identity::TargetName;
 use crate::settings::Secret;
 
 /// The first byte of what is encrypted; another layout gets another number.
@@ -20,19 +21,19 @@ const PURPOSE: &[u8] = b"ringdown/refresh-token/1";
 /// Encrypts and decrypts the refresh tokens of one target.
 pub(super) struct TokenCipher {
     key: LessSafeKey,
-    target: String,
+    target: TargetName,
 }
 
 impl TokenCipher {
     /// The cipher of `target`, whose settings name the refresh token `configured`.
-    pub(super) fn new(target: &str, configured: &Secret) -> Result<Self, Unspecified> {
+    pub(super) fn new(target: &TargetName, configured: &Secret) -> Result<Self, Unspecified> {
         let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, PURPOSE);
         let secret = salt.extract(configured.expose().as_bytes());
-        let info = [target.as_bytes()];
+        let info = [target.as_str().as_bytes()];
         let key = UnboundKey::from(secret.expand(&info, &AES_256_GCM)?);
         Ok(Self {
             key: LessSafeKey::new(key),
-            target: target.to_owned(),
+            target: target.clone(),
         })
     }
 
@@ -59,7 +60,7 @@ impl TokenCipher {
     }
 
     fn context(&self) -> Aad<&[u8]> {
-        Aad::from(self.target.as_bytes())
+        Aad::from(self.target.as_str().as_bytes())
     }
 }
 
@@ -68,7 +69,7 @@ mod tests {
     use super::*;
 
     fn cipher(target: &str, configured: &str) -> TokenCipher {
-        TokenCipher::new(target, &Secret::new(configured)).unwrap()
+        TokenCipher::new(&TargetName::new(target), &Secret::new(configured)).unwrap()
     }
 
     #[test]

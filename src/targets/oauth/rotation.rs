@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use super::encryption::TokenCipher;
 use super::error::SetupError;
+use crate::domain::identity::TargetName;
 use crate::settings::Secret;
 use crate::targets::vault::TokenVault;
 
@@ -19,7 +20,7 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// The refresh tokens of one target.
 pub(super) struct Rotation {
-    target: String,
+    target: TargetName,
     configured: Secret,
     cipher: TokenCipher,
     vault: Arc<dyn TokenVault>,
@@ -35,12 +36,12 @@ pub(super) struct RefreshTurn {
 
 impl Rotation {
     pub(super) fn new(
-        target: &str,
+        target: &TargetName,
         configured: &Secret,
         vault: Arc<dyn TokenVault>,
     ) -> Result<Self, SetupError> {
         Ok(Self {
-            target: target.to_owned(),
+            target: target.clone(),
             configured: configured.clone(),
             cipher: TokenCipher::new(target, configured).map_err(|_| SetupError::Encryption)?,
             vault,
@@ -82,7 +83,7 @@ impl Rotation {
             .cipher
             .encrypt(token)
             .map_err(|_| "the refresh token could not be sealed".to_owned())?;
-        self.vault.keep(&self.target, &encrypted).await
+        self.vault.save(&self.target, &encrypted).await
     }
 
     /// The saved token; the configured one when nothing is saved, or when it was saved under
@@ -94,7 +95,7 @@ impl Rotation {
         let decrypted = self.cipher.decrypt(&encrypted);
         if decrypted.is_none() {
             tracing::info!(
-                target = self.target,
+                target = self.target.as_str(),
                 "the refresh token in the settings is another than before; it is used"
             );
         }

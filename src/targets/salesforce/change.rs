@@ -38,7 +38,7 @@ impl Salesforce {
     ) -> Result<(), Failure> {
         if self.existing(id).await?.closed {
             tracing::info!(
-                target = self.name, ticket = %id,
+                target = self.name.as_str(), ticket = %id,
                 "the ticket is closed already; it stays as it is"
             );
             return Ok(());

@@ -13,6 +13,7 @@ use super::rejection::{Call, Rejection};
 use super::requests::Request;
 use super::soql::{self, Ours};
 use crate::domain::failure::Failure;
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::TicketKey;
 use crate::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
 use crate::domain::time::Timestamp;
@@ -63,7 +64,7 @@ impl Salesforce {
                 let rows = self.api.rows(ask(true)).await?;
                 self.tracking_fields_hidden.store(true, Ordering::Relaxed);
                 tracing::warn!(
-                    target = self.name, reason = %rejection.failure,
+                    target = self.name.as_str(), reason = %rejection.failure,
                     "not every field of a ticket can be read; who works on it and how urgent it is are not followed"
                 );
                 Ok(rows)
@@ -112,7 +113,7 @@ impl Salesforce {
         })
     }
 
-    fn incident_in(&self, row: &Value) -> Option<String> {
+    fn incident_in(&self, row: &Value) -> Option<IncidentId> {
         match self.ours() {
             Ours::ExternalId(field) => {
                 TicketKey::incident_in(row.get(field).and_then(Value::as_str)?)

@@ -75,7 +75,7 @@ impl Salesforce {
     /// The upsert found the ticket of an earlier try: its state may be any.
     async fn adopted(&self, key: &TicketKey, saved: &Saved) -> Result<Ticket, Failure> {
         tracing::warn!(
-            target = self.name, key = %key, ticket = %saved.id,
+            target = self.name.as_str(), key = %key, ticket = %saved.id,
             "the ticket was there already; its fields were set again"
         );
         match self.find_by_id(&saved.id).await {

@@ -61,7 +61,7 @@ impl Salesforce {
             .collect();
         if ours.len() > 1 {
             tracing::warn!(
-                target = self.name, key = %key, found = ours.len(),
+                target = self.name.as_str(), key = %key, found = ours.len(),
                 "several tickets carry one key; the oldest is taken"
             );
         }

@@ -31,6 +31,7 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::identity::TargetName;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
@@ -57,7 +58,7 @@ pub(super) static DRIVER: CrmDriver = CrmDriver {
 /// A client for one Salesforce org. Clones share their state.
 #[derive(Clone)]
 pub(super) struct Salesforce {
-    name: String,
+    name: TargetName,
     object: TicketObject,
     external_id_field: Option<String>,
     api: ApiClient,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::ids::RecordId;
-use crate::domain::ticket::{Ticket, kept_number};
+use crate::domain::ticket::{Ticket, limit_number};
 
 /// Statuses of an Incident that mean closed in an org as delivered.
 const CLOSED_INCIDENT_STATUSES: [&str; 3] = ["Resolved", "Completed", "Closed"];
@@ -86,7 +86,7 @@ impl TicketObject {
         };
         Ticket {
             id: id.as_str().to_owned(),
-            number: text(&self.number_field()).map(kept_number),
+            number: text(&self.number_field()).map(limit_number),
             url: self.address(site, id),
             state: text("Status"),
             closed: self.is_closed(record),

@@ -176,6 +176,7 @@ fn sobject(path: &[&str]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identity::IncidentId;
     use serde_json::json;
 
     fn site() -> Url {
@@ -192,7 +193,7 @@ mod tests {
 
     #[test]
     fn the_key_stands_in_the_path_and_never_in_the_body() {
-        let key = TicketKey::of_incident("0190-1");
+        let key = TicketKey::of_incident(&IncidentId::new("0190-1"));
         let given = fields(&json!({"Subject": "s", "Id": "x", "ringdown_id__c": "rd-x"}));
         let request = Request::upsert("Case", "Ringdown_Id__c", &key, given);
         assert_eq!(
@@ -204,14 +205,14 @@ mod tests {
 
     #[test]
     fn whatever_a_key_holds_it_stays_one_segment_of_the_path() {
-        let key = TicketKey::of_incident("a/b?c#d e.inc%");
+        let key = TicketKey::of_incident(&IncidentId::new("a/b?c#d e.inc%"));
         let request = Request::find("Case", "Key__c", &key, &["Id".to_owned()]);
         assert!(address(&request).contains("/Key__c/rd-a%2Fb%3Fc%23d%20e%2Einc%25?fields=Id"));
     }
 
     #[test]
     fn assignment_rules_run_when_a_ticket_is_opened_and_never_when_it_is_changed() {
-        let key = TicketKey::of_incident("1");
+        let key = TicketKey::of_incident(&IncidentId::new("1"));
         let id = RecordId::parse("500000000000001AAA").unwrap();
         let open = Request::upsert("Case", "Key__c", &key, TicketFields::new());
         let change = Request::change("Case", &id, TicketFields::new());

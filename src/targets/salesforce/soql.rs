@@ -81,6 +81,7 @@ fn like(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identity::IncidentId;
 
     #[test]
     fn a_value_cannot_end_its_quotes() {
@@ -90,7 +91,7 @@ mod tests {
 
     #[test]
     fn a_ticket_is_looked_up_by_its_mark_and_not_by_a_part_of_it() {
-        let key = TicketKey::of_incident("0190-1");
+        let key = TicketKey::of_incident(&IncidentId::new("0190-1"));
         let query = tickets_marked("Case", &["Id".to_owned(), "Status".to_owned()], &key);
         assert_eq!(
             query,

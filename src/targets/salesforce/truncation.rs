@@ -125,6 +125,7 @@ fn comment(length: Length, text: &str, marker: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identity::IncidentId;
     use serde_json::json;
 
     fn fit_one(name: &str, text: &str) -> String {
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_key_in_a_subject_is_never_cut() {
-        let key = TicketKey::of_incident("0190a1b2-0000-7000-8000-000000000001");
+        let key = TicketKey::of_incident(&IncidentId::new("0190a1b2-0000-7000-8000-000000000001"));
         let subject = marked_subject(&"€".repeat(300), &key);
         assert!(subject.encode_utf16().count() <= 255);
         assert!(subject.ends_with(&format!("(cut) [{key}]")));

@@ -98,6 +98,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::identity::{IncidentId, TargetName};
 
     fn fields(value: Value) -> TicketFields {
         value.as_object().unwrap().clone()
@@ -127,8 +128,8 @@ mod tests {
 
     #[test]
     fn our_key_and_our_id_stand_above_what_is_configured() {
-        let key = TicketKey::of_incident("3f9a");
-        let id = SysId::chosen_for("servicenow", &key);
+        let key = TicketKey::of_incident(&IncidentId::new("3f9a"));
+        let id = SysId::chosen_for(&TargetName::new("servicenow"), &key);
         let configured = of_fields(&fields(json!({
             "correlation_id": "mine", "sys_id": "mine", "correlation_display": "Telephony"
         })));

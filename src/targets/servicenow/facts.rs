@@ -106,12 +106,13 @@ impl InstanceFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identity::IncidentId;
 
     #[test]
     fn a_second_insert_waits_until_the_first_cannot_be_committed_any_more() {
         let (facts, key, now) = (
             InstanceFacts::default(),
-            TicketKey::of_incident("3f9a"),
+            TicketKey::of_incident(&IncidentId::new("3f9a")),
             Instant::now(),
         );
         assert_eq!(facts.wait_for_running(&key, now), None);
@@ -122,7 +123,7 @@ mod tests {
             Some(Duration::from_secs(40))
         );
         assert_eq!(
-            facts.wait_for_running(&TicketKey::of_incident("00"), later),
+            facts.wait_for_running(&TicketKey::of_incident(&IncidentId::new("00")), later),
             None
         );
         assert_eq!(facts.wait_for_running(&key, now + TRANSACTION_QUOTA), None);
@@ -132,7 +133,7 @@ mod tests {
     fn an_instance_that_honours_our_ids_refuses_the_second_insert_itself() {
         let (facts, key, now) = (
             InstanceFacts::default(),
-            TicketKey::of_incident("3f9a"),
+            TicketKey::of_incident(&IncidentId::new("3f9a")),
             Instant::now(),
         );
         facts.note_running(&key, now);
@@ -153,8 +154,11 @@ mod tests {
     #[test]
     fn what_has_ended_is_forgotten() {
         let (facts, now) = (InstanceFacts::default(), Instant::now());
-        facts.note_running(&TicketKey::of_incident("1"), now);
-        facts.note_running(&TicketKey::of_incident("2"), now + TRANSACTION_QUOTA);
+        facts.note_running(&TicketKey::of_incident(&IncidentId::new("1")), now);
+        facts.note_running(
+            &TicketKey::of_incident(&IncidentId::new("2")),
+            now + TRANSACTION_QUOTA,
+        );
         assert_eq!(facts.lock().running_until.len(), 1);
     }
 }

@@ -5,6 +5,7 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::domain::identity::TargetName;
 use crate::domain::ticket::TicketKey;
 
 /// A record id: 32 hexadecimal digits, lower case.
@@ -14,9 +15,9 @@ pub(super) struct SysId(String);
 impl SysId {
     /// The id we choose for the ticket of `key` in `target`: always the same, and no other
     /// record's.
-    pub(super) fn chosen_for(target: &str, key: &TicketKey) -> Self {
+    pub(super) fn chosen_for(target: &TargetName, key: &TicketKey) -> Self {
         let mut hasher = Sha256::new();
-        hasher.update(target.as_bytes());
+        hasher.update(target.as_str().as_bytes());
         // A zero byte cannot stand in either part, so no two pairs run together.
         hasher.update([0]);
         hasher.update(key.as_str().as_bytes());
@@ -43,23 +44,33 @@ pub(super) fn in_callback(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identity::IncidentId;
 
     fn key(incident: &str) -> TicketKey {
-        TicketKey::of_incident(incident)
+        TicketKey::of_incident(&IncidentId::new(incident))
     }
 
     #[test]
     fn the_chosen_id_is_the_same_whenever_it_is_asked_for() {
-        let id = SysId::chosen_for("servicenow", &key("0a-1"));
-        assert_eq!(id, SysId::chosen_for("servicenow", &key("0a-1")));
+        let id = SysId::chosen_for(&TargetName::new("servicenow"), &key("0a-1"));
+        assert_eq!(
+            id,
+            SysId::chosen_for(&TargetName::new("servicenow"), &key("0a-1"))
+        );
         assert_eq!(SysId::parse(id.as_str()), Some(id));
     }
 
     #[test]
     fn another_key_or_another_target_has_another_id() {
-        let id = SysId::chosen_for("servicenow", &key("0a-1"));
-        assert_ne!(id, SysId::chosen_for("servicenow", &key("0a-2")));
-        assert_ne!(id, SysId::chosen_for("servicenow-2", &key("0a-1")));
+        let id = SysId::chosen_for(&TargetName::new("servicenow"), &key("0a-1"));
+        assert_ne!(
+            id,
+            SysId::chosen_for(&TargetName::new("servicenow"), &key("0a-2"))
+        );
+        assert_ne!(
+            id,
+            SysId::chosen_for(&TargetName::new("servicenow-2"), &key("0a-1"))
+        );
     }
 
     #[test]

@@ -36,6 +36,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
@@ -64,7 +65,7 @@ pub(super) static DRIVER: CrmDriver = CrmDriver {
 /// A client for one ServiceNow instance. Clones share their facts and caches.
 #[derive(Clone)]
 pub struct ServiceNow {
-    name: String,
+    name: TargetName,
     table: String,
     api: ApiClient,
     shape: TicketShape,
@@ -171,7 +172,8 @@ impl ServiceNow {
     /// instance honours chosen ids.
     fn learn_from(&self, id: &SysId, record: &Record) {
         let carried = record.text("correlation_id");
-        let key = carried.strip_prefix("rd-").map(TicketKey::of_incident);
+        let incident = carried.strip_prefix("rd-").map(IncidentId::new);
+        let key = incident.as_ref().map(TicketKey::of_incident);
         if key.is_some_and(|key| SysId::chosen_for(&self.name, &key) == *id) {
             self.facts.ids_are_honoured();
         }

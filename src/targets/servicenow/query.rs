@@ -112,10 +112,11 @@ impl Query {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::identity::IncidentId;
 
     #[test]
     fn a_query_for_a_key_asks_for_all_states_newest_first() {
-        let key = TicketKey::of_incident("3f9a-00");
+        let key = TicketKey::of_incident(&IncidentId::new("3f9a-00"));
         let query =
             Query::equals("correlation_id", &Literal::from(&key)).newest_first("sys_created_on");
         assert_eq!(

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::domain::ticket::{Ticket, TicketKey, kept_number};
+use crate::domain::ticket::{Ticket, TicketKey, limit_number};
 
 use super::ids::SysId;
 
@@ -105,7 +105,7 @@ impl TicketShape {
             id: id.as_str().to_owned(),
             number: Some(record.text("number").into_owned())
                 .filter(|number| !number.is_empty())
-                .map(kept_number),
+                .map(limit_number),
             url: self.address(id),
             closed: self.is_resolved(record),
             state,
@@ -141,6 +141,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::identity::IncidentId;
 
     const ID: &str = "c537bae64f411200adf9f8e18110c76e";
 
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_key_is_compared_byte_for_byte() {
-        let key = TicketKey::of_incident("3f9a");
+        let key = TicketKey::of_incident(&IncidentId::new("3f9a"));
         assert!(record(json!({"correlation_id": "rd-3f9a"})).carries(&key));
         assert!(!record(json!({"correlation_id": "RD-3F9A"})).carries(&key));
         assert!(!record(json!({"correlation_id": "rd-3f9a-2"})).carries(&key));

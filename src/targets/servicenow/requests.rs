@@ -116,6 +116,7 @@ impl Request {
 mod tests {
     use super::super::query::Literal;
     use super::*;
+    use crate::domain::identity::IncidentId;
     use crate::domain::ticket::TicketKey;
 
     const ID: &str = "c537bae64f411200adf9f8e18110c76e";
@@ -150,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_look_up_by_key_never_asks_for_open_tickets_only() {
-        let key = TicketKey::of_incident("3f9a");
+        let key = TicketKey::of_incident(&IncidentId::new("3f9a"));
         let query = Query::equals("correlation_id", &Literal::from(&key));
         let request = Request::rows("incident", Some(&query), TICKET_FIELDS, 10);
         assert!(

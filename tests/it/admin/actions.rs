@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringdown::domain::identity::TargetName;
 use ringdown::domain::ticket::Operation;
 use ringdown::store::{Claim, DecisionBatch};
 use serde_json::{Value, json};
@@ -32,14 +33,14 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
     assert_eq!(delivery["next_attempt_at"], NOW.to_string());
     assert_eq!(delivery["settled_at"], Value::Null);
     let claim = Claim {
-        target: "salesforce",
+        target: &TargetName::new("salesforce"),
         owner: "test",
         limit: 10,
         after_lane: "",
     };
     let claimed = world
         .store
-        .claim_due(claim, NOW, Duration::from_secs(30))
+        .claim(claim, NOW, Duration::from_secs(30))
         .await
         .unwrap();
     assert_eq!(claimed.len(), 1, "the update waits for its create");
@@ -223,14 +224,14 @@ async fn a_thousand_dead_letters_are_replayed_at_once() {
         })
         .await;
     let claim = Claim {
-        target: "servicenow",
+        target: &TargetName::new("servicenow"),
         owner: "test",
         limit: 5000,
         after_lane: "",
     };
     for claimed in world
         .store
-        .claim_due(claim, NOW, Duration::from_secs(30))
+        .claim(claim, NOW, Duration::from_secs(30))
         .await
         .unwrap()
     {

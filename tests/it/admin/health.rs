@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use ringdown::admin::Gauges;
+use ringdown::domain::identity::TargetName;
 use ringdown::lifecycle::ComponentState;
 use ringdown::supervision::Supervisor;
 use tokio_util::sync::CancellationToken;
@@ -24,7 +25,7 @@ async fn gauges_show_what_the_store_holds_with_zeroes_for_what_is_configured() {
     };
     let mut gauges = Gauges::new(
         world.metrics.clone(),
-        names(&["servicenow", "idle"]),
+        ["servicenow", "idle"].map(TargetName::new),
         names(&["genesys"]),
     );
     gauges.set(&world.store.counts().await.unwrap());

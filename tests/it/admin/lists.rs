@@ -171,7 +171,11 @@ async fn a_time_finds_its_events_in_a_long_journal_with_gaps() {
         ..DecisionBatch::default()
     };
     world.keep(decided).await;
-    let forgotten = world.store.forget(0, ago(389 * day), 100).await.unwrap();
+    let forgotten = world
+        .store
+        .delete_expired(0, ago(389 * day), 100)
+        .await
+        .unwrap();
     assert_eq!(forgotten.events, 11);
     assert_eq!(
         world.get(&path).await.of_items("event_id"),

@@ -174,7 +174,7 @@ async fn a_pending_incident_says_what_it_waits_for_and_ending_a_silence_makes_it
         ..DecisionBatch::default()
     };
     deciding
-        .keep(&batch, |one| one.silence.as_ref().map(|cover| cover.until))
+        .commit(&batch, |one| one.silence.as_ref().map(|cover| cover.until))
         .await
         .unwrap();
     let shown = world.get(&format!("/api/v1/incidents/{PENDING}")).await;

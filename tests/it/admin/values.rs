@@ -5,10 +5,11 @@ use std::time::Duration;
 use ringdown::domain::decision::BurstLock;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{DeliveryResult, KeptIncident, NewDecision, NewDelivery, NewEvent};
+use ringdown::store::{DecisionRecord, DeliveryResult, IncidentRecord, NewDelivery, NewEvent};
 use serde_json::json;
 
 use crate::admin::world::NOW;
@@ -34,9 +35,15 @@ pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incide
         occurred_at: at,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
+        readings: [("metrics[queue.waitTime].avg".to_owned(), 412.5)].into(),
     };
-    Incident::begin(id.to_owned(), rule, key, "high", &heard, at)
+    Incident::begin(
+        IncidentId::new(id),
+        IncidentKey::new(rule, key),
+        "high",
+        &heard,
+        at,
+    )
 }
 
 /// As it is once its ticket is owed.
@@ -45,13 +52,13 @@ pub(crate) fn opened(incident: &mut Incident) {
     incident.opens_at = None;
 }
 
-pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> KeptIncident {
+pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> IncidentRecord {
     let context = json!({ "queue_id": format!("id-of-{}", incident.key), "queue_name": "Billing" });
-    KeptIncident {
+    IncidentRecord {
         incident,
         source: source.to_owned(),
-        target: target.to_owned(),
-        route: TicketRoute::through([target.to_owned()].into()),
+        target: TargetName::new(target),
+        route: TicketRoute::through([TargetName::new(target)].into()),
         context: context.to_string(),
     }
 }
@@ -61,12 +68,12 @@ pub(crate) fn decision(
     rule: &str,
     outcome: &'static str,
     incident: Option<&str>,
-) -> NewDecision {
-    NewDecision {
+) -> DecisionRecord {
+    DecisionRecord {
         event_seq,
         rule: rule.to_owned(),
         outcome,
-        incident_id: incident.map(str::to_owned),
+        incident_id: incident.map(IncidentId::new),
         detail: None,
     }
 }
@@ -76,10 +83,10 @@ pub(crate) fn lock(
     key: &str,
     incident: &str,
     taken_at: Timestamp,
-) -> (String, String, String, BurstLock) {
+) -> (IncidentKey, IncidentId, BurstLock) {
     let until = taken_at.plus(Duration::from_secs(60));
     let lock = BurstLock { taken_at, until };
-    (rule.into(), key.into(), incident.into(), lock)
+    (IncidentKey::new(rule, key), IncidentId::new(incident), lock)
 }
 
 pub(crate) fn delivery(
@@ -89,8 +96,8 @@ pub(crate) fn delivery(
     event: &str,
 ) -> NewDelivery {
     NewDelivery {
-        incident_id: incident.to_owned(),
-        target: target.to_owned(),
+        incident_id: IncidentId::new(incident),
+        target: TargetName::new(target),
         operation,
         payload: "{\"fields\":{\"urgency\":\"1\"}}".to_owned(),
         event_id: event.to_owned(),

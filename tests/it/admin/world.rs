@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use ringdown::admin::{AdminState, Names, TargetView, TokenView, router};
 use ringdown::clock::Clock;
+use ringdown::domain::identity::{IncidentId, TargetName};
 use ringdown::domain::incident_event::IncidentEvent;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
@@ -15,7 +16,8 @@ use ringdown::http::{ServeOptions, serve};
 use ringdown::lifecycle::Components;
 use ringdown::settings::{AdminSettings, AdminToken, MaintenanceSettings, Role, Secret};
 use ringdown::store::{
-    Claim, Deciding, DecisionBatch, DeliveryResult, HistoryEntry, NewEvent, Reference, Store,
+    Claim, DecisionBatch, DecisionTransaction, DeliveryResult, HistoryEntry, NewEvent, Reference,
+    Store,
 };
 use ringdown::telemetry::Metrics;
 use serde_json::{Value, json};
@@ -112,7 +114,7 @@ fn names() -> Names {
 
 fn targets() -> Vec<TargetView> {
     vec![TargetView {
-        name: "servicenow".into(),
+        name: TargetName::new("servicenow"),
         kind: "servicenow".into(),
         state: "up",
         since: None,
@@ -279,45 +281,49 @@ impl World {
     }
 
     pub(crate) async fn keep(&self, batch: DecisionBatch) {
-        self.deciding().await.keep(&batch, |_| None).await.unwrap();
+        self.deciding()
+            .await
+            .commit(&batch, |_| None)
+            .await
+            .unwrap();
     }
 
     /// A batch of decisions that is to be filled.
-    pub(crate) async fn deciding(&self) -> Deciding {
+    pub(crate) async fn deciding(&self) -> DecisionTransaction {
         let lease = self
             .store
-            .take_lease("decide", "test", Duration::from_secs(60));
+            .acquire_lease("decide", "test", Duration::from_secs(60));
         let fence = lease.await.unwrap().unwrap();
-        self.store.begin_deciding(&fence).await.unwrap()
+        self.store.begin_decisions(&fence).await.unwrap()
     }
 
-    /// Claims what is due for `target`, and lets the create of `incident` end in `settlement`.
-    pub(crate) async fn settle(&self, target: &str, incident: &str, settlement: DeliveryResult) {
+    /// Claims what is due for `target`, and lets the create of `incident` end in `result`.
+    pub(crate) async fn settle(&self, target: &str, incident: &str, result: DeliveryResult) {
         let now = self.clock.now();
         let claim = Claim {
-            target,
+            target: &TargetName::new(target),
             owner: "test",
             limit: 100,
             after_lane: "",
         };
         let claimed = self
             .store
-            .claim_due(claim, now, Duration::from_secs(30))
+            .claim(claim, now, Duration::from_secs(30))
             .await
             .unwrap();
         let mut others = Vec::new();
         for delivery in claimed {
-            if delivery.incident_id == incident {
+            if delivery.incident_id.as_str() == incident {
                 let kept = self
                     .store
-                    .record_result(&delivery, "test", &settlement, now)
+                    .record_result(&delivery, "test", &result, now)
                     .await;
                 assert!(kept.unwrap());
             } else {
                 others.push(delivery.id);
             }
         }
-        self.store.release(&others, "test").await.unwrap();
+        self.store.release_claims(&others, "test").await.unwrap();
     }
 
     async fn fill(&self) {
@@ -375,7 +381,7 @@ impl World {
                 lock("queue-wait", "q-2", DEAD, ago(20)),
             ],
             history: vec![HistoryEntry {
-                incident_id: OPEN.into(),
+                incident_id: IncidentId::new(OPEN),
                 at: ago(300),
                 event: IncidentEvent::Opened,
                 refers: Reference::event(Some("e-1")),

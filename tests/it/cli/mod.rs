@@ -2,6 +2,7 @@
 //! prints where.
 mod asking;
 mod explaining;
+mod hostile_json;
 mod showing;
 mod silencing;
 mod storming;

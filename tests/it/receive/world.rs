@@ -7,7 +7,7 @@ use reqwest::{RequestBuilder, Response};
 use ringdown::clock::Clock;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{Readiness, ServeOptions, serve};
-use ringdown::receive::{CallbackSettings, ReceiveState, listener};
+use ringdown::receive::{CallbackSettings, ReceiveState, router};
 use ringdown::settings::{AuthMethod, Secret, ServerSettings, SourceSettings};
 use ringdown::store::Store;
 use ringdown::telemetry::Metrics;
@@ -86,7 +86,7 @@ impl Plan {
         let clock = Clock::manual(Timestamp::from_millis(NOW_MS));
         let (readiness, watched) = watch::channel(Readiness::Ready);
         let metrics = Metrics::new();
-        let application = listener(ReceiveState {
+        let application = router(ReceiveState {
             server: self.server,
             sources: self.sources,
             journal,
@@ -104,7 +104,7 @@ impl Plan {
                 .collect(),
             callbacks: ringdown::receive::Callbacks {
                 store: store.clone(),
-                told: watch::channel(0).0,
+                callback_received: watch::channel(0).0,
             },
         })
         .unwrap();

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ringdown::domain::failover::TicketRoute;
+use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, Verdict};
 use ringdown::domain::lanes::last_served;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{Claim, ClaimedDelivery, DecisionBatch, KeptIncident, NewDelivery, Store};
+use ringdown::store::{Claim, ClaimedDelivery, DecisionBatch, IncidentRecord, NewDelivery, Store};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::replicas::database::{self, Database};
@@ -25,21 +26,23 @@ fn owe(batch: &mut DecisionBatch, source: &str, rule: &str, number: usize) {
         occurred_at: NOW,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
+        readings: [("metrics[queue.waitTime].avg".to_owned(), 412.5)].into(),
     };
     let id = format!("{source}-{rule}-{number}");
-    let incident = Incident::begin(id.clone(), rule, &id, "high", &heard, NOW);
-    batch.incidents.push(KeptIncident {
+    let key = IncidentKey::new(rule, id.as_str());
+    let id = IncidentId::new(id);
+    let incident = Incident::begin(id.clone(), key, "high", &heard, NOW);
+    batch.incidents.push(IncidentRecord {
         incident,
         source: source.to_owned(),
-        target: TARGET.to_owned(),
-        route: TicketRoute::through([TARGET.to_owned()].into()),
+        target: TargetName::new(TARGET),
+        route: TicketRoute::through([TargetName::new(TARGET)].into()),
         context: "{}".to_owned(),
     });
     for operation in [Operation::Create, Operation::Update] {
         batch.deliveries.push(NewDelivery {
             incident_id: id.clone(),
-            target: TARGET.to_owned(),
+            target: TargetName::new(TARGET),
             operation,
             payload: "{\"fields\":{}}".to_owned(),
             event_id: "evt-1".to_owned(),
@@ -60,21 +63,21 @@ async fn fill(store: &Store) {
             owe(&mut batch, source, rule, number);
         }
     }
-    let lease = store.take_lease("decide", "test", Duration::from_secs(60));
+    let lease = store.acquire_lease("decide", "test", Duration::from_secs(60));
     let fence = lease.await.unwrap().unwrap();
-    let deciding = store.begin_deciding(&fence).await.unwrap();
-    deciding.keep(&batch, |_| Some(LATER)).await.unwrap();
+    let deciding = store.begin_decisions(&fence).await.unwrap();
+    deciding.commit(&batch, |_| Some(LATER)).await.unwrap();
 }
 
 async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelivery> {
     let claim = Claim {
-        target: TARGET,
+        target: &TargetName::new(TARGET),
         owner: "test",
         limit,
         after_lane,
     };
     let lasts = Duration::from_secs(30);
-    store.claim_due(claim, LATER, lasts).await.unwrap()
+    store.claim(claim, LATER, lasts).await.unwrap()
 }
 
 /// Claims one delivery after the other, as a worker does, and names their incidents.
@@ -86,7 +89,7 @@ async fn one_by_one(store: &Store, count: usize) -> Vec<String> {
         last = last_served([claimed[0].lane.as_str()], &last)
             .unwrap()
             .to_owned();
-        named.push(claimed[0].incident_id.clone());
+        named.push(claimed[0].incident_id.to_string());
     }
     named
 }
@@ -100,7 +103,7 @@ async fn lanes_are_served_in_turn(store: &Store) {
         ],
         "each lane in turn, its oldest first, and no update before its create is done"
     );
-    store.take_over_claims().await.unwrap();
+    store.expire_claims_of_dead_process().await.unwrap();
 }
 
 /// Every lane gets its turn within one claim too.
@@ -152,7 +155,7 @@ async fn a_claim_whose_lease_ran_out_has_its_turn_too() {
     on_sqlite(async |store: &Store| {
         fill(store).await;
         let before = claim(store, 3, "").await;
-        store.take_over_claims().await.unwrap();
+        store.expire_claims_of_dead_process().await.unwrap();
         let again = claim(store, 3, "").await;
         let ids = |claimed: &[ClaimedDelivery]| -> Vec<i64> {
             claimed.iter().map(|one| one.id).collect()
@@ -231,7 +234,10 @@ async fn time_of_asking(store: &Store) -> Duration {
     let mut shortest = Duration::MAX;
     for _ in 0..20 {
         let began = Instant::now();
-        let next = store.next_delivery_at(TARGET, LATER).await.unwrap();
+        let next = store
+            .next_delivery_at(&TargetName::new(TARGET), LATER)
+            .await
+            .unwrap();
         shortest = shortest.min(began.elapsed());
         assert_eq!(next, Some(NOW));
     }

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{
-    By, Claim, ClaimedDelivery, DecisionBatch, DeliveryResult, KeptIncident, NewDelivery, Store,
+    ChangedBy, Claim, ClaimedDelivery, DecisionBatch, DeliveryResult, IncidentRecord, NewDelivery,
+    Store,
 };
 use sqlx::{Connection, PgConnection};
 
@@ -34,27 +36,33 @@ fn incident(id: &str, rule: &str, state: IncidentState) -> Incident {
         occurred_at: NOW,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: [("metrics[queue.waitTime].avg", 412.5)].into(),
+        readings: [("metrics[queue.waitTime].avg".to_owned(), 412.5)].into(),
     };
-    let mut incident = Incident::begin(id.to_owned(), rule, "all", "high", &heard, NOW);
+    let mut incident = Incident::begin(
+        IncidentId::new(id),
+        IncidentKey::new(rule, "all"),
+        "high",
+        &heard,
+        NOW,
+    );
     incident.state = state;
     incident
 }
 
-fn kept(incident: Incident) -> KeptIncident {
-    KeptIncident {
+fn kept(incident: Incident) -> IncidentRecord {
+    IncidentRecord {
         incident,
         source: "genesys".to_owned(),
-        target: TARGET.to_owned(),
-        route: TicketRoute::through([TARGET.to_owned()].into()),
+        target: TargetName::new(TARGET),
+        route: TicketRoute::through([TargetName::new(TARGET)].into()),
         context: "{}".to_owned(),
     }
 }
 
 fn owed(operation: Operation) -> NewDelivery {
     NewDelivery {
-        incident_id: OUTAGE.to_owned(),
-        target: TARGET.to_owned(),
+        incident_id: IncidentId::new(OUTAGE),
+        target: TargetName::new(TARGET),
         operation,
         payload: "{\"fields\":{}}".to_owned(),
         event_id: "evt-1".to_owned(),
@@ -113,7 +121,7 @@ impl Race {
         let store = Store::open(database.url.as_str()).await.unwrap();
         let other = PgConnection::connect(database.url.as_str()).await.unwrap();
         let mut member = incident(MEMBER, "queue-wait", IncidentState::Pending);
-        member.outage_id = Some(OUTAGE.to_owned());
+        member.outage_id = Some(IncidentId::new(OUTAGE));
         let outage = incident(OUTAGE, "outage:site", IncidentState::Open);
         let batch = DecisionBatch {
             decided_at: NOW,
@@ -121,10 +129,10 @@ impl Race {
             deliveries: vec![owed(Operation::Create), owed(Operation::Update)],
             ..DecisionBatch::default()
         };
-        let lease = store.take_lease("decide", "test", Duration::from_secs(60));
+        let lease = store.acquire_lease("decide", "test", Duration::from_secs(60));
         let fence = lease.await.unwrap().unwrap();
-        let deciding = store.begin_deciding(&fence).await.unwrap();
-        deciding.keep(&batch, |_| Some(LATER)).await.unwrap();
+        let deciding = store.begin_decisions(&fence).await.unwrap();
+        deciding.commit(&batch, |_| Some(LATER)).await.unwrap();
         Some(Self {
             database,
             store,
@@ -134,13 +142,13 @@ impl Race {
 
     async fn claim(&self) -> ClaimedDelivery {
         let claim = Claim {
-            target: TARGET,
+            target: &TargetName::new(TARGET),
             owner: "test",
             limit: 1,
             after_lane: "",
         };
         let lasts = Duration::from_secs(30);
-        let claimed = self.store.claim_due(claim, LATER, lasts).await.unwrap();
+        let claimed = self.store.claim(claim, LATER, lasts).await.unwrap();
         claimed.into_iter().next().unwrap()
     }
 
@@ -194,7 +202,9 @@ async fn a_member_that_deciding_has_just_closed_is_not_due_again() {
     let store = race.store.clone();
     let closing = async move {
         let seen = closed_by_a_person();
-        store.apply_snapshot(TARGET, &seen, true, NOW).await
+        store
+            .apply_snapshot(&TargetName::new(TARGET), &seen, true, NOW)
+            .await
     };
     let released = "update incidents set state = 'closed', active_key = null, due_at = null \
          where id = '00000000-0000-7000-8000-000000000002'";
@@ -218,7 +228,7 @@ async fn a_link_that_deciding_has_just_owed_goes_with_the_outage_that_gets_no_ti
     let id = race.text(dead).await.unwrap();
     let store = race.store.clone();
     let discarding = async move {
-        let by = By {
+        let by = ChangedBy {
             actor: "ops",
             at: NOW,
         };
@@ -268,10 +278,16 @@ async fn a_state_that_was_read_late_does_not_undo_what_was_seen_since() {
     };
     race.settle(delivered()).await;
     let seen = closed_by_a_person();
-    let applied = race.store.apply_snapshot(TARGET, &seen, true, NOW).await;
+    let applied = race
+        .store
+        .apply_snapshot(&TargetName::new(TARGET), &seen, true, NOW)
+        .await;
     assert!(applied.unwrap().is_some());
     let late = ticket(false);
-    race.store.note_ticket(OUTAGE, &late).await.unwrap();
+    race.store
+        .update_ticket(&IncidentId::new(OUTAGE), &late)
+        .await
+        .unwrap();
     let state = "select ticket_state || ' ' || ticket_closed || ' ' || ticket_number \
          from incidents where id = '00000000-0000-7000-8000-000000000001'";
     assert_eq!(race.text(state).await.unwrap(), "Closed 1 00001001");

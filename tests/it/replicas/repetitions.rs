@@ -26,7 +26,7 @@ async fn append(store: &Store, id: &str) -> Appended {
 }
 
 async fn is_known_when_retention_has_deleted_it(store: &Store) {
-    let forgotten = store.forget(0, LATER, 100).await.unwrap();
+    let forgotten = store.delete_expired(0, LATER, 100).await.unwrap();
     assert_eq!(forgotten.events, 1);
     assert_eq!(append(store, "a").await, Appended::Duplicate);
 }

@@ -1,6 +1,7 @@
 //! Tickets that people and others work on at the same time, and the org's own rules.
 
 use ringdown::domain::failure::{FailureKind, Remedy};
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketChange;
 use ringdown::simulator::{CLIENT_SECRET, Fault, FaultKind, Trigger};
 use serde_json::json;
@@ -183,7 +184,7 @@ async fn a_ticket_hangs_under_its_parent() {
         let world = World::new().await;
         let client = world.client_of(object);
         let parent = client.create(&key(), &fields()).await.unwrap();
-        let other = ringdown::domain::ticket::TicketKey::of_incident("0195-2");
+        let other = ringdown::domain::ticket::TicketKey::of_incident(&IncidentId::new("0195-2"));
         let child = client.create(&other, &fields()).await.unwrap();
         client.link(&child.id, &parent.id).await.unwrap();
         assert_eq!(world.simulator.salesforce().tickets()[1][field], parent.id);

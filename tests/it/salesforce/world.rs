@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ringdown::clock::Clock;
+use ringdown::domain::identity::{IncidentId, TargetName};
 use ringdown::domain::ticket::{TicketChange, TicketFields, TicketKey};
 use ringdown::outbound::Redactor;
 use ringdown::settings::{Loader, TargetSettings};
@@ -16,28 +17,32 @@ use serde_json::json;
 /// A vault in memory, which can be told to fail.
 #[derive(Default)]
 pub(crate) struct Vault {
-    pub(crate) kept: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(crate) kept: Mutex<BTreeMap<TargetName, Vec<u8>>>,
     pub(crate) broken: std::sync::atomic::AtomicBool,
 }
 
 #[async_trait]
 impl TokenVault for Vault {
-    async fn load(&self, target: &str) -> Result<Option<Vec<u8>>, String> {
+    async fn load(&self, target: &TargetName) -> Result<Option<Vec<u8>>, String> {
         Ok(self.kept.lock().unwrap().get(target).cloned())
     }
 
-    async fn keep(&self, target: &str, sealed: &[u8]) -> Result<(), String> {
+    async fn save(&self, target: &TargetName, sealed: &[u8]) -> Result<(), String> {
         if self.broken.load(std::sync::atomic::Ordering::SeqCst) {
             return Err("disk full".to_owned());
         }
         self.kept
             .lock()
             .unwrap()
-            .insert(target.to_owned(), sealed.to_vec());
+            .insert(target.clone(), sealed.to_vec());
         Ok(())
     }
 
-    async fn lock(&self, _target: &str, _patience: Duration) -> Result<Box<dyn Send>, String> {
+    async fn lock(
+        &self,
+        _target: &TargetName,
+        _patience: Duration,
+    ) -> Result<Box<dyn Send>, String> {
         Ok(Box::new(()))
     }
 }
@@ -82,7 +87,7 @@ impl World {
     ) -> Arc<dyn Crm> {
         let settings = settings(base_url, more, auth, secret);
         connect(
-            "salesforce",
+            &TargetName::new("salesforce"),
             &settings,
             self.vault.clone(),
             &Redactor::default(),
@@ -185,7 +190,7 @@ Status = "Closed"
 }
 
 pub(crate) fn key() -> TicketKey {
-    TicketKey::of_incident("0195f1c2-0000-7000-8000-000000000001")
+    TicketKey::of_incident(&IncidentId::new("0195f1c2-0000-7000-8000-000000000001"))
 }
 
 pub(crate) fn fields() -> TicketFields {

@@ -1,6 +1,7 @@
 //! The incident, the fields and the records that these tests speak of.
 
 use ringdown::domain::failure::Failure;
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
 use ringdown::targets::{Crm, TicketChange};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ pub(crate) const OTHER: &str = "c537bae64f411200adf9f8e18110c76e";
 pub(crate) const GROUP: &str = "287ebd7da9fe198100f92cc8d1d2154e";
 
 pub(crate) fn key() -> TicketKey {
-    TicketKey::of_incident("0198b2f6-3f9a")
+    TicketKey::of_incident(&IncidentId::new("0198b2f6-3f9a"))
 }
 
 pub(crate) fn fields() -> TicketFields {

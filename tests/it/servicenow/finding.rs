@@ -1,6 +1,7 @@
 //! Looking tickets up by our key.
 
 use ringdown::domain::failure::{FailureKind, Remedy};
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketKey;
 use ringdown::targets::Crm;
 use serde_json::json;
@@ -25,7 +26,7 @@ async fn strangers_mean_no_ticket_where_the_chosen_id_is_conclusive() {
     let (_, base) = Instance::playing(script).await;
     let client = client(&base);
     client.create(&key(), &fields()).await.unwrap();
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     assert_eq!(client.find(&second).await, Ok(None));
 }
 

@@ -11,6 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use ringdown::clock::Clock;
+use ringdown::domain::identity::TargetName;
 use ringdown::outbound::Redactor;
 use ringdown::settings::{
     CrmSettings, FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, Secret, SyncSettings,
@@ -190,7 +191,7 @@ pub(crate) fn client_with(base: &Url, auth: TargetAuth) -> ServiceNow {
 
 fn connected(settings: &TargetSettings, login: Arc<dyn Login>) -> ServiceNow {
     ServiceNow::new(Connection {
-        name: "servicenow".to_owned(),
+        name: TargetName::new("servicenow"),
         settings: Arc::new(settings.clone()),
         http: http::Client::new(settings.timeout, &Redactor::default()).unwrap(),
         login,

@@ -2,6 +2,7 @@
 
 use axum::http::Method;
 use ringdown::domain::failure::{FailureKind, Remedy};
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketKey;
 use ringdown::targets::Crm;
 use serde_json::json;
@@ -21,7 +22,7 @@ async fn a_group_is_named_in_the_settings_and_sent_as_its_id() {
     let client = client(&base);
     let fields = object(json!({"assignment_group": "Telephony Operations"}));
     client.create(&key(), &fields).await.unwrap();
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     client.create(&second, &fields).await.unwrap();
     let asked = instance.asked();
     assert!(asked[0].query.contains("name%3DTelephony%20Operations"));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::Method;
 use ringdown::domain::failure::{FailureKind, Remedy};
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketKey;
 use ringdown::targets::Crm;
 use serde_json::{Value, json};
@@ -82,7 +83,7 @@ async fn ids_of_the_instances_own_are_taken_and_ours_no_longer_sent() {
     let (instance, base) = Instance::playing(script).await;
     let client = client(&base);
     assert_eq!(client.create(&key(), &fields()).await.unwrap().id, OTHER);
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     client.create(&second, &fields()).await.unwrap();
     assert!(instance.asked()[1].body.get("sys_id").is_none());
 }
@@ -93,7 +94,7 @@ async fn without_chosen_ids_a_lost_answer_is_looked_up_after_the_quota_only() {
     let (_, base) = Instance::playing(script).await;
     let client = client(&base);
     client.create(&key(), &fields()).await.unwrap();
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     let failure = client.create(&second, &fields()).await.unwrap_err();
     assert!(failure.outcome_unknown);
     assert_eq!(failure.settle_after, Duration::from_secs(60));
@@ -111,7 +112,7 @@ async fn with_chosen_ids_a_lost_answer_may_be_looked_up_and_repeated_at_once() {
     let (instance, base) = Instance::playing(script).await;
     let client = client(&base);
     client.create(&key(), &fields()).await.unwrap();
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     let failure = client.create(&second, &fields()).await.unwrap_err();
     assert!(failure.outcome_unknown);
     assert_eq!(failure.settle_after, Duration::ZERO);
@@ -147,7 +148,7 @@ async fn a_ticket_without_our_key_stops_the_target_until_the_key_is_on_it() {
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(failure.field.as_deref(), Some("correlation_id"));
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     let held = client.create(&second, &fields()).await.unwrap_err();
     assert_eq!(held.remedy(), Remedy::HoldTarget);
     let ticket = client.create(&key(), &fields()).await.unwrap();

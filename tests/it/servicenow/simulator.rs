@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringdown::domain::failure::{FailureKind, Remedy};
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketKey;
 use ringdown::settings::{Secret, TargetAuth};
 use ringdown::simulator::{
@@ -130,7 +131,7 @@ async fn a_ticket_whose_answer_was_lost_is_found() {
 #[tokio::test]
 async fn an_insert_that_is_committed_late_makes_no_second_ticket() {
     let pair = Pair::start().await;
-    let other = TicketKey::of_incident("other");
+    let other = TicketKey::of_incident(&IncidentId::new("other"));
     pair.client.create(&other, &fields()).await.unwrap();
     let late = FaultKind::LateCommit { milliseconds: 300 };
     pair.fault_next_insert(late);
@@ -148,7 +149,7 @@ async fn an_insert_that_is_committed_late_makes_no_second_ticket() {
 async fn an_instance_that_ignores_our_ids_still_has_one_ticket_for_a_key() {
     let mut pair = Pair::with(json!({"sys_id_mode": "ignored"})).await;
     let first = pair.client.create(&key(), &fields()).await.unwrap();
-    let lost = TicketKey::of_incident("lost");
+    let lost = TicketKey::of_incident(&IncidentId::new("lost"));
     pair.fault_next_insert(FaultKind::CutAfterCommit);
     let failure = pair.client.create(&lost, &fields()).await.unwrap_err();
     assert!(failure.outcome_unknown);
@@ -169,7 +170,7 @@ async fn an_instance_that_forbids_our_ids_gets_tickets_without_them() {
     let found = pair.client.find(&key()).await.unwrap().unwrap();
     assert_eq!(found.id, ticket.id);
     let before = pair.inserts();
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     pair.client.create(&second, &fields()).await.unwrap();
     assert_eq!(pair.inserts(), before + 1);
 }
@@ -260,7 +261,7 @@ async fn a_comment_is_found_again_by_its_marker_whoever_may_read_the_journal() {
 async fn a_ticket_hangs_under_its_parent_in_the_instance() {
     let pair = Pair::start().await;
     let parent = pair.client.create(&key(), &fields()).await.unwrap().id;
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     let child = pair.client.create(&second, &fields()).await.unwrap().id;
     pair.client.link(&child, &parent).await.unwrap();
     assert_eq!(pair.host().tickets()[1]["parent_incident"], parent.as_str());
@@ -269,7 +270,7 @@ async fn a_ticket_hangs_under_its_parent_in_the_instance() {
 #[tokio::test]
 async fn strangers_that_an_unheeded_condition_brings_are_not_ours() {
     let pair = Pair::with(json!({"unqueryable_fields": ["correlation_id"]})).await;
-    let other = TicketKey::of_incident("other");
+    let other = TicketKey::of_incident(&IncidentId::new("other"));
     pair.client.create(&other, &fields()).await.unwrap();
     let strangers = pair.host().tickets();
     assert_eq!(pair.client.find(&key()).await, Ok(None));
@@ -282,7 +283,7 @@ async fn strangers_that_an_unheeded_condition_brings_are_not_ours() {
 async fn where_neither_id_nor_key_can_be_looked_up_nothing_is_taken_for_absent() {
     let switches = json!({"unqueryable_fields": ["correlation_id"], "sys_id_mode": "ignored"});
     let pair = Pair::with(switches).await;
-    let other = TicketKey::of_incident("other");
+    let other = TicketKey::of_incident(&IncidentId::new("other"));
     pair.client.create(&other, &fields()).await.unwrap();
     let failure = pair.client.find(&key()).await.unwrap_err();
     assert_eq!(failure.remedy(), Remedy::HoldTarget);

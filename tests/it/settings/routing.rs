@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringdown::domain::identity::TargetName;
 use ringdown::settings::Settings;
 
 use crate::settings::refusals::assert_refused;
@@ -37,7 +38,10 @@ fn names_alone_are_one_list_in_order_of_preference() {
     let settings = settings_of(&with_targets(r#"["emea", "salesforce"]"#));
     let routing = &settings.rules[0].targets;
     assert!(routing.routes.is_empty());
-    assert_eq!(*routing.otherwise, ["emea", "salesforce"]);
+    assert_eq!(
+        *routing.otherwise,
+        ["emea", "salesforce"].map(TargetName::new)
+    );
     assert!(settings.fails_over());
     assert!(!World::base().loaded().settings.fails_over());
 }
@@ -48,8 +52,11 @@ fn an_entry_with_when_has_a_list_of_its_own_and_plain_names_are_the_fallback() {
     let world = World::base().with_file("more.toml", &with_targets(targets));
     let loaded = world.loaded();
     let routing = &loaded.settings.rules[0].targets;
-    assert_eq!(*routing.routes[0].to, ["emea", "salesforce"]);
-    assert_eq!(*routing.otherwise, ["salesforce"]);
+    assert_eq!(
+        *routing.routes[0].to,
+        ["emea", "salesforce"].map(TargetName::new)
+    );
+    assert_eq!(*routing.otherwise, ["salesforce"].map(TargetName::new));
     assert!(loaded.settings.fails_over());
     assert_eq!(
         shown(&loaded, "rules.queue-wait.targets[0].to").0,
@@ -169,7 +176,7 @@ fn an_outages_targets_are_read_the_same_way() {
     let settings = settings_of(&outage(list));
     assert_eq!(
         *settings.outages["site"].targets.otherwise,
-        ["salesforce", "emea"]
+        ["salesforce", "emea"].map(TargetName::new)
     );
     let bad = outage(r#"["emea", "emea"]"#);
     assert_refused(&bad, "outages.site.targets", "names `emea` twice", None);

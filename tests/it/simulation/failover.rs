@@ -15,7 +15,7 @@ pub(crate) fn spans(settings: &Settings) -> BTreeMap<String, i64> {
     targets
         .map(|(name, target)| {
             let span = target.failover_after.as_millis();
-            (name.clone(), i64::try_from(span).unwrap())
+            (name.to_string(), i64::try_from(span).unwrap())
         })
         .collect()
 }

@@ -24,7 +24,7 @@ pub(crate) fn calm_of(settings: &Settings) -> Calm {
 /// Holds what happened between `before` and `now` against the promises.
 pub(crate) fn check(calm: &Calm, before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
     for then in &before.incidents {
-        let Some(after) = now.incident(&then.life.id) else {
+        let Some(after) = now.incident(then.life.id.as_str()) else {
             continue;
         };
         if then.life.is_flapping() {
@@ -34,7 +34,7 @@ pub(crate) fn check(calm: &Calm, before: &Snapshot, now: &Snapshot) -> Result<()
     }
     let flapping = now.incidents.iter().filter(|one| one.life.is_flapping());
     for kept in flapping {
-        if !calm.contains_key(&kept.life.rule) {
+        if !calm.contains_key(&*kept.life.rule) {
             return Err(format!("rule {} cannot flap, and does", kept.life.rule));
         }
     }
@@ -57,7 +57,7 @@ fn held(calm: &Calm, then: &Incident, after: &Incident) -> Result<(), Broken> {
     let Some(calm_at) = after.flapping.and_then(|flapping| flapping.stable_at) else {
         return told("flaps no more, and was never calm");
     };
-    let lasted = |since: Timestamp| calm_at.since(since) >= calm[&then.rule];
+    let lasted = |since: Timestamp| calm_at.since(since) >= calm[&*then.rule];
     // What was heard in the same step may be newer than what was known before.
     let quiet = lasted(after.last_breach_at) || after.clear_since.is_some_and(lasted);
     if !quiet && after.relapses == then.relapses {
@@ -69,7 +69,7 @@ fn held(calm: &Calm, then: &Incident, after: &Incident) -> Result<(), Broken> {
 /// Nothing but its lasting, a rise, and its calm is told of it.
 fn left_alone(after: &Incident, before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
     let owed = |snapshot: &Snapshot, operation: &str| {
-        let all = snapshot.of_incident(&after.id);
+        let all = snapshot.of_incident(after.id.as_str());
         // One that is moved to another target is discarded, and owed there anew.
         all.filter(|one| one.operation == operation && one.state != "discarded")
             .count()

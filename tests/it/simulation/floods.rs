@@ -3,7 +3,7 @@
 use ringdown::domain::flood::RULE_PREFIX;
 use ringdown::domain::incident::{Incident, IncidentState};
 use ringdown::settings::Settings;
-use ringdown::store::By;
+use ringdown::store::ChangedBy;
 
 use crate::simulation::coverage::Coverage;
 use crate::simulation::dice::Dice;
@@ -42,7 +42,7 @@ pub(crate) fn check(now: &Snapshot) -> Result<(), Broken> {
         if life.state != IncidentState::Pending {
             return told("and not pending");
         }
-        if now.of_incident(&life.id).next().is_some() {
+        if now.of_incident(life.id.as_str()).next().is_some() {
             return told("and owed something");
         }
         if !stands {
@@ -55,7 +55,7 @@ pub(crate) fn check(now: &Snapshot) -> Result<(), Broken> {
 /// Notes what became of what was held.
 pub(crate) fn note(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
     for then in &before.incidents {
-        let Some(after) = now.incident(&then.life.id) else {
+        let Some(after) = now.incident(then.life.id.as_str()) else {
             continue;
         };
         let (then, after) = (&then.life, &after.life);
@@ -81,11 +81,11 @@ pub(crate) async fn person(world: &mut World) -> Result<bool, Broken> {
         return Ok(false);
     }
     let release = world.dice.chance(60);
-    let by = By {
+    let by = ChangedBy {
         actor: PERSON,
         at: world.clock.now(),
     };
-    let settled = world.store.settle_flood(SOURCE, release, by).await;
+    let settled = world.store.decide_flood(SOURCE, release, by).await;
     world.tell(format!(
         "a person releases: {release}, the flood: {settled:?}"
     ));

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use ringdown::domain::flood::FloodPolicy;
+use ringdown::domain::identity::TargetName;
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{By, Claim, DeliveryResult};
+use ringdown::store::{ChangedBy, Claim, DeliveryResult};
 
 use crate::simulation::ground::{self, Ground};
 use crate::simulation::readings::Reading;
@@ -101,12 +102,12 @@ fn a_clock_set_back_does_not_keep_the_next_process_from_what_the_last_was_sendin
 async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
     let now = world.clock.now();
     let claim = Claim {
-        target: "lenient",
+        target: &TargetName::new("lenient"),
         owner: "test",
         limit: 1,
         after_lane: "",
     };
-    let claimed = world.store.claim_due(claim, now, HOUR).await;
+    let claimed = world.store.claim(claim, now, HOUR).await;
     let create = claimed.unwrap().remove(0);
     let mut failure = Failure::new(
         FailureKind::NetworkFailure,
@@ -131,7 +132,7 @@ async fn next_attempt(world: &World) -> Timestamp {
     let now = world.clock.now();
     world
         .store
-        .next_delivery_at("lenient", now)
+        .next_delivery_at(&TargetName::new("lenient"), now)
         .await
         .unwrap()
         .unwrap()
@@ -149,12 +150,18 @@ fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
         let settled = now.plus(HOUR);
         give_up_in_doubt(&calm.world, HOUR).await;
         let store = &calm.world.store;
-        assert_eq!(store.resume_dead("lenient", now).await.unwrap(), 1);
+        assert_eq!(
+            store
+                .resume_dead(&TargetName::new("lenient"), now)
+                .await
+                .unwrap(),
+            1
+        );
         assert_eq!(next_attempt(&calm.world).await, settled);
 
         calm.world.clock.advance(HOUR);
         let id = give_up_in_doubt(&calm.world, HOUR).await.to_string();
-        let by = By {
+        let by = ChangedBy {
             actor: "operator",
             at: settled,
         };

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use ringdown::domain::identity::TargetName;
 use ringdown::domain::incident::FlappingPolicy;
 use ringdown::settings::{Loader, OnRecovery, Settings};
 use ringdown::store::Store;
@@ -106,7 +107,7 @@ impl Ground {
             if dice.chance(30) {
                 outage.causes = vec!["high".to_owned()];
             }
-            outage.targets = vec![(*dice.pick(&["unique", "lenient"])).to_owned()].into();
+            outage.targets = vec![TargetName::new(*dice.pick(&["unique", "lenient"]))].into();
         }
     }
 }

@@ -109,7 +109,7 @@ impl Watch {
                 .filter(|kept| kept.target == target.name)
             {
                 failover::is_marked(kept)?;
-                let owed = now.of_incident(&kept.life.id);
+                let owed = now.of_incident(kept.life.id.as_str());
                 let owed: Vec<&Delivery> = owed.filter(|owed| owed.target == target.name).collect();
                 let key = TicketKey::of_incident(&kept.life.id);
                 let record = records.iter().find(|record| record.key == key);
@@ -134,13 +134,13 @@ impl Watch {
                 return Err(format!("delivery {} is of no incident", create.id));
             };
             let life = &kept.life;
-            let Some(at) = now.opened.get(&life.id).copied() else {
+            let Some(at) = now.opened.get(life.id.as_str()).copied() else {
                 return Err(format!(
                     "no history tells when delivery {} opened",
                     create.id
                 ));
             };
-            let lock = i64::try_from(self.locks[&life.rule].as_millis()).unwrap();
+            let lock = i64::try_from(self.locks[&*life.rule].as_millis()).unwrap();
             let earlier = last.insert((&life.rule, &life.key), (at, create.id));
             if let Some((earlier, id)) = earlier {
                 let set_back = |last: &i64| (id..create.id).contains(last);
@@ -228,8 +228,11 @@ impl Watch {
 
     /// Whether it was a member of an outage that resolves what was linked to it.
     fn resolves_by_outage(&self, life: &Incident, now: &Snapshot) -> bool {
-        let outage = life.outage_id.as_ref().and_then(|id| now.incident(id));
-        outage.is_some_and(|outage| self.resolves[&outage.life.rule])
+        let outage = life
+            .outage_id
+            .as_ref()
+            .and_then(|id| now.incident(id.as_str()));
+        outage.is_some_and(|outage| self.resolves[&*outage.life.rule])
     }
 
     fn well_ended(&self, kept: &Kept, now: &Snapshot, targets: &[Target]) -> Result<(), Broken> {
@@ -238,13 +241,13 @@ impl Watch {
         ensure(life.state == IncidentState::Closed, || {
             told(&format!("{} at the end", life.state))
         })?;
-        let owed = now.of_incident(&life.id);
+        let owed = now.of_incident(life.id.as_str());
         let owed: Vec<&Delivery> = owed.filter(|owed| !owed.is_moved()).collect();
         let creates: Vec<&&Delivery> = owed
             .iter()
             .filter(|delivery| delivery.operation == "create")
             .collect();
-        let opened = now.opened.contains_key(&life.id);
+        let opened = now.opened.contains_key(life.id.as_str());
         ensure(creates.len() == usize::from(opened), || {
             told(&format!("opened: {opened}, creates: {}", creates.len()))
         })?;
@@ -268,12 +271,12 @@ impl Watch {
         };
         let resolve = owed.iter().find(|delivery| delivery.operation == "resolve");
         ensure(
-            resolve.is_some() || !self.resolves[&life.rule] || life.recovered_at.is_none(),
+            resolve.is_some() || !self.resolves[&*life.rule] || life.recovered_at.is_none(),
             || told("recovered, and no resolution is owed"),
         )?;
         if let Some(resolve) = resolve {
             ensure(
-                self.resolves[&life.rule] || self.resolves_by_outage(life, now),
+                self.resolves[&*life.rule] || self.resolves_by_outage(life, now),
                 || told("its resolution is owed, and nobody asked for it"),
             )?;
             return ensure(record.closed || resolve.state == "discarded", || {
@@ -346,7 +349,7 @@ fn none_heard_twice(now: &Snapshot, sent: &[Reading]) -> Result<(), Broken> {
 }
 
 fn heard_by(now: &Snapshot, rule: &str) -> u64 {
-    let incidents = now.incidents.iter().filter(|kept| kept.life.rule == rule);
+    let incidents = now.incidents.iter().filter(|kept| *kept.life.rule == *rule);
     incidents.map(|kept| kept.life.occurrences).sum()
 }
 

@@ -80,7 +80,7 @@ fn note_time(
         if outages::is_outage(life) || floods::is_flood(life) {
             continue;
         }
-        let Some(after) = now.incident(&life.id) else {
+        let Some(after) = now.incident(life.id.as_str()) else {
             continue;
         };
         if life.state != after.life.state && !was_decided(&life.rule, &life.key) {

@@ -26,7 +26,7 @@ pub(crate) fn check(before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
             continue;
         };
         let is_held = life.state == IncidentState::Pending;
-        let outage = now.incident(outage_id);
+        let outage = now.incident(outage_id.as_str());
         let is_over = outage.is_none_or(|one| one.life.state == IncidentState::Closed);
         if is_held && is_over {
             return Err(format!(
@@ -40,7 +40,7 @@ pub(crate) fn check(before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
     }
     for then in &before.incidents {
         let was_held = then.life.outage_id.is_some() && then.life.state == IncidentState::Pending;
-        let Some(after) = now.incident(&then.life.id).filter(|_| was_held) else {
+        let Some(after) = now.incident(then.life.id.as_str()).filter(|_| was_held) else {
             continue;
         };
         if create_of(now, &then.life).is_some() && !after.life.ungrouped {
@@ -54,14 +54,14 @@ pub(crate) fn check(before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
 }
 
 fn create_of<'a>(now: &'a Snapshot, life: &'a Incident) -> Option<&'a Delivery> {
-    let mut owed = now.of_incident(&life.id);
+    let mut owed = now.of_incident(life.id.as_str());
     owed.find(|delivery| delivery.operation == "create")
 }
 
 /// Notes what happened to outages, members and links between two looks.
 pub(crate) fn note(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
     for after in &now.incidents {
-        let then = before.incident(&after.life.id);
+        let then = before.incident(after.life.id.as_str());
         if is_outage(&after.life) {
             note_outage(then, after, coverage);
         } else {
@@ -110,7 +110,7 @@ fn note_member(then: Option<&Kept>, after: &Kept, now: &Snapshot, coverage: &mut
     let life = &after.life;
     let was_member = then.is_some_and(|then| then.life.outage_id.is_some());
     if !was_member && let Some(outage_id) = &life.outage_id {
-        let outage = now.incident(outage_id).map(|one| one.life.state);
+        let outage = now.incident(outage_id.as_str()).map(|one| one.life.state);
         coverage.note(match (life.state, outage) {
             (Pending, _) => "member: pending = held",
             (_, Some(Pending)) => "member: open = joined, the outage's ticket waits",
@@ -122,7 +122,7 @@ fn note_member(then: Option<&Kept>, after: &Kept, now: &Snapshot, coverage: &mut
         return;
     };
     let is_resolved = || {
-        now.of_incident(&life.id)
+        now.of_incident(life.id.as_str())
             .any(|owed| owed.operation == "resolve")
     };
     match (then.state, life.state) {
@@ -138,7 +138,10 @@ fn note_member(then: Option<&Kept>, after: &Kept, now: &Snapshot, coverage: &mut
 }
 
 fn ends_with_its_outage(life: &Incident, now: &Snapshot) -> bool {
-    let outage = life.outage_id.as_ref().and_then(|id| now.incident(id));
+    let outage = life
+        .outage_id
+        .as_ref()
+        .and_then(|id| now.incident(id.as_str()));
     outage.is_some_and(|one| one.life.closed_at == life.closed_at)
 }
 
@@ -152,7 +155,10 @@ fn note_link(then: Option<&Delivery>, link: &Delivery, now: &Snapshot, coverage:
             coverage.note("link: discarded with the outage's create");
         }
         "done" if was != "done" => {
-            let parent = link.parent_id.as_ref().and_then(|id| now.incident(id));
+            let parent = link
+                .parent_id
+                .as_ref()
+                .and_then(|id| now.incident(id.as_str()));
             coverage.note(if parent.is_some_and(|one| one.target == link.target) {
                 "link: done in one CRM"
             } else {

@@ -4,7 +4,7 @@
 use ringdown::domain::incident::{Incident, IncidentState};
 use ringdown::domain::silence::Matcher;
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{By, NewSilence};
+use ringdown::store::{ChangedBy, NewSilence};
 
 use crate::simulation::dice::Dice;
 use crate::simulation::readings::QUEUES;
@@ -45,8 +45,8 @@ impl Made {
     }
 
     fn matches(&self, life: &Incident) -> bool {
-        self.rule.is_none_or(|rule| rule == life.rule)
-            && self.queue.is_none_or(|queue| queue == life.key)
+        self.rule.is_none_or(|rule| *rule == *life.rule)
+            && self.queue.is_none_or(|queue| *queue == *life.key)
     }
 }
 
@@ -102,7 +102,7 @@ impl Silences {
 /// Makes a silence, or ends one.
 pub(crate) async fn person(world: &mut World) -> Result<(), Broken> {
     let now = world.clock.now();
-    let by = By {
+    let by = ChangedBy {
         actor: PERSON,
         at: now,
     };

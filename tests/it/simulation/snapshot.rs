@@ -198,7 +198,10 @@ impl Snapshot {
     /// Whether it is a link to a ticket that is not there yet.
     pub(crate) fn waits_for_parent(&self, delivery: &Delivery) -> bool {
         let parent = delivery.parent_id.as_ref();
-        parent.is_some_and(|id| self.incident(id).is_none_or(|one| one.ticket_id.is_none()))
+        parent.is_some_and(|id| {
+            self.incident(id.as_str())
+                .is_none_or(|one| one.ticket_id.is_none())
+        })
     }
 
     /// When something is due for `target` next.
@@ -217,7 +220,7 @@ impl Snapshot {
     pub(crate) fn incident(&self, id: &str) -> Option<&Kept> {
         self.incidents
             .iter()
-            .find(|kept| kept.life.id == id)
+            .find(|kept| kept.life.id.as_str() == id)
             .map(|kept| &**kept)
     }
 
@@ -230,7 +233,7 @@ impl Snapshot {
     /// The incident of `rule` and `key` that is not closed.
     pub(crate) fn life_of(&self, rule: &str, key: &str) -> Option<&Incident> {
         self.incidents.iter().map(|kept| &kept.life).find(|life| {
-            life.rule == rule && life.key == key && life.state != IncidentState::Closed
+            *life.rule == *rule && *life.key == *key && life.state != IncidentState::Closed
         })
     }
 }

@@ -14,9 +14,10 @@ use ringdown::clock::Clock;
 use ringdown::decide::Decider;
 use ringdown::deliver::TargetWorker;
 use ringdown::domain::circuit_breaker::BreakerState;
+use ringdown::domain::identity::TargetName;
 use ringdown::domain::time::Timestamp;
 use ringdown::settings::Settings;
-use ringdown::store::{Appended, By, Fence, Journal, Store};
+use ringdown::store::{Appended, ChangedBy, FencingToken, Journal, Store};
 use ringdown::telemetry::Metrics;
 use sqlx::SqliteConnection;
 use tokio::task::{JoinHandle, JoinSet};
@@ -54,7 +55,7 @@ pub(crate) struct World {
     pub(crate) settings: Arc<Settings>,
     pub(crate) store: Store,
     pub(crate) decider: Decider,
-    fence: Fence,
+    fence: FencingToken,
     pub(crate) targets: Vec<Target>,
     pub(crate) sent: Vec<Reading>,
     pub(crate) coverage: Coverage,
@@ -279,7 +280,10 @@ impl World {
             self.reopen().await;
         }
         let failed = |error| format!("the store failed: {error}");
-        self.store.take_over_claims().await.map_err(failed)?;
+        self.store
+            .expire_claims_of_dead_process()
+            .await
+            .map_err(failed)?;
         self.decider = decider(&self.store, &self.settings, &self.clock);
         self.fence = fence(&self.store).await;
         for target in &mut self.targets {
@@ -302,7 +306,7 @@ impl World {
 
     /// A person replays or discards a dead letter.
     pub(crate) async fn settle_by_hand(&mut self, id: i64, replay: bool) -> Result<(), Broken> {
-        let by = By {
+        let by = ChangedBy {
             actor: PERSON,
             at: self.clock.now(),
         };
@@ -362,7 +366,10 @@ impl World {
         let now = self.clock.now();
         let mut due = self.store.next_due().await.map_err(failed)?;
         for target in &self.targets {
-            let next = self.store.next_delivery_at(target.name, now).await;
+            let next = self
+                .store
+                .next_delivery_at(&TargetName::new(target.name), now)
+                .await;
             due = due.or(next.map_err(failed)?);
         }
         due.map_or(Ok(()), |at| {
@@ -419,9 +426,9 @@ async fn open(path: &std::path::Path) -> Store {
 }
 
 /// The lease under which this one process decides.
-async fn fence(store: &Store) -> Fence {
+async fn fence(store: &Store) -> FencingToken {
     let long = Duration::from_secs(86_400);
-    let taken = store.take_lease("decide", DECIDER, long).await;
+    let taken = store.acquire_lease("decide", DECIDER, long).await;
     taken.unwrap().unwrap()
 }
 
@@ -445,7 +452,7 @@ fn worker(
     process: usize,
 ) -> TargetWorker {
     TargetWorker::new(
-        name,
+        &TargetName::new(name),
         &settings.targets[name],
         Arc::new(crm.clone()),
         store.clone(),

@@ -1,13 +1,13 @@
 //! The transaction of a batch of decisions: what is loaded from it stays true until it is kept.
 
 use super::database::Tx;
-use super::fencing::{self, Fence};
+use super::fencing::{self, FencingToken};
 use super::silence_matchers::CompiledMatchers;
 use super::{Store, StoreError};
 use crate::domain::time::Timestamp;
 
 /// An open batch of decisions. Dropping it leaves no trace.
-pub struct Deciding {
+pub struct DecisionTransaction {
     pub(super) tx: Tx,
     /// The last end of all silences.
     pub(super) silences_end: Option<Timestamp>,
@@ -24,10 +24,13 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError::LeaseLost`] when another replica decides now.
-    pub async fn begin_deciding(&self, fence: &Fence) -> Result<Deciding, StoreError> {
+    pub async fn begin_decisions(
+        &self,
+        fence: &FencingToken,
+    ) -> Result<DecisionTransaction, StoreError> {
         let mut tx = self.database.begin_unsynced_write().await?;
         let silences_end = fencing::check(&mut tx, fence).await?;
-        Ok(Deciding {
+        Ok(DecisionTransaction {
             tx,
             silences_end,
             matchers: self.matchers.clone(),

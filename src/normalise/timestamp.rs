@@ -3,9 +3,9 @@
 //! Owns which spellings count: RFC 3339, the same without a zone (read as UTC), and epoch
 //! seconds or milliseconds as a number or as its digits. Reads no clock.
 
-use super::json::Value;
+use serde_json::Value;
 
-use super::place::Place;
+use super::json_cursor::JsonCursor;
 use crate::domain::signal::SchemaMismatch;
 use crate::domain::time::Timestamp;
 
@@ -16,18 +16,18 @@ const LEAST_MILLISECONDS: f64 = 1e11;
 const TOO_LATE: f64 = 1e14;
 
 /// The time at `place`; absent when there is none.
-pub(super) fn read(place: &Place<'_, '_>) -> Result<Option<Timestamp>, SchemaMismatch> {
-    match place.value() {
+pub(super) fn read(cursor: &JsonCursor<'_, '_>) -> Result<Option<Timestamp>, SchemaMismatch> {
+    match cursor.value() {
         Value::Null => Ok(None),
         Value::String(text) if text.trim().is_empty() => Ok(None),
-        value => moment(value)
+        value => timestamp(value)
             .map(Some)
-            .ok_or_else(|| place.expected("an RFC 3339 time or epoch seconds or milliseconds")),
+            .ok_or_else(|| cursor.expected("an RFC 3339 time or epoch seconds or milliseconds")),
     }
 }
 
 /// The time that `value` spells, if it spells one.
-pub(super) fn moment(value: &Value<'_>) -> Option<Timestamp> {
+pub(super) fn timestamp(value: &Value) -> Option<Timestamp> {
     match value {
         Value::Number(number) => epoch(number.as_f64()?),
         Value::String(text) => parse(text.trim()),
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn iso(value: serde_json::Value) -> Option<String> {
-        moment(&Value::from(&value)).map(|time| time.to_string())
+        timestamp(&value).map(|time| time.to_string())
     }
 
     #[test]

@@ -34,58 +34,54 @@ pub(super) type RecordId = fn(&str) -> Option<String>;
 
 /// A callback that says nothing usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoticeFault {
-    /// Not JSON.
+pub(super) enum CallbackBodyFault {
     #[error("the body is not JSON")]
     NotJson,
-    /// Not well-formed XML.
     #[error("the body is not well-formed XML in UTF-8")]
     NotXml,
     /// A document type, which could define entities.
     #[error("the body has a document type or an entity of its own, which is not accepted")]
     DocumentType,
-    /// Another message.
     #[error("the body names no ticket: send its record id as sys_id, recordId, Id or id")]
     NoTicket,
-    /// Too many tickets at once.
     #[error("the body names more than 200 tickets")]
     TooMany,
 }
 
 /// The record ids in a JSON callback: one object, or an array of them.
-pub(super) fn in_json(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, NoticeFault> {
-    let PlainJson(body) = serde_json::from_slice(body).map_err(|_| NoticeFault::NotJson)?;
+pub(super) fn in_json(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, CallbackBodyFault> {
+    let PlainJson(body) = serde_json::from_slice(body).map_err(|_| CallbackBodyFault::NotJson)?;
     let items = match &body {
         Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),
     };
     if items.len() > MAX_TICKETS {
-        return Err(NoticeFault::TooMany);
+        return Err(CallbackBodyFault::TooMany);
     }
     let id = |item: &Value| {
         ID_NAMES
             .iter()
             .find_map(|name| usable(item.get(*name)?.as_str()?, record_id))
-            .ok_or(NoticeFault::NoTicket)
+            .ok_or(CallbackBodyFault::NoTicket)
     };
     let ids: Vec<String> = items.iter().map(id).collect::<Result<_, _>>()?;
     some(ids)
 }
 
 /// The record ids in an Outbound Message.
-pub(super) fn in_soap(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, NoticeFault> {
-    let text = std::str::from_utf8(body).map_err(|_| NoticeFault::NotXml)?;
+pub(super) fn in_soap(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, CallbackBodyFault> {
+    let text = std::str::from_utf8(body).map_err(|_| CallbackBodyFault::NotXml)?;
     let mut reader = Reader::from_str(text);
     let mut path: Vec<String> = Vec::new();
     let mut ids = Vec::new();
     let mut roots = 0_u8;
     loop {
-        match reader.read_event().map_err(|_| NoticeFault::NotXml)? {
+        match reader.read_event().map_err(|_| CallbackBodyFault::NotXml)? {
             Event::Start(element) => {
                 roots += u8::from(path.is_empty());
                 path.push(element.local_name().into_inner().to_owned());
                 if path.len() > MAX_DEPTH || roots > 1 {
-                    return Err(NoticeFault::NotXml);
+                    return Err(CallbackBodyFault::NotXml);
                 }
             }
             Event::End(_) => {
@@ -94,15 +90,15 @@ pub(super) fn in_soap(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, 
             Event::Text(found) => {
                 let found: &str = &found;
                 if path == ID_PATH {
-                    ids.push(usable(found, record_id).ok_or(NoticeFault::NoTicket)?);
+                    ids.push(usable(found, record_id).ok_or(CallbackBodyFault::NoTicket)?);
                 } else if path.is_empty() && !found.trim().is_empty() {
-                    return Err(NoticeFault::NotXml);
+                    return Err(CallbackBodyFault::NotXml);
                 }
             }
             Event::GeneralRef(reference) => check_reference(&reference)?,
-            Event::DocType(_) => return Err(NoticeFault::DocumentType),
+            Event::DocType(_) => return Err(CallbackBodyFault::DocumentType),
             Event::Eof if path.is_empty() && roots == 1 => break,
-            Event::Eof => return Err(NoticeFault::NotXml),
+            Event::Eof => return Err(CallbackBodyFault::NotXml),
             Event::Empty(_)
             | Event::CData(_)
             | Event::Comment(_)
@@ -110,7 +106,7 @@ pub(super) fn in_soap(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, 
             | Event::PI(_) => {}
         }
         if ids.len() > MAX_TICKETS {
-            return Err(NoticeFault::TooMany);
+            return Err(CallbackBodyFault::TooMany);
         }
     }
     some(ids)
@@ -118,16 +114,16 @@ pub(super) fn in_soap(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, 
 
 /// The references that XML itself defines stand for one character each; any other would have
 /// to be defined by a document type.
-fn check_reference(name: &str) -> Result<(), NoticeFault> {
+fn check_reference(name: &str) -> Result<(), CallbackBodyFault> {
     let is_own = matches!(name, "amp" | "lt" | "gt" | "quot" | "apos") || name.starts_with('#');
-    is_own.then_some(()).ok_or(NoticeFault::DocumentType)
+    is_own.then_some(()).ok_or(CallbackBodyFault::DocumentType)
 }
 
-fn some(mut ids: Vec<String>) -> Result<Vec<String>, NoticeFault> {
+fn some(mut ids: Vec<String>) -> Result<Vec<String>, CallbackBodyFault> {
     ids.sort();
     ids.dedup();
     match ids.is_empty() {
-        true => Err(NoticeFault::NoTicket),
+        true => Err(CallbackBodyFault::NoTicket),
         false => Ok(ids),
     }
 }
@@ -184,7 +180,7 @@ mod tests {
         let named = Bytes::from(r#"{"id":"10012","Id":"PROJ-12"}"#);
         assert_eq!(in_json(&named, issue), Ok(vec!["PROJ-12".to_owned()]));
         let other = Bytes::from(r#"{"id":"PROJ-x"}"#);
-        assert_eq!(in_json(&other, issue), Err(NoticeFault::NoTicket));
+        assert_eq!(in_json(&other, issue), Err(CallbackBodyFault::NoTicket));
     }
 
     #[test]
@@ -194,7 +190,7 @@ mod tests {
         let outside = r#"<!DOCTYPE x SYSTEM "file:///etc/passwd"><Envelope/>"#;
         for text in [laughs, outside, "<Envelope>&a;</Envelope>"] {
             let fault = in_soap(&Bytes::from_static(text.as_bytes()), plain);
-            assert_eq!(fault, Err(NoticeFault::DocumentType), "{text}");
+            assert_eq!(fault, Err(CallbackBodyFault::DocumentType), "{text}");
         }
     }
 
@@ -220,14 +216,20 @@ mod tests {
         ] {
             let fault = in_soap(&Bytes::from(text.to_owned()), plain);
             assert!(
-                matches!(fault, Err(NoticeFault::NotXml | NoticeFault::NoTicket)),
+                matches!(
+                    fault,
+                    Err(CallbackBodyFault::NotXml | CallbackBodyFault::NoTicket)
+                ),
                 "{text}: {fault:?}"
             );
         }
-        assert_eq!(in_soap(&Bytes::from(cut), plain), Err(NoticeFault::NotXml));
+        assert_eq!(
+            in_soap(&Bytes::from(cut), plain),
+            Err(CallbackBodyFault::NotXml)
+        );
         assert_eq!(
             in_soap(&Bytes::from_static(b"\xff\xfe<\0a\0"), plain),
-            Err(NoticeFault::NotXml)
+            Err(CallbackBodyFault::NotXml)
         );
     }
 
@@ -255,11 +257,11 @@ mod tests {
             "null",
         ] {
             let fault = in_json(&Bytes::from_static(text.as_bytes()), plain);
-            assert_eq!(fault, Err(NoticeFault::NoTicket), "{text}");
+            assert_eq!(fault, Err(CallbackBodyFault::NoTicket), "{text}");
         }
         assert_eq!(
             in_json(&Bytes::from_static(b"{"), plain),
-            Err(NoticeFault::NotJson)
+            Err(CallbackBodyFault::NotJson)
         );
     }
 }

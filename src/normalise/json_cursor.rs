@@ -6,20 +6,23 @@
 
 use std::borrow::Cow;
 
-use super::json::{Members, Value};
+use serde_json::{Map, Value};
 
 use crate::domain::signal::SchemaMismatch;
 
-static NOTHING: Value<'static> = Value::Null;
+/// What is read, or the complaint.
+pub(super) type Read<T> = Result<T, SchemaMismatch>;
+
+static NOTHING: Value = Value::Null;
 
 /// How many keys a complaint lists.
 const KEYS_SHOWN: usize = 12;
 
 /// A value and the way to it. `'v` is the event, `'p` the places above.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'v, 'p> {
-    value: &'v Value<'v>,
-    above: Option<&'p Place<'v, 'p>>,
+pub(super) struct JsonCursor<'v, 'p> {
+    value: &'v Value,
+    above: Option<&'p JsonCursor<'v, 'p>>,
     step: Step<'p>,
 }
 
@@ -30,9 +33,9 @@ enum Step<'p> {
     Index(usize),
 }
 
-impl<'v, 'p> Place<'v, 'p> {
+impl<'v, 'p> JsonCursor<'v, 'p> {
     /// The whole event.
-    pub(super) fn root(value: &'v Value<'v>) -> Self {
+    pub(super) fn root(value: &'v Value) -> Self {
         Self {
             value,
             above: None,
@@ -41,8 +44,8 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// The member `name`; absent when there is none.
-    pub(super) fn name<'q>(&'q self, name: &'q str) -> Place<'v, 'q> {
-        Place {
+    pub(super) fn name<'q>(&'q self, name: &'q str) -> JsonCursor<'v, 'q> {
+        JsonCursor {
             value: self.value.get(name).unwrap_or(&NOTHING),
             above: Some(self),
             step: Step::Name(name),
@@ -50,16 +53,15 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// The element at `index`; absent when there is none.
-    pub(super) fn index(&self, index: usize) -> Place<'v, '_> {
-        Place {
+    pub(super) fn index(&self, index: usize) -> JsonCursor<'v, '_> {
+        JsonCursor {
             value: self.value.get(index).unwrap_or(&NOTHING),
             above: Some(self),
             step: Step::Index(index),
         }
     }
 
-    /// The value itself.
-    pub(super) fn value(&self) -> &'v Value<'v> {
+    pub(super) fn value(&self) -> &'v Value {
         self.value
     }
 
@@ -74,7 +76,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// Text without surrounding blanks and control characters; absent when nothing is left.
-    pub(super) fn text(&self) -> Result<Option<&'v str>, SchemaMismatch> {
+    pub(super) fn text(&self) -> Read<Option<&'v str>> {
         match self.value {
             Value::Null => Ok(None),
             Value::String(text) => Ok(trimmed(text)),
@@ -83,12 +85,12 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// Text that must be there.
-    pub(super) fn required_text(&self) -> Result<&'v str, SchemaMismatch> {
+    pub(super) fn required_text(&self) -> Read<&'v str> {
         self.text()?.ok_or_else(|| self.expected("text"))
     }
 
     /// An identifier: text, or a number taken as text.
-    pub(super) fn id(&self) -> Result<Option<Cow<'v, str>>, SchemaMismatch> {
+    pub(super) fn id(&self) -> Read<Option<Cow<'v, str>>> {
         match self.value {
             Value::Number(number) => Ok(Some(Cow::Owned(number.to_string()))),
             Value::Null | Value::String(_) => Ok(self.text()?.map(Cow::Borrowed)),
@@ -97,7 +99,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// Text, a number or a truth value, as text.
-    pub(super) fn scalar(&self) -> Result<Option<Cow<'v, str>>, SchemaMismatch> {
+    pub(super) fn scalar(&self) -> Read<Option<Cow<'v, str>>> {
         match self.value {
             Value::Bool(flag) => Ok(Some(Cow::Borrowed(if *flag { "true" } else { "false" }))),
             Value::Array(_) | Value::Object(_) => Err(self.expected("text, a number or a flag")),
@@ -107,7 +109,7 @@ impl<'v, 'p> Place<'v, 'p> {
 
     /// A finite number. Text is never taken for one: a sender that begins to quote its
     /// numbers has changed its format, and a person should know.
-    pub(super) fn number(&self) -> Result<Option<f64>, SchemaMismatch> {
+    pub(super) fn number(&self) -> Read<Option<f64>> {
         match self.value {
             Value::Null => Ok(None),
             value => value
@@ -119,7 +121,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// A truth value.
-    pub(super) fn flag(&self) -> Result<Option<bool>, SchemaMismatch> {
+    pub(super) fn flag(&self) -> Read<Option<bool>> {
         match self.value {
             Value::Null => Ok(None),
             Value::Bool(flag) => Ok(Some(*flag)),
@@ -128,7 +130,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An array; absent counts as empty.
-    pub(super) fn elements(&self) -> Result<&'v [Value<'v>], SchemaMismatch> {
+    pub(super) fn elements(&self) -> Read<&'v [Value]> {
         match self.value {
             Value::Null => Ok(&[]),
             Value::Array(elements) => Ok(elements),
@@ -137,7 +139,7 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An array that must be there and hold something.
-    pub(super) fn filled(&self) -> Result<&'v [Value<'v>], SchemaMismatch> {
+    pub(super) fn filled(&self) -> Read<&'v [Value]> {
         let elements = self.elements()?;
         if elements.is_empty() {
             return Err(self.expected("an array with at least one element"));
@@ -146,14 +148,14 @@ impl<'v, 'p> Place<'v, 'p> {
     }
 
     /// An object that must be there.
-    pub(super) fn object(&self) -> Result<&'v Members<'v>, SchemaMismatch> {
+    pub(super) fn object(&self) -> Read<&'v Map<String, Value>> {
         self.value
             .as_object()
             .ok_or_else(|| self.expected("an object"))
     }
 
     /// An object, or nothing at all.
-    pub(super) fn optional_object(&self) -> Result<(), SchemaMismatch> {
+    pub(super) fn optional_object(&self) -> Read<()> {
         if self.is_absent() {
             return Ok(());
         }
@@ -183,7 +185,7 @@ impl<'v, 'p> Place<'v, 'p> {
             Value::String(text) => {
                 format!("the text {:?}", text.chars().take(40).collect::<String>())
             }
-            Value::Array([]) => "an empty array".to_owned(),
+            Value::Array(elements) if elements.is_empty() => "an empty array".to_owned(),
             Value::Array(_) => "an array".to_owned(),
             Value::Object(members) => format!("an object; {}", keys(members)),
         }
@@ -191,7 +193,7 @@ impl<'v, 'p> Place<'v, 'p> {
 
     /// The RFC 6901 pointer to this place.
     pub(super) fn pointer(&self) -> String {
-        let mut text = self.above.map(Place::pointer).unwrap_or_default();
+        let mut text = self.above.map(JsonCursor::pointer).unwrap_or_default();
         match self.step {
             Step::Root => {}
             Step::Name(name) => {
@@ -211,7 +213,7 @@ pub(super) fn trimmed(text: &str) -> Option<&str> {
 }
 
 /// The keys of an object, for a complaint.
-pub(super) fn keys(members: &Members<'_>) -> String {
+pub(super) fn keys(members: &Map<String, Value>) -> String {
     if members.is_empty() {
         return "there are no keys".to_owned();
     }
@@ -237,8 +239,8 @@ mod tests {
     #[test]
     fn a_complaint_names_its_place_and_the_keys_found_there() {
         let event = json!({"a/b": [{"name": "oWaiting", "statistics": {}}]});
-        let event = Value::from(&event);
-        let root = Place::root(&event);
+
+        let root = JsonCursor::root(&event);
         let list = root.name("a/b");
         let entry = list.index(0);
         let mismatch = entry.name("metric").required_text().unwrap_err();
@@ -252,8 +254,8 @@ mod tests {
     #[test]
     fn null_blank_and_missing_are_all_absent() {
         let event = json!({"null": null, "blank": "  ", "control": "\u{0} \n"});
-        let event = Value::from(&event);
-        let root = Place::root(&event);
+
+        let root = JsonCursor::root(&event);
         for name in ["null", "blank", "control", "missing"] {
             assert_eq!(root.name(name).text(), Ok(None), "{name}");
         }
@@ -262,7 +264,7 @@ mod tests {
     #[test]
     fn text_is_never_taken_for_a_number() {
         let event = json!("17");
-        let mismatch = Place::root(&Value::from(&event)).number().unwrap_err();
+        let mismatch = JsonCursor::root(&event).number().unwrap_err();
         assert_eq!(mismatch.problem, "expected a number, found the text \"17\"");
     }
 }

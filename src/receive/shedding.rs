@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
-use super::quota::Taken;
+use super::quota::Grant;
 
 /// A body is late by the time that it takes beyond what it needs at this rate, in bytes per
 /// second.
@@ -22,7 +22,7 @@ const UNAUTHENTICATED: u128 = 4;
 
 /// What there is too little of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scarce {
+pub(super) enum Resource {
     Slots,
     Memory,
 }
@@ -45,85 +45,84 @@ pub(super) fn lateness(waited: Duration, received: usize) -> Duration {
     waited.saturating_sub(Duration::from_micros(expected))
 }
 
-/// Whether a request with `memory` may be dropped that was waited for since `waited`.
-pub(super) fn may_go(waited: Duration, memory: usize, authenticated: bool) -> bool {
-    !authenticated || lateness(waited, memory) >= GRACE
-}
-
 /// One that can be dropped; the greater one goes first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Droppable<K> {
+pub(super) struct Sheddable<K> {
     weight: u128,
     waited: Duration,
     key: K,
-    held: Taken,
+    grant: Grant,
 }
 
-/// `candidates`, with what each holds of what is `scarce`, in the order in which they go.
+/// `candidates`, with what each holds of `resource`, in the order in which they are dropped.
 pub(super) fn ordered<K: Ord>(
-    candidates: impl Iterator<Item = (K, Taken, Candidate)>,
-    scarce: Scarce,
-) -> BinaryHeap<Droppable<K>> {
-    let droppable = |(key, held, candidate): (K, Taken, Candidate)| Droppable {
-        weight: candidate.weight(scarce),
+    candidates: impl Iterator<Item = (K, Grant, Candidate)>,
+    resource: Resource,
+) -> BinaryHeap<Sheddable<K>> {
+    let sheddable = |(key, grant, candidate): (K, Grant, Candidate)| Sheddable {
+        weight: candidate.weight(resource),
         waited: candidate.waited,
         key,
-        held,
+        grant,
     };
-    candidates.map(droppable).collect()
+    candidates.map(sheddable).collect()
 }
 
-/// What has to be dropped, of which party, so that `own` can have `missing` more; `None` when
-/// all that may be dropped is too little. `shared` is what each party has of the shared part.
-/// `of_party` are those of a party that can be dropped, if need be only for the shared part.
+/// The requests to drop so that the sender `own` can have `missing` more; `None` when
+/// all that may be dropped is too little. `shared` is what each sender has of the shared part.
+/// `of_sender` are those of a sender that can be dropped, if need be only for the shared part.
 pub(super) fn victims<K: Ord>(
     own: usize,
     missing: usize,
     mut shared: Vec<usize>,
-    of_party: impl Fn(usize, bool) -> BinaryHeap<Droppable<K>>,
-) -> Option<Vec<(usize, K)>> {
+    of_sender: impl Fn(usize, bool) -> BinaryHeap<Sheddable<K>>,
+) -> Option<Vec<K>> {
     let mut looked_at = BTreeMap::new();
-    let mut next_of = |party: usize| {
+    let mut next_of = |sender: usize| {
         let heap = looked_at
-            .entry(party)
-            // What is kept for another party would stay so.
-            .or_insert_with(|| of_party(party, party != own));
-        heap.pop().map(|victim| (party, victim))
+            .entry(sender)
+            // A part that is kept for another sender stays reserved for it.
+            .or_insert_with(|| of_sender(sender, sender != own));
+        heap.pop().map(|victim| (sender, victim))
     };
     let (mut freed, mut victims) = (0, Vec::new());
     while freed < missing {
-        let (party, victim) = next_of(giver(own, &shared)).or_else(|| next_of(own))?;
-        let of_shared = victim.held.of_shared();
-        shared[party] = shared[party].saturating_sub(of_shared);
-        freed += match party == own {
-            true => victim.held.total(),
+        let (sender, victim) = next_of(largest_user(own, &shared)).or_else(|| next_of(own))?;
+        let of_shared = victim.grant.shared;
+        shared[sender] = shared[sender].saturating_sub(of_shared);
+        freed += match sender == own {
+            true => victim.grant.total(),
             false => of_shared,
         };
-        victims.push((party, victim.key));
+        victims.push(victim.key);
     }
     Some(victims)
 }
 
-/// The party that has to give something up for `own`: the one that has the most of the shared
+/// The sender that has to give something up for `own`: the one that has the most of the shared
 /// part, unless `own` has as much.
-pub(super) fn giver(own: usize, shared: &[usize]) -> usize {
-    let of = |party: usize| shared.get(party).copied().unwrap_or_default();
-    let largest = (0..shared.len()).max_by_key(|party| of(*party));
+pub(super) fn largest_user(own: usize, shared: &[usize]) -> usize {
+    let of = |sender: usize| shared.get(sender).copied().unwrap_or_default();
+    let largest = (0..shared.len()).max_by_key(|sender| of(*sender));
     largest
         .filter(|largest| of(*largest) > of(own))
         .unwrap_or(own)
 }
 
 impl Candidate {
+    pub(super) fn is_sheddable(&self) -> bool {
+        !self.authenticated || self.late() >= GRACE
+    }
+
     fn late(&self) -> Duration {
         lateness(self.waited, self.memory)
     }
 
     /// The time that is lost by it, for all that its address keeps waiting.
-    fn weight(&self, scarce: Scarce) -> u128 {
-        let memory = match scarce {
-            Scarce::Slots => 1,
-            Scarce::Memory => self.memory as u128,
+    fn weight(&self, resource: Resource) -> u128 {
+        let memory = match resource {
+            Resource::Slots => 1,
+            Resource::Memory => self.memory as u128,
         };
         let unknown = if self.authenticated {
             1
@@ -147,12 +146,11 @@ mod tests {
         of_address: 1,
     };
 
-    fn dropped(scarce: Scarce, candidates: &[Candidate]) -> Option<usize> {
+    fn dropped(resource: Resource, candidates: &[Candidate]) -> Option<usize> {
         let candidates = candidates.iter().copied().enumerate();
-        let droppable =
-            candidates.filter(|(_, one)| may_go(one.waited, one.memory, one.authenticated));
-        let with_held = droppable.map(|(key, one)| (key, Taken::default(), one));
-        ordered(with_held, scarce).pop().map(|first| first.key)
+        let sheddable = candidates.filter(|(_, one)| one.is_sheddable());
+        let with_grant = sheddable.map(|(key, one)| (key, Grant::default(), one));
+        ordered(with_grant, resource).pop().map(|first| first.key)
     }
 
     #[test]
@@ -162,7 +160,7 @@ mod tests {
             ..SLOW
         };
         for candidates in [[SLOW, newer], [newer, SLOW]] {
-            let dropped = dropped(Scarce::Slots, &candidates).unwrap();
+            let dropped = dropped(Resource::Slots, &candidates).unwrap();
             assert_eq!(candidates[dropped].waited, SLOW.waited);
         }
     }
@@ -174,7 +172,7 @@ mod tests {
             memory: 2 * 1024 * 1024,
             ..SLOW
         };
-        assert_eq!(dropped(Scarce::Slots, &[large, SLOW]), Some(1));
+        assert_eq!(dropped(Resource::Slots, &[large, SLOW]), Some(1));
     }
 
     #[test]
@@ -184,7 +182,7 @@ mod tests {
             of_address: 1_000,
             ..SLOW
         };
-        assert_eq!(dropped(Scarce::Slots, &[SLOW, flood]), Some(1));
+        assert_eq!(dropped(Resource::Slots, &[SLOW, flood]), Some(1));
     }
 
     #[test]
@@ -193,7 +191,7 @@ mod tests {
             authenticated: true,
             ..SLOW
         };
-        assert_eq!(dropped(Scarce::Slots, &[known, SLOW, known]), Some(1));
+        assert_eq!(dropped(Resource::Slots, &[known, SLOW, known]), Some(1));
     }
 
     #[test]
@@ -207,7 +205,7 @@ mod tests {
             waited: Duration::from_millis(20),
             ..SLOW
         };
-        assert_eq!(dropped(Scarce::Slots, &[young, held]), Some(1));
+        assert_eq!(dropped(Resource::Slots, &[young, held]), Some(1));
     }
 
     #[test]
@@ -218,8 +216,8 @@ mod tests {
             memory: 0,
             of_address: 1_000,
         };
-        for scarce in [Scarce::Slots, Scarce::Memory] {
-            assert_eq!(dropped(scarce, &[normal]), None);
+        for resource in [Resource::Slots, Resource::Memory] {
+            assert_eq!(dropped(resource, &[normal]), None);
         }
     }
 
@@ -234,16 +232,16 @@ mod tests {
             waited: Duration::from_secs(60),
             ..SLOW
         };
-        assert_eq!(dropped(Scarce::Memory, &[SLOW, large, empty]), Some(1));
-        assert_eq!(dropped(Scarce::Slots, &[SLOW, empty]), Some(1));
+        assert_eq!(dropped(Resource::Memory, &[SLOW, large, empty]), Some(1));
+        assert_eq!(dropped(Resource::Slots, &[SLOW, empty]), Some(1));
     }
 
     #[test]
     fn only_a_party_that_has_more_of_the_shared_part_gives() {
-        assert_eq!(giver(0, &[0, 700, 3]), 1);
-        assert_eq!(giver(1, &[0, 700, 3]), 1);
-        assert_eq!(giver(2, &[3, 3, 3]), 2);
-        assert_eq!(giver(0, &[0]), 0);
+        assert_eq!(largest_user(0, &[0, 700, 3]), 1);
+        assert_eq!(largest_user(1, &[0, 700, 3]), 1);
+        assert_eq!(largest_user(2, &[3, 3, 3]), 2);
+        assert_eq!(largest_user(0, &[0]), 0);
     }
 
     proptest! {
@@ -266,9 +264,9 @@ mod tests {
                 of_address: addresses + more_addresses,
                 ..better
             };
-            for scarce in [Scarce::Slots, Scarce::Memory] {
-                prop_assert_eq!(dropped(scarce, &[better, worse]), Some(1));
-                prop_assert_eq!(dropped(scarce, &[worse, better]), Some(0));
+            for resource in [Resource::Slots, Resource::Memory] {
+                prop_assert_eq!(dropped(resource, &[better, worse]), Some(1));
+                prop_assert_eq!(dropped(resource, &[worse, better]), Some(0));
             }
         }
     }

@@ -1,0 +1,144 @@
+//! What a topic's message came in: an EventBridge envelope, nothing, or a data action's flat body.
+//!
+//! Owns the wrapping, and which file reads the content of which topic.
+
+use super::super::json_cursor::{JsonCursor, Read};
+use super::super::outcome::Outcome;
+use super::super::{fill, timestamp};
+use super::message::Message;
+use super::topics::{self, Content, Topic};
+use super::{alert, edge, operational, queue, trunk};
+use crate::domain::time::Timestamp;
+
+/// The prefix of every envelope's `source` that EventBridge writes for Genesys Cloud.
+const PARTNER: &str = "aws.partner/genesys.com/";
+
+pub(super) fn envelope(
+    item: &JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
+    let source = item.name("source");
+    let organization = match source.text()? {
+        Some(text) => match text.strip_prefix(PARTNER) {
+            Some(rest) => rest.split('/').nth(1).filter(|id| !id.is_empty()),
+            None => return Err(source.expected(&format!("a source that begins with {PARTNER}"))),
+        },
+        None => None,
+    };
+    let detail = item.name("detail");
+    detail.object()?;
+    let template = item.name("detail-type");
+    let name = detail.name("topicName");
+    let topic =
+        find_topic(&template)?.map_or_else(|| find_topic(&name), |topic| Ok(Some(topic)))?;
+    let Some(topic) = topic else {
+        let cursor = if name.is_absent() { &template } else { &name };
+        return Err(unknown_topic(cursor));
+    };
+    let body = detail.name("eventBody");
+    let time = match timestamp::read(&detail.name("timestamp"))? {
+        None => timestamp::read(&item.name("time"))?,
+        time => time,
+    };
+    read(&Message {
+        event_id,
+        topic,
+        name: name.text()?.unwrap_or(topic.template),
+        body,
+        time,
+        organization,
+        received_at,
+    })
+}
+
+pub(super) fn bare(
+    item: &JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
+    named(
+        item,
+        &item.name("topicName"),
+        item.name("eventBody"),
+        event_id,
+        received_at,
+    )
+}
+
+/// A message whose content stands at the top, as a data action sends it.
+pub(super) fn flat(
+    item: &JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
+    let name = item.name("topic");
+    if !name.is_absent() {
+        return named(item, &name, *item, event_id, received_at);
+    }
+    let template = "v2.operations.events.{id}";
+    match topics::find(template) {
+        Some(topic) => read(&Message {
+            event_id,
+            topic,
+            name: template,
+            body: *item,
+            time: timestamp::read(&item.name("timestamp"))?,
+            organization: None,
+            received_at,
+        }),
+        None => Err(unknown_topic(&name)),
+    }
+}
+
+fn named(
+    item: &JsonCursor<'_, '_>,
+    name: &JsonCursor<'_, '_>,
+    body: JsonCursor<'_, '_>,
+    event_id: &str,
+    received_at: Timestamp,
+) -> Read<Outcome> {
+    let Some(topic) = find_topic(name)? else {
+        return Err(unknown_topic(name));
+    };
+    read(&Message {
+        event_id,
+        topic,
+        name: name.required_text()?,
+        body,
+        time: timestamp::read(&item.name("timestamp"))?,
+        organization: None,
+        received_at,
+    })
+}
+
+fn find_topic(cursor: &JsonCursor<'_, '_>) -> Read<Option<&'static Topic>> {
+    Ok(cursor.text()?.and_then(topics::find))
+}
+
+fn unknown_topic(cursor: &JsonCursor<'_, '_>) -> crate::domain::signal::SchemaMismatch {
+    cursor.expected("one of the topics that Ringdown reads (docs/events.md)")
+}
+
+fn read(message: &Message<'_, '_>) -> Read<Outcome> {
+    if let Content::Nothing(why) = message.topic.content {
+        return Ok(Outcome::Nothing(why));
+    }
+    message.body.object()?;
+    let signal = match message.topic.content {
+        Content::Alert => return alert::from_topic(message),
+        Content::Nothing(why) => return Ok(Outcome::Nothing(why)),
+        Content::Queue => queue::observation(message, "queue_id", "queueId"),
+        Content::Flow => queue::observation(message, "flow_id", "flowId"),
+        Content::Conversation => queue::conversation(message),
+        Content::Trunk => trunk::status(message),
+        Content::TrunkMetrics => trunk::metrics(message),
+        Content::Edge => edge::status(message),
+        Content::EdgeMetrics => edge::metrics(message),
+        Content::Operational => operational::event(message),
+        Content::AcdEnd => queue::acd_end(message),
+    };
+    let mut signal = signal?;
+    fill::derive_fields(&mut signal);
+    Ok(Outcome::Signals(vec![signal]))
+}
