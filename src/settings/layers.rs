@@ -1,15 +1,14 @@
-//! Layers: TOML files and variables, merged by the `config` crate so that each value
-//! remembers where it was set.
+//! Layers: TOML files, parsed so that each value remembers its line, and the value of a variable.
 //!
-//! May import: nothing of ours but [`Problem`]. Must not know what any key means.
+//! May import: nothing of ours but [`Problem`] and [`Value`]. Must not know what any key means.
 
 use std::path::Path;
 
-use config::{Config, ConfigError, Map, Source, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
+use super::value::{Table, Value, ValueKind};
 
 /// What the parser says of a key that is there twice.
 const DUPLICATE: &str = "duplicate key";
@@ -17,44 +16,14 @@ const DUPLICATE: &str = "duplicate key";
 /// What the origin of a value set by a variable begins with.
 pub(super) const VARIABLE: &str = "environment variable ";
 
-/// A table of merged values.
-pub(crate) type Table = Map<String, Value>;
-
-/// One layer, parsed.
-#[derive(Debug, Clone)]
+/// One file, parsed.
 pub(super) struct Layer {
-    /// The file's path, or the variable's name.
+    /// The file's path.
     pub(super) name: String,
     pub(super) values: Table,
 }
 
-impl Source for Layer {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<Table, ConfigError> {
-        Ok(self.values.clone())
-    }
-}
-
 impl Layer {
-    /// A layer of one value at `path`, of at least one key.
-    pub(super) fn of_value(name: &str, path: &[String], value: Value) -> Self {
-        let nested = path.iter().rev().fold(value, |inner, key| {
-            let table: Table = [(key.clone(), inner)].into_iter().collect();
-            Value::new(None, table)
-        });
-        let values = match nested.kind {
-            ValueKind::Table(table) => table,
-            _ => Table::new(),
-        };
-        Self {
-            name: name.to_owned(),
-            values,
-        }
-    }
-
     /// Reads and parses the TOML file at `path`.
     pub(super) fn read(path: &Path) -> Result<Self, Vec<Problem>> {
         let name = path.display().to_string();
@@ -82,20 +51,6 @@ impl Layer {
         }
         Err(syntax_problems(name, text, &errors))
     }
-}
-
-/// Merges `layers`, later ones over earlier ones.
-pub(super) fn merge(layers: &[Layer]) -> Result<Table, ConfigError> {
-    let merged = layers
-        .iter()
-        .fold(Config::builder(), |builder, layer| {
-            builder.add_source(layer.clone())
-        })
-        .build()?;
-    Ok(match merged.cache.kind {
-        ValueKind::Table(table) => table,
-        _ => Table::new(),
-    })
 }
 
 /// `text` as one TOML value, set by `origin`.
@@ -150,13 +105,13 @@ fn convert(value: Spanned<DeValue<'_>>, origins: &Origins<'_>) -> Value {
         ),
         DeValue::Table(table) => ValueKind::Table(convert_table(table, origins)),
     };
-    Value::new(Some(&origin), kind)
+    Value::new(&origin, kind)
 }
 
 /// A number too long for 64 bits stays text, which the reader of the key then refuses.
 fn whole_number(digits: &str, radix: u32) -> ValueKind {
     i64::from_str_radix(digits, radix)
-        .map_or_else(|_| ValueKind::String(digits.to_owned()), ValueKind::I64)
+        .map_or_else(|_| ValueKind::String(digits.to_owned()), ValueKind::Integer)
 }
 
 fn line_of(text: &str, position: usize) -> usize {

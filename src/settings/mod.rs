@@ -19,6 +19,7 @@ pub mod report;
 mod routing;
 mod secret;
 mod sections;
+mod value;
 mod variables;
 
 pub use crm::{

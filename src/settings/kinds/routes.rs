@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use config::ValueKind;
 use serde_json::json;
 
 use super::texts::{expression, name_of};
@@ -11,6 +10,7 @@ use crate::rules::Expression;
 use crate::settings::declare::{Keys, Kind, Shape, section, some, table};
 use crate::settings::read::{Entry, Fault};
 use crate::settings::routing::{Route, Routing};
+use crate::settings::value::ValueKind;
 
 section! {
     /// `{ when = "…", to = ["…"] }`.

@@ -15,9 +15,9 @@ use crate::settings::kinds::{
     duration, expression, name_of, one_of, positive_duration, routes, severity as severity_name,
     template, text, whole,
 };
-use crate::settings::layers::Table;
 use crate::settings::read::{Entry, Section};
 use crate::settings::routing::Routing;
+use crate::settings::value::Table;
 
 /// So many starts of a key's trouble can be remembered.
 const MAX_STARTS: u32 = 20;

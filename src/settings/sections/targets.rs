@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use config::ValueKind;
 use serde_json::json;
 use url::Url;
 
@@ -18,6 +17,7 @@ use crate::settings::kinds::{
     whole,
 };
 use crate::settings::read::{Entry, Fault, Section, wrong_type};
+use crate::settings::value::ValueKind;
 
 section! {
     /// `[targets.NAME]`.
@@ -247,7 +247,7 @@ fn field_value(entry: &Entry<'_>) -> Result<FieldValue, Fault> {
         ValueKind::String(text) if text.is_empty() => text.as_str().into(),
         ValueKind::String(_) => return parse_template(entry.text()?).map(FieldValue::Template),
         ValueKind::Boolean(flag) => (*flag).into(),
-        ValueKind::I64(number) => (*number).into(),
+        ValueKind::Integer(number) => (*number).into(),
         ValueKind::Float(number) if number.is_finite() => (*number).into(),
         other => return Err(wrong_type("text, a number, or true or false", other)),
     };
