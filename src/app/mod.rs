@@ -136,11 +136,6 @@ impl App {
         Ok(app)
     }
 
-    /// The parts of the process and how they fare.
-    pub fn components(&self) -> &Components {
-        &self.components
-    }
-
     /// Runs until `shutdown`, then stops in order.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
         shutdown.await;

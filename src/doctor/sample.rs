@@ -6,8 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::signal::FIELD_NAMES;
+use crate::rules::Routing;
 use crate::rules::TemplateContext;
-use crate::settings::{Routing, RuleSettings, Settings};
+use crate::settings::{RuleSettings, Settings};
 
 const UUID: &str = "0190c6a2-7b1f-7cc3-98c4-dc0c0c07398f";
 const NAME: &str = "Customer Service Billing Tier 1 (EMEA)";

@@ -16,7 +16,6 @@ mod loader;
 mod problem;
 mod read;
 pub mod report;
-mod routing;
 mod secret;
 mod sections;
 mod value;
@@ -28,7 +27,6 @@ pub use crm::{
 };
 pub use loader::{Loaded, Loader};
 pub use problem::{EffectiveValue, LoadError, Problem, Warning};
-pub use routing::{Route, Routed, Routing, RoutingError};
 pub use secret::Secret;
 pub use sections::auth::{AuthMethod, JwksLocation};
 pub use sections::enrichment::EnrichmentSettings;

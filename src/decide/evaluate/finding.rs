@@ -1,8 +1,8 @@
 //! The findings of the rules in one event.
 
 use crate::domain::incident::Evaluation;
+use crate::rules::Routed;
 use crate::rules::TemplateContext;
-use crate::settings::Routed;
 
 /// The finding of one rule in one signal.
 #[derive(Debug, Clone)]

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::texts::{expression, name_of};
-use crate::rules::Expression;
+use crate::rules::{Expression, Route, Routing};
 use crate::settings::declare::{Keys, Kind, Shape, section, some, table};
 use crate::settings::read::{Entry, Fault};
-use crate::settings::routing::{Route, Routing};
 use crate::settings::value::ValueKind;
 
 section! {

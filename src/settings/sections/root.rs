@@ -12,8 +12,8 @@ use super::sources::SourceSettings;
 use super::store::StoreSettings;
 use super::targets::{TargetSettings, target};
 use crate::domain::trouble::{OWN_RULE, OWN_SOURCE};
+use crate::rules::Routing;
 use crate::settings::declare::{Names, named, section, table};
-use crate::settings::routing::Routing;
 
 section! {
     /// Every setting of the daemon.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::server::NONE;
 use crate::domain::incident::FlappingPolicy;
 use crate::domain::severity::Severity;
-use crate::rules::{Expression, Template, Unheard, unheard};
+use crate::rules::{Expression, Routing, Template, Unheard, unheard};
 use crate::settings::declare::{
     Crms, Declared, Kind, Setting, Shape, keys, list, no_keys, read_from_toml, section, some, table,
 };
@@ -16,7 +16,6 @@ use crate::settings::kinds::{
     template, text, whole,
 };
 use crate::settings::read::{Entry, Section};
-use crate::settings::routing::Routing;
 use crate::settings::value::Table;
 
 /// So many starts of a key's trouble can be remembered.
