@@ -32,7 +32,7 @@ use stages::Builder;
 
 /// What the process is started with.
 #[derive(Debug)]
-pub struct AppOptions {
+pub(crate) struct AppOptions {
     pub settings: Settings,
     /// The settings in force, redacted, for people to look at.
     pub effective: serde_json::Value,
@@ -41,7 +41,7 @@ pub struct AppOptions {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,7 +70,7 @@ pub enum StartError {
 }
 
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     pub public_addr: SocketAddr,
     pub admin_addr: SocketAddr,
     stages: Stages,
@@ -94,7 +94,7 @@ struct Stages {
 
 impl App {
     /// Opens the store, binds both listeners and starts every stage.
-    pub async fn start(options: AppOptions) -> Result<Self, StartError> {
+    pub(crate) async fn start(options: AppOptions) -> Result<Self, StartError> {
         let AppOptions {
             settings,
             effective,
@@ -137,13 +137,13 @@ impl App {
     }
 
     /// Runs until `shutdown`, then stops in order.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+    pub(crate) async fn run_until(self, shutdown: impl Future<Output = ()>) {
         shutdown.await;
         self.stop().await;
     }
 
     /// Stops: nothing new is taken in, then what is in hand is finished.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         tracing::info!("stopping");
         self.components.drain();
         let stages = self.stages;
