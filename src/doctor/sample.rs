@@ -33,9 +33,9 @@ pub(super) fn openers(settings: &Settings, target: &str) -> Vec<(String, String)
 
 /// The rule's name with each severity that its incidents can have.
 fn severities(rule: &RuleSettings) -> Vec<(String, String)> {
-    let levels = rule.severity_levels.iter();
+    let levels = rule.severity.levels.iter();
     let levels = levels.map(|(level, _)| level.as_str().to_owned());
-    std::iter::once(rule.severity.clone())
+    std::iter::once(rule.severity.default.clone())
         .chain(levels)
         .map(|severity| (rule.name.clone(), severity))
         .collect()

@@ -137,20 +137,11 @@ impl Loader {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if !name.chars().all(plain) {
                 let reason = format!("`{name}` is not a name of letters, digits, - and _");
-                return Err(problem(ENVIRONMENT_NAME, reason));
+                return Err(Problem::new(ENVIRONMENT_NAME, reason));
             }
             paths.push(self.config_dir.join(format!("{name}.toml")));
         }
         paths.extend(self.files.iter().cloned());
         Ok(paths)
-    }
-}
-
-fn problem(path: &str, reason: String) -> Problem {
-    Problem {
-        path: path.to_owned(),
-        reason,
-        suggestion: None,
-        layer: None,
     }
 }

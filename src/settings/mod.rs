@@ -35,7 +35,7 @@ pub use sections::maintenance::MaintenanceSettings;
 pub use sections::outages::OutageSettings;
 pub use sections::own_trouble::OwnTroubleSettings;
 pub use sections::root::Settings;
-pub use sections::rules::{OnRecovery, RuleSettings};
+pub use sections::rules::{OnRecovery, RuleSettings, SeverityLevels};
 pub use sections::server::{
     AdminSettings, AdminToken, LogFormat, LogSettings, Role, ServerSettings,
 };

@@ -40,12 +40,6 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The table in `entry`, if it is one; notes nothing.
-    pub(crate) fn of_table(entry: &Entry<'a>) -> Option<Self> {
-        let table = entry.table().ok()?;
-        Some(Self::new(entry.reading, entry.path.clone(), table))
-    }
-
     /// The value of `key`, where it is set.
     pub(crate) fn entry(&self, key: &'static str) -> Option<Entry<'a>> {
         self.known.borrow_mut().insert(key);

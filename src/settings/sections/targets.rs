@@ -14,7 +14,7 @@ use crate::settings::declare::{
 };
 use crate::settings::kinds::{
     base_url, duration, number, one_of, parse_template, positive_duration, quoted, text_called,
-    whole,
+    whole, word_of,
 };
 use crate::settings::read::{Entry, Fault, Section, wrong_type};
 use crate::settings::value::ValueKind;
@@ -207,15 +207,7 @@ fn declared_own(crms: Crms<'_>) -> Vec<Declared> {
 fn own_setting(setting: &'static CrmSetting) -> Setting<Option<String>> {
     let kind = match setting.values {
         SettingValues::Text(check) => text_called("text", move |text| Ok(check(text)?)),
-        SettingValues::OneOf(words) => {
-            Kind::value(quoted(words), json!({ "enum": words }), |entry| {
-                let word = entry.text()?;
-                if words.contains(&word) {
-                    return Ok(word.to_owned());
-                }
-                Err(Fault::none_of(word, words))
-            })
-        }
+        SettingValues::OneOf(words) => word_of(words.to_vec()),
     };
     match setting.default {
         Some(default) => kind.default(default).map(Some),
