@@ -79,17 +79,20 @@ pub(crate) struct App {
     drain_timeout: Duration,
 }
 
-/// The stages' stop switches, in the order in which they are turned.
+/// The stages, in the order in which they are stopped.
 #[derive(Debug, Default)]
 struct Stages {
-    receive: CancellationToken,
-    decide: CancellationToken,
-    deliver: CancellationToken,
-    admin: CancellationToken,
-    receiving: TaskTracker,
-    deciding: TaskTracker,
-    delivering: TaskTracker,
-    administering: TaskTracker,
+    receive: Stage,
+    decide: Stage,
+    deliver: Stage,
+    admin: Stage,
+}
+
+/// The tasks of a stage, and what stops them.
+#[derive(Debug, Default)]
+struct Stage {
+    stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl App {
@@ -148,10 +151,10 @@ impl App {
         self.components.drain();
         let stages = self.stages;
         let in_order = async {
-            finish(&stages.receive, &stages.receiving).await;
-            finish(&stages.decide, &stages.deciding).await;
-            finish(&stages.deliver, &stages.delivering).await;
-            finish(&stages.admin, &stages.administering).await;
+            stages.receive.finish().await;
+            stages.decide.finish().await;
+            stages.deliver.finish().await;
+            stages.admin.finish().await;
         };
         if tokio::time::timeout(self.drain_timeout, in_order)
             .await
@@ -166,10 +169,12 @@ impl App {
     }
 }
 
-async fn finish(stop: &CancellationToken, tasks: &TaskTracker) {
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
+impl Stage {
+    async fn finish(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
