@@ -8,7 +8,7 @@
 /// `NAME:3:panic` panics the third time, `NAME:3:panic:5` five times from then on. Several entries
 /// are separated by commas.
 #[cfg(feature = "fault-points")]
-pub fn reach(name: &str) {
+pub(crate) fn reach(name: &str) {
     use std::sync::LazyLock;
     use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -9,40 +9,42 @@
 //!
 //! Stages never call each other; they meet in rows of the store, so each of them can crash,
 //! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
+//!
+//! Public is only what the binary, the tests and the benchmarks use.
 
 // They block when nobody reads, and panic when nobody can. The log does neither.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod admin;
-pub mod app;
+mod app;
 pub mod backlog;
 pub mod cli;
 pub mod clock;
 pub mod decide;
 pub mod deliver;
-pub mod doctor;
+mod doctor;
 pub mod domain;
-pub mod enrichment;
-pub mod fault_points;
+mod enrichment;
+mod fault_points;
 pub mod http;
 mod json;
 pub mod lifecycle;
 pub mod normalise;
-pub mod notifier;
+mod notifier;
 pub mod outbound;
-pub mod rate_limiter;
+mod rate_limiter;
 pub mod receive;
-pub mod review_limit;
+mod review_limit;
 pub mod rsa_key;
 pub mod rules;
-pub mod self_monitor;
+mod self_monitor;
 pub mod settings;
 pub mod store;
 pub mod supervision;
-pub mod sync;
+mod sync;
 pub mod targets;
 pub mod telemetry;
-pub mod text;
-pub mod upkeep;
+mod text;
+mod upkeep;
 
 pub use ringdown_simulator as simulator;

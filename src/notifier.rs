@@ -18,7 +18,7 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(5);
 
 /// The notifications of this replica and the others. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Notifier {
+pub(crate) struct Notifier {
     events: watch::Sender<u64>,
     deliveries: watch::Sender<u64>,
 }
@@ -34,7 +34,7 @@ impl Default for Notifier {
 
 impl Notifier {
     /// Changes when there is work of the kind `wake`.
-    pub fn subscribe(&self, wake: Notification) -> watch::Receiver<u64> {
+    pub(crate) fn subscribe(&self, wake: Notification) -> watch::Receiver<u64> {
         self.sender(wake).subscribe()
     }
 
@@ -50,7 +50,7 @@ impl Notifier {
     }
 
     /// Notifies this replica of each change of `source`, until `stop`.
-    pub async fn forward(
+    pub(crate) async fn forward(
         self,
         wake: Notification,
         mut source: watch::Receiver<u64>,
@@ -62,7 +62,7 @@ impl Notifier {
     }
 
     /// Listens to the other replicas, until `stop`.
-    pub async fn listen(self, store: Store, stop: CancellationToken) {
+    pub(crate) async fn listen(self, store: Store, stop: CancellationToken) {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -79,7 +79,7 @@ impl Notifier {
 }
 
 /// Notifies the other replicas of each change of `source`, until `stop`.
-pub async fn publish_changes(
+pub(crate) async fn publish_changes(
     store: Store,
     wake: Notification,
     mut source: watch::Receiver<u64>,

@@ -25,7 +25,7 @@ const MAX_OF_REMOVED_SOURCES: u64 = 10_000;
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
 /// Enforces the limits.
-pub struct ReviewLimiter {
+pub(crate) struct ReviewLimiter {
     store: Store,
     metrics: Metrics,
     clock: Clock,
@@ -36,7 +36,7 @@ pub struct ReviewLimiter {
 
 impl ReviewLimiter {
     /// `limits`: of the configured sources.
-    pub fn new(
+    pub(crate) fn new(
         store: Store,
         metrics: Metrics,
         clock: Clock,
@@ -56,7 +56,7 @@ impl ReviewLimiter {
     }
 
     /// Counts and drops until `stop`.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.enforce_limits(&stop).await {
                 tracing::warn!(%error, "review items beyond the limit cannot be dropped; retrying");

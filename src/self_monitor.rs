@@ -51,7 +51,7 @@ struct SourceHeartbeat {
 }
 
 /// Checks until it is stopped.
-pub struct SelfMonitor {
+pub(crate) struct SelfMonitor {
     store: Store,
     journal: Journal,
     metrics: Metrics,
@@ -67,7 +67,7 @@ pub struct SelfMonitor {
 impl SelfMonitor {
     /// Monitors the `expected` sources (name and longest silence) in the replica `owner`; `targets`
     /// take the tickets about trouble.
-    pub fn new(
+    pub(crate) fn new(
         store: Store,
         journal: Journal,
         metrics: Metrics,
@@ -102,7 +102,7 @@ impl SelfMonitor {
     }
 
     /// Checks until `stop`.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.check().await {
                 tracing::warn!(%error, "Ringdown's own health cannot be checked; retrying");

@@ -19,12 +19,12 @@ enum Escape {
 ///
 /// Joiners stay between letters that are not Latin and between emoji. Direction marks stay in a text
 /// with right-to-left letters. A variation selector stays behind the character that it varies.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     escape(text, Escape::Plain)
 }
 
 /// The JSON text `json` with the same characters as JSON escapes. Its value is the same.
-pub fn visible_json(json: &str) -> Cow<'_, str> {
+pub(crate) fn visible_json(json: &str) -> Cow<'_, str> {
     escape(json, Escape::Json)
 }
 
@@ -131,7 +131,7 @@ const fn is_invisible(character: char) -> bool {
 
 /// `text` in which no `[code]` and no `[/code]` begins, also not together with the text that follows
 /// it. A ServiceNow journal would show the text between them as HTML.
-pub fn without_code_tags(text: &str) -> Cow<'_, str> {
+pub(crate) fn without_code_tags(text: &str) -> Cow<'_, str> {
     let opens = |(at, _): &(usize, &str)| begins_code_tag(&text[*at..]);
     let mut tags = text.match_indices('[').filter(opens).peekable();
     if tags.peek().is_none() {

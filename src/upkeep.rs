@@ -34,7 +34,7 @@ const MAX_KEYS: u64 = 200_000;
 const OPEN_REVIEWS_KEPT: u32 = 4;
 
 /// Reports the store as up or down until `stop`.
-pub async fn watch_store(store: Store, components: Components, stop: CancellationToken) {
+pub(crate) async fn watch_store(store: Store, components: Components, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let state = match tokio::time::timeout(CHECK_TIMEOUT, store.can_commit()).await {
             Ok(Ok(())) => ComponentState::Up,
@@ -51,7 +51,7 @@ pub async fn watch_store(store: Store, components: Components, stop: Cancellatio
 
 /// Deletes closed rows that are older than `retention`, until `stop`. Of several replicas one works
 /// at a time: two would do no harm, but wait for each other's rows.
-pub async fn keep_retention(
+pub(crate) async fn keep_retention(
     store: Store,
     owner: String,
     retention: Duration,

@@ -3,13 +3,11 @@
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::StartError;
 use super::descriptors::ADMIN_CONNECTIONS;
 use super::listening::Listening;
 use super::stages::Builder;
+use super::{Stage, StartError};
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::backlog::HeldBack;
 use crate::deliver::TargetWorker;
@@ -52,8 +50,7 @@ impl Builder {
             metrics: self.metrics.connections("admin"),
             ..ServeOptions::default()
         };
-        let (tasks, stop) = (&self.stages.administering, &self.stages.admin);
-        self.start_listener(tasks, stop, listener, admin::router(state), options);
+        self.start_listener(&self.stages.admin, listener, admin::router(state), options);
     }
 
     /// Starts to count what the admin listener's gauges show.
@@ -63,14 +60,10 @@ impl Builder {
             self.settings.targets.keys().cloned(),
             self.settings.sources.keys().cloned(),
         );
-        let stop = self.stages.decide.clone();
         let store = self.store.clone();
-        self.supervisor.spawn(
-            &self.stages.deciding,
-            "gauges",
-            &self.stages.decide,
-            move || keep_gauges(store.clone(), gauges.clone(), stop.clone()),
-        );
+        self.spawn(&self.stages.decide, "gauges", move |stop| {
+            keep_gauges(store.clone(), gauges.clone(), stop)
+        });
     }
 
     pub(super) fn start_receiving(
@@ -112,15 +105,13 @@ impl Builder {
             drain_timeout: self.settings.server.drain_timeout,
             ..ServeOptions::default()
         };
-        let (tasks, stop) = (&self.stages.receiving, &self.stages.receive);
-        self.start_listener(tasks, stop, listener, router, options);
+        self.start_listener(&self.stages.receive, listener, router, options);
         Ok(())
     }
 
     fn start_listener(
         &self,
-        tasks: &TaskTracker,
-        stop: &CancellationToken,
+        stage: &Stage,
         listener: TcpListener,
         router: Router,
         options: ServeOptions,
@@ -128,15 +119,14 @@ impl Builder {
         let name = format!("{} listener", options.listener);
         let mut listening = Listening::new(listener);
         let server = Server::new(options);
-        let shutdown = stop.clone();
-        self.supervisor.spawn(tasks, &name, stop, move || {
-            let (listener, shutdown) = (listening.next(), shutdown.clone());
+        self.spawn(stage, &name, move |stop| {
+            let listener = listening.next();
             let (router, server) = (router.clone(), server.clone());
             async move {
                 let Some(listener) = listener else {
                     return;
                 };
-                let cut_off = server.run(listener, router, shutdown).await;
+                let cut_off = server.run(listener, router, stop).await;
                 if cut_off > 0 {
                     tracing::warn!(cut_off, "connections were cut off at the stop");
                 }

@@ -33,7 +33,7 @@ use stages::Builder;
 
 /// What the process is started with.
 #[derive(Debug)]
-pub struct AppOptions {
+pub(crate) struct AppOptions {
     pub settings: Settings,
     /// The settings in force, redacted, for people to look at.
     pub effective: serde_json::Value,
@@ -42,7 +42,7 @@ pub struct AppOptions {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,7 +71,7 @@ pub enum StartError {
 }
 
 #[derive(Debug)]
-pub struct App {
+pub(crate) struct App {
     pub public_addr: SocketAddr,
     pub admin_addr: SocketAddr,
     stages: Stages,
@@ -80,22 +80,25 @@ pub struct App {
     drain_timeout: Duration,
 }
 
-/// The stages' stop switches, in the order in which they are turned.
+/// The stages, in the order in which they are stopped.
 #[derive(Debug, Default)]
 struct Stages {
-    receive: CancellationToken,
-    decide: CancellationToken,
-    deliver: CancellationToken,
-    admin: CancellationToken,
-    receiving: TaskTracker,
-    deciding: TaskTracker,
-    delivering: TaskTracker,
-    administering: TaskTracker,
+    receive: Stage,
+    decide: Stage,
+    deliver: Stage,
+    admin: Stage,
+}
+
+/// The tasks of a stage, and what stops them.
+#[derive(Debug, Default)]
+struct Stage {
+    stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl App {
     /// Opens the store, binds both listeners and starts every stage.
-    pub async fn start(options: AppOptions) -> Result<Self, StartError> {
+    pub(crate) async fn start(options: AppOptions) -> Result<Self, StartError> {
         let AppOptions {
             settings,
             effective,
@@ -137,27 +140,22 @@ impl App {
         Ok(app)
     }
 
-    /// The parts of the process and how they fare.
-    pub fn components(&self) -> &Components {
-        &self.components
-    }
-
     /// Runs until `shutdown`, then stops in order.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) {
+    pub(crate) async fn run_until(self, shutdown: impl Future<Output = ()>) {
         shutdown.await;
         self.stop().await;
     }
 
     /// Stops: nothing new is taken in, then what is in hand is finished.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         tracing::info!("stopping");
         self.components.drain();
         let stages = self.stages;
         let in_order = async {
-            finish(&stages.receive, &stages.receiving).await;
-            finish(&stages.decide, &stages.deciding).await;
-            finish(&stages.deliver, &stages.delivering).await;
-            finish(&stages.admin, &stages.administering).await;
+            stages.receive.finish().await;
+            stages.decide.finish().await;
+            stages.deliver.finish().await;
+            stages.admin.finish().await;
         };
         if tokio::time::timeout(self.drain_timeout, in_order)
             .await
@@ -172,10 +170,12 @@ impl App {
     }
 }
 
-async fn finish(stop: &CancellationToken, tasks: &TaskTracker) {
-    stop.cancel();
-    tasks.close();
-    tasks.wait().await;
+impl Stage {
+    async fn finish(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
 }
 
 fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

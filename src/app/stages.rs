@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::descriptors::Limits;
-use super::{Stages, StartError};
+use super::{Stage, Stages, StartError};
 use crate::backlog::{HeldBack, watch_backlog};
 use crate::clock::Clock;
 use crate::decide::Decider;
@@ -79,26 +80,31 @@ impl Builder {
         Ok(self.stages)
     }
 
+    /// Runs what `start` makes as a part of `stage`, until that is stopped.
+    pub(super) fn spawn<T: Future<Output = ()> + Send + 'static>(
+        &self,
+        stage: &Stage,
+        name: &str,
+        mut start: impl FnMut(CancellationToken) -> T + Send + 'static,
+    ) {
+        let stop = stage.stop.clone();
+        self.supervisor
+            .spawn(&stage.tasks, name, &stage.stop, move || start(stop.clone()));
+    }
+
     fn start_deciding(&self, decider: Decider, notifier: &Notifier) {
-        let (stop, notifier) = (self.stages.decide.clone(), notifier.clone());
-        self.supervisor.spawn(
-            &self.stages.deciding,
-            "decider",
-            &self.stages.decide,
-            move || {
-                let decider = decider.clone();
-                decider.run(notifier.subscribe(Notification::Events), stop.clone())
-            },
-        );
+        let notifier = notifier.clone();
+        self.spawn(&self.stages.decide, "decider", move |stop| {
+            decider
+                .clone()
+                .run(notifier.subscribe(Notification::Events), stop)
+        });
     }
 
     fn start_journal(&self, writer: JournalWriter) {
-        self.supervisor.spawn(
-            &self.stages.receiving,
-            "journal",
-            &self.stages.receive,
-            move || writer.clone().run(),
-        );
+        self.spawn(&self.stages.receive, "journal", move |_| {
+            writer.clone().run()
+        });
     }
 
     fn start_delivering(&self, notifier: &Notifier) -> Result<Vec<TargetWorker>, StartError> {
@@ -124,14 +130,12 @@ impl Builder {
                 &self.owner,
             );
             let (running, notifier) = (worker.clone(), notifier.clone());
-            let stop = self.stages.deliver.clone();
-            self.supervisor.spawn(
-                &self.stages.delivering,
-                &format!("target {name}"),
+            self.spawn(
                 &self.stages.deliver,
-                move || {
+                &format!("target {name}"),
+                move |stop| {
                     let worker = running.clone();
-                    worker.run(notifier.subscribe(Notification::Deliveries), stop.clone())
+                    worker.run(notifier.subscribe(Notification::Deliveries), stop)
                 },
             );
             self.start_syncing(name, target, crm, &worker);
@@ -155,49 +159,34 @@ impl Builder {
         )
         .map_err(StartError::Enrichment)?;
         if let Some(worker) = worker {
-            let stop = self.stages.decide.clone();
-            self.supervisor.spawn(
-                &self.stages.deciding,
-                "enrichment",
-                &self.stages.decide,
-                move || worker.clone().run(stop.clone()),
-            );
+            self.spawn(&self.stages.decide, "enrichment", move |stop| {
+                worker.clone().run(stop)
+            });
         }
         Ok(enrichment)
     }
 
     /// Wakes this replica and the others up at each change of `source`.
     fn start_waking(&self, notifier: &Notifier, wake: Notification, source: &watch::Receiver<u64>) {
+        let stage = &self.stages.deliver;
         let (waking, heard) = (notifier.clone(), source.clone());
-        let stop = self.stages.deliver.clone();
-        self.supervisor.spawn(
-            &self.stages.delivering,
-            &format!("wake-up {}", wake.name()),
-            &self.stages.deliver,
-            move || waking.clone().forward(wake, heard.clone(), stop.clone()),
-        );
+        self.spawn(stage, &format!("wake-up {}", wake.name()), move |stop| {
+            waking.clone().forward(wake, heard.clone(), stop)
+        });
         if self.store.is_shared() {
             let (store, source) = (self.store.clone(), source.clone());
-            let stop = self.stages.deliver.clone();
-            self.supervisor.spawn(
-                &self.stages.delivering,
-                &format!("notify {}", wake.name()),
-                &self.stages.deliver,
-                move || publish_changes(store.clone(), wake, source.clone(), stop.clone()),
-            );
+            self.spawn(stage, &format!("notify {}", wake.name()), move |stop| {
+                publish_changes(store.clone(), wake, source.clone(), stop)
+            });
         }
     }
 
     fn start_hearing(&self, notifier: &Notifier) {
         if self.store.is_shared() {
             let (notifier, store) = (notifier.clone(), self.store.clone());
-            let stop = self.stages.deliver.clone();
-            self.supervisor.spawn(
-                &self.stages.delivering,
-                "listen",
-                &self.stages.deliver,
-                move || notifier.clone().listen(store.clone(), stop.clone()),
-            );
+            self.spawn(&self.stages.deliver, "listen", move |stop| {
+                notifier.clone().listen(store.clone(), stop)
+            });
         }
     }
 
@@ -221,51 +210,31 @@ impl Builder {
             limiter: worker.limiter(),
             admits: Arc::new(move || gate.status().state == BreakerState::Up),
         };
-        let (callback_received, stop) =
-            (self.callback_received.clone(), self.stages.deliver.clone());
-        self.supervisor.spawn(
-            &self.stages.delivering,
-            &format!("sync {name}"),
-            &self.stages.deliver,
-            move || {
-                sync.clone()
-                    .run(callback_received.subscribe(), stop.clone())
-            },
-        );
+        let callback_received = self.callback_received.clone();
+        self.spawn(&self.stages.deliver, &format!("sync {name}"), move |stop| {
+            sync.clone().run(callback_received.subscribe(), stop)
+        });
     }
 
     fn start_upkeep(&self) {
         let (store, components) = (self.store.clone(), self.components.clone());
-        let stop = self.stages.decide.clone();
-        self.supervisor.spawn(
-            &self.stages.deciding,
-            "store watcher",
-            &self.stages.decide,
-            move || upkeep::watch_store(store.clone(), components.clone(), stop.clone()),
-        );
+        self.spawn(&self.stages.decide, "store watcher", move |stop| {
+            upkeep::watch_store(store.clone(), components.clone(), stop)
+        });
         let (store, owner, clock) = (self.store.clone(), self.owner.clone(), self.clock.clone());
-        let (retention, stop) = (self.settings.store.retention, self.stages.decide.clone());
-        self.supervisor.spawn(
-            &self.stages.deciding,
-            "retention",
-            &self.stages.decide,
-            move || {
-                let (store, owner) = (store.clone(), owner.clone());
-                upkeep::keep_retention(store, owner, retention, clock.clone(), stop.clone())
-            },
-        );
+        let retention = self.settings.store.retention;
+        self.spawn(&self.stages.decide, "retention", move |stop| {
+            let (store, owner) = (store.clone(), owner.clone());
+            upkeep::keep_retention(store, owner, retention, clock.clone(), stop)
+        });
     }
 
     fn start_watching_backlog(&self) -> HeldBack {
         let held_back = HeldBack::new(self.settings.sources.keys().cloned());
         let (store, watched) = (self.store.clone(), held_back.clone());
-        let stop = self.stages.receive.clone();
-        self.supervisor.spawn(
-            &self.stages.receiving,
-            "backlog",
-            &self.stages.receive,
-            move || watch_backlog(store.clone(), watched.clone(), stop.clone()),
-        );
+        self.spawn(&self.stages.receive, "backlog", move |stop| {
+            watch_backlog(store.clone(), watched.clone(), stop)
+        });
         held_back
     }
 
@@ -275,17 +244,12 @@ impl Builder {
             .map(|(name, source)| (name.clone(), u64::from(source.max_review_items)))
             .collect();
         let (store, metrics) = (self.store.clone(), self.metrics.clone());
-        let (clock, stop) = (self.clock.clone(), self.stages.decide.clone());
-        self.supervisor.spawn(
-            &self.stages.deciding,
-            "review limit",
-            &self.stages.decide,
-            move || {
-                let (store, metrics) = (store.clone(), metrics.clone());
-                let limiter = ReviewLimiter::new(store, metrics, clock.clone(), limits.clone());
-                limiter.run(stop.clone())
-            },
-        );
+        let clock = self.clock.clone();
+        self.spawn(&self.stages.decide, "review limit", move |stop| {
+            let (store, metrics) = (store.clone(), metrics.clone());
+            let limiter = ReviewLimiter::new(store, metrics, clock.clone(), limits.clone());
+            limiter.run(stop)
+        });
     }
 
     /// Starts to look after ourselves, where tickets about that are wanted.
@@ -300,23 +264,17 @@ impl Builder {
         let (store, journal) = (self.store.clone(), journal.clone());
         let (metrics, clock) = (self.metrics.clone(), self.clock.clone());
         let (owner, targets) = (self.owner.clone(), own.targets.clone());
-        let stop = self.stages.receive.clone();
-        self.supervisor.spawn(
-            &self.stages.receiving,
-            "own trouble",
-            &self.stages.receive,
-            move || {
-                let monitor = SelfMonitor::new(
-                    store.clone(),
-                    journal.clone(),
-                    metrics.clone(),
-                    clock.clone(),
-                    &owner,
-                    targets.clone(),
-                    expected.clone(),
-                );
-                monitor.run(stop.clone())
-            },
-        );
+        self.spawn(&self.stages.receive, "own trouble", move |stop| {
+            let monitor = SelfMonitor::new(
+                store.clone(),
+                journal.clone(),
+                metrics.clone(),
+                clock.clone(),
+                &owner,
+                targets.clone(),
+                expected.clone(),
+            );
+            monitor.run(stop)
+        });
     }
 }

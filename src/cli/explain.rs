@@ -19,7 +19,8 @@ use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
 use crate::normalise::{self, normalise};
-use crate::settings::{Routed, RuleSettings, Settings};
+use crate::rules::Routed;
+use crate::settings::{RuleSettings, Settings};
 use crate::store::{Content, JournalEvent};
 
 /// Say step by step what would happen to a payload.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Nothing has to be changed.
     Ok,
     /// Works, or may work; a person should look.
@@ -16,7 +16,7 @@ pub enum Outcome {
 
 /// One check of one target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Check {
+pub(crate) struct Check {
     pub target: String,
     /// The name of the check: `dns`, `tls`, `clock`, `login`, `field`, …
     pub check: &'static str,

@@ -15,6 +15,6 @@ mod target;
 mod values;
 mod write;
 
-pub use finding::{Check, Outcome};
-pub use run::run_checks;
-pub use target::DoctorTarget;
+pub(crate) use finding::{Check, Outcome};
+pub(crate) use run::run_checks;
+pub(crate) use target::DoctorTarget;

@@ -15,7 +15,7 @@ use crate::targets::Inspect;
 const AFTER_LOGIN: [&str; 3] = ["api_version", "object", "field"];
 
 /// Every check of one target, in the order in which they were made.
-pub async fn run_checks(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Check> {
+pub(crate) async fn run_checks(target: &DoctorTarget<'_>, clock: &Clock) -> Vec<Check> {
     let time_limit = target.settings.timeout.min(MAX_CHECK_TIME);
     let (base, api) = (&target.settings.base_url, target.settings.kind.api_path);
     let mut findings = reach::reach(base, api, time_limit, (target.redactor, clock)).await;

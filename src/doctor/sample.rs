@@ -6,8 +6,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::signal::FIELD_NAMES;
+use crate::rules::Routing;
 use crate::rules::TemplateContext;
-use crate::settings::{Routing, RuleSettings, Settings};
+use crate::settings::{RuleSettings, Settings};
 
 const UUID: &str = "0190c6a2-7b1f-7cc3-98c4-dc0c0c07398f";
 const NAME: &str = "Customer Service Billing Tier 1 (EMEA)";
@@ -32,9 +33,9 @@ pub(super) fn openers(settings: &Settings, target: &str) -> Vec<(String, String)
 
 /// The rule's name with each severity that its incidents can have.
 fn severities(rule: &RuleSettings) -> Vec<(String, String)> {
-    let levels = rule.severity_levels.iter();
+    let levels = rule.severity.levels.iter();
     let levels = levels.map(|(level, _)| level.as_str().to_owned());
-    std::iter::once(rule.severity.clone())
+    std::iter::once(rule.severity.default.clone())
         .chain(levels)
         .map(|severity| (rule.name.clone(), severity))
         .collect()

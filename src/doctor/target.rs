@@ -15,7 +15,7 @@ use crate::targets::Crm;
 pub(super) const MAX_CHECK_TIME: Duration = Duration::from_secs(30);
 
 /// A target to check.
-pub struct DoctorTarget<'a> {
+pub(crate) struct DoctorTarget<'a> {
     pub name: &'a str,
     pub settings: &'a TargetSettings,
     /// Which rules open tickets in it.

@@ -28,7 +28,7 @@ const RENEW_EARLIER: Duration = Duration::from_secs(60);
 
 /// The Platform API did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum ApiError {
+pub(crate) enum ApiError {
     /// It could not be reached, or not in time.
     #[error("the Platform API cannot be reached: {0}")]
     Unreachable(#[from] Failure),
@@ -54,7 +54,7 @@ pub enum ApiError {
 
 impl ApiError {
     /// A stable name for metrics.
-    pub const fn name(&self) -> &'static str {
+    pub(crate) const fn name(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "network_failure",
             Self::LoginRefused { .. } => "auth_failure",
@@ -73,7 +73,7 @@ struct Token {
 
 /// A client of one organization's Platform API.
 #[derive(Clone)]
-pub struct PlatformApi {
+pub(crate) struct PlatformApi {
     http: Client,
     settings: EnrichmentSettings,
     clock: Clock,
@@ -88,7 +88,7 @@ const OBSERVATIONS: &str = "/api/v2/analytics/queues/observations/query";
 
 impl PlatformApi {
     /// A client with `settings`. Nothing is sent yet. Answers go through `redactor`.
-    pub fn new(
+    pub(crate) fn new(
         settings: &EnrichmentSettings,
         redactor: &Redactor,
         clock: Clock,
@@ -102,7 +102,7 @@ impl PlatformApi {
     }
 
     /// All names. What the client may not read is left out and answered as the error.
-    pub async fn names(&mut self) -> (Names, Option<ApiError>) {
+    pub(crate) async fn names(&mut self) -> (Names, Option<ApiError>) {
         let mut names = Names::default();
         let mut problem = None;
         match self.list(QUEUES).await {
@@ -122,7 +122,7 @@ impl PlatformApi {
 
     /// How `queue_ids`, at most 100, stand now. A queue in which nothing happens is
     /// not in the answer; nobody waits there.
-    pub async fn standings(
+    pub(crate) async fn standings(
         &mut self,
         queue_ids: &[String],
     ) -> Result<HashMap<String, Standing>, ApiError> {

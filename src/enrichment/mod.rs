@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use crate::domain::enrichment::{Names, Standing};
 use crate::domain::time::Timestamp;
 
-pub use client::{ApiError, PlatformApi};
-pub use worker::EnrichmentWorker;
+pub(crate) use client::{ApiError, PlatformApi};
+pub(crate) use worker::EnrichmentWorker;
 
 /// Queues that may be asked about at once; beyond it the next ones are not.
 const MAX_WANTED: usize = 1_000;

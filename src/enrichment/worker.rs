@@ -24,7 +24,7 @@ const MAX_STATED_REST: Duration = Duration::from_secs(3600);
 
 /// Asks the Platform API on behalf of an [`Enrichment`].
 #[derive(Clone)]
-pub struct EnrichmentWorker {
+pub(crate) struct EnrichmentWorker {
     shared: Arc<Shared>,
     api: PlatformApi,
     metrics: Metrics,
@@ -38,7 +38,7 @@ pub struct EnrichmentWorker {
 
 impl EnrichmentWorker {
     /// A worker for `enrichment`; `None` where that is the default one, which asks nobody.
-    pub fn new(
+    pub(crate) fn new(
         enrichment: &Enrichment,
         settings: &EnrichmentSettings,
         redactor: &Redactor,
@@ -62,7 +62,7 @@ impl EnrichmentWorker {
         }))
     }
 
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut asked = self.shared.asked.subscribe();
         while !stop.is_cancelled() {
             let now = Instant::now();

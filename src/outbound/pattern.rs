@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use secrecy::zeroize::Zeroizing;
+use zeroize::Zeroizing;
 
 use super::encodings::Decoded;
 

@@ -1,5 +1,6 @@
 //! The small languages of the configuration: CEL expressions (`when`, `clear`), Jinja templates
-//! (`key`, ticket fields), and schedules of maintenance windows, compiled once at start.
+//! (`key`, ticket fields), the routing of tickets by expressions, and schedules of maintenance
+//! windows, compiled once at start.
 //!
 //! May import: `domain`. Pure: no I/O, no clock.
 
@@ -8,6 +9,7 @@ mod direction;
 mod expression;
 mod nearest;
 mod rewrite;
+mod routing;
 mod schedule;
 mod template;
 mod unsatisfiable;
@@ -15,6 +17,7 @@ mod unsatisfiable;
 pub use direction::ThresholdSide;
 pub use expression::{BadExpression, EvaluationError, Expression};
 pub use nearest::nearest;
+pub use routing::{Route, Routed, Routing, RoutingError};
 pub use schedule::{BadSchedule, Repetition, Schedule, wall_clock, zone};
 pub use template::{BadTemplate, RenderError, Template, TemplateContext};
 pub use unsatisfiable::{Unsatisfiable, unsatisfiable};

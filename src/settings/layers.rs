@@ -1,15 +1,14 @@
-//! Layers: TOML files and variables, merged by the `config` crate so that each value
-//! remembers where it was set.
+//! Layers: TOML files, parsed so that each value remembers its line, and the value of a variable.
 //!
-//! May import: nothing of ours but [`Problem`]. Must not know what any key means.
+//! May import: nothing of ours but [`Problem`] and [`Value`]. Must not know what any key means.
 
 use std::path::Path;
 
-use config::{Config, ConfigError, Map, Source, Value, ValueKind};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
+use super::value::{Table, Value, ValueKind};
 
 /// What the parser says of a key that is there twice.
 const DUPLICATE: &str = "duplicate key";
@@ -17,56 +16,21 @@ const DUPLICATE: &str = "duplicate key";
 /// What the origin of a value set by a variable begins with.
 pub(super) const VARIABLE: &str = "environment variable ";
 
-/// A table of merged values.
-pub(crate) type Table = Map<String, Value>;
-
-/// One layer, parsed.
-#[derive(Debug, Clone)]
+/// One file, parsed.
 pub(super) struct Layer {
-    /// The file's path, or the variable's name.
+    /// The file's path.
     pub(super) name: String,
     pub(super) values: Table,
 }
 
-impl Source for Layer {
-    fn clone_into_box(&self) -> Box<dyn Source + Send + Sync> {
-        Box::new(self.clone())
-    }
-
-    fn collect(&self) -> Result<Table, ConfigError> {
-        Ok(self.values.clone())
-    }
-}
-
 impl Layer {
-    /// A layer of one value at `path`, of at least one key.
-    pub(super) fn of_value(name: &str, path: &[String], value: Value) -> Self {
-        let nested = path.iter().rev().fold(value, |inner, key| {
-            let table: Table = [(key.clone(), inner)].into_iter().collect();
-            Value::new(None, table)
-        });
-        let values = match nested.kind {
-            ValueKind::Table(table) => table,
-            _ => Table::new(),
-        };
-        Self {
-            name: name.to_owned(),
-            values,
-        }
-    }
-
     /// Reads and parses the TOML file at `path`.
     pub(super) fn read(path: &Path) -> Result<Self, Vec<Problem>> {
         let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| {
-            vec![file_problem(
-                &name,
-                format!("cannot be read: {error}"),
-                None,
-            )]
-        })?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| vec![file_problem(&name, "is not UTF-8 text".to_owned(), None)])?;
+        let problem = |reason: String| vec![Problem::new(&name, reason)];
+        let bytes =
+            std::fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+        let text = String::from_utf8(bytes).map_err(|_| problem("is not UTF-8 text".to_owned()))?;
         Self::parse(&name, &text)
     }
 
@@ -74,65 +38,37 @@ impl Layer {
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
-            let origins = Origins::Lines { name, text };
+            let line = |position| line(name, text, position);
             return Ok(Self {
                 name: name.to_owned(),
-                values: convert_table(table.into_inner(), &origins),
+                values: convert_table(table.into_inner(), &line),
             });
         }
         Err(syntax_problems(name, text, &errors))
     }
 }
 
-/// Merges `layers`, later ones over earlier ones.
-pub(super) fn merge(layers: &[Layer]) -> Result<Table, ConfigError> {
-    let merged = layers
-        .iter()
-        .fold(Config::builder(), |builder, layer| {
-            builder.add_source(layer.clone())
-        })
-        .build()?;
-    Ok(match merged.cache.kind {
-        ValueKind::Table(table) => table,
-        _ => Table::new(),
-    })
-}
-
 /// `text` as one TOML value, set by `origin`.
 pub(super) fn parse_value(text: &str, origin: &str) -> Option<Value> {
     let document = format!("value = {text}");
     let table = DeTable::parse(&document).ok()?.into_inner();
-    let mut values = convert_table(table, &Origins::Same(origin));
+    let mut values = convert_table(table, &|_| origin.to_owned());
     let value = values.swap_remove("value");
     value.filter(|_| values.is_empty())
 }
 
-/// Where values say that they were set.
-enum Origins<'a> {
-    /// In a file, at the line of their position in its text.
-    Lines { name: &'a str, text: &'a str },
-    /// All at the same place.
-    Same(&'a str),
-}
+/// The origin of the value at a position in the text.
+type OriginAt<'a> = &'a dyn Fn(usize) -> String;
 
-impl Origins<'_> {
-    fn at(&self, position: usize) -> String {
-        match self {
-            Self::Lines { name, text } => format!("{name} line {}", line_of(text, position)),
-            Self::Same(origin) => (*origin).to_owned(),
-        }
-    }
-}
-
-fn convert_table(table: DeTable<'_>, origins: &Origins<'_>) -> Table {
+fn convert_table(table: DeTable<'_>, origin_at: OriginAt<'_>) -> Table {
     table
         .into_iter()
-        .map(|(key, value)| (key.into_inner().into_owned(), convert(value, origins)))
+        .map(|(key, value)| (key.into_inner().into_owned(), convert(value, origin_at)))
         .collect()
 }
 
-fn convert(value: Spanned<DeValue<'_>>, origins: &Origins<'_>) -> Value {
-    let origin = origins.at(value.span().start);
+fn convert(value: Spanned<DeValue<'_>>, origin_at: OriginAt<'_>) -> Value {
+    let origin = origin_at(value.span().start);
     let kind = match value.into_inner() {
         DeValue::String(text) => ValueKind::String(text.into_owned()),
         DeValue::Integer(number) => whole_number(number.as_str(), number.radix()),
@@ -145,23 +81,25 @@ fn convert(value: Spanned<DeValue<'_>>, origins: &Origins<'_>) -> Value {
         DeValue::Array(items) => ValueKind::Array(
             items
                 .into_iter()
-                .map(|item| convert(item, origins))
+                .map(|item| convert(item, origin_at))
                 .collect(),
         ),
-        DeValue::Table(table) => ValueKind::Table(convert_table(table, origins)),
+        DeValue::Table(table) => ValueKind::Table(convert_table(table, origin_at)),
     };
-    Value::new(Some(&origin), kind)
+    Value::new(&origin, kind)
 }
 
 /// A number too long for 64 bits stays text, which the reader of the key then refuses.
 fn whole_number(digits: &str, radix: u32) -> ValueKind {
     i64::from_str_radix(digits, radix)
-        .map_or_else(|_| ValueKind::String(digits.to_owned()), ValueKind::I64)
+        .map_or_else(|_| ValueKind::String(digits.to_owned()), ValueKind::Integer)
 }
 
-fn line_of(text: &str, position: usize) -> usize {
+/// The line of the file called `name` on which `position` in its text is.
+fn line(name: &str, text: &str, position: usize) -> String {
     let before = text.as_bytes().iter().take(position);
-    1 + before.filter(|byte| **byte == b'\n').count()
+    let line = 1 + before.filter(|byte| **byte == b'\n').count();
+    format!("{name} line {line}")
 }
 
 /// One problem for each line at fault, and of duplicate keys the first only: a table that is
@@ -185,21 +123,14 @@ fn syntax_problems(name: &str, text: &str, errors: &[toml::de::Error]) -> Vec<Pr
 fn syntax_problem(name: &str, text: &str, error: &toml::de::Error) -> Problem {
     let span = error.span();
     let place = span.as_ref().and_then(|span| text.get(span.clone()));
-    let line = span.map(|span| line_of(text, span.start));
     let reason = match (error.message(), place) {
         (DUPLICATE, Some(key)) => {
             format!("`{key}` is defined twice in the same table; give the second one another name")
         }
         (message, _) => format!("is not valid TOML: {message}"),
     };
-    file_problem(name, reason, line)
-}
-
-fn file_problem(name: &str, reason: String, line: Option<usize>) -> Problem {
     Problem {
-        path: name.to_owned(),
-        reason,
-        suggestion: None,
-        layer: line.map(|line| format!("{name} line {line}")),
+        layer: span.map(|span| line(name, text, span.start)),
+        ..Problem::new(name, reason)
     }
 }

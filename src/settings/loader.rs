@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::crm::CrmProfile;
-use super::layers::{self, Layer, Table};
+use super::layers::Layer;
 use super::problem::{EffectiveValue, LoadError, Problem, Warning};
 use super::sections::checks;
 use super::sections::root::Settings;
+use super::value::{Table, merge};
 use super::variables;
 use crate::settings::declare::Keys;
 use crate::settings::read::{Findings, Reading, Section};
@@ -70,7 +71,11 @@ impl Loader {
     pub fn load(&self) -> Result<Loaded, LoadError> {
         let layers = self.file_layers().map_err(LoadError::of)?;
         let order: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
-        let (merged, problems) = self.merge(layers).map_err(LoadError::of)?;
+        let mut files = Table::new();
+        for layer in layers {
+            merge(&mut files, layer.values);
+        }
+        let (merged, problems) = variables::apply(&self.environment, &files);
         let reading = Reading {
             environment: &self.environment,
             files: &order,
@@ -100,16 +105,6 @@ impl Loader {
             }),
             _ => Err(LoadError { problems, warnings }),
         }
-    }
-
-    fn merge(&self, mut layers: Vec<Layer>) -> Result<(Table, Vec<Problem>), Vec<Problem>> {
-        let unmerged =
-            |error: config::ConfigError| vec![problem("configuration", error.to_string())];
-        let files = layers::merge(&layers).map_err(unmerged)?;
-        let (variables, problems) = variables::layers(&self.environment, &files);
-        layers.extend(variables);
-        let merged = layers::merge(&layers).map_err(unmerged)?;
-        Ok((merged, problems))
     }
 
     fn file_layers(&self) -> Result<Vec<Layer>, Vec<Problem>> {
@@ -142,20 +137,11 @@ impl Loader {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if !name.chars().all(plain) {
                 let reason = format!("`{name}` is not a name of letters, digits, - and _");
-                return Err(problem(ENVIRONMENT_NAME, reason));
+                return Err(Problem::new(ENVIRONMENT_NAME, reason));
             }
             paths.push(self.config_dir.join(format!("{name}.toml")));
         }
         paths.extend(self.files.iter().cloned());
         Ok(paths)
-    }
-}
-
-fn problem(path: &str, reason: String) -> Problem {
-    Problem {
-        path: path.to_owned(),
-        reason,
-        suggestion: None,
-        layer: None,
     }
 }

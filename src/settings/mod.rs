@@ -16,9 +16,9 @@ mod loader;
 mod problem;
 mod read;
 pub mod report;
-mod routing;
 mod secret;
 mod sections;
+mod value;
 mod variables;
 
 pub use crm::{
@@ -27,7 +27,6 @@ pub use crm::{
 };
 pub use loader::{Loaded, Loader};
 pub use problem::{EffectiveValue, LoadError, Problem, Warning};
-pub use routing::{Route, Routed, Routing, RoutingError};
 pub use secret::Secret;
 pub use sections::auth::{AuthMethod, JwksLocation};
 pub use sections::enrichment::EnrichmentSettings;
@@ -36,7 +35,7 @@ pub use sections::maintenance::MaintenanceSettings;
 pub use sections::outages::OutageSettings;
 pub use sections::own_trouble::OwnTroubleSettings;
 pub use sections::root::Settings;
-pub use sections::rules::{OnRecovery, RuleSettings};
+pub use sections::rules::{OnRecovery, RuleSettings, SeverityLevels};
 pub use sections::server::{
     AdminSettings, AdminToken, LogFormat, LogSettings, Role, ServerSettings,
 };

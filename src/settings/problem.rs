@@ -19,6 +19,17 @@ pub struct Problem {
     pub layer: Option<String>,
 }
 
+impl Problem {
+    pub(super) fn new(path: &str, reason: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            reason: reason.into(),
+            suggestion: None,
+            layer: None,
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {}", self.path, self.reason)?;

@@ -6,21 +6,20 @@
 
 use std::collections::BTreeMap;
 
-use config::{Value, ValueKind};
-
-use super::layers::{Layer, Table, VARIABLE};
+use super::layers::VARIABLE;
 use super::problem::Problem;
+use super::value::{Table, Value, set};
 use crate::rules::nearest;
 
 /// What the variables of the configuration begin with.
 const PREFIX: &str = "RINGDOWN__";
 
-/// The layers of all variables in `environment`, over the values of the `files`.
-pub(super) fn layers(
+/// The values of the `files` with those of the variables in `environment` over them.
+pub(super) fn apply(
     environment: &BTreeMap<String, String>,
     files: &Table,
-) -> (Vec<Layer>, Vec<Problem>) {
-    let mut layers = Vec::new();
+) -> (Table, Vec<Problem>) {
+    let mut merged = files.clone();
     let mut problems = Vec::new();
     for (name, text) in environment {
         let Some(key) = name.strip_prefix(PREFIX) else {
@@ -28,9 +27,8 @@ pub(super) fn layers(
         };
         match find_key(key, files) {
             Ok(path) => {
-                let origin = format!("{VARIABLE}{name}");
-                let value = Value::new(Some(&origin), text.as_str());
-                layers.push(Layer::of_value(name, &path, value));
+                let value = Value::new(&format!("{VARIABLE}{name}"), text.as_str());
+                set(&mut merged, &path, value);
             }
             Err((reason, suggestion)) => problems.push(Problem {
                 path: name.clone(),
@@ -40,7 +38,7 @@ pub(super) fn layers(
             }),
         }
     }
-    (layers, problems)
+    (merged, problems)
 }
 
 type NotFound = (String, Option<String>);
@@ -60,10 +58,7 @@ fn find_key(key: &str, files: &Table) -> Result<Vec<String>, NotFound> {
         };
         table = table
             .and_then(|table| table.get(&name))
-            .and_then(|value| match &value.kind {
-                ValueKind::Table(inner) => Some(inner),
-                _ => None,
-            });
+            .and_then(Value::as_table);
         path.push(name);
     }
     Ok(path)

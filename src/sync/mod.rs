@@ -12,4 +12,4 @@ mod poll;
 mod run;
 mod worker;
 
-pub use worker::{Admits, SyncWorker};
+pub(crate) use worker::SyncWorker;

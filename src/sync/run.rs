@@ -21,7 +21,11 @@ const LEASE: Duration = Duration::from_secs(15);
 
 impl SyncWorker {
     /// Works until `stop`; wakes up when `callback_received` changes, and by itself.
-    pub async fn run(self, mut callback_received: watch::Receiver<u64>, stop: CancellationToken) {
+    pub(crate) async fn run(
+        self,
+        mut callback_received: watch::Receiver<u64>,
+        stop: CancellationToken,
+    ) {
         let mut memory = Memory::default();
         while !stop.is_cancelled() {
             let wait = tokio::select! {

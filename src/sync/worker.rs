@@ -14,11 +14,11 @@ use crate::targets::Crm;
 use crate::telemetry::Metrics;
 
 /// Whether the target takes calls now.
-pub type Admits = Arc<dyn Fn() -> bool + Send + Sync>;
+pub(crate) type Admits = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// Reads back what people do in one target.
 #[derive(Clone)]
-pub struct SyncWorker {
+pub(crate) struct SyncWorker {
     /// The target's name.
     pub name: TargetName,
     /// This process, as the owner of leases.

@@ -25,7 +25,6 @@ pub use sqlx_core::transaction::Transaction;
 pub use sqlx_core::types::Type;
 pub use sqlx_core::value::{Value, ValueRef};
 pub use sqlx_core::{database, decode, types};
-pub use sqlx_macros::{FromRow, Type};
 pub use sqlx_postgres::{self as postgres, PgConnection, PgPool, Postgres};
 pub use sqlx_sqlite::{self as sqlite, Sqlite, SqliteConnection, SqlitePool};
 

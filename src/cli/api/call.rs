@@ -98,28 +98,21 @@ impl Api {
     /// Prints one item.
     pub(super) async fn show(&self, id: &str) -> Outcome {
         let item = self.call(Method::GET, &[id], Query::new()).await?;
-        match self.output {
-            Output::Json => print(&config::pretty(&item)),
-            Output::Table => print(&table::details(&item)),
-        }
-        Ok(ExitCode::SUCCESS)
+        self.print_answer(&item)
     }
 
     /// Makes an item of `body`, and prints what was made.
     pub(super) async fn create(&self, body: &Value) -> Outcome {
         let request = self.request(Method::POST, &[]).json(body);
         let item = accepted(self.answer(request, &[]).await?)?;
-        match self.output {
-            Output::Json => print(&config::pretty(&item)),
-            Output::Table => print(&table::details(&item)),
-        }
-        Ok(ExitCode::SUCCESS)
+        self.print_answer(&item)
     }
 
     /// Does `action` to the chosen items. One that cannot be done does not stop the others.
-    pub(super) async fn act(&self, action: &str, which: &Selection, query: Query) -> Outcome {
+    pub(super) async fn act(&self, action: &str, which: &Selection, mut query: Query) -> Outcome {
         if which.all {
-            return self.act_on_all(action, which.yes, query).await;
+            query.push(("all", Some("true".to_owned())));
+            return self.act_on_many(&[action], which.yes, query).await;
         }
         if query.iter().any(|(_, value)| value.is_some()) {
             return Err(Failed::usage(format!(
@@ -152,21 +145,16 @@ impl Api {
 
     /// Does `action` to the item `id`, which stands for many, and prints what came of it.
     pub(super) async fn act_on_one(&self, id: &str, action: &str, sure: bool) -> Outcome {
-        if !sure && !self.confirmed(action)? {
-            let _ = writeln!(std::io::stderr(), "Nothing was changed.");
-            return Ok(ExitCode::from(NOT_FINE));
-        }
-        let answer = self.call(Method::POST, &[id, action], Query::new()).await?;
-        self.print_answer(&answer)
+        self.act_on_many(&[id, action], sure, Query::new()).await
     }
 
-    async fn act_on_all(&self, action: &str, sure: bool, mut query: Query) -> Outcome {
-        if !sure && !self.confirmed(action)? {
+    /// `path` ends in the action.
+    async fn act_on_many(&self, path: &[&str], sure: bool, query: Query) -> Outcome {
+        if !sure && !self.confirmed(path.last().unwrap_or(&""))? {
             let _ = writeln!(std::io::stderr(), "Nothing was changed.");
             return Ok(ExitCode::from(NOT_FINE));
         }
-        query.push(("all", Some("true".to_owned())));
-        let answer = self.call(Method::POST, &[action], query).await?;
+        let answer = self.call(Method::POST, path, query).await?;
         self.print_answer(&answer)
     }
 

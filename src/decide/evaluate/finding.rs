@@ -2,8 +2,8 @@
 
 use crate::domain::identity::IncidentKey;
 use crate::domain::incident::Evaluation;
+use crate::rules::Routed;
 use crate::rules::TemplateContext;
-use crate::settings::Routed;
 
 /// The finding of one rule in one signal.
 #[derive(Debug, Clone)]

@@ -43,7 +43,7 @@ pub(super) fn evaluate(
     if key.is_empty() {
         return Err(format!("rules.{}.key gives an empty key", rule.name));
     }
-    let levels = rule.severity_levels.iter().map(|(_, level)| level);
+    let levels = rule.severity.levels.iter().map(|(_, level)| level);
     let expressions = [&rule.when].into_iter().chain(&rule.clear).chain(levels);
     let readings = expressions.flat_map(|one| one.readings(signal));
     let readings = readings
@@ -54,7 +54,7 @@ pub(super) fn evaluate(
             severity(rule, &event.source, signal)?,
             Some(breach(rule, event, signal)?),
         ),
-        Verdict::Clear | Verdict::InHysteresis => (rule.severity.clone(), None),
+        Verdict::Clear | Verdict::InHysteresis => (rule.severity.default.clone(), None),
     };
     let evaluation = Evaluation {
         received_at: event.received_at,
@@ -101,7 +101,7 @@ fn key_of(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<
 /// The worst level whose expression holds. An expression that reads a value which the signal does
 /// not carry does not hold.
 fn severity(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<String, String> {
-    for (level, expression) in &rule.severity_levels {
+    for (level, expression) in &rule.severity.levels {
         let holds = expression
             .holds(signal, source)
             .map_err(|error| format!("rules.{}.severity.{level}: {error}", rule.name))?;
@@ -109,7 +109,7 @@ fn severity(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<String
             return Ok(level.as_str().to_owned());
         }
     }
-    Ok(rule.severity.clone())
+    Ok(rule.severity.default.clone())
 }
 
 /// What `when` and `clear` give together; `None` when the signal does not carry what they read.

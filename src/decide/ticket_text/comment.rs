@@ -135,7 +135,7 @@ fn recovered(incident: &Incident, now: Timestamp) -> String {
 /// Which way the reading gets worse, by the expressions that open the incident or raise it; `None`
 /// when they disagree.
 fn worse(rule: &RuleSettings, reading: &str) -> Option<ThresholdSide> {
-    let levels = rule.severity_levels.iter().map(|(_, level)| level);
+    let levels = rule.severity.levels.iter().map(|(_, level)| level);
     let mut said = std::iter::once(&rule.when)
         .chain(levels)
         .filter_map(|expression| expression.threshold_sides().get(reading).copied());

@@ -8,7 +8,7 @@ use crate::domain::incident::{Evaluation, Readings, TicketWrite, Verdict};
 use crate::domain::incident::{Flapping, FlappingPolicy};
 use crate::domain::severity::Severity;
 use crate::rules::{Expression, Template};
-use crate::settings::OnRecovery;
+use crate::settings::{OnRecovery, SeverityLevels};
 
 fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -27,8 +27,10 @@ fn rule(when: &str) -> RuleSettings {
         key: Template::parse("{{ queue_id }}").unwrap(),
         burst_lock: Duration::ZERO,
         update_every: Duration::from_secs(900),
-        severity: "high".into(),
-        severity_levels: Vec::new(),
+        severity: SeverityLevels {
+            levels: Vec::new(),
+            default: "high".into(),
+        },
         on_recovery: OnRecovery::Comment,
         flapping: Some(FlappingPolicy {
             times: 4,

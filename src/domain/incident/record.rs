@@ -42,10 +42,6 @@ impl IncidentState {
             Self::Closed => "closed",
         }
     }
-
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == name)
-    }
 }
 
 impl fmt::Display for IncidentState {

@@ -1,9 +1,9 @@
 //! The description of a setting, for the JSON Schema and the reference tables. Plain data.
 
-use config::ValueKind;
 use serde_json::Value;
 
 use crate::settings::crm::CrmProfile;
+use crate::settings::value::ValueKind;
 
 /// The CRMs whose settings are described, too.
 pub(crate) type Crms<'a> = &'a [&'static CrmProfile];

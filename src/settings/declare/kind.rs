@@ -1,10 +1,10 @@
 //! A kind of value: how it is read, and how it is described. `kinds` has one function for each.
 
-use config::ValueKind;
 use serde_json::{Value, json};
 
 use super::declared::Shape;
 use crate::settings::read::{Entry, Fault};
+use crate::settings::value::ValueKind;
 
 /// Reads an entry. `Err(None)`: the problems are noted already.
 type Parse<T> = Box<dyn Fn(&Entry<'_>) -> Result<T, Option<Fault>>>;

@@ -1,9 +1,9 @@
 //! The JSON Schema of declared settings.
 
-use config::ValueKind;
 use serde_json::{Map, Value, json};
 
 use super::declared::{Crms, Declared, Default, Names, Shape, Variant};
+use crate::settings::value::ValueKind;
 
 /// Whether all required keys must be there. They need not be in a table, because another layer can
 /// set them; they must be in an entry of a list, because a list is replaced as a whole.
@@ -139,10 +139,10 @@ fn without_links(text: &str) -> String {
 fn json_value(value: &ValueKind) -> Value {
     match value {
         ValueKind::Boolean(flag) => (*flag).into(),
-        ValueKind::I64(number) => (*number).into(),
+        ValueKind::Integer(number) => (*number).into(),
         ValueKind::Float(number) => (*number).into(),
         ValueKind::String(text) => text.as_str().into(),
         ValueKind::Array(items) => items.iter().map(|item| json_value(&item.kind)).collect(),
-        other => other.to_string().into(),
+        ValueKind::Table(_) => json!({}),
     }
 }

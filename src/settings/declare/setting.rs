@@ -1,13 +1,11 @@
 //! A setting: a kind of value together with what holds when it is not set. And the kinds that are
 //! tables of settings.
 
-use config::{Value, ValueKind};
-
 use super::declared::{Crms, Declared, Default, Names, Shape, Variant, no_keys};
 use super::kind::Kind;
 use crate::settings::crm::CrmProfile;
-use crate::settings::layers::Table;
 use crate::settings::read::{Entry, Fault, Section};
+use crate::settings::value::{Table, Value, ValueKind};
 
 type Read<T> = Box<dyn Fn(&Section<'_>, &'static str) -> Option<T>>;
 type Declare = Box<dyn Fn(&'static str, &str, Crms<'_>) -> Vec<Declared>>;
@@ -172,7 +170,7 @@ impl<T: 'static> Kind<T> {
     /// An empty table where it is not set.
     pub(crate) fn or_empty(self) -> Setting<T> {
         let unset = |kind: &Self, section: &Section<'_>, key| {
-            kind.read(&section.entry_of(key, Value::new(None, Table::new())))
+            kind.read(&section.entry_of(key, Value::of_table(Table::new())))
         };
         setting(self, |value| value, unset, |_| Default::EmptyTable)
     }

@@ -14,5 +14,5 @@ pub(crate) use routes::routes;
 pub(crate) use secrets::{admin_token, find_secret, secret, secret_schema, shared_secret};
 pub(crate) use texts::{
     expression, known_name, name_of, one_of, parse_template, parsed, quoted, severity, template,
-    text, text_called,
+    text, text_called, word_of,
 };

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use config::ValueKind;
 use serde_json::json;
 
 use crate::settings::declare::{DURATION, Kind};
 use crate::settings::read::{Entry, Fault};
+use crate::settings::value::ValueKind;
 
 /// Ten years: far above every sensible setting, far below the limit of arithmetic on times.
 const MAX_DURATION: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
@@ -37,7 +37,7 @@ fn read_duration(entry: &Entry<'_>) -> Result<Duration, Fault> {
         Fault::suggesting(reason, Some(format!("\"{number}s\"")))
     };
     let text = match &entry.value.kind {
-        ValueKind::I64(number) => return Err(unitless(&number.to_string())),
+        ValueKind::Integer(number) => return Err(unitless(&number.to_string())),
         ValueKind::Float(number) => return Err(unitless(&number.to_string())),
         _ => entry.text()?.trim(),
     };

@@ -3,15 +3,14 @@
 
 use std::sync::Arc;
 
-use config::ValueKind;
 use serde_json::json;
 
 use super::texts::{expression, name_of};
 use crate::domain::identity::TargetName;
-use crate::rules::Expression;
+use crate::rules::{Expression, Route, Routing};
 use crate::settings::declare::{Keys, Kind, Shape, section, some, table};
 use crate::settings::read::{Entry, Fault};
-use crate::settings::routing::{Route, Routing};
+use crate::settings::value::ValueKind;
 
 section! {
     /// `{ when = "…", to = ["…"] }`.

@@ -2,14 +2,13 @@
 //!
 //! No message here repeats a secret, nor a value that might be one.
 
-use config::ValueKind;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::rules::nearest;
 use crate::settings::declare::{Kind, Shape};
-use crate::settings::layers::Table;
-use crate::settings::read::{BUILT_IN, Entry, Fault, Reading, origin_within};
+use crate::settings::read::{BUILT_IN, Entry, Fault, Reading};
 use crate::settings::secret::Secret;
+use crate::settings::value::{Table, Value, ValueKind};
 
 const SPELLING: &str = "a secret is { env = \"NAME\" } or { file = \"PATH\" }";
 
@@ -65,7 +64,7 @@ pub(crate) fn admin_token() -> Kind<Secret> {
 }
 
 /// The JSON Schema of a secret.
-pub(crate) fn secret_schema() -> Value {
+pub(crate) fn secret_schema() -> serde_json::Value {
     let text = |meaning| json!({ "type": "string", "minLength": 1, "description": meaning });
     json!({ "anyOf": [
         {
@@ -111,7 +110,7 @@ fn read(entry: &Entry<'_>) -> Option<Secret> {
              cannot be taken out of what others answer"
         ));
     }
-    let layer = origin_within(&entry.value).unwrap_or(BUILT_IN);
+    let layer = entry.value.origin().unwrap_or(BUILT_IN);
     entry.reading.in_effect(&entry.path, found.shown, layer);
     Some(found.secret)
 }
@@ -173,10 +172,10 @@ fn referenced(reading: &Reading<'_>, table: &Table) -> Result<FoundSecret, Fault
 /// A layer may name a file where an earlier one names a variable, and the other way round.
 fn later<'v>(
     reading: &Reading<'_>,
-    env: (&'static str, &'v config::Value),
-    file: (&'static str, &'v config::Value),
-) -> Result<(&'static str, &'v config::Value), Fault> {
-    let rank = |value: &config::Value| reading.rank(value.origin());
+    env: (&'static str, &'v Value),
+    file: (&'static str, &'v Value),
+) -> Result<(&'static str, &'v Value), Fault> {
+    let rank = |value: &Value| reading.rank(value.origin());
     match rank(env.1).cmp(&rank(file.1)) {
         std::cmp::Ordering::Less => Ok(file),
         std::cmp::Ordering::Greater => Ok(env),

@@ -50,16 +50,20 @@ pub(crate) fn quoted(words: &[&str]) -> String {
     quoted.join(", ")
 }
 
-/// The name of a severity.
-pub(crate) fn severity() -> Kind<String> {
-    let words = Severity::WORST_FIRST.map(Severity::as_str);
+/// One of a few words, as it is.
+pub(crate) fn word_of(words: Vec<&'static str>) -> Kind<String> {
     Kind::value(quoted(&words), json!({ "enum": words }), move |entry| {
         let word = entry.text()?;
-        match Severity::from_name(word) {
-            Some(_) => Ok(word.to_owned()),
-            None => Err(Fault::none_of(word, &words)),
+        if words.contains(&word) {
+            return Ok(word.to_owned());
         }
+        Err(Fault::none_of(word, &words))
     })
+}
+
+/// The name of a severity.
+pub(crate) fn severity() -> Kind<String> {
+    word_of(Severity::WORST_FIRST.map(Severity::as_str).to_vec())
 }
 
 /// The name of a table that the user has made in `section`; one is called `one`.

@@ -3,11 +3,10 @@
 //! A value that a variable set is text, whatever the key wants; it is taken apart here, where
 //! the wanted type is known.
 
-use config::{Value, ValueKind};
-
 use super::fault::Fault;
-use super::reading::{BUILT_IN, Reading, join, origin_within};
-use crate::settings::layers::{self, Table};
+use super::reading::{BUILT_IN, Reading, join};
+use crate::settings::layers;
+use crate::settings::value::{Table, Value, ValueKind};
 
 /// One value and where it stands.
 pub(crate) struct Entry<'a> {
@@ -27,20 +26,20 @@ impl<'a> Entry<'a> {
 
     /// Notes the value as the one in effect.
     pub(crate) fn in_effect(&self) {
-        let layer = origin_within(&self.value).unwrap_or(BUILT_IN);
+        let layer = self.value.origin().unwrap_or(BUILT_IN);
         self.reading.in_effect(&self.path, self.shown(), layer);
     }
 
     /// Notes a problem with this value.
     pub(crate) fn fault(&self, fault: impl Into<Fault>) {
-        let layer = origin_within(&self.value);
+        let layer = self.value.origin();
         let layer = layer.filter(|layer| *layer != BUILT_IN);
         self.reading.problem(&self.path, fault.into(), layer);
     }
 
     /// Notes a warning on this value.
     pub(crate) fn warn(&self, reason: impl Into<String>) {
-        let layer = origin_within(&self.value);
+        let layer = self.value.origin();
         self.reading.warn(&self.path, reason, layer);
     }
 
@@ -55,7 +54,7 @@ impl<'a> Entry<'a> {
 
     pub(crate) fn integer(&self) -> Result<i64, Fault> {
         match self.typed().kind {
-            ValueKind::I64(number) => Ok(number),
+            ValueKind::Integer(number) => Ok(number),
             other => Err(wrong_type("a whole number", &other)),
         }
     }
@@ -72,7 +71,7 @@ impl<'a> Entry<'a> {
         match self.typed().kind {
             ValueKind::Float(number) if number.is_finite() => Ok(number),
             #[expect(clippy::cast_precision_loss, reason = "settings are far below 2^52")]
-            ValueKind::I64(number) => Ok(number as f64),
+            ValueKind::Integer(number) => Ok(number as f64),
             other => Err(wrong_type("a number", &other)),
         }
     }
@@ -82,10 +81,11 @@ impl<'a> Entry<'a> {
         match self.typed().kind {
             ValueKind::Array(items) => Ok(self.items(items)),
             ValueKind::String(text) if self.variable().is_some() => {
-                let origin = self.value.origin().map(str::to_owned);
-                let items = text.split(',').map(str::trim);
-                let items = items.map(|item| Value::new(origin.as_ref(), item));
-                Ok(self.items(items.collect()))
+                let item = |item: &str| Value {
+                    kind: item.trim().into(),
+                    origin: self.value.origin.clone(),
+                };
+                Ok(self.items(text.split(',').map(item).collect()))
             }
             other => Err(wrong_type("a list in [ ]", &other)),
         }
@@ -100,12 +100,12 @@ impl<'a> Entry<'a> {
 
     /// The name of the variable that set this value.
     pub(crate) fn variable(&self) -> Option<&str> {
-        self.value.origin()?.strip_prefix(layers::VARIABLE)
+        self.value.origin.as_deref()?.strip_prefix(layers::VARIABLE)
     }
 
     /// The value, with the text of a variable read as TOML where it can be.
     fn typed(&self) -> Value {
-        if let (ValueKind::String(text), Some(origin)) = (&self.value.kind, self.value.origin())
+        if let (ValueKind::String(text), Some(origin)) = (&self.value.kind, &self.value.origin)
             && self.variable().is_some()
             && let Some(value) = layers::parse_value(text, origin)
         {
@@ -131,13 +131,12 @@ impl<'a> Entry<'a> {
 
 pub(crate) fn wrong_type(wanted: &str, found: &ValueKind) -> Fault {
     let found = match found {
-        ValueKind::Nil => "nothing",
         ValueKind::Boolean(_) => "true or false",
         ValueKind::Float(_) => "a number with a fraction",
         ValueKind::String(_) => "text",
         ValueKind::Table(_) => "a table",
         ValueKind::Array(_) => "a list",
-        _ => "a whole number",
+        ValueKind::Integer(_) => "a whole number",
     };
     format!("must be {wanted}, but is {found}").into()
 }
@@ -158,6 +157,7 @@ pub(crate) fn show(kind: &ValueKind) -> String {
                 .collect();
             format!("{{ {} }}", pairs.join(", "))
         }
-        other => other.to_string(),
+        ValueKind::Boolean(flag) => flag.to_string(),
+        ValueKind::Integer(number) => number.to_string(),
     }
 }

@@ -8,5 +8,5 @@ mod section;
 
 pub(crate) use entry::{Entry, show, wrong_type};
 pub(crate) use fault::Fault;
-pub(crate) use reading::{BUILT_IN, Findings, Reading, origin_within};
+pub(crate) use reading::{BUILT_IN, Findings, Reading};
 pub(crate) use section::Section;

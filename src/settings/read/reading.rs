@@ -4,12 +4,10 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use config::{Value, ValueKind};
-
 use super::fault::Fault;
 use crate::settings::crm::CrmProfile;
-use crate::settings::layers::Table;
 use crate::settings::problem::{EffectiveValue, Problem, Warning};
+use crate::settings::value::{Table, Value, ValueKind};
 
 /// The origin of a value that no layer sets.
 pub(crate) const BUILT_IN: &str = "built-in";
@@ -72,10 +70,7 @@ impl Reading<'_> {
         let (first, rest) = path.split_first()?;
         let mut value = self.whole?.get(*first)?;
         for key in rest {
-            let ValueKind::Table(table) = &value.kind else {
-                return None;
-            };
-            value = table.get(*key)?;
+            value = value.as_table()?.get(*key)?;
         }
         Some(value)
     }
@@ -83,11 +78,9 @@ impl Reading<'_> {
     /// The names that the user has given in `section`, also those of entries with problems.
     /// `None` when a part of a configuration is read: its names cannot be checked.
     pub(crate) fn names(&self, section: &str) -> Option<Vec<&str>> {
-        let table = match self.whole?.get(section).map(|value| &value.kind) {
-            Some(ValueKind::Table(table)) => table,
-            _ => return Some(Vec::new()),
-        };
-        Some(table.keys().map(String::as_str).collect())
+        let table = self.whole?.get(section).and_then(Value::as_table);
+        let names = table.into_iter().flat_map(Table::keys);
+        Some(names.map(String::as_str).collect())
     }
 
     /// The CRM of the target in which the key at `path` stands.
@@ -113,14 +106,4 @@ pub(crate) fn join(path: &str, key: &str) -> String {
         return key;
     }
     format!("{path}.{key}")
-}
-
-/// Where `value` was set: for a table or a list, where its first value was.
-pub(crate) fn origin_within(value: &Value) -> Option<&str> {
-    let inner = || match &value.kind {
-        ValueKind::Table(table) => table.values().find_map(origin_within),
-        ValueKind::Array(items) => items.iter().find_map(origin_within),
-        _ => None,
-    };
-    value.origin().or_else(inner)
 }

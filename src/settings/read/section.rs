@@ -5,13 +5,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use config::{Value, ValueKind};
-
 use super::entry::Entry;
 use super::fault::Fault;
-use super::reading::{BUILT_IN, Reading, join, origin_within};
+use super::reading::{BUILT_IN, Reading, join};
 use crate::rules::nearest;
-use crate::settings::layers::Table;
+use crate::settings::value::{Table, Value, ValueKind};
 
 /// One table, with the keys that can be in it.
 pub(crate) struct Section<'a> {
@@ -42,12 +40,6 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The table in `entry`, if it is one; notes nothing.
-    pub(crate) fn of_table(entry: &Entry<'a>) -> Option<Self> {
-        let table = entry.table().ok()?;
-        Some(Self::new(entry.reading, entry.path.clone(), table))
-    }
-
     /// The value of `key`, where it is set.
     pub(crate) fn entry(&self, key: &'static str) -> Option<Entry<'a>> {
         self.known.borrow_mut().insert(key);
@@ -57,8 +49,7 @@ impl<'a> Section<'a> {
 
     /// The built-in value of `key`.
     pub(crate) fn built_in(&self, key: &'static str, default: impl Into<ValueKind>) -> Entry<'a> {
-        let built_in = BUILT_IN.to_owned();
-        self.entry_of(key, Value::new(Some(&built_in), default))
+        self.entry_of(key, Value::new(BUILT_IN, default))
     }
 
     /// All entries of this table, whose names the user chose.
@@ -85,7 +76,7 @@ impl<'a> Section<'a> {
                     nearest(key, known.iter().copied()),
                 );
                 let path = join(&self.path, key);
-                self.reading.problem(&path, fault, origin_within(value));
+                self.reading.problem(&path, fault, value.origin());
             }
         }
     }
@@ -101,7 +92,7 @@ impl<'a> Section<'a> {
 
     /// Where `key` was set, for problems that concern several keys.
     pub(crate) fn origin(&self, key: &str) -> Option<&str> {
-        self.table.get(key).and_then(origin_within)
+        self.table.get(key).and_then(Value::origin)
     }
 
     /// Notes a problem with `key`.

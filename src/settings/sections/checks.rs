@@ -7,7 +7,8 @@ use super::maintenance::MaintenanceSettings;
 use super::root::Settings;
 use super::rules::OnRecovery;
 use crate::domain::silence::Matcher;
-use crate::settings::read::{Reading, origin_within};
+use crate::settings::read::Reading;
+use crate::settings::value::Value;
 
 /// Checks `settings`, and adds the rule of `own_trouble`.
 pub(crate) fn complete(reading: &Reading<'_>, mut settings: Settings) -> Settings {
@@ -27,7 +28,7 @@ pub(crate) fn complete(reading: &Reading<'_>, mut settings: Settings) -> Setting
 fn warn(reading: &Reading<'_>, section: &str, name: &str, key: &str, reason: impl Into<String>) {
     let origin = reading
         .value_at(&[section, name, key])
-        .and_then(origin_within);
+        .and_then(Value::origin);
     reading.warn(&format!("{section}.{name}.{key}"), reason, origin);
 }
 

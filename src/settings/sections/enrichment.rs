@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use config::ValueKind;
 use url::Url;
 
 use crate::settings::declare::{Kind, section};
 use crate::settings::kinds::{parsed, positive_duration, secret, text, url};
 use crate::settings::read::{Fault, Section};
 use crate::settings::secret::Secret;
+use crate::settings::value::ValueKind;
 
 section! {
     /// `[enrichment]`.

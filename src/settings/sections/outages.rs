@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use super::rules::{ON_RECOVERY, OnRecovery};
 use super::server::NONE;
-use crate::rules::Template;
+use crate::rules::{Routing, Template};
 use crate::settings::declare::{list, section, some};
 use crate::settings::kinds::{
     duration, known_name, name_of, one_of, positive_duration, routes, severity, template, whole,
 };
 use crate::settings::read::Section;
-use crate::settings::routing::Routing;
 
 section! {
     /// `[outages.NAME]`.

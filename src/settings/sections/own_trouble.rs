@@ -50,20 +50,21 @@ impl OwnTroubleSettings {
     /// The rule that opens these tickets. A trouble that lasts is reported every five minutes, so
     /// the default of `quiet_after` ends one that is no longer reported.
     pub(crate) fn rule(&self) -> Result<RuleSettings, LoadError> {
-        let (targets, last) = (self.routes(), serde_json::json!(self.targets));
+        let (severity, targets) = (&self.severity, self.routes());
+        let last = serde_json::json!(self.targets);
         let last = last.to_string();
         let text = format!(
             "events = [\"{OWN_EVENT}\"]
             sources = [\"{OWN_SOURCE}\"]
             when = \"status == 'TROUBLE'\"
             key = \"{{{{ entity_id }}}}\"
+            severity = \"{severity}\"
             burst_lock = \"15m\"
             update_every = \"1h\"
             targets = [{targets}{}]",
             last.trim_matches(['[', ']'])
         );
         Ok(RuleSettings {
-            severity: self.severity.clone(),
             on_recovery: self.on_recovery,
             clear_for: self.clear_for,
             ..RuleSettings::from_toml(OWN_RULE, &text)?

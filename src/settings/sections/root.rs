@@ -13,8 +13,8 @@ use super::store::StoreSettings;
 use super::targets::{TargetSettings, target};
 use crate::domain::identity::TargetName;
 use crate::domain::trouble::{OWN_RULE, OWN_SOURCE};
+use crate::rules::Routing;
 use crate::settings::declare::{Names, named, section, table};
-use crate::settings::routing::Routing;
 
 section! {
     /// Every setting of the daemon.

@@ -7,17 +7,16 @@ use serde_json::json;
 use super::server::NONE;
 use crate::domain::incident::FlappingPolicy;
 use crate::domain::severity::Severity;
-use crate::rules::{Expression, Template, Unsatisfiable, unsatisfiable};
+use crate::rules::{Expression, Routing, Template, Unsatisfiable, unsatisfiable};
 use crate::settings::declare::{
-    Crms, Declared, Kind, Setting, Shape, keys, list, no_keys, read_from_toml, section, some, table,
+    Crms, Declared, Kind, Setting, Shape, keys, list, read_from_toml, section, some, table,
 };
 use crate::settings::kinds::{
     duration, expression, name_of, one_of, positive_duration, routes, severity as severity_name,
     template, text, whole,
 };
-use crate::settings::layers::Table;
 use crate::settings::read::{Entry, Section};
-use crate::settings::routing::Routing;
+use crate::settings::value::Table;
 
 /// So many starts of a key's trouble can be remembered.
 const MAX_STARTS: u32 = 20;
@@ -51,9 +50,7 @@ section! {
         /// shortest time between two comments on a lasting breach; `0s`: no such comments
         update_every: Duration = duration().default("15m"),
         /// severity of its incidents
-        severity: String = severity().default("high"),
-        /// levels whose expression gives the severity, the worst first; empty: always `severity`
-        severity_levels: Vec<(Severity, Expression)> = Setting::special(levels, no_keys),
+        severity: SeverityLevels = severity().default("high"),
         /// what is written to the ticket when the incident has recovered
         on_recovery: OnRecovery = one_of(ON_RECOVERY).default("comment"),
         /// when trouble comes and goes, the incident stays open:
@@ -92,41 +89,44 @@ keys! {
 }
 
 section! {
-    struct SeverityKeys {
-        /// the levels that have an expression
-        _levels: () = Setting::special(read_levels, declared_levels),
+    /// The severity of a rule's incidents.
+    pub struct SeverityLevels {
+        /// levels whose expression gives the severity, the worst first; empty: always `default`
+        levels: Vec<(Severity, Expression)> = Setting::special(read_levels, declared_levels),
         /// the severity when no expression holds
         default: String = severity_name().default("medium"),
     }
 }
 
-/// `severity = "high"`, or a table with an expression for each level. Gives the severity that
-/// holds when no expression does.
-fn severity() -> Kind<String> {
+/// `severity = "high"`, or a table with an expression for each level.
+fn severity() -> Kind<SeverityLevels> {
     let fixed = severity_name();
-    let by_level = table::<SeverityKeys>();
+    let by_level = table::<SeverityLevels>();
     let type_name = format!("{}, or a table", fixed.type_name());
     let shape = Shape::Either(vec![fixed.shape().clone(), by_level.shape().clone()]);
     Kind::composite(type_name, shape, move |entry| {
         if entry.table().is_err() {
-            return fixed.read(entry);
+            let levels = Vec::new();
+            return fixed
+                .read(entry)
+                .map(|default| SeverityLevels { levels, default });
         }
-        let default = by_level.read(entry)?.default;
+        let severity = by_level.read(entry)?;
         let names_a_level = |table: Table| table.keys().any(|key| key != "default");
         if !entry.table().is_ok_and(names_a_level) {
             entry.fault("names no level; write for example high = \"metrics[tWait].avg > 300\"");
             return None;
         }
-        Some(default)
+        Some(severity)
     })
 }
 
-fn read_levels(section: &Section<'_>) -> Option<()> {
+fn read_levels(section: &Section<'_>) -> Option<Vec<(Severity, Expression)>> {
     let kind = expression();
     let read: Vec<_> = Severity::WORST_FIRST
         .into_iter()
-        .filter_map(|level| section.entry(level.as_str()))
-        .map(|entry| kind.read(&entry).map(|_| ()))
+        .filter_map(|level| Some((level, section.entry(level.as_str())?)))
+        .map(|(level, entry)| Some((level, kind.read(&entry)?)))
         .collect();
     read.into_iter().collect()
 }
@@ -139,21 +139,6 @@ fn declared_levels(crms: Crms<'_>) -> Vec<Declared> {
         setting.declare(level.as_str(), meaning, crms)
     };
     Severity::WORST_FIRST.into_iter().flat_map(one).collect()
-}
-
-/// The expressions in the table `severity`, whose problems [`severity`] has noted.
-fn levels(rule: &Section<'_>) -> Option<Vec<(Severity, Expression)>> {
-    let Some(table) = rule
-        .peek("severity")
-        .and_then(|entry| Section::of_table(&entry))
-    else {
-        return Some(Vec::new());
-    };
-    let set = Severity::WORST_FIRST
-        .into_iter()
-        .filter_map(|level| Some((level, table.peek(level.as_str())?)));
-    set.map(|(level, entry)| Some((level, Expression::parse(entry.text().ok()?).ok()?)))
-        .collect()
 }
 
 /// `flapping = false`, or a table.

@@ -13,6 +13,7 @@ use crate::settings::kinds::{
 };
 use crate::settings::read::{Fault, Section};
 use crate::settings::secret::Secret;
+use crate::settings::value::ValueKind;
 
 /// EventBridge API destinations wait this long for an answer.
 const SENDER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,7 +108,7 @@ pub enum LogFormat {
 }
 
 /// The default of a list.
-pub(crate) const NONE: Vec<String> = Vec::new();
+pub(crate) const NONE: ValueKind = ValueKind::Array(Vec::new());
 
 fn needs_token(section: &Section<'_>, admin: &AdminSettings) -> Option<()> {
     if admin.tokens.is_empty() && !admin.listen.ip().is_loopback() {

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::settings::declare::{Kind, Shape, section};
 use crate::settings::kinds::{find_secret, positive_duration, secret_schema};
-use crate::settings::read::{BUILT_IN, Entry, Fault, origin_within, show};
+use crate::settings::read::{BUILT_IN, Entry, Fault, show};
 use crate::settings::secret::Secret;
 
 section! {
@@ -41,7 +41,7 @@ fn read_store_url(entry: &Entry<'_>) -> Result<Secret, Fault> {
     }
     let plain = found.literal || entry.variable().is_some();
     let shown = if plain { without_password } else { found.shown };
-    let layer = origin_within(&entry.value).unwrap_or(BUILT_IN);
+    let layer = entry.value.origin().unwrap_or(BUILT_IN);
     entry.reading.in_effect(&entry.path, shown, layer);
     Ok(found.secret)
 }

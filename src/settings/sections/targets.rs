@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use config::ValueKind;
 use serde_json::json;
 use url::Url;
 
@@ -16,9 +15,10 @@ use crate::settings::declare::{
 };
 use crate::settings::kinds::{
     base_url, duration, number, one_of, parse_template, positive_duration, quoted, text,
-    text_called, whole,
+    text_called, whole, word_of,
 };
 use crate::settings::read::{Entry, Fault, Section, wrong_type};
+use crate::settings::value::ValueKind;
 
 section! {
     /// `[targets.NAME]`.
@@ -211,15 +211,7 @@ fn declared_own(crms: Crms<'_>) -> Vec<Declared> {
 fn own_setting(setting: &'static CrmSetting) -> Setting<Option<String>> {
     let kind = match setting.values {
         SettingValues::Text(check) => text_called("text", move |text| Ok(check(text)?)),
-        SettingValues::OneOf(words) => {
-            Kind::value(quoted(words), json!({ "enum": words }), |entry| {
-                let word = entry.text()?;
-                if words.contains(&word) {
-                    return Ok(word.to_owned());
-                }
-                Err(Fault::none_of(word, words))
-            })
-        }
+        SettingValues::OneOf(words) => word_of(words.to_vec()),
     };
     match setting.default {
         Some(default) => kind.default(default).map(Some),
@@ -251,7 +243,7 @@ fn field_value(entry: &Entry<'_>) -> Result<FieldValue, Fault> {
         ValueKind::String(text) if text.is_empty() => text.as_str().into(),
         ValueKind::String(_) => return parse_template(entry.text()?).map(FieldValue::Template),
         ValueKind::Boolean(flag) => (*flag).into(),
-        ValueKind::I64(number) => (*number).into(),
+        ValueKind::Integer(number) => (*number).into(),
         ValueKind::Float(number) if number.is_finite() => (*number).into(),
         other => return Err(wrong_type("text, a number, or true or false", other)),
     };

@@ -66,6 +66,82 @@ async fn a_refused_login_is_a_ticket_in_the_other_crm_and_only_one() {
     world.accept(&event("evt-1", "q1", 400.0)).await;
     let tickets = servicenow_tickets(&world, 1).await;
     let title = tickets[0]["short_description"].as_str().unwrap();
+    assert!(
+        title.contains("cannot open tickets in salesforce"),
+        "{title}"
+    );
+    let text = tickets[0]["description"].as_str().unwrap();
+    assert!(text.contains("invalid client credentials"), "{text}");
+    salesforce.clear_faults();
+    world.tickets(1).await;
+    world
+        .until("the trouble is over, and its ticket resolved", async || {
+            world.simulator.servicenow().tickets()[0]["state"] == "6"
+        })
+        .await;
+    assert_eq!(world.items("incidents?rule=own-trouble").await.len(), 1);
+    assert_eq!(world.simulator.servicenow().tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn a_silent_source_is_a_ticket_and_its_voice_ends_it() {
+    let world = world("clear_for = \"1s\"\n[sources.genesys]\nexpect_every = \"3s\"").await;
+    let tickets = world.tickets(1).await;
+    let title = tickets[0]["Subject"].as_str().unwrap();
+    assert_eq!(title, "Ringdown hears nothing from genesys");
+    let mut number = 0;
+    world
+        .until("the ticket is resolved once it is heard", async || {
+            number += 1;
+            world
+                .accept(&event(&format!("evt-{number}"), "q1", 100.0))
+                .await;
+            world.simulator.salesforce().tickets()[0]["IsClosed"] == true
+        })
+        .await;
+    assert_eq!(world.simulator.salesforce().tickets().len(), 1);
+    all_closed(&world).await;
+}
+
+#[tokio::test]
+async fn events_that_are_not_understood_are_one_ticket_until_a_person_has_looked() {
+    let world = world("clear_for = \"1s\"").await;
+    for number in 0..3 {
+        world
+            .accept(&json!({"id": format!("odd-{number}"), "type": "telephony.queue.waiting", "metrics": [{"avg": 400}]}))
+            .await;
+    }
+    let tickets = world.tickets(1).await;
+    let title = tickets[0]["Subject"].as_str().unwrap();
+    assert!(
+        title.contains("does not understand events from genesys"),
+        "{title}"
+    );
+    for item in world.items("review").await {
+        let id = item["id"].as_str().unwrap();
+        world.act(&format!("review/{id}/discard")).await;
+    }
+    all_closed(&world).await;
+    assert_eq!(world.simulator.salesforce().tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn a_crm_that_refuses_every_ticket_is_held_and_one_ticket_in_the_other_crm_says_so() {
+    let world = world("").await;
+    let refusal = FaultKind::ValidationRefusal {
+        code: "FIELD_CUSTOM_VALIDATION_EXCEPTION".into(),
+        message: "Say which site".into(),
+        field: None,
+    };
+    let salesforce = world.simulator.salesforce();
+    salesforce.add_fault(Fault::new(refusal, Trigger::Always).on_method("PATCH"));
+    for queue in 0..3 {
+        world
+            .accept(&event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0))
+            .await;
+    }
+    let tickets = servicenow_tickets(&world, 1).await;
+    let title = tickets[0]["short_description"].as_str().unwrap();
     assert!(title.contains("salesforce refuses tickets"), "{title}");
     salesforce.clear_faults();
     world.tickets(3).await;

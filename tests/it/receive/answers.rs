@@ -1,5 +1,9 @@
 //! Every row of the contract's answers table that depends on what is sent.
 
+use bytes::Bytes;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+
 use crate::receive::world::{World, good, misfit, problem, tally};
 
 #[tokio::test]
@@ -142,9 +146,12 @@ async fn a_body_over_the_bound_is_a_413_whether_declared_or_streamed() {
         .chunks(100)
         .map(<[u8]>::to_vec)
         .collect::<Vec<_>>();
-    let stream = futures::stream::iter(pieces.into_iter().map(Ok::<_, std::io::Error>));
+    let frames = pieces
+        .into_iter()
+        .map(|piece| Frame::data(Bytes::from(piece)));
+    let stream = futures::stream::iter(frames.map(Ok::<_, std::io::Error>));
     let streamed = world
-        .sender(reqwest::Body::wrap_stream(stream))
+        .sender(reqwest::Body::wrap(StreamBody::new(stream)))
         .send()
         .await
         .unwrap();

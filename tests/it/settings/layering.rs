@@ -184,7 +184,7 @@ fn defaults_are_those_of_the_contract() {
             seconds(900)
         )
     );
-    assert_eq!(rule.severity, "high");
+    assert_eq!(rule.severity.default, "high");
     let target = &settings.targets["salesforce"];
     assert_eq!((target.timeout, target.limit.concurrent), (seconds(10), 4));
     assert_eq!((target.retry.attempts, target.retry.base), (3, seconds(1)));

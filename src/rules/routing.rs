@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use super::expression::{EvaluationError, Expression};
 use crate::domain::identity::TargetName;
 use crate::domain::signal::Signal;
-use crate::rules::{EvaluationError, Expression};
 
 /// Where tickets go.
 #[derive(Debug, Clone, PartialEq)]
