@@ -6,7 +6,7 @@ use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use super::answer::Refused;
-use super::query::{self, Filters, bulk_request};
+use super::query::{self, Filters, bulk_request, flag};
 use super::{Actor, AdminState};
 use crate::store::{ChangedBy, DeliveryView, Filter, ReviewDecision, ReviewDetail};
 
@@ -23,9 +23,13 @@ pub(super) async fn replay(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
+    RawQuery(query): RawQuery,
 ) -> Answer<DeliveryView> {
+    let (rest, as_stored) = flag(query.as_deref(), "as_stored")?;
+    bulk_request(Some(&rest), &[], query::NO_FILTERS)?;
     let by = by(&state, &actor);
-    Ok(Json(state.store.replay_dead_letter(&id, by).await?))
+    let replayed = state.store.replay_dead_letter(&id, as_stored, by).await?;
+    Ok(Json(replayed))
 }
 
 pub(super) async fn discard(
@@ -43,9 +47,13 @@ pub(super) async fn replay_many(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Answer<Value> {
-    let (filter, _) = bulk_request(query.as_deref(), &body, query::DEAD_LETTERS)?;
+    let (rest, as_stored) = flag(query.as_deref(), "as_stored")?;
+    let (filter, _) = bulk_request(Some(&rest), &body, query::DEAD_LETTERS)?;
     let by = by(&state, &actor);
-    let replayed = state.store.replay_dead_letters(&filter, by).await?;
+    let replayed = state
+        .store
+        .replay_dead_letters(&filter, as_stored, by)
+        .await?;
     Ok(Json(json!({ "replayed": replayed })))
 }
 

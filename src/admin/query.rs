@@ -72,6 +72,10 @@ pub(super) const REVIEW_BULK: Filters = Filters {
     names: &["since", "until", "source", "event_id"],
     states: &[],
 };
+pub(super) const NO_FILTERS: Filters = Filters {
+    names: &[],
+    states: &[],
+};
 /// A timeline is one incident's, and is read from its beginning.
 pub(super) const TIMELINE: Filters = Filters {
     names: &[],
@@ -134,6 +138,23 @@ pub(super) fn bulk_request(
         seen.push(name);
     }
     Ok((filter, all))
+}
+
+/// The query without the option `name`, and whether that is `true`.
+pub(super) fn flag(query: Option<&str>, name: &str) -> Result<(String, bool), Refused> {
+    let mut is_set = false;
+    let mut rest = url::form_urlencoded::Serializer::new(String::new());
+    for (key, value) in distinct_pairs(query)? {
+        match (key == name, value.as_str()) {
+            (false, _) => {
+                rest.append_pair(&key, &value);
+            }
+            (true, "true") => is_set = true,
+            (true, "false") => {}
+            (true, _) => return Err(Refused::bad_request(format!("{name} is true or false."))),
+        }
+    }
+    Ok((rest.finish(), is_set))
 }
 
 fn distinct_pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Refused> {

@@ -109,6 +109,9 @@ impl App {
         let descriptors = descriptors::raise_limit();
         let store = Store::open(settings.store.url.expose()).await?;
         store.expire_claims_of_dead_process().await?;
+        for (name, target) in &settings.targets {
+            store.register_target(name, &target.records()).await?;
+        }
         let public = bind("server.listen", settings.server.listen)?;
         let admin = bind("admin.listen", settings.admin.listen)?;
         let components = Components::default();

@@ -20,6 +20,7 @@ mod leader_lease;
 mod load;
 mod outage_key;
 mod policy;
+mod render_step;
 mod resources;
 mod steps;
 mod ticket_text;

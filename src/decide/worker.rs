@@ -10,6 +10,7 @@ use super::batch_size::{AdaptiveBatchSize, LARGE_BATCH, MAX_BATCH};
 use super::error::DecideError;
 use super::failover_step::fail_over;
 use super::leader_lease::LeaderLease;
+use super::render_step::{mark_outdated, render_marked};
 use super::resources::Resources;
 use super::steps::{add_standings, decide_events, fire_timers};
 use crate::clock::Clock;
@@ -83,10 +84,18 @@ impl Decider {
         let enrichment = &self.resources.enrichment;
         let mut answered = enrichment.answered();
         let mut size = AdaptiveBatchSize::default();
+        let mut compared = false;
         while !stop.is_cancelled() {
             let fence = token.borrow_and_update().clone();
             let wait = match fence {
                 None => MAX_SLEEP,
+                Some(fence) if !compared => match mark_outdated(&self.resources, &fence).await {
+                    Ok(()) => {
+                        compared = true;
+                        continue;
+                    }
+                    Err(error) => self.after(&error.into()),
+                },
                 Some(fence) => match self.bounded_step(&fence, &mut size).await {
                     Ok(0) => self.until_due().await,
                     Ok(decided) => {
@@ -127,7 +136,8 @@ impl Decider {
             let fired = fire_timers(resources, fence).await?;
             let moved = fail_over(resources, fence).await?;
             let added = add_standings(resources, fence).await?;
-            Ok(decided + fired + moved + added)
+            let rendered = render_marked(resources, fence).await?;
+            Ok(decided + fired + moved + added + rendered)
         };
         tokio::time::timeout(STEP_TIMEOUT, step)
             .await
@@ -163,6 +173,7 @@ impl Decider {
         let resources = &self.resources;
         let decided = decide_events(resources, fence, MAX_BATCH).await?;
         let fired = fire_timers(resources, fence).await?;
-        Ok(decided + fired + fail_over(resources, fence).await?)
+        let moved = fail_over(resources, fence).await?;
+        Ok(decided + fired + moved + render_marked(resources, fence).await?)
     }
 }

@@ -23,7 +23,10 @@ const IDS_PER_STATEMENT: usize = 500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
-    Replay,
+    /// It is rendered again first, unless it is to be sent `as_stored`.
+    Replay {
+        as_stored: bool,
+    },
     Discard,
 }
 
@@ -32,9 +35,14 @@ impl Change {
     /// looked for before anything is sent again, and not before it can be found.
     fn update<'a>(self, by: ChangedBy<'a>) -> Statement<'a> {
         let update = Statement::new(match self {
-            Self::Replay => {
+            Self::Replay { as_stored: true } => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
                   next_attempt_at = case when look_up_from > $1 then look_up_from else $1 end"
+            }
+            Self::Replay { as_stored: false } => {
+                "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
+                  next_attempt_at = case when look_up_from > $1 then look_up_from else $1 end, \
+                  parked = case when in_doubt = 0 and operation <> 'link' then 'rendering' end"
             }
             Self::Discard => "update deliveries set state = 'discarded', settled_at = $1",
         });
@@ -43,7 +51,7 @@ impl Change {
 
     fn action(self) -> &'static str {
         match self {
-            Self::Replay => "dead_letter.replay",
+            Self::Replay { .. } => "dead_letter.replay",
             Self::Discard => "dead_letter.discard",
         }
     }
@@ -51,7 +59,7 @@ impl Change {
     fn event(self, operation: Operation, by: &str) -> IncidentEvent {
         let by = by.to_owned();
         match self {
-            Self::Replay => IncidentEvent::DeliveryReplayed { operation, by },
+            Self::Replay { .. } => IncidentEvent::DeliveryReplayed { operation, by },
             Self::Discard => IncidentEvent::DeliveryDiscarded { operation, by },
         }
     }
@@ -148,7 +156,7 @@ impl Store {
         Ok(found.await?.is_some())
     }
 
-    /// Owes the dead letter `id` again.
+    /// Makes the dead letter `id` due again: rendered again, or `as_stored`.
     ///
     /// # Errors
     ///
@@ -156,14 +164,16 @@ impl Store {
     pub async fn replay_dead_letter(
         &self,
         id: &str,
+        as_stored: bool,
         by: ChangedBy<'_>,
     ) -> Result<DeliveryView, StoreError> {
-        self.change_one(id, Change::Replay, by).await
+        self.change_one(id, Change::Replay { as_stored }, by).await
     }
 
-    /// Gives the dead letter `id` up for good. Without its create a ticket will never exist,
-    /// so whatever else is owed to it goes with it; where it was an outage's, so do the links
-    /// to it, and its members go on alone.
+    /// Discards the dead letter `id` for good. Without its create a ticket will never exist, so all
+    /// other deliveries of the ticket are discarded with it. The incident is closed, and its key is
+    /// released: the next breach begins a new one. An outage is ended, links to it are discarded,
+    /// and its members continue alone.
     ///
     /// # Errors
     ///
@@ -180,9 +190,11 @@ impl Store {
     pub async fn replay_dead_letters(
         &self,
         filter: &Filter,
+        as_stored: bool,
         by: ChangedBy<'_>,
     ) -> Result<u64, StoreError> {
-        self.change_many(filter, Change::Replay, by).await
+        self.change_many(filter, Change::Replay { as_stored }, by)
+            .await
     }
 
     /// Gives every dead letter of `filter` up for good; answers how many deliveries that
@@ -275,7 +287,7 @@ async fn finish(
     by: ChangedBy<'_>,
 ) -> Result<(), StoreError> {
     let without_ticket = match change {
-        Change::Replay => Vec::new(),
+        Change::Replay { .. } => Vec::new(),
         Change::Discard => incidents_of_creates(changed),
     };
     for incidents in without_ticket.chunks(IDS_PER_STATEMENT) {

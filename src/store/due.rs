@@ -43,6 +43,13 @@ macro_rules! is_free {
     };
 }
 
+/// Whether the payload of the delivery `d` is the one to send.
+macro_rules! is_rendered {
+    () => {
+        "(d.parked is null or d.parked <> 'rendering')"
+    };
+}
+
 /// The lanes of the target in which something waits, read from the index one by one.
 macro_rules! lanes {
     ($target:literal) => {
@@ -66,6 +73,8 @@ macro_rules! due_in_lane {
         concat!(
             "from deliveries d where d.target = $3 and d.state = 'waiting' and d.lane = l.lane \
                and d.next_attempt_at <= $4 and ",
+            is_rendered!(),
+            " and ",
             is_free!()
         )
     };
@@ -180,6 +189,8 @@ macro_rules! next_at {
             " select min(at) as at from ( \
                select (select d.next_attempt_at from deliveries d where d.target = $1 \
                          and d.state = 'waiting' and d.lane = l.lane and ",
+            is_rendered!(),
+            " and ",
             is_free!(),
             "          order by d.next_attempt_at, d.id limit 1) as at \
                from lanes l where l.lane is not null \

@@ -38,6 +38,7 @@ embed![
     "0025_dedup_window",
     "0026_parked_deliveries",
     "0027_target_conditions",
+    "0028_rendered_targets",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

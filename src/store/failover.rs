@@ -137,7 +137,7 @@ fn is_movable(row: &Row) -> Result<bool, StoreError> {
 }
 
 impl PendingDelivery {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.get("id")?,
             operation: read_operation(row)?,

@@ -33,6 +33,7 @@ mod notifications;
 mod outages;
 mod outbox;
 mod record_result;
+mod rendering;
 mod retention;
 mod review;
 mod review_limit;

@@ -5,7 +5,9 @@
 //! them in a step of its own.
 
 use super::audit::ChangedBy;
+use super::burst_locks::end_lock;
 use super::database::Tx;
+use super::floods;
 use super::history::{HistoryEntry, Reference, insert_history};
 use super::incidents::{IncidentRecord, select_incidents, write_incident};
 use super::row::Row;
@@ -14,7 +16,7 @@ use super::{Store, StoreError};
 use crate::domain::identity::IncidentId;
 use crate::domain::incident::IncidentState;
 use crate::domain::incident::OutageTotals;
-use crate::domain::incident_event::IncidentEvent;
+use crate::domain::incident_event::{ClosingCause, IncidentEvent};
 use crate::domain::outage::RULE_PREFIX;
 use crate::domain::time::Timestamp;
 
@@ -124,14 +126,18 @@ async fn discard_links(
     update.fetch(tx, ChangedDelivery::read).await
 }
 
-/// Marks the outage `id` as given up, and has deciding look at it at once. Other incidents,
-/// and outages that are over, stay as they are, but are locked too.
+/// Marks the outage `id` as given up, and has deciding look at it at once. Another incident is
+/// closed and its key released: while it stayed open without a ticket, it would suppress every
+/// later breach. What is over stays as it is, but is locked too.
 async fn give_up(tx: &mut Tx, id: &IncidentId, now: Timestamp) -> Result<(), StoreError> {
     let select = Statement::new(select_incidents!("i.id = $1")).bind(id);
     let kept = select.for_update().fetch_optional(tx, IncidentRecord::read);
-    let Some(mut kept) = kept.await?.filter(is_open_outage) else {
+    let Some(mut kept) = kept.await?.filter(is_not_over) else {
         return Ok(());
     };
+    if !kept.incident.rule.starts_with(RULE_PREFIX) {
+        return close(tx, kept, now).await;
+    }
     let tally = kept
         .incident
         .tally
@@ -140,6 +146,23 @@ async fn give_up(tx: &mut Tx, id: &IncidentId, now: Timestamp) -> Result<(), Sto
     write_incident(tx, &kept, Some(now), None).await
 }
 
-fn is_open_outage(kept: &IncidentRecord) -> bool {
-    kept.incident.state != IncidentState::Closed && kept.incident.rule.starts_with(RULE_PREFIX)
+async fn close(tx: &mut Tx, kept: IncidentRecord, now: Timestamp) -> Result<(), StoreError> {
+    let mut kept = kept;
+    kept.incident.close_by_people(now);
+    let incident = &kept.incident;
+    write_incident(tx, &kept, None, floods::mark_of_closed(incident)).await?;
+    end_lock(tx, incident).await?;
+    let entry = HistoryEntry {
+        incident_id: incident.id.clone(),
+        at: now,
+        event: IncidentEvent::Closed {
+            why: ClosingCause::GivenUp,
+        },
+        refers: Reference::default(),
+    };
+    insert_history(tx, &entry).await
+}
+
+fn is_not_over(kept: &IncidentRecord) -> bool {
+    kept.incident.state != IncidentState::Closed
 }

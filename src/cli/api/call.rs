@@ -109,8 +109,16 @@ impl Api {
     }
 
     /// Does `action` to the chosen items. One that cannot be done does not stop the others.
-    pub(super) async fn act(&self, action: &str, which: &Selection, mut query: Query) -> Outcome {
+    /// `options` go with ids and with a filter.
+    pub(super) async fn act(
+        &self,
+        action: &str,
+        which: &Selection,
+        mut query: Query,
+        options: Query,
+    ) -> Outcome {
         if which.all {
+            query.extend(options);
             query.push(("all", Some("true".to_owned())));
             return self.act_on_many(&[action], which.yes, query).await;
         }
@@ -127,7 +135,10 @@ impl Api {
         }
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         for id in &which.ids {
-            match self.call(Method::POST, &[id, action], Query::new()).await {
+            match self
+                .call(Method::POST, &[id, action], options.clone())
+                .await
+            {
                 Ok(_) => done.push(id.as_str()),
                 Err(failure) => failed.push(format!("{id}: {}", failure.message)),
             }

@@ -109,14 +109,18 @@ enum DeadLetterCommand {
         /// The dead letter's id.
         id: String,
     },
-    /// Try them again.
+    /// Try them again at once, rendered from the present configuration.
     Replay {
         #[command(flatten)]
         which: Selection,
+        /// Send what is stored, and do not render it again.
+        #[arg(long)]
+        as_stored: bool,
         #[command(flatten)]
         filter: DeadLetterFilter,
     },
-    /// Give them up for good.
+    /// Give them up for good. With a create its incident is closed and its key is released: the
+    /// next breach opens a new incident.
     Discard {
         #[command(flatten)]
         which: Selection,
@@ -307,11 +311,19 @@ pub(super) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outco
             let query = [filter.query(), span.query()].concat();
             api.list(query, limit, DEAD_LETTERS).await
         }
-        Some(DeadLetterCommand::Replay { which, filter }) => {
-            api.act("replay", &which, filter.query()).await
+        Some(DeadLetterCommand::Replay {
+            which,
+            as_stored,
+            filter,
+        }) => {
+            let options = match as_stored {
+                true => vec![("as_stored", Some("true".to_owned()))],
+                false => Vec::new(),
+            };
+            api.act("replay", &which, filter.query(), options).await
         }
         Some(DeadLetterCommand::Discard { which, filter }) => {
-            api.act("discard", &which, filter.query()).await
+            api.act("discard", &which, filter.query(), Vec::new()).await
         }
     }
 }
@@ -331,10 +343,11 @@ pub(super) async fn review(args: ReviewArgs, global: &Global) -> Outcome {
             api.list(query, limit, REVIEW_ITEMS).await
         }
         Some(ReviewCommand::Reprocess { which, filter }) => {
-            api.act("reprocess", &which, filter.query()).await
+            api.act("reprocess", &which, filter.query(), Vec::new())
+                .await
         }
         Some(ReviewCommand::Discard { which, filter }) => {
-            api.act("discard", &which, filter.query()).await
+            api.act("discard", &which, filter.query(), Vec::new()).await
         }
     }
 }

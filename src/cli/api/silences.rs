@@ -111,7 +111,7 @@ pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outc
                 all: false,
                 yes: false,
             };
-            api.act("expire", &which, Vec::new()).await
+            api.act("expire", &which, Vec::new(), Vec::new()).await
         }
     }
 }

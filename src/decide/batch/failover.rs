@@ -8,7 +8,9 @@ use super::key_state::values_of;
 use super::moved::Moved;
 use super::unreachable::UnreachableTargets;
 use crate::decide::ticket_text::FieldError;
-use crate::decide::ticket_text::payload::{carry_standing, create_payload, moved_payload};
+use crate::decide::ticket_text::payload::{
+    carry_standing, create_payload, failover_note, moved_payload,
+};
 use crate::decide::ticket_text::with_incident;
 use crate::domain::failover::TicketRoute;
 use crate::domain::failure::Failure;
@@ -117,6 +119,28 @@ pub(in crate::decide) fn move_waiting(
     let moved = moved.map(|moved| replace_deliveries(rows, deliveries, &kept, &incident, moved));
     rows.incidents.push(kept);
     moved
+}
+
+/// The content of `delivery` from the incident and the present `settings`.
+pub(in crate::decide) fn render_again(
+    settings: &Settings,
+    kept: &IncidentRecord,
+    delivery: &PendingDelivery,
+) -> Result<(Operation, String), String> {
+    let target = &kept.target;
+    let Some(target_settings) = settings.targets.get(target) else {
+        return Err(format!("targets.{target} is not configured any more"));
+    };
+    let context = context_of(kept, std::slice::from_ref(delivery));
+    let written = match delivery.operation {
+        Operation::Create => {
+            let note = failover_note(&delivery.payload);
+            create_payload(target_settings, &context, note.as_deref())
+                .map(|payload| (Operation::Create, payload))
+        }
+        later => moved_payload((later, &delivery.payload), target_settings, &context),
+    };
+    written.map_err(|error| format!("targets.{target}.{error}"))
 }
 
 fn replace_deliveries(

@@ -23,7 +23,7 @@ mod timers;
 mod unreachable;
 
 pub(super) use changes::Effects;
-pub(super) use failover::move_waiting;
+pub(super) use failover::{move_waiting, render_again};
 pub(super) use inputs::Inputs;
 pub(super) use moved::Moved;
 pub(crate) use mutes::maintenance_over;

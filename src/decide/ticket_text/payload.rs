@@ -31,6 +31,9 @@ struct CreatePayload {
     /// says the same there.
     #[serde(default, skip_serializing_if = "TemplateContext::is_empty")]
     standing: TemplateContext,
+    /// Why it is not in the first of its targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    failover: Option<String>,
 }
 
 /// The content of an update or a resolution.
@@ -58,7 +61,12 @@ pub(in crate::decide) fn create_payload(
     if let Some(note) = failover {
         add_failover_note(&mut fields, target, &displayed::text(note, target.kind));
     }
-    Ok(json_text(&CreatePayload { fields, standing }))
+    let failover = failover.map(str::to_owned);
+    Ok(json_text(&CreatePayload {
+        fields,
+        standing,
+        failover,
+    }))
 }
 
 /// The operation and the content of everything but a create: a comment, with fields.
@@ -135,6 +143,13 @@ pub(in crate::decide) fn moved_payload(
     let comment = written.change.comment.as_deref();
     written.change.comment = comment.map(|comment| displayed::text(comment, target.kind));
     Ok((operation, json_text(&written)))
+}
+
+/// The note of the create `payload` on why it is not in the first of its targets.
+pub(in crate::decide) fn failover_note(payload: &str) -> Option<String> {
+    serde_json::from_str::<CreatePayload>(payload)
+        .ok()?
+        .failover
 }
 
 /// Adds how the queue stood when the create `payload` was written: it may not be known any more.

@@ -134,6 +134,16 @@ pub enum FieldValue {
 }
 
 impl TargetSettings {
+    /// In which records of the CRM the tickets are, and by which field they are found.
+    pub fn records(&self) -> String {
+        let records = self.own.text(self.kind.records);
+        let field = match self.key_field() {
+            KeyField::Unique(field) | KeyField::OrRecordId(field) => field,
+            KeyField::InTitle { .. } => self.kind.title_field,
+        };
+        format!("{} {records}, found by {field}", self.kind.name)
+    }
+
     /// Where our key stands in a ticket of this target.
     pub fn key_field(&self) -> KeyField<'_> {
         (self.kind.key_field)(&self.own)

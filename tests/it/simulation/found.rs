@@ -165,7 +165,11 @@ fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
             actor: "operator",
             at: settled,
         };
-        calm.world.store.replay_dead_letter(&id, by).await.unwrap();
+        calm.world
+            .store
+            .replay_dead_letter(&id, false, by)
+            .await
+            .unwrap();
         assert_eq!(next_attempt(&calm.world).await, settled.plus(HOUR));
     });
 }
