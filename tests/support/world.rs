@@ -206,6 +206,11 @@ impl World {
         self.spawn_command(shell);
     }
 
+    /// Replaces what was added to the configuration, for the next start.
+    pub(crate) fn configure(&self, more: &str) {
+        std::fs::write(self.folder.path().join("more.toml"), more).unwrap();
+    }
+
     /// Waits until `holds`; a condition that never holds fails the test with the log.
     pub(crate) async fn until(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let end = Instant::now() + PATIENCE;

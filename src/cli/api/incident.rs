@@ -51,6 +51,8 @@ const HEAD: &[Column] = &[
     ("ticket", "/ticket/number"),
     ("  in", "/ticket/target"),
     ("  not in", "/ticket/failed_over_from"),
+    ("  none yet", "/ticket/missing"),
+    ("  incomplete", "/ticket/incomplete"),
     ("  id", "/ticket/id"),
     ("  state", "/ticket/state"),
     ("  priority", "/ticket/priority"),

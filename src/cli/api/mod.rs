@@ -244,6 +244,7 @@ const INCIDENTS: &[Column] = &[
     ("target", "/ticket/target"),
     ("events", "/occurrences"),
     ("suppressed", "/suppressed"),
+    ("no ticket", "/ticket/missing"),
     ("waits for", "/waits/for"),
     ("until", "/waits/until"),
     ("members", "/members"),

@@ -50,7 +50,7 @@ impl DeliveryView {
             target: row.get("target")?,
             operation: row.get("operation")?,
             state: row.get("state")?,
-            waits_for: waits_for(row)?,
+            waits_for: row.get_optional("waits_for")?,
             attempts: row.get("attempts")?,
             next_attempt_at: row.get_optional("next_attempt_at")?,
             last_error: row.get_optional("last_error")?,
@@ -149,36 +149,32 @@ macro_rules! is_parked {
     };
 }
 
+/// What the parked delivery `d` waits for, for people. `c` is why its target accepts no writes.
+macro_rules! waits_for {
+    () => {
+        "case when d.state <> 'waiting' then null \
+           when d.parked = 'ticket' then 'until ' || d.target || ' accepts this one; it is tried rarely' \
+           when d.parked = 'rendering' then 'until it is rendered again' \
+           when c.state = 'held' then 'until a person has removed the obstacle in ' || d.target \
+           when c.state = 'circuit_open' then 'until ' || d.target || ' answers again' \
+           when c.state is not null or d.parked is not null \
+             then 'until ' || d.target || ' accepts writes again' end"
+    };
+}
+pub(super) use waits_for;
+
 const DELIVERIES: &str = concat!(
-    "select d.id, d.incident_id, d.target, d.operation, d.parked, d.attempts, \
+    "select d.id, d.incident_id, d.target, d.operation, d.attempts, \
       case when ",
     is_parked!(),
-    " then 'parked' else d.state end as state, \
-      (select c.state from target_conditions c where c.target = d.target and c.until is null) \
-        as target_state, \
+    " then 'parked' else d.state end as state, (select ",
+    waits_for!(),
+    " from (select 1 as one) here \
+       left join target_conditions c on c.target = d.target and c.until is null) as waits_for, \
       case when d.state in ('waiting', 'sending') then d.next_attempt_at end as next_attempt_at, \
       d.last_error, (d.in_doubt <> 0) as in_doubt, d.event_id, d.created_at, d.settled_at \
      from deliveries d where true"
 );
-
-/// What the parked delivery of `row` waits for, for people.
-fn waits_for(row: &Row) -> Result<Option<String>, StoreError> {
-    let state: String = row.get("state")?;
-    if state != "parked" {
-        return Ok(None);
-    }
-    let target: String = row.get("target")?;
-    let parked: Option<String> = row.get_optional("parked")?;
-    let target_state: Option<String> = row.get_optional("target_state")?;
-    let text = match (parked.as_deref(), target_state.as_deref()) {
-        (Some("ticket"), _) => format!("until {target} accepts this one; it is tried rarely"),
-        (Some("rendering"), _) => "until it is rendered again".to_owned(),
-        (_, Some("held")) => format!("until a person has removed the obstacle in {target}"),
-        (_, Some("circuit_open")) => format!("until {target} answers again"),
-        _ => format!("until {target} accepts writes again"),
-    };
-    Ok(Some(text))
-}
 
 const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \
       coalesce(d.last_error, '') as last_error, d.event_id, d.incident_id, i.rule, i.key, \

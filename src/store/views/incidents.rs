@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
-use super::values::DisplayTime;
+use super::values::{DisplayTime, Document};
 use crate::domain::decision::Suppression;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
@@ -33,6 +33,11 @@ pub struct TicketView {
     pub fate: Option<String>,
     /// The target that should have had it, which could not be reached.
     pub failed_over_from: Option<TargetName>,
+    /// Why an incident that should have it has none.
+    pub missing: Option<String>,
+    /// Fields that the CRM refused, so that the ticket was created without them: `field`,
+    /// `value`, `reason`.
+    pub incomplete: Option<Document>,
 }
 
 impl TicketView {
@@ -48,6 +53,8 @@ impl TicketView {
             assignee: row.get_optional("ticket_assignee")?,
             fate: row.get_optional("ticket_fate")?,
             failed_over_from: row.get_optional("failed_over_from")?,
+            missing: row.get_optional("ticket_missing")?,
+            incomplete: row.get_optional("ticket_incomplete")?.map(Document),
         })
     }
 }
@@ -166,7 +173,18 @@ macro_rules! incidents {
               i.opened_at, i.closed_at, \
               i.occurrences, i.suppressed, i.target, i.ticket_id, i.ticket_number, i.ticket_url, \
               i.ticket_state, (i.ticket_closed <> 0) as ticket_over, i.ticket_priority, \
-              i.ticket_assignee, i.ticket_fate, i.failed_over_from, i.outage_id, \
+              i.ticket_assignee, i.ticket_fate, i.failed_over_from, i.ticket_incomplete, \
+              case when i.ticket_id is null and i.state in ('open', 'recovered') then (select \
+                case d.state when 'dead' then 'a person is needed: dead letter ' || d.id \
+                 when 'discarded' then 'its create was discarded' \
+                 when 'sending' then 'it is being created' \
+                 else coalesce('parked ' || ",
+            $crate::store::views::deliveries::waits_for!(),
+            ", 'it waits for its turn') end \
+                from deliveries d \
+                left join target_conditions c on c.target = d.target and c.until is null \
+                where d.incident_id = i.id and d.operation = 'create' \
+                order by d.id desc limit 1) end as ticket_missing, i.outage_id, \
               case when i.state = 'pending' then i.life end as waits, \
               case when i.rule like 'outage:%' then \
                 (select count(*) from incidents m where m.outage_id = i.id) \

@@ -11,6 +11,7 @@ mod failover_told;
 mod fairness;
 mod flapping;
 mod floods;
+mod liveness;
 mod outage_people;
 mod outages;
 mod own_trouble;
