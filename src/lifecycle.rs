@@ -148,7 +148,7 @@ mod tests {
         let down = || ComponentState::Down("it panicked".to_owned());
         let components = Components::default();
         for name in [
-            "target salesforce",
+            "worker salesforce",
             "sync salesforce",
             "gauges",
             "retention",

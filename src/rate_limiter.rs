@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// The slowest rate that a limit adapts to: one a second.
+const MAX_PAUSE: u64 = 1_000_000_000;
+
 /// A rate limit. Its time is passed in.
 #[derive(Debug)]
 pub struct RateLimiter {
     started: Instant,
-    /// Nanoseconds between two that come at an even rate.
-    pause: u64,
+    /// Nanoseconds between two that come at the configured rate.
+    min_pause: u64,
+    /// The same at the present rate.
+    pause: AtomicU64,
     burst: u64,
     /// Nanoseconds after the start at which all that was taken would be done at an even rate.
     busy_until: AtomicU64,
@@ -19,9 +24,11 @@ pub struct RateLimiter {
 impl RateLimiter {
     /// At most `per_second`, and `burst` at once; both at least 1.
     pub fn new(per_second: u32, burst: u32, now: Instant) -> Self {
+        let pause = 1_000_000_000 / u64::from(per_second.max(1));
         Self {
             started: now,
-            pause: 1_000_000_000 / u64::from(per_second.max(1)),
+            min_pause: pause,
+            pause: AtomicU64::new(pause),
             burst: u64::from(burst.max(1)),
             busy_until: AtomicU64::new(0),
         }
@@ -35,8 +42,9 @@ impl RateLimiter {
     pub fn take(&self, count: u32, now: Instant) -> Result<(), Duration> {
         let now = now.saturating_duration_since(self.started).as_nanos();
         let now = u64::try_from(now).unwrap_or(u64::MAX / 2);
-        let cost = u64::from(count).min(self.burst) * self.pause;
-        let latest = now.saturating_add(self.burst * self.pause);
+        let pause = self.pause.load(Ordering::Relaxed);
+        let cost = u64::from(count).min(self.burst) * pause;
+        let latest = now.saturating_add(self.burst * pause);
         let after = |busy_until: u64| busy_until.max(now).saturating_add(cost);
         let taken = |busy_until| Some(after(busy_until)).filter(|after| *after <= latest);
         match self
@@ -46,6 +54,23 @@ impl RateLimiter {
             Ok(_) => Ok(()),
             Err(busy_until) => Err(Duration::from_nanos(after(busy_until) - latest)),
         }
+    }
+
+    /// Halves the rate: the other side asks to slow down.
+    pub fn slow_down(&self) {
+        let slower = |pause: u64| Some(pause.saturating_mul(2).min(MAX_PAUSE.max(self.min_pause)));
+        let _ = self
+            .pause
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, slower);
+    }
+
+    /// Raises a rate that was halved by a sixteenth, up to the configured one.
+    pub fn recover(&self) {
+        let faster =
+            |pause: u64| (pause > self.min_pause).then(|| (pause - pause / 16).max(self.min_pause));
+        let _ = self
+            .pause
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, faster);
     }
 
     /// Waits until one can be taken, and takes it.
@@ -61,6 +86,36 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// How many can be taken within ten seconds after the burst.
+    fn taken_in_ten_seconds(limit: &RateLimiter, from: Instant) -> u32 {
+        let mut taken = 0;
+        for millis in 0..10_000 {
+            let now = from + Duration::from_millis(millis);
+            taken += u32::from(limit.take(1, now).is_ok());
+        }
+        taken
+    }
+
+    #[test]
+    fn the_rate_halves_when_asked_to_and_recovers_to_the_configured_one() {
+        let started = Instant::now();
+        let limit = RateLimiter::new(20, 1, started);
+        assert_eq!(taken_in_ten_seconds(&limit, started), 200);
+        limit.slow_down();
+        assert_eq!(
+            taken_in_ten_seconds(&limit, started + Duration::from_secs(20)),
+            100
+        );
+        (0..100).for_each(|_| limit.slow_down());
+        let slowest = taken_in_ten_seconds(&limit, started + Duration::from_secs(40));
+        assert_eq!(slowest, 10, "one a second at least");
+        (0..100).for_each(|_| limit.recover());
+        assert_eq!(
+            taken_in_ten_seconds(&limit, started + Duration::from_secs(60)),
+            200
+        );
+    }
 
     proptest! {
         #[test]

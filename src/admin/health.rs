@@ -79,11 +79,32 @@ pub(super) async fn readyz(State(state): State<AdminState>) -> Response {
         .into_iter()
         .map(|(name, state)| (name, component_json(&state)))
         .collect();
-    let body = Json(json!({ "status": word, "components": components }));
+    let targets = targets(&state).await;
+    let body = Json(json!({ "status": word, "components": components, "targets": targets }));
     if status == StatusCode::OK {
         return body.into_response();
     }
     (status, [(RETRY_AFTER, "5")], body).into_response()
+}
+
+/// Whether each target accepts writes. That says nothing about this process, so it does not change
+/// the status.
+async fn targets(state: &AdminState) -> Map<String, Value> {
+    let mut targets = Map::new();
+    for target in state.targets.targets() {
+        let mut shown = json!({ "state": target.state });
+        if target.state != "up" {
+            shown["since"] = json!(target.since);
+            shown["until"] = json!(target.until);
+            // A database that does not answer is a component's matter.
+            let count = tokio::time::timeout(PATIENCE, state.store.pending_count(&target.name));
+            if let Ok(Ok(count)) = count.await {
+                shown["waiting"] = json!(count);
+            }
+        }
+        targets.insert(target.name.to_string(), shown);
+    }
+    targets
 }
 
 fn component_json(state: &ComponentState) -> Value {

@@ -132,7 +132,7 @@ impl Builder {
             let (running, notifier) = (worker.clone(), notifier.clone());
             self.spawn(
                 &self.stages.deliver,
-                &format!("target {name}"),
+                &format!("worker {name}"),
                 move |stop| {
                     let worker = running.clone();
                     worker.run(notifier.subscribe(Notification::Deliveries), stop)

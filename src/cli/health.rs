@@ -84,5 +84,24 @@ fn describe(ready: bool, body: &Value) -> String {
         };
         text.push_str(&format!("  {name}: {state}{reason}\n"));
     }
+    let targets = body.get("targets").and_then(Value::as_object);
+    for (name, target) in targets.into_iter().flatten() {
+        text.push_str(&format!("  {name}: {}\n", target_state(target)));
+    }
+    text
+}
+
+/// `circuit open since 16:12:44, 12 waiting`.
+fn target_state(target: &Value) -> String {
+    let mut text = table::shown(target.get("state")).replace('_', " ");
+    if text == "up" {
+        return "accepts tickets".to_owned();
+    }
+    if let Some(since) = target.get("since").filter(|since| !since.is_null()) {
+        text.push_str(&format!(" since {}", table::shown(Some(since))));
+    }
+    if let Some(waiting) = target.get("waiting") {
+        text.push_str(&format!(", {} waiting", table::shown(Some(waiting))));
+    }
     text
 }

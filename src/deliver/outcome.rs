@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::worker::TargetWorker;
-use crate::domain::failure::{Failure, FailureScope};
+use crate::domain::failure::{Failure, FailureKind, FailureScope};
 use crate::domain::retry::{Next, next, rare_wait};
 use crate::domain::ticket::{OmittedField, Operation, Ticket};
 use crate::domain::time::Timestamp;
@@ -29,6 +29,9 @@ impl TargetWorker {
             .class(delivery.id, delivery.operation, &failure);
         let next = next(&self.policy, delivery.attempts, &failure, rand::random());
         shared.breaker.record_failure(&failure, next, now);
+        if failure.kind == FailureKind::RateLimited {
+            self.limiter.slow_down();
+        }
         shared.doubts_login |= failure.doubts_login();
         shared.last_error = Some((failure.clone(), now));
         drop(shared);

@@ -65,6 +65,7 @@ impl TargetWorker {
         let now = self.clock.now();
         let (outcome, ended) = match result {
             Ok(created) => {
+                self.limiter.recover();
                 let mut shared = self.shared();
                 shared
                     .evidence

@@ -23,7 +23,7 @@ const PARTS: [&str; 15] = [
     "review limit",
     "store watcher",
     "sync salesforce",
-    "target salesforce",
+    "worker salesforce",
     "wake-up deliveries",
     "wake-up events",
 ];
@@ -228,12 +228,12 @@ async fn a_worker_that_panics_among_its_calls_leaves_no_claim_and_makes_no_secon
         let (id, queue) = (format!("evt-{number}"), format!("q{number}"));
         world.accept(&event(&id, &queue, 400.0)).await;
     }
-    until_down(&world, "target salesforce").await;
+    until_down(&world, "worker salesforce").await;
     world.simulator.salesforce().clear_faults();
     world.tickets(8).await;
     world.all_delivered().await;
     // What was under way when its task died may still arrive.
     tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(world.simulator.salesforce().tickets().len(), 8);
-    assert_eq!(restarts(&world.metrics().await, "target salesforce"), 1);
+    assert_eq!(restarts(&world.metrics().await, "worker salesforce"), 1);
 }

@@ -45,6 +45,17 @@ pub(super) const REVIEW_ITEMS_BY_SOURCE: &str =
     "select source, count(*) as count from review_items where state = 'open' group by source";
 
 impl Store {
+    /// How many deliveries wait for `target` or are being sent.
+    pub async fn pending_count(&self, target: &TargetName) -> Result<i64, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select count(*) as count from deliveries \
+             where target = $1 and state in ('waiting', 'sending')",
+        );
+        let select = select.bind(target);
+        select.fetch_one(&mut tx, |row| row.get("count")).await
+    }
+
     /// Counts everything.
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         let mut tx = self.database.begin_read().await?;
