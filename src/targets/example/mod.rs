@@ -116,7 +116,9 @@ impl Crm for Example {
     fn refuses_a_second(&self) -> bool {
         true
     }
-    fn forget_login(&self) {}
+    fn forget_login(&self) {
+        self.0.login.forget();
+    }
     fn token_status(&self) -> TokenStatus {
         self.0.login.status()
     }
