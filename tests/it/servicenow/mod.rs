@@ -2,6 +2,7 @@
 
 mod cases;
 mod changing;
+mod field_cases;
 mod finding;
 mod instance;
 mod logging_in;

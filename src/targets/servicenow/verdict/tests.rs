@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
+use super::super::rejection::Cause;
 use super::*;
 use crate::domain::failure::{FailureClass, Remedy};
 
