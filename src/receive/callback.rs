@@ -125,12 +125,17 @@ impl Receiver {
         }
         let mut slot = self.slot(target.party, head, peer)?;
         let headers = with_token_of_the_address(head);
-        let language = language(&headers).ok_or(Refusal::NeitherJsonNorXml)?;
+        let declared = language(&headers)?;
         body::check_plain(&headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
         let authenticator = &target.authenticator;
         let bytes = self
             .authenticated(authenticator, &headers, body, &mut slot)
             .await?;
+        let language = match declared {
+            Some(language) => language,
+            None if notice::looks_like_json(&bytes) => Language::Json,
+            None => return Err(Refusal::NeitherJsonNorXml),
+        };
         let ids = ids_in(&bytes, language, target.record_id).map_err(Refusal::Notice)?;
         let tally = self.hint(name, &ids).await?;
         Ok(tally.answer(language))
@@ -214,16 +219,25 @@ impl Tally {
     }
 }
 
-fn language(headers: &HeaderMap) -> Option<Language> {
+/// The language that the content type declares; `None` where it says nothing, so that the body
+/// tells.
+fn language(headers: &HeaderMap) -> Result<Option<Language>, Refusal> {
     if body::is_json(headers) {
-        return Some(Language::Json);
+        return Ok(Some(Language::Json));
     }
-    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let Some(kind) = headers.get(CONTENT_TYPE) else {
+        return Ok(None);
+    };
+    let kind = kind.to_str().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    let is_xml = ["text/xml", "application/xml", "application/soap+xml"]
-        .iter()
-        .any(|xml| kind.eq_ignore_ascii_case(xml));
-    is_xml.then_some(Language::Soap)
+    let is_one_of = |kinds: &[&str]| kinds.iter().any(|one| kind.eq_ignore_ascii_case(one));
+    if is_one_of(&["text/xml", "application/xml", "application/soap+xml"]) {
+        Ok(Some(Language::Soap))
+    } else if is_one_of(&["text/plain", "application/x-www-form-urlencoded"]) {
+        Ok(None)
+    } else {
+        Err(Refusal::NeitherJsonNorXml)
+    }
 }
 
 /// An Outbound Message can carry no header, so a bearer token may stand in the address as

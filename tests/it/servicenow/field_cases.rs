@@ -15,9 +15,8 @@ use ringdown::targets::{Crm, connect};
 use serde_json::json;
 use url::Url;
 
-use crate::salesforce::world::Vault;
 use crate::servicenow::cases::{fields, key, note, object, resolution};
-use crate::servicenow::instance::settings;
+use crate::servicenow::instance::{NoVault, settings};
 use crate::servicenow::simulator::Pair;
 
 const IN_FRONT: FailureClass = class(FailureScope::Network, ResolvedBy::Time);
@@ -107,10 +106,8 @@ async fn an_empty_401_shows_its_status_and_challenge_and_warns_of_a_locked_user(
 async fn an_api_that_is_not_there_holds_the_target_under_either_status() {
     for case in ["sn-api-not-there", "sn-api-not-there-400"] {
         let pair = Pair::start().await;
-        let id = pair
-            .client
-            .create(&TicketKey::of_incident("old"), &fields());
-        let id = id.await.unwrap().id;
+        let old = TicketKey::of_incident("old");
+        let id = pair.client.create(&old, &fields()).await.unwrap().id;
         let create = pair.refused_create(case).await;
         let read = pair.client.read(&id).await.unwrap_err();
         let update = pair.client.update(&id, &note("x", json!({}))).await;
@@ -267,39 +264,61 @@ async fn a_journal_that_is_too_long_is_asked_newest_first_or_given_up() {
     assert_eq!(pair.client.has_comment(&id, "[ref none]").await, Ok(false));
 }
 
+/// A client that logs in by OAuth: as an application, or with a user's password.
+fn client_by(pair: &Pair, with_password: bool) -> Arc<dyn Crm> {
+    let token_url = Url::parse(&format!("{}/oauth_token.do", pair.host().base_url())).unwrap();
+    let (client_id, client_secret) = (CLIENT_ID.to_owned(), Secret::new(CLIENT_SECRET));
+    let auth = match with_password {
+        false => TargetAuth::ClientCredentials {
+            token_url,
+            client_id,
+            client_secret,
+            scope: None,
+        },
+        true => TargetAuth::Password {
+            token_url,
+            client_id,
+            client_secret,
+            username: USERNAME.to_owned(),
+            password: Secret::new(PASSWORD),
+        },
+    };
+    let base = Url::parse(&pair.host().base_url()).unwrap();
+    let (vault, redactor) = (Arc::new(NoVault), Redactor::default());
+    let settings = settings(&base, auth);
+    connect("servicenow", &settings, vault, &redactor, &Clock::System).unwrap()
+}
+
 #[tokio::test]
 async fn a_refused_login_is_an_auth_failure_in_the_words_of_the_table_api() {
     let pair = Pair::start().await;
-    let token_url = Url::parse(&format!("{}/oauth_token.do", pair.host().base_url())).unwrap();
-    let secret = |text: &str| Secret::new(text);
-    let by_client = TargetAuth::ClientCredentials {
-        token_url: token_url.clone(),
-        client_id: CLIENT_ID.to_owned(),
-        client_secret: secret(CLIENT_SECRET),
-        scope: None,
-    };
-    let by_password = TargetAuth::Password {
-        token_url,
-        client_id: CLIENT_ID.to_owned(),
-        client_secret: secret(CLIENT_SECRET),
-        username: USERNAME.to_owned(),
-        password: secret(PASSWORD),
-    };
-    for (auth, may_lock_user) in [(by_client, false), (by_password, true)] {
-        let base = Url::parse(&pair.host().base_url()).unwrap();
-        let settings = settings(&base, auth);
-        let vault = Arc::new(Vault::default());
-        let redactor = Redactor::default();
-        let client = connect("servicenow", &settings, vault, &redactor, &Clock::System).unwrap();
+    for with_password in [false, true] {
+        let client = client_by(&pair, with_password);
         pair.begin("sn-token-401-table-shape");
         let failure = client.probe().await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::AuthFailure);
         assert_eq!(failure.class, OF_OUR_USER);
         assert_eq!(failure.remedy(), Remedy::HoldTarget);
-        assert_eq!(failure.may_lock_user, may_lock_user);
+        assert_eq!(failure.may_lock_user, with_password);
         let words = "Required to provide Auth information";
         assert!(failure.message.contains(words), "{failure}");
         pair.host().clear_faults();
         assert_eq!(client.probe().await, Ok(()));
     }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_changes_no_meaning() {
+    let pair = Pair::start().await;
+    let client = client_by(&pair, false);
+    pair.begin("sn-success-bom");
+    client.probe().await.unwrap();
+    let ticket = client.create(&key(), &fields()).await.unwrap();
+    let found = client.find(&key()).await.unwrap().unwrap();
+    assert_eq!(found.id, ticket.id);
+    let comment = note("Still waiting.", json!({}));
+    client.update(&ticket.id, &comment).await.unwrap();
+    client.resolve(&ticket.id, &resolution()).await.unwrap();
+    assert_eq!(pair.host().tickets()[0]["state"], "6");
+    assert_eq!(pair.inserts(), 2, "a login and a create");
 }
