@@ -126,4 +126,6 @@ fn not_kept(id: &SysId) -> Failure {
         .with_status(200)
         .with_code("Comment not kept")
         .with_field(JOURNAL)
+        // A replica of the database can lag behind: the journal is asked again before a repetition.
+        .in_doubt()
 }
