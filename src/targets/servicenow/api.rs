@@ -124,7 +124,8 @@ impl ApiClient {
             .send(credential.on(call))
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
-        let result = judge(request.call, &answer, self.clock.now())?;
+        let result =
+            judge(request.call, &answer, self.clock.now()).map_err(|rejection| *rejection)?;
         let total = answer.headers.get("x-total-count");
         let total = total.and_then(|count| count.to_str().ok()?.parse().ok());
         Ok(Reply {

@@ -46,7 +46,7 @@ impl ServiceNow {
         for page in 0..MAX_PAGES {
             let offset = page * usize::from(PAGE);
             let request = Request::rows("sys_journal_field", Some(&query), fields, PAGE);
-            let (rows, total) = match self.api.counted_rows(&request.from_row(offset)).await {
+            let (rows, total) = match self.api.counted_rows(&request.starting_at(offset)).await {
                 Ok(answered) => answered,
                 Err(rejection) if rejection.is_unreadable() => return Ok(None),
                 Err(rejection) if rejection.cause == Cause::TooLong => return Ok(None),

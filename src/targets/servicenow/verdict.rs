@@ -31,7 +31,7 @@ const HIBERNATION_MARKS: [&str; 3] = [
 
 /// The `result` of `answer` to `call`; `now` is for hints that name a time. A `result` is not yet
 /// the proof of an insert: its status may be any success.
-pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
+pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Box<Rejection>> {
     let rejection = match answer.status {
         _ if is_asleep(answer) => rejection(
             Meaning::Asleep,
@@ -40,7 +40,7 @@ pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value
         ),
         200 | 201 => match result_of(call, answer) {
             Ok(result) => return Ok(result),
-            Err(rejection) => rejection,
+            Err(rejection) => *rejection,
         },
         status => {
             let refusal = Refusal::in_answer(answer);
@@ -53,24 +53,25 @@ pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value
         }
     };
     let waiting = with_wait(rejection, answer, now);
-    Err(waiting.in_doubt_only_for_writes_of(call))
+    Err(waiting.in_doubt_only_for_writes_of(call).into())
 }
 
-fn result_of(call: Call, answer: &Answer) -> Result<Value, Rejection> {
+fn result_of(call: Call, answer: &Answer) -> Result<Value, Box<Rejection>> {
     let Some(mut body) = answer.json() else {
-        return Err(match is_page(answer) {
+        let rejection = match is_page(answer) {
             true => described(Meaning::NoAnswer, answer, None),
             false => unreadable(answer, "a success that is not whole JSON"),
-        });
+        };
+        return Err(rejection.into());
     };
     match (body.get("result").is_some(), Refusal::in_body(&body)) {
         (true, None) => Ok(body["result"].take()),
-        (true, Some(_)) => Err(unreadable(answer, "both a result and an error")),
+        (true, Some(_)) => Err(unreadable(answer, "both a result and an error").into()),
         (false, Some(refusal)) => {
             let meaning = meaning_of_refusal(call, answer.status, &refusal);
-            Err(described(meaning, answer, Some(&refusal)))
+            Err(described(meaning, answer, Some(&refusal)).into())
         }
-        (false, None) => Err(unreadable(answer, "a success without a result")),
+        (false, None) => Err(unreadable(answer, "a success without a result").into()),
     }
 }
 

@@ -3,6 +3,7 @@
 mod cases;
 mod changing;
 mod field_cases;
+mod field_changes;
 mod finding;
 mod instance;
 mod logging_in;

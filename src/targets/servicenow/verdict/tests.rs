@@ -32,7 +32,7 @@ fn error(status: u16, message: &str, detail: &str) -> Answer {
 }
 
 fn rejection(call: Call, answer: &Answer) -> Rejection {
-    judge(call, answer, NOW).unwrap_err()
+    *judge(call, answer, NOW).unwrap_err()
 }
 
 /// What a rejected create comes to: kind, remedy, and whether the ticket may exist.
