@@ -105,12 +105,17 @@ impl Receiver {
         }
         let mut permit = self.permit(target.sender, head, peer)?;
         let headers = with_token_of_the_address(head);
-        let format = format(&headers).ok_or(Refusal::NeitherJsonNorXml)?;
+        let declared = format(&headers)?;
         body::check_plain(&headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
         let authenticator = &target.authenticator;
         let bytes = self
             .authenticated(authenticator, &headers, body, &mut permit)
             .await?;
+        let format = match declared {
+            Some(format) => format,
+            None if callback_body::looks_like_json(&bytes) => CallbackFormat::Json,
+            None => return Err(Refusal::NeitherJsonNorXml),
+        };
         let ids = ids_in(&bytes, format, target.record_id).map_err(Refusal::CallbackBody)?;
         let counts = self.persist_hints(name, &ids).await?;
         Ok(counts.answer(format))
@@ -202,16 +207,25 @@ impl TicketCounts {
     }
 }
 
-fn format(headers: &HeaderMap) -> Option<CallbackFormat> {
+/// The format that the content type declares; `None` where it says nothing, so that the body
+/// tells.
+fn format(headers: &HeaderMap) -> Result<Option<CallbackFormat>, Refusal> {
     if body::is_json(headers) {
-        return Some(CallbackFormat::Json);
+        return Ok(Some(CallbackFormat::Json));
     }
-    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let Some(kind) = headers.get(CONTENT_TYPE) else {
+        return Ok(None);
+    };
+    let kind = kind.to_str().unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim();
-    let is_xml = ["text/xml", "application/xml", "application/soap+xml"]
-        .iter()
-        .any(|xml| kind.eq_ignore_ascii_case(xml));
-    is_xml.then_some(CallbackFormat::Soap)
+    let is_one_of = |kinds: &[&str]| kinds.iter().any(|one| kind.eq_ignore_ascii_case(one));
+    if is_one_of(&["text/xml", "application/xml", "application/soap+xml"]) {
+        Ok(Some(CallbackFormat::Soap))
+    } else if is_one_of(&["text/plain", "application/x-www-form-urlencoded"]) {
+        Ok(None)
+    } else {
+        Err(Refusal::NeitherJsonNorXml)
+    }
 }
 
 /// An Outbound Message can carry no header, so a bearer token may stand in the address as

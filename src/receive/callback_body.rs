@@ -50,7 +50,8 @@ pub(super) enum CallbackBodyFault {
 
 /// The record ids in a JSON callback: one object, or an array of them.
 pub(super) fn in_json(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, CallbackBodyFault> {
-    let PlainJson(body) = serde_json::from_slice(body).map_err(|_| CallbackBodyFault::NotJson)?;
+    let json = without_bom(body);
+    let PlainJson(body) = serde_json::from_slice(json).map_err(|_| CallbackBodyFault::NotJson)?;
     let items = match &body {
         Value::Array(items) => items.as_slice(),
         one => std::slice::from_ref(one),
@@ -58,14 +59,33 @@ pub(super) fn in_json(body: &Bytes, record_id: RecordId) -> Result<Vec<String>, 
     if items.len() > MAX_TICKETS {
         return Err(CallbackBodyFault::TooMany);
     }
-    let id = |item: &Value| {
-        ID_NAMES
-            .iter()
-            .find_map(|name| usable(item.get(*name)?.as_str()?, record_id))
-            .ok_or(CallbackBodyFault::NoTicket)
-    };
+    let id = |item: &Value| id_in(item, record_id).ok_or(CallbackBodyFault::NoTicket);
     let ids: Vec<String> = items.iter().map(id).collect::<Result<_, _>>()?;
     some(ids)
+}
+
+/// The record id in `item`, or in the record in it. ServiceNow shows a field as its text or as an
+/// object with `value`.
+fn id_in(item: &Value, record_id: RecordId) -> Option<String> {
+    let records = [Some(item), item.get("record"), item.get("result")];
+    ID_NAMES.iter().find_map(|name| {
+        records.iter().flatten().find_map(|record| {
+            let field = record.get(*name)?;
+            let text = field.as_str().or_else(|| field.get("value")?.as_str())?;
+            usable(text, record_id)
+        })
+    })
+}
+
+/// `body` without a byte order mark in UTF-8.
+fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body)
+}
+
+/// Whether `body` looks like JSON. Scripts of administrators often declare no type, or a wrong one.
+pub(super) fn looks_like_json(body: &[u8]) -> bool {
+    let start = without_bom(body).trim_ascii_start();
+    start.starts_with(b"{") || start.starts_with(b"[")
 }
 
 /// The record ids in an Outbound Message.
@@ -241,6 +261,10 @@ mod tests {
             format!(r#"{{"id":"{id}-3","sys_id":"{id}"}}"#),
             format!(r#"[{{"Id":"{id}"}}]"#),
             format!(r#"{{"id":"{id}","Status":"Closed"}}"#),
+            format!(r#"{{"record":{{"sys_id":"{id}"}}}}"#),
+            format!(r#"{{"id":"e1","result":{{"sys_id":"{id}"}}}}"#),
+            format!(r#"{{"sys_id":{{"value":"{id}","display_value":"{id}"}}}}"#),
+            format!("\u{feff}{{\"sys_id\":\"{id}\"}}"),
         ] {
             assert_eq!(
                 in_json(&Bytes::from(text.clone()), plain),

@@ -92,12 +92,21 @@ pub trait Login: Send + Sync {
     /// Forgets the credential in use, where another can be obtained.
     fn forget(&self);
 
+    /// Whether each use of the credential sends a user's password: several refused ones lock the
+    /// user in many organisations.
+    fn sends_password(&self) -> bool {
+        false
+    }
+
     /// Age and expiry of the credential in use.
     fn status(&self) -> TokenStatus;
 }
 
 /// A credential out of the settings, used as it is.
-pub struct StaticLogin(Credential);
+pub struct StaticLogin {
+    credential: Credential,
+    sends_password: bool,
+}
 
 impl StaticLogin {
     /// The login that `auth` describes; `None` for flows that need a token, and for a key or
@@ -115,14 +124,17 @@ impl StaticLogin {
             }
             _ => return None,
         };
-        Some(Self(credential))
+        Some(Self {
+            credential,
+            sends_password: matches!(auth, TargetAuth::Basic { .. }),
+        })
     }
 }
 
 #[async_trait]
 impl Login for StaticLogin {
     async fn credential(&self) -> Result<Credential, Failure> {
-        Ok(self.0.clone())
+        Ok(self.credential.clone())
     }
 
     async fn renew(&self, _refused: &Credential) -> Result<Option<Credential>, Failure> {
@@ -130,6 +142,10 @@ impl Login for StaticLogin {
     }
 
     fn forget(&self) {}
+
+    fn sends_password(&self) -> bool {
+        self.sends_password
+    }
 
     fn status(&self) -> TokenStatus {
         TokenStatus::default()
@@ -147,7 +163,7 @@ mod tests {
             password: Secret::new("p>ss?wörd"),
         };
         let login = StaticLogin::of(&basic).unwrap();
-        assert!(!format!("{:?}", login.0).contains("cmluZ2Rvd246"));
+        assert!(!format!("{:?}", login.credential).contains("cmluZ2Rvd246"));
         let token = Credential::bearer(&Secret::new("t0ken")).unwrap();
         assert!(!format!("{token:?}").contains("t0ken"));
     }

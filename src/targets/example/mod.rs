@@ -88,7 +88,7 @@ impl Example {
             ),
         };
         let mut failure = Failure::new(kind, class, answer.excerpt()).with_status(answer.status);
-        failure.outcome_unknown = !body.is_null() && answer.status >= 500;
+        failure.outcome_unknown = !body.is_null() && kind == FailureKind::NetworkFailure;
         Err(failure)
     }
     async fn find_by(&self, query: &str) -> Result<Vec<Ticket>, Failure> {
@@ -116,7 +116,9 @@ impl Crm for Example {
     fn refuses_a_second(&self) -> bool {
         true
     }
-    fn forget_login(&self) {}
+    fn forget_login(&self) {
+        self.0.login.forget();
+    }
     fn token_status(&self) -> TokenStatus {
         self.0.login.status()
     }

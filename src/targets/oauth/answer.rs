@@ -8,13 +8,13 @@
 
 use std::time::Duration;
 
-use http::header::LOCATION;
+use http::header::{LOCATION, WWW_AUTHENTICATE};
 use serde_json::Value;
 
+use super::body;
 use super::dialect::OAuthDialect;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
-use crate::json::PlainJson;
 use crate::settings::Secret;
 use crate::targets::http::{Answer, LoginAnswer, MAX_TOKEN_BYTES, excerpt};
 
@@ -56,14 +56,12 @@ pub(super) fn read(
     }: &LoginAnswer,
     now: Timestamp,
 ) -> Result<Granted, Box<Failure>> {
-    let body = answer.json().unwrap_or_default();
-    if let Some(error) = text(&body, "error") {
-        let words = text(&body, "error_description").unwrap_or_default();
-        return Err(refused(dialect, answer, error, words, now).into());
+    let body = body::fields(&String::from_utf8_lossy(&answer.body));
+    if let Some((error, words)) = body::error(&body) {
+        return Err(refused(dialect, answer, &error, &words, now).into());
     }
     // Only the tokens are taken from the body as it came.
-    let whole = serde_json::from_str(whole.expose());
-    let whole = whole.map(|PlainJson(whole)| whole).unwrap_or_default();
+    let whole = body::fields(whole.expose());
     let token = |name| {
         text(&whole, name)
             .filter(|token| !token.is_empty())
@@ -81,7 +79,7 @@ pub(super) fn read(
             instance_url: text(&body, "instance_url").map(str::to_owned),
             lifetime: seconds(&body["expires_in"]),
         }),
-        _ => Err(not_a_token_answer(answer, now).into()),
+        _ => Err(not_a_token_answer(answer, &body, now).into()),
     }
 }
 
@@ -130,10 +128,12 @@ fn refused(
         words
     };
     let message = format!("the login was refused: {}", excerpt(words));
-    Failure::new(kind, class, message)
-        .with_wait(wait)
-        .with_status(answer.status)
-        .with_code(excerpt(error))
+    let failure = Failure::new(kind, class, message).with_wait(wait);
+    let failure = failure.with_status(answer.status);
+    match error {
+        "" => failure,
+        error => failure.with_code(excerpt(error)),
+    }
 }
 
 fn is_rate_limit(answer: &Answer, error: &str, words: &str) -> bool {
@@ -161,40 +161,84 @@ fn too_long(answer: &Answer) -> Failure {
 }
 
 /// Something else than an OAuth answer: a page, a redirect, nothing.
-fn not_a_token_answer(answer: &Answer, now: Timestamp) -> Failure {
+fn not_a_token_answer(answer: &Answer, body: &Value, now: Timestamp) -> Failure {
     let what = if answer.media_type().is_empty() {
         "no content type".to_owned()
     } else {
         answer.media_type()
     };
-    let failure = match answer.status {
-        300..=399 => Failure::new(
+    let mut wait = None;
+    let (kind, scope, resolved_by, message) = match answer.status {
+        300..=399 => (
             FailureKind::AuthFailure,
-            class(FailureScope::User, ResolvedBy::PersonInCrm),
+            FailureScope::Configuration,
+            ResolvedBy::PersonInConfiguration,
             format!(
                 "the token endpoint redirects to {}; mend token_url",
                 elsewhere(answer)
             ),
         ),
-        404 | 405 | 410 => Failure::new(
+        404 | 405 | 410 => (
             FailureKind::AuthFailure,
-            class(FailureScope::User, ResolvedBy::PersonInCrm),
-            "there is no token endpoint at token_url",
+            FailureScope::Configuration,
+            ResolvedBy::PersonInConfiguration,
+            "there is no token endpoint at token_url".to_owned(),
         ),
-        429 => Failure::new(
-            FailureKind::RateLimited,
-            class(FailureScope::User, ResolvedBy::Time),
-            "the token endpoint asks to slow down",
-        )
-        .with_wait(answer.retry_after(now)),
-        _ => Failure::new(
+        407 => (
             FailureKind::NetworkFailure,
-            class(FailureScope::Network, ResolvedBy::Time),
-            format!("the token endpoint answered without a token ({what})"),
-        )
-        .with_wait(answer.retry_after(now)),
+            FailureScope::Network,
+            ResolvedBy::PersonInConfiguration,
+            "a proxy in front of the token endpoint wants a login".to_owned(),
+        ),
+        429 => {
+            wait = answer.retry_after(now);
+            (
+                FailureKind::RateLimited,
+                FailureScope::User,
+                ResolvedBy::Time,
+                "the token endpoint asks to slow down".to_owned(),
+            )
+        }
+        400 | 401 | 403 if is_refusal(answer, body) => (
+            FailureKind::AuthFailure,
+            FailureScope::User,
+            ResolvedBy::PersonInCrm,
+            format!("the login was refused: {}", words_of(answer)),
+        ),
+        _ => {
+            wait = answer.retry_after(now);
+            (
+                FailureKind::NetworkFailure,
+                FailureScope::Network,
+                ResolvedBy::Time,
+                format!("the token endpoint answered without a token ({what})"),
+            )
+        }
     };
-    failure.with_status(answer.status)
+    let failure = Failure::new(kind, class(scope, resolved_by), message);
+    failure.with_wait(wait).with_status(answer.status)
+}
+
+/// Whether a refusal in no known form is the endpoint's own. A web page and the JSON of a gateway
+/// come from something in front of it, and so does a refusal without a word, but for a 401.
+fn is_refusal(answer: &Answer, body: &Value) -> bool {
+    let is_page =
+        answer.media_type().contains("html") || answer.body.trim_ascii_start().starts_with(b"<");
+    let is_silent = answer.body.trim_ascii().is_empty();
+    let is_gateway = body.get("message").is_some();
+    !is_page && (answer.status == 401 || !(is_silent || is_gateway))
+}
+
+fn words_of(answer: &Answer) -> String {
+    let challenge = answer.headers.get(WWW_AUTHENTICATE);
+    match (answer.body.trim_ascii().is_empty(), challenge) {
+        (false, _) => answer.excerpt(),
+        (true, Some(challenge)) => {
+            let challenge = String::from_utf8_lossy(challenge.as_bytes());
+            format!("no reason given, WWW-Authenticate: {}", excerpt(&challenge))
+        }
+        (true, None) => "no reason given".to_owned(),
+    }
 }
 
 /// Where a redirect points, without its query, which may carry secrets.

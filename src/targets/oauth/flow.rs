@@ -158,6 +158,11 @@ impl Flow {
         Ok(form)
     }
 
+    /// Whether a login sends a user's password.
+    pub(super) const fn sends_password(&self) -> bool {
+        matches!(self.grant, Grant::Password { .. })
+    }
+
     /// The client's id and secret for the header, where the CRM wants them there.
     pub(super) fn basic_auth(&self, client_auth: ClientAuth) -> Option<(String, String)> {
         let (Grant::ClientCredentials { client, .. }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod authenticator;
+mod body;
 mod dialect;
 mod encryption;
 mod error;

@@ -13,6 +13,7 @@ use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::verdict::judge;
 use crate::clock::Clock;
+use crate::domain::failure::FailureKind;
 use crate::targets::claim::ClaimCheck;
 use crate::targets::http;
 use crate::targets::login::{Credential, Login};
@@ -45,15 +46,27 @@ impl ApiClient {
         let login = self.login.credential().await;
         let credential = login.map_err(Rejection::of_login)?;
         match self.attempt(request, &credential).await {
-            Err(rejection) if rejection.cause == Cause::Unauthenticated => {
+            Err(mut rejection) if rejection.cause == Cause::Unauthenticated => {
                 match self.login.renew(&credential).await {
                     Ok(Some(renewed)) => self.attempt(request, &renewed).await,
-                    Ok(None) => Err(rejection),
+                    Ok(None) => {
+                        let failure = &mut rejection.failure;
+                        let is_refused = failure.kind == FailureKind::AuthFailure;
+                        failure.may_lock_user = is_refused && self.login.sends_password();
+                        Err(rejection)
+                    }
                     Err(failure) => Err(Rejection::of_login(failure)),
                 }
             }
             outcome => outcome,
         }
+    }
+
+    /// The result of an insert, and whether the instance says that it is one.
+    pub(super) async fn created(&self, request: &Request) -> Result<(Record, bool), Rejection> {
+        let reply = self.exchange(request).await?;
+        let record = Record::from_json(reply.result).unwrap_or_default();
+        Ok((record, reply.status == 201))
     }
 
     /// The record in the answer to `request`.
@@ -111,15 +124,21 @@ impl ApiClient {
             .send(credential.on(call))
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
-        let result = judge(request.call, &answer, self.clock.now())?;
+        let result =
+            judge(request.call, &answer, self.clock.now()).map_err(|rejection| *rejection)?;
         let total = answer.headers.get("x-total-count");
         let total = total.and_then(|count| count.to_str().ok()?.parse().ok());
-        Ok(Reply { result, total })
+        Ok(Reply {
+            status: answer.status,
+            result,
+            total,
+        })
     }
 }
 
 /// What came back: `result`, and the count of a list.
 struct Reply {
+    status: u16,
     result: Value,
     total: Option<usize>,
 }

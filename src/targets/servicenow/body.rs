@@ -93,6 +93,45 @@ pub(super) fn altered(sent: &Body, record: &Record) -> Vec<String> {
         .collect()
 }
 
+/// Labels of columns that are not their names with spaces, in lower case.
+const LABELS: [(&str, &str); 6] = [
+    ("business_service", "service"),
+    ("caller_id", "caller"),
+    ("close_code", "resolution code"),
+    ("close_notes", "resolution notes"),
+    ("cmdb_ci", "configuration item"),
+    ("contact_type", "channel"),
+];
+
+/// The field of `sent` that `words` name, by its column or by its label. The longest one counts:
+/// `Short description` is not `description`.
+pub(super) fn named_field(sent: &Body, words: &str) -> Option<String> {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let words: String = words.to_lowercase();
+    let parts: Vec<&str> = words.split(|letter| !is_part(letter)).collect();
+    let spaced = format!(" {} ", parts.join(" "));
+    let is_named = |column: &&String| {
+        let plain = column.trim_start_matches("u_").replace('_', " ");
+        let known = LABELS.iter().find(|(name, _)| name == column);
+        let label = known.map_or(plain.as_str(), |(_, label)| label);
+        parts.contains(&column.as_str()) || spaced.contains(&format!(" {label} "))
+    };
+    let longest = sent.keys().filter(is_named).max_by_key(|name| name.len());
+    longest.cloned()
+}
+
+/// The field of `sent` that a unique `index` is about, going by its name.
+pub(super) fn indexed_field(sent: &Body, index: &str) -> Option<String> {
+    let index = index.to_lowercase();
+    let is_about = |column: &&String| {
+        let rest = index.strip_prefix(column.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+            || index.ends_with(&format!("_{column}"))
+    };
+    let longest = sent.keys().filter(is_about).max_by_key(|name| name.len());
+    longest.cloned()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -184,5 +223,31 @@ mod tests {
         }));
         assert_eq!(altered(&sent, &reply), ["priority"]);
         assert!(dropped(&sent, &reply).is_empty());
+    }
+
+    #[test]
+    fn a_field_is_known_by_its_column_or_its_label() {
+        let sent = of_fields(&fields(json!({
+            "short_description": "a", "description": "b", "cmdb_ci": "c", "u_site": "d"
+        })));
+        for (words, field) in [
+            ("Invalid value for field 'description'", Some("description")),
+            ("Short description", Some("short_description")),
+            ("Configuration item", Some("cmdb_ci")),
+            ("Data too long for column 'u_site'", Some("u_site")),
+            ("Site", Some("u_site")),
+            ("Assignment group", None),
+            ("website", None),
+        ] {
+            assert_eq!(named_field(&sent, words).as_deref(), field, "{words}");
+        }
+        for (index, field) in [
+            ("u_site", Some("u_site")),
+            ("u_site_unique", Some("u_site")),
+            ("idx_u_site", Some("u_site")),
+            ("u_queue_unique", None),
+        ] {
+            assert_eq!(indexed_field(&sent, index).as_deref(), field, "{index}");
+        }
     }
 }

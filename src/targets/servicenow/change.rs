@@ -1,4 +1,4 @@
-//! Changing a ticket: comments, fields, resolution, its parent.
+//! Changing a ticket: fields, resolution, its parent. `comment` looks for comments.
 //!
 //! People win: a state that a person has set is never lowered, and a ticket they have closed
 //! is left alone. There is no optimistic locking, so the ticket is read right before its
@@ -8,16 +8,13 @@ use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, cla
 use crate::domain::ticket::TicketChange;
 
 use super::ServiceNow;
+use super::blame::blamed;
 use super::body::{self, Body};
 use super::create::is_refusal;
 use super::ids::SysId;
-use super::query::{Literal, Query};
 use super::record::Record;
 use super::rejection::Cause;
 use super::requests::Request;
-
-/// Journal entries read at once; older ones are found in the ticket's own text.
-const JOURNAL_LIMIT: u16 = 100;
 
 impl ServiceNow {
     /// Adds the comment and sets the fields of `change`.
@@ -26,21 +23,23 @@ impl ServiceNow {
         id: &SysId,
         change: &TicketChange,
     ) -> Result<(), Failure> {
-        let mut body = self.resolved(body::of_change(change)).await?;
-        if body.contains_key("state") && self.shape.is_resolved(&self.existing(id).await?) {
-            body.remove("state");
+        let mut named = body::of_change(change);
+        if named.contains_key("state") && self.shape.is_resolved(&self.existing(id).await?) {
+            named.remove("state");
         }
-        if body.is_empty() {
+        if named.is_empty() {
             return Ok(());
         }
-        match self.patch(id, &body).await? {
-            Some(record) => self.report_dropped(id, &body, &record),
-            None => tracing::info!(
-                target = %self.name, ticket = %id.as_str(),
-                "the ticket takes no more changes; the update is left out"
-            ),
+        match self.write(id, &named).await? {
+            Some(record) => self.confirm_comment(id, change, &record).await,
+            None => {
+                tracing::info!(
+                    target = %self.name, ticket = %id.as_str(),
+                    "the ticket takes no more changes; the update is left out"
+                );
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Resolves the ticket with `change`, unless a person has settled it.
@@ -56,15 +55,30 @@ impl ServiceNow {
             );
             return Ok(());
         }
-        let body = self.resolved(body::of_change(change)).await?;
-        if body.is_empty() || self.says_so_already(id, &body, change).await? {
+        let named = body::of_change(change);
+        if named.is_empty() || self.says_so_already(id, &named, change).await? {
             return Ok(());
         }
-        let Some(record) = self.patch(id, &body).await? else {
-            return Ok(());
+        let record = match self.write(id, &named).await {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(()),
+            Err(failure) => return self.unless_settled(id, failure).await,
         };
-        self.report_dropped(id, &body, &record);
-        self.verify(id, &body, "state", record).await
+        self.verify(id, &named, "state", record).await
+    }
+
+    /// `failure` of a resolution, unless the ticket is settled all the same: a person may have been
+    /// faster.
+    async fn unless_settled(&self, id: &SysId, failure: Failure) -> Result<(), Failure> {
+        let is_refusal =
+            failure.kind == FailureKind::IntegrationFailure && !failure.outcome_unknown;
+        if !is_refusal {
+            return Err(failure);
+        }
+        match self.record_of(id).await {
+            Ok(Some(record)) if self.shape.is_resolved(&record) => Ok(()),
+            _ => Err(failure),
+        }
     }
 
     /// A resolution that only writes a comment leaves no state behind. A repetition recognises
@@ -96,39 +110,23 @@ impl ServiceNow {
         }
     }
 
-    /// Whether a comment with `marker` is on the ticket.
-    pub(super) async fn has_comment_with(&self, id: &SysId, marker: &str) -> Result<bool, Failure> {
-        if self.is_in_journal(id, marker).await? {
-            return Ok(true);
-        }
-        // Most users may not read the journal's own table, which then looks empty.
-        let request = Request::read_as_shown(&self.table, id, "sys_id,work_notes,comments");
-        let Some(record) = self.api.read(&request).await? else {
-            return Err(gone(id));
-        };
-        let mut texts = ["work_notes", "comments"].iter();
-        Ok(texts.any(|field| record.text(field).contains(marker)))
-    }
-
-    async fn is_in_journal(&self, id: &SysId, marker: &str) -> Result<bool, Failure> {
-        let query = Query::equals("element_id", &Literal::from(id))
-            .and_equals("element", "work_notes")
-            .newest_first("sys_created_on");
-        let request = Request::rows(
-            "sys_journal_field",
-            Some(&query),
-            "element_id,element,value",
-            JOURNAL_LIMIT,
-        );
-        match self.api.rows(&request).await {
-            Ok(rows) => Ok(rows.iter().any(|row| {
-                row.text("element_id") == id.as_str() && row.text("value").contains(marker)
-            })),
-            Err(rejection) if rejection.failure.kind == FailureKind::IntegrationFailure => {
-                Ok(false)
+    /// Writes `named` with ids in place of names; `None` when the ticket takes no more changes.
+    async fn write(&self, id: &SysId, named: &Body) -> Result<Option<Record>, Failure> {
+        let mut body = self.resolved(named).await?;
+        let written = match self.patch(id, &body).await {
+            Err(failure) if failure.refuses_value => {
+                let Some(resolved) = self.resolved_again(named, &body).await? else {
+                    return Err(failure);
+                };
+                body = resolved;
+                self.patch(id, &body).await?
             }
-            Err(rejection) => Err(rejection.failure),
+            outcome => outcome?,
+        };
+        if let Some(record) = &written {
+            self.report_dropped(id, &body, record);
         }
+        Ok(written)
     }
 
     /// Changes the record; `None` when it takes no more changes because it is closed.
@@ -139,7 +137,7 @@ impl ServiceNow {
             Err(rejection) if rejection.cause == Cause::Absent => Err(gone(id)),
             Err(rejection) if is_refusal(rejection.cause) => match self.record_of(id).await {
                 Ok(Some(record)) if self.shape.is_final(&record) => Ok(None),
-                _ => Err(rejection.failure),
+                _ => Err(blamed(rejection.failure, body)),
             },
             Err(rejection) => Err(rejection.failure),
         }
@@ -149,7 +147,8 @@ impl ServiceNow {
         self.record_of(id).await?.ok_or_else(|| gone(id))
     }
 
-    /// Whether `field` has the value that `body` gave it: a dropped value comes with a success.
+    /// Whether `field` has the value that `body` gave it: a dropped value comes with a success. What
+    /// the reply shows may be older than what is stored, so it is read again.
     async fn verify(
         &self,
         id: &SysId,
@@ -157,24 +156,29 @@ impl ServiceNow {
         field: &str,
         reply: Record,
     ) -> Result<(), Failure> {
+        self.facts.note_changes(id, reply.changes());
         let Some(sent) = body.get(field).and_then(serde_json::Value::as_str) else {
             return Ok(());
         };
-        let record = match reply.get(field) {
-            Some(_) => reply,
-            None => self.existing(id).await?,
+        // A rule of the instance may close a resolved ticket at once.
+        let is_kept = |record: &Record| {
+            record.text(field) == sent || (field == "state" && self.shape.is_resolved(record))
         };
-        let kept = record.text(field);
-        if kept == sent {
+        if is_kept(&reply) {
             return Ok(());
         }
+        let stored = self.existing(id).await?;
+        if is_kept(&stored) {
+            return Ok(());
+        }
+        let kept = stored.text(field);
         let message = format!(
             "the instance answered success but kept {field} at {kept:?} instead of {sent:?}: \
              the value is unknown to it, or this user may not write the field"
         );
         Err(Failure::new(
             FailureKind::IntegrationFailure,
-            class(FailureScope::Ticket, ResolvedBy::Nothing),
+            class(FailureScope::Ticket, ResolvedBy::PersonInConfiguration),
             message,
         )
         .with_field(field))
@@ -192,7 +196,7 @@ impl ServiceNow {
 }
 
 /// A 404 hides whether the record was deleted or only this user's right to it.
-fn gone(id: &SysId) -> Failure {
+pub(super) fn gone(id: &SysId) -> Failure {
     let message = format!(
         "the ticket {} is gone, or this user may no longer read it",
         id.as_str()

@@ -8,18 +8,22 @@ use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, cla
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 use super::ServiceNow;
+use super::blame::blamed;
 use super::body::{self, Body};
-use super::facts::{ChosenIds, KeylessTicket, TRANSACTION_QUOTA};
+use super::facts::{ChosenIds, TRANSACTION_QUOTA};
 use super::ids::SysId;
 use super::record::Record;
+use super::refusal::violated_index;
 use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 
 /// One insert: the key of its ticket, the chosen id, and the body.
-struct Insert<'create> {
-    key: &'create TicketKey,
-    id: Option<SysId>,
-    body: Body,
+pub(super) struct Insert<'create> {
+    pub(super) key: &'create TicketKey,
+    pub(super) id: Option<SysId>,
+    /// The configured fields, with names where the body has ids.
+    pub(super) named: &'create Body,
+    pub(super) body: Body,
 }
 
 impl ServiceNow {
@@ -33,23 +37,41 @@ impl ServiceNow {
             return Ok(ticket);
         }
         self.wait_for_earlier_insert(key)?;
-        let fields = self.resolved(body::of_fields(fields)).await?;
+        let named = body::of_fields(fields);
+        let resolved = self.resolved(&named).await?;
+        match self.open_with(key, &named, &resolved).await {
+            Err(failure) if failure.refuses_value => {
+                match self.resolved_again(&named, &resolved).await? {
+                    Some(resolved) => self.open_with(key, &named, &resolved).await,
+                    None => Err(failure),
+                }
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn open_with(
+        &self,
+        key: &TicketKey,
+        named: &Body,
+        resolved: &Body,
+    ) -> Result<Ticket, Failure> {
         let id = match self.facts.chosen_ids() {
             ChosenIds::Off => None,
             ChosenIds::Untold | ChosenIds::Honoured => Some(SysId::chosen_for(&self.name, key)),
         };
-        let insert = Insert::new(key, id, &fields);
+        let insert = Insert::new(key, id, named, resolved);
         match self.insert(&insert).await {
             Err(rejection) if rejection.cause == Cause::Denied && insert.id.is_some() => {
-                self.insert_denied(&insert, &fields).await
+                self.insert_denied(&insert, resolved).await
             }
             outcome => self.conclude(&insert, outcome).await,
         }
     }
 
-    async fn insert(&self, insert: &Insert<'_>) -> Result<Record, Rejection> {
+    async fn insert(&self, insert: &Insert<'_>) -> Result<(Record, bool), Rejection> {
         let request = Request::insert(&self.table, insert.body.clone());
-        self.api.record(&request).await
+        self.api.created(&request).await
     }
 
     /// The result of an insert. After a refusal the ticket is looked up, because some instances
@@ -57,19 +79,25 @@ impl ServiceNow {
     async fn conclude(
         &self,
         insert: &Insert<'_>,
-        outcome: Result<Record, Rejection>,
+        outcome: Result<(Record, bool), Rejection>,
     ) -> Result<Ticket, Failure> {
         let rejection = match outcome {
-            Ok(record) => return self.confirm(insert, &record).await,
+            Ok((record, is_stated)) => return self.confirm(insert, &record, is_stated).await,
             Err(rejection) => rejection,
         };
         match rejection.cause {
-            Cause::DuplicateId => self.adopt(insert).await,
-            Cause::Denied | Cause::Refused => match self.find_in_doubt(insert.key).await? {
-                Some(ticket) => Ok(ticket),
-                None => Err(rejection.failure),
-            },
-            Cause::StillRunning => Err(self.note_running_insert(insert.key, rejection.failure)),
+            Cause::UniqueViolation if insert.is_own_twin(&rejection.failure.message) => {
+                self.adopt(insert).await
+            }
+            Cause::UniqueViolation | Cause::Denied | Cause::Refused => {
+                match self.find_in_doubt(insert.key).await? {
+                    Some(ticket) => Ok(ticket),
+                    None => Err(blamed(rejection.failure, &insert.body)),
+                }
+            }
+            Cause::StillRunning | Cause::TooLong => {
+                Err(self.note_running_insert(insert.key, rejection.failure))
+            }
             Cause::Absent | Cause::Unauthenticated | Cause::Other => Err(rejection.failure),
         }
     }
@@ -79,7 +107,7 @@ impl ServiceNow {
     ///
     /// Repeating the insert shows which, without risk: after a committed one it is a
     /// duplicate. Only one that is refused again goes out without the id.
-    async fn insert_denied(&self, insert: &Insert<'_>, fields: &Body) -> Result<Ticket, Failure> {
+    async fn insert_denied(&self, insert: &Insert<'_>, resolved: &Body) -> Result<Ticket, Failure> {
         if let Some(ticket) = self.find_in_doubt(insert.key).await? {
             return Ok(ticket);
         }
@@ -87,7 +115,7 @@ impl ServiceNow {
             Err(again) if again.cause == Cause::Denied => {}
             outcome => return self.conclude(insert, outcome).await,
         }
-        let without = Insert::new(insert.key, None, fields);
+        let without = Insert::new(insert.key, None, insert.named, resolved);
         let outcome = self.insert(&without).await;
         if outcome.is_ok() {
             self.ids_are_off("the instance refuses records with an id chosen by us");
@@ -95,7 +123,7 @@ impl ServiceNow {
         self.conclude(&without, outcome).await
     }
 
-    async fn find_in_doubt(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
+    pub(super) async fn find_in_doubt(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
         self.find_by_key(key).await.map_err(Failure::in_doubt)
     }
 
@@ -115,70 +143,9 @@ impl ServiceNow {
         .in_doubt())
     }
 
-    /// Success is a record id in the body and our key on the record, and nothing less.
-    async fn confirm(&self, insert: &Insert<'_>, record: &Record) -> Result<Ticket, Failure> {
-        let Some(id) = record.id() else {
-            return Err(Rejection::not_a_record(super::rejection::Call::Create).failure);
-        };
-        self.compare_ids(insert, &id);
-        if self.is_marked(insert, &id, record).await? {
-            self.report_changes(insert, &id, record);
-            return Ok(self.shape.ticket(&id, record));
-        }
-        self.facts.set_keyless_ticket(Some(KeylessTicket {
-            key: insert.key.clone(),
-            id: id.clone(),
-        }));
-        Err(unfindable(&id))
-    }
-
-    fn compare_ids(&self, insert: &Insert<'_>, returned: &SysId) {
-        match &insert.id {
-            Some(chosen) if chosen == returned => self.facts.ids_are_honoured(),
-            Some(_) => self.ids_are_off("the instance gives records an id of its own"),
-            None => {}
-        }
-    }
-
-    fn ids_are_off(&self, why: &str) {
+    pub(super) fn ids_are_off(&self, why: &str) {
         if self.facts.ids_are_off() {
             tracing::warn!(target = %self.name, "{why}; tickets are found by key only");
-        }
-    }
-
-    /// Whether the new record carries our key. A reply without the field proves it by the
-    /// chosen id, or is read again.
-    async fn is_marked(
-        &self,
-        insert: &Insert<'_>,
-        id: &SysId,
-        record: &Record,
-    ) -> Result<bool, Failure> {
-        if record.get("correlation_id").is_some() {
-            return Ok(record.carries(insert.key));
-        }
-        if insert.id.as_ref() == Some(id) {
-            return Ok(true);
-        }
-        let read_back = self.record_of(id).await.map_err(Failure::in_doubt)?;
-        Ok(read_back.is_some_and(|record| record.carries(insert.key)))
-    }
-
-    fn report_changes(&self, insert: &Insert<'_>, id: &SysId, record: &Record) {
-        let dropped = body::dropped(&insert.body, record);
-        if !dropped.is_empty() {
-            tracing::warn!(
-                target = %self.name, ticket = %id.as_str(), key = %insert.key, ?dropped,
-                "the instance dropped fields of the new ticket"
-            );
-            self.references.forget();
-        }
-        let altered = body::altered(&insert.body, record);
-        if !altered.is_empty() {
-            tracing::info!(
-                target = %self.name, ticket = %id.as_str(), key = %insert.key, ?altered,
-                "the instance changed fields of the new ticket"
-            );
         }
     }
 
@@ -198,7 +165,7 @@ impl ServiceNow {
         Err(failure)
     }
 
-    fn note_running_insert(&self, key: &TicketKey, mut failure: Failure) -> Failure {
+    pub(super) fn note_running_insert(&self, key: &TicketKey, mut failure: Failure) -> Failure {
         self.facts.note_running(key, Instant::now());
         if self.facts.chosen_ids() == ChosenIds::Off {
             failure.settle_after = TRANSACTION_QUOTA;
@@ -232,9 +199,32 @@ impl ServiceNow {
 }
 
 impl<'create> Insert<'create> {
-    fn new(key: &'create TicketKey, id: Option<SysId>, fields: &Body) -> Self {
-        let body = body::of_create(key, id.as_ref(), fields);
-        Self { key, id, body }
+    fn new(
+        key: &'create TicketKey,
+        id: Option<SysId>,
+        named: &'create Body,
+        resolved: &Body,
+    ) -> Self {
+        let body = body::of_create(key, id.as_ref(), resolved);
+        Self {
+            key,
+            id,
+            named,
+            body,
+        }
+    }
+
+    /// Whether a unique violation can be of our own earlier record. Other columns can be unique,
+    /// too; where the words name no index, the record may be ours.
+    fn is_own_twin(&self, words: &str) -> bool {
+        let words = words.to_lowercase();
+        let holds = |own: &str| words.contains(own);
+        holds(self.key.as_str())
+            || self.id.as_ref().is_some_and(|id| holds(id.as_str()))
+            || violated_index(&words).is_none_or(|index| {
+                let own = ["primary", "pkey", "sys_id", "correlation_id"];
+                own.iter().any(|name| index.contains(name))
+            })
     }
 }
 
@@ -243,7 +233,7 @@ pub(super) fn is_refusal(cause: Cause) -> bool {
     matches!(cause, Cause::Denied | Cause::Refused)
 }
 
-fn unfindable(id: &SysId) -> Failure {
+pub(super) fn unfindable(id: &SysId) -> Failure {
     let message = format!(
         "the ticket {} exists, but the instance did not keep our key in correlation_id; without \
          it no ticket can be found again: let this user write and read that field",

@@ -15,6 +15,10 @@ use super::ids::SysId;
 /// cannot be committed later than that.
 pub(super) const TRANSACTION_QUOTA: Duration = Duration::from_secs(60);
 
+/// Tickets whose number of changes is remembered. When there are more, all are forgotten, and are
+/// learnt again.
+const MAX_TICKETS: usize = 10_000;
+
 /// Whether the instance takes the ids that we choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum ChosenIds {
@@ -44,6 +48,7 @@ struct Facts {
     chosen_ids: ChosenIds,
     running_until: HashMap<TicketKey, Instant>,
     keyless: Option<KeylessTicket>,
+    changes: HashMap<SysId, u64>,
 }
 
 impl InstanceFacts {
@@ -92,6 +97,17 @@ impl InstanceFacts {
         until
             .checked_duration_since(now)
             .filter(|wait| !wait.is_zero())
+    }
+
+    /// Remembers how often the ticket was changed, where a reply says so; returns what was known
+    /// before.
+    pub(super) fn note_changes(&self, id: &SysId, changes: Option<u64>) -> Option<u64> {
+        let changes = changes?;
+        let mut facts = self.lock();
+        if facts.changes.len() >= MAX_TICKETS {
+            facts.changes.clear();
+        }
+        facts.changes.insert(id.clone(), changes)
     }
 
     pub(super) fn set_keyless_ticket(&self, keyless: Option<KeylessTicket>) {

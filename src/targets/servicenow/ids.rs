@@ -38,7 +38,8 @@ impl SysId {
 /// The record id in a text of a callback. One that is no `sys_id` names no ticket of ours.
 pub(super) fn in_callback(text: &str) -> Option<String> {
     let is_id = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_id.then(|| text.to_owned())
+    let own_form = SysId::parse(text).map(|id| id.0);
+    is_id.then(|| own_form.unwrap_or_else(|| text.to_owned()))
 }
 
 #[cfg(test)]
@@ -71,6 +72,13 @@ mod tests {
             id,
             SysId::chosen_for(&TargetName::new("servicenow-2"), &key("0a-1"))
         );
+    }
+
+    #[test]
+    fn an_id_in_a_callback_is_the_same_in_upper_case() {
+        let id = "c537bae64f411200adf9f8e18110c76e";
+        assert_eq!(in_callback(&id.to_uppercase()).as_deref(), Some(id));
+        assert_eq!(in_callback("x' or 1=1"), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::query::{Literal, Query};
 use super::record::Record;
 use super::requests::Request;
 use super::{ServiceNow, record_id};
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::Failure;
 use crate::targets::inspect::{
     ApiVersions, FieldDefault, FieldInfo, Inspect, Metadata, MetadataSources, UnlistedValues,
     Values,
@@ -132,16 +132,8 @@ impl ServiceNow {
     pub(super) async fn readable(&self, request: &Request) -> Result<Vec<Record>, Failure> {
         match self.api.rows(request).await {
             Ok(rows) => Ok(rows),
-            Err(rejection) => {
-                let failure = Failure::from(rejection);
-                let is_refused = failure.kind == FailureKind::IntegrationFailure
-                    || (failure.status == Some(403) && failure.remedy() != Remedy::HoldTarget);
-                if is_refused {
-                    Ok(Vec::new())
-                } else {
-                    Err(failure)
-                }
-            }
+            Err(rejection) if rejection.is_unreadable() => Ok(Vec::new()),
+            Err(rejection) => Err(rejection.failure),
         }
     }
 }

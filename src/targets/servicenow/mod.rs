@@ -7,16 +7,20 @@
 //! the store, sources, other CRMs.
 
 mod api;
+mod blame;
 mod body;
 mod change;
 mod changes;
+mod comment;
 pub(crate) mod condition;
+mod confirm;
 mod create;
 mod facts;
 mod find;
 mod hierarchy;
 mod ids;
 mod inspect;
+mod meaning;
 mod names;
 pub(super) mod oauth;
 mod profile;

@@ -9,6 +9,7 @@ use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, cla
 
 use super::ServiceNow;
 use super::body::Body;
+use super::create::Insert;
 use super::ids::SysId;
 use super::query::{Literal, Query};
 use super::record::Record;
@@ -16,18 +17,64 @@ use super::references::{Name, names_in};
 use super::requests::Request;
 
 impl ServiceNow {
-    /// `body` with ids in place of names.
-    pub(super) async fn resolved(&self, mut body: Body) -> Result<Body, Failure> {
-        let mut ids = Vec::new();
-        for name in names_in(&body) {
+    /// The fields of `named` with ids in place of names.
+    pub(super) async fn resolved(&self, named: &Body) -> Result<Body, Failure> {
+        let mut resolved = named.clone();
+        for name in names_in(named) {
             if let Some(id) = self.id_of(&name).await? {
-                ids.push((name.field, id));
+                resolved.insert(name.field.to_owned(), id.as_str().into());
             }
         }
-        for (field, id) in ids {
-            body.insert(field.to_owned(), id.as_str().into());
+        Ok(resolved)
+    }
+
+    /// … asked for again, after the instance has refused an id: it may be a clone of another, with
+    /// ids of its own. `None` where they are the same as `before`.
+    pub(super) async fn resolved_again(
+        &self,
+        named: &Body,
+        before: &Body,
+    ) -> Result<Option<Body>, Failure> {
+        if names_in(named).is_empty() {
+            return Ok(None);
         }
-        Ok(body)
+        self.references.forget();
+        let resolved = self.resolved(named).await?;
+        Ok((resolved != *before).then_some(resolved))
+    }
+
+    /// Sets references that the instance dropped from a new ticket, where their names stand for
+    /// other ids than those that were sent. The ticket stands in any case.
+    pub(super) async fn restore_references(
+        &self,
+        insert: &Insert<'_>,
+        id: &SysId,
+        dropped: &[String],
+    ) {
+        let is_dropped = |field: &String| dropped.contains(field);
+        let of = |body: &Body| -> Body {
+            let fields = body.iter().filter(|(field, _)| is_dropped(field));
+            fields
+                .map(|(field, value)| (field.clone(), value.clone()))
+                .collect()
+        };
+        let Ok(Some(fields)) = self
+            .resolved_again(&of(insert.named), &of(&insert.body))
+            .await
+        else {
+            return;
+        };
+        let request = Request::change(&self.table, id, fields);
+        match self.api.record(&request).await {
+            Ok(_) => tracing::info!(
+                target = %self.name, ticket = %id.as_str(), ?dropped,
+                "names stand for other ids than before; the references are set"
+            ),
+            Err(rejection) => tracing::warn!(
+                target = %self.name, ticket = %id.as_str(), ?dropped, error = %rejection.failure,
+                "names stand for other ids than before; the references could not be set"
+            ),
+        }
     }
 
     /// The id of `name`; `None` when this user may not read the table, so that the name is
@@ -75,7 +122,7 @@ impl ServiceNow {
         let request = Request::rows(name.table, query, &fields, limit);
         match self.api.rows(&request).await {
             Ok(rows) => Ok(Some(rows)),
-            Err(rejection) if rejection.failure.kind == FailureKind::IntegrationFailure => {
+            Err(rejection) if rejection.is_unreadable() => {
                 self.report_unreadable(name);
                 Ok(None)
             }
@@ -105,12 +152,14 @@ fn unresolved(name: &Name<'_>, problem: &str) -> Failure {
         "{:?} {problem} in {}.{}; give the record's sys_id instead",
         name.text, name.table, name.column
     );
-    Failure::new(
+    let mut failure = Failure::new(
         FailureKind::IntegrationFailure,
-        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        class(FailureScope::Ticket, ResolvedBy::PersonInConfiguration),
         message,
     )
-    .with_field(name.field)
+    .with_field(name.field);
+    failure.refuses_value = true;
+    failure
 }
 
 #[cfg(test)]

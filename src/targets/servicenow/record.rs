@@ -19,7 +19,7 @@ const RESOLVED_INCIDENT_STATES: [&str; 3] = ["6", "7", "8"];
 /// States in which an incident takes no more changes: Closed, Cancelled.
 const FINAL_INCIDENT_STATES: [&str; 2] = ["7", "8"];
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Record(Map<String, Value>);
 
 impl Record {
@@ -53,6 +53,11 @@ impl Record {
     /// The record's id, when it is one.
     pub(super) fn id(&self) -> Option<SysId> {
         SysId::parse(&self.text("sys_id"))
+    }
+
+    /// How often the record was changed, where the row says so.
+    pub(super) fn changes(&self) -> Option<u64> {
+        self.text("sys_mod_count").parse().ok()
     }
 
     /// Whether the row carries `key`, byte for byte.

@@ -19,20 +19,47 @@ pub(super) struct Refusal {
 pub(super) enum Reason {
     /// A business rule aborted the write; its name. The rule's own message is not in the answer.
     BusinessRule(String),
-    /// A data policy misses these fields; labels, not column names.
-    DataPolicy(String),
-    /// An access control refused the write.
+    /// A data policy requires fields that are empty.
+    MissingField,
+    /// The value of a field is too long, unknown, or may not be written.
+    Value,
+    /// An access control refused the operation.
     AccessControl,
-    /// The role check of the API itself failed, which a node switch causes for a while.
+    /// Our user may not use the API. A switch of nodes causes it for a while.
     ApiAccessControl,
     /// The token is not made for this API.
     Scope,
     /// The query asks for a field that is not there or not readable.
     Query,
+    /// The instance has no such API or table.
+    NoApi,
     /// A server-side quota ended the transaction.
     Cancelled,
     Other,
 }
+
+/// Words about a value that was sent, in lower case.
+const VALUE_WORDS: [&str; 18] = [
+    // An instance can be read only as a whole, too.
+    "fields are read only",
+    "field is read only",
+    "fields are read-only",
+    "field is read-only",
+    "not writable",
+    "not writeable",
+    "cannot be written",
+    "too long",
+    "data truncation",
+    "maximum length",
+    "invalid choice",
+    "valid choice",
+    "unknown choice",
+    "invalid value",
+    "valid value",
+    "invalid reference",
+    "valid reference",
+    "does not exist in choice",
+];
 
 impl Refusal {
     /// The error in the body of `answer`, when there is one.
@@ -40,23 +67,27 @@ impl Refusal {
         Self::in_body(&answer.json()?)
     }
 
-    /// The error in `body`, when there is one.
+    /// The error in `body`, when the instance has written it. Gateways have an `error` too, with a
+    /// code in it or a number as `status`.
     pub(super) fn in_body(body: &Value) -> Option<Self> {
-        let error = body.get("error")?;
-        let text = |name: &str| {
-            let found = error.get(name).and_then(Value::as_str).unwrap_or_default();
-            excerpt(found)
-        };
-        Some(match error {
-            Value::String(words) => Self {
+        let is_ours = body.get("status").is_none_or(|status| status == "failure");
+        match body.get("error").filter(|_| is_ours)? {
+            Value::String(words) => Some(Self {
                 message: excerpt(words),
                 detail: String::new(),
-            },
-            _ => Self {
-                message: text("message"),
-                detail: text("detail"),
-            },
-        })
+            }),
+            Value::Object(error) if !error.contains_key("code") => {
+                let text = |name: &str| {
+                    let found = error.get(name).and_then(Value::as_str);
+                    excerpt(found.unwrap_or_default())
+                };
+                Some(Self {
+                    message: text("message"),
+                    detail: text("detail"),
+                })
+            }
+            _ => None,
+        }
     }
 
     /// The sentence to show: the detail, or the message where there is none.
@@ -71,21 +102,28 @@ impl Refusal {
     /// Which of the known refusals it is.
     pub(super) fn reason(&self) -> Reason {
         let both = format!("{} {}", self.message, self.detail);
+        let lower = both.to_lowercase();
         let says = |words: &str| both.contains(words);
         if let Some(rule) = business_rule(&self.detail) {
             Reason::BusinessRule(rule)
-        } else if let Some(fields) = mandatory_fields(&self.detail) {
-            Reason::DataPolicy(fields)
         } else if says("Failed API level ACL Validation") {
             Reason::ApiAccessControl
         } else if says("api access scope") {
             Reason::Scope
         } else if says("rights to query records") || says("present in the query") {
             Reason::Query
+        } else if says("User Not Authorized") {
+            Reason::ApiAccessControl
+        } else if says("Requested URI does not represent") || says("Invalid table") {
+            Reason::NoApi
         } else if says("Transaction cancelled") {
             Reason::Cancelled
         } else if says("ACL Exception") || says("security constraints") || says("sys_id") {
             Reason::AccessControl
+        } else if lower.contains("mandatory") {
+            Reason::MissingField
+        } else if VALUE_WORDS.iter().any(|words| lower.contains(words)) {
+            Reason::Value
         } else {
             Reason::Other
         }
@@ -95,130 +133,65 @@ impl Refusal {
     pub(super) fn code(&self) -> String {
         match self.reason() {
             Reason::BusinessRule(rule) => format!("Business Rule '{rule}'"),
-            Reason::DataPolicy(_) => "Data Policy Exception".to_owned(),
+            _ if self.detail.contains("Data Policy Exception") => {
+                "Data Policy Exception".to_owned()
+            }
             Reason::AccessControl => "ACL Exception".to_owned(),
             _ => self.message.clone(),
         }
     }
 
-    /// The label of the field it is about.
+    /// The field that it names: a column, or a label, or several with commas between.
     pub(super) fn field(&self) -> Option<String> {
-        match self.reason() {
-            Reason::DataPolicy(fields) => Some(fields),
+        let sentence = self.sentence();
+        let named = match self.reason() {
+            Reason::MissingField => after(sentence, "mandatory:"),
+            Reason::Value => after(sentence, "read only:")
+                .or_else(|| after(sentence, "read-only:"))
+                .or_else(|| quoted_after(sentence, "column '"))
+                .or_else(|| quoted_after(sentence, "field '")),
             _ => None,
-        }
+        }?;
+        let named = named.trim().trim_end_matches('.').to_owned();
+        (!named.is_empty()).then_some(named)
     }
 }
 
-/// `… was aborted by Business Rule 'Check caller^5230…af79'. …` → `Check caller`.
+/// `… was aborted by Business Rule 'Don't check^5230…af79'. Business Rule Stack:…` → `Don't check`.
 fn business_rule(detail: &str) -> Option<String> {
     let (_, rest) = detail.split_once("Business Rule '")?;
-    let (quoted, _) = rest.split_once('\'')?;
+    // A name may hold apostrophes.
+    let quoted = rest
+        .split_once("'. Business Rule Stack")
+        .or_else(|| rest.rsplit_once('\''))
+        .map_or(rest, |(quoted, _)| quoted);
     // The rule's own id follows its name.
-    let name = match quoted.rsplit_once('^') {
-        Some((name, _)) => name,
-        None => quoted,
-    };
+    let name = quoted.rsplit_once('^').map_or(quoted, |(name, _)| name);
     Some(name.trim().to_owned())
 }
 
-/// `Data Policy Exception: The following fields are mandatory: Resolution code` → the label.
-fn mandatory_fields(detail: &str) -> Option<String> {
-    if !detail.contains("Data Policy Exception") {
-        return None;
-    }
-    let labels = detail.rsplit(':').next().unwrap_or_default();
-    Some(labels.trim().trim_end_matches('.').to_owned())
+fn after<'text>(text: &'text str, words: &str) -> Option<&'text str> {
+    text.split_once(words).map(|(_, rest)| rest)
 }
 
-/// Whether `answer` says that the record's id is taken. Under which status it comes is not
-/// documented, so the words decide: they are those of the database.
-pub(super) fn is_duplicate_id(answer: &Answer) -> bool {
+/// The column in `for column 'incident.u_x' at row 1`.
+fn quoted_after<'text>(text: &'text str, words: &str) -> Option<&'text str> {
+    let (quoted, _) = after(text, words)?.split_once('\'')?;
+    quoted.rsplit('.').next()
+}
+
+/// Whether `answer` says that another record has a value that must be unique. Under which status
+/// it comes is not documented, so the words decide: they are those of the database.
+pub(super) fn is_unique_violation(answer: &Answer) -> bool {
     let body = String::from_utf8_lossy(&answer.body).to_ascii_lowercase();
     body.contains("unique key violation") || body.contains("duplicate entry")
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn refusal(message: &str, detail: &str) -> Refusal {
-        let body = json!({"error": {"message": message, "detail": detail}, "status": "failure"});
-        Refusal::in_body(&body).unwrap()
-    }
-
-    #[test]
-    fn g15_a_business_rule_is_named() {
-        let refusal = refusal(
-            "Operation Failed",
-            "Operation against file 'incident' was aborted by Business Rule \
-             'Check caller^5230b1f6c0a8016400f2d7e7d9a1af79'. Business Rule Stack:Check caller",
-        );
-        assert_eq!(
-            refusal.reason(),
-            Reason::BusinessRule("Check caller".to_owned())
-        );
-        assert_eq!(refusal.code(), "Business Rule 'Check caller'");
-    }
-
-    #[test]
-    fn g15_a_data_policy_names_the_fields_that_it_misses() {
-        let refusal = refusal(
-            "Operation Failed",
-            "Data Policy Exception: The following fields are mandatory: Resolution code, \
-             Resolution notes",
-        );
-        assert_eq!(
-            refusal.field().as_deref(),
-            Some("Resolution code, Resolution notes")
-        );
-        assert_eq!(refusal.code(), "Data Policy Exception");
-    }
-
-    #[test]
-    fn the_known_refusals_are_told_apart() {
-        for (message, detail, reason) in [
-            (
-                "Operation Failed",
-                "ACL Exception Insert Failed due to security constraints",
-                Reason::AccessControl,
-            ),
-            (
-                "User Not Authorized",
-                "Failed API level ACL Validation",
-                Reason::ApiAccessControl,
-            ),
-            (
-                "Forbidden",
-                "Missing required api access scope",
-                Reason::Scope,
-            ),
-            (
-                "Insufficient rights to query records",
-                "Field(s) present in the query do not have permission to be read",
-                Reason::Query,
-            ),
-            (
-                "Transaction cancelled: maximum execution time exceeded",
-                "",
-                Reason::Cancelled,
-            ),
-            ("Invalid table u_typo", "", Reason::Other),
-        ] {
-            assert_eq!(refusal(message, detail).reason(), reason, "{message}");
-        }
-    }
-
-    #[test]
-    fn the_detail_is_shown_and_the_message_where_there_is_none() {
-        assert_eq!(refusal("Operation Failed", "why").sentence(), "why");
-        let without = json!({"error": {"message": "Requested URI", "detail": null}});
-        assert_eq!(
-            Refusal::in_body(&without).unwrap().sentence(),
-            "Requested URI"
-        );
-        assert_eq!(Refusal::in_body(&json!({"result": []})), None);
-    }
+/// The violated index in `Duplicate entry 'x' for key 'incident.u_queue_unique'`, without its
+/// table; `None` where the words name none.
+pub(super) fn violated_index(words: &str) -> Option<&str> {
+    quoted_after(words, "for key '")
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,12 +22,14 @@ pub(super) enum Cause {
     Unauthenticated,
     /// 404 from the table: gone, or hidden from this user.
     Absent,
-    /// A record with this id exists already.
-    DuplicateId,
-    /// 403 by an access control.
+    /// Another record has a value that must be unique.
+    UniqueViolation,
+    /// Refused by an access control.
     Denied,
-    /// 403 by a rule, a data policy or something unknown.
+    /// Refused by a rule, a data policy or for something unknown.
     Refused,
+    /// More than this client reads.
+    TooLong,
     /// No answer of the instance itself: its transaction may still be under way.
     StillRunning,
     Other,
@@ -48,10 +50,10 @@ impl Rejection {
 
     /// A failure on the way, of `call`.
     pub(super) fn of_transport(call: Call, failure: Failure) -> Self {
-        let cause = if failure.outcome_unknown {
-            Cause::StillRunning
-        } else {
-            Cause::Other
+        let cause = match failure.outcome_unknown {
+            _ if failure.message.contains("longer than") => Cause::TooLong,
+            true => Cause::StillRunning,
+            false => Cause::Other,
         };
         Self::new(cause, failure).in_doubt_only_for_writes_of(call)
     }
@@ -70,6 +72,15 @@ impl Rejection {
             "a success whose result is not a record with a sys_id",
         );
         Self::new(Cause::Other, failure.in_doubt()).in_doubt_only_for_writes_of(call)
+    }
+
+    /// Whether the instance keeps from our user what was to be read.
+    pub(super) fn is_unreadable(&self) -> bool {
+        match self.failure.kind {
+            FailureKind::IntegrationFailure => true,
+            FailureKind::AuthFailure => self.failure.status == Some(403),
+            _ => false,
+        }
     }
 
     /// A read has no outcome to be in doubt about.

@@ -68,6 +68,11 @@ impl Request {
     /// … with raw and displayed values, from row `offset` on.
     pub(super) fn watched(mut self, offset: usize) -> Self {
         self.parameters[0] = ("sysparm_display_value", "all".to_owned());
+        self.starting_at(offset)
+    }
+
+    /// … from row `offset` on.
+    pub(super) fn starting_at(self, offset: usize) -> Self {
         self.with("sysparm_offset", &offset.to_string())
     }
 

@@ -1,21 +1,23 @@
-//! Judges an answer: the row or rows in it, or a classified failure.
+//! Judges a response: the row or rows in it, or a classified failure.
 //!
 //! A status alone proves nothing here: a sleeping instance answers every request with 200
 //! and a web page, a 403 can follow a committed insert, a 404 can mean "not for your eyes".
-//! Pure; may import: `domain`, `targets::http`. `docs/servicenow.md` has it as a table.
+//! Only `{"error": …}` is the instance's own word: everything else comes from something in front
+//! of it. Pure; may import: `domain`, `targets::http`. `docs/servicenow.md` has the table.
 
 use std::time::Duration;
 
-use http::header::LOCATION;
+use http::header::{LOCATION, WWW_AUTHENTICATE};
 use serde_json::Value;
 use url::Url;
 
-use crate::domain::failure::{Failure, FailureClass, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
 use crate::targets::http::{Answer, excerpt};
 
-use super::refusal::{Reason, Refusal, is_duplicate_id};
-use super::rejection::{Call, Cause, Rejection};
+use super::meaning::Meaning;
+use super::refusal::{Reason, Refusal, is_unique_violation};
+use super::rejection::{Call, Rejection};
 
 /// Rate limits are counted in windows of an hour, so no wait needs to be longer.
 const MAX_PAUSE: Duration = Duration::from_secs(3600);
@@ -27,47 +29,85 @@ const HIBERNATION_MARKS: [&str; 3] = [
     "instance is hibernating",
 ];
 
-/// The `result` of `answer` to `call`; `now` is for hints that name a time.
-pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
-    if is_asleep(answer) {
-        return Err(asleep(answer));
-    }
-    let verdict = match answer.status {
-        200 | 201 => {
-            return result_of(call, answer).map_err(|r| r.in_doubt_only_for_writes_of(call));
+/// The `result` of `answer` to `call`; `now` is for hints that name a time. A `result` is not yet
+/// the proof of an insert: its status may be any success.
+pub(super) fn judge(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Box<Rejection>> {
+    let rejection = match answer.status {
+        _ if is_asleep(answer) => rejection(
+            Meaning::Asleep,
+            answer,
+            "the instance is hibernating; wake it in the developer portal",
+        ),
+        200 | 201 => match result_of(call, answer) {
+            Ok(result) => return Ok(result),
+            Err(rejection) => *rejection,
+        },
+        status => {
+            let refusal = Refusal::in_answer(answer);
+            let is_unique = status >= 400 && call == Call::Create && is_unique_violation(answer);
+            let meaning = match is_unique {
+                true => Meaning::UniqueViolation,
+                false => meaning_of(call, answer, refusal.as_ref()),
+            };
+            described(meaning, answer, refusal.as_ref())
         }
-        202..=299 => unreadable(answer, "a success without a result"),
-        300..=399 => redirected(answer),
-        401 => unauthenticated(answer),
-        429 => rate_limited(answer, now),
-        status if status >= 400 && call == Call::Create && is_duplicate_id(answer) => {
-            duplicate(answer)
-        }
-        403 => forbidden(answer),
-        404 => absent(answer),
-        408 | 499 | 502 | 504 => unavailable(Cause::StillRunning, answer),
-        503 => in_maintenance(answer, now),
-        500.. => unavailable(Cause::Other, answer),
-        _ => refused(Cause::Other, answer),
     };
-    Err(verdict.in_doubt_only_for_writes_of(call))
+    let waiting = with_wait(rejection, answer, now);
+    Err(waiting.in_doubt_only_for_writes_of(call).into())
 }
 
-fn result_of(call: Call, answer: &Answer) -> Result<Value, Rejection> {
+fn result_of(call: Call, answer: &Answer) -> Result<Value, Box<Rejection>> {
     let Some(mut body) = answer.json() else {
-        return Err(match is_page(answer) {
-            true => web_page(answer),
+        let rejection = match is_page(answer) {
+            true => described(Meaning::NoAnswer, answer, None),
             false => unreadable(answer, "a success that is not whole JSON"),
-        });
+        };
+        return Err(rejection.into());
     };
     match (body.get("result").is_some(), Refusal::in_body(&body)) {
-        (true, None) if call == Call::Create && answer.status != 201 => Err(not_created(answer)),
         (true, None) => Ok(body["result"].take()),
-        (true, Some(_)) => Err(unreadable(answer, "both a result and an error")),
-        (false, Some(refusal)) if refusal.reason() != Reason::Cancelled => {
-            Err(refused(Cause::Refused, answer))
+        (true, Some(_)) => Err(unreadable(answer, "both a result and an error").into()),
+        (false, Some(refusal)) => {
+            let meaning = meaning_of_refusal(call, answer.status, &refusal);
+            Err(described(meaning, answer, Some(&refusal)).into())
         }
-        (false, _) => Err(unreadable(answer, "a success without a result")),
+        (false, None) => Err(unreadable(answer, "a success without a result").into()),
+    }
+}
+
+/// Who speaks, and what it says.
+fn meaning_of(call: Call, answer: &Answer, refusal: Option<&Refusal>) -> Meaning {
+    match (answer.status, refusal) {
+        (300..=399, _) => Meaning::Redirected,
+        (407, _) => Meaning::ProxyLogin,
+        (429, _) => Meaning::RateLimited,
+        (202 | 408 | 499 | 502 | 504, _) => Meaning::NoAnswer,
+        (401, Some(_)) => Meaning::Unauthenticated,
+        // The instance itself asks for a login like this where it writes no body.
+        (401, None) if answer.body.is_empty() && challenge(answer).is_some_and(is_basic) => {
+            Meaning::Unauthenticated
+        }
+        (401, None) => Meaning::LoginInFront,
+        (_, None) => Meaning::InFront,
+        (status, Some(refusal)) => meaning_of_refusal(call, status, refusal),
+    }
+}
+
+/// What the instance refuses in its own words.
+fn meaning_of_refusal(call: Call, status: u16, refusal: &Refusal) -> Meaning {
+    match (refusal.reason(), status) {
+        (Reason::NoApi, _) => Meaning::NoApi,
+        (_, 503) => Meaning::Maintenance,
+        (_, 500..) | (Reason::Cancelled, _) => Meaning::ServerError,
+        (Reason::ApiAccessControl | Reason::Scope, _) => Meaning::ApiForbidden,
+        (Reason::Query, _) => Meaning::QueryDenied,
+        (_, 404) => Meaning::Absent,
+        // Method, Accept and Content-Type are the same for every ticket.
+        (_, 405 | 406 | 415) => Meaning::NoApi,
+        (Reason::AccessControl, _) if call == Call::Change => Meaning::ChangeDenied,
+        (Reason::AccessControl, _) => Meaning::AccessDenied,
+        (Reason::MissingField, _) => Meaning::MissingField,
+        (Reason::BusinessRule(_) | Reason::Value | Reason::Other, _) => Meaning::Refused,
     }
 }
 
@@ -83,103 +123,86 @@ fn is_asleep(answer: &Answer) -> bool {
     HIBERNATION_MARKS.iter().any(|mark| page.contains(mark))
 }
 
-/// Nothing is processed while the instance sleeps, so nothing is in doubt.
-fn asleep(answer: &Answer) -> Rejection {
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Organisation, ResolvedBy::Time),
-        "the instance is hibernating; wake it in the developer portal",
-    );
-    Rejection::new(Cause::Other, failure.with_status(answer.status))
+fn challenge(answer: &Answer) -> Option<&str> {
+    answer.headers.get(WWW_AUTHENTICATE)?.to_str().ok()
 }
 
-/// A page of unknown origin: a login or a maintenance page, most likely.
-fn web_page(answer: &Answer) -> Rejection {
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Organisation, ResolvedBy::Time),
-        format!(
-            "a web page instead of data (asleep, in maintenance, or a login in front): {}",
-            answer.excerpt()
-        ),
-    );
-    Rejection::new(
-        Cause::StillRunning,
-        failure.with_status(answer.status).in_doubt(),
-    )
+fn is_basic(challenge: &str) -> bool {
+    let scheme = challenge.split_ascii_whitespace().next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic"))
 }
 
-fn not_created(answer: &Answer) -> Rejection {
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Organisation, ResolvedBy::Time),
-        "the insert was answered with 200 instead of 201 Created",
-    );
-    Rejection::new(
-        Cause::StillRunning,
-        failure.with_status(answer.status).in_doubt(),
-    )
-}
-
-fn unreadable(answer: &Answer, what: &str) -> Rejection {
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Network, ResolvedBy::Time),
-        format!("{what}: {}", answer.excerpt()),
-    );
-    // The instance has answered unless it says 202, so its transaction is over.
-    let cause = if answer.status == 202 {
-        Cause::StillRunning
-    } else {
-        Cause::Other
+/// A failure in the instance's own words, or with what something in front of it sent.
+fn described(meaning: Meaning, answer: &Answer, refusal: Option<&Refusal>) -> Rejection {
+    let Some(refusal) = refusal else {
+        return rejection(meaning, answer, &words_in_front(meaning, answer));
     };
-    Rejection::new(cause, failure.with_status(answer.status).in_doubt())
+    let mut rejection = rejection(meaning, answer, refusal.sentence());
+    let failure = &mut rejection.failure;
+    failure.code = match meaning {
+        Meaning::UniqueViolation => Some("Unique Key violation".to_owned()),
+        _ => Some(refusal.code()).filter(|code| !code.is_empty()),
+    };
+    failure.field = refusal.field();
+    failure.refuses_value = meaning == Meaning::Refused && refusal.reason() == Reason::Value;
+    rejection
 }
 
-/// Never followed: the token must not go wherever the redirect points.
-fn redirected(answer: &Answer) -> Rejection {
-    let place = answer
-        .headers
-        .get(LOCATION)
-        .and_then(|value| value.to_str().ok())
-        .map_or_else(|| "elsewhere".to_owned(), without_query);
-    let failure = Failure::new(
-        FailureKind::AuthFailure,
-        class(FailureScope::User, ResolvedBy::PersonInCrm),
-        format!("redirected to {place}: a wrong base_url, or single sign-on in front of the API"),
-    );
-    Rejection::new(Cause::Other, failure.with_status(answer.status))
-}
-
-/// A redirect's query may carry tokens, so it is not shown.
-fn without_query(location: &str) -> String {
-    match Url::parse(location) {
-        Ok(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
-        Err(_) => excerpt(location.split(['?', '#']).next().unwrap_or_default()),
+fn words_in_front(meaning: Meaning, answer: &Answer) -> String {
+    let status = answer.status;
+    let text = match answer.body.trim_ascii().is_empty() {
+        true => "no text".to_owned(),
+        false => answer.excerpt(),
+    };
+    match meaning {
+        Meaning::Redirected => format!(
+            "redirected to {}: a wrong base_url, or single sign-on in front of the API",
+            place(answer)
+        ),
+        Meaning::ProxyLogin => format!("a proxy in front of the instance wants a login: {text}"),
+        Meaning::Unauthenticated | Meaning::LoginInFront => {
+            let challenge = challenge(answer).map_or_else(|| "none".to_owned(), excerpt);
+            format!(
+                "the login was refused with status {status}, WWW-Authenticate: {challenge}; {text}"
+            )
+        }
+        Meaning::RateLimited | Meaning::UniqueViolation => text,
+        _ if answer.is_success() && is_page(answer) => format!(
+            "a web page instead of data (asleep, in maintenance, or a login in front): {text}"
+        ),
+        _ if answer.is_success() => format!("a success without a result: {text}"),
+        _ => format!("something in front of the instance answered with status {status}: {text}"),
     }
 }
 
-fn unauthenticated(answer: &Answer) -> Rejection {
-    let failure = described(
-        FailureKind::AuthFailure,
-        class(FailureScope::User, ResolvedBy::PersonInCrm),
+fn unreadable(answer: &Answer, what: &str) -> Rejection {
+    rejection(
+        Meaning::InFront,
         answer,
-    );
-    Rejection::new(Cause::Unauthenticated, failure)
+        &format!("{what}: {}", answer.excerpt()),
+    )
 }
 
-fn rate_limited(answer: &Answer, now: Timestamp) -> Rejection {
-    let wait = answer
-        .retry_after(now)
-        .or_else(|| window_end(answer).map(|end| end.since(now)))
-        .map(|wait| wait.min(MAX_PAUSE));
-    let failure = described(
-        FailureKind::RateLimited,
-        class(FailureScope::Organisation, ResolvedBy::Time),
-        answer,
-    )
-    .with_wait(wait);
-    Rejection::new(Cause::Other, failure)
+fn rejection(meaning: Meaning, answer: &Answer, message: &str) -> Rejection {
+    let (kind, scope, resolved_by, in_doubt, cause) = meaning.row();
+    let mut failure = Failure::new(kind, class(scope, resolved_by), message);
+    failure.outcome_unknown = in_doubt;
+    Rejection::new(cause, failure.with_status(answer.status))
+}
+
+/// How long to wait, where the response says so.
+fn with_wait(mut rejection: Rejection, answer: &Answer, now: Timestamp) -> Rejection {
+    let failure = &mut rejection.failure;
+    let is_limit = failure.kind == FailureKind::RateLimited;
+    let window = || window_end(answer).map(|end| end.since(now));
+    if failure.class.resolved_by == ResolvedBy::Time && failure.class.scope != FailureScope::Ticket
+    {
+        let wait = answer
+            .retry_after(now)
+            .or_else(|| window().filter(|_| is_limit));
+        failure.wait = wait.map(|wait| wait.min(MAX_PAUSE));
+    }
+    rejection
 }
 
 /// `X-RateLimit-Reset`: when the window ends, in seconds since the epoch.
@@ -189,114 +212,16 @@ fn window_end(answer: &Answer) -> Option<Timestamp> {
     Some(Timestamp::from_millis(seconds.checked_mul(1000)?))
 }
 
-fn duplicate(answer: &Answer) -> Rejection {
-    let failure = described(
-        FailureKind::IntegrationFailure,
-        class(FailureScope::Ticket, ResolvedBy::Nothing),
-        answer,
-    );
-    Rejection::new(
-        Cause::DuplicateId,
-        failure.with_code("Unique Key violation"),
-    )
-}
-
-fn forbidden(answer: &Answer) -> Rejection {
-    let Some(refusal) = Refusal::in_answer(answer) else {
-        return match is_page(answer) {
-            true => walled_off(answer),
-            false => refused(Cause::Refused, answer),
-        };
+/// Where a redirect points. Its query may carry tokens, so it is not shown.
+fn place(answer: &Answer) -> String {
+    let location = answer.headers.get(LOCATION);
+    let Some(location) = location.and_then(|value| value.to_str().ok()) else {
+        return "elsewhere".to_owned();
     };
-    let (cause, kind, class) = match refusal.reason() {
-        Reason::ApiAccessControl => (
-            Cause::Other,
-            FailureKind::AuthFailure,
-            class(FailureScope::User, ResolvedBy::PersonInCrm),
-        ),
-        Reason::Scope => (
-            Cause::Other,
-            FailureKind::AuthFailure,
-            class(FailureScope::User, ResolvedBy::PersonInCrm),
-        ),
-        Reason::Query => (
-            Cause::Other,
-            FailureKind::IntegrationFailure,
-            class(
-                FailureScope::Configuration,
-                ResolvedBy::PersonInConfiguration,
-            ),
-        ),
-        Reason::AccessControl => return refused(Cause::Denied, answer),
-        _ => return refused(Cause::Refused, answer),
-    };
-    Rejection::new(cause, described(kind, class, answer))
-}
-
-/// A 403 as a web page is not the Table API's: a proxy, or the instance's list of networks.
-fn walled_off(answer: &Answer) -> Rejection {
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Network, ResolvedBy::PersonInConfiguration),
-        format!(
-            "forbidden before the API (a proxy, or the instance's access list of networks): {}",
-            answer.excerpt()
-        ),
-    );
-    Rejection::new(Cause::Other, failure.with_status(answer.status))
-}
-
-/// A 404 is about a record only when the API itself answers.
-fn absent(answer: &Answer) -> Rejection {
-    if is_page(answer) {
-        return unavailable(Cause::Other, answer);
+    match Url::parse(location) {
+        Ok(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
+        Err(_) => excerpt(location.split(['?', '#']).next().unwrap_or_default()),
     }
-    let words = answer.excerpt();
-    let no_such_api = words.contains("Requested URI") || words.contains("Invalid table");
-    match no_such_api {
-        true => refused(Cause::Other, answer),
-        false => refused(Cause::Absent, answer),
-    }
-}
-
-/// Nobody can tell whether it happened.
-fn unavailable(cause: Cause, answer: &Answer) -> Rejection {
-    let failure = described(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Network, ResolvedBy::Time),
-        answer,
-    );
-    Rejection::new(cause, failure.in_doubt())
-}
-
-/// Said in advance how long it lasts, it need not cost attempts.
-fn in_maintenance(answer: &Answer, now: Timestamp) -> Rejection {
-    let mut rejection = unavailable(Cause::Other, answer);
-    if let Some(wait) = answer.retry_after(now) {
-        rejection.failure.wait = Some(wait.min(MAX_PAUSE));
-    }
-    rejection
-}
-
-/// Understood and refused: repeating it cannot help.
-fn refused(cause: Cause, answer: &Answer) -> Rejection {
-    let failure = described(
-        FailureKind::IntegrationFailure,
-        class(FailureScope::Ticket, ResolvedBy::Nothing),
-        answer,
-    );
-    Rejection::new(cause, failure)
-}
-
-/// A failure in the instance's own words.
-fn described(kind: FailureKind, class: FailureClass, answer: &Answer) -> Failure {
-    let Some(refusal) = Refusal::in_answer(answer) else {
-        return Failure::new(kind, class, answer.excerpt()).with_status(answer.status);
-    };
-    let mut failure = Failure::new(kind, class, refusal.sentence()).with_status(answer.status);
-    failure.code = Some(refusal.code()).filter(|code| !code.is_empty());
-    failure.field = refusal.field();
-    failure
 }
 
 #[cfg(test)]

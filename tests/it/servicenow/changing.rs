@@ -41,7 +41,7 @@ async fn a_refused_comment_on_an_open_ticket_is_a_failure() {
     let (_, base) = Instance::playing(script).await;
     let change = note("Recovered.", json!({}));
     let failure = client(&base).update(OTHER, &change).await.unwrap_err();
-    assert_eq!(failure.remedy(), Remedy::GiveUp);
+    assert_eq!(failure.remedy(), Remedy::Park);
 }
 
 #[tokio::test]
@@ -75,6 +75,7 @@ async fn g16_a_200_that_left_the_state_as_it_was_is_not_a_resolution() {
     let script = [
         result(json!({"sys_id": OTHER, "state": "2"})),
         result(json!({"sys_id": OTHER, "state": "2"})),
+        result(json!({"sys_id": OTHER, "state": "2"})),
     ];
     let (_, base) = Instance::playing(script).await;
     let failure = client(&base)
@@ -83,6 +84,34 @@ async fn g16_a_200_that_left_the_state_as_it_was_is_not_a_resolution() {
         .unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
     assert_eq!(failure.field.as_deref(), Some("state"));
+}
+
+#[tokio::test]
+async fn a_state_that_the_reply_does_not_show_yet_is_read_again() {
+    for stored in ["6", "7", "8"] {
+        let script = [
+            result(json!({"sys_id": OTHER, "state": "2"})),
+            result(json!({"sys_id": OTHER, "state": "2"})),
+            result(json!({"sys_id": OTHER, "state": stored})),
+        ];
+        let (instance, base) = Instance::playing(script).await;
+        let resolved = client(&base).resolve(OTHER, &resolution()).await;
+        assert_eq!(resolved, Ok(()));
+        assert_eq!(instance.asked().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_resolution_of_a_ticket_that_a_person_has_resolved_meanwhile_is_done() {
+    let script = [
+        result(json!({"sys_id": OTHER, "state": "2"})),
+        error(403, "Operation Failed", "ACL Exception Update Failed"),
+        result(json!({"sys_id": OTHER, "state": "6"})),
+        result(json!({"sys_id": OTHER, "state": "6"})),
+    ];
+    let (_, base) = Instance::playing(script).await;
+    let resolved = client(&base).resolve(OTHER, &resolution()).await;
+    assert_eq!(resolved, Ok(()));
 }
 
 #[tokio::test]
@@ -167,6 +196,7 @@ async fn a_comment_that_is_nowhere_is_not_there() {
 async fn a_ticket_hangs_under_its_parent_or_the_link_has_failed() {
     let (instance, base) = Instance::playing([
         result(json!({"sys_id": OTHER, "parent_incident": {"link": "x", "value": GROUP}})),
+        result(json!({"sys_id": OTHER, "parent_incident": ""})),
         result(json!({"sys_id": OTHER, "parent_incident": ""})),
     ])
     .await;

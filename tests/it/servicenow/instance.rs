@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Uri};
@@ -18,7 +19,7 @@ use ringdown::settings::{
     TargetAuth, TargetLimit, TargetSettings,
 };
 use ringdown::targets::http;
-use ringdown::targets::{Connection, Login, ServiceNow, StaticLogin, profiles};
+use ringdown::targets::{Connection, Login, ServiceNow, StaticLogin, TokenVault, profiles};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -187,6 +188,24 @@ pub(crate) fn client_with(base: &Url, auth: TargetAuth) -> ServiceNow {
     let login = StaticLogin::of(&auth).unwrap();
     let settings = settings(base, auth);
     connected(&settings, Arc::new(login))
+}
+
+/// A vault that holds nothing: only rotated refresh tokens are kept in one.
+pub(crate) struct NoVault;
+
+#[async_trait]
+impl TokenVault for NoVault {
+    async fn load(&self, _target: &TargetName) -> Result<Option<Vec<u8>>, String> {
+        Ok(None)
+    }
+
+    async fn save(&self, _target: &TargetName, _sealed: &[u8]) -> Result<(), String> {
+        Err("nothing is kept here".to_owned())
+    }
+
+    async fn lock(&self, _target: &TargetName, _patience: Duration) -> Result<Box<dyn Send>, String> {
+        Ok(Box::new(()))
+    }
 }
 
 fn connected(settings: &TargetSettings, login: Arc<dyn Login>) -> ServiceNow {

@@ -49,7 +49,6 @@ impl Numbered {
 
 #[async_trait]
 impl Login for Numbered {
-    fn forget(&self) {}
 
     async fn credential(&self) -> Result<Credential, Failure> {
         self.next()
@@ -58,6 +57,8 @@ impl Login for Numbered {
     async fn renew(&self, _refused: &Credential) -> Result<Option<Credential>, Failure> {
         self.next().map(Some)
     }
+
+    fn forget(&self) {}
 
     fn status(&self) -> TokenStatus {
         TokenStatus::default()
@@ -100,6 +101,7 @@ async fn a_401_with_a_static_credential_holds_the_target() {
     let failure = client(&base).create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::AuthFailure);
     assert_eq!(failure.remedy(), Remedy::HoldTarget);
+    assert!(failure.may_lock_user, "each try sends the password");
     assert_eq!(instance.asked().len(), 1);
 }
 
@@ -108,7 +110,9 @@ async fn a_redirect_is_not_followed() {
     let (elsewhere, place) = Instance::playing([]).await;
     let (_, base) = Instance::playing([Line::Redirect(place.to_string())]).await;
     let failure = client(&base).create(&key(), &fields()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::NetworkFailure);
     assert_eq!(failure.remedy(), Remedy::HoldTarget);
+    assert!(failure.doubts_login());
     assert!(elsewhere.asked().is_empty());
 }
 
@@ -140,6 +144,10 @@ async fn g21_a_second_401_is_an_auth_failure_that_holds_the_target() {
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::AuthFailure);
     assert_eq!(failure.remedy(), Remedy::HoldTarget);
+    assert!(
+        !failure.may_lock_user,
+        "a token was refused, not a password"
+    );
     assert_eq!(instance.asked().len(), 2);
 }
 

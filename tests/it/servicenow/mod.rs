@@ -2,6 +2,8 @@
 
 mod cases;
 mod changing;
+mod field_cases;
+mod field_changes;
 mod finding;
 mod instance;
 mod logging_in;

@@ -41,6 +41,46 @@ async fn g16_a_201_without_a_record_id_is_in_doubt() {
 }
 
 #[tokio::test]
+async fn g16_a_200_to_an_insert_is_not_success_without_our_record() {
+    for record in [
+        row(OTHER, "somebody-else", "2026-11-23 16:00:00"),
+        row(OTHER, "", "2026-11-23 16:00:00"),
+        json!([row(OTHER, key().as_str(), "2026-11-23 16:00:00")]),
+        json!({}),
+    ] {
+        let (outcome, _) = create_with(vec![result(record)]).await;
+        let failure = outcome.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::NetworkFailure);
+        assert!(failure.outcome_unknown);
+        assert_eq!(failure.remedy(), Remedy::Retry);
+    }
+    // Our key on a record with another id counts when the record is stored so.
+    let another = row(OTHER, key().as_str(), "2026-11-23 16:00:00");
+    let script = vec![result(another.clone()), result(another.clone())];
+    assert_eq!(create_with(script).await.0.unwrap().id, OTHER);
+    let (outcome, _) = create_with(vec![result(another), absent()]).await;
+    assert!(outcome.unwrap_err().outcome_unknown);
+}
+
+#[tokio::test]
+async fn a_success_without_a_record_is_certain_where_the_instance_refuses_a_second() {
+    let script = [
+        Line::Created(json!({})),
+        Line::Created(json!({"sys_id": ""})),
+        absent(),
+        result(json!([])),
+    ];
+    let (_, base) = Instance::playing(script).await;
+    let client = client(&base);
+    client.create(&key(), &fields()).await.unwrap();
+    let second = TicketKey::of_incident("second");
+    let failure = client.create(&second, &fields()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::IntegrationFailure);
+    assert!(!failure.outcome_unknown);
+    assert_eq!(failure.remedy(), Remedy::Retry);
+}
+
+#[tokio::test]
 async fn a_ticket_with_a_silently_dropped_field_still_counts() {
     let created = Line::Created(json!({"urgency": "", "priority": "4"}));
     let (outcome, _) = create_with(vec![created]).await;

@@ -1,7 +1,7 @@
 //! Inserts that are refused for one reason or another.
 
 use axum::http::Method;
-use ringdown::domain::failure::{FailureKind, Remedy};
+use ringdown::domain::failure::{FailureKind, FailureScope, Remedy};
 use serde_json::json;
 
 use crate::servicenow::cases::{OTHER, chosen_id, create_with, key, row};
@@ -66,7 +66,8 @@ async fn g14_a_user_who_may_create_nothing_gets_an_integration_failure() {
     let (outcome, _) = create_with(script).await;
     let failure = outcome.unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
-    assert_eq!(failure.remedy(), Remedy::GiveUp);
+    assert_eq!(failure.class.scope, FailureScope::User);
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert_eq!(failure.code.as_deref(), Some("ACL Exception"));
 }
 
@@ -86,4 +87,49 @@ async fn g15_a_business_rule_is_given_up_after_one_look_up() {
         Some("Business Rule 'Check caller'")
     );
     assert_eq!(instance.asked().len(), 3);
+}
+
+#[tokio::test]
+async fn a_refused_value_is_named_by_the_field_that_was_sent() {
+    for (detail, field) in [
+        (
+            "Data Policy Exception: The following fields are read only: Urgency",
+            Some("urgency"),
+        ),
+        ("Invalid choice for field 'urgency'", Some("urgency")),
+        (
+            "Data truncation: Data too long for column 'short_description' at row 1",
+            Some("short_description"),
+        ),
+        ("the value is not a valid choice", None),
+    ] {
+        let refusal = error(403, "Operation Failed", detail);
+        let (outcome, _) = create_with(vec![refusal, absent(), result(json!([]))]).await;
+        let failure = outcome.unwrap_err();
+        assert!(failure.refuses_value, "{detail}");
+        assert_eq!(failure.field.as_deref(), field, "{detail}");
+        assert_eq!(failure.class.scope, FailureScope::Ticket);
+        assert!(!failure.outcome_unknown, "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_field_that_was_not_sent_or_that_is_missing_cannot_be_left_out() {
+    for (detail, field) in [
+        ("Invalid choice for field 'u_other'", "u_other"),
+        (
+            "Data Policy Exception: The following fields are mandatory: Urgency",
+            "Urgency",
+        ),
+        (
+            "Data Policy Exception: The following fields are read only: correlation_id",
+            "correlation_id",
+        ),
+    ] {
+        let refusal = error(403, "Operation Failed", detail);
+        let (outcome, _) = create_with(vec![refusal, absent(), result(json!([]))]).await;
+        let failure = outcome.unwrap_err();
+        assert!(!failure.refuses_value, "{detail}");
+        assert_eq!(failure.field.as_deref(), Some(field), "{detail}");
+    }
 }

@@ -17,13 +17,13 @@ use crate::servicenow::cases::{fields, key, note, object, resolution};
 use crate::servicenow::instance::client_with;
 
 /// A simulated instance and a client for it that logs in with a password.
-struct Pair {
+pub(crate) struct Pair {
     simulator: Simulator,
-    client: ServiceNow,
+    pub(crate) client: ServiceNow,
 }
 
 impl Pair {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let simulator = simulator::start(SimulatorSettings::default())
             .await
             .unwrap();
@@ -31,22 +31,22 @@ impl Pair {
         Self { simulator, client }
     }
 
-    async fn with(switches: Value) -> Self {
+    pub(crate) async fn with(switches: Value) -> Self {
         let pair = Self::start().await;
         pair.switch(switches).await;
         pair
     }
 
-    fn host(&self) -> &Host<simulator::ServiceNow> {
+    pub(crate) fn host(&self) -> &Host<simulator::ServiceNow> {
         self.simulator.servicenow()
     }
 
     /// The same client after a restart: it has forgotten everything.
-    fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.client = client_of(&self.simulator);
     }
 
-    async fn switch(&self, switches: Value) {
+    pub(crate) async fn switch(&self, switches: Value) {
         self.sim("switches", switches).await;
     }
 
@@ -66,7 +66,7 @@ impl Pair {
         self.host().add_fault(fault.on_method("POST"));
     }
 
-    fn inserts(&self) -> usize {
+    pub(crate) fn inserts(&self) -> usize {
         let requests = self.host().requests();
         requests.iter().filter(|one| one.method == "POST").count()
     }

@@ -1,6 +1,7 @@
 //! The ServiceNow simulator over real HTTP: the behaviours that a client depends on.
 
 mod access;
+mod cases;
 mod changing;
 mod faults;
 mod inserting;

@@ -126,7 +126,8 @@ fn refused(at: At, id: &str) -> Vec<(&'static str, &'static str, String, u16)> {
         (good, JSON, json[..json.len() - 1].to_owned(), 400),
         (good, JSON, format!("[{json},1]"), 400),
         (good, JSON, r#"{"state":"7"}"#.to_owned(), 400),
-        (good, "text/plain", json.clone(), 415),
+        (good, "image/png", json.clone(), 415),
+        (good, "text/plain", format!("x{json}"), 415),
         (
             good,
             JSON,

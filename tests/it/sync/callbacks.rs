@@ -30,6 +30,40 @@ async fn a_persons_closing_frees_the_key_within_a_second_of_it() {
 }
 
 #[tokio::test]
+async fn scripts_of_administrators_are_understood_whatever_type_they_declare() {
+    let desk = Desk::open(At::ServiceNow, NEVER).await;
+    let id = desk.ticket.as_str();
+    let bodies = [
+        format!(r#"{{"sys_id":"{id}"}}"#),
+        format!(r#"{{"record":{{"sys_id":"{id}"}}}}"#),
+        format!(r#"{{"result":{{"sys_id":"{id}"}}}}"#),
+        format!(r#"{{"sys_id":{{"value":"{id}","display_value":"{id}"}}}}"#),
+        format!(r#"{{"sys_id":"{}"}}"#, id.to_uppercase()),
+        format!("\u{feff}{{\"sys_id\":\"{id}\"}}"),
+    ];
+    let form = "application/x-www-form-urlencoded";
+    let kinds = [
+        None,
+        Some("text/plain"),
+        Some(form),
+        Some("application/json"),
+    ];
+    let url = format!("{}/callbacks/servicenow", desk.world.public);
+    for body in bodies {
+        for kind in kinds {
+            let mut call = desk.world.client.post(&url).bearer_auth(CALLBACK_TOKEN);
+            if let Some(kind) = kind {
+                call = call.header("content-type", kind);
+            }
+            let answer = call.body(body.clone()).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::ACCEPTED, "{kind:?} {body}");
+            let text = answer.text().await.unwrap();
+            assert_eq!(text, r#"{"accepted":1,"unknown":0}"#, "{kind:?} {body}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_callback_acknowledged_before_a_crash_is_followed_after_it() {
     let mut desk = Desk::open(At::Salesforce, NEVER).await;
     // The CRM does not answer while the callback comes in.

@@ -4,6 +4,7 @@
 //! documents and what users have seen; where they are silent, a switch sets the answer.
 
 mod access;
+mod cases;
 mod controls;
 mod failure;
 mod faults;
@@ -68,6 +69,7 @@ impl ServiceNow {
 
 impl Crm for ServiceNow {
     const NAME: &'static str = "ServiceNow";
+    const CASES: &'static [&'static str] = cases::NAMES;
 
     fn handle(&self, request: &Request) -> Answer {
         let state = &mut *self.state();
@@ -80,6 +82,14 @@ impl Crm for ServiceNow {
 
     fn fault_answer(&self, fault: &FaultKind, request: &Request) -> Option<Answer> {
         faults::answer(fault, request)
+    }
+
+    fn case_concerns(&self, name: &str, request: &Request) -> bool {
+        cases::concerns(name, request)
+    }
+
+    fn case_answer(&self, name: &str, request: &Request) -> Option<Answer> {
+        cases::answer(self, name, request)
     }
 
     fn tickets(&self) -> Vec<Value> {

@@ -1,10 +1,10 @@
 //! Token answers as both CRMs send them.
 
-use crate::domain::failure::Remedy;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderValue};
 
 use super::*;
+use crate::domain::failure::Remedy;
 use crate::targets::{salesforce, servicenow};
 
 fn answer(status: u16, body: &str) -> LoginAnswer {
@@ -110,6 +110,62 @@ fn servicenows_server_error_with_401_is_a_wrong_secret() {
     let failure = failure(&servicenow::oauth::DIALECT, 401, body);
     assert_eq!(failure.kind, FailureKind::AuthFailure);
     assert_eq!(failure.remedy(), Remedy::HoldTarget);
+}
+
+#[test]
+fn a_refusal_is_an_auth_failure_with_its_words_in_whatever_form_it_comes() {
+    let table = r#"{"error":{"message":"User Not Authenticated","detail":"Required to provide Auth information"},"status":"failure"}"#;
+    let xml = "<OAuth><error>invalid_grant</error>\
+        <error_description>authentication failure</error_description></OAuth>";
+    let form = "error=invalid_client&error_description=invalid+client+credentials";
+    for (body, words) in [
+        (table, "Required to provide Auth information"),
+        (xml, "authentication failure"),
+        (form, "invalid client credentials"),
+        ("the client is unknown", "the client is unknown"),
+    ] {
+        for status in [400, 401, 403] {
+            for dialect in [&salesforce::oauth::DIALECT, &servicenow::oauth::DIALECT] {
+                let failure = failure(dialect, status, body);
+                assert_eq!(failure.kind, FailureKind::AuthFailure, "{status} {body}");
+                assert_eq!(failure.remedy(), Remedy::HoldTarget, "{status} {body}");
+                assert!(failure.message.contains(words), "{failure}");
+            }
+        }
+    }
+    let silent = failure(&servicenow::oauth::DIALECT, 401, "");
+    assert_eq!(silent.kind, FailureKind::AuthFailure);
+    assert!(silent.to_string().contains("401"));
+}
+
+#[test]
+fn a_token_is_read_in_each_form() {
+    for body in [
+        r#"{"access_token":"00D!AQ&x","expires_in":"1799"}"#,
+        "<OAuth><access_token>00D!AQ&amp;x</access_token><expires_in>1799</expires_in></OAuth>",
+        "access_token=00D%21AQ%26x&expires_in=1799",
+    ] {
+        let granted = granted(body);
+        assert_eq!(granted.access_token.expose(), "00D!AQ&x", "{body}");
+        assert_eq!(granted.lifetime, Some(Duration::from_secs(1799)), "{body}");
+    }
+}
+
+#[test]
+fn what_stands_in_front_of_a_token_endpoint_is_a_network_failure() {
+    let page = "<html>Forbidden</html>";
+    for (status, body, remedy) in [
+        (400, page, Remedy::Retry),
+        (401, page, Remedy::Retry),
+        (403, page, Remedy::Retry),
+        (403, r#"{"message":"Forbidden"}"#, Remedy::Retry),
+        (403, "", Remedy::Retry),
+        (407, page, Remedy::HoldTarget),
+    ] {
+        let failure = failure(&servicenow::oauth::DIALECT, status, body);
+        assert_eq!(failure.kind, FailureKind::NetworkFailure, "{status} {body}");
+        assert_eq!(failure.remedy(), remedy, "{status} {body}");
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! Every row of the classification table in `docs/servicenow.md`, as a test.
 
-use crate::domain::failure::Remedy;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::json;
 
+use super::super::rejection::Cause;
 use super::*;
+use crate::domain::failure::{FailureClass, Remedy};
 
 const JSON: &str = "application/json;charset=UTF-8";
 const NOW: Timestamp = Timestamp::from_millis(1_795_450_000_000);
@@ -31,7 +32,7 @@ fn error(status: u16, message: &str, detail: &str) -> Answer {
 }
 
 fn rejection(call: Call, answer: &Answer) -> Rejection {
-    judge(call, answer, NOW).unwrap_err()
+    *judge(call, answer, NOW).unwrap_err()
 }
 
 /// What a rejected create comes to: kind, remedy, and whether the ticket may exist.
@@ -39,6 +40,12 @@ fn verdict(answer: &Answer) -> (FailureKind, Remedy, bool) {
     let failure = rejection(Call::Create, answer).failure;
     (failure.kind, failure.remedy(), failure.outcome_unknown)
 }
+
+fn class_of(call: Call, answer: &Answer) -> FailureClass {
+    rejection(call, answer).failure.class
+}
+
+const IN_FRONT: FailureClass = class(FailureScope::Network, ResolvedBy::Time);
 
 use FailureKind::{AuthFailure, IntegrationFailure, NetworkFailure, RateLimited};
 use Remedy::{GiveUp, HoldTarget, PauseTarget, Retry};
@@ -53,11 +60,11 @@ fn a_201_with_a_result_is_a_success() {
 }
 
 #[test]
-fn g16_a_200_to_an_insert_is_not_success() {
+fn a_result_is_handed_on_whatever_the_success_because_the_record_is_the_proof() {
     let answer = answer(200, JSON, r#"{"result":{"sys_id":"x"}}"#);
-    assert_eq!(verdict(&answer), (NetworkFailure, PauseTarget(None), true));
-    assert!(judge(Call::Change, &answer, NOW).is_ok());
-    assert!(judge(Call::Read, &answer, NOW).is_ok());
+    for call in [Call::Create, Call::Change, Call::Read] {
+        assert_eq!(judge(call, &answer, NOW), Ok(json!({"sys_id": "x"})));
+    }
 }
 
 #[test]
@@ -73,9 +80,10 @@ fn g16_a_hibernating_instance_pauses_the_target_and_has_created_nothing() {
 }
 
 #[test]
-fn g16_an_unknown_web_page_pauses_the_target_and_leaves_the_create_in_doubt() {
+fn g16_an_unknown_web_page_comes_from_something_in_front_and_leaves_the_create_in_doubt() {
     let answer = answer(200, "text/html", "<html><form action=\"/login.do\">");
-    assert_eq!(verdict(&answer), (NetworkFailure, PauseTarget(None), true));
+    assert_eq!(verdict(&answer), (NetworkFailure, Retry, true));
+    assert_eq!(class_of(Call::Create, &answer), IN_FRONT);
     assert!(!rejection(Call::Read, &answer).failure.outcome_unknown);
 }
 
@@ -114,31 +122,130 @@ fn g16_an_error_inside_a_success_is_an_integration_failure() {
 }
 
 #[test]
-fn a_400_404_405_406_413_or_415_cannot_be_healed_by_repeating() {
-    for status in [400, 404, 405, 406, 413, 415, 422] {
-        let answer = error(status, "Invalid table u_typo", "");
-        assert_eq!(
-            verdict(&answer),
-            (IntegrationFailure, GiveUp, false),
-            "{status}"
-        );
+fn a_refused_content_cannot_be_healed_by_repeating() {
+    for status in [400, 403, 409, 413, 422] {
+        let answer = error(status, "Operation Failed", "validation");
+        let expected = (IntegrationFailure, GiveUp, false);
+        assert_eq!(verdict(&answer), expected, "{status}");
+    }
+}
+
+#[test]
+fn a_request_of_a_form_that_is_never_taken_holds_the_target() {
+    for status in [405, 406, 415] {
+        let answer = error(status, "Unsupported", "");
+        let expected = (IntegrationFailure, HoldTarget, false);
+        assert_eq!(verdict(&answer), expected, "{status}");
     }
 }
 
 #[test]
 fn an_unknown_api_path_is_not_taken_for_a_missing_record() {
-    let path = answer(
-        404,
-        JSON,
-        r#"{"error":{"message":"Requested URI does not represent any resource","detail":null},"status":"failure"}"#,
-    );
-    assert_eq!(rejection(Call::Read, &path).cause, Cause::Other);
+    for status in [400, 404] {
+        for message in [
+            "Requested URI does not represent any resource",
+            "Invalid table u_typo",
+        ] {
+            let body = json!({"error": {"message": message, "detail": null}, "status": "failure"});
+            let path = answer(status, JSON, &body.to_string());
+            for call in [Call::Create, Call::Change, Call::Read] {
+                let rejection = rejection(call, &path);
+                assert_eq!(rejection.cause, Cause::Other);
+                assert_eq!(rejection.failure.class.scope, FailureScope::Configuration);
+                assert_eq!(rejection.failure.remedy(), HoldTarget);
+                assert_eq!(rejection.failure.message, message);
+            }
+        }
+    }
     let record = error(
         404,
         "No Record found",
         "Record doesn't exist or ACL restricts the record retrieval",
     );
     assert_eq!(rejection(Call::Read, &record).cause, Cause::Absent);
+}
+
+#[test]
+fn only_an_error_is_the_instances_own_word() {
+    for (status, media_type, body) in [
+        (
+            400,
+            "text/html",
+            "<html><title>400 Request Header Or Cookie Too Large</title></html>",
+        ),
+        (400, "", ""),
+        (403, "application/json", r#"{"message":"Forbidden"}"#),
+        (
+            403,
+            "application/json",
+            r#"{"error":{"code":403,"message":"denied"}}"#,
+        ),
+        (
+            403,
+            "application/json",
+            r#"{"status":403,"error":"Forbidden","path":"/api/now"}"#,
+        ),
+        (403, "text/plain", "RBAC: access denied"),
+        (403, "", ""),
+        (404, "application/json", r#"{"message":"no Route matched"}"#),
+        (413, "text/html", "<html>too large</html>"),
+        (418, "", ""),
+        (500, "text/html", "<html>error</html>"),
+    ] {
+        let answer = answer(status, media_type, body);
+        assert_eq!(class_of(Call::Create, &answer), IN_FRONT, "{status} {body}");
+        assert_eq!(
+            verdict(&answer),
+            (NetworkFailure, Retry, true),
+            "{status} {body}"
+        );
+        let message = rejection(Call::Create, &answer).failure.message;
+        assert!(message.contains("in front"), "{message}");
+    }
+}
+
+#[test]
+fn a_login_that_something_in_front_wants_is_for_a_person() {
+    let class = class(FailureScope::Network, ResolvedBy::PersonInConfiguration);
+    for answer in [
+        answer(
+            407,
+            "text/html",
+            "<html>Proxy Authentication Required</html>",
+        ),
+        answer(407, "", ""),
+        answer(401, "text/html", "<html>Authorization Required</html>"),
+        answer(401, "application/json", r#"{"message":"Unauthorized"}"#),
+        with_header(answer(401, "", ""), "www-authenticate", "Negotiate"),
+    ] {
+        assert_eq!(class_of(Call::Create, &answer), class);
+        assert_eq!(verdict(&answer), (NetworkFailure, HoldTarget, false));
+    }
+}
+
+#[test]
+fn an_empty_401_with_the_instances_challenge_is_the_instances_and_says_so() {
+    let challenge = "Basic realm=\"Service-now\"";
+    let answer = with_header(answer(401, "", ""), "www-authenticate", challenge);
+    let rejection = rejection(Call::Create, &answer);
+    assert_eq!(rejection.cause, Cause::Unauthenticated);
+    assert_eq!(rejection.failure.kind, AuthFailure);
+    assert_eq!(rejection.failure.class.scope, FailureScope::User);
+    assert!(rejection.failure.message.contains("401"));
+    assert!(rejection.failure.message.contains(challenge));
+}
+
+#[test]
+fn a_refused_value_names_its_field_and_is_about_the_ticket() {
+    let answer = error(
+        403,
+        "Operation Failed",
+        "Data Policy Exception: The following fields are read only: Category",
+    );
+    let failure = rejection(Call::Create, &answer).failure;
+    assert!(failure.refuses_value);
+    assert_eq!(failure.field.as_deref(), Some("Category"));
+    assert_eq!(failure.class.scope, FailureScope::Ticket);
 }
 
 #[test]
@@ -181,7 +288,7 @@ fn g15_a_403_by_a_business_rule_names_the_rule_and_is_given_up() {
 }
 
 #[test]
-fn g15_a_403_by_a_data_policy_names_the_field_and_is_given_up() {
+fn g15_a_403_by_a_data_policy_names_the_field_and_is_for_a_person() {
     let answer = error(
         403,
         "Operation Failed",
@@ -190,7 +297,15 @@ fn g15_a_403_by_a_data_policy_names_the_field_and_is_given_up() {
     let rejection = rejection(Call::Change, &answer);
     assert_eq!(rejection.cause, Cause::Refused);
     assert_eq!(rejection.failure.field.as_deref(), Some("Resolution code"));
+    assert_eq!(
+        rejection.failure.class.resolved_by,
+        ResolvedBy::PersonInConfiguration
+    );
     assert_eq!(rejection.failure.remedy(), GiveUp);
+    assert!(
+        !rejection.failure.refuses_value,
+        "nothing that was sent is wrong"
+    );
 }
 
 #[test]
@@ -201,17 +316,32 @@ fn a_403_by_an_access_control_is_told_apart_because_the_record_may_exist() {
         "ACL Exception Insert Failed due to security constraints",
     );
     assert_eq!(rejection(Call::Create, &answer).cause, Cause::Denied);
-    assert_eq!(verdict(&answer), (IntegrationFailure, GiveUp, false));
+    let of_our_user = class(FailureScope::User, ResolvedBy::PersonInCrm);
+    assert_eq!(class_of(Call::Create, &answer), of_our_user);
+    assert_eq!(verdict(&answer), (IntegrationFailure, HoldTarget, false));
 }
 
 #[test]
-fn a_403_by_the_api_access_control_is_tried_again() {
+fn a_denied_change_is_about_its_record() {
+    let answer = error(
+        403,
+        "Operation Failed",
+        "ACL Exception Update Failed due to security constraints",
+    );
+    assert_eq!(
+        rejection(Call::Change, &answer).failure.remedy(),
+        Remedy::Park
+    );
+}
+
+#[test]
+fn a_403_by_the_api_access_control_is_about_our_user() {
     let answer = error(
         403,
         "User Not Authorized",
         "Failed API level ACL Validation",
     );
-    assert_eq!(verdict(&answer), (AuthFailure, Retry, false));
+    assert_eq!(verdict(&answer), (AuthFailure, HoldTarget, false));
 }
 
 #[test]
@@ -235,7 +365,7 @@ fn a_403_to_a_query_holds_the_target_because_no_ticket_can_be_looked_up() {
 #[test]
 fn a_403_page_is_the_work_of_something_in_front_of_the_api() {
     let answer = answer(403, "text/html", "<html>Access denied</html>");
-    assert_eq!(verdict(&answer), (NetworkFailure, HoldTarget, false));
+    assert_eq!(verdict(&answer), (NetworkFailure, Retry, true));
 }
 
 #[test]
@@ -268,6 +398,7 @@ fn a_500_is_in_doubt_but_its_transaction_is_over() {
         "Transaction cancelled: maximum execution time exceeded Check logs for error trace",
     );
     assert_eq!(verdict(&answer), (NetworkFailure, Retry, true));
+    assert_eq!(class_of(Call::Create, &answer).scope, FailureScope::Ticket);
     assert_eq!(rejection(Call::Create, &answer).cause, Cause::Other);
     assert!(!rejection(Call::Read, &answer).failure.outcome_unknown);
 }
@@ -285,6 +416,13 @@ fn an_answer_of_a_proxy_is_in_doubt_and_the_instance_may_still_be_at_work() {
 fn g12_a_maintenance_that_says_how_long_it_lasts_pauses_the_target() {
     let maintenance = answer(503, "text/html", "<html>maintenance</html>");
     assert_eq!(verdict(&maintenance), (NetworkFailure, Retry, true));
+    let own = with_header(error(503, "Maintenance", ""), "retry-after", "600");
+    let pause = PauseTarget(Some(Duration::from_secs(600)));
+    assert_eq!(verdict(&own), (NetworkFailure, pause, true));
+    assert_eq!(
+        class_of(Call::Create, &own).scope,
+        FailureScope::Organisation
+    );
     let announced = with_header(maintenance, "retry-after", "600");
     let pause = PauseTarget(Some(Duration::from_secs(600)));
     assert_eq!(verdict(&announced), (NetworkFailure, pause, true));
@@ -300,12 +438,12 @@ fn a_taken_id_is_known_by_its_words_under_any_status() {
         );
         assert_eq!(
             rejection(Call::Create, &answer).cause,
-            Cause::DuplicateId,
+            Cause::UniqueViolation,
             "{status}"
         );
         assert_ne!(
             rejection(Call::Change, &answer).cause,
-            Cause::DuplicateId,
+            Cause::UniqueViolation,
             "{status}"
         );
     }
@@ -318,7 +456,7 @@ fn a_redirect_holds_the_target_and_its_query_is_not_shown() {
         "location",
         "https://idp.example.com/sso?SAMLRequest=s3cret",
     );
-    assert_eq!(verdict(&answer), (AuthFailure, HoldTarget, false));
+    assert_eq!(verdict(&answer), (NetworkFailure, HoldTarget, false));
     let message = rejection(Call::Create, &answer).failure.message;
     assert!(message.contains("https://idp.example.com/sso"));
     assert!(!message.contains("s3cret"));
@@ -326,15 +464,7 @@ fn a_redirect_holds_the_target_and_its_query_is_not_shown() {
 
 #[test]
 fn a_lost_answer_leaves_a_write_in_doubt_and_a_read_not() {
-    let lost = Failure::new(
-        NetworkFailure,
-        crate::domain::failure::class(
-            crate::domain::failure::FailureScope::Network,
-            crate::domain::failure::ResolvedBy::Time,
-        ),
-        "timed out",
-    )
-    .in_doubt();
+    let lost = Failure::new(NetworkFailure, IN_FRONT, "timed out").in_doubt();
     let write = Rejection::of_transport(Call::Create, lost.clone());
     assert!(write.failure.outcome_unknown);
     assert_eq!(write.cause, Cause::StillRunning);
@@ -343,14 +473,7 @@ fn a_lost_answer_leaves_a_write_in_doubt_and_a_read_not() {
             .failure
             .outcome_unknown
     );
-    let refused = Failure::new(
-        NetworkFailure,
-        crate::domain::failure::class(
-            crate::domain::failure::FailureScope::Network,
-            crate::domain::failure::ResolvedBy::Time,
-        ),
-        "connection refused",
-    );
+    let refused = Failure::new(NetworkFailure, IN_FRONT, "connection refused");
     let never_sent = Rejection::of_transport(Call::Create, refused);
     assert!(!never_sent.failure.outcome_unknown);
     assert_eq!(never_sent.cause, Cause::Other);

@@ -1,0 +1,134 @@
+//! Whether the reply to an insert proves the ticket, and what the instance made of its fields.
+//!
+//! May import: `domain`.
+
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::ticket::Ticket;
+
+use super::ServiceNow;
+use super::body;
+use super::create::{Insert, unfindable};
+use super::facts::{ChosenIds, KeylessTicket};
+use super::ids::SysId;
+use super::record::Record;
+use super::rejection::{Call, Rejection};
+
+impl ServiceNow {
+    /// Success is a record id in the body and our key on the record, and nothing less.
+    /// `is_stated`: the status says that a record was created, too.
+    pub(super) async fn confirm(
+        &self,
+        insert: &Insert<'_>,
+        record: &Record,
+        is_stated: bool,
+    ) -> Result<Ticket, Failure> {
+        let Some(id) = record.id() else {
+            return self.without_record(insert, is_stated).await;
+        };
+        if !is_stated && !self.is_proof(insert, &id, record).await? {
+            return Err(self.note_running_insert(insert.key, not_created()));
+        }
+        self.compare_ids(insert, &id);
+        self.facts.note_changes(&id, record.changes());
+        if self.is_marked(insert, &id, record).await? {
+            let dropped = self.report_changes(insert, &id, record);
+            self.restore_references(insert, &id, &dropped).await;
+            return Ok(self.shape.ticket(&id, record));
+        }
+        self.facts.set_keyless_ticket(Some(KeylessTicket {
+            key: insert.key.clone(),
+            id: id.clone(),
+        }));
+        Err(unfindable(&id))
+    }
+
+    fn compare_ids(&self, insert: &Insert<'_>, returned: &SysId) {
+        match &insert.id {
+            Some(chosen) if chosen == returned => self.facts.ids_are_honoured(),
+            Some(_) => self.ids_are_off("the instance gives records an id of its own"),
+            None => {}
+        }
+    }
+
+    /// Whether `record` is our new record although the status is not 201: something in front can
+    /// rewrite a status, and it can answer somebody else's record.
+    async fn is_proof(
+        &self,
+        insert: &Insert<'_>,
+        id: &SysId,
+        record: &Record,
+    ) -> Result<bool, Failure> {
+        if !record.carries(insert.key) || insert.id.as_ref() == Some(id) {
+            return Ok(record.carries(insert.key));
+        }
+        let read_back = self.record_of(id).await.map_err(Failure::in_doubt)?;
+        Ok(read_back.is_some_and(|record| record.carries(insert.key)))
+    }
+
+    /// A success without a record. Where the instance refuses a second record with our id, a
+    /// look-up tells for certain that nothing was created.
+    async fn without_record(
+        &self,
+        insert: &Insert<'_>,
+        is_stated: bool,
+    ) -> Result<Ticket, Failure> {
+        let mut failure = Rejection::not_a_record(Call::Create).failure;
+        if !is_stated || self.facts.chosen_ids() != ChosenIds::Honoured {
+            return Err(failure);
+        }
+        if let Some(ticket) = self.find_in_doubt(insert.key).await? {
+            return Ok(ticket);
+        }
+        failure.kind = FailureKind::IntegrationFailure;
+        failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
+        failure.outcome_unknown = false;
+        Err(failure)
+    }
+
+    /// Whether the new record carries our key. A reply without the field proves it by the
+    /// chosen id, or is read again.
+    async fn is_marked(
+        &self,
+        insert: &Insert<'_>,
+        id: &SysId,
+        record: &Record,
+    ) -> Result<bool, Failure> {
+        if record.get("correlation_id").is_some() {
+            return Ok(record.carries(insert.key));
+        }
+        if insert.id.as_ref() == Some(id) {
+            return Ok(true);
+        }
+        let read_back = self.record_of(id).await.map_err(Failure::in_doubt)?;
+        Ok(read_back.is_some_and(|record| record.carries(insert.key)))
+    }
+
+    /// Logs what the instance made of the fields; returns those that it dropped.
+    fn report_changes(&self, insert: &Insert<'_>, id: &SysId, record: &Record) -> Vec<String> {
+        let dropped = body::dropped(&insert.body, record);
+        if !dropped.is_empty() {
+            tracing::warn!(
+                target = %self.name, ticket = %id.as_str(), key = %insert.key, ?dropped,
+                "the instance dropped fields of the new ticket"
+            );
+        }
+        let altered = body::altered(&insert.body, record);
+        if !altered.is_empty() {
+            tracing::info!(
+                target = %self.name, ticket = %id.as_str(), key = %insert.key, ?altered,
+                "the instance changed fields of the new ticket"
+            );
+        }
+        dropped
+    }
+}
+
+fn not_created() -> Failure {
+    Failure::new(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::Time),
+        "the insert was answered with 200 and another record than ours instead of 201 Created",
+    )
+    .with_status(200)
+    .in_doubt()
+}
