@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::crm::Crm;
-use super::fault::Fault;
+use super::fault::{Fault, FaultKind};
 use super::instance::{BIND_AGAIN_AFTER, Instance, locked};
 use super::page;
 use super::wire::{Answer, Request};
@@ -21,12 +21,12 @@ pub(super) fn own_route<C: Crm>(inner: &Instance<C>, request: &Request) -> Answe
         ("GET", [""]) => Answer::html(200, page::render(&inner.crm)),
         ("GET", ["_sim", "tickets"]) => Answer::json(200, &Value::Array(inner.crm.tickets())),
         ("GET", ["_sim", "requests"]) => Answer::json(200, &requests_json(inner)),
-        ("POST", ["_sim", "faults"]) => match serde_json::from_slice::<Fault>(&request.body) {
+        ("POST", ["_sim", "faults"]) => match fault_in::<C>(request) {
             Ok(fault) => {
                 locked(&inner.faults).add(fault);
                 Answer::empty(204)
             }
-            Err(error) => Answer::json(400, &json!({"error": error.to_string()})),
+            Err(error) => Answer::json(400, &json!({"error": error})),
         },
         ("DELETE", ["_sim", "faults"]) => {
             locked(&inner.faults).clear();
@@ -68,6 +68,19 @@ pub(super) fn own_route<C: Crm>(inner: &Instance<C>, request: &Request) -> Answe
             Answer::empty(204)
         }
         _ => Answer::json(404, &json!({"error": "no such route or ticket"})),
+    }
+}
+
+/// The fault that `request` asks for.
+fn fault_in<C: Crm>(request: &Request) -> Result<Fault, String> {
+    let fault: Fault = serde_json::from_slice(&request.body).map_err(|error| error.to_string())?;
+    match &fault.kind {
+        FaultKind::Case { name } if !C::CASES.contains(&name.as_str()) => Err(format!(
+            "{} has no case `{name}`; it has {}",
+            C::NAME,
+            C::CASES.join(", ")
+        )),
+        _ => Ok(fault),
     }
 }
 

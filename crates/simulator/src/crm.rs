@@ -11,11 +11,24 @@ pub trait Crm: Send + Sync + 'static {
     /// Its name, for the page.
     const NAME: &'static str;
 
+    /// The cases that it can produce, by name.
+    const CASES: &'static [&'static str] = &[];
+
     /// Answers a request.
     fn handle(&self, request: &Request) -> Answer;
 
     /// The answer of a fault in this CRM's own words; `None` when it has none of its own.
     fn fault_answer(&self, fault: &FaultKind, request: &Request) -> Option<Answer>;
+
+    /// Whether the case `name` is about `request`.
+    fn case_concerns(&self, _name: &str, _request: &Request) -> bool {
+        false
+    }
+
+    /// The answer to a request that the case `name` is about; `None` closes the connection.
+    fn case_answer(&self, _name: &str, _request: &Request) -> Option<Answer> {
+        None
+    }
 
     /// Every ticket, oldest first.
     fn tickets(&self) -> Vec<Value>;

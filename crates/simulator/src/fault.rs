@@ -88,6 +88,12 @@ pub enum FaultKind {
         /// Where to.
         location: String,
     },
+    /// What a CRM, or something in front of it, has answered in the field, by its name. Affects
+    /// only the requests that the case is about.
+    Case {
+        /// The name: one of the CRM's `CASES`.
+        name: String,
+    },
     /// An answer that quotes the whole request, as gateways do; nothing is done.
     Echo {
         /// The status.
@@ -178,6 +184,12 @@ pub struct Fault {
 }
 
 impl Fault {
+    /// The case `name`, by `trigger`.
+    pub fn case(name: &str, trigger: Trigger) -> Self {
+        let name = name.to_owned();
+        Self::new(FaultKind::Case { name }, trigger)
+    }
+
     /// A fault of every request, by `trigger`.
     pub fn new(kind: FaultKind, trigger: Trigger) -> Self {
         Self {
@@ -259,13 +271,22 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// The fault that is due for `request`, if any.
-    pub(super) fn take_due(&mut self, request: &Request) -> Option<FaultKind> {
+    /// The fault that is due for `request`, if any. `concerns` says whether a named case is about
+    /// it.
+    pub(super) fn take_due(
+        &mut self,
+        request: &Request,
+        concerns: impl Fn(&str) -> bool,
+    ) -> Option<FaultKind> {
+        let concerns = |fault: &Fault| match &fault.kind {
+            FaultKind::Case { name } => fault.concerns(request) && concerns(name),
+            _ => fault.concerns(request),
+        };
         self.armed
             .retain(|armed| !matches!(armed.fault.trigger, Trigger::Next { .. }) || armed.left > 0);
         self.armed
             .iter_mut()
-            .filter(|armed| armed.fault.concerns(request))
+            .filter(|armed| concerns(&armed.fault))
             .find_map(|armed| armed.is_due().then(|| armed.fault.kind.clone()))
     }
 }

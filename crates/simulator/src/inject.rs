@@ -24,7 +24,8 @@ pub(super) async fn inject_fault<C: Crm>(
     inner: &Arc<Instance<C>>,
     request: &Request,
 ) -> Result<Answer, ConnectionDropped> {
-    let fault = locked(&inner.faults).take_due(request);
+    let concerns = |name: &str| inner.crm.case_concerns(name, request);
+    let fault = locked(&inner.faults).take_due(request, concerns);
     let Some(fault) = fault else {
         return Ok(inner.crm.handle(request));
     };
@@ -32,6 +33,10 @@ pub(super) async fn inject_fault<C: Crm>(
         return Ok(answer);
     }
     match fault {
+        FaultKind::Case { name } => inner
+            .crm
+            .case_answer(&name, request)
+            .ok_or(ConnectionDropped),
         FaultKind::Slow { milliseconds } => {
             let answer = inner.crm.handle(request);
             tokio::time::sleep(Duration::from_millis(milliseconds)).await;

@@ -42,7 +42,10 @@ impl Salesforce {
         match self.api.save(&request).await {
             Ok(saved) if saved.existed => self.adopted(key, &saved).await,
             Ok(saved) => Ok(self.opened(&saved)),
-            Err(rejection) if is_about(&rejection, field) => self.adopt(key, rejection).await,
+            Err(rejection) if is_duplicate_of(&rejection, field) => {
+                self.adopt(key, rejection).await
+            }
+            Err(rejection) if rejection.is_about(field) => Err(of_key_field(rejection)),
             Err(rejection) => Err(rejection.failure),
         }
     }
@@ -57,7 +60,9 @@ impl Salesforce {
         let request = Request::insert(self.object.name(), fields);
         match self.api.save(&request).await {
             Ok(saved) => Ok(self.opened(&saved)),
-            Err(mut rejection) => {
+            Err(rejection) => {
+                // The subject carries the key.
+                let mut rejection = rejection.needing("Subject");
                 if rejection.cause == Cause::StillRunning && rejection.failure.outcome_unknown {
                     rejection.failure.settle_after = MAX_CALL_TIME;
                 }
@@ -93,12 +98,20 @@ impl Salesforce {
         // It has not been committed yet, or this user cannot see it.
         let mut failure = rejection.failure.in_doubt();
         failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
+        failure.refuses_value = false;
         Err(failure)
     }
 }
 
+/// The field of our key refuses it, such as one that is too short: so it does for every ticket.
+fn of_key_field(rejection: Rejection) -> Failure {
+    let mut failure = rejection.failure;
+    failure.refuses_value = false;
+    failure.with_class(class(FailureScope::Configuration, ResolvedBy::PersonInCrm))
+}
+
 /// Whether the value that is there already is our key: other unique fields are refusals.
-fn is_about(rejection: &Rejection, field: &str) -> bool {
+fn is_duplicate_of(rejection: &Rejection, field: &str) -> bool {
     let failure = &rejection.failure;
     let named = |text: &str| {
         text.to_ascii_lowercase()

@@ -78,6 +78,22 @@ impl Rejection {
         Self::new(Cause::StillRunning, failure).in_doubt_only_for_writes_of(call)
     }
 
+    /// The same, where nothing is achieved without `field`: it cannot be left out.
+    pub(super) fn needing(mut self, field: &str) -> Self {
+        if self.is_about(field) {
+            self.failure.refuses_value = false;
+        }
+        self
+    }
+
+    /// Whether `field` is among those that the refusal names.
+    pub(super) fn is_about(&self, field: &str) -> bool {
+        let named = self.failure.field.as_deref().unwrap_or_default();
+        named
+            .split(',')
+            .any(|name| name.trim().eq_ignore_ascii_case(field))
+    }
+
     /// A read has no outcome to be in doubt about.
     pub(super) fn in_doubt_only_for_writes_of(mut self, call: Call) -> Self {
         self.failure.outcome_unknown &= call.writes();
