@@ -88,7 +88,7 @@ impl Example {
             ),
         };
         let mut failure = Failure::new(kind, class, answer.excerpt()).with_status(answer.status);
-        failure.outcome_unknown = !body.is_null() && answer.status >= 500;
+        failure.outcome_unknown = !body.is_null() && kind == FailureKind::NetworkFailure;
         Err(failure)
     }
     async fn find_by(&self, query: &str) -> Result<Vec<Ticket>, Failure> {
