@@ -132,7 +132,10 @@ mod tests {
     fn the_length_is_limited_after_decompression() {
         let long = gzip(&vec![b'x'; 10_000_000]);
         assert!(long.len() < 20_000);
-        assert_eq!(decoded(&HeaderMap::new(), long.clone(), 9_999_999), Err(TooLong));
+        assert_eq!(
+            decoded(&HeaderMap::new(), long.clone(), 9_999_999),
+            Err(TooLong)
+        );
         let whole = decoded(&HeaderMap::new(), long, 10_000_000).unwrap();
         assert_eq!(whole.len(), 10_000_000);
     }

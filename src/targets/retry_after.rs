@@ -83,7 +83,13 @@ mod tests {
 
     #[test]
     fn anything_else_is_no_wait() {
-        for text in ["", "soon", "NaN", "12 parsecs", "Sun, 99 Nov 1994 08:49:37 GMT"] {
+        for text in [
+            "",
+            "soon",
+            "NaN",
+            "12 parsecs",
+            "Sun, 99 Nov 1994 08:49:37 GMT",
+        ] {
             assert_eq!(wait(text), None, "{text}");
         }
     }

@@ -182,8 +182,7 @@ impl ApiClient {
 
 /// `rejection` with the fields of `request` that it is about.
 fn blamed(mut rejection: Rejection, request: &Request, answer: &Answer) -> Rejection {
-    if let (Some(Value::Object(sent)), Some(refusal)) =
-        (&request.body, Refusal::in_answer(answer))
+    if let (Some(Value::Object(sent)), Some(refusal)) = (&request.body, Refusal::in_answer(answer))
     {
         rejection.failure = blame(rejection.failure, &refusal, sent);
     }

@@ -100,7 +100,11 @@ mod tests {
                       may be missing a required field at [line:1, column:2]";
         let wait = Some("Wait__c".to_owned());
         assert_eq!(blamed("JSON_PARSER_ERROR", number, &[]), (true, wait));
-        let unknown = blamed("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", &[]);
+        let unknown = blamed(
+            "INVALID_CROSS_REFERENCE_KEY",
+            "invalid cross reference id",
+            &[],
+        );
         assert_eq!(unknown, (true, None));
     }
 

@@ -141,7 +141,9 @@ fn check_closed(ticket: &Ticket, status: &str) -> Result<(), Failure> {
 
 /// Without its status a ticket is not resolved.
 fn resolving(failure: Failure) -> Failure {
-    Rejection::new(Cause::Other, failure).needing("Status").failure
+    Rejection::new(Cause::Other, failure)
+        .needing("Status")
+        .failure
 }
 
 fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {

@@ -51,8 +51,8 @@ pub(super) enum Meaning {
 
 use Meaning::{
     Absent, Content, Duplicate, FieldMissing, Maintenance, Moved, NoRight, NoSuchObject,
-    NoSuchVersion, OrganisationBlocked, RateLimited, RecordLocked, RowLocked, ServerTrouble, Unknown, UserBarred,
-    UserOffHours, Value,
+    NoSuchVersion, OrganisationBlocked, RateLimited, RecordLocked, RowLocked, ServerTrouble,
+    Unknown, UserBarred, UserOffHours, Value,
 };
 
 /// The table.
@@ -220,7 +220,11 @@ mod tests {
 
     #[test]
     fn each_code_stands_in_the_table_once() {
-        let mut codes: Vec<&str> = CODES.iter().flat_map(|(_, codes)| *codes).copied().collect();
+        let mut codes: Vec<&str> = CODES
+            .iter()
+            .flat_map(|(_, codes)| *codes)
+            .copied()
+            .collect();
         codes.sort_unstable();
         let all = codes.len();
         codes.dedup();

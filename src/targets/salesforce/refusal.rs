@@ -84,7 +84,9 @@ impl Refusal {
 
     fn deciding(&self) -> impl Iterator<Item = &Error> {
         let meaning = self.meaning();
-        self.0.iter().filter(move |error| error.meaning() == meaning)
+        self.0
+            .iter()
+            .filter(move |error| error.meaning() == meaning)
     }
 }
 
@@ -163,7 +165,9 @@ fn between(text: &str, open: char, close: char) -> Option<&str> {
 /// The names in a list with commas; none if anything else is in it.
 fn names(list: Option<&str>) -> Vec<String> {
     let names = list.unwrap_or_default().split(',');
-    let names: Vec<&str> = names.map(|name| name.trim().trim_end_matches('.')).collect();
+    let names: Vec<&str> = names
+        .map(|name| name.trim().trim_end_matches('.'))
+        .collect();
     match names.iter().all(|name| is_api_name(name)) {
         true => names.into_iter().map(str::to_owned).collect(),
         false => Vec::new(),
@@ -227,13 +231,17 @@ mod tests {
         let unknown = "No such column 'Queue__c' on sobject of type Case";
         assert_eq!(fields("INVALID_FIELD", unknown), ["Queue__c"]);
         let missing = "Campos obrigatórios ausentes: [Name, Reason__c]";
-        assert_eq!(fields("REQUIRED_FIELD_MISSING", missing), ["Name", "Reason__c"]);
+        assert_eq!(
+            fields("REQUIRED_FIELD_MISSING", missing),
+            ["Name", "Reason__c"]
+        );
         let barred = "Unable to create/update fields: Priority, Origin. Please check the security";
         let code = "INVALID_FIELD_FOR_INSERT_UPDATE";
         assert_eq!(fields(code, barred), ["Priority", "Origin"]);
         let taken = "duplicate value found: Asset__c duplicates value on record with id: 5000";
         assert_eq!(fields("DUPLICATE_VALUE", taken), ["Asset__c"]);
-        let nobody = "duplicate value found: <unknown> duplicates value on record with id: <unknown>";
+        let nobody =
+            "duplicate value found: <unknown> duplicates value on record with id: <unknown>";
         assert!(fields("DUPLICATE_VALUE", nobody).is_empty());
     }
 

@@ -74,7 +74,11 @@ pub(super) fn list(call: Call, answer: &Answer, now: Timestamp) -> Result<Vec<Va
     accept(call, answer, now)?;
     match answer.json() {
         Some(Value::Array(list)) => Ok(list),
-        _ => Err(Rejection::unusable(call, answer, "a success without a list")),
+        _ => Err(Rejection::unusable(
+            call,
+            answer,
+            "a success without a list",
+        )),
     }
 }
 
@@ -162,10 +166,7 @@ fn several(answer: &Answer) -> Rejection {
 }
 
 fn limited(answer: &Answer, pause: Option<Duration>, refusal: Option<&Refusal>) -> Rejection {
-    let message = refusal.map_or_else(
-        || "the CRM asks to slow down".to_owned(),
-        Refusal::message,
-    );
+    let message = refusal.map_or_else(|| "the CRM asks to slow down".to_owned(), Refusal::message);
     let class = class(FailureScope::Organisation, ResolvedBy::Time);
     let mut failure = Failure::new(FailureKind::RateLimited, class, message)
         .with_wait(pause)

@@ -315,7 +315,10 @@ fn a_maintenance_page_that_names_a_time_pauses_the_target_for_it() {
 #[test]
 fn a_locked_record_is_parked() {
     let locked = error(400, "ENTITY_IS_LOCKED", "the entity is locked for editing");
-    assert_eq!(rejected(Call::Change, &locked).failure.remedy(), Remedy::Park);
+    assert_eq!(
+        rejected(Call::Change, &locked).failure.remedy(),
+        Remedy::Park
+    );
 }
 
 #[test]
@@ -348,7 +351,11 @@ fn a_refused_value_says_so_where_a_field_was_sent() {
         for call in [Call::Create, Call::Change] {
             let failure = rejected(call, &error(400, code, "m")).failure;
             let refused = class(FailureScope::Ticket, ResolvedBy::Nothing);
-            assert_eq!((failure.class, failure.refuses_value), (refused, true), "{code}");
+            assert_eq!(
+                (failure.class, failure.refuses_value),
+                (refused, true),
+                "{code}"
+            );
         }
         let comment = rejected(Call::Comment, &error(400, code, "m")).failure;
         assert!(!comment.refuses_value, "{code}");
