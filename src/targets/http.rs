@@ -128,8 +128,15 @@ impl Answer {
 
     /// The beginning of the body as text, for messages.
     pub fn excerpt(&self) -> String {
-        let text = self.shown.as_ref().unwrap_or(&self.body);
-        excerpt(&String::from_utf8_lossy(text))
+        let text = String::from_utf8_lossy(self.shown.as_ref().unwrap_or(&self.body));
+        let unreadable = text
+            .chars()
+            .filter(|one| *one == char::REPLACEMENT_CHARACTER);
+        // A few characters are lost where a text is in an unknown encoding.
+        if unreadable.count() > text.chars().count() / 10 {
+            return format!("{} bytes that are no text", self.body.len());
+        }
+        excerpt(&text)
     }
 }
 
@@ -262,5 +269,18 @@ mod tests {
         let expected = serde_json::json!([{"errorCode": "AB", "fields": [""]}]);
         assert_eq!(answer.json(), Some(expected));
         assert_eq!(excerpt("a\0b \n c"), "a b c");
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_shown() {
+        let shown = |body: &'static [u8]| {
+            Answer::new(400, HeaderMap::new(), Bytes::from_static(body)).excerpt()
+        };
+        assert_eq!(shown(b"\xfe\xfe\xfe\xfe a"), "6 bytes that are no text");
+        assert_eq!(
+            shown(b"ung\xfcltig, said the page"),
+            "ung\u{fffd}ltig, said the page"
+        );
+        assert_eq!(shown(b""), "");
     }
 }

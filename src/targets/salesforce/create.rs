@@ -11,7 +11,7 @@ use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::truncation::{fitted, marked_subject};
 use super::verdict::Saved;
-use crate::domain::failure::{Failure, FailureScope, ResolvedBy, class};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 /// Salesforce ends every call after ten minutes. A write that is not committed by then never
@@ -45,6 +45,9 @@ impl Salesforce {
             Err(rejection) if is_duplicate_of(&rejection, field) => {
                 self.adopt(key, rejection).await
             }
+            Err(rejection) if rejection.cause == Cause::Unconfirmed => {
+                self.look_up(key, rejection.failure).await
+            }
             Err(rejection) if rejection.is_about(field) => Err(of_key_field(rejection)),
             Err(rejection) => Err(rejection.failure),
         }
@@ -63,7 +66,8 @@ impl Salesforce {
             Err(rejection) => {
                 // The subject carries the key.
                 let mut rejection = rejection.needing("Subject");
-                if rejection.cause == Cause::StillRunning && rejection.failure.outcome_unknown {
+                let may_run = matches!(rejection.cause, Cause::StillRunning | Cause::Unconfirmed);
+                if may_run && rejection.failure.outcome_unknown {
                     rejection.failure.settle_after = MAX_CALL_TIME;
                 }
                 Err(rejection.failure)
@@ -87,6 +91,22 @@ impl Salesforce {
             Ok(Some(ticket)) => Ok(ticket),
             // The ticket is confirmed all the same.
             Ok(None) | Err(_) => Ok(self.opened(saved)),
+        }
+    }
+
+    /// A success without a record was the last word of the call, so a look-up shows what came of
+    /// it. If it shows nothing, whatever answered it has kept this ticket from Salesforce.
+    async fn look_up(&self, key: &TicketKey, unconfirmed: Failure) -> Result<Ticket, Failure> {
+        match self.find_by_key(key).await {
+            Ok(Some(ticket)) => Ok(ticket),
+            Ok(None) => {
+                let mut failure = unconfirmed.with_code("NOTHING_CREATED");
+                failure.kind = FailureKind::IntegrationFailure;
+                failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
+                failure.outcome_unknown = false;
+                Err(failure)
+            }
+            Err(_) => Err(unconfirmed),
         }
     }
 

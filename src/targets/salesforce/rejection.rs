@@ -36,6 +36,8 @@ pub(super) enum Cause {
     Duplicate,
     /// Something in between has answered, or nobody: the request may still be at work.
     StillRunning,
+    /// The answer says success, and not of which record.
+    Unconfirmed,
     Other,
 }
 
@@ -75,7 +77,12 @@ impl Rejection {
             format!("{what}: {}", answer.excerpt()),
         );
         let failure = failure.with_status(answer.status).in_doubt();
-        Self::new(Cause::StillRunning, failure).in_doubt_only_for_writes_of(call)
+        // 202 promises to do it later.
+        let cause = match answer.status {
+            202 => Cause::StillRunning,
+            _ => Cause::Unconfirmed,
+        };
+        Self::new(cause, failure).in_doubt_only_for_writes_of(call)
     }
 
     /// The same, where nothing is achieved without `field`: it cannot be left out.

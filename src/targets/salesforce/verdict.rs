@@ -88,10 +88,13 @@ pub(super) fn body(call: Call, answer: &Answer, now: Timestamp) -> Result<Value,
     object(call, answer)
 }
 
+/// The object in a success. Some gateways rewrite the status of a refusal.
 fn object(call: Call, answer: &Answer) -> Result<Value, Rejection> {
-    match answer.json() {
-        Some(body) if body.is_object() => Ok(body),
-        _ => Err(Rejection::unusable(
+    let body = answer.json();
+    match (body, Refusal::in_answer(answer)) {
+        (Some(body), _) if body.is_object() && body.get("errorCode").is_none() => Ok(body),
+        (_, Some(refusal)) => Err(refused(call, answer, &refusal)),
+        (_, None) => Err(Rejection::unusable(
             call,
             answer,
             "a success that is not whole JSON",

@@ -270,3 +270,25 @@ async fn a_missing_right_to_the_object_holds_the_target_and_one_to_the_record_pa
     org.configure(|switches| switches.may_write = true);
     client.create(&other_key(), &fields()).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_success_without_a_record_is_a_failure_of_the_ticket_once_nothing_is_found() {
+    for kind in [
+        FaultKind::OkWithoutId,
+        FaultKind::HtmlWith200,
+        FaultKind::Garbage,
+    ] {
+        let world = World::new().await;
+        let client = world.client();
+        let org = world.simulator.salesforce();
+        let fault = Fault::new(kind, Trigger::Always);
+        org.add_fault(fault.clone().on_method("PATCH"));
+        let failure = client.create(&key(), &fields()).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::IntegrationFailure);
+        let passes = class(FailureScope::Ticket, ResolvedBy::Time);
+        assert_eq!((failure.class, failure.outcome_unknown), (passes, false));
+        org.add_fault(fault.on_method("GET"));
+        let failure = client.create(&key(), &fields()).await.unwrap_err();
+        assert_eq!((failure.class, failure.outcome_unknown), (IN_FRONT, true));
+    }
+}

@@ -313,6 +313,16 @@ fn a_maintenance_page_that_names_a_time_pauses_the_target_for_it() {
 }
 
 #[test]
+fn a_refusal_stays_one_where_a_gateway_has_made_a_success_of_its_status() {
+    for call in [Call::Create, Call::Change, Call::Read] {
+        let refused = error(200, "STORAGE_LIMIT_EXCEEDED", "m");
+        let failure = rejected(call, &refused).failure;
+        let full = class(FailureScope::Organisation, ResolvedBy::PersonInCrm);
+        assert_eq!((failure.class, failure.outcome_unknown), (full, false));
+    }
+}
+
+#[test]
 fn a_locked_record_is_parked() {
     let locked = error(400, "ENTITY_IS_LOCKED", "the entity is locked for editing");
     assert_eq!(
