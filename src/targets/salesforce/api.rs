@@ -184,7 +184,7 @@ impl ApiClient {
 fn blamed(mut rejection: Rejection, request: &Request, answer: &Answer) -> Rejection {
     if let (Some(Value::Object(sent)), Some(refusal)) = (&request.body, Refusal::in_answer(answer))
     {
-        rejection.failure = blame(rejection.failure, &refusal, sent);
+        *rejection.failure = blame(*rejection.failure, &refusal, sent);
     }
     rejection
 }

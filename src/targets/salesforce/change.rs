@@ -143,13 +143,13 @@ fn check_closed(ticket: &Ticket, status: &str) -> Result<(), Failure> {
 fn resolving(failure: Failure) -> Failure {
     Rejection::new(Cause::Other, failure)
         .needing("Status")
-        .failure
+        .into()
 }
 
 fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
     match rejection.cause {
         Cause::Absent => gone(id),
-        _ => rejection.failure,
+        _ => *rejection.failure,
     }
 }
 

@@ -46,10 +46,10 @@ impl Salesforce {
                 self.adopt(key, rejection).await
             }
             Err(rejection) if rejection.cause == Cause::Unconfirmed => {
-                self.look_up(key, rejection.failure).await
+                self.look_up(key, *rejection.failure).await
             }
             Err(rejection) if rejection.is_about(field) => Err(of_key_field(rejection)),
-            Err(rejection) => Err(rejection.failure),
+            Err(rejection) => Err(*rejection.failure),
         }
     }
 
@@ -70,7 +70,7 @@ impl Salesforce {
                 if may_run && rejection.failure.outcome_unknown {
                     rejection.failure.settle_after = MAX_CALL_TIME;
                 }
-                Err(rejection.failure)
+                Err(*rejection.failure)
             }
         }
     }
@@ -125,7 +125,7 @@ impl Salesforce {
 
 /// The field of our key refuses it, such as one that is too short: so it does for every ticket.
 fn of_key_field(rejection: Rejection) -> Failure {
-    let mut failure = rejection.failure;
+    let mut failure = *rejection.failure;
     failure.refuses_value = false;
     failure.with_class(class(FailureScope::Configuration, ResolvedBy::PersonInCrm))
 }

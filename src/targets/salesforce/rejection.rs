@@ -44,13 +44,14 @@ pub(super) enum Cause {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejection {
     /// The classification for the caller of this client.
-    pub(super) failure: Failure,
+    pub(super) failure: Box<Failure>,
     /// What this client itself acts on.
     pub(super) cause: Cause,
 }
 
 impl Rejection {
     pub(super) fn new(cause: Cause, failure: Failure) -> Self {
+        let failure = Box::new(failure);
         Self { failure, cause }
     }
 
@@ -110,6 +111,6 @@ impl Rejection {
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
-        rejection.failure
+        *rejection.failure
     }
 }

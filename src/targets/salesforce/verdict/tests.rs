@@ -51,7 +51,7 @@ fn rejected(call: Call, answer: &Answer) -> Rejection {
 }
 
 fn create(answer: &Answer) -> Failure {
-    rejected(Call::Create, answer).failure
+    *rejected(Call::Create, answer).failure
 }
 
 fn outcome(failure: &Failure) -> (FailureKind, FailureClass, bool) {
