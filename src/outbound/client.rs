@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use axum::http::header::USER_AGENT;
+use axum::http::header::{ACCEPT_ENCODING, USER_AGENT};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri};
 use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
@@ -17,6 +17,7 @@ use tokio::time::timeout;
 use url::Url;
 
 use super::connect::{Connector, connector};
+use super::content_encoding::{self, TooLong};
 use super::metered::MAX_UNASKED_BYTES;
 use super::request::{Request, RequestBuilder};
 use super::{CONNECT_TIMEOUT, NAME};
@@ -40,6 +41,7 @@ type Sender = legacy::Client<Connector, Full<Bytes>>;
 pub struct Received {
     pub status: StatusCode,
     pub headers: HeaderMap,
+    /// Without compression.
     pub body: Bytes,
 }
 
@@ -149,6 +151,9 @@ impl Client {
         sent.headers_mut()
             .entry(USER_AGENT)
             .or_insert(HeaderValue::from_static(NAME));
+        sent.headers_mut()
+            .entry(ACCEPT_ENCODING)
+            .or_insert(HeaderValue::from_static(content_encoding::ACCEPTED));
         let answered = self.sender.request(sent).await;
         let response = answered.map_err(|error| match error.is_connect() {
             true => CallError::NotSent(with_causes(&error)),
@@ -193,16 +198,21 @@ async fn read(response: Response<Incoming>, longest: usize) -> Result<Received, 
             continue;
         };
         if body.len() + data.len() > longest {
-            let text = format!("the answer is longer than {longest} bytes");
-            return Err(broken(Some(head.status), text));
+            return Err(too_long(head.status, longest));
         }
         body.extend_from_slice(&data);
     }
+    let body = content_encoding::decoded(&head.headers, body.freeze(), longest);
     Ok(Received {
         status: head.status,
         headers: head.headers,
-        body: body.freeze(),
+        body: body.map_err(|TooLong| too_long(head.status, longest))?,
     })
+}
+
+fn too_long(status: StatusCode, longest: usize) -> CallError {
+    let text = format!("the answer is longer than {longest} bytes");
+    broken(Some(status), text)
 }
 
 const fn broken(status: Option<StatusCode>, text: String) -> CallError {

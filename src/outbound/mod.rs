@@ -5,6 +5,7 @@
 
 mod client;
 mod connect;
+mod content_encoding;
 mod encodings;
 mod finder;
 mod metered;

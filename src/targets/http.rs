@@ -15,7 +15,9 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 use url::Url;
 
+use super::charset;
 use super::claim::ClaimCheck;
+use super::retry_after;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
@@ -39,7 +41,7 @@ const ESCAPED_NUL: &[u8] = b"\\u0000";
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
-    /// Body, at most [`MAX_ANSWER_BYTES`]. What was JSON still is.
+    /// Body in UTF-8, read from at most [`MAX_ANSWER_BYTES`]. What was JSON still is.
     pub body: Bytes,
     /// The body as it may be shown, where that is another text.
     shown: Option<Bytes>,
@@ -118,21 +120,23 @@ impl Answer {
             .to_ascii_lowercase()
     }
 
-    /// `Retry-After`, in seconds or as a date; `now` is for the date.
+    /// `Retry-After`, in seconds or as a date; `now` is for the date. `None` when it is neither.
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
-        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-        if let Ok(seconds) = text.parse::<u64>() {
-            return Some(Duration::from_secs(seconds));
-        }
-        let date = jiff::fmt::rfc2822::parse(text).ok()?;
-        let date = Timestamp::from_millis(date.timestamp().as_millisecond());
-        Some(date.since(now))
+        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
+        retry_after::read(text, now)
     }
 
     /// The beginning of the body as text, for messages.
     pub fn excerpt(&self) -> String {
-        let text = self.shown.as_ref().unwrap_or(&self.body);
-        excerpt(&String::from_utf8_lossy(text))
+        let text = String::from_utf8_lossy(self.shown.as_ref().unwrap_or(&self.body));
+        let unreadable = text
+            .chars()
+            .filter(|one| *one == char::REPLACEMENT_CHARACTER);
+        // A few characters are lost where a text is in an unknown encoding.
+        if unreadable.count() > text.chars().count() / 10 {
+            return format!("{} bytes that are no text", self.body.len());
+        }
+        excerpt(&text)
     }
 }
 
@@ -229,6 +233,9 @@ impl Client {
             headers,
             body,
         } = received;
+        let content_type = headers.get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        let body = charset::in_utf8(content_type.unwrap_or_default(), body);
         Ok(Answer::new(status.as_u16(), headers, body))
     }
 
@@ -262,5 +269,18 @@ mod tests {
         let expected = serde_json::json!([{"errorCode": "AB", "fields": [""]}]);
         assert_eq!(answer.json(), Some(expected));
         assert_eq!(excerpt("a\0b \n c"), "a b c");
+    }
+
+    #[test]
+    fn what_is_no_text_is_not_shown() {
+        let shown = |body: &'static [u8]| {
+            Answer::new(400, HeaderMap::new(), Bytes::from_static(body)).excerpt()
+        };
+        assert_eq!(shown(b"\xfe\xfe\xfe\xfe a"), "6 bytes that are no text");
+        assert_eq!(
+            shown(b"ung\xfcltig, said the page"),
+            "ung\u{fffd}ltig, said the page"
+        );
+        assert_eq!(shown(b""), "");
     }
 }

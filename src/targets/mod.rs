@@ -7,6 +7,7 @@
 //! store, sources. What must be durable (rotated refresh tokens) goes through [`TokenVault`],
 //! which the caller provides.
 
+mod charset;
 mod claim;
 mod connect;
 mod crm;
@@ -18,6 +19,7 @@ pub(crate) mod inspect;
 mod login;
 mod oauth;
 mod registry;
+mod retry_after;
 mod salesforce;
 pub(crate) mod servicenow;
 mod vault;

@@ -18,10 +18,12 @@ const MAX_RECORDED_BODY_BYTES: usize = 64 * 1024;
 /// How soon binding is tried again when the port is not free yet.
 pub(super) const BIND_AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// Headers that are remembered.
-const RECORDED_HEADERS: [&str; 7] = [
+const RECORDED_HEADERS: [&str; 9] = [
     "accept",
+    "accept-encoding",
     "authorization",
     "content-type",
+    "host",
     "sforce-auto-assign",
     "sforce-duplicate-rule-header",
     "user-agent",

@@ -8,6 +8,8 @@ use http::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
 
+use super::blame::blame;
+use super::refusal::Refusal;
 use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::verdict::{self, Saved};
@@ -112,16 +114,15 @@ impl ApiClient {
             .send(request)
             .await
             .map_err(|failure| Rejection::of_transport(Call::Ask, failure))?;
-        let list = answer.json().filter(|_| answer.is_success());
-        let Some(Value::Array(list)) = list else {
-            return Err(Rejection::unusable(
-                Call::Ask,
-                &answer,
-                "no list of versions",
-            ));
-        };
+        let list = verdict::list(Call::Ask, &answer, self.clock.now())?;
         let version = |one: &Value| Some(format!("v{}", one.get("version")?.as_str()?));
         Ok(list.iter().filter_map(version).collect())
+    }
+
+    /// Forgets the token, and the instance that came with it.
+    pub(super) fn forget_login(&self) {
+        self.login.forget();
+        *self.site.lock().unwrap_or_else(PoisonError::into_inner) = self.base_url.clone();
     }
 
     /// Where people find the org's tickets.
@@ -175,7 +176,17 @@ impl ApiClient {
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
         judge(request.call, &answer, self.clock.now())
+            .map_err(|rejection| blamed(rejection, request, &answer))
     }
+}
+
+/// `rejection` with the fields of `request` that it is about.
+fn blamed(mut rejection: Rejection, request: &Request, answer: &Answer) -> Rejection {
+    if let (Some(Value::Object(sent)), Some(refusal)) = (&request.body, Refusal::in_answer(answer))
+    {
+        *rejection.failure = blame(*rejection.failure, &refusal, sent);
+    }
+    rejection
 }
 
 /// A page of a query is an object that has records.

@@ -50,7 +50,7 @@ impl Salesforce {
         let fields = fitted(&change.fields);
         let status = fields.get("Status").and_then(Value::as_str);
         let status = status.map(str::to_owned);
-        self.set_fields(id, fields).await?;
+        self.set_fields(id, fields).await.map_err(resolving)?;
         match status {
             Some(status) => check_closed(&self.existing(id).await?, &status),
             None => Ok(()),
@@ -62,7 +62,13 @@ impl Salesforce {
         let mut fields = TicketFields::new();
         let field = self.object.parent_field();
         fields.insert(field.to_owned(), parent.as_str().into());
-        self.set_fields(id, fields).await
+        let request = Request::change(self.object.name(), id, fields);
+        let outcome = self.api.change(&request).await;
+        outcome.map_err(|rejection| {
+            let mut failure = of_ticket(id, rejection);
+            failure.refuses_value = false;
+            failure
+        })
     }
 
     /// Whether a comment with `marker` is on the ticket. The text of a comment cannot be
@@ -133,10 +139,17 @@ fn check_closed(ticket: &Ticket, status: &str) -> Result<(), Failure> {
     .with_field("Status"))
 }
 
+/// Without its status a ticket is not resolved.
+fn resolving(failure: Failure) -> Failure {
+    Rejection::new(Cause::Other, failure)
+        .needing("Status")
+        .into()
+}
+
 fn of_ticket(id: &RecordId, rejection: Rejection) -> Failure {
     match rejection.cause {
         Cause::Absent => gone(id),
-        _ => rejection.failure,
+        _ => *rejection.failure,
     }
 }
 

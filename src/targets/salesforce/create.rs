@@ -11,7 +11,7 @@ use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::truncation::{fitted, marked_subject};
 use super::verdict::Saved;
-use crate::domain::failure::{Failure, FailureScope, ResolvedBy, class};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 /// Salesforce ends every call after ten minutes. A write that is not committed by then never
@@ -42,8 +42,14 @@ impl Salesforce {
         match self.api.save(&request).await {
             Ok(saved) if saved.existed => self.adopted(key, &saved).await,
             Ok(saved) => Ok(self.opened(&saved)),
-            Err(rejection) if is_about(&rejection, field) => self.adopt(key, rejection).await,
-            Err(rejection) => Err(rejection.failure),
+            Err(rejection) if is_duplicate_of(&rejection, field) => {
+                self.adopt(key, rejection).await
+            }
+            Err(rejection) if rejection.cause == Cause::Unconfirmed => {
+                self.look_up(key, *rejection.failure).await
+            }
+            Err(rejection) if rejection.is_about(field) => Err(of_key_field(rejection)),
+            Err(rejection) => Err(*rejection.failure),
         }
     }
 
@@ -57,11 +63,14 @@ impl Salesforce {
         let request = Request::insert(self.object.name(), fields);
         match self.api.save(&request).await {
             Ok(saved) => Ok(self.opened(&saved)),
-            Err(mut rejection) => {
-                if rejection.cause == Cause::StillRunning && rejection.failure.outcome_unknown {
+            Err(rejection) => {
+                // The subject carries the key.
+                let mut rejection = rejection.needing("Subject");
+                let may_run = matches!(rejection.cause, Cause::StillRunning | Cause::Unconfirmed);
+                if may_run && rejection.failure.outcome_unknown {
                     rejection.failure.settle_after = MAX_CALL_TIME;
                 }
-                Err(rejection.failure)
+                Err(*rejection.failure)
             }
         }
     }
@@ -85,6 +94,22 @@ impl Salesforce {
         }
     }
 
+    /// A success without a record was the last word of the call, so a look-up shows what came of
+    /// it. If it shows nothing, whatever answered it has kept this ticket from Salesforce.
+    async fn look_up(&self, key: &TicketKey, unconfirmed: Failure) -> Result<Ticket, Failure> {
+        match self.find_by_key(key).await {
+            Ok(Some(ticket)) => Ok(ticket),
+            Ok(None) => {
+                let mut failure = unconfirmed.with_code("NOTHING_CREATED");
+                failure.kind = FailureKind::IntegrationFailure;
+                failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
+                failure.outcome_unknown = false;
+                Err(failure)
+            }
+            Err(_) => Err(unconfirmed),
+        }
+    }
+
     /// Another request with our key was faster.
     async fn adopt(&self, key: &TicketKey, rejection: Rejection) -> Result<Ticket, Failure> {
         if let Some(ticket) = self.find_by_key(key).await.map_err(Failure::in_doubt)? {
@@ -93,12 +118,20 @@ impl Salesforce {
         // It has not been committed yet, or this user cannot see it.
         let mut failure = rejection.failure.in_doubt();
         failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
+        failure.refuses_value = false;
         Err(failure)
     }
 }
 
+/// The field of our key refuses it, such as one that is too short: so it does for every ticket.
+fn of_key_field(rejection: Rejection) -> Failure {
+    let mut failure = *rejection.failure;
+    failure.refuses_value = false;
+    failure.with_class(class(FailureScope::Configuration, ResolvedBy::PersonInCrm))
+}
+
 /// Whether the value that is there already is our key: other unique fields are refusals.
-fn is_about(rejection: &Rejection, field: &str) -> bool {
+fn is_duplicate_of(rejection: &Rejection, field: &str) -> bool {
     let failure = &rejection.failure;
     let named = |text: &str| {
         text.to_ascii_lowercase()

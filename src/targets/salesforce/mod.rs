@@ -1,18 +1,21 @@
 //! Salesforce: tickets are records of Case or Incident.
 //!
 //! Every rule here has its reason in `docs/salesforce.md`. The pure parts decide (`verdict`,
-//! `refusal`, `limits`, `object`, `requests`, `soql`, `truncation`), the others act on them.
+//! `codes`, `refusal`, `blame`, `in_front`, `limits`, `object`, `requests`, `soql`, `truncation`), the others act on them.
 //!
 //! May import: `domain`, `settings`, `rules` (templates of the settings), `clock`, and of
 //! `targets` only `http` and `login`. Must not know: the store, sources, other CRMs.
 
 mod api;
+mod blame;
 mod change;
 mod changes;
+mod codes;
 mod create;
 mod data_address;
 mod find;
 mod ids;
+mod in_front;
 mod inspect;
 mod limits;
 pub(super) mod oauth;
@@ -26,7 +29,7 @@ mod truncation;
 mod verdict;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 
@@ -148,7 +151,8 @@ impl Crm for Salesforce {
     }
 
     fn forget_login(&self) {
-        self.api.login.forget();
+        self.api.forget_login();
+        self.tracking_fields_hidden.store(false, Ordering::Relaxed);
     }
 
     fn token_status(&self) -> TokenStatus {

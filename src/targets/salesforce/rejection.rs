@@ -36,19 +36,22 @@ pub(super) enum Cause {
     Duplicate,
     /// Something in between has answered, or nobody: the request may still be at work.
     StillRunning,
+    /// The answer says success, and not of which record.
+    Unconfirmed,
     Other,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Rejection {
     /// The classification for the caller of this client.
-    pub(super) failure: Failure,
+    pub(super) failure: Box<Failure>,
     /// What this client itself acts on.
     pub(super) cause: Cause,
 }
 
 impl Rejection {
     pub(super) fn new(cause: Cause, failure: Failure) -> Self {
+        let failure = Box::new(failure);
         Self { failure, cause }
     }
 
@@ -75,7 +78,28 @@ impl Rejection {
             format!("{what}: {}", answer.excerpt()),
         );
         let failure = failure.with_status(answer.status).in_doubt();
-        Self::new(Cause::StillRunning, failure).in_doubt_only_for_writes_of(call)
+        // 202 promises to do it later.
+        let cause = match answer.status {
+            202 => Cause::StillRunning,
+            _ => Cause::Unconfirmed,
+        };
+        Self::new(cause, failure).in_doubt_only_for_writes_of(call)
+    }
+
+    /// The same, where nothing is achieved without `field`: it cannot be left out.
+    pub(super) fn needing(mut self, field: &str) -> Self {
+        if self.is_about(field) {
+            self.failure.refuses_value = false;
+        }
+        self
+    }
+
+    /// Whether `field` is among those that the refusal names.
+    pub(super) fn is_about(&self, field: &str) -> bool {
+        let named = self.failure.field.as_deref().unwrap_or_default();
+        named
+            .split(',')
+            .any(|name| name.trim().eq_ignore_ascii_case(field))
     }
 
     /// A read has no outcome to be in doubt about.
@@ -87,6 +111,6 @@ impl Rejection {
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
-        rejection.failure
+        *rejection.failure
     }
 }

@@ -1,16 +1,19 @@
 //! Judges an answer: a confirmed write, a body, or a classified failure.
 //!
 //! A status alone proves nothing: a 403 can be a limit or a right, a 404 a ticket that is
-//! gone or a setting that is wrong, a 200 a login page. Codes decide; texts are in the
-//! integration user's language. Pure; may import: `domain`, `targets::http`.
+//! gone or a setting that is wrong, a 200 a login page. Codes decide (`codes`); texts are in
+//! the integration user's language. Pure; may import: `domain`, `targets::http`.
 //! `docs/salesforce.md` has it as a table.
 
-use http::header::LOCATION;
+use std::time::Duration;
+
 use serde_json::Value;
 
+use super::codes::Meaning;
 use super::ids::RecordId;
+use super::in_front;
 use super::limits;
-use super::refusal::{Reason, Refusal};
+use super::refusal::Refusal;
 use super::rejection::{Call, Cause, Rejection};
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
@@ -66,16 +69,32 @@ pub(super) fn changed(answer: &Answer, now: Timestamp) -> Result<(), Rejection> 
     }
 }
 
+/// The JSON array in `answer`.
+pub(super) fn list(call: Call, answer: &Answer, now: Timestamp) -> Result<Vec<Value>, Rejection> {
+    accept(call, answer, now)?;
+    match answer.json() {
+        Some(Value::Array(list)) => Ok(list),
+        _ => Err(Rejection::unusable(
+            call,
+            answer,
+            "a success without a list",
+        )),
+    }
+}
+
 /// The JSON object in `answer`.
 pub(super) fn body(call: Call, answer: &Answer, now: Timestamp) -> Result<Value, Rejection> {
     accept(call, answer, now)?;
     object(call, answer)
 }
 
+/// The object in a success. Some gateways rewrite the status of a refusal.
 fn object(call: Call, answer: &Answer) -> Result<Value, Rejection> {
-    match answer.json() {
-        Some(body) if body.is_object() => Ok(body),
-        _ => Err(Rejection::unusable(
+    let body = answer.json();
+    match (body, Refusal::in_answer(answer)) {
+        (Some(body), _) if body.is_object() && body.get("errorCode").is_none() => Ok(body),
+        (_, Some(refusal)) => Err(refused(call, answer, &refusal)),
+        (_, None) => Err(Rejection::unusable(
             call,
             answer,
             "a success that is not whole JSON",
@@ -108,26 +127,15 @@ fn accept(call: Call, answer: &Answer, now: Timestamp) -> Result<(), Rejection> 
     let rejection = match (answer.status, &refusal) {
         (200..=299, _) => return Ok(()),
         (300, _) => several(answer),
-        (301..=399, _) => redirected(answer),
-        (429, _) => limited(answer, answer.retry_after(now), "the CRM asks to slow down"),
-        (_, Some(refusal)) if refusal.has("REQUEST_LIMIT_EXCEEDED") => {
-            let message = refusal.message();
-            let pause = limits::pause(answer, &message);
-            limited(answer, Some(pause), &message).coded(refusal)
+        (429, _) => limited(answer, answer.retry_after(now), refusal.as_ref()),
+        (_, Some(refusal)) if refusal.meaning() == Meaning::RateLimited => {
+            let pause = limits::pause(answer, &refusal.whole_message());
+            limited(answer, Some(pause), Some(refusal))
         }
-        (401, _) => unauthenticated(answer, refusal.as_ref()),
         (_, Some(refusal)) => refused(call, answer, refusal),
-        (403, None) => barred(answer),
-        (_, None) => unavailable(answer),
+        (_, None) => in_front::rejected(answer, now),
     };
     Err(rejection.in_doubt_only_for_writes_of(call))
-}
-
-impl Rejection {
-    fn coded(mut self, refusal: &Refusal) -> Self {
-        self.failure.code = Some(refusal.code().to_owned());
-        self
-    }
 }
 
 /// Several records carry our key, and nothing was written. Which one is right is for a
@@ -140,13 +148,16 @@ fn several(answer: &Answer) -> Rejection {
         .flatten()
         .filter_map(|path| path.as_str()?.rsplit('/').next())
         .collect();
+    if ids.is_empty() {
+        return in_front::redirected(answer);
+    }
     let message = format!(
         "several records carry this key: {}; make the external id field unique, and leave one of them",
         excerpt(&ids.join(", "))
     );
     let failure = Failure::new(
         FailureKind::IntegrationFailure,
-        class(FailureScope::Ticket, ResolvedBy::Nothing),
+        class(FailureScope::Ticket, ResolvedBy::PersonInCrm),
         message,
     );
     Rejection::new(
@@ -157,148 +168,54 @@ fn several(answer: &Answer) -> Rejection {
     )
 }
 
-/// Never followed: the token must not go wherever the redirect points.
-fn redirected(answer: &Answer) -> Rejection {
-    let location = answer.headers.get(LOCATION);
-    let location = location.and_then(|value| value.to_str().ok());
-    // A redirect's query may carry tokens, so it is not shown.
-    let place = location.and_then(|text| text.split(['?', '#']).next());
-    let message = format!(
-        "redirected to {}: base_url must be the My Domain address, https://NAME.my.salesforce.com",
-        excerpt(place.unwrap_or("elsewhere"))
-    );
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Network, ResolvedBy::PersonInConfiguration),
-        message,
-    );
-    Rejection::new(Cause::Other, failure.with_status(answer.status))
+fn limited(answer: &Answer, pause: Option<Duration>, refusal: Option<&Refusal>) -> Rejection {
+    let message = refusal.map_or_else(|| "the CRM asks to slow down".to_owned(), Refusal::message);
+    let class = class(FailureScope::Organisation, ResolvedBy::Time);
+    let mut failure = Failure::new(FailureKind::RateLimited, class, message)
+        .with_wait(pause)
+        .with_status(answer.status);
+    failure.code = refusal.map(|refusal| refusal.code().to_owned());
+    Rejection::new(Cause::Other, failure)
 }
 
-fn limited(answer: &Answer, pause: Option<std::time::Duration>, message: &str) -> Rejection {
-    let failure = Failure::new(
-        FailureKind::RateLimited,
-        class(FailureScope::Organisation, ResolvedBy::Time),
-        message,
-    );
-    let failure = failure.with_wait(pause);
-    Rejection::new(Cause::Other, failure.with_status(answer.status))
+/// A refusal in Salesforce's own words. The code decides, whatever the status; but a status can say
+/// that the login is not accepted, that the version is retired, and that the outcome is unknown.
+fn refused(call: Call, answer: &Answer, refusal: &Refusal) -> Rejection {
+    let meaning = match (answer.status, refusal.meaning()) {
+        (401, Meaning::Unknown) => Meaning::UserBarred,
+        (410, _) => Meaning::NoSuchVersion,
+        (_, meaning) => meaning,
+    };
+    let fields = refusal.fields();
+    let mut failure = Failure::new(meaning.kind(), meaning.class(call), refusal.message())
+        .with_status(answer.status)
+        .with_code(refusal.code());
+    failure.field = (!fields.is_empty()).then(|| fields.join(", "));
+    failure.refuses_value = meaning.refuses_value(call);
+    failure.outcome_unknown = answer.status >= 500 && !meaning.is_certain();
+    Rejection::new(cause(call, answer, refusal, meaning), failure)
 }
 
-/// Two meanings with one code: a session that has ended, and one that may not use the API,
-/// which no renewal heals.
-fn unauthenticated(answer: &Answer, refusal: Option<&Refusal>) -> Rejection {
+fn cause(call: Call, answer: &Answer, refusal: &Refusal, meaning: Meaning) -> Cause {
+    match meaning {
+        Meaning::UserBarred if can_be_renewed(answer, refusal) => Cause::Unauthenticated,
+        Meaning::Absent if matches!(call, Call::Change | Call::Read) => Cause::Absent,
+        Meaning::Duplicate => Cause::Duplicate,
+        _ => Cause::Other,
+    }
+}
+
+/// One code has two meanings: a session that has ended, and one that may not use the API, which no
+/// renewal heals.
+fn can_be_renewed(answer: &Answer, refusal: &Refusal) -> bool {
     const FOR_GOOD: [&str; 2] = [
         "not valid for use with the REST API",
         "Connected app is not attached",
     ];
-    let is_for_good = refusal.is_some_and(|r| FOR_GOOD.iter().any(|words| r.says(words)));
-    let message = refusal.map_or_else(|| "the session was refused".to_owned(), Refusal::message);
-    let failure = Failure::new(
-        FailureKind::AuthFailure,
-        class(FailureScope::User, ResolvedBy::PersonInCrm),
-        message,
-    );
-    let cause = match is_for_good {
-        true => Cause::Other,
-        false => Cause::Unauthenticated,
-    };
-    let mut rejection = Rejection::new(cause, failure.with_status(answer.status));
-    rejection.failure.code = refusal.map(|refusal| refusal.code().to_owned());
-    rejection
-}
-
-/// 403 by something in front of the API: an address that is not allowed, a proxy.
-fn barred(answer: &Answer) -> Rejection {
-    let message = format!(
-        "something in front of the API refused: {}",
-        answer.excerpt()
-    );
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Network, ResolvedBy::PersonInConfiguration),
-        message,
-    );
-    Rejection::new(Cause::Other, failure.with_status(answer.status))
-}
-
-/// Not Salesforce's own words: nobody can tell whether it happened.
-fn unavailable(answer: &Answer) -> Rejection {
-    let message = format!("no answer of the API itself: {}", answer.excerpt());
-    let failure = Failure::new(
-        FailureKind::NetworkFailure,
-        class(FailureScope::Network, ResolvedBy::Time),
-        message,
-    );
-    Rejection::new(
-        Cause::StillRunning,
-        failure.with_status(answer.status).in_doubt(),
-    )
-}
-
-/// A refusal in Salesforce's own words.
-fn refused(call: Call, answer: &Answer, refusal: &Refusal) -> Rejection {
-    let mut cause = Cause::Other;
-    let (kind, class) = match (answer.status, refusal.reason()) {
-        // The server's own trouble, even with a code; a write may have happened before it.
-        (500.., _) => (
-            FailureKind::NetworkFailure,
-            class(FailureScope::Network, ResolvedBy::Time),
-        ),
-        _ if is_absent(call, refusal) => {
-            cause = Cause::Absent;
-            (
-                FailureKind::IntegrationFailure,
-                class(FailureScope::Ticket, ResolvedBy::Nothing),
-            )
-        }
-        _ if is_configuration(call, answer, refusal) => (
-            FailureKind::IntegrationFailure,
-            class(
-                FailureScope::Configuration,
-                ResolvedBy::PersonInConfiguration,
-            ),
-        ),
-        (_, Reason::Lasting) => (
-            FailureKind::IntegrationFailure,
-            class(FailureScope::Ticket, ResolvedBy::Nothing),
-        ),
-        (_, Reason::Passing | Reason::Unknown) => (
-            FailureKind::IntegrationFailure,
-            class(FailureScope::Ticket, ResolvedBy::Time),
-        ),
-    };
-    if refusal.has("DUPLICATE_VALUE") {
-        cause = Cause::Duplicate;
-    }
-    let mut failure = Failure::new(kind, class, refusal.message())
-        .with_status(answer.status)
-        .with_code(refusal.code());
-    failure.field = refusal.field().map(str::to_owned);
-    failure.outcome_unknown = answer.status >= 500;
-    Rejection::new(cause, failure).in_doubt_only_for_writes_of(call)
-}
-
-fn is_absent(call: Call, refusal: &Refusal) -> bool {
-    matches!(call, Call::Change | Call::Read)
-        && (refusal.has("NOT_FOUND") || refusal.has("ENTITY_IS_DELETED"))
-}
-
-/// Whether every ticket would be refused alike until somebody mends a setting or a right: a
-/// version, object or external id field that is not there, or that this user may not see.
-fn is_configuration(call: Call, answer: &Answer, refusal: &Refusal) -> bool {
-    const OF_THE_ORG: [&str; 4] = [
-        "API_CURRENTLY_DISABLED",
-        "API_DISABLED_FOR_ORG",
-        "UNSUPPORTED_API_VERSION",
-        "INVALID_VERSION",
-    ];
-    answer.status == 410
-        || OF_THE_ORG.iter().any(|code| refusal.has(code))
-        || (matches!(call, Call::Create | Call::LookUp) && refusal.has("NOT_FOUND"))
-        // A ticket that cannot be looked up must not be opened again.
-        || (matches!(call, Call::Read | Call::LookUp)
-            && (refusal.has("INVALID_FIELD") || refusal.has("INVALID_TYPE")))
+    let is_of_session = refusal.has("INVALID_SESSION_ID")
+        || refusal.has("INVALID_AUTH_HEADER")
+        || (answer.status == 401 && refusal.meaning() == Meaning::Unknown);
+    is_of_session && !FOR_GOOD.iter().any(|words| refusal.says(words))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The Salesforce client and OAuth, over real HTTP against the simulated org.
 
+mod cases;
+mod fields;
 mod keeping;
 mod people;
 mod tickets;

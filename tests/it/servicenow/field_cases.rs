@@ -4,6 +4,7 @@
 use ringdown::domain::failure::{
     Failure, FailureClass, FailureKind, FailureScope, Remedy, ResolvedBy, class,
 };
+use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketKey;
 use ringdown::simulator::{Fault, Trigger};
 use ringdown::targets::Crm;
@@ -99,7 +100,7 @@ async fn an_empty_401_shows_its_status_and_challenge_and_warns_of_a_locked_user(
 async fn an_api_that_is_not_there_holds_the_target_under_either_status() {
     for case in ["sn-api-not-there", "sn-api-not-there-400"] {
         let pair = Pair::start().await;
-        let old = TicketKey::of_incident("old");
+        let old = TicketKey::of_incident(&IncidentId::new("old"));
         let id = pair.client.create(&old, &fields()).await.unwrap().id;
         let create = pair.refused_create(case).await;
         let read = pair.client.read(&id).await.unwrap_err();
@@ -173,7 +174,7 @@ async fn a_ticket_that_a_firewall_rejects_waits_alone() {
     assert_eq!(failure.remedy(), Remedy::Retry, "no pause of the target");
     assert!(failure.outcome_unknown);
     assert!(failure.message.contains("support ID"));
-    let other = TicketKey::of_incident("other");
+    let other = TicketKey::of_incident(&IncidentId::new("other"));
     pair.client.create(&other, &fields()).await.unwrap();
     pair.end().await;
 }

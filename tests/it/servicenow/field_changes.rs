@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ringdown::clock::Clock;
 use ringdown::domain::failure::{FailureKind, FailureScope, Remedy};
+use ringdown::domain::identity::TargetName;
 use ringdown::outbound::Redactor;
 use ringdown::settings::{Secret, TargetAuth};
 use ringdown::simulator::{CLIENT_ID, CLIENT_SECRET, PASSWORD, USERNAME};
@@ -105,7 +106,14 @@ fn client_by(pair: &Pair, with_password: bool) -> Arc<dyn Crm> {
     let base = Url::parse(&pair.host().base_url()).unwrap();
     let (vault, redactor) = (Arc::new(NoVault), Redactor::default());
     let settings = settings(&base, auth);
-    connect("servicenow", &settings, vault, &redactor, &Clock::System).unwrap()
+    connect(
+        &TargetName::new("servicenow"),
+        &settings,
+        vault,
+        &redactor,
+        &Clock::System,
+    )
+    .unwrap()
 }
 
 #[tokio::test]

@@ -203,7 +203,11 @@ impl TokenVault for NoVault {
         Err("nothing is kept here".to_owned())
     }
 
-    async fn lock(&self, _target: &TargetName, _patience: Duration) -> Result<Box<dyn Send>, String> {
+    async fn lock(
+        &self,
+        _target: &TargetName,
+        _patience: Duration,
+    ) -> Result<Box<dyn Send>, String> {
         Ok(Box::new(()))
     }
 }

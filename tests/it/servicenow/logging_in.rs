@@ -49,7 +49,6 @@ impl Numbered {
 
 #[async_trait]
 impl Login for Numbered {
-
     async fn credential(&self) -> Result<Credential, Failure> {
         self.next()
     }

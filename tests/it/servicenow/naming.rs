@@ -94,7 +94,7 @@ async fn an_id_that_a_clone_drops_is_asked_for_again_and_set() {
     let client = client(&base);
     let fields = object(json!({"assignment_group": "Network"}));
     client.create(&key(), &fields).await.unwrap();
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     let ticket = client.create(&second, &fields).await.unwrap();
     let asked = instance.asked();
     assert_eq!(asked[4].method, Method::PATCH);
@@ -118,7 +118,7 @@ async fn an_id_that_a_clone_refuses_is_asked_for_again_once() {
     let client = client(&base);
     let fields = object(json!({"assignment_group": "Network"}));
     client.create(&key(), &fields).await.unwrap();
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     client.create(&second, &fields).await.unwrap();
     let asked = instance.asked();
     assert_eq!(asked.last().unwrap().body["assignment_group"], OTHER);

@@ -73,7 +73,7 @@ async fn a_success_without_a_record_is_certain_where_the_instance_refuses_a_seco
     let (_, base) = Instance::playing(script).await;
     let client = client(&base);
     client.create(&key(), &fields()).await.unwrap();
-    let second = TicketKey::of_incident("second");
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
     let failure = client.create(&second, &fields()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::IntegrationFailure);
     assert!(!failure.outcome_unknown);

@@ -143,3 +143,33 @@ async fn g13_requests_are_recorded_with_their_content_type() {
     assert_eq!((last.method.as_str(), last.status), ("PATCH", 201));
     assert!(last.at_ms > 0);
 }
+
+#[tokio::test]
+async fn a_case_is_armed_by_its_name_and_affects_only_what_it_is_about() {
+    let org = Org::start().await;
+    let arm = async |name: &str| {
+        let case = json!({"kind": "case", "name": name, "trigger": "next", "count": 1});
+        org.send(Method::POST, "/_sim/faults", case).await
+    };
+    let (status, body) = arm("sf-nothing").await;
+    assert_eq!(status, 400);
+    assert!(body["error"].as_str().unwrap().contains("sf-storage-limit"));
+    assert_eq!(arm("sf-read-only-maintenance").await.0, 204);
+    assert_eq!(org.query("SELECT Id FROM Case").await.0, 200);
+    let (status, body) = org.upsert("rd-1", subject("one")).await;
+    let code = "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE";
+    assert_eq!((status, self::code(&body).0), (400, code));
+    assert_eq!(org.upsert("rd-1", subject("one")).await.0, 201);
+}
+
+#[tokio::test]
+async fn an_org_that_has_moved_names_its_new_host_with_a_token() {
+    let org = Org::start().await;
+    let always = Trigger::Always;
+    org.host()
+        .add_fault(Fault::case("sf-stale-instance-404-html", always));
+    assert_eq!(org.upsert("rd-1", subject("one")).await.0, 404);
+    let (_, token) = org.token(&[("grant_type", "client_credentials")]).await;
+    let named = token["instance_url"].as_str().unwrap();
+    assert!(named.starts_with("http://localhost:"), "{named}");
+}

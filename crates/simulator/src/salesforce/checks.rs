@@ -122,6 +122,7 @@ fn fitting(state: &State, field: &Field, value: &Value) -> Result<Value, Refusal
                 _ => return Err(wrong("string")),
             };
             short_enough(field, &text)?;
+            an_id(field, &text)?;
             listed(state, field, &text)?;
             Ok(if text.is_empty() {
                 Value::Null
@@ -147,6 +148,17 @@ fn short_enough(field: &Field, text: &str) -> Result<(), Refusal> {
     let name = &field.name;
     let message = format!("{name}: data value too large: {start} (max length={limit})");
     Err(refuse(400, "STRING_TOO_LONG", message).blaming(&[name]))
+}
+
+/// A reference holds an id of 15 or 18 characters; whose it is, is not looked at.
+fn an_id(field: &Field, text: &str) -> Result<(), Refusal> {
+    let is_id = matches!(text.len(), 15 | 18) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !matches!(field.kind, Kind::Reference(_)) || text.is_empty() || is_id {
+        return Ok(());
+    }
+    let label = field.name.trim_end_matches("Id");
+    let message = format!("{label} ID: id value of incorrect type: {text}");
+    Err(refuse(400, "MALFORMED_ID", message).blaming(&[&field.name]))
 }
 
 fn listed(state: &State, field: &Field, text: &str) -> Result<(), Refusal> {

@@ -5,6 +5,7 @@
 //! could trip over it). Every switch is one doubt or fault of real organisations.
 
 mod call;
+mod cases;
 mod checks;
 mod clock;
 mod composite;
@@ -185,6 +186,7 @@ fn data(state: &mut State, call: &Call) -> Answer {
 
 impl Crm for Salesforce {
     const NAME: &'static str = "Salesforce";
+    const CASES: &'static [&'static str] = &cases::NAMES;
 
     fn handle(&self, request: &Request) -> Answer {
         let call = Call::of(request);
@@ -198,6 +200,14 @@ impl Crm for Salesforce {
 
     fn fault_answer(&self, fault: &FaultKind, request: &Request) -> Option<Answer> {
         faults::answer(&self.lock(), fault, request)
+    }
+
+    fn case_concerns(&self, name: &str, request: &Request) -> bool {
+        cases::concerns(name, request)
+    }
+
+    fn case_answer(&self, name: &str, request: &Request) -> Option<Answer> {
+        cases::answer(name, request, || self.handle(request))
     }
 
     fn tickets(&self) -> Vec<Value> {

@@ -1,12 +1,14 @@
 //! Each rule of classification, on answers as Salesforce sends them.
 
-use crate::domain::failure::{FailureClass, Remedy};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::*;
+use crate::domain::failure::{FailureClass, Remedy};
+
+const WAITS: FailureClass = class(FailureScope::Organisation, ResolvedBy::Time);
 
 const ID: &str = "5007000000OFL5FAAX";
 
@@ -49,7 +51,7 @@ fn rejected(call: Call, answer: &Answer) -> Rejection {
 }
 
 fn create(answer: &Answer) -> Failure {
-    rejected(Call::Create, answer).failure
+    *rejected(Call::Create, answer).failure
 }
 
 fn outcome(failure: &Failure) -> (FailureKind, FailureClass, bool) {
@@ -183,6 +185,7 @@ fn rule_4_used_up_calls_pause_the_target_for_a_quarter_of_an_hour() {
     let failure = create(&refused);
     let pause = Remedy::PauseTarget(Some(Duration::from_secs(900)));
     assert_eq!(failure.remedy(), pause);
+    assert_eq!(outcome(&failure), (FailureKind::RateLimited, WAITS, false));
     assert_eq!(failure.code.as_deref(), Some("REQUEST_LIMIT_EXCEEDED"));
 }
 
@@ -200,24 +203,175 @@ fn g18_a_429_pauses_the_target_for_as_long_as_it_says() {
     let pause = Remedy::PauseTarget(Some(Duration::from_secs(7)));
     let failure = create(&with(answer(429, ""), "retry-after", "7"));
     assert_eq!(failure.remedy(), pause);
+    assert_eq!(outcome(&failure), (FailureKind::RateLimited, WAITS, false));
     assert_eq!(create(&page(429)).remedy(), Remedy::PauseTarget(None));
 }
 
 #[test]
-fn rule_5_passing_faults_are_retried() {
+fn rule_5_what_passes_pauses_the_target_and_a_locked_row_is_retried() {
     for (status, code) in [
-        (400, "UNABLE_TO_LOCK_ROW"),
         (400, "QUERY_TIMEOUT"),
         (403, "TXN_SECURITY_METERING_ERROR"),
-        (500, "UNKNOWN_EXCEPTION"),
         (503, "SERVER_UNAVAILABLE"),
+        (400, "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"),
+        (503, "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE"),
+        (403, "API_CURRENTLY_DISABLED"),
     ] {
-        assert_eq!(
-            create(&error(status, code, "m")).remedy(),
-            Remedy::Retry,
-            "{code}"
-        );
+        let failure = create(&error(status, code, "m"));
+        assert_eq!(failure.class, WAITS, "{code}");
+        assert_eq!(failure.remedy(), Remedy::PauseTarget(None), "{code}");
     }
+    for (status, code) in [(400, "UNABLE_TO_LOCK_ROW"), (500, "UNKNOWN_EXCEPTION")] {
+        assert_eq!(create(&error(status, code, "m")).remedy(), Remedy::Retry);
+    }
+}
+
+#[test]
+fn a_refusal_says_that_nothing_was_done_also_with_a_5xx() {
+    let maintenance = "INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE";
+    assert!(!create(&error(503, maintenance, "m")).outcome_unknown);
+    for code in ["SERVER_UNAVAILABLE", "UNKNOWN_EXCEPTION", "SOMETHING_NEW"] {
+        assert!(create(&error(503, code, "m")).outcome_unknown, "{code}");
+    }
+}
+
+#[test]
+fn what_a_trigger_met_counts_where_it_is_about_more_than_the_record() {
+    let message = "CaseTrigger: execution of AfterInsert caused by: System.DmlException: Insert \
+                   failed. First exception on row 0; first error: STORAGE_LIMIT_EXCEEDED, full";
+    let failure = create(&error(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message));
+    let full = class(FailureScope::Organisation, ResolvedBy::PersonInCrm);
+    assert_eq!(failure.class, full);
+    let message = "first error: STRING_TOO_LONG, Log__c: data value too large";
+    let failure = create(&error(400, "CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", message));
+    assert_eq!(failure.remedy(), Remedy::Retry);
+}
+
+#[test]
+fn our_user_is_held_whatever_the_status_of_its_refusal() {
+    let held = class(FailureScope::User, ResolvedBy::PersonInCrm);
+    for (status, code) in [
+        (401, "INVALID_OPERATION_WITH_EXPIRED_PASSWORD"),
+        (403, "INVALID_OPERATION_WITH_EXPIRED_PASSWORD"),
+        (403, "API_DISABLED_FOR_ORG"),
+        (403, "INVALID_LOGIN"),
+        (500, "PASSWORD_LOCKOUT"),
+    ] {
+        for call in [Call::Create, Call::Change, Call::Read, Call::Ask] {
+            let rejection = rejected(call, &error(status, code, "m"));
+            let expected = (FailureKind::AuthFailure, held, false);
+            assert_eq!(outcome(&rejection.failure), expected, "{status} {code}");
+            assert_eq!(rejection.cause, Cause::Other);
+        }
+    }
+}
+
+#[test]
+fn a_missing_right_is_the_users_for_a_new_record_and_the_records_for_an_old_one() {
+    for (call, scope) in [
+        (Call::Create, FailureScope::User),
+        (Call::Change, FailureScope::Ticket),
+        (Call::Comment, FailureScope::Ticket),
+    ] {
+        let right = error(403, "INSUFFICIENT_ACCESS_OR_READONLY", "m");
+        let failure = rejected(call, &right).failure;
+        assert_eq!(failure.class, class(scope, ResolvedBy::PersonInCrm));
+    }
+}
+
+#[test]
+fn a_host_that_the_org_has_left_makes_the_login_doubtful() {
+    let not_reset = error(400, "URL_NOT_RESET", "Destination URL not reset");
+    for answer in [not_reset, page(404), page(410), answer(410, ""), page(401)] {
+        for call in [Call::Create, Call::Change, Call::Read, Call::Ask] {
+            let failure = rejected(call, &answer).failure;
+            assert!(failure.doubts_login(), "{} {call:?}", answer.status);
+        }
+    }
+}
+
+#[test]
+fn only_salesforces_own_json_is_its_word() {
+    for status in [400, 403, 404, 405, 407, 410, 413, 451, 500, 503] {
+        for body in [
+            r#"{"message":"Forbidden"}"#,
+            "<?xml version=\"1.0\"?><fault><code>900800</code></fault>",
+            r#"{"fault":{"faultstring":"x","detail":{"errorcode":"steps.x"}}}"#,
+            "",
+        ] {
+            let failure = create(&answer(status, body));
+            assert_eq!(outcome(&failure), IN_DOUBT, "{status} {body}");
+        }
+    }
+}
+
+#[test]
+fn a_maintenance_page_that_names_a_time_pauses_the_target_for_it() {
+    let page = with(page(503), "retry-after", "120");
+    let pause = Remedy::PauseTarget(Some(Duration::from_secs(120)));
+    assert_eq!(create(&page).remedy(), pause);
+}
+
+#[test]
+fn a_refusal_stays_one_where_a_gateway_has_made_a_success_of_its_status() {
+    for call in [Call::Create, Call::Change, Call::Read] {
+        let refused = error(200, "STORAGE_LIMIT_EXCEEDED", "m");
+        let failure = rejected(call, &refused).failure;
+        let full = class(FailureScope::Organisation, ResolvedBy::PersonInCrm);
+        assert_eq!((failure.class, failure.outcome_unknown), (full, false));
+    }
+}
+
+#[test]
+fn a_locked_record_is_parked() {
+    let locked = error(400, "ENTITY_IS_LOCKED", "the entity is locked for editing");
+    assert_eq!(
+        rejected(Call::Change, &locked).failure.remedy(),
+        Remedy::Park
+    );
+}
+
+#[test]
+fn a_missing_field_is_named_and_is_no_refused_value() {
+    let failure = create(&error(
+        400,
+        "REQUIRED_FIELD_MISSING",
+        "Required fields are missing: [Reason__c, Site__c]",
+    ));
+    let configuration = class(FailureScope::Ticket, ResolvedBy::PersonInConfiguration);
+    assert_eq!(failure.class, configuration);
+    assert_eq!(failure.field.as_deref(), Some("Reason__c, Site__c"));
+    assert!(!failure.refuses_value);
+}
+
+#[test]
+fn a_refused_value_says_so_where_a_field_was_sent() {
+    for code in [
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        "STRING_TOO_LONG",
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        "INVALID_FIELD",
+        "MALFORMED_ID",
+        "INVALID_CROSS_REFERENCE_KEY",
+        "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY",
+        "INACTIVE_OWNER_OR_USER",
+        "INVALID_EMAIL_ADDRESS",
+        "NUMBER_OUTSIDE_VALID_RANGE",
+    ] {
+        for call in [Call::Create, Call::Change] {
+            let failure = rejected(call, &error(400, code, "m")).failure;
+            let refused = class(FailureScope::Ticket, ResolvedBy::Nothing);
+            assert_eq!(
+                (failure.class, failure.refuses_value),
+                (refused, true),
+                "{code}"
+            );
+        }
+        let comment = rejected(Call::Comment, &error(400, code, "m")).failure;
+        assert!(!comment.refuses_value, "{code}");
+    }
+    let rule = create(&error(400, "FIELD_CUSTOM_VALIDATION_EXCEPTION", "m"));
+    assert!(!rule.refuses_value, "a rule may want another value");
 }
 
 #[test]
@@ -252,7 +406,7 @@ fn rule_7_several_records_with_one_key_are_a_refusal_that_names_them() {
         let failure = rejected(call, &answer(300, body)).failure;
         let refused = (
             FailureKind::IntegrationFailure,
-            class(FailureScope::Ticket, ResolvedBy::Nothing),
+            class(FailureScope::Ticket, ResolvedBy::PersonInCrm),
             false,
         );
         assert_eq!(outcome(&failure), refused);
@@ -327,8 +481,7 @@ fn rule_9_refusals_of_content_mapping_and_rights_are_given_up_in_any_language() 
         (400, "STRING_TOO_LONG"),
         (400, "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST"),
         (400, "MALFORMED_ID"),
-        (400, "INSUFFICIENT_ACCESS_OR_READONLY"),
-        (403, "INSUFFICIENT_ACCESS_OR_READONLY"),
+        (400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY"),
         (404, "INVALID_CROSS_REFERENCE_KEY"),
         (405, "METHOD_NOT_ALLOWED"),
     ] {
@@ -345,7 +498,7 @@ fn a_403_is_a_limit_or_a_right_or_something_in_front() {
     let front = create(&page(403));
     assert_eq!(right.kind, FailureKind::IntegrationFailure);
     assert_eq!(limit.kind, FailureKind::RateLimited);
-    assert_eq!(front.remedy(), Remedy::HoldTarget);
+    assert_eq!(front.class.scope, FailureScope::Network);
     assert_eq!(front.kind, FailureKind::NetworkFailure);
 }
 
