@@ -42,7 +42,7 @@ pub(super) async fn load(
     let settings = &resources.settings;
     let mut records = deciding.load_keys(&scope.keys).await?;
     let mut groups = scope.groups;
-    groups.extend(open_incidents(&records).filter_map(|kept| group_of(&kept.incident)));
+    groups.extend(open_incidents(&records).filter_map(|record| group_of(&record.incident)));
     let groups: Vec<IncidentKey> = groups.into_iter().collect();
     let mut sources = limited_sources(&records, &scope.keys, scope.breaches);
     sources.extend(scope.due_sources);
@@ -94,10 +94,10 @@ fn limited_sources(
     breaches: BTreeSet<(String, IncidentKey)>,
 ) -> BTreeMap<String, bool> {
     let open = |key: &IncidentKey| records.get(key)?.open.as_ref();
-    let is_pending = |kept: &&IncidentRecord| kept.incident.state == IncidentState::Pending;
+    let is_pending = |record: &&IncidentRecord| record.incident.state == IncidentState::Pending;
     let pending = keys.iter().filter_map(open).filter(is_pending);
-    let began = pending.map(|kept| kept.source.clone());
-    let may_open = |key: &IncidentKey| open(key).is_none_or(|kept| is_pending(&kept));
+    let began = pending.map(|record| record.source.clone());
+    let may_open = |key: &IncidentKey| open(key).is_none_or(|record| is_pending(&record));
     let breaching = breaches.into_iter().filter(|(_, key)| may_open(key));
     let sources = began.chain(breaching.map(|(source, _)| source));
     sources.map(|source| (source, false)).collect()
@@ -107,13 +107,13 @@ fn limited_sources(
 /// when its flood is due.
 pub(super) fn due_sources(due: &[IncidentRecord]) -> BTreeMap<String, bool> {
     let mut sources = BTreeMap::new();
-    for kept in due {
-        match flood::source_of(&kept.incident.rule) {
+    for record in due {
+        match flood::source_of(&record.incident.rule) {
             Some(source) => {
                 sources.insert(source.to_owned(), true);
             }
-            None if kept.incident.state == IncidentState::Pending => {
-                sources.entry(kept.source.clone()).or_insert(false);
+            None if record.incident.state == IncidentState::Pending => {
+                sources.entry(record.source.clone()).or_insert(false);
             }
             None => {}
         }

@@ -111,15 +111,15 @@ pub(super) async fn fire_timers(
     deciding.end_floods(now).await?;
     let due = deciding.load_due(decided_until, MAX_DUE).await?;
     let due_sources = due_sources(&due);
-    let keys = due.iter().map(|kept| kept.incident.incident_key());
+    let keys = due.iter().map(|record| record.incident.incident_key());
     let scope = Scope {
         keys: keys.chain(flood_keys(due_sources.keys())).collect(),
         due_sources,
         ..Scope::default()
     };
     let mut batch = load_batch(resources, &mut deciding, scope, &due, now).await?;
-    for kept in &due {
-        batch.advance_timers(kept);
+    for record in &due {
+        batch.advance_timers(record);
     }
     commit(resources, deciding, batch.finish(None)).await?;
     Ok(due.len())

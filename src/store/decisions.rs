@@ -1,4 +1,4 @@
-//! What a batch of decisions changes, kept in one transaction, so that a crash can only repeat a
+//! The changes of a batch of decisions, stored in one transaction, so that a crash can only repeat a
 //! batch that left no trace.
 
 use super::burst_locks::write_lock;
@@ -61,7 +61,7 @@ pub struct DecisionBatch {
 }
 
 impl DecisionTransaction {
-    /// Keeps the whole batch; durable when this returns. After an error none of it is kept.
+    /// Stores the whole batch; durable when this returns. After an error nothing of it is stored.
     pub async fn commit(
         mut self,
         batch: &DecisionBatch,
@@ -69,8 +69,8 @@ impl DecisionTransaction {
     ) -> Result<(), StoreError> {
         let tx = &mut self.tx;
         insert_decisions(tx, batch).await?;
-        for kept in &batch.incidents {
-            write_incident(tx, kept, due_at(&kept.incident), None).await?;
+        for record in &batch.incidents {
+            write_incident(tx, record, due_at(&record.incident), None).await?;
         }
         for (key, incident_id, lock) in &batch.locks {
             write_lock(tx, key, incident_id, lock).await?;

@@ -141,25 +141,25 @@ const UPSERT: &str = "insert into incidents \
 /// decision about its flood when there is no new `flood_verdict`.
 pub(super) async fn write_incident(
     tx: &mut Tx,
-    kept: &IncidentRecord,
+    record: &IncidentRecord,
     due_at: Option<Timestamp>,
     flood_verdict: Option<String>,
 ) -> Result<(), StoreError> {
-    let incident = &kept.incident;
+    let incident = &record.incident;
     let life = serde_json::to_string(incident)
         .map_err(|error| damaged(&incident.id, format!("life: {error}")))?;
     let is_closed = incident.state == IncidentState::Closed;
     let active_key = (!is_closed).then(|| incident.incident_key().encode());
     let outage_key = incident.group.as_ref().filter(|_| !is_closed);
-    let flood_source = incident.is_held_by_flood().then_some(&kept.source);
+    let flood_source = incident.is_held_by_flood().then_some(&record.source);
     Statement::new(UPSERT)
         .bind(&incident.id)
         .bind(&*incident.rule)
         .bind(&*incident.key)
-        .bind(&kept.source)
+        .bind(&record.source)
         .bind(incident.state.as_str())
         .bind(&incident.severity)
-        .bind(&kept.target)
+        .bind(&record.target)
         .bind(active_key)
         .bind(incident.opened_at)
         .bind(incident.closed_at)
@@ -167,15 +167,15 @@ pub(super) async fn write_incident(
         .bind(incident.suppressed)
         .bind(due_at)
         .bind(life)
-        .bind(&kept.context)
+        .bind(&record.context)
         .bind(outage_key.map(IncidentKey::encode))
         .bind(&incident.outage_id)
-        .bind(candidates_text(&kept.route))
-        .bind(&kept.route.failed_over_from)
+        .bind(candidates_text(&record.route))
+        .bind(&record.route.failed_over_from)
         .bind(incident.is_flapping())
         .bind(flood_source.map(String::as_str))
         .bind(flood_verdict)
-        .bind(queue_in(&kept.context).unwrap_or_default())
+        .bind(queue_in(&record.context).unwrap_or_default())
         .execute(tx)
         .await?;
     if is_closed {

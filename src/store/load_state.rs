@@ -35,9 +35,9 @@ impl DecisionTransaction {
     ) -> Result<HashMap<IncidentKey, KeyRecord>, StoreError> {
         let mut records: HashMap<IncidentKey, KeyRecord> = HashMap::new();
         for chunk in keys.chunks(MAX_KEYS) {
-            for kept in self.active_incidents(chunk).await? {
-                let key = kept.incident.incident_key();
-                records.entry(key).or_default().open = Some(kept);
+            for record in self.active_incidents(chunk).await? {
+                let key = record.incident.incident_key();
+                records.entry(key).or_default().open = Some(record);
             }
             for row in locks_of(&mut self.tx, chunk).await? {
                 let record = records.entry(row.key).or_default();

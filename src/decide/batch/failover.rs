@@ -88,15 +88,15 @@ pub(in crate::decide) fn move_waiting(
 ) -> Option<Moved> {
     let now = rows.decided_at;
     let IncidentWithoutTicket {
-        mut kept,
+        mut record,
         deliveries,
     } = unopened;
-    let incident = kept.incident.clone();
-    let context = context_of(&kept, &deliveries);
+    let incident = record.incident.clone();
+    let context = context_of(&record, &deliveries);
     let mut problems = Vec::new();
     let moved = write_elsewhere(
         (settings, unreachable, now),
-        (&mut kept.route, &mut kept.target),
+        (&mut record.route, &mut record.target),
         &mut problems,
         |target, note| {
             let contents = deliveries.iter().map(|one| match one.operation {
@@ -114,15 +114,15 @@ pub(in crate::decide) fn move_waiting(
     let events = events(problems, note).into_iter();
     rows.history
         .extend(events.map(|event| history_entry(&incident, event, now)));
-    let moved = moved.map(|moved| replace_deliveries(rows, deliveries, &kept, &incident, moved));
-    rows.incidents.push(kept);
+    let moved = moved.map(|moved| replace_deliveries(rows, deliveries, &record, &incident, moved));
+    rows.incidents.push(record);
     moved
 }
 
 fn replace_deliveries(
     rows: &mut DecisionBatch,
     deliveries: Vec<PendingDelivery>,
-    kept: &IncidentRecord,
+    record: &IncidentRecord,
     incident: &Incident,
     moved: Elsewhere<Vec<(Operation, String)>>,
 ) -> Moved {
@@ -130,7 +130,7 @@ fn replace_deliveries(
         rows.moved.push((one.id, moved.reason.clone()));
         rows.deliveries.push(NewDelivery {
             incident_id: incident.id.clone(),
-            target: kept.target.clone(),
+            target: record.target.clone(),
             operation,
             payload,
             event_id: one.event_id,
@@ -138,13 +138,13 @@ fn replace_deliveries(
             parent_id: one.parent_id,
         });
     }
-    Moved::new(incident, &moved.from, &kept.target, &moved.note)
+    Moved::new(incident, &moved.from, &record.target, &moved.note)
 }
 
 /// What the create for the first target was written from.
-fn context_of(kept: &IncidentRecord, deliveries: &[PendingDelivery]) -> TemplateContext {
-    let values = values_of(kept);
-    let mut context = with_incident(values, &kept.incident);
+fn context_of(record: &IncidentRecord, deliveries: &[PendingDelivery]) -> TemplateContext {
+    let values = values_of(record);
+    let mut context = with_incident(values, &record.incident);
     for create in deliveries
         .iter()
         .filter(|one| one.operation == Operation::Create)

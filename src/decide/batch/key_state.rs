@@ -135,16 +135,16 @@ impl From<KeyRecord> for KeyState {
 }
 
 impl From<IncidentRecord> for Open {
-    fn from(kept: IncidentRecord) -> Self {
+    fn from(record: IncidentRecord) -> Self {
         Self {
             context: TicketContext {
-                values: values_of(&kept),
-                begun_by: kept.source.clone(),
-                source: kept.source,
-                target: kept.target,
-                route: kept.route,
+                values: values_of(&record),
+                begun_by: record.source.clone(),
+                source: record.source,
+                target: record.target,
+                route: record.route,
             },
-            incident: kept.incident,
+            incident: record.incident,
         }
     }
 }
@@ -170,12 +170,12 @@ impl TicketContext {
     }
 }
 
-/// The values templates see of `kept`. An incident whose row is damaged goes on without them,
+/// The values templates see of `record`. An incident whose row is damaged goes on without them,
 /// so that it still recovers and is closed; its next breach writes them anew.
-pub(super) fn values_of(kept: &IncidentRecord) -> TemplateContext {
-    kept.context_values().unwrap_or_else(|error| {
+pub(super) fn values_of(record: &IncidentRecord) -> TemplateContext {
+    record.context_values().unwrap_or_else(|error| {
         tracing::error!(
-            incident_id = kept.incident.id.as_str(),
+            incident_id = record.incident.id.as_str(),
             %error,
             "the values of an incident cannot be read; it goes on without them"
         );
