@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// What a connection is told to do. A later one overrides an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Order {
+pub(super) enum CloseCommand {
     /// Close if no request is in flight: another connection needs its permit.
     Evict = 1,
     /// Close if no request is in flight, else after its answer.
@@ -40,8 +40,8 @@ pub(super) struct Activity {
     awaits_bytes: AtomicBool,
     unread: AtomicBool,
     body_left: AtomicBool,
-    /// The [`Order`] that the connection's task has not seen yet; 0 is none.
-    order: AtomicU8,
+    /// The [`CloseCommand`] that the connection's task has not seen yet; 0 is none.
+    command: AtomicU8,
     task: AtomicWaker,
 }
 
@@ -56,7 +56,7 @@ impl Activity {
             awaits_bytes: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             body_left: AtomicBool::new(false),
-            order: AtomicU8::new(0),
+            command: AtomicU8::new(0),
             task: AtomicWaker::new(),
         }
     }
@@ -159,31 +159,31 @@ impl Activity {
         }
     }
 
-    /// Gives the connection's task an order.
-    pub(super) fn order(&self, order: Order) {
-        self.order.fetch_max(order as u8, Ordering::Release);
+    /// Gives the connection's task a command.
+    pub(super) fn command(&self, command: CloseCommand) {
+        self.command.fetch_max(command as u8, Ordering::Release);
         self.task.wake();
     }
 
-    /// The next order that can be followed. To be polled by the connection's task alone, and
+    /// The next command that can be followed. To be polled by the connection's task alone, and
     /// after the connection itself.
-    pub(super) fn poll_order(&self, context: &mut Context<'_>) -> Poll<Order> {
+    pub(super) fn poll_command(&self, context: &mut Context<'_>) -> Poll<CloseCommand> {
         self.task.register(context.waker());
         loop {
-            let order = self.order.load(Ordering::Acquire);
-            let next = match order {
+            let command = self.command.load(Ordering::Acquire);
+            let next = match command {
                 0 => return Poll::Pending,
-                1 => Order::Evict,
-                2 => Order::Stop,
+                1 => CloseCommand::Evict,
+                2 => CloseCommand::Stop,
                 // It stays in force: the client may be waited for later.
                 3 if !self.waits_for_client() => return Poll::Pending,
-                3 => Order::StopWaiting,
-                _ => Order::CutOff,
+                3 => CloseCommand::StopWaiting,
+                _ => CloseCommand::CutOff,
             };
-            let taken = self
-                .order
-                .compare_exchange(order, 0, Ordering::Acquire, Ordering::Relaxed);
-            // Otherwise a later order has come in between.
+            let taken =
+                self.command
+                    .compare_exchange(command, 0, Ordering::Acquire, Ordering::Relaxed);
+            // Otherwise a later command has come in between.
             if taken.is_ok() {
                 return Poll::Ready(next);
             }
@@ -271,22 +271,22 @@ mod tests {
     async fn the_order_to_stop_waiting_stays_in_force_until_the_client_is_waited_for() {
         let activity = Activity::new();
         activity.begin_request();
-        activity.order(Order::StopWaiting);
-        let next = || std::future::poll_fn(|context| activity.poll_order(context));
+        activity.command(CloseCommand::StopWaiting);
+        let next = || std::future::poll_fn(|context| activity.poll_command(context));
         assert!(futures::FutureExt::now_or_never(next()).is_none());
         activity.write_blocked();
-        assert_eq!(next().await, Order::StopWaiting);
+        assert_eq!(next().await, CloseCommand::StopWaiting);
     }
 
     #[tokio::test]
     async fn a_later_order_overrides_an_earlier_one() {
         let activity = Activity::new();
-        for order in [Order::CutOff, Order::Stop] {
-            activity.order(order);
+        for command in [CloseCommand::CutOff, CloseCommand::Stop] {
+            activity.command(command);
         }
-        let next = std::future::poll_fn(|context| activity.poll_order(context));
-        assert_eq!(next.await, Order::CutOff);
-        let none = std::future::poll_fn(|context| activity.poll_order(context));
+        let next = std::future::poll_fn(|context| activity.poll_command(context));
+        assert_eq!(next.await, CloseCommand::CutOff);
+        let none = std::future::poll_fn(|context| activity.poll_command(context));
         assert!(futures::FutureExt::now_or_never(none).is_none());
     }
 }

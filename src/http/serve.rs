@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::activity::{Activity, Order, ResponseBody};
+use super::activity::{Activity, CloseCommand, ResponseBody};
 use super::connections::{ConnectionPermit, Connections};
 use super::request_body::RequestBody;
 use super::socket::Socket;
@@ -150,13 +150,16 @@ impl Server {
     async fn drain(&self) {
         let timeout = self.options.drain_timeout;
         let grace = DRAIN_GRACE.min(timeout);
-        for (order, time) in [(Order::Stop, grace), (Order::StopWaiting, timeout - grace)] {
-            self.connections.order_all(order);
+        for (command, time) in [
+            (CloseCommand::Stop, grace),
+            (CloseCommand::StopWaiting, timeout - grace),
+        ] {
+            self.connections.command_all(command);
             if tokio::time::timeout(time, self.tasks.wait()).await.is_ok() {
                 return;
             }
         }
-        self.connections.order_all(Order::CutOff);
+        self.connections.command_all(CloseCommand::CutOff);
         self.tasks.wait().await;
     }
 }
@@ -263,13 +266,13 @@ where
     let mut connection = std::pin::pin!(connection);
     let mut timer = std::pin::pin!(tokio::time::sleep_until(activity.deadline(limit)));
     loop {
-        let order = tokio::select! {
-            // What has come of a request is read before an order to end is followed.
+        let command = tokio::select! {
+            // What has come of a request is read before a command to end is followed.
             biased;
             ended = connection.as_mut() => {
                 return ended.map_or_else(Ended::Early, |()| Ended::ByItself);
             }
-            order = poll_fn(|context| activity.poll_order(context)) => order,
+            command = poll_fn(|context| activity.poll_command(context)) => command,
             () = timer.as_mut() => {
                 let deadline = activity.deadline(limit);
                 if deadline <= Instant::now() {
@@ -279,15 +282,17 @@ where
                 continue;
             }
         };
-        match order {
-            Order::Evict if activity.is_idle() => {
+        match command {
+            CloseCommand::Evict if activity.is_idle() => {
                 permit.count_as_evicted();
                 return Ended::Evicted;
             }
-            Order::Evict => {}
-            Order::Stop if activity.is_idle() && !activity.has_unsent() => return Ended::Stopped,
-            Order::Stop => connection.as_mut().graceful_shutdown(),
-            Order::StopWaiting | Order::CutOff => {
+            CloseCommand::Evict => {}
+            CloseCommand::Stop if activity.is_idle() && !activity.has_unsent() => {
+                return Ended::Stopped;
+            }
+            CloseCommand::Stop => connection.as_mut().graceful_shutdown(),
+            CloseCommand::StopWaiting | CloseCommand::CutOff => {
                 permit.count_as_cut_off();
                 return Ended::Stopped;
             }

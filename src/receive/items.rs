@@ -62,7 +62,7 @@ impl BodyParser<'_> {
         if first == Some(b'[') {
             return self.read_array(&text);
         }
-        match self.understand(&text) {
+        match self.parse_event(&text) {
             Ok((event_id, meaning)) => {
                 Contents::Events(vec![self.new_event(event_id, text, meaning)])
             }
@@ -79,7 +79,7 @@ impl BodyParser<'_> {
         };
         let events = items.into_iter().map(|item| {
             let text = item.get();
-            match self.understand(text) {
+            match self.parse_event(text) {
                 Ok((event_id, meaning)) => self.new_event(event_id, text.to_owned(), meaning),
                 Err(error) => self.unreadable(text.to_owned(), &error),
             }
@@ -88,7 +88,7 @@ impl BodyParser<'_> {
     }
 
     /// The event's id, and its meaning or the reason why it goes to review.
-    fn understand(&self, text: &str) -> Result<(String, Parsed), serde_json::Error> {
+    fn parse_event(&self, text: &str) -> Result<(String, Parsed), serde_json::Error> {
         normalise::parse(text).map(|value| self.meaning(&value))
     }
 

@@ -85,7 +85,7 @@ impl Source {
 
     /// Counts the first event of a request, or a request that may hold none, against the rate
     /// limit; the time to wait when it is used up.
-    pub(super) fn spend(&self) -> Result<(), Duration> {
+    pub(super) fn count_first_event(&self) -> Result<(), Duration> {
         let Some(limit) = &self.limit else {
             return Ok(());
         };
@@ -94,7 +94,7 @@ impl Source {
 
     /// Counts the others of a request's `events`, all or none; the time after which the whole
     /// request can be sent again when there are too many.
-    pub(super) fn spend_rest(&self, events: usize) -> Result<(), Duration> {
+    pub(super) fn count_other_events(&self, events: usize) -> Result<(), Duration> {
         let Some(limit) = &self.limit else {
             return Ok(());
         };
@@ -145,9 +145,9 @@ mod tests {
             burst: 3,
         }));
         for _ in 0..3 {
-            assert_eq!(source.spend(), Ok(()));
+            assert_eq!(source.count_first_event(), Ok(()));
         }
-        let wait = source.spend().unwrap_err();
+        let wait = source.count_first_event().unwrap_err();
         assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1));
     }
 
@@ -157,7 +157,11 @@ mod tests {
             per_second: 1,
             burst: 10,
         }));
-        let send = |events| source.spend().and_then(|()| source.spend_rest(events));
+        let send = |events| {
+            source
+                .count_first_event()
+                .and_then(|()| source.count_other_events(events))
+        };
         assert_eq!(send(10_000), Ok(()));
         let wait = send(1).unwrap_err();
         assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1));
@@ -169,7 +173,11 @@ mod tests {
             per_second: 20,
             burst: 10,
         }));
-        let send = |events| source.spend().and_then(|()| source.spend_rest(events));
+        let send = |events| {
+            source
+                .count_first_event()
+                .and_then(|()| source.count_other_events(events))
+        };
         assert_eq!(send(8), Ok(()));
         let wait = send(8).unwrap_err();
         std::thread::sleep(wait);

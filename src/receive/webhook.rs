@@ -105,7 +105,9 @@ impl Receiver {
             .authenticated(&source.authenticator, &head.headers, body, &mut permit)
             .await?;
         // Counted only now: strangers must not use up the sender's allowance.
-        source.spend().map_err(|wait| Refusal::TooFast { wait })?;
+        source
+            .count_first_event()
+            .map_err(|wait| Refusal::TooFast { wait })?;
         let reader = BodyParser {
             source: &source.name,
             format: &source.format,
@@ -113,7 +115,7 @@ impl Receiver {
         };
         match reader.read(bytes) {
             Contents::Events(events) => {
-                let spent = source.spend_rest(events.len());
+                let spent = source.count_other_events(events.len());
                 spent.map_err(|wait| Refusal::TooFast { wait })?;
                 self.persist(source, events).await
             }

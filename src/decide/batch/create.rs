@@ -1,7 +1,7 @@
 //! Writes the create of a ticket: once, when it is due.
 
 use super::changes::Changes;
-use super::failover::{Elsewhere, events, write_elsewhere};
+use super::failover::{RewrittenTicket, events, rewrite_for_next_target};
 use super::inputs::Inputs;
 use super::key_state::{Open, TicketContext};
 use super::moved::Moved;
@@ -43,14 +43,14 @@ impl Create {
         let queue = add_known_standing(inputs, &mut values, incident, now);
         let (mut route, mut target) = (context.route.clone(), context.target.clone());
         let mut problems = Vec::new();
-        let elsewhere = write_elsewhere(
+        let rewritten = rewrite_for_next_target(
             (inputs.settings, &inputs.unreachable, now),
             (&mut route, &mut target),
             &mut problems,
             |target, note| create_payload(target, &values, Some(note)),
         );
-        let (payload, left) = match elsewhere {
-            Some(Elsewhere {
+        let (payload, left) = match rewritten {
+            Some(RewrittenTicket {
                 content,
                 from,
                 note,

@@ -24,7 +24,7 @@ use crate::store::{
 };
 
 /// A ticket written for another target.
-pub(super) struct Elsewhere<T> {
+pub(super) struct RewrittenTicket<T> {
     /// The target that is left.
     pub(super) from: TargetName,
     /// Why, as people read it.
@@ -36,12 +36,12 @@ pub(super) struct Elsewhere<T> {
 /// Sends the ticket of `route`, which would be opened in `target`, to the next target, when that
 /// is due and `write` can write it there. A target for which it cannot be written is removed from
 /// the candidates, and `problems` says why.
-pub(super) fn write_elsewhere<T>(
+pub(super) fn rewrite_for_next_target<T>(
     (settings, unreachable, now): (&Settings, &UnreachableTargets, Timestamp),
     (route, target): (&mut TicketRoute, &mut TargetName),
     problems: &mut Vec<String>,
     write: impl Fn(&TargetSettings, &str) -> Result<T, FieldError>,
-) -> Option<Elsewhere<T>> {
+) -> Option<RewrittenTicket<T>> {
     loop {
         let candidates = Arc::clone(&route.candidates);
         let failover = unreachable.fail_over(settings, &candidates, target, now)?;
@@ -52,7 +52,7 @@ pub(super) fn write_elsewhere<T>(
                 let first = candidates.first().filter(|first| *first != target);
                 route.failed_over_from = first.cloned();
                 let reason = failover.reason();
-                return Some(Elsewhere {
+                return Some(RewrittenTicket {
                     from,
                     note,
                     reason,
@@ -94,7 +94,7 @@ pub(in crate::decide) fn move_waiting(
     let incident = record.incident.clone();
     let context = context_of(&record, &deliveries);
     let mut problems = Vec::new();
-    let moved = write_elsewhere(
+    let moved = rewrite_for_next_target(
         (settings, unreachable, now),
         (&mut record.route, &mut record.target),
         &mut problems,
@@ -124,7 +124,7 @@ fn replace_deliveries(
     deliveries: Vec<PendingDelivery>,
     record: &IncidentRecord,
     incident: &Incident,
-    moved: Elsewhere<Vec<(Operation, String)>>,
+    moved: RewrittenTicket<Vec<(Operation, String)>>,
 ) -> Moved {
     for (one, (operation, payload)) in deliveries.into_iter().zip(moved.content) {
         rows.moved.push((one.id, moved.reason.clone()));

@@ -10,7 +10,7 @@ use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates, TicketContext};
 use super::mutes::mute_key;
 use super::outage::reconcile_outage;
-use super::source_limits::{Before, SourceLimits};
+use super::source_limits::{BeforeDecision, SourceLimits};
 use super::ticket::{adopt_breach, write_ticket};
 use super::timers::{advance_timers, open_delay};
 use crate::decide::evaluate::Finding;
@@ -119,14 +119,14 @@ impl<'a> Batch<'a> {
         // A muted key opens no ticket.
         self.mute(state, &finding, fresh.as_ref());
         // Beyond the limit on its source, an incident is held, or its breach is only counted.
-        let before = Before::of(state, source, now, self.inputs.now);
+        let before = BeforeDecision::of(state, source, now, self.inputs.now);
         let allowance = self.limits.allowance(&before);
         let unchanged = state.open.is_none().then(|| state.clone());
         let decision = self.step(state, rule, &finding, allowance, &mut fresh);
         // The create is written now, once, and an incident that waits is checked: an event from
         // which no ticket can be written must not begin an incident.
-        let trial = (&finding, unchanged.is_some());
-        let create = match write_ticket(&self.inputs, state, &decision, &mut fresh, trial) {
+        let of_finding = (&finding, unchanged.is_some());
+        let create = match write_ticket(&self.inputs, state, &decision, &mut fresh, of_finding) {
             Ok(create) => create,
             Err(reason) => {
                 *state = unchanged.unwrap_or_default();

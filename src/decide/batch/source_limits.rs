@@ -34,7 +34,7 @@ pub(super) struct SourceLimit {
 
 /// A key before a decision on it, as the limit on its source sees it.
 #[derive(Debug)]
-pub(super) struct Before {
+pub(super) struct BeforeDecision {
     source: String,
     /// By the journal.
     at: Timestamp,
@@ -45,7 +45,7 @@ pub(super) struct Before {
     was_released: bool,
 }
 
-impl Before {
+impl BeforeDecision {
     /// `source` began the incident of the key, or begins it now.
     pub(super) fn of(state: &KeyState, source: String, at: Timestamp, now: Timestamp) -> Self {
         let incident = state.incident();
@@ -84,7 +84,7 @@ impl SourceLimits {
     }
 
     /// What the key may do. A source without a limit may do anything.
-    pub(super) fn allowance(&self, before: &Before) -> Allowance {
+    pub(super) fn allowance(&self, before: &BeforeDecision) -> Allowance {
         let limit = self.0.get(&before.source);
         limit.map_or_else(Allowance::default, |limit| {
             limit.rate.allowance(&limit.policy, before.at, before.now)
@@ -95,7 +95,7 @@ impl SourceLimits {
     /// incident.
     pub(super) fn record(
         &mut self,
-        before: Before,
+        before: BeforeDecision,
         state: &KeyState,
         decision: &Decision,
         fresh: Option<TicketContext>,

@@ -61,7 +61,7 @@ pub(super) fn write_ticket(
     let Some(open) = &mut state.open else {
         if let Some(fresh) = fresh {
             // The breach is only counted. The flood's ticket may be written from it.
-            check(inputs, &trial(finding, now), fresh)?;
+            check(inputs, &incident_of(finding, now), fresh)?;
         }
         return Ok(None);
     };
@@ -80,7 +80,7 @@ pub(super) fn write_ticket(
 }
 
 /// The incident that the breach would have begun.
-fn trial(finding: &Finding, now: Timestamp) -> Incident {
+fn incident_of(finding: &Finding, now: Timestamp) -> Incident {
     let id = IncidentId::new(uuid::Uuid::nil().to_string());
     let (key, severity) = (finding.key.clone(), &finding.severity);
     Incident::begin(id, key, severity, &finding.evaluation, now)

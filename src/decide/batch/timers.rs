@@ -8,7 +8,7 @@ use super::create::Create;
 use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates};
 use super::mutes::mute_key;
-use super::source_limits::{Before, SourceLimits};
+use super::source_limits::{BeforeDecision, SourceLimits};
 use crate::decide::outage_key::outage_of;
 use crate::decide::policy::policy_of;
 use crate::domain::decision::{Decision, DecisionState, SignalOutcome, Suppression, fire_due};
@@ -66,7 +66,7 @@ pub(super) fn advance_timers(
     // Its ticket counts for the minute in which it was due, not in which deciding came to it.
     let due = state.incident().and_then(Incident::counts_at);
     let source = state.begun_by("");
-    let before = Before::of(state, source, due.unwrap_or(now), now);
+    let before = BeforeDecision::of(state, source, due.unwrap_or(now), now);
     let allowance = limits.allowance(&before);
     let rule = inputs
         .settings

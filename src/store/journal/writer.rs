@@ -21,10 +21,10 @@ const MAX_EVENTS: usize = 4096;
 /// After a transaction of at least so many requests the writer waits for more: in a flood a few
 /// large transactions cost far less than many small ones, and the processor time that is saved
 /// shortens every answer.
-const FLOOD: usize = 16;
+const LARGE_BATCH: usize = 16;
 /// Time between two looks at how many requests wait.
-const LOOK: Duration = Duration::from_micros(50);
-const MAX_LOOKS: usize = 8;
+const POLL_EVERY: Duration = Duration::from_micros(50);
+const MAX_POLLS: usize = 8;
 
 /// The one writer of the journal. When it panics, a clone of it can go on: the requests that were
 /// being written are not answered, and those that wait are written.
@@ -127,9 +127,9 @@ fn write_sqlite(
                 // The task that answers has died, so nobody can be answered.
                 return;
             }
-            journal.tidy();
+            journal.maintain_index();
         }
-        if taken >= FLOOD {
+        if taken >= LARGE_BATCH {
             wait_for_batch(&waiting, taken);
         }
     }
@@ -142,13 +142,13 @@ fn write_sqlite(
 fn wait_for_batch(waiting: &mpsc::Receiver<Request>, answered: usize) {
     let enough = (answered + waiting.len()) * 3 / 8;
     let mut before = 0;
-    for _ in 0..MAX_LOOKS {
+    for _ in 0..MAX_POLLS {
         let now = waiting.len();
         if now >= enough || (now > 0 && now == before) {
             return;
         }
         before = now;
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_EVERY);
     }
 }
 
