@@ -1,4 +1,4 @@
-//! Loads what a batch is decided on.
+//! Loads the state that a batch is decided on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::store::{DecisionTransaction, IncidentRecord, KeyRecord};
 /// counted anew.
 const COUNT_PENDING_EVERY: Duration = Duration::from_secs(1);
 
-/// What a batch concerns.
+/// The keys, groups and sources that a batch concerns.
 #[derive(Default)]
 pub(super) struct Scope {
     pub(super) keys: Vec<IncidentKey>,
@@ -27,8 +27,8 @@ pub(super) struct Scope {
     pub(super) groups: BTreeSet<IncidentKey>,
     /// Sources and keys of breaches.
     pub(super) breaches: BTreeSet<(String, IncidentKey)>,
-    /// Sources whose limits concern incidents that are due, and whether it is looked for what they
-    /// hold.
+    /// Sources whose limits concern incidents that are due, and whether their held incidents are
+    /// looked for.
     pub(super) due_sources: BTreeMap<String, bool>,
 }
 
@@ -58,8 +58,8 @@ pub(super) async fn load(
     })
 }
 
-/// What a batch is decided on besides its keys. `due` are incidents that people may have decided
-/// about while a flood held them.
+/// The inputs of a batch besides its keys. `due` are incidents that people may have released or
+/// discarded while a flood held them.
 pub(super) async fn load_inputs<'a>(
     resources: &'a Resources,
     deciding: &mut DecisionTransaction,
@@ -103,8 +103,8 @@ fn limited_sources(
     sources.map(|source| (source, false)).collect()
 }
 
-/// The sources whose limits concern incidents that are `due`. What a source holds is looked for
-/// when its flood is due.
+/// The sources whose limits concern incidents that are `due`. The held incidents of a source are
+/// looked for when its flood is due.
 pub(super) fn due_sources(due: &[IncidentRecord]) -> BTreeMap<String, bool> {
     let mut sources = BTreeMap::new();
     for record in due {

@@ -125,7 +125,8 @@ pub(super) async fn fire_timers(
     Ok(due.len())
 }
 
-/// Enqueues a comment for tickets whose queue's standing has come since they were opened.
+/// Enqueues a comment for tickets whose queue's standing (its present figures) has arrived since
+/// they were opened.
 pub(super) async fn add_standings(
     resources: &Resources,
     fence: &FencingToken,

@@ -196,7 +196,7 @@ impl IncidentEvent {
         }
     }
 
-    /// What `change` was for a member of the outage `outage_id`.
+    /// The entry for `change` of a member of the outage `outage_id`.
     pub fn of_member(change: MemberChange, outage_id: &IncidentId) -> Self {
         let outage_id = outage_id.clone();
         match change {

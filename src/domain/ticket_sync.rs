@@ -1,6 +1,6 @@
-//! What a change of a ticket in the CRM does to the incident that owns it.
+//! The effect of a change of a ticket in the CRM on the incident that owns the ticket.
 //!
-//! Decides whether a snapshot of a ticket is newer than the stored one, and what follows from it.
+//! Decides whether a snapshot of a ticket is newer than the stored one, and how the incident changes.
 
 use super::identity::IncidentId;
 use super::incident::{Incident, IncidentState};
@@ -87,7 +87,7 @@ impl TicketSnapshot {
     }
 }
 
-/// What is stored of an incident's ticket.
+/// The stored data of an incident's ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredTicket {
     /// The newest version seen.
@@ -97,7 +97,7 @@ pub struct StoredTicket {
     pub removal: Option<String>,
 }
 
-/// What a snapshot of a ticket changed.
+/// The effect of a snapshot of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeEffect {
     /// Nothing: a newer version is known.
@@ -122,7 +122,7 @@ impl ChangeEffect {
     }
 }
 
-/// What follows from a snapshot. The caller stores all of it in one transaction.
+/// The changes that follow from a snapshot. The caller stores all of them in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedChange {
     pub effect: ChangeEffect,

@@ -32,7 +32,7 @@ pub(super) struct Create {
 
 impl Create {
     /// Writes the create of `incident` from `context`, for the target that can take it now. The
-    /// error names what cannot be written.
+    /// error names the field that cannot be written.
     pub(super) fn write(
         inputs: &Inputs<'_>,
         incident: &Incident,
@@ -99,7 +99,7 @@ impl Create {
     }
 }
 
-/// Whether a ticket of `incident` can be written from `context`. The error names what cannot.
+/// Whether a ticket of `incident` can be written from `context`. The error names the field.
 pub(super) fn check(
     inputs: &Inputs<'_>,
     incident: &Incident,
@@ -127,7 +127,7 @@ pub(super) fn write_or_check(
     }
 }
 
-/// Adds to `values` how the queue stands. Returns the queue when that is not known.
+/// Adds the queue's standing to `values`. Returns the queue when its standing is not known.
 pub(super) fn add_known_standing(
     inputs: &Inputs<'_>,
     values: &mut TemplateContext,

@@ -46,6 +46,7 @@ pub(super) fn rewrite_for_next_target<T>(
         let candidates = Arc::clone(&route.candidates);
         let failover = unreachable.fail_over(settings, &candidates, target, now)?;
         let note = failover.note();
+        // The field names differ between targets, so the ticket is written again.
         match write(settings.targets.get(failover.to)?, &note) {
             Ok(content) => {
                 let from = std::mem::replace(target, failover.to.clone());
@@ -59,6 +60,7 @@ pub(super) fn rewrite_for_next_target<T>(
                     content,
                 });
             }
+            // Another candidate may be able to take it: the next round leaves this one out.
             Err(error) => {
                 problems.push(format!("targets.{}.{error}", failover.to));
                 let others = candidates.iter().filter(|name| *name != failover.to);
@@ -80,7 +82,7 @@ pub(super) fn events(problems: Vec<String>, note: Option<&str>) -> Vec<IncidentE
 }
 
 /// Moves the deliveries that wait for a ticket which does not exist yet to the next target. `rows`
-/// gets what changes; nothing changes when no target can take the ticket.
+/// gets the changes; nothing changes when no target can take the ticket.
 pub(in crate::decide) fn move_waiting(
     unopened: IncidentWithoutTicket,
     (settings, unreachable): (&Settings, &UnreachableTargets),
@@ -141,7 +143,7 @@ fn replace_deliveries(
     Moved::new(incident, &moved.from, &record.target, &moved.note)
 }
 
-/// What the create for the first target was written from.
+/// The values that the create for the first target was written from.
 fn context_of(record: &IncidentRecord, deliveries: &[PendingDelivery]) -> TemplateContext {
     let values = values_of(record);
     let mut context = with_incident(values, &record.incident);

@@ -1,4 +1,4 @@
-//! What the ticket of a key is written from, and whether a ticket can be written from it.
+//! The context that the ticket of a key is written from, and whether a ticket can be written from it.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
 use crate::store::JournalEvent;
 
-/// Makes `breach` what the ticket is written from. A key without a ticket gets it only when a
-/// ticket can be written from it, which is known after the decision: until then it is the answer.
+/// Makes `breach` the context of the ticket. A key without a ticket gets the context only when a
+/// ticket can be written from it. That is known after the decision, so the context is returned.
 pub(super) fn adopt_breach(
     inputs: &Inputs<'_>,
     state: &mut KeyState,
@@ -46,7 +46,7 @@ pub(super) fn adopt_breach(
     }))
 }
 
-/// Writes the create that `decision` owes, and checks a context from which no create is written
+/// Writes the create that `decision` asks for, and checks a context from which no create is written
 /// yet. `fresh` is the context of a breach that did not begin the incident; an incident that waits
 /// takes it when a ticket can be written from it. The error refuses a new incident.
 pub(super) fn write_ticket(
@@ -75,7 +75,7 @@ pub(super) fn write_ticket(
         open.context = fresh;
         return Ok(create.map(Ok));
     }
-    // No breach, or one from which no ticket can be written: the one before it still stands.
+    // No breach, or one from which no ticket can be written: the context before it is used.
     Ok(is_due.then(|| Create::write(inputs, &open.incident, &open.context, now)))
 }
 

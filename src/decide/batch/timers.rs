@@ -1,4 +1,4 @@
-//! What time alone does to incidents.
+//! Changes of incidents that only depend on time.
 
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ pub(super) fn advance_timers(
     }
     let delay = open_delay(inputs, keys, incident.group.as_ref(), now);
     mute_key(inputs, changes, state, &key, None, now, delay);
+    // Before the limit is asked: a released incident is not held again.
     if carry_out_flood_decision(inputs, changes, state) {
         return;
     }
@@ -75,6 +76,7 @@ pub(super) fn advance_timers(
         .find(|rule| rule.name == *incident.rule);
     let decision = state.step(allowance, &mut None, |known| match rule {
         Some(rule) => fire_due(known, &policy_of(rule), now),
+        // No event can clear the incident any more.
         None => close_orphan(known, now),
     });
     limits.record(before, state, &decision, None);
@@ -112,7 +114,7 @@ fn finish(
 }
 
 /// Carries out a person's decision about an incident that a flood holds: a released one waits for
-/// the flood no longer, a discarded one is closed. Answers whether it was closed.
+/// the flood no longer, a discarded one is closed. Returns whether it was closed.
 fn carry_out_flood_decision(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
