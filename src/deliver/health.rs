@@ -53,7 +53,7 @@ impl TargetWorker {
         Ok(changed_by_other)
     }
 
-    /// What to store now, if anything; otherwise the breaker follows another replica.
+    /// The row to store now, if any; otherwise the breaker follows another replica.
     fn health_to_store(&self, changed_by_other: bool, now: Timestamp) -> Option<TargetHealth> {
         let mut shared = self.shared();
         let stored = shared.health.stored.clone();

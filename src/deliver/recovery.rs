@@ -1,4 +1,4 @@
-//! How a target comes back: probes, and dead letters that are sent again.
+//! Recovery of a target: probes, and dead letters that are sent again.
 
 use std::time::Duration;
 

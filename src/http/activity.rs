@@ -1,9 +1,9 @@
-//! What a connection is doing: whether a request is in flight, or its client is waited for.
+//! The state of a connection: whether a request is in flight, or the server waits for its client.
 //!
-//! The connection's task, its socket and the table of open connections share one of these.
-//! hyper can limit the wait for headers too, with a timer that it sets for every request. Here
-//! each request leaves the time of its end, and one timer of the connection looks at it now and
-//! then. Knows tokio's clock and bodies; must not know requests.
+//! The connection's task, its socket and the table of open connections share it. hyper can limit
+//! the wait for headers too, but sets a timer for every request. Here each request stores the time
+//! of its end, and the one timer of the connection compares it. Knows tokio's clock and bodies;
+//! must not know requests.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use futures::task::AtomicWaker;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-/// What a connection is told to do. A later one overrides an earlier one.
+/// Asks a connection to close. A later command overrides an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum CloseCommand {
@@ -24,7 +24,7 @@ pub(super) enum CloseCommand {
     Evict = 1,
     /// Close if no request is in flight, else after its answer.
     Stop = 2,
-    /// Close as soon as the client is waited for, in the middle of a request too.
+    /// Close as soon as the server waits for the client, in the middle of a request too.
     StopWaiting = 3,
     /// Close at once.
     CutOff = 4,
@@ -97,7 +97,7 @@ impl Activity {
         was_blocked
     }
 
-    /// Whether the client does not take what was to be sent.
+    /// Whether the client does not read bytes that are to be sent.
     pub(super) fn has_unsent(&self) -> bool {
         self.unsent.load(Ordering::Relaxed)
     }
@@ -107,7 +107,7 @@ impl Activity {
         self.awaits_bytes.store(awaits, Ordering::Relaxed);
     }
 
-    /// Whether the client may have sent bytes that nobody will read.
+    /// Whether the client may have sent bytes that will not be read.
     pub(super) fn set_unread(&self, unread: bool) {
         self.unread.store(unread, Ordering::Relaxed);
     }
@@ -197,7 +197,7 @@ pub(super) struct ResponseBody<B> {
     _end: EndOfRequest,
 }
 
-/// What is dropped when the body is at its end, or is given up.
+/// Dropped when the body is at its end, or is given up.
 struct EndOfRequest(Arc<Activity>);
 
 impl Drop for EndOfRequest {

@@ -55,7 +55,6 @@ struct Open {
 pub(super) struct ConnectionPermit {
     key: u64,
     shared: Arc<Shared>,
-    /// What the connection is doing.
     pub(super) activity: Arc<Activity>,
 }
 
