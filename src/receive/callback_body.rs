@@ -1,4 +1,4 @@
-//! What a CRM's callback says: which tickets changed. Nothing else is taken from it.
+//! The body of a CRM's callback: which tickets changed. Nothing else is read from it.
 //!
 //! Three shapes: ServiceNow's REST message (JSON), Salesforce's Flow (JSON) and Salesforce's
 //! Outbound Message (SOAP). Pure. Must not know: targets, incidents, answers.
