@@ -19,12 +19,11 @@ use crate::fault_points;
 
 const ROWS_PER_INSERT: usize = 64;
 
-/// What one rule made of one event.
+/// The decision of one rule on one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecisionRecord {
     pub event_seq: i64,
     pub rule: String,
-    /// What the signal did.
     pub outcome: &'static str,
     /// The incident it concerned.
     pub incident_id: Option<IncidentId>,
@@ -51,9 +50,9 @@ pub struct DecisionBatch {
     /// Burst locks taken, each with the incident whose ticket took it.
     pub locks: Vec<(IncidentKey, IncidentId, BurstLock)>,
     pub history: Vec<HistoryEntry>,
-    /// Deliveries that are owed no longer, as their ticket is opened in another target, and why.
+    /// Deliveries to discard, as their ticket is opened in another target, and why.
     pub moved: Vec<(i64, Failure)>,
-    /// Deliveries owed, in order.
+    /// Deliveries to enqueue, in order.
     pub deliveries: Vec<NewDelivery>,
     pub reviews: Vec<NewReview>,
     /// How fast sources begin incidents.

@@ -1,5 +1,5 @@
 //! The row of an incident, read and written in one place. The column `life` holds the whole
-//! state; other columns repeat what is searched for, and are written together with it.
+//! state; other columns repeat the searched parts of it, and are written together with it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
 
-/// An incident as deciding knows it: its life, and what templates see.
+/// An incident as deciding loads and stores it: its state, and the values that templates see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IncidentRecord {
     pub incident: Incident,
@@ -136,8 +136,8 @@ const UPSERT: &str = "insert into incidents \
         when excluded.flood_source is null then null else incidents.flood_verdict end, \
       queue_id = excluded.queue_id";
 
-/// Writes the incident, with all columns that repeat its state, and what is remembered of its
-/// key when it is closed. The ticket's own columns stay as they are, and so does a person's
+/// Writes the incident, with all columns that repeat its state, and the data that its key keeps
+/// when it is closed. The ticket's own columns stay as they are, and so does a person's
 /// decision about its flood when there is no new `flood_verdict`.
 pub(super) async fn write_incident(
     tx: &mut Tx,

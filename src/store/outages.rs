@@ -1,5 +1,5 @@
-//! What becomes of an outage whose ticket will never exist, and of one that loses a member
-//! while deciding does not run.
+//! Changes of an outage whose ticket will never exist, and of one that loses a member while no
+//! decision runs.
 //!
 //! Only the outage's own row is changed here: deciding, which holds its members' rows, releases
 //! them in a step of its own.
@@ -90,7 +90,7 @@ pub(super) async fn without_ticket(
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let mut links = Vec::new();
     for incident_id in incidents {
-        // It waits for deciding to be done with the outage, which may just have owed a link.
+        // It waits for the lock of deciding, which may just have enqueued a link.
         give_up(tx, incident_id, by.at).await?;
         let discarded = discard_links(tx, incident_id, by.at).await?;
         for link in &discarded {

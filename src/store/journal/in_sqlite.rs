@@ -17,8 +17,8 @@ use crate::store::file_watch::FileWatch;
 use crate::store::review_reason::kept_reason;
 use crate::store::sqlite::{self, WriteTurn};
 
-/// The last place that was ever given to an event that may still matter: the newest event may
-/// have been forgotten, but never before it was decided on.
+/// The last number that was ever given to an event. The newest event may have been deleted by
+/// retention, but never before it was decided; so the cursor of deciding counts too.
 const LAST_SEQ: &str = "select max(coalesce((select max(seq) from events), 0), \
      (select position from cursors where name = 'decide'))";
 const INSERT_EVENT: &str = "insert into events (seq, source, event_id, received_at, review, body) values (?, ?, ?, ?, ?, ?)";
@@ -29,6 +29,7 @@ pub(super) struct SqliteJournal {
     path: Arc<Path>,
     turn: WriteTurn,
     file: FileWatch,
+    /// The digests of known events.
     known: DedupIndex,
     /// When the newest event was received.
     newest: Timestamp,
@@ -80,7 +81,7 @@ impl SqliteJournal {
         committed
     }
 
-    /// Between two transactions: keeps the index of known events quick.
+    /// Between two transactions: writes a full memtable of the index as a sorted run.
     pub(super) fn maintain_index(&mut self) {
         let Some(open) = &mut self.open else {
             return;
