@@ -1,6 +1,6 @@
-//! JSON that others wrote: webhooks, callbacks, answers.
+//! JSON from outside: webhooks, callbacks, answers.
 //!
-//! What counts as JSON, and how deep it may be nested, is `serde_json`'s.
+//! The grammar and the limit of nesting are those of `serde_json`.
 
 use std::fmt;
 
