@@ -16,7 +16,7 @@ use crate::settings::Settings;
 use crate::store::{DecisionTransaction, IncidentRecord, KeyRecord};
 
 /// How long the number of a source's incidents without a ticket is only added to before it is
-/// counted anew.
+/// counted again.
 const COUNT_PENDING_EVERY: Duration = Duration::from_secs(1);
 
 /// The keys, groups and sources that a batch concerns.

@@ -18,7 +18,7 @@ use crate::store::{StoreError, TargetHealth};
 const READ_EVERY: Duration = Duration::from_secs(1);
 
 impl TargetWorker {
-    /// Stores this process's view of the target, and takes in that of other replicas.
+    /// Stores this process's view of the target, and follows that of other replicas.
     pub(super) async fn share_health(&self, now: Timestamp) -> Result<(), StoreError> {
         self.shared().breaker.on_clock(now);
         let changed_by_other = self.read_health().await?;

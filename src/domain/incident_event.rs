@@ -67,7 +67,7 @@ pub enum IncidentEvent {
         change: MemberChange,
         outage_id: IncidentId,
     },
-    /// A person closed the outage's ticket; the member goes on alone.
+    /// A person closed the outage's ticket; the member continues alone.
     OutageClosed {
         outage_id: IncidentId,
     },

@@ -36,7 +36,7 @@ pub struct TicketSnapshot {
     pub incident_id: Option<IncidentId>,
     /// `None`: the record is gone and has no version any more.
     pub version: Option<TicketVersion>,
-    /// Who changed it last, where the CRM says so.
+    /// The person who changed it last, where the CRM names one.
     pub changed_by: Option<String>,
     pub presence: Presence,
     pub details: TicketDetails,

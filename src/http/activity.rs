@@ -136,7 +136,7 @@ impl Activity {
         !self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing goes on before the client sends or takes bytes.
+    /// Whether the next step is the client's: to send or to read bytes.
     pub(super) fn waits_for_client(&self) -> bool {
         self.is_idle() || self.has_unsent() || self.awaits_bytes.load(Ordering::Relaxed)
     }

@@ -20,7 +20,7 @@ use super::activity::Activity;
 /// How long a connection that we have ended waits for the client to end it too.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Most bytes that are read and thrown away in that time.
+/// Most bytes that are read and discarded in that time.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
 pub(super) struct Socket {

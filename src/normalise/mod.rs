@@ -52,7 +52,7 @@ pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
     json::parse_within(text, MAX_VALUES)
 }
 
-/// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.
+/// Reads `item` as `format`. `received_at` is used when the event gives no time.
 pub fn normalise(format: &Format, item: &Value, received_at: Timestamp) -> Normalised {
     let root = json_cursor::JsonCursor::root(item);
     match format {

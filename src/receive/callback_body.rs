@@ -130,7 +130,7 @@ fn some(mut ids: Vec<String>) -> Result<Vec<String>, CallbackBodyFault> {
 
 fn usable(text: &str, record_id: RecordId) -> Option<String> {
     let text = text.trim();
-    // The id stands in an index of the database.
+    // The id is in an index of the database.
     let fits = !text.is_empty() && text.len() <= MAX_ID_LENGTH;
     fits.then(|| record_id(text)).flatten()
 }

@@ -164,7 +164,7 @@ impl Keyring {
 }
 
 impl Issuer {
-    /// Reads the keys anew. Returns whether that failed.
+    /// Reads the keys again. Returns whether that failed.
     async fn refresh(&self, asked: &mut Asked) -> bool {
         let now = self.clock.now();
         // Recorded before asking: if the call is cut off, it must not let the next request ask

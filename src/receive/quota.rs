@@ -21,7 +21,7 @@ pub(super) struct Grant {
 }
 
 impl Pool {
-    /// Half of `limit` is kept, in equal parts for each of `senders`.
+    /// Half of `limit` is reserved, in equal parts for each of `senders`.
     pub(super) fn new(limit: usize, senders: usize) -> Self {
         let kept = limit / 2 / senders.max(1);
         Self {

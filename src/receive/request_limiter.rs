@@ -69,7 +69,7 @@ struct Wait {
 
 impl RequestLimiter {
     pub(super) fn new(settings: &ServerSettings, senders: usize) -> Self {
-        // One body of the greatest length fits into the half that is not kept for anybody.
+        // One body of the greatest length fits into the half that is not reserved.
         let least_memory = settings.max_body_bytes.saturating_mul(2);
         let state = State {
             slots: Pool::new(settings.max_in_flight, senders),

@@ -2,7 +2,7 @@
 //!
 //! Only requests that are still waited for can be dropped: to drop one that is complete would
 //! free nothing sooner. The slowest goes first. A request counts more if its client address
-//! keeps many others waiting as well, and if nobody has shown a credential for it yet.
+//! delays many others as well, and while its sender is not authenticated.
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;

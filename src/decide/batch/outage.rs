@@ -198,7 +198,7 @@ fn described(
 type Written = (TicketContext, Option<Result<Create, String>>);
 
 /// The first of `contexts` that the outage's ticket can be written from, with its create when that
-/// is due. An outage that exists goes on whether its ticket can be written or not; a new one is
+/// is due. An existing outage continues whether its ticket can be written or not; a new one is
 /// refused with the reason.
 fn first_writable(
     inputs: &Inputs<'_>,

@@ -201,7 +201,7 @@ impl<'a> Batch<'a> {
         fresh: &mut Option<TicketContext>,
     ) -> Decision {
         let evaluation = &finding.evaluation;
-        // A new incident waits for the outage that may form and stand for it.
+        // A new incident waits for an outage that may form: then it needs no ticket of its own.
         let group = finding.group.as_ref();
         let delay = open_delay(&self.inputs, &self.keys, group, evaluation.received_at);
         let new = NewIncident {

@@ -61,8 +61,8 @@ impl BeforeDecision {
 }
 
 impl SourceLimits {
-    /// `is_stale`: the rate was counted anew. `any_held`: whether the source holds anything, where
-    /// that was looked for.
+    /// `is_stale`: the rate was counted again. `any_held`: whether any incident of the source is
+    /// held, if that was looked for.
     pub(in crate::decide) fn add(
         &mut self,
         source: String,

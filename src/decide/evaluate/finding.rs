@@ -33,7 +33,7 @@ pub(crate) struct Breach {
 /// The result of evaluating one event.
 #[derive(Debug, Clone)]
 pub(crate) enum Evaluated {
-    /// Rules looked at it.
+    /// At least one rule evaluates events of this type.
     Findings {
         /// Breaches, clears, and readings inside the hysteresis.
         findings: Vec<Finding>,

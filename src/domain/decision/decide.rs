@@ -76,7 +76,7 @@ pub fn fire_due(state: &mut DecisionState, policy: &LifePolicy, now: Timestamp) 
     let outcome = match incident.state {
         IncidentState::Recovered | IncidentState::Closed => SignalOutcome::Recovered,
         _ if actions.contains(&TicketAction::Create) => SignalOutcome::Opened,
-        // No signal caused this step. The outcome only says that the incident goes on.
+        // No signal caused this step. The outcome only says that the incident continues.
         _ => SignalOutcome::InHysteresis,
     };
     conclude(state, before, (outcome, actions), policy, now)

@@ -47,7 +47,7 @@ pub(super) fn joining(
     wide: bool,
 ) -> Vec<usize> {
     let takes_all = wide || formation.causes.is_empty();
-    // An outage that rests on its cause alone takes in only incidents that the cause explains,
+    // An outage that formed by its cause alone accepts only incidents that the cause explains,
     // and only while the cause breaches: others have a reason of their own.
     let joins = |one: &Incident| {
         one.outage_id.is_none()

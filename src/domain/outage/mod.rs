@@ -1,4 +1,4 @@
-//! An outage: one incident that stands for many with one cause.
+//! An outage: many incidents with one cause get one ticket.
 //!
 //! `formation` decides when breaching incidents of a group form an outage; `members` decides which
 //! incidents join, and changes members; `reconcile` runs one step of a group. An outage is an
