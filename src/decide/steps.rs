@@ -51,7 +51,7 @@ async fn set_aside(
     error: &StoreError,
 ) -> Result<(), DecideError> {
     tracing::error!(event_id = event.event_id, %error, "a decision cannot be stored; the event goes to review");
-    let reason = format!("what was decided on it cannot be kept: {}", one_line(error));
+    let reason = format!("its decision cannot be stored: {}", one_line(error));
     let evaluated = EvaluatedEvents(vec![(event, Evaluated::Review(reason))]);
     decide_evaluated(resources, fence, evaluated).await
 }
