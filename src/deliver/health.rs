@@ -78,8 +78,8 @@ impl TargetWorker {
         }
     }
 
-    /// The row with the breaker's present state. Only where this process wrote the row, and the state
-    /// differs: the target was held and its circuit is open now, or the reverse.
+    /// The row with the breaker's present state. Only where this process wrote the row, and the
+    /// state differs: the target was held and its circuit is open now, or the reverse.
     fn changed_state(&self, shared: &Shared, stored: TargetHealth) -> Option<TargetHealth> {
         let own = Some(stored).filter(|one| one.replica == self.owner)?;
         let unreachable = own.unreachable?;

@@ -1,9 +1,9 @@
 //! Failover: which target a ticket is opened in when the first one of its list is unreachable.
 //!
 //! Three decisions: when a ticket goes to another target, and to which; whether a create that is
-//! enqueued already may be moved; and the action of a process when replicas disagree about a target.
-//! A create that may have had an effect never changes its target, so a ticket is never opened in
-//! two.
+//! enqueued already may be moved; and the action of a process when replicas disagree about a
+//! target. A create that may have had an effect never changes its target, so a ticket is never
+//! opened in two.
 
 use std::sync::Arc;
 use std::time::Duration;

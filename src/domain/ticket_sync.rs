@@ -1,6 +1,7 @@
 //! The effect of a change of a ticket in the CRM on the incident that owns the ticket.
 //!
-//! Decides whether a snapshot of a ticket is newer than the stored one, and how the incident changes.
+//! Decides whether a snapshot of a ticket is newer than the stored one, and how the incident
+//! changes.
 
 use super::identity::IncidentId;
 use super::incident::{Incident, IncidentState};

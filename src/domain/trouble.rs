@@ -218,9 +218,10 @@ pub enum Report {
     Over(String),
 }
 
-/// The reports that are due at `now`: trouble without an incident, trouble that lasts and was not reported
-/// for `repeat_after`, and the end of trouble whose incident still exists. `active` are the keys of
-/// incidents that are not closed and breach; `reported` are the times of the last reports by key.
+/// The reports that are due at `now`: trouble without an incident, trouble that lasts and was not
+/// reported for `repeat_after`, and the end of trouble whose incident still exists. `active` are
+/// the keys of incidents that are not closed and breach; `reported` are the times of the last
+/// reports by key.
 pub fn reports(
     present: &[Trouble],
     active: &BTreeSet<String>,

@@ -3,8 +3,9 @@
 //!
 //! Deciding reads answers from memory and asks for more without waiting; a separate worker makes
 //! the calls. So a slow or dead Platform API delays no ticket: the ticket is opened without the
-//! figures, and an answer that comes later becomes a comment. May import: `clock`, `domain`, `json`,
-//! `outbound`, `settings`, `targets::http`, `telemetry`. Must not know: rules, the store, CRMs.
+//! figures, and an answer that comes later becomes a comment. May import: `clock`, `domain`,
+//! `json`, `outbound`, `settings`, `targets::http`, `telemetry`. Must not know: rules, the store,
+//! CRMs.
 
 mod client;
 mod worker;
@@ -67,7 +68,8 @@ impl Enrichment {
         (now.since(known.asked_at) <= self.fresh_for).then_some(*known)
     }
 
-    /// Asks for the standing of `queue_id`. Returns at once, whether there will be an answer or not.
+    /// Asks for the standing of `queue_id`. Returns at once, whether there will be an answer or
+    /// not.
     pub fn want(&self, queue_id: &str) {
         let Some(shared) = &self.shared else { return };
         let mut wanted = lock(&shared.wanted);

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 /// Asks a connection to close. A later command overrides an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum CloseCommand {
+pub(super) enum Close {
     /// Close if no request is in flight: another connection needs its permit.
     Evict = 1,
     /// Close if no request is in flight, else after its answer.
@@ -40,7 +40,7 @@ pub(super) struct Activity {
     awaits_bytes: AtomicBool,
     unread: AtomicBool,
     body_left: AtomicBool,
-    /// The [`CloseCommand`] that the connection's task has not seen yet; 0 is none.
+    /// The [`Close`] that the connection's task has not seen yet; 0 is none.
     command: AtomicU8,
     task: AtomicWaker,
 }
@@ -160,25 +160,25 @@ impl Activity {
     }
 
     /// Gives the connection's task a command.
-    pub(super) fn command(&self, command: CloseCommand) {
+    pub(super) fn command(&self, command: Close) {
         self.command.fetch_max(command as u8, Ordering::Release);
         self.task.wake();
     }
 
     /// The next command that can be followed. To be polled by the connection's task alone, and
     /// after the connection itself.
-    pub(super) fn poll_command(&self, context: &mut Context<'_>) -> Poll<CloseCommand> {
+    pub(super) fn poll_command(&self, context: &mut Context<'_>) -> Poll<Close> {
         self.task.register(context.waker());
         loop {
             let command = self.command.load(Ordering::Acquire);
             let next = match command {
                 0 => return Poll::Pending,
-                1 => CloseCommand::Evict,
-                2 => CloseCommand::Stop,
+                1 => Close::Evict,
+                2 => Close::Stop,
                 // It stays in force: the client may be waited for later.
                 3 if !self.waits_for_client() => return Poll::Pending,
-                3 => CloseCommand::StopWaiting,
-                _ => CloseCommand::CutOff,
+                3 => Close::StopWaiting,
+                _ => Close::CutOff,
             };
             let taken =
                 self.command
@@ -271,21 +271,21 @@ mod tests {
     async fn the_order_to_stop_waiting_stays_in_force_until_the_client_is_waited_for() {
         let activity = Activity::new();
         activity.begin_request();
-        activity.command(CloseCommand::StopWaiting);
+        activity.command(Close::StopWaiting);
         let next = || std::future::poll_fn(|context| activity.poll_command(context));
         assert!(futures::FutureExt::now_or_never(next()).is_none());
         activity.write_blocked();
-        assert_eq!(next().await, CloseCommand::StopWaiting);
+        assert_eq!(next().await, Close::StopWaiting);
     }
 
     #[tokio::test]
     async fn a_later_order_overrides_an_earlier_one() {
         let activity = Activity::new();
-        for command in [CloseCommand::CutOff, CloseCommand::Stop] {
+        for command in [Close::CutOff, Close::Stop] {
             activity.command(command);
         }
         let next = std::future::poll_fn(|context| activity.poll_command(context));
-        assert_eq!(next.await, CloseCommand::CutOff);
+        assert_eq!(next.await, Close::CutOff);
         let none = std::future::poll_fn(|context| activity.poll_command(context));
         assert!(futures::FutureExt::now_or_never(none).is_none());
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::activity::{Activity, CloseCommand};
+use super::activity::{Activity, Close};
 use super::client_network;
 use super::eviction::to_evict;
 use crate::telemetry::{ConnectionMetrics, RateLimitedWarning};
@@ -139,7 +139,7 @@ impl Connections {
         }
     }
 
-    pub(super) fn command_all(&self, command: CloseCommand) {
+    pub(super) fn command_all(&self, command: Close) {
         for one in self.shared.open().values() {
             one.activity.command(command);
         }
@@ -170,7 +170,7 @@ impl Shared {
             })
             .collect();
         for position in to_evict(&idle, self.max.div_ceil(EVICTED_SHARE)) {
-            all[position].activity.command(CloseCommand::Evict);
+            all[position].activity.command(Close::Evict);
         }
         all.len()
     }
@@ -216,7 +216,7 @@ mod tests {
         let idle = connections.acquire(peer).await;
         let closing = async move {
             let command = std::future::poll_fn(|context| idle.activity.poll_command(context));
-            assert_eq!(command.await, CloseCommand::Evict);
+            assert_eq!(command.await, Close::Evict);
             drop(idle);
         };
         let (_permit, ()) = tokio::join!(connections.acquire(peer), closing);

@@ -5,8 +5,8 @@
 //! `activity` is the state of one connection; `socket` and `request_body` tell it what the client
 //! has read and sent.
 //!
-//! May import: `clock`, `domain`, `fault_points`, `telemetry`, axum, hyper. Must not know: any route,
-//! the store, sources, targets.
+//! May import: `clock`, `domain`, `fault_points`, `telemetry`, axum, hyper. Must not know: any
+//! route, the store, sources, targets.
 
 mod activity;
 mod client_network;

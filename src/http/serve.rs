@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::activity::{Activity, CloseCommand, ResponseBody};
+use super::activity::{Activity, Close, ResponseBody};
 use super::connections::{ConnectionPermit, Connections};
 use super::request_body::RequestBody;
 use super::socket::Socket;
@@ -35,8 +35,7 @@ use crate::telemetry::ConnectionMetrics;
 /// Pause after a failed accept, in which other connections can end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long after the stop a client has to send the rest of a request in flight, or to read the
-/// answer.
+/// How long after the stop a client has to finish its side of a request in flight.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// hyper reads ahead no less than this.
@@ -107,9 +106,9 @@ impl Server {
         }
     }
 
-    /// Serves `router` on `listener` until `shutdown`. Then it accepts no more, closes idle
-    /// connections, and lets the others finish their request in flight. It returns when all have
-    /// ended, or after `drain_timeout`. Handlers find the peer's address as [`ConnectInfo<SocketAddr>`].
+    /// Serves `router` on `listener` until `shutdown`. Then it accepts no more, closes idle ones,
+    /// and lets others finish their request, until all have ended or for `drain_timeout`. Handlers
+    /// find the peer's address as [`ConnectInfo<SocketAddr>`].
     ///
     /// Returns how many connections had to be cut off.
     pub async fn run(
@@ -151,16 +150,13 @@ impl Server {
     async fn drain(&self) {
         let timeout = self.options.drain_timeout;
         let grace = DRAIN_GRACE.min(timeout);
-        for (command, time) in [
-            (CloseCommand::Stop, grace),
-            (CloseCommand::StopWaiting, timeout - grace),
-        ] {
+        for (command, time) in [(Close::Stop, grace), (Close::StopWaiting, timeout - grace)] {
             self.connections.command_all(command);
             if tokio::time::timeout(time, self.tasks.wait()).await.is_ok() {
                 return;
             }
         }
-        self.connections.command_all(CloseCommand::CutOff);
+        self.connections.command_all(Close::CutOff);
         self.tasks.wait().await;
     }
 }
@@ -284,16 +280,16 @@ where
             }
         };
         match command {
-            CloseCommand::Evict if activity.is_idle() => {
+            Close::Evict if activity.is_idle() => {
                 permit.count_as_evicted();
                 return Ended::Evicted;
             }
-            CloseCommand::Evict => {}
-            CloseCommand::Stop if activity.is_idle() && !activity.has_unsent() => {
+            Close::Evict => {}
+            Close::Stop if activity.is_idle() && !activity.has_unsent() => {
                 return Ended::Stopped;
             }
-            CloseCommand::Stop => connection.as_mut().graceful_shutdown(),
-            CloseCommand::StopWaiting | CloseCommand::CutOff => {
+            Close::Stop => connection.as_mut().graceful_shutdown(),
+            Close::StopWaiting | Close::CutOff => {
                 permit.count_as_cut_off();
                 return Ended::Stopped;
             }

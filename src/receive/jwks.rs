@@ -136,7 +136,8 @@ impl Keyring {
         }
     }
 
-    /// Asks the provider, or waits for another request that asks. Returns whether the last try failed.
+    /// Asks the provider, or waits for another request that asks. Returns whether the last try
+    /// failed.
     async fn ask(&self, seen: Option<Timestamp>) -> bool {
         let asked = Arc::clone(&self.asking).lock_owned().await;
         self.ask_locked(seen, asked).await

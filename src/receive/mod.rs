@@ -3,9 +3,9 @@
 //! `webhook` shows all steps of a request; `receiver` holds those that callbacks share; `items`
 //! splits a body into events.
 //!
-//! May import: `backlog`, `clock`, `domain`, `http`, `json`, `normalise`, `outbound`, `rate_limiter`,
-//! `settings`, `store`, `telemetry`, axum. Must not know: rules, incidents, targets; it never decides
-//! whether an event gets a ticket.
+//! May import: `backlog`, `clock`, `domain`, `http`, `json`, `normalise`, `outbound`,
+//! `rate_limiter`, `settings`, `store`, `telemetry`, axum. Must not know: rules, incidents,
+//! targets; it never decides whether an event gets a ticket.
 //!
 //! The contract leaves some cases open. They are decided so that no authenticated event is lost,
 //! and so that a request without a valid credential costs little:

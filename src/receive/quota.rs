@@ -31,8 +31,8 @@ impl Pool {
         }
     }
 
-    /// Takes `amount` whole or not at all, first of the sender's reserved part. The sender has taken
-    /// `account`.
+    /// Takes `amount` whole or not at all, first of the sender's reserved part. The sender has
+    /// taken `account`.
     pub(super) fn take(&mut self, account: &mut Grant, amount: usize) -> Option<Grant> {
         if self.missing(*account, amount) > 0 {
             return None;

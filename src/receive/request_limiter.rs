@@ -1,8 +1,8 @@
 //! Limits how many requests are in flight and how much memory their bodies have, for all senders.
 //!
-//! Each sender (a source, or a target that calls back) has a reserved part of both, so that no other
-//! can take everything. When nothing is left, an incomplete request is dropped; `shedding` selects
-//! it. Must not know: routes, credentials, answers.
+//! Each sender (a source, or a target that calls back) has a reserved part of both, so that no
+//! other can take everything. When nothing is left, an incomplete request is dropped; `shedding`
+//! selects it. Must not know: routes, credentials, answers.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

@@ -91,8 +91,8 @@ impl Source {
         limit.limiter.take(1, Instant::now())
     }
 
-    /// Counts the other ones of a request's `events`, all or none. The error is the time after which
-    /// the whole request can be sent again.
+    /// Counts the other ones of a request's `events`, all or none. The error is the time after
+    /// which the whole request can be sent again.
     pub(super) fn count_other_events(&self, events: usize) -> Result<(), Duration> {
         let Some(limit) = &self.limit else {
             return Ok(());

@@ -1,5 +1,5 @@
-//! The changes of a batch of decisions, stored in one transaction, so that a crash can only repeat a
-//! batch that left no trace.
+//! The changes of a batch of decisions, stored in one transaction, so that a crash can only repeat
+//! a batch that left no trace.
 
 use super::burst_locks::write_lock;
 use super::database::Tx;

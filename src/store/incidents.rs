@@ -33,7 +33,8 @@ pub struct IncidentRecord {
     pub context: String,
 }
 
-/// A select from `incidents i` for [`IncidentRecord::read`], with more columns where they are given.
+/// A select from `incidents i` for [`IncidentRecord::read`], with more columns where they are
+/// given.
 macro_rules! select_incidents {
     ($condition:literal) => {
         $crate::store::incidents::select_incidents!("", $condition)

@@ -1,8 +1,8 @@
 //! Changes of tickets in the CRM: one snapshot of a ticket is applied in one transaction, with
 //! everything that follows from it.
 //!
-//! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a batch that
-//! was decided on the older row cannot overwrite it.
+//! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a batch
+//! that was decided on the older row cannot overwrite it.
 
 use super::burst_locks::end_lock;
 use super::database::Tx;

@@ -134,7 +134,8 @@ pub(super) fn add_known_standing(
     incident: &Incident,
     now: Timestamp,
 ) -> Option<String> {
-    // An outage and a flood are not about one queue, although they are written from a breach of one.
+    // An outage and a flood are not about one queue, although they are written from a breach of
+    // one.
     let is_of_many = outage_of(inputs.settings, &incident.rule).is_some()
         || flood::source_of(&incident.rule).is_some();
     if !inputs.enrichment.is_on() || is_of_many {

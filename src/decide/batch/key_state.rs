@@ -45,8 +45,8 @@ pub(super) struct TicketContext {
 }
 
 impl KeyState {
-    /// The key of a member, whose burst lock is not loaded: only a decision on the key itself, which
-    /// loads it, asks for that.
+    /// The key of a member, whose burst lock is not loaded: only a decision on the key itself,
+    /// which loads it, asks for that.
     pub(super) fn of_member(open: Open) -> Self {
         Self {
             open: Some(open),

@@ -17,7 +17,8 @@ use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::Settings;
 
-/// The maintenance window that silences a breach of `key` at `at`: one received from `source`, with the values `context`.
+/// The maintenance window that silences a breach of `key` at `at`: one received from `source`, with
+/// the values `context`.
 pub(crate) fn maintenance_over(
     settings: &Settings,
     key: &IncidentKey,

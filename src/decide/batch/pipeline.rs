@@ -71,7 +71,8 @@ impl<'a> Batch<'a> {
         self.changes.review(event, reason);
     }
 
-    /// The rule with the index `rule` had no finding, because the signal lacks a value that it reads.
+    /// The rule with the index `rule` had no finding, because the signal lacks a value that it
+    /// reads.
     pub(in crate::decide) fn count_silent(&mut self, rule: usize) {
         self.changes.count_signal(rule, "none");
     }

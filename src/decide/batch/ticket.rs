@@ -1,4 +1,5 @@
-//! The context that the ticket of a key is written from, and whether a ticket can be written from it.
+//! The context that the ticket of a key is written from, and whether a ticket can be written from
+//! it.
 
 use std::sync::Arc;
 

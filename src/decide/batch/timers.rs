@@ -20,8 +20,8 @@ use crate::domain::incident_event::{ClosingCause, IncidentEvent};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
 
-/// How long a ticket is delayed for the outage of `group`. If the outage forms, the incident needs no
-/// ticket of its own.
+/// How long a ticket is delayed for the outage of `group`. If the outage forms, the incident needs
+/// no ticket of its own.
 pub(super) fn open_delay(
     inputs: &Inputs<'_>,
     keys: &KeyStates,

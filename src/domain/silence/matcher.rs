@@ -169,7 +169,8 @@ fn parse_test(name: &str, operator: &str, value: &str) -> Result<Test, BadMatche
     })
 }
 
-/// The values that matchers compare: of a breach, or of an outage, which has no source and no labels.
+/// The values that matchers compare: of a breach, or of an outage, which has no source and no
+/// labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject<'a> {
     pub source: Option<&'a str>,

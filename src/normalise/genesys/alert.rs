@@ -1,7 +1,7 @@
 //! Alerts of Genesys's own alert rules: the topic's spelling and the REST API's.
 //!
-//! Owns the lifecycle (which actions open, continue or end) and the event id that makes the copies for
-//! several recipients one event. An alert carries its threshold, never the value observed.
+//! Owns the lifecycle (which actions open, continue or end) and the event id that makes the copies
+//! for several recipients one event. An alert carries its threshold, never the value observed.
 
 use serde_json::Value;
 
