@@ -1,4 +1,4 @@
-//! The result of an attempt: what follows, what is logged and counted, and how it is stored.
+//! The result of an attempt: the next step, its log line and metrics, and its storage.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ impl TargetWorker {
         }
     }
 
-    /// What follows `failure` for this delivery; the breaker learns of it too.
+    /// The next step after `failure` for this delivery. The circuit breaker records it too.
     fn next_after(&self, delivery: &ClaimedDelivery, failure: &Failure, now: Timestamp) -> Next {
         let mut shared = self.shared();
         let after = |failure| next(&self.policy, delivery.attempts, failure, rand::random());

@@ -1,4 +1,4 @@
-//! How a target comes back: probes, and dead letters that are sent again.
+//! Recovery of a target: probes, and dead letters that are sent again.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const RESUME_EVERY: Duration = Duration::from_secs(5);
 impl TargetWorker {
     /// The first thing after a start. Dead letters of network failures mean that the target may
     /// be unreachable: a probe comes first, and they are sent again when it succeeds.
-    pub async fn take_stock(&self) {
+    pub async fn probe_first_if_dead_letters(&self) {
         if self.has_dead_letters().await {
             self.shared().breaker = CircuitBreaker::half_open();
         }
@@ -43,7 +43,7 @@ impl TargetWorker {
 
     /// Sends dead letters of network failures again while the target answers. A target that comes
     /// back may refuse at first: that closes the circuit without a probe, and so without a resume.
-    pub(super) async fn resume_from_time_to_time(&self, now: Timestamp) {
+    pub(super) async fn resume_if_due(&self, now: Timestamp) {
         let is_due = {
             let mut shared = self.shared();
             let last = shared.resumed_at.get_or_insert(now);

@@ -35,7 +35,7 @@ impl TargetWorker {
 
     async fn deliver_until(&self, enqueued: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut attempts = JoinSet::new();
-        self.take_stock().await;
+        self.probe_first_if_dead_letters().await;
         while !stop.is_cancelled() {
             let wait = self.step(&mut attempts).await.unwrap_or_else(|error| {
                 tracing::error!(target = self.name.as_str(), %error, "deliveries cannot be claimed; retrying");
@@ -73,7 +73,7 @@ impl TargetWorker {
         self.shorten_waits_after_clock_change(now).await?;
         let admission = self.shared().breaker.admission(now);
         if admission == Admission::All {
-            self.resume_from_time_to_time(now).await;
+            self.resume_if_due(now).await;
         }
         let min_attempts = match admission {
             Admission::All => 0,

@@ -64,8 +64,8 @@ pub enum Remedy {
     /// The whole target waits (rate limit, sleeping instance); costs no attempt.
     /// `None`: the CRM did not say how long.
     PauseTarget(Option<Duration>),
-    /// The whole target waits until a person mends credentials or configuration. It is probed
-    /// ever more slowly meanwhile; costs no attempt.
+    /// The whole target waits until a person corrects credentials or configuration. Meanwhile it
+    /// is probed less and less often; costs no attempt.
     HoldTarget,
     /// A retry cannot help: dead letter.
     GiveUp,

@@ -1,4 +1,4 @@
-//! What happens to a delivery after a failed attempt.
+//! Decides what to do with a delivery after a failed attempt.
 
 use std::time::Duration;
 
@@ -29,21 +29,21 @@ pub const MAX_WAIT: Duration = Duration::from_secs(3600);
 /// No pause that a CRM asks for is shorter: we would ask it again without rest.
 pub const MIN_PAUSE: Duration = Duration::from_secs(1);
 
-/// What follows a failure.
+/// The next step after a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// This delivery is tried again after a wait; the attempt counts.
     RetryAfter(Duration),
     /// The whole target waits, as long as the CRM said if it did; the attempt does not count.
     PauseTarget(Option<Duration>),
-    /// The whole target waits until a person mends it; the attempt does not count.
+    /// The whole target waits until a person corrects the cause; the attempt does not count.
     HoldTarget,
     /// The delivery becomes a dead letter.
     GiveUp,
 }
 
-/// Decides what follows `failure` of a delivery that had `attempts` counted attempts before
-/// this one. `random` is uniform in 0..1.
+/// The next step after `failure` of a delivery that had `attempts` counted attempts before this
+/// one. `random` is uniform in 0..1.
 pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64) -> Next {
     match failure.remedy {
         Remedy::PauseTarget(pause) => {

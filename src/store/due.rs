@@ -1,8 +1,8 @@
-//! What may be claimed, as statements.
+//! The statements that find and claim due deliveries.
 //!
-//! Deliveries to a target stand in lanes: a lane is the source and the rule of the incident. A
-//! claim takes from the lanes in turn, and within a lane the oldest first, so that a source that
-//! owes thousands of tickets keeps no other source's ticket waiting.
+//! The deliveries of a target are divided into lanes: a lane is the source and the rule of the
+//! incident. A claim takes from the lanes in turn, and within a lane the oldest first, so that a
+//! source with thousands of waiting tickets does not delay the tickets of other sources.
 
 use super::database::{postgres_now, sqlite_now};
 use super::statement::Statement;
@@ -60,7 +60,7 @@ macro_rules! lanes {
     };
 }
 
-/// What is due in the lane `l.lane`, from the index `deliveries_lanes` and in its order.
+/// The due deliveries of the lane `l.lane`, from the index `deliveries_lanes` and in its order.
 macro_rules! due_in_lane {
     () => {
         concat!(
@@ -105,9 +105,10 @@ macro_rules! heads_postgres {
 }
 
 /// A claim of at most `$6` deliveries, taken from the lanes in turn, beginning after the lane
-/// `$7`. The lanes are read from the index one by one, and of each only its first `$8`: what a
-/// claim costs does not grow with what is owed. It grows with what stands before them in a lane
-/// and waits for an older delivery of its incident, such as updates whose create is a dead letter.
+/// `$7`. The lanes are read from the index one by one, and of each only its first `$8`: the cost of
+/// a claim does not grow with the number of deliveries. It grows with those that stand before them
+/// in a lane and wait for an older delivery of their incident, such as updates whose create is a
+/// dead letter.
 ///
 /// The choice is made once, before the update: PostgreSQL may run a subselect of the update anew
 /// for every row, and each run would lock and hand out as many rows again as the limit says. The
@@ -170,7 +171,7 @@ pub(super) const CANDIDATES_SQLITE: i64 = 1;
 pub(super) const CANDIDATES_POSTGRES: i64 = 4;
 
 /// When something can next be claimed, asked before every claim: as there, of each lane only its
-/// first that is free is looked at. What is being sent is as much as workers may send at once.
+/// first that is free is looked at. At most as many are being sent as workers may send at once.
 /// The end of a lease is by the database's clock, the answer by the caller's.
 macro_rules! next_at {
     ($now:expr) => {

@@ -1,5 +1,5 @@
-//! What becomes of an outage whose ticket will never exist, and of one that loses a member
-//! while deciding does not run.
+//! Changes of an outage whose ticket will never exist, and of one that loses a member while no
+//! decision runs.
 //!
 //! Only the outage's own row is changed here: deciding, which holds its members' rows, releases
 //! them in a step of its own.
@@ -90,7 +90,7 @@ pub(super) async fn without_ticket(
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let mut links = Vec::new();
     for incident_id in incidents {
-        // It waits for deciding to be done with the outage, which may just have owed a link.
+        // It waits for the lock of deciding, which may just have enqueued a link.
         give_up(tx, incident_id, by.at).await?;
         let discarded = discard_links(tx, incident_id, by.at).await?;
         for link in &discarded {
@@ -128,18 +128,18 @@ async fn discard_links(
 /// and outages that are over, stay as they are, but are locked too.
 async fn give_up(tx: &mut Tx, id: &IncidentId, now: Timestamp) -> Result<(), StoreError> {
     let select = Statement::new(select_incidents!("i.id = $1")).bind(id);
-    let kept = select.for_update().fetch_optional(tx, IncidentRecord::read);
-    let Some(mut kept) = kept.await?.filter(is_open_outage) else {
+    let record = select.for_update().fetch_optional(tx, IncidentRecord::read);
+    let Some(mut record) = record.await?.filter(is_open_outage) else {
         return Ok(());
     };
-    let tally = kept
+    let tally = record
         .incident
         .tally
         .get_or_insert_with(OutageTotals::default);
     tally.given_up = true;
-    write_incident(tx, &kept, Some(now), None).await
+    write_incident(tx, &record, Some(now), None).await
 }
 
-fn is_open_outage(kept: &IncidentRecord) -> bool {
-    kept.incident.state != IncidentState::Closed && kept.incident.rule.starts_with(RULE_PREFIX)
+fn is_open_outage(record: &IncidentRecord) -> bool {
+    record.incident.state != IncidentState::Closed && record.incident.rule.starts_with(RULE_PREFIX)
 }

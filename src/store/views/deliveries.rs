@@ -28,7 +28,7 @@ pub struct DeliveryView {
     pub attempts: i64,
     /// When it is tried next; `None` once it is settled.
     pub next_attempt_at: Option<DisplayTime>,
-    /// What the last attempt that failed met.
+    /// The failure of the last attempt that failed.
     pub last_error: Option<StoredFailure>,
     /// Whether an attempt may have taken effect although it failed.
     pub in_doubt: bool,
@@ -59,7 +59,7 @@ impl DeliveryView {
     }
 }
 
-/// A delivery with what it says.
+/// A delivery with its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveryDetail {
     /// As in the list.
@@ -212,7 +212,7 @@ pub(super) fn dead_letters_select<'a>(
     Ok(select)
 }
 
-/// What was owed to an incident's ticket, newest first.
+/// The deliveries to an incident's ticket, newest first.
 pub(super) fn deliveries_of(incident_id: &str) -> Statement<'_> {
     let mut select = Statement::new(DELIVERIES);
     select.push(
@@ -246,7 +246,7 @@ impl Store {
         ))
     }
 
-    /// The delivery `id` with what it says.
+    /// The delivery `id` with its content.
     ///
     /// # Errors
     ///
@@ -274,7 +274,7 @@ impl Store {
         ))
     }
 
-    /// The dead letter `id` with what it says.
+    /// The dead letter `id` with its content.
     ///
     /// # Errors
     ///
