@@ -1,6 +1,6 @@
-//! JSON that others wrote: webhooks, callbacks, answers.
+//! JSON from outside: webhooks, callbacks, answers.
 //!
-//! What counts as JSON, and how deep it may be nested, is `serde_json`'s.
+//! The grammar and the limit of nesting are those of `serde_json`.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ use serde_json::{Map, Number, Value};
 /// `serde_json`'s own `Value` takes an object whose key is `$serde_json::private::RawValue` for a
 /// text to be parsed in its place, with the nesting counted from 0 again. So 130 kB of text can be
 /// nested 12,000 deep, which overflows the stack and ends the process. Here it is a key like any
-/// other. The feature `raw_value`, which brings this, cannot be turned off: axum and sqlx ask for it.
+/// other. The feature `raw_value`, which brings this, cannot be turned off: axum and sqlx ask for
+/// it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PlainJson(pub Value);
 

@@ -12,7 +12,7 @@
 //!
 //! Public is only what the binary, the tests and the benchmarks use.
 
-// They block when nobody reads, and panic when nobody can. The log does neither.
+// A print blocks while its reader does not read, and panics when it is gone. The log does neither.
 #![warn(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod admin;

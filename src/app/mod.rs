@@ -1,7 +1,8 @@
 //! The wiring: from checked settings to a running process and its orderly stop.
 //!
-//! Nothing is taken in before everything behind it runs; at the stop, nothing new is taken in
-//! and what is in hand is finished, within `server.drain_timeout`. `stages` starts each part.
+//! No event is accepted before every part behind the listener runs. At the stop no new one is
+//! accepted, and unfinished work is completed within `server.drain_timeout`. `stages` starts each
+//! part.
 
 mod descriptors;
 mod listeners;

@@ -274,7 +274,7 @@ fn describe(item: &Value) -> String {
     }
     for rule in list(item, "silent_rules") {
         lines.push(format!(
-            "rule       {}: says nothing; the event does not carry what it reads",
+            "rule       {}: no result; the event lacks a field or metric that the rule reads",
             super::table::shown(Some(rule))
         ));
     }
@@ -283,7 +283,7 @@ fn describe(item: &Value) -> String {
     }
     for rule in list(item, "other_rules") {
         lines.push(format!(
-            "rule       {}: not concerned; it looks at {}",
+            "rule       {}: skipped; it evaluates only {}",
             text(rule, "rule"),
             text(rule, "events")
         ));

@@ -1,4 +1,4 @@
-//! The command line: parses, runs one command, and says by the exit status how it went.
+//! The command line: parses the arguments, runs one command, and returns its exit status.
 //!
 //! Exit status 0: fine. 1: the thing asked about is not fine. 2: wrong usage or configuration.
 //!

@@ -1,4 +1,4 @@
-//! Stores a batch, and does afterwards what follows from it.
+//! Stores a batch. Its effects outside the store follow after the commit.
 
 use super::batch::{Effects, Moved};
 use super::error::DecideError;
@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::store::{DecisionBatch, DecisionTransaction};
 use crate::telemetry::Metrics;
 
-/// Stores `rows` and commits, then lets others know of `effects`.
+/// Stores `rows` and commits, then carries out `effects`.
 pub(super) async fn commit(
     resources: &Resources,
     deciding: DecisionTransaction,

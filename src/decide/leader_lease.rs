@@ -1,7 +1,7 @@
 //! Leader election: of all replicas on one database, the holder of the lease `decide` decides.
 //!
 //! The lease is short and renewed while this replica runs, so another replica takes over from a
-//! dead one within seconds. The lease only saves the others their work. Two deciders are kept apart
+//! dead one within seconds. The lease only saves the others the work. Two deciders are kept apart
 //! by the fencing token, which every transaction that stores decisions checks.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Loads what a batch is decided on.
+//! Loads the state that a batch is decided on.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::settings::Settings;
 use crate::store::{DecisionTransaction, IncidentRecord, KeyRecord};
 
 /// How long the number of a source's incidents without a ticket is only added to before it is
-/// counted anew.
+/// counted again.
 const COUNT_PENDING_EVERY: Duration = Duration::from_secs(1);
 
-/// What a batch concerns.
+/// The keys, groups and sources that a batch concerns.
 #[derive(Default)]
 pub(super) struct Scope {
     pub(super) keys: Vec<IncidentKey>,
@@ -27,8 +27,8 @@ pub(super) struct Scope {
     pub(super) groups: BTreeSet<IncidentKey>,
     /// Sources and keys of breaches.
     pub(super) breaches: BTreeSet<(String, IncidentKey)>,
-    /// Sources whose limits concern incidents that are due, and whether it is looked for what they
-    /// hold.
+    /// Sources whose limits concern incidents that are due, and whether their held incidents are
+    /// looked for.
     pub(super) due_sources: BTreeMap<String, bool>,
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn load(
     let settings = &resources.settings;
     let mut records = deciding.load_keys(&scope.keys).await?;
     let mut groups = scope.groups;
-    groups.extend(open_incidents(&records).filter_map(|kept| group_of(&kept.incident)));
+    groups.extend(open_incidents(&records).filter_map(|record| group_of(&record.incident)));
     let groups: Vec<IncidentKey> = groups.into_iter().collect();
     let mut sources = limited_sources(&records, &scope.keys, scope.breaches);
     sources.extend(scope.due_sources);
@@ -58,8 +58,8 @@ pub(super) async fn load(
     })
 }
 
-/// What a batch is decided on besides its keys. `due` are incidents that people may have decided
-/// about while a flood held them.
+/// The inputs of a batch besides its keys. `due` are incidents that people may have released or
+/// discarded while a flood held them.
 pub(super) async fn load_inputs<'a>(
     resources: &'a Resources,
     deciding: &mut DecisionTransaction,
@@ -94,26 +94,26 @@ fn limited_sources(
     breaches: BTreeSet<(String, IncidentKey)>,
 ) -> BTreeMap<String, bool> {
     let open = |key: &IncidentKey| records.get(key)?.open.as_ref();
-    let is_pending = |kept: &&IncidentRecord| kept.incident.state == IncidentState::Pending;
+    let is_pending = |record: &&IncidentRecord| record.incident.state == IncidentState::Pending;
     let pending = keys.iter().filter_map(open).filter(is_pending);
-    let began = pending.map(|kept| kept.source.clone());
-    let may_open = |key: &IncidentKey| open(key).is_none_or(|kept| is_pending(&kept));
+    let began = pending.map(|record| record.source.clone());
+    let may_open = |key: &IncidentKey| open(key).is_none_or(|record| is_pending(&record));
     let breaching = breaches.into_iter().filter(|(_, key)| may_open(key));
     let sources = began.chain(breaching.map(|(source, _)| source));
     sources.map(|source| (source, false)).collect()
 }
 
-/// The sources whose limits concern incidents that are `due`. What a source holds is looked for
-/// when its flood is due.
+/// The sources whose limits concern incidents that are `due`. The held incidents of a source are
+/// looked for when its flood is due.
 pub(super) fn due_sources(due: &[IncidentRecord]) -> BTreeMap<String, bool> {
     let mut sources = BTreeMap::new();
-    for kept in due {
-        match flood::source_of(&kept.incident.rule) {
+    for record in due {
+        match flood::source_of(&record.incident.rule) {
             Some(source) => {
                 sources.insert(source.to_owned(), true);
             }
-            None if kept.incident.state == IncidentState::Pending => {
-                sources.entry(kept.source.clone()).or_insert(false);
+            None if record.incident.state == IncidentState::Pending => {
+                sources.entry(record.source.clone()).or_insert(false);
             }
             None => {}
         }

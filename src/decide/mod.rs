@@ -1,7 +1,8 @@
-//! Deciding: from events of the journal to incidents, and to the deliveries that their tickets need.
+//! Deciding: from events of the journal to incidents, and to the deliveries that their tickets
+//! need.
 //!
-//! `evaluate` gives the findings of the rules in an event. `batch` decides on findings and on what
-//! time changes, by the functions of `domain`. `ticket_text` writes what a ticket says. Above them,
+//! `evaluate` gives the findings of the rules in an event. `batch` decides on findings and fires
+//! timers, by the functions of `domain`. `ticket_text` writes the texts of tickets. Above them,
 //! [`Decider`] loads and stores each batch in one transaction, while its replica holds the leader
 //! lease.
 //!

@@ -46,16 +46,16 @@ pub(super) async fn render_marked(
     let now = resources.clock.now();
     let mut rendered = 0;
     for id in marked {
-        let Some((kept, delivery)) = deciding.take_for_rendering(id).await? else {
+        let Some((record, delivery)) = deciding.take_for_rendering(id).await? else {
             continue;
         };
         rendered += 1;
-        let incident_id = kept.incident.id.clone();
-        let written = render_again(&resources.settings, &kept, &delivery);
+        let incident_id = record.incident.id.clone();
+        let written = render_again(&resources.settings, &record, &delivery);
         if let Err(problem) = &written {
             tracing::warn!(
                 incident_id = incident_id.as_str(),
-                target = kept.target.as_str(),
+                target = record.target.as_str(),
                 problem,
                 "a delivery cannot be rendered from the present configuration; it is sent as stored"
             );

@@ -1,4 +1,4 @@
-//! What every step of deciding works with.
+//! The resources of every step of deciding.
 
 use std::sync::Arc;
 

@@ -51,7 +51,7 @@ async fn set_aside(
     error: &StoreError,
 ) -> Result<(), DecideError> {
     tracing::error!(event_id = event.event_id, %error, "a decision cannot be stored; the event goes to review");
-    let reason = format!("what was decided on it cannot be kept: {}", one_line(error));
+    let reason = format!("its decision cannot be stored: {}", one_line(error));
     let evaluated = EvaluatedEvents(vec![(event, Evaluated::Review(reason))]);
     decide_evaluated(resources, fence, evaluated).await
 }
@@ -111,21 +111,22 @@ pub(super) async fn fire_timers(
     deciding.end_floods(now).await?;
     let due = deciding.load_due(decided_until, MAX_DUE).await?;
     let due_sources = due_sources(&due);
-    let keys = due.iter().map(|kept| kept.incident.incident_key());
+    let keys = due.iter().map(|record| record.incident.incident_key());
     let scope = Scope {
         keys: keys.chain(flood_keys(due_sources.keys())).collect(),
         due_sources,
         ..Scope::default()
     };
     let mut batch = load_batch(resources, &mut deciding, scope, &due, now).await?;
-    for kept in &due {
-        batch.advance_timers(kept);
+    for record in &due {
+        batch.advance_timers(record);
     }
     commit(resources, deciding, batch.finish(None)).await?;
     Ok(due.len())
 }
 
-/// Enqueues a comment for tickets whose queue's standing has come since they were opened.
+/// Enqueues a comment for tickets whose queue's standing (its present figures) has arrived since
+/// they were opened.
 pub(super) async fn add_standings(
     resources: &Resources,
     fence: &FencingToken,

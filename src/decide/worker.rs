@@ -59,7 +59,7 @@ impl Decider {
         }
     }
 
-    /// The same decider, which adds what `enrichment` knows to tickets.
+    /// The same decider, which adds facts of `enrichment` to tickets.
     #[must_use]
     pub fn with_enrichment(mut self, enrichment: Enrichment) -> Self {
         self.resources.enrichment = enrichment;

@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 /// Smaller steps back are ignored: clocks are corrected all the time.
 const TOLERATED: Duration = Duration::from_secs(1);
 
-/// What a look at the clock shows.
+/// The result of a comparison of the clock with its last time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
     /// The first look. What happened while the process was not running is unknown.

@@ -18,7 +18,7 @@ use crate::store::{StoreError, TargetCondition, TargetHealth};
 const READ_EVERY: Duration = Duration::from_secs(1);
 
 impl TargetWorker {
-    /// Stores this process's view of the target, and takes in that of other replicas.
+    /// Stores this process's view of the target, and follows that of other replicas.
     pub(super) async fn share_health(&self, now: Timestamp) -> Result<(), StoreError> {
         self.shared().breaker.on_clock(now);
         let changed_by_other = self.read_health().await?;
@@ -81,7 +81,7 @@ impl TargetWorker {
         Ok(changed_by_other)
     }
 
-    /// What to store now, if anything; otherwise the breaker follows another replica.
+    /// The row to store now, if any; otherwise the breaker follows another replica.
     fn health_to_store(&self, changed_by_other: bool, now: Timestamp) -> Option<TargetHealth> {
         let mut shared = self.shared();
         let stored = shared.health.stored.clone();
@@ -106,8 +106,8 @@ impl TargetWorker {
         }
     }
 
-    /// The row with the breaker's present state. Only where this process wrote the row, and the state
-    /// differs: the target was held and its circuit is open now, or the reverse.
+    /// The row with the breaker's present state. Only where this process wrote the row, and the
+    /// state differs: the target was held and its circuit is open now, or the reverse.
     fn changed_state(&self, shared: &Shared, stored: TargetHealth) -> Option<TargetHealth> {
         let own = Some(stored).filter(|one| one.replica == self.owner)?;
         let unreachable = own.unreachable?;

@@ -3,11 +3,11 @@
 //!
 //! `run` is the loop of one target and the top of the folder; `send` claims deliveries and makes
 //! their attempts; `attempt` is one attempt; `outcome` stores its result; `recovery` brings a
-//! target back; `health` shares with other replicas whether it is reachable; `worker` holds what
-//! they all use. Every decision about a failure is `domain`'s.
+//! target back; `health` shares with other replicas whether it is reachable; `worker` holds their
+//! common state. Every decision about a failure is made in `domain`.
 //!
-//! May import: `clock`, `domain`, `settings`, `store`, `targets`, `telemetry`. Must not know:
-//! sources, rules, how a payload is made.
+//! May import: `clock`, `domain`, `rate_limiter`, `settings`, `store`, `targets`, `telemetry`. Must
+//! not know: sources, rules, how a payload is made.
 
 mod attempt;
 mod claims;

@@ -1,4 +1,4 @@
-//! The result of an attempt: what follows, what is logged and counted, and how it is stored.
+//! The result of an attempt: the next step, its log line and metrics, and its storage.
 
 use std::time::Duration;
 

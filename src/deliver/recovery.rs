@@ -13,7 +13,7 @@ const RESUME_EVERY: Duration = Duration::from_secs(5);
 impl TargetWorker {
     /// The first thing after a start: a target that was waiting may still be unreachable. A probe
     /// comes first.
-    pub async fn take_stock(&self) {
+    pub async fn probe_first_if_parked(&self) {
         // When the database cannot say, a probe too many does no harm.
         if self.store.has_parked(&self.name).await.unwrap_or(true) {
             self.shared().breaker = CircuitBreaker::half_open();
@@ -53,7 +53,7 @@ impl TargetWorker {
     }
 
     /// Makes dead letters due again whose rare try has come.
-    pub(super) async fn resume_from_time_to_time(&self, now: Timestamp) {
+    pub(super) async fn resume_if_due(&self, now: Timestamp) {
         let is_due = {
             let mut shared = self.shared();
             let last = shared.resumed_at.get_or_insert(now);

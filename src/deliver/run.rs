@@ -35,7 +35,7 @@ impl TargetWorker {
 
     async fn deliver_until(&self, enqueued: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut attempts = JoinSet::new();
-        self.take_stock().await;
+        self.probe_first_if_parked().await;
         while !stop.is_cancelled() {
             let wait = self.step(&mut attempts).await.unwrap_or_else(|error| {
                 tracing::error!(target = self.name.as_str(), %error, "deliveries cannot be claimed; retrying");
@@ -77,14 +77,14 @@ impl TargetWorker {
         let admission = self.shared().breaker.admission(now);
         let free = match admission {
             Admission::All => {
-                self.resume_from_time_to_time(now).await;
+                self.resume_if_due(now).await;
                 free
             }
             // The results of attempts in flight may decide without a canary.
             Admission::Canary if !attempts.is_empty() => return Ok(MAX_SLEEP),
             Admission::Canary => {
                 self.renew_doubtful_login();
-                self.resume_from_time_to_time(now).await;
+                self.resume_if_due(now).await;
                 1
             }
             Admission::Probe => {

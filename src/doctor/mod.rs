@@ -1,8 +1,9 @@
 //! The live pre-flight of a target.
 //!
 //! `run` makes the checks in their order. `reach` and `write` ask the CRM; `checks`, `required`
-//! and `values` judge plain data. Knows no CRM by name. May import: `domain`, `settings`,
-//! `rules`, `targets`, `clock`, `decide::create_fields`. Must not know: the command line, the store.
+//! and `values` check plain data. Knows no CRM by name. May import: `clock`, `domain`, `outbound`,
+//! `rules`, `settings`, `targets`, the field texts of `decide`. Must not know: the command line,
+//! the store.
 
 mod checks;
 mod finding;

@@ -25,7 +25,7 @@ const MAX_HOLD: Duration = Duration::from_secs(300);
 const FIRST_LOGIN_HOLD: Duration = Duration::from_secs(120);
 const MAX_LOGIN_HOLD: Duration = Duration::from_secs(900);
 
-/// What a target may be sent now.
+/// Which deliveries may be sent to a target now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {
     /// Everything that is due.
@@ -46,7 +46,7 @@ pub enum BreakerState {
     Up,
     /// The CRM asked us to wait.
     Paused,
-    /// A person must mend credentials or configuration.
+    /// A person must correct credentials or configuration.
     Held,
     /// It does not answer.
     CircuitOpen,
@@ -160,7 +160,7 @@ impl CircuitBreaker {
         }
     }
 
-    /// What may be sent at `now`.
+    /// Which deliveries may be sent at `now`.
     pub fn admission(&self, now: Timestamp) -> Admission {
         match self.state {
             BreakerState::Up if self.is_half_open => Admission::Canary,
@@ -196,7 +196,7 @@ impl CircuitBreaker {
         ended
     }
 
-    /// A delivery failed; `next` is what follows for it.
+    /// A delivery failed; `next` is its next step.
     pub fn record_failure(&mut self, failure: &Failure, next: Next, now: Timestamp) {
         match next {
             // Calls in flight together report the same pause or hold. It must not grow for each.
@@ -287,7 +287,7 @@ impl CircuitBreaker {
             false => 1,
         };
         let until = now.plus(wait);
-        // Calls in flight together may be told different pauses: the longest counts.
+        // The CRM may ask calls in flight for different pauses: the longest counts.
         if !(self.is_in(state, now) && self.until > until) {
             self.since = now;
             self.until = until;

@@ -1,9 +1,9 @@
 //! Failover: which target a ticket is opened in when the first one of its list is unreachable.
 //!
 //! Three decisions: when a ticket goes to another target, and to which; whether a create that is
-//! enqueued already may be moved; and what a process does when replicas disagree about a target.
-//! A create that may have had an effect never changes its target, so a ticket is never opened in
-//! two.
+//! enqueued already may be moved; and the action of a process when replicas disagree about a
+//! target. A create that may have had an effect never changes its target, so a ticket is never
+//! opened in two.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,7 +127,7 @@ pub enum CreateState {
 
 /// Whether a create may be moved to another target.
 pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
-    // It certainly had no effect in its target, and no person has to mend anything first.
+    // It certainly had no effect in its target, and no person has to correct anything first.
     let idle = matches!(
         state,
         CreateState::Waiting | CreateState::Dead(FailureKind::NetworkFailure)
@@ -135,7 +135,7 @@ pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
     idle && !in_doubt
 }
 
-/// What a process does when its own view of a target and the stored one are compared.
+/// The action of a process after a comparison of its own view of a target with the stored one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HealthAction {
     /// Nothing: both agree.

@@ -67,7 +67,7 @@ pub enum IncidentEvent {
         change: MemberChange,
         outage_id: IncidentId,
     },
-    /// A person closed the outage's ticket; the member goes on alone.
+    /// A person closed the outage's ticket; the member continues alone.
     OutageClosed {
         outage_id: IncidentId,
     },
@@ -196,7 +196,7 @@ impl IncidentEvent {
         }
     }
 
-    /// What `change` was for a member of the outage `outage_id`.
+    /// The entry for `change` of a member of the outage `outage_id`.
     pub fn of_member(change: MemberChange, outage_id: &IncidentId) -> Self {
         let outage_id = outage_id.clone();
         match change {

@@ -1,4 +1,4 @@
-//! What happens to a delivery after a failed attempt.
+//! Decides what to do with a delivery after a failed attempt.
 
 use std::time::Duration;
 
@@ -52,7 +52,7 @@ pub enum Next {
     RetryAfter(Duration),
     /// The whole target waits, as long as the CRM said if it did; the attempt does not count.
     PauseTarget(Option<Duration>),
-    /// The whole target waits until a person mends it; the attempt does not count.
+    /// The whole target waits until a person corrects the cause; the attempt does not count.
     HoldTarget,
     /// The delivery waits by itself, and is tried again rarely.
     Park,
@@ -60,8 +60,8 @@ pub enum Next {
     GiveUp,
 }
 
-/// Decides what follows `failure` of a delivery that had `attempts` counted attempts before
-/// this one. `random` is uniform in 0..1.
+/// The next step after `failure` of a delivery that had `attempts` counted attempts before this
+/// one. `random` is uniform in 0..1.
 pub fn next(policy: &RetryPolicy, attempts: u32, failure: &Failure, random: f64) -> Next {
     match failure.remedy() {
         Remedy::PauseTarget(pause) => {

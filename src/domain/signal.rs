@@ -12,7 +12,7 @@ use super::time::Timestamp;
 
 /// Every field a signal can carry, by the name that rules and templates use for it.
 ///
-/// Durations are in seconds whatever the sender used.
+/// Durations are in seconds for every sender.
 pub const FIELD_NAMES: &[&str] = &[
     "queue_id",
     "queue_name",
@@ -111,7 +111,7 @@ impl From<bool> for Field {
 /// count under the qualifier's name (`metrics[oOnQueueUsers].IDLE`).
 pub type Reading = BTreeMap<String, f64>;
 
-/// What one event says about one entity.
+/// The content of one event about one entity.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signal {
     /// The event's id as the sender gave it, or one derived from its content.
@@ -160,12 +160,12 @@ impl Signal {
     }
 }
 
-/// What an event that was understood says.
+/// The content of an event that `normalise` could read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Meaning {
     /// One signal per entity the event is about; never empty.
     Signals(Vec<Signal>),
-    /// Nothing that could mean an incident; the text says why.
+    /// Nothing that could begin or end an incident, such as a heartbeat; the text says why.
     Nothing(&'static str),
 }
 
@@ -175,7 +175,7 @@ pub enum Meaning {
 pub struct SchemaMismatch {
     /// An RFC 6901 pointer to the place in the event; empty for the whole of it.
     pub path: String,
-    /// What was expected there and what was found.
+    /// The expected form, and the form that was found.
     pub problem: String,
 }
 

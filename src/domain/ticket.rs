@@ -17,7 +17,7 @@ pub type TicketFields = serde_json::Map<String, serde_json::Value>;
 #[serde(transparent)]
 pub struct TicketKey(String);
 
-/// What every key begins with.
+/// The beginning of every key.
 pub const TICKET_KEY_PREFIX: &str = "rd-";
 
 impl TicketKey {
@@ -124,7 +124,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// What an update or a resolution changes on a ticket.
+/// The content of an update or a resolution of a ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct TicketChange {
     /// An internal comment for the ticket; never visible to the CRM's customers.

@@ -1,6 +1,7 @@
-//! What a change of a ticket in the CRM does to the incident that owns it.
+//! The effect of a change of a ticket in the CRM on the incident that owns the ticket.
 //!
-//! Decides whether a snapshot of a ticket is newer than the stored one, and what follows from it.
+//! Decides whether a snapshot of a ticket is newer than the stored one, and how the incident
+//! changes.
 
 use super::identity::IncidentId;
 use super::incident::{Incident, IncidentState};
@@ -36,7 +37,7 @@ pub struct TicketSnapshot {
     pub incident_id: Option<IncidentId>,
     /// `None`: the record is gone and has no version any more.
     pub version: Option<TicketVersion>,
-    /// Who changed it last, where the CRM says so.
+    /// The person who changed it last, where the CRM names one.
     pub changed_by: Option<String>,
     pub presence: Presence,
     pub details: TicketDetails,
@@ -87,7 +88,7 @@ impl TicketSnapshot {
     }
 }
 
-/// What is stored of an incident's ticket.
+/// The stored data of an incident's ticket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StoredTicket {
     /// The newest version seen.
@@ -97,7 +98,7 @@ pub struct StoredTicket {
     pub removal: Option<String>,
 }
 
-/// What a snapshot of a ticket changed.
+/// The effect of a snapshot of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeEffect {
     /// Nothing: a newer version is known.
@@ -122,7 +123,7 @@ impl ChangeEffect {
     }
 }
 
-/// What follows from a snapshot. The caller stores all of it in one transaction.
+/// The changes that follow from a snapshot. The caller stores all of them in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppliedChange {
     pub effect: ChangeEffect,

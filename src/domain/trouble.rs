@@ -1,4 +1,4 @@
-//! Ringdown's own trouble: what is wrong with Ringdown itself or around it, and when to report it.
+//! Ringdown's own trouble: faults of Ringdown itself or around it, and when to report them.
 //!
 //! Trouble becomes events of a source of our own. So it gets a ticket like any other trouble: one
 //! incident, one ticket, updated while it lasts, closed when it is over.
@@ -97,7 +97,7 @@ impl Trouble {
         }
     }
 
-    /// The description of the ticket: what is wrong, and what to do.
+    /// The description of the ticket: the trouble, and the remedy.
     pub fn text(&self) -> String {
         match self {
             Self::TargetHeld { target, answer } => format!(
@@ -176,7 +176,7 @@ pub struct HealthSnapshot {
     pub review_items: Vec<(String, i64)>,
 }
 
-/// What is wrong at `now`.
+/// The troubles at `now`.
 pub fn troubles(health: &HealthSnapshot, now: Timestamp) -> Vec<Trouble> {
     let held = health
         .held
@@ -219,9 +219,10 @@ pub enum Report {
     Over(String),
 }
 
-/// What to report at `now`: trouble without an incident, trouble that lasts and was not reported
-/// for `repeat_after`, and the end of trouble whose incident still exists. `active` are the keys of
-/// incidents that are not closed and breach; `reported` are the times of the last reports by key.
+/// The reports that are due at `now`: trouble without an incident, trouble that lasts and was not
+/// reported for `repeat_after`, and the end of trouble whose incident still exists. `active` are
+/// the keys of incidents that are not closed and breach; `reported` are the times of the last
+/// reports by key.
 pub fn reports(
     present: &[Trouble],
     active: &BTreeSet<String>,

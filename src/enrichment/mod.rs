@@ -1,9 +1,11 @@
-//! Enrichment: what Genesys Cloud's Platform API knows about the things that events name.
+//! Enrichment: names and queue figures from the Genesys Cloud Platform API, for events that contain
+//! only ids.
 //!
-//! Deciding reads a snapshot in memory and asks for more without waiting; a worker of its own
-//! makes the calls. So a slow or dead Platform API delays no ticket: the ticket goes without,
-//! and what comes later is a comment. May import: `clock`, `domain`, `settings`,
-//! `targets::http`, `telemetry`. Must not know: rules, the store, CRMs.
+//! Deciding reads answers from memory and asks for more without waiting; a separate worker makes
+//! the calls. So a slow or dead Platform API delays no ticket: the ticket is opened without the
+//! figures, and an answer that comes later becomes a comment. May import: `clock`, `domain`,
+//! `json`, `outbound`, `settings`, `targets::http`, `telemetry`. Must not know: rules, the store,
+//! CRMs.
 
 mod client;
 mod worker;
@@ -32,7 +34,7 @@ struct Shared {
     answered: watch::Sender<u64>,
 }
 
-/// What is known, and the way to ask for more. Cheap to clone; clones share it.
+/// The answers so far, and the way to ask for more. Cheap to clone; clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Enrichment {
     shared: Option<Arc<Shared>>,
@@ -40,8 +42,8 @@ pub struct Enrichment {
 }
 
 impl Enrichment {
-    /// Enrichment whose answers about a queue's standing are good for `fresh_for`. The
-    /// default one knows nothing and asks nobody.
+    /// Enrichment whose answers about a queue's standing (its present figures) may be used for
+    /// `fresh_for`. The default one has no answers and makes no calls.
     pub fn new(fresh_for: Duration) -> Self {
         Self {
             shared: Some(Arc::default()),
@@ -58,7 +60,7 @@ impl Enrichment {
         })
     }
 
-    /// How `queue_id` stands, if that is known and fresh at `now`.
+    /// The standing of `queue_id`, if it is known and fresh at `now`.
     pub fn standing(&self, queue_id: &str, now: Timestamp) -> Option<Standing> {
         let shared = self.shared.as_ref()?;
         let standings = lock(&shared.standings);
@@ -66,7 +68,8 @@ impl Enrichment {
         (now.since(known.asked_at) <= self.fresh_for).then_some(*known)
     }
 
-    /// Asks how `queue_id` stands. Returns at once, whether there will be an answer or not.
+    /// Asks for the standing of `queue_id`. Returns at once, whether there will be an answer or
+    /// not.
     pub fn want(&self, queue_id: &str) {
         let Some(shared) = &self.shared else { return };
         let mut wanted = lock(&shared.wanted);
@@ -75,12 +78,12 @@ impl Enrichment {
         }
     }
 
-    /// Whether anybody can be asked.
+    /// Whether calls can be made.
     pub const fn is_on(&self) -> bool {
         self.shared.is_some()
     }
 
-    /// Changes whenever answers have come. It never changes where nobody can be asked.
+    /// Changes whenever answers have arrived. It never changes when no calls can be made.
     pub fn answered(&self) -> watch::Receiver<u64> {
         match &self.shared {
             Some(shared) => shared.answered.subscribe(),

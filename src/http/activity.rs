@@ -1,9 +1,9 @@
-//! What a connection is doing: whether a request is in flight, or its client is waited for.
+//! The state of a connection: whether a request is in flight, or the server waits for its client.
 //!
-//! The connection's task, its socket and the table of open connections share one of these.
-//! hyper can limit the wait for headers too, with a timer that it sets for every request. Here
-//! each request leaves the time of its end, and one timer of the connection looks at it now and
-//! then. Knows tokio's clock and bodies; must not know requests.
+//! The connection's task, its socket and the table of open connections share it. hyper can limit
+//! the wait for headers too, but sets a timer for every request. Here each request stores the time
+//! of its end, and the one timer of the connection compares it. Knows tokio's clock and bodies;
+//! must not know requests.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use futures::task::AtomicWaker;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-/// What a connection is told to do. A later one overrides an earlier one.
+/// Asks a connection to close. A later command overrides an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Order {
+pub(super) enum Close {
     /// Close if no request is in flight: another connection needs its permit.
     Evict = 1,
     /// Close if no request is in flight, else after its answer.
     Stop = 2,
-    /// Close as soon as the client is waited for, in the middle of a request too.
+    /// Close as soon as the server waits for the client, in the middle of a request too.
     StopWaiting = 3,
     /// Close at once.
     CutOff = 4,
@@ -40,8 +40,8 @@ pub(super) struct Activity {
     awaits_bytes: AtomicBool,
     unread: AtomicBool,
     body_left: AtomicBool,
-    /// The [`Order`] that the connection's task has not seen yet; 0 is none.
-    order: AtomicU8,
+    /// The [`Close`] that the connection's task has not seen yet; 0 is none.
+    command: AtomicU8,
     task: AtomicWaker,
 }
 
@@ -56,7 +56,7 @@ impl Activity {
             awaits_bytes: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             body_left: AtomicBool::new(false),
-            order: AtomicU8::new(0),
+            command: AtomicU8::new(0),
             task: AtomicWaker::new(),
         }
     }
@@ -97,7 +97,7 @@ impl Activity {
         was_blocked
     }
 
-    /// Whether the client does not take what was to be sent.
+    /// Whether the client does not read bytes that are to be sent.
     pub(super) fn has_unsent(&self) -> bool {
         self.unsent.load(Ordering::Relaxed)
     }
@@ -107,7 +107,7 @@ impl Activity {
         self.awaits_bytes.store(awaits, Ordering::Relaxed);
     }
 
-    /// Whether the client may have sent bytes that nobody will read.
+    /// Whether the client may have sent bytes that will not be read.
     pub(super) fn set_unread(&self, unread: bool) {
         self.unread.store(unread, Ordering::Relaxed);
     }
@@ -136,7 +136,7 @@ impl Activity {
         !self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing goes on before the client sends or takes bytes.
+    /// Whether the next step is the client's: to send or to read bytes.
     pub(super) fn waits_for_client(&self) -> bool {
         self.is_idle() || self.has_unsent() || self.awaits_bytes.load(Ordering::Relaxed)
     }
@@ -159,31 +159,31 @@ impl Activity {
         }
     }
 
-    /// Gives the connection's task an order.
-    pub(super) fn order(&self, order: Order) {
-        self.order.fetch_max(order as u8, Ordering::Release);
+    /// Gives the connection's task a command.
+    pub(super) fn command(&self, command: Close) {
+        self.command.fetch_max(command as u8, Ordering::Release);
         self.task.wake();
     }
 
-    /// The next order that can be followed. To be polled by the connection's task alone, and
+    /// The next command that can be followed. To be polled by the connection's task alone, and
     /// after the connection itself.
-    pub(super) fn poll_order(&self, context: &mut Context<'_>) -> Poll<Order> {
+    pub(super) fn poll_command(&self, context: &mut Context<'_>) -> Poll<Close> {
         self.task.register(context.waker());
         loop {
-            let order = self.order.load(Ordering::Acquire);
-            let next = match order {
+            let command = self.command.load(Ordering::Acquire);
+            let next = match command {
                 0 => return Poll::Pending,
-                1 => Order::Evict,
-                2 => Order::Stop,
+                1 => Close::Evict,
+                2 => Close::Stop,
                 // It stays in force: the client may be waited for later.
                 3 if !self.waits_for_client() => return Poll::Pending,
-                3 => Order::StopWaiting,
-                _ => Order::CutOff,
+                3 => Close::StopWaiting,
+                _ => Close::CutOff,
             };
-            let taken = self
-                .order
-                .compare_exchange(order, 0, Ordering::Acquire, Ordering::Relaxed);
-            // Otherwise a later order has come in between.
+            let taken =
+                self.command
+                    .compare_exchange(command, 0, Ordering::Acquire, Ordering::Relaxed);
+            // Otherwise a later command has come in between.
             if taken.is_ok() {
                 return Poll::Ready(next);
             }
@@ -197,7 +197,7 @@ pub(super) struct ResponseBody<B> {
     _end: EndOfRequest,
 }
 
-/// What is dropped when the body is at its end, or is given up.
+/// Dropped when the body is at its end, or is given up.
 struct EndOfRequest(Arc<Activity>);
 
 impl Drop for EndOfRequest {
@@ -271,22 +271,22 @@ mod tests {
     async fn the_order_to_stop_waiting_stays_in_force_until_the_client_is_waited_for() {
         let activity = Activity::new();
         activity.begin_request();
-        activity.order(Order::StopWaiting);
-        let next = || std::future::poll_fn(|context| activity.poll_order(context));
+        activity.command(Close::StopWaiting);
+        let next = || std::future::poll_fn(|context| activity.poll_command(context));
         assert!(futures::FutureExt::now_or_never(next()).is_none());
         activity.write_blocked();
-        assert_eq!(next().await, Order::StopWaiting);
+        assert_eq!(next().await, Close::StopWaiting);
     }
 
     #[tokio::test]
     async fn a_later_order_overrides_an_earlier_one() {
         let activity = Activity::new();
-        for order in [Order::CutOff, Order::Stop] {
-            activity.order(order);
+        for command in [Close::CutOff, Close::Stop] {
+            activity.command(command);
         }
-        let next = std::future::poll_fn(|context| activity.poll_order(context));
-        assert_eq!(next.await, Order::CutOff);
-        let none = std::future::poll_fn(|context| activity.poll_order(context));
+        let next = std::future::poll_fn(|context| activity.poll_command(context));
+        assert_eq!(next.await, Close::CutOff);
+        let none = std::future::poll_fn(|context| activity.poll_command(context));
         assert!(futures::FutureExt::now_or_never(none).is_none());
     }
 }

@@ -1,9 +1,9 @@
-//! Whom requests and connections are counted for. Pure.
+//! The client that a request or a connection is counted for. Pure.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What counts as one client: its IPv4 address, or the /64 of its IPv6 address. Who has an IPv6
-/// address usually has that whole network, and chooses the other bits.
+/// The address that identifies one client: its IPv4 address, or the /64 of its IPv6 address. The
+/// owner of an IPv6 address usually has that whole network, and chooses the other bits.
 pub fn client_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

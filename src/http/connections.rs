@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use super::activity::{Activity, Order};
+use super::activity::{Activity, Close};
 use super::client_network;
 use super::eviction::to_evict;
 use crate::telemetry::{ConnectionMetrics, RateLimitedWarning};
@@ -55,7 +55,6 @@ struct Open {
 pub(super) struct ConnectionPermit {
     key: u64,
     shared: Arc<Shared>,
-    /// What the connection is doing.
     pub(super) activity: Arc<Activity>,
 }
 
@@ -140,9 +139,9 @@ impl Connections {
         }
     }
 
-    pub(super) fn order_all(&self, order: Order) {
+    pub(super) fn command_all(&self, command: Close) {
         for one in self.shared.open().values() {
-            one.activity.order(order);
+            one.activity.command(command);
         }
     }
 
@@ -171,7 +170,7 @@ impl Shared {
             })
             .collect();
         for position in to_evict(&idle, self.max.div_ceil(EVICTED_SHARE)) {
-            all[position].activity.order(Order::Evict);
+            all[position].activity.command(Close::Evict);
         }
         all.len()
     }
@@ -216,12 +215,12 @@ mod tests {
         busy.activity.begin_request();
         let idle = connections.acquire(peer).await;
         let closing = async move {
-            let order = std::future::poll_fn(|context| idle.activity.poll_order(context));
-            assert_eq!(order.await, Order::Evict);
+            let command = std::future::poll_fn(|context| idle.activity.poll_command(context));
+            assert_eq!(command.await, Close::Evict);
             drop(idle);
         };
         let (_permit, ()) = tokio::join!(connections.acquire(peer), closing);
-        let untouched = std::future::poll_fn(|context| busy.activity.poll_order(context));
+        let untouched = std::future::poll_fn(|context| busy.activity.poll_command(context));
         assert!(futures::FutureExt::now_or_never(untouched).is_none());
     }
 }

@@ -1,6 +1,12 @@
-//! What both listeners share: serving connections, request ids, problem answers, readiness.
+//! Serves the connections of both listeners: limits and time-outs, request ids, problem answers,
+//! readiness.
 //!
-//! May import: `fault_points`, `telemetry`, axum, hyper. Must not know: any route, the store, sources, targets.
+//! `serve` accepts and serves connections; `connections` and `eviction` limit their number;
+//! `activity` is the state of one connection; `socket` and `request_body` tell it what the client
+//! has read and sent.
+//!
+//! May import: `clock`, `domain`, `fault_points`, `telemetry`, axum, hyper. Must not know: any
+//! route, the store, sources, targets.
 
 mod activity;
 mod client_network;
@@ -13,7 +19,6 @@ mod request_id;
 mod serve;
 mod socket;
 
-/// What a listener serves.
 pub use axum::Router;
 pub use client_network::client_network;
 pub use problem::{Problem, ProblemKind};

@@ -1,6 +1,6 @@
 //! Errors as `application/problem+json` (RFC 9457).
 //!
-//! Knows the shape, not who answers what: routes choose the kind and the detail.
+//! Knows only the form: routes choose the kind and the detail.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::request_id;
 
-/// A sort of problem: a status with a stable name that clients can tell apart.
+/// A kind of problem: a status and a stable name, by which clients distinguish problems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProblemKind {
     pub status: StatusCode,
@@ -39,7 +39,7 @@ struct Members<'a> {
 }
 
 impl Problem {
-    /// A problem of `kind`; `detail` says what is the matter this time and what to do.
+    /// A problem of `kind`; `detail` gives the cause in this case, and the remedy.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         Self {
             kind,

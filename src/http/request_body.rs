@@ -1,4 +1,4 @@
-//! A request's body, which tells the connection whether it was read to its end.
+//! A request's body. It reports to the connection whether it was read to its end.
 
 use std::pin::Pin;
 use std::sync::Arc;

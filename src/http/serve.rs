@@ -1,6 +1,6 @@
 //! Serves HTTP/1.1 connections: bounded in number, headers and time, with an orderly stop.
 //!
-//! Shared by both listeners. Knows no route; whoever calls it owns the router and the token.
+//! Shared by both listeners. Knows no route; the caller owns the router and the shutdown token.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::activity::{Activity, Order, ResponseBody};
+use super::activity::{Activity, Close, ResponseBody};
 use super::connections::{ConnectionPermit, Connections};
 use super::request_body::RequestBody;
 use super::socket::Socket;
@@ -35,7 +35,7 @@ use crate::telemetry::ConnectionMetrics;
 /// Pause after a failed accept, in which other connections can end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long after the stop a client may take to send or take what a request in flight needs.
+/// How long after the stop a client has to finish its side of a request in flight.
 const DRAIN_GRACE: Duration = Duration::from_secs(1);
 
 /// hyper reads ahead no less than this.
@@ -106,9 +106,9 @@ impl Server {
         }
     }
 
-    /// Serves `router` on `listener` until `shutdown`; then accepts no more, closes what is idle,
-    /// lets each other connection finish the request in flight, and returns when all have, or after
-    /// `drain_timeout`. Handlers find the peer's address as [`ConnectInfo<SocketAddr>`].
+    /// Serves `router` on `listener` until `shutdown`. Then it accepts no more, closes idle ones,
+    /// and lets others finish their request, until all have ended or for `drain_timeout`. Handlers
+    /// find the peer's address as [`ConnectInfo<SocketAddr>`].
     ///
     /// Returns how many connections had to be cut off.
     pub async fn run(
@@ -150,13 +150,13 @@ impl Server {
     async fn drain(&self) {
         let timeout = self.options.drain_timeout;
         let grace = DRAIN_GRACE.min(timeout);
-        for (order, time) in [(Order::Stop, grace), (Order::StopWaiting, timeout - grace)] {
-            self.connections.order_all(order);
+        for (command, time) in [(Close::Stop, grace), (Close::StopWaiting, timeout - grace)] {
+            self.connections.command_all(command);
             if tokio::time::timeout(time, self.tasks.wait()).await.is_ok() {
                 return;
             }
         }
-        self.connections.order_all(Order::CutOff);
+        self.connections.command_all(Close::CutOff);
         self.tasks.wait().await;
     }
 }
@@ -166,8 +166,8 @@ fn connection_builder(options: &ServeOptions) -> http1::Builder {
     builder
         // How long they may take is limited without hyper: see the module `activity`.
         .header_read_timeout(None)
-        // A sender that has closed its side hears the answer all the same; to look out for it
-        // while a request is in flight takes a buffer for each.
+        // A sender that has closed its side still gets the answer. To detect the closing while a
+        // request is in flight would take a buffer for each connection.
         .half_close(true)
         .max_header_size(options.max_header_bytes)
         .max_buf_size(options.max_header_bytes.max(MIN_READ_AHEAD))
@@ -224,7 +224,7 @@ fn answer(
         let is_refusal = !answer.status().is_success();
         // A refusal may come before the body was read.
         activity.set_unread(is_refusal);
-        // A client that is not told could send its next request into the rest of the body.
+        // Without this header the client could send its next request into the rest of the body.
         if is_refusal && activity.has_body_left() {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
@@ -249,7 +249,7 @@ enum Ended {
 }
 
 /// Serves `connection` until it ends by itself, or has waited for its client for longer than
-/// `limit`, or is ordered to end.
+/// `limit`, or gets a command to close.
 async fn serve_until_closed<S>(
     connection: http1::Connection<TokioIo<Socket>, S>,
     permit: &ConnectionPermit,
@@ -263,13 +263,13 @@ where
     let mut connection = std::pin::pin!(connection);
     let mut timer = std::pin::pin!(tokio::time::sleep_until(activity.deadline(limit)));
     loop {
-        let order = tokio::select! {
-            // What has come of a request is read before an order to end is followed.
+        let command = tokio::select! {
+            // A request that has arrived is read before a command to close is followed.
             biased;
             ended = connection.as_mut() => {
                 return ended.map_or_else(Ended::Early, |()| Ended::ByItself);
             }
-            order = poll_fn(|context| activity.poll_order(context)) => order,
+            command = poll_fn(|context| activity.poll_command(context)) => command,
             () = timer.as_mut() => {
                 let deadline = activity.deadline(limit);
                 if deadline <= Instant::now() {
@@ -279,15 +279,17 @@ where
                 continue;
             }
         };
-        match order {
-            Order::Evict if activity.is_idle() => {
+        match command {
+            Close::Evict if activity.is_idle() => {
                 permit.count_as_evicted();
                 return Ended::Evicted;
             }
-            Order::Evict => {}
-            Order::Stop if activity.is_idle() && !activity.has_unsent() => return Ended::Stopped,
-            Order::Stop => connection.as_mut().graceful_shutdown(),
-            Order::StopWaiting | Order::CutOff => {
+            Close::Evict => {}
+            Close::Stop if activity.is_idle() && !activity.has_unsent() => {
+                return Ended::Stopped;
+            }
+            Close::Stop => connection.as_mut().graceful_shutdown(),
+            Close::StopWaiting | Close::CutOff => {
                 permit.count_as_cut_off();
                 return Ended::Stopped;
             }

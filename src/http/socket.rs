@@ -1,7 +1,7 @@
-//! The socket under a connection: it holds a client to its side of the exchange.
+//! The socket under a connection. It protects the process from a client that does not read.
 //!
-//! hyper bounds neither what it answers to a client that does not read nor how a connection
-//! ends on bytes that nobody reads. Knows bytes; must not know HTTP.
+//! hyper limits neither the answers to a client that does not read, nor the time in which a
+//! connection with unread bytes ends. Knows bytes; must not know HTTP.
 
 use std::future::Future;
 use std::io;
@@ -20,13 +20,13 @@ use super::activity::Activity;
 /// How long a connection that we have ended waits for the client to end it too.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// Most bytes that are read and thrown away in that time.
+/// Most bytes that are read and discarded in that time.
 const MAX_DISCARDED: usize = 1024 * 1024;
 
 pub(super) struct Socket {
     stream: TcpStream,
     activity: Arc<Activity>,
-    /// A read was put off until the client has taken what is unsent.
+    /// A read was put off until the client has read the unsent bytes.
     read_put_off: bool,
     at_end: bool,
     ending: Option<Ending>,
@@ -49,7 +49,7 @@ impl Socket {
         }
     }
 
-    /// Reads and throws away what the client still sends, until its end, within bounds. A
+    /// Reads and discards the rest of the client's bytes, until its end, within limits. A
     /// connection closed on unread bytes is reset, and the client would lose the last answer.
     fn poll_discard(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let mut bytes = [MaybeUninit::uninit(); 8 * 1024];
@@ -59,7 +59,7 @@ impl Socket {
             let discarded = match polled {
                 Poll::Ready(Ok(())) => buffer.filled().len(),
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
-                // The request was read whole, and nothing was heard since.
+                // The request was read whole, and no byte has arrived since.
                 Poll::Pending if !self.activity.may_have_unread() => return Poll::Ready(()),
                 Poll::Pending => {
                     let ending = self.ending.get_or_insert_with(Ending::begun_now);
@@ -146,7 +146,7 @@ impl AsyncWrite for Socket {
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // The system would keep what the client does not take for minutes.
+        // The system would keep unread bytes for minutes.
         if self.activity.has_unsent() {
             let _ = self.stream.set_zero_linger();
         }

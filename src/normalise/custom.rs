@@ -1,6 +1,6 @@
 //! The `custom` format: any JSON, read by the pointers of `[sources.*.map]`.
 //!
-//! Owns what a mapped value may be. Unlike `genesys` it takes text such as `"412.5"` for a
+//! Owns the form of a mapped value. Unlike `genesys` it takes text such as `"412.5"` for a
 //! number, because the operator has pointed at it by hand. Must not know how the map is
 //! written in the configuration.
 
@@ -31,12 +31,12 @@ const ENTITY_FIELDS: &[&str] = &[
     "alert_id",
 ];
 
-/// Where a custom source's events keep what.
+/// The places of values in the events of a custom source.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct CustomMap {
     /// The event's id; without it one is derived from the content.
     pub event_id: Option<Pointers>,
-    /// What rules select by; without any pointer every event's type is `custom`.
+    /// The type, by which rules select; without any pointer every event's type is `custom`.
     pub event_type: Pointers,
     /// When it happened; without it the time of arrival counts.
     pub timestamp: Option<Pointers>,
@@ -224,7 +224,7 @@ fn check(map: &CustomMap, signal: &Signal) -> Result<(), SchemaMismatch> {
     Ok(())
 }
 
-/// The first pointer that leads to something that is not null or blank, and what is there.
+/// The first pointer that leads to a value that is not null or blank, and the value.
 fn find<'m, 'v>(pointers: &'m [Pointer], item: &'v Value) -> Option<(&'m Pointer, &'v Value)> {
     pointers
         .iter()

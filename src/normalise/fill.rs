@@ -1,6 +1,6 @@
 //! Putting values into a signal: cleaned text, and the few fields that follow from others.
 //!
-//! Owns what the text of a field may contain, and which part of its entity a signal is about.
+//! Owns the form of a field's text, and the rule for the part of its entity that a signal is about.
 
 use std::borrow::Cow;
 
@@ -86,7 +86,7 @@ pub(super) fn average(reading: &mut Reading) {
     }
 }
 
-/// Fills in what follows from the rest: names stand in by their ids, the wait becomes
+/// Fills in values that follow from others: an id is used for a missing name, the wait becomes
 /// `wait_time_avg`, and the part is chosen.
 pub(super) fn derive_fields(signal: &mut Signal) {
     for (name, id) in [
@@ -110,7 +110,7 @@ pub(super) fn derive_fields(signal: &mut Signal) {
     }
 }
 
-/// A queue is judged per media type, a trunk per instance (one logical trunk has one per
+/// A queue has one part per media type, a trunk one per instance (one logical trunk has one per
 /// Edge); everything else has no parts.
 fn part(signal: &Signal) -> Option<&str> {
     let is_queue = ["queue_name", "flow_id"]

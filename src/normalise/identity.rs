@@ -1,6 +1,6 @@
 //! Event ids for events that come without one.
 //!
-//! Owns the canonical text form of JSON: equal content gives an equal id whatever the order of
+//! Owns the canonical text form of JSON: equal content gives an equal id with any order of
 //! its keys. Must not know any format.
 
 use std::fmt::Write;
@@ -27,7 +27,7 @@ pub(super) fn derived(parts: &[&Value]) -> String {
     named(&digest(parts))
 }
 
-/// The id of content that says neither who it is nor when it was.
+/// The id of content without an id and without a time.
 ///
 /// An Edge that goes offline, online and offline again sends the same content twice and means
 /// it: the second of arrival keeps the two apart. A repetition within that second is the same

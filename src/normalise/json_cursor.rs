@@ -1,8 +1,8 @@
-//! A value together with where it is, so that every complaint can name its place.
+//! A JSON value with its position in the event, so that every mismatch can name the position.
 //!
-//! Owns the checks of JSON types. What is missing, null or blank reads as absent; what has
-//! another type is a mismatch. The pointer is built only when somebody complains: reading a
-//! well-formed event allocates nothing here.
+//! Owns the checks of JSON types. A missing, null or blank value reads as absent; a value of
+//! another type is a mismatch. The pointer is built only for a mismatch: reading a well-formed
+//! event allocates nothing here.
 
 use std::borrow::Cow;
 
@@ -10,12 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::domain::signal::SchemaMismatch;
 
-/// What is read, or the complaint.
+/// The value that was read, or the mismatch.
 pub(super) type Read<T> = Result<T, SchemaMismatch>;
 
 static NOTHING: Value = Value::Null;
 
-/// How many keys a complaint lists.
+/// How many keys a mismatch lists.
 const KEYS_SHOWN: usize = 12;
 
 /// A value and the way to it. `'v` is the event, `'p` the places above.
@@ -172,7 +172,7 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
         self.mismatch(format!("expected {what}, found {}", self.description()))
     }
 
-    /// What is here, without quoting the event's own data beyond its keys and short scalars.
+    /// A description of the value. It quotes only keys and short scalars of the event.
     fn description(&self) -> String {
         match self.value {
             Value::Null => match self.above.map(|above| above.value) {

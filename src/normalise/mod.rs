@@ -1,10 +1,10 @@
 //! Normalisation: one received JSON value becomes signals, nothing, or a review item.
 //!
-//! Owns every way in which a sender may spell an event (`docs/events.md` tells operators the
-//! same in words). May import: `domain`, `json`, `serde`, `serde_json`, `sha2`, `hex`, `thiserror`.
+//! Owns every form in which a sender may write an event (`docs/events.md` describes them for
+//! operators). May import: `domain`, `json`, `serde`, `serde_json`, `sha2`, `hex`, `thiserror`.
 //! Pure: no I/O and no clock. It must not know rules, keys, the store or HTTP.
 //!
-//! It never guesses. A value that is not what the format says it is makes the whole event a
+//! It never guesses. A value that does not have the form of the format makes the whole event a
 //! [`SchemaMismatch`](crate::domain::signal::SchemaMismatch), so that no ticket is ever opened with
 //! a wrong or empty field in it.
 
@@ -32,7 +32,7 @@ use crate::json;
 /// memory that reading one event can take.
 pub(crate) const MAX_VALUES: usize = 40_000;
 
-/// Whether a reading is in seconds, as far as names tell: Genesys's metrics of time, the
+/// Whether a reading is in seconds, as far as names show it: Genesys's metrics of time, the
 /// guide's waiting time, and ages.
 pub fn is_duration(metric: &str, statistic: &str) -> bool {
     let is_wait = metric == fill::WAIT_TIME && fill::has_unit(statistic);
@@ -42,7 +42,7 @@ pub fn is_duration(metric: &str, statistic: &str) -> bool {
 /// How a source's events are to be read.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Format {
-    /// Every shape Genesys Cloud and the guide send, told apart by shape.
+    /// Every shape that Genesys Cloud and the guide send, recognised by its keys.
     Genesys,
     Custom(Box<CustomMap>),
 }
@@ -52,7 +52,7 @@ pub fn parse(text: &str) -> Result<Value, serde_json::Error> {
     json::parse_within(text, MAX_VALUES)
 }
 
-/// Reads `item` as `format`. `received_at` stands in for a time that the event does not give.
+/// Reads `item` as `format`. `received_at` is used when the event gives no time.
 pub fn normalise(format: &Format, item: &Value, received_at: Timestamp) -> Normalised {
     let root = json_cursor::JsonCursor::root(item);
     match format {
@@ -61,7 +61,7 @@ pub fn normalise(format: &Format, item: &Value, received_at: Timestamp) -> Norma
     }
 }
 
-/// What `item` looks like from outside, in words for people.
+/// The shape of `item`, in words for people.
 pub fn describe_shape(format: &Format, item: &Value) -> &'static str {
     match format {
         Format::Genesys => genesys::describe_shape(json_cursor::JsonCursor::root(item)),

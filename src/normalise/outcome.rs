@@ -1,4 +1,4 @@
-//! What normalisation makes of an event.
+//! The result of normalisation.
 
 use crate::domain::signal::{SchemaMismatch, Signal};
 
@@ -11,7 +11,7 @@ pub struct Normalised {
     pub outcome: Outcome,
 }
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// One signal per entity the event is about; never empty.

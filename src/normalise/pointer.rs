@@ -1,6 +1,6 @@
 //! JSON pointers (RFC 6901), checked when the configuration is read.
 //!
-//! Owns their syntax and how one is followed. Must not know what is pointed at.
+//! Owns their syntax and how one is followed. Must not know the meaning of values.
 
 use std::fmt;
 use std::str::FromStr;
@@ -32,7 +32,7 @@ pub enum NotAPointer {
 }
 
 impl Pointer {
-    /// What this points at in `event`; absent when there is nothing, or null.
+    /// The value in `event` that this points at; absent when there is none, or null.
     pub fn find<'v>(&self, event: &'v Value) -> Option<&'v Value> {
         self.steps
             .iter()

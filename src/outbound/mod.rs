@@ -1,7 +1,7 @@
-//! What every outgoing HTTP call shares: how it is sent and bounded, which calls go through a
-//! proxy, and the redaction of our secrets in whatever comes back.
+//! The common part of every outgoing HTTP call: sending it within limits, the choice of a proxy,
+//! and the removal of our secrets from the answer.
 //!
-//! May import: `settings`. Must not know: CRMs, tickets, the store.
+//! May import: `json`, `settings`. Must not know: CRMs, tickets, the store.
 
 mod client;
 mod connect;

@@ -1,6 +1,6 @@
-//! What a sender can hear: the contract's answers table as types.
+//! The answers to a sender: the contract's table of answers as types.
 //!
-//! Must not know: how an answer came about.
+//! Must not know: why an answer was chosen.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use crate::store::Appended;
 /// How long a sender should wait when the cause passes by itself within moments.
 const SHORTLY: Duration = Duration::from_secs(1);
 
-/// How long it should wait when a database or a restart is behind it.
+/// How long a sender should wait when the cause is the database or a restart.
 const SOON: Duration = Duration::from_secs(5);
 
-/// What became of the events of one request.
+/// The results of the events of one request, counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct EventCounts {
     pub(super) accepted: u64,
@@ -97,7 +97,7 @@ impl From<Rejected> for Refusal {
 }
 
 impl Refusal {
-    /// Why it was dropped for others' sake or for being slow, as the metrics name it.
+    /// Why it was dropped for other requests or for being slow, as the metrics name it.
     pub(super) fn rejected_for(&self) -> Option<&'static str> {
         let dropped = match self {
             Self::Body(BodyFault::Rejected(dropped)) => dropped,
@@ -136,8 +136,8 @@ impl Refusal {
         }
     }
 
-    /// Status, stable name and title. Whatever is no fault of the sender's is a 5xx or 429:
-    /// EventBridge repeats those and drops other 4xx for good.
+    /// Status, stable name and title. A refusal that is not the sender's fault is a 5xx or 429:
+    /// EventBridge repeats those, and drops other 4xx for good.
     fn kind(&self) -> ProblemKind {
         use StatusCode as S;
         let (status, name, title) = match self {

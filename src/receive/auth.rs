@@ -1,4 +1,4 @@
-//! Who sent a request: the ways of a source's `auth`, any one of which suffices.
+//! Authentication of a request by the entries of a source's `auth`. One valid entry is enough.
 //!
 //! Secrets are compared as SHA-256 digests in constant time, so that neither their content
 //! nor their length shows in the time it takes. Why a request was refused is never told.
@@ -32,7 +32,7 @@ pub enum AuthSetupError {
     Jwks(#[from] JwksSetupError),
 }
 
-/// What the headers alone say.
+/// The result of checking the headers alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// One way was satisfied.
@@ -41,7 +41,7 @@ pub(super) enum Verdict {
     Denied,
     /// A signature over the body is there: [`Authenticator::signed`] decides.
     NeedsBody,
-    /// The identity provider's keys cannot be had, so a token cannot be judged.
+    /// The identity provider's keys cannot be fetched, so a token cannot be checked.
     Undecidable,
 }
 
@@ -200,7 +200,7 @@ impl Way {
 /// The 32 bytes of a signature written in hex or base64, with or without `sha256=`.
 ///
 /// Genesys's Open Messaging sends base64 under the header in which GitHub sends hex, so the
-/// form is told by the length: 64 characters of hex, 43 or 44 of base64.
+/// form is recognised by the length: 64 characters of hex, 43 or 44 of base64.
 fn digest_in(signature: &HeaderValue) -> Option<[u8; 32]> {
     let text = signature.to_str().ok()?.trim();
     let text = match text.split_at_checked(7) {

@@ -1,6 +1,6 @@
-//! A request's body: what may come in, read whole within its bound.
+//! A request's body: the check of its headers, and reading it whole up to its limit.
 //!
-//! Must not know: sources, credentials, what a body means.
+//! Must not know: sources, credentials, the content of a body.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::HeaderMap;
@@ -28,7 +28,7 @@ impl From<Rejected> for BodyFault {
     }
 }
 
-/// Judges a body by its headers: JSON, not compressed, not declared longer than `max` bytes.
+/// Checks a body by its headers: JSON, not compressed, not declared longer than `max` bytes.
 pub(super) fn check_headers(headers: &HeaderMap, max: usize) -> Result<(), BodyFault> {
     if !is_json(headers) {
         return Err(BodyFault::NotJsonType);
@@ -36,8 +36,7 @@ pub(super) fn check_headers(headers: &HeaderMap, max: usize) -> Result<(), BodyF
     check_plain(headers, max)
 }
 
-/// Judges a body by its headers, whatever it holds: not compressed, not declared longer than
-/// `max` bytes.
+/// Checks a body of any type by its headers: not compressed, not declared longer than `max` bytes.
 pub(super) fn check_plain(headers: &HeaderMap, max: usize) -> Result<(), BodyFault> {
     if is_encoded(headers) {
         return Err(BodyFault::NotJsonType);
@@ -51,8 +50,8 @@ pub(super) fn check_plain(headers: &HeaderMap, max: usize) -> Result<(), BodyFau
     }
 }
 
-/// Reads `body` to its end, at most `max` bytes, into memory that `slot` accounts for. A body
-/// that came in one piece is not copied.
+/// Reads `body` to its end, at most `max` bytes. `permit` counts its memory. A body that arrived in
+/// one piece is not copied.
 pub(super) async fn read(
     body: &mut Body,
     max: usize,
@@ -69,14 +68,14 @@ pub(super) async fn read(
             permit.take_memory(first.len())?;
             first
         }
-        // Rare, so that it has room of its own.
+        // Boxed, because it is rare: it would enlarge the future of every request.
         Some(first) => Box::pin(gather(first, body, max, declared.unwrap_or(max), permit)).await?,
     };
     permit.arrived()?;
     Ok(whole)
 }
 
-/// Reads on after the `first` piece. Memory grows with what has come: a length that is only
+/// Reads on after the `first` piece. Memory grows with the received bytes: a length that is only
 /// `declared` takes none.
 async fn gather(
     first: Bytes,

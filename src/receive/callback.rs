@@ -1,11 +1,11 @@
 //! `POST /callbacks/{target}`: a CRM says that a ticket changed.
 //!
-//! A callback is only a hint. What it says about the ticket is not taken from it: messages come
-//! late, twice and out of order, their content is whatever an administrator put together, and
+//! A callback is only a hint. Its content about the ticket is not used: messages come late, twice
+//! and out of order, an administrator chooses their content, and
 //! an Outbound Message cannot be signed. The ids of tickets that are ours are made durable, the
 //! answer goes out, and the sync worker reads the tickets from the CRM at once.
 //!
-//! Must not know: what a change does, and which CRM a target is.
+//! Must not know: the effect of a change, and the CRM of a target.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -31,7 +31,7 @@ use crate::http::{Readiness, request_id};
 pub(super) const PREFIX: &str = "/callbacks/";
 /// The label of targets that do not exist: their names are a stranger's choice.
 const UNKNOWN: &str = "unknown";
-/// Salesforce takes a message for delivered when it hears exactly this.
+/// Salesforce counts a message as delivered when the answer is exactly this.
 const ACK: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\
     <soapenv:Envelope xmlns:soapenv=\"http://schemas.xmlsoap.org/soap/envelope/\"><soapenv:Body>\
     <notificationsResponse xmlns=\"http://soap.sforce.com/2005/09/outbound\"><Ack>true</Ack>\
@@ -44,14 +44,14 @@ enum CallbackFormat {
     Soap,
 }
 
-/// What became of the tickets that a callback named.
+/// The results of the tickets that a callback named, counted.
 #[derive(Debug, Clone, Copy, Default)]
 struct TicketCounts {
     accepted: usize,
     unknown: usize,
 }
 
-/// Answers one callback, whatever it is, and counts the answer.
+/// Answers one callback, and counts the answer.
 pub(super) async fn callback(
     State(receiver): State<Arc<Receiver>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -148,7 +148,7 @@ impl Receiver {
         problem.into_response(&head.headers)
     }
 
-    /// Makes known what changed, durably.
+    /// Stores durably which tickets changed.
     async fn persist_hints(
         &self,
         target: &TargetName,

@@ -1,4 +1,4 @@
-//! What a CRM's callback says: which tickets changed. Nothing else is taken from it.
+//! The body of a CRM's callback: which tickets changed. Nothing else is read from it.
 //!
 //! Three shapes: ServiceNow's REST message (JSON), Salesforce's Flow (JSON) and Salesforce's
 //! Outbound Message (SOAP). Pure. Must not know: targets, incidents, answers.
@@ -150,7 +150,7 @@ fn some(mut ids: Vec<String>) -> Result<Vec<String>, CallbackBodyFault> {
 
 fn usable(text: &str, record_id: RecordId) -> Option<String> {
     let text = text.trim();
-    // The id stands in an index of the database.
+    // The id is in an index of the database.
     let fits = !text.is_empty() && text.len() <= MAX_ID_LENGTH;
     fits.then(|| record_id(text)).flatten()
 }

@@ -26,7 +26,7 @@ pub(super) fn for_parameters(line: &[u8]) -> Result<Vec<Option<Cow<'_, [u8]>>>, 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Malformed;
 
-/// What is left of a line.
+/// The rest of a line.
 struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
@@ -111,7 +111,7 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// What may stand in a quoted string as it is (RFC 9110, section 5.6.4).
+/// The characters that a quoted string may contain without an escape (RFC 9110, section 5.6.4).
 fn is_quotable(byte: u8) -> bool {
     match byte {
         b'"' | b'\\' | 0x7f => false,

@@ -1,4 +1,4 @@
-//! The requests in flight: what each has taken, and which of them are waited for.
+//! The requests in flight: the amounts that each holds, and which of them are waited for.
 //!
 //! Must not know which one is dropped.
 
@@ -15,7 +15,7 @@ use super::shedding::{Candidate, Resource};
 /// one to drop.
 const MAX_COMPARED: usize = 256;
 
-/// What a request, or all requests of a sender, have taken.
+/// The amounts that a request, or all requests of a sender, have taken.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Grants {
     pub(super) slot: Grant,
@@ -37,12 +37,12 @@ pub(super) struct Request {
     waiting: Option<Waiting>,
 }
 
-/// What is known of a request while it is waited for.
+/// The data of a request while it is waited for.
 pub(super) struct Waiting {
     pub(super) address: IpAddr,
     pub(super) since: Instant,
     pub(super) authenticated: bool,
-    /// Tells its handler that it was dropped, and what was missing.
+    /// Reports to its handler that it was dropped, and for which resource.
     pub(super) tell: oneshot::Sender<Resource>,
 }
 
@@ -77,7 +77,7 @@ impl InFlight {
         self.requests.get_mut(&id)
     }
 
-    /// Takes a request out, with the means to tell its handler if it was waited for. `None` when
+    /// Takes a request out, with the channel to its handler if it was waited for. `None` when
     /// it was dropped before.
     pub(super) fn remove(&mut self, id: u64) -> Option<(Request, Option<Waiting>)> {
         let waiting = self.stop_waiting(id)?;

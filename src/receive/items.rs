@@ -1,6 +1,6 @@
-//! A body taken apart into events, each with its own bytes as they came. Pure.
+//! Splits a body into events. Each event keeps its own bytes as they were received. Pure.
 //!
-//! What cannot be read still becomes an event: for a person, never for the rules.
+//! A part that cannot be read becomes an event too: it goes to review, never to the rules.
 //! Must not know: HTTP, credentials, the journal beyond the shape of its entries.
 
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use crate::domain::time::Timestamp;
 use crate::normalise::{self, Format, Outcome, id_of_raw, normalise};
 use crate::store::NewEvent;
 
-/// Most events in one body. EventBridge sends one; the bound keeps one request from holding
-/// the journal's writer for long.
+/// Most events in one body. EventBridge sends one; with the limit, one request cannot occupy the
+/// journal's writer for long.
 pub(super) const MAX_ITEMS: usize = 10_000;
 
 /// Longest event id that is kept as the sender wrote it, in bytes.
 const MAX_EVENT_ID: usize = 256;
 
-/// What a body turned out to be.
+/// The content of a body.
 #[derive(Debug)]
 pub(super) enum Contents {
     /// JSON: one event for an object, one for each element of an array.
@@ -30,17 +30,17 @@ pub(super) enum Contents {
     NotJson {
         /// The body as an event that goes to review.
         event: NewEvent,
-        /// What the parser stumbled over, and where.
+        /// The parser's error, with its place.
         problem: String,
     },
     /// An array of more than [`MAX_ITEMS`].
     TooMany,
 }
 
-/// What an event means, or why it goes to review.
+/// The content of an event, or why it goes to review.
 type Parsed = Result<Meaning, String>;
 
-/// Who sends, in which format, and when it came.
+/// Parses bodies of `source` in its `format`.
 pub(super) struct BodyParser<'a> {
     pub(super) source: &'a Arc<str>,
     pub(super) format: &'a Format,
@@ -62,7 +62,7 @@ impl BodyParser<'_> {
         if first == Some(b'[') {
             return self.read_array(&text);
         }
-        match self.understand(&text) {
+        match self.parse_event(&text) {
             Ok((event_id, meaning)) => {
                 Contents::Events(vec![self.new_event(event_id, text, meaning)])
             }
@@ -79,7 +79,7 @@ impl BodyParser<'_> {
         };
         let events = items.into_iter().map(|item| {
             let text = item.get();
-            match self.understand(text) {
+            match self.parse_event(text) {
                 Ok((event_id, meaning)) => self.new_event(event_id, text.to_owned(), meaning),
                 Err(error) => self.unreadable(text.to_owned(), &error),
             }
@@ -88,7 +88,7 @@ impl BodyParser<'_> {
     }
 
     /// The event's id, and its meaning or the reason why it goes to review.
-    fn understand(&self, text: &str) -> Result<(String, Parsed), serde_json::Error> {
+    fn parse_event(&self, text: &str) -> Result<(String, Parsed), serde_json::Error> {
         normalise::parse(text).map(|value| self.meaning(&value))
     }
 
@@ -103,8 +103,8 @@ impl BodyParser<'_> {
         (storable_id(normalised.event_id), meaning)
     }
 
-    /// Valid JSON beyond what can be worked with: nested too deep, too many values, a number out
-    /// of range, half a surrogate pair. The sender cannot mend it, so it is kept for a person.
+    /// Valid JSON that cannot be processed: nested too deep, too many values, a number out of
+    /// range, half a surrogate pair. Sending it again would not help, so it is stored for a person.
     fn unreadable(&self, text: String, error: &serde_json::Error) -> NewEvent {
         let id = id_of_raw(text.as_bytes());
         self.new_event(id, text, Err(format!("unreadable JSON: {error}")))
@@ -150,7 +150,7 @@ fn storable_id(event_id: String) -> String {
 }
 
 /// `bytes` as text: valid UTF-8 as it is, every other byte, and NUL, which PostgreSQL cannot
-/// hold, as `\xNN`. So nothing is lost and what is readable stays readable.
+/// hold, as `\xNN`. So nothing is lost, and the readable part stays readable.
 fn printable(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {

@@ -136,13 +136,14 @@ impl Keyring {
         }
     }
 
-    /// Asks the provider, or waits for who is asking. Returns whether the last try failed.
+    /// Asks the provider, or waits for another request that asks. Returns whether the last try
+    /// failed.
     async fn ask(&self, seen: Option<Timestamp>) -> bool {
         let asked = Arc::clone(&self.asking).lock_owned().await;
         self.ask_locked(seen, asked).await
     }
 
-    /// As [`Keyring::ask`], but nobody waits who has a key already.
+    /// As [`Keyring::ask`], but a request that has a key already does not wait.
     async fn ask_unless_busy(&self, seen: Option<Timestamp>) -> bool {
         match Arc::clone(&self.asking).try_lock_owned() {
             Ok(asked) => self.ask_locked(seen, asked).await,
@@ -164,10 +165,10 @@ impl Keyring {
 }
 
 impl Issuer {
-    /// Reads the keys anew. Returns whether that failed.
+    /// Reads the keys again. Returns whether that failed.
     async fn refresh(&self, asked: &mut Asked) -> bool {
         let now = self.clock.now();
-        // Noted before asking: whatever ends it half way must not let the next request ask
+        // Recorded before asking: if the call is cut off, it must not let the next request ask
         // again at once.
         asked.at = Some(now);
         asked.failed = true;

@@ -13,7 +13,7 @@ use crate::settings::JwksLocation;
 /// How far the provider's clock may be from ours, in seconds.
 const LEEWAY_SECONDS: f64 = 60.0;
 
-/// What a token turned out to be.
+/// The result of checking a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum JwtVerdict {
     /// Signed by the provider, for us, in force.

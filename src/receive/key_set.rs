@@ -1,4 +1,4 @@
-//! A set of public keys (RFC 7517): what of it can be used, and which keys fit a token. Pure.
+//! A set of public keys (RFC 7517): its usable keys, and the keys that fit a token. Pure.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
 
-/// What is no key set, or has no key for us.
+/// The text is no key set, or it has no key that can be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum KeySetError {
     #[error("the key set is not a JWKS (line {line}, column {column})")]
@@ -50,7 +50,7 @@ impl KeySet {
 }
 
 impl From<serde_json::Error> for KeySetError {
-    /// Where, and not what: the parser quotes the answer.
+    /// Only the place of the error: the parser's message quotes the answer.
     fn from(error: serde_json::Error) -> Self {
         Self::Json {
             line: error.line(),
@@ -60,7 +60,7 @@ impl From<serde_json::Error> for KeySetError {
 }
 
 /// The usable keys of a JWKS. Keys of sorts we do not know are passed over, as RFC 7517
-/// section 5 asks; symmetric keys are never taken, whoever publishes them.
+/// section 5 asks; symmetric keys are never taken.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Key>, KeySetError> {
     #[derive(Deserialize)]
     struct Set {

@@ -1,25 +1,29 @@
-//! The public listener: who may send, what may come in, and durable before the answer.
+//! The public listener: authenticates senders, limits them, and stores events before it answers.
 //!
-//! May import: `backlog`, `domain`, `normalise`, `store`, `settings`, `telemetry`, `http`, axum. Must not
-//! know: rules, incidents, targets; it never decides whether an event is worth a ticket.
+//! `webhook` shows all steps of a request; `receiver` holds those that callbacks share; `items`
+//! splits a body into events.
 //!
-//! What the contract leaves open is decided so that an authenticated event is not lost and a
-//! stranger can do little:
+//! May import: `backlog`, `clock`, `domain`, `http`, `json`, `normalise`, `outbound`,
+//! `rate_limiter`, `settings`, `store`, `telemetry`, axum. Must not know: rules, incidents,
+//! targets; it never decides whether an event gets a ticket.
 //!
-//! - Credentials in headers are judged before the body is read; only a signature needs it.
-//! - The rate limit is counted after authentication: strangers cannot use it up. Each event
-//!   of a body counts.
-//! - Valid JSON that cannot be worked with (nested over 128 deep, more than 40,000 values, 1e400,
+//! The contract leaves some cases open. They are decided so that no authenticated event is lost,
+//! and so that a request without a valid credential costs little:
+//!
+//! - Credentials in headers are checked before the body is read; only a signature needs it.
+//! - The rate limit counts only authenticated requests. Each event of a body counts.
+//! - Valid JSON that cannot be processed (nested over 128 deep, more than 40,000 values, 1e400,
 //!   half a surrogate pair, a bare number) is a review item and a 202. Bytes that are not UTF-8
-//!   are kept as `\xNN` in the text. The same unreadable body sent again is not kept again.
+//!   are stored as `\xNN` in the text. The same unreadable body sent again is not stored again.
 //! - One request holds at most 10,000 events; more is a 413. Compressed bodies are a 415.
-//! - A token whose issuer's keys cannot be had is a 503, not a 401: the sender may be right.
-//! - `X-Forwarded-For` and `Forwarded` must agree where a trusted proxy lets both through.
-//! - Each sender has a part of `max_in_flight` and of `body_memory` that no other can take.
-//!   Beyond it the slowest request is dropped with a 503, so that slow bodies, which anybody
-//!   can send to a source with signatures, stop nobody else.
-//! - A `Forwarded` header that does not parse completely names no client.
-//! - A request that is not done within `request_timeout` is a 503; EventBridge drops a 408.
+//! - A token whose issuer's keys cannot be fetched is a 503, not a 401: the token may be valid.
+//! - `X-Forwarded-For` and `Forwarded` must agree where a trusted proxy passes both on.
+//! - Each sender has a reserved part of `max_in_flight` and of `body_memory`. Beyond it the slowest
+//!   request is dropped with a 503. Anybody can send slow bodies to a source with signatures; they
+//!   must not block other senders.
+//! - A `Forwarded` header that does not parse completely gives no client address.
+//! - A request that is not finished within `request_timeout` is a 503; EventBridge does not repeat
+//!   after a 408.
 
 mod answer;
 mod auth;
@@ -68,7 +72,7 @@ use receiver::{CallbackTarget, Receiver};
 use request_limiter::RequestLimiter;
 use source::{REFUSALS_LOGGED_EVERY, Source};
 
-/// What the public listener is given.
+/// The dependencies of the public listener.
 pub struct ReceiveState {
     pub server: ServerSettings,
     pub sources: BTreeMap<String, SourceSettings>,
@@ -76,15 +80,16 @@ pub struct ReceiveState {
     /// Which sources are held back.
     pub held_back: HeldBack,
     pub metrics: Metrics,
-    /// Whether work is taken.
+    /// Whether work is accepted.
     pub readiness: watch::Receiver<Readiness>,
     pub clock: Clock,
-    /// Who may call back, by target; a target that is absent or has no way takes no callbacks.
+    /// The accepted credentials of callbacks, by target; a target that is absent or has none takes
+    /// no callbacks.
     pub callback_settings: BTreeMap<String, CallbackSettings>,
     pub callbacks: Callbacks,
 }
 
-/// What a target's callbacks are checked against.
+/// The checks of a target's callbacks.
 #[derive(Debug, Clone)]
 pub struct CallbackSettings {
     pub auth: Vec<AuthMethod>,
@@ -149,7 +154,7 @@ fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetu
         .collect()
 }
 
-/// Those that take callbacks; as senders they stand after `sources` others.
+/// The targets that take callbacks. Their indices among the senders follow those of the `sources`.
 fn callback_targets(
     state: &ReceiveState,
     sources: usize,

@@ -1,8 +1,8 @@
 //! Where a request really comes from, and whether that is allowed. Pure.
 //!
 //! Behind proxies the peer is the nearest proxy. `X-Forwarded-For` and `Forwarded` (RFC 7239)
-//! name the others, but whoever sends the request can write them too: only what a trusted
-//! proxy has appended is believed, so the list is walked from its right end.
+//! name the others, but the sender of the request can write them too. Only entries that a trusted
+//! proxy has appended are used, so the list is read from its right end.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -14,7 +14,7 @@ use super::forwarded::for_parameters;
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The address of the client behind any `trusted` proxies; `None` when a trusted proxy did
-/// not tell it, or the two headers tell different ones.
+/// not give it, or the two headers give different ones.
 ///
 /// A proxy writes one of the headers and may pass the other through as a stranger wrote it;
 /// nothing says which is which, so where both are there they must agree.
@@ -68,7 +68,7 @@ fn x_forwarded_for(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
         .collect()
 }
 
-/// `None` when any line does not fit the grammar: what a proxy has appended could be anywhere.
+/// `None` when any line does not fit the grammar: the proxy's entry could be anywhere in it.
 fn forwarded_for(headers: &HeaderMap) -> Option<Vec<Option<IpAddr>>> {
     let mut hops = Vec::new();
     for line in headers.get_all(FORWARDED) {

@@ -1,9 +1,9 @@
-//! One limit that several senders share: a part is kept for each, the rest is for any of them.
+//! One limit that several senders share: a part is reserved for each, the rest is for all.
 //!
-//! A sender that takes all it can get leaves the others what is kept for them. Counts what is
-//! taken; must not know of what.
+//! A sender that takes all it can get leaves the reserved parts to the others. Counts amounts; must
+//! not know their meaning.
 
-/// A limit and what is taken of its shared part.
+/// A limit, and the used amount of its shared part.
 #[derive(Debug)]
 pub(super) struct Pool {
     /// For each sender.
@@ -21,7 +21,7 @@ pub(super) struct Grant {
 }
 
 impl Pool {
-    /// Half of `limit` is kept, in equal parts for each of `senders`.
+    /// Half of `limit` is reserved, in equal parts for each of `senders`.
     pub(super) fn new(limit: usize, senders: usize) -> Self {
         let kept = limit / 2 / senders.max(1);
         Self {
@@ -31,8 +31,8 @@ impl Pool {
         }
     }
 
-    /// Takes `amount` whole or not at all, first of what is kept for the sender, which has taken
-    /// `account`.
+    /// Takes `amount` whole or not at all, first of the sender's reserved part. The sender has
+    /// taken `account`.
     pub(super) fn take(&mut self, account: &mut Grant, amount: usize) -> Option<Grant> {
         if self.missing(*account, amount) > 0 {
             return None;

@@ -1,5 +1,5 @@
-//! What webhooks and callbacks share: all that the public listener holds, and the steps before the
-//! body means anything.
+//! The common part of webhooks and callbacks: the state of the public listener, and the steps
+//! before the body is parsed.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -32,7 +32,7 @@ pub(super) struct Receiver {
     pub(super) readiness: watch::Receiver<Readiness>,
     pub(super) clock: Clock,
     pub(super) limiter: RequestLimiter,
-    /// Who may call back, by target.
+    /// The targets that take callbacks, by name.
     pub(super) callback_targets: BTreeMap<String, CallbackTarget>,
     pub(super) callbacks: Callbacks,
 }
@@ -40,7 +40,7 @@ pub(super) struct Receiver {
 #[derive(Debug, Clone)]
 pub struct Callbacks {
     pub store: Store,
-    /// Grows with every hint, so that it is followed at once.
+    /// Grows with every callback, so that the ticket is read at once.
     pub callback_received: watch::Sender<u64>,
 }
 
@@ -69,8 +69,8 @@ impl Receiver {
         Ok(self.limiter.acquire(sender, origin)?)
     }
 
-    /// The body, once its sender is known. A stranger who shows nothing is sent away before
-    /// the body is read; only a signature has to be checked against it.
+    /// The body, after authentication. A request without credentials is refused before the body is
+    /// read; only a signature has to be checked against the body.
     pub(super) async fn authenticated(
         &self,
         authenticator: &Authenticator,
@@ -80,7 +80,7 @@ impl Receiver {
     ) -> Result<Bytes, Refusal> {
         let judging = authenticator.by_headers(headers);
         let verdict = match permit.wait_within(jwks::MAX_WAIT, judging).await {
-            // What is slow here is the issuer of the keys, not the sender.
+            // The issuer of the keys is slow here, not the sender.
             Err(Rejected::TooSlow) => Verdict::Undecidable,
             verdict => verdict?,
         };
@@ -103,7 +103,7 @@ impl Receiver {
         Ok(bytes)
     }
 
-    /// What `/readyz` answers.
+    /// The answer of `/readyz`.
     pub(super) fn readiness(&self) -> Result<(), Refusal> {
         match *self.readiness.borrow() {
             Readiness::Ready => Ok(()),

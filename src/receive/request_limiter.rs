@@ -1,8 +1,8 @@
 //! Limits how many requests are in flight and how much memory their bodies have, for all senders.
 //!
-//! Each sender (a source, or a target that calls back) has a part of both that is kept for it,
-//! so that no other can take everything. When nothing is left, a request that is still waited
-//! for is dropped: `shedding` says which. Must not know: routes, credentials, answers.
+//! Each sender (a source, or a target that calls back) has a reserved part of both, so that no
+//! other can take everything. When nothing is left, an incomplete request is dropped; `shedding`
+//! selects it. Must not know: routes, credentials, answers.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -42,7 +42,7 @@ pub(super) struct RequestLimiter {
 struct State {
     slots: Pool,
     memory: Pool,
-    /// What each sender has taken.
+    /// The used amounts of each sender.
     accounts: Vec<Grants>,
     in_flight: InFlight,
 }
@@ -69,7 +69,7 @@ struct Wait {
 
 impl RequestLimiter {
     pub(super) fn new(settings: &ServerSettings, senders: usize) -> Self {
-        // One body of the greatest length fits into the half that is not kept for anybody.
+        // One body of the greatest length fits into the half that is not reserved.
         let least_memory = settings.max_body_bytes.saturating_mul(2);
         let state = State {
             slots: Pool::new(settings.max_in_flight, senders),
@@ -107,7 +107,7 @@ impl RequestLimiter {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing that is done under the lock ends half way.
+        // No change under the lock can stop half way, so the state is whole after a panic too.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,7 +161,7 @@ impl State {
         if let Some((request, waiting)) = self.in_flight.remove(id) {
             self.release(request.sender, request.grants);
             if let Some(waiting) = waiting {
-                // Nobody hears it if the request's handler ends just now.
+                // It has no effect if the request's handler ends just now.
                 let _ = waiting.tell.send(resource);
             }
         }
@@ -180,7 +180,7 @@ impl RequestPermit<'_> {
         self.authenticated = true;
     }
 
-    /// What `step` comes to, a part of the body. If that has to be waited for, the request can
+    /// The result of `step`, a part of the body. If that has to be waited for, the request can
     /// be dropped from now on until it has [arrived](RequestPermit::arrived).
     pub(super) async fn wait<T>(&mut self, step: impl Future<Output = T>) -> Result<T, Rejected> {
         self.wait_within(self.limiter.body_timeout, step).await
@@ -278,7 +278,7 @@ impl RequestPermit<'_> {
         Err(self.displaced(Resource::Slots))
     }
 
-    /// What the request was dropped for; `unless_told` if nobody has said.
+    /// The resource that the request was dropped for; `unless_told` if none was given.
     fn displaced(&mut self, unless_told: Resource) -> Rejected {
         let told = self.wait.as_mut().map(|wait| wait.dropped.try_recv());
         Rejected::Displaced(told.and_then(Result::ok).unwrap_or(unless_told))

@@ -2,14 +2,14 @@
 //!
 //! Only requests that are still waited for can be dropped: to drop one that is complete would
 //! free nothing sooner. The slowest goes first. A request counts more if its client address
-//! keeps many others waiting as well, and if nobody has shown a credential for it yet.
+//! delays many others as well, and while its sender is not authenticated.
 
 use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use super::quota::Grant;
 
-/// A body is late by the time that it takes beyond what it needs at this rate, in bytes per
+/// A body is late by the time that it takes longer than at this rate, in bytes per
 /// second.
 const EXPECTED_RATE: u64 = 1024 * 1024;
 
@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_millis(500);
 /// sender of a signature is known only at the end of the body.
 const UNAUTHENTICATED: u128 = 4;
 
-/// What there is too little of.
+/// The resource that is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Resource {
     Slots,
@@ -54,7 +54,7 @@ pub(super) struct Sheddable<K> {
     grant: Grant,
 }
 
-/// `candidates`, with what each holds of `resource`, in the order in which they are dropped.
+/// `candidates`, with the amount of `resource` that each holds, in the order of dropping.
 pub(super) fn ordered<K: Ord>(
     candidates: impl Iterator<Item = (K, Grant, Candidate)>,
     resource: Resource,
@@ -69,7 +69,7 @@ pub(super) fn ordered<K: Ord>(
 }
 
 /// The requests to drop so that the sender `own` can have `missing` more; `None` when
-/// all that may be dropped is too little. `shared` is what each sender has of the shared part.
+/// all that may be dropped is too little. `shared` is each sender's amount of the shared part.
 /// `of_sender` are those of a sender that can be dropped, if need be only for the shared part.
 pub(super) fn victims<K: Ord>(
     own: usize,

@@ -1,5 +1,4 @@
-//! A configured source, made ready: who may send as it, how much, and what was said about
-//! refusals.
+//! A configured source at run time: its accepted senders, its rate limit, and its log of refusals.
 //!
 //! Must not know: routes, bodies, the store.
 
@@ -20,8 +19,8 @@ use crate::rate_limiter::RateLimiter;
 use crate::settings::{RateLimit, SourceSettings};
 use crate::telemetry::{Metrics, RateLimitedWarning, SourceCounters};
 
-/// A refused sender is named in the log at most this often, so that a flood of refusals does
-/// not become a flood of log lines. The metric counts every one.
+/// Refusals are logged at most this often, so that many refusals do not fill the log. The metric
+/// counts every one.
 pub(super) const REFUSALS_LOGGED_EVERY: Duration = Duration::from_secs(10);
 
 /// A source ready to receive.
@@ -38,7 +37,7 @@ pub(super) struct Source {
     pub(super) refusals: RateLimitedWarning,
 }
 
-/// `rate_limit`, and what has been used of it.
+/// `rate_limit`, and its used part.
 struct Limit {
     settings: RateLimit,
     limiter: RateLimiter,
@@ -65,7 +64,7 @@ impl Source {
         })
     }
 
-    /// Whether a request from `peer` may come in, as far as addresses go.
+    /// Whether the client address of a request from `peer` is allowed.
     pub(super) fn allows(&self, peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> bool {
         self.allow.is_empty()
             || networks::client_address(peer, headers, trusted)
@@ -78,27 +77,28 @@ impl Source {
         self
     }
 
-    /// Whether its events come faster than they can be decided on.
+    /// Backpressure: whether its events arrive faster than they are decided.
     pub(super) fn is_held_back(&self) -> bool {
         self.is_held_back.load(Ordering::Relaxed)
     }
 
-    /// Counts the first event of a request, or a request that may hold none, against the rate
-    /// limit; the time to wait when it is used up.
-    pub(super) fn spend(&self) -> Result<(), Duration> {
+    /// Counts the first event of a request (or an empty request) against the rate limit. The error
+    /// is the time to wait when the limit is used up.
+    pub(super) fn count_first_event(&self) -> Result<(), Duration> {
         let Some(limit) = &self.limit else {
             return Ok(());
         };
         limit.limiter.take(1, Instant::now())
     }
 
-    /// Counts the others of a request's `events`, all or none; the time after which the whole
-    /// request can be sent again when there are too many.
-    pub(super) fn spend_rest(&self, events: usize) -> Result<(), Duration> {
+    /// Counts the other ones of a request's `events`, all or none. The error is the time after
+    /// which the whole request can be sent again.
+    pub(super) fn count_other_events(&self, events: usize) -> Result<(), Duration> {
         let Some(limit) = &self.limit else {
             return Ok(());
         };
-        // More than fit at once need all that does: they are not refused for ever.
+        // A request with more events than the burst uses the whole burst: otherwise it would be
+        // refused for ever.
         let events = u32::try_from(events).unwrap_or(u32::MAX);
         let rest = events.min(limit.settings.burst).saturating_sub(1);
         if rest == 0 {
@@ -145,9 +145,9 @@ mod tests {
             burst: 3,
         }));
         for _ in 0..3 {
-            assert_eq!(source.spend(), Ok(()));
+            assert_eq!(source.count_first_event(), Ok(()));
         }
-        let wait = source.spend().unwrap_err();
+        let wait = source.count_first_event().unwrap_err();
         assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1));
     }
 
@@ -157,7 +157,11 @@ mod tests {
             per_second: 1,
             burst: 10,
         }));
-        let send = |events| source.spend().and_then(|()| source.spend_rest(events));
+        let send = |events| {
+            source
+                .count_first_event()
+                .and_then(|()| source.count_other_events(events))
+        };
         assert_eq!(send(10_000), Ok(()));
         let wait = send(1).unwrap_err();
         assert!(wait > Duration::from_millis(500) && wait <= Duration::from_secs(1));
@@ -169,7 +173,11 @@ mod tests {
             per_second: 20,
             burst: 10,
         }));
-        let send = |events| source.spend().and_then(|()| source.spend_rest(events));
+        let send = |events| {
+            source
+                .count_first_event()
+                .and_then(|()| source.count_other_events(events))
+        };
         assert_eq!(send(8), Ok(()));
         let wait = send(8).unwrap_err();
         std::thread::sleep(wait);

@@ -1,7 +1,7 @@
 //! `POST /webhooks/{source}`: from the first byte to the answer.
 //!
-//! The stages stand in [`Receiver::handle`], in the order in which they cost more: what a
-//! stranger can make us do comes first and is cheap.
+//! [`Receiver::handle`] shows all steps, the cheap ones first: a sender without a valid credential
+//! gets no further than these.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -25,8 +25,8 @@ use crate::store::{Appended, NewEvent};
 /// Path before the source's name.
 pub(super) const PREFIX: &str = "/webhooks/";
 
-/// The label under which requests for sources that do not exist are counted: their names are
-/// a stranger's choice and must not become series.
+/// The label under which requests for sources that do not exist are counted. The sender chooses
+/// such a name, so it must not become a series of the metric.
 const UNKNOWN: &str = "unknown";
 
 /// An event that goes to review, as the log names it once it is durable.
@@ -36,7 +36,7 @@ struct ReviewItem {
     problem: String,
 }
 
-/// Answers one webhook, whatever it is, and counts the answer.
+/// Answers one webhook, and counts the answer.
 pub(super) async fn webhook(
     State(receiver): State<Arc<Receiver>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -90,7 +90,7 @@ impl Receiver {
             .unwrap_or(Err(Refusal::TimedOut))
     }
 
-    /// The way of a request into the journal.
+    /// All steps of a request into the journal.
     async fn handle(
         &self,
         source: &Source,
@@ -104,8 +104,10 @@ impl Receiver {
         let bytes = self
             .authenticated(&source.authenticator, &head.headers, body, &mut permit)
             .await?;
-        // Counted only now: strangers must not use up the sender's allowance.
-        source.spend().map_err(|wait| Refusal::TooFast { wait })?;
+        // Counted only after authentication: nobody else may use up the source's rate limit.
+        source
+            .count_first_event()
+            .map_err(|wait| Refusal::TooFast { wait })?;
         let reader = BodyParser {
             source: &source.name,
             format: &source.format,
@@ -113,7 +115,7 @@ impl Receiver {
         };
         match reader.read(bytes) {
             Contents::Events(events) => {
-                let spent = source.spend_rest(events.len());
+                let spent = source.count_other_events(events.len());
                 spent.map_err(|wait| Refusal::TooFast { wait })?;
                 self.persist(source, events).await
             }
@@ -129,7 +131,7 @@ impl Receiver {
         if head.method != Method::POST {
             return Err(Refusal::WrongMethod);
         }
-        // An unavailable store is not asked about here: the journal's own answer is newer.
+        // An unavailable store does not refuse the request here: the journal's answer is newer.
         if *self.readiness.borrow() == Readiness::Draining {
             return Err(Refusal::Draining);
         }
@@ -143,7 +145,7 @@ impl Receiver {
         Ok(())
     }
 
-    /// Makes `events` durable and tells metrics and log what became of them.
+    /// Makes `events` durable, and reports the results to metrics and log.
     async fn persist(
         &self,
         source: &Source,
@@ -152,12 +154,12 @@ impl Receiver {
         if events.is_empty() {
             return Ok(EventCounts::default());
         }
-        // Much may have come since the request was let in.
+        // Many events may have arrived since the request was admitted.
         if source.is_held_back() {
             return Err(Refusal::AheadOfDeciding);
         }
         let review_items = review_items(&events);
-        // The journal's writer logs what went wrong; the sender only hears that it did.
+        // The journal's writer logs the cause; the sender only learns that it must send again.
         let appended = self
             .journal
             .append(events)

@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 /// Ids named in one entry; the count is always complete.
 const MAX_IDS: usize = 1000;
 
-/// Who changes something, and when.
+/// The person who changes something, and the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ChangedBy<'a> {
     /// The name of the admin token, or `local`.
@@ -40,7 +40,7 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// What is noted about a change in bulk: what was asked for, and what it met.
+/// The audit entry of a change in bulk: the filter, and the ids that it matched.
 pub(super) fn bulk_detail(filter: &Filter, ids: &[i64]) -> Value {
     let named: Vec<String> = ids.iter().take(MAX_IDS).map(i64::to_string).collect();
     json!({ "filter": filter_detail(filter), "count": ids.len(), "ids": named })

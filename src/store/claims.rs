@@ -22,7 +22,7 @@ const RENEW: Statement<'static> = Statement::either(renew!(sqlite_now!()), renew
 
 impl Store {
     /// Renews the claims of `owner` among `deliveries` for `lasts` from now on, by the
-    /// database's clock. Answers those that are still its own; another worker has the others.
+    /// database's clock. Returns those that still belong to it; another worker has the others.
     pub async fn renew_claims(
         &self,
         deliveries: &[i64],
@@ -42,10 +42,10 @@ impl Store {
         Ok(renewed)
     }
 
-    /// Lets no delivery to `target` wait for longer than until `latest`: for use after the
-    /// clock was set back. One that may have taken effect keeps its time unless `doubtful_too`:
-    /// where the CRM does not refuse a second record it must not be looked up before it can be
-    /// found, and another replica's clock may be right.
+    /// Limits the waits of deliveries to `target` to `latest`, after the clock was set back. A
+    /// delivery in doubt keeps its time unless `doubtful_too`: where the CRM does not refuse a
+    /// second record, it must not be looked up before it can be found, and another replica's clock
+    /// may be right.
     pub async fn cap_waits(
         &self,
         target: &TargetName,

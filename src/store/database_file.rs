@@ -1,4 +1,4 @@
-//! The file of a SQLite database: who may read it, and that one process has it.
+//! The file of a SQLite database: its permissions, and the locks by which one process owns it.
 //!
 //! Two locks keep a second process off, both the operating system's: they end with the process,
 //! however that ends. One is on the database file itself, and so on every name that it has; one
@@ -18,7 +18,7 @@ use super::file_watch::{FileWatch, beside};
 /// The mode of a new file: only its owner may read and write it.
 const OWNER_ONLY: u32 = 0o600;
 const OWNER_ONLY_FOLDER: u32 = 0o700;
-/// What a file must not let others do.
+/// The permissions that others must not have.
 const OTHERS: u32 = 0o077;
 
 /// A database file that this process has locked. Clones share it.
@@ -65,8 +65,8 @@ impl DatabaseFile {
         }))))
     }
 
-    /// The file's own path, which names it as long as it exists, whatever becomes of symbolic
-    /// links; `None` for a database in memory.
+    /// The file's own path, without symbolic links, so that it names the file as long as it exists;
+    /// `None` for a database in memory.
     pub(super) fn path(&self) -> Option<&Path> {
         self.0.as_ref()?.watch.path()
     }

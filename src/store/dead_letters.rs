@@ -1,5 +1,5 @@
-//! Dead letters: what a person does about them, one or many, and which are taken up again by
-//! themselves.
+//! Dead letters: replay and discard by a person, one or many, and the automatic retry when a target
+//! is back.
 //!
 //! A person's change is one transaction with its entry in the audit log and in the incident's
 //! history.
@@ -31,8 +31,8 @@ enum Change {
 }
 
 impl Change {
-    /// A replay starts its retries afresh, but what is in doubt stays in doubt: the ticket is
-    /// looked for before anything is sent again, and not before it can be found.
+    /// A replay starts its retries again. A delivery in doubt stays in doubt: the ticket is looked
+    /// up before anything is sent again, and not before it can be found.
     fn update<'a>(self, by: ChangedBy<'a>) -> Statement<'a> {
         let update = Statement::new(match self {
             Self::Replay { as_stored: true } => {
@@ -278,8 +278,8 @@ impl Store {
     }
 }
 
-/// Takes along what a discarded create makes pointless, and notes the change in the incidents'
-/// histories.
+/// Discards the deliveries that a discarded create makes pointless, and records the change in the
+/// incidents' histories.
 async fn finish(
     tx: &mut Tx,
     change: Change,

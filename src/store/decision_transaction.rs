@@ -1,4 +1,4 @@
-//! The transaction of a batch of decisions: what is loaded from it stays true until it is kept.
+//! The transaction of a batch of decisions: the loaded rows stay valid until it is committed.
 
 use super::database::Tx;
 use super::fencing::{self, FencingToken};
@@ -18,8 +18,8 @@ impl Store {
     /// Begins deciding under `fence`.
     ///
     /// It waits for no sync: a power cut may undo a batch, which is then decided again.
-    /// What the batch owes has had no effect by then, because a delivery is sent only after
-    /// its claim, which is synced, and everything before the claim with it.
+    /// The deliveries of the batch have had no effect by then: a delivery is sent only after its
+    /// claim, and the sync of the claim also syncs everything before it.
     ///
     /// # Errors
     ///

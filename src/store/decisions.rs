@@ -1,5 +1,5 @@
-//! What a batch of decisions changes, kept in one transaction, so that a crash can only repeat a
-//! batch that left no trace.
+//! The changes of a batch of decisions, stored in one transaction, so that a crash can only repeat
+//! a batch that left no trace.
 
 use super::burst_locks::write_lock;
 use super::database::Tx;
@@ -19,12 +19,11 @@ use crate::fault_points;
 
 const ROWS_PER_INSERT: usize = 64;
 
-/// What one rule made of one event.
+/// The decision of one rule on one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecisionRecord {
     pub event_seq: i64,
     pub rule: String,
-    /// What the signal did.
     pub outcome: &'static str,
     /// The incident it concerned.
     pub incident_id: Option<IncidentId>,
@@ -51,9 +50,9 @@ pub struct DecisionBatch {
     /// Burst locks taken, each with the incident whose ticket took it.
     pub locks: Vec<(IncidentKey, IncidentId, BurstLock)>,
     pub history: Vec<HistoryEntry>,
-    /// Deliveries that are owed no longer, as their ticket is opened in another target, and why.
+    /// Deliveries to discard, as their ticket is opened in another target, and why.
     pub moved: Vec<(i64, Failure)>,
-    /// Deliveries owed, in order.
+    /// Deliveries to enqueue, in order.
     pub deliveries: Vec<NewDelivery>,
     pub reviews: Vec<NewReview>,
     /// How fast sources begin incidents.
@@ -61,7 +60,7 @@ pub struct DecisionBatch {
 }
 
 impl DecisionTransaction {
-    /// Keeps the whole batch; durable when this returns. After an error none of it is kept.
+    /// Stores the whole batch; durable when this returns. After an error nothing of it is stored.
     pub async fn commit(
         mut self,
         batch: &DecisionBatch,
@@ -69,8 +68,8 @@ impl DecisionTransaction {
     ) -> Result<(), StoreError> {
         let tx = &mut self.tx;
         insert_decisions(tx, batch).await?;
-        for kept in &batch.incidents {
-            write_incident(tx, kept, due_at(&kept.incident), None).await?;
+        for record in &batch.incidents {
+            write_incident(tx, record, due_at(&record.incident), None).await?;
         }
         for (key, incident_id, lock) in &batch.locks {
             write_lock(tx, key, incident_id, lock).await?;

@@ -1,7 +1,7 @@
-//! What came of an attempt on a delivery, and what that adds to the history of its incident.
+//! The result of an attempt of a delivery, and its entry in the history of its incident.
 //!
-//! Attempts that count are few, and each has an entry. Those that do not, because the whole
-//! target waits, can be many: of them only the first of a kind has one.
+//! Attempts that count are few, and each has an entry. Attempts that do not count, because the
+//! whole target waits, can be many: only the first of a kind has an entry.
 
 use super::history::{HistoryEntry, Reference};
 use super::outbox::ClaimedDelivery;
@@ -10,7 +10,7 @@ use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::{OmittedField, Operation, Ticket};
 use crate::domain::time::Timestamp;
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryResult {
     /// Done; a create brings its ticket, and the fields that the CRM refused.

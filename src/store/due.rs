@@ -1,8 +1,8 @@
-//! What may be claimed, as statements.
+//! The statements that find and claim due deliveries.
 //!
-//! Deliveries to a target stand in lanes: a lane is the source and the rule of the incident. A
-//! claim takes from the lanes in turn, and within a lane the oldest first, so that a source that
-//! owes thousands of tickets keeps no other source's ticket waiting.
+//! The deliveries of a target are divided into lanes: a lane is the source and the rule of the
+//! incident. A claim takes from the lanes in turn, and within a lane the oldest first, so that a
+//! source with thousands of waiting tickets does not delay the tickets of other sources.
 
 use super::database::{postgres_now, sqlite_now};
 use super::statement::Statement;
@@ -67,7 +67,7 @@ macro_rules! lanes {
     };
 }
 
-/// What is due in the lane `l.lane`, from the index `deliveries_lanes` and in its order.
+/// The due deliveries of the lane `l.lane`, from the index `deliveries_lanes` and in its order.
 macro_rules! due_in_lane {
     () => {
         concat!(
@@ -179,7 +179,7 @@ pub(super) const CANDIDATES_SQLITE: i64 = 1;
 pub(super) const CANDIDATES_POSTGRES: i64 = 4;
 
 /// When something can next be claimed, asked before every claim: as there, of each lane only its
-/// first that is free is looked at. What is being sent is as much as workers may send at once.
+/// first that is free is looked at. At most as many are being sent as workers may send at once.
 /// The end of a lease is by the database's clock, the answer by the caller's.
 macro_rules! next_at {
     ($now:expr) => {

@@ -1,4 +1,4 @@
-//! What can go wrong with the store, by what the caller can do about it.
+//! Errors of the store, divided by the reaction of the caller.
 
 /// A failure of the store.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum StoreError {
     )]
     FileLost {
         path: String,
-        /// What became of it.
+        /// Deleted, moved or replaced.
         problem: String,
     },
     /// Another replica has the lease now. Nothing was changed.
@@ -47,26 +47,24 @@ pub enum StoreError {
         /// The unknown migration.
         version: i64,
     },
-    /// A row holds what no version of this program writes.
+    /// A row has a value that no version of this program writes.
     #[error("row {row} of {table} is damaged: {problem}")]
     Damaged {
         table: &'static str,
-        /// Which row.
         row: String,
-        /// What is wrong with it.
         problem: String,
     },
     /// There is no such row.
     #[error("there is no {what} {id}")]
     NotFound {
-        /// What was looked for.
+        /// The kind of row, in words.
         what: &'static str,
         id: String,
     },
     /// The row is not in a state that allows this.
     #[error("{what} {id} is {state}: {problem}")]
     Conflict {
-        /// What it is about.
+        /// The kind of row, in words.
         what: &'static str,
         id: String,
         state: String,
@@ -88,8 +86,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the database refuses what is to be kept or cannot give back what is kept: the
-    /// same statement would fail again, and another one need not.
+    /// Whether the database refuses the content of a row, or a stored row cannot be read: the same
+    /// statement would fail again, another one may not.
     pub fn is_about_content(&self) -> bool {
         match self {
             Self::Damaged { .. } => true,

@@ -9,7 +9,7 @@ const POSITION: &str = "select position from cursors where name = 'decide'";
 const UNDECIDED: &str = "select seq, source, event_id, received_at, \
       review is not null as in_review, body \
      from events where seq > $1 order by seq limit $2";
-/// Both ends are found in an index, whatever the number of events.
+/// Both ends are found in an index, with any number of events.
 const BACKLOG: &str = "select position, coalesce((select max(seq) from events), 0) as last \
      from cursors where name = 'decide'";
 const LARGEST_PART: &str = "select source from \

@@ -40,10 +40,10 @@ pub struct PendingDelivery {
     pub parent_id: Option<IncidentId>,
 }
 
-/// An incident whose ticket does not exist yet, locked until the batch is kept.
+/// An incident whose ticket does not exist yet, locked until the batch is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IncidentWithoutTicket {
-    pub kept: IncidentRecord,
+    pub record: IncidentRecord,
     /// The deliveries that wait for its ticket, in order; the first is the create.
     pub deliveries: Vec<PendingDelivery>,
 }
@@ -98,8 +98,8 @@ impl DecisionTransaction {
             return Ok(None);
         };
         let select = Statement::new(select_incidents!("i.id = $1")).bind(&incident_id);
-        let kept = select.for_update().fetch_optional(tx, IncidentRecord::read);
-        let Some(kept) = kept.await? else {
+        let record = select.for_update().fetch_optional(tx, IncidentRecord::read);
+        let Some(record) = record.await? else {
             return Ok(None);
         };
         let deliveries = Statement::new(
@@ -109,7 +109,7 @@ impl DecisionTransaction {
         );
         let deliveries = deliveries.bind(&incident_id).bind(id).for_update();
         let deliveries = deliveries.fetch(tx, PendingDelivery::read).await?;
-        Ok(Some(IncidentWithoutTicket { kept, deliveries }))
+        Ok(Some(IncidentWithoutTicket { record, deliveries }))
     }
 }
 

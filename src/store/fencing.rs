@@ -1,7 +1,7 @@
 //! Fencing tokens: the proof, inside a transaction, that a lease is still ours.
 //!
-//! The lease's row stays locked until the transaction ends. So either everything in it was
-//! kept before another owner took the lease, or nothing of it is.
+//! The lease's row stays locked until the transaction ends. So either the whole transaction was
+//! committed before another owner took the lease, or nothing of it is.
 
 use super::StoreError;
 use super::database::Tx;
@@ -9,7 +9,7 @@ use super::row::Row;
 use super::statement::Statement;
 use crate::domain::time::Timestamp;
 
-/// A lease that was taken: by whom, and the number that grows with every new owner.
+/// A lease that was taken: its owner, and the number that grows with every new owner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FencingToken {
     name: String,
@@ -68,8 +68,8 @@ pub(super) async fn check(
     })
 }
 
-/// Waits until the batch that is being decided is kept, and keeps the next one waiting: what
-/// it has silenced until a time must be seen when that time changes.
+/// Waits until the batch that is being decided is committed, and blocks the next one until this
+/// transaction ends. So a change of a silence's end finds all incidents that wait for it.
 pub(super) async fn hold_deciding(tx: &mut Tx) -> Result<(), StoreError> {
     let lock = "select fence from leases where name = 'decide' for update";
     Statement::on_postgres(lock).execute(tx).await?;

@@ -1,5 +1,5 @@
-//! Whether the file of a SQLite database is still the one that was opened. One that was deleted
-//! or moved away can be written on, and everything in it is gone at the next start.
+//! Whether the file of a SQLite database is still the one that was opened. A deleted or moved file
+//! can still be written, and everything in it is lost at the next start.
 
 use std::ffi::OsString;
 use std::fs::Metadata;
@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::StoreError;
 
-/// What the name of a log ends with that belonged to a database that was replaced.
+/// The end of the name of a log whose database was replaced.
 const REPLACED: &str = ".replaced";
 
-/// Which file it is, whatever its name.
+/// Identifies a file, independent of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -28,8 +28,8 @@ impl From<&Metadata> for Identity {
     }
 }
 
-/// Looks whether the database and its write-ahead log are still what they were when they were
-/// opened. That costs two looks at a name. Cheap to clone.
+/// Checks whether the paths of the database and its write-ahead log still lead to the opened files.
+/// A check costs two system calls. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct FileWatch(Option<Arc<Watched>>);
 
@@ -70,7 +70,7 @@ impl FileWatch {
 
     /// # Errors
     ///
-    /// [`StoreError::FileLost`] when what is written now would not be found after a restart.
+    /// [`StoreError::FileLost`] when a write now would not be found after a restart.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         let Some(watched) = &self.0 else {
             return Ok(());

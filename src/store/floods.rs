@@ -1,5 +1,5 @@
-//! Floods: how fast sources begin incidents, what a flood holds, and what people decide about
-//! it.
+//! Floods: how fast sources begin incidents, the incidents that a flood holds, and the decisions of
+//! people about them.
 
 use std::collections::HashMap;
 
@@ -18,12 +18,12 @@ use crate::domain::identity::IncidentId;
 use crate::domain::incident::Incident;
 use crate::domain::time::Timestamp;
 
-/// What a person decided about an incident that a flood holds.
+/// The decision of a person about an incident that a flood holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FloodDecision {
     /// It gets its ticket; otherwise it is closed without one.
     pub release: bool,
-    /// Who decided.
+    /// The person.
     pub by: String,
 }
 
@@ -116,8 +116,8 @@ impl DecisionTransaction {
         Ok(found.await?.is_some())
     }
 
-    /// Discards what floods hold whose tickets people have closed. The incident of such a flood
-    /// was marked when it was closed, so that this is done however often a process dies between.
+    /// Discards the held incidents of floods whose tickets people have closed. The incident of such
+    /// a flood was marked when it was closed, so that this is done after a crash too.
     pub async fn end_floods(&mut self, now: Timestamp) -> Result<(), StoreError> {
         let update = Statement::new(
             "update incidents set flood_verdict = null \
@@ -132,7 +132,7 @@ impl DecisionTransaction {
         Ok(())
     }
 
-    /// What people decided about those of `due` that a flood holds, by id.
+    /// The decisions of people about those of `due` that a flood holds, by id.
     pub async fn flood_decisions(
         &mut self,
         due: &[IncidentRecord],
@@ -204,8 +204,8 @@ pub(super) fn mark_of_closed(incident: &Incident) -> Option<String> {
     flood::source_of(&incident.rule).map(|_| FloodDecision::by_closing().text())
 }
 
-/// Marks what is held, and has deciding look at it and at the flood at once. The caller holds
-/// deciding.
+/// Marks the held incidents, and makes them and the flood due at once. The caller has stopped
+/// deciding with `fencing::hold_deciding`.
 async fn give_verdict(
     tx: &mut Tx,
     source: &str,

@@ -1,6 +1,6 @@
-//! The history of incidents: what happened to one, and which event or delivery tells more.
+//! The history of incidents: their changes, each with a reference to an event or a delivery.
 //!
-//! An entry is kept as JSON in the column `event`. Rows of versions before that column have only
+//! An entry is stored as JSON in the column `event`. Rows of versions before that column have only
 //! the texts `what` and `cause`, and are shown by them. Both texts are still written: a replica of
 //! an older version, which runs beside this one during an upgrade or after a step back, shows them;
 //! and this version shows them where it does not know the kind of an event that a newer one wrote.
@@ -13,7 +13,7 @@ use crate::domain::identity::IncidentId;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::time::Timestamp;
 
-/// Something that happened to an incident.
+/// One change of an incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
     pub incident_id: IncidentId,
@@ -23,7 +23,7 @@ pub struct HistoryEntry {
     pub refers: Reference,
 }
 
-/// What an entry of the history refers to.
+/// The event or delivery that an entry of the history refers to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reference {
     /// The event, by the id that its sender gave it.

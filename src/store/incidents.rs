@@ -1,5 +1,5 @@
 //! The row of an incident, read and written in one place. The column `life` holds the whole
-//! state; other columns repeat what is searched for, and are written together with it.
+//! state; other columns repeat the searched parts of it, and are written together with it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
 
-/// An incident as deciding knows it: its life, and what templates see.
+/// An incident as deciding loads and stores it: its state, and the values that templates see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct IncidentRecord {
     pub incident: Incident,
@@ -33,7 +33,8 @@ pub struct IncidentRecord {
     pub context: String,
 }
 
-/// A select from `incidents i` for [`IncidentRecord::read`], with more columns where they are given.
+/// A select from `incidents i` for [`IncidentRecord::read`], with more columns where they are
+/// given.
 macro_rules! select_incidents {
     ($condition:literal) => {
         $crate::store::incidents::select_incidents!("", $condition)
@@ -136,30 +137,30 @@ const UPSERT: &str = "insert into incidents \
         when excluded.flood_source is null then null else incidents.flood_verdict end, \
       queue_id = excluded.queue_id";
 
-/// Writes the incident, with all columns that repeat its state, and what is remembered of its
-/// key when it is closed. The ticket's own columns stay as they are, and so does a person's
+/// Writes the incident, with all columns that repeat its state, and the data that its key keeps
+/// when it is closed. The ticket's own columns stay as they are, and so does a person's
 /// decision about its flood when there is no new `flood_verdict`.
 pub(super) async fn write_incident(
     tx: &mut Tx,
-    kept: &IncidentRecord,
+    record: &IncidentRecord,
     due_at: Option<Timestamp>,
     flood_verdict: Option<String>,
 ) -> Result<(), StoreError> {
-    let incident = &kept.incident;
+    let incident = &record.incident;
     let life = serde_json::to_string(incident)
         .map_err(|error| damaged(&incident.id, format!("life: {error}")))?;
     let is_closed = incident.state == IncidentState::Closed;
     let active_key = (!is_closed).then(|| incident.incident_key().encode());
     let outage_key = incident.group.as_ref().filter(|_| !is_closed);
-    let flood_source = incident.is_held_by_flood().then_some(&kept.source);
+    let flood_source = incident.is_held_by_flood().then_some(&record.source);
     Statement::new(UPSERT)
         .bind(&incident.id)
         .bind(&*incident.rule)
         .bind(&*incident.key)
-        .bind(&kept.source)
+        .bind(&record.source)
         .bind(incident.state.as_str())
         .bind(&incident.severity)
-        .bind(&kept.target)
+        .bind(&record.target)
         .bind(active_key)
         .bind(incident.opened_at)
         .bind(incident.closed_at)
@@ -167,15 +168,15 @@ pub(super) async fn write_incident(
         .bind(incident.suppressed)
         .bind(due_at)
         .bind(life)
-        .bind(&kept.context)
+        .bind(&record.context)
         .bind(outage_key.map(IncidentKey::encode))
         .bind(&incident.outage_id)
-        .bind(candidates_text(&kept.route))
-        .bind(&kept.route.failed_over_from)
+        .bind(candidates_text(&record.route))
+        .bind(&record.route.failed_over_from)
         .bind(incident.is_flapping())
         .bind(flood_source.map(String::as_str))
         .bind(flood_verdict)
-        .bind(queue_in(&kept.context).unwrap_or_default())
+        .bind(queue_in(&record.context).unwrap_or_default())
         .execute(tx)
         .await?;
     if is_closed {

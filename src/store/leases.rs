@@ -1,8 +1,8 @@
-//! Leases: what only one process may do at a time; and the sealed tokens they guard.
+//! Leases for work that only one process may do at a time; and the encrypted refresh tokens.
 //!
-//! Time is the database's: replicas whose clocks differ agree on when a lease runs out. A
-//! lease only says who should act. What must not be done by two is done in a transaction that
-//! checks the [`FencingToken`].
+//! The time is the database's: replicas whose clocks differ agree on the end of a lease. A lease
+//! only names the process that should act. Work that two processes must never do is done in a
+//! transaction that checks the [`FencingToken`].
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// A lease changes hands only when it has run out; the number grows with every new owner, so
-/// that the owner before can tell that it has lost the lease.
+/// that the owner before notices that it has lost the lease.
 macro_rules! take {
     ($now:expr) => {
         concat!(

@@ -1,5 +1,5 @@
-//! What deciding reads within its transaction: the incidents that are not closed, and the burst
-//! locks, of the keys that it is about to decide on; members of outages; what is due.
+//! The rows that deciding reads within its transaction: the incidents that are not closed and the
+//! burst locks of the keys of the batch; members of outages; incidents that are due.
 
 use std::collections::HashMap;
 
@@ -35,9 +35,9 @@ impl DecisionTransaction {
     ) -> Result<HashMap<IncidentKey, KeyRecord>, StoreError> {
         let mut records: HashMap<IncidentKey, KeyRecord> = HashMap::new();
         for chunk in keys.chunks(MAX_KEYS) {
-            for kept in self.active_incidents(chunk).await? {
-                let key = kept.incident.incident_key();
-                records.entry(key).or_default().open = Some(kept);
+            for record in self.active_incidents(chunk).await? {
+                let key = record.incident.incident_key();
+                records.entry(key).or_default().open = Some(record);
             }
             for row in locks_of(&mut self.tx, chunk).await? {
                 let record = records.entry(row.key).or_default();
@@ -92,8 +92,8 @@ impl DecisionTransaction {
 }
 
 impl super::Store {
-    /// When time alone will next change an incident. What a flood held whose ticket a person has
-    /// closed is due at once, even where deciding is behind.
+    /// When time alone will next change an incident. The held incidents of a flood whose ticket a
+    /// person has closed are due at once, even when deciding is behind.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let next = Statement::new(

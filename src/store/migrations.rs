@@ -24,7 +24,6 @@ const TABLE: &str = "_sqlx_migrations";
 const MAX_IDLE_IN_MIGRATION: &str = "set idle_in_transaction_session_timeout = '15s'";
 const USUAL_IDLE: &str = "reset idle_in_transaction_session_timeout";
 
-/// Applies what is missing.
 pub(super) async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), StoreError> {
     let mut connection = writer.acquire().await?;
     apply_missing(&SQLITE_MIGRATIONS, &mut *connection)
@@ -32,8 +31,8 @@ pub(super) async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), StoreError
         .map_err(problem)
 }
 
-/// Applies what is missing. Of several replicas that start together one does it, under a lock
-/// that ends with its connection; the others wait for the lock and find it done.
+/// Applies the missing migrations. Of several replicas that start together one does it, under a
+/// lock that ends with its connection; the others wait for the lock and find it done.
 pub(super) async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await?;
     connection.execute(MAX_IDLE_IN_MIGRATION).await?;
@@ -101,7 +100,7 @@ where
             fault_points::reach("in-migration");
         }
     }
-    // To skip a migration is to note it as applied, which is what is left to do.
+    // `skip` records the migration as applied, which is the only step left.
     transaction.skip(TABLE, migration).await?;
     fault_points::reach("migration-noted");
     transaction.commit().await?;

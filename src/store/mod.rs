@@ -1,8 +1,8 @@
 //! The store: the journal of events, incidents, the outbox of deliveries, review items.
 //!
-//! All SQL lives here, written once for SQLite and PostgreSQL. Methods are named by the stage
-//! that calls them. May import: `domain`. Must not know: HTTP, formats, CRMs; it reads no
-//! clock and uses no randomness.
+//! All SQL is here, written once for SQLite and PostgreSQL. Each file has one topic; `views` has
+//! the lists for the API. May import: `domain`, `fault_points`, `json`. Must not know: HTTP,
+//! formats, CRMs; it reads no clock for decisions and uses no randomness.
 
 mod audit;
 mod burst_locks;

@@ -8,7 +8,7 @@ use sqlx::postgres::PgListener;
 use super::database::Database;
 use super::{Store, StoreError};
 
-/// What there is to do now.
+/// Work that is ready now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notification {
     /// Events to decide on.

@@ -1,5 +1,5 @@
-//! What becomes of an outage whose ticket will never exist, and of one that loses a member
-//! while deciding does not run.
+//! Changes of an outage whose ticket will never exist, and of one that loses a member while no
+//! decision runs.
 //!
 //! Only the outage's own row is changed here: deciding, which holds its members' rows, releases
 //! them in a step of its own.
@@ -92,7 +92,7 @@ pub(super) async fn without_ticket(
 ) -> Result<Vec<ChangedDelivery>, StoreError> {
     let mut links = Vec::new();
     for incident_id in incidents {
-        // It waits for deciding to be done with the outage, which may just have owed a link.
+        // It waits for the lock of deciding, which may just have enqueued a link.
         give_up(tx, incident_id, by.at).await?;
         let discarded = discard_links(tx, incident_id, by.at).await?;
         for link in &discarded {
@@ -131,26 +131,26 @@ async fn discard_links(
 /// later breach. What is over stays as it is, but is locked too.
 async fn give_up(tx: &mut Tx, id: &IncidentId, now: Timestamp) -> Result<(), StoreError> {
     let select = Statement::new(select_incidents!("i.id = $1")).bind(id);
-    let kept = select.for_update().fetch_optional(tx, IncidentRecord::read);
-    let Some(mut kept) = kept.await?.filter(is_not_over) else {
+    let record = select.for_update().fetch_optional(tx, IncidentRecord::read);
+    let Some(mut record) = record.await?.filter(is_not_over) else {
         return Ok(());
     };
-    if !kept.incident.rule.starts_with(RULE_PREFIX) {
-        return close(tx, kept, now).await;
+    if !record.incident.rule.starts_with(RULE_PREFIX) {
+        return close(tx, record, now).await;
     }
-    let tally = kept
+    let tally = record
         .incident
         .tally
         .get_or_insert_with(OutageTotals::default);
     tally.given_up = true;
-    write_incident(tx, &kept, Some(now), None).await
+    write_incident(tx, &record, Some(now), None).await
 }
 
-async fn close(tx: &mut Tx, kept: IncidentRecord, now: Timestamp) -> Result<(), StoreError> {
-    let mut kept = kept;
-    kept.incident.close_by_people(now);
-    let incident = &kept.incident;
-    write_incident(tx, &kept, None, floods::mark_of_closed(incident)).await?;
+async fn close(tx: &mut Tx, record: IncidentRecord, now: Timestamp) -> Result<(), StoreError> {
+    let mut record = record;
+    record.incident.close_by_people(now);
+    let incident = &record.incident;
+    write_incident(tx, &record, None, floods::mark_of_closed(incident)).await?;
     end_lock(tx, incident).await?;
     let entry = HistoryEntry {
         incident_id: incident.id.clone(),
@@ -163,6 +163,6 @@ async fn close(tx: &mut Tx, kept: IncidentRecord, now: Timestamp) -> Result<(), 
     insert_history(tx, &entry).await
 }
 
-fn is_not_over(kept: &IncidentRecord) -> bool {
-    kept.incident.state != IncidentState::Closed
+fn is_not_over(record: &IncidentRecord) -> bool {
+    record.incident.state != IncidentState::Closed
 }

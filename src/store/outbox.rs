@@ -1,9 +1,9 @@
-//! The outbox: deliveries owed to targets, claimed by workers with a lease.
+//! The outbox: deliveries to targets, claimed by workers with a lease.
 //!
-//! Order is kept per incident: a delivery is claimed only when nothing older of its incident
-//! is under way, and its ticket's create is no dead letter. A claim is durable before anything
-//! is sent; a delivery found in `sending` with its lease run out may have been sent, and is
-//! looked up first.
+//! The order of an incident's deliveries is kept: a delivery is claimed only when no older one of
+//! its incident is unfinished, and its ticket's create is no dead letter. A claim is durable before
+//! anything is sent. A delivery in the state `sending` whose lease has run out may have been sent;
+//! so it is in doubt, and the ticket is looked up first.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
-/// A delivery about to be owed.
+/// A delivery to enqueue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// The incident whose ticket it is about.
@@ -73,7 +73,7 @@ pub struct ClaimedDelivery {
     pub lane: String,
 }
 
-/// Owes `delivery`, in an open transaction.
+/// Enqueues `delivery`, in an open transaction.
 pub(super) async fn insert(
     tx: &mut Tx,
     delivery: &NewDelivery,
@@ -97,7 +97,7 @@ pub(super) async fn insert(
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
     pub target: &'a TargetName,
-    /// Who claims.
+    /// The process that claims.
     pub owner: &'a str,
     /// How many at most.
     pub limit: u32,
@@ -144,8 +144,8 @@ impl Store {
     }
 
     /// When something can next be claimed for `target`, by the caller's clock, which says
-    /// `now`. Cheaper than claiming in vain: it waits for no other writer, and costs no more when
-    /// much is owed.
+    /// `now`. Cheaper than claiming in vain: it waits for no other writer, and its cost does not
+    /// grow with the number of deliveries.
     pub async fn next_delivery_at(
         &self,
         target: &TargetName,
@@ -156,7 +156,7 @@ impl Store {
         next.fetch_one(&mut tx, |row| row.get_optional("at")).await
     }
 
-    /// Gives back a claim without an attempt (the process is stopping).
+    /// Ends claims without an attempt (the process is stopping).
     pub async fn release_claims(&self, deliveries: &[i64], owner: &str) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let mut update = Statement::new(
@@ -169,9 +169,9 @@ impl Store {
         tx.commit().await
     }
 
-    /// Takes over what a process that died had claimed, at the start of its successor. A
-    /// SQLite file has one process at a time, so every claim found in it is a dead one's; in
-    /// PostgreSQL other replicas live, and leases run out by themselves.
+    /// Ends the claims of a process that died, at the start of its successor. A SQLite file has one
+    /// process at a time, so every claim in it belongs to a dead process. In PostgreSQL other
+    /// replicas may live, and leases run out by themselves.
     pub async fn expire_claims_of_dead_process(&self) -> Result<(), StoreError> {
         if matches!(self.database, Database::Postgres { .. }) {
             return Ok(());
@@ -219,7 +219,7 @@ async fn parent_ticket(
 }
 
 impl ClaimedDelivery {
-    /// The delivery, without what the incidents' rows say, and its parent.
+    /// The delivery, without the data of the incidents' rows, and its parent.
     fn read(row: &Row) -> Result<(Self, Option<IncidentId>), StoreError> {
         let attempts: u64 = row.get("attempts")?;
         let resumptions: u64 = row.get("resumptions")?;

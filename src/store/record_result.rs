@@ -1,5 +1,5 @@
-//! Recording what came of a delivery's attempt, under the lease by which it was claimed,
-//! and keeping the ticket that it brought.
+//! Stores the result of an attempt of a delivery, under the lease by which it was claimed, and the
+//! ticket of a create.
 
 use super::database::Tx;
 use super::delivery_result::{DeliveryResult, history_entry};
@@ -14,8 +14,8 @@ use crate::domain::ticket::{OmittedField, Ticket};
 use crate::domain::time::Timestamp;
 
 impl Store {
-    /// Keeps what came of an attempt. A worker that lost its lease changes nothing and
-    /// is answered `false`.
+    /// Stores the result of an attempt. A worker that lost its lease changes nothing and gets
+    /// `false`.
     pub async fn record_result(
         &self,
         delivery: &ClaimedDelivery,
@@ -52,8 +52,8 @@ impl Store {
         Ok(true)
     }
 
-    /// Keeps what was read of an incident's ticket after its create, such as its number. Its
-    /// state only when nothing has been seen of the ticket since: that is newer.
+    /// Stores the data of an incident's ticket that was read after its create, such as its number.
+    /// The state is stored only when no snapshot of the ticket was applied since: that is newer.
     pub async fn update_ticket(
         &self,
         incident_id: &IncidentId,

@@ -134,8 +134,8 @@ impl DecisionTransaction {
             return Ok(None);
         };
         let select = Statement::new(select_incidents!("i.id = $1")).bind(&incident_id);
-        let kept = select.fetch_optional(tx, IncidentRecord::read).await?;
-        Ok(kept.map(|kept| (kept, delivery)))
+        let record = select.fetch_optional(tx, IncidentRecord::read).await?;
+        Ok(record.map(|record| (record, delivery)))
     }
 
     /// Stores what the delivery `id` was rendered to, and makes it due. `None`: it keeps its payload.

@@ -1,4 +1,4 @@
-//! Retention: what is settled and old is deleted, in small steps; what is owed never is.
+//! Retention: finished and old rows are deleted in small steps; unfinished deliveries never are.
 
 use super::database::Tx;
 use super::dedup;
@@ -11,7 +11,7 @@ use crate::fault_points;
 /// Events deleted in one statement.
 const EVENTS_PER_STATEMENT: usize = 256;
 
-/// What one step of retention did.
+/// The result of one step of retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RetentionStep {
     /// Where the next step goes on; `None` when everything old has been looked at.
@@ -43,7 +43,7 @@ const OLD_INCIDENTS: &str = "select i.id from incidents i \
 struct OldEvent {
     seq: i64,
     received_at: Timestamp,
-    /// It stays, whatever its age.
+    /// It is not deleted at any age.
     is_needed: bool,
 }
 
@@ -58,8 +58,8 @@ impl OldEvent {
 }
 
 impl Store {
-    /// Deletes what is settled and older than `cutoff`: looks at up to `limit` events after
-    /// the place `after` in the journal, and at up to `limit` incidents.
+    /// Deletes finished rows that are older than `cutoff`: looks at up to `limit` events after the
+    /// place `after` in the journal, and at up to `limit` incidents.
     pub async fn delete_expired(
         &self,
         after: i64,

@@ -1,4 +1,4 @@
-//! Review items: events that wait for a person, and what the person decides.
+//! Review items: events that wait for a person, and the decision of the person.
 
 use serde_json::json;
 
@@ -32,7 +32,7 @@ pub(super) async fn insert_for_event(
     Ok(())
 }
 
-/// What a person decided about a review item.
+/// The decision of a person about a review item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewDecision {
     /// Try it again with today's rules.

@@ -10,7 +10,7 @@ use super::{Store, StoreError};
 use crate::domain::review_limit::{ReasonCount, drops};
 use crate::domain::time::Timestamp;
 
-/// Of two replicas that drop at once, both would drop what is beyond the limit.
+/// Two replicas that drop at the same time would each drop all items beyond the limit.
 const LOCK_REVIEW_LIMIT: &str = "select pg_advisory_xact_lock(7464501)";
 
 /// Asked once a second. Left to itself SQLite walks the older index and looks every row up.

@@ -14,7 +14,7 @@ pub(super) enum Row {
     Postgres(PgRow),
 }
 
-/// What both databases keep in a column.
+/// A type that both databases can store in a column.
 pub(super) trait Stored:
     for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>
 {
@@ -25,7 +25,7 @@ impl Stored for bool {}
 impl Stored for String {}
 impl Stored for Vec<u8> {}
 
-/// What a column is read as.
+/// A type that a column is read as.
 pub(super) trait Column: Sized {
     type Stored: Stored;
 

@@ -1,5 +1,5 @@
-//! What self-monitoring reads and keeps: when each source last sent an event, and which of the
-//! daemon's own incidents go on.
+//! The data of self-monitoring: when each source last sent an event, and which of the daemon's own
+//! incidents are active.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! Silences: what people make and end, and which of them deciding has to heed.
+//! Silences: people create and end them; deciding reads those that are in force now or later.
 //!
 //! Every change is one transaction with its entry in the audit log.
 
@@ -31,7 +31,7 @@ pub struct NewSilence {
 }
 
 impl Store {
-    /// Makes a silence. Whatever begins to be decided after this has returned heeds it.
+    /// Creates a silence. It is in force for every decision that begins after this has returned.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl Store {
         Ok(view)
     }
 
-    /// Ends the silence `id` now. What it kept waiting is asked about at once.
+    /// Ends the silence `id` now. The incidents that wait for it are due at once.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
-//! SQLite from a thread of one's own: the journal's writer and the keeping of known events
-//! execute thousands of statements a second and do not wait for another thread at each.
-//! Everything else goes through the pools of [`super::database`].
+//! SQLite without a pool, for the journal's writer and duplicate detection: they execute thousands
+//! of statements a second, and must not wait for another thread at each. Everything else goes
+//! through the pools of [`super::database`].
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ const CACHE: i64 = -1024;
 /// Statements kept prepared.
 const PREPARED: usize = 64;
 
-/// Whose turn it is to write. SQLite has one writer at a time; one that finds it taken would
-/// look again only after a sleep. Waiting here is in order and ends at once.
+/// A fair mutex for writing. SQLite allows one writer at a time, and another one would check again
+/// only after a sleep. Here writers wait in order, and the next one continues at once.
 #[derive(Debug, Clone, Default)]
 pub(super) struct WriteTurn(Arc<Mutex<()>>);
 

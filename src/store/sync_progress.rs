@@ -1,4 +1,4 @@
-//! How far what people do in the CRM has been read, and which tickets are to be read next.
+//! How far the changes in the CRM have been read, and which tickets are to be read next.
 
 use super::row::Row;
 use super::statement::Statement;
@@ -75,8 +75,8 @@ impl Store {
         select.bind(target).fetch_optional(&mut tx, progress).await
     }
 
-    /// Keeps that `target` was asked at `progress.polled_at`. What was read up to moves
-    /// forward and never back.
+    /// Stores that `target` was polled at `progress.polled_at`. The watermark moves forward and
+    /// never back.
     pub async fn save_sync_progress(
         &self,
         target: &TargetName,

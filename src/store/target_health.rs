@@ -1,7 +1,7 @@
-//! What is kept of targets that cannot be reached: one row for each that ever was.
+//! The stored health of targets: one row for each target that was ever unreachable.
 //!
-//! Any replica may keep a new state, on top of the version it has seen. A row alone is
-//! not reliable for long: a replica that reads of an unreachable target tries it itself
+//! Any replica may store a new state, on top of the version that it has read. A row alone is not
+//! reliable for long: a replica that reads of an unreachable target probes the target itself
 //! (`domain::failover::health_action`).
 
 use super::database::Tx;
@@ -14,7 +14,6 @@ use crate::domain::failover::Unreachable;
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
-/// What is kept of one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetHealth {
     pub target: TargetName,
@@ -22,14 +21,14 @@ pub struct TargetHealth {
     pub unreachable: Option<Unreachable>,
     /// Since when it is unreachable, or reachable.
     pub since: Timestamp,
-    /// Who kept it.
+    /// The replica that stored it.
     pub replica: String,
     /// Grows with every change.
     pub version: i64,
 }
 
 impl Store {
-    /// What is kept of `target`; `None` when it was never unreachable.
+    /// The health of `target`; `None` when it was never unreachable.
     pub async fn target_health(
         &self,
         target: &TargetName,
@@ -39,14 +38,13 @@ impl Store {
         Ok(rows.into_iter().find(|row| row.target == *target))
     }
 
-    /// What is kept of all targets.
     pub async fn targets_health(&self) -> Result<Vec<TargetHealth>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         read(&mut tx).await
     }
 
-    /// Keeps `health`, whose version is one more than that of what is kept now (0: nothing).
-    /// Answers whether it was kept; otherwise another replica was faster.
+    /// Stores `health`, whose version is one more than the stored version (0: no row). Returns
+    /// whether it was stored; otherwise another replica was faster.
     pub async fn save_target_health(&self, health: &TargetHealth) -> Result<bool, StoreError> {
         let state = health
             .unreachable
@@ -79,7 +77,6 @@ impl Store {
 }
 
 impl DecisionTransaction {
-    /// What is kept of all targets.
     pub async fn targets_health(&mut self) -> Result<Vec<TargetHealth>, StoreError> {
         read(&mut self.tx).await
     }

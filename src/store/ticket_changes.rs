@@ -1,8 +1,8 @@
-//! What came back from the CRM: one snapshot of a ticket is applied in one transaction, with
+//! Changes of tickets in the CRM: one snapshot of a ticket is applied in one transaction, with
 //! everything that follows from it.
 //!
-//! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a
-//! batch decided on what was true before cannot write it back.
+//! The incident's row is locked on PostgreSQL, here and when deciding loads it, so that a batch
+//! that was decided on the older row cannot overwrite it.
 
 use super::burst_locks::end_lock;
 use super::database::Tx;
@@ -27,11 +27,10 @@ use crate::fault_points;
 pub struct AppliedSnapshot {
     /// The incident that owns the ticket.
     pub incident_id: IncidentId,
-    /// What the snapshot was.
     pub effect: ChangeEffect,
 }
 
-/// An incident and what is known of its ticket.
+/// An incident and the stored data of its ticket.
 struct Owner {
     kept: IncidentRecord,
     ticket: StoredTicket,
@@ -78,7 +77,8 @@ const BY_INCIDENT: &str = select_owner!("i.target = $1 and i.id = $2 and i.ticke
 
 impl Store {
     /// Applies `seen` to the incident of `target` that owns the ticket; `None` when no
-    /// incident owns it. `closes` is what the settings say about tickets that people close.
+    /// incident owns it. `closes`: the settings say that a ticket closed by a person closes its
+    /// incident.
     pub async fn apply_snapshot(
         &self,
         target: &TargetName,
@@ -115,7 +115,7 @@ impl Store {
     }
 }
 
-/// The incident that owns what was seen, its row locked.
+/// The incident that owns the ticket of the snapshot, its row locked.
 async fn owner_of(
     tx: &mut Tx,
     target: &TargetName,
@@ -169,7 +169,7 @@ async fn write_ticket(
     Ok(())
 }
 
-/// Writes what follows from a snapshot.
+/// Writes the changes that follow from a snapshot.
 async fn write_changes(
     tx: &mut Tx,
     kept: &IncidentRecord,
@@ -215,8 +215,8 @@ async fn record(
     insert_history(tx, &entry).await
 }
 
-/// Discards what waits for a ticket that is over, dead letters included. A delivery that is
-/// being sent is left to its worker.
+/// Discards the deliveries that wait for a ticket that is over, dead letters included. A delivery
+/// that is being sent is left to its worker.
 async fn end_deliveries(
     tx: &mut Tx,
     incident_id: &IncidentId,
@@ -230,8 +230,8 @@ async fn end_deliveries(
 }
 
 /// Discards a delivery that failed, if its ticket was over meanwhile: it was being sent when
-/// the others were discarded. Answers whether it was. The incident is locked first: what is
-/// applying a person's closing just now has either ended, or discards the delivery itself.
+/// the others were discarded. Returns whether it was. The incident is locked first: a transaction
+/// that applies a person's closing just now has either ended, or discards the delivery itself.
 pub(super) async fn end_if_over(
     tx: &mut Tx,
     delivery: &ClaimedDelivery,

@@ -118,7 +118,7 @@ impl From<u32> for Value<'_> {
     }
 }
 
-/// A number beyond what a column holds becomes the largest that it holds.
+/// A number that is too large for a column becomes the largest one that fits.
 impl From<u64> for Value<'_> {
     fn from(number: u64) -> Self {
         i64::try_from(number).unwrap_or(i64::MAX).into()

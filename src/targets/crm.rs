@@ -1,4 +1,4 @@
-//! What the daemon asks of a CRM, whichever it is.
+//! The interface of every CRM client.
 
 use async_trait::async_trait;
 

@@ -3,9 +3,9 @@
 //! Each CRM has a folder, which `registry` names on one line. `docs/adding_a_crm.md` says how to
 //! add one.
 //!
-//! May import: `domain`, `settings`, `outbound`, `rules`, `text`, `clock`. Must not know: the
-//! store, sources. What must be durable (rotated refresh tokens) goes through [`TokenVault`],
-//! which the caller provides.
+//! May import: `clock`, `domain`, `json`, `outbound`, `rsa_key`, `rules`, `settings`, `text`. Must
+//! not know: the store, sources. Rotated refresh tokens must be durable: they go through
+//! [`TokenVault`], which the caller provides.
 
 mod charset;
 mod claim;

@@ -1,6 +1,6 @@
 //! Telemetry: the metrics of the contract and the log output.
 //!
-//! May import: `domain`, `settings`. Must not know what it counts for.
+//! May import: `domain`, `settings`, `text`. Must not know the parts that it counts for.
 
 mod connections;
 mod log_queue;

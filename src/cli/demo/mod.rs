@@ -1,4 +1,4 @@
-//! `ringdown demo`: a five-minute outage in half a minute, in one process, without
+//! `ringdown demo`: a replayed outage in about half a minute, in one process, without
 //! configuration.
 //!
 //! Everything it prints is read from the running daemon's own API and metrics and from the

@@ -1,4 +1,4 @@
-//! Applies a decision: its history, its burst lock, and what it enqueues for the ticket.
+//! Applies a decision: its history, its burst lock, and its deliveries to the ticket.
 
 use super::changes::Changes;
 use super::create::{Create, add_known_standing};
@@ -22,8 +22,8 @@ pub(super) struct Origin<'a> {
     pub(super) source: &'a str,
 }
 
-/// Applies `decision`, made at `now`, to the key. `create` is the create that it owes, or why that
-/// cannot be written.
+/// Applies `decision`, made at `now`, to the key. `create` is the create that it asks for, or the
+/// reason why that cannot be written.
 pub(super) fn apply(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
@@ -33,6 +33,7 @@ pub(super) fn apply(
     origin: Origin<'_>,
     now: Timestamp,
 ) {
+    // These signals changed nothing, so nothing is stored of the incident.
     if matches!(
         decision.outcome,
         SignalOutcome::AllWell | SignalOutcome::OutOfOrder | SignalOutcome::OtherSource
@@ -117,7 +118,7 @@ pub(super) fn enqueue_change(
     }
 }
 
-/// Enqueues a comment with how the queue stands, for a ticket that was opened without it.
+/// Enqueues a comment with the queue's standing, for a ticket that was opened without it.
 pub(super) fn enqueue_standing(inputs: &Inputs<'_>, changes: &mut Changes, open: &Open) {
     let event_id = open.context.event_id();
     let origin = Origin {
@@ -174,7 +175,7 @@ fn unwritable(
     changes.record_by(origin.event_id, &open.incident, event, now);
 }
 
-/// Records what the decision was about `event`, for the log, the metrics and the journal.
+/// Records the decision about `event` for the log, the metrics and the table of decisions.
 pub(super) fn record_decision(
     changes: &mut Changes,
     event: &JournalEvent,

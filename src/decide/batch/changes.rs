@@ -1,4 +1,4 @@
-//! What a batch changes. It is stored in one transaction; what else follows is done afterwards.
+//! The changes of a batch. They are stored in one transaction; other effects follow afterwards.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -25,11 +25,11 @@ pub(super) struct Changes {
     effects: Effects,
 }
 
-/// What follows once a batch is stored, and never before: a batch that is not stored is decided
-/// again.
+/// Effects outside the store. They follow after the commit and never before it: a batch that is
+/// not stored is decided again.
 #[derive(Debug, Default)]
 pub(in crate::decide) struct Effects {
-    /// Creates that went without their queue's standing: the queue, and the key.
+    /// Creates without their queue's standing (its present figures): the queue, and the key.
     pub(in crate::decide) awaiting_standing: Vec<(String, IncidentKey)>,
     /// Queues whose standing is asked for.
     pub(in crate::decide) wanted_standings: BTreeSet<String>,
@@ -134,7 +134,7 @@ impl Changes {
         self.closed.push(open.row());
     }
 
-    /// Everything to store, and what follows. `decided_to` is the last event of the batch.
+    /// The rows to store, and the effects. `decided_to` is the last event of the batch.
     pub(super) fn finish(
         mut self,
         keys: &KeyStates,

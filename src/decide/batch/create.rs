@@ -1,7 +1,7 @@
 //! Writes the create of a ticket: once, when it is due.
 
 use super::changes::Changes;
-use super::failover::{Elsewhere, events, write_elsewhere};
+use super::failover::{RewrittenTicket, events, rewrite_for_next_target};
 use super::inputs::Inputs;
 use super::key_state::{Open, TicketContext};
 use super::moved::Moved;
@@ -32,7 +32,7 @@ pub(super) struct Create {
 
 impl Create {
     /// Writes the create of `incident` from `context`, for the target that can take it now. The
-    /// error names what cannot be written.
+    /// error names the field that cannot be written.
     pub(super) fn write(
         inputs: &Inputs<'_>,
         incident: &Incident,
@@ -43,14 +43,14 @@ impl Create {
         let queue = add_known_standing(inputs, &mut values, incident, now);
         let (mut route, mut target) = (context.route.clone(), context.target.clone());
         let mut problems = Vec::new();
-        let elsewhere = write_elsewhere(
+        let rewritten = rewrite_for_next_target(
             (inputs.settings, &inputs.unreachable, now),
             (&mut route, &mut target),
             &mut problems,
             |target, note| create_payload(target, &values, Some(note)),
         );
-        let (payload, left) = match elsewhere {
-            Some(Elsewhere {
+        let (payload, left) = match rewritten {
+            Some(RewrittenTicket {
                 content,
                 from,
                 note,
@@ -99,7 +99,7 @@ impl Create {
     }
 }
 
-/// Whether a ticket of `incident` can be written from `context`. The error names what cannot.
+/// Whether a ticket of `incident` can be written from `context`. The error names the field.
 pub(super) fn check(
     inputs: &Inputs<'_>,
     incident: &Incident,
@@ -127,14 +127,15 @@ pub(super) fn write_or_check(
     }
 }
 
-/// Adds to `values` how the queue stands. Returns the queue when that is not known.
+/// Adds the queue's standing to `values`. Returns the queue when its standing is not known.
 pub(super) fn add_known_standing(
     inputs: &Inputs<'_>,
     values: &mut TemplateContext,
     incident: &Incident,
     now: Timestamp,
 ) -> Option<String> {
-    // An outage and a flood are not about one queue, although they are written from a breach of one.
+    // An outage and a flood are not about one queue, although they are written from a breach of
+    // one.
     let is_of_many = outage_of(inputs.settings, &incident.rule).is_some()
         || flood::source_of(&incident.rule).is_some();
     if !inputs.enrichment.is_on() || is_of_many {

@@ -26,7 +26,7 @@ use crate::store::{
 };
 
 /// A ticket written for another target.
-pub(super) struct Elsewhere<T> {
+pub(super) struct RewrittenTicket<T> {
     /// The target that is left.
     pub(super) from: TargetName,
     /// Why, as people read it.
@@ -38,29 +38,31 @@ pub(super) struct Elsewhere<T> {
 /// Sends the ticket of `route`, which would be opened in `target`, to the next target, when that
 /// is due and `write` can write it there. A target for which it cannot be written is removed from
 /// the candidates, and `problems` says why.
-pub(super) fn write_elsewhere<T>(
+pub(super) fn rewrite_for_next_target<T>(
     (settings, unreachable, now): (&Settings, &UnreachableTargets, Timestamp),
     (route, target): (&mut TicketRoute, &mut TargetName),
     problems: &mut Vec<String>,
     write: impl Fn(&TargetSettings, &str) -> Result<T, FieldError>,
-) -> Option<Elsewhere<T>> {
+) -> Option<RewrittenTicket<T>> {
     loop {
         let candidates = Arc::clone(&route.candidates);
         let failover = unreachable.fail_over(settings, &candidates, target, now)?;
         let note = failover.note();
+        // The field names differ between targets, so the ticket is written again.
         match write(settings.targets.get(failover.to)?, &note) {
             Ok(content) => {
                 let from = std::mem::replace(target, failover.to.clone());
                 let first = candidates.first().filter(|first| *first != target);
                 route.failed_over_from = first.cloned();
                 let reason = failover.reason();
-                return Some(Elsewhere {
+                return Some(RewrittenTicket {
                     from,
                     note,
                     reason,
                     content,
                 });
             }
+            // Another candidate may be able to take it: the next round leaves this one out.
             Err(error) => {
                 problems.push(format!("targets.{}.{error}", failover.to));
                 let others = candidates.iter().filter(|name| *name != failover.to);
@@ -82,7 +84,7 @@ pub(super) fn events(problems: Vec<String>, note: Option<&str>) -> Vec<IncidentE
 }
 
 /// Moves the deliveries that wait for a ticket which does not exist yet to the next target. `rows`
-/// gets what changes; nothing changes when no target can take the ticket.
+/// gets the changes; nothing changes when no target can take the ticket.
 pub(in crate::decide) fn move_waiting(
     unopened: IncidentWithoutTicket,
     (settings, unreachable): (&Settings, &UnreachableTargets),
@@ -90,15 +92,15 @@ pub(in crate::decide) fn move_waiting(
 ) -> Option<Moved> {
     let now = rows.decided_at;
     let IncidentWithoutTicket {
-        mut kept,
+        mut record,
         deliveries,
     } = unopened;
-    let incident = kept.incident.clone();
-    let context = context_of(&kept, &deliveries);
+    let incident = record.incident.clone();
+    let context = context_of(&record, &deliveries);
     let mut problems = Vec::new();
-    let moved = write_elsewhere(
+    let moved = rewrite_for_next_target(
         (settings, unreachable, now),
-        (&mut kept.route, &mut kept.target),
+        (&mut record.route, &mut record.target),
         &mut problems,
         |target, note| {
             let contents = deliveries.iter().map(|one| match one.operation {
@@ -116,22 +118,22 @@ pub(in crate::decide) fn move_waiting(
     let events = events(problems, note).into_iter();
     rows.history
         .extend(events.map(|event| history_entry(&incident, event, now)));
-    let moved = moved.map(|moved| replace_deliveries(rows, deliveries, &kept, &incident, moved));
-    rows.incidents.push(kept);
+    let moved = moved.map(|moved| replace_deliveries(rows, deliveries, &record, &incident, moved));
+    rows.incidents.push(record);
     moved
 }
 
 /// The content of `delivery` from the incident and the present `settings`.
 pub(in crate::decide) fn render_again(
     settings: &Settings,
-    kept: &IncidentRecord,
+    record: &IncidentRecord,
     delivery: &PendingDelivery,
 ) -> Result<(Operation, String), String> {
-    let target = &kept.target;
+    let target = &record.target;
     let Some(target_settings) = settings.targets.get(target) else {
         return Err(format!("targets.{target} is not configured any more"));
     };
-    let context = context_of(kept, std::slice::from_ref(delivery));
+    let context = context_of(record, std::slice::from_ref(delivery));
     let written = match delivery.operation {
         Operation::Create => {
             let note = failover_note(&delivery.payload);
@@ -146,15 +148,15 @@ pub(in crate::decide) fn render_again(
 fn replace_deliveries(
     rows: &mut DecisionBatch,
     deliveries: Vec<PendingDelivery>,
-    kept: &IncidentRecord,
+    record: &IncidentRecord,
     incident: &Incident,
-    moved: Elsewhere<Vec<(Operation, String)>>,
+    moved: RewrittenTicket<Vec<(Operation, String)>>,
 ) -> Moved {
     for (one, (operation, payload)) in deliveries.into_iter().zip(moved.content) {
         rows.moved.push((one.id, moved.reason.clone()));
         rows.deliveries.push(NewDelivery {
             incident_id: incident.id.clone(),
-            target: kept.target.clone(),
+            target: record.target.clone(),
             operation,
             payload,
             event_id: one.event_id,
@@ -162,13 +164,13 @@ fn replace_deliveries(
             parent_id: one.parent_id,
         });
     }
-    Moved::new(incident, &moved.from, &kept.target, &moved.note)
+    Moved::new(incident, &moved.from, &record.target, &moved.note)
 }
 
-/// What the create for the first target was written from.
-fn context_of(kept: &IncidentRecord, deliveries: &[PendingDelivery]) -> TemplateContext {
-    let values = values_of(kept);
-    let mut context = with_incident(values, &kept.incident);
+/// The values that the create for the first target was written from.
+fn context_of(record: &IncidentRecord, deliveries: &[PendingDelivery]) -> TemplateContext {
+    let values = values_of(record);
+    let mut context = with_incident(values, &record.incident);
     for create in deliveries
         .iter()
         .filter(|one| one.operation == Operation::Create)

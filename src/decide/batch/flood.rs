@@ -15,7 +15,7 @@ use crate::domain::incident::{Incident, TicketAction};
 
 const SEVERITY: &str = "high";
 
-/// Brings the flood of `source` in line with what the batch did to the source's keys.
+/// Brings the flood of `source` in line with the changes of the source's keys in the batch.
 pub(super) fn reconcile_flood(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
@@ -25,6 +25,7 @@ pub(super) fn reconcile_flood(
 ) {
     let key = flood::key_of(source);
     let mut state = keys.remove(&key).unwrap_or_default();
+    // An outage has a ticket, so the keys that it took over need none of the flood.
     let held = still_held(keys, &limit);
     let seen = FloodObservation {
         newly_held: held.len() as u64,

@@ -1,4 +1,4 @@
-//! What a batch is decided on besides the keys themselves. It does not change within the batch.
+//! The inputs of a batch besides the keys themselves. They do not change within the batch.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ pub(in crate::decide) struct Inputs<'a> {
     pub(in crate::decide) unreachable: UnreachableTargets,
     /// In force now or later.
     pub(in crate::decide) silences: Vec<Silence>,
-    /// What people decided about incidents that a flood holds.
+    /// Decisions of people about incidents that a flood holds.
     pub(in crate::decide) flood_decisions: HashMap<IncidentId, FloodDecision>,
     pub(in crate::decide) now: Timestamp,
 }

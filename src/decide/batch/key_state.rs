@@ -24,14 +24,14 @@ pub(super) struct KeyState {
     mute: Option<Mute>,
 }
 
-/// An incident that is not closed, and what its ticket is written from.
+/// An incident that is not closed, and the context of its ticket.
 #[derive(Debug, Clone)]
 pub(super) struct Open {
     pub(super) incident: Incident,
     pub(super) context: TicketContext,
 }
 
-/// What a ticket is written from, and where it is opened.
+/// The values that a ticket is written from, and the target that it is opened in.
 #[derive(Debug, Clone)]
 pub(super) struct TicketContext {
     /// The source of the incident's first event.
@@ -45,8 +45,8 @@ pub(super) struct TicketContext {
 }
 
 impl KeyState {
-    /// The key of a member, whose burst lock is not loaded: only a decision on the key itself, which
-    /// loads it, asks for that.
+    /// The key of a member, whose burst lock is not loaded: only a decision on the key itself,
+    /// which loads it, asks for that.
     pub(super) fn of_member(open: Open) -> Self {
         Self {
             open: Some(open),
@@ -63,7 +63,7 @@ impl KeyState {
             .is_some_and(|incident| incident.state == IncidentState::Pending)
     }
 
-    /// Whether its incident has a ticket, or is owed one.
+    /// Whether its incident has a ticket, or its create is enqueued.
     pub(super) fn has_ticket(&self) -> bool {
         self.open.is_some() && !self.is_pending()
     }
@@ -90,8 +90,8 @@ impl KeyState {
         }
     }
 
-    /// Lets the domain change the key. An incident that begins takes `fresh` as what its ticket is
-    /// written from; otherwise `fresh` is left as it is.
+    /// Lets a function of the domain change the key. `fresh` is the context of the present breach.
+    /// An incident that begins takes it; otherwise `fresh` is left as it is.
     pub(super) fn step<T>(
         &mut self,
         allowance: Allowance,
@@ -135,16 +135,16 @@ impl From<KeyRecord> for KeyState {
 }
 
 impl From<IncidentRecord> for Open {
-    fn from(kept: IncidentRecord) -> Self {
+    fn from(record: IncidentRecord) -> Self {
         Self {
             context: TicketContext {
-                values: values_of(&kept),
-                begun_by: kept.source.clone(),
-                source: kept.source,
-                target: kept.target,
-                route: kept.route,
+                values: values_of(&record),
+                begun_by: record.source.clone(),
+                source: record.source,
+                target: record.target,
+                route: record.route,
             },
-            incident: kept.incident,
+            incident: record.incident,
         }
     }
 }
@@ -170,12 +170,12 @@ impl TicketContext {
     }
 }
 
-/// The values templates see of `kept`. An incident whose row is damaged goes on without them,
-/// so that it still recovers and is closed; its next breach writes them anew.
-pub(super) fn values_of(kept: &IncidentRecord) -> TemplateContext {
-    kept.context_values().unwrap_or_else(|error| {
+/// The values of `record` that templates see. An incident whose row is damaged continues without
+/// them, so that it still recovers and is closed; its next breach sets them again.
+pub(super) fn values_of(record: &IncidentRecord) -> TemplateContext {
+    record.context_values().unwrap_or_else(|error| {
         tracing::error!(
-            incident_id = kept.incident.id.as_str(),
+            incident_id = record.incident.id.as_str(),
             %error,
             "the values of an incident cannot be read; it goes on without them"
         );

@@ -1,6 +1,6 @@
 //! One batch of decisions: from findings, and from time, to everything that changes.
 //!
-//! Pure: what the store knows is loaded before, and what changes is stored afterwards. May import:
+//! Pure: the caller loads the state before, and stores the changes afterwards. May import:
 //! `domain`, `settings`, `enrichment` (its answers in memory), the row types of `store`, and
 //! `decide::{evaluate, policy, ticket_text}`.
 

@@ -17,7 +17,8 @@ use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::Settings;
 
-/// The maintenance window that silences a breach of `key` at `at`: one received from `source`, with the values `context`.
+/// The maintenance window that silences a breach of `key` at `at`: one received from `source`, with
+/// the values `context`.
 pub(crate) fn maintenance_over(
     settings: &Settings,
     key: &IncidentKey,
@@ -29,8 +30,8 @@ pub(crate) fn maintenance_over(
     longest_mute(windows_in_force(settings, at), &subject)
 }
 
-/// Mutes the key of an incident, or of a breach that may begin one, for a decision on what was
-/// received at `received_at`. An incident whose silence is over waits for `delay` once more.
+/// Mutes the key of an incident, or of a breach that may begin one, for a decision on an event that
+/// was received at `received_at`. An incident whose silence is over waits for `delay` once more.
 pub(super) fn mute_key(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
@@ -46,7 +47,7 @@ pub(super) fn mute_key(
     let context = breach.or_else(|| state.open.as_ref().map(|open| &open.context));
     let mute = context.and_then(|context| {
         let subject = subject_of(&context.source, &context.values, key);
-        // What was silenced when it came stays silenced although it is decided on later.
+        // A breach that was received during a silence is silenced, although the decision is later.
         mute_at(inputs, &subject, inputs.now).or_else(|| mute_at(inputs, &subject, received_at))
     });
     set_mute(inputs, changes, state, mute, delay);
@@ -73,7 +74,7 @@ pub(super) fn mute_group(
     set_mute(inputs, changes, state, mute, None);
 }
 
-/// Whether asking is worth it: a silence does not concern an incident that has a ticket.
+/// Whether silences have to be compared: they do not concern an incident that has a ticket.
 fn may_be_muted(inputs: &Inputs<'_>, state: &KeyState) -> bool {
     if state.has_ticket() {
         return false;

@@ -77,6 +77,8 @@ fn reconcile_group(
     if is_new && forms(&incidents, outage.formation()).is_none() {
         return;
     }
+    // A new outage tries the context of each member: its template may need a value that only some
+    // of them have.
     let candidates = match &state.open {
         Some(open) => vec![open.context.clone()],
         None => routed_contexts(outage, members),
@@ -96,7 +98,7 @@ fn reconcile_group(
     let (context, create) = match first_writable(inputs, &update, &latest, described, is_new) {
         Ok(written) => written,
         Err(problem) => {
-            // Every member opens its own ticket instead: no incident goes without.
+            // Every member opens its own ticket instead: no incident stays without a ticket.
             *state = unchanged.unwrap_or_default();
             report_unwritable(outage, &problem);
             return;
@@ -105,6 +107,7 @@ fn reconcile_group(
     apply_steps(
         inputs, changes, state, &context, create, &update, &incidents,
     );
+    // No decision of the domain closed it, so `apply` has not stored this end.
     if update.given_up {
         let why = ClosingCause::GivenUp;
         changes.record(&latest, IncidentEvent::Closed { why }, inputs.now);
@@ -195,7 +198,7 @@ fn described(
 type Written = (TicketContext, Option<Result<Create, String>>);
 
 /// The first of `contexts` that the outage's ticket can be written from, with its create when that
-/// is due. An outage that exists goes on whether its ticket can be written or not; a new one is
+/// is due. An existing outage continues whether its ticket can be written or not; a new one is
 /// refused with the reason.
 fn first_writable(
     inputs: &Inputs<'_>,
@@ -243,6 +246,7 @@ fn apply_steps(
     members: &[Incident],
 ) {
     let event_id = context.event_id();
+    // The time to the ticket counts from the first breach of a member.
     let began = members.iter().map(|one| one.opened_at).min();
     let origin = Origin {
         event_id: &event_id,

@@ -1,4 +1,4 @@
-//! Applies to one incident what its membership in an outage changes.
+//! Applies the change of a member of an outage.
 
 use super::apply::{Origin, enqueue_change};
 use super::changes::Changes;
@@ -30,6 +30,7 @@ pub(super) fn apply_to_member(
     changes.record(incident, event, inputs.now);
     let event_id = open.context.event_id();
     match what {
+        // The ticket of the member, if it has one, is not changed.
         MemberChange::Held | MemberChange::Joined | MemberChange::LetGo | MemberChange::Closed => {}
         MemberChange::Resolved => {
             let origin = Origin {

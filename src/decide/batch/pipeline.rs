@@ -1,4 +1,4 @@
-//! The batch, and what happens to each finding in it.
+//! The batch, and the pipeline of each finding in it.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates, TicketContext};
 use super::mutes::mute_key;
 use super::outage::reconcile_outage;
-use super::source_limits::{Before, SourceLimits};
+use super::source_limits::{BeforeDecision, SourceLimits};
 use super::ticket::{adopt_breach, write_ticket};
 use super::timers::{advance_timers, open_delay};
 use crate::decide::evaluate::Finding;
@@ -32,7 +32,7 @@ pub(in crate::decide) struct Batch<'a> {
     changes: Changes,
 }
 
-/// What the store knows of the keys of a batch.
+/// The stored state of the keys of a batch.
 #[derive(Default)]
 pub(in crate::decide) struct Loaded {
     pub(in crate::decide) records: HashMap<IncidentKey, KeyRecord>,
@@ -71,7 +71,8 @@ impl<'a> Batch<'a> {
         self.changes.review(event, reason);
     }
 
-    /// The rule at the place `rule` said nothing about a signal.
+    /// The rule with the index `rule` had no finding, because the signal lacks a value that it
+    /// reads.
     pub(in crate::decide) fn count_silent(&mut self, rule: usize) {
         self.changes.count_signal(rule, "none");
     }
@@ -109,6 +110,7 @@ impl<'a> Batch<'a> {
         mut finding: Finding,
     ) -> Result<(), String> {
         let now = finding.evaluation.received_at;
+        // The rule's `sources` may have changed since the incident began.
         state.name_parts(rule);
         // The limit concerns the source that began the incident, whichever source reports it now.
         let source = state.begun_by(&event.source);
@@ -119,20 +121,22 @@ impl<'a> Batch<'a> {
         // A muted key opens no ticket.
         self.mute(state, &finding, fresh.as_ref());
         // Beyond the limit on its source, an incident is held, or its breach is only counted.
-        let before = Before::of(state, source, now, self.inputs.now);
+        let before = BeforeDecision::of(state, source, now, self.inputs.now);
         let allowance = self.limits.allowance(&before);
+        // A new incident is undone when its ticket cannot be written.
         let unchanged = state.open.is_none().then(|| state.clone());
         let decision = self.step(state, rule, &finding, allowance, &mut fresh);
         // The create is written now, once, and an incident that waits is checked: an event from
         // which no ticket can be written must not begin an incident.
-        let trial = (&finding, unchanged.is_some());
-        let create = match write_ticket(&self.inputs, state, &decision, &mut fresh, trial) {
+        let of_finding = (&finding, unchanged.is_some());
+        let create = match write_ticket(&self.inputs, state, &decision, &mut fresh, of_finding) {
             Ok(create) => create,
             Err(reason) => {
                 *state = unchanged.unwrap_or_default();
                 return Err(reason);
             }
         };
+        // Counted only now: a breach that was refused above begins no incident.
         self.limits.record(before, state, &decision, fresh);
         // The incident is a member of the outage that its first breach counts for.
         self.groups.join(state, finding.group);
@@ -154,8 +158,8 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Asks for the standing of a new breach's queue, so that it may be known when its ticket is
-    /// opened. No ticket waits for it.
+    /// Asks for the standing (the present figures) of a new breach's queue, so that it may be known
+    /// when the ticket is opened. No ticket waits for it.
     fn ask_for_standing(
         &mut self,
         state: &KeyState,
@@ -198,7 +202,7 @@ impl<'a> Batch<'a> {
         fresh: &mut Option<TicketContext>,
     ) -> Decision {
         let evaluation = &finding.evaluation;
-        // A new incident waits for the outage that may form and stand for it.
+        // A new incident waits for an outage that may form: then it needs no ticket of its own.
         let group = finding.group.as_ref();
         let delay = open_delay(&self.inputs, &self.keys, group, evaluation.received_at);
         let new = NewIncident {
@@ -231,14 +235,14 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Everything to store, and what follows once it is stored. `decided_to` is the last event of
-    /// the batch.
+    /// The rows to store, and the effects that follow. `decided_to` is the last event of the batch.
     pub(in crate::decide) fn finish(mut self, decided_to: Option<i64>) -> (DecisionBatch, Effects) {
         let (inputs, changes, keys) = (&self.inputs, &mut self.changes, &mut self.keys);
+        // At the end: an outage depends on all members that this batch has changed.
         for outage_key in self.groups.outage_keys() {
             reconcile_outage(inputs, changes, &self.groups, keys, &outage_key);
         }
-        // After the outages: they take incidents in that a flood held.
+        // After the outages: a held incident that joined an outage leaves its flood.
         for (source, limit) in self.limits.take() {
             if limit.changed {
                 changes.rate(source.clone(), limit.rate);

@@ -1,5 +1,5 @@
-//! The limits on new incidents of sources, within a batch: what a key may do, and what was held or
-//! only counted.
+//! The limits on new incidents of sources, within a batch: the permissions of a key, and the
+//! numbers of held and only counted breaches.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Default)]
 pub(in crate::decide) struct SourceLimits(BTreeMap<String, SourceLimit>);
 
-/// The limit on one source, and what the batch did to its keys.
+/// The limit on one source, and the changes of its keys in the batch.
 #[derive(Debug)]
 pub(super) struct SourceLimit {
     pub(super) policy: FloodPolicy,
     pub(super) rate: SourceRate,
     /// The rate differs from the stored one.
     pub(super) changed: bool,
-    /// Whether the source holds anything; `None` where that was not looked for.
+    /// Whether any incident of the source is held; `None` if none was looked for.
     pub(super) any_held: Option<bool>,
     /// Keys that are held since this batch.
     pub(super) newly_held: BTreeSet<IncidentKey>,
@@ -34,18 +34,18 @@ pub(super) struct SourceLimit {
 
 /// A key before a decision on it, as the limit on its source sees it.
 #[derive(Debug)]
-pub(super) struct Before {
+pub(super) struct BeforeDecision {
     source: String,
-    /// By the journal.
+    /// When the breach was received, or the ticket was due.
     at: Timestamp,
-    /// By the clock.
+    /// The time of the decision.
     now: Timestamp,
     was_pending: bool,
     was_held: bool,
     was_released: bool,
 }
 
-impl Before {
+impl BeforeDecision {
     /// `source` began the incident of the key, or begins it now.
     pub(super) fn of(state: &KeyState, source: String, at: Timestamp, now: Timestamp) -> Self {
         let incident = state.incident();
@@ -61,8 +61,8 @@ impl Before {
 }
 
 impl SourceLimits {
-    /// `is_stale`: the rate was counted anew. `any_held`: whether the source holds anything, where
-    /// that was looked for.
+    /// `is_stale`: the rate was counted again. `any_held`: whether any incident of the source is
+    /// held, if that was looked for.
     pub(in crate::decide) fn add(
         &mut self,
         source: String,
@@ -83,19 +83,19 @@ impl SourceLimits {
         self.0.insert(source, limit);
     }
 
-    /// What the key may do. A source without a limit may do anything.
-    pub(super) fn allowance(&self, before: &Before) -> Allowance {
+    /// The permissions of the key. Without a limit on its source, everything is allowed.
+    pub(super) fn allowance(&self, before: &BeforeDecision) -> Allowance {
         let limit = self.0.get(&before.source);
         limit.map_or_else(Allowance::default, |limit| {
             limit.rate.allowance(&limit.policy, before.at, before.now)
         })
     }
 
-    /// Counts what `decision` did to the key. `fresh` is the context of a breach that began no
+    /// Counts the effect of `decision` on the key. `fresh` is the context of a breach that began no
     /// incident.
     pub(super) fn record(
         &mut self,
-        before: Before,
+        before: BeforeDecision,
         state: &KeyState,
         decision: &Decision,
         fresh: Option<TicketContext>,
@@ -106,7 +106,7 @@ impl SourceLimits {
         let rate = &mut limit.rate;
         limit.changed |= rate.record_pending(before.was_pending, state.is_pending());
         if decision.actions.contains(&TicketAction::Create) {
-            // What a person released was counted when it was held.
+            // An incident that a person released was counted when it was held.
             if !before.was_released {
                 rate.record_opened(before.at, before.now);
                 limit.changed = true;
@@ -125,6 +125,7 @@ impl SourceLimits {
         if !open.incident.is_held_by_flood() {
             return;
         }
+        // A breach of a key that was held before does not enlarge the flood, but continues it.
         if before.was_held {
             limit.held_breached |= is_flooded;
         } else {

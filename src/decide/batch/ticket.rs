@@ -1,4 +1,5 @@
-//! What the ticket of a key is written from, and whether a ticket can be written from it.
+//! The context that the ticket of a key is written from, and whether a ticket can be written from
+//! it.
 
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
 use crate::store::JournalEvent;
 
-/// Makes `breach` what the ticket is written from. A key without a ticket gets it only when a
-/// ticket can be written from it, which is known after the decision: until then it is the answer.
+/// Makes `breach` the context of the ticket. A key without a ticket gets the context only when a
+/// ticket can be written from it. That is known after the decision, so the context is returned.
 pub(super) fn adopt_breach(
     inputs: &Inputs<'_>,
     state: &mut KeyState,
@@ -46,7 +47,7 @@ pub(super) fn adopt_breach(
     }))
 }
 
-/// Writes the create that `decision` owes, and checks a context from which no create is written
+/// Writes the create that `decision` asks for, and checks a context from which no create is written
 /// yet. `fresh` is the context of a breach that did not begin the incident; an incident that waits
 /// takes it when a ticket can be written from it. The error refuses a new incident.
 pub(super) fn write_ticket(
@@ -61,7 +62,7 @@ pub(super) fn write_ticket(
     let Some(open) = &mut state.open else {
         if let Some(fresh) = fresh {
             // The breach is only counted. The flood's ticket may be written from it.
-            check(inputs, &trial(finding, now), fresh)?;
+            check(inputs, &incident_of(finding, now), fresh)?;
         }
         return Ok(None);
     };
@@ -75,12 +76,12 @@ pub(super) fn write_ticket(
         open.context = fresh;
         return Ok(create.map(Ok));
     }
-    // No breach, or one from which no ticket can be written: the one before it still stands.
+    // No breach, or one from which no ticket can be written: the context before it is used.
     Ok(is_due.then(|| Create::write(inputs, &open.incident, &open.context, now)))
 }
 
 /// The incident that the breach would have begun.
-fn trial(finding: &Finding, now: Timestamp) -> Incident {
+fn incident_of(finding: &Finding, now: Timestamp) -> Incident {
     let id = IncidentId::new(uuid::Uuid::nil().to_string());
     let (key, severity) = (finding.key.clone(), &finding.severity);
     Incident::begin(id, key, severity, &finding.evaluation, now)

@@ -1,4 +1,4 @@
-//! What time alone does to incidents.
+//! Changes of incidents that only depend on time.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::create::Create;
 use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates};
 use super::mutes::mute_key;
-use super::source_limits::{Before, SourceLimits};
+use super::source_limits::{BeforeDecision, SourceLimits};
 use crate::decide::outage_key::outage_of;
 use crate::decide::policy::policy_of;
 use crate::domain::decision::{Decision, DecisionState, SignalOutcome, Suppression, fire_due};
@@ -20,7 +20,8 @@ use crate::domain::incident_event::{ClosingCause, IncidentEvent};
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
 
-/// How long a ticket is delayed for the outage of `group`, which may form and stand for it.
+/// How long a ticket is delayed for the outage of `group`. If the outage forms, the incident needs
+/// no ticket of its own.
 pub(super) fn open_delay(
     inputs: &Inputs<'_>,
     keys: &KeyStates,
@@ -60,13 +61,14 @@ pub(super) fn advance_timers(
     }
     let delay = open_delay(inputs, keys, incident.group.as_ref(), now);
     mute_key(inputs, changes, state, &key, None, now, delay);
+    // Before the limit is asked: a released incident is not held again.
     if carry_out_flood_decision(inputs, changes, state) {
         return;
     }
     // Its ticket counts for the minute in which it was due, not in which deciding came to it.
     let due = state.incident().and_then(Incident::counts_at);
     let source = state.begun_by("");
-    let before = Before::of(state, source, due.unwrap_or(now), now);
+    let before = BeforeDecision::of(state, source, due.unwrap_or(now), now);
     let allowance = limits.allowance(&before);
     let rule = inputs
         .settings
@@ -75,6 +77,7 @@ pub(super) fn advance_timers(
         .find(|rule| rule.name == *incident.rule);
     let decision = state.step(allowance, &mut None, |known| match rule {
         Some(rule) => fire_due(known, &policy_of(rule), now),
+        // No event can clear the incident any more.
         None => close_orphan(known, now),
     });
     limits.record(before, state, &decision, None);
@@ -112,7 +115,7 @@ fn finish(
 }
 
 /// Carries out a person's decision about an incident that a flood holds: a released one waits for
-/// the flood no longer, a discarded one is closed. Answers whether it was closed.
+/// the flood no longer, a discarded one is closed. Returns whether it was closed.
 fn carry_out_flood_decision(
     inputs: &Inputs<'_>,
     changes: &mut Changes,

@@ -1,6 +1,6 @@
 //! Limits the length of a correlation key.
 //!
-//! Keys stand in the store's indexes. An index of PostgreSQL holds no row of more than about 2,700
+//! Keys are in the store's indexes. An index of PostgreSQL holds no row of more than about 2,700
 //! bytes (its manual, "B-Tree Indexes": a third of a page). A key is made of texts that a sender
 //! chooses, so it must be limited here.
 

@@ -15,13 +15,13 @@ pub(crate) struct Finding {
     pub(crate) evaluation: Evaluation,
     /// By the contract's name.
     pub(crate) severity: String,
-    /// Only a breach changes what a ticket shows.
+    /// Only a breach changes the values that a ticket shows.
     pub(crate) breach: Option<Breach>,
     /// The outage that a breach counts for, as its key.
     pub(crate) group: Option<IncidentKey>,
 }
 
-/// What a ticket is written from, and where it may be opened.
+/// The values that a ticket is written from, and the targets that it may be opened in.
 #[derive(Debug, Clone)]
 pub(crate) struct Breach {
     /// The values that templates see.
@@ -33,14 +33,14 @@ pub(crate) struct Breach {
 /// The result of evaluating one event.
 #[derive(Debug, Clone)]
 pub(crate) enum Evaluated {
-    /// Rules looked at it.
+    /// At least one rule evaluates events of this type.
     Findings {
         /// Breaches, clears, and readings inside the hysteresis.
         findings: Vec<Finding>,
-        /// Rules whose readings the event does not carry.
+        /// Rules that read a value which the event lacks.
         silent: Vec<usize>,
     },
-    /// It says nothing by its nature, such as a heartbeat.
+    /// No rule applies to such an event, for example a heartbeat.
     Nothing(&'static str),
     /// It goes to a person, for this reason.
     Review(String),

@@ -18,12 +18,12 @@ use crate::store::{Content, JournalEvent};
 pub(crate) use finding::{Breach, Evaluated, Finding};
 pub(super) use signal_values::signal_in;
 
-/// Evaluates the rules over `event`. `names` add what the event does not say.
+/// Evaluates the rules over `event`. `names` fill in names that the event lacks.
 pub(crate) fn evaluate(settings: &Settings, names: &Names, event: &JournalEvent) -> Evaluated {
     match (&event.content, format_of(settings, &event.source)) {
         (Content::InReview, _) => Evaluated::Nothing("it waits for a person"),
         (_, None) => Evaluated::Review(format!("source {} is no longer configured", event.source)),
-        // It was understood when it was received, and is not read again.
+        // It was normalised when it was received, and is not read again.
         (Content::Meaning(Meaning::Nothing(why)), _) => Evaluated::Nothing(why),
         (Content::Meaning(Meaning::Signals(signals)), _) => {
             evaluate_rules(settings, names, event, signals)

@@ -11,7 +11,7 @@ use crate::domain::signal::Signal;
 use crate::settings::{RuleSettings, Settings};
 use crate::store::JournalEvent;
 
-/// What a rule is evaluated over.
+/// The input of a rule.
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) event: &'a JournalEvent,
@@ -27,7 +27,7 @@ pub(super) fn concerns(rule: &RuleSettings, source: &str, signal: &Signal) -> bo
             .any(|wanted| wanted == "*" || *wanted == signal.event_type)
 }
 
-/// The finding of `rule`; `None` when the signal does not carry what the rule reads. The error
+/// The finding of `rule`; `None` when the signal lacks a value that the rule reads. The error
 /// says why the event goes to review.
 pub(super) fn evaluate(
     settings: &Settings,
@@ -112,7 +112,7 @@ fn severity(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<String
     Ok(rule.severity.default.clone())
 }
 
-/// What `when` and `clear` give together; `None` when the signal does not carry what they read.
+/// The verdict of `when` and `clear`; `None` when the signal lacks a value that they read.
 fn verdict(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<Option<Verdict>, String> {
     let explain = |setting: &str, error: &dyn std::fmt::Display| {
         format!("rules.{}.{setting}: {error}", rule.name)

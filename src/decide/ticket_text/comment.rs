@@ -1,4 +1,4 @@
-//! The text of a comment on a ticket, for the person who works on it: what happened, how long it
+//! The text of a comment on a ticket, for the person who works on it: the event, how long it
 //! has lasted, how many events there were, and how bad the readings are.
 
 use std::fmt::Write;

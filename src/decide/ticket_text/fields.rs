@@ -20,7 +20,7 @@ pub(crate) struct FieldError {
     pub(crate) section: &'static str,
     /// The CRM's field.
     pub(crate) field: String,
-    /// What failed.
+    /// The reason.
     pub(crate) error: RenderError,
 }
 
@@ -124,7 +124,7 @@ pub(super) fn render_fields(
     Ok(fields)
 }
 
-/// The report on an outage's members. It is added whatever the templates say.
+/// The report on an outage's members. It is added with any templates.
 fn report_in(context: &TemplateContext) -> Option<&str> {
     context.get("outage")?.get("report")?.as_str()
 }

@@ -14,7 +14,7 @@ pub(in crate::decide) struct Units<'a> {
 }
 
 impl<'a> Units<'a> {
-    /// Of the sources that `rule` hears; without one, of all.
+    /// Of the sources that `rule` evaluates; without one, of all.
     pub(in crate::decide) fn new(settings: &'a Settings, rule: Option<&RuleSettings>) -> Self {
         let heard = |name: &String| {
             rule.is_none_or(|rule| rule.sources.is_empty() || rule.sources.contains(name))

@@ -1,4 +1,4 @@
-//! What a breach does: it begins an incident, or continues a known one.
+//! A breach begins an incident, or continues a known one.
 
 use super::outcome::SignalOutcome;
 use super::state::{DecisionState, NewIncident};
@@ -90,8 +90,8 @@ fn open_now(
     (SignalOutcome::Opened, actions)
 }
 
-/// A breach of a known incident, which has taken the signal in already. `raised_from` is the
-/// severity before, when this breach has raised it.
+/// A breach of a known incident, after [`Incident::apply`]. `raised_from` is the severity before,
+/// when this breach has raised it.
 pub(super) fn breach_of_known(
     incident: &mut Incident,
     now: Timestamp,
@@ -103,6 +103,7 @@ pub(super) fn breach_of_known(
     match incident.state {
         // `raised` is not needed while it is pending: the create carries the new severity.
         IncidentState::Pending => breach_of_pending(incident, now, policy, may_open),
+        // The same ticket continues: a new one would split one problem in two.
         IncidentState::Recovered => {
             let mut actions = incident.relapse(policy, now);
             let outcome = match incident.is_flapping() {
@@ -112,6 +113,7 @@ pub(super) fn breach_of_known(
             actions.extend(raised);
             (outcome, actions)
         }
+        // A closed incident is never loaded; the compiler asks for the state.
         IncidentState::Open | IncidentState::Closed => {
             // A rise is reported at once; it does not wait for `update_every`.
             if let Some(raised) = raised {
@@ -140,7 +142,7 @@ fn breach_of_pending(
     may_open: bool,
 ) -> (SignalOutcome, Vec<TicketAction>) {
     let reason = if incident.is_held() {
-        // The ticket of the outage stands for it.
+        // The outage has the ticket, so this incident opens none.
         Suppression::Outage
     } else if incident.silence.is_some() {
         Suppression::Silenced

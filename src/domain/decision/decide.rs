@@ -1,4 +1,4 @@
-//! The entry: decides on one signal, or on what is due at a time.
+//! The entry: decides on one signal, or fires the timers that are due at a time.
 
 use super::breach::{breach_of_known, first_breach};
 use super::burst_lock::BurstLock;
@@ -13,11 +13,10 @@ use crate::domain::time::Timestamp;
 /// The result of a decision. The caller stores all of it in one transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// What the signal did.
     pub outcome: SignalOutcome,
-    /// What the ticket needs, in order.
+    /// Changes of the ticket, in order.
     pub actions: Vec<TicketAction>,
-    /// What changed in the incident, in order.
+    /// Changes of the incident, in order.
     pub transitions: Vec<Transition>,
     /// The burst lock that begins, when a ticket is created.
     pub lock: Option<BurstLock>,
@@ -34,9 +33,11 @@ pub fn decide(
 ) -> Decision {
     let before = state.incident.as_ref().map(Before::of);
     let outcome_and_actions = match state.incident.as_mut() {
+        // A source that has reported no breach must not end the breach of another source.
         Some(incident) if !incident.is_about(evaluation) => {
             (SignalOutcome::OtherSource, Vec::new())
         }
+        // A late "down" must not undo a newer "up" of the same part.
         Some(incident) if incident.is_out_of_order(evaluation) => {
             (SignalOutcome::OutOfOrder, Vec::new())
         }
@@ -47,6 +48,7 @@ pub fn decide(
         None if evaluation.verdict == Verdict::Breach => {
             first_breach(state, evaluation, policy, delay, new)
         }
+        // There is no incident that a clear could change.
         None => (SignalOutcome::AllWell, Vec::new()),
     };
     conclude(
@@ -74,6 +76,7 @@ pub fn fire_due(state: &mut DecisionState, policy: &LifePolicy, now: Timestamp) 
     let outcome = match incident.state {
         IncidentState::Recovered | IncidentState::Closed => SignalOutcome::Recovered,
         _ if actions.contains(&TicketAction::Create) => SignalOutcome::Opened,
+        // No signal caused this step. The outcome only says that the incident continues.
         _ => SignalOutcome::InHysteresis,
     };
     conclude(state, before, (outcome, actions), policy, now)
@@ -126,6 +129,7 @@ fn clear_of_known(
         IncidentState::Recovered | IncidentState::Closed => Vec::new(),
     };
     let outcome = match incident.state {
+        // It recovers only after the quiet period: otherwise each clear would be reported.
         IncidentState::Open if incident.is_flapping() => SignalOutcome::FlappingHeld,
         IncidentState::Pending | IncidentState::Open => SignalOutcome::Clearing,
         IncidentState::Recovered | IncidentState::Closed => SignalOutcome::Recovered,

@@ -1,9 +1,10 @@
 //! The decision on one signal: does it open an incident, belong to one, or change nothing?
 //!
-//! `state` is what a decision reads and changes for one correlation key; `decide` is the entry;
-//! `breach` is what a breach does; `transition` names the changes for the incident's history. For
-//! any sequence of signals there is at most one incident per key that is not closed, and never a
-//! second create inside one burst lock. Pure. May import: `incident`, `severity`, `time`.
+//! `decide` is the entry. `state` holds the data of one correlation key that a decision reads and
+//! changes; `breach` handles a breach; `transition` names the changes for the incident's history.
+//! For any sequence of signals there is at most one incident per key that is not closed, and never
+//! a second create inside one burst lock. Pure. May import: `identity`, `incident`, `severity`,
+//! `time`.
 
 mod breach;
 mod burst_lock;

@@ -1,10 +1,9 @@
-//! What one signal did.
+//! The outcome of one signal. It is stored with the decision, and shown to people.
 
 use std::fmt;
 
 use crate::domain::incident::Suppression;
 
-/// What a signal did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalOutcome {
     /// A new incident gets a ticket.

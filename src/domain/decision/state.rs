@@ -1,4 +1,4 @@
-//! What a decision reads and changes for one correlation key.
+//! The data of one correlation key that a decision reads and changes.
 
 use super::burst_lock::BurstLock;
 use crate::domain::identity::{IncidentId, IncidentKey};
@@ -13,13 +13,12 @@ pub struct DecisionState {
     pub lock: Option<BurstLock>,
     /// When the trouble of the key started lately; a new incident takes it over.
     pub breach_starts: BreachStarts,
-    /// What mutes the key now.
+    /// The silence or maintenance window that mutes the key now.
     pub silence: Option<Mute>,
-    /// What the limit on new incidents of its source allows.
     pub allowance: Allowance,
 }
 
-/// What the limit on new incidents of a source allows now.
+/// The permissions that the limit on new incidents of the key's source gives now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowance {
     /// A ticket that is due may be opened.

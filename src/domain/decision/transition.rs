@@ -79,8 +79,8 @@ fn stable_at(incident: &Incident) -> Option<Timestamp> {
     incident.flapping.and_then(|flapping| flapping.stable_at)
 }
 
-/// What a step did, in order, to `incident`, which is as it is after the step. `actions` is what its
-/// ticket needs because of the step.
+/// The changes of one step, in order. `incident` is the incident after the step; `actions` are the
+/// ticket actions of the step.
 pub(super) fn transitions(
     before: Option<Before>,
     incident: &Incident,

@@ -23,8 +23,8 @@ pub struct SourceRate {
 }
 
 impl SourceRate {
-    /// What the limit allows at `now` for a breach received, or a ticket due, at `at`. The journal's
-    /// time counts, so that working through a backlog after a downtime is no flood.
+    /// The permissions at `now` for a breach received, or a ticket due, at `at`. The time in the
+    /// journal counts, so that a backlog after a downtime is no flood.
     pub fn allowance(&self, policy: &FloodPolicy, at: Timestamp, now: Timestamp) -> Allowance {
         Allowance {
             may_open: !self.is_current(at, now) || self.opened < policy.per_minute,

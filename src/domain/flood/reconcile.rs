@@ -6,7 +6,7 @@ use crate::domain::decision::{Decision, DecisionState, NewIncident, decide, fire
 use crate::domain::incident::{Incident, LifePolicy, TicketAction, Verdict};
 use crate::domain::time::Timestamp;
 
-/// What happened to a source since the last step.
+/// The events of a source since the last step that matter for its flood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FloodObservation {
     /// Keys that are held since this step.
@@ -31,7 +31,7 @@ pub fn reconcile(
     let grows = seen.newly_held + seen.counted > 0;
     let is_known = flood.incident.is_some();
     // When a person has closed the flood's ticket, keys may still be held. A breach of one of
-    // them begins a new flood: otherwise no ticket would stand for them.
+    // them begins a new flood: otherwise no ticket would be about them.
     if !grows && !is_known && !seen.held_breached {
         return Vec::new();
     }

@@ -1,4 +1,4 @@
-//! What an incident's ticket needs after a step.
+//! The changes of a ticket that follow from a step.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::domain::severity::Severity;
 pub enum TicketAction {
     /// Open the ticket.
     Create,
-    /// A comment with what changed.
+    /// A comment on the lasting breach.
     Progress,
     /// A comment: it breaches again.
     Relapse,

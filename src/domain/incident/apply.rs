@@ -1,5 +1,5 @@
-//! How an incident takes a signal in: its parts, its readings, its counts. The state does not
-//! change here.
+//! Adds a signal to an incident: to its parts, readings and counts. The state does not change
+//! here.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -53,7 +53,6 @@ impl Incident {
             .is_some_and(|part| evaluation.occurred_at < part.heard_at)
     }
 
-    /// Takes a signal in.
     pub fn apply(&mut self, evaluation: &Evaluation) {
         for (name, value) in evaluation.readings.iter() {
             self.add_reading(name, *value);

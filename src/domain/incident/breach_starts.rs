@@ -1,4 +1,4 @@
-//! How often the trouble of a key has started, and what is stored of its flapping.
+//! How often the trouble of a key has started, and the stored state of its flapping.
 
 use serde::{Deserialize, Serialize};
 

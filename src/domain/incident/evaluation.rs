@@ -1,11 +1,11 @@
-//! What a rule says about one signal.
+//! The evaluation of one signal by one rule.
 
 use std::time::Duration;
 
 use super::readings::Readings;
 use crate::domain::time::Timestamp;
 
-/// A sender's clock is believed when it is at most so far ahead of ours.
+/// The sender's time is used when it is at most so far ahead of our clock.
 const MAX_AHEAD: Duration = Duration::from_secs(10);
 
 /// The result of the rule's expressions.
@@ -29,13 +29,13 @@ pub struct Evaluation {
     /// The part of the entity that the signal reports; see [`part`](super::part) for its name.
     pub part: String,
     pub verdict: Verdict,
-    /// What the rule's expressions read.
+    /// The values that the rule's expressions read.
     pub readings: Readings,
 }
 
 impl Evaluation {
-    /// When it happened, as far as the sender's clock is believed. A time in the future counts
-    /// as now. Otherwise every later signal would look out of order until that time has come.
+    /// The sender's time, or the time of receipt when the sender's time is in the future. With a
+    /// time in the future, every later signal would look out of order until that time has come.
     pub fn believed_at(&self) -> Timestamp {
         if self.occurred_at > self.received_at.plus(MAX_AHEAD) {
             self.received_at

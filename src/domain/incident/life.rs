@@ -1,6 +1,6 @@
 //! An incident's life: pending → open → recovered → closed.
 //!
-//! Decides when time changes an incident, what changes, and what its ticket then needs.
+//! Decides when time changes an incident, how it changes, and which ticket actions follow.
 
 use super::action::TicketAction;
 use super::policy::{LifePolicy, Recovery};
@@ -89,7 +89,7 @@ impl Incident {
     }
 }
 
-/// What changes.
+/// How an incident changes.
 impl Incident {
     /// Makes every change that is due at `now`: opens, recovers or closes the incident. Where a
     /// ticket is due and `may_open` is false, the flood limit holds the incident instead.
@@ -122,7 +122,7 @@ impl Incident {
                 self.close(now);
                 Vec::new()
             }
-            // The caller has looked for silences before, and one still covers it.
+            // The caller has looked for silences before: one still covers the incident.
             IncidentState::Pending if self.silence.is_some() => Vec::new(),
             IncidentState::Pending => self.open_or_hold(policy, may_open, now),
             IncidentState::Open if self.only_member_comment_is_due(policy, now) => {
@@ -173,7 +173,7 @@ impl Incident {
             .collect()
     }
 
-    /// Notes that the ticket is written to.
+    /// Records that the ticket is written to.
     pub fn mark_written(&mut self, now: Timestamp) {
         self.previous_write = TicketWrite {
             at: self.written_at,

@@ -1,9 +1,9 @@
-//! An incident: what is stored of it, and how signals and time change it.
+//! An incident: its stored record, and how signals and time change it.
 //!
 //! Plain data at the bottom: an `evaluation` of a signal, the `policy` of a rule, the `action`s
 //! that a ticket needs, the `record` that is stored. Above it the methods of the record: `apply`
-//! takes a signal in, `flapping` counts how often trouble starts, `life` moves the incident from
-//! state to state. Pure. May import: `severity`, `signal`, `time`.
+//! adds a signal, `flapping` counts how often trouble starts, `life` moves the incident from
+//! state to state. Pure. May import: `identity`, `severity`, `time`.
 
 mod action;
 mod apply;

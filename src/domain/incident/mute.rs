@@ -1,4 +1,4 @@
-//! What mutes an incident: the silence or maintenance window that covers it longest.
+//! A mute: the silence or maintenance window that covers an incident longest.
 
 use std::fmt;
 
@@ -6,12 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::time::Timestamp;
 
-/// What mutes a breach.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mute {
     /// `silence 17`, `maintenance window sunday`.
     pub by: String,
-    /// When it ends. Another silence may follow without a gap; it is looked for then.
+    /// When it ends. At that time another silence is looked for, because one may follow at once.
     pub until: Timestamp,
 }
 

@@ -20,7 +20,7 @@ pub struct LifePolicy {
     pub flapping: Option<FlappingPolicy>,
 }
 
-/// What a recovery does to the ticket.
+/// The effect of a recovery on the ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recovery {
     /// A comment; the ticket stays open for a person.

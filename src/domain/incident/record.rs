@@ -98,12 +98,12 @@ pub struct Incident {
     pub relapses: u32,
     /// By name; see [`part`](super::part).
     pub parts: BTreeMap<String, Part>,
-    /// What the rule's expressions read, by name.
+    /// The values that the rule's expressions read, by name.
     pub readings: BTreeMap<String, Spread>,
     /// Pending: why the ticket waits, where that is not the rule's `for`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waits_for: Option<Suppression>,
-    /// Pending: what mutes it. The ticket waits for its end, besides `opens_at`.
+    /// Pending: the mute of its ticket. The ticket waits for its end, besides `opens_at`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<Mute>,
     /// When the last silence over it ended, while it was pending.
@@ -122,7 +122,7 @@ pub struct Incident {
     /// Number of breaches when the ticket was last written to.
     #[serde(rename = "told_occurrences", default)]
     pub occurrences_at_write: u64,
-    /// The write to the ticket before the last one: what a comment compares with.
+    /// The write to the ticket before the last one. A comment compares with it.
     #[serde(rename = "told_before", default)]
     pub previous_write: TicketWrite,
     /// When the trouble of the key started lately.

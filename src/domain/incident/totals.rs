@@ -17,8 +17,8 @@ pub struct OutageTotals {
     pub joined: u64,
     /// Members that had not recovered at the last step.
     pub present: u64,
-    /// Whether enough incidents began within the window. Otherwise the outage rests on its cause
-    /// alone, and takes in only incidents that the cause explains.
+    /// Whether enough incidents began within the window. Otherwise the outage formed by its cause
+    /// alone, and accepts only incidents that the cause explains.
     pub wide: bool,
     /// Whether a person gave its ticket up before it existed.
     pub given_up: bool,

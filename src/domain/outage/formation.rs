@@ -1,11 +1,11 @@
-//! When breaching incidents of one group make an outage.
+//! When breaching incidents of one group form an outage.
 
 use std::time::Duration;
 
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::time::Timestamp;
 
-/// What makes an outage; from the settings.
+/// When incidents form an outage; from the settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormationPolicy<'a> {
     /// Distinct keys that must begin to breach …
@@ -17,7 +17,7 @@ pub struct FormationPolicy<'a> {
     pub causes: &'a [String],
 }
 
-/// Why incidents are an outage.
+/// Why incidents form an outage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Formation {
     /// Enough of them began within the window.
@@ -26,10 +26,10 @@ pub enum Formation {
     Explained,
 }
 
-/// Why the incidents of a group make an outage, if they do.
+/// Why the incidents of a group form an outage; `None` if they do not.
 pub fn forms(members: &[Incident], formation: FormationPolicy<'_>) -> Option<Formation> {
     let breaching = || members.iter().filter(|one| counts(one));
-    // Incidents that a silence held back start to matter together, at its end.
+    // Silenced incidents count from the end of the silence. They then count together.
     let began = |one: &Incident| one.silenced_until.unwrap_or(one.opened_at);
     let mut begun: Vec<Timestamp> = breaching().map(began).collect();
     begun.sort_unstable();
@@ -72,7 +72,7 @@ pub(super) const fn is_live(incident: &Incident) -> bool {
     matches!(incident.state, IncidentState::Pending | IncidentState::Open)
 }
 
-/// Whether it may be one of the incidents that make an outage.
+/// Whether the incident counts for the formation of an outage.
 pub(super) fn counts(incident: &Incident) -> bool {
     is_live(incident) && incident.is_breaching() && !incident.ungrouped
 }

@@ -1,4 +1,4 @@
-//! The members of an outage: who joins, and what happens to them.
+//! The members of an outage: which incidents join, and the changes of members.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,6 @@ pub struct MemberStep {
     pub what: MemberChange,
 }
 
-/// What happened to a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberChange {
@@ -48,7 +47,7 @@ pub(super) fn joining(
     wide: bool,
 ) -> Vec<usize> {
     let takes_all = wide || formation.causes.is_empty();
-    // An outage that rests on its cause alone takes in only incidents that the cause explains,
+    // An outage that formed by its cause alone accepts only incidents that the cause explains,
     // and only while the cause breaches: others have a reason of their own.
     let joins = |one: &Incident| {
         one.outage_id.is_none()
@@ -77,7 +76,7 @@ pub(super) fn join(
             continue;
         };
         member.outage_id = Some(outage.id.clone());
-        // The outage's ticket stands for it now; no person needs to release it.
+        // The outage has the ticket now, so no person needs to release this incident.
         member.held_by_flood = false;
         if member.state == IncidentState::Pending {
             steps.push(MemberStep {
@@ -131,8 +130,8 @@ pub(super) fn close_with(
         }
         let has_ticket = member.state != IncidentState::Pending;
         let what = if has_ticket && !outage_had_ticket {
-            // The outage ended before it had a ticket, so nothing has been said on this one. It
-            // recovers by its own rule.
+            // The outage ended before it had a ticket, so nothing was written to this ticket. Its
+            // incident recovers by its own rule.
             member.outage_id = None;
             MemberChange::LetGo
         } else {
@@ -172,7 +171,7 @@ pub fn release(members: &mut [Incident], now: Timestamp) -> Vec<MemberStep> {
         if member.outage_id.is_none() {
             continue;
         }
-        // The person closed the one ticket that stood for it, so it gets none of its own.
+        // The person closed the only ticket about this trouble, so it gets none of its own.
         let what = if member.state == IncidentState::Pending {
             member.close(now);
             MemberChange::Closed

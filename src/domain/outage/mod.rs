@@ -1,8 +1,8 @@
-//! An outage: one incident that stands for many with one cause.
+//! An outage: many incidents with one cause get one ticket.
 //!
-//! `formation` decides when breaching incidents of a group make an outage; `members` decides who
-//! joins, and what happens to members; `reconcile` runs one step of a group. An outage lives the
-//! life of an incident: it gets a breach while members breach, and a clear once none does. Pure.
+//! `formation` decides when breaching incidents of a group form an outage; `members` decides which
+//! incidents join, and changes members; `reconcile` runs one step of a group. An outage is an
+//! incident itself: it gets a breach while members breach, and a clear when none breaches. Pure.
 //! May import: `decision`, `incident`, `time`.
 
 mod formation;

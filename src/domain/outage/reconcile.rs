@@ -8,12 +8,12 @@ use crate::domain::decision::{
 use crate::domain::incident::{Incident, IncidentState, LifePolicy, TicketAction, Verdict};
 use crate::domain::time::Timestamp;
 
-/// What a step did to a group.
+/// The changes of one step of a group.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct OutageUpdate {
     /// Decisions on the outage, in order, each with the outage as it was right after.
     pub outage: Vec<(Decision, Incident)>,
-    /// What happened to members, in order.
+    /// Changes of members, in order.
     pub members: Vec<MemberStep>,
     /// Whether the outage ended because a person gave its ticket up.
     pub given_up: bool,
@@ -41,11 +41,13 @@ pub fn reconcile(
     // An outage that began on its cause alone becomes wide when enough incidents begin at once.
     let wide = is_wide(outage) || formed == Some(Formation::Many);
     let joining = joining(outage, members, formation, wide);
+    // For the life of the outage, a breach of a member is a breach of the outage.
     if has_new_breach(outage, members, &joining) {
         let breach = outage.derived(Verdict::Breach, now);
         let decision = decide(outage, &breach, life, None, new);
         record(&mut update, outage, decision);
     }
+    // Incidents join before the clear is decided: one of them may keep the outage open.
     take_members(outage, members, &joining, wide, &mut update);
     // An outage that has just formed is not cleared in the same step.
     if !is_new && !members.iter().any(|one| is_member(outage, one)) && waits_for_clear(outage) {
@@ -104,7 +106,7 @@ fn has_new_breach(outage: &DecisionState, members: &[Incident], joining: &[usize
         || breaching.any(|one| is_over || one.last_breach_at > incident.last_breach_at)
 }
 
-/// Takes the incidents at the indices `joining` in, and updates the totals.
+/// Makes the incidents at the indices `joining` members, and updates the totals.
 fn take_members(
     outage: &mut DecisionState,
     members: &mut [Incident],
@@ -112,7 +114,7 @@ fn take_members(
     wide: bool,
     update: &mut OutageUpdate,
 ) {
-    // Recovered or closed: nobody joins in this step.
+    // It is recovered or closed: no incident joins in this step.
     let Some(incident) = outage.incident.as_mut().filter(|one| is_live(one)) else {
         return;
     };
@@ -137,7 +139,7 @@ fn take_members(
     }
 }
 
-/// Makes what is due of the outage itself, and records how it is then.
+/// Fires the due timers of the outage itself, and records its state after that.
 fn fire_outage_timers(
     outage: &mut DecisionState,
     life: &LifePolicy,

@@ -1,4 +1,4 @@
-//! A silence, and what is in force at a time.
+//! A silence, and the silences and windows that are in force at a time.
 
 use std::sync::Arc;
 

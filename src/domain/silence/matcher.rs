@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-// Its time is linear in the text, whatever the pattern.
+// Its time is linear in the text, for every pattern.
 use regex::{Regex, RegexBuilder};
 
 /// Longest text of a matcher, in bytes.
@@ -169,7 +169,8 @@ fn parse_test(name: &str, operator: &str, value: &str) -> Result<Test, BadMatche
     })
 }
 
-/// What a matcher is asked about: a breach, or an outage, which has no source and no labels.
+/// The values that matchers compare: of a breach, or of an outage, which has no source and no
+/// labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subject<'a> {
     pub source: Option<&'a str>,

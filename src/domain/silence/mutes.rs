@@ -1,4 +1,4 @@
-//! Which silence mutes a breach, and what a mute does to an incident.
+//! Which silence mutes a breach, and the effect of a mute on an incident.
 
 use super::in_force::InForce;
 use super::matcher::Subject;
@@ -25,7 +25,7 @@ pub fn longest_mute<'a>(
     })
 }
 
-/// Sets what mutes the key at `now`. Called before anything is decided on the key.
+/// Sets the mute of the key at `now`. Called before anything is decided on the key.
 pub fn apply_mute(
     state: &mut DecisionState,
     silence: Option<Mute>,

@@ -1,7 +1,7 @@
 //! Alerts of Genesys's own alert rules: the topic's spelling and the REST API's.
 //!
-//! Owns the lifecycle (what opens, goes on, ends) and the event id that makes the copies for
-//! several recipients one event. An alert carries its threshold, never the value observed.
+//! Owns the lifecycle (which actions open, continue or end) and the event id that makes the copies
+//! for several recipients one event. An alert carries its threshold, never the value observed.
 
 use serde_json::Value;
 
@@ -34,7 +34,7 @@ pub(super) fn message_event_id(message: &Value, template: Option<&Value>) -> Opt
 
 /// The event id of an alert. One alert reaches every recipient as a message of its own, all
 /// alike but for the topic's user: the id leaves the recipient out. An update or a renewed
-/// notice is told from an earlier one by its minute and by what it says.
+/// notice differs from an earlier one by its minute and by its content.
 pub(super) fn event_id(alert: &Value, time: Option<&Value>) -> Option<String> {
     let text = |name: &str| alert.get(name).and_then(Value::as_str);
     let id = text("id").and_then(trimmed)?;
@@ -55,7 +55,7 @@ pub(super) fn event_id(alert: &Value, time: Option<&Value>) -> Option<String> {
     Some(format!("alert:{id}:{stage}"))
 }
 
-/// A short digest of what an alert says about itself and its entities.
+/// A short digest of an alert's content about itself and its entities.
 fn state_digest(alert: &Value) -> String {
     let state = ["active", "alertSummary"].map(|name| alert.get(name).unwrap_or(&Value::Null));
     let mut digest = identity::digest(&state);

@@ -1,7 +1,7 @@
 //! The event of the original integration guide: `metrics[0].name` and `metrics[0].avg`, or a
 //! `trunk` with a `status`.
 //!
-//! Owns what must be in it (G19): a queue and its average wait, or a trunk and its status.
+//! Owns its required values (G19): a queue and its average wait, or a trunk and its status.
 //! Durations are in seconds here.
 
 use super::super::fill::{

@@ -1,4 +1,4 @@
-//! A topic's message, freed from what it came in.
+//! A topic's message, without the envelope around it.
 
 use super::super::fill::{self, clean};
 use super::super::json_cursor::JsonCursor;

@@ -1,4 +1,4 @@
-//! The `genesys` format: every shape that Genesys Cloud and the guide send, told apart by shape.
+//! The `genesys` format: every shape that Genesys Cloud and the guide send, recognised by its keys.
 //!
 //! Owns the shapes and the order in which they are tried. The children read one kind of
 //! content each. Facts about Genesys Cloud are from the models of its SDK (version 269).
@@ -22,7 +22,7 @@ use super::outcome::{Normalised, Outcome};
 use crate::domain::signal::SchemaMismatch;
 use crate::domain::time::Timestamp;
 
-/// What an item looks like from outside.
+/// The shape of an item, as its keys show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     /// EventBridge: `detail` holds the message.

@@ -23,7 +23,7 @@ const EPOCH: f64 = 1e12;
 /// Where Genesys keeps the start of the longest wait.
 const LONGEST_WAIT_KEYS: [&str; 4] = ["calculatedMetricValue", "current", "max", "sum"];
 
-/// A metric being gathered: since when its interval runs, and what was read so far.
+/// A metric while it is read: the beginning of its interval, and the statistics read so far.
 struct Gathered {
     since: Timestamp,
     reading: Reading,
@@ -100,7 +100,7 @@ fn gather<'v>(
     Ok(())
 }
 
-/// Adds a statistic to what other qualifiers gave. Sums and counts add up; of extremes the
+/// Adds a statistic to those of other qualifiers. Sums and counts add up; of extremes the
 /// more extreme counts; anything else (a ratio, a target) cannot be added, and the last counts.
 fn add(reading: &mut Reading, name: &str, number: f64) {
     let Some(present) = reading.get_mut(name) else {

@@ -1,9 +1,9 @@
-//! The topics that Ringdown knows, and what each of them carries.
+//! The topics that Ringdown knows, and the content of each.
 //!
 //! Owns the list. A topic that is not on it goes to review, so that a subscription that is too
 //! wide, or a new topic, is seen by somebody.
 
-/// What the messages of a topic carry.
+/// The content of a topic's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     Queue,

@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 /// Number of hex digits and dashes in a UUID.
 const UUID_LENGTH: usize = 36;
 
-/// What the probes (SIP OPTIONS, registrations) of a trunk say.
+/// The results of the probes (SIP OPTIONS, registrations) of a trunk.
 #[derive(Default)]
 struct Probes {
     answered: usize,

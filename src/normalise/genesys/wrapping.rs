@@ -1,4 +1,5 @@
-//! What a topic's message came in: an EventBridge envelope, nothing, or a data action's flat body.
+//! The wrapping of a topic's message: an EventBridge envelope, nothing, or a data action's flat
+//! body.
 //!
 //! Owns the wrapping, and which file reads the content of which topic.
 

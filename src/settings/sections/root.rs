@@ -21,7 +21,7 @@ section! {
     pub struct Settings {
         /// the public listener
         server: ServerSettings = table().or_empty(),
-        /// metrics, API and dashboard
+        /// metrics and API
         admin: AdminSettings = table().or_empty(),
         /// the database
         store: StoreSettings = table().or_empty(),

@@ -57,7 +57,7 @@ section! {
 read_from_toml!(ServerSettings);
 
 section! {
-    /// `[admin]`: metrics, API and dashboard.
+    /// `[admin]`: metrics and API.
     pub struct AdminSettings checked by needs_token {
         /// an address that is not loopback requires a token
         listen: SocketAddr = socket_address().default("127.0.0.1:9090"),

@@ -44,8 +44,8 @@ pub(super) enum Database {
     /// A server that replicas share.
     Postgres {
         pool: PgPool,
-        /// The journal's own connection: a server process that has done nothing else keeps
-        /// what an append needs at hand.
+        /// The journal's own connection: its server process keeps the plans and pages that an
+        /// append needs.
         journal: PgPool,
         /// Commits without waiting for a sync; see [`Database::begin_unsynced_write`].
         unsynced: PgPool,
@@ -96,8 +96,9 @@ impl Database {
     }
 
     /// Begins a transaction that a power cut may undo as a whole, until any later
-    /// [`Database::begin_write`] has been committed: a database's log is one, and syncing its end
-    /// syncs all before it. For what can be done again and has had no effect outside by then.
+    /// [`Database::begin_write`] has been committed: a database has one log, and a sync of its end
+    /// syncs everything before it. For changes that can be repeated and have had no effect outside
+    /// by then.
     pub(super) async fn begin_unsynced_write(&self) -> Result<Tx, StoreError> {
         match self {
             Self::Sqlite { unsynced, turn, .. } => sqlite_pool::begin_write(unsynced, turn).await,
@@ -122,7 +123,7 @@ impl Database {
         Ok(())
     }
 
-    /// Checks that what is written now is found after a restart.
+    /// Checks that a write now would be found after a restart.
     ///
     /// # Errors
     ///

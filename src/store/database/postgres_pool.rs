@@ -21,9 +21,9 @@ const MAX_PING: Duration = Duration::from_secs(2);
 /// How long PostgreSQL lets a transaction wait for its process. A replica that is stopped or
 /// cut off in the middle of one holds locks that all others need; then they are released.
 const MAX_IDLE_IN_TRANSACTION: &str = "4s";
-/// What every connection to PostgreSQL relies on, whatever the server, the database or the
-/// role are set to: a commit that returned is durable, and a statement that waited for a row
-/// sees it as it is then. And that none is compiled before it is run.
+/// The parameters that every connection to PostgreSQL sets, independent of the settings of server,
+/// database and role: a commit that returned is durable; a statement that waited for a row sees it
+/// as it is then; and no statement is compiled before it runs.
 const SESSION: [(&str, &str); 4] = [
     (
         "idle_in_transaction_session_timeout",

@@ -32,7 +32,7 @@ const STATEMENTS: usize = 24;
 /// Takes the lock to write and changes nothing.
 const WRITE_NOTHING: &str = "update cursors set position = position where name is null";
 
-/// The pools of a SQLite file, and what keeps it this process's own.
+/// The pools of a SQLite file, and the locks by which it belongs to this process.
 pub(super) struct SqlitePools {
     pub(super) path: Arc<Path>,
     pub(super) writer: SqlitePool,
@@ -131,9 +131,9 @@ fn one_writer(file: &FileWatch) -> SqlitePoolOptions {
         })
 }
 
-/// Whether a connection that lay in its pool can begin a transaction that writes. One that was
-/// opened while the file could not be written only reads for ever, whatever becomes of the file:
-/// so a new one is `proven` before it is used a second time.
+/// Whether a connection of the pool can begin a transaction that writes. A connection that was
+/// opened while the file could not be written can only read, also when the file is writable again.
+/// So a new one is `proven` before it is used a second time.
 async fn can_write(
     connection: &mut SqliteConnection,
     proven: &AtomicBool,

@@ -11,8 +11,8 @@ use crate::store::sqlite::Turn;
 /// How long PostgreSQL may take for one statement.
 const MAX_STATEMENT: Duration = Duration::from_secs(30);
 
-/// Waits for what a server is asked, but not for ever: one that is gone without a word would
-/// only be found out when the operating system gives up, a quarter of an hour later.
+/// Waits for the answer of a server, but not for ever. If the server disappears without closing the
+/// connection, the operating system reports that only after a quarter of an hour.
 pub(in crate::store) async fn answered<T>(
     work: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {

@@ -9,7 +9,7 @@ use crate::domain::time::Timestamp;
 /// rest is for a sender that is started again after a weekend.
 pub(super) const WINDOW: Duration = Duration::from_secs(72 * 60 * 60);
 
-/// The newest digests are kept whatever the clock says.
+/// The newest digests are kept at any time of the clock.
 pub(super) const MIN_KEPT: usize = 4_000_000;
 
 /// Runs deleted for each run that is added. When the clock is wrong, the window shrinks as slowly

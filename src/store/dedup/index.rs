@@ -41,7 +41,7 @@ impl Default for DedupIndex {
 }
 
 impl DedupIndex {
-    /// Reads what is not in memory, before a transaction.
+    /// Reads the filters and the log that are not in memory yet, before a transaction.
     pub(in crate::store) fn prepare(&mut self, connection: &Connection) -> Result<(), StoreError> {
         self.pending.clear();
         if self.runs.is_none() {

@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 /// blocks of 256 digests.
 pub(super) const PER_BLOCK: usize = 512;
 
-/// What is held in memory of a run. Its blocks are in the database.
+/// The part of a run that is in memory. Its blocks are in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Run {
     /// Given by the database; grows with each run.

@@ -8,7 +8,7 @@ pub(super) struct Batch {
     requests: Vec<Request>,
 }
 
-/// Who waits for a batch, and for how many events of it each.
+/// The requests that wait for a batch: the channel for the answer, and the number of events.
 pub(super) type Waiters = Vec<(Answer, usize)>;
 
 impl Batch {

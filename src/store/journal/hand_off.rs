@@ -14,7 +14,8 @@ const MAX_HELD: usize = 4096;
 pub(in crate::store) struct HandOff(Arc<Mutex<VecDeque<JournalEvent>>>);
 
 impl HandOff {
-    /// Adds durable events. When it is full, the newest are left out.
+    /// Adds durable events. When the memory is full, the newest are left out: deciding then reads
+    /// them from the database.
     pub(super) fn push(&self, events: impl IntoIterator<Item = JournalEvent>) {
         let mut held = self.lock();
         let room = MAX_HELD.saturating_sub(held.len());

@@ -1,4 +1,4 @@
-//! The journal in PostgreSQL: one statement for a batch, whatever the number of its events.
+//! The journal in PostgreSQL: one statement for a batch with any number of events.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};

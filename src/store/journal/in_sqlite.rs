@@ -17,9 +17,9 @@ use crate::store::file_watch::FileWatch;
 use crate::store::review_reason::kept_reason;
 use crate::store::sqlite::{self, WriteTurn};
 
-/// The last place that was ever given to an event that may still matter: the newest event may
-/// have been forgotten, but never before it was decided on.
-const LAST_PLACE: &str = "select max(coalesce((select max(seq) from events), 0), \
+/// The last number that was ever given to an event. The newest event may have been deleted by
+/// retention, but never before it was decided; so the cursor of deciding counts too.
+const LAST_SEQ: &str = "select max(coalesce((select max(seq) from events), 0), \
      (select position from cursors where name = 'decide'))";
 const INSERT_EVENT: &str = "insert into events (seq, source, event_id, received_at, review, body) values (?, ?, ?, ?, ?, ?)";
 const INSERT_REVIEW_ITEM: &str = "insert into review_items (event_seq, source, event_id, reason, received_at, state) \
@@ -29,6 +29,7 @@ pub(super) struct SqliteJournal {
     path: Arc<Path>,
     turn: WriteTurn,
     file: FileWatch,
+    /// The digests of known events.
     known: DedupIndex,
     /// When the newest event was received.
     newest: Timestamp,
@@ -80,8 +81,8 @@ impl SqliteJournal {
         committed
     }
 
-    /// Between two transactions: keeps the index of known events quick.
-    pub(super) fn tidy(&mut self) {
+    /// Between two transactions: writes a full memtable of the index as a sorted run.
+    pub(super) fn maintain_index(&mut self) {
         let Some(open) = &mut self.open else {
             return;
         };
@@ -122,7 +123,7 @@ fn append(
     let new = known.insert_new(&tx, &digests)?;
     let appended = mark_duplicates(&events, &digests, new);
     let mut new_events = Vec::with_capacity(events.len());
-    let mut seq = last_place(&tx)?;
+    let mut seq = last_seq(&tx)?;
     let mut insert = tx.prepare_cached(INSERT_EVENT)?;
     for (event, appended) in events.into_iter().zip(&appended) {
         if *appended != Appended::Duplicate {
@@ -150,9 +151,9 @@ fn append(
     })
 }
 
-/// See [`LAST_PLACE`].
-fn last_place(tx: &Transaction<'_>) -> Result<i64, StoreError> {
-    let mut statement = tx.prepare_cached(LAST_PLACE)?;
+/// See [`LAST_SEQ`].
+fn last_seq(tx: &Transaction<'_>) -> Result<i64, StoreError> {
+    let mut statement = tx.prepare_cached(LAST_SEQ)?;
     Ok(statement.query_row([], |row| row.get(0))?)
 }
 

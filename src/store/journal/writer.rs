@@ -18,13 +18,13 @@ const MAX_REQUESTS: usize = 1024;
 /// Events taken into one transaction, unless a single request brings more.
 const MAX_EVENTS: usize = 4096;
 
-/// After a transaction of at least so many requests the writer waits for more: in a flood a few
-/// large transactions cost far less than many small ones, and the processor time that is saved
-/// shortens every answer.
-const FLOOD: usize = 16;
-/// Time between two looks at how many requests wait.
-const LOOK: Duration = Duration::from_micros(50);
-const MAX_LOOKS: usize = 8;
+/// After a transaction of at least so many requests the writer waits for more: under load a few
+/// large transactions cost far less than many small ones, and the saved processor time shortens
+/// every answer.
+const LARGE_BATCH: usize = 16;
+/// Time between two checks of how many requests wait.
+const POLL_EVERY: Duration = Duration::from_micros(50);
+const MAX_POLLS: usize = 8;
 
 /// The one writer of the journal. When it panics, a clone of it can go on: the requests that were
 /// being written are not answered, and those that wait are written.
@@ -97,7 +97,8 @@ impl JournalWriter {
     }
 }
 
-/// A batch's result, and who waits for it. There are never more than requests that wait.
+/// A batch's result, and the requests that wait for it. There are never more of these results than
+/// requests that wait.
 type Written = (Waiters, Result<Committed, StoreError>);
 
 /// Answers on an async thread: one wake-up there for a batch, where the writer's own thread would
@@ -127,28 +128,28 @@ fn write_sqlite(
                 // The task that answers has died, so nobody can be answered.
                 return;
             }
-            journal.tidy();
+            journal.maintain_index();
         }
-        if taken >= FLOOD {
+        if taken >= LARGE_BATCH {
             wait_for_batch(&waiting, taken);
         }
     }
 }
 
-/// Waits until three eighths of the requests of a round wait: of those that were `answered` just
-/// now, whose senders send again, and those that wait already. So the next transaction is a
-/// large one, and while the disk syncs it the other requests keep the processor busy. Ends when
-/// no more come.
+/// Waits until three eighths of the requests of a round wait. A round is the requests that were
+/// `answered` just now, because their senders send again, and those that wait already. So the next
+/// transaction is a large one, and while the disk syncs it, the processor works on the other
+/// requests. Ends when no more arrive.
 fn wait_for_batch(waiting: &mpsc::Receiver<Request>, answered: usize) {
     let enough = (answered + waiting.len()) * 3 / 8;
     let mut before = 0;
-    for _ in 0..MAX_LOOKS {
+    for _ in 0..MAX_POLLS {
         let now = waiting.len();
         if now >= enough || (now > 0 && now == before) {
             return;
         }
         before = now;
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_EVERY);
     }
 }
 
@@ -164,7 +165,7 @@ async fn write_postgres(mut journal: PostgresJournal, publisher: &Publisher, wai
 }
 
 impl Publisher {
-    /// Hands the events to deciding first, because deciding takes longer, and answers everybody.
+    /// Hands the events to deciding first, because deciding takes longer, then answers the senders.
     fn publish(&self, waiters: Waiters, result: Result<Committed, StoreError>) {
         match result {
             Ok(Committed { appended, new }) => {

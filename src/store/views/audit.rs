@@ -1,4 +1,4 @@
-//! The audit log: who changed what.
+//! The audit log: the changes that people made.
 
 use serde::Serialize;
 
@@ -15,9 +15,9 @@ pub struct AuditView {
     pub at: DisplayTime,
     /// The name of the admin token, or `local`.
     pub actor: String,
-    /// What was done: `dead_letter.replay`, …
+    /// The action: `dead_letter.replay`, …
     pub action: String,
-    /// To what.
+    /// The object of the action.
     pub subject: String,
     /// More about it.
     pub detail: Document,

@@ -1,18 +1,18 @@
-//! How many of what: for gauges and overviews.
+//! Numbers of rows, for gauges and overviews.
 
 use crate::domain::identity::TargetName;
 use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-/// How many there are. What there is none of is absent.
+/// Numbers of rows. An entry of 0 is absent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Incidents by state.
     pub incidents: Vec<(String, i64)>,
     /// Incidents that are held open because they flap.
     pub flapping: i64,
-    /// Deliveries owed and not done, by target; a target may be there with 0.
+    /// Deliveries that are not done, by target; a target may be there with 0.
     pub owed: Vec<(TargetName, i64)>,
     /// Dead letters by target and failure kind.
     pub dead_letters: Vec<(TargetName, String, i64)>,

@@ -30,7 +30,7 @@ pub struct DeliveryView {
     pub attempts: i64,
     /// When it is tried next; `None` once it is settled.
     pub next_attempt_at: Option<DisplayTime>,
-    /// What the last attempt that failed met.
+    /// The failure of the last attempt that failed.
     pub last_error: Option<StoredFailure>,
     /// Whether an attempt may have taken effect although it failed.
     pub in_doubt: bool,
@@ -62,7 +62,7 @@ impl DeliveryView {
     }
 }
 
-/// A delivery with what it says.
+/// A delivery with its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DeliveryDetail {
     /// As in the list.
@@ -256,7 +256,7 @@ pub(super) fn dead_letters_select<'a>(
     Ok(select)
 }
 
-/// What was owed to an incident's ticket, newest first.
+/// The deliveries to an incident's ticket, newest first.
 pub(super) fn deliveries_of(incident_id: &str) -> Statement<'_> {
     let mut select = Statement::new(DELIVERIES);
     select.push(
@@ -290,7 +290,7 @@ impl Store {
         ))
     }
 
-    /// The delivery `id` with what it says.
+    /// The delivery `id` with its content.
     ///
     /// # Errors
     ///
@@ -318,7 +318,7 @@ impl Store {
         ))
     }
 
-    /// The dead letter `id` with what it says.
+    /// The dead letter `id` with its content.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Events of the journal, and what was made of each: the audit trail from event to incident.
+//! Events of the journal, with the decisions on each: the audit trail from event to incident.
 
 use serde::Serialize;
 
@@ -45,11 +45,10 @@ impl EventView {
     }
 }
 
-/// What one rule made of an event.
+/// The decision of one rule on an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DecisionView {
     pub rule: String,
-    /// What the signal did.
     pub outcome: String,
     /// More about it, such as the end of a lock.
     pub detail: Option<String>,
@@ -98,7 +97,7 @@ pub struct EventDetail {
     pub event: EventView,
     /// As it came.
     pub body: Document,
-    /// What the rules made of it; empty when it says nothing to any rule.
+    /// The decisions of the rules; empty when no rule evaluates it.
     pub decisions: Vec<DecisionView>,
     /// Set when it was not understood.
     pub review: Option<EventReview>,

@@ -43,7 +43,7 @@ impl HistoryView {
     }
 }
 
-/// An event of an incident, with what it did there.
+/// An event of an incident, with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct IncidentEventView {
     /// Its place in the journal.
@@ -52,7 +52,6 @@ pub struct IncidentEventView {
     pub event_id: String,
     /// When it was received.
     pub received_at: DisplayTime,
-    /// What it did.
     pub outcome: String,
     /// More about it.
     pub detail: Option<String>,
@@ -70,7 +69,7 @@ impl IncidentEventView {
     }
 }
 
-/// What is known of one part of the incident's entity.
+/// The state of one part of the incident's entity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PartView {
     /// Whether it breaches.
@@ -121,17 +120,17 @@ pub struct IncidentDetail {
     pub relapses: u32,
     /// That it flaps, or did.
     pub flaps: Option<FlappingView>,
-    /// What the rule's expressions read: latest, lowest, highest.
+    /// The values that the rule's expressions read: latest, lowest, highest.
     pub readings: BTreeMap<String, Spread>,
     /// The entity's parts, as `SOURCE/PART` where each source speaks for itself.
     pub parts: BTreeMap<String, PartView>,
-    /// Of an outage: what it counts of its members.
+    /// Of an outage: the counts of its members.
     pub outage: Option<OutageTotals>,
     /// The values templates see, as of the latest breach.
     pub context: Document,
     /// Its transitions, oldest first.
     pub history: Vec<HistoryView>,
-    /// What was owed to its ticket, newest first.
+    /// The deliveries to its ticket, newest first.
     pub deliveries: Vec<DeliveryView>,
     /// Its newest events, newest first.
     pub events: Vec<IncidentEventView>,

@@ -27,7 +27,7 @@ pub struct TicketView {
     pub closed: bool,
     /// The CRM's own priority, as last seen.
     pub priority: Option<String>,
-    /// Who works on it, as last seen.
+    /// The person, group or queue that works on it, as last seen.
     pub assignee: Option<String>,
     /// `deleted` or `merged into …`, once it is gone.
     pub fate: Option<String>,
@@ -81,7 +81,7 @@ pub struct IncidentView {
     pub occurrences: i64,
     /// Breaches that wrote nothing to the CRM.
     pub suppressed: i64,
-    /// Pending: what its ticket waits for.
+    /// Pending: why its ticket waits.
     pub waits: Option<WaitsView>,
     /// The outage that it is a member of.
     pub outage_id: Option<IncidentId>,
@@ -113,7 +113,7 @@ impl IncidentView {
     }
 }
 
-/// What the ticket of a pending incident waits for, and until when.
+/// Why the ticket of a pending incident waits, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitsView(String);
 

@@ -1,7 +1,7 @@
-//! What people look at: lists, newest first and page by page, and single items with
-//! everything that is known about them.
+//! The data that the API shows: lists, newest first and page by page, and single items with all
+//! their details.
 //!
-//! Reads only; what people change is in `dead_letters`, `review`, `floods` and `silences`.
+//! Reads only. Changes by people are in `dead_letters`, `review`, `floods` and `silences`.
 
 mod audit;
 mod counts;

@@ -1,4 +1,4 @@
-//! What a filter, a page and a cursor are.
+//! Filters, pages and cursors of lists.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::{Serialize, Serializer};
@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::value::Value;
 
-/// What a list is narrowed to. Each list uses what it has; the caller refuses the rest.
+/// The filter of a list. Each list uses the fields that it has; the caller refuses the others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Not before.
@@ -66,7 +66,7 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Reads what [`Display`](std::fmt::Display) writes.
+    /// Reads the text that [`Display`](std::fmt::Display) writes.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let text = String::from_utf8(bytes).ok()?;

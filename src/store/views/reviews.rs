@@ -18,7 +18,7 @@ pub struct ReviewView {
     pub event_id: String,
     /// The event's place in the journal.
     pub event: RowId,
-    /// What was not understood.
+    /// The reason: the part of the event that could not be read.
     pub reason: String,
     /// When the event was received.
     pub received_at: DisplayTime,

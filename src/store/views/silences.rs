@@ -30,9 +30,9 @@ pub struct SilenceView {
     pub reason: String,
     /// When it was made.
     pub created_at: DisplayTime,
-    /// Who ended it before its time.
+    /// The person who ended it before its time.
     pub expired_by: Option<String>,
-    /// Whether it stands in the configuration; what a person made does not.
+    /// Whether it is a window of the configuration, not a silence of a person.
     pub read_only: bool,
 }
 

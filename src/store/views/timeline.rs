@@ -1,5 +1,5 @@
-//! The timeline of an incident, oldest first: its history, what was owed to its ticket and what
-//! came of that, what people did with the ticket, and what its events did.
+//! The timeline of an incident, oldest first: its history, the deliveries to its ticket and their
+//! results, the changes of the ticket by people, and the outcomes of its events.
 //!
 //! Events that wrote nothing are shown in runs: a thousand breaches of an open incident are one
 //! entry. Everything is read by the incident through an index, and a page reads a bounded
@@ -29,7 +29,7 @@ struct Places {
 }
 
 impl Places {
-    /// Reads what [`Places::cursor`] writes.
+    /// Reads the text that [`Places::cursor`] writes.
     fn read(cursor: Option<&Cursor>) -> Result<Self, StoreError> {
         let Some(cursor) = cursor else {
             return Ok(Self::default());
@@ -64,7 +64,7 @@ impl Places {
     }
 }
 
-/// One source of a page: what is next in it, in its own order.
+/// One source of a page: its next entries, in its own order.
 struct Source {
     entries: std::iter::Peekable<std::vec::IntoIter<PlacedEntry>>,
     /// Whether rows after these were left unread: then nothing later may be shown before them.
@@ -83,7 +83,7 @@ impl Source {
         self.entries.peek().map(|next| next.entry.at)
     }
 
-    /// Whether what comes next is not known.
+    /// Whether the next entry is not known.
     fn is_exhausted(&mut self) -> bool {
         self.has_more && self.entries.peek().is_none()
     }

@@ -129,7 +129,7 @@ pub(super) fn read_history(row: &Row) -> Result<PlacedEntry, StoreError> {
     })
 }
 
-/// A delivery that was owed to the ticket.
+/// A delivery to the ticket.
 pub(super) fn read_delivery(row: &Row) -> Result<PlacedEntry, StoreError> {
     let operation: String = row.get("operation")?;
     let target: String = row.get("target")?;

@@ -290,7 +290,7 @@ impl World {
             let (store, settings, clock) = (&self.store, &self.settings, &self.clock);
             let process = self.processes;
             target.worker = worker(target.name, &target.crm, store, settings, clock, process);
-            target.worker.take_stock().await;
+            target.worker.probe_first_if_parked().await;
         }
         Ok(())
     }
