@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::omission::{MAX_OMISSIONS, Omission};
-use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::failure::Failure;
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
@@ -54,11 +54,7 @@ async fn link(
 ) -> Result<(), Failure> {
     let ticket_id = ticket_id(delivery)?;
     let Some(parent) = &delivery.parent else {
-        return Err(Failure::new(
-            FailureKind::IntegrationFailure,
-            class(FailureScope::Ticket, ResolvedBy::Nothing),
-            "the outage has no ticket to link to",
-        ));
+        return Err(Failure::internal("the outage has no ticket to link to"));
     };
     // The same parent twice changes nothing, so a link in doubt needs no look-up.
     if parent.target == *target {
@@ -118,21 +114,13 @@ async fn update(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<(), Failure
 }
 
 fn ticket_id(delivery: &ClaimedDelivery) -> Result<&str, Failure> {
-    delivery.ticket_id.as_deref().ok_or_else(|| {
-        Failure::new(
-            FailureKind::IntegrationFailure,
-            class(FailureScope::Ticket, ResolvedBy::Nothing),
-            "the incident has no ticket: its create was discarded",
-        )
-    })
+    delivery
+        .ticket_id
+        .as_deref()
+        .ok_or_else(|| Failure::internal("the incident has no ticket: its create was discarded"))
 }
 
 fn payload<'a, P: Deserialize<'a>>(delivery: &'a ClaimedDelivery) -> Result<P, Failure> {
-    serde_json::from_str(&delivery.payload).map_err(|error| {
-        Failure::new(
-            FailureKind::IntegrationFailure,
-            class(FailureScope::Ticket, ResolvedBy::Nothing),
-            format!("the delivery's payload is damaged: {error}"),
-        )
-    })
+    serde_json::from_str(&delivery.payload)
+        .map_err(|error| Failure::internal(format!("the delivery's payload is damaged: {error}")))
 }

@@ -5,13 +5,15 @@
 //! one. Two comparisons tell:
 //! - others of the operation succeed between two failures of a delivery: the failure is about that
 //!   ticket, whatever the response says;
-//! - several tickets are refused for the same reason and none succeeds: the refusal is not about
-//!   the ticket.
+//! - the creates of several tickets are refused for the same reason and nothing succeeds: the refusal
+//!   is not about the ticket.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::failure::{Failure, FailureClass, FailureScope, ResolvedBy, class};
+use crate::domain::identity::IncidentId;
 use crate::domain::ticket::Operation;
+use crate::store::ClaimedDelivery;
 
 /// Deliveries that are remembered. When more fail, all are forgotten: a pattern is then found
 /// later.
@@ -19,8 +21,8 @@ const MAX_REMEMBERED: usize = 10_000;
 /// So many different tickets, refused for one reason with no success between them, are a pattern.
 const TICKETS_OF_A_PATTERN: usize = 3;
 
-/// Why a ticket was refused: the operation and the CRM's code.
-type Reason = (Operation, Option<String>);
+/// The CRM's code for a refused create.
+type Reason = Option<String>;
 
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
@@ -28,45 +30,47 @@ pub(super) struct Evidence {
     successes: HashMap<Operation, u64>,
     /// By delivery: the number of successes of its operation at its last failure.
     failed: HashMap<i64, u64>,
-    /// By reason: the deliveries that were refused for it since the last success.
-    refused: HashMap<Reason, HashSet<i64>>,
+    /// By reason: the incidents whose tickets were refused for it since the last success. Several
+    /// operations on one ticket say no more than one.
+    refused: HashMap<Reason, HashSet<IncidentId>>,
     /// Reasons that are about single tickets after all: others succeeded meanwhile.
     about_tickets: HashSet<Reason>,
 }
 
 impl Evidence {
-    pub(super) fn record_success(&mut self, id: i64, operation: Operation) {
-        *self.successes.entry(operation).or_default() += 1;
-        self.failed.remove(&id);
+    pub(super) fn record_success(&mut self, delivery: &ClaimedDelivery) {
+        *self.successes.entry(delivery.operation).or_default() += 1;
+        self.failed.remove(&delivery.id);
         // Also a success of another operation shows that the target takes writes.
-        for (reason, deliveries) in self.refused.drain() {
-            if deliveries.contains(&id) {
+        for (reason, incidents) in self.refused.drain() {
+            if delivery.operation == Operation::Create && incidents.contains(&delivery.incident_id)
+            {
                 // What was refused is accepted now: the reason is gone.
                 self.about_tickets.remove(&reason);
-            } else if deliveries.len() >= TICKETS_OF_A_PATTERN {
+            } else if incidents.len() >= TICKETS_OF_A_PATTERN {
                 self.about_tickets.insert(reason);
             }
         }
     }
 
-    /// The class of `failure` of the delivery `id`, with what is known of others.
-    pub(super) fn class(
-        &mut self,
-        id: i64,
-        operation: Operation,
-        failure: &Failure,
-    ) -> FailureClass {
+    /// The class of `failure` of `delivery`, with what is known of others.
+    pub(super) fn class(&mut self, delivery: &ClaimedDelivery, failure: &Failure) -> FailureClass {
         if self.failed.len() >= MAX_REMEMBERED {
             self.failed.clear();
             self.refused.clear();
             self.about_tickets.clear();
         }
-        let successes = self.successes.get(&operation).copied().unwrap_or_default();
-        let before = self.failed.insert(id, successes);
+        let successes = self.successes.get(&delivery.operation).copied();
+        let successes = successes.unwrap_or_default();
+        let before = self.failed.insert(delivery.id, successes);
         match (failure.class.scope, failure.class.resolved_by) {
             // A lock or an approval of one record says nothing about others.
             (FailureScope::Ticket, ResolvedBy::PersonInCrm) => return failure.class,
-            (FailureScope::Ticket, _) => return self.class_of_refusal(id, operation, failure),
+            // What is refused on tickets that exist says nothing about new ones.
+            (FailureScope::Ticket, _) if delivery.operation != Operation::Create => {
+                return failure.class;
+            }
+            (FailureScope::Ticket, _) => return self.class_of_refusal(delivery, failure),
             _ => {}
         }
         match before {
@@ -75,16 +79,11 @@ impl Evidence {
         }
     }
 
-    fn class_of_refusal(
-        &mut self,
-        id: i64,
-        operation: Operation,
-        failure: &Failure,
-    ) -> FailureClass {
-        let reason = (operation, failure.code.clone());
-        let deliveries = self.refused.entry(reason.clone()).or_default();
-        deliveries.insert(id);
-        let is_pattern = deliveries.len() >= TICKETS_OF_A_PATTERN;
+    fn class_of_refusal(&mut self, delivery: &ClaimedDelivery, failure: &Failure) -> FailureClass {
+        let reason = failure.code.clone();
+        let incidents = self.refused.entry(reason.clone()).or_default();
+        incidents.insert(delivery.incident_id.clone());
+        let is_pattern = incidents.len() >= TICKETS_OF_A_PATTERN;
         if is_pattern && !self.about_tickets.contains(&reason) {
             let resolved_by = match failure.class.resolved_by {
                 ResolvedBy::Nothing => ResolvedBy::PersonInCrm,
@@ -100,6 +99,7 @@ impl Evidence {
 mod tests {
     use super::*;
     use crate::domain::failure::FailureKind;
+    use crate::domain::time::Timestamp;
     use Operation::{Create, Update};
 
     const TICKET: FailureClass = class(FailureScope::Ticket, ResolvedBy::Time);
@@ -115,31 +115,62 @@ mod tests {
         Failure::new(FailureKind::IntegrationFailure, class, "no").with_code(code)
     }
 
+    /// The delivery `id`, of an incident of its own.
+    fn delivery(id: i64, operation: Operation) -> ClaimedDelivery {
+        ClaimedDelivery {
+            id,
+            incident_id: IncidentId::new(id.to_string()),
+            operation,
+            payload: String::new(),
+            event_id: String::new(),
+            received_at: Timestamp::default(),
+            attempts: 0,
+            resumptions: 0,
+            in_doubt: false,
+            ticket_id: None,
+            parent: None,
+            lane: String::new(),
+        }
+    }
+
+    #[test]
+    fn several_operations_on_one_ticket_are_no_pattern() {
+        let mut evidence = Evidence::default();
+        let a = refused("A");
+        for id in 1..=5 {
+            let of_one_ticket = ClaimedDelivery {
+                incident_id: IncidentId::new("one"),
+                ..delivery(id, Update)
+            };
+            assert_eq!(evidence.class(&of_one_ticket, &a), a.class);
+        }
+    }
+
     #[test]
     fn a_failure_is_about_the_ticket_when_others_like_it_succeed_between_two_of_them() {
         let mut evidence = Evidence::default();
         let barred = barred();
         let about_target = barred.class;
         assert_eq!(
-            evidence.class(1, Create, &barred),
+            evidence.class(&delivery(1, Create), &barred),
             about_target,
             "nobody knows yet"
         );
         assert_eq!(
-            evidence.class(1, Create, &barred),
+            evidence.class(&delivery(1, Create), &barred),
             about_target,
             "nothing succeeds"
         );
-        evidence.record_success(2, Update);
+        evidence.record_success(&delivery(2, Update));
         assert_eq!(
-            evidence.class(1, Create, &barred),
+            evidence.class(&delivery(1, Create), &barred),
             about_target,
             "only updates do"
         );
-        evidence.record_success(3, Create);
-        assert_eq!(evidence.class(1, Create, &barred), TICKET);
+        evidence.record_success(&delivery(3, Create));
+        assert_eq!(evidence.class(&delivery(1, Create), &barred), TICKET);
         assert_eq!(
-            evidence.class(1, Create, &barred),
+            evidence.class(&delivery(1, Create), &barred),
             about_target,
             "and nothing since"
         );
@@ -149,12 +180,24 @@ mod tests {
     fn a_refusal_of_three_tickets_for_one_reason_is_not_about_the_ticket() {
         let mut evidence = Evidence::default();
         let (a, b) = (refused("A"), refused("B"));
-        assert_eq!(evidence.class(1, Create, &a), a.class);
-        assert_eq!(evidence.class(1, Create, &a), a.class, "one ticket twice");
-        assert_eq!(evidence.class(2, Create, &a), a.class);
-        assert_eq!(evidence.class(3, Create, &b), b.class, "another reason");
-        assert_eq!(evidence.class(3, Update, &a), a.class, "another operation");
-        assert_eq!(evidence.class(4, Create, &a), HELD);
+        assert_eq!(evidence.class(&delivery(1, Create), &a), a.class);
+        assert_eq!(
+            evidence.class(&delivery(1, Create), &a),
+            a.class,
+            "one ticket twice"
+        );
+        assert_eq!(evidence.class(&delivery(2, Create), &a), a.class);
+        assert_eq!(
+            evidence.class(&delivery(3, Create), &b),
+            b.class,
+            "another reason"
+        );
+        assert_eq!(
+            evidence.class(&delivery(3, Update), &a),
+            a.class,
+            "another operation"
+        );
+        assert_eq!(evidence.class(&delivery(4, Create), &a), HELD);
     }
 
     #[test]
@@ -162,16 +205,20 @@ mod tests {
         let mut evidence = Evidence::default();
         let a = refused("A");
         for id in 1..=3 {
-            evidence.class(id, Create, &a);
+            evidence.class(&delivery(id, Create), &a);
         }
-        evidence.record_success(9, Create);
+        evidence.record_success(&delivery(9, Create));
         for id in 11..=15 {
-            assert_eq!(evidence.class(id, Create, &a), a.class);
+            assert_eq!(evidence.class(&delivery(id, Create), &a), a.class);
         }
-        evidence.record_success(11, Create);
+        evidence.record_success(&delivery(11, Create));
         for id in 21..=22 {
-            assert_eq!(evidence.class(id, Create, &a), a.class);
+            assert_eq!(evidence.class(&delivery(id, Create), &a), a.class);
         }
-        assert_eq!(evidence.class(23, Create, &a), HELD, "the reason came back");
+        assert_eq!(
+            evidence.class(&delivery(23, Create), &a),
+            HELD,
+            "the reason came back"
+        );
     }
 }

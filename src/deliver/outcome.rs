@@ -22,11 +22,17 @@ impl TargetWorker {
         failure: Failure,
         now: Timestamp,
     ) -> DeliveryResult {
+        let rarely = now.plus(rare_wait(delivery.resumptions));
+        // It says nothing about the target.
+        if failure.is_internal {
+            return DeliveryResult::DeadLettered {
+                at: rarely,
+                failure,
+            };
+        }
         let mut failure = failure;
         let mut shared = self.shared();
-        failure.class = shared
-            .evidence
-            .class(delivery.id, delivery.operation, &failure);
+        failure.class = shared.evidence.class(delivery, &failure);
         let next = next(&self.policy, delivery.attempts, &failure, rand::random());
         shared.breaker.record_failure(&failure, next, now);
         if failure.kind == FailureKind::RateLimited {
@@ -36,7 +42,7 @@ impl TargetWorker {
         shared.last_error = Some((failure.clone(), now));
         drop(shared);
         let settled = now.plus(failure.settle_after);
-        let rarely = now.plus(rare_wait(delivery.resumptions)).max(settled);
+        let rarely = rarely.max(settled);
         match next {
             Next::RetryAfter(wait) => DeliveryResult::RetryAt {
                 at: now.plus(wait),

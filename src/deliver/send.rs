@@ -67,9 +67,7 @@ impl TargetWorker {
             Ok(created) => {
                 self.limiter.recover();
                 let mut shared = self.shared();
-                shared
-                    .evidence
-                    .record_success(delivery.id, delivery.operation);
+                shared.evidence.record_success(&delivery);
                 let ended = shared.breaker.record_success(now);
                 let (ticket, omitted) = match created {
                     Some(Created { ticket, omitted }) => (Some(ticket), omitted),

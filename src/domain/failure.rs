@@ -173,6 +173,10 @@ pub struct Failure {
     /// without that field it may accept the ticket. Not set where a field or a value is missing.
     #[serde(default)]
     pub refuses_value: bool,
+    /// Whether the CRM was not asked: Ringdown has nothing that it could send. The failure says
+    /// nothing about the target.
+    #[serde(skip)]
+    pub is_internal: bool,
 }
 
 impl Failure {
@@ -190,6 +194,16 @@ impl Failure {
             message: message.into(),
             field: None,
             refuses_value: false,
+            is_internal: false,
+        }
+    }
+
+    /// A failure of an operation on one ticket that Ringdown cannot send.
+    pub fn internal(message: impl Into<String>) -> Self {
+        let class = class(FailureScope::Ticket, ResolvedBy::Nothing);
+        Self {
+            is_internal: true,
+            ..Self::new(FailureKind::IntegrationFailure, class, message)
         }
     }
 

@@ -14,6 +14,7 @@ mod found;
 mod ground;
 mod invariants;
 mod life;
+mod liveness;
 mod outages;
 mod readings;
 mod schedule;
