@@ -12,6 +12,7 @@ use ringdown::domain::time::Timestamp;
 use ringdown::targets::{ClaimCheck, Crm, Inspect, Look, TicketChange, TokenStatus};
 use tokio::sync::{Notify, oneshot};
 
+use crate::simulation::conditions::{About, Condition, Lasting};
 use crate::simulation::coverage::Coverage;
 use crate::simulation::dice::Dice;
 use crate::simulation::faults::{self, Fault};
@@ -25,7 +26,8 @@ pub(crate) const SETTLES: Duration = Duration::from_secs(60);
 /// What is asked of the CRM.
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
-    Create(TicketKey),
+    /// With the names of the fields.
+    Create(TicketKey, Vec<String>),
     Find(TicketKey),
     Read(String),
     Update(String, String),
@@ -38,13 +40,25 @@ impl Request {
     /// What it asks, without the keys that differ from run to run.
     fn kind(&self) -> &'static str {
         match self {
-            Self::Create(_) => "create",
+            Self::Create(..) => "create",
             Self::Find(_) => "find",
             Self::Read(_) => "read",
             Self::Update(..) => "update",
             Self::Resolve(..) => "resolve",
             Self::HasComment(..) => "has_comment",
             Self::Link(..) => "link",
+        }
+    }
+
+    pub(crate) fn is_write(&self) -> bool {
+        !matches!(self, Self::Find(_) | Self::Read(_) | Self::HasComment(..))
+    }
+
+    /// The record that it writes to.
+    pub(crate) fn record(&self) -> Option<&str> {
+        match self {
+            Self::Update(id, _) | Self::Resolve(id, _) | Self::Link(id, _) => Some(id),
+            _ => None,
         }
     }
 }
@@ -85,6 +99,9 @@ struct State {
     elapsed: Duration,
     fault_percent: usize,
     down_until: Duration,
+    conditions: Vec<Lasting>,
+    /// The next write takes effect, and its response is lost.
+    loses_next_write: bool,
     records: Vec<Record>,
     /// Creates whose client has given up, and when they are committed all the same.
     late: Vec<(Duration, TicketKey)>,
@@ -108,6 +125,8 @@ impl SimulatedCrm {
             elapsed: Duration::ZERO,
             fault_percent,
             down_until: Duration::ZERO,
+            conditions: Vec::new(),
+            loses_next_write: false,
             records: Vec::new(),
             late: Vec::new(),
             calls: Vec::new(),
@@ -256,6 +275,17 @@ impl SimulatedCrm {
         state.coverage.note("fault: the CRM is down");
     }
 
+    pub(crate) fn begin(&self, condition: Condition) {
+        let mut state = self.state();
+        state.coverage.note(condition.name());
+        state.end_conditions();
+        if !state.conditions.is_empty() {
+            state.coverage.note("condition: several at once");
+        }
+        let lasting = Lasting::new(condition, state.elapsed);
+        state.conditions.push(lasting);
+    }
+
     /// From now on nothing goes wrong any more.
     pub(crate) fn recover(&self) {
         let mut state = self.state();
@@ -264,6 +294,8 @@ impl SimulatedCrm {
             call.hangs = false;
         }
         state.down_until = Duration::ZERO;
+        state.conditions.clear();
+        state.loses_next_write = false;
     }
 
     pub(crate) fn records(&self) -> Vec<Record> {
@@ -280,6 +312,8 @@ impl State {
     fn outcome(&mut self, request: &Request, unique: bool) -> Option<Outcome> {
         let fault = if self.down_until > self.elapsed {
             Some(Fault::Unreachable)
+        } else if let Some(answer) = self.answer_of_conditions(request) {
+            Some(answer)
         } else if self.dice.chance(self.fault_percent) {
             Some(Fault::roll(&mut self.dice))
         } else {
@@ -298,11 +332,36 @@ impl State {
         }
     }
 
+    /// Forgets the conditions that are over.
+    fn end_conditions(&mut self) {
+        let now = self.elapsed;
+        let (over, last): (Vec<_>, Vec<_>) = std::mem::take(&mut self.conditions)
+            .into_iter()
+            .partition(|one| one.until <= now);
+        self.conditions = last;
+        self.loses_next_write |= over.iter().any(|one| one.condition.loses_canary);
+    }
+
+    fn answer_of_conditions(&mut self, request: &Request) -> Option<Fault> {
+        self.end_conditions();
+        let mut conditions = self.conditions.iter_mut();
+        if let Some(answer) = conditions.find_map(|one| one.answer(request)) {
+            return Some(answer);
+        }
+        if request.is_write() && std::mem::take(&mut self.loses_next_write) {
+            let what = "condition: the response of the first write after it is lost";
+            self.coverage.note(what);
+            return Some(Fault::AnswerLost);
+        }
+        None
+    }
+
     fn classified(&mut self, fault: Fault, request: &Request, unique: bool) -> Failure {
         let mut failure = fault.failure();
-        self.coverage.note(faults::class(&failure));
+        self.coverage.note(faults::remedy(&failure));
+        self.coverage.note(faults::cell(&failure));
         match request {
-            Request::Create(_) if !unique && failure.outcome_unknown => {
+            Request::Create(..) if !unique && failure.outcome_unknown => {
                 failure.settle_after = SETTLES;
             }
             Request::Find(_) | Request::Read(_) | Request::HasComment(..) => {
@@ -315,7 +374,7 @@ impl State {
 
     fn execute(&mut self, request: &Request, unique: bool) -> Reply {
         match request {
-            Request::Create(key) => Reply::Ticket(Some(self.open(key, self.elapsed, unique))),
+            Request::Create(key, _) => Reply::Ticket(Some(self.open(key, self.elapsed, unique))),
             Request::Find(key) => Reply::Ticket(self.find(key)),
             Request::Read(id) => Reply::Ticket(
                 self.record(id)
@@ -382,7 +441,7 @@ impl State {
 
     /// The client of `call` is gone before the call took effect; a create may still do so.
     fn abandon(&mut self, call: &Call) {
-        if let Request::Create(key) = &call.request
+        if let Request::Create(key, _) = &call.request
             && self.dice.chance(50)
         {
             let delay = self.dice.seconds(&[0, 1, 5, 30]);
@@ -440,8 +499,9 @@ impl Crm for SimulatedCrm {
         self.unique
     }
 
-    async fn create(&self, key: &TicketKey, _: &TicketFields) -> Result<Ticket, Failure> {
-        match self.call(Request::Create(key.clone())).await? {
+    async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
+        let names = fields.keys().cloned().collect();
+        match self.call(Request::Create(key.clone(), names)).await? {
             Reply::Ticket(Some(ticket)) => Ok(ticket),
             other => panic!("a create was answered {other:?}"),
         }
@@ -496,13 +556,19 @@ impl Crm for SimulatedCrm {
         if state.down_until > state.elapsed {
             return Err(Fault::Unreachable.failure());
         }
+        state.end_conditions();
+        let about_all = |one: &&mut Lasting| one.condition.about == About::Everything;
+        let condition = state.conditions.iter_mut().find(about_all);
+        let mut fault = condition.map(Lasting::next_answer);
         let percent = state.fault_percent;
-        if state.dice.chance(percent) {
-            let mut failure = Fault::roll(&mut state.dice).failure();
-            failure.outcome_unknown = false;
-            return Err(failure);
+        if fault.is_none() && state.dice.chance(percent) {
+            fault = Some(Fault::roll(&mut state.dice));
         }
-        Ok(())
+        let Some(fault) = fault else { return Ok(()) };
+        let mut failure = fault.failure();
+        state.coverage.note(faults::cell(&failure));
+        failure.outcome_unknown = false;
+        Err(failure)
     }
 
     fn forget_login(&self) {}

@@ -16,6 +16,7 @@ use crate::simulation::failover;
 use crate::simulation::flapping::{self, Calm};
 use crate::simulation::floods;
 use crate::simulation::life;
+use crate::simulation::liveness;
 use crate::simulation::outages;
 use crate::simulation::readings::Reading;
 use crate::simulation::snapshot::{Delivery, Kept, Snapshot};
@@ -205,6 +206,12 @@ impl Watch {
             })?;
         }
         Ok(())
+    }
+
+    /// What must hold when the longest wait has passed since nothing goes wrong any more, and no
+    /// person has done anything.
+    pub(crate) fn is_live(&self, now: &Snapshot, targets: &[Target]) -> Result<(), Broken> {
+        liveness::check(now, targets, |life| self.resolves[&life.rule])
     }
 
     /// What must hold when a person has settled every dead letter too.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use ringdown::domain::incident::{Incident, Verdict};
 
 use crate::simulation::coverage::Coverage;
+use crate::simulation::faults;
 use crate::simulation::floods;
 use crate::simulation::outages;
 use crate::simulation::readings::Reading;
-use crate::simulation::snapshot::{Decided, Snapshot};
+use crate::simulation::snapshot::{Decided, Delivery, Snapshot};
 
 /// Notes every transition between `before` and `now` whose cause is plain.
 pub(crate) fn note(before: &Snapshot, now: &Snapshot, sent: &[Reading], coverage: &mut Coverage) {
@@ -100,6 +101,7 @@ fn note_deliveries(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
             let kind = delivery.error_kind.as_deref().unwrap_or("unknown");
             coverage.note(format!("given up: {kind}"));
         }
+        note_remedies(then, delivery, before, now, coverage);
         let was_parked = then.is_some_and(|then| then.parked.is_some());
         match delivery.parked.as_deref().filter(|_| !was_parked) {
             Some("target") => coverage.note("parked: for the target"),
@@ -109,5 +111,50 @@ fn note_deliveries(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
         if then.is_some_and(|then| then.resumptions < delivery.resumptions) {
             coverage.note("outbox: dead letters taken up again");
         }
+    }
+    for kept in now.incidents.iter().filter(|kept| kept.is_incomplete) {
+        let was = before.incident(&kept.life.id);
+        if was.is_none_or(|then| !then.is_incomplete) {
+            coverage.note("ticket: created without a refused field");
+        }
+    }
+}
+
+/// Notes what was done for deliveries while their target accepted no writes, and what was learned
+/// from others about their failures.
+fn note_remedies(
+    then: Option<&Delivery>,
+    delivery: &Delivery,
+    before: &Snapshot,
+    now: &Snapshot,
+    coverage: &mut Coverage,
+) {
+    let Some(then) = then else { return };
+    let condition = before.conditions.get(&delivery.target);
+    let state = (then.state.as_str(), delivery.state.as_str());
+    if condition.is_some() && now.conditions.contains_key(&delivery.target) {
+        match state {
+            ("waiting", "sending") => coverage.note("canary: sent"),
+            ("sending", "waiting" | "dead") if delivery.in_doubt && !then.in_doubt => {
+                coverage.note("canary: its outcome is in doubt");
+            }
+            _ => {}
+        }
+    }
+    let was_woken = then.parked.as_deref() == Some("target") && delivery.parked.is_none();
+    if was_woken && state == ("waiting", "waiting") {
+        coverage.note(match condition.map(String::as_str) {
+            Some("held") => "woken: after a hold",
+            Some("paused") => "woken: after a pause",
+            _ => "woken: after the circuit was open",
+        });
+    }
+    if then.last_error == delivery.last_error {
+        return;
+    }
+    match delivery.failure().as_ref().and_then(faults::reclassified) {
+        Some(true) => coverage.note("evidence: refusals of several tickets are about the target"),
+        Some(false) => coverage.note("evidence: a failure of the target is about one ticket"),
+        None => {}
     }
 }

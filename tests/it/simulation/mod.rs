@@ -3,6 +3,7 @@
 //!
 //! `RINGDOWN_SIMULATION_SEED=n` plays one seed and prints what happened in it.
 //! `RINGDOWN_SIMULATION_SEEDS=n` plays so many.
+mod conditions;
 mod coverage;
 mod crm;
 mod dice;
@@ -14,6 +15,7 @@ mod found;
 mod ground;
 mod invariants;
 mod life;
+mod liveness;
 mod outages;
 mod readings;
 mod schedule;

@@ -43,8 +43,13 @@ impl Reading {
 
     /// The same of another queue.
     pub(crate) fn breach_elsewhere(id: &str, now: Timestamp) -> Self {
+        Self::breach_of(QUEUES[1], id, now)
+    }
+
+    /// The same of the queue `queue`.
+    pub(crate) fn breach_of(queue: &'static str, id: &str, now: Timestamp) -> Self {
         Self {
-            queue: QUEUES[1],
+            queue,
             ..Self::breach(id, now)
         }
     }

@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use ringdown::domain::time::Timestamp;
 
+use crate::simulation::conditions::Condition;
 use crate::simulation::coverage::Coverage;
 use crate::simulation::crm::TIMEOUT;
 use crate::simulation::ground::Ground;
+use crate::simulation::liveness;
 use crate::simulation::outages;
 use crate::simulation::readings::Reading;
 use crate::simulation::world::{Broken, Target, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Looks for something left to do before a world is said to be restless.
-const MOST_ROUNDS: usize = 1000;
+pub(crate) const MOST_ROUNDS: usize = 1000;
 
 /// How a seed went.
 pub(crate) struct Played {
@@ -41,6 +43,11 @@ async fn live(world: &mut World) -> Result<(), Broken> {
         anything(world).await?;
         world.look().await?;
     }
+    for target in 0..world.targets.len() {
+        if world.dice.chance(40) {
+            begin_condition(world, target);
+        }
+    }
     for _ in 0..10 {
         trouble(world).await?;
         world.look().await?;
@@ -49,6 +56,13 @@ async fn live(world: &mut World) -> Result<(), Broken> {
         target.crm.recover();
     }
     world.tell("nothing goes wrong any more");
+    world.look_closely().await?;
+    let before = world.now.clone();
+    liveness::wait(world).await?;
+    world.look_closely().await?;
+    liveness::note(&before, &world.now, &mut world.coverage);
+    world.watch.is_live(&world.now, &world.targets)?;
+    world.tell("nobody breaches any more");
     come_to_rest(world).await?;
     world.look_closely().await?;
     world.watch.at_rest(&world.now)?;
@@ -106,9 +120,19 @@ async fn anything(world: &mut World) -> Result<(), Broken> {
             world.targets[target].crm.go_down(span);
             world.tell("a CRM goes down");
         }
+        94..=96 => {
+            let target = world.dice.below(world.targets.len());
+            begin_condition(world, target);
+        }
         _ => person(world).await?,
     }
     Ok(())
+}
+
+fn begin_condition(world: &mut World, target: usize) {
+    let condition = Condition::roll(&mut world.dice);
+    world.tell(format!("{}: {condition:?}", world.targets[target].name));
+    world.targets[target].crm.begin(condition);
 }
 
 /// No more events; what is owed is sent, and little of it goes well.
@@ -127,7 +151,7 @@ async fn trouble(world: &mut World) -> Result<(), Broken> {
             let target = world.dice.below(world.targets.len());
             world.work(target).await
         }
-        _ => let_one_thing_be_done(world).await.map(|_| ()),
+        _ => let_one_thing_be_done(world, None).await.map(|_| ()),
     }
 }
 
@@ -247,15 +271,19 @@ async fn come_to_rest(world: &mut World) -> Result<(), Broken> {
     }
     for _ in 0..MOST_ROUNDS {
         world.look().await?;
-        if !let_one_thing_be_done(world).await? {
+        if !let_one_thing_be_done(world, None).await? {
             return world.nothing_is_due().await;
         }
     }
     Err("it does not come to rest".to_owned())
 }
 
-/// Does what is due, or lets time pass until something is; answers whether anything ever is.
-async fn let_one_thing_be_done(world: &mut World) -> Result<bool, Broken> {
+/// Does what is due, or lets time pass until something is, but not beyond `latest`; answers whether
+/// anything is.
+pub(crate) async fn let_one_thing_be_done(
+    world: &mut World,
+    latest: Option<Timestamp>,
+) -> Result<bool, Broken> {
     // What is under way is due when its lease ends, by a clock that is not the world's: it is
     // let go on instead.
     let busy = |one: &Target| one.crm.under_way() > 0;
@@ -271,6 +299,9 @@ async fn let_one_thing_be_done(world: &mut World) -> Result<bool, Broken> {
     let Some(next) = due.iter().flatten().min() else {
         return Ok(false);
     };
+    if latest.is_some_and(|latest| *next > latest) {
+        return Ok(false);
+    }
     if *next > now {
         world.pass(next.since(now)).await;
     }
@@ -288,7 +319,7 @@ async fn let_one_thing_be_done(world: &mut World) -> Result<bool, Broken> {
 }
 
 /// A target's worker does what is due, with a CRM that answers at once.
-async fn work(world: &mut World, target: usize) -> Result<(), Broken> {
+pub(crate) async fn work(world: &mut World, target: usize) -> Result<(), Broken> {
     world.work(target).await?;
     while let Some(call) = world.targets[target].crm.next_to_go_on() {
         world.proceed(target, call).await;

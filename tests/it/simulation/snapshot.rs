@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ringdown::domain::failure::Failure;
 use ringdown::domain::incident::{Incident, IncidentState};
 use sqlx::SqliteConnection;
 
@@ -34,6 +35,15 @@ impl Delivery {
         let told = self.last_error.as_deref().unwrap_or_default();
         self.state == "discarded" && told.contains("never sent to")
     }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.state.as_str(), "done" | "discarded")
+    }
+
+    /// The last failure, as it is stored.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        serde_json::from_str(self.last_error.as_deref()?).ok()
+    }
 }
 
 /// What one rule made of one event.
@@ -54,6 +64,8 @@ pub(crate) struct Kept {
     /// Whether another target may take its ticket over.
     pub(crate) has_candidates: bool,
     pub(crate) failed_over_from: Option<String>,
+    /// Whether its ticket was created without a field that the CRM refused.
+    pub(crate) is_incomplete: bool,
     text: String,
 }
 
@@ -72,6 +84,8 @@ pub(crate) struct Snapshot {
     pub(crate) due_at: Option<i64>,
     /// Targets that are said to be away, and since when.
     pub(crate) away: BTreeMap<String, i64>,
+    /// Targets that are said to accept no writes, and the state that says so.
+    pub(crate) conditions: BTreeMap<String, String>,
     /// Events that wait for a person.
     pub(crate) reviews: i64,
     history: i64,
@@ -92,7 +106,7 @@ type DeliveryRow = (
     Option<String>,
     Option<String>,
 );
-type IncidentRow = (String, String, Option<String>, bool, Option<String>);
+type IncidentRow = (String, String, Option<String>, bool, Option<String>, bool);
 
 const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
@@ -101,8 +115,9 @@ const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       in_doubt <> 0, parent_id, parked \
      from deliveries order by id";
 const INCIDENTS: &str = "select life, target, ticket_id, candidates is not null, \
-      failed_over_from from incidents order by rowid";
+      failed_over_from, ticket_incomplete is not null from incidents order by rowid";
 const AWAY: &str = "select target, since from target_health where state <> 'up'";
+const CONDITIONS: &str = "select target, state from target_conditions where until is null";
 const NEWS: &str = "select 'decided' as kind, event_seq as number, 0 as at, rule, outcome, \
       incident_id from decisions where event_seq > $1 \
      union all select 'opened', id, at, '', '', incident_id from incident_history \
@@ -136,8 +151,13 @@ impl Snapshot {
             .fetch_all(&mut *connection)
             .await
             .unwrap();
+        let conditions: Vec<(String, String)> = sqlx::query_as(CONDITIONS)
+            .fetch_all(&mut *connection)
+            .await
+            .unwrap();
         let mut now = Self {
             away: away.into_iter().collect(),
+            conditions: conditions.into_iter().collect(),
             incidents,
             deliveries: deliveries.into_iter().map(delivery).collect(),
             decided: before.decided.clone(),
@@ -236,7 +256,7 @@ impl Snapshot {
 }
 
 fn kept(row: IncidentRow, before: Option<&Arc<Kept>>) -> Arc<Kept> {
-    let (life, target, ticket_id, has_candidates, failed_over_from) = row;
+    let (life, target, ticket_id, has_candidates, failed_over_from, is_incomplete) = row;
     let is_same = |kept: &&Arc<Kept>| {
         kept.text == life && kept.target == target && kept.ticket_id == ticket_id
     };
@@ -249,6 +269,7 @@ fn kept(row: IncidentRow, before: Option<&Arc<Kept>>) -> Arc<Kept> {
         ticket_id,
         has_candidates,
         failed_over_from,
+        is_incomplete,
         text: life,
     })
 }

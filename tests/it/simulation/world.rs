@@ -25,6 +25,7 @@ use crate::simulation::coverage::Coverage;
 use crate::simulation::crm::{Request, SimulatedCrm};
 use crate::simulation::dice::Dice;
 use crate::simulation::failover;
+use crate::simulation::faults;
 use crate::simulation::ground::{Ground, connect};
 use crate::simulation::invariants::Watch;
 use crate::simulation::readings::Reading;
@@ -275,6 +276,9 @@ impl World {
             }
         }
         self.processes += 1;
+        if self.dice.chance(15) {
+            self.reconfigure();
+        }
         if self.dice.chance(20) {
             self.reopen().await;
         }
@@ -289,6 +293,33 @@ impl World {
             target.worker.take_stock().await;
         }
         Ok(())
+    }
+
+    /// Somebody changes the configuration; the next process reads it.
+    fn reconfigure(&mut self) {
+        let mut settings = Settings::clone(&self.settings);
+        for target in settings.targets.values_mut() {
+            target.strict_fields = match self.dice.chance(30) {
+                true => vec![faults::ORIGIN.to_owned()],
+                false => Vec::new(),
+            };
+            target.retry.attempts = *self.dice.pick(&[0, 1, 3]);
+            target.failover_after = self.dice.seconds(&[0, 5, 60, 120]);
+        }
+        self.failover_spans = failover::spans(&settings);
+        self.settings = Arc::new(settings);
+        self.tell("the configuration was changed");
+        self.coverage.note("restart: with another configuration");
+    }
+
+    /// From now on the decider closes an incident as quiet after this time only.
+    pub(crate) fn be_patient(&mut self, quiet_after: Duration) {
+        let mut settings = Settings::clone(&self.settings);
+        for rule in &mut settings.rules {
+            rule.quiet_after = quiet_after;
+        }
+        self.settings = Arc::new(settings);
+        self.decider = decider(&self.store, &self.settings, &self.clock);
     }
 
     async fn reopen(&mut self) {
@@ -458,8 +489,8 @@ fn worker(
 /// What a crash cut short.
 fn crash_during(request: &Request, done: bool) -> &'static str {
     match (request, done) {
-        (Request::Create(_), false) => "crash: create claimed, not sent",
-        (Request::Create(_), true) => "crash: create done in the CRM, not settled",
+        (Request::Create(..), false) => "crash: create claimed, not sent",
+        (Request::Create(..), true) => "crash: create done in the CRM, not settled",
         (Request::Update(..), false) => "crash: update claimed, not sent",
         (Request::Update(..), true) => "crash: update done in the CRM, not settled",
         (Request::Resolve(..), false) => "crash: resolve claimed, not sent",
