@@ -167,13 +167,13 @@ const DELIVERIES: &str = concat!(
     "select d.id, d.incident_id, d.target, d.operation, d.attempts, \
       case when ",
     is_parked!(),
-    " then 'parked' else d.state end as state, (select ",
+    " then 'parked' else d.state end as state, ",
     waits_for!(),
-    " from (select 1 as one) here \
-       left join target_conditions c on c.target = d.target and c.until is null) as waits_for, \
+    " as waits_for, \
       case when d.state in ('waiting', 'sending') then d.next_attempt_at end as next_attempt_at, \
       d.last_error, (d.in_doubt <> 0) as in_doubt, d.event_id, d.created_at, d.settled_at \
-     from deliveries d where true"
+     from deliveries d \
+     left join target_conditions c on c.target = d.target and c.until is null where true"
 );
 
 const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \

@@ -12,9 +12,10 @@ use ringdown::domain::time::Timestamp;
 use ringdown::targets::{ClaimCheck, Crm, Inspect, Look, TicketChange, TokenStatus};
 use tokio::sync::{Notify, oneshot};
 
+use crate::simulation::conditions::{About, Condition, Lasting};
 use crate::simulation::coverage::Coverage;
 use crate::simulation::dice::Dice;
-use crate::simulation::faults::{self, About, Condition, Fault};
+use crate::simulation::faults::{self, Fault};
 
 /// The client's own limit for one call.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,54 +50,16 @@ impl Request {
         }
     }
 
-    fn is_write(&self) -> bool {
+    pub(crate) fn is_write(&self) -> bool {
         !matches!(self, Self::Find(_) | Self::Read(_) | Self::HasComment(..))
     }
 
     /// The record that it writes to.
-    fn record(&self) -> Option<&str> {
+    pub(crate) fn record(&self) -> Option<&str> {
         match self {
             Self::Update(id, _) | Self::Resolve(id, _) | Self::Link(id, _) => Some(id),
             _ => None,
         }
-    }
-}
-
-/// A condition that lasts.
-struct Lasting {
-    condition: Condition,
-    until: Duration,
-    /// What it is about, once that has been asked for.
-    subject: Option<String>,
-    answered: usize,
-}
-
-impl Lasting {
-    /// Its answer to `request`, if it is about it.
-    fn answer(&mut self, request: &Request) -> Option<Fault> {
-        let is_concerned = match (self.condition.about, request) {
-            (About::Everything, _) => true,
-            (About::Writes, _) => request.is_write(),
-            (About::Creates, Request::Create(..)) => true,
-            (About::Field(field), Request::Create(_, fields)) => {
-                fields.iter().any(|name| name == field)
-            }
-            (About::OneTicket, Request::Create(key, _)) => self.is_subject(key.as_str()),
-            (About::OneRecord, _) => request.record().is_some_and(|id| self.is_subject(id)),
-            _ => false,
-        };
-        is_concerned.then(|| self.next_answer())
-    }
-
-    fn is_subject(&mut self, asked: &str) -> bool {
-        self.subject.get_or_insert_with(|| asked.to_owned()) == asked
-    }
-
-    fn next_answer(&mut self) -> Fault {
-        let answers = &self.condition.answers;
-        let answer = answers[self.answered % answers.len()];
-        self.answered += 1;
-        answer
     }
 }
 
@@ -319,13 +282,8 @@ impl SimulatedCrm {
         if !state.conditions.is_empty() {
             state.coverage.note("condition: several at once");
         }
-        let until = state.elapsed + condition.lasts;
-        state.conditions.push(Lasting {
-            condition,
-            until,
-            subject: None,
-            answered: 0,
-        });
+        let lasting = Lasting::new(condition, state.elapsed);
+        state.conditions.push(lasting);
     }
 
     /// From now on nothing goes wrong any more.

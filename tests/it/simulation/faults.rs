@@ -73,7 +73,7 @@ enum Effect {
 }
 
 impl Refusal {
-    fn roll(dice: &mut Dice) -> Self {
+    pub(crate) fn roll(dice: &mut Dice) -> Self {
         let class = class(*dice.pick(&SCOPES), *dice.pick(&RESOLUTIONS));
         let effect = match class.scope {
             FailureScope::Organisation | FailureScope::Network if dice.chance(30) => {
@@ -91,7 +91,7 @@ impl Refusal {
     }
 
     /// A refusal that certainly had no effect, and names no time.
-    const fn plain(scope: FailureScope, resolved_by: ResolvedBy) -> Self {
+    pub(crate) const fn plain(scope: FailureScope, resolved_by: ResolvedBy) -> Self {
         Self {
             class: class(scope, resolved_by),
             wait: None,
@@ -222,118 +222,11 @@ impl Fault {
 /// Optional fields of a new ticket in `ringdown.toml`, as a CRM names the refused one; the last is
 /// one that was not sent.
 const FIELDS: [Option<&str>; 4] = [None, Some(PRIORITY), Some(ORIGIN), Some("Reason")];
-const PRIORITY: &str = "Priority";
+pub(crate) const PRIORITY: &str = "Priority";
 pub(crate) const ORIGIN: &str = "Origin";
 
-/// Which calls a condition is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum About {
-    Everything,
-    Writes,
-    Creates,
-    /// The ticket whose create comes first.
-    OneTicket,
-    /// The record that is written to first.
-    OneRecord,
-    /// Creates that have this field.
-    Field(&'static str),
-}
-
-/// What is wrong with a CRM for some time.
-#[derive(Debug, Clone)]
-pub(crate) struct Condition {
-    pub(crate) about: About,
-    /// Its answers; two of them take turns.
-    pub(crate) answers: Vec<Fault>,
-    pub(crate) lasts: Duration,
-    /// The first write after it takes effect, and its response is lost.
-    pub(crate) loses_canary: bool,
-}
-
-impl Condition {
-    pub(crate) fn roll(dice: &mut Dice) -> Self {
-        use FailureScope::{Organisation, Ticket, User};
-        use ResolvedBy::{Nothing, PersonInCrm, Time};
-        let plain = |scope, resolved_by| Fault::Classed(Refusal::plain(scope, resolved_by));
-        let (about, answers) = match dice.below(12) {
-            0 => (About::Writes, vec![plain(Organisation, Time)]),
-            1 | 2 => (About::Creates, vec![plain(Ticket, Nothing)]),
-            3 => (About::Everything, vec![login_refused()]),
-            4 => {
-                let answer = *dice.pick(&[
-                    plain(Ticket, Nothing),
-                    plain(FailureScope::Network, PersonInCrm),
-                    Fault::ErrorBefore,
-                ]);
-                (About::OneTicket, vec![answer])
-            }
-            5 | 6 => {
-                let field = *dice.pick(&[ORIGIN, PRIORITY]);
-                let named = dice.chance(50).then_some(field);
-                (About::Field(field), vec![Fault::FieldRefused(named)])
-            }
-            7 => {
-                let resolved_by = *dice.pick(&[Time, PersonInCrm]);
-                (About::OneRecord, vec![plain(Ticket, resolved_by)])
-            }
-            8 => {
-                let wait = dice.seconds(&[0, 1, 120, 7200]);
-                let wait = dice.chance(80).then_some(wait);
-                (About::Everything, vec![Fault::Limited(wait)])
-            }
-            9 => (any_about(dice), vec![any_answer(dice), any_answer(dice)]),
-            10 => (
-                About::Everything,
-                vec![plain(User, PersonInCrm), plain(Organisation, Time)],
-            ),
-            _ => (any_about(dice), vec![any_answer(dice)]),
-        };
-        Self {
-            about,
-            answers,
-            lasts: dice.seconds(&[10, 60, 600, 3600]),
-            loses_canary: dice.chance(30),
-        }
-    }
-
-    pub(crate) fn name(&self) -> &'static str {
-        if self.answers.len() > 1 {
-            return "condition: two answers take turns";
-        }
-        match (self.about, self.answers.first()) {
-            (_, Some(Fault::Limited(_))) => "condition: rate limited",
-            (_, Some(fault)) if *fault == login_refused() => "condition: the login is refused",
-            (About::Everything, _) => "condition: every call fails",
-            (About::Writes, _) => "condition: reads succeed and writes fail",
-            (About::Creates, _) => "condition: every create is refused",
-            (About::OneTicket, _) => "condition: one ticket is refused",
-            (About::OneRecord, _) => "condition: one record is locked",
-            (About::Field(_), _) => "condition: one field is refused",
-        }
-    }
-}
-
-fn any_about(dice: &mut Dice) -> About {
-    *dice.pick(&[
-        About::Everything,
-        About::Writes,
-        About::Writes,
-        About::Creates,
-        About::OneTicket,
-        About::OneRecord,
-    ])
-}
-
-/// An answer of any class; nothing hangs for a whole condition.
-fn any_answer(dice: &mut Dice) -> Fault {
-    match dice.below(10) {
-        0 => Fault::ErrorBefore,
-        1 => Fault::ErrorAfter,
-        _ => Fault::Classed(Refusal::roll(dice)),
-    }
-}
-
-fn login_refused() -> Fault {
+/// A refused login, by a CRM that locks a user after some of them.
+pub(crate) fn login_refused() -> Fault {
     let refusal = Refusal::plain(FailureScope::User, ResolvedBy::PersonInCrm);
     Fault::Classed(Refusal {
         may_lock_user: true,

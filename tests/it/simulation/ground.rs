@@ -95,7 +95,7 @@ impl Ground {
         for outage in settings.outages.values_mut() {
             outage.at_least = *dice.pick(&[2, 2, 3, 4]);
             outage.within = dice.seconds(&[60, 600, 1800]);
-            outage.hold = dice.seconds(&[0, 5, 5, 30]);
+            outage.hold = dice.seconds(&[0, 5, 30, 120]);
             outage.burst_lock = dice.seconds(&[0, 300, 1800]);
             outage.update_every = dice.seconds(&[0, 20, 60]);
             outage.on_recovery = *dice.pick(&[

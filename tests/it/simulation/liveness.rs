@@ -7,13 +7,14 @@ use std::time::Duration;
 use ringdown::domain::circuit_breaker::BreakerState;
 use ringdown::domain::incident::{Incident, IncidentState};
 use ringdown::domain::ticket::TicketKey;
+use ringdown::domain::time::Timestamp;
 
 use crate::simulation::coverage::Coverage;
 use crate::simulation::crm::Record;
 use crate::simulation::floods;
 use crate::simulation::outages;
 use crate::simulation::readings::{QUEUES, Reading};
-use crate::simulation::schedule::{do_what_is_due, do_what_is_due_until};
+use crate::simulation::schedule::{MOST_ROUNDS, let_one_thing_be_done, work};
 use crate::simulation::snapshot::{Delivery, Kept, Snapshot};
 use crate::simulation::world::{Broken, Target, World};
 
@@ -49,6 +50,38 @@ pub(crate) async fn wait(world: &mut World) -> Result<(), Broken> {
         do_what_is_due_until(world, now.plus(LOOKS_EVERY).min(end)).await?;
     }
     do_what_is_due(world).await
+}
+
+/// Does everything that is due until `end`, and lets time pass until then. Looks at the decider and
+/// at every worker at least once, as those do by themselves.
+async fn do_what_is_due_until(world: &mut World, end: Timestamp) -> Result<(), Broken> {
+    for _ in 0..MOST_ROUNDS {
+        world.look().await?;
+        if !let_one_thing_be_done(world, Some(end)).await? {
+            let now = world.clock.now();
+            world.pass(end.since(now)).await;
+            return do_what_is_due(world).await;
+        }
+    }
+    Err("it never stops to have something to do".to_owned())
+}
+
+/// Does everything that is due now.
+async fn do_what_is_due(world: &mut World) -> Result<(), Broken> {
+    for _ in 0..MOST_ROUNDS {
+        let decided = world.decide().await?;
+        for target in 0..world.targets.len() {
+            work(world, target).await?;
+        }
+        world.look().await?;
+        let now = world.clock.now();
+        let is_due = |at: &Option<Timestamp>| at.is_some_and(|at| at <= now);
+        let is_busy = world.targets.iter().any(|one| one.crm.under_way() > 0);
+        if decided == 0 && !is_busy && !world.dues().iter().any(is_due) {
+            return Ok(());
+        }
+    }
+    Err("it never stops to have something to do".to_owned())
 }
 
 /// The queues of open incidents.

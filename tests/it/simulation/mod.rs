@@ -3,6 +3,7 @@
 //!
 //! `RINGDOWN_SIMULATION_SEED=n` plays one seed and prints what happened in it.
 //! `RINGDOWN_SIMULATION_SEEDS=n` plays so many.
+mod conditions;
 mod coverage;
 mod crm;
 mod dice;

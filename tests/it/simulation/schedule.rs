@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use ringdown::domain::time::Timestamp;
 
+use crate::simulation::conditions::Condition;
 use crate::simulation::coverage::Coverage;
 use crate::simulation::crm::TIMEOUT;
-use crate::simulation::faults::Condition;
 use crate::simulation::ground::Ground;
 use crate::simulation::liveness;
 use crate::simulation::outages;
@@ -17,7 +17,7 @@ use crate::simulation::world::{Broken, Target, World};
 
 const HOUR: Duration = Duration::from_secs(3600);
 /// Looks for something left to do before a world is said to be restless.
-const MOST_ROUNDS: usize = 1000;
+pub(crate) const MOST_ROUNDS: usize = 1000;
 
 /// How a seed went.
 pub(crate) struct Played {
@@ -278,41 +278,9 @@ async fn come_to_rest(world: &mut World) -> Result<(), Broken> {
     Err("it does not come to rest".to_owned())
 }
 
-/// Does everything that is due until `end`, and lets time pass until then. Looks at the decider and
-/// at every worker at least once, as those do by themselves.
-pub(crate) async fn do_what_is_due_until(world: &mut World, end: Timestamp) -> Result<(), Broken> {
-    for _ in 0..MOST_ROUNDS {
-        world.look().await?;
-        if !let_one_thing_be_done(world, Some(end)).await? {
-            let now = world.clock.now();
-            world.pass(end.since(now)).await;
-            return do_what_is_due(world).await;
-        }
-    }
-    Err("it never stops to have something to do".to_owned())
-}
-
-/// Does everything that is due now.
-pub(crate) async fn do_what_is_due(world: &mut World) -> Result<(), Broken> {
-    for _ in 0..MOST_ROUNDS {
-        let decided = world.decide().await?;
-        for target in 0..world.targets.len() {
-            work(world, target).await?;
-        }
-        world.look().await?;
-        let now = world.clock.now();
-        let is_due = |at: &Option<Timestamp>| at.is_some_and(|at| at <= now);
-        let is_busy = world.targets.iter().any(|one| one.crm.under_way() > 0);
-        if decided == 0 && !is_busy && !world.dues().iter().any(is_due) {
-            return Ok(());
-        }
-    }
-    Err("it never stops to have something to do".to_owned())
-}
-
 /// Does what is due, or lets time pass until something is, but not beyond `latest`; answers whether
 /// anything is.
-async fn let_one_thing_be_done(
+pub(crate) async fn let_one_thing_be_done(
     world: &mut World,
     latest: Option<Timestamp>,
 ) -> Result<bool, Broken> {
@@ -351,7 +319,7 @@ async fn let_one_thing_be_done(
 }
 
 /// A target's worker does what is due, with a CRM that answers at once.
-async fn work(world: &mut World, target: usize) -> Result<(), Broken> {
+pub(crate) async fn work(world: &mut World, target: usize) -> Result<(), Broken> {
     world.work(target).await?;
     while let Some(call) = world.targets[target].crm.next_to_go_on() {
         world.proceed(target, call).await;
