@@ -345,7 +345,7 @@ impl World {
         let changed = if replay {
             self.watch.note_replay(id);
             self.coverage.note("person: replays a dead letter");
-            self.store.replay_dead_letter(&number, false, by).await
+            self.store.replay_dead_letter(&number, true, by).await
         } else {
             self.coverage.note("person: discards a dead letter");
             self.store.discard_dead_letter(&number, by).await
