@@ -47,7 +47,7 @@ pub(super) async fn play(stage: &Stage) -> Result<Summary, Failed> {
     let storm = storm_while_salesforce_is_down(stage, &narrator).await?;
     summary.sent += storm.accepted;
     summary.repeated = storm.duplicates;
-    summary.dead_letters_seen = dead_letters(stage, &narrator).await?;
+    summary.parked_seen = parked(stage, &narrator).await?;
     salesforce_returns(stage, &narrator).await?;
     summary.sent += recovery(stage, &narrator).await?;
     fill(stage, &mut summary).await?;
@@ -110,33 +110,32 @@ async fn storm_while_salesforce_is_down(
     Ok(report)
 }
 
-/// Waits for dead letters and answers how many there are.
-async fn dead_letters(stage: &Stage, narrator: &Narrator) -> Result<usize, Failed> {
-    wait("dead letters", || async {
-        Ok(!stage.list("dead-letters").await?.is_empty())
+/// Waits for parked deliveries. Returns how many there are.
+async fn parked(stage: &Stage, narrator: &Narrator) -> Result<usize, Failed> {
+    const PARKED: &str = "deliveries?state=parked&limit=500";
+    wait("parked deliveries", || async {
+        Ok(!stage.list(PARKED).await?.is_empty())
     })
     .await?;
-    let dead = stage.list("dead-letters?limit=500").await?;
+    let parked = stage.list(PARKED).await?;
     narrator.say(&format!(
-        "  {} dead letters, tried {} times ({}: {}).",
-        dead.len(),
-        text(dead.first(), "attempts"),
-        text(dead.first(), "kind"),
-        text(dead.first(), "message"),
+        "  {} deliveries are parked {}.",
+        parked.len(),
+        text(parked.first(), "waits_for"),
     ));
-    Ok(dead.len())
+    Ok(parked.len())
 }
 
 async fn salesforce_returns(stage: &Stage, narrator: &Narrator) -> Result<(), Failed> {
     narrator.say("Salesforce is back. Nobody touches anything.");
     stage.simulator.salesforce().clear_faults();
     tickets(stage, QUEUES).await?;
-    wait("dead letters to be resumed", || async {
-        Ok(stage.list("dead-letters").await?.is_empty())
+    wait("parked deliveries to be sent", || async {
+        Ok(stage.list("deliveries?state=parked").await?.is_empty())
     })
     .await?;
     narrator.say(&format!(
-        "  The dead letters resumed by themselves; Salesforce {} tickets, ServiceNow {}.",
+        "  The parked deliveries were sent by themselves; Salesforce {} tickets, ServiceNow {}.",
         stage.simulator.salesforce().tickets().len(),
         stage.simulator.servicenow().tickets().len(),
     ));

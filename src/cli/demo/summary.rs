@@ -20,7 +20,7 @@ pub(super) struct Summary {
     pub(super) duplicates: f64,
     pub(super) review: usize,
     pub(super) suppressed: BTreeMap<String, f64>,
-    pub(super) dead_letters_seen: usize,
+    pub(super) parked_seen: usize,
     pub(super) dead_letters_left: usize,
     pub(super) token_calls: usize,
     pub(super) times_to_ticket: TimesToTicket,
@@ -38,7 +38,7 @@ pub(super) struct TimesToTicket {
 
 impl Summary {
     /// One ticket per breached queue in each CRM, all resolved, every event accounted for, both
-    /// misfits in review, dead letters seen and none left.
+    /// misfits in review, deliveries parked meanwhile and no dead letter left.
     pub(super) fn is_as_it_should_be(&self) -> bool {
         let all = |counts: &BTreeMap<&str, usize>| {
             counts.len() == CRMS.len() && counts.values().all(|count| *count as u64 == QUEUES)
@@ -50,7 +50,7 @@ impl Summary {
             && self.repeated > 0
             && same(self.duplicates, self.repeated)
             && self.review == 2
-            && self.dead_letters_seen > 0
+            && self.parked_seen > 0
             && self.dead_letters_left == 0
             && self.suppressed.get("active_incident").copied() > Some(0.0)
     }
@@ -78,10 +78,10 @@ impl Summary {
             ("suppressed breaches", suppressed.join(", ")),
             ("review items", self.review.to_string()),
             (
-                "dead letters",
+                "parked meanwhile",
                 format!(
-                    "{} seen, {} left",
-                    self.dead_letters_seen, self.dead_letters_left
+                    "{} seen; {} dead letters",
+                    self.parked_seen, self.dead_letters_left
                 ),
             ),
             ("logins at the CRMs", self.token_calls.to_string()),

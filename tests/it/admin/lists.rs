@@ -258,7 +258,8 @@ async fn g23_a_ticket_leads_back_to_its_events() {
         incident["ticket"],
         json!({ "target": "servicenow", "id": "0123456789abcdef", "number": "INC0012345",
             "url": "https://crm.example/INC0012345", "state": "1", "closed": false,
-            "priority": null, "assignee": null, "fate": null, "failed_over_from": null })
+            "priority": null, "assignee": null, "fate": null, "failed_over_from": null,
+            "missing": null, "incomplete": null })
     );
     assert_eq!(incident["events"][0]["event_id"], "e-1");
     assert_eq!(incident["events"][0]["outcome"], "opened");

@@ -12,6 +12,7 @@ fn items(ran: &Ran) -> Vec<Value> {
 /// A daemon with an incident whose ticket could not be opened.
 fn with_a_dead_letter() -> (World, String) {
     let world = World::serving();
+    world.refuse_tickets();
     assert_eq!(world.storm(1, 1).code, 0);
     let dead = || items(&world.ask(&["dead-letters", "list", "--output", "json"]));
     world.until("there is a dead letter", || dead().len() == 1);
@@ -41,11 +42,11 @@ fn a_proxy_for_the_crms_is_not_asked_for_this_machine() {
 fn g12_a_dead_letter_shows_what_a_person_needs_and_can_be_replayed() {
     let (world, id) = with_a_dead_letter();
     let listed = world.ask(&["dead-letters"]);
-    assert!(listed.out.contains("network_failure"), "{}", listed.out);
+    assert!(listed.out.contains("integration_failure"), "{}", listed.out);
     let shown = world.ask(&["dead-letters", "show", &id]);
     assert_eq!(shown.code, 0);
     for part in [
-        "kind: network_failure",
+        "kind: integration_failure",
         "operation: create",
         "target: crm",
         "waits",

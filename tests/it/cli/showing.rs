@@ -17,7 +17,7 @@ fn the_demo_needs_no_configuration_ends_as_it_should_and_leaves_nothing_behind()
     for part in [
         "Salesforce 40, ServiceNow 40",
         "4048 of 4048 sent",
-        "0 left",
+        "0 dead letters",
     ] {
         assert!(told.contains(part), "{part} is missing in\n{told}");
     }

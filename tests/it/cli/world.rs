@@ -1,5 +1,7 @@
 //! A folder with a configuration, the binary in it, and a daemon on request.
 
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -33,6 +35,7 @@ pub(crate) struct World {
     daemon: Process,
     public: u16,
     admin: u16,
+    crm: u16,
 }
 
 /// Runs the binary in an empty folder.
@@ -53,6 +56,38 @@ fn bare(folder: &std::path::Path) -> Command {
     command
 }
 
+/// Answers one request as a ServiceNow that has no such ticket and takes none.
+fn refuse(stream: TcpStream) {
+    let mut reader = BufReader::new(&stream);
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    let (mut line, mut length) = (String::new(), 0);
+    while reader.read_line(&mut line).unwrap() > 2 {
+        let line = std::mem::take(&mut line).to_ascii_lowercase();
+        if let Some(value) = line.strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+    let (status, body) = match first.split('?').next().unwrap_or_default() {
+        "GET /api/now/table/incident" => ("200 OK", r#"{"result":[]}"#),
+        start if start.starts_with("GET") => (
+            "404 Not Found",
+            r#"{"error":{"message":"No Record found","detail":"Record doesn't exist or ACL restricts the record retrieval"},"status":"failure"}"#,
+        ),
+        _ => (
+            "403 Forbidden",
+            r#"{"error":{"message":"Operation Failed","detail":"Operation against file 'incident' was aborted by Business Rule 'Check caller'"},"status":"failure"}"#,
+        ),
+    };
+    let answer = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let _ = (&stream).write_all(answer.as_bytes());
+}
+
 fn run(command: &mut Command) -> Ran {
     let output = command.output().unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -66,7 +101,7 @@ fn run(command: &mut Command) -> Ran {
 }
 
 impl World {
-    /// A configuration whose CRM is not there, so that deliveries become dead letters.
+    /// A configuration whose CRM is not there.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (public, admin, crm) = (free_port(), free_port(), free_port());
@@ -80,7 +115,18 @@ impl World {
             daemon: Process::default(),
             public,
             admin,
+            crm,
         }
+    }
+
+    /// From now on its CRM answers, and refuses every ticket.
+    pub(crate) fn refuse_tickets(&self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.crm)).unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                refuse(stream.unwrap());
+            }
+        });
     }
 
     /// Adds `more` to the configuration.

@@ -35,7 +35,7 @@ async fn a_refused_optional_field_costs_the_field_and_not_the_ticket() {
     world.accept(&event("evt-1", "q1", 400.0)).await;
     let ticket = world.tickets(1).await.remove(0);
     world.all_delivered().await;
-    assert_eq!(ticket["Priority"], Value::Null, "{ticket}");
+    assert_ne!(ticket["Priority"], "High", "{ticket}");
     let description = ticket["Description"].as_str().unwrap();
     assert!(description.contains("Priority = High"), "{description}");
     let incomplete = &incident(&world).await["ticket"]["incomplete"][0];
@@ -163,11 +163,14 @@ async fn while_only_reads_succeed_one_delivery_is_tried_at_a_time_and_all_follow
         requests.iter().filter(|one| one.method == "PATCH").count()
     };
     world
-        .until("the first canary has failed", async || writes() > 4)
+        .until("the first canary has failed", async || {
+            let parked = world.items("deliveries?state=parked&limit=500").await;
+            parked.len() == 20 && writes() > 1
+        })
         .await;
-    assert!(writes() < 12, "the CRM was hammered: {}", writes());
+    // Four may be in flight when the first is refused; each canary waits twice as long.
+    assert!(writes() <= 8, "the CRM was hammered: {}", writes());
     let waiting = world.items("deliveries?state=parked&limit=500").await;
-    assert_eq!(waiting.len(), 20);
     assert_eq!(
         waiting[0]["waits_for"],
         "until salesforce accepts writes again"

@@ -129,7 +129,10 @@ impl Watch {
         for create in now
             .deliveries
             .iter()
-            .filter(|owed| owed.operation == "create" && seen.insert(&owed.incident_id))
+            .filter(|owed| owed.operation == "create")
+            // A person who discards a create releases its key: there is no ticket to be apart from.
+            .filter(|owed| owed.state != "discarded" || owed.is_moved())
+            .filter(|owed| seen.insert(&owed.incident_id))
         {
             let Some(kept) = now.incident(&create.incident_id) else {
                 return Err(format!("delivery {} is of no incident", create.id));
