@@ -27,7 +27,11 @@ pub(crate) fn check(calm: &Calm, before: &Snapshot, now: &Snapshot) -> Result<()
         let Some(after) = now.incident(then.life.id.as_str()) else {
             continue;
         };
-        if then.life.is_flapping() {
+        // A person who discards the create ends the incident.
+        let mut deliveries = now.of_incident(then.life.id.as_str());
+        let is_discarded = deliveries
+            .any(|one| one.operation == "create" && one.state == "discarded" && !one.is_moved());
+        if then.life.is_flapping() && !is_discarded {
             held(calm, &then.life, &after.life)?;
             left_alone(&after.life, before, now)?;
         }
