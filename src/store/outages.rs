@@ -13,6 +13,7 @@ use super::incidents::{IncidentRecord, select_incidents, write_incident};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::flood;
 use crate::domain::identity::IncidentId;
 use crate::domain::incident::IncidentState;
 use crate::domain::incident::OutageTotals;
@@ -135,6 +136,10 @@ async fn give_up(tx: &mut Tx, id: &IncidentId, now: Timestamp) -> Result<(), Sto
     let Some(mut record) = record.await?.filter(is_not_over) else {
         return Ok(());
     };
+    if flood::source_of(&record.incident.rule).is_some() {
+        // What a flood holds stays held until a person releases or discards it.
+        return Ok(());
+    }
     if !record.incident.rule.starts_with(RULE_PREFIX) {
         return close(tx, record, now).await;
     }

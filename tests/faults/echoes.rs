@@ -107,16 +107,29 @@ fn echo(status: u16, body: &str, encoding: Encoding) -> FaultKind {
     }
 }
 
-/// Both CRMs quote whatever is sent to their tables, in their own form of an error.
-fn quote(world: &World, encoding: Encoding) {
+/// Reasons of Salesforce to refuse a ticket. Three tickets that are refused for one reason would
+/// hold the target.
+const REASONS: [&str; 4] = [
+    "REQUIRED_FIELD_MISSING",
+    "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+    "DUPLICATES_DETECTED",
+    "MALFORMED_QUERY",
+];
+
+/// Both CRMs quote whatever is sent to their tables, in their own form of an error. `number` is that
+/// of the encoding.
+fn quote(world: &World, number: usize, encoding: Encoding) {
     let (salesforce, servicenow) = (world.simulator.salesforce(), world.simulator.servicenow());
     salesforce.clear_faults();
     servicenow.clear_faults();
-    let refusal = r#"[{"message": "ECHO", "errorCode": "REQUIRED_FIELD_MISSING", "fields": []}]"#;
-    let fault = Fault::new(echo(400, refusal, encoding), Trigger::Always);
+    let reason = REASONS[number / 2];
+    let refusal = json!([{"message": "ECHO", "errorCode": reason, "fields": []}]).to_string();
+    let fault = Fault::new(echo(400, &refusal, encoding), Trigger::Always);
     salesforce.add_fault(fault.on_path("/services/data/"));
-    let refusal = r#"{"error": {"message": "refused", "detail": "ECHO"}, "status": "failure"}"#;
-    servicenow.add_fault(Fault::new(echo(400, refusal, encoding), Trigger::Always));
+    let message = format!("refused for reason {number}");
+    let refusal = json!({"error": {"message": message, "detail": "ECHO"}, "status": "failure"});
+    let fault = echo(400, &refusal.to_string(), encoding);
+    servicenow.add_fault(Fault::new(fault, Trigger::Always));
 }
 
 /// The token endpoint quotes its caller in several encodings, once each.
@@ -232,7 +245,7 @@ async fn what_a_crm_or_a_gateway_quotes_of_our_credentials_is_kept_nowhere() {
     std::fs::write(world.folder.path().join("more.toml"), more).unwrap();
     world.start().await;
     for (number, encoding) in ENCODINGS.into_iter().enumerate() {
-        quote(&world, encoding);
+        quote(&world, number, encoding);
         if number == 0 {
             quote_logins(&world);
         }

@@ -23,9 +23,9 @@ const PARTS: [&str; 15] = [
     "review limit",
     "store watcher",
     "sync salesforce",
-    "worker salesforce",
     "wake-up deliveries",
     "wake-up events",
+    "worker salesforce",
 ];
 
 /// A Platform API that nobody reaches: its worker is what counts here.
