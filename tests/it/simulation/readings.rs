@@ -101,21 +101,6 @@ impl Reading {
         (0..count).map(reading).collect()
     }
 
-    /// Every queue is well again, in each of its media types.
-    pub(crate) fn all_clear(number: usize, now: Timestamp) -> Vec<Self> {
-        let parts = QUEUES
-            .iter()
-            .flat_map(|queue| [(*queue, "voice"), (*queue, "email")]);
-        let reading = |(index, (queue, media))| Self {
-            id: format!("clear-{number}-{index}"),
-            queue,
-            media,
-            waiting: 1,
-            ..Self::breach("", now)
-        };
-        parts.enumerate().map(reading).collect()
-    }
-
     /// What it says to `rule`, by the thresholds of `ringdown.toml`; `None` when it cannot be
     /// understood.
     pub(crate) fn verdict(&self, rule: &str) -> Option<Verdict> {

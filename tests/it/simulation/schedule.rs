@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ringdown::domain::incident::{Incident, IncidentState};
 use ringdown::domain::time::Timestamp;
 
 use crate::simulation::conditions::Condition;
@@ -162,16 +161,6 @@ fn is_cut_off_in_a_link(world: &mut World) -> bool {
 }
 
 async fn receive(world: &mut World) {
-    // An outage waits for its hold only briefly, so its members hardly recover by chance meanwhile.
-    let is_waiting_outage =
-        |life: &Incident| outages::is_outage(life) && life.state == IncidentState::Pending;
-    let mut incidents = world.now.incidents.iter();
-    if incidents.any(|kept| is_waiting_outage(&kept.life)) && world.dice.chance(50) {
-        let number = world.sent.len() + world.story.len() * 100;
-        return world
-            .receive(Reading::all_clear(number, world.clock.now()))
-            .await;
-    }
     if world.dice.chance(25) {
         let number = world.sent.len() + world.story.len() * 100;
         let swing = Reading::swing(&mut world.dice, number, world.clock.now());
