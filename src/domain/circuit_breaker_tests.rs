@@ -1,0 +1,235 @@
+use super::*;
+use crate::domain::failure::{FailureClass, FailureKind, ResolvedBy, class};
+
+const RETRY: Next = Next::RetryAfter(Duration::from_secs(1));
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(seconds * 1000)
+}
+
+const WAITS: FailureClass = class(FailureScope::Organisation, ResolvedBy::Time);
+const HELD: FailureClass = class(FailureScope::User, ResolvedBy::PersonInCrm);
+const REFUSED: FailureClass = class(FailureScope::Ticket, ResolvedBy::Nothing);
+
+fn no_answer() -> Failure {
+    let class = class(FailureScope::Network, ResolvedBy::Time);
+    Failure::new(FailureKind::NetworkFailure, class, "no answer")
+}
+
+#[test]
+fn a_crm_that_does_not_answer_is_probed_and_fresh_deliveries_wait() {
+    let mut breaker = CircuitBreaker::default();
+    for _ in 0..4 {
+        breaker.record_failure(&no_answer(), RETRY, at(0));
+    }
+    assert_eq!(breaker.admission(at(0)), Admission::All);
+    breaker.record_failure(&no_answer(), RETRY, at(0));
+    assert_eq!(
+        breaker.admission(at(0)),
+        Admission::Nothing { until: at(1) }
+    );
+    assert_eq!(breaker.admission(at(1)), Admission::Probe);
+    breaker.record_failed_probe(&no_answer(), RETRY, at(1));
+    assert_eq!(
+        breaker.admission(at(1)),
+        Admission::Nothing { until: at(3) }
+    );
+    breaker.record_probe();
+    assert_eq!(breaker.admission(at(3)), Admission::Canary);
+    assert_eq!(
+        breaker.record_success(at(3)),
+        Some(BreakerState::CircuitOpen)
+    );
+    assert_eq!(breaker.admission(at(3)), Admission::All);
+}
+
+#[test]
+fn a_crm_that_answers_reads_and_takes_no_write_is_sent_one_delivery_at_a_time_ever_more_slowly() {
+    let mut breaker = CircuitBreaker::default();
+    let read_only = Failure::new(FailureKind::IntegrationFailure, WAITS, "read only");
+    let mut now = at(0);
+    let mut waits = Vec::new();
+    for _ in 0..10 {
+        breaker.record_failure(&read_only, Next::PauseTarget(None), now);
+        waits.push(breaker.until().since(now).as_secs());
+        now = breaker.until();
+        breaker.on_clock(now);
+        assert_eq!(breaker.admission(now), Admission::Canary);
+    }
+    assert_eq!(waits, [2, 4, 8, 16, 32, 60, 60, 60, 60, 60]);
+    assert_eq!(breaker.record_success(now), Some(BreakerState::Paused));
+    assert_eq!(breaker.admission(now), Admission::All);
+}
+
+#[test]
+fn a_canary_that_alone_is_refused_decides_nothing() {
+    let mut breaker = CircuitBreaker::half_open();
+    breaker.record_probe();
+    let refused = Failure::new(FailureKind::IntegrationFailure, REFUSED, "no");
+    breaker.record_failure(&refused, Next::GiveUp, at(1));
+    assert_eq!(breaker.admission(at(1)), Admission::Canary);
+}
+
+#[test]
+fn a_canary_without_an_answer_opens_the_circuit_again_and_the_next_wait_is_longer() {
+    let mut breaker = CircuitBreaker::default();
+    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    breaker.record_probe();
+    breaker.record_failure(&no_answer(), RETRY, at(1));
+    assert_eq!(
+        breaker.admission(at(1)),
+        Admission::Nothing { until: at(3) }
+    );
+}
+
+#[test]
+fn a_refused_password_is_not_tried_five_times_within_a_quarter_of_an_hour() {
+    let mut breaker = CircuitBreaker::default();
+    let mut refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
+    refused.may_lock_user = true;
+    let mut now = at(0);
+    let mut waits = Vec::new();
+    for _ in 0..5 {
+        breaker.record_failure(&refused, Next::HoldTarget, now);
+        waits.push(breaker.until().since(now).as_secs());
+        now = breaker.until();
+        breaker.record_probe();
+    }
+    assert_eq!(waits, [120, 240, 480, 900, 900]);
+}
+
+#[test]
+fn one_delivery_parked_for_want_of_an_answer_opens_the_circuit() {
+    let mut breaker = CircuitBreaker::default();
+    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    assert_eq!(breaker.state(), BreakerState::CircuitOpen);
+}
+
+#[test]
+fn a_pause_that_is_over_is_over_though_nothing_is_sent_and_the_next_one_is_longer() {
+    let mut breaker = CircuitBreaker::default();
+    let limited = Failure::new(FailureKind::RateLimited, WAITS, "too fast");
+    breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
+    breaker.on_clock(at(1));
+    assert_eq!(breaker.state(), BreakerState::Paused);
+    breaker.on_clock(at(2));
+    assert_eq!(breaker.state(), BreakerState::Up);
+    breaker.record_failure(&limited, Next::PauseTarget(None), at(2));
+    assert_eq!(breaker.until(), at(6));
+}
+
+#[test]
+fn it_is_away_from_the_first_moment_until_it_answers() {
+    let mut breaker = CircuitBreaker::half_open();
+    assert_eq!(breaker.unreachable_since(), None, "doubt is no knowledge");
+    breaker.record_failed_probe(&no_answer(), RETRY, at(5));
+    breaker.record_failed_probe(&no_answer(), RETRY, at(9));
+    assert_eq!(breaker.unreachable_since(), Some(at(5)));
+    breaker.on_clock(at(2));
+    assert_eq!(
+        breaker.unreachable_since(),
+        Some(at(2)),
+        "the clock was set back"
+    );
+    breaker.record_probe();
+    assert_eq!(breaker.unreachable_since(), None);
+    breaker.record_failure(&no_answer(), Next::Park, at(20));
+    assert_eq!(breaker.unreachable_since(), Some(at(20)));
+}
+
+#[test]
+fn a_held_target_that_lets_itself_be_probed_is_away_again_since_it_was_first_held() {
+    let mut breaker = CircuitBreaker::default();
+    let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
+    breaker.record_failure(&refused, Next::HoldTarget, at(0));
+    breaker.record_probe();
+    assert_eq!(breaker.unreachable_since(), None, "it is worth a try");
+    breaker.record_failure(&refused, Next::HoldTarget, at(6));
+    assert_eq!(breaker.unreachable_since(), Some(at(0)));
+    breaker.record_success(at(7));
+    breaker.record_failure(&refused, Next::HoldTarget, at(8));
+    assert_eq!(breaker.unreachable_since(), Some(at(8)));
+}
+
+#[test]
+fn a_pause_that_the_crm_asked_for_is_not_being_away() {
+    let mut breaker = CircuitBreaker::default();
+    let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
+    breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
+    assert_eq!(breaker.unreachable_since(), None);
+}
+
+#[test]
+fn a_refusal_is_an_answer_so_a_canary_goes_at_once() {
+    let mut breaker = CircuitBreaker::default();
+    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    let refused = Failure::new(FailureKind::IntegrationFailure, REFUSED, "no");
+    breaker.record_failure(&refused, Next::GiveUp, at(1));
+    assert_eq!(breaker.admission(at(1)), Admission::Canary);
+}
+
+#[test]
+fn g18_a_rate_limit_stops_the_whole_target_for_the_time_it_names() {
+    let mut breaker = CircuitBreaker::default();
+    let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
+    let pause = Next::PauseTarget(Some(Duration::from_secs(30)));
+    breaker.record_failure(&limited, pause, at(0));
+    breaker.record_failure(
+        &limited,
+        Next::PauseTarget(Some(Duration::from_secs(3))),
+        at(0),
+    );
+    breaker.record_success(at(1));
+    assert_eq!(
+        breaker.admission(at(29)),
+        Admission::Nothing { until: at(30) }
+    );
+    assert_eq!(breaker.admission(at(30)), Admission::Canary);
+}
+
+#[test]
+fn a_wait_from_the_future_lasts_no_longer_than_it_would_have() {
+    let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
+    let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
+    let pause = Next::PauseTarget(Some(Duration::from_secs(30)));
+    let mut paused = CircuitBreaker::default();
+    paused.record_failure(&limited, pause, at(7200));
+    let mut held = CircuitBreaker::default();
+    held.record_failure(&refused, Next::HoldTarget, at(7200));
+    let mut open = CircuitBreaker::default();
+    open.record_failure(&no_answer(), Next::Park, at(7200));
+
+    let small_step_back = paused.admission(at(7190));
+    assert_eq!(small_step_back, Admission::Nothing { until: at(7230) });
+    assert_eq!(paused.admission(at(3600)), Admission::Canary);
+    assert_eq!(held.admission(at(3600)), Admission::Probe);
+    assert_eq!(open.admission(at(3600)), Admission::Probe);
+
+    paused.record_failure(&limited, pause, at(3600));
+    assert_eq!(paused.until(), at(3630), "a new pause begins now");
+}
+
+#[test]
+fn g21_refused_credentials_hold_the_target_and_are_tried_ever_more_slowly() {
+    let mut breaker = CircuitBreaker::default();
+    let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
+    let mut now = at(0);
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        breaker.record_failure(&refused, Next::HoldTarget, now);
+        assert_eq!(
+            breaker.admission(now),
+            Admission::Nothing {
+                until: breaker.until()
+            }
+        );
+        waits.push(breaker.until().since(now).as_secs());
+        now = breaker.until();
+        assert_eq!(breaker.admission(now), Admission::Probe);
+        breaker.record_probe();
+    }
+    assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
+    assert_eq!(breaker.record_success(now), Some(BreakerState::Held));
+    breaker.record_failure(&refused, Next::HoldTarget, now);
+    assert_eq!(breaker.until().since(now).as_secs(), 5);
+}
