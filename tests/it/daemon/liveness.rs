@@ -27,6 +27,17 @@ async fn incident(world: &World) -> Value {
     world.items("incidents").await.remove(0)
 }
 
+/// Waits for a dead letter. Returns its id.
+async fn dead_letter(world: &World) -> String {
+    world
+        .until("there is a dead letter", async || {
+            !world.items("dead-letters").await.is_empty()
+        })
+        .await;
+    let id = world.items("dead-letters").await[0]["id"].clone();
+    id.as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn a_refused_optional_field_costs_the_field_and_not_the_ticket() {
     let world = World::new().await;
@@ -55,11 +66,7 @@ async fn a_strict_field_is_not_left_out() {
     let unknown = refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", Some("Priority"));
     refuse_creates(&world, unknown, "\"Priority\":");
     world.accept(&event("evt-1", "q1", 400.0)).await;
-    world
-        .until("it is a dead letter", async || {
-            !world.items("dead-letters").await.is_empty()
-        })
-        .await;
+    dead_letter(&world).await;
     assert!(world.simulator.salesforce().tickets().is_empty());
     let missing = incident(&world).await["ticket"]["missing"].clone();
     let missing = missing.as_str().unwrap();
@@ -79,11 +86,7 @@ async fn a_create_that_was_refused_is_rendered_again_after_the_configuration_was
         "Wrong",
     );
     world.accept(&event("evt-1", "q1", 400.0)).await;
-    world
-        .until("it is refused", async || {
-            !world.items("dead-letters").await.is_empty()
-        })
-        .await;
+    dead_letter(&world).await;
     world.daemon.kill();
     world.configure("[targets.salesforce.create]\nSubject = \"Right {{ queue_name }}\"");
     world.start().await;
@@ -92,28 +95,33 @@ async fn a_create_that_was_refused_is_rendered_again_after_the_configuration_was
     world.all_delivered().await;
 }
 
-#[tokio::test]
-async fn a_replay_as_stored_sends_what_is_stored() {
-    let world = World::new().await;
-    refuse_creates(
-        &world,
-        refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", None),
-        "Subject",
-    );
+/// The title of the ticket after a replay with this query. It counts breaches: one when the create was
+/// written, two when it is replayed.
+async fn title_after_replay(query: &str) -> String {
+    let counts = "[targets.salesforce.create]\nSubject = \"Breach {{ incident.occurrences }}\"";
+    let mut world = World::unstarted(counts).await;
+    world.start().await;
+    let refused = refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION", None);
+    refuse_creates(&world, refused, "Subject");
     world.accept(&event("evt-1", "q1", 400.0)).await;
+    let id = dead_letter(&world).await;
+    world.accept(&event("evt-2", "q1", 400.0)).await;
     world
-        .until("it is refused", async || {
-            !world.items("dead-letters").await.is_empty()
+        .until("the second breach is counted", async || {
+            incident(&world).await["occurrences"] == 2
         })
         .await;
     world.simulator.salesforce().clear_faults();
-    let id = world.items("dead-letters").await[0]["id"].clone();
-    let id = id.as_str().unwrap();
-    world
-        .act(&format!("dead-letters/{id}/replay?as_stored=true"))
-        .await;
-    world.tickets(1).await;
+    world.act(&format!("dead-letters/{id}/replay{query}")).await;
+    let ticket = world.tickets(1).await.remove(0);
     world.all_delivered().await;
+    ticket["Subject"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_replay_renders_the_ticket_again_unless_it_is_to_be_sent_as_stored() {
+    assert_eq!(title_after_replay("").await, "Breach 2");
+    assert_eq!(title_after_replay("?as_stored=true").await, "Breach 1");
 }
 
 #[tokio::test]
@@ -125,15 +133,8 @@ async fn after_a_discarded_create_the_next_breach_opens_a_new_incident() {
         "Subject",
     );
     world.accept(&event("evt-1", "q1", 400.0)).await;
-    world
-        .until("it is refused", async || {
-            !world.items("dead-letters").await.is_empty()
-        })
-        .await;
-    let id = world.items("dead-letters").await[0]["id"].clone();
-    world
-        .act(&format!("dead-letters/{}/discard", id.as_str().unwrap()))
-        .await;
+    let id = dead_letter(&world).await;
+    world.act(&format!("dead-letters/{id}/discard")).await;
     assert_eq!(incident(&world).await["state"], "closed");
     world.simulator.salesforce().clear_faults();
     world.accept(&event("evt-2", "q1", 400.0)).await;
