@@ -104,12 +104,20 @@ impl TargetWorker {
             }
             DeliveryResult::RetryAt { failure, at }
             | DeliveryResult::Parked { failure, at, .. } => {
+                let next = match outcome {
+                    DeliveryResult::Parked {
+                        waits_for: WaitsFor::Target,
+                        ..
+                    } => "it is parked until the target accepts writes again",
+                    DeliveryResult::Parked { .. } => "it is parked, and tried again rarely",
+                    _ => "it will be retried",
+                };
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
                 tracing::warn!(
                     event_id, incident_id, target = self.name.as_str(), operation,
                     kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
-                    "delivery failed; it will be retried"
+                    "delivery failed; {next}"
                 );
             }
             DeliveryResult::DeadLettered { failure, .. } => {

@@ -86,7 +86,8 @@ section! {
     /// `[targets.NAME.limit]`.
     #[derive(Copy, PartialEq, Eq)]
     pub struct TargetLimit {
-        /// calls started per second
+        /// upper bound of attempts started per second. The rate is halved when the CRM asks to slow
+        /// down, and rises again with each success
         per_second: u32 = whole(1, 10_000).default(10_i64),
         /// calls running at the same time
         concurrent: usize = whole(1, 1000).default_of_crm(|crm| i64::from(crm.concurrent)),
