@@ -26,6 +26,8 @@ use sqlite_pool::SqlitePools;
 
 /// Pages given back to the file system in one step.
 const VACUUM_PAGES: &str = "pragma incremental_vacuum(256)";
+/// Copies the whole write-ahead log into the file and empties it.
+const COPY_LOG: &str = "pragma wal_checkpoint(truncate)";
 
 /// A pool for each kind of database.
 #[derive(Debug, Clone)]
@@ -90,7 +92,9 @@ impl Database {
     /// Begins a transaction that writes. On SQLite it has the write lock.
     pub(super) async fn begin_write(&self) -> Result<Tx, StoreError> {
         match self {
-            Self::Sqlite { writer, turn, .. } => sqlite_pool::begin_write(writer, turn).await,
+            Self::Sqlite {
+                writer, turn, file, ..
+            } => sqlite_pool::begin_write(writer, turn, file).await,
             Self::Postgres { pool, .. } => postgres_pool::begin(pool).await,
         }
     }
@@ -101,7 +105,12 @@ impl Database {
     /// by then.
     pub(super) async fn begin_unsynced_write(&self) -> Result<Tx, StoreError> {
         match self {
-            Self::Sqlite { unsynced, turn, .. } => sqlite_pool::begin_write(unsynced, turn).await,
+            Self::Sqlite {
+                unsynced,
+                turn,
+                file,
+                ..
+            } => sqlite_pool::begin_write(unsynced, turn, file).await,
             Self::Postgres { unsynced, .. } => postgres_pool::begin(unsynced).await,
         }
     }
@@ -109,16 +118,17 @@ impl Database {
     /// Begins a transaction that only reads; it never waits for a writer.
     pub(super) async fn begin_read(&self) -> Result<Tx, StoreError> {
         match self {
-            Self::Sqlite { readers, .. } => sqlite_pool::begin_read(readers).await,
+            Self::Sqlite { readers, file, .. } => sqlite_pool::begin_read(readers, file).await,
             Self::Postgres { pool, .. } => postgres_pool::begin(pool).await,
         }
     }
 
     /// Gives some of the pages that are free now back to the file system, on SQLite.
     pub(super) async fn give_back_pages(&self) -> Result<(), StoreError> {
-        if let Self::Sqlite { writer, .. } = self {
+        if let Self::Sqlite { writer, file, .. } = self {
+            let mut connection = sqlite_pool::acquire(writer, file).await?;
             // Not possible in a transaction.
-            sqlx::query(VACUUM_PAGES).execute(writer).await?;
+            sqlx::query(VACUUM_PAGES).execute(&mut *connection).await?;
         }
         Ok(())
     }
@@ -135,7 +145,7 @@ impl Database {
         }
     }
 
-    /// Closes every connection, checkpointing SQLite's WAL.
+    /// Closes every connection. SQLite's file then has everything without its write-ahead log.
     pub(super) async fn close(&self) {
         if let Err(error) = self.check_file() {
             // SQLite's last connection deletes the log by its name, which may be that of another
@@ -155,6 +165,14 @@ impl Database {
             } => {
                 readers.close().await;
                 unsynced.close().await;
+                // SQLite copies its log into the file when the last connection is closed. One that
+                // was still being opened at the stop may be closed after ours, or not at all.
+                if let Err(error) = sqlx::query(COPY_LOG).execute(writer).await {
+                    tracing::warn!(
+                        %error,
+                        "the write-ahead log is not copied into the database file; the next start does so"
+                    );
+                }
                 writer.close().await;
                 lock.release();
             }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
     SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, SqlStr, Sqlite, SqliteConnection, Transaction};
 
 use super::transaction::{SqliteTx, Tx};
 use crate::store::StoreError;
@@ -54,14 +55,14 @@ impl SqlitePools {
             None => options.create_if_missing(true),
         };
         let path = Arc::from(options.get_filename());
-        let writer = one_writer(&file)
+        let writer = one_writer()
             .connect_with(options.clone())
             .await
             .map_err(StoreError::cannot_open)?;
         lock.warn_of_open_modes();
-        let unsynced = one_writer(&file)
-            .connect_lazy_with(options.clone().synchronous(SqliteSynchronous::Normal));
-        let readers = of_the_same_file(&file)
+        let unsynced =
+            one_writer().connect_lazy_with(options.clone().synchronous(SqliteSynchronous::Normal));
+        let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
             .min_connections(0)
             .acquire_timeout(MAX_ACQUIRE)
@@ -106,20 +107,10 @@ async fn is_usable(connection: &mut SqliteConnection) -> Result<bool, sqlx::Erro
     Ok(!connection.is_in_transaction())
 }
 
-/// A pool whose connections are all to the file that was opened first: another one that has
-/// taken its place since has other rows.
-fn of_the_same_file(file: &FileWatch) -> SqlitePoolOptions {
-    let file = file.clone();
-    SqlitePoolOptions::new().after_connect(move |_, _| {
-        let checked = file.check();
-        Box::pin(async move { checked.map_err(|lost| std::io::Error::other(lost).into()) })
-    })
-}
-
 /// A pool of one connection that writes.
-fn one_writer(file: &FileWatch) -> SqlitePoolOptions {
+fn one_writer() -> SqlitePoolOptions {
     let proven = Arc::new(AtomicBool::new(false));
-    of_the_same_file(file)
+    SqlitePoolOptions::new()
         .max_connections(1)
         .min_connections(0)
         .idle_timeout(None)
@@ -164,19 +155,43 @@ fn is_read_only(error: &sqlx::Error) -> bool {
 
 /// Takes the write lock at once: a transaction that reads first fails with "database is locked"
 /// under load.
-pub(super) async fn begin_write(pool: &SqlitePool, turn: &WriteTurn) -> Result<Tx, StoreError> {
+pub(super) async fn begin_write(
+    pool: &SqlitePool,
+    turn: &WriteTurn,
+    file: &FileWatch,
+) -> Result<Tx, StoreError> {
     let turn = turn.take().await;
+    let connection = acquire(pool, file).await?;
+    let immediate = SqlStr::from_static("begin immediate");
     Ok(Tx::Sqlite(SqliteTx {
-        transaction: pool.begin_with("begin immediate").await?,
+        transaction: Transaction::begin(connection, Some(immediate)).await?,
         _turn: Some(turn),
     }))
 }
 
-pub(super) async fn begin_read(pool: &SqlitePool) -> Result<Tx, StoreError> {
+pub(super) async fn begin_read(pool: &SqlitePool, file: &FileWatch) -> Result<Tx, StoreError> {
+    let connection = acquire(pool, file).await?;
     Ok(Tx::Sqlite(SqliteTx {
-        transaction: pool.begin().await?,
+        transaction: Transaction::begin(connection, None).await?,
         _turn: None,
     }))
+}
+
+/// A connection to the file that was opened first: another one that has taken its place since has
+/// other rows, and a connection to it applies our write-ahead log to it when it is closed.
+pub(super) async fn acquire(
+    pool: &SqlitePool,
+    file: &FileWatch,
+) -> Result<PoolConnection<Sqlite>, StoreError> {
+    file.check()?;
+    let connection = pool.acquire().await?;
+    if let Err(lost) = file.check() {
+        // The file was lost in this moment, and the connection may be to the other file. So it
+        // stays open until the process ends.
+        std::mem::forget(connection.detach());
+        return Err(lost);
+    }
+    Ok(connection)
 }
 
 #[cfg(test)]

@@ -55,8 +55,10 @@ impl SqliteJournal {
 
     /// Opens the file and reads the index of known events, so that the first event need not wait.
     pub(super) fn warm_up(&mut self) {
-        let warm =
-            open(&mut self.open, &self.path).and_then(|open| self.known.prepare(&open.connection));
+        let checked = self.file.check();
+        let warm = checked
+            .and_then(|()| open(&mut self.open, &self.path))
+            .and_then(|open| self.known.prepare(&open.connection));
         if let Err(error) = warm {
             tracing::warn!(%error, "the journal cannot be opened yet; it is tried again");
         }
