@@ -50,6 +50,7 @@ mod target_health;
 mod ticket_changes;
 mod value;
 mod views;
+mod write_ahead_log;
 
 pub use audit::ChangedBy;
 pub use decision_transaction::DecisionTransaction;

@@ -10,6 +10,7 @@ use rusqlite::{Connection, MAIN_DB};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::StoreError;
+use super::write_ahead_log::WriteAheadLog;
 
 /// How long a statement waits for another process's lock on the SQLite file.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -21,7 +22,10 @@ const PREPARED: usize = 64;
 /// A fair mutex for writing. SQLite allows one writer at a time, and another one would check again
 /// only after a sleep. Here writers wait in order, and the next one continues at once.
 #[derive(Debug, Clone, Default)]
-pub(super) struct WriteTurn(Arc<Mutex<()>>);
+pub(super) struct WriteTurn {
+    turn: Arc<Mutex<()>>,
+    log: Arc<WriteAheadLog>,
+}
 
 /// The turn, until it is dropped.
 pub(super) type Turn = OwnedMutexGuard<()>;
@@ -29,14 +33,24 @@ pub(super) type Turn = OwnedMutexGuard<()>;
 impl WriteTurn {
     /// Waits for the turn on an async thread.
     pub(super) async fn take(&self) -> Turn {
-        Arc::clone(&self.0).lock_owned().await
+        self.log.count_write();
+        Arc::clone(&self.turn).lock_owned().await
     }
 
     /// Waits for the turn on a thread of one's own.
     pub(super) fn take_blocking(&self) -> Turn {
-        Arc::clone(&self.0).blocking_lock_owned()
+        self.log.count_write();
+        Arc::clone(&self.turn).blocking_lock_owned()
+    }
+
+    pub(super) const fn log(&self) -> &Arc<WriteAheadLog> {
+        &self.log
     }
 }
+
+/// Copies the pages of the write-ahead log that no reader needs any more into the file; nobody waits
+/// for it.
+pub(super) const COPY_LOG: &str = "pragma wal_checkpoint(passive)";
 
 /// Opens the existing file at `path` as durably as the pools do.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {

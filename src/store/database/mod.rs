@@ -27,7 +27,7 @@ use sqlite_pool::SqlitePools;
 /// Pages given back to the file system in one step.
 const VACUUM_PAGES: &str = "pragma incremental_vacuum(256)";
 /// Copies the whole write-ahead log into the file and empties it.
-const COPY_LOG: &str = "pragma wal_checkpoint(truncate)";
+const EMPTY_LOG: &str = "pragma wal_checkpoint(truncate)";
 
 /// A pool for each kind of database.
 #[derive(Debug, Clone)]
@@ -167,7 +167,7 @@ impl Database {
                 unsynced.close().await;
                 // SQLite copies its log into the file when the last connection is closed. One that
                 // was still being opened at the stop may be closed after ours, or not at all.
-                if let Err(error) = sqlx::query(COPY_LOG).execute(writer).await {
+                if let Err(error) = sqlx::query(EMPTY_LOG).execute(writer).await {
                     tracing::warn!(
                         %error,
                         "the write-ahead log is not copied into the database file; the next start does so"

@@ -17,7 +17,7 @@ use super::transaction::{SqliteTx, Tx};
 use crate::store::StoreError;
 use crate::store::database_file::DatabaseFile;
 use crate::store::file_watch::FileWatch;
-use crate::store::sqlite::{BUSY_TIMEOUT, WriteTurn};
+use crate::store::sqlite::{BUSY_TIMEOUT, COPY_LOG, WriteTurn};
 
 /// How long a connection may be waited for.
 const MAX_ACQUIRE: Duration = Duration::from_secs(10);
@@ -160,8 +160,12 @@ pub(super) async fn begin_write(
     turn: &WriteTurn,
     file: &FileWatch,
 ) -> Result<Tx, StoreError> {
+    let log = turn.log();
     let turn = turn.take().await;
-    let connection = acquire(pool, file).await?;
+    let mut connection = acquire(pool, file).await?;
+    if log.take_long() {
+        sqlx::query(COPY_LOG).execute(&mut *connection).await?;
+    }
     let immediate = SqlStr::from_static("begin immediate");
     Ok(Tx::Sqlite(SqliteTx {
         transaction: Transaction::begin(connection, Some(immediate)).await?,

@@ -4,14 +4,15 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
 
 use crate::fault_points;
 use crate::store::StoreError;
-use crate::store::sqlite;
+use crate::store::sqlite::{self, COPY_LOG};
+use crate::store::write_ahead_log::WriteAheadLog;
 
 /// Bytes of the log that are worth copying. The more are copied at once, the longer the sync of a
 /// webhook waits for the disk.
@@ -21,65 +22,52 @@ const WORTHWHILE: u64 = 2 * 1024 * 1024;
 const LONG_LOG: i64 = 4096;
 /// Longest time between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
-/// Commits of the journal between two looks.
-const COMMITS: u32 = 16;
 
-/// The writer's side of the checkpointing thread, which ends when this is dropped.
+/// The journal's side of the checkpointing thread, which ends when this is dropped.
 pub(super) struct Checkpointer {
-    commits: u32,
-    look: SyncSender<()>,
-    long: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+    stop: Arc<AtomicBool>,
+    log: Arc<WriteAheadLog>,
 }
 
 impl Checkpointer {
     /// Starts the thread for the file at `path`.
-    pub(super) fn start(path: &Path) -> Result<Self, StoreError> {
-        let mut connection = sqlite::open(path)?;
-        let (look, looks) = sync_channel(1);
-        let long = Arc::new(AtomicBool::new(false));
-        let is_long = Arc::clone(&long);
-        std::thread::Builder::new()
+    pub(super) fn start(path: &Path, log: &Arc<WriteAheadLog>) -> Result<Self, StoreError> {
+        let connection = sqlite::open(path)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, looked_at) = (Arc::clone(&stop), Arc::clone(log));
+        let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || keep_copying(&mut connection, &looks, &is_long))
+            .spawn(move || keep_copying(&connection, &looked_at, &stopped))
             .map_err(|error| StoreError::CannotOpen {
                 problem: format!("no thread can be started: {error}"),
             })?;
-        Ok(Self {
-            commits: 0,
-            look,
-            long,
-        })
+        let log = Arc::clone(log);
+        Ok(Self { thread, stop, log })
     }
 
-    /// Notifies the thread, at every few commits; answers whether the thread lives.
-    pub(super) fn committed(&mut self) -> bool {
-        self.commits += 1;
-        if self.commits < COMMITS {
-            return true;
-        }
-        self.commits = 0;
-        // One waiting notification is enough.
-        !matches!(self.look.try_send(()), Err(TrySendError::Disconnected(())))
-    }
-
-    /// Copies the rest of a long log while nobody writes, so that the next write begins the log
-    /// anew. To be called by the writer in its turn, between two transactions.
-    pub(super) fn restart_log(&self, connection: &Connection) -> Result<(), StoreError> {
-        if self.long.swap(false, Ordering::Relaxed) {
-            copy(connection)?;
-        }
-        Ok(())
+    /// Whether the thread lives.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.thread.is_finished()
     }
 }
 
-fn keep_copying(connection: &mut Connection, looks: &Receiver<()>, long: &AtomicBool) {
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.log.request_look();
+    }
+}
+
+fn keep_copying(connection: &Connection, log: &WriteAheadLog, stop: &AtomicBool) {
     fault_points::reach("checkpoint");
-    while !matches!(
-        looks.recv_timeout(PAUSE),
-        Err(RecvTimeoutError::Disconnected)
-    ) {
+    loop {
+        log.wait(PAUSE);
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
         match copy_when_worthwhile(connection) {
-            Ok(pages) => long.store(pages > LONG_LOG, Ordering::Relaxed),
+            Ok(pages) => log.set_long(pages > LONG_LOG),
             Err(error) => {
                 tracing::warn!(%error, "the write-ahead log cannot be copied into the database file; it is tried again");
             }
@@ -96,10 +84,47 @@ fn copy_when_worthwhile(connection: &Connection) -> Result<i64, StoreError> {
     if length < WORTHWHILE {
         return Ok(0);
     }
-    copy(connection)
+    Ok(connection.query_row(COPY_LOG, [], |row| row.get(1))?)
 }
 
-/// Copies the pages that no reader needs any more; nobody waits for it. Answers the pages of the log.
-fn copy(connection: &Connection) -> Result<i64, StoreError> {
-    Ok(connection.query_row("pragma wal_checkpoint(passive)", [], |row| row.get(1))?)
+#[cfg(test)]
+mod tests {
+    use crate::store::Store;
+    use crate::store::statement::Statement;
+
+    #[tokio::test]
+    async fn the_log_is_bounded_though_no_webhook_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringdown.db");
+        let store = Store::open(&format!("sqlite:{}", path.display()))
+            .await
+            .unwrap();
+        let (journal, writer) = store.journal();
+        let writing = tokio::spawn(writer.run());
+        // Answered when the writer and the thread are there.
+        journal.append(Vec::new()).await.unwrap();
+        let mut tx = store.database.begin_write().await.unwrap();
+        Statement::new("create table filling (bytes blob)")
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        for _ in 0..800 {
+            let mut tx = store.database.begin_write().await.unwrap();
+            Statement::new("insert into filling values (zeroblob(262144))")
+                .execute(&mut tx)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+        }
+        let log = std::fs::metadata(folder.path().join("ringdown.db-wal")).unwrap();
+        assert!(
+            log.len() < 64 * 1024 * 1024,
+            "{} bytes after 200 MiB",
+            log.len()
+        );
+        drop(journal);
+        writing.await.unwrap();
+        store.close().await;
+    }
 }

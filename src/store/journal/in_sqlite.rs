@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::store::dedup::DedupIndex;
 use crate::store::file_watch::FileWatch;
 use crate::store::review_reason::kept_reason;
-use crate::store::sqlite::{self, WriteTurn};
+use crate::store::sqlite::{self, COPY_LOG, WriteTurn};
 
 /// The last number that was ever given to an event. The newest event may have been deleted by
 /// retention, but never before it was decided; so the cursor of deciding counts too.
@@ -57,7 +57,7 @@ impl SqliteJournal {
     pub(super) fn warm_up(&mut self) {
         let checked = self.file.check();
         let warm = checked
-            .and_then(|()| open(&mut self.open, &self.path))
+            .and_then(|()| open(&mut self.open, &self.path, &self.turn))
             .and_then(|open| self.known.prepare(&open.connection));
         if let Err(error) = warm {
             tracing::warn!(%error, "the journal cannot be opened yet; it is tried again");
@@ -69,12 +69,12 @@ impl SqliteJournal {
         // An event written to a deleted file would be decided on while its sender is answered 503,
         // and decided on again when it is sent again. So it is not written at all.
         self.file.check()?;
-        let open = open(&mut self.open, &self.path)?;
+        let open = open(&mut self.open, &self.path, &self.turn)?;
         self.newest = events.last().map_or(self.newest, |event| event.received_at);
-        let committed = append(open, &self.turn, &mut self.known, events);
+        let committed = append(&mut open.connection, &self.turn, &mut self.known, events);
         if committed.is_err() {
             self.known.failed();
-        } else if !open.checkpointer.committed() {
+        } else if !open.checkpointer.is_alive() {
             // The checkpointer's thread has died; the next batch starts another one.
             self.open = None;
         }
@@ -98,29 +98,33 @@ impl SqliteJournal {
     }
 }
 
-fn open<'o>(open: &'o mut Option<Open>, path: &Path) -> Result<&'o mut Open, StoreError> {
+fn open<'o>(
+    open: &'o mut Option<Open>,
+    path: &Path,
+    turn: &WriteTurn,
+) -> Result<&'o mut Open, StoreError> {
     Ok(match open {
         Some(open) => open,
         unopened => unopened.insert(Open {
             connection: sqlite::open(path)?,
-            checkpointer: Checkpointer::start(path)?,
+            checkpointer: Checkpointer::start(path, turn.log())?,
         }),
     })
 }
 
 fn append(
-    Open {
-        connection,
-        checkpointer,
-    }: &mut Open,
+    connection: &mut Connection,
     turn: &WriteTurn,
     known: &mut DedupIndex,
     events: Vec<NewEvent>,
 ) -> Result<Committed, StoreError> {
     known.prepare(connection)?;
     let digests = digests_of(&events);
+    let log = turn.log();
     let turn = turn.take_blocking();
-    checkpointer.restart_log(connection)?;
+    if log.take_long() {
+        connection.query_row(COPY_LOG, [], |_| Ok(()))?;
+    }
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let new = known.insert_new(&tx, &digests)?;
     let appended = mark_duplicates(&events, &digests, new);
