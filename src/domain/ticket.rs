@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::IncidentId;
 
-/// A ticket's fields as they go to the CRM: name to value, in the order of configuration.
+/// A ticket's fields as they go to the CRM: name to value, sorted by name.
 pub type TicketFields = serde_json::Map<String, serde_json::Value>;
 
 /// The key by which we find a ticket again in the CRM: one per incident, never reused.
