@@ -29,11 +29,11 @@ pub struct NewDelivery {
     pub event_id: String,
     /// When that event was received.
     pub received_at: Timestamp,
-    /// Of a link: the incident under whose ticket the ticket is hung.
+    /// Of a link: the incident whose ticket becomes the parent.
     pub parent_id: Option<IncidentId>,
 }
 
-/// The ticket under which another is hung.
+/// The ticket that becomes the parent of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParentTicket {
     /// The target that it is in.
