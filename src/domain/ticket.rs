@@ -103,7 +103,7 @@ pub enum Operation {
 impl Operation {
     pub const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Resolve, Self::Link];
 
-    /// The contract's name for it.
+    /// Its name in the database, in metrics and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",

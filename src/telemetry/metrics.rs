@@ -1,4 +1,4 @@
-//! Every metric of the contract, in one registry that is passed around, never global.
+//! Every metric, in one registry that is passed around, never global.
 
 use std::fmt::Write;
 use std::sync::Arc;
