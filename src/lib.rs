@@ -7,9 +7,9 @@
 //!               │ normalise                     │ rules, domain               │ domain::retry
 //! ```
 //!
-//! Stages do not call each other: each works on rows that the stage before it has stored. So each of
-//! them can crash, restart and be tested alone. `docs/architecture.md` has the picture, the reasons
-//! and a glossary.
+//! Stages do not call each other: each works on rows that the stage before it has stored. So each
+//! of them can crash, restart and be tested alone. `docs/architecture.md` has the picture, the
+//! reasons and a glossary.
 //!
 //! Public is only what the binary, the tests and the benchmarks use.
 

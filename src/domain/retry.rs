@@ -26,8 +26,8 @@ impl RetryPolicy {
 /// No wait between two attempts is longer.
 pub const MAX_WAIT: Duration = Duration::from_secs(3600);
 
-/// A pause that a CRM asks for counts only from this length on. A shorter one would let us send again
-/// at once, so we choose the pause ourselves.
+/// A pause that a CRM asks for counts only from this length on. A shorter one would let us send
+/// again at once, so we choose the pause ourselves.
 pub const MIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The waits of a parked delivery and of a dead letter between its tries: rare enough to bother
