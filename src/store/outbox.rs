@@ -67,7 +67,7 @@ pub struct ClaimedDelivery {
     pub in_doubt: bool,
     /// The ticket's record id, once it exists.
     pub ticket_id: Option<String>,
-    /// Of a link: the ticket under which to hang it.
+    /// Of a link: the ticket that becomes the parent.
     pub parent: Option<ParentTicket>,
     /// The lane it was taken from: source and rule of its incident.
     pub lane: String,
