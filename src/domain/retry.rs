@@ -96,6 +96,7 @@ mod tests {
     use crate::domain::failure::{FailureKind, FailureScope, ResolvedBy, class};
     use proptest::prelude::*;
 
+    /// The policy of requirement g11 (docs/building.md).
     const GUIDE: RetryPolicy = RetryPolicy {
         retries: 3,
         base: Duration::from_secs(1),

@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_the_contract() {
+    fn metrics_keep_the_names_that_dashboards_use() {
         let metrics = Metrics::new();
         let servicenow = TargetName::new("servicenow");
         metrics.webhook_request("genesys", 202);
