@@ -25,7 +25,7 @@ const MIN_WAITING: u64 = 1_024;
 const MAX_DELAY_MILLIS: u128 = 2_000;
 /// Speed and growth are measured over this time.
 const WINDOW: Duration = Duration::from_secs(5);
-/// Deciding that has not advanced for so long is_stalled still. Refusing events would not help then.
+/// Deciding that has not advanced for so long is stalled. Refusing events would not help then.
 const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// Which of the configured sources are held back. Cheap to clone; clones see the same.

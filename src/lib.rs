@@ -1,14 +1,15 @@
 //! Ringdown turns Genesys Cloud telephony trouble into exactly one CRM ticket per incident.
 //!
-//! The modules below stand in the order in which an event travels:
+//! The path of an event:
 //!
 //! ```text
 //!  sender ──► receive ──► store (journal) ──► decide ──► store (outbox) ──► deliver ──► targets ──► CRM
 //!               │ normalise                     │ rules, domain               │ domain::retry
 //! ```
 //!
-//! Stages never call each other; they meet in rows of the store, so each of them can crash,
-//! restart and be tested alone. `docs/architecture.md` has the picture and the reasons.
+//! Stages do not call each other: each works on rows that the stage before it has stored. So each
+//! of them can crash, restart and be tested alone. `docs/architecture.md` has the picture, the
+//! reasons and a glossary.
 //!
 //! Public is only what the binary, the tests and the benchmarks use.
 

@@ -1,6 +1,6 @@
 //! Supervision: a component that dies is reported as down and started again.
 //!
-//! May import: `lifecycle`, `telemetry`. Must not know what the components do.
+//! May import: `fault_points`, `lifecycle`, `telemetry`. Must not know what the components do.
 
 use std::pin::pin;
 use std::time::Duration;

@@ -96,7 +96,7 @@ async fn targets(state: &AdminState) -> Map<String, Value> {
         if target.state != "up" {
             shown["since"] = json!(target.since);
             shown["until"] = json!(target.until);
-            // A database that does not answer is a component's matter.
+            // A database that does not answer is reported under `components`.
             let count = tokio::time::timeout(PATIENCE, state.store.pending_count(&target.name));
             if let Ok(Ok(count)) = count.await {
                 shown["waiting"] = json!(count);

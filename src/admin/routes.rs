@@ -147,8 +147,8 @@ fn table() -> Vec<Route> {
         get viewer "/api/v1/silences" => silences::list, "Silences, newest first";
         get viewer "/api/v1/silences/{id}" => silences::show, "A silence";
         get viewer "/api/v1/locks" => lists::locks, "Burst locks that hold";
-        get viewer "/api/v1/targets" => lists::targets, "Targets and how they fare";
-        get viewer "/api/v1/targets/{name}" => lists::target, "A target and how it fares";
+        get viewer "/api/v1/targets" => lists::targets, "Targets and their state";
+        get viewer "/api/v1/targets/{name}" => lists::target, "A target and its state";
         get viewer "/api/v1/config" => lists::config, "The effective configuration, redacted";
         get viewer "/api/v1/audit" => lists::audit, "Who changed what, newest first";
         get viewer "/api/v1/queues/{queue_id}/incident" => lists::queue_incident,
@@ -160,9 +160,9 @@ fn table() -> Vec<Route> {
             "Open tickets for what a flood holds";
         post operator "/api/v1/floods/{name}/discard" => actions::discard_flood,
             "Close what a flood holds without tickets";
-        post operator "/api/v1/dead-letters/replay" => actions::replay_many, "Owe dead letters again";
+        post operator "/api/v1/dead-letters/replay" => actions::replay_many, "Send dead letters again";
         post operator "/api/v1/dead-letters/discard" => actions::discard_many, "Discard dead letters";
-        post operator "/api/v1/dead-letters/{id}/replay" => actions::replay, "Owe a dead letter again";
+        post operator "/api/v1/dead-letters/{id}/replay" => actions::replay, "Send a dead letter again";
         post operator "/api/v1/dead-letters/{id}/discard" => actions::discard, "Discard a dead letter";
         post operator "/api/v1/review/reprocess" => actions::reprocess_reviews, "Try review items again";
         post operator "/api/v1/review/discard" => actions::discard_reviews, "Discard review items";

@@ -90,7 +90,9 @@ struct Stages {
     admin: Stage,
 }
 
-/// The tasks of a stage, and what stops them.
+/// Tasks that are stopped together. A task is in the stage after which it is needed no more, which
+/// need not be the part that its code is in: `retention` is stopped with `decide`, `sync` with
+/// `deliver`.
 #[derive(Debug, Default)]
 struct Stage {
     stop: CancellationToken,

@@ -31,7 +31,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::text::visible;
 use outcome::{Failed, Outcome};
 
-/// How long the end of the process waits for its last words to be read.
+/// How long the process waits at its end until its last output has been read.
 const COMPLAINT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Turns Genesys Cloud telephony trouble into exactly one CRM ticket per incident.

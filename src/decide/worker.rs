@@ -163,8 +163,12 @@ impl Decider {
         }
     }
 
-    /// Decides on one batch of events, fires timers once, and moves tickets whose target cannot be
-    /// reached, under `fence`. Returns how many events and incidents that concerned.
+    /// One pass for tests that set the time themselves. The daemon runs `bounded_step`, which does
+    /// the same with a batch of adaptive size, a time limit and the comments on standings.
+    ///
+    /// Decides on one batch of events, fires timers once, moves tickets whose target cannot be
+    /// reached, and renders what is to be rendered again, under `fence`. Returns how many events,
+    /// incidents and deliveries that concerned.
     ///
     /// # Errors
     ///

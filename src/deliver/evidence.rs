@@ -3,8 +3,8 @@
 //! A response alone can mislead. A firewall may reject the text of one ticket with the response
 //! that it gives during an outage; and a CRM may refuse every ticket with words that are about
 //! one. Two comparisons tell:
-//! - others of the operation succeed between two failures of a delivery: the failure is about that
-//!   ticket, whatever the response says;
+//! - other deliveries with the same operation succeed between two failures of one delivery: the
+//!   failure is about that ticket, whatever the response says;
 //! - the creates of several tickets are refused for the same reason and nothing succeeds: the refusal
 //!   is not about the ticket.
 

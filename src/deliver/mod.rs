@@ -6,8 +6,8 @@
 //! target back; `health` shares with other replicas whether it is reachable; `worker` holds their
 //! common state. Every decision about a failure is made in `domain`.
 //!
-//! May import: `clock`, `domain`, `rate_limiter`, `settings`, `store`, `targets`, `telemetry`. Must
-//! not know: sources, rules, how a payload is made.
+//! May import: `clock`, `domain`, `fault_points`, `rate_limiter`, `settings`, `store`, `targets`,
+//! `telemetry`. Must not know: sources, rules, how a payload is made.
 
 mod attempt;
 mod claims;

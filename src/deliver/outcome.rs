@@ -192,8 +192,8 @@ impl TargetWorker {
     }
 }
 
-/// A ticket that is refused alone waits alone. A comment gives way: the resolution of its ticket
-/// must not wait for it.
+/// A ticket that is refused alone waits alone. A comment becomes a dead letter instead: the
+/// resolution of its ticket must not wait for it.
 fn park(delivery: &ClaimedDelivery, failure: Failure, at: Timestamp) -> DeliveryResult {
     match delivery.operation {
         Operation::Update => DeliveryResult::DeadLettered { at, failure },

@@ -65,7 +65,9 @@ pub(super) fn refused(check: &'static str, failure: &Failure) -> Finding {
         (FailureKind::NetworkFailure, _) => {
             "look at the network and at the CRM's state, and try again"
         }
-        _ => "look at the object or table of the target, and at our user's right to it",
+        (FailureKind::IntegrationFailure | FailureKind::SchemaMismatch, _) => {
+            "look at the object or table of the target, and at our user's right to it"
+        }
     };
     Finding::error(check, failure.to_string(), remedy)
 }

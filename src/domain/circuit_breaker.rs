@@ -63,7 +63,8 @@ impl BreakerState {
     }
 }
 
-/// The breaker of one target.
+/// Whether one target takes deliveries. The circuit is one of three reasons why it does not; the
+/// others are a pause that the CRM asked for, and a hold until a person has acted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircuitBreaker {
     state: BreakerState,
@@ -71,16 +72,17 @@ pub struct CircuitBreaker {
     since: Timestamp,
     /// When the pause ends, or the next probe is due.
     until: Timestamp,
-    /// How often in a row the current state was entered or confirmed.
+    /// How often in a row the current state was entered or confirmed. The wait doubles with it.
     streak: u32,
     /// Network failures since the last answer.
     failures: u32,
     /// A wait is over, and no write has succeeded since.
     is_half_open: bool,
-    /// The last wait, until a write succeeds.
+    /// The kind of the last wait, until a write succeeds: also while it is half open.
     waited: Option<BreakerState>,
-    /// Since when it has been held or its circuit open. A successful probe of a held target does
-    /// not reset it; only a successful delivery does.
+    /// Since when it has been held or its circuit open. A successful delivery and a pause reset it:
+    /// the CRM has answered. While the circuit is open, a successful probe does too. While the
+    /// target is held it does not: a read can succeed where every write is refused.
     unreachable_since: Option<Timestamp>,
 }
 

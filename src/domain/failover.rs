@@ -128,10 +128,17 @@ pub enum CreateState {
 /// Whether a create may be moved to another target.
 pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
     // It certainly had no effect in its target, and no person has to correct anything first.
-    let idle = matches!(
-        state,
-        CreateState::Waiting | CreateState::Dead(FailureKind::NetworkFailure)
-    );
+    let idle = match state {
+        CreateState::Waiting | CreateState::Dead(FailureKind::NetworkFailure) => true,
+        CreateState::Dead(
+            FailureKind::RateLimited
+            | FailureKind::AuthFailure
+            | FailureKind::IntegrationFailure
+            | FailureKind::SchemaMismatch,
+        )
+        | CreateState::Sending
+        | CreateState::Ended => false,
+    };
     idle && !in_doubt
 }
 

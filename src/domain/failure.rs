@@ -1,4 +1,4 @@
-//! Failures of deliveries: their kinds (contract, promise 4), and what to do about each.
+//! Failures of deliveries: their kinds, and what to do about each.
 //!
 //! The client of a CRM classifies them: what a failure is about, and what ends it. One table maps
 //! the pair to what follows, for every CRM.
@@ -8,43 +8,46 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// The kind of a failure, as it is counted, logged and shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FailureKind {
+/// Declares the kinds once, so that `ALL` cannot lack one.
+macro_rules! kinds {
+    ($($(#[$meaning:meta])* $kind:ident => $name:literal,)+) => {
+        /// The kind of a failure, as it is counted, logged and shown.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        #[serde(rename_all = "snake_case")]
+        pub enum FailureKind {
+            $($(#[$meaning])* $kind,)+
+        }
+
+        impl FailureKind {
+            /// Every kind.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$kind),+];
+
+            /// Its name in the log, in metrics and in the API.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)+
+                }
+            }
+        }
+    };
+}
+
+kinds! {
     /// The CRM could not be reached, or did not answer as a CRM does.
-    NetworkFailure,
+    NetworkFailure => "network_failure",
     /// The CRM asked us to slow down.
-    RateLimited,
+    RateLimited => "rate_limited",
     /// The CRM refused our credentials, or refused to renew them.
-    AuthFailure,
+    AuthFailure => "auth_failure",
     /// The CRM understood the request and refused it.
-    IntegrationFailure,
+    IntegrationFailure => "integration_failure",
     /// The event was not understood, or a template met a missing value.
-    SchemaMismatch,
+    SchemaMismatch => "schema_mismatch",
 }
 
 impl FailureKind {
-    /// Every kind, in the contract's order.
-    pub const ALL: [Self; 5] = [
-        Self::NetworkFailure,
-        Self::RateLimited,
-        Self::AuthFailure,
-        Self::IntegrationFailure,
-        Self::SchemaMismatch,
-    ];
-
-    /// The contract's name for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NetworkFailure => "network_failure",
-            Self::RateLimited => "rate_limited",
-            Self::AuthFailure => "auth_failure",
-            Self::IntegrationFailure => "integration_failure",
-            Self::SchemaMismatch => "schema_mismatch",
-        }
-    }
-
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }

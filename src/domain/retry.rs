@@ -26,7 +26,8 @@ impl RetryPolicy {
 /// No wait between two attempts is longer.
 pub const MAX_WAIT: Duration = Duration::from_secs(3600);
 
-/// No pause that a CRM asks for is shorter: we would ask it again without rest.
+/// A pause that a CRM asks for counts only from this length on. A shorter one would let us send
+/// again at once, so we choose the pause ourselves.
 pub const MIN_PAUSE: Duration = Duration::from_secs(1);
 
 /// The waits of a parked delivery and of a dead letter between its tries: rare enough to bother
@@ -95,6 +96,7 @@ mod tests {
     use crate::domain::failure::{FailureKind, FailureScope, ResolvedBy, class};
     use proptest::prelude::*;
 
+    /// The policy of requirement g11 (docs/building.md).
     const GUIDE: RetryPolicy = RetryPolicy {
         retries: 3,
         base: Duration::from_secs(1),

@@ -29,7 +29,7 @@ impl Severity {
         Self::Info,
     ];
 
-    /// The contract's name for it.
+    /// Its name in the settings, on tickets and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::IncidentId;
 
-/// A ticket's fields as they go to the CRM: name to value, in the order of configuration.
+/// A ticket's fields as they go to the CRM: name to value, sorted by name.
 pub type TicketFields = serde_json::Map<String, serde_json::Value>;
 
 /// The key by which we find a ticket again in the CRM: one per incident, never reused.
@@ -103,7 +103,7 @@ pub enum Operation {
 impl Operation {
     pub const ALL: [Self; 4] = [Self::Create, Self::Update, Self::Resolve, Self::Link];
 
-    /// The contract's name for it.
+    /// Its name in the database, in metrics and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",

@@ -1,4 +1,4 @@
-//! The answers to a sender: the contract's table of answers as types.
+//! The answers to a sender, as types: each with its status, its headers and its body.
 //!
 //! Must not know: why an answer was chosen.
 

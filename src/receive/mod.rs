@@ -7,8 +7,8 @@
 //! `rate_limiter`, `settings`, `store`, `telemetry`, axum. Must not know: rules, incidents,
 //! targets; it never decides whether an event gets a ticket.
 //!
-//! The contract leaves some cases open. They are decided so that no authenticated event is lost,
-//! and so that a request without a valid credential costs little:
+//! Cases that are not obvious are decided so that no authenticated event is lost, and so that a
+//! request without a valid credential costs little:
 //!
 //! - Credentials in headers are checked before the body is read; only a signature needs it.
 //! - The rate limit counts only authenticated requests. Each event of a body counts.

@@ -60,7 +60,8 @@ pub struct DecisionBatch {
 }
 
 impl DecisionTransaction {
-    /// Stores the whole batch; durable when this returns. After an error nothing of it is stored.
+    /// Stores the whole batch. After an error nothing of it is stored. A power cut may undo it
+    /// ([`begin_decisions`](super::Store::begin_decisions)).
     pub async fn commit(
         mut self,
         batch: &DecisionBatch,

@@ -13,8 +13,8 @@ pub(super) const INSERT: &str = "insert into deliveries \
       parent_id, lane) values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $7, $8, \
       coalesce((select i.source || '/' || i.rule from incidents i where i.id = $1), ''))";
 
-/// Whether a delivery is a link that still waits for the ticket to hang under. It neither is
-/// claimed nor keeps younger deliveries of its incident waiting.
+/// Whether a delivery is a link whose parent ticket does not exist yet. It is not claimed, and
+/// younger deliveries of its incident do not wait for it.
 macro_rules! waits_for_parent {
     ($delivery:literal) => {
         concat!(
@@ -28,8 +28,8 @@ macro_rules! waits_for_parent {
     };
 }
 
-/// Whether the delivery `d` waits for nothing else: neither for a ticket to hang under, nor for
-/// an older delivery of its incident, whose create may be a dead letter.
+/// Whether the delivery `d` waits for nothing else: neither for its parent ticket, nor for an older
+/// delivery of its incident. A create that is a dead letter keeps the later ones waiting.
 macro_rules! is_free {
     () => {
         concat!(
@@ -80,7 +80,8 @@ macro_rules! due_in_lane {
     };
 }
 
-/// The first `$7` of each lane. SQLite has no lateral join: each is found from the one before it.
+/// The first `$7` of each lane, `$7` being `$5` times `CANDIDATES_…` (below). SQLite has no lateral
+/// join: each is found from the one before it.
 macro_rules! heads_sqlite {
     () => {
         concat!(
@@ -117,6 +118,19 @@ macro_rules! heads_postgres {
 /// `$6`. The lanes are read from the index one by one, and of each only its first `$7`: what a
 /// claim costs does not grow with what is owed. It grows with what stands before them in a lane
 /// and waits for an older delivery of its incident, such as updates whose create is a dead letter.
+///
+/// An example: three deliveries are due, two (`$5` = 2) may be claimed, and the last claim ended
+/// with lane `a` (`$6` = `a`). `heads` holds the first `$7` of each lane. `rank_in_lane` counts
+/// within the lane, by age. `chosen` sorts by `rank_in_lane`, then lanes after `$6` first, then by
+/// lane:
+///
+/// | id | lane | due at | `rank_in_lane` | `lane <= $6` | rank | claimed |
+/// |----|------|--------|----------------|--------------|------|---------|
+/// | 1  | a    | 10:00  | 1              | true         | 2    | yes     |
+/// | 2  | a    | 10:01  | 2              | true         | 3    | no      |
+/// | 3  | b    | 10:02  | 1              | false        | 1    | yes     |
+///
+/// So lane `b` is served although everything in lane `a` is older.
 ///
 /// The choice is made once, before the update: PostgreSQL may run a subselect of the update anew
 /// for every row, and each run would lock and hand out as many rows again as the limit says. The

@@ -36,7 +36,7 @@ pub struct PendingDelivery {
     pub event_id: String,
     /// When that event was received.
     pub received_at: Timestamp,
-    /// Of a link: the incident under whose ticket the ticket is hung.
+    /// Of a link: the incident whose ticket becomes the parent.
     pub parent_id: Option<IncidentId>,
 }
 

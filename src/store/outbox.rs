@@ -29,11 +29,11 @@ pub struct NewDelivery {
     pub event_id: String,
     /// When that event was received.
     pub received_at: Timestamp,
-    /// Of a link: the incident under whose ticket the ticket is hung.
+    /// Of a link: the incident whose ticket becomes the parent.
     pub parent_id: Option<IncidentId>,
 }
 
-/// The ticket under which another is hung.
+/// The ticket that becomes the parent of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParentTicket {
     /// The target that it is in.
@@ -67,7 +67,7 @@ pub struct ClaimedDelivery {
     pub in_doubt: bool,
     /// The ticket's record id, once it exists.
     pub ticket_id: Option<String>,
-    /// Of a link: the ticket under which to hang it.
+    /// Of a link: the ticket that becomes the parent.
     pub parent: Option<ParentTicket>,
     /// The lane it was taken from: source and rule of its incident.
     pub lane: String,

@@ -70,8 +70,9 @@ impl Store {
 }
 
 const IN_DOUBT: &str = "the object, table or key field was changed while deliveries are in doubt: \
-     their tickets may exist, and would not be found any more. Start with the settings of before \
-     until `ringdown deliveries` shows nothing in doubt, or discard them";
+     their tickets may exist, and would not be found any more. Start with the settings of before, \
+     and wait until no entry of `GET /api/v1/deliveries?target=NAME` has `in_doubt`; replay or \
+     discard those that are dead letters with `ringdown dead-letters`";
 
 impl DecisionTransaction {
     /// Marks the deliveries of `target` that were rendered from templates with another digest.

@@ -1,8 +1,8 @@
 //! The last question before a request leaves: is the delivery still ours?
 //!
 //! A replica can be stopped for longer than its claim lasts, at any point of an attempt, and
-//! go on while another one has already made the ticket. So the claim is checked where the
-//! request is handed to the network.
+//! go on while another one has already made the ticket. So the claim is checked directly before
+//! the request is sent.
 
 use std::fmt;
 use std::sync::Arc;

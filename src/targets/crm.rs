@@ -12,8 +12,9 @@ use crate::domain::time::Timestamp;
 
 /// A CRM in which we own tickets.
 ///
-/// Every method classifies its failures (see [`Failure`]): the caller decides from the
-/// classification alone whether to look up, retry, pause or give up. No method retries by
+/// Every method classifies its failures (see [`Failure`]): what a failure is about, what ends it,
+/// and whether the operation may have taken effect. The caller decides from this what follows. It
+/// changes the class only where the results of other deliveries contradict it. No method retries by
 /// itself, save one repetition after a renewed token, which costs the caller no attempt.
 #[async_trait]
 pub trait Crm: Send + Sync {

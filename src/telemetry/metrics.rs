@@ -1,4 +1,4 @@
-//! Every metric of the contract, in one registry that is passed around, never global.
+//! Every metric, in one registry that is passed around, never global.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -353,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_the_contract() {
+    fn metrics_keep_the_names_that_dashboards_use() {
         let metrics = Metrics::new();
         let servicenow = TargetName::new("servicenow");
         metrics.webhook_request("genesys", 202);

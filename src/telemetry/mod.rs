@@ -1,4 +1,4 @@
-//! Telemetry: the metrics of the contract and the log output.
+//! Telemetry: the metrics and the log.
 //!
 //! May import: `domain`, `settings`, `text`. Must not know the parts that it counts for.
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use regex::Regex;
 
-/// Each part of `src`, and the parts that it may use. A part stands below the parts that it
-/// uses, so the table has no cycle: every line names only parts of lines above it.
+/// Each part of `src`, and the parts that it may use. A line may use only parts of earlier lines,
+/// so the table has no cycle.
 const LAYERS: &[(&str, &str)] = &[
     ("json", ""),
     ("rate_limiter", ""),
@@ -135,24 +135,24 @@ fn parts() -> Vec<(String, PathBuf, String)> {
 }
 
 #[test]
-fn every_part_uses_only_parts_below_it() {
-    let mut above: BTreeSet<&str> = BTreeSet::new();
-    for (part, below) in LAYERS {
-        for name in below.split_whitespace() {
-            assert!(above.contains(name), "{part} stands above {name}");
+fn every_part_uses_only_parts_of_earlier_lines() {
+    let mut earlier: BTreeSet<&str> = BTreeSet::new();
+    for (part, used) in LAYERS {
+        for name in used.split_whitespace() {
+            assert!(earlier.contains(name), "{name} has no line before {part}");
         }
-        above.insert(part);
+        earlier.insert(part);
     }
 
     let used = Regex::new(r"\bcrate::(\w+)").unwrap();
     let mut wrong = Vec::new();
     for (part, path, code) in parts() {
-        let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == part) else {
+        let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == part) else {
             wrong.push(format!("{part} is not in the table of layers"));
             continue;
         };
         for name in used.captures_iter(&code).map(|found| found[1].to_owned()) {
-            if name != part && !below.split_whitespace().any(|allowed| allowed == name) {
+            if name != part && !allowed.split_whitespace().any(|one| one == name) {
                 wrong.push(format!("{}: {part} may not use {name}", path.display()));
             }
         }

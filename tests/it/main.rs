@@ -1,6 +1,6 @@
 //! The tests of what users rely on, one folder per topic: real HTTP, real databases, the real
 //! binary. Tests that need a daemon that dies at a named place, or that load the machine, are in
-//! `tests/faults`.
+//! `tests/faults`. `g9_…` in the name of a test is a requirement: docs/building.md lists them.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -18,6 +18,7 @@ pub(super) type KeyStates = HashMap<IncidentKey, KeyState>;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeyState {
+    /// Its incident that is not closed; the state may also be `pending` or `recovered`.
     pub(super) open: Option<Open>,
     lock: Option<BurstLock>,
     breach_starts: BreachStarts,
@@ -63,7 +64,8 @@ impl KeyState {
             .is_some_and(|incident| incident.state == IncidentState::Pending)
     }
 
-    /// Whether its incident has a ticket, or its create is enqueued.
+    /// Whether its incident is past `pending`. Its ticket may not exist yet: its create may still
+    /// be in the outbox.
     pub(super) fn has_ticket(&self) -> bool {
         self.open.is_some() && !self.is_pending()
     }

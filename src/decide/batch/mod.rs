@@ -1,8 +1,10 @@
 //! One batch of decisions: from findings, and from time, to everything that changes.
 //!
-//! Pure: the caller loads the state before, and stores the changes afterwards. May import:
-//! `domain`, `settings`, `enrichment` (its answers in memory), the row types of `store`, and
-//! `decide::{evaluate, policy, ticket_text}`.
+//! No I/O: the caller loads the state before, and stores the changes afterwards. Two things are not
+//! pure. The ids of new incidents (`Uuid::now_v7`) are made here from the system clock and from
+//! randomness; nothing is decided by them. And warnings are logged here. May import: `domain`,
+//! `rules`, `settings`, `enrichment` (its answers in memory), the row types of `store`, and
+//! `decide::{evaluate, outage_key, policy, ticket_text}`.
 
 mod apply;
 mod changes;

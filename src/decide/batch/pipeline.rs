@@ -114,7 +114,9 @@ impl<'a> Batch<'a> {
         state.name_parts(rule);
         // The limit concerns the source that began the incident, whichever source reports it now.
         let source = state.begun_by(&event.source);
-        // From now on the ticket is written from this breach.
+        // From now on the ticket is written from this breach. Without a ticket yet, its context is
+        // `fresh`: a new incident takes it in `step`, a pending one in `write_ticket`, and what is
+        // left of a breach that is only counted goes to the flood.
         let breach = finding.breach.take();
         let mut fresh = adopt_breach(&self.inputs, state, event, rule, breach)?;
         self.ask_for_standing(state, fresh.as_ref(), now);

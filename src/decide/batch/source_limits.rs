@@ -32,7 +32,8 @@ pub(super) struct SourceLimit {
     pub(super) first: Option<TicketContext>,
 }
 
-/// A key before a decision on it, as the limit on its source sees it.
+/// A key before a decision on it. Compared with the key after the decision it tells what counts
+/// against the limit on its source: a ticket that was opened, an incident that is now without one.
 #[derive(Debug)]
 pub(super) struct BeforeDecision {
     source: String,

@@ -13,7 +13,7 @@ pub(crate) struct Finding {
     pub(crate) key: IncidentKey,
     /// The signal as the rule evaluates it.
     pub(crate) evaluation: Evaluation,
-    /// By the contract's name.
+    /// By its name in the settings, such as `high`.
     pub(crate) severity: String,
     /// Only a breach changes the values that a ticket shows.
     pub(crate) breach: Option<Breach>,

@@ -113,7 +113,7 @@ pub(super) fn breach_of_known(
             actions.extend(raised);
             (outcome, actions)
         }
-        // A closed incident is never loaded; the compiler asks for the state.
+        // A closed incident is never loaded: it is here because the match names every state.
         IncidentState::Open | IncidentState::Closed => {
             // A rise is reported at once; it does not wait for `update_every`.
             if let Some(raised) = raised {

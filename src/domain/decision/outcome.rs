@@ -24,7 +24,7 @@ pub enum SignalOutcome {
     Clearing,
     /// The incident has recovered.
     Recovered,
-    /// Inside the hysteresis: nothing changes.
+    /// Inside the hysteresis: nothing changes. Stored as `between`.
     InHysteresis,
     /// A newer signal about the same part is known.
     OutOfOrder,

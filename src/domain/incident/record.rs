@@ -33,7 +33,7 @@ impl IncidentState {
     /// In the order of life.
     pub const ALL: [Self; 4] = [Self::Pending, Self::Open, Self::Recovered, Self::Closed];
 
-    /// The contract's name for it.
+    /// Its name in the database and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -67,8 +67,28 @@ pub struct TicketWrite {
 
 /// One ongoing problem, found by its rule and correlation key.
 ///
-/// The store keeps it as JSON. A field keeps the name that it has there (`rename`), so that
-/// earlier rows stay readable.
+/// The store keeps it as JSON in the column `life`. A field keeps the name that it has there
+/// (`rename`), so that earlier rows stay readable. A new field that is no
+/// `Option` needs `#[serde(default)]`: without it no earlier row can be read. These words differ
+/// between the code, the stored JSON, and the settings and the API:
+///
+/// | code | stored | settings, API |
+/// |---|---|---|
+/// | `written_at` | `told_at` | |
+/// | `occurrences_at_write` | `told_occurrences` | |
+/// | `previous_write` | `told_before` | |
+/// | `unreported` | `untold` | |
+/// | `breach_starts` | `onsets` | |
+/// | `ungrouped` | `alone` | |
+/// | `flood.reported` | `flood.told` | |
+/// | `flapping.stable_at` | `flapping.calm_at` | `flaps.calm_at` |
+/// | `group` | `group` | `group_by`; the `key` of the outage |
+/// | `tally` | `tally` | `outage` |
+/// | `waits_for`, `silence`, `held_by_flood`, `outage_id` | the same | `waits.for`, `waits.by` |
+/// | `opens_at` | the same | `waits.until` |
+/// | `LifePolicy::hold_for` | | `for` |
+/// | `FlappingPolicy::quiet_period` | | `flapping.calm` |
+/// | `Recovery::Nothing` | | `on_recovery = "none"` |
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     pub id: IncidentId,

@@ -23,7 +23,7 @@ pub enum Suppression {
 }
 
 impl Suppression {
-    /// The contract's name for it.
+    /// Its name in the database, in metrics and in the API.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::ActiveIncident => "active_incident",

@@ -146,8 +146,8 @@ pub(super) fn close_with(
     steps
 }
 
-/// Lets all members of an outage go whose ticket a person gave up. Members that it held back open
-/// tickets of their own after all: otherwise their trouble would have no ticket.
+/// All members leave an outage whose create a person discarded ("given up"). Members that it held
+/// back open tickets of their own after all: otherwise their trouble would have no ticket.
 pub(super) fn let_go(
     outage: &Incident,
     members: &mut [Incident],
@@ -164,7 +164,7 @@ pub(super) fn let_go(
     steps
 }
 
-/// Frees members of an outage that ended without them, because a person closed its ticket.
+/// All members leave an outage that ended without them, because a person closed its ticket.
 pub fn release(members: &mut [Incident], now: Timestamp) -> Vec<MemberStep> {
     let mut steps = Vec::new();
     for (place, member) in members.iter_mut().enumerate() {

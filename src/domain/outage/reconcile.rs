@@ -60,7 +60,8 @@ pub fn reconcile(
     update
 }
 
-/// Ends an outage whose ticket a person gave up before it existed. Returns whether it did.
+/// Ends an outage whose create a person discarded ("given up"), so that it never gets a ticket.
+/// Returns whether it did.
 fn end_given_up(
     outage: &mut DecisionState,
     members: &mut [Incident],

@@ -1,8 +1,8 @@
 //! The event of the original integration guide: `metrics[0].name` and `metrics[0].avg`, or a
 //! `trunk` with a `status`.
 //!
-//! Owns its required values (G19): a queue and its average wait, or a trunk and its status.
-//! Durations are in seconds here.
+//! Owns its required values (g19 in docs/building.md): a queue and its average wait, or a trunk
+//! and its status. Durations are in seconds here.
 
 use super::super::fill::{
     self, MAX_TEXT_LENGTH, WAIT_TIME, average, clean, set_lower, set_text, set_upper,

@@ -14,7 +14,7 @@ use crate::settings::kinds::{duration, name_of, one_of, severity};
 use crate::settings::problem::LoadError;
 use crate::settings::read::Section;
 
-/// The places in the events that the module `own_trouble` writes.
+/// Where the values are in the events that `self_monitor` writes.
 const MAP: &str = r#"
 event_id = "/id"
 event_type = "/type"

@@ -122,7 +122,7 @@ pub struct IncidentDetail {
     pub flaps: Option<FlappingView>,
     /// The values that the rule's expressions read: latest, lowest, highest.
     pub readings: BTreeMap<String, Spread>,
-    /// The entity's parts, as `SOURCE/PART` where each source speaks for itself.
+    /// The entity's parts, as `SOURCE/PART` where each source reports independently.
     pub parts: BTreeMap<String, PartView>,
     /// Of an outage: the counts of its members.
     pub outage: Option<OutageTotals>,

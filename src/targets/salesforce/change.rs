@@ -1,7 +1,8 @@
 //! Changing a ticket: comments, fields, resolution, its parent.
 //!
-//! People win: a ticket they have closed is not opened again. Fields are set before the
-//! comment is written, so that a comment that is there proves both. May import: `domain`.
+//! What people did stays: a ticket that a person has closed is not opened again. Fields are set
+//! before the comment is written, so that a comment that is there proves both. May import:
+//! `domain`.
 
 use serde_json::{Value, json};
 

@@ -94,8 +94,9 @@ impl Salesforce {
         }
     }
 
-    /// A success without a record was the last word of the call, so a look-up shows what came of
-    /// it. If it shows nothing, whatever answered it has kept this ticket from Salesforce.
+    /// After a success without a record the call has ended. So a look-up shows whether the ticket
+    /// exists. If it does not, something in front of Salesforce gave the answer, and Salesforce
+    /// never received this ticket.
     async fn look_up(&self, key: &TicketKey, unconfirmed: Failure) -> Result<Ticket, Failure> {
         match self.find_by_key(key).await {
             Ok(Some(ticket)) => Ok(ticket),

@@ -1,8 +1,8 @@
 //! Changing a ticket: fields, resolution, its parent. `comment` looks for comments.
 //!
-//! People win: a state that a person has set is never lowered, and a ticket they have closed
-//! is left alone. There is no optimistic locking, so the ticket is read right before its
-//! state is changed. May import: `domain`.
+//! What people did stays: a state that a person has set is never lowered, and a ticket that a
+//! person has closed is not changed. There is no optimistic locking, so the ticket is read right
+//! before its state is changed. May import: `domain`.
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::TicketChange;

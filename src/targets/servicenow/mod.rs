@@ -3,8 +3,8 @@
 //! Every rule here has its reason in `docs/servicenow.md`. The pure parts decide (`verdict`,
 //! `refusal`, `record`, `body`, `query`, `requests`), the others act on them.
 //!
-//! May import: `domain`, `settings`, `rules` (templates of the settings), and of `targets` only `http`. Must not know:
-//! the store, sources, other CRMs.
+//! May import: `clock`, `domain`, `settings`, `rules` (templates of the settings), `text`, and the
+//! parts of `targets` that concern no CRM. Must not know: the store, sources, other CRMs.
 
 mod api;
 mod blame;

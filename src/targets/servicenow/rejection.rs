@@ -79,7 +79,9 @@ impl Rejection {
         match self.failure.kind {
             FailureKind::IntegrationFailure => true,
             FailureKind::AuthFailure => self.failure.status == Some(403),
-            _ => false,
+            FailureKind::NetworkFailure
+            | FailureKind::RateLimited
+            | FailureKind::SchemaMismatch => false,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Every row of the contract's answers table that depends on what is sent.
+//! Every answer (`src/receive/answer.rs`) that depends on what is sent.
 
 use bytes::Bytes;
 use http_body_util::StreamBody;

@@ -1,4 +1,4 @@
-//! The public listener from outside: real HTTP, a real SQLite file, every answer of the contract.
+//! The public listener from outside: real HTTP, a real SQLite file, every answer.
 mod access;
 mod answers;
 mod log_lines;

@@ -16,7 +16,7 @@ fn the_tables_of_the_documentation_are_those_of_the_declarations() {
     assert!(
         written == generated,
         "{DOCUMENT} is out of date; write its tables anew with\n  \
-         WRITE_REFERENCE=1 cargo test --features fault-points --test it documentation"
+         WRITE_REFERENCE=1 cargo test --features fault-points --test it settings::documents"
     );
 }
 

@@ -164,7 +164,7 @@ fn rules_and_fields_keep_the_order_of_the_files() {
 }
 
 #[test]
-fn defaults_are_those_of_the_contract() {
+fn defaults_are_the_documented_ones() {
     let settings = World::base().loaded().settings;
     let rule = &settings.rules[0];
     let seconds = |seconds| Duration::from_secs(seconds);

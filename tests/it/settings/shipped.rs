@@ -1,4 +1,5 @@
-//! The files that people start from: the contract's reference, the example, the defaults.
+//! The files that people start from: the example and the defaults. And `reference.toml`, which sets
+//! every setting of a daemon once.
 
 use ringdown::settings::{FieldValue, Loaded};
 

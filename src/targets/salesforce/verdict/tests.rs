@@ -1,4 +1,20 @@
 //! Each rule of classification, on answers as Salesforce sends them.
+//!
+//! The number of a rule (`rule_5_…`) is one of these kinds of answers. docs/salesforce.md has what
+//! follows each of them.
+//!
+//! - 2: the result is unknown: a success that cannot be read, an answer that is not Salesforce's.
+//! - 3: the session: a token that a renewal helps, and one that it does not help.
+//! - 4: the limit of calls.
+//! - 5: what ends by itself, and locked rows.
+//! - 6: a value that exists already.
+//! - 7: several records with our key.
+//! - 8: something is not there: an object, a field, a record.
+//! - 9: the content or our rights are refused.
+//! - 11: a code that nobody knows.
+//!
+//! Rules 1 and 10 concern the connection and the login; their tests are there. For `g15_…` and the
+//! like see docs/building.md.
 
 use std::time::Duration;
 
