@@ -134,31 +134,23 @@ pub(super) fn breach_of_known(
     }
 }
 
-/// A further breach while the ticket waits. The first reason that applies is reported.
+/// A further breach while the ticket waits.
 fn breach_of_pending(
     incident: &mut Incident,
     now: Timestamp,
     policy: &LifePolicy,
     may_open: bool,
 ) -> (SignalOutcome, Vec<TicketAction>) {
-    let reason = if incident.is_held() {
-        // The outage has the ticket, so this incident opens none.
-        Suppression::Outage
-    } else if incident.silence.is_some() {
-        Suppression::Silenced
-    } else if incident.held_by_flood {
-        // Only a person, an outage or a clear ends this wait, however often it breaches.
-        Suppression::Flood
-    } else if incident.opens_at.is_none_or(|at| at <= now) {
+    let reason = match incident.hold() {
+        Some(hold) => hold.suppression(),
         // It is due, and the signal came before the timer.
-        return open_now(incident, policy, may_open, now);
-    } else {
-        match incident.waits_for {
-            // It still waits for an outage that may form.
-            Some(Suppression::Outage) => Suppression::Outage,
-            // A burst lock is reported for the first breach only.
-            _ => Suppression::Pending,
+        None if incident.opens_at.is_none_or(|at| at <= now) => {
+            return open_now(incident, policy, may_open, now);
         }
+        // It still waits for an outage that may form.
+        None if incident.waits_for == Some(Suppression::Outage) => Suppression::Outage,
+        // A burst lock is reported for the first breach only.
+        None => Suppression::Pending,
     };
     incident.suppressed += 1;
     (SignalOutcome::Suppressed(reason), Vec::new())

@@ -47,10 +47,7 @@ impl Incident {
 
     /// Pending: whether the ticket opens once `opens_at` has come.
     const fn may_open(&self) -> bool {
-        self.clear_since.is_none()
-            && self.silence.is_none()
-            && !self.is_held()
-            && !self.held_by_flood
+        self.clear_since.is_none() && self.hold().is_none()
     }
 
     /// Pending: when it ends without ever having had a ticket.
@@ -59,10 +56,7 @@ impl Incident {
         let quiet_at = self.last_breach_at.plus(quiet_after);
         // A breach that waits only for its `for` or a burst lock opens even when the sender does
         // not repeat it. One that was held back for longer must still be reported by then.
-        let may_end_quietly = self.is_held()
-            || self.held_by_flood
-            || self.silence.is_some()
-            || self.silenced_until.is_some();
+        let may_end_quietly = self.hold().is_some() || self.silenced_until.is_some();
         match self.clear_since {
             Some(since) => Some(since.plus(clear_for).min(quiet_at)),
             None => may_end_quietly.then_some(quiet_at),

@@ -2,14 +2,15 @@
 //!
 //! Plain data at the bottom: an `evaluation` of a signal, the `policy` of a rule, the `action`s
 //! that a ticket needs, the `record` that is stored. Above it the methods of the record: `apply`
-//! adds a signal, `flapping` counts how often trouble starts, `life` moves the incident from
-//! state to state. Pure. May import: `identity`, `severity`, `time`.
+//! adds a signal, `flapping` counts how often trouble starts, `hold` says what holds a ticket
+//! back, `life` moves the incident from state to state. Pure. May import: `identity`, `severity`, `time`.
 
 mod action;
 mod apply;
 mod breach_starts;
 mod evaluation;
 mod flapping;
+mod hold;
 mod life;
 mod mute;
 pub mod part;
@@ -22,6 +23,7 @@ mod totals;
 pub use action::TicketAction;
 pub use breach_starts::{BreachStarts, Flapping};
 pub use evaluation::{Evaluation, Verdict};
+pub use hold::Hold;
 pub use mute::Mute;
 pub use policy::{FlappingPolicy, LifePolicy, Recovery};
 pub use readings::{Readings, Spread};

@@ -6,7 +6,7 @@ use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read
 use super::values::{DisplayTime, Document};
 use crate::domain::decision::Suppression;
 use crate::domain::identity::{IncidentId, TargetName};
-use crate::domain::incident::Incident;
+use crate::domain::incident::{Hold, Incident};
 use crate::store::row::{Column, Row};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -136,16 +136,18 @@ struct ShownWaits<'a> {
 impl Serialize for WaitsView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let life: Option<Incident> = serde_json::from_str(&self.0).ok();
-        let shown = life.as_ref().map(|life| {
-            let until = life.opens_at.map(DisplayTime::from);
-            match (&life.outage_id, &life.silence, life.waits_for) {
-                (Some(outage), _, _) => (Suppression::Outage, Some(outage.as_str()), None),
-                (None, Some(cover), _) => {
-                    let until = Some(cover.until.into());
-                    (Suppression::Silenced, Some(cover.by.as_str()), until)
-                }
-                (None, None, _) if life.held_by_flood => (Suppression::Flood, None, None),
-                (None, None, reason) => (reason.unwrap_or(Suppression::Pending), None, until),
+        let shown = life.as_ref().map(|life| match life.hold() {
+            Some(hold) => {
+                let (by, until) = match hold {
+                    Hold::Outage(outage) => (Some(outage.as_str()), None),
+                    Hold::Mute(mute) => (Some(mute.by.as_str()), Some(mute.until.into())),
+                    Hold::Flood => (None, None),
+                };
+                (hold.suppression(), by, until)
+            }
+            None => {
+                let reason = life.waits_for.unwrap_or(Suppression::Pending);
+                (reason, None, life.opens_at.map(DisplayTime::from))
             }
         });
         let shown = shown.map(|(reason, by, until)| ShownWaits {
