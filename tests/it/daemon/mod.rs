@@ -17,6 +17,7 @@ mod outage_people;
 mod outages;
 mod own_trouble;
 mod people;
+mod refused_changes;
 mod review_limit;
 mod routing;
 mod severity;
