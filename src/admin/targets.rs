@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::deliver::TargetStatus;
+use crate::deliver::{RefusedOperation, TargetStatus};
 use crate::domain::identity::TargetName;
 use crate::store::{DisplayTime, StoredFailure};
 
@@ -26,13 +26,34 @@ pub struct TargetView {
     pub kind: String,
     /// `up`, `paused`, `held`, `circuit_open`.
     pub state: &'static str,
-    /// Since when it cannot be reached: held, or its circuit open.
+    /// Since when it accepts no tickets: held, its circuit open, or paused for long.
     pub since: Option<DisplayTime>,
     /// When the pause ends or the next probe is due.
     pub until: Option<DisplayTime>,
+    /// Changes of tickets that the CRM refuses for every ticket: a person must act.
+    pub refused_operations: Vec<RefusedOperationView>,
     pub last_error: Option<StoredFailure>,
     pub last_error_at: Option<DisplayTime>,
     pub token: TokenView,
+}
+
+/// An operation that the CRM refuses for every ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedOperationView {
+    pub operation: &'static str,
+    pub since: DisplayTime,
+    /// Its message says what a person must do.
+    pub last_error: StoredFailure,
+}
+
+impl RefusedOperationView {
+    fn of(refused: &RefusedOperation) -> Self {
+        Self {
+            operation: refused.operation.as_str(),
+            since: refused.since.into(),
+            last_error: StoredFailure::from(&refused.last_error),
+        }
+    }
 }
 
 /// Age and expiry of a credential.
@@ -53,6 +74,11 @@ impl TargetView {
             state: status.state.as_str(),
             since: status.unreachable_since.map(DisplayTime::from),
             until: status.until.map(DisplayTime::from),
+            refused_operations: status
+                .refused_operations
+                .iter()
+                .map(RefusedOperationView::of)
+                .collect(),
             last_error: status.last_error.as_ref().map(StoredFailure::from),
             last_error_at: status.last_error_at.map(DisplayTime::from),
             token: TokenView {

@@ -5,13 +5,14 @@
 
 use serde::Deserialize;
 
+use super::completion::{Completed, complete, lacking, note_kept};
 use super::omission::{MAX_OMISSIONS, Omission};
-use crate::domain::failure::Failure;
+use crate::domain::failure::{Failure, FailureKind};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
-    OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
+    Completion, OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
 };
-use crate::store::ClaimedDelivery;
+use crate::store::{ClaimedDelivery, Store};
 use crate::targets::Crm;
 
 #[derive(Deserialize)]
@@ -19,31 +20,53 @@ struct CreatePayload {
     fields: TicketFields,
 }
 
+/// What an attempt needs of its target.
+pub(super) struct Attempt<'a> {
+    pub(super) crm: &'a dyn Crm,
+    pub(super) target: &'a TargetName,
+    pub(super) omission: &'a Omission,
+    pub(super) store: &'a Store,
+    /// This process, as the owner of the claim.
+    pub(super) owner: &'a str,
+}
+
+/// What an attempt came to.
+#[derive(Debug)]
+pub(super) enum Achieved {
+    Changed,
+    Created(Created),
+    Completed(Completed),
+}
+
 /// What a create brought.
 #[derive(Debug)]
 pub(super) struct Created {
     pub(super) ticket: Ticket,
-    /// The fields that the CRM refused.
+    /// The fields that the CRM refused or did not keep.
     pub(super) omitted: Vec<OmittedField>,
 }
 
 /// Makes the attempt. A create returns its confirmed ticket.
 pub(super) async fn attempt(
-    crm: &dyn Crm,
-    target: &TargetName,
-    omission: &Omission,
+    by: &Attempt<'_>,
     delivery: &ClaimedDelivery,
-) -> Result<Option<Created>, Failure> {
+) -> Result<Achieved, Failure> {
+    let crm = by.crm;
     match delivery.operation {
-        Operation::Create => create(crm, omission, delivery).await.map(Some),
-        Operation::Update => update(crm, delivery).await.map(|()| None),
+        Operation::Create => return create(by, delivery).await.map(Achieved::Created),
+        Operation::Update if delivery.completes => {
+            let completion: Completion = payload(delivery)?;
+            let completed = complete(crm, ticket_id(delivery)?, completion).await?;
+            return Ok(Achieved::Completed(completed));
+        }
+        Operation::Update => update(crm, delivery).await?,
         Operation::Resolve => {
             let change: TicketChange = payload(delivery)?;
             crm.resolve(ticket_id(delivery)?, &change).await?;
-            Ok(None)
         }
-        Operation::Link => link(crm, target, delivery).await.map(|()| None),
+        Operation::Link => link(crm, by.target, delivery).await?,
     }
+    Ok(Achieved::Changed)
 }
 
 /// Links the ticket to its outage's ticket, or names that in a comment.
@@ -75,33 +98,81 @@ async fn link(
     crm.update(ticket_id, &change).await
 }
 
-async fn create(
-    crm: &dyn Crm,
-    omission: &Omission,
-    delivery: &ClaimedDelivery,
-) -> Result<Created, Failure> {
+async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Created, Failure> {
     let key = TicketKey::of_incident(&delivery.incident_id);
-    let mut omitted = Vec::new();
+    let content: Result<CreatePayload, Failure> = payload(delivery);
     if delivery.in_doubt
-        && let Some(ticket) = crm.find(&key).await?
+        && let Some(ticket) = by.crm.find(&key).await?
     {
+        let sent = content.map_or_else(|_| TicketFields::new(), |content| content.fields);
+        let sent = by.omission.optional(&sent);
+        let omitted = lacking(by.crm, &ticket.id, &delivery.omitted, &sent).await;
         return Ok(Created { ticket, omitted });
     }
-    let content: CreatePayload = payload(delivery)?;
-    let mut fields = content.fields;
-    let mut result = crm.create(&key, &fields).await;
+    let mut fields = content?.fields;
+    let mut omitted = Vec::new();
+    // A note of an earlier try is not about this one.
+    if !delivery.omitted.is_empty() {
+        by.note_omitted(delivery, &omitted).await;
+    }
+    let mut result = by.crm.create(&key, &fields).await;
     for _ in 0..MAX_OMISSIONS {
         let Err(failure) = &result else { break };
-        let refused = omission.omit(&mut fields, failure);
+        let refused = by.omission.omit(&mut fields, failure);
         if refused.is_empty() {
             break;
         }
         omitted.extend(refused);
-        result = crm
-            .create(&key, &omission.described(&fields, &omitted))
-            .await;
+        by.note_omitted(delivery, &omitted).await;
+        let described = by.omission.described(&fields, &omitted);
+        result = by.crm.create(&key, &described).await;
     }
-    result.map(|ticket| Created { ticket, omitted })
+    let ticket = result.map_err(|failure| certain_after_look_up(delivery, failure))?;
+    note_kept(by.crm, &ticket.id, &mut omitted).await;
+    if !ticket.not_kept.is_empty() {
+        omitted.extend(ticket.not_kept.iter().cloned());
+        by.describe(&ticket, &fields, &omitted).await;
+    }
+    Ok(Created { ticket, omitted })
+}
+
+impl Attempt<'_> {
+    /// Stores what is left out before it is sent: the answer may be lost. Without the note only the
+    /// incident would not show it.
+    async fn note_omitted(&self, delivery: &ClaimedDelivery, omitted: &[OmittedField]) {
+        let noted = self.store.note_omitted(delivery, self.owner, omitted);
+        if let Err(error) = noted.await {
+            tracing::warn!(
+                target = self.target.as_str(), incident_id = delivery.incident_id.as_str(), %error,
+                "the fields that a create leaves out cannot be stored"
+            );
+        }
+    }
+
+    /// Writes values that the CRM did not keep into the description of the new ticket. The ticket
+    /// stands in any case.
+    async fn describe(&self, ticket: &Ticket, fields: &TicketFields, omitted: &[OmittedField]) {
+        let change = TicketChange {
+            fields: self.omission.description(fields, omitted),
+            ..TicketChange::default()
+        };
+        if let Err(failure) = self.crm.update(&ticket.id, &change).await {
+            tracing::warn!(
+                target = self.target.as_str(), ticket = ticket.id, error = %failure,
+                "values that the CRM did not keep could not be added to the description"
+            );
+        }
+    }
+}
+
+/// A success without a record is a matter of the network only while it is not known what came of
+/// it. Where the earlier try ended in the same way and was looked up, such a response creates
+/// nothing.
+fn certain_after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Failure {
+    if delivery.in_doubt && delivery.had_empty_success && failure.is_empty_success() {
+        failure.kind = FailureKind::IntegrationFailure;
+    }
+    failure
 }
 
 async fn update(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<(), Failure> {

@@ -10,6 +10,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::refused_changes::TICKETS_OF_A_PATTERN;
 use crate::domain::failure::{Failure, FailureClass, FailureScope, ResolvedBy, class};
 use crate::domain::identity::IncidentId;
 use crate::domain::ticket::Operation;
@@ -18,8 +19,6 @@ use crate::store::ClaimedDelivery;
 /// Deliveries that are remembered. When more fail, all are forgotten: a pattern is then found
 /// later.
 const MAX_REMEMBERED: usize = 10_000;
-/// So many different tickets, refused for one reason with no success between them, are a pattern.
-const TICKETS_OF_A_PATTERN: usize = 3;
 
 /// The CRM's code for a refused create.
 type Reason = Option<String>;
@@ -66,7 +65,7 @@ impl Evidence {
         match (failure.class.scope, failure.class.resolved_by) {
             // A lock or an approval of one record says nothing about others.
             (FailureScope::Ticket, ResolvedBy::PersonInCrm) => return failure.class,
-            // What is refused on tickets that exist says nothing about new ones.
+            // What is refused on tickets that exist says nothing about new ones: `refused_changes`.
             (FailureScope::Ticket, _) if delivery.operation != Operation::Create => {
                 return failure.class;
             }
@@ -96,7 +95,7 @@ impl Evidence {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::failure::FailureKind;
     use crate::domain::time::Timestamp;
@@ -116,7 +115,7 @@ mod tests {
     }
 
     /// The delivery `id`, of an incident of its own.
-    fn delivery(id: i64, operation: Operation) -> ClaimedDelivery {
+    pub(in crate::deliver) fn delivery(id: i64, operation: Operation) -> ClaimedDelivery {
         ClaimedDelivery {
             id,
             incident_id: IncidentId::new(id.to_string()),
@@ -130,6 +129,9 @@ mod tests {
             ticket_id: None,
             parent: None,
             lane: String::new(),
+            completes: false,
+            omitted: Vec::new(),
+            had_empty_success: false,
         }
     }
 

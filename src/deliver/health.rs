@@ -86,16 +86,13 @@ impl TargetWorker {
         let mut shared = self.shared();
         let stored = shared.health.stored.clone();
         let stored_unreachable = stored.as_ref().and_then(|one| one.unreachable.as_ref());
-        let unreachable = shared.breaker.unreachable_since().is_some();
+        let unreachable = shared.breaker.unreachable().is_some();
         match health_action(unreachable, stored_unreachable.is_some(), changed_by_other) {
             HealthAction::InSync => self.changed_state(&shared, stored?),
             HealthAction::Publish => Some(self.own_view(&shared, stored, now)),
             HealthAction::Verify => {
-                // A pause is an answer of the CRM: this process has just reached it.
-                if let Some(unreachable) = stored_unreachable
-                    && shared.breaker.state() != BreakerState::Paused
-                {
-                    shared.breaker = CircuitBreaker::half_open_since(unreachable.since.min(now));
+                if let Some(unreachable) = stored_unreachable {
+                    verify(&mut shared.breaker, unreachable, now);
                 }
                 None
             }
@@ -111,7 +108,7 @@ impl TargetWorker {
     fn changed_state(&self, shared: &Shared, stored: TargetHealth) -> Option<TargetHealth> {
         let own = Some(stored).filter(|one| one.replica == self.owner)?;
         let unreachable = own.unreachable?;
-        let state = shared.breaker.state();
+        let (state, _) = shared.breaker.unreachable()?;
         (unreachable.state != state).then(|| {
             let unreachable = Unreachable {
                 state,
@@ -129,14 +126,14 @@ impl TargetWorker {
         now: Timestamp,
     ) -> TargetHealth {
         let version = stored.as_ref().map_or(0, |one| one.version);
-        let Some(since) = shared.breaker.unreachable_since() else {
+        let Some((state, since)) = shared.breaker.unreachable() else {
             return self.health(None, now, version);
         };
         // It cannot have been unreachable while another replica reached it.
         let reached = stored.filter(|one| one.replica != self.owner);
         let since = reached.map_or(since, |one| one.since.max(since)).min(now);
         let unreachable = Unreachable {
-            state: shared.breaker.state(),
+            state,
             since,
             reason: reason(shared),
         };
@@ -165,13 +162,26 @@ impl TargetWorker {
                 state = unreachable.state.as_str(),
                 since = %unreachable.since,
                 reason = unreachable.reason,
-                "the target cannot be reached"
+                "the target accepts no tickets"
             ),
             None => tracing::info!(
                 target = self.name.as_str(),
-                "the target can be reached again"
+                "the target takes tickets again"
             ),
         }
+    }
+}
+
+/// Another replica says that the target is unreachable.
+fn verify(breaker: &mut CircuitBreaker, unreachable: &Unreachable, now: Timestamp) {
+    let since = unreachable.since.min(now);
+    match (unreachable.state, breaker.state()) {
+        (BreakerState::Paused, BreakerState::Paused) => breaker.was_paused_since(since),
+        // A read tells nothing about a pause.
+        (BreakerState::Paused, _) => *breaker = CircuitBreaker::paused_since(since, now),
+        // A pause is an answer of the CRM: this process has just reached it.
+        (_, BreakerState::Paused) => {}
+        (_, _) => *breaker = CircuitBreaker::half_open_since(since),
     }
 }
 

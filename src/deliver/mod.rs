@@ -2,8 +2,8 @@
 //! confirmed or a dead letter.
 //!
 //! `run` is the loop of one target and the top of the folder; `send` claims deliveries and makes
-//! their attempts; `attempt` is one attempt; `outcome` stores its result; `recovery` brings a
-//! target back; `health` shares with other replicas whether it is reachable; `worker` holds their
+//! their attempts; `attempt` is one attempt; `outcome` stores its result and `report` logs it; `recovery` brings a
+//! target back; `completion` sets fields that the CRM refused at the create; `health` shares with other replicas whether it is reachable; `worker` holds their
 //! common state. Every decision about a failure is made in `domain`.
 //!
 //! May import: `clock`, `domain`, `fault_points`, `rate_limiter`, `settings`, `store`, `targets`,
@@ -12,18 +12,22 @@
 mod attempt;
 mod claims;
 mod clock_watch;
+mod completion;
 mod evidence;
 mod health;
 mod in_flight;
 mod omission;
 mod outcome;
 mod recovery;
+mod refused_changes;
+mod report;
 mod run;
 mod send;
 mod shared;
 mod vault;
 mod worker;
 
+pub use refused_changes::RefusedOperation;
 pub use shared::TargetStatus;
 pub use vault::StoreVault;
 pub use worker::TargetWorker;

@@ -3,8 +3,9 @@
 //! A ticket without its group is worth more than no ticket. The values go into the description
 //! instead. Pure.
 
+use super::completion::reason;
 use crate::domain::failure::Failure;
-use crate::domain::ticket::{OmittedField, TicketFields};
+use crate::domain::ticket::{OmittedField, TicketFields, text_of};
 use crate::settings::{KeyField, TargetSettings};
 
 /// So often a create is tried with fewer fields within one attempt.
@@ -14,7 +15,9 @@ pub(super) const MAX_OMISSIONS: usize = 2;
 #[derive(Debug, Clone)]
 pub(super) struct Omission {
     description_field: &'static str,
-    /// These, and the fields that the settings name as strict.
+    /// Fields that cannot be read back.
+    write_only: &'static [&'static str],
+    /// Ringdown's own fields, and those that the settings name as strict.
     required: Vec<String>,
 }
 
@@ -30,6 +33,7 @@ impl Omission {
         let strict = target.strict_fields.iter().cloned();
         Self {
             description_field: kind.description_field,
+            write_only: kind.write_only_fields,
             required: own.map(str::to_owned).chain(strict).collect(),
         }
     }
@@ -56,20 +60,16 @@ impl Omission {
         if names.iter().any(|name| self.is_required(name)) {
             return Vec::new();
         }
-        let reason = match &failure.code {
-            Some(code) => format!("{code}: {}", failure.message),
-            None => failure.message.clone(),
-        };
+        let reason = reason(failure);
         let omitted = names.into_iter().filter_map(|field| {
-            let value = fields.remove(&field)?;
-            let value = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
+            let value = text_of(&fields.remove(&field)?);
             let reason = reason.clone();
             Some(OmittedField {
                 field,
                 value,
                 reason,
+                kept: None,
+                is_chosen: false,
             })
         });
         omitted.collect()
@@ -81,7 +81,17 @@ impl Omission {
         fields: &TicketFields,
         omitted: &[OmittedField],
     ) -> TicketFields {
-        let mut fields = fields.clone();
+        let mut all = fields.clone();
+        all.extend(self.description(fields, omitted));
+        all
+    }
+
+    /// The description in `fields` with the values of the omitted ones.
+    pub(super) fn description(
+        &self,
+        fields: &TicketFields,
+        omitted: &[OmittedField],
+    ) -> TicketFields {
         let before = fields.get(self.description_field);
         let before = before.and_then(|text| text.as_str()).unwrap_or_default();
         let mut text = before.trim_end().to_owned();
@@ -90,8 +100,17 @@ impl Omission {
                 "\n\nNot set, because the CRM refused it: {field} = {value}"
             ));
         }
-        fields.insert(self.description_field.to_owned(), text.trim_start().into());
-        fields
+        let mut description = TicketFields::new();
+        description.insert(self.description_field.to_owned(), text.trim_start().into());
+        description
+    }
+
+    /// Those of `fields` that a ticket can do without and that can be read back.
+    pub(super) fn optional(&self, fields: &TicketFields) -> TicketFields {
+        let mut optional = fields.clone();
+        optional
+            .retain(|name, _| !self.is_required(name) && !self.write_only.contains(&name.as_str()));
+        optional
     }
 
     fn is_required(&self, name: &str) -> bool {
@@ -116,6 +135,7 @@ mod tests {
         ];
         Omission {
             description_field: "description",
+            write_only: &["work_notes"],
             required: required.map(str::to_owned).into(),
         }
     }

@@ -1,11 +1,15 @@
-//! The result of an attempt: the next step, its log line and metrics, and its storage.
+//! The result of an attempt: the next step, and its storage.
 
 use std::time::Duration;
 
+use super::attempt::{Achieved, Created};
+use super::completion::Completed;
+use super::refused_changes::Refused;
 use super::worker::TargetWorker;
+use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::{Failure, FailureKind, FailureScope};
 use crate::domain::retry::{Next, next, rare_wait};
-use crate::domain::ticket::{OmittedField, Operation, Ticket};
+use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
 
@@ -14,7 +18,55 @@ const STORE_TRIES: u32 = 20;
 /// Wait between two tries.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
+/// Most completions that are made due at once.
+const MAX_COMPLETIONS: u32 = 64;
+/// A ticket that is resolved or gone is looked at again after this time: it may have been opened
+/// again.
+const AFTER_THE_END: Duration = Duration::from_secs(24 * 3600);
+
 impl TargetWorker {
+    /// What follows a success, and the wait of the target that it ends.
+    pub(super) fn result_of_success(
+        &self,
+        delivery: &ClaimedDelivery,
+        achieved: Achieved,
+        now: Timestamp,
+    ) -> (DeliveryResult, Option<BreakerState>) {
+        self.limiter.recover();
+        let mut shared = self.shared();
+        match achieved {
+            // Mostly it has only read, so it proves nothing about writes.
+            Achieved::Completed(Completed {
+                fields,
+                left,
+                is_over,
+            }) => {
+                shared.completions_at_once = match fields.set.is_empty() {
+                    true => 1,
+                    false => (shared.completions_at_once.max(1) * 4).min(MAX_COMPLETIONS),
+                };
+                let wait = match is_over {
+                    true => AFTER_THE_END,
+                    false => rare_wait(delivery.resumptions.saturating_add(1)),
+                };
+                let at = now.plus(wait);
+                let completed = DeliveryResult::Completed {
+                    completed: fields,
+                    left,
+                    at,
+                };
+                return (completed, None);
+            }
+            Achieved::Changed | Achieved::Created(_) => shared.evidence.record_success(delivery),
+        }
+        let ended = shared.breaker.record_success(now);
+        let (ticket, omitted) = match achieved {
+            Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
+            Achieved::Changed | Achieved::Completed(_) => (None, Vec::new()),
+        };
+        (DeliveryResult::Delivered { ticket, omitted }, ended)
+    }
+
     /// What follows `failure` for this delivery. The breaker learns of it too.
     pub(super) fn result_of_failure(
         &self,
@@ -25,24 +77,29 @@ impl TargetWorker {
         let rarely = now.plus(rare_wait(delivery.resumptions));
         // It says nothing about the target.
         if failure.is_internal {
-            return DeliveryResult::DeadLettered {
+            return match delivery.completes {
+                true => DeliveryResult::PutOff {
+                    at: rarely,
+                    failure,
+                },
+                false => DeliveryResult::DeadLettered {
+                    at: rarely,
+                    failure,
+                },
+            };
+        }
+        let (failure, next, refused) = self.judge(delivery, failure, now);
+        let settled = now.plus(failure.settle_after);
+        let rarely = rarely.max(settled);
+        if delivery.completes {
+            return DeliveryResult::PutOff {
                 at: rarely,
                 failure,
             };
         }
-        let mut failure = failure;
-        let mut shared = self.shared();
-        failure.class = shared.evidence.class(delivery, &failure);
-        let next = next(&self.policy, delivery.attempts, &failure, rand::random());
-        shared.breaker.record_failure(&failure, next, now);
-        if failure.kind == FailureKind::RateLimited {
-            self.limiter.slow_down();
+        if let Some(refused) = refused {
+            return self.refused_for_all(delivery, refused, failure);
         }
-        shared.doubts_login |= failure.doubts_login();
-        shared.last_error = Some((failure.clone(), now));
-        drop(shared);
-        let settled = now.plus(failure.settle_after);
-        let rarely = rarely.max(settled);
         match next {
             Next::RetryAfter(wait) => DeliveryResult::RetryAt {
                 at: now.plus(wait),
@@ -65,70 +122,50 @@ impl TargetWorker {
         }
     }
 
-    /// Logs and counts the result.
-    pub(super) fn report(
+    /// The failure as it is known with the results of other deliveries, and what follows.
+    fn judge(
         &self,
         delivery: &ClaimedDelivery,
-        outcome: &DeliveryResult,
+        mut failure: Failure,
         now: Timestamp,
-    ) {
-        let operation = delivery.operation.as_str();
-        let (event_id, incident_id) = (&delivery.event_id, delivery.incident_id.as_str());
-        match outcome {
-            DeliveryResult::Delivered { ticket, omitted } => {
-                self.metrics.delivery(&self.name, operation, "ok");
-                if delivery.operation == Operation::Create {
-                    self.metrics
-                        .time_to_ticket(now.since(delivery.received_at).as_secs_f64());
-                }
-                for OmittedField { field, reason, .. } in omitted {
-                    self.metrics.omitted_field(&self.name, field);
-                    tracing::warn!(
-                        event_id,
-                        incident_id,
-                        target = self.name.as_str(),
-                        field,
-                        reason,
-                        "the CRM refused a field; the ticket was created without it"
-                    );
-                }
-                let ticket = ticket.as_ref().map(|ticket| ticket.id.as_str());
-                tracing::info!(
-                    event_id,
-                    incident_id,
-                    target = self.name.as_str(),
-                    operation,
-                    ticket,
-                    "delivered"
-                );
-            }
-            DeliveryResult::RetryAt { failure, at }
-            | DeliveryResult::Parked { failure, at, .. } => {
-                let next = match outcome {
-                    DeliveryResult::Parked {
-                        waits_for: WaitsFor::Target,
-                        ..
-                    } => "it is parked until the target accepts writes again",
-                    DeliveryResult::Parked { .. } => "it is parked, and tried again rarely",
-                    _ => "it will be retried",
-                };
-                self.metrics
-                    .delivery(&self.name, operation, failure.kind.as_str());
-                tracing::warn!(
-                    event_id, incident_id, target = self.name.as_str(), operation,
-                    kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
-                    "delivery failed; {next}"
-                );
-            }
-            DeliveryResult::DeadLettered { failure, .. } => {
-                self.metrics
-                    .delivery(&self.name, operation, failure.kind.as_str());
-                tracing::error!(
-                    event_id, incident_id, target = self.name.as_str(), operation,
-                    kind = %failure.kind, code = failure.code, field = failure.field, error = %failure,
-                    "delivery given up; it is a dead letter"
-                );
-            }
+    ) -> (Failure, Next, Option<Refused>) {
+        let mut shared = self.shared();
+        let mut refused = None;
+        if delivery.completes {
+            shared.completions_at_once = 1;
+        } else {
+            failure.class = shared.evidence.class(delivery, &failure);
+            refused = shared.refused_changes.judge(delivery, &mut failure, now);
+        }
+        let next = next(&self.policy, delivery.attempts, &failure, rand::random());
+        shared.breaker.record_failure(&failure, next, now);
+        if failure.kind == FailureKind::RateLimited {
+            self.limiter.slow_down();
+        }
+        shared.doubts_login |= failure.doubts_login();
+        shared.last_error = Some((failure.clone(), now));
+        (failure, next, refused)
+    }
+
+    /// The operation is refused for every ticket: the delivery waits until one succeeds.
+    fn refused_for_all(
+        &self,
+        delivery: &ClaimedDelivery,
+        Refused { tried_at, is_new }: Refused,
+        failure: Failure,
+    ) -> DeliveryResult {
+        if is_new {
+            tracing::error!(
+                target = self.name.as_str(), operation = delivery.operation.as_str(),
+                error = %failure,
+                "the CRM refuses an operation for every ticket; a person must act"
+            );
+        }
+        DeliveryResult::Parked {
+            waits_for: WaitsFor::Operation,
+            at: tried_at,
+            counted: true,
+            failure,
         }
     }
 

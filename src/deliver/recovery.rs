@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use super::refused_changes::Ended;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::retry::next;
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
+use crate::store::ClaimedDelivery;
 
-/// How often dead letters that are due are looked for.
+/// How often dead letters and completions that are due are looked for.
 const RESUME_EVERY: Duration = Duration::from_secs(5);
 
 impl TargetWorker {
@@ -52,8 +55,9 @@ impl TargetWorker {
         }
     }
 
-    /// Makes dead letters due again whose rare try has come.
-    pub(super) async fn resume_if_due(&self, now: Timestamp) {
+    /// Makes dead letters due again whose rare try has come; and with `completions` also fields that
+    /// the CRM had refused.
+    pub(super) async fn resume_if_due(&self, now: Timestamp, completions: bool) {
         let is_due = {
             let mut shared = self.shared();
             let last = shared.resumed_at.get_or_insert(now);
@@ -64,20 +68,59 @@ impl TargetWorker {
             }
             is_due
         };
-        if !is_due
-            || !self
-                .store
-                .has_dead_due(&self.name, now)
-                .await
-                .unwrap_or(true)
-        {
+        if !is_due {
             return;
         }
+        if completions {
+            let limit = self.shared().completions_at_once.max(1);
+            let woken = self.store.wake_completions(&self.name, limit, now);
+            if let Err(error) = woken.await {
+                self.report_not_resumed(&error);
+            }
+        }
+        if self
+            .store
+            .has_dead_due(&self.name, now)
+            .await
+            .unwrap_or(true)
+        {
+            self.resume_dead(now).await;
+        }
+    }
+
+    async fn resume_dead(&self, now: Timestamp) {
         match self.store.resume_dead(&self.name, now).await {
             Ok(count) => tracing::info!(
                 target = self.name.as_str(),
                 count,
                 "dead letters are tried again"
+            ),
+            Err(error) => self.report_not_resumed(&error),
+        }
+    }
+
+    /// The CRM accepts the operation of `delivery`: what was refused for every ticket is due.
+    pub(super) async fn wake_refused(&self, delivery: &ClaimedDelivery) {
+        if delivery.operation == Operation::Create {
+            return;
+        }
+        let ended = self.shared().refused_changes.record_success(delivery);
+        let (name, operation, now) = (&self.name, delivery.operation, self.clock.now());
+        let with_dead_letters = match ended {
+            Ended::Nothing => return,
+            Ended::Perhaps => false,
+            Ended::Pattern => true,
+        };
+        let woken = self
+            .store
+            .wake_refused(name, operation, with_dead_letters, now);
+        match woken.await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(
+                target = name.as_str(),
+                operation = operation.as_str(),
+                count,
+                "the CRM accepts the operation again; deliveries that waited for it are sent"
             ),
             Err(error) => self.report_not_resumed(&error),
         }

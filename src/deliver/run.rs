@@ -77,14 +77,14 @@ impl TargetWorker {
         let admission = self.shared().breaker.admission(now);
         let free = match admission {
             Admission::All => {
-                self.resume_if_due(now).await;
+                self.resume_if_due(now, true).await;
                 free
             }
             // The results of attempts in flight may decide without a canary.
             Admission::Canary if !attempts.is_empty() => return Ok(MAX_SLEEP),
             Admission::Canary => {
                 self.renew_doubtful_login();
-                self.resume_if_due(now).await;
+                self.resume_if_due(now, false).await;
                 1
             }
             Admission::Probe => {
@@ -96,7 +96,7 @@ impl TargetWorker {
         // Looking costs less than claiming, and mostly nothing is due.
         let next = self.store.next_delivery_at(&self.name, now).await?;
         let is_idle = next.is_none_or(|at| at > now);
-        self.shared().is_idle = is_idle && admission == Admission::Canary;
+        self.note_idle(is_idle && admission == Admission::Canary);
         if is_idle {
             return Ok(until_next(next, now));
         }
@@ -111,6 +111,15 @@ impl TargetWorker {
         // Another process has claimed it, or it is not admitted.
         let next = self.store.next_delivery_at(&self.name, now).await?;
         Ok(until_next(next, now))
+    }
+
+    /// Notes whether a wait of the target is over and nothing can prove it.
+    fn note_idle(&self, is_idle: bool) {
+        let mut shared = self.shared();
+        shared.is_idle = is_idle;
+        if is_idle {
+            shared.breaker.has_nothing_to_send();
+        }
     }
 
     /// After the clock was set back, a delivery that waits for a time by the old clock would wait

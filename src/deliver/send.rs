@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::attempt::{Created, attempt};
+use super::attempt::{Attempt, attempt};
 use super::claims::ClaimGuard;
 use super::worker::TargetWorker;
 use crate::domain::lanes::last_served;
@@ -56,7 +56,14 @@ impl TargetWorker {
         self.limiter.take_when_ready().await;
         fault_points::reach("before-send");
         let crm = self.crm.for_claim(claim.check());
-        let result = attempt(crm.as_ref(), &self.name, &self.omission, &delivery).await;
+        let by = Attempt {
+            crm: crm.as_ref(),
+            target: &self.name,
+            omission: &self.omission,
+            store: &self.store,
+            owner: &self.owner,
+        };
+        let result = attempt(&by, &delivery).await;
         // The claim ended before something was sent, so the failure says nothing about the CRM.
         if result.is_err() && claim.was_refused() {
             return self.report_lost_claim(&delivery);
@@ -64,23 +71,16 @@ impl TargetWorker {
         fault_points::reach("before-settle");
         let now = self.clock.now();
         let (outcome, ended) = match result {
-            Ok(created) => {
-                self.limiter.recover();
-                let mut shared = self.shared();
-                shared.evidence.record_success(&delivery);
-                let ended = shared.breaker.record_success(now);
-                let (ticket, omitted) = match created {
-                    Some(Created { ticket, omitted }) => (Some(ticket), omitted),
-                    None => (None, Vec::new()),
-                };
-                (DeliveryResult::Delivered { ticket, omitted }, ended)
-            }
+            Ok(achieved) => self.result_of_success(&delivery, achieved, now),
             Err(failure) => (self.result_of_failure(&delivery, failure, now), None),
         };
         self.report(&delivery, &outcome, now);
         self.store_result(&delivery, &outcome, now).await;
         if let Some(ended) = ended {
             self.wake_parked(ended).await;
+        }
+        if matches!(outcome, DeliveryResult::Delivered { .. }) {
+            self.wake_refused(&delivery).await;
         }
         if let DeliveryResult::Delivered {
             ticket: Some(ticket),

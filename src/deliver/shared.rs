@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::clock_watch::ClockWatch;
 use super::evidence::Evidence;
+use super::refused_changes::{RefusedChanges, RefusedOperation};
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failure::Failure;
 use crate::domain::identity::TargetName;
@@ -19,8 +20,10 @@ pub struct TargetStatus {
     pub state: BreakerState,
     /// When the pause ends or the next probe is due.
     pub until: Option<Timestamp>,
-    /// Since when it is unreachable.
+    /// Since when it is held, paused for long, or its circuit open.
     pub unreachable_since: Option<Timestamp>,
+    /// Changes of tickets that the CRM refuses for every ticket, while it may accept new ones.
+    pub refused_operations: Vec<RefusedOperation>,
     pub last_error: Option<Failure>,
     pub last_error_at: Option<Timestamp>,
     /// Age and expiry of its credential.
@@ -33,11 +36,14 @@ pub(super) struct Shared {
     pub(super) last_error: Option<(Failure, Timestamp)>,
     pub(super) clock: ClockWatch,
     pub(super) health: CachedHealth,
-    /// When dead letters were last looked for.
+    /// When dead letters and completions were last looked for.
     pub(super) resumed_at: Option<Timestamp>,
+    /// How many completions are tried at once: one (0 here) until one has succeeded.
+    pub(super) completions_at_once: u32,
     /// The lane that was served last.
     pub(super) last_lane: String,
     pub(super) evidence: Evidence,
+    pub(super) refused_changes: RefusedChanges,
     /// The last failure was not clearly the CRM's own response: log in again before the next try.
     pub(super) doubts_login: bool,
     /// A wait is over, and there is nothing to send that could prove it.

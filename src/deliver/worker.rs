@@ -100,7 +100,8 @@ impl TargetWorker {
             name: self.name.clone(),
             state: shared.breaker.state(),
             until: (shared.breaker.state() != BreakerState::Up).then(|| shared.breaker.until()),
-            unreachable_since: shared.breaker.unreachable_since(),
+            unreachable_since: shared.breaker.unreachable().map(|(_, since)| since),
+            refused_operations: shared.refused_changes.patterns(),
             last_error: shared
                 .last_error
                 .as_ref()

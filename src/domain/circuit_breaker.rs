@@ -18,6 +18,9 @@ const MAX_PROBE_WAIT: Duration = Duration::from_secs(15);
 /// First pause after a rate limit that names no time.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// A pause that lasts or is announced for so long is no mere limit of the rate: the target counts as
+/// one that accepts no tickets.
+const LONG_PAUSE: Duration = Duration::from_secs(30);
 /// First wait of a held target.
 const FIRST_HOLD: Duration = Duration::from_secs(5);
 const MAX_HOLD: Duration = Duration::from_secs(300);
@@ -80,10 +83,12 @@ pub struct CircuitBreaker {
     is_half_open: bool,
     /// The kind of the last wait, until a write succeeds: also while it is half open.
     waited: Option<BreakerState>,
-    /// Since when it has been held or its circuit open. A successful delivery and a pause reset it:
-    /// the CRM has answered. While the circuit is open, a successful probe does too. While the
-    /// target is held it does not: a read can succeed where every write is refused.
+    /// Since when it has been held, paused or its circuit open. A successful delivery resets it.
+    /// While the circuit is open, a successful probe does too. While the target is held a probe
+    /// does not, nor does the end of a pause: a read can succeed where every write is refused.
     unreachable_since: Option<Timestamp>,
+    /// Its pause lasts for long, or there were several with no success between them.
+    is_long_pause: bool,
 }
 
 impl Default for CircuitBreaker {
@@ -97,6 +102,7 @@ impl Default for CircuitBreaker {
             is_half_open: false,
             waited: None,
             unreachable_since: None,
+            is_long_pause: false,
         }
     }
 }
@@ -120,6 +126,19 @@ impl CircuitBreaker {
         }
     }
 
+    /// A breaker that sends one delivery first: another replica says that the target has accepted
+    /// none since `since`, and asks to wait.
+    pub fn paused_since(since: Timestamp, now: Timestamp) -> Self {
+        Self {
+            is_half_open: true,
+            waited: Some(BreakerState::Paused),
+            until: now,
+            unreachable_since: Some(since),
+            is_long_pause: true,
+            ..Self::default()
+        }
+    }
+
     pub const fn state(&self) -> BreakerState {
         self.state
     }
@@ -134,12 +153,34 @@ impl CircuitBreaker {
         self.until
     }
 
-    /// Since when the target is unreachable: held, or its circuit open.
-    pub const fn unreachable_since(&self) -> Option<Timestamp> {
-        match self.state {
-            BreakerState::Held | BreakerState::CircuitOpen => self.unreachable_since,
-            // A pause is an answer of the CRM, so the CRM is reachable.
-            BreakerState::Up | BreakerState::Paused => None,
+    /// Why and since when the target accepts no tickets: held, its circuit open, or paused for long.
+    /// After a long pause that lasts until a write succeeds.
+    pub const fn unreachable(&self) -> Option<(BreakerState, Timestamp)> {
+        let state = match self.state {
+            state @ (BreakerState::Held | BreakerState::CircuitOpen) => state,
+            BreakerState::Up | BreakerState::Paused if self.is_long_pause => BreakerState::Paused,
+            // A short pause only limits the rate.
+            BreakerState::Up | BreakerState::Paused => return None,
+        };
+        match self.unreachable_since {
+            Some(since) => Some((state, since)),
+            None => None,
+        }
+    }
+
+    /// Another replica says that the target, which is paused here too, has accepted none since
+    /// `since`.
+    pub fn was_paused_since(&mut self, since: Timestamp) {
+        let own = self.unreachable_since.unwrap_or(since);
+        self.unreachable_since = Some(own.min(since));
+        self.is_long_pause = true;
+    }
+
+    /// A pause is over, and there is nothing to send that could prove it: the target takes the next
+    /// ticket.
+    pub const fn has_nothing_to_send(&mut self) {
+        if matches!(self.state, BreakerState::Up) {
+            self.is_long_pause = false;
         }
     }
 
@@ -156,6 +197,11 @@ impl CircuitBreaker {
         self.unreachable_since = self.unreachable_since.map(|since| since.min(now));
         // The target counts as up after a pause, also when there is nothing to send. The streak
         // stays: the next pause is longer until a delivery succeeds.
+        if self.state == BreakerState::Paused {
+            let end = now.max(self.until);
+            let lasts = self.unreachable_since.map(|since| end.since(since));
+            self.is_long_pause |= lasts.is_some_and(|lasts| lasts >= LONG_PAUSE);
+        }
         if self.state == BreakerState::Paused && !self.waits_at(now) {
             self.state = BreakerState::Up;
             self.is_half_open = true;
@@ -182,7 +228,7 @@ impl CircuitBreaker {
         if self.state == BreakerState::CircuitOpen {
             self.state = BreakerState::Up;
             self.is_half_open = true;
-            self.unreachable_since = None;
+            self.forget_unreachable();
         }
     }
 
@@ -192,6 +238,8 @@ impl CircuitBreaker {
         // The CRM has asked another call in flight to pause; that stays in force.
         if self.is_in(BreakerState::Paused, now) {
             self.failures = 0;
+            self.unreachable_since = Some(now);
+            self.is_long_pause = false;
             return None;
         }
         *self = Self::default();
@@ -207,7 +255,7 @@ impl CircuitBreaker {
             Next::PauseTarget(pause) => {
                 let backoff = self.backoff(BreakerState::Paused, (FIRST_PAUSE, MAX_PAUSE), now);
                 let pause = pause.unwrap_or(backoff);
-                self.unreachable_since = None;
+                self.mark_unreachable(now);
                 self.enter(BreakerState::Paused, now, pause);
             }
             Next::HoldTarget => {
@@ -241,7 +289,7 @@ impl CircuitBreaker {
     /// A probe succeeded: the canary is sent.
     pub fn record_probe(&mut self) {
         if self.state == BreakerState::CircuitOpen {
-            self.unreachable_since = None;
+            self.forget_unreachable();
         }
         // The streak stays: a read proves less than a write, so the next wait is longer until a
         // write succeeds.
@@ -280,7 +328,16 @@ impl CircuitBreaker {
     }
 
     fn mark_unreachable(&mut self, now: Timestamp) {
+        // Long after the end of a wait its trouble says nothing any more.
+        if self.state == BreakerState::Up && now.since(self.until) >= MAX_LOGIN_HOLD {
+            self.forget_unreachable();
+        }
         self.unreachable_since.get_or_insert(now);
+    }
+
+    const fn forget_unreachable(&mut self) {
+        self.unreachable_since = None;
+        self.is_long_pause = false;
     }
 
     fn enter(&mut self, state: BreakerState, now: Timestamp, wait: Duration) {

@@ -121,20 +121,24 @@ fn a_pause_that_is_over_is_over_though_nothing_is_sent_and_the_next_one_is_longe
 #[test]
 fn it_is_away_from_the_first_moment_until_it_answers() {
     let mut breaker = CircuitBreaker::half_open();
-    assert_eq!(breaker.unreachable_since(), None, "doubt is no knowledge");
+    assert_eq!(
+        breaker.unreachable().map(|(_, since)| since),
+        None,
+        "doubt is no knowledge"
+    );
     breaker.record_failed_probe(&no_answer(), RETRY, at(5));
     breaker.record_failed_probe(&no_answer(), RETRY, at(9));
-    assert_eq!(breaker.unreachable_since(), Some(at(5)));
+    assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(5)));
     breaker.on_clock(at(2));
     assert_eq!(
-        breaker.unreachable_since(),
+        breaker.unreachable().map(|(_, since)| since),
         Some(at(2)),
         "the clock was set back"
     );
     breaker.record_probe();
-    assert_eq!(breaker.unreachable_since(), None);
+    assert_eq!(breaker.unreachable().map(|(_, since)| since), None);
     breaker.record_failure(&no_answer(), Next::Park, at(20));
-    assert_eq!(breaker.unreachable_since(), Some(at(20)));
+    assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(20)));
 }
 
 #[test]
@@ -143,12 +147,16 @@ fn a_held_target_that_lets_itself_be_probed_is_away_again_since_it_was_first_hel
     let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
     breaker.record_failure(&refused, Next::HoldTarget, at(0));
     breaker.record_probe();
-    assert_eq!(breaker.unreachable_since(), None, "it is worth a try");
+    assert_eq!(
+        breaker.unreachable().map(|(_, since)| since),
+        None,
+        "it is worth a try"
+    );
     breaker.record_failure(&refused, Next::HoldTarget, at(6));
-    assert_eq!(breaker.unreachable_since(), Some(at(0)));
+    assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(0)));
     breaker.record_success(at(7));
     breaker.record_failure(&refused, Next::HoldTarget, at(8));
-    assert_eq!(breaker.unreachable_since(), Some(at(8)));
+    assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(8)));
 }
 
 #[test]
@@ -156,7 +164,50 @@ fn a_pause_that_the_crm_asked_for_is_not_being_away() {
     let mut breaker = CircuitBreaker::default();
     let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
     breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
-    assert_eq!(breaker.unreachable_since(), None);
+    breaker.on_clock(at(1));
+    assert_eq!(breaker.unreachable(), None);
+}
+
+#[test]
+fn pauses_that_no_write_interrupts_and_one_that_is_announced_long_are_being_away() {
+    let maintenance = Failure::new(FailureKind::IntegrationFailure, WAITS, "maintenance");
+    let mut breaker = CircuitBreaker::default();
+    for now in [0, 2, 6, 14, 30] {
+        breaker.on_clock(at(now));
+        assert_eq!(breaker.unreachable().is_some(), now >= 30, "{now}");
+        breaker.record_failure(&maintenance, Next::PauseTarget(None), at(now));
+    }
+    breaker.on_clock(at(31));
+    let away = Some((BreakerState::Paused, at(0)));
+    assert_eq!(breaker.unreachable(), away);
+    breaker.on_clock(at(62));
+    assert_eq!(breaker.unreachable(), away, "only a write tells");
+    breaker.record_success(at(63));
+    assert_eq!(breaker.unreachable(), None);
+
+    let hour = Next::PauseTarget(Some(Duration::from_secs(3600)));
+    breaker.record_failure(&maintenance, hour, at(100));
+    breaker.on_clock(at(101));
+    assert_eq!(breaker.unreachable(), Some((BreakerState::Paused, at(100))));
+    breaker.on_clock(at(3701));
+    breaker.has_nothing_to_send();
+    assert_eq!(breaker.unreachable(), None, "it is worth a try");
+    breaker.record_failure(&maintenance, hour, at(3702));
+    breaker.on_clock(at(3703));
+    assert_eq!(breaker.unreachable(), Some((BreakerState::Paused, at(100))));
+}
+
+#[test]
+fn a_limit_of_the_rate_is_no_long_pause_while_writes_succeed_between() {
+    let limited = Failure::new(FailureKind::RateLimited, WAITS, "slow down");
+    let mut breaker = CircuitBreaker::default();
+    for now in (0..300).step_by(10) {
+        breaker.record_failure(&limited, Next::PauseTarget(None), at(now));
+        breaker.on_clock(at(now + 1));
+        assert_eq!(breaker.unreachable(), None);
+        breaker.on_clock(at(now + 3));
+        breaker.record_success(at(now + 3));
+    }
 }
 
 #[test]

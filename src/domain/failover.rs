@@ -34,7 +34,7 @@ impl TicketRoute {
 /// The health of a target that is unreachable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreachable {
-    /// Held, or its circuit is open.
+    /// Held, its circuit is open, or paused for long.
     pub state: BreakerState,
     pub since: Timestamp,
     /// The last failure.
@@ -91,8 +91,12 @@ impl Failover<'_> {
             unreachable,
             to,
         } = self;
+        let why = match unreachable.state {
+            BreakerState::Paused => "has accepted no tickets since",
+            _ => "cannot be reached since",
+        };
         format!(
-            "Opened in {to}, because {from} cannot be reached since {} ({}).",
+            "Opened in {to}, because {from} {why} {} ({}).",
             unreachable.since,
             unreachable.reason.trim_end_matches('.')
         )
@@ -102,6 +106,7 @@ impl Failover<'_> {
     pub fn reason(&self) -> Failure {
         let kind = match self.unreachable.state {
             BreakerState::Held => FailureKind::AuthFailure,
+            BreakerState::Paused => FailureKind::IntegrationFailure,
             _ => FailureKind::NetworkFailure,
         };
         Failure::new(

@@ -221,6 +221,12 @@ impl Failure {
         self.class.scope == FailureScope::Network
     }
 
+    /// Whether it is a response that says success, without a record.
+    pub fn is_empty_success(&self) -> bool {
+        self.status
+            .is_some_and(|status| (200..300).contains(&status))
+    }
+
     #[must_use]
     pub fn with_wait(mut self, wait: Option<Duration>) -> Self {
         self.wait = wait;

@@ -125,6 +125,16 @@ pub enum IncidentEvent {
     DeliveriesEnded {
         count: u64,
     },
+    /// Fields that the CRM refused at the create were tried again: `set` are set now, `found` have a
+    /// value that somebody else put in, and `dropped` are no longer configured.
+    TicketCompleted {
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        set: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        found: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        dropped: Vec<String>,
+    },
     /// A person or a process changed the ticket in the CRM.
     TicketChanged {
         title: String,
@@ -254,6 +264,7 @@ impl IncidentEvent {
             }
             Self::LinkDiscarded { .. } => "link was discarded",
             Self::DeliveriesEnded { .. } => "deliveries no longer owed",
+            Self::TicketCompleted { .. } => "fields completed",
             Self::TicketChanged { title, .. } => title,
         })
     }
@@ -324,9 +335,30 @@ impl fmt::Display for IncidentEvent {
                 "outage {outage_id} has no ticket: its create was discarded by {by}"
             ),
             Self::DeliveriesEnded { count } => write!(f, "{count}, as the ticket is over"),
+            Self::TicketCompleted {
+                set,
+                found,
+                dropped,
+            } => completed(f, set, found, dropped),
             Self::TicketChanged { cause, .. } => f.write_str(cause),
         }
     }
+}
+
+fn completed(
+    f: &mut fmt::Formatter<'_>,
+    set: &[String],
+    found: &[String],
+    dropped: &[String],
+) -> fmt::Result {
+    let parts = [
+        ("set", set),
+        ("has a value of somebody else", found),
+        ("no longer configured", dropped),
+    ];
+    let parts = parts.into_iter().filter(|(_, fields)| !fields.is_empty());
+    let parts = parts.map(|(what, fields)| format!("{}: {what}", fields.join(", ")));
+    f.write_str(&parts.collect::<Vec<_>>().join("; "))
 }
 
 /// Of a success that was not the first attempt, the number is shown.

@@ -199,6 +199,16 @@ const EVENTS: &[(&str, &str, &str)] = &[
         "2, as the ticket is over",
     ),
     (
+        r#"{"kind":"ticket_completed","set":["Priority"],"found":["Reason"],"dropped":["Origin"]}"#,
+        "fields completed",
+        "Priority: set; Reason: has a value of somebody else; Origin: no longer configured",
+    ),
+    (
+        r#"{"kind":"ticket_completed","set":["Priority","Origin"]}"#,
+        "fields completed",
+        "Priority, Origin: set",
+    ),
+    (
         r#"{"kind":"ticket_changed","title":"ticket reassigned","cause":"to Ada"}"#,
         "ticket reassigned",
         "to Ada",

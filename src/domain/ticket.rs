@@ -74,9 +74,13 @@ pub struct Ticket {
     pub state: Option<String>,
     /// Whether the CRM counts it as resolved or closed, as last seen.
     pub closed: bool,
+    /// Of a ticket that was just created: fields that were sent, and that the CRM did not keep, as
+    /// its answer shows.
+    #[serde(default)]
+    pub not_kept: Vec<OmittedField>,
 }
 
-/// A field that a ticket was created without, because the CRM refused its value.
+/// A field that a ticket lacks, because the CRM refused its value or did not keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OmittedField {
     pub field: String,
@@ -84,6 +88,51 @@ pub struct OmittedField {
     pub value: String,
     /// The CRM's code and message.
     pub reason: String,
+    /// What the CRM has in it instead: right after the create, or as it was found. Empty: nothing;
+    /// `None`: not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
+    /// Whether a rule of the CRM or a person may have put in what it has. That is never overwritten.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_chosen: bool,
+}
+
+/// The content of an update that sets fields which the CRM refused at the create.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Completion {
+    /// What the ticket lacks.
+    pub completes: Vec<OmittedField>,
+    /// The values of these fields by the present configuration.
+    #[serde(default)]
+    pub fields: TicketFields,
+}
+
+impl Completion {
+    /// The completion in the payload of a delivery; `None` for every other delivery.
+    pub fn in_payload(payload: &str) -> Option<Self> {
+        serde_json::from_str(payload).ok()
+    }
+
+    /// The content for a ticket that lacks `omitted`.
+    pub fn payload_of(omitted: &[OmittedField]) -> String {
+        let completion = Self {
+            completes: omitted.to_vec(),
+            fields: TicketFields::new(),
+        };
+        completion.payload()
+    }
+
+    pub fn payload(&self) -> String {
+        // Maps with text keys and plain values always serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// `value` as it stands in a field, for people.
+pub fn text_of(value: &serde_json::Value) -> String {
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// An operation on a ticket; a delivery makes one.

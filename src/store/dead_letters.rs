@@ -133,7 +133,7 @@ impl Store {
         Ok(found.await?.is_some())
     }
 
-    async fn update_alone(&self, update: Statement<'_>) -> Result<u64, StoreError> {
+    pub(super) async fn update_alone(&self, update: Statement<'_>) -> Result<u64, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let changed = update.execute(&mut tx).await?;
         tx.commit().await?;

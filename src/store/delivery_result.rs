@@ -30,6 +30,31 @@ pub enum DeliveryResult {
     },
     /// A person is needed. It is tried again at `at`, in case the obstacle is gone.
     DeadLettered { at: Timestamp, failure: Failure },
+    /// Fields that the CRM refused at the create were tried again. While the ticket lacks some, they
+    /// are tried at `at`.
+    Completed {
+        completed: CompletedFields,
+        left: Vec<OmittedField>,
+        at: Timestamp,
+    },
+    /// They could not be tried. They are tried at `at`.
+    PutOff { at: Timestamp, failure: Failure },
+}
+
+/// Fields that a ticket does not lack any more.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CompletedFields {
+    pub set: Vec<String>,
+    /// They have a value that somebody else put in.
+    pub found: Vec<String>,
+    /// They are no longer configured.
+    pub dropped: Vec<String>,
+}
+
+impl CompletedFields {
+    pub fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.found.is_empty() && self.dropped.is_empty()
+    }
 }
 
 /// What a parked delivery waits for.
@@ -39,6 +64,8 @@ pub enum WaitsFor {
     Target,
     /// The CRM accepts this one: it is tried rarely.
     Ticket,
+    /// The CRM accepts this operation again, of any ticket.
+    Operation,
 }
 
 impl WaitsFor {
@@ -46,6 +73,7 @@ impl WaitsFor {
         match self {
             Self::Target => "target",
             Self::Ticket => "ticket",
+            Self::Operation => "operation",
         }
     }
 }
@@ -93,9 +121,16 @@ pub(super) fn history_entry(
                 attempt,
                 failure: failure.to_string(),
                 outcome_unknown: failure.outcome_unknown,
-                retry_at: (*waits_for == WaitsFor::Ticket).then_some(*at),
+                retry_at: (*waits_for != WaitsFor::Target).then_some(*at),
             }
         }
+        DeliveryResult::Completed { completed, .. } if completed.is_empty() => return None,
+        DeliveryResult::Completed { completed, .. } => IncidentEvent::TicketCompleted {
+            set: completed.set.clone(),
+            found: completed.found.clone(),
+            dropped: completed.dropped.clone(),
+        },
+        DeliveryResult::PutOff { .. } => return None,
     };
     Some(HistoryEntry {
         incident_id: delivery.incident_id.clone(),

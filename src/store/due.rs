@@ -173,7 +173,7 @@ macro_rules! claim {
                and (state = 'waiting' or (state = 'sending' and lease_until <= ",
             $now,
             ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, \
-               resumptions, in_doubt, parent_id, lane"
+               resumptions, in_doubt, parent_id, lane, completes, omitted, last_error"
         )
     };
 }

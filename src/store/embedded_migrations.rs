@@ -39,6 +39,8 @@ embed![
     "0026_parked_deliveries",
     "0027_target_conditions",
     "0028_rendered_targets",
+    "0029_completions",
+    "0030_paused_targets",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

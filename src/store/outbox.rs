@@ -7,13 +7,16 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use super::database::{Database, Tx};
 use super::due::{self, INSERT};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::failure::Failure;
 use crate::domain::identity::{IncidentId, TargetName};
-use crate::domain::ticket::Operation;
+use crate::domain::ticket::{OmittedField, Operation};
 use crate::domain::time::Timestamp;
 
 /// A delivery to enqueue.
@@ -71,6 +74,12 @@ pub struct ClaimedDelivery {
     pub parent: Option<ParentTicket>,
     /// The lane it was taken from: source and rule of its incident.
     pub lane: String,
+    /// Whether it sets fields that the CRM refused at the create.
+    pub completes: bool,
+    /// Of a create in doubt: the fields that it was last sent without.
+    pub omitted: Vec<OmittedField>,
+    /// Whether its last attempt was answered with a success without a record.
+    pub had_empty_success: bool,
 }
 
 /// Enqueues `delivery`, in an open transaction.
@@ -236,9 +245,22 @@ impl ClaimedDelivery {
             ticket_id: None,
             parent: None,
             lane: row.get("lane")?,
+            completes: row.get::<i64>("completes")? != 0,
+            omitted: read_json(row, "omitted")?.unwrap_or_default(),
+            had_empty_success: read_json(row, "last_error")?
+                .is_some_and(|failure: Failure| failure.is_empty_success()),
         };
         Ok((delivery, row.get_optional("parent_id")?))
     }
+}
+
+/// What cannot be read is left out: it only adds to what a delivery needs.
+fn read_json<T: DeserializeOwned>(
+    row: &Row,
+    column: &'static str,
+) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.get_optional(column)?;
+    Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
 /// The operation of a row of `deliveries`.

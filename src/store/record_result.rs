@@ -7,10 +7,10 @@ use super::history::insert_history;
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError, ticket_changes};
+use super::{Store, StoreError, completion, ticket_changes};
 use crate::domain::failure::Failure;
 use crate::domain::identity::IncidentId;
-use crate::domain::ticket::{OmittedField, Ticket};
+use crate::domain::ticket::Ticket;
 use crate::domain::time::Timestamp;
 
 impl Store {
@@ -31,18 +31,26 @@ impl Store {
         if !update_delivery(&mut tx, delivery.id, owner, result, now).await? {
             return Ok(false);
         }
-        if let DeliveryResult::Delivered {
-            ticket: Some(ticket),
-            omitted,
-        } = result
-        {
-            write_ticket(&mut tx, &delivery.incident_id, ticket, omitted).await?;
-        }
-        if !matches!(result, DeliveryResult::Delivered { .. })
-            && ticket_changes::end_if_over(&mut tx, delivery, now).await?
-        {
-            tx.commit().await?;
-            return Ok(true);
+        match result {
+            DeliveryResult::Delivered {
+                ticket: Some(ticket),
+                omitted,
+            } => {
+                write_ticket(&mut tx, &delivery.incident_id, ticket).await?;
+                completion::begin(&mut tx, delivery, omitted, now).await?;
+            }
+            DeliveryResult::Completed { left, .. } => {
+                completion::write_incomplete(&mut tx, delivery, left).await?;
+            }
+            DeliveryResult::Delivered { .. } | DeliveryResult::PutOff { .. } => {}
+            DeliveryResult::RetryAt { .. }
+            | DeliveryResult::Parked { .. }
+            | DeliveryResult::DeadLettered { .. } => {
+                if ticket_changes::end_if_over(&mut tx, delivery, now).await? {
+                    tx.commit().await?;
+                    return Ok(true);
+                }
+            }
         }
         let entry = history_entry(delivery, result, last_kind.as_deref(), now);
         if let Some(entry) = entry {
@@ -99,7 +107,7 @@ const MARK_WAITING: &str = "update deliveries set state = 'waiting', next_attemp
 
 const MARK_PARKED: &str = "update deliveries set state = 'waiting', next_attempt_at = $1, \
       last_error = $2, error_kind = $3, parked = $4, \
-      resumptions = resumptions + case when $4 = 'ticket' then 1 else 0 end, \
+      resumptions = resumptions + case when $4 in ('ticket', 'operation') then 1 else 0 end, \
       attempts = attempts + $5, in_doubt = case when $6 = 1 then 1 else in_doubt end, \
       lease_owner = null, lease_until = null \
      where id = $7 and lease_owner = $8 and state = 'sending'";
@@ -123,6 +131,11 @@ async fn update_delivery(
 ) -> Result<bool, StoreError> {
     let update = match result {
         DeliveryResult::Delivered { .. } => Statement::new(MARK_DONE).bind(now),
+        DeliveryResult::Completed { left, .. } if left.is_empty() => {
+            Statement::new(MARK_DONE).bind(now)
+        }
+        DeliveryResult::Completed { left, at, .. } => completion::rest(Some(left), None, *at, now),
+        DeliveryResult::PutOff { at, failure } => completion::rest(None, Some(failure), *at, now),
         DeliveryResult::RetryAt { at, failure } => Statement::new(MARK_WAITING)
             .bind(*at)
             .bind(failure_json(failure))
@@ -151,7 +164,7 @@ async fn update_delivery(
     Ok(update.bind(id).bind(owner).execute(tx).await? == 1)
 }
 
-fn failure_json(failure: &Failure) -> String {
+pub(super) fn failure_json(failure: &Failure) -> String {
     serde_json::to_string(failure).unwrap_or_else(|_| "{}".to_owned())
 }
 
@@ -159,16 +172,11 @@ async fn write_ticket(
     tx: &mut Tx,
     incident_id: &IncidentId,
     ticket: &Ticket,
-    omitted: &[OmittedField],
 ) -> Result<(), StoreError> {
-    // Plain texts always serialise.
-    let incomplete =
-        (!omitted.is_empty()).then(|| serde_json::to_string(omitted).unwrap_or_default());
-
     let update = Statement::new(
         "update incidents set ticket_id = $1, ticket_number = coalesce($2, ticket_number), \
-          ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5, \
-          ticket_incomplete = $6 where id = $7",
+          ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5 \
+         where id = $6",
     );
     let update = update
         .bind(&ticket.id)
@@ -176,7 +184,6 @@ async fn write_ticket(
         .bind(&ticket.url)
         .bind(&ticket.state)
         .bind(ticket.closed)
-        .bind(incomplete)
         .bind(incident_id);
     update.execute(tx).await?;
     Ok(())

@@ -100,6 +100,12 @@ impl DecisionTransaction {
         if before.is_none() {
             return Ok(0);
         }
+        // What the CRM refused may be corrected now.
+        let complete = Statement::new(
+            "update deliveries set next_attempt_at = 0 \
+             where target = $1 and completes = 1 and state = 'discarded'",
+        );
+        complete.bind(target).execute(tx).await?;
         let mark = Statement::new(
             "update deliveries set parked = 'rendering', state = 'waiting', settled_at = null, \
               attempts = 0 \

@@ -46,21 +46,25 @@ impl Store {
     /// Stores `health`, whose version is one more than the stored version (0: no row). Returns
     /// whether it was stored; otherwise another replica was faster.
     pub async fn save_target_health(&self, health: &TargetHealth) -> Result<bool, StoreError> {
-        let state = health
-            .unreachable
-            .as_ref()
-            .map_or(BreakerState::Up, |unreachable| unreachable.state);
+        let unreachable = health.unreachable.as_ref();
+        let (state, is_paused) = match unreachable.map(|unreachable| unreachable.state) {
+            // Older versions know no paused target that is unreachable.
+            Some(BreakerState::Paused) => (BreakerState::CircuitOpen, true),
+            state => (state.unwrap_or(BreakerState::Up), false),
+        };
         let reason = health
             .unreachable
             .as_ref()
             .map_or("", |unreachable| unreachable.reason.as_str());
         let mut tx = self.database.begin_write().await?;
         let upsert = Statement::new(
-            "insert into target_health (target, state, since, reason, replica, version) \
-             values ($1, $2, $3, $4, $5, $6) \
+            "insert into target_health \
+              (target, state, since, reason, replica, version, is_paused) \
+             values ($1, $2, $3, $4, $5, $6, $7) \
              on conflict (target) do update set state = excluded.state, \
               since = excluded.since, reason = excluded.reason, replica = excluded.replica, \
-              version = excluded.version \
+              version = excluded.version, \
+              is_paused = excluded.is_paused \
              where target_health.version = excluded.version - 1",
         );
         let upsert = upsert
@@ -69,7 +73,8 @@ impl Store {
             .bind(health.since)
             .bind(reason)
             .bind(&health.replica)
-            .bind(health.version);
+            .bind(health.version)
+            .bind(is_paused);
         let kept = upsert.execute(&mut tx).await?;
         tx.commit().await?;
         Ok(kept == 1)
@@ -83,8 +88,9 @@ impl DecisionTransaction {
 }
 
 async fn read(tx: &mut Tx) -> Result<Vec<TargetHealth>, StoreError> {
-    let select =
-        Statement::new("select target, state, since, reason, replica, version from target_health");
+    let select = Statement::new(
+        "select target, state, since, reason, replica, version, is_paused from target_health",
+    );
     select.fetch(tx, TargetHealth::read).await
 }
 
@@ -95,6 +101,7 @@ impl TargetHealth {
         let state = match row.get::<String>("state")?.as_str() {
             "up" => None,
             "held" => Some(BreakerState::Held),
+            "circuit_open" if row.get::<i64>("is_paused")? != 0 => Some(BreakerState::Paused),
             "circuit_open" => Some(BreakerState::CircuitOpen),
             other => {
                 return Err(StoreError::Damaged {

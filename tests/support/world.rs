@@ -146,6 +146,15 @@ impl World {
         self.folder.path().join("clock-offset")
     }
 
+    /// Sets the daemon's clock forward by so much, if it was built for that.
+    #[allow(dead_code, reason = "only one of the test programs uses it")]
+    pub(crate) fn pass(&self, span: Duration) {
+        let file = self.clock_offset_file();
+        let before = std::fs::read_to_string(&file).unwrap_or_default();
+        let before: u128 = before.trim().parse().unwrap_or(0);
+        std::fs::write(file, (before + span.as_millis()).to_string()).unwrap();
+    }
+
     pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }

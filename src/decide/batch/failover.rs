@@ -9,7 +9,7 @@ use super::moved::Moved;
 use super::unreachable::UnreachableTargets;
 use crate::decide::ticket_text::FieldError;
 use crate::decide::ticket_text::payload::{
-    carry_standing, create_payload, failover_note, moved_payload,
+    carry_standing, completion_payload, create_payload, failover_note, moved_payload,
 };
 use crate::decide::ticket_text::with_incident;
 use crate::domain::failover::TicketRoute;
@@ -17,7 +17,7 @@ use crate::domain::failure::Failure;
 use crate::domain::identity::TargetName;
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
-use crate::domain::ticket::Operation;
+use crate::domain::ticket::{Completion, Operation};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{Settings, TargetSettings};
@@ -140,7 +140,11 @@ pub(in crate::decide) fn render_again(
             create_payload(target_settings, &context, note.as_deref())
                 .map(|payload| (Operation::Create, payload))
         }
-        later => moved_payload((later, &delivery.payload), target_settings, &context),
+        later => match Completion::in_payload(&delivery.payload) {
+            Some(completion) => completion_payload(completion, target_settings, &context)
+                .map(|payload| (later, payload)),
+            None => moved_payload((later, &delivery.payload), target_settings, &context),
+        },
     };
     written.map_err(|error| format!("targets.{target}.{error}"))
 }

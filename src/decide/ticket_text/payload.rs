@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256};
 use super::comment::comment;
 use super::displayed;
 use super::fields::{
-    FieldError, add_failover_note, add_report, add_standing, new_fields, raised_fields,
-    render_fields, with_report,
+    FieldError, add_failover_note, add_report, add_standing, create_fields, new_fields,
+    raised_fields, render_fields, with_report,
 };
 use super::queue_standing::standing_in;
 use super::readings::Units;
 use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, TicketAction};
-use crate::domain::ticket::{Operation, TicketChange, TicketFields};
+use crate::domain::ticket::{Completion, Operation, TicketChange, TicketFields};
 use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{Settings, TargetSettings};
@@ -143,6 +143,20 @@ pub(in crate::decide) fn moved_payload(
     let comment = written.change.comment.as_deref();
     written.change.comment = comment.map(|comment| displayed::text(comment, target.kind));
     Ok((operation, json_text(&written)))
+}
+
+/// The content of `completion` with the values that a create would have now.
+pub(in crate::decide) fn completion_payload(
+    completion: Completion,
+    target: &TargetSettings,
+    context: &TemplateContext,
+) -> Result<String, FieldError> {
+    let fields = create_fields(target, context)?;
+    Ok(Completion {
+        fields,
+        ..completion
+    }
+    .payload())
 }
 
 /// The note of the create `payload` on why it is not in the first of its targets.

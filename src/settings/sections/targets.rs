@@ -50,8 +50,9 @@ section! {
         strict_fields: Vec<String> = list("fields", text()).default(NONE),
         /// what Ringdown follows in the CRM: [sync.md](sync.md)
         sync: SyncSettings = table().or_empty(),
-        /// how long the target must be unreachable (held, or its circuit open) before tickets that
-        /// do not exist yet go to the next target of their list; `0s`: at once
+        /// how long the target must accept no tickets (held, its circuit open, or paused for 30 s or
+        /// more) before tickets that do not exist yet go to the next target of their list; `0s`: at
+        /// once
         failover_after: Duration = duration().default("2m"),
         /// who may call `POST /callbacks/NAME`
         callback_auth as "callback": Vec<AuthMethod> = table::<CallbackKeys>()

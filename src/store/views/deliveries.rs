@@ -154,6 +154,8 @@ macro_rules! waits_for {
     () => {
         "case when d.state <> 'waiting' then null \
            when d.parked = 'ticket' then 'until ' || d.target || ' accepts this one; it is tried rarely' \
+           when d.parked = 'operation' then 'until ' || d.target || ' accepts a ' || d.operation \
+             || ' again: a person must act' \
            when d.parked = 'rendering' then 'until it is rendered again' \
            when c.state = 'held' then 'until a person has removed the obstacle in ' || d.target \
            when c.state = 'circuit_open' then 'until ' || d.target || ' answers again' \
@@ -173,7 +175,8 @@ const DELIVERIES: &str = concat!(
       case when d.state in ('waiting', 'sending') then d.next_attempt_at end as next_attempt_at, \
       d.last_error, (d.in_doubt <> 0) as in_doubt, d.event_id, d.created_at, d.settled_at \
      from deliveries d \
-     left join target_conditions c on c.target = d.target and c.until is null where true"
+     left join target_conditions c on c.target = d.target and c.until is null \
+     where (d.completes = 0 or d.state <> 'discarded')"
 );
 
 const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \

@@ -45,7 +45,7 @@ pub(super) fn history_after(incident_id: &str, place: i64, rows: i64) -> Stateme
 pub(super) fn deliveries_after(incident_id: &str, place: i64, rows: i64) -> Statement<'_> {
     let select = Statement::new(
         "select id, created_at, operation, target, state, event_id from deliveries \
-         where incident_id = $1 and id > $2 order by id limit $3",
+         where incident_id = $1 and id > $2 and completes = 0 order by id limit $3",
     );
     select.bind(incident_id).bind(place).bind(rows)
 }
@@ -69,12 +69,12 @@ pub(super) fn conditions_after(incident_id: &str, place: i64, rows: i64) -> Stat
            from deliveries d join target_conditions c on c.target = d.target \
              and c.since < coalesce(d.settled_at, c.since + 1) \
              and coalesce(c.until, d.created_at + 1) > d.created_at \
-           where d.incident_id = $1 \
+           where d.incident_id = $1 and d.completes = 0 \
            group by c.id, c.target, c.state, c.reason, c.since \
            union all \
            select c.id * 2 + 1, c.target, c.state, c.reason, true, c.until \
            from target_conditions c where c.until is not null and exists ( \
-             select 1 from deliveries d where d.incident_id = $1 and d.target = c.target \
+             select 1 from deliveries d where d.incident_id = $1 and d.completes = 0 and d.target = c.target \
                and c.since < coalesce(d.settled_at, c.since + 1) and c.until > d.created_at) \
          ) spans where place > $2 order by place limit $3",
     );

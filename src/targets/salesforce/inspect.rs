@@ -44,7 +44,11 @@ impl Inspect for Salesforce {
     ) -> Result<BTreeMap<String, String>, Failure> {
         let request = Request::read(self.object.name(), &record_id(id)?, fields);
         let record = self.api.object(&request).await?;
-        let value = |name: &String| match record.get(name)? {
+        let held = |name: &String| {
+            let mut all = record.as_object()?.iter();
+            all.find_map(|(field, value)| field.eq_ignore_ascii_case(name).then_some(value))
+        };
+        let value = |name: &String| match held(name)? {
             Value::Null => None,
             Value::String(text) => Some((name.clone(), text.clone())),
             other => Some((name.clone(), other.to_string())),

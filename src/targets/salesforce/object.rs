@@ -90,6 +90,7 @@ impl TicketObject {
             url: self.address(site, id),
             state: text("Status"),
             closed: self.is_closed(record),
+            not_kept: Vec::new(),
         }
     }
 

@@ -16,6 +16,9 @@ use super::truncation::fit;
 /// Who opened the ticket, as its readers see it.
 const OPENED_BY: &str = "Ringdown";
 
+/// Longest text that is compared with what the instance kept, in bytes.
+const MAX_COMPARED: usize = 100;
+
 /// A write's fields, all as text.
 pub(super) type Body = Map<String, Value>;
 
@@ -91,6 +94,40 @@ pub(super) fn altered(sent: &Body, record: &Record) -> Vec<String> {
         })
         .map(|(name, _)| name.clone())
         .collect()
+}
+
+/// The fields of `sent` that `record` lacks, or has with a value that is not another spelling of what
+/// was sent. Long texts are not compared: the instance may change their form.
+pub(super) fn missing(sent: &Body, record: &Record) -> Vec<String> {
+    let is_replaced = |name: &String| {
+        let text = sent.get(name).and_then(Value::as_str).unwrap_or_default();
+        let kept = record.text(name);
+        // A name may be stored as the id that it stands for.
+        let is_resolved = SysId::parse(&kept).is_some() && SysId::parse(text).is_none();
+        text.len() <= MAX_COMPARED && !is_resolved && !is_same(text, &kept)
+    };
+    let replaced = altered(sent, record).into_iter().filter(is_replaced);
+    let mut missing = dropped(sent, record);
+    missing.extend(replaced);
+    missing.sort();
+    missing
+}
+
+/// Whether `kept` is `sent` in another spelling, or its beginning: columns cut silently.
+fn is_same(sent: &str, kept: &str) -> bool {
+    let (sent, kept) = (sent.trim().to_lowercase(), kept.trim().to_lowercase());
+    let number = |text: &str| text.parse::<f64>().ok();
+    let truth = |text: &str| match text {
+        "1" | "true" => Some(true),
+        "0" | "false" => Some(false),
+        _ => None,
+    };
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    // A date and time.
+    let is_time = digits(&sent).len() >= 8 && digits(&kept).starts_with(&digits(&sent));
+    let is_number = number(&sent).is_some() && number(&sent) == number(&kept);
+    let is_truth = truth(&sent).is_some() && truth(&sent) == truth(&kept);
+    sent.starts_with(&kept) || is_number || is_truth || is_time
 }
 
 /// Labels of columns that are not their names with spaces, in lower case.
@@ -223,6 +260,30 @@ mod tests {
         }));
         assert_eq!(altered(&sent, &reply), ["priority"]);
         assert!(dropped(&sent, &reply).is_empty());
+    }
+
+    #[test]
+    fn what_is_dropped_or_replaced_is_missing_and_another_spelling_is_not() {
+        let id = "287ebd7da9fe198100f92cc8d1d2154e";
+        for (sent, kept, is_missing) in [
+            ("1", "", true),
+            ("1", "4", true),
+            ("Fax", "inquiry", true),
+            ("Network", id, false),
+            (id, "ffffffffffffffffffffffffffffffff", true),
+            ("2.50", "2.5", false),
+            ("true", "1", false),
+            ("High", "high", false),
+            ("a long text", "a long", false),
+            ("2026-11-30T04:05:06Z", "2026-11-30 04:05:06", false),
+        ] {
+            let sent_body = of_fields(&fields(json!({"u_field": sent})));
+            let reply = record(json!({"u_field": kept}));
+            let missing = missing(&sent_body, &reply);
+            assert_eq!(!missing.is_empty(), is_missing, "{sent} {kept}");
+        }
+        let sent = of_fields(&fields(json!({"u_typo": "x", "work_notes": "n"})));
+        assert_eq!(missing(&sent, &record(json!({}))), ["u_typo"]);
     }
 
     #[test]

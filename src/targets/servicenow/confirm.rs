@@ -2,8 +2,10 @@
 //!
 //! May import: `domain`.
 
+use std::borrow::Cow;
+
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{OmittedField, Ticket, text_of};
 
 use super::ServiceNow;
 use super::body;
@@ -23,7 +25,13 @@ impl ServiceNow {
         is_stated: bool,
     ) -> Result<Ticket, Failure> {
         let Some(id) = record.id() else {
-            return self.without_record(insert, is_stated).await;
+            let status = if is_stated { 201 } else { 200 };
+            let failure = Rejection::not_a_record(Call::Create).failure;
+            let failure = failure.with_status(status);
+            return match is_stated {
+                true => self.without_record(insert, failure).await,
+                false => Err(failure),
+            };
         };
         if !is_stated && !self.is_proof(insert, &id, record).await? {
             return Err(self.note_running_insert(insert.key, not_created()));
@@ -32,8 +40,11 @@ impl ServiceNow {
         self.facts.note_changes(&id, record.changes());
         if self.is_marked(insert, &id, record).await? {
             let dropped = self.report_changes(insert, &id, record);
-            self.restore_references(insert, &id, &dropped).await;
-            return Ok(self.shape.ticket(&id, record));
+            let restored = self.restore_references(insert, &id, &dropped).await;
+            let mut ticket = self.shape.ticket(&id, record);
+            ticket.not_kept = not_kept(insert, record);
+            ticket.not_kept.retain(|one| !restored.contains(&one.field));
+            return Ok(ticket);
         }
         self.facts.set_keyless_ticket(Some(KeylessTicket {
             key: insert.key.clone(),
@@ -67,13 +78,12 @@ impl ServiceNow {
 
     /// A success without a record. Where the instance refuses a second record with our id, a
     /// look-up tells for certain that nothing was created.
-    async fn without_record(
+    pub(super) async fn without_record(
         &self,
         insert: &Insert<'_>,
-        is_stated: bool,
+        mut failure: Failure,
     ) -> Result<Ticket, Failure> {
-        let mut failure = Rejection::not_a_record(Call::Create).failure;
-        if !is_stated || self.facts.chosen_ids() != ChosenIds::Honoured {
+        if self.facts.chosen_ids() != ChosenIds::Honoured {
             return Err(failure);
         }
         if let Some(ticket) = self.find_in_doubt(insert.key).await? {
@@ -121,6 +131,37 @@ impl ServiceNow {
         }
         dropped
     }
+}
+
+/// The configured fields that the record lacks, or has with another value.
+fn not_kept(insert: &Insert<'_>, record: &Record) -> Vec<OmittedField> {
+    let missing = body::missing(&insert.body, record).into_iter();
+    let missing = missing.filter(|field| insert.named.contains_key(field));
+    let not_kept = missing.map(|field| {
+        let kept = record.get(&field).map(Cow::into_owned);
+        let reason = match kept.as_deref() {
+            None => {
+                "the instance does not show the field: it has no such field, or this user may not \
+                 read it"
+            }
+            Some("") => {
+                "the instance did not keep the value: it does not know it, or this user may not \
+                 write the field"
+            }
+            Some(_) => "the instance has another value",
+        };
+        OmittedField {
+            value: insert.named.get(&field).map(text_of).unwrap_or_default(),
+            reason: reason.to_owned(),
+            // Another record was put in by a rule, such as an assignment rule.
+            is_chosen: kept
+                .as_deref()
+                .is_some_and(|kept| SysId::parse(kept).is_some()),
+            kept,
+            field,
+        }
+    });
+    not_kept.collect()
 }
 
 fn not_created() -> Failure {

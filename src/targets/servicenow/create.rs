@@ -95,6 +95,10 @@ impl ServiceNow {
                     None => Err(blamed(rejection.failure, &insert.body)),
                 }
             }
+            // The instance says that it is done, and not what.
+            Cause::Other if rejection.failure.status == Some(201) => {
+                self.without_record(insert, rejection.failure).await
+            }
             Cause::StillRunning | Cause::TooLong => {
                 Err(self.note_running_insert(insert.key, rejection.failure))
             }

@@ -44,13 +44,13 @@ impl ServiceNow {
     }
 
     /// Sets references that the instance dropped from a new ticket, where their names stand for
-    /// other ids than those that were sent. The ticket stands in any case.
+    /// other ids than those that were sent. The ticket stands in any case. Returns what it has now.
     pub(super) async fn restore_references(
         &self,
         insert: &Insert<'_>,
         id: &SysId,
         dropped: &[String],
-    ) {
+    ) -> Vec<String> {
         let is_dropped = |field: &String| dropped.contains(field);
         let of = |body: &Body| -> Body {
             let fields = body.iter().filter(|(field, _)| is_dropped(field));
@@ -62,18 +62,26 @@ impl ServiceNow {
             .resolved_again(&of(insert.named), &of(&insert.body))
             .await
         else {
-            return;
+            return Vec::new();
         };
         let request = Request::change(&self.table, id, fields);
         match self.api.record(&request).await {
-            Ok(_) => tracing::info!(
-                target = %self.name, ticket = %id.as_str(), ?dropped,
-                "names stand for other ids than before; the references are set"
-            ),
-            Err(rejection) => tracing::warn!(
-                target = %self.name, ticket = %id.as_str(), ?dropped, error = %rejection.failure,
-                "names stand for other ids than before; the references could not be set"
-            ),
+            Ok(record) => {
+                tracing::info!(
+                    target = %self.name, ticket = %id.as_str(), ?dropped,
+                    "names stand for other ids than before; the references are set"
+                );
+                let is_set = |field: &&String| !record.text(field).is_empty();
+                dropped.iter().filter(is_set).cloned().collect()
+            }
+            Err(rejection) => {
+                tracing::warn!(
+                    target = %self.name, ticket = %id.as_str(), ?dropped,
+                    error = %rejection.failure,
+                    "names stand for other ids than before; the references could not be set"
+                );
+                Vec::new()
+            }
         }
     }
 

@@ -114,6 +114,7 @@ impl TicketShape {
             url: self.address(id),
             closed: self.is_resolved(record),
             state,
+            not_kept: Vec::new(),
         }
     }
 

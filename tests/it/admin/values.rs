@@ -113,6 +113,7 @@ pub(crate) fn ticket() -> Ticket {
         url: "https://crm.example/INC0012345".into(),
         state: Some("1".into()),
         closed: false,
+        not_kept: Vec::new(),
     }
 }
 

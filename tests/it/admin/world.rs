@@ -114,6 +114,7 @@ fn names() -> Names {
 
 fn targets() -> Vec<TargetView> {
     vec![TargetView {
+        refused_operations: Vec::new(),
         name: TargetName::new("servicenow"),
         kind: "servicenow".into(),
         state: "up",

@@ -346,3 +346,71 @@ async fn an_outage_that_begins_in_the_second_target_goes_on_and_ends_there() {
     site.recover("B", 0..6).await;
     site.until_all_is_over(second).await;
 }
+
+fn limited_for(seconds: u64) -> Fault {
+    let limited = FaultKind::TooManyRequests {
+        retry_after: Some(seconds),
+    };
+    Fault::new(limited, Trigger::Always).on_method("PATCH")
+}
+
+#[tokio::test]
+async fn a_target_that_asks_to_wait_for_long_is_left_until_its_time_is_over() {
+    let world = world("1s").await;
+    let salesforce = world.simulator.salesforce();
+    salesforce.add_fault(limited_for(3000));
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let tickets = in_servicenow(&world, 1).await;
+    let description = tickets[0]["description"].as_str().unwrap();
+    let why = "Opened in servicenow, because salesforce has accepted no tickets since";
+    assert!(description.contains(why), "{description}");
+    let target = &world.items("targets").await[0];
+    assert_eq!(target["state"], "paused");
+    assert!(target["since"].is_string(), "{target}");
+    // One that begins now is not even owed to the first.
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    assert_eq!(ticket_of(&world, "q2").await["target"], "servicenow");
+
+    salesforce.clear_faults();
+    world.pass(std::time::Duration::from_secs(3001));
+    until_salesforce_is(&world, "up").await;
+    world
+        .until("that is shared", async || {
+            world.log().contains("the target takes tickets again")
+        })
+        .await;
+    world.accept(&event("evt-3", "q3", 400.0)).await;
+    assert_eq!(ticket_of(&world, "q3").await["target"], "salesforce");
+    assert_eq!(salesforce.tickets().len(), 1);
+}
+
+#[tokio::test]
+async fn a_maintenance_that_names_no_end_is_long_once_no_write_has_succeeded_for_long() {
+    let world = world("1s").await;
+    let salesforce = world.simulator.salesforce();
+    let maintenance = FaultKind::Status {
+        status: 400,
+        body: r#"[{"errorCode":"INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE","message":"Updates can't be made during maintenance.","fields":[]}]"#.into(),
+        content_type: "application/json".into(),
+    };
+    salesforce.add_fault(Fault::new(maintenance, Trigger::Always).on_method("PATCH"));
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    until_salesforce_is(&world, "paused").await;
+    world.pass(std::time::Duration::from_secs(40));
+    assert_eq!(ticket_of(&world, "q1").await["target"], "servicenow");
+    assert!(salesforce.tickets().is_empty());
+}
+
+#[tokio::test]
+async fn a_short_limit_of_the_rate_moves_no_ticket() {
+    let world = world("0s").await;
+    let salesforce = world.simulator.salesforce();
+    let limited = limited_for(2);
+    salesforce.add_fault(Fault {
+        trigger: Trigger::Next { count: 2 },
+        ..limited
+    });
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    assert_eq!(ticket_of(&world, "q1").await["target"], "salesforce");
+    assert!(world.simulator.servicenow().tickets().is_empty());
+}

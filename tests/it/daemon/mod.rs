@@ -2,6 +2,7 @@
 //! with everything between them dying, stalling or lying.
 mod admin_access;
 mod bad_input;
+mod completing;
 mod crashes;
 mod deliveries;
 mod enriching;
@@ -16,6 +17,7 @@ mod outage_people;
 mod outages;
 mod own_trouble;
 mod people;
+mod refused_changes;
 mod review_limit;
 mod routing;
 mod severity;

@@ -78,6 +78,7 @@ fn ticket(closed: bool) -> Ticket {
         url: "https://crm.example/1".into(),
         state: Some(if closed { "Closed" } else { "New" }.into()),
         closed,
+        not_kept: Vec::new(),
     }
 }
 

@@ -481,6 +481,7 @@ fn ticket(record: &Record, number: Option<String>) -> Ticket {
         url: format!("https://crm.example.com/{}", record.id),
         state: None,
         closed: record.closed,
+        not_kept: Vec::new(),
     }
 }
 

@@ -368,7 +368,10 @@ impl World {
     /// When the decider next has something to do besides new events.
     fn decider_due_at(&self) -> Option<i64> {
         let failover = failover::due_at(&self.now, &self.failover_spans);
-        self.now.due_at.into_iter().chain(failover).min()
+        let rendering = self.now.deliveries.iter().filter(|one| one.is_rendered());
+        let rendering = rendering.map(|one| one.due_at);
+        let due = self.now.due_at.into_iter().chain(failover);
+        due.chain(rendering).min()
     }
 
     /// When something is due next: for the decider, and for each target.

@@ -1,0 +1,244 @@
+//! Whether a refused change of a ticket is about that ticket.
+//!
+//! Our user may be allowed to create tickets and not to change them, or a field that every resolution
+//! sets may be refused. Then the CRM refuses an operation for every ticket, with words that are
+//! about one. Several refusals for one reason, of different tickets and with no success between
+//! them, tell. New tickets are not held by it.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use crate::domain::failure::{Failure, FailureScope, ResolvedBy};
+use crate::domain::identity::IncidentId;
+use crate::domain::ticket::Operation;
+use crate::domain::time::Timestamp;
+use crate::store::ClaimedDelivery;
+
+/// So many different tickets, refused for one reason with no success between them, are a pattern.
+pub(super) const TICKETS_OF_A_PATTERN: usize = 3;
+/// One delivery tries the operation again after this wait; the others wait for its result.
+const TRY_EVERY: Duration = Duration::from_secs(300);
+/// The longest wait of the others.
+const WAIT_OF_OTHERS: Duration = Duration::from_secs(3600);
+/// Tickets that are remembered for one operation.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// An operation that the CRM refuses for every ticket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedOperation {
+    pub operation: Operation,
+    pub since: Timestamp,
+    pub last_error: Failure,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct RefusedChanges(HashMap<Operation, Refusals>);
+
+#[derive(Debug, Default)]
+struct Refusals {
+    /// The CRM's code of the last refusal.
+    reason: Option<String>,
+    /// The incidents whose tickets were refused for it since the last success.
+    incidents: HashSet<IncidentId>,
+    /// Reasons that are about single tickets after all: others succeeded meanwhile.
+    about_tickets: HashSet<Option<String>>,
+    pattern: Option<RefusedOperation>,
+    /// When the operation is tried again.
+    tried_at: Option<Timestamp>,
+    /// Whether it has succeeded since the start of this process.
+    has_succeeded: bool,
+}
+
+/// A delivery whose operation is refused for every ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// When the delivery is tried again.
+    pub(super) tried_at: Timestamp,
+    /// Whether that was not known before.
+    pub(super) is_new: bool,
+}
+
+/// What a success of an operation ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    Nothing,
+    /// Deliveries may wait for it since before the start of this process.
+    Perhaps,
+    Pattern,
+}
+
+impl RefusedChanges {
+    pub(super) fn record_success(&mut self, delivery: &ClaimedDelivery) -> Ended {
+        let refusals = self.0.entry(delivery.operation).or_default();
+        let reason = refusals.reason.take();
+        if refusals.incidents.contains(&delivery.incident_id) {
+            // What was refused is accepted now.
+            refusals.about_tickets.remove(&reason);
+        } else if refusals.pattern.is_some() {
+            refusals.about_tickets.insert(reason);
+        }
+        refusals.incidents.clear();
+        refusals.tried_at = None;
+        let is_first = !std::mem::replace(&mut refusals.has_succeeded, true);
+        match refusals.pattern.take() {
+            Some(_) => Ended::Pattern,
+            None if is_first => Ended::Perhaps,
+            None => Ended::Nothing,
+        }
+    }
+
+    /// What is known of the operation of `delivery`, if `failure` is one of a pattern. `failure` then
+    /// says what a person must do.
+    pub(super) fn judge(
+        &mut self,
+        delivery: &ClaimedDelivery,
+        failure: &mut Failure,
+        now: Timestamp,
+    ) -> Option<Refused> {
+        // What time resolves is retried, and says nothing about our rights.
+        let is_refusal = failure.class.scope == FailureScope::Ticket
+            && failure.class.resolved_by != ResolvedBy::Time
+            && !failure.outcome_unknown;
+        if delivery.operation == Operation::Create || delivery.completes || !is_refusal {
+            return None;
+        }
+        let refusals = self.0.entry(delivery.operation).or_default();
+        if refusals.reason != failure.code || refusals.incidents.len() >= MAX_REMEMBERED {
+            refusals.incidents.clear();
+            refusals.reason.clone_from(&failure.code);
+        }
+        refusals.incidents.insert(delivery.incident_id.clone());
+        let is_pattern = refusals.incidents.len() >= TICKETS_OF_A_PATTERN;
+        if !is_pattern || refusals.about_tickets.contains(&failure.code) {
+            return None;
+        }
+        failure.class.resolved_by = ResolvedBy::PersonInCrm;
+        failure.message = format!("{}; {}", failure.message, remedy(delivery.operation));
+        let since = refusals.pattern.as_ref().map(|known| known.since);
+        refusals.pattern = Some(RefusedOperation {
+            operation: delivery.operation,
+            since: since.unwrap_or(now),
+            last_error: failure.clone(),
+        });
+        // A time in the far future means that the clock was set back.
+        let is_planned = refusals
+            .tried_at
+            .is_some_and(|at| at > now && at <= now.plus(TRY_EVERY));
+        let wait = if is_planned {
+            WAIT_OF_OTHERS
+        } else {
+            TRY_EVERY
+        };
+        let tried_at = now.plus(wait);
+        if !is_planned {
+            refusals.tried_at = Some(tried_at);
+        }
+        Some(Refused {
+            tried_at,
+            is_new: since.is_none(),
+        })
+    }
+
+    /// The operations that the CRM refuses for every ticket.
+    pub(super) fn patterns(&self) -> Vec<RefusedOperation> {
+        let patterns = self.0.values().filter_map(|one| one.pattern.clone());
+        let mut patterns: Vec<RefusedOperation> = patterns.collect();
+        patterns.sort_by_key(|one| one.operation);
+        patterns
+    }
+}
+
+/// What a person must do.
+fn remedy(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Update | Operation::Create => {
+            "refused for several tickets, so it is not about one: let our user change tickets in the \
+             CRM, and check the fields of `update`"
+        }
+        Operation::Resolve => {
+            "refused for several tickets, so it is not about one: let our user resolve tickets in \
+             the CRM, and check the fields of `resolve`"
+        }
+        Operation::Link => {
+            "refused for several tickets, so it is not about one: let our user set the parent of \
+             tickets in the CRM"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deliver::evidence::tests::delivery;
+    use crate::domain::failure::{FailureKind, class};
+    use Operation::{Create, Resolve, Update};
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    fn denied() -> Failure {
+        let class = class(FailureScope::Ticket, ResolvedBy::PersonInCrm);
+        Failure::new(FailureKind::IntegrationFailure, class, "no").with_code("ACL Exception")
+    }
+
+    fn judged(
+        changes: &mut RefusedChanges,
+        id: i64,
+        operation: Operation,
+        now: i64,
+    ) -> Option<i64> {
+        let refused = changes.judge(&delivery(id, operation), &mut denied(), at(now));
+        refused.map(|refused| refused.tried_at.as_millis() / 1000)
+    }
+
+    #[test]
+    fn the_third_ticket_shows_that_the_operation_is_refused_and_one_of_them_tries_it_again() {
+        let mut changes = RefusedChanges::default();
+        assert_eq!(judged(&mut changes, 1, Update, 0), None);
+        assert_eq!(judged(&mut changes, 1, Update, 0), None, "one ticket twice");
+        assert_eq!(judged(&mut changes, 2, Update, 0), None);
+        assert_eq!(
+            judged(&mut changes, 3, Resolve, 0),
+            None,
+            "another operation"
+        );
+        assert_eq!(judged(&mut changes, 4, Create, 0), None, "a new ticket");
+        assert_eq!(judged(&mut changes, 3, Update, 0), Some(300));
+        assert_eq!(judged(&mut changes, 4, Update, 10), Some(3610));
+        assert_eq!(judged(&mut changes, 3, Update, 300), Some(600));
+        let patterns = changes.patterns();
+        assert_eq!(patterns.len(), 1);
+        assert_eq!(patterns[0].since, at(0));
+        let said = &patterns[0].last_error.message;
+        assert!(said.contains("let our user change tickets"), "{said}");
+        let ended = changes.record_success(&delivery(3, Update));
+        assert_eq!(ended, Ended::Pattern);
+        assert!(changes.patterns().is_empty());
+    }
+
+    #[test]
+    fn where_others_succeed_each_is_refused_alone() {
+        let mut changes = RefusedChanges::default();
+        assert_eq!(changes.record_success(&delivery(9, Update)), Ended::Perhaps);
+        assert_eq!(changes.record_success(&delivery(9, Update)), Ended::Nothing);
+        for id in 1..=3 {
+            judged(&mut changes, id, Update, 0);
+        }
+        assert_eq!(changes.record_success(&delivery(9, Update)), Ended::Pattern);
+        for id in 1..=5 {
+            assert_eq!(judged(&mut changes, id, Update, 1), None);
+        }
+    }
+
+    #[test]
+    fn what_time_resolves_is_no_pattern() {
+        let mut changes = RefusedChanges::default();
+        for id in 1..=5 {
+            let mut locked = denied();
+            locked.class.resolved_by = ResolvedBy::Time;
+            let tried = changes.judge(&delivery(id, Update), &mut locked, at(0));
+            assert_eq!(tried, None);
+        }
+    }
+}
