@@ -146,6 +146,11 @@ impl World {
         self.folder.path().join("clock-offset")
     }
 
+    #[allow(dead_code, reason = "only one of the test programs uses it")]
+    pub(crate) fn set_clock_off_by(&self, milliseconds: i64) {
+        set_clock_off_by(&self.clock_offset_file(), milliseconds);
+    }
+
     pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }
@@ -292,6 +297,14 @@ impl World {
         })
         .await;
     }
+}
+
+/// Writes the file that says by how much a daemon's clock is off.
+pub(crate) fn set_clock_off_by(file: &Path, milliseconds: i64) {
+    // A rename, so that the daemon never reads half a number.
+    let new = file.with_extension("new");
+    std::fs::write(&new, milliseconds.to_string()).unwrap();
+    std::fs::rename(new, file).unwrap();
 }
 
 /// An event of the guide's form.
