@@ -19,7 +19,8 @@ use crate::sender::Sender;
 use crate::support::crm::servicenow;
 use crate::support::world::{World, event};
 
-/// Everything beyond the world's own configuration: a second CRM, a token that may be rotated.
+/// Everything beyond the world's own configuration: a second CRM, a token that may be rotated. The
+/// clock may be set forward by hours, and no incident is to be over because of that.
 fn configuration(world: &World) -> String {
     format!(
         r#"
@@ -28,6 +29,7 @@ level = "warn"
 [rules.queue-wait]
 events = ["telephony.queue.waiting"]
 update_every = "1h"
+quiet_after = "365d"
 [rules.queue-wait-servicenow]
 events = ["telephony.queue.waiting"]
 when = "metrics[queue.waitTime].avg > 300"
@@ -35,6 +37,7 @@ clear = "metrics[queue.waitTime].avg < 240"
 clear_for = "0s"
 key = "{{{{ queue_id }}}}"
 on_recovery = "resolve"
+quiet_after = "365d"
 targets = ["servicenow"]
 [targets.salesforce.auth]
 flow = "refresh_token"
@@ -54,14 +57,6 @@ impact = "1"
 
 /// Longer than any wait between two tries of a dead letter.
 const LONGEST_WAIT_MS: i64 = 61 * 60 * 1000;
-/// The clock is set forward by that wait. No incident is over because of that.
-const NEVER_QUIET: &str = r#"
-[rules.queue-wait]
-quiet_after = "365d"
-[rules.queue-wait-servicenow]
-quiet_after = "365d"
-"#;
-
 /// What was said about a key.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
@@ -97,7 +92,7 @@ impl Campaign {
         let conditions = Some(Conditions::new());
         Self {
             conditions,
-            ..Self::with(seed, NEVER_QUIET).await
+            ..Self::new(seed).await
         }
     }
 
