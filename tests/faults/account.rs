@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use crate::campaign::Campaign;
 
 /// Longest wait until everything is settled.
-const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+const SETTLED_WITHIN: Duration = Duration::from_secs(120);
 /// What is not settled by then waits for a time.
 const SETTLED_QUICKLY_WITHIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(20);
@@ -141,7 +141,8 @@ impl Campaign {
                 may_wait_long = false;
             }
             if begun.elapsed() > SETTLED_WITHIN {
-                return Err(format!("not settled: {what}"));
+                let targets = self.world.api("targets").await;
+                return Err(format!("not settled: {what}; the targets: {targets}"));
             }
             tokio::time::sleep(LOOK).await;
         }

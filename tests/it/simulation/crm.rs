@@ -511,8 +511,9 @@ impl Crm for SimulatedCrm {
 
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
         let names = fields.keys().cloned().collect();
-        let version = rendering::version_of(fields);
-        self.state().creates.push((key.clone(), version));
+        if let Some(version) = rendering::version_of(fields) {
+            self.state().creates.push((key.clone(), version));
+        }
         match self.call(Request::Create(key.clone(), names)).await? {
             Reply::Ticket(Some(ticket)) => Ok(ticket),
             other => panic!("a create was answered {other:?}"),

@@ -28,6 +28,11 @@ impl Templates {
     /// Somebody changes the templates of every target.
     pub(crate) fn change(&mut self, settings: &mut Settings) {
         self.version += 1;
+        self.write_into(settings);
+    }
+
+    /// Lets every ticket tell which templates it was rendered from.
+    pub(crate) fn write_into(&self, settings: &mut Settings) {
         for target in settings.targets.values_mut() {
             target.create.retain(|field| field.name != VERSION);
             target.create.push(FieldTemplate {
@@ -45,7 +50,9 @@ impl Templates {
             })
         };
         let creates = now.deliveries.iter().filter(|one| is_create(one));
-        let kept = creates.filter(|one| one.in_doubt || is_over(&one.incident_id));
+        // What was being sent when the process died is in doubt as well.
+        let in_doubt = |one: &Delivery| one.in_doubt || one.state == "sending";
+        let kept = creates.filter(|one| in_doubt(one) || is_over(&one.incident_id));
         let ids = kept.map(|one| IncidentId::new(one.incident_id.clone()));
         self.as_stored.extend(ids);
     }
@@ -79,10 +86,10 @@ fn is_create(delivery: &Delivery) -> bool {
     delivery.operation == "create"
 }
 
-/// The templates that `fields` were rendered from.
-pub(crate) fn version_of(fields: &TicketFields) -> i64 {
-    let version = fields.get(VERSION).and_then(serde_json::Value::as_i64);
-    version.unwrap_or_default()
+/// The templates that `fields` were rendered from; `None` when the CRM has refused the field that
+/// tells.
+pub(crate) fn version_of(fields: &TicketFields) -> Option<i64> {
+    fields.get(VERSION).and_then(serde_json::Value::as_i64)
 }
 
 /// What a run has reached.

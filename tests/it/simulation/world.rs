@@ -89,8 +89,10 @@ impl World {
         seed: u64,
         ground: &Ground,
         path: PathBuf,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Self {
+        let templates = Templates::default();
+        templates.write_into(&mut settings);
         let mut dice = Dice::new(seed);
         ground.lay_database(&path);
         let settings = Arc::new(settings);
@@ -121,7 +123,7 @@ impl World {
             writing: tokio::spawn(writer.run()),
             now: Snapshot::default(),
             failover_spans: failover::spans(&settings),
-            templates: Templates::default(),
+            templates,
             silences: Silences::default(),
             decided_at: None,
             coverage: Coverage::default(),
