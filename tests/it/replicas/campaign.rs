@@ -161,6 +161,9 @@ impl Campaign {
         if trouble == Trouble::Death {
             self.cluster.replicas[victim].kill();
             self.cluster.replicas[victim].start();
+            // A process that loses the database while it starts ends, and nobody here starts it
+            // again as a supervisor would.
+            self.cluster.ready(victim).await;
         }
     }
 
