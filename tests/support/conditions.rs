@@ -14,6 +14,9 @@ pub(crate) struct Condition {
     faults: Vec<Value>,
     #[serde(default)]
     then: Vec<Value>,
+    /// What still goes wrong once after its end.
+    #[serde(default)]
+    after: Vec<Value>,
     #[serde(default)]
     switches: Value,
     #[serde(default)]
@@ -78,9 +81,12 @@ impl Condition {
         }
     }
 
-    /// Ends: nothing is wrong any more.
+    /// Ends: nothing is wrong any more, or only once.
     pub(crate) fn end(&self, simulator: &Simulator) {
         on_crm!(simulator, self.crm, host => host.clear_faults());
+        for fault in &self.after {
+            on_crm!(simulator, self.crm, host => host.add_fault(fault_of(fault, "")));
+        }
         self.switch(simulator, &self.mended);
         on_crm!(simulator, self.crm, host => host.refuse_connections(false));
     }
