@@ -253,6 +253,11 @@ impl World {
     pub(crate) async fn api(&self, path: &str) -> Value {
         let url = format!("{}/api/v1/{path}", self.admin);
         let answer = self.client.get(url).bearer_auth(ADMIN_TOKEN).send().await;
+        assert!(
+            answer.is_ok(),
+            "{path}: {answer:?}; the log:\n{}",
+            self.log()
+        );
         answer.unwrap().json().await.unwrap_or_default()
     }
 
