@@ -89,7 +89,7 @@ impl Decider {
             let fence = token.borrow_and_update().clone();
             let wait = match fence {
                 None => MAX_SLEEP,
-                Some(fence) if !compared => match mark_outdated(&self.resources, &fence).await {
+                Some(fence) if !compared => match self.begin(&fence).await {
                     Ok(()) => {
                         compared = true;
                         continue;
@@ -120,6 +120,16 @@ impl Decider {
                 }
             }
         }
+    }
+
+    /// What a process does before its first step: it marks what was rendered from other settings,
+    /// so that this is rendered again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when nothing could be marked.
+    pub async fn begin(&self, fence: &FencingToken) -> Result<(), StoreError> {
+        mark_outdated(&self.resources, fence).await
     }
 
     async fn bounded_step(

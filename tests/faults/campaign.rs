@@ -4,19 +4,23 @@
 //! about it is acknowledged; then nothing more is said about it. So each key is owed one ticket
 //! in each CRM, whatever happens in between.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
+use ringdown::clock::Clock;
 use ringdown::simulator;
 
+use crate::conditions::Conditions;
 use crate::sender::Sender;
 use crate::support::crm::servicenow;
 use crate::support::world::{World, event};
 
-/// Everything beyond the world's own configuration: a second CRM, a token that may be rotated.
+/// Everything beyond the world's own configuration: a second CRM, a token that may be rotated. The
+/// clock may be set forward by hours, and no incident is to be over because of that.
 fn configuration(world: &World) -> String {
     format!(
         r#"
@@ -25,6 +29,7 @@ level = "warn"
 [rules.queue-wait]
 events = ["telephony.queue.waiting"]
 update_every = "1h"
+quiet_after = "365d"
 [rules.queue-wait-servicenow]
 events = ["telephony.queue.waiting"]
 when = "metrics[queue.waitTime].avg > 300"
@@ -32,6 +37,7 @@ clear = "metrics[queue.waitTime].avg < 240"
 clear_for = "0s"
 key = "{{{{ queue_id }}}}"
 on_recovery = "resolve"
+quiet_after = "365d"
 targets = ["servicenow"]
 [targets.salesforce.auth]
 flow = "refresh_token"
@@ -49,38 +55,8 @@ impact = "1"
     )
 }
 
-/// Every named place, with how often at most it is passed before it is fatal.
-pub(crate) const POINTS: [(&str, u64); 9] = [
-    ("before-migrations", 1),
-    ("migrated", 1),
-    ("journal-committed", 4),
-    ("decisions-written", 3),
-    ("decisions-committed", 3),
-    ("before-send", 4),
-    ("before-settle", 4),
-    ("token-kept", 1),
-    ("retention-step", 1),
-];
-/// Longest wait for a named place to be reached.
-const REACHED_WITHIN: Duration = Duration::from_secs(10);
-/// Longest life after being ready that ends at random.
-const LONGEST_LIFE_MS: u64 = 120;
-/// Longest start that is cut short.
-const LONGEST_START_MS: u64 = 60;
-/// How often the daemon is looked at.
-const LOOK: Duration = Duration::from_millis(2);
-
-/// How a life ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// At a named place, when it is reached for the n-th time.
-    At(&'static str, u64),
-    /// So many milliseconds after the daemon was ready.
-    AfterReady(u64),
-    /// So many milliseconds after it was started.
-    AfterStart(u64),
-}
-
+/// Longer than any wait between two tries of a dead letter.
+const LONGEST_WAIT_MS: i64 = 61 * 60 * 1000;
 /// What was said about a key.
 #[derive(Debug, Default)]
 pub(crate) struct Said {
@@ -98,13 +74,26 @@ pub(crate) struct Campaign {
     pub(crate) ends: BTreeMap<&'static str, u64>,
     pub(crate) dice: StdRng,
     pub(crate) begun: Instant,
+    /// What is wrong with the CRMs now and then, if anything.
+    pub(crate) conditions: Option<Conditions>,
     events: u64,
+    /// By how many milliseconds the daemon's clock is ahead.
+    ahead: Cell<i64>,
 }
 
 impl Campaign {
     /// A campaign that `seed` repeats, as far as it decides.
     pub(crate) async fn new(seed: u64) -> Self {
         Self::with(seed, "").await
+    }
+
+    /// The same, and the CRMs come into conditions meanwhile.
+    pub(crate) async fn in_conditions(seed: u64) -> Self {
+        let conditions = Some(Conditions::new());
+        Self {
+            conditions,
+            ..Self::new(seed).await
+        }
     }
 
     /// The same with `more` configuration.
@@ -121,7 +110,9 @@ impl Campaign {
             ends: BTreeMap::new(),
             dice: StdRng::seed_from_u64(seed),
             begun: Instant::now(),
+            conditions: None,
             events: 0,
+            ahead: Cell::new(0),
         }
     }
 
@@ -130,97 +121,22 @@ impl Campaign {
         choose_ids(&self.world, true).await;
     }
 
-    /// One of the ways in which a life may end at random.
-    pub(crate) fn random_end(&mut self) -> End {
-        if self.dice.random_bool(0.15) {
-            End::AfterStart(self.dice.random_range(0..LONGEST_START_MS))
-        } else {
-            End::AfterReady(self.dice.random_range(0..LONGEST_LIFE_MS))
-        }
-    }
-
-    /// A named place, and at which of the times it is fatal.
-    pub(crate) fn random_point(&mut self) -> End {
-        let (name, most) = *POINTS.choose(&mut self.dice).unwrap();
-        End::At(name, self.dice.random_range(1..=most))
-    }
-
-    /// One life in a storm, from its start to its end. A named place must be reached.
-    pub(crate) async fn live(&mut self, end: End) {
-        self.storm();
-        match end {
-            End::At(name, time) => {
-                // A kill between the CRM's rotation and ours loses the token for good; `tokens`
-                // shows what comes of that.
-                rotate(&self.world, name == "token-kept");
-                self.die_at(name, time).await;
-                rotate(&self.world, false);
-            }
-            End::AfterReady(milliseconds) => {
-                self.world.spawn("");
-                self.ready().await;
-                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            }
-            End::AfterStart(milliseconds) => {
-                self.world.spawn("");
-                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            }
-        }
-        self.world.daemon.kill();
-        let name = match end {
-            End::At(name, _) => name,
-            End::AfterReady(_) | End::AfterStart(_) => "random",
-        };
-        *self.ends.entry(name).or_default() += 1;
-    }
-
-    /// A life that nothing ends.
-    pub(crate) async fn live_on(&mut self) {
-        self.world.spawn("");
-        self.ready().await;
-    }
-
-    /// Lives on until everything is settled, and fails when a promise is broken.
+    /// Lives on, with CRMs that are well, until everything is settled, and fails when a promise is
+    /// broken.
     pub(crate) async fn end(&mut self) {
+        if let Some(conditions) = &mut self.conditions {
+            conditions.end(&self.world.simulator);
+        }
         self.live_on().await;
         let account = self.account().await;
         println!("{account}");
         account.assert_kept();
     }
 
-    async fn die_at(&mut self, name: &str, time: u64) {
-        self.world.spawn(&format!("{name}:{time}"));
-        let (begun, mut fed) = (Instant::now(), Instant::now());
-        while !self.world.daemon.is_dead() {
-            assert!(
-                begun.elapsed() < REACHED_WITHIN,
-                "{name} is not reached for the {time}. time; the log:\n{}",
-                self.world.log()
-            );
-            if fed.elapsed() > Duration::from_millis(200) {
-                self.storm();
-                fed = Instant::now();
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    /// Waits until the daemon takes events.
-    pub(crate) async fn ready(&self) {
-        let begun = Instant::now();
-        let url = format!("{}/readyz", self.world.public);
-        let is_ready = async || {
-            let answer = self.world.client.get(&url).send().await;
-            answer.is_ok_and(|answer| answer.status().is_success())
-        };
-        while !is_ready().await {
-            assert!(
-                begun.elapsed() < REACHED_WITHIN,
-                "the daemon is not ready; the log:\n{}",
-                self.world.log()
-            );
-            tokio::time::sleep(LOOK).await;
-        }
+    /// The daemon's clock goes on by the longest wait.
+    pub(crate) fn let_the_longest_wait_pass(&self) {
+        self.ahead.set(self.ahead.get() + LONGEST_WAIT_MS);
+        self.world.set_clock_off_by(self.ahead.get());
     }
 
     /// Lets some keys begin to breach, says more about others, and lets some recover.
@@ -273,7 +189,10 @@ impl Campaign {
     fn say(&mut self, key: &str, wait: f64) {
         self.events += 1;
         let id = format!("evt-{}", self.events);
-        self.sender.send(event(&id, key, wait));
+        let ahead = Duration::from_millis(self.ahead.get().unsigned_abs());
+        let mut event = event(&id, key, wait);
+        event["timestamp"] = Clock::System.now().plus(ahead).to_string().into();
+        self.sender.send(event);
         self.keys.entry(key.to_owned()).or_default().events.push(id);
     }
 

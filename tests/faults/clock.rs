@@ -6,14 +6,6 @@ use crate::support::world::{World, event};
 
 const HOUR_MS: i64 = 3_600_000;
 
-fn set_clock_off_by(world: &World, milliseconds: i64) {
-    // A rename, so that the daemon never reads half a number.
-    let file = world.clock_offset_file();
-    let new = file.with_extension("new");
-    std::fs::write(&new, milliseconds.to_string()).unwrap();
-    std::fs::rename(new, file).unwrap();
-}
-
 /// A breach as the daemon would get it now: `event` has a time of its own, long ago.
 async fn breach(world: &World, id: &str, queue: &str) {
     world.accept(&event(id, queue, 400.0)).await;
@@ -26,7 +18,7 @@ async fn a_clock_that_jumps_an_hour_forward_and_back_neither_stops_nor_doubles_t
     world.tickets(1).await;
     let jumps = [HOUR_MS, 0, -HOUR_MS, 0];
     for (number, jump) in jumps.into_iter().enumerate() {
-        set_clock_off_by(&world, jump);
+        world.set_clock_off_by(jump);
         // A known queue again, a repetition of its first event, and a queue never heard of.
         breach(&world, &format!("evt-1-{number}"), "q1").await;
         breach(&world, "evt-1", "q1").await;
@@ -78,7 +70,7 @@ async fn a_retry_and_a_pause_are_not_an_hour_longer_when_the_clock_is_set_back_b
         world.simulator.salesforce().add_fault(on_create);
         breach(&world, "evt-1", "q1").await;
         has_failed(&world, kind).await;
-        set_clock_off_by(&world, -HOUR_MS);
+        world.set_clock_off_by(-HOUR_MS);
         world.tickets(1).await;
         world.all_delivered().await;
     }
@@ -95,7 +87,7 @@ async fn what_is_owed_is_sent_at_once_when_the_clock_was_set_back_during_a_stop(
     breach(&world, "evt-1", "q1").await;
     has_failed(&world, "rate_limited").await;
     world.daemon.kill();
-    set_clock_off_by(&world, -HOUR_MS);
+    world.set_clock_off_by(-HOUR_MS);
     world.start().await;
     world.tickets(1).await;
 }

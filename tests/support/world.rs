@@ -155,6 +155,11 @@ impl World {
         std::fs::write(file, (before + span.as_millis()).to_string()).unwrap();
     }
 
+    #[allow(dead_code, reason = "only one of the test programs uses it")]
+    pub(crate) fn set_clock_off_by(&self, milliseconds: i64) {
+        set_clock_off_by(&self.clock_offset_file(), milliseconds);
+    }
+
     pub(crate) fn log_file(&self) -> PathBuf {
         self.folder.path().join("log")
     }
@@ -257,6 +262,11 @@ impl World {
     pub(crate) async fn api(&self, path: &str) -> Value {
         let url = format!("{}/api/v1/{path}", self.admin);
         let answer = self.client.get(url).bearer_auth(ADMIN_TOKEN).send().await;
+        assert!(
+            answer.is_ok(),
+            "{path}: {answer:?}; the log:\n{}",
+            self.log()
+        );
         answer.unwrap().json().await.unwrap_or_default()
     }
 
@@ -301,6 +311,14 @@ impl World {
         })
         .await;
     }
+}
+
+/// Writes the file that says by how much a daemon's clock is off.
+pub(crate) fn set_clock_off_by(file: &Path, milliseconds: i64) {
+    // A rename, so that the daemon never reads half a number.
+    let new = file.with_extension("new");
+    std::fs::write(&new, milliseconds.to_string()).unwrap();
+    std::fs::rename(new, file).unwrap();
 }
 
 /// An event of the guide's form.

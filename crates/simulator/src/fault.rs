@@ -78,6 +78,8 @@ pub enum FaultKind {
     Asynchronous,
     /// 200 with bytes that are not JSON; nothing is done.
     Garbage,
+    /// 200 with bytes that are said to be gzip and are not; nothing is done.
+    DamagedGzip,
     /// 200 with a body of so many bytes.
     HugeBody {
         /// The length.
@@ -142,6 +144,11 @@ pub enum Trigger {
     Next {
         /// How many.
         count: u32,
+    },
+    /// Every so manieth of the requests that match, the first of them too.
+    Every {
+        /// 2: every other request.
+        nth: u32,
     },
     /// A share of the requests that match, 0 to 1, chosen by a seeded generator.
     Rate {
@@ -243,6 +250,8 @@ struct Armed {
     fault: Fault,
     since: Instant,
     left: u32,
+    /// Requests that it could have concerned.
+    met: u32,
     random: u64,
 }
 
@@ -257,12 +266,13 @@ impl Faults {
         let (left, random) = match fault.trigger {
             Trigger::Next { count } => (count, 0),
             Trigger::Rate { seed, .. } => (0, seed | 1),
-            Trigger::During { .. } | Trigger::Always => (0, 0),
+            Trigger::Every { .. } | Trigger::During { .. } | Trigger::Always => (0, 0),
         };
         self.armed.push(Armed {
             fault,
             since: Instant::now(),
             left,
+            met: 0,
             random,
         });
     }
@@ -297,6 +307,10 @@ impl Armed {
             Trigger::Next { .. } => {
                 self.left = self.left.saturating_sub(1);
                 true
+            }
+            Trigger::Every { nth } => {
+                self.met = self.met.wrapping_add(1);
+                self.met % nth.max(1) == 1 % nth.max(1)
             }
             Trigger::Rate { share, .. } => self.next_random() < share,
             Trigger::During {

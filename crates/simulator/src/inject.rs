@@ -104,6 +104,9 @@ fn fixed_answer(fault: FaultKind) -> Result<Answer, ConnectionDropped> {
         FaultKind::SuccessFalse => Answer::json(200, &json!({"success": false, "errors": []})),
         FaultKind::HtmlWith200 => Answer::html(200, "<html>Please log in</html>"),
         FaultKind::Garbage => Answer::json(200, &json!(null)).garbled(),
+        FaultKind::DamagedGzip => Answer::json(200, &json!(null))
+            .garbled()
+            .with("content-encoding", "gzip"),
         FaultKind::HugeBody { bytes } => Answer {
             body: vec![b'x'; bytes],
             ..Answer::empty(200)

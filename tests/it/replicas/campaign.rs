@@ -1,8 +1,8 @@
 //! One storm, in which replica after replica dies, stands still past its leases, or is cut off
-//! from the database, at random moments; a short one for every change, and one as long as is
+//! from the database, at random moments, and the CRM comes into a condition now and then; a short one for every change, and one as long as is
 //! asked for in a soak.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,9 @@ use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 
-use crate::replicas::cluster::Cluster;
+use crate::replicas::cluster::{CLIENT_CREDENTIALS, Cluster};
 use crate::replicas::storm::Storm;
+use crate::support::conditions::Condition;
 
 /// How long the short campaign lasts at least; every trouble comes once in it.
 const SHORT: Duration = Duration::from_secs(20);
@@ -20,6 +21,13 @@ const GUST: u64 = 20;
 const REST: Duration = Duration::from_millis(50);
 /// Queues that are heard of for the first time in each trouble.
 const NEW_QUEUES: u64 = 4;
+
+/// What a CRM has refused alone is tried again rarely. What is not delivered by then waits for that.
+const DELIVERED_QUICKLY_WITHIN: Duration = Duration::from_secs(20);
+/// Longer than any wait between two tries of a dead letter.
+const LONGEST_WAIT: Duration = Duration::from_secs(61 * 60);
+/// The clocks are set forward by that wait. No incident is over because of that.
+const NEVER_QUIET: &str = "[rules.queue-wait]\nquiet_after = \"365d\"\n";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Trouble {
@@ -54,13 +62,17 @@ struct Campaign {
     begun: Instant,
     queues: u64,
     troubles: BTreeMap<Trouble, u64>,
+    /// What may be wrong with the CRM, and what is.
+    conditions: Vec<Condition>,
+    condition: Option<Condition>,
+    suffered: BTreeSet<String>,
 }
 
 impl Campaign {
     /// Three replicas; `None` where no PostgreSQL was given. `RINGDOWN_SOAK_SEED` repeats the
     /// dice of an earlier campaign.
     async fn begin() -> Option<Self> {
-        let cluster = Cluster::of(3).await?;
+        let cluster = Cluster::configured(3, CLIENT_CREDENTIALS, NEVER_QUIET).await?;
         let given = std::env::var("RINGDOWN_SOAK_SEED").ok();
         let seed = given.map_or_else(rand::random, |seed| seed.parse().unwrap());
         eprintln!("RINGDOWN_SOAK_SEED={seed}");
@@ -72,7 +84,34 @@ impl Campaign {
             begun: Instant::now(),
             queues: 0,
             troubles: BTreeMap::new(),
+            conditions: conditions(),
+            condition: None,
+            suffered: BTreeSet::new(),
         })
+    }
+
+    /// Begins a condition of the CRM or ends it, or neither, as the dice fall.
+    async fn change_condition(&mut self) {
+        if self.condition.is_some() {
+            if self.dice.random_bool(0.5) {
+                self.end_condition();
+            }
+        } else if self.dice.random_bool(0.5)
+            && let Some(condition) = self.conditions.choose(&mut self.dice).cloned()
+        {
+            let queue = format!("Queue q{}\"", self.queues);
+            condition.begin(&self.cluster.simulator, &queue).await;
+            eprintln!("the CRM: {}", condition.name);
+            self.suffered.insert(condition.name.clone());
+            self.condition = Some(condition);
+        }
+    }
+
+    fn end_condition(&mut self) {
+        if let Some(condition) = self.condition.take() {
+            condition.end(&self.cluster.simulator);
+            eprintln!("the CRM is well");
+        }
     }
 
     /// The replica that decides, every other time.
@@ -87,6 +126,7 @@ impl Campaign {
 
     /// One trouble of one replica, in the middle of the storm.
     async fn suffer(&mut self, trouble: Trouble) {
+        self.change_condition().await;
         let victim = self.victim().await;
         let before = Duration::from_millis(self.dice.random_range(0..500));
         let lasting = Duration::from_millis(self.dice.random_range(trouble.lasts()));
@@ -121,23 +161,42 @@ impl Campaign {
         if trouble == Trouble::Death {
             self.cluster.replicas[victim].kill();
             self.cluster.replicas[victim].start();
+            // A process that loses the database while it starts ends, and nobody here starts it
+            // again as a supervisor would.
+            self.cluster.ready(victim).await;
+        }
+    }
+
+    /// Lets the longest wait pass where something waits for longer than a moment.
+    async fn let_the_longest_wait_pass(&mut self) {
+        let begun = Instant::now();
+        while !self.conditions.is_empty() && !self.cluster.is_delivered().await {
+            if begun.elapsed() > DELIVERED_QUICKLY_WITHIN {
+                self.storm.ahead += LONGEST_WAIT;
+                let ahead = i64::try_from(self.storm.ahead.as_millis()).unwrap();
+                return self.cluster.set_clocks_off_by(ahead);
+            }
+            tokio::time::sleep(REST).await;
         }
     }
 
     /// Waits until everything is settled, and compares what was acknowledged with the journal,
     /// and what breached with the CRM's own records.
-    async fn account(&self) {
+    async fn account(&mut self) {
+        self.end_condition();
         for number in 0..self.cluster.replicas.len() {
             self.cluster.ready(number).await;
         }
+        self.let_the_longest_wait_pass().await;
         self.cluster.all_is_well(&self.storm.sent).await;
         let acknowledged = self.storm.acknowledged();
         let journal = self.cluster.database.journal().await;
         assert_eq!(journal, acknowledged, "seed {}", self.seed);
         println!(
-            "{:?}; {} events acknowledged, {} requests repeated, {} queues and as many tickets; \
+            "{:?}, {} different conditions; {} events acknowledged, {} requests repeated, {} queues and as many tickets; \
              nothing lost, nothing doubled; {:.0} s, seed {}",
             self.troubles,
+            self.suffered.len(),
             acknowledged.len(),
             self.storm.repetitions,
             self.storm.sent.len(),
@@ -145,6 +204,13 @@ impl Campaign {
             self.seed
         );
     }
+}
+
+/// The conditions of the one CRM, where the daemon's clock can be set.
+fn conditions() -> Vec<Condition> {
+    let all = Condition::all().into_iter();
+    all.filter(|one| cfg!(feature = "fault-points") && one.crm == "salesforce")
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

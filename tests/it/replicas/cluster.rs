@@ -7,7 +7,8 @@ use ringdown::simulator::{self, Simulator, SimulatorSettings};
 use serde_json::Value;
 
 use crate::replicas::database::{self, Database};
-use crate::replicas::replica::{ADMIN_TOKEN, Replica};
+use crate::replicas::replica::{ADMIN_TOKEN, Replica, clock_offset_file};
+use crate::support::world::set_clock_off_by;
 
 /// Longest wait for something that must happen, where nothing says how soon.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +26,7 @@ pub(crate) struct Cluster {
     pub(crate) database: Database,
     pub(crate) client: reqwest::Client,
     pub(crate) replicas: Vec<Replica>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub(crate) fn configuration(salesforce: &str, login: &str) -> String {
@@ -125,7 +126,7 @@ impl Cluster {
             database,
             client,
             replicas,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -238,8 +239,7 @@ impl Cluster {
         })
         .await;
         self.until("everything is delivered", async || {
-            let deliveries = self.items("deliveries").await;
-            !deliveries.is_empty() && deliveries.iter().all(|one| one["state"] == "done")
+            self.is_delivered().await
         })
         .await;
         let incidents = self.items("incidents").await;
@@ -254,6 +254,16 @@ impl Cluster {
         assert_eq!(of_incidents, of_crm);
         let (last, decided) = self.database.decided().await;
         assert_eq!(last, decided, "the journal is worked off");
+    }
+
+    pub(crate) async fn is_delivered(&self) -> bool {
+        let deliveries = self.items("deliveries").await;
+        !deliveries.is_empty() && deliveries.iter().all(|one| one["state"] == "done")
+    }
+
+    /// Sets the clocks of all replicas, which were built for that.
+    pub(crate) fn set_clocks_off_by(&self, milliseconds: i64) {
+        set_clock_off_by(&clock_offset_file(self.folder.path()), milliseconds);
     }
 
     /// How often each queue was heard of, in its incidents.

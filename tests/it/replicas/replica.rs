@@ -22,6 +22,12 @@ pub(crate) struct Replica {
     daemon: Process,
 }
 
+/// The file that says by how much the clocks of all replicas are off, if they were built to look
+/// there.
+pub(crate) fn clock_offset_file(folder: &Path) -> PathBuf {
+    folder.join("clock-offset")
+}
+
 impl Replica {
     /// A replica that shares the configuration `ringdown.toml` and `more.toml` in `folder`; not started.
     pub(crate) async fn new(number: usize, folder: &Path, database: &Database) -> Self {
@@ -68,6 +74,10 @@ impl Replica {
             .env("ADMIN_TOKEN", ADMIN_TOKEN)
             .env("CRM_SECRET", simulator::CLIENT_SECRET)
             .env("CRM_REFRESH_TOKEN", simulator::REFRESH_TOKEN)
+            .env(
+                "RINGDOWN_CLOCK_OFFSET_FILE",
+                clock_offset_file(&self.folder),
+            )
             .env("RINGDOWN_FAULT_POINT", fault_point)
             .stdout(Stdio::null())
             .stderr(log);

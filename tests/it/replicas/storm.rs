@@ -19,9 +19,14 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(100);
 const REPEATED: u64 = 5;
 
 pub(crate) fn event(id: &str, queue: &str) -> Value {
+    event_ahead(id, queue, Duration::ZERO)
+}
+
+/// An event of a time to come.
+fn event_ahead(id: &str, queue: &str, ahead: Duration) -> Value {
     json!({
         "id": id, "type": "telephony.queue.waiting",
-        "timestamp": ringdown::clock::Clock::System.now().to_string(),
+        "timestamp": ringdown::clock::Clock::System.now().plus(ahead).to_string(),
         "queue": {"id": queue}, "metrics": [{"name": format!("Queue {queue}"), "avg": 400.0}],
     })
 }
@@ -34,6 +39,8 @@ pub(crate) struct Storm {
     acknowledged: BTreeSet<String>,
     /// Requests that were sent because an earlier one got no 202, or as if it had not.
     pub(crate) repetitions: u64,
+    /// How far the replicas' clocks are ahead.
+    pub(crate) ahead: Duration,
     number: u64,
 }
 
@@ -41,12 +48,13 @@ impl Storm {
     /// Sends `count` breaches of `queues` queues; each is accepted by some replica.
     pub(crate) async fn blow(&mut self, cluster: &Cluster, count: u64, queues: u64) {
         use futures::StreamExt;
-        let begin = self.number;
+        let (begin, ahead) = (self.number, self.ahead);
         self.number += count;
         let sending = (begin..begin + count).map(|number| {
             let (id, queue) = (format!("evt-{number}"), format!("q{}", number % queues));
             async move {
-                let requests = accept(cluster, number, &id, &queue).await;
+                let event = event_ahead(&id, &queue, ahead);
+                let requests = accept(cluster, number, &event).await;
                 (id, queue, requests)
             }
         });
@@ -70,26 +78,25 @@ impl Storm {
 }
 
 /// Sends one event until a replica takes it; answers how many requests it took.
-async fn accept(cluster: &Cluster, number: u64, id: &str, queue: &str) -> u64 {
-    let event = event(id, queue);
+async fn accept(cluster: &Cluster, number: u64, event: &Value) -> u64 {
     let mut requests = 0;
     let first = usize::try_from(number).unwrap();
     for attempt in 0..TRIES {
         let replica = &cluster.replicas[(first + attempt) % cluster.replicas.len()];
         if replica.is_running() {
             requests += 1;
-            if post(cluster, &replica.public, &event).await {
+            if post(cluster, &replica.public, event).await {
                 let other = &cluster.replicas[(first + attempt + 1) % cluster.replicas.len()];
                 if number.is_multiple_of(REPEATED) && other.is_running() {
                     requests += 1;
-                    post(cluster, &other.public, &event).await;
+                    post(cluster, &other.public, event).await;
                 }
                 return requests;
             }
         }
         tokio::time::sleep(BETWEEN_TRIES).await;
     }
-    panic!("no replica takes {id}");
+    panic!("no replica takes {event}");
 }
 
 /// Sends `event` to one replica; answers whether it was accepted.

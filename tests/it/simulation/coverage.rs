@@ -159,6 +159,9 @@ const MUST_BE_REACHED: &[&str] = &[
     "evidence: a failure of the target is about one ticket",
     "ticket: created without a refused field",
     "restart: with another configuration",
+    "restart: with other templates",
+    "restart or replay: a create is rendered again",
+    "restart or replay: a change is rendered again",
     "live: a dead letter was delivered without a person",
     "live: what waited for the target was delivered",
     "live: what was parked alone was delivered",
@@ -178,6 +181,7 @@ const MUST_BE_REACHED: &[&str] = &[
     "clock: an hour forward",
     "clock: an hour back",
     "person: replays a dead letter",
+    "person: replays a dead letter as it is stored",
     "person: discards a dead letter",
     "journal: a repetition",
     "outbox: dead letters taken up again",
@@ -221,7 +225,7 @@ const MUST_BE_REACHED: &[&str] = &[
     "person: releases a flood",
     "person: discards a flood",
     // An outage that is over before its burst lock has ended is too rare here, since a person who
-    // discards a create ends the lock. `domain::outage` has a test of it.
+    // discards a create ends the lock. A test in `outages` plays it.
     "outage: none + members = open",
     "outage: none + members = pending",
     "outage: open + member joined",

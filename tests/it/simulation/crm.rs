@@ -16,6 +16,7 @@ use crate::simulation::conditions::{About, Condition, Lasting};
 use crate::simulation::coverage::Coverage;
 use crate::simulation::dice::Dice;
 use crate::simulation::faults::{self, Fault};
+use crate::simulation::rendering;
 
 /// The client's own limit for one call.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -103,6 +104,8 @@ struct State {
     /// The next write takes effect, and its response is lost.
     loses_next_write: bool,
     records: Vec<Record>,
+    /// Creates that have come in since they were last taken, with the templates of each.
+    creates: Vec<(TicketKey, i64)>,
     /// Creates whose client has given up, and when they are committed all the same.
     late: Vec<(Duration, TicketKey)>,
     calls: Vec<Call>,
@@ -128,6 +131,7 @@ impl SimulatedCrm {
             conditions: Vec::new(),
             loses_next_write: false,
             records: Vec::new(),
+            creates: Vec::new(),
             late: Vec::new(),
             calls: Vec::new(),
             coverage: Coverage::default(),
@@ -300,6 +304,12 @@ impl SimulatedCrm {
 
     pub(crate) fn records(&self) -> Vec<Record> {
         self.state().records.clone()
+    }
+
+    /// Creates that have come in since the last call of this, with the templates that each was
+    /// rendered from.
+    pub(crate) fn take_creates(&self) -> Vec<(TicketKey, i64)> {
+        std::mem::take(&mut self.state().creates)
     }
 
     pub(crate) fn coverage(&self) -> Coverage {
@@ -502,6 +512,9 @@ impl Crm for SimulatedCrm {
 
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {
         let names = fields.keys().cloned().collect();
+        if let Some(version) = rendering::version_of(fields) {
+            self.state().creates.push((key.clone(), version));
+        }
         match self.call(Request::Create(key.clone(), names)).await? {
             Reply::Ticket(Some(ticket)) => Ok(ticket),
             other => panic!("a create was answered {other:?}"),

@@ -9,6 +9,7 @@ use crate::simulation::faults;
 use crate::simulation::floods;
 use crate::simulation::outages;
 use crate::simulation::readings::Reading;
+use crate::simulation::rendering;
 use crate::simulation::snapshot::{Decided, Delivery, Snapshot};
 
 /// Notes every transition between `before` and `now` whose cause is plain.
@@ -102,7 +103,8 @@ fn note_deliveries(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
             coverage.note(format!("given up: {kind}"));
         }
         note_remedies(then, delivery, before, now, coverage);
-        let was_parked = then.is_some_and(|then| then.parked.is_some());
+        let was_parked =
+            then.is_some_and(|then| then.parked.is_some() && !then.is_to_be_rendered());
         match delivery.parked.as_deref().filter(|_| !was_parked) {
             Some("target") => coverage.note("parked: for the target"),
             Some("ticket") => coverage.note("parked: alone"),
@@ -130,6 +132,7 @@ fn note_remedies(
     coverage: &mut Coverage,
 ) {
     let Some(then) = then else { return };
+    rendering::note(then, delivery, coverage);
     let condition = before.conditions.get(&delivery.target);
     let state = (then.state.as_str(), delivery.state.as_str());
     if condition.is_some() && now.conditions.contains_key(&delivery.target) {

@@ -234,7 +234,7 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
         coverage.note(match (then.state.as_str(), then.parked.as_deref()) {
             ("dead", _) => "live: a dead letter was delivered without a person",
             (_, Some("target")) => "live: what waited for the target was delivered",
-            (_, Some(_)) => "live: what was parked alone was delivered",
+            (_, Some("ticket")) => "live: what was parked alone was delivered",
             _ => "live: what waited was delivered",
         });
     }

@@ -18,6 +18,7 @@ mod life;
 mod liveness;
 mod outages;
 mod readings;
+mod rendering;
 mod schedule;
 mod silences;
 mod snapshot;

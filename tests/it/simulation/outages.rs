@@ -1,11 +1,16 @@
 //! What must hold of outages and their members, and which of their states were reached.
 
+use std::time::Duration;
+
 use ringdown::domain::incident::{Incident, IncidentState};
 use ringdown::domain::outage::RULE_PREFIX;
 
 use crate::simulation::coverage::Coverage;
+use crate::simulation::ground::{self, Ground};
+use crate::simulation::readings::{QUEUES, Reading};
+use crate::simulation::schedule::work;
 use crate::simulation::snapshot::{Delivery, Kept, Snapshot};
-use crate::simulation::world::Broken;
+use crate::simulation::world::{Broken, World};
 
 pub(crate) fn is_outage(life: &Incident) -> bool {
     life.rule.starts_with(RULE_PREFIX)
@@ -167,4 +172,87 @@ fn note_link(then: Option<&Delivery>, link: &Delivery, now: &Snapshot, coverage:
         }
         _ => {}
     }
+}
+
+/// A world in which the breaches of two queues are an outage, at most one ticket each five minutes.
+async fn world_with_burst_lock(folder: &std::path::Path) -> World {
+    let ground = Ground::get();
+    let mut settings = ground.plain_settings();
+    for rule in &mut settings.rules {
+        rule.burst_lock = Duration::ZERO;
+        rule.clear_for = Duration::ZERO;
+        rule.flapping = None;
+    }
+    for outage in settings.outages.values_mut() {
+        outage.hold = Duration::from_secs(5);
+        outage.burst_lock = Duration::from_secs(300);
+    }
+    let world = World::with_settings(0, ground, folder.join("outage.db"), settings).await;
+    for target in &world.targets {
+        target.crm.recover();
+    }
+    world
+}
+
+/// Both queues breach, or clear; everything that is due is done.
+async fn both_queues(world: &mut World, breach: bool) {
+    let now = world.clock.now();
+    let number = world.sent.len();
+    let reading = |queue| match breach {
+        true => Reading::breach_of(queue, &format!("{number}-{queue}"), now),
+        false => Reading::clear_of(queue, &format!("{number}-{queue}"), now),
+    };
+    world.receive(QUEUES.map(reading).into()).await;
+    settle(world).await;
+}
+
+async fn settle(world: &mut World) {
+    while world.decide().await.unwrap() > 0 {
+        world.look().await.unwrap();
+    }
+    for target in 0..world.targets.len() {
+        work(world, target).await.unwrap();
+    }
+    world.look().await.unwrap();
+}
+
+fn outages_of(world: &World) -> Vec<&Incident> {
+    let lives = world.now.incidents.iter().map(|kept| &kept.life);
+    lives.filter(|life| is_outage(life)).collect()
+}
+
+fn tickets_of(world: &World) -> usize {
+    let records = world.targets.iter().map(|one| one.crm.records().len());
+    records.sum()
+}
+
+#[tokio::test]
+async fn an_outage_that_is_over_inside_its_burst_lock_closes_without_a_ticket() {
+    let folder = ground::folder();
+    let world = &mut world_with_burst_lock(folder.path()).await;
+    both_queues(world, true).await;
+    assert_eq!(outages_of(world)[0].state, IncidentState::Open);
+    assert_eq!(tickets_of(world), 1, "the outage's");
+    world.pass(Duration::from_secs(20)).await;
+    both_queues(world, false).await;
+    assert_eq!(outages_of(world)[0].state, IncidentState::Closed);
+    world.pass(Duration::from_secs(20)).await;
+    both_queues(world, true).await;
+    assert_eq!(outages_of(world)[1].state, IncidentState::Pending);
+    world.pass(Duration::from_secs(20)).await;
+    both_queues(world, false).await;
+    world.pass(Duration::from_secs(600)).await;
+    settle(world).await;
+    let states: Vec<IncidentState> = world
+        .now
+        .incidents
+        .iter()
+        .map(|one| one.life.state)
+        .collect();
+    assert!(
+        states.iter().all(|state| *state == IncidentState::Closed),
+        "{states:?}"
+    );
+    assert_eq!(tickets_of(world), 1, "neither it nor a member has a ticket");
+    world.nothing_is_due().await.unwrap();
 }

@@ -54,6 +54,14 @@ impl Reading {
         }
     }
 
+    /// A reading of the queue `queue` that clears what breached.
+    pub(crate) fn clear_of(queue: &'static str, id: &str, now: Timestamp) -> Self {
+        Self {
+            waiting: 1,
+            ..Self::breach_of(queue, id, now)
+        }
+    }
+
     /// A breach of the same queue, which another source tells of.
     pub(crate) fn breach_by(source: &'static str, id: &str, now: Timestamp) -> Self {
         Self {

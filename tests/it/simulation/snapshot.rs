@@ -36,8 +36,8 @@ impl Delivery {
         self.state == "discarded" && told.contains("never sent to")
     }
 
-    /// Whether the decider writes it again before it can be sent.
-    pub(crate) fn is_rendered(&self) -> bool {
+    /// Whether the decider has to write its payload again before it can be sent.
+    pub(crate) fn is_to_be_rendered(&self) -> bool {
         self.state == "waiting" && self.parked.as_deref() == Some("rendering")
     }
 
@@ -236,7 +236,7 @@ impl Snapshot {
             .filter(|delivery| {
                 delivery.target == target
                     && matches!(delivery.state.as_str(), "waiting" | "sending")
-                    && !delivery.is_rendered()
+                    && !delivery.is_to_be_rendered()
                     && !self.is_blocked(delivery)
             })
             .map(|delivery| delivery.due_at)

@@ -30,8 +30,9 @@ use crate::simulation::faults;
 use crate::simulation::ground::{Ground, connect};
 use crate::simulation::invariants::Watch;
 use crate::simulation::readings::Reading;
+use crate::simulation::rendering::Templates;
 use crate::simulation::silences::Silences;
-use crate::simulation::snapshot::Snapshot;
+use crate::simulation::snapshot::{Delivery, Snapshot};
 
 /// When every world begins.
 const BEGINNING: i64 = 1_795_442_400_000;
@@ -63,6 +64,7 @@ pub(crate) struct World {
     pub(crate) watch: Watch,
     pub(crate) now: Snapshot,
     failover_spans: BTreeMap<String, i64>,
+    templates: Templates,
     pub(crate) silences: Silences,
     /// When the decider last took a step, since the last look.
     decided_at: Option<Timestamp>,
@@ -87,8 +89,10 @@ impl World {
         seed: u64,
         ground: &Ground,
         path: PathBuf,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Self {
+        let templates = Templates::default();
+        templates.write_into(&mut settings);
         let mut dice = Dice::new(seed);
         ground.lay_database(&path);
         let settings = Arc::new(settings);
@@ -96,6 +100,7 @@ impl World {
         let clock = Clock::manual(Timestamp::from_millis(BEGINNING));
         let decider = decider(&store, &settings, &clock);
         let fence = fence(&store).await;
+        decider.begin(&fence).await.unwrap();
         let fault_percent = *dice.pick(&[0, 20, 50, 60]);
         let mut targets = Vec::new();
         for (name, unique) in [("unique", true), ("lenient", false)] {
@@ -118,6 +123,7 @@ impl World {
             writing: tokio::spawn(writer.run()),
             now: Snapshot::default(),
             failover_spans: failover::spans(&settings),
+            templates,
             silences: Silences::default(),
             decided_at: None,
             coverage: Coverage::default(),
@@ -277,6 +283,7 @@ impl World {
             }
         }
         self.processes += 1;
+        self.check_templates()?;
         if self.dice.chance(15) {
             self.reconfigure();
         }
@@ -290,6 +297,11 @@ impl World {
             .map_err(failed)?;
         self.decider = decider(&self.store, &self.settings, &self.clock);
         self.fence = fence(&self.store).await;
+        self.look().await?;
+        self.templates.note_start(&self.now);
+        let begun = self.decider.begin(&self.fence).await;
+        begun.map_err(|error| format!("the process cannot begin to decide: {error}"))?;
+        self.changed = true;
         for target in &mut self.targets {
             let (store, settings, clock) = (&self.store, &self.settings, &self.clock);
             let process = self.processes;
@@ -309,6 +321,10 @@ impl World {
             };
             target.retry.attempts = *self.dice.pick(&[0, 1, 3]);
             target.failover_after = self.dice.seconds(&[0, 5, 60, 120]);
+        }
+        if self.dice.chance(60) {
+            self.templates.change(&mut settings);
+            self.coverage.note("restart: with other templates");
         }
         self.failover_spans = failover::spans(&settings);
         self.settings = Arc::new(settings);
@@ -344,8 +360,15 @@ impl World {
         let number = id.to_string();
         let changed = if replay {
             self.watch.note_replay(id);
-            self.coverage.note("person: replays a dead letter");
-            self.store.replay_dead_letter(&number, true, by).await
+            let as_stored = self.dice.chance(30);
+            if as_stored {
+                self.templates.note_replay_as_stored(id, &self.now);
+            }
+            self.coverage.note(match as_stored {
+                true => "person: replays a dead letter as it is stored",
+                false => "person: replays a dead letter",
+            });
+            self.store.replay_dead_letter(&number, as_stored, by).await
         } else {
             self.coverage.note("person: discards a dead letter");
             self.store.discard_dead_letter(&number, by).await
@@ -368,7 +391,7 @@ impl World {
     /// When the decider next has something to do besides new events.
     fn decider_due_at(&self) -> Option<i64> {
         let failover = failover::due_at(&self.now, &self.failover_spans);
-        let rendering = self.now.deliveries.iter().filter(|one| one.is_rendered());
+        let rendering = self.now.deliveries.iter().filter(|one| one.is_to_be_rendered());
         let rendering = rendering.map(|one| one.due_at);
         let due = self.now.due_at.into_iter().chain(failover);
         due.chain(rendering).min()
@@ -429,6 +452,7 @@ impl World {
         }
         let now = Snapshot::take(&mut self.reader, &self.now).await;
         let before = std::mem::replace(&mut self.now, now);
+        self.check_templates()?;
         if let Some(at) = self.decided_at.take() {
             self.silences.check(&before, &self.now, at)?;
         }
@@ -439,6 +463,14 @@ impl World {
             &self.sent,
             &mut self.coverage,
         )
+    }
+
+    /// What has come to the CRMs was rendered from the templates in force.
+    fn check_templates(&self) -> Result<(), Broken> {
+        for target in &self.targets {
+            self.templates.check(&target.crm.take_creates())?;
+        }
+        Ok(())
     }
 
     /// The end of this world; answers all it has covered.

@@ -173,3 +173,29 @@ async fn an_org_that_has_moved_names_its_new_host_with_a_token() {
     let named = token["instance_url"].as_str().unwrap();
     assert!(named.starts_with("http://localhost:"), "{named}");
 }
+
+#[tokio::test]
+async fn two_faults_take_turns_from_the_first_request_on() {
+    let org = Org::start().await;
+    let every_other = Trigger::Every { nth: 2 };
+    let limited = FaultKind::TooManyRequests { retry_after: None };
+    org.host().add_fault(Fault::new(limited, every_other));
+    let absent = FaultKind::Unavailable { retry_after: None };
+    org.host().add_fault(Fault::new(absent, Trigger::Always));
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(org.query("SELECT Id FROM Case").await.0);
+    }
+    assert_eq!(statuses, [429, 503, 429, 503]);
+}
+
+#[tokio::test]
+async fn a_damaged_answer_says_that_it_is_gzip() {
+    let org = Org::start().await;
+    org.fault(FaultKind::DamagedGzip);
+    let request = org.at(Method::GET, &format!("{BASE}/limits"));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-encoding"], "gzip");
+    assert_eq!(answer.bytes().await.unwrap(), "{\"id\": \"500");
+}
