@@ -32,7 +32,7 @@ use crate::simulation::invariants::Watch;
 use crate::simulation::readings::Reading;
 use crate::simulation::rendering::Templates;
 use crate::simulation::silences::Silences;
-use crate::simulation::snapshot::{Delivery, Snapshot};
+use crate::simulation::snapshot::Snapshot;
 
 /// When every world begins.
 const BEGINNING: i64 = 1_795_442_400_000;
@@ -391,7 +391,11 @@ impl World {
     /// When the decider next has something to do besides new events.
     fn decider_due_at(&self) -> Option<i64> {
         let failover = failover::due_at(&self.now, &self.failover_spans);
-        let rendering = self.now.deliveries.iter().filter(|one| one.is_to_be_rendered());
+        let rendering = self
+            .now
+            .deliveries
+            .iter()
+            .filter(|one| one.is_to_be_rendered());
         let rendering = rendering.map(|one| one.due_at);
         let due = self.now.due_at.into_iter().chain(failover);
         due.chain(rendering).min()
