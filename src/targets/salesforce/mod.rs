@@ -21,6 +21,7 @@ mod limits;
 pub(super) mod oauth;
 mod object;
 mod profile;
+mod reference;
 mod refusal;
 mod rejection;
 mod requests;
