@@ -11,12 +11,21 @@ use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
 };
+use crate::domain::ticket_sync::TicketSnapshot;
 use crate::store::ClaimedDelivery;
 use crate::targets::Crm;
 
 #[derive(Deserialize)]
 struct CreatePayload {
     fields: TicketFields,
+}
+
+/// What an attempt brought.
+#[derive(Debug)]
+pub(super) enum Done {
+    Created(Created),
+    /// The ticket as it is now, where the CRM's answers show it.
+    Changed(Option<TicketSnapshot>),
 }
 
 /// What a create brought.
@@ -27,22 +36,22 @@ pub(super) struct Created {
     pub(super) omitted: Vec<OmittedField>,
 }
 
-/// Makes the attempt. A create returns its confirmed ticket.
+/// Makes the attempt.
 pub(super) async fn attempt(
     crm: &dyn Crm,
     target: &TargetName,
     omission: &Omission,
     delivery: &ClaimedDelivery,
-) -> Result<Option<Created>, Failure> {
+) -> Result<Done, Failure> {
     match delivery.operation {
-        Operation::Create => create(crm, omission, delivery).await.map(Some),
-        Operation::Update => update(crm, delivery).await.map(|()| None),
+        Operation::Create => create(crm, omission, delivery).await.map(Done::Created),
+        Operation::Update => update(crm, delivery).await.map(Done::Changed),
         Operation::Resolve => {
             let change: TicketChange = payload(delivery)?;
-            crm.resolve(ticket_id(delivery)?, &change).await?;
-            Ok(None)
+            let resolved = crm.resolve(ticket_id(delivery)?, &change).await?;
+            Ok(Done::Changed(resolved))
         }
-        Operation::Link => link(crm, target, delivery).await.map(|()| None),
+        Operation::Link => link(crm, target, delivery).await.map(Done::Changed),
     }
 }
 
@@ -51,19 +60,19 @@ async fn link(
     crm: &dyn Crm,
     target: &TargetName,
     delivery: &ClaimedDelivery,
-) -> Result<(), Failure> {
+) -> Result<Option<TicketSnapshot>, Failure> {
     let ticket_id = ticket_id(delivery)?;
     let Some(parent) = &delivery.parent else {
         return Err(Failure::internal("the outage has no ticket to link to"));
     };
     // The same parent twice changes nothing, so a link in doubt needs no look-up.
     if parent.target == *target {
-        return crm.link(ticket_id, &parent.id).await;
+        return crm.link(ticket_id, &parent.id).await.map(|()| None);
     }
     // The outage's ticket is in another CRM, which no field can point to.
     let mut change: TicketChange = payload(delivery)?;
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
-        return Ok(());
+        return Ok(None);
     }
     change.comment = Some(format!(
         "Part of an outage; its ticket is {} in {}: {} [{}]",
@@ -104,11 +113,14 @@ async fn create(
     result.map(|ticket| Created { ticket, omitted })
 }
 
-async fn update(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<(), Failure> {
+async fn update(
+    crm: &dyn Crm,
+    delivery: &ClaimedDelivery,
+) -> Result<Option<TicketSnapshot>, Failure> {
     let change: TicketChange = payload(delivery)?;
     let ticket_id = ticket_id(delivery)?;
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
-        return Ok(());
+        return Ok(None);
     }
     crm.update(ticket_id, &change).await
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use super::attempt::{Created, attempt};
+use super::attempt::{Created, Done, attempt};
 use super::claims::ClaimGuard;
 use super::worker::TargetWorker;
 use crate::domain::lanes::last_served;
@@ -26,6 +26,7 @@ impl TargetWorker {
             owner: &self.owner,
             limit: u32::try_from(free).unwrap_or(u32::MAX),
             after_lane: &after_lane,
+            shortage: self.shared().shortage,
         };
         // The lease counts from before the statement is sent: it may only seem to end too early.
         let (asked_at, lease) = (Instant::now(), self.claims.lease());
@@ -63,31 +64,35 @@ impl TargetWorker {
         }
         fault_points::reach("before-settle");
         let now = self.clock.now();
-        let (outcome, ended) = match result {
-            Ok(created) => {
+        let (outcome, seen, ended) = match result {
+            Ok(done) => {
                 self.limiter.recover();
                 let mut shared = self.shared();
                 shared.evidence.record_success(&delivery);
                 let ended = shared.breaker.record_success(now);
-                let (ticket, omitted) = match created {
-                    Some(Created { ticket, omitted }) => (Some(ticket), omitted),
-                    None => (None, Vec::new()),
+                let (ticket, omitted, seen) = match done {
+                    Done::Created(Created { ticket, omitted }) => (Some(ticket), omitted, None),
+                    Done::Changed(seen) => (None, Vec::new(), seen),
                 };
-                (DeliveryResult::Delivered { ticket, omitted }, ended)
+                (DeliveryResult::Delivered { ticket, omitted }, seen, ended)
             }
-            Err(failure) => (self.result_of_failure(&delivery, failure, now), None),
+            Err(failure) => (self.result_of_failure(&delivery, failure, now), None, None),
         };
         self.report(&delivery, &outcome, now);
         self.store_result(&delivery, &outcome, now).await;
         if let Some(ended) = ended {
             self.wake_parked(ended).await;
         }
+        if let Some(seen) = seen {
+            self.store_seen(&seen).await;
+        }
         if let DeliveryResult::Delivered {
             ticket: Some(ticket),
             ..
         } = outcome
+            && ticket.number.is_none()
         {
-            self.fetch_number(&delivery, ticket).await;
+            self.unnumbered.add(ticket.id, Instant::now());
         }
     }
 }
