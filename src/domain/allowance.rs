@@ -36,7 +36,7 @@ impl Allowance {
         if now >= self.valid_until || self.limit == 0 {
             return Shortage::None;
         }
-        match self.left.saturating_mul(100) / self.limit {
+        match u128::from(self.left) * 100 / u128::from(self.limit) {
             20.. => Shortage::None,
             10..=19 => Shortage::Low,
             5..=9 => Shortage::Reserve,

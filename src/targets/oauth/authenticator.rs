@@ -195,7 +195,7 @@ impl Inner {
                     .as_ref()
                     .filter(|_| failure.may_lock_user)
                 {
-                    gate.refused(failure);
+                    gate.record(Some(failure));
                 }
                 state.status.failed_renewals += 1;
                 if failure.kind == FailureKind::AuthFailure {

@@ -54,11 +54,7 @@ impl ApiClient {
         };
         let turn = gate.enter().await.map_err(Rejection::of_login)?;
         let outcome = self.with_login(request).await;
-        match &outcome {
-            Ok(_) => gate.accepted(),
-            Err(rejection) if rejection.failure.may_lock_user => gate.refused(&rejection.failure),
-            Err(_) => {}
-        }
+        gate.record(outcome.as_ref().err().map(|rejection| &rejection.failure));
         drop(turn);
         outcome
     }
