@@ -66,8 +66,6 @@ impl TargetWorker {
     pub async fn step(&self, attempts: &mut JoinSet<()>) -> Result<Duration, StoreError> {
         while attempts.try_join_next().is_some() {}
         let now = self.clock.now();
-        // Before others hear that the target is held.
-        self.keep_login_turn().await?;
         if let Err(error) = self.share_health(now).await {
             // Only failover waits for the shared health; deliveries do not.
             tracing::error!(target = self.name.as_str(), %error, "the target's health cannot be shared");
