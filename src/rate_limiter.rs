@@ -1,12 +1,14 @@
 //! How often something may be done: so many times a second, and so many at once.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// The slowest rate that a limit adapts to: one a second.
 const MAX_PAUSE: u64 = 1_000_000_000;
+/// Requests to slow down within this time are one: calls in flight together bring the same answer.
+const ONE_REQUEST: u64 = 1_000_000_000;
 
 /// A rate limit. Its time is passed in.
 #[derive(Debug)]
@@ -14,8 +16,12 @@ pub struct RateLimiter {
     started: Instant,
     /// Nanoseconds between two that come at the configured rate.
     min_pause: u64,
-    /// The same at the present rate.
+    /// The same at the present rate, without the divisor.
     pause: AtomicU64,
+    /// By how much the configured rate is divided at least.
+    divisor: AtomicU32,
+    /// When the rate was last halved, in nanoseconds after the start; 0: never.
+    slowed_at: AtomicU64,
     burst: u64,
     /// Nanoseconds after the start at which all that was taken would be done at an even rate.
     busy_until: AtomicU64,
@@ -29,6 +35,8 @@ impl RateLimiter {
             started: now,
             min_pause: pause,
             pause: AtomicU64::new(pause),
+            divisor: AtomicU32::new(1),
+            slowed_at: AtomicU64::new(0),
             burst: u64::from(burst.max(1)),
             busy_until: AtomicU64::new(0),
         }
@@ -40,9 +48,8 @@ impl RateLimiter {
     ///
     /// The time to wait until they can be taken.
     pub fn take(&self, count: u32, now: Instant) -> Result<(), Duration> {
-        let now = now.saturating_duration_since(self.started).as_nanos();
-        let now = u64::try_from(now).unwrap_or(u64::MAX / 2);
-        let pause = self.pause.load(Ordering::Relaxed);
+        let now = self.nanoseconds(now);
+        let pause = self.present_pause();
         let cost = u64::from(count).min(self.burst) * pause;
         let latest = now.saturating_add(self.burst * pause);
         let after = |busy_until: u64| busy_until.max(now).saturating_add(cost);
@@ -57,11 +64,33 @@ impl RateLimiter {
     }
 
     /// Halves the rate: the other side asks to slow down.
-    pub fn slow_down(&self) {
-        let slower = |pause: u64| Some(pause.saturating_mul(2).min(MAX_PAUSE.max(self.min_pause)));
-        let _ = self
-            .pause
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, slower);
+    pub fn slow_down(&self, now: Instant) {
+        let now = self.nanoseconds(now).max(1);
+        let is_new = |slowed_at: u64| {
+            let is_first = slowed_at == 0 || now.saturating_sub(slowed_at) >= ONE_REQUEST;
+            is_first.then_some(now)
+        };
+        let halves = self
+            .slowed_at
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_new);
+        if halves.is_ok() {
+            let slower = |pause: u64| Some(pause.saturating_mul(2).min(self.max_pause()));
+            let _ = self
+                .pause
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, slower);
+        }
+    }
+
+    /// Divides the configured rate by at least `divisor`, until another one is set.
+    pub fn divide(&self, divisor: u32) {
+        self.divisor.store(divisor.max(1), Ordering::Relaxed);
+    }
+
+    /// The part of `whole` that suits the present rate, at least 1.
+    pub fn share(&self, whole: usize) -> usize {
+        let whole = u64::try_from(whole).unwrap_or(u64::MAX);
+        let share = whole.saturating_mul(self.min_pause) / self.present_pause().max(1);
+        usize::try_from(share).unwrap_or(usize::MAX).max(1)
     }
 
     /// Raises a rate that was halved by a sixteenth, up to the configured one.
@@ -71,6 +100,21 @@ impl RateLimiter {
         let _ = self
             .pause
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, faster);
+    }
+
+    fn present_pause(&self) -> u64 {
+        let divisor = u64::from(self.divisor.load(Ordering::Relaxed));
+        let divided = self.min_pause.saturating_mul(divisor).min(self.max_pause());
+        self.pause.load(Ordering::Relaxed).max(divided)
+    }
+
+    fn max_pause(&self) -> u64 {
+        MAX_PAUSE.max(self.min_pause)
+    }
+
+    fn nanoseconds(&self, now: Instant) -> u64 {
+        let now = now.saturating_duration_since(self.started).as_nanos();
+        u64::try_from(now).unwrap_or(u64::MAX / 2)
     }
 
     /// Waits until one can be taken, and takes it.
@@ -102,12 +146,15 @@ mod tests {
         let started = Instant::now();
         let limit = RateLimiter::new(20, 1, started);
         assert_eq!(taken_in_ten_seconds(&limit, started), 200);
-        limit.slow_down();
+        (0..16).for_each(|_| limit.slow_down(started));
         assert_eq!(
             taken_in_ten_seconds(&limit, started + Duration::from_secs(20)),
-            100
+            100,
+            "answers of calls in flight together halve it once"
         );
-        (0..100).for_each(|_| limit.slow_down());
+        for second in 1..10 {
+            limit.slow_down(started + Duration::from_secs(second));
+        }
         let slowest = taken_in_ten_seconds(&limit, started + Duration::from_secs(40));
         assert_eq!(slowest, 10, "one a second at least");
         (0..100).for_each(|_| limit.recover());
@@ -115,6 +162,19 @@ mod tests {
             taken_in_ten_seconds(&limit, started + Duration::from_secs(60)),
             200
         );
+    }
+
+    #[test]
+    fn a_divided_rate_is_whole_again_at_once() {
+        let started = Instant::now();
+        let limit = RateLimiter::new(20, 1, started);
+        limit.divide(4);
+        assert_eq!(taken_in_ten_seconds(&limit, started), 50);
+        assert_eq!((limit.share(16), limit.share(2)), (4, 1));
+        limit.divide(1);
+        let later = started + Duration::from_secs(20);
+        assert_eq!(taken_in_ten_seconds(&limit, later), 200);
+        assert_eq!(limit.share(16), 16);
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! Metrics, and whether the process runs and takes work. No credential is asked for.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,20 +13,32 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 
 use super::AdminState;
+use super::targets::TargetView;
+use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::identity::TargetName;
 use crate::lifecycle::{ComponentState, Components};
 use crate::store::Store;
 
 /// How long an answer of the store is taken for true.
 const FRESH_FOR: Duration = Duration::from_secs(1);
+/// The state of a target that takes deliveries.
+const UP: &str = BreakerState::Up.as_str();
 /// How long the store may take; shorter than the time-outs of common load balancers.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks the store whether it can commit, at most once a second however many ask.
+/// Asks the store whether it can commit, and how many deliveries wait, at most once a second however
+/// many ask.
 #[derive(Clone)]
 pub struct StoreCheck {
     store: Store,
     components: Components,
-    asked_at: Arc<Mutex<Option<Instant>>>,
+    last: Arc<Mutex<Option<LastCheck>>>,
+}
+
+struct LastCheck {
+    at: Instant,
+    /// Of each target that was not up.
+    waiting: BTreeMap<TargetName, i64>,
 }
 
 impl StoreCheck {
@@ -34,23 +47,37 @@ impl StoreCheck {
         Self {
             store,
             components,
-            asked_at: Arc::default(),
+            last: Arc::default(),
         }
     }
 
-    /// Brings the component `store` up to date.
-    pub async fn refresh(&self) {
-        let mut asked_at = self.asked_at.lock().await;
-        if asked_at.is_some_and(|at| at.elapsed() < FRESH_FOR) {
-            return;
+    /// Brings the component `store` up to date. Returns how many deliveries wait for each of the
+    /// `targets` that is not up, where the database says so.
+    pub(super) async fn refresh(&self, targets: &[TargetView]) -> BTreeMap<TargetName, i64> {
+        let mut last = self.last.lock().await;
+        if let Some(check) = last.as_ref().filter(|one| one.at.elapsed() < FRESH_FOR) {
+            return check.waiting.clone();
         }
         let state = match tokio::time::timeout(PATIENCE, self.store.can_commit()).await {
             Ok(Ok(())) => ComponentState::Up,
             Ok(Err(error)) => ComponentState::Down(error.to_string()),
             Err(_) => ComponentState::Down("a commit takes longer than 2 s".to_owned()),
         };
-        self.components.report("store", state);
-        *asked_at = Some(Instant::now());
+        self.components.report("store", state.clone());
+        let mut waiting = BTreeMap::new();
+        // A database that does not answer is a component's matter: it is not asked again.
+        let answers = state == ComponentState::Up;
+        for target in targets.iter().filter(|one| answers && one.state != UP) {
+            let count = tokio::time::timeout(PATIENCE, self.store.pending_count(&target.name));
+            if let Ok(Ok(count)) = count.await {
+                waiting.insert(target.name.clone(), count);
+            }
+        }
+        *last = Some(LastCheck {
+            at: Instant::now(),
+            waiting: waiting.clone(),
+        });
+        waiting
     }
 }
 
@@ -64,7 +91,8 @@ pub(super) async fn healthz() -> Json<Value> {
 }
 
 pub(super) async fn readyz(State(state): State<AdminState>) -> Response {
-    state.store_check.refresh().await;
+    let targets = state.targets.targets();
+    let waiting = state.store_check.refresh(&targets).await;
     let draining = state.components.is_draining();
     let components = state.components.all();
     let all_up = components
@@ -79,7 +107,7 @@ pub(super) async fn readyz(State(state): State<AdminState>) -> Response {
         .into_iter()
         .map(|(name, state)| (name, component_json(&state)))
         .collect();
-    let targets = targets(&state).await;
+    let targets = targets_json(&targets, &waiting);
     let body = Json(json!({ "status": word, "components": components, "targets": targets }));
     if status == StatusCode::OK {
         return body.into_response();
@@ -89,22 +117,20 @@ pub(super) async fn readyz(State(state): State<AdminState>) -> Response {
 
 /// Whether each target accepts writes. That says nothing about this process, so it does not change
 /// the status.
-async fn targets(state: &AdminState) -> Map<String, Value> {
-    let mut targets = Map::new();
-    for target in state.targets.targets() {
+fn targets_json(targets: &[TargetView], waiting: &BTreeMap<TargetName, i64>) -> Map<String, Value> {
+    let mut all = Map::new();
+    for target in targets {
         let mut shown = json!({ "state": target.state });
-        if target.state != "up" {
+        if target.state != UP {
             shown["since"] = json!(target.since);
             shown["until"] = json!(target.until);
-            // A database that does not answer is reported under `components`.
-            let count = tokio::time::timeout(PATIENCE, state.store.pending_count(&target.name));
-            if let Ok(Ok(count)) = count.await {
+            if let Some(count) = waiting.get(&target.name) {
                 shown["waiting"] = json!(count);
             }
         }
-        targets.insert(target.name.to_string(), shown);
+        all.insert(target.name.to_string(), shown);
     }
-    targets
+    all
 }
 
 fn component_json(state: &ComponentState) -> Value {

@@ -53,7 +53,9 @@ pub(super) async fn run(args: DoctorArgs, global: &Global) -> Outcome {
         })
         .collect();
     let examined = join_all(chosen_targets.iter().map(|one| run_checks(one, &clock))).await;
-    let checks: Vec<Check> = examined.into_iter().flatten().collect();
+    let mut checks: Vec<Check> = examined.into_iter().flatten().collect();
+    // Errors first; of one result, the order in which they were made.
+    checks.sort_by_key(|check| check.result);
     report(global.output, &checks);
     let has_error = checks
         .iter()

@@ -12,6 +12,7 @@ use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     Completion, OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
 };
+use crate::domain::ticket_sync::TicketSnapshot;
 use crate::store::{ClaimedDelivery, Store};
 use crate::targets::Crm;
 
@@ -33,9 +34,19 @@ pub(super) struct Attempt<'a> {
 /// What an attempt came to.
 #[derive(Debug)]
 pub(super) enum Achieved {
-    Changed,
+    /// The ticket as it is now, where the CRM's answers show it.
+    Changed(Option<TicketSnapshot>),
     Created(Created),
     Completed(Completed),
+}
+
+impl Achieved {
+    pub(super) const fn take_seen(&mut self) -> Option<TicketSnapshot> {
+        match self {
+            Self::Changed(seen) => seen.take(),
+            Self::Created(_) | Self::Completed(_) => None,
+        }
+    }
 }
 
 /// What a create brought.
@@ -46,27 +57,27 @@ pub(super) struct Created {
     pub(super) omitted: Vec<OmittedField>,
 }
 
-/// Makes the attempt. A create returns its confirmed ticket.
+/// Makes the attempt.
 pub(super) async fn attempt(
     by: &Attempt<'_>,
     delivery: &ClaimedDelivery,
 ) -> Result<Achieved, Failure> {
     let crm = by.crm;
     match delivery.operation {
-        Operation::Create => return create(by, delivery).await.map(Achieved::Created),
+        Operation::Create => create(by, delivery).await.map(Achieved::Created),
         Operation::Update if delivery.completes => {
             let completion: Completion = payload(delivery)?;
             let completed = complete(crm, ticket_id(delivery)?, completion).await?;
-            return Ok(Achieved::Completed(completed));
+            Ok(Achieved::Completed(completed))
         }
-        Operation::Update => update(crm, delivery).await?,
+        Operation::Update => update(crm, delivery).await.map(Achieved::Changed),
         Operation::Resolve => {
             let change: TicketChange = payload(delivery)?;
-            crm.resolve(ticket_id(delivery)?, &change).await?;
+            let resolved = crm.resolve(ticket_id(delivery)?, &change).await?;
+            Ok(Achieved::Changed(resolved))
         }
-        Operation::Link => link(crm, by.target, delivery).await?,
+        Operation::Link => link(crm, by.target, delivery).await.map(Achieved::Changed),
     }
-    Ok(Achieved::Changed)
 }
 
 /// Links the ticket to its outage's ticket, or names that in a comment.
@@ -74,19 +85,19 @@ async fn link(
     crm: &dyn Crm,
     target: &TargetName,
     delivery: &ClaimedDelivery,
-) -> Result<(), Failure> {
+) -> Result<Option<TicketSnapshot>, Failure> {
     let ticket_id = ticket_id(delivery)?;
     let Some(parent) = &delivery.parent else {
         return Err(Failure::internal("the outage has no ticket to link to"));
     };
     // The same parent twice changes nothing, so a link in doubt needs no look-up.
     if parent.target == *target {
-        return crm.link(ticket_id, &parent.id).await;
+        return crm.link(ticket_id, &parent.id).await.map(|()| None);
     }
     // The outage's ticket is in another CRM, which no field can point to.
     let mut change: TicketChange = payload(delivery)?;
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
-        return Ok(());
+        return Ok(None);
     }
     change.comment = Some(format!(
         "Part of an outage; its ticket is {} in {}: {} [{}]",
@@ -175,11 +186,14 @@ fn certain_after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Fa
     failure
 }
 
-async fn update(crm: &dyn Crm, delivery: &ClaimedDelivery) -> Result<(), Failure> {
+async fn update(
+    crm: &dyn Crm,
+    delivery: &ClaimedDelivery,
+) -> Result<Option<TicketSnapshot>, Failure> {
     let change: TicketChange = payload(delivery)?;
     let ticket_id = ticket_id(delivery)?;
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
-        return Ok(());
+        return Ok(None);
     }
     crm.update(ticket_id, &change).await
 }

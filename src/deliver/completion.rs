@@ -166,7 +166,7 @@ async fn set(
     let mut change = TicketChange::default();
     change.fields.insert(field.to_owned(), value);
     match crm.update(ticket_id, &change).await {
-        Ok(()) => Ok(None),
+        Ok(_) => Ok(None),
         Err(failure) if failure.class.scope == FailureScope::Ticket && !failure.outcome_unknown => {
             Ok(Some(failure))
         }

@@ -22,7 +22,10 @@ impl TargetWorker {
     pub(super) async fn share_health(&self, now: Timestamp) -> Result<(), StoreError> {
         self.shared().breaker.on_clock(now);
         let changed_by_other = self.read_health().await?;
-        let Some(health) = self.health_to_store(changed_by_other, now) else {
+        let health = self.health_to_store(changed_by_other, now);
+        // Before others hear that the target is held.
+        self.keep_login_turn().await?;
+        let Some(health) = health else {
             return Ok(());
         };
         if self.store.save_target_health(&health).await? {

@@ -2,9 +2,11 @@
 //! confirmed or a dead letter.
 //!
 //! `run` is the loop of one target and the top of the folder; `send` claims deliveries and makes
-//! their attempts; `attempt` is one attempt; `outcome` stores its result and `report` logs it; `recovery` brings a
-//! target back; `completion` sets fields that the CRM refused at the create; `health` shares with other replicas whether it is reachable; `worker` holds their
-//! common state. Every decision about a failure is made in `domain`.
+//! their attempts; `attempt` is one attempt; `outcome` stores its result and `report` logs it;
+//! `observe` stores what attempts show besides; `recovery` brings a target back; `completion` sets
+//! fields that the CRM refused at the create; `health` shares with other replicas whether it is
+//! reachable; `login_turn` says which of them sends a refused password; `worker` holds their common
+//! state. Every decision about a failure is made in `domain`.
 //!
 //! May import: `clock`, `domain`, `fault_points`, `rate_limiter`, `settings`, `store`, `targets`,
 //! `telemetry`. Must not know: sources, rules, how a payload is made.
@@ -16,6 +18,8 @@ mod completion;
 mod evidence;
 mod health;
 mod in_flight;
+mod login_turn;
+mod observe;
 mod omission;
 mod outcome;
 mod recovery;
@@ -24,6 +28,7 @@ mod report;
 mod run;
 mod send;
 mod shared;
+mod unnumbered;
 mod vault;
 mod worker;
 

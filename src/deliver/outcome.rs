@@ -9,7 +9,7 @@ use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::{Failure, FailureKind, FailureScope};
 use crate::domain::retry::{Next, next, rare_wait};
-use crate::domain::ticket::{Operation, Ticket};
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
 
@@ -57,12 +57,12 @@ impl TargetWorker {
                 };
                 return (completed, None);
             }
-            Achieved::Changed | Achieved::Created(_) => shared.evidence.record_success(delivery),
+            Achieved::Changed(_) | Achieved::Created(_) => shared.evidence.record_success(delivery),
         }
         let ended = shared.breaker.record_success(now);
         let (ticket, omitted) = match achieved {
             Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
-            Achieved::Changed | Achieved::Completed(_) => (None, Vec::new()),
+            Achieved::Changed(_) | Achieved::Completed(_) => (None, Vec::new()),
         };
         (DeliveryResult::Delivered { ticket, omitted }, ended)
     }
@@ -140,7 +140,7 @@ impl TargetWorker {
         let next = next(&self.policy, delivery.attempts, &failure, rand::random());
         shared.breaker.record_failure(&failure, next, now);
         if failure.kind == FailureKind::RateLimited {
-            self.limiter.slow_down();
+            self.limiter.slow_down(tokio::time::Instant::now());
         }
         shared.doubts_login |= failure.doubts_login();
         shared.last_error = Some((failure.clone(), now));
@@ -206,26 +206,6 @@ impl TargetWorker {
             target = self.name.as_str(),
             "the claim on this delivery was lost; the process that has it now delivers it"
         );
-    }
-
-    /// Reads the number that people use, where the answer to the create did not contain it. A
-    /// failure changes nothing: the ticket is confirmed already.
-    pub(super) async fn fetch_number(&self, delivery: &ClaimedDelivery, ticket: Ticket) {
-        if ticket.number.is_some() {
-            return;
-        }
-        self.limiter.take_when_ready().await;
-        match self.crm.read(&ticket.id).await {
-            Ok(Some(read)) => {
-                if let Err(error) = self.store.update_ticket(&delivery.incident_id, &read).await {
-                    tracing::warn!(incident_id = delivery.incident_id.as_str(), %error, "the ticket's number cannot be stored");
-                }
-            }
-            Ok(None) => {}
-            Err(failure) => {
-                tracing::debug!(incident_id = delivery.incident_id.as_str(), error = %failure, "the ticket's number cannot be read yet");
-            }
-        }
     }
 }
 

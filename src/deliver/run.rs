@@ -30,7 +30,11 @@ impl TargetWorker {
             finished.cancel();
         };
         // Claims are renewed until the last attempt has ended, beyond `stop`.
-        tokio::join!(delivering, self.claims.renew_until(&self.name, &finished));
+        tokio::join!(
+            delivering,
+            self.claims.renew_until(&self.name, &finished),
+            self.read_numbers_until(&finished),
+        );
     }
 
     async fn deliver_until(&self, enqueued: &mut watch::Receiver<u64>, stop: &CancellationToken) {
@@ -69,7 +73,10 @@ impl TargetWorker {
         if let Err(error) = self.record_condition(now).await {
             tracing::error!(target = self.name.as_str(), %error, "the target's condition cannot be recorded");
         }
-        let free = self.concurrent.saturating_sub(attempts.len());
+        self.follow_allowance(now);
+        // Fewer at once while the CRM asks for a lower rate: some limit what runs at a time.
+        let concurrent = self.limiter.share(self.concurrent);
+        let free = concurrent.saturating_sub(attempts.len());
         if free == 0 {
             return Ok(MAX_SLEEP);
         }
@@ -87,6 +94,7 @@ impl TargetWorker {
                 self.resume_if_due(now, false).await;
                 1
             }
+            Admission::Probe if !self.has_login_turn().await? => return Ok(MAX_SLEEP),
             Admission::Probe => {
                 self.probe().await;
                 return Ok(AT_ONCE);

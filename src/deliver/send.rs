@@ -26,6 +26,7 @@ impl TargetWorker {
             owner: &self.owner,
             limit: u32::try_from(free).unwrap_or(u32::MAX),
             after_lane: &after_lane,
+            shortage: self.shared().shortage,
         };
         // The lease counts from before the statement is sent: it may only seem to end too early.
         let (asked_at, lease) = (Instant::now(), self.claims.lease());
@@ -70,9 +71,13 @@ impl TargetWorker {
         }
         fault_points::reach("before-settle");
         let now = self.clock.now();
-        let (outcome, ended) = match result {
-            Ok(achieved) => self.result_of_success(&delivery, achieved, now),
-            Err(failure) => (self.result_of_failure(&delivery, failure, now), None),
+        let (outcome, seen, ended) = match result {
+            Ok(mut achieved) => {
+                let seen = achieved.take_seen();
+                let (outcome, ended) = self.result_of_success(&delivery, achieved, now);
+                (outcome, seen, ended)
+            }
+            Err(failure) => (self.result_of_failure(&delivery, failure, now), None, None),
         };
         self.report(&delivery, &outcome, now);
         self.store_result(&delivery, &outcome, now).await;
@@ -82,12 +87,16 @@ impl TargetWorker {
         if matches!(outcome, DeliveryResult::Delivered { .. }) {
             self.wake_refused(&delivery).await;
         }
+        if let Some(seen) = seen {
+            self.store_seen(&seen).await;
+        }
         if let DeliveryResult::Delivered {
             ticket: Some(ticket),
             ..
         } = outcome
+            && ticket.number.is_none()
         {
-            self.fetch_number(&delivery, ticket).await;
+            self.unnumbered.add(ticket.id, Instant::now());
         }
     }
 }

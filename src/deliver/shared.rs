@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::clock_watch::ClockWatch;
 use super::evidence::Evidence;
 use super::refused_changes::{RefusedChanges, RefusedOperation};
+use crate::domain::allowance::Shortage;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failure::Failure;
 use crate::domain::identity::TargetName;
@@ -44,12 +45,16 @@ pub(super) struct Shared {
     pub(super) last_lane: String,
     pub(super) evidence: Evidence,
     pub(super) refused_changes: RefusedChanges,
+    /// How few calls the CRM still allows, as of the last step.
+    pub(super) shortage: Shortage,
     /// The last failure was not clearly the CRM's own response: log in again before the next try.
     pub(super) doubts_login: bool,
     /// A wait is over, and there is nothing to send that could prove it.
     pub(super) is_idle: bool,
     /// The condition that this process recorded last; `None`: none yet.
     pub(super) recorded: Option<Option<TargetCondition>>,
+    /// When this replica last asked for the turn to send a refused password.
+    pub(super) turn_renewed_at: Option<Instant>,
     /// The token counts that the metrics contain already.
     pub(super) counted_token: TokenStatus,
 }

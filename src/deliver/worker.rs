@@ -7,6 +7,7 @@ use super::claims::{Claims, Leases};
 use super::in_flight::InFlight;
 use super::omission::Omission;
 use super::shared::{Shared, TargetStatus};
+use super::unnumbered::Unnumbered;
 use crate::clock::Clock;
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::Failure;
@@ -14,14 +15,14 @@ use crate::domain::identity::TargetName;
 use crate::domain::retry::RetryPolicy;
 use crate::domain::time::Timestamp;
 use crate::rate_limiter::RateLimiter;
-use crate::settings::TargetSettings;
+use crate::settings::{TargetAuth, TargetSettings};
 use crate::store::Store;
 use crate::targets::Crm;
 use crate::telemetry::Metrics;
 
 /// How long a claim lasts without being renewed.
 const LEASE: Duration = Duration::from_secs(10);
-/// Calls that one attempt may make: renew a token, find, create, read the number.
+/// Calls that one attempt may make: renew a token, find, create, and twice without a field.
 const CALLS_PER_ATTEMPT: u32 = 5;
 
 /// Delivers to one target. Cheap to clone; clones share its state.
@@ -41,6 +42,9 @@ pub struct TargetWorker {
     pub(super) limiter: Arc<RateLimiter>,
     pub(super) in_flight: InFlight,
     pub(super) omission: Omission,
+    pub(super) unnumbered: Unnumbered,
+    /// Whether a login, or each call, sends a user's password.
+    pub(super) sends_password: bool,
     shared: Arc<Mutex<Shared>>,
 }
 
@@ -85,6 +89,11 @@ impl TargetWorker {
             )),
             in_flight: InFlight::default(),
             omission: Omission::of(settings),
+            unnumbered: Unnumbered::default(),
+            sends_password: matches!(
+                settings.auth,
+                TargetAuth::Password { .. } | TargetAuth::Basic { .. }
+            ),
             shared: Arc::default(),
         }
     }

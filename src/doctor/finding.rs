@@ -2,16 +2,17 @@
 
 use serde::Serialize;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// In the order in which people should read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
-    /// Nothing has to be changed.
-    Ok,
+    Error,
     /// Works, or may work; a person should look.
     Warning,
-    Error,
     /// Not made; the message says why.
     Skipped,
+    /// Nothing has to be changed.
+    Ok,
 }
 
 /// One check of one target.

@@ -1,6 +1,6 @@
 //! The live pre-flight of a target.
 //!
-//! `run` makes the checks in their order. `reach` and `write` ask the CRM; `checks`, `required`
+//! `run` makes the checks in their order. `reach`, `references` and `write` ask the CRM; `checks`, `required`
 //! and `values` check plain data. Knows no CRM by name. May import: `clock`, `domain`, `outbound`,
 //! `rules`, `settings`, `targets`, the field texts of `decide`. Must not know: the command line,
 //! the store.
@@ -9,6 +9,7 @@ mod checks;
 mod finding;
 mod mapping;
 mod reach;
+mod references;
 mod required;
 mod run;
 mod sample;

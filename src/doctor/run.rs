@@ -6,7 +6,7 @@
 
 use super::finding::{Check, Finding};
 use super::target::{DoctorTarget, MAX_CHECK_TIME, refused, rules_opening_here, within};
-use super::{checks, mapping, reach, sample, write};
+use super::{checks, mapping, reach, references, sample, write};
 use crate::clock::Clock;
 use crate::domain::failure::FailureKind;
 use crate::targets::Inspect;
@@ -114,5 +114,6 @@ async fn metadata(target: &DoctorTarget<'_>, crm: &dyn Inspect) -> Vec<Finding> 
         format!("{} is there", metadata.object),
     )];
     findings.extend(checks::all(&metadata, &mapped, target.settings));
+    findings.extend(references::all(crm, metadata.fields.as_deref(), &mapped).await);
     findings
 }

@@ -91,7 +91,7 @@ async fn changed(
     };
     let update = change(&settings.update, "update");
     let mut findings = vec![match within(client.update(&ticket.id, &update)).await {
-        Ok(()) => Finding::ok("write_update", "updated it"),
+        Ok(_) => Finding::ok("write_update", "updated it"),
         Err(failure) => forbidden("write_update", "update", &failure),
     }];
     findings.push(if settings.resolve.is_empty() {
@@ -102,7 +102,7 @@ async fn changed(
     } else {
         let resolve = change(&settings.resolve, "resolve");
         match within(client.resolve(&ticket.id, &resolve)).await {
-            Ok(()) => Finding::ok("write_resolve", "resolved it"),
+            Ok(_) => Finding::ok("write_resolve", "resolved it"),
             Err(failure) => forbidden("write_resolve", "resolve", &failure),
         }
     });

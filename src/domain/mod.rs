@@ -5,6 +5,7 @@
 //! and `regex` (for matchers). Must not know: I/O, async, the clock, randomness, SQL, HTTP or any
 //! sibling module.
 
+pub mod allowance;
 pub mod circuit_breaker;
 pub mod decision;
 pub mod enrichment;

@@ -43,6 +43,13 @@ macro_rules! is_free {
     };
 }
 
+/// Whether the operation of the delivery `d` is one of those in `$8`.
+macro_rules! is_admitted {
+    () => {
+        "$8 like '%' || d.operation || '%'"
+    };
+}
+
 /// Whether the payload of the delivery `d` is the one to send.
 macro_rules! is_rendered {
     () => {
@@ -73,6 +80,8 @@ macro_rules! due_in_lane {
         concat!(
             "from deliveries d where d.target = $3 and d.state = 'waiting' and d.lane = l.lane \
                and d.next_attempt_at <= $4 and ",
+            is_admitted!(),
+            " and ",
             is_rendered!(),
             " and ",
             is_free!()

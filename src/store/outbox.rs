@@ -14,6 +14,7 @@ use super::due::{self, INSERT};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::allowance::Shortage;
 use crate::domain::failure::Failure;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::{OmittedField, Operation};
@@ -112,6 +113,8 @@ pub struct Claim<'a> {
     pub limit: u32,
     /// The lane that was served last: its turn comes after all others'.
     pub after_lane: &'a str,
+    /// How few calls the CRM still allows: it decides which operations are claimed.
+    pub shortage: Shortage,
 }
 
 impl Store {
@@ -135,7 +138,8 @@ impl Store {
             .bind(now)
             .bind(claim.limit)
             .bind(claim.after_lane)
-            .bind(i64::from(claim.limit) * candidates);
+            .bind(i64::from(claim.limit) * candidates)
+            .bind(admitted(claim.shortage));
         let mut claimed = update.fetch(&mut tx, ClaimedDelivery::read).await?;
         if claimed.is_empty() {
             return Ok(Vec::new());
@@ -165,19 +169,6 @@ impl Store {
         next.fetch_one(&mut tx, |row| row.get_optional("at")).await
     }
 
-    /// Ends claims without an attempt (the process is stopping).
-    pub async fn release_claims(&self, deliveries: &[i64], owner: &str) -> Result<(), StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        let mut update = Statement::new(
-            "update deliveries set state = 'waiting', lease_owner = null, lease_until = null \
-             where lease_owner = $1 and state = 'sending' and id in ",
-        )
-        .bind(owner);
-        update.push_list("", deliveries.iter().copied());
-        update.execute(&mut tx).await?;
-        tx.commit().await
-    }
-
     /// Ends the claims of a process that died, at the start of its successor. A SQLite file has one
     /// process at a time, so every claim in it belongs to a dead process. In PostgreSQL other
     /// replicas may live, and leases run out by themselves.
@@ -194,6 +185,17 @@ impl Store {
         }
         tx.commit().await
     }
+}
+
+/// The names of the operations that `shortage` admits.
+fn admitted(shortage: Shortage) -> String {
+    let admitted = Operation::ALL
+        .into_iter()
+        .filter(|one| shortage.admits(*one));
+    admitted
+        .map(Operation::as_str)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 async fn ticket_of(tx: &mut Tx, incident_id: &IncidentId) -> Result<Option<String>, StoreError> {

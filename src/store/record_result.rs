@@ -59,33 +59,6 @@ impl Store {
         tx.commit().await?;
         Ok(true)
     }
-
-    /// Stores the data of an incident's ticket that was read after its create, such as its number.
-    /// The state is stored only when no snapshot of the ticket was applied since: that is newer.
-    pub async fn update_ticket(
-        &self,
-        incident_id: &IncidentId,
-        ticket: &Ticket,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        let update = Statement::new(
-            "update incidents set ticket_number = coalesce($1, ticket_number), ticket_url = $2, \
-              ticket_state = case when ticket_changed_at is null \
-                then coalesce($3, ticket_state) else ticket_state end, \
-              ticket_closed = case when ticket_changed_at is null \
-                then $4 else ticket_closed end \
-             where id = $5 and ticket_id = $6",
-        );
-        let update = update
-            .bind(&ticket.number)
-            .bind(&ticket.url)
-            .bind(&ticket.state)
-            .bind(ticket.closed)
-            .bind(incident_id)
-            .bind(&ticket.id);
-        update.execute(&mut tx).await?;
-        tx.commit().await
-    }
 }
 
 /// The kind of the failure that the delivery met last.

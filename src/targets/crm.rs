@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use super::claim::ClaimCheck;
 use super::inspect::Inspect;
 use super::login::TokenStatus;
+use crate::domain::allowance::Allowance;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
@@ -41,13 +42,23 @@ pub trait Crm: Send + Sync {
     /// Reads a ticket again by its record id; `Ok(None)` when it is gone.
     async fn read(&self, ticket_id: &str) -> Result<Option<Ticket>, Failure>;
 
-    /// Adds a comment and sets fields on an open ticket.
+    /// Adds a comment and sets fields on an open ticket. Returns the ticket as it is afterwards,
+    /// where that is known without another call.
     /// After a failure with `outcome_unknown` ask [`Crm::has_comment`] first.
-    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure>;
+    async fn update(
+        &self,
+        ticket_id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure>;
 
     /// Sets the ticket resolved with `change`, and checks that it is. A ticket that a person
-    /// has already resolved or closed is left as it is.
-    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure>;
+    /// has already resolved or closed is left as it is. Returns the ticket as it is afterwards,
+    /// where that is known without another call.
+    async fn resolve(
+        &self,
+        ticket_id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure>;
 
     /// Whether a comment that carries `marker` is on the ticket.
     async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure>;
@@ -70,6 +81,10 @@ pub trait Crm: Send + Sync {
     /// instance: the next call logs in again. For use after a response that does not look like the
     /// CRM's own.
     fn forget_login(&self);
+
+    /// The calls that the CRM still allows, as its newest answer says; `None` where it says
+    /// nothing about that.
+    fn allowance(&self) -> Option<Allowance>;
 
     /// Age and expiry of the credential in use, for the admin API.
     fn token_status(&self) -> TokenStatus;

@@ -22,12 +22,30 @@ pub trait Inspect: Send + Sync {
     /// The object or table in which tickets are opened.
     async fn metadata(&self) -> Result<Metadata, Failure>;
 
+    /// Whether `text`, which every ticket has in `field`, stands for a record.
+    async fn reference(&self, field: &FieldInfo, text: &str) -> Result<Reference, Failure>;
+
     /// What the ticket `id` holds in `fields`, by field; a field without a value is left out.
     async fn stored(
         &self,
         id: &str,
         fields: &[String],
     ) -> Result<BTreeMap<String, String>, Failure>;
+}
+
+/// What a text in a field stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// Which record.
+    Found(String),
+    /// A record that is not in use any more, and why.
+    Inactive(String),
+    /// No record that a ticket can refer to, and why.
+    Missing(String),
+    /// What our user would have to read to know.
+    Unreadable(String),
+    /// The field refers to no record, or to one of a kind that is not looked up.
+    NotLookedUp,
 }
 
 /// The version in use, and those there are.

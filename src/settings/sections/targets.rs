@@ -88,9 +88,10 @@ section! {
     #[derive(Copy, PartialEq, Eq)]
     pub struct TargetLimit {
         /// upper bound of attempts started per second. The rate is halved when the CRM asks to slow
-        /// down, and rises again with each success
-        per_second: u32 = whole(1, 10_000).default(10_i64),
-        /// calls running at the same time
+        /// down or allows few more calls, and rises again:
+        /// [deliveries.md](deliveries.md#the-rate)
+        per_second: u32 = whole(1, 10_000).default(50_i64),
+        /// upper bound of attempts running at the same time; halved together with the rate
         concurrent: usize = whole(1, 1000).default_of_crm(|crm| i64::from(crm.concurrent)),
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::driver::CrmDriver;
 use super::oauth::{ClientAuth, OAuthDialect, no_data_address};
 use super::{ClaimCheck, Connection, Crm, Inspect, Look, TokenStatus};
+use crate::domain::allowance::Allowance;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
@@ -119,6 +120,9 @@ impl Crm for Example {
     fn forget_login(&self) {
         self.0.login.forget();
     }
+    fn allowance(&self) -> Option<Allowance> {
+        None
+    }
     fn token_status(&self) -> TokenStatus {
         self.0.login.status()
     }
@@ -133,11 +137,20 @@ impl Crm for Example {
     async fn read(&self, id: &str) -> Result<Option<Ticket>, Failure> {
         Ok(self.find_by(&format!("id={id}")).await?.pop())
     }
-    async fn update(&self, id: &str, change: &TicketChange) -> Result<(), Failure> {
+    async fn update(
+        &self,
+        id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         let body = json!({"id": id, "fields": change.fields, "comment": change.comment});
-        self.write(body).await.map(drop)
+        let written = self.write(body).await?;
+        Ok(Some(TicketSnapshot::of(written)))
     }
-    async fn resolve(&self, id: &str, change: &TicketChange) -> Result<(), Failure> {
+    async fn resolve(
+        &self,
+        id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         self.update(id, change).await
     }
     async fn has_comment(&self, id: &str, marker: &str) -> Result<bool, Failure> {

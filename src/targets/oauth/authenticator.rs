@@ -18,6 +18,7 @@ use crate::domain::identity::TargetName;
 use crate::settings::{Secret, TargetAuth, TargetSettings};
 use crate::targets::http;
 use crate::targets::login::{Credential, Login, TokenStatus};
+use crate::targets::password_gate::PasswordGate;
 use crate::targets::vault::TokenVault;
 
 use super::answer::{self, Granted};
@@ -46,6 +47,8 @@ struct Inner {
     flow: Flow,
     rotation: Option<Rotation>,
     clock: Clock,
+    /// Where a login sends a user's password.
+    password_gate: Option<PasswordGate>,
     state: Mutex<State>,
 }
 
@@ -77,13 +80,17 @@ impl Authenticator {
             }
             _ => None,
         };
+        let flow = Flow::of(&settings.auth)?;
+        let gate = || PasswordGate::new(clock.clone());
+        let password_gate = flow.sends_password().then(gate);
         Ok(Self {
             inner: Arc::new(Inner {
+                password_gate,
                 target: name.clone(),
                 dialect,
                 base_url: settings.base_url.clone(),
                 http,
-                flow: Flow::of(&settings.auth)?,
+                flow,
                 rotation,
                 clock,
                 state: Mutex::default(),
@@ -101,6 +108,9 @@ impl Authenticator {
         let turn = Arc::clone(&self.turn).lock_owned().await;
         if let Some(outcome) = self.inner.outcome_since(seen) {
             return outcome;
+        }
+        if let Some(gate) = &self.inner.password_gate {
+            gate.check()?;
         }
         // A task of its own, because a caller may be dropped while it waits: a refresh token
         // that was just rotated must be saved all the same.
@@ -180,6 +190,13 @@ impl Inner {
                 state.current = Some(token.clone());
             }
             Err(failure) => {
+                if let Some(gate) = self
+                    .password_gate
+                    .as_ref()
+                    .filter(|_| failure.may_lock_user)
+                {
+                    gate.record(Some(failure));
+                }
                 state.status.failed_renewals += 1;
                 if failure.kind == FailureKind::AuthFailure {
                     tracing::error!(

@@ -9,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::blame::blame;
+use super::limits;
 use super::refusal::Refusal;
 use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
@@ -18,6 +19,7 @@ use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, cla
 use crate::domain::time::Timestamp;
 use crate::targets::claim::ClaimCheck;
 use crate::targets::http::{Answer, Client};
+use crate::targets::last_allowance::LastAllowance;
 use crate::targets::login::{Credential, Login};
 
 /// Pages of one query that are read at most.
@@ -33,6 +35,7 @@ pub(super) struct ApiClient {
     clock: Clock,
     /// The instance that was last asked.
     site: Arc<Mutex<Url>>,
+    pub(super) allowance: LastAllowance,
 }
 
 /// How an answer is read.
@@ -53,6 +56,7 @@ impl ApiClient {
             login,
             clock,
             site: Arc::new(Mutex::new(base_url.clone())),
+            allowance: LastAllowance::default(),
         }
     }
 
@@ -175,8 +179,9 @@ impl ApiClient {
             .send(credential.on(call))
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
-        judge(request.call, &answer, self.clock.now())
-            .map_err(|rejection| blamed(rejection, request, &answer))
+        let now = self.clock.now();
+        self.allowance.note(limits::allowance(&answer, now));
+        judge(request.call, &answer, now).map_err(|rejection| blamed(rejection, request, &answer))
     }
 }
 

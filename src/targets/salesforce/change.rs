@@ -7,27 +7,37 @@
 use serde_json::{Value, json};
 
 use super::Salesforce;
+use super::find::without_id;
 use super::ids::RecordId;
 use super::rejection::{Call, Cause, Rejection};
 use super::requests::Request;
 use super::soql;
 use super::truncation::{case_comment, feed_entry, fitted};
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
-use crate::domain::ticket::{Ticket, TicketChange, TicketFields};
+use crate::domain::ticket::{TicketChange, TicketFields};
+use crate::domain::ticket_sync::{TicketDetails, TicketSnapshot};
 
 impl Salesforce {
-    /// Sets the fields and adds the comment of `change`.
+    /// Sets the fields and adds the comment of `change`. Returns the ticket with its new status,
+    /// where one was set.
     pub(super) async fn update_ticket(
         &self,
         id: &RecordId,
         change: &TicketChange,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         let mut fields = fitted(&change.fields);
-        if fields.contains_key("Status") && self.existing(id).await?.closed {
-            fields.remove("Status");
+        let mut changed = None;
+        if let Some(status) = fields.get("Status") {
+            let before = self.existing(id).await?;
+            if before.details.closed {
+                fields.remove("Status");
+            } else {
+                changed = Some(with_status(before, status));
+            }
         }
         self.set_fields(id, fields).await?;
-        self.add_comment(id, change).await
+        self.add_comment(id, change).await?;
+        Ok(changed)
     }
 
     /// Resolves the ticket with `change`, unless a person has closed it, and checks that it
@@ -36,13 +46,14 @@ impl Salesforce {
         &self,
         id: &RecordId,
         change: &TicketChange,
-    ) -> Result<(), Failure> {
-        if self.existing(id).await?.closed {
+    ) -> Result<Option<TicketSnapshot>, Failure> {
+        let before = self.existing(id).await?;
+        if before.details.closed {
             tracing::info!(
                 target = self.name.as_str(), ticket = %id,
                 "the ticket is closed already; it stays as it is"
             );
-            return Ok(());
+            return Ok(Some(before));
         }
         // The comment first: once the ticket is closed, a repetition leaves it alone.
         if change.comment.is_some() && !self.has_comment_with(id, &change.marker).await? {
@@ -52,10 +63,12 @@ impl Salesforce {
         let status = fields.get("Status").and_then(Value::as_str);
         let status = status.map(str::to_owned);
         self.set_fields(id, fields).await.map_err(resolving)?;
-        match status {
-            Some(status) => check_closed(&self.existing(id).await?, &status),
-            None => Ok(()),
-        }
+        let Some(status) = status else {
+            return Ok(None);
+        };
+        let after = self.existing(id).await?;
+        check_closed(&after.details, &status)?;
+        Ok(Some(after))
     }
 
     /// Sets the ticket's parent.
@@ -115,13 +128,26 @@ impl Salesforce {
         Ok(())
     }
 
-    async fn existing(&self, id: &RecordId) -> Result<Ticket, Failure> {
-        self.find_by_id(id).await?.ok_or_else(|| gone(id))
+    async fn existing(&self, id: &RecordId) -> Result<TicketSnapshot, Failure> {
+        let record = self.record_of(id).await?.ok_or_else(|| gone(id))?;
+        self.snapshot(&record).ok_or_else(without_id)
+    }
+}
+
+/// The ticket after its status was set. It keeps its version, which is older than the new one: what
+/// a poll has seen since stays.
+fn with_status(before: TicketSnapshot, status: &Value) -> TicketSnapshot {
+    TicketSnapshot {
+        details: TicketDetails {
+            state: status.as_str().map(str::to_owned),
+            ..before.details
+        },
+        ..before
     }
 }
 
 /// Whether the ticket has the status that was set, and counts as closed with it.
-fn check_closed(ticket: &Ticket, status: &str) -> Result<(), Failure> {
+fn check_closed(ticket: &TicketDetails, status: &str) -> Result<(), Failure> {
     let kept = ticket.state.as_deref().unwrap_or_default();
     if ticket.closed {
         return Ok(());

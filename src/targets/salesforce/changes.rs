@@ -76,7 +76,7 @@ impl Salesforce {
     fn tracked_fields(&self, poor: bool) -> Vec<String> {
         let mut fields = self.object.fields();
         let mut add = |names: &[&str]| fields.extend(names.iter().map(|name| (*name).to_owned()));
-        add(&["IsDeleted", "SystemModstamp"]);
+        add(&["IsDeleted"]);
         match self.ours() {
             Ours::ExternalId(field) => add(&[field]),
             Ours::Subject => add(&["Subject"]),
@@ -96,7 +96,7 @@ impl Salesforce {
     }
 
     /// The snapshot in a row; `None` for one that has no id.
-    fn snapshot(&self, row: &Value) -> Option<TicketSnapshot> {
+    pub(super) fn snapshot(&self, row: &Value) -> Option<TicketSnapshot> {
         let id = RecordId::parse(row.get("Id")?.as_str()?)?;
         let ticket = self.object.ticket(&self.api.site(), &id, row);
         Some(TicketSnapshot {

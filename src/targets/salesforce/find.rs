@@ -73,23 +73,21 @@ impl Salesforce {
 
     /// The ticket `id` in its present state; `None` when it is gone or hidden from this user.
     pub(super) async fn find_by_id(&self, id: &RecordId) -> Result<Option<Ticket>, Failure> {
-        let request = Request::read(self.object.name(), id, &self.object.fields());
-        match present(self.api.object(&request).await)? {
+        match self.record_of(id).await? {
             Some(record) => self.ticket_in(&record).map(Some),
             None => Ok(None),
         }
     }
 
+    /// The fields of the ticket `id`; `None` when it is gone or hidden from this user.
+    pub(super) async fn record_of(&self, id: &RecordId) -> Result<Option<Value>, Failure> {
+        let request = Request::read(self.object.name(), id, &self.object.fields());
+        present(self.api.object(&request).await)
+    }
+
     fn ticket_in(&self, record: &Value) -> Result<Ticket, Failure> {
         let id = record.get("Id").and_then(Value::as_str);
-        let Some(id) = id.and_then(RecordId::parse) else {
-            let message = "a record without an id";
-            return Err(Failure::new(
-                FailureKind::NetworkFailure,
-                class(FailureScope::Network, ResolvedBy::Time),
-                message,
-            ));
-        };
+        let id = id.and_then(RecordId::parse).ok_or_else(without_id)?;
         Ok(self.object.ticket(&self.api.site(), &id, record))
     }
 }
@@ -100,4 +98,12 @@ fn present(outcome: Result<Value, Rejection>) -> Result<Option<Value>, Failure> 
         Err(rejection) if rejection.cause == Cause::Absent => Ok(None),
         outcome => Ok(outcome.map(Some)?),
     }
+}
+
+pub(super) fn without_id() -> Failure {
+    Failure::new(
+        FailureKind::NetworkFailure,
+        class(FailureScope::Network, ResolvedBy::Time),
+        "a record without an id",
+    )
 }

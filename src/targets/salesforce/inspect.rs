@@ -13,7 +13,7 @@ use super::{Salesforce, record_id};
 use crate::domain::failure::Failure;
 use crate::targets::inspect::{
     ApiVersions, FieldDefault, FieldInfo, Inspect, Metadata, MetadataSources, Permission,
-    UnlistedValues, Values,
+    Reference, UnlistedValues, Values,
 };
 
 #[async_trait]
@@ -35,6 +35,10 @@ impl Inspect for Salesforce {
     async fn metadata(&self) -> Result<Metadata, Failure> {
         let request = Request::describe(self.object.name());
         Ok(metadata(&self.api.object(&request).await?))
+    }
+
+    async fn reference(&self, field: &FieldInfo, text: &str) -> Result<Reference, Failure> {
+        self.referenced(field, text).await
     }
 
     async fn stored(

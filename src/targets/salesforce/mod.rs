@@ -21,6 +21,7 @@ mod limits;
 pub(super) mod oauth;
 mod object;
 mod profile;
+mod reference;
 mod refusal;
 mod rejection;
 mod requests;
@@ -33,6 +34,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 
+use crate::domain::allowance::Allowance;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
@@ -120,11 +122,19 @@ impl Crm for Salesforce {
         self.find_by_id(&record_id(ticket_id)?).await
     }
 
-    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
+    async fn update(
+        &self,
+        ticket_id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         self.update_ticket(&record_id(ticket_id)?, change).await
     }
 
-    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
+    async fn resolve(
+        &self,
+        ticket_id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         self.resolve_ticket(&record_id(ticket_id)?, change).await
     }
 
@@ -153,6 +163,10 @@ impl Crm for Salesforce {
     fn forget_login(&self) {
         self.api.forget_login();
         self.tracking_fields_hidden.store(false, Ordering::Relaxed);
+    }
+
+    fn allowance(&self) -> Option<Allowance> {
+        self.api.allowance.get()
     }
 
     fn token_status(&self) -> TokenStatus {

@@ -47,6 +47,7 @@ impl TicketObject {
         if self.is_case() {
             fields.push("IsClosed".to_owned());
         }
+        fields.push("SystemModstamp".to_owned());
         fields
     }
 

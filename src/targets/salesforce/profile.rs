@@ -61,7 +61,7 @@ pub(in crate::targets) static PROFILE: CrmProfile = CrmProfile {
         key_header: "",
     },
     timeout: "10s",
-    concurrent: 4,
+    concurrent: 16,
     title_field: "Subject",
     description_field: "Description",
     key_field,

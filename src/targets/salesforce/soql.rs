@@ -69,6 +69,13 @@ pub(super) fn tickets_with(object: &str, fields: &[String], ids: &[RecordId]) ->
     )
 }
 
+pub(super) fn record(object: &str, fields: &str, id: &RecordId) -> String {
+    format!(
+        "SELECT {fields} FROM {object} WHERE Id = '{}'",
+        string(id.as_str())
+    )
+}
+
 fn string(text: &str) -> String {
     text.replace('\\', "\\\\").replace('\'', "\\'")
 }

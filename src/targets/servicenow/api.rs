@@ -8,6 +8,7 @@ use ::http::header::ACCEPT;
 use serde_json::Value;
 use url::Url;
 
+use super::limits;
 use super::record::Record;
 use super::rejection::{Cause, Rejection};
 use super::requests::Request;
@@ -16,7 +17,9 @@ use crate::clock::Clock;
 use crate::domain::failure::FailureKind;
 use crate::targets::claim::ClaimCheck;
 use crate::targets::http;
+use crate::targets::last_allowance::LastAllowance;
 use crate::targets::login::{Credential, Login};
+use crate::targets::password_gate::PasswordGate;
 
 /// A connection to one instance. Clones share it.
 #[derive(Clone)]
@@ -25,6 +28,9 @@ pub(super) struct ApiClient {
     pub(super) base: Url,
     pub(super) login: Arc<dyn Login>,
     pub(super) clock: Clock,
+    pub(super) allowance: LastAllowance,
+    /// Where each call sends a user's password.
+    pub(super) password_gate: Option<PasswordGate>,
 }
 
 impl ApiClient {
@@ -43,6 +49,17 @@ impl ApiClient {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Reply, Rejection> {
+        let Some(gate) = &self.password_gate else {
+            return self.with_login(request).await;
+        };
+        let turn = gate.enter().await.map_err(Rejection::of_login)?;
+        let outcome = self.with_login(request).await;
+        gate.record(outcome.as_ref().err().map(|rejection| &rejection.failure));
+        drop(turn);
+        outcome
+    }
+
+    async fn with_login(&self, request: &Request) -> Result<Reply, Rejection> {
         let login = self.login.credential().await;
         let credential = login.map_err(Rejection::of_login)?;
         match self.attempt(request, &credential).await {
@@ -124,8 +141,9 @@ impl ApiClient {
             .send(credential.on(call))
             .await
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
-        let result =
-            judge(request.call, &answer, self.clock.now()).map_err(|rejection| *rejection)?;
+        let now = self.clock.now();
+        self.allowance.note(limits::allowance(&answer.headers, now));
+        let result = judge(request.call, &answer, now).map_err(|rejection| *rejection)?;
         let total = answer.headers.get("x-total-count");
         let total = total.and_then(|count| count.to_str().ok()?.parse().ok());
         Ok(Reply {

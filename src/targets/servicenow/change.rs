@@ -6,6 +6,7 @@
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::TicketChange;
+use crate::domain::ticket_sync::TicketSnapshot;
 
 use super::ServiceNow;
 use super::blame::blamed;
@@ -17,66 +18,67 @@ use super::rejection::Cause;
 use super::requests::Request;
 
 impl ServiceNow {
-    /// Adds the comment and sets the fields of `change`.
+    /// Adds the comment and sets the fields of `change`. Returns the ticket in the reply.
     pub(super) async fn update_ticket(
         &self,
         id: &SysId,
         change: &TicketChange,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         let mut named = body::of_change(change);
         if named.contains_key("state") && self.shape.is_resolved(&self.existing(id).await?) {
             named.remove("state");
         }
         if named.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
-        match self.write(id, &named).await? {
-            Some(record) => self.confirm_comment(id, change, &record).await,
-            None => {
-                tracing::info!(
-                    target = %self.name, ticket = %id.as_str(),
-                    "the ticket takes no more changes; the update is left out"
-                );
-                Ok(())
-            }
-        }
+        let Some(record) = self.write(id, &named).await? else {
+            tracing::info!(
+                target = %self.name, ticket = %id.as_str(),
+                "the ticket takes no more changes; the update is left out"
+            );
+            return Ok(None);
+        };
+        self.confirm_comment(id, change, &record).await?;
+        Ok(Some(self.raw_snapshot(id, &record)))
     }
 
-    /// Resolves the ticket with `change`, unless a person has settled it.
+    /// Resolves the ticket with `change`, unless a person has settled it. Returns the ticket as it
+    /// is then.
     pub(super) async fn resolve_ticket(
         &self,
         id: &SysId,
         change: &TicketChange,
-    ) -> Result<(), Failure> {
-        if self.shape.is_resolved(&self.existing(id).await?) {
+    ) -> Result<Option<TicketSnapshot>, Failure> {
+        let before = self.existing(id).await?;
+        if self.shape.is_resolved(&before) {
             tracing::info!(
                 target = %self.name, ticket = %id.as_str(),
                 "the ticket is settled already; it stays as it is"
             );
-            return Ok(());
+            return Ok(Some(self.raw_snapshot(id, &before)));
         }
         let named = body::of_change(change);
         if named.is_empty() || self.says_so_already(id, &named, change).await? {
-            return Ok(());
+            return Ok(None);
         }
-        let record = match self.write(id, &named).await {
-            Ok(Some(record)) => record,
-            Ok(None) => return Ok(()),
-            Err(failure) => return self.unless_settled(id, failure).await,
+        let after = match self.write(id, &named).await {
+            Ok(Some(record)) => self.verify(id, &named, "state", record).await?,
+            Ok(None) => return Ok(None),
+            Err(failure) => self.unless_settled(id, failure).await?,
         };
-        self.verify(id, &named, "state", record).await
+        Ok(Some(self.raw_snapshot(id, &after)))
     }
 
     /// `failure` of a resolution, unless the ticket is settled all the same: a person may have been
     /// faster.
-    async fn unless_settled(&self, id: &SysId, failure: Failure) -> Result<(), Failure> {
+    async fn unless_settled(&self, id: &SysId, failure: Failure) -> Result<Record, Failure> {
         let is_refusal =
             failure.kind == FailureKind::IntegrationFailure && !failure.outcome_unknown;
         if !is_refusal {
             return Err(failure);
         }
         match self.record_of(id).await {
-            Ok(Some(record)) if self.shape.is_resolved(&record) => Ok(()),
+            Ok(Some(record)) if self.shape.is_resolved(&record) => Ok(record),
             _ => Err(failure),
         }
     }
@@ -105,7 +107,7 @@ impl ServiceNow {
         let mut body = Body::new();
         body.insert(field.to_owned(), parent.as_str().into());
         match self.patch(id, &body).await? {
-            Some(record) => self.verify(id, &body, field, record).await,
+            Some(record) => self.verify(id, &body, field, record).await.map(drop),
             None => Ok(()),
         }
     }
@@ -147,29 +149,29 @@ impl ServiceNow {
         self.record_of(id).await?.ok_or_else(|| gone(id))
     }
 
-    /// Whether `field` has the value that `body` gave it: a dropped value comes with a success. What
-    /// the reply shows may be older than what is stored, so it is read again.
+    /// The record, if its `field` has the value that `body` gave it: a dropped value comes with a
+    /// success. What the reply shows may be older than what is stored, so it is read again.
     async fn verify(
         &self,
         id: &SysId,
         body: &Body,
         field: &str,
         reply: Record,
-    ) -> Result<(), Failure> {
+    ) -> Result<Record, Failure> {
         self.facts.note_changes(id, reply.changes());
         let Some(sent) = body.get(field).and_then(serde_json::Value::as_str) else {
-            return Ok(());
+            return Ok(reply);
         };
         // A rule of the instance may close a resolved ticket at once.
         let is_kept = |record: &Record| {
             record.text(field) == sent || (field == "state" && self.shape.is_resolved(record))
         };
         if is_kept(&reply) {
-            return Ok(());
+            return Ok(reply);
         }
         let stored = self.existing(id).await?;
         if is_kept(&stored) {
-            return Ok(());
+            return Ok(stored);
         }
         let kept = stored.text(field);
         let message = format!(

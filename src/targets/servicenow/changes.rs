@@ -92,6 +92,13 @@ impl ServiceNow {
             },
         })
     }
+    /// The ticket `id` in a record with raw values: what people see of its references is not known.
+    pub(super) fn raw_snapshot(&self, id: &SysId, record: &Record) -> TicketSnapshot {
+        TicketSnapshot {
+            version: version(record),
+            ..TicketSnapshot::of(self.shape.ticket(id, record))
+        }
+    }
 }
 
 /// ServiceNow merges nothing: people close the one as a duplicate and name the other as its

@@ -14,8 +14,8 @@ use super::requests::Request;
 use super::{ServiceNow, record_id};
 use crate::domain::failure::Failure;
 use crate::targets::inspect::{
-    ApiVersions, FieldDefault, FieldInfo, Inspect, Metadata, MetadataSources, UnlistedValues,
-    Values,
+    ApiVersions, FieldDefault, FieldInfo, Inspect, Metadata, MetadataSources, Reference,
+    UnlistedValues, Values,
 };
 
 /// Most rows of a description that are read; a table has some hundred columns.
@@ -81,6 +81,10 @@ impl Inspect for ServiceNow {
             sources: SOURCES,
             rule_requirements: self.rule_requirements(&hierarchy).await?,
         })
+    }
+
+    async fn reference(&self, field: &FieldInfo, text: &str) -> Result<Reference, Failure> {
+        self.referenced(field, text).await
     }
 
     async fn stored(

@@ -20,6 +20,7 @@ mod find;
 mod hierarchy;
 mod ids;
 mod inspect;
+mod limits;
 mod meaning;
 mod names;
 pub(super) mod oauth;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::domain::allowance::Allowance;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
@@ -50,7 +52,9 @@ use crate::targets::claim::ClaimCheck;
 use crate::targets::crm::{Crm, Look};
 use crate::targets::driver::{Connection, CrmDriver};
 use crate::targets::inspect::Inspect;
+use crate::targets::last_allowance::LastAllowance;
 use crate::targets::login::TokenStatus;
+use crate::targets::password_gate::PasswordGate;
 
 use api::ApiClient;
 use facts::{ChosenIds, InstanceFacts};
@@ -111,11 +115,19 @@ impl Crm for ServiceNow {
         Ok(Some(self.shape.ticket(&id, &record)))
     }
 
-    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
+    async fn update(
+        &self,
+        ticket_id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         self.update_ticket(&record_id(ticket_id)?, change).await
     }
 
-    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
+    async fn resolve(
+        &self,
+        ticket_id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         self.resolve_ticket(&record_id(ticket_id)?, change).await
     }
 
@@ -147,6 +159,10 @@ impl Crm for ServiceNow {
         self.references.forget();
     }
 
+    fn allowance(&self) -> Option<Allowance> {
+        self.api.allowance.get()
+    }
+
     fn token_status(&self) -> TokenStatus {
         self.api.login.status()
     }
@@ -157,15 +173,19 @@ impl ServiceNow {
         let settings = &connection.settings;
         let table = settings.own.text(&profile::TABLE);
         let resolved = resolved_state(&settings.resolve);
+        let sends_password = connection.login.sends_password();
+        let gate = || PasswordGate::new(connection.clock.clone());
         Self {
             name: connection.name,
             table: table.to_owned(),
             shape: TicketShape::new(&settings.base_url, table, resolved),
             api: ApiClient {
+                password_gate: sends_password.then(gate),
                 http: connection.http,
                 base: settings.base_url.clone(),
                 login: connection.login,
                 clock: connection.clock,
+                allowance: LastAllowance::default(),
             },
             facts: InstanceFacts::default(),
             references: ReferenceCache::default(),

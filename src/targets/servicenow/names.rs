@@ -7,13 +7,15 @@ use std::time::Instant;
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 
+use crate::targets::inspect::{FieldInfo, Reference};
+
 use super::ServiceNow;
 use super::body::Body;
 use super::create::Insert;
 use super::ids::SysId;
 use super::query::{Literal, Query};
 use super::record::Record;
-use super::references::{Name, names_in};
+use super::references::{Name, named_in, names_in};
 use super::requests::Request;
 
 impl ServiceNow {
@@ -83,6 +85,49 @@ impl ServiceNow {
                 Vec::new()
             }
         }
+    }
+
+    /// What `text` stands for in `field`, asked anew.
+    pub(super) async fn referenced(
+        &self,
+        field: &FieldInfo,
+        text: &str,
+    ) -> Result<Reference, Failure> {
+        let Some(name) = named_in(&field.name, text) else {
+            let needs_id = field.kind == "reference" && SysId::parse(text).is_none();
+            return Ok(match needs_id {
+                true => Reference::Missing(format!(
+                    "{text:?} is no sys_id, and names are not looked up for this field"
+                )),
+                false => Reference::NotLookedUp,
+            });
+        };
+        self.references.forget();
+        match self.id_of(&name).await {
+            Ok(Some(id)) => self.state_of(&name, &id).await,
+            Ok(None) => Ok(Reference::Unreadable(name.table.to_owned())),
+            Err(failure) if failure.refuses_value => Ok(Reference::Missing(failure.message)),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// The record that was found, which may not be in use any more.
+    async fn state_of(&self, name: &Name<'_>, id: &SysId) -> Result<Reference, Failure> {
+        let request = Request::read(name.table, id, "sys_id,active");
+        let record = self.api.read(&request).await;
+        let record = record.map_err(|rejection| rejection.failure)?;
+        let found = format!(
+            "{:?} is the record {} of {}",
+            name.text,
+            id.as_str(),
+            name.table
+        );
+        Ok(match record {
+            Some(record) if record.text("active") == "false" => {
+                Reference::Inactive(format!("{found}, which is not active"))
+            }
+            _ => Reference::Found(found),
+        })
     }
 
     /// The id of `name`; `None` when this user may not read the table, so that the name is

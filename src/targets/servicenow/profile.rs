@@ -42,7 +42,7 @@ pub(in crate::targets) static PROFILE: CrmProfile = CrmProfile {
     },
     // ServiceNow ends a slow call within 60 s. A shorter timeout would miss its answer.
     timeout: "65s",
-    concurrent: 2,
+    concurrent: 12,
     title_field: "short_description",
     description_field: "description",
     key_field: |_| KeyField::OrRecordId(KEY_FIELD),

@@ -61,6 +61,22 @@ impl ReferenceCache {
     }
 }
 
+/// The record that `text` stands for in `field`, by its name or its id; `None` for a field whose
+/// records are not looked up.
+pub(super) fn named_in<'body>(field: &str, text: &'body str) -> Option<Name<'body>> {
+    let &(field, table, column) = NAMED.iter().find(|(name, _, _)| *name == field)?;
+    let column = match SysId::parse(text) {
+        Some(_) => "sys_id",
+        None => column,
+    };
+    Some(Name {
+        field,
+        table,
+        column,
+        text,
+    })
+}
+
 /// The names in `body` in fields that need a record id.
 pub(super) fn names_in(body: &Body) -> Vec<Name<'_>> {
     let name = |&(field, table, column)| {

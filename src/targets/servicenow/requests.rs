@@ -12,8 +12,7 @@ use super::query::Query;
 use super::rejection::Call;
 
 /// The fields a ticket is read from.
-pub(super) const TICKET_FIELDS: &str =
-    "sys_id,number,state,active,correlation_id,sys_created_on,parent_incident,parent";
+pub(super) const TICKET_FIELDS: &str = "sys_id,number,state,active,correlation_id,sys_created_on,sys_updated_on,sys_mod_count,parent_incident,parent";
 
 /// The fields that polling reads.
 pub(super) const WATCHED_FIELDS: &str = "sys_id,number,state,active,correlation_id,priority,\

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringdown::domain::allowance::Shortage;
 use ringdown::domain::identity::TargetName;
 use ringdown::domain::ticket::Operation;
 use ringdown::store::{Claim, DecisionBatch};
@@ -37,6 +38,7 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
         owner: "test",
         limit: 10,
         after_lane: "",
+        shortage: Shortage::None,
     };
     let claimed = world
         .store
@@ -228,6 +230,7 @@ async fn a_thousand_dead_letters_are_replayed_at_once() {
         owner: "test",
         limit: 5000,
         after_lane: "",
+        shortage: Shortage::None,
     };
     for claimed in world
         .store

@@ -4,14 +4,22 @@ use reqwest::Method;
 use ringdown::admin::Gauges;
 use ringdown::domain::identity::TargetName;
 use ringdown::lifecycle::ComponentState;
+use ringdown::store::DeliveryResult;
 use ringdown::supervision::Supervisor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::admin::world::World;
+use crate::admin::world::{OPEN, World};
 
 async fn open(world: &World, path: &str) -> crate::admin::world::Answer {
     world.send(world.request(Method::GET, path)).await
+}
+
+fn delivered() -> DeliveryResult {
+    DeliveryResult::Delivered {
+        ticket: None,
+        omitted: Vec::new(),
+    }
 }
 
 #[tokio::test]
@@ -102,6 +110,17 @@ async fn readiness_names_each_component_and_falls_with_a_dead_one() {
     assert_eq!(dead["reason"], "it ended by itself");
     assert_eq!(answer.json()["components"]["store"]["state"], "up");
     assert_eq!(open(&world, "/healthz").await.status, 200, "it still runs");
+}
+
+#[tokio::test]
+async fn what_waits_for_a_target_is_counted_at_most_once_a_second() {
+    let world = World::held().await;
+    let waiting =
+        async || open(&world, "/readyz").await.json()["targets"]["servicenow"]["waiting"].clone();
+    assert_eq!(waiting().await, 1);
+    world.settle("servicenow", OPEN, delivered()).await;
+    assert_eq!(waiting().await, 1, "counted a moment ago");
+    while waiting().await != 0 {}
 }
 
 #[tokio::test]

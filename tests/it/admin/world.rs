@@ -8,6 +8,7 @@ use std::time::Duration;
 use reqwest::Method;
 use ringdown::admin::{AdminState, Names, TargetView, TokenView, router};
 use ringdown::clock::Clock;
+use ringdown::domain::allowance::Shortage;
 use ringdown::domain::identity::{IncidentId, TargetName};
 use ringdown::domain::incident_event::IncidentEvent;
 use ringdown::domain::ticket::Operation;
@@ -168,6 +169,20 @@ impl World {
         Self::start_with(tokens(), windows).await
     }
 
+    /// The same as the filled one, with its target in the state `held`.
+    pub(crate) async fn held() -> Self {
+        let held = || {
+            let held = |target| TargetView {
+                state: "held",
+                ..target
+            };
+            targets().into_iter().map(held).collect()
+        };
+        let world = Self::start_on(tokens(), BTreeMap::new(), held).await;
+        world.fill().await;
+        world
+    }
+
     async fn start(tokens: BTreeMap<String, AdminToken>) -> Self {
         Self::start_with(tokens, BTreeMap::new()).await
     }
@@ -175,6 +190,14 @@ impl World {
     async fn start_with(
         tokens: BTreeMap<String, AdminToken>,
         windows: BTreeMap<String, MaintenanceSettings>,
+    ) -> Self {
+        Self::start_on(tokens, windows, targets).await
+    }
+
+    async fn start_on(
+        tokens: BTreeMap<String, AdminToken>,
+        windows: BTreeMap<String, MaintenanceSettings>,
+        targets: fn() -> Vec<TargetView>,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = database_url(&folder).await;
@@ -306,25 +329,21 @@ impl World {
             owner: "test",
             limit: 100,
             after_lane: "",
+            shortage: Shortage::None,
         };
         let claimed = self
             .store
             .claim(claim, now, Duration::from_secs(30))
             .await
             .unwrap();
-        let mut others = Vec::new();
         for delivery in claimed {
-            if delivery.incident_id.as_str() == incident {
-                let kept = self
-                    .store
-                    .record_result(&delivery, "test", &result, now)
-                    .await;
-                assert!(kept.unwrap());
-            } else {
-                others.push(delivery.id);
-            }
+            assert_eq!(delivery.incident_id.as_str(), incident);
+            let kept = self
+                .store
+                .record_result(&delivery, "test", &result, now)
+                .await;
+            assert!(kept.unwrap());
         }
-        self.store.release_claims(&others, "test").await.unwrap();
     }
 
     async fn fill(&self) {

@@ -2,6 +2,7 @@
 //! with everything between them dying, stalling or lying.
 mod admin_access;
 mod bad_input;
+mod calls;
 mod completing;
 mod crashes;
 mod deliveries;

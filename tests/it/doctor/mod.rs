@@ -1,10 +1,11 @@
 //! The live pre-flight: the real binary against the real simulators over HTTP.
 mod faults;
+mod references;
 mod servicenow;
 
 use std::process::Command;
 
-use ringdown::simulator::{self, Simulator, SimulatorSettings};
+use ringdown::simulator::{self, Fault, FaultKind, Simulator, SimulatorSettings, Trigger};
 use serde_json::Value;
 
 /// What `doctor` said: its exit status and its checks.
@@ -118,6 +119,30 @@ async fn g14_the_shipped_example_is_sound_and_a_test_ticket_is_opened_and_resolv
         .iter()
         .filter(|one| one["check"] == "write_resolve" && one["result"] == "ok");
     assert_eq!(opened.count(), 2, "{:#?}", said.1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redirect_names_its_place_and_a_refusal_its_code_and_text() {
+    let world = World::new().await;
+    let location = "https://login.example.com/sso".to_owned();
+    let redirect = Fault::new(FaultKind::Redirect { location }, Trigger::Always);
+    let refusal = FaultKind::ValidationRefusal {
+        code: "API_DISABLED_FOR_ORG".into(),
+        message: "The REST API is not enabled".into(),
+        field: None,
+    };
+    let refusal = Fault::new(refusal, Trigger::Always).on_path("/services/data/v64.0/");
+    world.0.servicenow().add_fault(redirect.on_path("/api/now"));
+    world.0.salesforce().add_fault(refusal);
+    let said = world.doctor(&[], &[]).await;
+    assert_eq!(said.0, 1);
+    let place = "https://login.example.com/sso";
+    said.has("servicenow", "api_version", "error", place);
+    let code = "API_DISABLED_FOR_ORG: The REST API is not enabled";
+    let is_said = said.1.iter().any(|one| {
+        one["result"] == "error" && one["message"].as_str().unwrap_or_default().contains(code)
+    });
+    assert!(is_said, "{:#?}", said.1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use ringdown::domain::allowance::Shortage;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, Verdict};
@@ -75,6 +76,7 @@ async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelive
         owner: "test",
         limit,
         after_lane,
+        shortage: Shortage::None,
     };
     let lasts = Duration::from_secs(30);
     store.claim(claim, LATER, lasts).await.unwrap()

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use ringdown::domain::allowance::Shortage;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
-use ringdown::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
+use ringdown::domain::ticket_sync::{
+    ChangeEffect, Presence, TicketDetails, TicketSnapshot, TicketVersion,
+};
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{
     ChangedBy, Claim, ClaimedDelivery, DecisionBatch, DeliveryResult, IncidentRecord, NewDelivery,
@@ -147,6 +150,7 @@ impl Race {
             owner: "test",
             limit: 1,
             after_lane: "",
+            shortage: Shortage::None,
         };
         let lasts = Duration::from_secs(30);
         let claimed = self.store.claim(claim, LATER, lasts).await.unwrap();
@@ -284,11 +288,13 @@ async fn a_state_that_was_read_late_does_not_undo_what_was_seen_since() {
         .apply_snapshot(&TargetName::new(TARGET), &seen, true, NOW)
         .await;
     assert!(applied.unwrap().is_some());
-    let late = ticket(false);
-    race.store
-        .update_ticket(&IncidentId::new(OUTAGE), &late)
-        .await
-        .unwrap();
+    let late = TicketSnapshot {
+        version: Some(TicketVersion::default()),
+        ..TicketSnapshot::of(ticket(false))
+    };
+    let target = TargetName::new(TARGET);
+    let applied = race.store.apply_snapshot(&target, &late, true, NOW).await;
+    assert_eq!(applied.unwrap().unwrap().effect, ChangeEffect::Older);
     let state = "select ticket_state || ' ' || ticket_closed || ' ' || ticket_number \
          from incidents where id = '00000000-0000-7000-8000-000000000001'";
     assert_eq!(race.text(state).await.unwrap(), "Closed 1 00001001");

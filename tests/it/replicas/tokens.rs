@@ -31,3 +31,23 @@ async fn replicas_do_not_use_up_each_others_refresh_tokens() {
     }
     cluster.end().await;
 }
+
+const WRONG_PASSWORD: &str =
+    "flow = \"password\"\nusername = \"ringdown\"\npassword = \"not-the-password\"\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_do_not_lock_a_user_by_sending_a_refused_password_each() {
+    let Some(cluster) = Cluster::logging_in(3, WRONG_PASSWORD).await else {
+        return;
+    };
+    let mut storm = Storm::default();
+    storm.blow(&cluster, 1, 1).await;
+    cluster
+        .until("the password was refused", async || {
+            cluster.simulator.salesforce().token_calls() > 0
+        })
+        .await;
+    // The others read within a second that the target is held, and would probe.
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    assert_eq!(cluster.simulator.salesforce().token_calls(), 1);
+}

@@ -3,10 +3,17 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use ringdown::clock::Clock;
 use ringdown::domain::failure::{FailureKind, Remedy};
 use ringdown::simulator::{Fault, FaultKind, Trigger};
 
 use crate::salesforce::world::{CLIENT_CREDENTIALS, REFRESH_TOKEN, World, change, fields, key};
+
+const PASSWORD: &str = r#"flow = "password"
+client_id = "ringdown"
+client_secret = { env = "CLIENT_SECRET" }
+username = "ringdown"
+password = "not-the-password""#;
 
 const UNIQUE: &str = "external_id_field = \"Ringdown_Id__c\"";
 
@@ -55,6 +62,25 @@ async fn g21_a_refused_login_is_an_auth_failure_that_holds_the_target() {
     assert!(!failure.outcome_unknown);
     assert!(!failure.to_string().contains("wrong-secret"));
     assert_eq!(client.token_status().failed_renewals, 1);
+}
+
+#[tokio::test]
+async fn a_refused_password_is_sent_once_in_a_minute_whoever_needs_a_token() {
+    let mut world = World::new().await;
+    world.clock = Clock::manual(Clock::System.now());
+    let secret = ringdown::simulator::CLIENT_SECRET;
+    let client = world.client_with(UNIQUE, PASSWORD, secret);
+    for expected in [1, 2] {
+        for _ in 0..2 {
+            let calls = (0..20).map(|_| client.probe());
+            for result in futures::future::join_all(calls).await {
+                assert!(result.unwrap_err().may_lock_user);
+            }
+        }
+        assert_eq!(world.simulator.salesforce().token_calls(), expected);
+        assert_eq!(client.token_status().failed_renewals, expected as u64);
+        world.clock.advance(Duration::from_secs(60));
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! What instances, and things in front of them, have answered to creates in the field: one test for
 //! each case that the simulator knows by name, from its begin to what comes after its end.
 
+use std::time::Duration;
+
 use ringdown::domain::failure::{
     Failure, FailureClass, FailureKind, FailureScope, Remedy, ResolvedBy, class,
 };
@@ -33,6 +35,8 @@ impl Pair {
     /// The case has ended: the ticket is created, once.
     async fn end(&self) {
         self.host().clear_faults();
+        // A refused password is not sent again for a minute.
+        self.clock.advance(Duration::from_secs(60));
         self.client.probe().await.unwrap();
         let ticket = match self.client.find(&key()).await.unwrap() {
             Some(ticket) => ticket,

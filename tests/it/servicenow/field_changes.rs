@@ -1,8 +1,9 @@
 //! What instances have answered to changes and logins in the field, by the simulator's names.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ringdown::clock::Clock;
+use ringdown::domain::allowance::Shortage;
 use ringdown::domain::failure::{FailureKind, FailureScope, Remedy};
 use ringdown::domain::identity::TargetName;
 use ringdown::outbound::Redactor;
@@ -22,10 +23,10 @@ async fn a_ticket_that_a_rule_closes_at_once_is_resolved() {
     let pair = Pair::start().await;
     let id = pair.ticket().await;
     pair.begin("sn-resolve-closed-at-once");
-    assert_eq!(pair.client.resolve(&id, &resolution()).await, Ok(()));
+    pair.client.resolve(&id, &resolution()).await.unwrap();
     assert_eq!(pair.host().tickets()[0]["state"], "7");
     pair.host().clear_faults();
-    assert_eq!(pair.client.resolve(&id, &resolution()).await, Ok(()));
+    pair.client.resolve(&id, &resolution()).await.unwrap();
 }
 
 #[tokio::test]
@@ -44,10 +45,10 @@ async fn a_comment_that_was_not_kept_is_not_delivered_and_keeps_no_resolution_wa
         assert_eq!(failure.remedy(), Remedy::GiveUp);
         assert_eq!(failure.field.as_deref(), Some("work_notes"));
         assert!(failure.message.contains(&id), "what to look at");
-        assert_eq!(pair.client.resolve(&id, &resolution()).await, Ok(()));
+        pair.client.resolve(&id, &resolution()).await.unwrap();
         assert_eq!(pair.host().tickets()[0]["state"], "6");
         pair.host().clear_faults();
-        assert_eq!(pair.client.update(&id, &comment).await, Ok(()));
+        pair.client.update(&id, &comment).await.unwrap();
         assert_eq!(pair.host().tickets()[0]["work_notes_count"], 1);
     }
 }
@@ -111,7 +112,7 @@ fn client_by(pair: &Pair, with_password: bool) -> Arc<dyn Crm> {
         &settings,
         vault,
         &redactor,
-        &Clock::System,
+        &pair.clock,
     )
     .unwrap()
 }
@@ -130,8 +131,58 @@ async fn a_refused_login_is_an_auth_failure_in_the_words_of_the_table_api() {
         let words = "Required to provide Auth information";
         assert!(failure.message.contains(words), "{failure}");
         pair.host().clear_faults();
+        pair.clock.advance(Duration::from_secs(60));
         assert_eq!(client.probe().await, Ok(()));
     }
+}
+
+#[tokio::test]
+async fn the_calls_of_one_client_send_a_refused_password_once_in_a_minute() {
+    let pair = Pair::start().await;
+    let (by_token, by_basic) = (client_by(&pair, true), &pair.client);
+    let logins = || {
+        let requests = pair.host().requests();
+        let is_login = |path: &str| path == "/oauth_token.do";
+        let tokens = requests.iter().filter(|one| is_login(&one.path)).count();
+        (tokens, requests.len() - tokens)
+    };
+    pair.begin("sn-token-401-table-shape");
+    pair.begin("sn-401-empty");
+    let clients: [&dyn Crm; 2] = [by_token.as_ref(), by_basic];
+    for expected in [(1, 1), (2, 2)] {
+        for client in clients {
+            let calls = (0..20).map(|_| client.probe());
+            for result in futures::future::join_all(calls).await {
+                let failure = result.unwrap_err();
+                assert_eq!(failure.kind, FailureKind::AuthFailure);
+                assert!(failure.may_lock_user);
+            }
+            assert!(client.probe().await.is_err(), "and one that comes later");
+        }
+        assert_eq!(logins(), expected);
+        pair.clock.advance(Duration::from_secs(60));
+    }
+    pair.host().clear_faults();
+    for client in clients {
+        client.probe().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_a_rate_limit_rule_leaves_is_known_until_its_reset() {
+    let pair = Pair::start().await;
+    pair.client.probe().await.unwrap();
+    assert_eq!(pair.client.allowance(), None);
+    let now = pair.clock.now();
+    let reset = now.as_millis() / 1000 + 60;
+    let rule = json!({"limit": 1000, "remaining": 40, "reset": reset});
+    pair.switch(json!({"rate_limit": rule})).await;
+    pair.client.probe().await.unwrap();
+    let allowance = pair.client.allowance().unwrap();
+    assert_eq!((allowance.left, allowance.limit), (40, 1000));
+    assert_eq!(allowance.shortage(now), Shortage::LastReserve);
+    let later = now.plus(Duration::from_secs(60));
+    assert_eq!(allowance.shortage(later), Shortage::None);
 }
 
 #[tokio::test]

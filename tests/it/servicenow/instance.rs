@@ -185,9 +185,14 @@ pub(crate) fn client(base: &Url) -> ServiceNow {
 
 /// A client that logs in with `auth`.
 pub(crate) fn client_with(base: &Url, auth: TargetAuth) -> ServiceNow {
+    client_at(base, auth, &Clock::System)
+}
+
+/// The same by `clock`.
+pub(crate) fn client_at(base: &Url, auth: TargetAuth, clock: &Clock) -> ServiceNow {
     let login = StaticLogin::of(&auth).unwrap();
     let settings = settings(base, auth);
-    connected(&settings, Arc::new(login))
+    connected(&settings, Arc::new(login), clock)
 }
 
 /// A vault that holds nothing: only rotated refresh tokens are kept in one.
@@ -212,13 +217,13 @@ impl TokenVault for NoVault {
     }
 }
 
-fn connected(settings: &TargetSettings, login: Arc<dyn Login>) -> ServiceNow {
+fn connected(settings: &TargetSettings, login: Arc<dyn Login>, clock: &Clock) -> ServiceNow {
     ServiceNow::new(Connection {
         name: TargetName::new("servicenow"),
         settings: Arc::new(settings.clone()),
         http: http::Client::new(settings.timeout, &Redactor::default()).unwrap(),
         login,
-        clock: Clock::System,
+        clock: clock.clone(),
     })
 }
 
@@ -229,7 +234,7 @@ pub(crate) fn client_by(base: &Url, login: impl Login + 'static) -> ServiceNow {
         key: Secret::new("unused"),
     };
     let settings = settings(base, unused);
-    connected(&settings, Arc::new(login))
+    connected(&settings, Arc::new(login), &Clock::System)
 }
 
 /// Settings of a target at `base`.

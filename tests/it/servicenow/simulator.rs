@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ringdown::clock::Clock;
 use ringdown::domain::failure::{FailureKind, Remedy};
 use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketKey;
@@ -14,12 +15,13 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::servicenow::cases::{fields, key, note, object, resolution};
-use crate::servicenow::instance::client_with;
+use crate::servicenow::instance::client_at;
 
 /// A simulated instance and a client for it that logs in with a password.
 pub(crate) struct Pair {
     simulator: Simulator,
     pub(crate) client: ServiceNow,
+    pub(crate) clock: Clock,
 }
 
 impl Pair {
@@ -27,8 +29,13 @@ impl Pair {
         let simulator = simulator::start(SimulatorSettings::default())
             .await
             .unwrap();
-        let client = client_of(&simulator);
-        Self { simulator, client }
+        let clock = Clock::manual(Clock::System.now());
+        let client = client_of(&simulator, &clock);
+        Self {
+            simulator,
+            client,
+            clock,
+        }
     }
 
     pub(crate) async fn with(switches: Value) -> Self {
@@ -43,7 +50,7 @@ impl Pair {
 
     /// The same client after a restart: it has forgotten everything.
     pub(crate) fn restart(&mut self) {
-        self.client = client_of(&self.simulator);
+        self.client = client_of(&self.simulator, &self.clock);
     }
 
     pub(crate) async fn switch(&self, switches: Value) {
@@ -72,13 +79,13 @@ impl Pair {
     }
 }
 
-fn client_of(simulator: &Simulator) -> ServiceNow {
+fn client_of(simulator: &Simulator, clock: &Clock) -> ServiceNow {
     let base = Url::parse(&simulator.servicenow().base_url()).unwrap();
     let auth = TargetAuth::Basic {
         username: USERNAME.to_owned(),
         password: Secret::new(PASSWORD),
     };
-    client_with(&base, auth)
+    client_at(&base, auth, clock)
 }
 
 #[tokio::test]

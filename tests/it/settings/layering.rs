@@ -186,7 +186,7 @@ fn defaults_are_the_documented_ones() {
     );
     assert_eq!(rule.severity.default, "high");
     let target = &settings.targets["salesforce"];
-    assert_eq!((target.timeout, target.limit.concurrent), (seconds(10), 4));
+    assert_eq!((target.timeout, target.limit.concurrent), (seconds(10), 16));
     assert_eq!((target.retry.attempts, target.retry.base), (3, seconds(1)));
     assert_eq!(settings.server.request_timeout, seconds(5));
     assert_eq!(settings.server.max_connections, 2048);

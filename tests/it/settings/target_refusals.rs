@@ -191,7 +191,7 @@ fn servicenow_waits_longer_and_calls_less_at_once() {
         .loaded();
     let target = &loaded.settings.targets["servicenow"];
     assert_eq!(target.timeout.as_secs(), 65);
-    assert_eq!(target.limit.concurrent, 2);
+    assert_eq!(target.limit.concurrent, 12);
 }
 
 #[test]

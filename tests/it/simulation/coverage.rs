@@ -177,7 +177,6 @@ const MUST_BE_REACHED: &[&str] = &[
     "crash: resolve claimed, not sent",
     "crash: resolve done in the CRM, not settled",
     "crash: during a look-up",
-    "crash: while the number is read",
     "clock: an hour forward",
     "clock: an hour back",
     "person: replays a dead letter",

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use ringdown::domain::allowance::Allowance;
 use ringdown::domain::failure::Failure;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
 use ringdown::domain::ticket_sync::TicketSnapshot;
@@ -535,14 +536,22 @@ impl Crm for SimulatedCrm {
         }
     }
 
-    async fn update(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
+    async fn update(
+        &self,
+        ticket_id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         let request = Request::Update(ticket_id.to_owned(), change.marker.clone());
-        self.call(request).await.map(|_| ())
+        self.call(request).await.map(|_| None)
     }
 
-    async fn resolve(&self, ticket_id: &str, change: &TicketChange) -> Result<(), Failure> {
+    async fn resolve(
+        &self,
+        ticket_id: &str,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
         let request = Request::Resolve(ticket_id.to_owned(), change.marker.clone());
-        self.call(request).await.map(|_| ())
+        self.call(request).await.map(|_| None)
     }
 
     async fn has_comment(&self, ticket_id: &str, marker: &str) -> Result<bool, Failure> {
@@ -586,6 +595,10 @@ impl Crm for SimulatedCrm {
     }
 
     fn forget_login(&self) {}
+
+    fn allowance(&self) -> Option<Allowance> {
+        None
+    }
 
     fn token_status(&self) -> TokenStatus {
         TokenStatus::default()

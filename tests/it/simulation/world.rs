@@ -544,6 +544,6 @@ fn crash_during(request: &Request, done: bool) -> &'static str {
         (Request::Link(..), false) => "crash: link claimed, not sent",
         (Request::Link(..), true) => "crash: link done in the CRM, not settled",
         (Request::Find(_) | Request::HasComment(..), _) => "crash: during a look-up",
-        (Request::Read(_), _) => "crash: while the number is read",
+        (Request::Read(_), _) => "crash: while a ticket is read",
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::crm::At;
-use crate::sync::desk::{Desk, OFTEN, story};
+use crate::sync::desk::{Desk, NEVER, OFTEN, story};
 
 #[tokio::test]
 async fn a_person_closes_the_ticket_and_a_lasting_breach_opens_exactly_one_new_one() {
@@ -148,6 +148,23 @@ async fn a_ticket_closed_by_our_own_resolution_is_not_told_as_a_persons() {
             .await;
         let story = story(&desk.incident().await);
         assert!(!story.contains("closed in the CRM"), "{story}");
+    }
+}
+
+#[tokio::test]
+async fn a_ticket_that_was_resolved_by_us_shows_its_state_without_a_poll() {
+    for (at, state) in [(At::Salesforce, "Closed"), (At::ServiceNow, "6")] {
+        let desk = Desk::open(at, NEVER).await;
+        desk.reading("evt-2", 100.0).await;
+        desk.world
+            .until("the ticket is shown as resolved", async || {
+                let ticket = desk.incident().await["ticket"].clone();
+                ticket["state"] == state && ticket["closed"] == true
+            })
+            .await;
+        let story = story(&desk.incident().await);
+        assert!(!story.contains("closed in the CRM"), "{story}");
+        assert!(!story.contains("reopened"), "{story}");
     }
 }
 

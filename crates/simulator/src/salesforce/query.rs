@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::clock;
 use super::data_call::DataCall;
-use super::org::{ORG_ID, USER_ID};
+use super::org::{ORG_ID, PERSON_ID, QUEUE_ID, USER_ID};
 use super::refusal::{Refusal, refuse};
 use super::schema::{Field, Kind};
 use super::soql::{self, Columns, Filter, Literal, Operator, Order, Select};
@@ -224,9 +224,19 @@ fn fixed(state: &State, object: &str) -> Vec<Record> {
                 }))
             })
             .collect(),
-        "User" => vec![row(json!({
-            "Id": USER_ID, "Username": USERNAME,
-            "Name": "Ringdown Integration", "Email": "ringdown@example.com", "IsActive": true,
+        "User" => vec![
+            row(json!({
+                "Id": USER_ID, "Username": USERNAME, "Name": schema::name_of(USER_ID),
+                "Email": "ringdown@example.com", "IsActive": true,
+            })),
+            row(json!({
+                "Id": PERSON_ID, "Username": "ada@example.com", "Name": schema::name_of(PERSON_ID),
+                "Email": "ada@example.com", "IsActive": true,
+            })),
+        ],
+        "Group" => vec![row(json!({
+            "Id": QUEUE_ID, "Name": schema::name_of(QUEUE_ID), "DeveloperName": "Telephony_Queue",
+            "Type": "Queue",
         }))],
         "Organization" => vec![row(json!({
             "Id": ORG_ID, "Name": "Simulated", "IsSandbox": true, "InstanceName": "SIM1",

@@ -4,13 +4,14 @@ use super::org::{PERSON_ID, QUEUE_ID, USER_ID};
 use super::switches::{CustomField, Switches};
 
 /// The objects that exist, spelt as Salesforce does.
-const OBJECTS: [&str; 7] = [
+const OBJECTS: [&str; 8] = [
     "Case",
     "Incident",
     "CaseComment",
     "FeedItem",
     "CaseStatus",
     "User",
+    "Group",
     "Organization",
 ];
 
@@ -123,6 +124,7 @@ pub(super) fn key_prefix(object: &str) -> &'static str {
         "CaseComment" => "00a",
         "FeedItem" => "0D5",
         "User" => "005",
+        "Group" => "00G",
         "Organization" => "00D",
         _ => "01J",
     }
@@ -138,6 +140,7 @@ pub(super) fn fields(object: &str, switches: &Switches) -> Vec<Field> {
         "FeedItem" => feed_fields(),
         "CaseStatus" => case_status_fields(),
         "User" => user_fields(),
+        "Group" => group_fields(),
         _ => organization_fields(),
     });
     if is_ticket(object) {
@@ -153,7 +156,7 @@ pub(super) fn fields(object: &str, switches: &Switches) -> Vec<Field> {
             }
         }
     }
-    if !matches!(object, "CaseStatus" | "User" | "Organization") {
+    if !matches!(object, "CaseStatus" | "User" | "Group" | "Organization") {
         fields.extend(audit_fields());
     }
     fields.retain(|field| !contains(&switches.hidden_fields, &field.name));
@@ -324,6 +327,14 @@ fn user_fields() -> Vec<Field> {
         Field::system("Name", Kind::Text(121)),
         Field::system("Email", Kind::Text(128)),
         Field::system("IsActive", Kind::Boolean),
+    ]
+}
+
+fn group_fields() -> Vec<Field> {
+    vec![
+        Field::system("Name", Kind::Text(40)),
+        Field::system("DeveloperName", Kind::Text(80)),
+        Field::system("Type", Kind::Text(40)),
     ]
 }
 

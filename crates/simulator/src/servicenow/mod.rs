@@ -73,7 +73,13 @@ impl Crm for ServiceNow {
 
     fn handle(&self, request: &Request) -> Answer {
         let state = &mut *self.state();
-        let answer = answer(state, request);
+        let mut answer = answer(state, request);
+        if let Some(rule) = state.switches.rate_limit {
+            answer = answer
+                .with("x-ratelimit-limit", rule.limit.to_string())
+                .with("x-ratelimit-remaining", rule.remaining.to_string())
+                .with("x-ratelimit-reset", rule.reset.to_string());
+        }
         match state.switches.clock_offset {
             0 => answer,
             offset => answer.with("date", http_date(offset)),

@@ -41,6 +41,18 @@ pub(super) struct PushSwitch {
     pub(super) bearer: String,
 }
 
+/// The switch `rate_limit`: what a rate limit rule says in the headers of every answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RateLimitSwitch {
+    /// Requests in an hour.
+    pub(super) limit: u64,
+    /// Requests that are left.
+    pub(super) remaining: u64,
+    /// When the hour ends, in seconds since 1970.
+    pub(super) reset: i64,
+}
+
 /// Every switch. A body of `POST /_sim/switches` names those to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +115,8 @@ pub(super) struct Switches {
     pub(super) field_lengths: BTreeMap<String, usize>,
     /// Seconds by which the `Date` header is off.
     pub(super) clock_offset: i64,
+    /// What a rate limit rule says in the headers of every answer.
+    pub(super) rate_limit: Option<RateLimitSwitch>,
     /// Where a business rule reports changes of incidents.
     pub(super) push: Option<PushSwitch>,
 }
@@ -138,6 +152,7 @@ impl Default for Switches {
             unique_fields: Vec::new(),
             field_lengths: BTreeMap::new(),
             clock_offset: 0,
+            rate_limit: None,
             push: None,
         }
     }

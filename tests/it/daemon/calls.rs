@@ -1,0 +1,93 @@
+//! How many calls of the CRM a ticket costs, and which go first when few are left.
+
+use ringdown::simulator::RecordedRequest;
+use serde_json::{Value, json};
+
+use crate::support::world::{World, event};
+
+/// No poll, so that what the test counts is caused by tickets.
+const NO_POLL: &str = "[targets.salesforce.sync]\npoll_every = \"1h\"\n";
+
+/// The calls that count against the limit of the day.
+fn data_calls(world: &World) -> Vec<RecordedRequest> {
+    let mut requests = world.simulator.salesforce().requests();
+    requests.retain(|one| one.path.starts_with("/services/data/v"));
+    requests
+}
+
+/// Breaches of the queues `from` to `to`, in one request.
+async fn storm(world: &World, from: usize, to: usize) {
+    let events: Vec<Value> = (from..to)
+        .map(|queue| event(&format!("evt-{queue}"), &format!("q{queue}"), 400.0))
+        .collect();
+    world.accept(&Value::Array(events)).await;
+}
+
+async fn numbered(world: &World, count: usize) {
+    world
+        .until("every incident shows its number", async || {
+            let incidents = world.items("incidents?limit=500").await;
+            let is_numbered = |one: &Value| one["ticket"]["number"].is_string();
+            incidents.len() == count && incidents.iter().all(is_numbered)
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn the_tickets_of_a_storm_cost_one_call_each_and_three_for_all_numbers() {
+    const STORM: usize = 500;
+    let mut world = World::unstarted(NO_POLL).await;
+    world.start().await;
+    for from in (0..STORM).step_by(100) {
+        storm(&world, from, from + 100).await;
+    }
+    world.tickets(STORM).await;
+    numbered(&world, STORM).await;
+    let calls = data_calls(&world);
+    let creates = calls.iter().filter(|one| one.method == "PATCH").count();
+    assert_eq!(creates, STORM);
+    let others: Vec<&str> = calls
+        .iter()
+        .filter(|one| one.method != "PATCH")
+        .map(|one| one.path.as_str())
+        .collect();
+    assert!(others.len() <= 4, "{others:#?}");
+    assert!(others.iter().all(|path| path.ends_with("/queryAll")));
+}
+
+#[tokio::test]
+async fn when_few_calls_of_the_day_are_left_new_tickets_get_them_and_updates_wait() {
+    const MANY: usize = 150;
+    let update_often = "[rules.queue-wait]\nupdate_every = \"1ms\"\n";
+    let mut world = World::unstarted(&format!("{NO_POLL}{update_often}")).await;
+    world.start().await;
+    storm(&world, 0, MANY).await;
+    numbered(&world, MANY).await;
+    let salesforce = world.simulator.salesforce();
+    let used = data_calls(&world).len();
+    let switch = json!({"daily_requests": used + 6});
+    salesforce.switch(&switch).unwrap();
+    // The answer to this create says how few calls are left.
+    storm(&world, MANY, MANY + 1).await;
+    world.tickets(MANY + 1).await;
+    numbered(&world, MANY + 1).await;
+    world.accept(&event("evt-update", "q0", 401.0)).await;
+    world
+        .until("the update is owed", async || {
+            let waiting = world.items("deliveries?state=waiting").await;
+            waiting.iter().any(|one| one["operation"] == "update")
+        })
+        .await;
+    storm(&world, MANY + 1, MANY + 2).await;
+    world.tickets(MANY + 2).await;
+    let waiting = world.items("deliveries?state=waiting").await;
+    assert_eq!(waiting.len(), 1, "{waiting:#?}");
+    assert_eq!(waiting[0]["operation"], "update");
+    assert!(world.log().contains("everything but new tickets waits"));
+
+    let switch = json!({"daily_requests": 100_000});
+    salesforce.switch(&switch).unwrap();
+    storm(&world, MANY + 2, MANY + 3).await;
+    world.all_delivered().await;
+    assert!(world.log().contains("the CRM allows enough calls again"));
+}
