@@ -8,6 +8,7 @@
 pub mod circuit_breaker;
 pub mod decision;
 pub mod enrichment;
+pub mod entity;
 pub mod failover;
 pub mod failure;
 pub mod flood;
@@ -15,6 +16,7 @@ pub mod identity;
 pub mod incident;
 pub mod incident_event;
 pub mod lanes;
+pub mod match_count;
 pub mod outage;
 pub mod retry;
 pub mod review_limit;

@@ -39,6 +39,8 @@ embed![
     "0026_parked_deliveries",
     "0027_target_conditions",
     "0028_rendered_targets",
+    "0033_entities",
+    "0034_match_counts",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

@@ -21,6 +21,7 @@ mod totals;
 
 pub use action::TicketAction;
 pub use breach_starts::{BreachStarts, Flapping};
+pub(in crate::domain) use evaluation::MAX_AHEAD;
 pub use evaluation::{Evaluation, Verdict};
 pub use mute::Mute;
 pub use policy::{FlappingPolicy, LifePolicy, Recovery};
