@@ -1,18 +1,22 @@
 //! `ringdown explain`: what would happen to a payload, step by step, without doing it.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::explain_state::{state_json, state_lines};
 use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, config, print};
 use crate::clock::Clock;
 use crate::decide::{
-    Breach, Evaluated, Finding, create_fields, evaluate, maintenance_over, outage_of, with_incident,
+    Breach, Entities, Evaluated, Evaluator, Finding, Timeliness, create_fields, maintenance_over,
+    outage_of, with_incident,
 };
 use crate::domain::enrichment::Names;
 use crate::domain::identity::IncidentId;
@@ -26,8 +30,9 @@ use crate::store::{Content, JournalEvent};
 /// Say step by step what would happen to a payload.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The payload; `-` reads standard input.
-    file: PathBuf,
+    /// The payloads, in the order in which they would arrive; `-` reads standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// The source it would come from; with one source only, that one.
     #[arg(long)]
     source: Option<String>,
@@ -35,25 +40,21 @@ pub(super) struct ExplainArgs {
 
 /// Explains every item of the payload. Exit status 1 when one would go to review.
 pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
-    let settings = config::load(global)?.settings;
-    let source = source_of(args, &settings)?;
-    let body = read(&args.file)?;
-    let items = match items(&body) {
-        Ok(items) => items,
-        Err(error) => {
-            let item = json!({"event_id": normalise::id_of_raw(&body),
-                "review": format!("not JSON: {error}; the sender is answered 400")});
-            report(global.output, &[item]);
-            return Ok(ExitCode::from(NOT_FINE));
-        }
+    let settings = Arc::new(config::load(global)?.settings);
+    let mut explainer = Explainer {
+        source: source_of(args, &settings)?,
+        evaluator: Evaluator::new(Arc::clone(&settings)),
+        settings,
+        entities: Entities::default(),
     };
-    let explained: Vec<Value> = items
+    let bodies: Vec<Vec<u8>> = args
+        .files
         .iter()
-        .map(|item| match normalise::parse(item.get()) {
-            Ok(value) => explain(&settings, &source, &value),
-            Err(error) => json!({"event_id": normalise::id_of_raw(item.get().as_bytes()),
-                "review": format!("unreadable JSON: {error}")}),
-        })
+        .map(|file| read(file))
+        .collect::<Result<_, _>>()?;
+    let explained: Vec<Value> = bodies
+        .iter()
+        .flat_map(|body| explainer.explain_body(body))
         .collect();
     report(global.output, &explained);
     let misfits = explained.iter().any(goes_to_review);
@@ -62,6 +63,15 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Explains payloads in the order in which they arrive.
+struct Explainer {
+    settings: Arc<Settings>,
+    evaluator: Evaluator,
+    source: String,
+    /// How the things stand that the payloads so far have told of.
+    entities: Entities,
 }
 
 /// The elements of an array, or the one value that is no array.
@@ -105,58 +115,101 @@ fn read(file: &Path) -> Result<Vec<u8>, Failed> {
     Ok(body)
 }
 
-fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
-    let Some(format) = settings.sources.get(source).map(|source| &source.format) else {
-        return json!({"review": "unknown source"});
-    };
-    let now = Clock::System.now();
-    let normalised = normalise(format, item, now);
-    let mut explained = json!({"event_id": normalised.event_id,
-        "shape": normalise::describe_shape(format, item)});
-    let mut set = |name: &str, value: Value| explained[name] = value;
-    match &normalised.outcome {
-        normalise::Outcome::Nothing(why) => set("nothing", json!(why)),
-        normalise::Outcome::Mismatch(mismatch) => set("review", json!(mismatch.to_string())),
-        normalise::Outcome::Signals(signals) => {
-            set("signals", signals.iter().map(signal_json).collect());
-            let event = JournalEvent {
-                seq: 0,
-                source: source.into(),
-                event_id: normalised.event_id.clone(),
-                received_at: now,
-                content: Content::Meaning(Meaning::Signals(signals.clone())),
-            };
-            match evaluate(settings, &Names::default(), &event) {
-                Evaluated::Review(reason) => set("review", json!(reason)),
-                Evaluated::Nothing(why) => set("nothing", json!(why)),
-                Evaluated::Findings { findings, silent } => {
-                    let looked = |rule: usize| {
-                        silent.contains(&rule) || findings.iter().any(|one| one.rule == rule)
-                    };
-                    let others: Vec<Value> = settings
-                        .rules
-                        .iter()
-                        .enumerate()
-                        .filter(|(index, _)| !looked(*index))
-                        .map(|(_, rule)| json!({"rule": rule.name, "events": rule.events}))
-                        .collect();
-                    set("other_rules", Value::Array(others));
-                    let silent: Vec<&str> = silent
-                        .iter()
-                        .filter_map(|rule| settings.rules.get(*rule))
-                        .map(|rule| rule.name.as_str())
-                        .collect();
-                    set("silent_rules", json!(silent));
-                    let findings: Vec<Value> = findings
-                        .iter()
-                        .map(|finding| finding_json(settings, source, finding))
-                        .collect();
-                    set("rules", Value::Array(findings));
-                }
+impl Explainer {
+    fn explain_body(&mut self, body: &[u8]) -> Vec<Value> {
+        let items = match items(body) {
+            Ok(items) => items,
+            Err(error) => {
+                return vec![json!({"event_id": normalise::id_of_raw(body),
+                    "review": format!("not JSON: {error}; the sender is answered 400")})];
+            }
+        };
+        let items = items.into_iter();
+        items
+            .map(|item| match normalise::parse(item.get()) {
+                Ok(value) => self.explain(&value),
+                Err(error) => json!({"event_id": normalise::id_of_raw(item.get().as_bytes()),
+                    "review": format!("unreadable JSON: {error}")}),
+            })
+            .collect()
+    }
+
+    fn explain(&mut self, item: &Value) -> Value {
+        let source = self.settings.sources.get(&self.source);
+        let Some(format) = source.map(|source| &source.format) else {
+            return json!({"review": "unknown source"});
+        };
+        let now = Clock::System.now();
+        let normalised = normalise(format, item, now);
+        let mut explained = json!({"event_id": normalised.event_id,
+            "shape": normalise::describe_shape(format, item)});
+        match normalised.outcome {
+            normalise::Outcome::Nothing(why) => explained["nothing"] = json!(why),
+            normalise::Outcome::Mismatch(mismatch) => {
+                explained["review"] = json!(mismatch.to_string());
+            }
+            normalise::Outcome::Signals(signals) => {
+                explained["signals"] = signals.iter().map(signal_json).collect();
+                let event = JournalEvent {
+                    seq: 0,
+                    source: self.source.as_str().into(),
+                    event_id: normalised.event_id,
+                    received_at: now,
+                    content: Content::Meaning(Meaning::Signals(signals)),
+                };
+                self.evaluate(event, &mut explained);
             }
         }
+        explained
     }
-    explained
+
+    fn evaluate(&mut self, mut event: JournalEvent, explained: &mut Value) {
+        let read = self.evaluator.read(&Names::default(), &mut event);
+        let keys: BTreeSet<String> = read.entities().cloned().collect();
+        let evaluated = self.evaluator.evaluate(&event, read, &mut self.entities);
+        let states = keys
+            .iter()
+            .filter_map(|key| Some(state_json(key, self.entities.get(key)?)));
+        explained["states"] = states.collect();
+        let settings = &self.settings;
+        let (findings, silent, faults) = match evaluated {
+            Evaluated::Review(reason) => return explained["review"] = json!(reason),
+            Evaluated::Nothing(why) => return explained["nothing"] = json!(why),
+            Evaluated::Findings {
+                findings,
+                silent,
+                faults,
+            } => (findings, silent, faults),
+        };
+        let rules = settings.rules.iter().enumerate();
+        let looked = |rule: usize| {
+            silent.iter().any(|one| one.rule == rule)
+                || findings.iter().any(|one| one.rule == rule)
+                || faults.iter().any(|one| one.rule == rule)
+        };
+        let others = rules.filter(|(index, _)| !looked(*index));
+        explained["other_rules"] = others
+            .map(|(_, rule)| json!({"rule": rule.name, "events": rule.events}))
+            .collect();
+        let name = |rule: usize| settings.rules.get(rule).map(|rule| rule.name.as_str());
+        let (unknown, missing): (Vec<_>, Vec<_>) = silent
+            .iter()
+            .partition(|silent| silent.unknown_status.is_some());
+        explained["silent_rules"] = missing.iter().map(|one| json!(name(one.rule))).collect();
+        explained["unknown_statuses"] = unknown
+            .iter()
+            .map(|one| json!({"rule": name(one.rule), "status": one.unknown_status}))
+            .collect();
+        explained["rules"] = findings
+            .iter()
+            .map(|finding| finding_json(settings, &self.source, finding))
+            .collect();
+        if !faults.is_empty() {
+            let problems: Vec<String> = faults.into_iter().map(|one| one.problem).collect();
+            let problems = problems.join("; ");
+            explained["review"] = json!(format!("configuration error: {problems}"));
+        }
+    }
 }
 
 fn signal_json(signal: &Signal) -> Value {
@@ -176,9 +229,17 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
         "readings": finding.evaluation.readings, "verdict": verdict, "key": finding.key.key});
+    if let Some(why) = no_effect(finding) {
+        explained["no_effect"] = json!(why);
+        return explained;
+    }
     let Some(Breach { context, routed }) = &finding.breach else {
         return explained;
     };
+    if rule.at_least > 1 {
+        let within = humantime::format_duration(rule.within).to_string();
+        explained["counted"] = json!({"at_least": rule.at_least, "within": within});
+    }
     if let Some(outage) = outage_json(settings, &rule.name, finding) {
         explained["outage"] = outage;
     }
@@ -205,6 +266,17 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
         }
     }
     explained
+}
+
+/// Why the finding changes no incident.
+fn no_effect(finding: &Finding) -> Option<&'static str> {
+    match finding.timeliness {
+        Timeliness::Late => Some("a newer message about the same entity is known"),
+        Timeliness::Stale if finding.breach.is_some() => {
+            Some("it is older than the source's max_age")
+        }
+        Timeliness::Stale | Timeliness::Newest | Timeliness::Unknown => None,
+    }
 }
 
 /// The list of targets that the breach leads to, and which entry of `targets` gave it.
@@ -272,10 +344,20 @@ fn describe(item: &Value) -> String {
         lines.push(format!("  fields   {}", text(signal, "fields")));
         lines.push(format!("  metrics  {}", text(signal, "metrics")));
     }
+    for state in list(item, "states") {
+        lines.extend(state_lines(state));
+    }
     for rule in list(item, "silent_rules") {
         lines.push(format!(
-            "rule       {}: no result; the event lacks a field or metric that the rule reads",
+            "rule       {}: no result; a field or metric that the rule reads is missing, too old or only known in part",
             super::table::shown(Some(rule))
+        ));
+    }
+    for rule in list(item, "unknown_statuses") {
+        lines.push(format!(
+            "rule       {}: no result; neither a rule nor the catalogue knows the status {}, so it is no recovery",
+            text(rule, "rule"),
+            text(rule, "status")
         ));
     }
     for rule in list(item, "rules") {
@@ -321,6 +403,16 @@ fn describe_rule(rule: &Value, lines: &mut Vec<String>) {
         text(rule, "readings")
     ));
     lines.push(format!("  key      {}", text(rule, "key")));
+    if rule.get("no_effect").is_some() {
+        lines.push(format!("  no effect: {}", text(rule, "no_effect")));
+    }
+    if let Some(counted) = rule.get("counted") {
+        lines.push(format!(
+            "  counted  a breach only with {} such signals within {}",
+            text(counted, "at_least"),
+            text(counted, "within")
+        ));
+    }
     if let Some(outage) = rule.get("outage") {
         lines.extend(outage_lines(outage));
     }

@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod doctor;
 mod explain;
+mod explain_state;
 mod health;
 mod migrate;
 mod outcome;

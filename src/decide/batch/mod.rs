@@ -2,10 +2,11 @@
 //!
 //! Pure: the caller loads the state before, and stores the changes afterwards. May import:
 //! `domain`, `settings`, `enrichment` (its answers in memory), the row types of `store`, and
-//! `decide::{evaluate, policy, ticket_text}`.
+//! `decide::{evaluate, log_once, policy, ticket_text}`.
 
 mod apply;
 mod changes;
+mod counting;
 mod create;
 mod failover;
 mod flood;
@@ -17,6 +18,7 @@ mod mutes;
 mod outage;
 mod outage_member;
 mod pipeline;
+mod rule_faults;
 mod source_limits;
 mod ticket;
 mod timers;
