@@ -5,6 +5,7 @@ mod bad_input;
 mod crashes;
 mod deliveries;
 mod enriching;
+mod entities;
 mod failover;
 #[cfg(feature = "fault-points")]
 mod failover_told;
