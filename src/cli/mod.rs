@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod explain;
 mod explain_state;
+mod explain_words;
 mod health;
 mod migrate;
 mod outcome;

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::entity_counts::load_entities;
 use super::error::DecideError;
 use super::evaluate::{Entities, Evaluated, Finding, ReadEvent};
+use super::load_entities::load_entities;
 use super::resources::Resources;
 use crate::domain::identity::IncidentKey;
 use crate::settings::Settings;

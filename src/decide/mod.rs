@@ -20,6 +20,7 @@ mod evaluate_events;
 mod failover_step;
 mod leader_lease;
 mod load;
+mod load_entities;
 mod log_once;
 mod outage_key;
 mod policy;

@@ -21,7 +21,7 @@ pub(super) enum Trigger {
     Now,
     /// Nothing that it tells is known better, and it tells no reading that the rule asks for.
     Alone,
-    /// What it tells is known newer.
+    /// What it tells is known newer, or too old.
     Late,
 }
 
@@ -39,10 +39,23 @@ pub(super) fn trigger(rule: &RuleSettings, told: &Told<'_>) -> Trigger {
         return Trigger::Late;
     }
     let tells_status = signal.text("status").is_some() && reads_status();
+    // It was too old for the rule when it came. A status has a limit only where the rule gives one.
+    let is_limited = newest == Some(true) || (tells_status && rule.fresh.is_some());
+    if is_limited && !is_fresh(rule, told) {
+        return Trigger::Late;
+    }
     match newest == Some(true) || tells_status {
         true => Trigger::Now,
         false => Trigger::Alone,
     }
+}
+
+/// Whether the readings of the signal are young enough, beside the newest message about its entity.
+fn is_fresh(rule: &RuleSettings, told: &Told<'_>) -> bool {
+    let (Some(state), Some(stamp)) = (told.state.as_deref(), told.applied.stamp) else {
+        return true;
+    };
+    state.view("", freshness(rule)).is_fresh(stamp)
 }
 
 /// The signal as `rule` sees it: once, or once for each media type that it has an effect on.

@@ -117,7 +117,8 @@ impl<'s> View<'s> {
         Some((Cow::Owned(reading), at))
     }
 
-    fn is_fresh(&self, stamp: Stamp) -> bool {
+    /// Whether a reading of this time is young enough.
+    pub fn is_fresh(&self, stamp: Stamp) -> bool {
         self.age(stamp) <= self.freshness.readings
     }
 
