@@ -111,6 +111,9 @@ fn a_qualifier_changes_its_share_of_the_total_only() {
     let both = agents(0, &[("IDLE", 1.0), ("INTERACTING", 9.0)]);
     let state = told(&[both.clone(), agents(2, &[("IDLE", 0.0)])]);
     assert_eq!(agents_in(&state), Some(9.0));
+    // Two messages of the same time are still two.
+    let state = told(&[both, agents(0, &[("IDLE", 0.0)])]);
+    assert_eq!(agents_in(&state), Some(9.0));
     // Two of three known qualifiers are no total of their own either.
     let three = agents(0, &[("IDLE", 1.0), ("INTERACTING", 9.0), ("BUSY", 2.0)]);
     let state = told(&[three, agents(2, &[("IDLE", 0.0), ("BUSY", 0.0)])]);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::stamp::Stamp;
-use super::state::{EntityState, Metric, is_of_topic};
+use super::state::{EntityState, Metric, Qualified, is_of_topic};
 use crate::domain::signal::Reading;
 use crate::domain::time::Timestamp;
 
@@ -105,7 +105,10 @@ impl<'s> View<'s> {
         // One qualifier alone is not the whole, nor are those that happen to be fresh.
         let is_whole = known.len() > 1 && fresh.clone().count() == known.len();
         // All from one message: its other statistics are whole too.
-        if is_whole && known.iter().all(|(_, one)| one.stamp == metric.stamp) {
+        let is_told = |(name, one): &(&String, &Qualified)| {
+            one.stamp == metric.stamp && metric.reading.contains_key(*name)
+        };
+        if is_whole && known.iter().all(is_told) {
             return Some((Cow::Borrowed(&metric.reading), at));
         }
         let counts = fresh.map(|(name, one)| ((*name).clone(), one.count));
