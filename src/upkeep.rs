@@ -49,12 +49,13 @@ pub(crate) async fn watch_store(store: Store, components: Components, stop: Canc
     }
 }
 
-/// Deletes closed rows that are older than `retention`, until `stop`. Of several replicas one works
+/// Deletes closed rows that are older than `retention`, and the states of entities that were not
+/// heard of for `forget_after`, until `stop`. Of several replicas one works
 /// at a time: two would do no harm, but wait for each other's rows.
 pub(crate) async fn keep_retention(
     store: Store,
     owner: String,
-    retention: Duration,
+    (retention, forget_after): (Duration, Duration),
     clock: Clock,
     stop: CancellationToken,
 ) {
@@ -62,6 +63,10 @@ pub(crate) async fn keep_retention(
         delete_old_rows(&store, &owner, retention, &clock, &stop).await;
         if let Err(error) = delete_expired_keys(&store, &owner, &stop).await {
             tracing::warn!(%error, "old keys of duplicate detection cannot be deleted; it is tried again later");
+        }
+        let cutoff = clock.now().minus(forget_after);
+        if let Err(error) = forget_entities(&store, &owner, cutoff, &stop).await {
+            tracing::warn!(%error, "old states of entities cannot be deleted; it is tried again later");
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -130,6 +135,32 @@ async fn delete_expired_keys(
             return Ok(());
         }
         tokio::time::sleep(STEP_PAUSE).await;
+    }
+    Ok(())
+}
+
+/// Forgets entities that were last heard of before `cutoff`, some in each step.
+async fn forget_entities(
+    store: &Store,
+    owner: &str,
+    cutoff: Timestamp,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    let (mut after, mut entities) = (Some(String::new()), 0);
+    while let Some(key) = after.take().filter(|_| !stop.is_cancelled()) {
+        let lease = store
+            .acquire_lease("retention", owner, RETENTION_LEASE)
+            .await?;
+        if lease.is_none() {
+            return Ok(());
+        }
+        let step = store.forget_entities(&key, cutoff, STEP_ROWS).await?;
+        entities += step.entities;
+        after = step.next_after;
+        tokio::time::sleep(STEP_PAUSE).await;
+    }
+    if entities > 0 {
+        tracing::info!(entities, %cutoff, "forgot entities that were not heard of");
     }
     Ok(())
 }

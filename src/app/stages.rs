@@ -222,10 +222,13 @@ impl Builder {
             upkeep::watch_store(store.clone(), components.clone(), stop)
         });
         let (store, owner, clock) = (self.store.clone(), self.owner.clone(), self.clock.clone());
-        let retention = self.settings.store.retention;
+        let spans = (
+            self.settings.store.retention,
+            self.settings.entities.forget_after,
+        );
         self.spawn(&self.stages.decide, "retention", move |stop| {
             let (store, owner) = (store.clone(), owner.clone());
-            upkeep::keep_retention(store, owner, retention, clock.clone(), stop)
+            upkeep::keep_retention(store, owner, spans, clock.clone(), stop)
         });
     }
 

@@ -1,18 +1,23 @@
 //! `ringdown explain`: what would happen to a payload, step by step, without doing it.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use super::explain_state::state_json;
+use super::explain_words::{list, report};
 use super::outcome::{Failed, NOT_FINE, Outcome};
-use super::{Global, Output, config, print};
+use super::{Global, config};
 use crate::clock::Clock;
 use crate::decide::{
-    Breach, Evaluated, Finding, create_fields, evaluate, maintenance_over, outage_of, with_incident,
+    Breach, Entities, Evaluated, Evaluator, Finding, Timeliness, create_fields, maintenance_over,
+    outage_of, with_incident,
 };
 use crate::domain::enrichment::Names;
 use crate::domain::identity::IncidentId;
@@ -26,8 +31,9 @@ use crate::store::{Content, JournalEvent};
 /// Say step by step what would happen to a payload.
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
-    /// The payload; `-` reads standard input.
-    file: PathBuf,
+    /// The payloads, in the order in which they would arrive; `-` reads standard input.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// The source it would come from; with one source only, that one.
     #[arg(long)]
     source: Option<String>,
@@ -35,25 +41,21 @@ pub(super) struct ExplainArgs {
 
 /// Explains every item of the payload. Exit status 1 when one would go to review.
 pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
-    let settings = config::load(global)?.settings;
-    let source = source_of(args, &settings)?;
-    let body = read(&args.file)?;
-    let items = match items(&body) {
-        Ok(items) => items,
-        Err(error) => {
-            let item = json!({"event_id": normalise::id_of_raw(&body),
-                "review": format!("not JSON: {error}; the sender is answered 400")});
-            report(global.output, &[item]);
-            return Ok(ExitCode::from(NOT_FINE));
-        }
+    let settings = Arc::new(config::load(global)?.settings);
+    let mut explainer = Explainer {
+        source: source_of(args, &settings)?,
+        evaluator: Evaluator::new(Arc::clone(&settings)),
+        settings,
+        entities: Entities::default(),
     };
-    let explained: Vec<Value> = items
+    let bodies: Vec<Vec<u8>> = args
+        .files
         .iter()
-        .map(|item| match normalise::parse(item.get()) {
-            Ok(value) => explain(&settings, &source, &value),
-            Err(error) => json!({"event_id": normalise::id_of_raw(item.get().as_bytes()),
-                "review": format!("unreadable JSON: {error}")}),
-        })
+        .map(|file| read(file))
+        .collect::<Result<_, _>>()?;
+    let explained: Vec<Value> = bodies
+        .iter()
+        .flat_map(|body| explainer.explain_body(body))
         .collect();
     report(global.output, &explained);
     let misfits = explained.iter().any(goes_to_review);
@@ -62,6 +64,15 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Explains payloads in the order in which they arrive.
+struct Explainer {
+    settings: Arc<Settings>,
+    evaluator: Evaluator,
+    source: String,
+    /// How the things stand that the payloads so far have told of.
+    entities: Entities,
 }
 
 /// The elements of an array, or the one value that is no array.
@@ -105,58 +116,101 @@ fn read(file: &Path) -> Result<Vec<u8>, Failed> {
     Ok(body)
 }
 
-fn explain(settings: &Settings, source: &str, item: &Value) -> Value {
-    let Some(format) = settings.sources.get(source).map(|source| &source.format) else {
-        return json!({"review": "unknown source"});
-    };
-    let now = Clock::System.now();
-    let normalised = normalise(format, item, now);
-    let mut explained = json!({"event_id": normalised.event_id,
-        "shape": normalise::describe_shape(format, item)});
-    let mut set = |name: &str, value: Value| explained[name] = value;
-    match &normalised.outcome {
-        normalise::Outcome::Nothing(why) => set("nothing", json!(why)),
-        normalise::Outcome::Mismatch(mismatch) => set("review", json!(mismatch.to_string())),
-        normalise::Outcome::Signals(signals) => {
-            set("signals", signals.iter().map(signal_json).collect());
-            let event = JournalEvent {
-                seq: 0,
-                source: source.into(),
-                event_id: normalised.event_id.clone(),
-                received_at: now,
-                content: Content::Meaning(Meaning::Signals(signals.clone())),
-            };
-            match evaluate(settings, &Names::default(), &event) {
-                Evaluated::Review(reason) => set("review", json!(reason)),
-                Evaluated::Nothing(why) => set("nothing", json!(why)),
-                Evaluated::Findings { findings, silent } => {
-                    let looked = |rule: usize| {
-                        silent.contains(&rule) || findings.iter().any(|one| one.rule == rule)
-                    };
-                    let others: Vec<Value> = settings
-                        .rules
-                        .iter()
-                        .enumerate()
-                        .filter(|(index, _)| !looked(*index))
-                        .map(|(_, rule)| json!({"rule": rule.name, "events": rule.events}))
-                        .collect();
-                    set("other_rules", Value::Array(others));
-                    let silent: Vec<&str> = silent
-                        .iter()
-                        .filter_map(|rule| settings.rules.get(*rule))
-                        .map(|rule| rule.name.as_str())
-                        .collect();
-                    set("silent_rules", json!(silent));
-                    let findings: Vec<Value> = findings
-                        .iter()
-                        .map(|finding| finding_json(settings, source, finding))
-                        .collect();
-                    set("rules", Value::Array(findings));
-                }
+impl Explainer {
+    fn explain_body(&mut self, body: &[u8]) -> Vec<Value> {
+        let items = match items(body) {
+            Ok(items) => items,
+            Err(error) => {
+                return vec![json!({"event_id": normalise::id_of_raw(body),
+                    "review": format!("not JSON: {error}; the sender is answered 400")})];
+            }
+        };
+        let items = items.into_iter();
+        items
+            .map(|item| match normalise::parse(item.get()) {
+                Ok(value) => self.explain(&value),
+                Err(error) => json!({"event_id": normalise::id_of_raw(item.get().as_bytes()),
+                    "review": format!("unreadable JSON: {error}")}),
+            })
+            .collect()
+    }
+
+    fn explain(&mut self, item: &Value) -> Value {
+        let source = self.settings.sources.get(&self.source);
+        let Some(format) = source.map(|source| &source.format) else {
+            return json!({"review": "unknown source"});
+        };
+        let now = Clock::System.now();
+        let normalised = normalise(format, item, now);
+        let mut explained = json!({"event_id": normalised.event_id,
+            "shape": normalise::describe_shape(format, item)});
+        match normalised.outcome {
+            normalise::Outcome::Nothing(why) => explained["nothing"] = json!(why),
+            normalise::Outcome::Mismatch(mismatch) => {
+                explained["review"] = json!(mismatch.to_string());
+            }
+            normalise::Outcome::Signals(signals) => {
+                explained["signals"] = signals.iter().map(signal_json).collect();
+                let event = JournalEvent {
+                    seq: 0,
+                    source: self.source.as_str().into(),
+                    event_id: normalised.event_id,
+                    received_at: now,
+                    content: Content::Meaning(Meaning::Signals(signals)),
+                };
+                self.evaluate(event, &mut explained);
             }
         }
+        explained
     }
-    explained
+
+    fn evaluate(&mut self, mut event: JournalEvent, explained: &mut Value) {
+        let read = self.evaluator.read(&Names::default(), &mut event);
+        let keys: BTreeSet<String> = read.entities().cloned().collect();
+        let evaluated = self.evaluator.evaluate(&event, read, &mut self.entities);
+        let states = keys
+            .iter()
+            .filter_map(|key| Some(state_json(key, self.entities.get(key)?)));
+        explained["states"] = states.collect();
+        let settings = &self.settings;
+        let (findings, silent, faults) = match evaluated {
+            Evaluated::Review(reason) => return explained["review"] = json!(reason),
+            Evaluated::Nothing(why) => return explained["nothing"] = json!(why),
+            Evaluated::Findings {
+                findings,
+                silent,
+                faults,
+            } => (findings, silent, faults),
+        };
+        let rules = settings.rules.iter().enumerate();
+        let looked = |rule: usize| {
+            silent.iter().any(|one| one.rule == rule)
+                || findings.iter().any(|one| one.rule == rule)
+                || faults.iter().any(|one| one.rule == rule)
+        };
+        let others = rules.filter(|(index, _)| !looked(*index));
+        explained["other_rules"] = others
+            .map(|(_, rule)| json!({"rule": rule.name, "events": rule.events}))
+            .collect();
+        let name = |rule: usize| settings.rules.get(rule).map(|rule| rule.name.as_str());
+        let (unknown, missing): (Vec<_>, Vec<_>) = silent
+            .iter()
+            .partition(|silent| silent.unknown_status.is_some());
+        explained["silent_rules"] = missing.iter().map(|one| json!(name(one.rule))).collect();
+        explained["unknown_statuses"] = unknown
+            .iter()
+            .map(|one| json!({"rule": name(one.rule), "status": one.unknown_status}))
+            .collect();
+        explained["rules"] = findings
+            .iter()
+            .map(|finding| finding_json(settings, &self.source, finding))
+            .collect();
+        if !faults.is_empty() {
+            let problems: Vec<String> = faults.into_iter().map(|one| one.problem).collect();
+            let problems = problems.join("; ");
+            explained["review"] = json!(format!("configuration error: {problems}"));
+        }
+    }
 }
 
 fn signal_json(signal: &Signal) -> Value {
@@ -176,9 +230,17 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     };
     let mut explained = json!({"rule": rule.name, "when": rule.when.source(),
         "readings": finding.evaluation.readings, "verdict": verdict, "key": finding.key.key});
+    if let Some(why) = no_effect(finding) {
+        explained["no_effect"] = json!(why);
+        return explained;
+    }
     let Some(Breach { context, routed }) = &finding.breach else {
         return explained;
     };
+    if rule.at_least > 1 {
+        let within = humantime::format_duration(rule.within).to_string();
+        explained["counted"] = json!({"at_least": rule.at_least, "within": within});
+    }
     if let Some(outage) = outage_json(settings, &rule.name, finding) {
         explained["outage"] = outage;
     }
@@ -207,6 +269,17 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
     explained
 }
 
+/// Why the finding changes no incident.
+fn no_effect(finding: &Finding) -> Option<&'static str> {
+    match finding.timeliness {
+        Timeliness::Late => Some("a newer message about the same entity is known"),
+        Timeliness::Stale if finding.breach.is_some() => {
+            Some("it is older than the source's max_age")
+        }
+        Timeliness::Stale | Timeliness::Newest | Timeliness::Unknown => None,
+    }
+}
+
 /// The list of targets that the breach leads to, and which entry of `targets` gave it.
 fn route_json(rule: &RuleSettings, routed: &Routed) -> Value {
     let entry = routed
@@ -225,148 +298,4 @@ fn outage_json(settings: &Settings, rule: &str, finding: &Finding) -> Option<Val
         "at_least": outage.at_least, "within": shown(outage.within),
         "is_cause": outage.causes.iter().any(|cause| cause == rule)}),
     )
-}
-
-/// What `outage_json` says, in words.
-fn outage_lines(outage: &Value) -> Vec<String> {
-    let text = |name: &str| super::table::shown(outage.get(name));
-    let mut lines = vec![
-        format!("  outage   {} of {}", text("outage"), text("group")),
-        format!("    hold   its ticket is held back for {}", text("hold")),
-        format!(
-            "    forms  with {} keys that begin to breach within {}",
-            text("at_least"),
-            text("within")
-        ),
-    ];
-    if outage["is_cause"] == true {
-        lines.push("    cause  it explains what else breaches in its group".to_owned());
-    }
-    lines
-}
-
-fn report(output: Output, explained: &[Value]) {
-    if output == Output::Json {
-        print(&config::pretty(&Value::Array(explained.to_vec())));
-        return;
-    }
-    if explained.is_empty() {
-        print("nothing    an empty list holds no event");
-    }
-    let described: Vec<String> = explained.iter().map(describe).collect();
-    print(&described.join("\n\n"));
-}
-
-fn describe(item: &Value) -> String {
-    let text = |value: &Value, name: &str| super::table::shown(value.get(name));
-    let mut lines = vec![format!("event      {}", text(item, "event_id"))];
-    if item.get("shape").is_some() {
-        lines.push(format!("shape      {}", text(item, "shape")));
-    }
-    for signal in list(item, "signals") {
-        lines.push(format!(
-            "signal     {} at {}",
-            text(signal, "event_type"),
-            text(signal, "occurred_at")
-        ));
-        lines.push(format!("  fields   {}", text(signal, "fields")));
-        lines.push(format!("  metrics  {}", text(signal, "metrics")));
-    }
-    for rule in list(item, "silent_rules") {
-        lines.push(format!(
-            "rule       {}: no result; the event lacks a field or metric that the rule reads",
-            super::table::shown(Some(rule))
-        ));
-    }
-    for rule in list(item, "rules") {
-        describe_rule(rule, &mut lines);
-    }
-    for rule in list(item, "other_rules") {
-        lines.push(format!(
-            "rule       {}: skipped; it evaluates only {}",
-            text(rule, "rule"),
-            text(rule, "events")
-        ));
-    }
-    for (name, what) in [("nothing", "nothing   "), ("review", "review    ")] {
-        if item.get(name).is_some() {
-            lines.push(format!("{what} {}", text(item, name)));
-        }
-    }
-    lines.join("\n")
-}
-
-fn route_in_words(route: &Value) -> String {
-    let names: Vec<String> = list(route, "targets")
-        .map(|name| super::table::shown(Some(name)))
-        .collect();
-    let order = match names.as_slice() {
-        [only] => only.clone(),
-        several => format!("{}: the first that can be reached", several.join(", ")),
-    };
-    match route.get("when").and_then(Value::as_str) {
-        Some(when) => format!("{order} ({when} holds)"),
-        None => order,
-    }
-}
-
-/// What a rule found, and the ticket that would come of it.
-fn describe_rule(rule: &Value, lines: &mut Vec<String>) {
-    let text = |value: &Value, name: &str| super::table::shown(value.get(name));
-    lines.push(format!(
-        "rule       {}: {} ({}; readings {})",
-        text(rule, "rule"),
-        text(rule, "verdict"),
-        text(rule, "when"),
-        text(rule, "readings")
-    ));
-    lines.push(format!("  key      {}", text(rule, "key")));
-    if let Some(outage) = rule.get("outage") {
-        lines.extend(outage_lines(outage));
-    }
-    if let Some(route) = rule.get("route") {
-        lines.push(format!("  route    {}", route_in_words(route)));
-    }
-    if let Some(window) = rule.get("silenced") {
-        lines.push(format!(
-            "  silenced by {} until {}; then, if it still goes on:",
-            text(window, "by"),
-            text(window, "until")
-        ));
-    }
-    if let Some(ticket) = rule.get("ticket") {
-        lines.push(format!(
-            "  ticket   in {}, unless the key has an open incident, a burst lock or a silence, or an outage stands for it",
-            text(ticket, "target")
-        ));
-        let fields = ticket.get("fields").and_then(Value::as_object);
-        for (name, value) in fields.into_iter().flatten() {
-            lines.extend(field_lines(name, value));
-        }
-    }
-    if rule.get("review").is_some() {
-        lines.push(format!("  review   {}", text(rule, "review")));
-    }
-}
-
-/// A ticket's field: further lines stand below its first.
-fn field_lines(name: &str, value: &Value) -> Vec<String> {
-    let whole = value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned);
-    whole
-        .split('\n')
-        .enumerate()
-        .map(|(number, line)| match (number, super::table::plain(line)) {
-            (0, line) => format!("    {name} = {line}"),
-            (_, line) => format!("      {line}"),
-        })
-        .collect()
-}
-
-fn list<'a>(item: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
-    item.get(name)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
 }

@@ -10,6 +10,8 @@ mod config;
 mod demo;
 mod doctor;
 mod explain;
+mod explain_state;
+mod explain_words;
 mod health;
 mod migrate;
 mod outcome;

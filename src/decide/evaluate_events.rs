@@ -5,13 +5,21 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::error::DecideError;
-use super::evaluate::{Evaluated, Finding, evaluate};
+use super::evaluate::{Entities, Evaluated, Finding, ReadEvent};
+use super::load_entities::load_entities;
 use super::resources::Resources;
 use crate::domain::identity::IncidentKey;
-use crate::store::JournalEvent;
+use crate::settings::Settings;
+use crate::store::{EntityRecord, JournalEvent};
+
+const PANICKED: &str = "evaluating it failed inside ringdown; please report it";
 
 /// The events of a batch, evaluated.
-pub(super) struct EvaluatedEvents(pub(super) Vec<(JournalEvent, Evaluated)>);
+pub(super) struct EvaluatedEvents {
+    pub(super) events: Vec<(JournalEvent, Evaluated)>,
+    /// How the things stand that the events tell of.
+    pub(super) entities: Entities,
+}
 
 /// Evaluates `events`. An event whose evaluation panics goes to review, so that it cannot stop the
 /// events behind it.
@@ -19,39 +27,78 @@ pub(super) async fn evaluate_events(
     resources: &Resources,
     events: Vec<JournalEvent>,
 ) -> Result<EvaluatedEvents, DecideError> {
-    let settings = Arc::clone(&resources.settings);
-    let names = resources.enrichment.names();
+    let events = read_events(resources, events).await?;
+    let mut entities = load_entities(resources, &events).await?;
+    let evaluator = Arc::clone(&resources.evaluator);
     let evaluated = tokio::task::spawn_blocking(move || {
-        let events = events.into_iter().map(|event| {
-            let evaluated = AssertUnwindSafe(|| evaluate(&settings, &names, &event));
-            let evaluated = catch_unwind(evaluated).unwrap_or_else(|_| {
-                let reason = "evaluating it failed inside ringdown; please report it";
-                Evaluated::Review(reason.to_owned())
-            });
+        let events = events.into_iter().map(|(event, read)| {
+            let evaluated = AssertUnwindSafe(|| evaluator.evaluate(&event, read, &mut entities));
+            let evaluated =
+                catch_unwind(evaluated).unwrap_or_else(|_| Evaluated::Review(PANICKED.to_owned()));
             (event, evaluated)
         });
-        EvaluatedEvents(events.collect())
+        let events = events.collect();
+        EvaluatedEvents { events, entities }
     });
-    evaluated
-        .await
-        .map_err(|error| DecideError::Panicked(error.to_string()))
+    evaluated.await.map_err(panicked)
+}
+
+async fn read_events(
+    resources: &Resources,
+    events: Vec<JournalEvent>,
+) -> Result<Vec<(JournalEvent, ReadEvent)>, DecideError> {
+    let evaluator = Arc::clone(&resources.evaluator);
+    let names = resources.enrichment.names();
+    let read = tokio::task::spawn_blocking(move || {
+        let events = events.into_iter().map(|mut event| {
+            let read = AssertUnwindSafe(|| evaluator.read(&names, &mut event));
+            let read =
+                catch_unwind(read).unwrap_or_else(|_| ReadEvent::Review(PANICKED.to_owned()));
+            (event, read)
+        });
+        events.collect()
+    });
+    read.await.map_err(panicked)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "an error is mapped by value")]
+fn panicked(error: tokio::task::JoinError) -> DecideError {
+    DecideError::Panicked(error.to_string())
 }
 
 impl EvaluatedEvents {
+    /// One event that goes to review.
+    pub(super) fn review(event: JournalEvent, reason: String) -> Self {
+        Self {
+            events: vec![(event, Evaluated::Review(reason))],
+            entities: Entities::default(),
+        }
+    }
+
     fn findings(&self) -> impl Iterator<Item = (&JournalEvent, &Finding)> {
-        let findings = self
-            .0
-            .iter()
-            .filter_map(|(event, evaluated)| match evaluated {
-                Evaluated::Findings { findings, .. } => Some((event, findings)),
-                Evaluated::Nothing(_) | Evaluated::Review(_) => None,
-            });
+        let findings = self.events.iter().filter_map(|(event, evaluated)| {
+            let Evaluated::Findings { findings, .. } = evaluated else {
+                return None;
+            };
+            Some((event, findings))
+        });
         findings.flat_map(|(event, findings)| findings.iter().map(move |one| (event, one)))
     }
 
     /// The keys of all findings, each once.
     pub(super) fn keys(&self) -> Vec<IncidentKey> {
         let keys: BTreeSet<&IncidentKey> = self.findings().map(|(_, one)| &one.key).collect();
+        keys.into_iter().cloned().collect()
+    }
+
+    /// The keys of breaches whose rule needs several of them, each once.
+    pub(super) fn counted_keys(&self, settings: &Settings) -> Vec<IncidentKey> {
+        let is_counted = |finding: &Finding| {
+            let rule = settings.rules.get(finding.rule);
+            rule.is_some_and(|rule| rule.at_least > 1)
+        };
+        let counted = self.findings().filter(|(_, one)| is_counted(one));
+        let keys: BTreeSet<&IncidentKey> = counted.map(|(_, one)| &one.key).collect();
         keys.into_iter().cloned().collect()
     }
 
@@ -67,5 +114,20 @@ impl EvaluatedEvents {
     pub(super) fn groups(&self) -> BTreeSet<IncidentKey> {
         let groups = self.findings().filter_map(|(_, one)| one.group.clone());
         groups.collect()
+    }
+
+    /// The states to store.
+    pub(super) fn entity_records(&self) -> Vec<EntityRecord> {
+        let changed = self.entities.changed();
+        let mut records: Vec<EntityRecord> = changed
+            .map(|(key, held)| EntityRecord {
+                key: key.clone(),
+                heard_at: held.heard_at,
+                state: held.state.clone(),
+            })
+            .collect();
+        // In the order of the table, which the database writes fastest.
+        records.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+        records
     }
 }

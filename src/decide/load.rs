@@ -27,6 +27,8 @@ pub(super) struct Scope {
     pub(super) groups: BTreeSet<IncidentKey>,
     /// Sources and keys of breaches.
     pub(super) breaches: BTreeSet<(String, IncidentKey)>,
+    /// Keys of findings whose rule needs several matches.
+    pub(super) counted: Vec<IncidentKey>,
     /// Sources whose limits concern incidents that are due, and whether their held incidents are
     /// looked for.
     pub(super) due_sources: BTreeMap<String, bool>,
@@ -54,6 +56,7 @@ pub(super) async fn load(
         records,
         members: deciding.load_members(&groups).await?,
         groups,
+        match_counts: deciding.load_match_counts(&scope.counted).await?,
         limits: load_limits(settings, deciding, sources, now).await?,
     })
 }
@@ -76,6 +79,7 @@ pub(super) async fn load_inputs<'a>(
         unreachable,
         silences: deciding.silences(now).await?,
         flood_decisions: deciding.flood_decisions(due).await?,
+        log_once: &resources.log_once,
         now,
     })
 }

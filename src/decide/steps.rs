@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::commit::commit;
 use super::error::DecideError;
-use super::evaluate::Evaluated;
+use super::evaluate::{Entities, Evaluated};
 use super::evaluate_events::{EvaluatedEvents, evaluate_events};
 use super::load::{Scope, due_sources, flood_keys, load, load_inputs};
 use super::resources::Resources;
@@ -52,7 +52,7 @@ async fn set_aside(
 ) -> Result<(), DecideError> {
     tracing::error!(event_id = event.event_id, %error, "a decision cannot be stored; the event goes to review");
     let reason = format!("its decision cannot be stored: {}", one_line(error));
-    let evaluated = EvaluatedEvents(vec![(event, Evaluated::Review(reason))]);
+    let evaluated = EvaluatedEvents::review(event, reason);
     decide_evaluated(resources, fence, evaluated).await
 }
 
@@ -61,7 +61,7 @@ async fn decide_evaluated(
     fence: &FencingToken,
     evaluated: EvaluatedEvents,
 ) -> Result<(), DecideError> {
-    let last = evaluated.0.last().map(|(event, _)| event.seq);
+    let last = evaluated.events.last().map(|(event, _)| event.seq);
     let breaches = evaluated.breaches();
     let mut keys = evaluated.keys();
     keys.extend(flood_keys(breaches.iter().map(|(source, _)| source)));
@@ -69,28 +69,55 @@ async fn decide_evaluated(
         keys,
         groups: evaluated.groups(),
         breaches,
+        counted: evaluated.counted_keys(&resources.settings),
         ..Scope::default()
     };
+    let entities = evaluated.entity_records();
     let mut deciding = resources.store.begin_decisions(fence).await?;
     let now = resources.clock.now();
     let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
-    for (event, evaluated) in evaluated.0 {
+    for (event, evaluated) in evaluated.events {
         match evaluated {
             Evaluated::Nothing(why) => {
                 tracing::debug!(event_id = event.event_id, why, "nothing to decide");
             }
             Evaluated::Review(reason) => batch.review(&event, reason),
-            Evaluated::Findings { findings, silent } => {
-                for rule in silent {
-                    batch.count_silent(rule);
+            Evaluated::Findings {
+                findings,
+                silent,
+                faults,
+            } => {
+                for silent in silent {
+                    batch.silent(&event, &silent);
                 }
                 for finding in findings {
                     batch.decide(&event, finding);
                 }
+                batch.faults(&event, faults);
             }
         }
     }
-    commit(resources, deciding, batch.finish(last)).await
+    let (mut rows, effects) = batch.finish(last);
+    rows.entities = entities;
+    commit(resources, deciding, (rows, effects)).await?;
+    note_entities(resources, &evaluated.entities);
+    Ok(())
+}
+
+/// Counts entities that are new, and says of which sources there are too many.
+fn note_entities(resources: &Resources, entities: &Entities) {
+    for (_, held) in entities.changed().filter(|(_, held)| held.is_new) {
+        resources.entity_counts.add(&held.source);
+    }
+    for source in entities.refused() {
+        if resources.log_once.is_first(source, "entities") {
+            tracing::warn!(
+                source = &**source,
+                max_per_source = resources.settings.entities.max_per_source,
+                "the source tells of more entities than entities.max_per_source; of further ones each message is evaluated alone"
+            );
+        }
+    }
 }
 
 /// Changes incidents that are due by time alone. Returns how many.

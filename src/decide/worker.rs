@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch_size::{AdaptiveBatchSize, LARGE_BATCH, MAX_BATCH};
 use super::error::DecideError;
+use super::evaluate::Evaluator;
 use super::failover_step::fail_over;
 use super::leader_lease::LeaderLease;
 use super::render_step::{mark_outdated, render_marked};
@@ -49,11 +50,14 @@ impl Decider {
             lease: LeaderLease::new(store.clone(), owner),
             resources: Resources {
                 store,
+                evaluator: Arc::new(Evaluator::new(Arc::clone(&settings))),
                 settings,
                 metrics,
                 clock,
                 enrichment: Enrichment::default(),
                 awaiting: Arc::default(),
+                entity_counts: Arc::default(),
+                log_once: Arc::default(),
                 enqueued: watch::channel(0).0,
             },
         }

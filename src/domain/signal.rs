@@ -131,6 +131,9 @@ pub struct Signal {
     pub fields: BTreeMap<&'static str, Field>,
     /// Readings by metric name: Genesys's own (`tWait`, `oWaiting`) and `queue.waitTime`.
     pub metrics: BTreeMap<String, Reading>,
+    /// The qualifiers of metrics that came once for each qualifier. Such a reading is the whole only
+    /// together with the qualifiers that other messages tell.
+    pub qualifiers: BTreeMap<String, Vec<String>>,
     /// Free labels (`site`, `region`), from the format's mapping.
     pub labels: BTreeMap<String, String>,
 }
@@ -150,6 +153,7 @@ impl Signal {
             part: String::new(),
             fields: BTreeMap::new(),
             metrics: BTreeMap::new(),
+            qualifiers: BTreeMap::new(),
             labels: BTreeMap::new(),
         }
     }

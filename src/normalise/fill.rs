@@ -10,7 +10,7 @@ use crate::domain::signal::{Field, Reading, Signal};
 pub(super) const MAX_TEXT_LENGTH: usize = 1_000;
 
 /// The metric name by which the guide's filter asks for the wait.
-pub(super) const WAIT_TIME: &str = "queue.waitTime";
+pub(crate) const WAIT_TIME: &str = "queue.waitTime";
 
 /// `text` without control characters and cut at [`MAX_TEXT_LENGTH`].
 pub(super) fn clean(text: &str) -> String {
@@ -31,11 +31,23 @@ fn is_clean(text: &str) -> bool {
 /// Sets a text field, when there is text.
 pub(super) fn set_text(signal: &mut Signal, name: &'static str, text: Option<impl AsRef<str>>) {
     if let Some(text) = text {
-        let text = clean(text.as_ref());
+        let mut text = clean(text.as_ref());
+        if name.ends_with("_id") && is_uuid(&text) {
+            text.make_ascii_lowercase();
+        }
         if !text.is_empty() {
             signal.fields.insert(name, Field::Text(text));
         }
     }
+}
+
+/// A UUID is the same in upper and in lower case.
+pub(super) fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
 }
 
 /// Sets a field that is always upper-case, so that rules need not know a sender's habits.

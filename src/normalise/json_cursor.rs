@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::placeholder::is_placeholder;
 use crate::domain::signal::SchemaMismatch;
 
 /// The value that was read, or the mismatch.
@@ -181,7 +182,11 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
             },
             Value::Bool(flag) => format!("{flag}"),
             Value::Number(number) => format!("the number {number}"),
-            Value::String(text) if trimmed(text).is_none() => "blank text".to_owned(),
+            Value::String(text) if bare(text).is_empty() => "blank text".to_owned(),
+            Value::String(text) if is_placeholder(bare(text)) => {
+                let text: String = text.chars().take(80).collect();
+                format!("the placeholder {text:?}, which the sender has not filled")
+            }
             Value::String(text) => {
                 format!("the text {:?}", text.chars().take(40).collect::<String>())
             }
@@ -206,10 +211,15 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
     }
 }
 
-/// `text` without blanks and control characters around it, if anything is left.
+/// `text` without blanks and control characters around it, if anything is left. A placeholder that
+/// the sender has left unfilled is no value.
 pub(super) fn trimmed(text: &str) -> Option<&str> {
+    Some(bare(text)).filter(|text| !text.is_empty() && !is_placeholder(text))
+}
+
+fn bare(text: &str) -> &str {
     let is_blank = |character: char| character.is_whitespace() || character.is_control();
-    Some(text.trim_matches(is_blank)).filter(|text| !text.is_empty())
+    text.trim_matches(is_blank)
 }
 
 /// The keys of an object, for a complaint.

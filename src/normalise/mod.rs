@@ -8,18 +8,22 @@
 //! [`SchemaMismatch`](crate::domain::signal::SchemaMismatch), so that no ticket is ever opened with
 //! a wrong or empty field in it.
 
+mod catalogue;
 mod custom;
 mod fill;
 mod genesys;
 mod identity;
 mod json_cursor;
 mod outcome;
+mod placeholder;
 mod pointer;
 #[cfg(test)]
 mod tests;
 mod timestamp;
 
+pub use catalogue::is_known_status;
 pub use custom::{CustomMap, CustomMetric, Unit};
+pub(crate) use fill::WAIT_TIME;
 pub use outcome::{Normalised, Outcome};
 pub use pointer::{NotAPointer, Pointer, Pointers};
 

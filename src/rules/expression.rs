@@ -17,6 +17,7 @@ use chrono::DateTime;
 use super::comparison::Comparison;
 use super::direction::{ThresholdSide, directions};
 use super::nearest::nearest_variable;
+use super::reads::Reads;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
 use crate::domain::time::Timestamp;
@@ -33,6 +34,7 @@ pub struct Expression {
     readings: Arc<[(String, String, String)]>,
     /// Which way its readings make it hold.
     threshold_sides: Arc<BTreeMap<String, ThresholdSide>>,
+    reads: Arc<Reads>,
 }
 
 /// An expression that cannot be used.
@@ -73,6 +75,7 @@ impl Expression {
             source: source.into(),
             readings: readings_of(&parsed),
             threshold_sides: Arc::new(directions(&parsed)),
+            reads: Arc::new(Reads::of(&parsed)),
             comparison: Comparison::of(&parsed).map(Arc::new),
             parsed: Arc::new(parsed),
             environment: Arc::new(Env::stdlib()),
@@ -98,6 +101,11 @@ impl Expression {
                 let value = signal.metrics.get(metric)?.get(statistic)?;
                 Some((name.as_str(), *value))
             })
+    }
+
+    /// The values that the answer depends on.
+    pub fn reads(&self) -> &Reads {
+        &self.reads
     }
 
     /// Which way readings make the expression hold, by a name such as `queue.waitTime.avg`.

@@ -25,6 +25,13 @@ pub(super) fn reading_of(identifier: &str) -> Option<(&str, &str)> {
     rest.split_once(SEPARATOR)
 }
 
+/// The metric that `identifier` reads or asks for, when it does.
+pub(super) fn metric_of(identifier: &str) -> Option<&str> {
+    let (kind, rest) = identifier.split_once(SEPARATOR)?;
+    let (metric, _) = rest.split_once(SEPARATOR)?;
+    (kind == METRIC || kind == HAS_METRIC).then_some(metric)
+}
+
 /// Rewrites every metric and label in `expression`, in place.
 pub(super) fn rewrite(expression: &mut IdedExpr) {
     if let Some(name) = rewritten_name(&expression.expr) {

@@ -31,6 +31,7 @@ pub use problem::{EffectiveValue, LoadError, Problem, Warning};
 pub use secret::Secret;
 pub use sections::auth::{AuthMethod, JwksLocation};
 pub use sections::enrichment::EnrichmentSettings;
+pub use sections::entities::EntitySettings;
 pub use sections::login::TargetAuth;
 pub use sections::maintenance::MaintenanceSettings;
 pub use sections::outages::OutageSettings;

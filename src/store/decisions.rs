@@ -4,8 +4,10 @@
 use super::burst_locks::write_lock;
 use super::database::Tx;
 use super::decision_transaction::DecisionTransaction;
+use super::entities::{EntityRecord, write_entities};
 use super::history::{HistoryEntry, insert_history};
 use super::incidents::{IncidentRecord, write_incident};
+use super::match_counts::write_match_count;
 use super::outbox::{self, NewDelivery};
 use super::statement::{Statement, padded};
 use super::{StoreError, failover, floods, review};
@@ -14,6 +16,7 @@ use crate::domain::failure::Failure;
 use crate::domain::flood::SourceRate;
 use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::Incident;
+use crate::domain::match_count::MatchCount;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 
@@ -57,6 +60,10 @@ pub struct DecisionBatch {
     pub reviews: Vec<NewReview>,
     /// How fast sources begin incidents.
     pub rates: Vec<(String, SourceRate)>,
+    /// Entities that changed, each once.
+    pub entities: Vec<EntityRecord>,
+    /// Matches of keys whose rule needs several of them.
+    pub match_counts: Vec<(IncidentKey, MatchCount)>,
 }
 
 impl DecisionTransaction {
@@ -89,6 +96,10 @@ impl DecisionTransaction {
         }
         for (source, rate) in &batch.rates {
             floods::upsert_rate(tx, source, rate).await?;
+        }
+        write_entities(tx, &batch.entities).await?;
+        for (key, count) in &batch.match_counts {
+            write_match_count(tx, key, count, batch.decided_at).await?;
         }
         if let Some(position) = batch.decided_to {
             Statement::new("update cursors set position = $1 where name = 'decide'")

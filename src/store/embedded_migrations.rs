@@ -41,6 +41,8 @@ embed![
     "0028_rendered_targets",
     "0029_completions",
     "0030_paused_targets",
+    "0033_entities",
+    "0034_match_counts",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

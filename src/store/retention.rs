@@ -74,6 +74,7 @@ impl Store {
             "delete from burst_locks where locked_until < $1",
             "delete from silences where ends_at < $1",
             "delete from target_conditions where until < $1",
+            "delete from match_counts where heard_at < $1",
         ] {
             Statement::new(text).bind(cutoff).execute(&mut tx).await?;
         }

@@ -217,3 +217,36 @@ pub(super) fn record_decision(
             .or_else(|| until.map(|until| format!("burst lock until {until}"))),
     });
 }
+
+/// Records that `event` has no effect on the key: for the log, the metrics and the table of
+/// decisions.
+pub(super) fn record_without_effect(
+    changes: &mut Changes,
+    event: &JournalEvent,
+    key: &IncidentKey,
+    state: &KeyState,
+    outcome: SignalOutcome,
+    detail: Option<String>,
+) {
+    if let SignalOutcome::Suppressed(reason) = outcome {
+        changes.count_suppressed(&key.rule, reason.as_str());
+    }
+    let incident_id = state.incident().map(|incident| incident.id.clone());
+    tracing::info!(
+        event_id = event.event_id,
+        incident_id = incident_id.as_ref().map(IncidentId::as_str),
+        source = event.source.as_ref(),
+        rule = &*key.rule,
+        key = &*key.key,
+        outcome = outcome.as_str(),
+        detail,
+        "decided"
+    );
+    changes.decision(DecisionRecord {
+        event_seq: event.seq,
+        rule: key.rule.to_string(),
+        outcome: outcome.as_str(),
+        incident_id,
+        detail,
+    });
+}

@@ -9,6 +9,7 @@ use crate::domain::flood::SourceRate;
 use crate::domain::identity::IncidentKey;
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
+use crate::domain::match_count::MatchCount;
 use crate::domain::time::Timestamp;
 use crate::store::{
     DecisionBatch, DecisionRecord, HistoryEntry, IncidentRecord, JournalEvent, NewDelivery,
@@ -75,6 +76,10 @@ impl Changes {
 
     pub(super) fn count_signal(&mut self, rule: usize, verdict: &'static str) {
         *self.effects.signals.entry((rule, verdict)).or_default() += 1;
+    }
+
+    pub(super) fn match_count(&mut self, key: IncidentKey, count: MatchCount) {
+        self.rows.match_counts.push((key, count));
     }
 
     pub(super) fn count_suppressed(&mut self, rule: &str, reason: &'static str) {

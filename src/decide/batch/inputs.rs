@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::unreachable::UnreachableTargets;
+use crate::decide::log_once::LogOnce;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::silence::Silence;
 use crate::domain::time::Timestamp;
@@ -19,6 +20,7 @@ pub(in crate::decide) struct Inputs<'a> {
     pub(in crate::decide) silences: Vec<Silence>,
     /// Decisions of people about incidents that a flood holds.
     pub(in crate::decide) flood_decisions: HashMap<IncidentId, FloodDecision>,
+    pub(in crate::decide) log_once: &'a LogOnce,
     pub(in crate::decide) now: Timestamp,
 }
 

@@ -4,10 +4,11 @@
 //! pure. The ids of new incidents (`Uuid::now_v7`) are made here from the system clock and from
 //! randomness; nothing is decided by them. And warnings are logged here. May import: `domain`,
 //! `rules`, `settings`, `enrichment` (its answers in memory), the row types of `store`, and
-//! `decide::{evaluate, outage_key, policy, ticket_text}`.
+//! `decide::{evaluate, log_once, outage_key, policy, ticket_text}`.
 
 mod apply;
 mod changes;
+mod counting;
 mod create;
 mod failover;
 mod flood;
@@ -19,6 +20,7 @@ mod mutes;
 mod outage;
 mod outage_member;
 mod pipeline;
+mod rule_faults;
 mod source_limits;
 mod ticket;
 mod timers;

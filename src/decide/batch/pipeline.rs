@@ -2,24 +2,27 @@
 
 use std::collections::HashMap;
 
-use super::apply::{Origin, apply, enqueue_standing, record_decision};
+use super::apply::{Origin, apply, enqueue_standing, record_decision, record_without_effect};
 use super::changes::{Changes, Effects};
+use super::counting::MatchCounts;
 use super::flood::reconcile_flood;
 use super::groups::Groups;
 use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates, TicketContext};
 use super::mutes::mute_key;
 use super::outage::reconcile_outage;
+use super::rule_faults::{note_faults, note_silent};
 use super::source_limits::{BeforeDecision, SourceLimits};
 use super::ticket::{adopt_breach, write_ticket};
 use super::timers::{advance_timers, open_delay};
-use crate::decide::evaluate::Finding;
+use crate::decide::evaluate::{Fault, Finding, Silent, Timeliness};
 use crate::decide::policy::policy_of;
 use crate::decide::ticket_text::queue_standing::queue_of;
 use crate::domain::decision::{Decision, NewIncident, decide};
 use crate::domain::flood::Allowance;
 use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{IncidentState, Verdict};
+use crate::domain::match_count::MatchCount;
 use crate::domain::time::Timestamp;
 use crate::settings::RuleSettings;
 use crate::store::{DecisionBatch, IncidentRecord, JournalEvent, KeyRecord};
@@ -29,6 +32,7 @@ pub(in crate::decide) struct Batch<'a> {
     keys: KeyStates,
     groups: Groups,
     limits: SourceLimits,
+    counts: MatchCounts,
     changes: Changes,
 }
 
@@ -41,6 +45,8 @@ pub(in crate::decide) struct Loaded {
     /// The incidents of those groups.
     pub(in crate::decide) members: Vec<IncidentRecord>,
     pub(in crate::decide) limits: SourceLimits,
+    /// Of keys whose rule needs several matches.
+    pub(in crate::decide) match_counts: HashMap<IncidentKey, MatchCount>,
 }
 
 impl<'a> Batch<'a> {
@@ -55,6 +61,7 @@ impl<'a> Batch<'a> {
             keys,
             groups,
             limits: loaded.limits,
+            counts: MatchCounts::of(loaded.match_counts),
             changes,
         }
     }
@@ -71,10 +78,14 @@ impl<'a> Batch<'a> {
         self.changes.review(event, reason);
     }
 
-    /// The rule with the index `rule` had no finding, because the signal lacks a value that it
-    /// reads.
-    pub(in crate::decide) fn count_silent(&mut self, rule: usize) {
-        self.changes.count_signal(rule, "none");
+    /// A rule had no finding in `event`.
+    pub(in crate::decide) fn silent(&mut self, event: &JournalEvent, silent: &Silent) {
+        note_silent(&self.inputs, &mut self.changes, event, silent);
+    }
+
+    /// Rules failed on `event`: it goes to review, and what the other rules found counts.
+    pub(in crate::decide) fn faults(&mut self, event: &JournalEvent, faults: Vec<Fault>) {
+        note_faults(&self.inputs, &mut self.changes, event, faults);
     }
 
     /// Decides on one finding of `event`.
@@ -89,12 +100,15 @@ impl<'a> Batch<'a> {
             .keys
             .get(&key)
             .is_some_and(|state| state.open.is_some());
+        let without_effect = self.counts.without_effect(rule, &finding);
         if !is_open && finding.breach.is_none() {
             // All is well: there is no incident that a clear could change.
             return;
         }
         let mut state = self.keys.remove(&key).unwrap_or_default();
-        if let Err(reason) = self.decide_finding(&mut state, event, rule, finding) {
+        if let Some((outcome, detail)) = without_effect {
+            record_without_effect(&mut self.changes, event, &key, &state, outcome, detail);
+        } else if let Err(reason) = self.decide_finding(&mut state, event, rule, finding) {
             self.review(event, reason);
         }
         self.keys.insert(key, state);
@@ -112,6 +126,7 @@ impl<'a> Batch<'a> {
         let now = finding.evaluation.received_at;
         // The rule's `sources` may have changed since the incident began.
         state.name_parts(rule);
+        order_by_entity(state, &mut finding);
         // The limit concerns the source that began the incident, whichever source reports it now.
         let source = state.begun_by(&event.source);
         // From now on the ticket is written from this breach. Without a ticket yet, its context is
@@ -253,7 +268,20 @@ impl<'a> Batch<'a> {
                 reconcile_flood(inputs, changes, keys, &source, limit);
             }
         }
+        self.counts.store(&mut self.changes);
         self.changes.finish(&self.keys, decided_to)
+    }
+}
+
+/// The state of the entity knows the order of its messages better than the incident: a finding can
+/// come of readings from several messages, the older of which arrived last.
+fn order_by_entity(state: &KeyState, finding: &mut Finding) {
+    let part = state
+        .incident()
+        .and_then(|incident| incident.parts.get(&finding.evaluation.part));
+    if let Some(part) = part.filter(|_| finding.timeliness == Timeliness::Newest) {
+        let at = &mut finding.evaluation.occurred_at;
+        *at = (*at).max(part.heard_at);
     }
 }
 

@@ -19,6 +19,39 @@ pub(crate) struct Finding {
     pub(crate) breach: Option<Breach>,
     /// The outage that a breach counts for, as its key.
     pub(crate) group: Option<IncidentKey>,
+    pub(crate) timeliness: Timeliness,
+}
+
+/// Whether something newer than the signal is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timeliness {
+    /// The state of its entity tells that it is the newest.
+    Newest,
+    /// Nothing was known of its entity; an incident may know more.
+    Unknown,
+    /// The state of its entity is newer.
+    Late,
+    /// It was older than the source's `max_age` when it was received.
+    Stale,
+}
+
+/// A rule that had no finding in a signal.
+#[derive(Debug, Clone)]
+pub(crate) struct Silent {
+    /// The rule's place among the settings' rules.
+    pub(crate) rule: usize,
+    /// The status that neither a rule nor the catalogue knows; `None`: a value is missing that the
+    /// rule reads.
+    pub(crate) unknown_status: Option<String>,
+}
+
+/// A rule that could not be evaluated.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    /// The rule's place among the settings' rules.
+    pub(crate) rule: usize,
+    /// Begins with the path of the setting.
+    pub(crate) problem: String,
 }
 
 /// The values that a ticket is written from, and the targets that it may be opened in.
@@ -37,8 +70,10 @@ pub(crate) enum Evaluated {
     Findings {
         /// Breaches, clears, and readings inside the hysteresis.
         findings: Vec<Finding>,
-        /// Rules that read a value which the event lacks.
-        silent: Vec<usize>,
+        /// Rules without a finding.
+        silent: Vec<Silent>,
+        /// Rules that failed.
+        faults: Vec<Fault>,
     },
     /// No rule applies to such an event, for example a heartbeat.
     Nothing(&'static str),

@@ -1,86 +1,132 @@
-//! Evaluates events: every rule that looks at an event gives a finding or is silent.
+//! Evaluates events: every rule that looks at an event gives a finding, is silent, or fails alone.
+//!
+//! `read` turns an event into signals. `entities` holds how the things stand that these are about,
+//! and takes in what they tell. `view` is what one rule sees of both, and `rule` asks the rule.
 //!
 //! Pure. May import: `domain`, `normalise`, `rules`, `settings`, and the event types of `store`.
 
 mod correlation_key;
+mod entities;
 mod finding;
 mod outage_group;
+mod read;
 mod rule;
+mod rule_reads;
 mod signal_values;
+mod view;
+
+use std::sync::Arc;
+
+pub(crate) use entities::Entities;
+use entities::Told;
+pub(crate) use finding::{Breach, Evaluated, Fault, Finding, Silent, Timeliness};
+pub(crate) use read::ReadEvent;
+use rule_reads::RuleReads;
+pub(super) use signal_values::signal_in;
+use view::{Trigger, trigger, views};
 
 use crate::domain::enrichment::Names;
-use crate::domain::signal::{Meaning, Signal};
-use crate::domain::trouble::OWN_SOURCE;
-use crate::normalise::{self, Format, Outcome, normalise};
-use crate::settings::Settings;
-use crate::store::{Content, JournalEvent};
+use crate::domain::incident::Verdict;
+use crate::settings::{RuleSettings, Settings};
+use crate::store::JournalEvent;
 
-pub(crate) use finding::{Breach, Evaluated, Finding};
-pub(super) use signal_values::signal_in;
+/// Evaluates the rules of the settings over events.
+#[derive(Debug)]
+pub(crate) struct Evaluator {
+    settings: Arc<Settings>,
+    reads: RuleReads,
+}
 
-/// Evaluates the rules over `event`. `names` fill in names that the event lacks.
-pub(crate) fn evaluate(settings: &Settings, names: &Names, event: &JournalEvent) -> Evaluated {
-    match (&event.content, format_of(settings, &event.source)) {
-        (Content::InReview, _) => Evaluated::Nothing("it waits for a person"),
-        (_, None) => Evaluated::Review(format!("source {} is no longer configured", event.source)),
-        // It was normalised when it was received, and is not read again.
-        (Content::Meaning(Meaning::Nothing(why)), _) => Evaluated::Nothing(why),
-        (Content::Meaning(Meaning::Signals(signals)), _) => {
-            evaluate_rules(settings, names, event, signals)
-        }
-        (Content::Body(body), Some(format)) => read(settings, format, names, event, body),
+/// What the rules have said to an event, as it is gathered.
+#[derive(Default)]
+struct Said {
+    findings: Vec<Finding>,
+    silent: Vec<Silent>,
+    faults: Vec<Fault>,
+}
+
+impl Evaluator {
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let reads = RuleReads::of(&settings);
+        Self { settings, reads }
     }
-}
 
-fn format_of<'a>(settings: &'a Settings, source: &str) -> Option<&'a Format> {
-    let configured = settings.sources.get(source).map(|source| &source.format);
-    let own = settings.own_trouble.as_ref();
-    let own = own.filter(|_| source == OWN_SOURCE).map(|own| &own.format);
-    configured.or(own)
-}
-
-fn read(
-    settings: &Settings,
-    format: &Format,
-    names: &Names,
-    event: &JournalEvent,
-    body: &str,
-) -> Evaluated {
-    let item = match normalise::parse(body) {
-        Ok(item) => item,
-        Err(error) => return Evaluated::Review(format!("not JSON: {error}")),
-    };
-    match normalise(format, &item, event.received_at).outcome {
-        Outcome::Nothing(why) => Evaluated::Nothing(why),
-        Outcome::Mismatch(mismatch) => Evaluated::Review(mismatch.to_string()),
-        Outcome::Signals(signals) => evaluate_rules(settings, names, event, &signals),
+    /// The signals of `event`, whose content is taken. `names` fill in names that it lacks.
+    pub(crate) fn read(&self, names: &Names, event: &mut JournalEvent) -> ReadEvent {
+        read::read(&self.settings, names, event)
     }
-}
 
-fn evaluate_rules(
-    settings: &Settings,
-    names: &Names,
-    event: &JournalEvent,
-    signals: &[Signal],
-) -> Evaluated {
-    let mut findings = Vec::new();
-    let mut silent = Vec::new();
-    for signal in signals {
-        let signal = names.fill(signal);
-        for (index, rule) in settings.rules.iter().enumerate() {
-            if !rule::concerns(rule, &event.source, &signal) {
-                continue;
+    /// Evaluates the rules over the signals of `event`, and over how the things stand that these
+    /// are about.
+    pub(crate) fn evaluate(
+        &self,
+        event: &JournalEvent,
+        read: ReadEvent,
+        entities: &mut Entities,
+    ) -> Evaluated {
+        let signals = match read {
+            ReadEvent::Nothing(why) => return Evaluated::Nothing(why),
+            ReadEvent::Review(reason) => return Evaluated::Review(reason),
+            ReadEvent::Signals(signals) => signals,
+        };
+        let mut said = Said::default();
+        for signal in signals {
+            let told = entities.tell(&self.settings, &self.reads, event, signal);
+            for (index, rule) in self.settings.rules.iter().enumerate() {
+                if rule::concerns(rule, &event.source, &told.signal) {
+                    self.evaluate_rule((index, rule), event, &told, &mut said);
+                }
             }
+        }
+        Evaluated::Findings {
+            findings: said.findings,
+            silent: said.silent,
+            faults: said.faults,
+        }
+    }
+
+    /// One rule over one signal. An error is the rule's own: the other rules are still evaluated.
+    fn evaluate_rule(
+        &self,
+        (index, rule): (usize, &RuleSettings),
+        event: &JournalEvent,
+        told: &Told<'_>,
+        said: &mut Said,
+    ) {
+        let triggered = trigger(rule, told);
+        let mut unknown_status = None;
+        let mut is_silent = true;
+        for seen in views(rule, told, triggered) {
             let input = rule::Input {
                 event,
-                signal: &signal,
+                signal: &seen,
+                timeliness: told.timeliness(triggered == Trigger::Late),
             };
-            match rule::evaluate(settings, index, rule, input) {
-                Ok(Some(finding)) => findings.push(finding),
-                Ok(None) => silent.push(index),
-                Err(problem) => return Evaluated::Review(problem),
+            match rule::evaluate(&self.settings, index, rule, input) {
+                // Neither a rule nor the catalogue knows this status: it may mean anything.
+                Ok(Some(finding))
+                    if finding.evaluation.verdict == Verdict::Clear
+                        && !self.reads.knows_status_of(rule, &seen) =>
+                {
+                    unknown_status = seen.text("status").map(str::to_owned);
+                }
+                Ok(Some(finding)) => {
+                    is_silent = false;
+                    said.findings.push(finding);
+                }
+                Ok(None) => {}
+                Err(problem) => {
+                    is_silent = false;
+                    let rule = index;
+                    said.faults.push(Fault { rule, problem });
+                }
             }
         }
+        if is_silent {
+            said.silent.push(Silent {
+                rule: index,
+                unknown_status,
+            });
+        }
     }
-    Evaluated::Findings { findings, silent }
 }

@@ -1,8 +1,9 @@
 //! Evaluates one rule over one signal.
 
 use super::correlation_key::limit_key;
-use super::finding::{Breach, Finding};
+use super::finding::{Breach, Finding, Timeliness};
 use super::outage_group::outage_key_of;
+use super::rule_reads::verdict_expressions;
 use super::signal_values::{named_values, signal_values};
 use crate::domain::identity::IncidentKey;
 use crate::domain::incident::part;
@@ -15,7 +16,9 @@ use crate::store::JournalEvent;
 #[derive(Clone, Copy)]
 pub(super) struct Input<'a> {
     pub(super) event: &'a JournalEvent,
+    /// As the rule sees it.
     pub(super) signal: &'a Signal,
+    pub(super) timeliness: Timeliness,
 }
 
 /// Whether `rule` looks at signals of this source and type.
@@ -28,14 +31,18 @@ pub(super) fn concerns(rule: &RuleSettings, source: &str, signal: &Signal) -> bo
 }
 
 /// The finding of `rule`; `None` when the signal lacks a value that the rule reads. The error
-/// says why the event goes to review.
+/// says what is wrong with the rule.
 pub(super) fn evaluate(
     settings: &Settings,
     index: usize,
     rule: &RuleSettings,
     input: Input<'_>,
 ) -> Result<Option<Finding>, String> {
-    let Input { event, signal } = input;
+    let Input {
+        event,
+        signal,
+        timeliness,
+    } = input;
     let Some(verdict) = verdict(rule, &event.source, signal)? else {
         return Ok(None);
     };
@@ -44,7 +51,7 @@ pub(super) fn evaluate(
         return Err(format!("rules.{}.key gives an empty key", rule.name));
     }
     let levels = rule.severity.levels.iter().map(|(_, level)| level);
-    let expressions = [&rule.when].into_iter().chain(&rule.clear).chain(levels);
+    let expressions = verdict_expressions(rule).chain(levels);
     let readings = expressions.flat_map(|one| one.readings(signal));
     let readings = readings
         .map(|(name, value)| (name.to_owned(), value))
@@ -75,6 +82,7 @@ pub(super) fn evaluate(
         severity,
         breach,
         group,
+        timeliness,
     }))
 }
 
@@ -124,9 +132,11 @@ fn verdict(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<Option<
     if breaches == Some(true) {
         return Ok(Some(Verdict::Breach));
     }
-    // Without an expression of its own, the rule clears as soon as `when` does not hold.
+    // Without an expression of its own, the rule clears as soon as `when` does not hold. Where
+    // several matches are needed, one signal that does not match says nothing.
     let Some(clear) = &rule.clear else {
-        return Ok(breaches.map(|_| Verdict::Clear));
+        let clears = breaches.filter(|_| rule.at_least == 1);
+        return Ok(clears.map(|_| Verdict::Clear));
     };
     let clears = clear
         .holds(signal, source)

@@ -26,6 +26,8 @@ pub enum SignalOutcome {
     Recovered,
     /// Inside the hysteresis: nothing changes. Stored as `between`.
     InHysteresis,
+    /// It matches, and further matches are needed for a breach.
+    Counted,
     /// A newer signal about the same part is known.
     OutOfOrder,
     /// From a source that has not breached: it does not concern the incident.
@@ -35,7 +37,7 @@ pub enum SignalOutcome {
 }
 
 impl SignalOutcome {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 20] = [
         Self::Opened,
         Self::Suppressed(Suppression::ActiveIncident),
         Self::Suppressed(Suppression::BurstLock),
@@ -43,6 +45,7 @@ impl SignalOutcome {
         Self::Suppressed(Suppression::Outage),
         Self::Suppressed(Suppression::Pending),
         Self::Suppressed(Suppression::Flood),
+        Self::Suppressed(Suppression::Stale),
         Self::Commented,
         Self::Raised,
         Self::Relapsed,
@@ -51,6 +54,7 @@ impl SignalOutcome {
         Self::Clearing,
         Self::Recovered,
         Self::InHysteresis,
+        Self::Counted,
         Self::OutOfOrder,
         Self::OtherSource,
         Self::AllWell,
@@ -69,6 +73,7 @@ impl SignalOutcome {
             Self::Clearing => "clearing",
             Self::Recovered => "recovered",
             Self::InHysteresis => "between",
+            Self::Counted => "counted",
             Self::OutOfOrder => "out_of_order",
             Self::OtherSource => "other_source",
             Self::AllWell => "all_well",

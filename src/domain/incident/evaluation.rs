@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::readings::Readings;
 use crate::domain::time::Timestamp;
 
-/// The sender's time is used when it is at most so far ahead of our clock.
-const MAX_AHEAD: Duration = Duration::from_secs(10);
+/// The sender's time is believed when it is at most so far ahead of our clock.
+pub(in crate::domain) const MAX_AHEAD: Duration = Duration::from_secs(10);
 
 /// The result of the rule's expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,6 +22,7 @@ mod totals;
 
 pub use action::TicketAction;
 pub use breach_starts::{BreachStarts, Flapping};
+pub(in crate::domain) use evaluation::MAX_AHEAD;
 pub use evaluation::{Evaluation, Verdict};
 pub use hold::Hold;
 pub use mute::Mute;

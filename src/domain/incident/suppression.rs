@@ -20,6 +20,8 @@ pub enum Suppression {
     Pending,
     /// Its source begins too many incidents.
     Flood,
+    /// It was too old when it was received.
+    Stale,
 }
 
 impl Suppression {
@@ -32,6 +34,7 @@ impl Suppression {
             Self::Outage => "outage",
             Self::Pending => "pending",
             Self::Flood => "flood",
+            Self::Stale => "stale",
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn observation(
     }
     set_lower(&mut signal, "media_type", group.name("mediaType").text()?);
     set_text(&mut signal, "division_id", group.name("divisionId").id()?);
-    signal.metrics = readings::read(&message.body.name("data"), signal.occurred_at)?;
+    readings::read(&message.body.name("data"), &mut signal)?;
     Ok(signal)
 }
 

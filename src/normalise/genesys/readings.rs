@@ -9,10 +9,8 @@ use std::collections::BTreeMap;
 use super::super::fill::{self, WAIT_TIME, clean};
 use super::super::json_cursor::{JsonCursor, Read};
 use super::super::timestamp;
-use crate::domain::signal::Reading;
+use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
-
-pub(super) type Readings = BTreeMap<String, Reading>;
 
 /// Metrics being gathered, by name.
 type Gathering<'v> = BTreeMap<&'v str, Gathered>;
@@ -26,11 +24,16 @@ const LONGEST_WAIT_KEYS: [&str; 4] = ["calculatedMetricValue", "current", "max",
 /// A metric while it is read: the beginning of its interval, and the statistics read so far.
 struct Gathered {
     since: Timestamp,
+    /// Of the whole.
     reading: Reading,
+    /// Of all qualifiers together, and the count of each under its name.
+    by_qualifier: Reading,
+    qualifiers: Vec<String>,
 }
 
-/// The readings in `data`; `at` is when the event happened.
-pub(super) fn read(data: &JsonCursor<'_, '_>, at: Timestamp) -> Read<Readings> {
+/// Puts the readings in `data` into `signal`.
+pub(super) fn read(data: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
+    let at = signal.occurred_at;
     let intervals = data.filled()?;
     let mut order = Vec::new();
     for index in 0..intervals.len() {
@@ -47,11 +50,11 @@ pub(super) fn read(data: &JsonCursor<'_, '_>, at: Timestamp) -> Read<Readings> {
             gather(&metrics.index(entry), since, at, &mut gathered)?;
         }
     }
-    let readings = finish(gathered);
-    if readings.is_empty() {
+    finish(gathered, signal);
+    if signal.metrics.is_empty() {
         return Err(data.mismatch("expected at least one statistic, found metrics without any"));
     }
-    Ok(readings)
+    Ok(())
 }
 
 /// When the interval begins. What has none is current, and later than any interval.
@@ -76,13 +79,21 @@ fn gather<'v>(
     let slot = gathered.entry(metric).or_insert_with(|| Gathered {
         since,
         reading: Reading::new(),
+        by_qualifier: Reading::new(),
+        qualifiers: Vec::new(),
     });
     if slot.since < since {
         slot.since = since;
         slot.reading.clear();
+        slot.by_qualifier.clear();
+        slot.qualifiers.clear();
     }
+    let reading = match qualifier {
+        Some(_) => &mut slot.by_qualifier,
+        None => &mut slot.reading,
+    };
     if metric.starts_with("oLongest") {
-        return longest(&stats, at, &mut slot.reading);
+        return longest(&stats, at, reading);
     }
     for name in stats.object()?.keys() {
         let cursor = stats.name(name);
@@ -90,11 +101,13 @@ fn gather<'v>(
             continue;
         };
         let number = in_seconds(metric, name, number, &cursor)?;
-        add(&mut slot.reading, name, number);
+        add(reading, name, number);
         if name == "count"
             && let Some(qualifier) = qualifier.filter(|name| *name != "count")
         {
-            slot.reading.insert(clean(qualifier), number);
+            let qualifier = clean(qualifier);
+            reading.insert(qualifier.clone(), number);
+            slot.qualifiers.push(qualifier);
         }
     }
     Ok(())
@@ -166,16 +179,27 @@ pub(super) fn in_seconds(
 }
 
 /// Computes averages, drops metrics without statistics, and names the wait as the guide does.
-fn finish(gathered: Gathering<'_>) -> Readings {
-    let mut readings = Readings::new();
+fn finish(gathered: Gathering<'_>, signal: &mut Signal) {
     for (name, mut gathered) in gathered {
-        if !gathered.reading.is_empty() {
-            fill::average(&mut gathered.reading);
-            readings.insert(clean(name), gathered.reading);
+        // The whole, where the message gives it, counts; the qualifiers only add their names.
+        let is_whole = !gathered.reading.is_empty();
+        for (name, number) in gathered.by_qualifier {
+            gathered.reading.entry(name).or_insert(number);
         }
+        if gathered.reading.is_empty() {
+            continue;
+        }
+        fill::average(&mut gathered.reading);
+        let name = clean(name);
+        if !is_whole && !gathered.qualifiers.is_empty() {
+            signal.qualifiers.insert(name.clone(), gathered.qualifiers);
+        }
+        signal.metrics.insert(name, gathered.reading);
     }
-    if let Some(wait) = readings.get("tWait").cloned() {
-        readings.insert(WAIT_TIME.to_owned(), wait);
+    if let Some(wait) = signal.metrics.get("tWait").cloned() {
+        signal.metrics.insert(WAIT_TIME.to_owned(), wait);
     }
-    readings
+    if let Some(qualifiers) = signal.qualifiers.get("tWait").cloned() {
+        signal.qualifiers.insert(WAIT_TIME.to_owned(), qualifiers);
+    }
 }

@@ -3,15 +3,12 @@
 //! Owns how a state is made of Genesys's truth values, for there is no `status: "DOWN"` in
 //! what it sends. One logical trunk is many instances, one per Edge; each has its own id.
 
-use super::super::fill::set_text;
+use super::super::fill::{is_uuid, set_text};
 use super::super::json_cursor::{JsonCursor, Read};
 use super::super::timestamp;
 use super::message::Message;
 use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
-
-/// Number of hex digits and dashes in a UUID.
-const UUID_LENGTH: usize = 36;
 
 /// The results of the probes (SIP OPTIONS, registrations) of a trunk.
 #[derive(Default)]
@@ -151,12 +148,11 @@ pub(super) fn base_name(name: &str) -> &str {
     let Some((base, suffix)) = name.rsplit_once(' ') else {
         return name;
     };
-    let is_uuid = suffix.len() == UUID_LENGTH
-        && suffix.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    if is_uuid { base.trim_end() } else { name }
+    if is_uuid(suffix) {
+        base.trim_end()
+    } else {
+        name
+    }
 }
 
 #[cfg(test)]

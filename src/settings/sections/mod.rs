@@ -3,6 +3,7 @@
 pub(crate) mod auth;
 pub(crate) mod checks;
 pub(crate) mod enrichment;
+pub(crate) mod entities;
 pub(crate) mod login;
 pub(crate) mod maintenance;
 pub(crate) mod mapping;

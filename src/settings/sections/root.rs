@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::enrichment::EnrichmentSettings;
+use super::entities::EntitySettings;
 use super::maintenance::MaintenanceSettings;
 use super::outages::OutageSettings;
 use super::own_trouble::OwnTroubleSettings;
@@ -45,6 +46,8 @@ section! {
             .at_least_one("no rule is configured, so nothing would be an incident")
             .map(|rules| rules.into_iter().map(|(_, rule)| rule).collect())
             .or_empty(),
+        /// the states of queues, trunks, Edges and other things
+        entities: EntitySettings = table().or_empty(),
         /// tickets about Ringdown itself
         own_trouble: Option<OwnTroubleSettings> = table().optional("no such tickets"),
         /// many incidents with one cause

@@ -35,7 +35,14 @@ section! {
         /// the signal is a breach when this holds
         when: Expression = expression().required(),
         /// the signal is a recovery when this holds
-        clear: Option<Expression> = expression().optional("not `when`"),
+        clear: Option<Expression> = expression().optional("not `when`; nothing with `at_least` above 1"),
+        /// how old a reading or status of another message may be, compared with the newest message
+        /// about the same entity; an older one counts as missing ([rules.md](rules.md#freshness))
+        fresh: Option<Duration> = positive_duration().optional("`5m` for readings; a status is valid until the next one"),
+        /// breach only when so many signals match `when` …
+        at_least: u32 = whole(1, 1_000).default(1_i64),
+        /// … within this time ([rules.md](rules.md#counting))
+        within: Duration = positive_duration().default("10m"),
         /// the breach must last this long before a ticket is opened
         hold_for as "for": Duration = duration().default("0s"),
         /// the recovery must last this long

@@ -27,6 +27,9 @@ section! {
         rate_limit: Option<RateLimit> = table().optional("no limit"),
         /// how long it may send nothing before that is trouble (`[own_trouble]`)
         expect_every: Option<Duration> = positive_duration().optional("none"),
+        /// an event that is older than this when it is received opens no ticket: it is kept and
+        /// counted as `stale` ([rules.md](rules.md#old-events))
+        max_age: Option<Duration> = positive_duration().optional("no limit"),
         /// open review items that are kept of it; beyond it the oldest of the same reason are
         /// dropped: [floods.md](floods.md#review-items)
         max_review_items: u32 = whole(1, 1_000_000).default(10_000_i64),

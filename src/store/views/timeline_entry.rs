@@ -227,11 +227,13 @@ fn explain(outcome: SignalOutcome) -> &'static str {
             Suppression::Flood => {
                 "breached; its source begins too many incidents, and it is held without a ticket"
             }
+            Suppression::Stale => "breached, and was too old when it was received",
         },
         SignalOutcome::Clearing => "a part of it is clear",
         SignalOutcome::FlappingHeld => "clear, but it flaps: held open",
         SignalOutcome::InHysteresis => "between `when` and `clear`",
         SignalOutcome::OtherSource => "not a breach, by a source that has not breached",
+        SignalOutcome::Counted => "matches; further ones are needed for a breach",
         SignalOutcome::OutOfOrder => "a newer signal about the same is known",
         SignalOutcome::Opened
         | SignalOutcome::Commented

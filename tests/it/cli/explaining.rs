@@ -86,3 +86,45 @@ fn an_unknown_source_is_wrong_usage_and_the_known_ones_are_named() {
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("there are: genesys"), "{}", ran.err);
 }
+
+#[test]
+fn several_files_are_one_story_and_the_state_that_the_rules_use_is_shown() {
+    let world = World::new();
+    world.configure(
+        "[rules.backlog]\nevents = [\"v2.analytics.queues.{id}.observations\"]\n\
+         when = \"metrics[oWaiting].count >= 15 && metrics[oOnQueueUsers].count < 20\"\n\
+         key = \"{{ queue_id }}\"\ntargets = [\"crm\"]\n",
+    );
+    let fixtures = format!("{}/tests/fixtures", env!("CARGO_MANIFEST_DIR"));
+    let waiting = format!("{fixtures}/eventbridge-queue-observation.json");
+    let agents = format!("{fixtures}/eventbridge-queue-users-no-mediatype.json");
+    let alone = world.run(&["explain", &agents]);
+    assert!(
+        alone.out.contains("backlog: no result"),
+        "{}{}",
+        alone.out,
+        alone.err
+    );
+    let both = world.run(&["explain", &waiting, &agents]);
+    for part in ["reading  oWaiting of voice: ", "backlog: breach"] {
+        assert!(
+            both.out.contains(part),
+            "{part} is missing in\n{}",
+            both.out
+        );
+    }
+}
+
+#[test]
+fn a_rule_that_fails_is_named_and_is_not_fine() {
+    let world = World::new();
+    world.configure(
+        "[rules.slip]\nevents = [\"telephony.queue.waiting\"]\nwhen = \"queue_name > 5\"\n\
+         key = \"{{ queue_name }}\"\ntargets = [\"crm\"]\n",
+    );
+    let ran = world.run_on(&["explain", "-"], GUIDE);
+    assert_eq!(ran.code, 1);
+    let said = "configuration error: rules.slip.when: ";
+    assert!(ran.out.contains(said), "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("queue-wait: breach"), "{}", ran.out);
+}

@@ -7,6 +7,7 @@ mod completing;
 mod crashes;
 mod deliveries;
 mod enriching;
+mod entities;
 mod failover;
 #[cfg(feature = "fault-points")]
 mod failover_told;

@@ -7,6 +7,7 @@ mod conditions;
 mod coverage;
 mod crm;
 mod dice;
+mod entities;
 mod failover;
 mod faults;
 mod flapping;

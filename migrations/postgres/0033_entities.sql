@@ -1,0 +1,8 @@
+-- How each queue, trunk, Edge, alert or other entity stands: the latest readings and statuses, each
+-- with its time. The key is the source, the kind and the id of the entity. The keys of one source are
+-- a range of bytes.
+create table entities (
+    entity_key text   collate "C" not null primary key,
+    heard_at   bigint not null,
+    state      text   not null
+);

@@ -1,0 +1,93 @@
+//! Reads an event: from its body, or as it was normalised when it was received.
+
+use std::mem;
+
+use super::correlation_key::limit_key;
+use crate::domain::enrichment::Names;
+use crate::domain::entity::Entity;
+use crate::domain::signal::{Meaning, Signal};
+use crate::domain::trouble::OWN_SOURCE;
+use crate::normalise::{self, Format, Outcome, normalise};
+use crate::settings::Settings;
+use crate::store::{Content, JournalEvent};
+
+/// An event, read.
+#[derive(Debug)]
+pub(crate) enum ReadEvent {
+    Signals(Vec<ReadSignal>),
+    /// It has no meaning for an incident; the text says why.
+    Nothing(&'static str),
+    /// It goes to a person, for this reason.
+    Review(String),
+}
+
+/// A signal, and the key of the state of its entity.
+#[derive(Debug)]
+pub(crate) struct ReadSignal {
+    pub(crate) signal: Signal,
+    /// `None`: the signal tells no state, or no rule looks at signals of its type.
+    pub(crate) entity: Option<String>,
+}
+
+impl ReadEvent {
+    /// The keys of the entities that it tells of.
+    pub(crate) fn entities(&self) -> impl Iterator<Item = &String> {
+        let signals = match self {
+            Self::Signals(signals) => signals.as_slice(),
+            Self::Nothing(_) | Self::Review(_) => &[],
+        };
+        signals.iter().filter_map(|read| read.entity.as_ref())
+    }
+}
+
+pub(super) fn read(settings: &Settings, names: &Names, event: &mut JournalEvent) -> ReadEvent {
+    let content = mem::replace(&mut event.content, Content::InReview);
+    let signals = match (content, format_of(settings, &event.source)) {
+        (Content::InReview, _) => return ReadEvent::Nothing("it waits for a person"),
+        (_, None) => {
+            let source = &event.source;
+            return ReadEvent::Review(format!("source {source} is no longer configured"));
+        }
+        // It was normalised when it was received, and is not read again.
+        (Content::Meaning(Meaning::Nothing(why)), _) => return ReadEvent::Nothing(why),
+        (Content::Meaning(Meaning::Signals(signals)), _) => signals,
+        (Content::Body(body), Some(format)) => match read_body(format, event, &body) {
+            Ok(signals) => signals,
+            Err(read) => return read,
+        },
+    };
+    let with_entity = |signal: Signal| {
+        let signal = match names.is_empty() {
+            true => signal,
+            false => names.fill(&signal).into_owned(),
+        };
+        let entity = entity_key(settings, &event.source, &signal);
+        ReadSignal { signal, entity }
+    };
+    ReadEvent::Signals(signals.into_iter().map(with_entity).collect())
+}
+
+fn format_of<'a>(settings: &'a Settings, source: &str) -> Option<&'a Format> {
+    let configured = settings.sources.get(source).map(|source| &source.format);
+    let own = settings.own_trouble.as_ref();
+    let own = own.filter(|_| source == OWN_SOURCE).map(|own| &own.format);
+    configured.or(own)
+}
+
+fn read_body(format: &Format, event: &JournalEvent, body: &str) -> Result<Vec<Signal>, ReadEvent> {
+    let item =
+        normalise::parse(body).map_err(|error| ReadEvent::Review(format!("not JSON: {error}")))?;
+    match normalise(format, &item, event.received_at).outcome {
+        Outcome::Signals(signals) => Ok(signals),
+        Outcome::Nothing(why) => Err(ReadEvent::Nothing(why)),
+        Outcome::Mismatch(mismatch) => Err(ReadEvent::Review(mismatch.to_string())),
+    }
+}
+
+fn entity_key(settings: &Settings, source: &str, signal: &Signal) -> Option<String> {
+    let entity = Entity::of(signal)?;
+    let mut rules = settings.rules.iter();
+    rules
+        .any(|rule| super::rule::concerns(rule, source, signal))
+        .then(|| limit_key(&entity.key(source)))
+}

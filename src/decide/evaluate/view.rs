@@ -1,0 +1,144 @@
+//! What a rule sees: the signal, with what else is known of its entity.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use super::entities::Told;
+use super::rule_reads::{expressions, metrics_of, verdict_expressions};
+use crate::domain::entity::{EntityState, Freshness, View};
+use crate::domain::signal::{Field, Signal};
+use crate::normalise::WAIT_TIME;
+use crate::settings::RuleSettings;
+
+/// How old a reading may be where the rule does not say it. Queues and Edges report every few
+/// seconds to a minute.
+const FRESH: Duration = Duration::from_secs(300);
+
+/// What a signal means to a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Trigger {
+    /// It tells something that the rule reads.
+    Now,
+    /// Nothing that it tells is known better, and it tells no reading that the rule asks for.
+    Alone,
+    /// What it tells is known newer, or too old.
+    Late,
+}
+
+/// Whether the verdict of `rule` can change by the signal.
+pub(super) fn trigger(rule: &RuleSettings, told: &Told<'_>) -> Trigger {
+    let signal = &told.signal;
+    let reads_status = || verdict_expressions(rule).any(|one| one.reads().status());
+    let metrics = verdict_expressions(rule).flat_map(metrics_of);
+    // Whether any of the readings that it carries is the newest; `None`: it carries none.
+    let newest = metrics
+        .filter(|metric| signal.metrics.contains_key(*metric))
+        .map(|metric| !told.applied.supersedes(metric))
+        .reduce(|one, other| one || other);
+    if newest == Some(false) || (told.applied.supersedes_status() && reads_status()) {
+        return Trigger::Late;
+    }
+    let tells_status = signal.text("status").is_some() && reads_status();
+    // It was too old for the rule when it came. A status has a limit only where the rule gives one.
+    let is_limited = newest == Some(true) || (tells_status && rule.fresh.is_some());
+    if is_limited && !is_fresh(rule, told) {
+        return Trigger::Late;
+    }
+    match newest == Some(true) || tells_status {
+        true => Trigger::Now,
+        false => Trigger::Alone,
+    }
+}
+
+/// Whether the readings of the signal are young enough, beside the newest message about its entity.
+fn is_fresh(rule: &RuleSettings, told: &Told<'_>) -> bool {
+    let (Some(state), Some(stamp)) = (told.state.as_deref(), told.applied.stamp) else {
+        return true;
+    };
+    state.view("", freshness(rule)).is_fresh(stamp)
+}
+
+/// The signal as `rule` sees it: once, or once for each media type that it has an effect on.
+pub(super) fn views<'t>(
+    rule: &RuleSettings,
+    told: &'t Told<'_>,
+    trigger: Trigger,
+) -> Vec<Cow<'t, Signal>> {
+    let Some(state) = told.state.as_deref().filter(|_| trigger == Trigger::Now) else {
+        return vec![Cow::Borrowed(&told.signal)];
+    };
+    let own = told.media();
+    let mut views = vec![seen(rule, told, state, own)];
+    if own.is_empty() {
+        let affected = state.media_types();
+        let affected = affected.filter(|media| is_affected(rule, told, state, media));
+        views.extend(affected.map(|media| seen(rule, told, state, media)));
+    }
+    views
+}
+
+/// Whether the rule reads something of this media type together with what the signal tells of the
+/// whole: callers that wait in `voice`, and agents of all media types.
+fn is_affected(rule: &RuleSettings, told: &Told<'_>, state: &EntityState, media: &str) -> bool {
+    let metrics = || verdict_expressions(rule).flat_map(metrics_of);
+    let is_told =
+        |metric: &str| told.signal.metrics.contains_key(metric) && !told.applied.supersedes(metric);
+    metrics().any(|metric| state.tells(media, metric))
+        && metrics().any(|metric| is_told(metric) && !state.tells(media, metric))
+}
+
+fn seen<'t>(
+    rule: &RuleSettings,
+    told: &'t Told<'_>,
+    state: &EntityState,
+    media: &str,
+) -> Cow<'t, Signal> {
+    let view = state.view(media, freshness(rule));
+    let mut seen = Cow::Borrowed(&told.signal);
+    if told.media() != media {
+        let signal = seen.to_mut();
+        signal.fields.insert("media_type", Field::from(media));
+        media.clone_into(&mut signal.part);
+    }
+    for metric in expressions(rule).flat_map(metrics_of) {
+        add_reading(&mut seen, &view, metric);
+    }
+    let reads_status = expressions(rule).any(|one| one.reads().status());
+    if reads_status
+        && seen.text("status").is_none()
+        && let Some((status, _)) = view.status()
+    {
+        let signal = seen.to_mut();
+        signal.fields.insert("status", Field::from(status));
+    }
+    seen
+}
+
+/// Sets `metric` as the view has it: the signal may tell an older reading, or a part only.
+fn add_reading(seen: &mut Cow<'_, Signal>, view: &View<'_>, metric: &str) {
+    let reading = view.reading(metric).map(|(reading, _)| reading);
+    if seen.metrics.get(metric) == reading.as_deref() {
+        return;
+    }
+    let signal = seen.to_mut();
+    let average = reading.as_deref().and_then(|one| one.get("avg")).copied();
+    match reading {
+        Some(reading) => signal
+            .metrics
+            .insert(metric.to_owned(), reading.into_owned()),
+        None => signal.metrics.remove(metric),
+    };
+    if metric == WAIT_TIME {
+        match average {
+            Some(average) => signal.fields.insert("wait_time_avg", average.into()),
+            None => signal.fields.remove("wait_time_avg"),
+        };
+    }
+}
+
+fn freshness(rule: &RuleSettings) -> Freshness {
+    Freshness {
+        readings: rule.fresh.unwrap_or(FRESH),
+        status: rule.fresh,
+    }
+}

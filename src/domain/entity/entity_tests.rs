@@ -1,0 +1,247 @@
+//! What messages tell of an entity, and what a rule sees of it.
+
+use std::time::Duration;
+
+use super::*;
+use crate::domain::signal::{Reading, Signal};
+use crate::domain::time::Timestamp;
+
+const OBSERVATIONS: &str = "v2.analytics.queues.{id}.observations";
+const FRESH: Freshness = Freshness {
+    readings: Duration::from_secs(300),
+    status: None,
+};
+
+/// A time, in seconds.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_795_442_400_000 + seconds * 1_000)
+}
+
+fn observation(seconds: i64, media: &str) -> Signal {
+    let mut signal = Signal::new("e", OBSERVATIONS, at(seconds));
+    signal.fields.insert("queue_id", "q1".into());
+    if !media.is_empty() {
+        signal.fields.insert("media_type", media.into());
+        signal.part = media.to_owned();
+    }
+    signal
+}
+
+fn with_count(mut signal: Signal, metric: &str, count: f64) -> Signal {
+    let reading = Reading::from([("count".to_owned(), count)]);
+    signal.metrics.insert(metric.to_owned(), reading);
+    signal
+}
+
+/// A message with one count for each qualifier.
+fn agents(seconds: i64, counts: &[(&str, f64)]) -> Signal {
+    let mut signal = observation(seconds, "");
+    let mut reading: Reading = counts
+        .iter()
+        .map(|(qualifier, count)| ((*qualifier).to_owned(), *count))
+        .collect();
+    reading.insert(
+        "count".to_owned(),
+        counts.iter().map(|(_, count)| count).sum(),
+    );
+    signal.metrics.insert("oOnQueueUsers".to_owned(), reading);
+    let qualifiers = counts.iter().map(|(name, _)| (*name).to_owned()).collect();
+    signal
+        .qualifiers
+        .insert("oOnQueueUsers".to_owned(), qualifiers);
+    signal
+}
+
+fn edge(seconds: i64, status: &str) -> Signal {
+    let mut signal = Signal::new("e", "v2.telephony.providers.edges.{id}", at(seconds));
+    signal.fields.insert("edge_id", "e1".into());
+    signal.fields.insert("status", status.into());
+    signal
+}
+
+fn tell(state: &mut EntityState, signal: &Signal) -> Applied {
+    let entity = Entity::of(signal).unwrap();
+    state.apply(&entity, signal, at(100_000), |_| true)
+}
+
+fn told(signals: &[Signal]) -> EntityState {
+    let mut state = EntityState::default();
+    for signal in signals {
+        tell(&mut state, signal);
+    }
+    state
+}
+
+fn statistic(state: &EntityState, media: &str, metric: &str, name: &str) -> Option<f64> {
+    let (reading, _) = state.view(media, FRESH).reading(metric)?;
+    reading.get(name).copied()
+}
+
+fn agents_in(state: &EntityState) -> Option<f64> {
+    statistic(state, "", "oOnQueueUsers", "count")
+}
+
+#[test]
+fn readings_of_two_messages_are_seen_together() {
+    let state = told(&[
+        with_count(observation(0, "voice"), "oWaiting", 25.0),
+        agents(1, &[("IDLE", 0.0), ("INTERACTING", 0.0)]),
+    ]);
+    assert_eq!(statistic(&state, "voice", "oWaiting", "count"), Some(25.0));
+    assert_eq!(
+        statistic(&state, "voice", "oOnQueueUsers", "count"),
+        Some(0.0)
+    );
+}
+
+#[test]
+fn the_reading_of_one_media_type_is_not_that_of_the_queue() {
+    let state = told(&[
+        with_count(observation(0, "voice"), "oWaiting", 25.0),
+        with_count(observation(1, "email"), "oWaiting", 0.0),
+    ]);
+    assert_eq!(statistic(&state, "", "oWaiting", "count"), None);
+    assert_eq!(statistic(&state, "voice", "oWaiting", "count"), Some(25.0));
+    assert_eq!(statistic(&state, "email", "oWaiting", "count"), Some(0.0));
+    assert_eq!(statistic(&state, "chat", "oWaiting", "count"), None);
+}
+
+#[test]
+fn a_qualifier_changes_its_share_of_the_total_only() {
+    let both = agents(0, &[("IDLE", 1.0), ("INTERACTING", 9.0)]);
+    let state = told(&[both.clone(), agents(2, &[("IDLE", 0.0)])]);
+    assert_eq!(agents_in(&state), Some(9.0));
+    // Two messages of the same time are still two.
+    let state = told(&[both, agents(0, &[("IDLE", 0.0)])]);
+    assert_eq!(agents_in(&state), Some(9.0));
+    // Two of three known qualifiers are no total of their own either.
+    let three = agents(0, &[("IDLE", 1.0), ("INTERACTING", 9.0), ("BUSY", 2.0)]);
+    let state = told(&[three, agents(2, &[("IDLE", 0.0), ("BUSY", 0.0)])]);
+    assert_eq!(agents_in(&state), Some(9.0));
+}
+
+#[test]
+fn one_qualifier_alone_gives_no_total() {
+    let state = told(&[agents(0, &[("IDLE", 0.0)])]);
+    assert_eq!(agents_in(&state), None);
+    assert_eq!(statistic(&state, "", "oOnQueueUsers", "IDLE"), Some(0.0));
+}
+
+#[test]
+fn a_total_with_an_old_share_is_missing_until_the_share_is_gone() {
+    let both = agents(0, &[("IDLE", 1.0), ("INTERACTING", 9.0), ("BUSY", 0.0)]);
+    let later = |seconds| agents(seconds, &[("IDLE", 0.0), ("BUSY", 0.0)]);
+    let state = told(&[both.clone(), later(301)]);
+    assert_eq!(agents_in(&state), None, "nine may still interact");
+    let state = told(&[both, later(4_000)]);
+    assert_eq!(agents_in(&state), Some(0.0), "the sender tells it no more");
+}
+
+#[test]
+fn an_old_reading_is_missing() {
+    let state = told(&[
+        with_count(observation(0, "voice"), "oWaiting", 25.0),
+        agents(300, &[("IDLE", 0.0), ("INTERACTING", 0.0)]),
+    ]);
+    assert_eq!(statistic(&state, "voice", "oWaiting", "count"), Some(25.0));
+    let state = told(&[
+        with_count(observation(0, "voice"), "oWaiting", 25.0),
+        agents(301, &[("IDLE", 0.0), ("INTERACTING", 0.0)]),
+    ]);
+    assert_eq!(statistic(&state, "voice", "oWaiting", "count"), None);
+}
+
+#[test]
+fn an_older_message_overwrites_no_newer_one_and_still_adds_what_is_new() {
+    let mut state = told(&[with_count(observation(10, "voice"), "oWaiting", 25.0)]);
+    let late = with_count(observation(5, "voice"), "oWaiting", 1.0);
+    let late = with_count(late, "oAlerting", 3.0);
+    let applied = tell(&mut state, &late);
+    assert!(applied.supersedes("oWaiting"));
+    assert!(!applied.supersedes("oAlerting"));
+    assert_eq!(statistic(&state, "voice", "oWaiting", "count"), Some(25.0));
+    assert_eq!(statistic(&state, "voice", "oAlerting", "count"), Some(3.0));
+}
+
+#[test]
+fn a_late_status_is_known_as_late_before_any_incident() {
+    let mut state = told(&[edge(30, "ONLINE")]);
+    assert!(tell(&mut state, &edge(0, "OFFLINE")).supersedes_status());
+    assert_eq!(state.view("", FRESH).status(), Some(("ONLINE", at(30))));
+    assert!(!tell(&mut state, &edge(30, "OFFLINE")).supersedes_status());
+}
+
+#[test]
+fn two_kinds_of_operational_events_do_not_overtake_each_other() {
+    let event = |seconds, name: &str| {
+        let mut signal = edge(seconds, "FAILED");
+        signal.fields.insert("event_name", name.into());
+        signal
+    };
+    let mut state = told(&[event(10, "update failed")]);
+    assert!(!tell(&mut state, &event(5, "edge is offline")).supersedes_status());
+    assert_eq!(
+        state.view("", FRESH).status(),
+        None,
+        "it is that of an event, not of the edge"
+    );
+}
+
+#[test]
+fn a_clock_far_ahead_in_one_message_makes_no_later_message_old() {
+    // First of all messages, and among others.
+    for before in [None, Some(edge(0, "ONLINE"))] {
+        let mut state = told(before.as_slice());
+        let ahead = edge(10_000_000, "OFFLINE");
+        assert!(!tell(&mut state, &ahead).supersedes_status());
+        assert!(!tell(&mut state, &edge(5, "ONLINE")).supersedes_status());
+        assert_eq!(state.view("", FRESH).status(), Some(("ONLINE", at(5))));
+        assert_eq!(state.newest, Some(at(5)));
+    }
+}
+
+#[test]
+fn ids_that_differ_in_case_are_one_entity_and_conversations_have_no_state() {
+    let mut signal = edge(0, "ONLINE");
+    let key = Entity::of(&signal).unwrap().key("genesys");
+    signal.fields.insert("edge_id", "E1".into());
+    assert_eq!(Entity::of(&signal).unwrap().key("genesys"), key);
+    assert_ne!(Entity::of(&signal).unwrap().key("other"), key);
+    signal.fields.insert("conversation_id", "c1".into());
+    assert_eq!(Entity::of(&signal), None);
+}
+
+#[test]
+fn a_state_stays_small_whatever_is_told() {
+    let mut state = EntityState::default();
+    for number in 0..500 {
+        let media = format!("media-{number}");
+        tell(
+            &mut state,
+            &with_count(observation(number, &media), "oWaiting", 1.0),
+        );
+        let qualifier = format!("STATUS-{number}");
+        tell(&mut state, &agents(number, &[(&qualifier, 1.0)]));
+        let mut signal = edge(number, "ONLINE");
+        signal.fields.insert("event_name", qualifier.into());
+        tell(&mut state, &signal);
+    }
+    assert!(serde_json::to_string(&state).unwrap().len() < 20_000);
+    assert_eq!(
+        statistic(&state, "media-499", "oWaiting", "count"),
+        Some(1.0),
+        "the newest are kept"
+    );
+}
+
+#[test]
+fn a_state_survives_the_store() {
+    let state = told(&[
+        edge(0, "ONLINE"),
+        edge(10_000_000, "OFFLINE"),
+        with_count(observation(0, "voice"), "oWaiting", 25.0),
+        agents(1, &[("IDLE", 0.0)]),
+    ]);
+    let stored = serde_json::to_string(&state).unwrap();
+    assert_eq!(serde_json::from_str::<EntityState>(&stored).unwrap(), state);
+}
