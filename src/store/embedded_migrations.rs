@@ -39,6 +39,7 @@ embed![
     "0026_parked_deliveries",
     "0027_target_conditions",
     "0028_rendered_targets",
+    "0037_worst_first",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {
