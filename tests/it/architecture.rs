@@ -65,8 +65,8 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     (
         "app",
-        "admin backlog clock decide deliver domain enrichment http lifecycle outbound self_monitor \
-         receive review_limit settings store supervision sync targets telemetry upkeep notifier",
+        "admin backlog clock decide deliver domain enrichment http lifecycle normalise outbound \
+         self_monitor receive review_limit settings store supervision sync targets telemetry upkeep notifier",
     ),
     (
         "cli",

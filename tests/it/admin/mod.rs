@@ -9,5 +9,7 @@ mod hosts;
 mod lists;
 mod roles;
 mod silences;
+mod status;
 mod values;
+mod why;
 mod world;
