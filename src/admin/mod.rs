@@ -16,12 +16,14 @@ mod health;
 mod hosts;
 mod limits;
 mod lists;
+mod origin;
 mod query;
 mod routes;
 mod rule_book;
 mod silences;
 mod situation;
 mod targets;
+mod ui;
 mod why;
 mod windows;
 
@@ -38,6 +40,8 @@ pub use routes::{Access, Endpoint, endpoints, router};
 use rule_book::NoRules;
 pub use rule_book::{RuleBook, Threshold};
 pub use targets::{TargetOverview, TargetView, TokenView};
+use ui::Ui;
+pub use ui::{UiEndpoint, ui_endpoints};
 
 use crate::clock::Clock;
 use crate::lifecycle::Components;
@@ -60,6 +64,7 @@ pub struct AdminState {
     pub(crate) names: Option<Arc<Names>>,
     pub(crate) maintenance: Arc<BTreeMap<String, MaintenanceSettings>>,
     rules: Arc<dyn RuleBook>,
+    ui: Arc<Ui>,
 }
 
 /// The names that a silence's matchers may want.
@@ -95,6 +100,7 @@ impl AdminState {
             names: None,
             maintenance: Arc::default(),
             rules: Arc::new(NoRules),
+            ui: Arc::default(),
         }
     }
 

@@ -61,7 +61,7 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     (
         "admin",
-        "clock deliver domain http json lifecycle settings store telemetry",
+        "clock deliver domain http json lifecycle settings store telemetry text",
     ),
     (
         "app",
@@ -86,7 +86,7 @@ const ONLY_IN: &[(&str, &str, &str)] = &[
     ),
     (
         r"\brand::",
-        "cli deliver http settings targets",
+        "admin cli deliver http settings targets",
         "decisions are the same for the same input",
     ),
     (
