@@ -67,7 +67,11 @@
 
   if (!page.hasAttribute("data-live")) return;
   const events = new EventSource("/ui/changes");
-  events.addEventListener("hello", () => say("· live"));
+  events.addEventListener("hello", () => {
+    say("· live");
+    // After a break, what has changed meanwhile was not told.
+    if (again) renew();
+  });
   events.addEventListener("changed", renew);
   events.addEventListener("error", () => {
     // The server has no place, or the session is over: ask again by ourselves.
