@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN};
+use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::Response;
 use sha2::{Digest, Sha256};
@@ -20,10 +21,9 @@ use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use super::answer::Refused;
 use super::guesses::{Delays, Guesses};
 use super::hosts::without_port;
+use super::origin::comes_from_elsewhere;
 use crate::settings::{AdminSettings, Role};
 use crate::telemetry::Metrics;
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Who makes a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,13 +104,38 @@ impl Tokens {
                 Refused::not_authenticated("Send an admin token: Authorization: Bearer TOKEN.")
             })?;
         let bearer = self.bearer(given).cloned();
-        bearer.ok_or_else(|| self.wrong_token(request, metrics))
+        bearer.ok_or_else(|| self.wrong_token(request.extensions(), request.uri().path(), metrics))
+    }
+
+    /// Whether everybody who reaches the listener is the operator of this machine.
+    pub(super) fn are_none(&self) -> bool {
+        self.known.is_empty()
+    }
+
+    /// The bearer of the token `given`, which a person typed into a form. Wrong ones count and are
+    /// slowed down as those of the API.
+    pub(super) async fn sign_in(
+        &self,
+        head: &Parts,
+        given: &str,
+        metrics: &Metrics,
+    ) -> Result<Actor, Refused> {
+        if let Some(actor) = self.bearer(given.trim().as_bytes()) {
+            return Ok(actor.clone());
+        }
+        match self.wrong_token(&head.extensions, head.uri.path(), metrics) {
+            Rejected::AtOnce(refused) => Err(refused),
+            Rejected::WithDelay(refused) => {
+                self.delays.delay().await;
+                Err(refused)
+            }
+        }
     }
 
     /// Counts a wrong token, and says so; answers what its sender hears.
-    fn wrong_token(&self, request: &Request, metrics: &Metrics) -> Rejected {
+    fn wrong_token(&self, sender: &Extensions, path: &str, metrics: &Metrics) -> Rejected {
         // Whoever calls the router without telling the peer is one sender.
-        let peer = peer_of(request).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let peer = peer_of(sender).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         // Plain counts: whole whatever happened while the lock was held.
         let mut guesses = self.guesses.lock().unwrap_or_else(PoisonError::into_inner);
         let noted = guesses.note(peer, Instant::now());
@@ -118,7 +143,7 @@ impl Tokens {
         if let Some(lines_left_out) = noted.line {
             tracing::warn!(
                 %peer,
-                path = request.uri().path(),
+                path,
                 slowed_down = noted.wait.is_some(),
                 lines_left_out,
                 "an admin request carried an unknown token"
@@ -181,8 +206,8 @@ pub(super) async fn guard(
 
 /// The operator of this machine, when the request comes from it and is addressed to it. A
 /// page that points its own name at 127.0.0.1 sends that name as the host.
-fn local(request: &Request) -> Result<Actor, Refused> {
-    let from_here = peer_of(request).is_some_and(|peer| peer.is_loopback());
+pub(super) fn local(request: &Request) -> Result<Actor, Refused> {
+    let from_here = peer_of(request.extensions()).is_some_and(|peer| peer.is_loopback());
     if !from_here || !is_addressed_here(request.headers()) {
         return Err(Refused::not_allowed(
             "Without admin tokens only this machine is served, at localhost or a loopback \
@@ -195,8 +220,8 @@ fn local(request: &Request) -> Result<Actor, Refused> {
     })
 }
 
-fn peer_of(request: &Request) -> Option<IpAddr> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+fn peer_of(sender: &Extensions) -> Option<IpAddr> {
+    let peer = sender.get::<ConnectInfo<SocketAddr>>();
     peer.map(|ConnectInfo(peer)| peer.ip().to_canonical())
 }
 
@@ -213,18 +238,10 @@ fn is_loopback_name(host: &str) -> bool {
         || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Whether a browser says that a page of another origin made the request.
-fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let other_site = matches!(text(SEC_FETCH_SITE), Some("cross-site" | "same-site"));
-    let other_origin = headers.contains_key(ORIGIN)
-        && text(ORIGIN).and_then(|origin| origin.split_once("://").map(|(_, host)| host))
-            != text(HOST);
-    other_site || other_origin
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::header::HeaderName;
+
     use super::*;
 
     fn headers(pairs: &[(HeaderName, &'static str)]) -> HeaderMap {
@@ -257,22 +274,6 @@ mod tests {
             );
         }
         assert!(!is_addressed_here(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn a_change_from_a_foreign_page_is_recognised() {
-        let host = (HOST, "localhost:9090");
-        let same = [host.clone(), (ORIGIN, "http://localhost:9090")];
-        assert!(!comes_from_elsewhere(&headers(&same)));
-        assert!(!comes_from_elsewhere(&headers(std::slice::from_ref(&host))));
-        for foreign in ["http://evil.example", "null", "http://localhost:8080"] {
-            let pairs = [host.clone(), (ORIGIN, foreign)];
-            assert!(comes_from_elsewhere(&headers(&pairs)), "{foreign}");
-        }
-        assert!(comes_from_elsewhere(&headers(&[
-            host,
-            (SEC_FETCH_SITE, "cross-site")
-        ])));
     }
 
     #[test]

@@ -37,6 +37,10 @@ impl Refused {
         Self(Problem::new(kind, detail))
     }
 
+    pub(super) fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
     /// 400: the request says something that cannot be meant.
     pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(

@@ -1,24 +1,30 @@
-//! The admin listener: metrics, health, and the API by which people look and act.
+//! The admin listener: metrics, health, the API and the pages by which people look and act.
 //!
 //! Every route stands in one table (`routes`) with the role it needs; the router is built
 //! from that table, so that a route without a guard cannot be written.
 //!
 //! May import: `clock`, `deliver` (a target's status), `domain`, `http`, `json`, `lifecycle`,
-//! `settings`, `store`, `telemetry`, axum. Must not know: rules, formats, CRM clients.
+//! `settings`, `store`, `telemetry`, `text`, axum. Must not know: rules, formats, CRM clients.
 
 mod access;
 mod actions;
 mod answer;
+mod cards;
 mod gauges;
 mod guesses;
 mod health;
 mod hosts;
 mod limits;
 mod lists;
+mod origin;
 mod query;
 mod routes;
+mod rule_book;
 mod silences;
+mod situation;
 mod targets;
+mod ui;
+mod why;
 mod windows;
 
 use std::collections::BTreeMap;
@@ -31,7 +37,11 @@ pub use gauges::{Gauges, keep_gauges};
 pub use health::StoreCheck;
 use hosts::Hosts;
 pub use routes::{Access, Endpoint, endpoints, router};
+use rule_book::NoRules;
+pub use rule_book::{RuleBook, Threshold};
 pub use targets::{TargetOverview, TargetView, TokenView};
+use ui::Ui;
+pub use ui::{UiEndpoint, ui_endpoints};
 
 use crate::clock::Clock;
 use crate::lifecycle::Components;
@@ -53,6 +63,8 @@ pub struct AdminState {
     pub(crate) store_check: StoreCheck,
     pub(crate) names: Option<Arc<Names>>,
     pub(crate) maintenance: Arc<BTreeMap<String, MaintenanceSettings>>,
+    rules: Arc<dyn RuleBook>,
+    ui: Arc<Ui>,
 }
 
 /// The names that a silence's matchers may want.
@@ -87,6 +99,8 @@ impl AdminState {
             tokens: Arc::new(Tokens::new(settings)),
             names: None,
             maintenance: Arc::default(),
+            rules: Arc::new(NoRules),
+            ui: Arc::default(),
         }
     }
 
@@ -101,6 +115,13 @@ impl AdminState {
     #[must_use]
     pub fn showing(mut self, windows: BTreeMap<String, MaintenanceSettings>) -> Self {
         self.maintenance = Arc::new(windows);
+        self
+    }
+
+    /// The same, showing readings against the thresholds of `rules`.
+    #[must_use]
+    pub fn judging(mut self, rules: Arc<dyn RuleBook>) -> Self {
+        self.rules = rules;
         self
     }
 }

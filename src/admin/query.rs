@@ -60,16 +60,17 @@ pub(super) const DEAD_LETTERS: Filters = Filters {
         "incident",
         "kind",
         "operation",
+        "like",
     ],
     states: &[],
 };
 pub(super) const REVIEW: Filters = Filters {
-    names: &["since", "until", "state", "source", "event_id"],
+    names: &["since", "until", "state", "source", "event_id", "like"],
     states: &["open", "reprocessed", "discarded"],
 };
 /// A settled item cannot be settled again.
 pub(super) const REVIEW_BULK: Filters = Filters {
-    names: &["since", "until", "source", "event_id"],
+    names: &["since", "until", "source", "event_id", "like"],
     states: &[],
 };
 pub(super) const NO_FILTERS: Filters = Filters {
@@ -211,6 +212,7 @@ fn set(filter: &mut Filter, filters: Filters, name: &str, value: String) -> Resu
     let field = match name {
         "since" => return time(name, &value).map(|at| filter.since = Some(at)),
         "until" => return time(name, &value).map(|at| filter.until = Some(at)),
+        "like" => return number(name, &value).map(|id| filter.like = Some(id)),
         "state" => {
             one_of(name, &value, filters.states)?;
             &mut filter.state
@@ -240,6 +242,11 @@ fn time(name: &str, value: &str) -> Result<Timestamp, Refused> {
     value
         .parse()
         .map_err(|error| Refused::bad_request(format!("{name}: {error}.")))
+}
+
+fn number(name: &str, value: &str) -> Result<i64, Refused> {
+    let number = value.parse().ok();
+    number.ok_or_else(|| Refused::bad_request(format!("{name} is the id of an item of this list.")))
 }
 
 fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Refused> {

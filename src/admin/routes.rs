@@ -15,7 +15,7 @@ use super::access::{Guard, guard};
 use super::answer::{internal_error, no_such_route, write_problems, wrong_method};
 use super::hosts::addressed_here;
 use super::limits::{in_time, read_body};
-use super::{AdminState, actions, health, lists, silences};
+use super::{AdminState, actions, health, lists, silences, situation, ui, why};
 use crate::http::with_request_id;
 use crate::settings::Role;
 
@@ -76,6 +76,7 @@ pub fn router(state: AdminState) -> Router {
     let routes = open
         .merge(guarded(viewer, Role::Viewer))
         .merge(guarded(operator, Role::Operator))
+        .merge(ui::router(&state))
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
         // Around all of them, what is not there included: none can be written without it.
@@ -131,6 +132,8 @@ fn table() -> Vec<Route> {
         get open "/healthz" => health::healthz, "Whether the process runs";
         get open "/readyz" => health::readyz, "Whether the process takes work, by component";
 
+        get viewer "/api/v1/status" => situation::status, "What is going on, worst first, in one answer";
+        get viewer "/api/v1/why" => why::why, "The whole story of an event, a key, an incident or a ticket";
         get viewer "/api/v1/events" => lists::events, "Events, newest first";
         get viewer "/api/v1/events/{id}" => lists::event, "An event, its body and decisions";
         get viewer "/api/v1/incidents" => lists::incidents, "Incidents, newest first";

@@ -74,16 +74,16 @@ pub(super) async fn expire(
 /// A silence as a client writes it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
-    r#match: Vec<String>,
-    starts_at: Option<String>,
-    ends_at: Option<String>,
-    r#for: Option<String>,
-    reason: String,
+pub(super) struct Wanted {
+    pub(super) r#match: Vec<String>,
+    pub(super) starts_at: Option<String>,
+    pub(super) ends_at: Option<String>,
+    pub(super) r#for: Option<String>,
+    pub(super) reason: String,
 }
 
 impl Wanted {
-    fn check(self, now: Timestamp, names: Option<&Names>) -> Result<NewSilence, String> {
+    pub(super) fn check(self, now: Timestamp, names: Option<&Names>) -> Result<NewSilence, String> {
         if self.r#match.is_empty() {
             return Err("match is empty: say what is silenced, such as rule=queue-wait.".into());
         }

@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 
 use super::descriptors::ADMIN_CONNECTIONS;
 use super::listening::Listening;
+use super::rule_book::ConfiguredRules;
 use super::stages::Builder;
 use super::{Stage, StartError};
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
@@ -43,7 +44,8 @@ impl Builder {
         );
         let state = state
             .knowing(names_of(&self.settings))
-            .showing(self.settings.maintenance.clone());
+            .showing(self.settings.maintenance.clone())
+            .judging(Arc::new(ConfiguredRules(Arc::clone(&self.settings))));
         let options = ServeOptions {
             listener: "admin",
             max_connections: ADMIN_CONNECTIONS,

@@ -41,7 +41,7 @@ pub(super) fn run(args: &ConfigArgs, global: &Global) -> Outcome {
         ConfigCommand::Show => {
             let loaded = load(global)?;
             match global.output {
-                Output::Table => print(&report::effective_text(&loaded.effective)),
+                Output::Table | Output::Wide => print(&report::effective_text(&loaded.effective)),
                 Output::Json => print(&pretty(&report::effective_json(&loaded.effective))),
             }
             Ok(ExitCode::SUCCESS)
@@ -60,7 +60,7 @@ fn check(global: &Global) -> ExitCode {
             Err(error) => (error.problems, error.warnings),
         };
     match global.output {
-        Output::Table => print(&report::problems_text(&problems, &warnings)),
+        Output::Table | Output::Wide => print(&report::problems_text(&problems, &warnings)),
         Output::Json => print(&pretty(&report::problems_json(&problems, &warnings))),
     }
     if problems.is_empty() {

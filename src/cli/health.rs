@@ -36,8 +36,10 @@ pub(super) async fn run(args: HealthArgs, global: &Global) -> Outcome {
     let (ready, body) = ask(&url).await?;
     match global.output {
         Output::Json => print(&config::pretty(&body)),
-        Output::Table if args.live => print(if ready { "alive" } else { "not alive" }),
-        Output::Table => print(&describe(ready, &body)),
+        Output::Table | Output::Wide if args.live => {
+            print(if ready { "alive" } else { "not alive" })
+        }
+        Output::Table | Output::Wide => print(&describe(ready, &body)),
     }
     Ok(if ready {
         ExitCode::SUCCESS

@@ -20,7 +20,7 @@ pub(super) async fn run(global: &Global) -> Outcome {
         .collect();
     match global.output {
         Output::Json => print(&config::pretty(&json!({"migrations": items}))),
-        Output::Table => {
+        Output::Table | Output::Wide => {
             let columns = [("migration", "/version"), ("what", "/description")];
             print(&table::render(&items, &columns));
             print("The database is up to date.");

@@ -6,6 +6,7 @@
 
 mod api;
 mod client;
+mod columns;
 mod config;
 mod demo;
 mod doctor;
@@ -53,7 +54,7 @@ struct Global {
     #[arg(long = "config", value_name = "FILE", global = true)]
     config: Vec<PathBuf>,
     /// How results are printed.
-    #[arg(long, value_enum, default_value_t = Output::Table, global = true)]
+    #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]
     output: Output,
 }
 
@@ -62,8 +63,17 @@ struct Global {
 enum Output {
     /// For people.
     Table,
+    /// For people, with more columns where there are more.
+    Wide,
     /// For programs.
     Json,
+}
+
+impl Output {
+    /// Whether programs read it.
+    fn is_json(self) -> bool {
+        self == Self::Json
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,6 +90,10 @@ enum Command {
     Health(health::HealthArgs),
     /// Say step by step what would happen to a payload, without doing it.
     Explain(explain::ExplainArgs),
+    /// Say what is going on: one sentence, incidents worst first, what waits for a person.
+    Status(api::StatusArgs),
+    /// Say why an event, a key, an incident or a ticket has or has no ticket, and its whole story.
+    Why(api::WhyArgs),
     /// Look at incidents.
     Incidents(api::IncidentArgs),
     /// Look at dead letters, replay or discard them.
@@ -157,6 +171,8 @@ async fn execute(line: CommandLine) -> Outcome {
         Command::Doctor(args) => doctor::run(args, global).await,
         Command::Health(args) => health::run(args, global).await,
         Command::Explain(args) => explain::run(&args, global),
+        Command::Status(args) => api::status(args, global).await,
+        Command::Why(args) => api::why(args, global).await,
         Command::Incidents(args) => api::incidents(args, global).await,
         Command::DeadLetters(args) => api::dead_letters(args, global).await,
         Command::Review(args) => api::review(args, global).await,
@@ -188,7 +204,11 @@ fn complain(message: String) {
 /// Prints `text` on standard output, and nothing in it that a terminal would obey or hide: much
 /// of it comes from senders and CRMs. A reader that has gone away is no failure.
 fn print(text: &str) {
-    let text = visible(text);
+    write_out(&visible(text));
+}
+
+/// Prints `text`, which has colours in it and nothing else that a terminal would obey.
+fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     if !text.ends_with('\n') {

@@ -36,7 +36,7 @@ pub(super) fn render(items: &[Value], columns: &[Column]) -> String {
 }
 
 /// Columns of the terminal that standard output is.
-fn terminal_width() -> Option<u16> {
+pub(super) fn terminal_width() -> Option<u16> {
     let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
     Some(size.ws_col).filter(|width| *width > 0)
 }

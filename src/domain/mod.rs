@@ -24,6 +24,7 @@ pub mod review_limit;
 pub mod severity;
 pub mod signal;
 pub mod silence;
+pub mod situation;
 pub mod ticket;
 pub mod ticket_sync;
 pub mod time;

@@ -67,6 +67,14 @@ impl Problem {
         self.kind.status
     }
 
+    pub fn title(&self) -> &'static str {
+        self.kind.title
+    }
+
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub fn name(&self) -> &'static str {
         self.kind.name
     }

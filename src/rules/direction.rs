@@ -16,7 +16,11 @@ pub enum ThresholdSide {
 }
 
 impl ThresholdSide {
-    const fn opposite(self) -> Self {
+    pub const fn is_higher(self) -> bool {
+        matches!(self, Self::Higher)
+    }
+
+    pub(super) const fn opposite(self) -> Self {
         match self {
             Self::Higher => Self::Lower,
             Self::Lower => Self::Higher,

@@ -14,6 +14,7 @@ use cel::parser::Parser;
 use cel::{Context, Env, ExecutionError, IdedExpr, Value};
 use chrono::DateTime;
 
+use super::bounds::{Bound, bounds};
 use super::comparison::Comparison;
 use super::direction::{ThresholdSide, directions};
 use super::nearest::nearest_variable;
@@ -111,6 +112,11 @@ impl Expression {
     /// Which way readings make the expression hold, by a name such as `queue.waitTime.avg`.
     pub fn threshold_sides(&self) -> &BTreeMap<String, ThresholdSide> {
         &self.threshold_sides
+    }
+
+    /// The numbers that it holds readings against.
+    pub fn bounds(&self) -> Vec<Bound> {
+        bounds(&self.parsed)
     }
 
     /// Whether the expression holds for `signal`, which came from `source`; `None` when the

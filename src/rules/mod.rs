@@ -4,6 +4,7 @@
 //!
 //! May import: `domain`. Pure: no I/O, no clock.
 
+mod bounds;
 mod comparison;
 mod direction;
 mod expression;
@@ -15,6 +16,7 @@ mod schedule;
 mod template;
 mod unsatisfiable;
 
+pub use bounds::Bound;
 pub use direction::ThresholdSide;
 pub use expression::{BadExpression, EvaluationError, Expression};
 pub use nearest::nearest;

@@ -61,11 +61,14 @@ fn filter_detail(filter: &Filter) -> Map<String, Value> {
         ("kind", &filter.kind),
         ("operation", &filter.operation),
     ];
+    let like = filter
+        .like
+        .map(|id| ("like".to_owned(), json!(id.to_string())));
     let times = times
         .into_iter()
         .filter_map(|(name, at)| Some((name.to_owned(), json!(at?.to_string()))));
     let texts = texts
         .into_iter()
         .filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?))));
-    times.chain(texts).collect()
+    times.chain(texts).chain(like).collect()
 }

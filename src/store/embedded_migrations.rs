@@ -43,6 +43,7 @@ embed![
     "0030_paused_targets",
     "0033_entities",
     "0034_match_counts",
+    "0037_worst_first",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

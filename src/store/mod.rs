@@ -83,9 +83,10 @@ pub use target_conditions::TargetCondition;
 pub use target_health::TargetHealth;
 pub use ticket_changes::AppliedSnapshot;
 pub use views::{
-    AuditView, Counts, Cursor, DeadLetterDetail, DeadLetterView, DecisionView, DeliveryDetail,
-    DeliveryView, DisplayTime, Document, DroppedReviewsView, EventDetail, EventReview, EventView,
-    Filter, FlappingView, FloodView, HistoryView, IncidentDetail, IncidentEventView, IncidentView,
-    LockView, Page, PageRequest, PartView, ReviewDetail, ReviewView, RowId, SilenceView,
-    StoredFailure, TicketView, TimelineEntry, WaitsView,
+    AuditView, ChangeMark, Counts, Cursor, DeadLetterDetail, DeadLetterGroup, DeadLetterView,
+    DecisionView, DeliveryDetail, DeliveryView, DisplayTime, Document, DroppedReviewsView,
+    EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HistoryView,
+    IncidentDetail, IncidentEventView, IncidentView, LockView, MAX_GROUPS, OngoingIncident, Owed,
+    Page, PageRequest, PartView, ReadingEvent, ReviewDetail, ReviewGroup, ReviewView, RowId,
+    SilenceView, SourceActivity, Standing, StoredFailure, TicketView, TimelineEntry, WaitsView,
 };

@@ -61,12 +61,12 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     (
         "admin",
-        "clock deliver domain http json lifecycle settings store telemetry",
+        "clock deliver domain http json lifecycle settings store telemetry text",
     ),
     (
         "app",
-        "admin backlog clock decide deliver domain enrichment http lifecycle outbound self_monitor \
-         receive review_limit settings store supervision sync targets telemetry upkeep notifier",
+        "admin backlog clock decide deliver domain enrichment http lifecycle normalise outbound \
+         self_monitor receive review_limit settings store supervision sync targets telemetry upkeep notifier",
     ),
     (
         "cli",
@@ -86,7 +86,7 @@ const ONLY_IN: &[(&str, &str, &str)] = &[
     ),
     (
         r"\brand::",
-        "cli deliver http settings targets",
+        "admin cli deliver http settings targets",
         "decisions are the same for the same input",
     ),
     (

@@ -72,13 +72,13 @@ impl Api {
                 }
                 print(&config::pretty(&list));
             }
-            (Output::Table, true) => print(&format!("No {}.", self.things())),
-            (Output::Table, false) => {
+            (Output::Table | Output::Wide, true) => print(&format!("No {}.", self.things())),
+            (Output::Table | Output::Wide, false) => {
                 items.iter_mut().for_each(mark_flapping);
                 print(&table::render(&items, columns));
             }
         }
-        if self.output == Output::Table && !next.is_null() {
+        if !self.output.is_json() && !next.is_null() {
             print(&format!(
                 "These are {}; there are more: raise --limit or filter.",
                 items.len()
@@ -145,7 +145,9 @@ impl Api {
         }
         match self.output {
             Output::Json => print(&config::pretty(&json!({(action): done, "failed": failed}))),
-            Output::Table => print(&format!("{action}: {} of {}", done.len(), which.ids.len())),
+            Output::Table | Output::Wide => {
+                print(&format!("{action}: {} of {}", done.len(), which.ids.len()))
+            }
         }
         if failed.is_empty() {
             Ok(ExitCode::SUCCESS)
@@ -173,7 +175,7 @@ impl Api {
     fn print_answer(&self, answer: &Value) -> Outcome {
         match self.output {
             Output::Json => print(&config::pretty(answer)),
-            Output::Table => print(&table::details(answer)),
+            Output::Table | Output::Wide => print(&table::details(answer)),
         }
         Ok(ExitCode::SUCCESS)
     }

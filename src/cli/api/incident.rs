@@ -81,7 +81,7 @@ impl Api {
                 incident["timeline_next"] = next;
                 print(&config::pretty(&incident));
             }
-            Output::Table => print(&report(&mut incident, timeline, &next)),
+            Output::Table | Output::Wide => print(&report(&mut incident, timeline, &next)),
         }
         Ok(ExitCode::SUCCESS)
     }

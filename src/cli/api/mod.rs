@@ -6,6 +6,8 @@ mod arguments;
 mod call;
 mod incident;
 mod silences;
+mod status;
+mod why;
 
 use clap::{Args, Subcommand};
 
@@ -15,6 +17,8 @@ use super::table::Column;
 use arguments::{ApiArgs, Query, Selection, Span};
 use call::Api;
 pub(super) use silences::{SilenceArgs, silences};
+pub(super) use status::{StatusArgs, status};
+pub(super) use why::{WhyArgs, why};
 
 /// Look at incidents.
 #[derive(Debug, Args)]
@@ -146,6 +150,9 @@ struct DeadLetterFilter {
     /// Only of this incident.
     #[arg(long)]
     incident: Option<String>,
+    /// Only those that died for the same reason as the one with this id.
+    #[arg(long, value_name = "ID")]
+    like: Option<String>,
 }
 
 /// Look at review items, reprocess or discard them.
@@ -198,6 +205,9 @@ struct ReviewFilter {
     /// Only of the event with this id.
     #[arg(long)]
     event: Option<String>,
+    /// Only those with the same reason as the one with this id.
+    #[arg(long, value_name = "ID")]
+    like: Option<String>,
 }
 
 impl IncidentList {
@@ -224,13 +234,18 @@ impl DeadLetterFilter {
             ("rule", self.rule),
             ("key", self.key),
             ("incident", self.incident),
+            ("like", self.like),
         ]
     }
 }
 
 impl ReviewFilter {
     fn query(self) -> Query {
-        vec![("source", self.source), ("event_id", self.event)]
+        vec![
+            ("source", self.source),
+            ("event_id", self.event),
+            ("like", self.like),
+        ]
     }
 }
 

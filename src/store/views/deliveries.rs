@@ -203,6 +203,14 @@ fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
         .push_some(" and d.target = ?", filter.target.as_ref())
         .push_some(" and d.operation = ?", filter.operation.as_ref())
         .push_some(" and d.error_kind = ?", filter.kind.as_ref())
+        .push_some(
+            " and exists (select 1 from deliveries x where x.id = ? and x.target = d.target \
+               and x.operation = d.operation \
+               and coalesce(x.error_kind, '') = coalesce(d.error_kind, '') \
+               and coalesce(substr(x.last_error, 1, 300), '') \
+                 = coalesce(substr(d.last_error, 1, 300), ''))",
+            filter.like,
+        )
         .push_some(" and d.incident_id = ?", filter.incident.as_ref())
         .push_some(
             " and d.incident_id in (select k.id from incidents k where k.key = ?)",

@@ -33,7 +33,7 @@ pub struct EventView {
 }
 
 impl EventView {
-    fn read(row: &Row) -> Result<Self, StoreError> {
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.get("id")?,
             source: row.get("source")?,
@@ -109,7 +109,7 @@ impl Item for EventView {
     }
 }
 
-const EVENTS: &str = "select e.seq as id, e.source, e.event_id, e.received_at, \
+pub(super) const EVENTS: &str = "select e.seq as id, e.source, e.event_id, e.received_at, \
       case when e.review is not null then 'review' \
            when e.seq > (select position from cursors where name = 'decide') then 'received' \
            else 'decided' end as state, \
@@ -172,6 +172,17 @@ pub(super) fn events_select<'a>(
     }
     select.push(" order by e.seq desc limit ?", [rows_to_read(page)]);
     Ok(select)
+}
+
+/// The events between two places whose sender gave them this id, newest first.
+pub(super) fn events_with_id(event_id: &str, from: i64, before: i64) -> Statement<'_> {
+    let mut select = Statement::new(EVENTS);
+    let values = [from.into(), before.into(), event_id.into()];
+    select.push(
+        " and e.seq >= ? and e.seq < ? and e.event_id = ? order by e.seq desc limit 5",
+        values,
+    );
+    select
 }
 
 impl Store {

@@ -3,7 +3,9 @@
 //!
 //! Reads only. Changes by people are in `dead_letters`, `review`, `floods` and `silences`.
 
+mod activity;
 mod audit;
+mod changes;
 mod counts;
 mod deliveries;
 mod events;
@@ -11,15 +13,21 @@ mod floods;
 mod incident_detail;
 mod incidents;
 mod locks;
+mod named;
+mod ongoing;
 mod page;
+mod person;
 mod queues;
 mod reviews;
 mod silences;
 mod timeline;
 mod timeline_entry;
 mod values;
+mod why;
 
+pub use activity::SourceActivity;
 pub use audit::AuditView;
+pub use changes::ChangeMark;
 pub use counts::Counts;
 pub use deliveries::{DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView};
 pub use events::{DecisionView, EventDetail, EventReview, EventView};
@@ -27,11 +35,14 @@ pub use floods::FloodView;
 pub use incident_detail::{FlappingView, HistoryView, IncidentDetail, IncidentEventView, PartView};
 pub use incidents::{IncidentView, TicketView, WaitsView};
 pub use locks::LockView;
+pub use ongoing::{OngoingIncident, Owed, ReadingEvent, Standing};
 pub use page::{Cursor, Filter, Page, PageRequest};
+pub use person::{DeadLetterGroup, MAX_GROUPS, ReviewGroup};
 pub use reviews::{DroppedReviewsView, ReviewDetail, ReviewView};
 pub use silences::SilenceView;
 pub use timeline_entry::TimelineEntry;
 pub use values::{DisplayTime, Document, RowId, StoredFailure};
+pub use why::EventSearch;
 
 pub(super) use deliveries::{delivery_in, push_dead_letter_filter};
 pub(super) use reviews::push_review_filter;

@@ -37,6 +37,8 @@ pub struct Filter {
     pub kind: Option<String>,
     /// With this operation.
     pub operation: Option<String>,
+    /// For the same reason as the dead letter or review item with this id.
+    pub like: Option<i64>,
 }
 
 /// Which page of a list.

@@ -5,9 +5,11 @@ use super::events::events_select;
 use super::incident_detail::incident_events_select;
 use super::incidents::incidents_select;
 use super::locks::locks_select;
+use super::ongoing::{self, members_select, ongoing_select, reading_events_select};
 use super::page::{Cursor, Filter, PageRequest};
 use super::timeline_entry::{decisions_after, deliveries_after, history_after};
-use super::{audit, counts, queues, reviews, silences};
+use super::why::named_select;
+use super::{audit, changes, counts, person, queues, reviews, silences};
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 use crate::store::statement::Statement;
@@ -149,5 +151,68 @@ async fn details_and_counts_are_found_by_an_index() {
     ] {
         let plan = plan(select, &store).await;
         assert!(plan.contains(index), "{index}\n{plan}");
+    }
+}
+
+/// Fails when `select` reads a whole table, or sorts the rows of one.
+async fn reads_only_indexes(store: &Store, select: Statement<'_>, indexes: &[&str]) {
+    let plan = plan(select, store).await;
+    for index in indexes {
+        assert!(plan.contains(index), "{index}\n{plan}");
+    }
+    let scans = |step: &&str| step.trim_start().starts_with("SCAN ") && !step.contains("INDEX");
+    let of_tables = |step: &&str| {
+        !["SCAN g", "SCAN (", "SCAN n", "SCAN of_"]
+            .iter()
+            .any(|own| step.trim_start().starts_with(own))
+    };
+    let whole: Vec<&str> = plan.lines().filter(scans).filter(of_tables).collect();
+    assert!(
+        whole.iter().all(|step| step.contains("CONSTANT ROW")),
+        "{whole:?}\n{plan}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
+    let (_folder, store) = store().await;
+    let id = crate::domain::identity::IncidentId::new("i-1");
+    walks_an_index(&store, ongoing_select(300), "i").await;
+    for (select, indexes) in [
+        (ongoing_select(300), &["incidents_worst"][..]),
+        (
+            Statement::new(ongoing::STANDING),
+            &["COVERING INDEX incidents_standing"],
+        ),
+        (
+            Statement::new(ongoing::OWED),
+            &["COVERING INDEX deliveries_owed"],
+        ),
+        (
+            Statement::new(person::DEAD_LETTER_GROUPS),
+            &["deliveries_dead_by_reason"],
+        ),
+        (
+            Statement::new(person::REVIEW_GROUPS),
+            &["review_items_by_state"],
+        ),
+        (
+            Statement::new(changes::BEGUN_BY_HOUR),
+            &["COVERING INDEX incidents_newest"],
+        ),
+        (members_select(&id, 100), &["incidents_by_outage"]),
+        (reading_events_select(&id, 100), &["decisions_by_incident"]),
+        (
+            named_select("01a22811-"),
+            &[
+                "incidents_by_ticket_number",
+                "incidents_by_ticket_id",
+                "incidents_by_key",
+                "incidents_by_queue",
+                "incidents_by_beginning",
+            ],
+        ),
+    ] {
+        reads_only_indexes(&store, select, indexes).await;
     }
 }

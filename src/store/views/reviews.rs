@@ -91,7 +91,12 @@ pub(in crate::store) fn push_review_filter<'a>(select: &mut Statement<'a>, filte
         .push_some(" and r.received_at >= ?", filter.since)
         .push_some(" and r.received_at < ?", filter.until)
         .push_some(" and r.source = ?", filter.source.as_ref())
-        .push_some(" and r.event_id = ?", filter.event_id.as_ref());
+        .push_some(" and r.event_id = ?", filter.event_id.as_ref())
+        .push_some(
+            " and exists (select 1 from review_items x where x.id = ? and x.source = r.source \
+               and substr(x.reason, 1, 200) = substr(r.reason, 1, 200))",
+            filter.like,
+        );
 }
 
 pub(super) fn reviews_select<'a>(

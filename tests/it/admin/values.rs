@@ -1,7 +1,9 @@
 //! The values that the filled store is made of.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use ringdown::admin::{RuleBook, Threshold};
 use ringdown::domain::decision::BurstLock;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
@@ -9,10 +11,41 @@ use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{DecisionRecord, DeliveryResult, IncidentRecord, NewDelivery, NewEvent};
+use ringdown::store::{
+    DecisionRecord, DeliveryResult, IncidentRecord, NewDelivery, NewEvent, ReadingEvent,
+};
 use serde_json::json;
 
 use crate::admin::world::NOW;
+
+pub(crate) const READING: &str = "metrics[queue.waitTime].avg";
+
+/// The rule `queue-wait`: a breach above 300, clear below 240.
+pub(crate) struct QueueWait;
+
+impl RuleBook for QueueWait {
+    fn thresholds(&self, rule: &str) -> Vec<Threshold> {
+        let threshold = Threshold {
+            reading: READING.to_owned(),
+            breach: 300.0,
+            is_above: true,
+            clear: Some(240.0),
+        };
+        (rule == "queue-wait")
+            .then_some(threshold)
+            .into_iter()
+            .collect()
+    }
+
+    fn readings(&self, _: &str, _: &str, event: &ReadingEvent) -> BTreeMap<String, f64> {
+        let body: serde_json::Value = serde_json::from_str(&event.body).unwrap();
+        [(READING.to_owned(), body["avg"].as_f64().unwrap())].into()
+    }
+
+    fn is_duration(&self, reading: &str) -> bool {
+        reading == READING
+    }
+}
 
 pub(crate) fn ago(seconds: i64) -> Timestamp {
     Timestamp::from_millis(NOW.as_millis() - seconds * 1000)
@@ -35,7 +68,7 @@ pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incide
         occurred_at: at,
         part: String::new(),
         verdict: Verdict::Breach,
-        readings: [("metrics[queue.waitTime].avg".to_owned(), 412.5)].into(),
+        readings: [(READING.to_owned(), 412.5)].into(),
     };
     Incident::begin(
         IncidentId::new(id),

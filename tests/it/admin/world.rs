@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::values::{
-    ago, decision, delivery, event, incident, kept, lock, opened, refused, ticket,
+    QueueWait, ago, decision, delivery, event, incident, kept, lock, opened, refused, ticket,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_442_850_000);
@@ -224,7 +224,12 @@ impl World {
         let options = ServeOptions::default();
         tokio::spawn(serve(
             listener,
-            router(state.knowing(names()).showing(windows)),
+            router(
+                state
+                    .knowing(names())
+                    .showing(windows)
+                    .judging(std::sync::Arc::new(QueueWait)),
+            ),
             stop.clone(),
             options,
         ));
@@ -235,7 +240,10 @@ impl World {
             components,
             url,
             address,
-            client: reqwest::Client::new(),
+            client: reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .unwrap(),
             stop,
             _folder: folder,
         }
@@ -277,6 +285,29 @@ impl World {
     pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
         let request = self.request(Method::POST, path).bearer_auth(OPERATOR);
         self.send(request.body(body.to_owned())).await
+    }
+
+    /// A form as a browser sends it from a page of ours.
+    pub(crate) fn form(&self, path: &str, body: &str) -> reqwest::RequestBuilder {
+        self.request(Method::POST, path)
+            .header("origin", &self.address)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body.to_owned())
+    }
+
+    /// Signs in; answers what the browser sends as its cookie from then on.
+    pub(crate) async fn sign_in(&self, token: &str) -> String {
+        let form = self.form("/ui/sign-in", &format!("token={token}"));
+        let answer = self.send(form).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        let cookie = answer.header("set-cookie");
+        cookie.split(';').next().unwrap().to_owned()
+    }
+
+    /// The page at `path` for whoever has `cookie`.
+    pub(crate) async fn page(&self, cookie: &str, path: &str) -> Answer {
+        let request = self.request(Method::GET, path).header("cookie", cookie);
+        self.send(request).await
     }
 
     /// Makes the database (SQLite) refuse whatever would be written, as a file on a disk that

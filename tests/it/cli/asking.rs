@@ -129,3 +129,59 @@ fn a_list_goes_on_past_one_page_of_the_api() {
     let table = world.ask(&["incidents", "list", "--limit", "2"]);
     assert!(table.out.contains("there are more"), "{}", table.out);
 }
+
+#[test]
+fn status_says_in_one_sentence_and_plain_lines_what_is_going_on() {
+    let (world, id) = with_a_dead_letter();
+    let ran = world.ask(&["status"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let first = ran.out.lines().next().unwrap();
+    assert!(
+        first.starts_with("1 queue in trouble, without a ticket"),
+        "{first}"
+    );
+    assert!(
+        first.ends_with("1 dead letter waits for a person."),
+        "{first}"
+    );
+    for part in [
+        format!("NO TICKET: a person is needed: dead letter {id}"),
+        format!("1 × create in crm, like {id}"),
+    ] {
+        assert!(ran.out.contains(&part), "{part} is missing in\n{}", ran.out);
+    }
+    let drawn = |one: char| one == '\u{1b}' || ('\u{2500}'..'\u{2580}').contains(&one);
+    assert!(
+        !ran.out.contains(drawn),
+        "piped lines are plain: {}",
+        ran.out
+    );
+    let json = world.ask(&["status", "-o", "json"]).json();
+    assert_eq!(format!("{}.", json["sentence"].as_str().unwrap()), first);
+    let wide = world.ask(&["status", "-o", "wide"]);
+    assert!(wide.out.contains("target  crm"), "{}", wide.out);
+}
+
+#[test]
+fn why_answers_first_and_takes_a_key_or_the_beginning_of_an_id() {
+    let (world, _) = with_a_dead_letter();
+    let incident = items(&world.ask(&["incidents", "-o", "json"]))[0].clone();
+    let text = |name: &str| incident[name].as_str().unwrap().to_owned();
+    for named in [text("key"), text("id"), text("id")[..13].to_owned()] {
+        let ran = world.ask(&["why", &named]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let first = ran.out.lines().next().unwrap();
+        assert!(
+            first.contains("has NO TICKET: a person is needed"),
+            "{first}"
+        );
+        assert!(
+            ran.out.contains("create became a dead letter"),
+            "{}",
+            ran.out
+        );
+    }
+    let nothing = world.ask(&["why", "no-such-thing"]);
+    assert_eq!(nothing.code, 1, "{nothing:?}");
+    assert!(nothing.out.starts_with("Nothing is known"), "{nothing:?}");
+}

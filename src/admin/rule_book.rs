@@ -1,0 +1,46 @@
+//! What the rules say about readings, for people: thresholds, units, the readings of an event.
+
+use std::collections::BTreeMap;
+
+use crate::store::ReadingEvent;
+
+/// The number at which a rule begins to call a reading a breach.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Threshold {
+    /// A name such as `queue.waitTime.avg`.
+    pub reading: String,
+    pub breach: f64,
+    /// Whether it is a breach above the number; otherwise below.
+    pub is_above: bool,
+    /// The number at which it counts as clear, where the rule says so.
+    pub clear: Option<f64>,
+}
+
+/// Tells what the configured rules make of readings.
+pub trait RuleBook: Send + Sync {
+    /// The thresholds of the rule `rule`; none when it is not configured any more.
+    fn thresholds(&self, rule: &str) -> Vec<Threshold>;
+
+    /// What `event` says about the incident with this rule and key, by the name of the reading.
+    fn readings(&self, rule: &str, key: &str, event: &ReadingEvent) -> BTreeMap<String, f64>;
+
+    /// Whether the reading is in seconds.
+    fn is_duration(&self, reading: &str) -> bool;
+}
+
+/// Of a listener that is given no rules.
+pub(super) struct NoRules;
+
+impl RuleBook for NoRules {
+    fn thresholds(&self, _: &str) -> Vec<Threshold> {
+        Vec::new()
+    }
+
+    fn readings(&self, _: &str, _: &str, _: &ReadingEvent) -> BTreeMap<String, f64> {
+        BTreeMap::new()
+    }
+
+    fn is_duration(&self, _: &str) -> bool {
+        false
+    }
+}

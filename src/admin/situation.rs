@@ -1,0 +1,204 @@
+//! What is going on: the sentence, health, incidents worst first, what waits for a person. The
+//! command line and the pages show the same.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+
+use super::AdminState;
+use super::answer::Refused;
+use super::cards::{Card, worst_first};
+use super::targets::TargetView;
+use crate::domain::situation::{Entity, Overview, PeopleNeeded, TargetInTrouble};
+use crate::lifecycle::ComponentState;
+use crate::store::{
+    DeadLetterGroup, DisplayTime, FloodView, OngoingIncident, Owed, ReviewGroup, Standing,
+};
+
+/// Incidents that are read; the worst of them are shown.
+const MAX_READ: u32 = 300;
+/// Incidents that are shown.
+const MAX_SHOWN: usize = 100;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Situation {
+    /// All of it in one sentence.
+    pub(super) sentence: String,
+    pub(super) at: DisplayTime,
+    /// Whether the process takes work.
+    pub(super) ready: bool,
+    pub(super) components: Vec<ComponentRow>,
+    pub(super) targets: Vec<TargetRow>,
+    pub(super) counts: CountsView,
+    /// Incidents that are not over, the worst first. Members of outages are left out.
+    pub(super) incidents: Vec<Card>,
+    /// How many more there are.
+    pub(super) more: u64,
+    pub(super) person: Person,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ComponentRow {
+    pub(super) name: String,
+    /// `up` or `down`.
+    pub(super) state: &'static str,
+    pub(super) reason: Option<String>,
+}
+
+/// A target with what is owed to it.
+#[derive(Debug, Serialize)]
+pub(super) struct TargetRow {
+    #[serde(flatten)]
+    pub(super) target: TargetView,
+    /// Tickets that wait to be created.
+    pub(super) tickets: u64,
+    /// Other writes that wait.
+    pub(super) updates: u64,
+    pub(super) dead: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct CountsView {
+    ticketed: u64,
+    without_ticket: u64,
+    held_back: u64,
+    recovered: u64,
+}
+
+/// What waits for a person, by reason.
+#[derive(Debug, Serialize)]
+pub(super) struct Person {
+    pub(super) dead_letters: Vec<DeadLetterGroup>,
+    pub(super) review: Vec<ReviewGroup>,
+    pub(super) floods: Vec<FloodView>,
+}
+
+pub(super) async fn status(State(state): State<AdminState>) -> Result<Json<Situation>, Refused> {
+    Ok(Json(situation(&state).await?))
+}
+
+/// What is going on now.
+pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> {
+    state.store_check.refresh().await;
+    let now = state.clock.now();
+    let ongoing = state.store.ongoing(MAX_READ, now).await?;
+    let standing = state.store.standing().await?;
+    let person = person(state).await?;
+    let targets = targets(state, &person).await?;
+    let components = components(state);
+    let overview = Overview {
+        troubled: troubled(&ongoing, standing),
+        ticketed: standing.ticketed,
+        without_ticket: standing.without_ticket,
+        held_back: standing.held_back,
+        targets: targets.iter().filter_map(in_trouble).collect(),
+        people: people_needed(&person),
+        broken: components
+            .iter()
+            .filter_map(|one| Some((one.name.clone(), one.reason.clone()?)))
+            .collect(),
+    };
+    let mut incidents = worst_first(state, ongoing);
+    incidents.truncate(MAX_SHOWN);
+    let all = standing.ticketed + standing.without_ticket + standing.held_back + standing.recovered;
+    Ok(Situation {
+        sentence: overview.sentence(now),
+        at: now.into(),
+        ready: state.components.readiness().is_ready(),
+        components,
+        targets,
+        counts: CountsView {
+            ticketed: standing.ticketed,
+            without_ticket: standing.without_ticket,
+            held_back: standing.held_back,
+            recovered: standing.recovered,
+        },
+        more: all.saturating_sub(incidents.len() as u64),
+        incidents,
+        person,
+    })
+}
+
+/// What waits for a person.
+pub(super) async fn person(state: &AdminState) -> Result<Person, Refused> {
+    Ok(Person {
+        dead_letters: state.store.dead_letter_groups().await?,
+        review: state.store.review_groups().await?,
+        floods: state.store.floods().await?.items,
+    })
+}
+
+fn people_needed(person: &Person) -> PeopleNeeded {
+    let held = person.floods.iter();
+    PeopleNeeded {
+        dead_letters: person.dead_letters.iter().map(|group| group.count).sum(),
+        review_items: person.review.iter().map(|group| group.count).sum(),
+        held_by_floods: held.map(|one| u64::try_from(one.held).unwrap_or(0)).sum(),
+    }
+}
+
+/// Every configured target, with what is owed to it.
+pub(super) async fn targets(
+    state: &AdminState,
+    person: &Person,
+) -> Result<Vec<TargetRow>, Refused> {
+    let owed = state.store.owed().await?;
+    let targets = state.targets.targets().into_iter().map(|target| {
+        let owed = owed.iter().find(|one: &&Owed| one.target == target.name);
+        let dead = person.dead_letters.iter();
+        let dead = dead.filter(|group| group.target == target.name);
+        TargetRow {
+            tickets: owed.map_or(0, |owed| owed.tickets),
+            updates: owed.map_or(0, |owed| owed.updates),
+            dead: dead.map(|group| group.count).sum(),
+            target,
+        }
+    });
+    Ok(targets.collect())
+}
+
+fn in_trouble(row: &TargetRow) -> Option<TargetInTrouble> {
+    (row.target.state != "up").then(|| TargetInTrouble {
+        name: row.target.name.to_string(),
+        state: row.target.state,
+        since: row.target.since.map(DisplayTime::timestamp),
+        tickets: row.tickets,
+        updates: row.updates,
+    })
+}
+
+fn components(state: &AdminState) -> Vec<ComponentRow> {
+    let all = state.components.all().into_iter();
+    let rows = all.map(|(name, component)| match component {
+        ComponentState::Up => ComponentRow {
+            name,
+            state: "up",
+            reason: None,
+        },
+        ComponentState::Down(reason) => ComponentRow {
+            name,
+            state: "down",
+            reason: Some(reason),
+        },
+    });
+    rows.collect()
+}
+
+/// How many of each kind are in trouble. When not all of them were read, their kinds are not
+/// known, and all are called incidents.
+fn troubled(ongoing: &[OngoingIncident], standing: Standing) -> Vec<(Entity, u64)> {
+    let all = standing.ticketed + standing.without_ticket + standing.held_back;
+    let mut kinds: BTreeMap<Entity, u64> = BTreeMap::new();
+    for one in ongoing
+        .iter()
+        .filter(|one| one.incident.state != "recovered")
+    {
+        *kinds.entry(one.kind()).or_default() += 1;
+    }
+    match kinds.values().sum::<u64>() == all {
+        true => kinds.into_iter().collect(),
+        false => vec![(Entity::Other, all)],
+    }
+}

@@ -1,0 +1,178 @@
+//! What operators change by forms: the same as the verbs of the API, with the same entries in the
+//! audit log. Each form leads back to a page that says what was done.
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::page::{Form, to};
+use super::waits::like;
+use crate::admin::actions::by;
+use crate::admin::answer::Refused;
+use crate::admin::silences::Wanted;
+use crate::admin::windows;
+use crate::admin::{Actor, AdminState};
+use crate::store::ReviewDecision;
+
+type Done = Result<Response, Refused>;
+
+const WAITS: &str = "/ui/waits";
+
+/// Leads to `place`, which says that so many were `did`.
+fn done(place: &str, did: &str, count: u64) -> Response {
+    to(&format!("{place}?did={did}&n={count}"))
+}
+
+pub(super) async fn silence(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    body: Bytes,
+) -> Done {
+    let form = Form::parse(&String::from_utf8_lossy(&body));
+    let lines = form.get("match").unwrap_or_default().lines();
+    let wanted = Wanted {
+        r#match: lines
+            .map(|line| line.trim().to_owned())
+            .filter(|line| !line.is_empty())
+            .collect(),
+        starts_at: None,
+        ends_at: None,
+        r#for: form.get("for").map(str::to_owned),
+        reason: form.get("reason").unwrap_or_default().to_owned(),
+    };
+    let by = by(&state, &actor);
+    let new = wanted
+        .check(by.at, state.names.as_deref())
+        .map_err(Refused::bad_request)?;
+    state.store.create_silence(&new, by).await?;
+    Ok(done("/ui/silences", "silenced", 1))
+}
+
+pub(super) async fn expire(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    windows::refuse(&state, &id)?;
+    state.store.expire_silence(&id, by(&state, &actor)).await?;
+    Ok(done("/ui/silences", "expired", 1))
+}
+
+pub(super) async fn replay(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    let by = by(&state, &actor);
+    state.store.replay_dead_letter(&id, false, by).await?;
+    Ok(done(WAITS, "replayed", 1))
+}
+
+pub(super) async fn discard(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    let by = by(&state, &actor);
+    state.store.discard_dead_letter(&id, by).await?;
+    Ok(done(WAITS, "discarded", 1))
+}
+
+/// Of two people who send the same group at once, the second finds nothing left to do.
+pub(super) async fn replay_group(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    let by = by(&state, &actor);
+    let group = like(&id)?;
+    let replayed = state.store.replay_dead_letters(&group, false, by).await?;
+    Ok(done(WAITS, "replayed", replayed))
+}
+
+pub(super) async fn discard_group(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    let by = by(&state, &actor);
+    let discarded = state.store.discard_dead_letters(&like(&id)?, by).await?;
+    Ok(done(WAITS, "discarded", discarded))
+}
+
+pub(super) async fn reprocess(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    settle(&state, &actor, &id, ReviewDecision::Reprocess).await
+}
+
+pub(super) async fn discard_review(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    settle(&state, &actor, &id, ReviewDecision::Discard).await
+}
+
+async fn settle(state: &AdminState, actor: &Actor, id: &str, decision: ReviewDecision) -> Done {
+    let by = by(state, actor);
+    state.store.decide_review(id, decision, by).await?;
+    Ok(done(WAITS, word_of(decision), 1))
+}
+
+pub(super) async fn reprocess_group(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    settle_group(&state, &actor, &id, ReviewDecision::Reprocess).await
+}
+
+pub(super) async fn discard_review_group(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+) -> Done {
+    settle_group(&state, &actor, &id, ReviewDecision::Discard).await
+}
+
+async fn settle_group(
+    state: &AdminState,
+    actor: &Actor,
+    id: &str,
+    decision: ReviewDecision,
+) -> Done {
+    let by = by(state, actor);
+    let settled = state.store.decide_reviews(&like(id)?, decision, by).await?;
+    Ok(done(WAITS, word_of(decision), settled))
+}
+
+const fn word_of(decision: ReviewDecision) -> &'static str {
+    match decision {
+        ReviewDecision::Reprocess => "reprocessed",
+        ReviewDecision::Discard => "discarded",
+    }
+}
+
+pub(super) async fn release_flood(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(source): Path<String>,
+) -> Done {
+    let by = by(&state, &actor);
+    let released = state.store.decide_flood(&source, true, by).await?;
+    Ok(done(WAITS, "released", released))
+}
+
+pub(super) async fn discard_flood(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(source): Path<String>,
+) -> Done {
+    let by = by(&state, &actor);
+    let discarded = state.store.decide_flood(&source, false, by).await?;
+    Ok(done(WAITS, "discarded", discarded))
+}

@@ -1,0 +1,169 @@
+//! *Incident*: its readings against the thresholds, what happened and why, its ticket.
+
+use axum::Extension;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::chart::{Chart, Series, chart};
+use super::page::{Form, page};
+use crate::admin::answer::Refused;
+use crate::admin::cards::{Card, worst_first};
+use crate::admin::why::answer_of;
+use crate::admin::{Actor, AdminState};
+use crate::domain::identity::IncidentId;
+use crate::domain::time::Timestamp;
+use crate::store::{
+    Filter, IncidentDetail, IncidentView, OngoingIncident, Page, PageRequest, TimelineEntry,
+};
+
+/// Events whose readings are drawn; the newest.
+const MAX_EVENTS: u32 = 300;
+const MAX_CHARTS: usize = 4;
+const MAX_MEMBERS: u32 = 100;
+const MAX_ENTRIES: u32 = 200;
+/// Earlier incidents of the same key.
+const MAX_EARLIER: u32 = 5;
+/// Entries of the story that are marked in the charts.
+const MAX_MARKS: usize = 12;
+
+#[derive(Serialize)]
+struct Shown {
+    /// Where it stands, in one sentence.
+    answer: String,
+    card: Card,
+    detail: IncidentDetail,
+    timeline: Page<TimelineEntry>,
+    charts: Vec<Chart>,
+    members: Vec<Card>,
+    earlier: Vec<Earlier>,
+    /// What a silence of it would match.
+    matchers: String,
+}
+
+/// An earlier incident of the same key.
+#[derive(Serialize)]
+struct Earlier {
+    #[serde(flatten)]
+    incident: IncidentView,
+    /// How long it lasted.
+    lasted: Option<String>,
+}
+
+pub(super) async fn show(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<IncidentId>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
+    let now = state.clock.now();
+    let incident = state.store.ongoing_incident(&id, now).await?;
+    let page_request = PageRequest {
+        after: None,
+        limit: MAX_ENTRIES,
+    };
+    let timeline = state.store.timeline(&id, &page_request).await?;
+    let members = match incident.incident.members {
+        Some(_) => state.store.members(&id, MAX_MEMBERS, now).await?,
+        None => Vec::new(),
+    };
+    let shown = Shown {
+        answer: answer_of(&incident),
+        charts: charts(&state, &incident, &timeline).await?,
+        detail: state.store.incident(&id).await?,
+        members: worst_first(&state, members),
+        earlier: earlier(&state, &incident).await?,
+        matchers: matchers(&incident),
+        card: Card::of(&state, incident),
+        timeline,
+    };
+    let query = Form::parse(query.as_deref().unwrap_or_default());
+    Ok(page(&state, &actor, "incident.html", &query, &shown))
+}
+
+/// A chart for each reading of the rule.
+async fn charts(
+    state: &AdminState,
+    incident: &OngoingIncident,
+    timeline: &Page<TimelineEntry>,
+) -> Result<Vec<Chart>, Refused> {
+    if incident.readings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let view = &incident.incident;
+    let events = state.store.reading_events(&view.id, MAX_EVENTS).await?;
+    let readings: Vec<_> = events
+        .iter()
+        .map(|event| {
+            let readings = state.rules.readings(&view.rule, &view.key, event);
+            (event.received_at, readings)
+        })
+        .collect();
+    let thresholds = state.rules.thresholds(&view.rule);
+    let marks = marks(timeline);
+    let charts = incident
+        .readings
+        .keys()
+        .take(MAX_CHARTS)
+        .filter_map(|name| {
+            let values: Vec<(Timestamp, f64)> = readings
+                .iter()
+                .filter_map(|(at, readings)| Some((*at, *readings.get(name)?)))
+                .collect();
+            let threshold = thresholds.iter().find(|one| one.reading == *name);
+            chart(&Series {
+                name,
+                unit: if state.rules.is_duration(name) {
+                    "s"
+                } else {
+                    ""
+                },
+                values: &values,
+                breach: threshold.map(|one| one.breach),
+                clear: threshold.and_then(|one| one.clear),
+                marks: &marks,
+            })
+        });
+    Ok(charts.collect())
+}
+
+/// What happened, without the runs of events that wrote nothing.
+fn marks(timeline: &Page<TimelineEntry>) -> Vec<(Timestamp, String)> {
+    let told = timeline.items.iter().filter(|entry| entry.count.is_none());
+    told.map(|entry| (entry.at.timestamp(), entry.what.clone()))
+        .take(MAX_MARKS)
+        .collect()
+}
+
+async fn earlier(state: &AdminState, incident: &OngoingIncident) -> Result<Vec<Earlier>, Refused> {
+    let filter = Filter {
+        key: Some(incident.incident.key.clone()),
+        rule: Some(incident.incident.rule.clone()),
+        until: Some(incident.incident.opened_at.timestamp()),
+        ..Filter::default()
+    };
+    let request = PageRequest {
+        after: None,
+        limit: MAX_EARLIER,
+    };
+    let found = state.store.incidents(&filter, &request).await?;
+    let found = found.items.into_iter().map(|incident| {
+        let began = incident.opened_at.timestamp();
+        let lasted = incident.closed_at.map(|at| at.timestamp().since(began));
+        Earlier {
+            lasted: lasted.map(crate::domain::situation::age),
+            incident,
+        }
+    });
+    Ok(found.collect())
+}
+
+/// Matchers by which exactly this incident's key is silenced, one in each line. A key with a line
+/// end in it cannot stand in a line; then the rule alone is offered.
+fn matchers(incident: &OngoingIncident) -> String {
+    let (rule, key) = (&incident.incident.rule, &incident.incident.key);
+    match key.contains(['\n', '\r']) {
+        true => format!("rule={rule}"),
+        false => format!("rule={rule}\nkey={key}"),
+    }
+}

@@ -1,0 +1,36 @@
+//! *Now*: what is going on, in one sentence and worst first.
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::chart::{HourBars, hour_bars};
+use super::page::{Form, page};
+use crate::admin::answer::Refused;
+use crate::admin::situation::{Situation, situation};
+use crate::admin::{Actor, AdminState};
+
+#[derive(Serialize)]
+struct Now {
+    #[serde(flatten)]
+    situation: Situation,
+    bars: HourBars,
+    waits_for_person: u64,
+}
+
+pub(super) async fn show(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
+    let situation = situation(&state).await?;
+    let bars = hour_bars(&state.store.begun_by_hour(state.clock.now()).await?);
+    let content = Now {
+        waits_for_person: situation.person.count(),
+        situation,
+        bars,
+    };
+    let query = Form::parse(query.as_deref().unwrap_or_default());
+    Ok(page(&state, &actor, "now.html", &query, &content))
+}

@@ -1,0 +1,122 @@
+//! *Targets*, *Sources*, *Silences*, *Configuration*, *Audit*: lists with little of their own.
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::page::{Form, page};
+use crate::admin::answer::Refused;
+use crate::admin::situation::{self, person};
+use crate::admin::windows;
+use crate::admin::{Actor, AdminState};
+use crate::store::{Cursor, Filter, PageRequest};
+
+const PAGE: u32 = 50;
+
+fn request(query: &Form) -> PageRequest {
+    PageRequest {
+        after: query.get("cursor").and_then(Cursor::parse),
+        limit: PAGE,
+    }
+}
+
+pub(super) async fn targets(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+) -> Result<Response, Refused> {
+    let person = person(&state).await?;
+    let targets = situation::targets(&state, &person).await?;
+    let content = json!({ "targets": targets });
+    Ok(page(
+        &state,
+        &actor,
+        "targets.html",
+        &Form::default(),
+        &content,
+    ))
+}
+
+/// Each configured source: what it sent of late, and what of it waits for a person.
+pub(super) async fn sources(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+) -> Result<Response, Refused> {
+    let person = person(&state).await?;
+    let dropped = state.store.dropped_reviews(&Filter::default()).await?;
+    let activity = state.store.source_activity().await?;
+    let names = state.names.as_ref();
+    let names = names.map_or(&[][..], |names| &names.sources);
+    let rows = names.iter().map(|name| {
+        let review = person.review.iter().filter(|group| group.source == *name);
+        let flood = person.floods.iter().find(|one| one.source == *name);
+        let dropped = dropped.iter().find(|one| one.source == *name);
+        json!({
+            "name": name,
+            "activity": activity.iter().find(|one| one.source == *name),
+            "review": review.map(|group| group.count).sum::<u64>(),
+            "held": flood.map_or(0, |flood| flood.held),
+            "dropped": dropped.map_or(0, |one| one.dropped),
+        })
+    });
+    let content = json!({ "sources": rows.collect::<Vec<_>>() });
+    Ok(page(
+        &state,
+        &actor,
+        "sources.html",
+        &Form::default(),
+        &content,
+    ))
+}
+
+pub(super) async fn silences(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
+    let query = Form::parse(query.as_deref().unwrap_or_default());
+    let now = state.clock.now();
+    let filter = Filter::default();
+    let listed = windows::page(&state, &filter, request(&query), now).await?;
+    let content = json!({
+        "items": listed.items,
+        "next": listed.next,
+        "match": query.get("match"),
+    });
+    Ok(page(&state, &actor, "silences.html", &query, &content))
+}
+
+pub(super) async fn configuration(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+) -> Result<Response, Refused> {
+    let rows = match &*state.config {
+        Value::Array(rows) => rows.clone(),
+        Value::Object(sections) => sections
+            .iter()
+            .map(|(name, value)| json!({ "path": name, "value": value.to_string(), "layer": "" }))
+            .collect(),
+        other => vec![json!({ "path": "", "value": other.to_string(), "layer": "" })],
+    };
+    let content = json!({ "rows": rows });
+    Ok(page(
+        &state,
+        &actor,
+        "configuration.html",
+        &Form::default(),
+        &content,
+    ))
+}
+
+pub(super) async fn audit(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refused> {
+    let query = Form::parse(query.as_deref().unwrap_or_default());
+    let listed = state
+        .store
+        .audit(&Filter::default(), &request(&query))
+        .await?;
+    Ok(page(&state, &actor, "audit.html", &query, &listed))
+}

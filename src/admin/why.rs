@@ -1,0 +1,261 @@
+//! The whole story of what a person has in hand: an event, a key, a ticket, an incident. One
+//! sentence comes first.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use serde::Serialize;
+
+use super::AdminState;
+use super::answer::Refused;
+use super::cards::{Card, worst_first};
+use crate::domain::identity::IncidentId;
+use crate::domain::situation::{EventFate, RuleVerdict, TicketFact, why_event, why_incident};
+use crate::domain::time::Timestamp;
+use crate::store::{
+    EventDetail, EventSearch, IncidentDetail, OngoingIncident, Page, PageRequest, TicketView,
+    TimelineEntry,
+};
+
+/// Longest text that is looked for, in bytes.
+const MAX_ASKED: usize = 1_000;
+/// How long events are searched; nothing else waits for it.
+const SEARCH_TIME: Duration = Duration::from_secs(2);
+/// Entries of the timeline.
+const MAX_ENTRIES: u32 = 200;
+/// Ongoing incidents whose names are compared with the text.
+const MAX_NAMED: u32 = 300;
+/// Incidents of an event's decisions that are read.
+const MAX_OF_EVENT: usize = 5;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Why {
+    pub(super) asked: String,
+    /// The sentence: why there is no ticket, or where it is.
+    pub(super) answer: String,
+    /// What the text was: `event`, `incident`, `several` incidents, or `nothing`.
+    pub(super) found: &'static str,
+    pub(super) event: Option<EventDetail>,
+    /// The incident that the answer is about.
+    pub(super) incident: Option<IncidentDetail>,
+    /// What happened to it and why, oldest first.
+    pub(super) timeline: Option<Page<TimelineEntry>>,
+    /// Every incident that the text can mean, with names and readings.
+    pub(super) incidents: Vec<Card>,
+}
+
+pub(super) async fn why(
+    State(state): State<AdminState>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Why>, Refused> {
+    let query = query.unwrap_or_default();
+    let mut asked = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == "q")
+        .map(|(_, value)| value.into_owned());
+    let asked = asked.next().ok_or_else(|| {
+        Refused::bad_request("q is missing: an event id, a key, an incident or a ticket number.")
+    })?;
+    Ok(Json(story_of(&state, &asked).await?))
+}
+
+/// The story of whatever `asked` means.
+pub(super) async fn story_of(state: &AdminState, asked: &str) -> Result<Why, Refused> {
+    let asked = asked.trim();
+    if asked.is_empty() || asked.len() > MAX_ASKED || asked.contains('\0') {
+        return Err(Refused::bad_request(format!(
+            "q is a text of 1 to {MAX_ASKED} bytes."
+        )));
+    }
+    let now = state.clock.now();
+    let named = state.store.incidents_named(asked, now).await?;
+    if !named.is_empty() {
+        return of_incidents(state, asked, named).await;
+    }
+    if let Some(event) = find_event(state, asked).await? {
+        return of_event(state, asked, event, now).await;
+    }
+    let wanted = asked.to_lowercase();
+    let mut ongoing = state.store.ongoing(MAX_NAMED, now).await?;
+    ongoing.retain(|one| one.name.to_lowercase().contains(&wanted));
+    if !ongoing.is_empty() {
+        return of_incidents(state, asked, ongoing).await;
+    }
+    Ok(Why {
+        asked: asked.to_owned(),
+        answer: "Nothing is known by this text: no incident has it as its id, key, queue or \
+                 ticket, and no event of late as its id."
+            .to_owned(),
+        found: "nothing",
+        event: None,
+        incident: None,
+        timeline: None,
+        incidents: Vec::new(),
+    })
+}
+
+async fn find_event(state: &AdminState, asked: &str) -> Result<Option<EventDetail>, Refused> {
+    let (began, mut before) = (Instant::now(), None);
+    let found = loop {
+        match state.store.find_event(asked, before).await? {
+            EventSearch::Found(events) => break events.into_iter().next(),
+            EventSearch::Missing => break None,
+            EventSearch::NotYet { .. } if began.elapsed() > SEARCH_TIME => break None,
+            EventSearch::NotYet { before: next } => before = Some(next),
+        }
+    };
+    let place = match found {
+        Some(event) => event.id.0.to_string(),
+        None if asked.bytes().all(|byte| byte.is_ascii_digit()) => asked.to_owned(),
+        None => return Ok(None),
+    };
+    match state.store.event(&place).await {
+        Ok(event) => Ok(Some(event)),
+        Err(crate::store::StoreError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Of several incidents the one that goes on is meant, or the newest of one key.
+fn meant_of(named: &[OngoingIncident]) -> Option<&OngoingIncident> {
+    let mut active = named.iter().filter(|one| one.incident.state != "closed");
+    let (first, second) = (active.next(), active.next());
+    let mut pairs = named.windows(2);
+    let one_key = pairs.all(|two| match two {
+        [left, right] => left.incident.key == right.incident.key,
+        _ => true,
+    });
+    match (first, second) {
+        (Some(only), None) => Some(only),
+        (first, _) if one_key => first.or(named.first()),
+        _ => None,
+    }
+}
+
+async fn of_incidents(
+    state: &AdminState,
+    asked: &str,
+    named: Vec<OngoingIncident>,
+) -> Result<Why, Refused> {
+    let Some(meant) = meant_of(&named).cloned() else {
+        return Ok(Why {
+            asked: asked.to_owned(),
+            answer: format!(
+                "{} incidents match; name one by its id or its ticket.",
+                named.len()
+            ),
+            found: "several",
+            event: None,
+            incident: None,
+            timeline: None,
+            incidents: worst_first(state, named),
+        });
+    };
+    let answer = answer_of(&meant);
+    let id = meant.incident.id.clone();
+    let others = named
+        .into_iter()
+        .filter(|one| one.incident.id != id)
+        .collect();
+    let mut incidents = worst_first(state, others);
+    incidents.insert(0, Card::of(state, meant));
+    Ok(Why {
+        asked: asked.to_owned(),
+        answer,
+        found: "incident",
+        event: None,
+        incident: Some(state.store.incident(&id).await?),
+        timeline: Some(timeline(state, &id).await?),
+        incidents,
+    })
+}
+
+/// Where `one` stands, in a sentence.
+pub(super) fn answer_of(one: &OngoingIncident) -> String {
+    why_incident(
+        &one.name,
+        &one.incident.state,
+        one.no_ticket.as_deref(),
+        &fact_of(&one.incident.ticket),
+    )
+}
+
+async fn of_event(
+    state: &AdminState,
+    asked: &str,
+    event: EventDetail,
+    now: Timestamp,
+) -> Result<Why, Refused> {
+    let mut incidents: Vec<OngoingIncident> = Vec::new();
+    for id in event
+        .decisions
+        .iter()
+        .filter_map(|one| one.incident_id.as_ref())
+        .take(MAX_OF_EVENT)
+    {
+        // Retention may have taken it.
+        if let Ok(incident) = state.store.ongoing_incident(id, now).await {
+            incidents.push(incident);
+        }
+    }
+    let answer = why_event(&fate_of(&event, &incidents));
+    let meant = incidents.first().map(|one| one.incident.id.clone());
+    let (incident, timeline) = match &meant {
+        Some(id) => (
+            Some(state.store.incident(id).await?),
+            Some(timeline(state, id).await?),
+        ),
+        None => (None, None),
+    };
+    Ok(Why {
+        asked: asked.to_owned(),
+        answer,
+        found: "event",
+        event: Some(event),
+        incident,
+        timeline,
+        incidents: worst_first(state, incidents),
+    })
+}
+
+fn fate_of(event: &EventDetail, incidents: &[OngoingIncident]) -> EventFate {
+    if let Some(review) = &event.review {
+        return EventFate::Review {
+            id: review.id.0.to_string(),
+            reason: review.reason.clone(),
+            state: review.state.clone(),
+        };
+    }
+    if event.event.state == "received" {
+        return EventFate::Undecided;
+    }
+    let incident_of = |id: &IncidentId| {
+        let found = incidents.iter().find(|one| one.incident.id == *id)?;
+        Some((found.name.clone(), fact_of(&found.incident.ticket)))
+    };
+    let verdicts = event.decisions.iter().map(|decision| RuleVerdict {
+        rule: decision.rule.clone(),
+        outcome: decision.outcome.clone(),
+        detail: decision.detail.clone(),
+        incident: decision.incident_id.as_ref().and_then(incident_of),
+    });
+    EventFate::Decided(verdicts.collect())
+}
+
+fn fact_of(ticket: &TicketView) -> TicketFact {
+    TicketFact {
+        target: ticket.target.to_string(),
+        number: ticket.number.clone().or_else(|| ticket.id.clone()),
+        state: ticket.state.clone(),
+        is_closed: ticket.closed,
+        missing: ticket.missing.clone(),
+    }
+}
+
+async fn timeline(state: &AdminState, id: &IncidentId) -> Result<Page<TimelineEntry>, Refused> {
+    let page = PageRequest {
+        after: None,
+        limit: MAX_ENTRIES,
+    };
+    Ok(state.store.timeline(id, &page).await?)
+}

@@ -1,0 +1,234 @@
+//! `ringdown status`: what is going on, as the page *Now* shows it.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::arguments::ApiArgs;
+use super::call::Api;
+use crate::cli::columns::{Cell, Screen, Style, short_ids};
+use crate::cli::outcome::{Failed, Outcome};
+use crate::cli::table::{plain, shown};
+use crate::cli::{Global, Output, config, write_out};
+use crate::domain::situation::age;
+use crate::domain::time::Timestamp;
+
+/// Rest between two looks with `--watch`.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Brings the cursor to the first place and clears the screen.
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J";
+
+/// Say what is going on.
+///
+/// Examples: `ringdown status`, `ringdown status --watch`, `ringdown status -o json`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct StatusArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    /// Look again every 2 s, until it is interrupted.
+    #[arg(long)]
+    watch: bool,
+}
+
+pub(in crate::cli) async fn status(args: StatusArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global.output, "status")?;
+    let screen = Screen::of_stdout();
+    let mut before = String::new();
+    loop {
+        let text = match look(&api, screen).await {
+            Ok(text) => text,
+            // A daemon that is started anew is looked at again.
+            Err(failed) if args.watch && !before.is_empty() => failed.message,
+            Err(failed) => return Err(failed),
+        };
+        if args.watch && screen.is_terminal() {
+            write_out(&format!("{CLEAR}{text}"));
+        } else if text != before {
+            write_out(&text);
+        }
+        if !args.watch {
+            return Ok(ExitCode::SUCCESS);
+        }
+        before = text;
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn look(api: &Api, screen: Screen) -> Result<String, Failed> {
+    let situation = api.find(&[], &[]).await?.ok_or_else(|| {
+        Failed::not_fine("the daemon tells no status; is it of an older version?")
+    })?;
+    Ok(match api.output() {
+        Output::Json => crate::text::visible(&config::pretty(&situation)).into_owned(),
+        output => report(&situation, screen, output),
+    })
+}
+
+fn report(situation: &Value, screen: Screen, output: Output) -> String {
+    let now = time(&situation["at"]).unwrap_or_default();
+    let sentence = plain(&shown(situation.get("sentence")));
+    let mut parts = vec![format!("{sentence}.")];
+    let incidents = items(&situation["incidents"]);
+    if !incidents.is_empty() {
+        let ids: Vec<String> = incidents.iter().map(|one| shown(one.get("id"))).collect();
+        let rows: Vec<Vec<Cell>> = incidents
+            .iter()
+            .zip(short_ids(&ids))
+            .map(|(one, id)| incident_row(one, &id, now, output))
+            .collect();
+        parts.push(screen.columns(&rows));
+        if let Some(more @ 1..) = situation["more"].as_u64() {
+            parts.push(format!("{more} more: ringdown incidents"));
+        }
+    }
+    let targets: Vec<Vec<Cell>> = items(&situation["targets"])
+        .iter()
+        .filter(|one| output == Output::Wide || one["state"] != "up")
+        .map(|one| target_row(one, now))
+        .collect();
+    let person = person_rows(&situation["person"], now);
+    for rows in [targets, person] {
+        if !rows.is_empty() {
+            parts.push(screen.columns(&rows));
+        }
+    }
+    parts.join("\n\n")
+}
+
+fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Cell> {
+    let text = |pointer: &str| shown(one.pointer(pointer));
+    let severity = text("/severity");
+    let members = match one["members"].as_u64() {
+        Some(count) => format!(" of {count}"),
+        None => String::new(),
+    };
+    let ticket = match (one.pointer("/ticket/number"), one.get("no_ticket")) {
+        (Some(Value::String(number)), _) => Cell::new(number),
+        (_, Some(Value::String(why))) => Cell::styled(format!("NO TICKET: {why}"), Style::Bad),
+        _ => Cell::new(text("/ticket/id")),
+    };
+    let mut row = vec![
+        Cell::styled(&severity, Style::of_severity(&severity)),
+        Cell::new(text("/name")),
+        Cell::new(format!("{}{members}", text("/entity"))),
+        Cell::new(text("/state")),
+        Cell::new(age_of(&one["opened_at"], now)),
+        Cell::new(reading(one)),
+        Cell::styled(id, Style::Quiet),
+    ];
+    if output == Output::Wide {
+        row.push(Cell::new(text("/rule")));
+        row.push(Cell::new(text("/key")));
+        row.push(Cell::new(text("/source")));
+        row.push(Cell::new(format!("{} events", text("/occurrences"))));
+        row.push(Cell::new(text("/ticket/target")));
+        row.push(Cell::new(text("/ticket/state")));
+    }
+    row.push(ticket);
+    row
+}
+
+/// The first reading that has a threshold, or else the first one.
+fn reading(one: &Value) -> String {
+    let readings = items(&one["readings"]);
+    let with_threshold = readings.iter().find(|one| one["threshold"].is_number());
+    let Some(reading) = with_threshold.or(readings.first()) else {
+        return String::new();
+    };
+    let unit = shown(reading.get("unit"));
+    let number = |value: &Value| match value.as_f64() {
+        Some(number) => {
+            let text = format!("{number:.2}");
+            let text = text.trim_end_matches('0').trim_end_matches('.');
+            format!("{text}{unit}")
+        }
+        None => String::new(),
+    };
+    let latest = number(&reading["latest"]);
+    let side = if reading["is_above"] == true {
+        ">"
+    } else {
+        "<"
+    };
+    match reading["threshold"].is_number() {
+        true => format!("{latest} {side} {}", number(&reading["threshold"])),
+        false => latest,
+    }
+}
+
+fn target_row(one: &Value, now: Timestamp) -> Vec<Cell> {
+    let state = shown(one.get("state"));
+    let style = if state == "up" {
+        Style::Plain
+    } else {
+        Style::Bad
+    };
+    vec![
+        Cell::new("target"),
+        Cell::new(shown(one.get("name"))),
+        Cell::styled(state.replace('_', " "), style),
+        Cell::new(age_of(&one["since"], now)),
+        Cell::new(format!(
+            "{} tickets and {} updates wait, {} dead letters",
+            shown(one.get("tickets")),
+            shown(one.get("updates")),
+            shown(one.get("dead"))
+        )),
+        Cell::new(shown(one.pointer("/last_error/message"))),
+    ]
+}
+
+fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
+    let row = |one: &Value, what: String, why: String, since: &str| {
+        vec![
+            Cell::styled("waits for a person", Style::Warning),
+            Cell::new(what),
+            Cell::new(age_of(&one[since], now)),
+            Cell::new(why),
+        ]
+    };
+    let text = |one: &Value, name: &str| shown(one.get(name));
+    let dead = items(&person["dead_letters"]).iter().map(|one| {
+        let what = format!(
+            "{} × {} in {}, like {}",
+            text(one, "count"),
+            text(one, "operation"),
+            text(one, "target"),
+            text(one, "example")
+        );
+        row(one, what, text(one, "message"), "oldest_at")
+    });
+    let review = items(&person["review"]).iter().map(|one| {
+        let what = format!(
+            "{} × review item of {}, like {}",
+            text(one, "count"),
+            text(one, "source"),
+            text(one, "example")
+        );
+        row(one, what, text(one, "reason"), "oldest_at")
+    });
+    let floods = items(&person["floods"]).iter().map(|one| {
+        let what = format!(
+            "{} × held by the flood of {}",
+            text(one, "held"),
+            text(one, "source")
+        );
+        row(one, what, String::new(), "opened_at")
+    });
+    dead.chain(review).chain(floods).collect()
+}
+
+fn items(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn time(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+/// How long ago `at` was; nothing when it is no time.
+pub(super) fn age_of(at: &Value, now: Timestamp) -> String {
+    time(at).map_or_else(String::new, |at| age(now.since(at)))
+}

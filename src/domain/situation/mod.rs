@@ -1,0 +1,14 @@
+//! What is going on, in words: the one sentence about the situation, why an incident has no ticket,
+//! and why an event opened none. The API, the command line and the pages use the same words. Pure.
+
+mod age;
+mod entity;
+mod no_ticket;
+mod overview;
+mod why;
+
+pub use age::age;
+pub use entity::Entity;
+pub use no_ticket::why_it_waits;
+pub use overview::{Overview, PeopleNeeded, TargetInTrouble};
+pub use why::{EventFate, RuleVerdict, TicketFact, why_event, why_incident};

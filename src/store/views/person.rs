@@ -1,0 +1,101 @@
+//! What waits for a person, grouped by its reason: ten thousand tickets that one misspelt value
+//! refused are one thing to mend.
+
+use serde::Serialize;
+
+use super::values::{DisplayTime, RowId, StoredFailure};
+use crate::domain::identity::TargetName;
+use crate::store::row::Row;
+use crate::store::statement::Statement;
+use crate::store::{Store, StoreError};
+
+/// Groups of each kind that are shown, the largest ones.
+pub const MAX_GROUPS: u32 = 100;
+
+/// Dead letters with one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeadLetterGroup {
+    pub target: TargetName,
+    /// `create`, `update`, `resolve`, `link`.
+    pub operation: String,
+    pub count: u64,
+    pub oldest_at: DisplayTime,
+    pub newest_at: DisplayTime,
+    /// The newest of them. The filter `like` with it means the whole group.
+    pub example: RowId,
+    /// Kind, HTTP status, the CRM's own code, message and field.
+    #[serde(flatten)]
+    pub failure: StoredFailure,
+}
+
+/// Open review items with one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReviewGroup {
+    pub source: String,
+    pub reason: String,
+    pub count: u64,
+    pub oldest_at: DisplayTime,
+    pub newest_at: DisplayTime,
+    /// The newest of them. The filter `like` with it means the whole group.
+    pub example: RowId,
+}
+
+/// Grouped in the order of an index. The whole reason is read once for each group.
+pub(super) const DEAD_LETTER_GROUPS: &str = "select g.target, g.operation, g.count, g.oldest, g.newest, g.example, \
+      coalesce(x.last_error, '') as last_error \
+     from (select d.target, d.operation, count(*) as count, min(d.created_at) as oldest, \
+        max(d.created_at) as newest, max(d.id) as example from deliveries d where d.state = 'dead' \
+        group by d.target, d.operation, d.error_kind, substr(d.last_error, 1, 300) \
+        order by count(*) desc limit $1) g \
+     join deliveries x on x.id = g.example order by g.count desc, g.example desc";
+
+pub(super) const REVIEW_GROUPS: &str = "select g.source, g.count, g.example, x.reason, \
+      y.received_at as oldest, x.received_at as newest \
+     from (select r.source, count(*) as count, min(r.id) as first, max(r.id) as example \
+        from review_items r where r.state = 'open' group by r.source, substr(r.reason, 1, 200) \
+        order by count(*) desc limit $1) g \
+     join review_items x on x.id = g.example join review_items y on y.id = g.first \
+     order by g.count desc, g.example desc";
+
+impl DeadLetterGroup {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            target: row.get("target")?,
+            operation: row.get("operation")?,
+            count: row.get("count")?,
+            oldest_at: row.get("oldest")?,
+            newest_at: row.get("newest")?,
+            example: row.get("example")?,
+            failure: row.get("last_error")?,
+        })
+    }
+}
+
+impl ReviewGroup {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            source: row.get("source")?,
+            reason: row.get("reason")?,
+            count: row.get("count")?,
+            oldest_at: row.get("oldest")?,
+            newest_at: row.get("newest")?,
+            example: row.get("example")?,
+        })
+    }
+}
+
+impl Store {
+    /// Dead letters by target, operation and reason, the largest group first.
+    pub async fn dead_letter_groups(&self) -> Result<Vec<DeadLetterGroup>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(DEAD_LETTER_GROUPS).bind(MAX_GROUPS);
+        select.fetch(&mut tx, DeadLetterGroup::read).await
+    }
+
+    /// Open review items by source and reason, the largest group first.
+    pub async fn review_groups(&self) -> Result<Vec<ReviewGroup>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(REVIEW_GROUPS).bind(MAX_GROUPS);
+        select.fetch(&mut tx, ReviewGroup::read).await
+    }
+}

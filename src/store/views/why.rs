@@ -1,0 +1,146 @@
+//! Finds what people have in hand: an incident by its id or the beginning of it, by its key or by
+//! its ticket; an event by the id that its sender gave it.
+
+use super::events::{EventView, events_with_id};
+use super::incidents::incidents;
+use super::ongoing::{OngoingIncident, read_ongoing};
+use super::values::RowId;
+use crate::domain::time::Timestamp;
+use crate::store::row::Row;
+use crate::store::statement::Statement;
+use crate::store::{Store, StoreError};
+
+/// Incidents that one text can mean; the newest.
+const MAX_FOUND: i64 = 50;
+/// Shortest beginning of an id that is looked for.
+const MIN_PREFIX: usize = 8;
+/// Events that the first step of a search looks at, and each further one. Nearly every search ends
+/// with the first.
+const EVENTS_AT_FIRST: i64 = 4_000;
+const EVENTS_PER_STEP: i64 = 20_000;
+
+/// How far the search for an event has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventSearch {
+    /// The events with the id, newest first.
+    Found(Vec<EventView>),
+    /// It is not among those looked at; older ones stand before this place.
+    NotYet { before: i64 },
+    /// There is no such event.
+    Missing,
+}
+
+pub(super) fn named_select(text: &str) -> Statement<'_> {
+    let mut select = Statement::new(incidents!(", i.life as whole_life, i.context"));
+    let values = [text, text, text];
+    select.push(
+        " and i.id in (select t.id from incidents t where t.ticket_number = ? \
+            union select u.id from incidents u where u.ticket_id = ? \
+            union select * from (select k.id from incidents k where k.key = ? \
+              order by k.opened_at desc, k.id desc limit 50) of_key \
+            union select q.id from incidents q where q.state <> 'closed' \
+              and substr(q.queue_id, 1, 200) = ",
+        values.map(Into::into),
+    );
+    select.push("substr(?, 1, 200)", [text.into()]);
+    if can_begin_an_id(text) {
+        let values = [text.into(), text.into(), text.into(), MAX_FOUND.into()];
+        select.push(
+            " union select * from (select p.id from incidents p \
+              where substr(p.id, 1, 8) = substr(?, 1, 8) and substr(p.id, 1, length(?)) = ? \
+              order by p.id desc limit ?) of_beginning",
+            values,
+        );
+    }
+    select.push(
+        ") order by i.opened_at desc, i.id desc limit ?",
+        [MAX_FOUND.into()],
+    );
+    select
+}
+
+/// Whether `text` can be the beginning of an id. The index holds the first eight characters: a
+/// range of texts would depend on how the database sorts them.
+fn can_begin_an_id(text: &str) -> bool {
+    (MIN_PREFIX..=36).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
+}
+
+impl Store {
+    /// The incidents that `text` can mean, newest first: by ticket number or id, by key, by queue
+    /// while they go on, by the beginning of their id.
+    pub async fn incidents_named(
+        &self,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<Vec<OngoingIncident>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = named_select(text);
+        select.fetch(&mut tx, |row| read_ongoing(row, now)).await
+    }
+
+    /// One step of the search for the event with the sender's id `event_id`, newest first. There
+    /// is no index over these ids, because each webhook would pay for it; the event that a person
+    /// asks about is nearly always a recent one.
+    pub async fn find_event(
+        &self,
+        event_id: &str,
+        before: Option<i64>,
+    ) -> Result<EventSearch, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        if before.is_none() {
+            let in_review = Statement::new(
+                "select event_seq from review_items \
+                 where substr(event_id, 1, 200) = substr($1, 1, 200) and event_id = $1 \
+                 limit 5",
+            );
+            let seq = |row: &Row| row.get::<RowId>("event_seq");
+            let places = in_review.bind(event_id).fetch(&mut tx, seq).await?;
+            if !places.is_empty() {
+                let found = events_at(places).fetch(&mut tx, EventView::read).await?;
+                return Ok(EventSearch::Found(found));
+            }
+        }
+        let bounds = Statement::new(
+            "select coalesce(max(seq), 0) as last, coalesce(min(seq), 0) as first from events",
+        );
+        let bounds = bounds.fetch_one(&mut tx, |row| {
+            Ok((row.get::<i64>("first")?, row.get::<i64>("last")?))
+        });
+        let (first, last) = bounds.await?;
+        let (before, step) = match before {
+            Some(before) => (before, EVENTS_PER_STEP),
+            None => (last + 1, EVENTS_AT_FIRST),
+        };
+        let from = before.saturating_sub(step);
+        let select = events_with_id(event_id, from, before);
+        let found = select.fetch(&mut tx, EventView::read).await?;
+        Ok(match (found.is_empty(), from > first) {
+            (false, _) => EventSearch::Found(found),
+            (true, true) => EventSearch::NotYet { before: from },
+            (true, false) => EventSearch::Missing,
+        })
+    }
+}
+
+fn events_at(places: Vec<RowId>) -> Statement<'static> {
+    let mut select = Statement::new(super::events::EVENTS);
+    select.push_list(" and e.seq in ", places.into_iter().map(|place| place.0));
+    select.push(" order by e.seq desc", []);
+    select
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_can_begin_an_id_is_looked_for_as_a_beginning() {
+        assert!(can_begin_an_id("01a22811-"));
+        for text in ["01a2281", "INC0012345", "01a22811%", ""] {
+            assert!(!can_begin_an_id(text), "{text}");
+        }
+    }
+}
