@@ -38,8 +38,8 @@ async fn the_tickets_of_a_storm_cost_one_call_each_and_three_for_all_numbers() {
     const STORM: usize = 500;
     let mut world = World::unstarted(NO_POLL).await;
     world.start().await;
-    for from in (0..STORM).step_by(100) {
-        storm(&world, from, from + 100).await;
+    for from in (0..STORM).step_by(25) {
+        storm(&world, from, from + 25).await;
     }
     world.tickets(STORM).await;
     numbered(&world, STORM).await;
