@@ -81,7 +81,7 @@ pub(super) async fn status(State(state): State<AdminState>) -> Result<Json<Situa
 
 /// What is going on now.
 pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> {
-    state.store_check.refresh().await;
+    state.store_check.refresh(&state.targets.targets()).await;
     let now = state.clock.now();
     let ongoing = state.store.ongoing(MAX_READ, now).await?;
     let standing = state.store.standing().await?;

@@ -45,7 +45,7 @@ impl Builder {
         let state = state
             .knowing(names_of(&self.settings))
             .showing(self.settings.maintenance.clone())
-            .judging(Arc::new(ConfiguredRules(Arc::clone(&self.settings))));
+            .judging(Arc::new(ConfiguredRules::new(Arc::clone(&self.settings))));
         let options = ServeOptions {
             listener: "admin",
             max_connections: ADMIN_CONNECTIONS,

@@ -4,16 +4,29 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::admin::{RuleBook, Threshold};
-use crate::decide::{Evaluated, evaluate};
+use crate::decide::{Entities, Evaluated, Evaluator};
 use crate::domain::enrichment::Names;
 use crate::settings::Settings;
 use crate::store::{Content, JournalEvent, ReadingEvent};
 
-pub(super) struct ConfiguredRules(pub(super) Arc<Settings>);
+pub(super) struct ConfiguredRules {
+    settings: Arc<Settings>,
+    evaluator: Evaluator,
+}
+
+impl ConfiguredRules {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        let evaluator = Evaluator::new(Arc::clone(&settings));
+        Self {
+            settings,
+            evaluator,
+        }
+    }
+}
 
 impl RuleBook for ConfiguredRules {
     fn thresholds(&self, rule: &str) -> Vec<Threshold> {
-        let found = self.0.rules.iter().find(|one| one.name == rule);
+        let found = self.settings.rules.iter().find(|one| one.name == rule);
         let Some(rule) = found else {
             return Vec::new();
         };
@@ -33,17 +46,21 @@ impl RuleBook for ConfiguredRules {
             .collect()
     }
 
-    /// Evaluates the event again. Only the readings that the rule's expressions look at are in it.
+    /// Evaluates the event again, alone: readings of other messages about the entity are missing.
+    /// Only the readings that the rule's expressions look at are in it.
     fn readings(&self, rule: &str, key: &str, event: &ReadingEvent) -> BTreeMap<String, f64> {
-        let event = JournalEvent {
+        let mut event = JournalEvent {
             seq: 0,
             source: event.source.as_str().into(),
             event_id: String::new(),
             received_at: event.received_at,
             content: Content::Body(event.body.clone()),
         };
-        let Evaluated::Findings { findings, .. } = evaluate(&self.0, &Names::default(), &event)
-        else {
+        let read = self.evaluator.read(&Names::default(), &mut event);
+        let evaluated = self
+            .evaluator
+            .evaluate(&event, read, &mut Entities::default());
+        let Evaluated::Findings { findings, .. } = evaluated else {
             return BTreeMap::new();
         };
         let found = findings

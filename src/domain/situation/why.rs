@@ -74,7 +74,6 @@ fn weight(verdict: &RuleVerdict) -> u8 {
 
 fn verdict(one: &RuleVerdict) -> String {
     use SignalOutcome as O;
-    use Suppression as S;
     let RuleVerdict { rule, incident, .. } = one;
     let name = incident.as_ref().map_or("its key", |(name, _)| name);
     let ticket = incident
@@ -93,27 +92,7 @@ fn verdict(one: &RuleVerdict) -> String {
         O::Raised => format!("It raised the severity of {name}{ticket}."),
         O::Relapsed => format!("{name} breaches again; its incident goes on{ticket}."),
         O::Flapping => format!("{name} comes and goes; its incident is held open{ticket}."),
-        O::Suppressed(S::ActiveIncident) => {
-            format!("No new ticket: {name} was in trouble already{detail}{ticket}.")
-        }
-        O::Suppressed(S::BurstLock) => {
-            format!(
-                "No ticket at once: the burst lock of the last ticket of {name} held{detail}{ticket}."
-            )
-        }
-        O::Suppressed(S::Silenced) => format!("No ticket: {name} is silenced{detail}{ticket}."),
-        O::Suppressed(S::Outage) => {
-            format!("No ticket of its own: an outage stands for {name}{detail}{ticket}.")
-        }
-        O::Suppressed(S::Pending) => {
-            format!(
-                "No ticket at once: {name} had not lasted long enough for rule {rule}{detail}{ticket}."
-            )
-        }
-        O::Suppressed(S::Flood) => format!(
-            "No ticket: the source begins too many incidents, and {name} is held until a person \
-             releases it{detail}."
-        ),
+        O::Suppressed(reason) => suppressed(reason, one, &detail, &ticket),
         O::Recovered => format!("It ended the trouble of {name}{ticket}."),
         O::Clearing => format!("A part of {name} is clear{detail}{ticket}."),
         O::FlappingHeld => {
@@ -122,6 +101,9 @@ fn verdict(one: &RuleVerdict) -> String {
         O::InHysteresis => format!(
             "No ticket: for rule {rule} it is neither a breach nor clear, and changes nothing."
         ),
+        O::Counted => format!(
+            "No ticket yet: it matches rule {rule}, which needs further matches for {name}{detail}."
+        ),
         O::OutOfOrder => format!("No effect: a newer event about {name} was known already."),
         O::OtherSource => {
             format!("No effect: it is clear, but its source has reported no breach of {name}.")
@@ -129,6 +111,34 @@ fn verdict(one: &RuleVerdict) -> String {
         O::AllWell => {
             format!("No ticket: by rule {rule} all is well{detail}, and no incident is open.")
         }
+    }
+}
+
+/// A breach that wrote nothing.
+fn suppressed(reason: Suppression, one: &RuleVerdict, detail: &str, ticket: &str) -> String {
+    let RuleVerdict { rule, incident, .. } = one;
+    let name = incident.as_ref().map_or("its key", |(name, _)| name);
+    match reason {
+        Suppression::ActiveIncident => {
+            format!("No new ticket: {name} was in trouble already{detail}{ticket}.")
+        }
+        Suppression::BurstLock => format!(
+            "No ticket at once: the burst lock of the last ticket of {name} held{detail}{ticket}."
+        ),
+        Suppression::Stale => {
+            format!("No ticket: it was older when received than its source allows{detail}.")
+        }
+        Suppression::Silenced => format!("No ticket: {name} is silenced{detail}{ticket}."),
+        Suppression::Outage => {
+            format!("No ticket of its own: an outage stands for {name}{detail}{ticket}.")
+        }
+        Suppression::Pending => format!(
+            "No ticket at once: {name} had not lasted long enough for rule {rule}{detail}{ticket}."
+        ),
+        Suppression::Flood => format!(
+            "No ticket: the source begins too many incidents, and {name} is held until a person \
+             releases it{detail}."
+        ),
     }
 }
 
