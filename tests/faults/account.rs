@@ -98,6 +98,15 @@ struct Known {
     is_over: bool,
 }
 
+/// Whether a delivery waits behind the dead create of an incident that is over, and so for a person:
+/// such an incident needs no ticket any more.
+fn waits_for_a_person(delivery: &Value, incident: &Value) -> bool {
+    let waits_for = delivery["waits_for"].as_str().unwrap_or_default();
+    waits_for.starts_with("until its create succeeds or is discarded")
+        && incident["state"] == "closed"
+        && incident["ticket"]["id"].is_null()
+}
+
 /// A record of a CRM: its id, whether it is closed.
 type Record = (String, bool);
 
@@ -157,12 +166,16 @@ impl Campaign {
             "events?state=received&limit=1",
             "deliveries?state=waiting&limit=1",
             "deliveries?state=sending&limit=1",
-            "deliveries?state=parked&limit=1",
+            "deliveries?state=parked&limit=1000",
         ] {
-            let answer = self.world.api(list).await;
-            match answer["items"].as_array() {
-                Some(items) if items.is_empty() => {}
-                _ => return Some(format!("{list}: {answer}")),
+            for item in self.world.items(list).await {
+                let incident = match item["incident_id"].as_str() {
+                    Some(id) => self.world.api(&format!("incidents/{id}")).await,
+                    None => Value::Null,
+                };
+                if !waits_for_a_person(&item, &incident) {
+                    return Some(format!("{list}: {item}; its incident: {incident}"));
+                }
             }
         }
         for dead in self.all("dead-letters").await {

@@ -141,18 +141,37 @@ impl Item for DeadLetterView {
     }
 }
 
+/// The create that the delivery `d` waits for while it is a dead letter.
+macro_rules! dead_create {
+    ($columns:literal) => {
+        concat!(
+            "select ",
+            $columns,
+            " from deliveries dead where dead.incident_id = d.incident_id and dead.id < d.id \
+               and dead.operation = 'create' and dead.state = 'dead'"
+        )
+    };
+}
+
 /// Whether the delivery `d` waits for something named, and not only for its turn or its time.
 macro_rules! is_parked {
     () => {
-        "d.state = 'waiting' and (d.parked is not null or exists ( \
-           select 1 from target_conditions c where c.target = d.target and c.until is null))"
+        concat!(
+            "d.state = 'waiting' and (d.parked is not null or exists ( \
+               select 1 from target_conditions c where c.target = d.target and c.until is null) \
+              or exists (",
+            dead_create!("1"),
+            "))"
+        )
     };
 }
 
 /// What the parked delivery `d` waits for, for people. `c` is why its target accepts no writes.
 macro_rules! waits_for {
     () => {
-        "case when d.state <> 'waiting' then null \
+        concat!("case when d.state <> 'waiting' then null \
+           when exists (", $crate::store::views::deliveries::dead_create!("1"), ") \
+             then 'until its create succeeds or is discarded, dead letter ' || (", $crate::store::views::deliveries::dead_create!("max(dead.id)"), ") \
            when d.parked = 'ticket' then 'until ' || d.target || ' accepts this one; it is tried rarely' \
            when d.parked = 'operation' then 'until ' || d.target || ' accepts a ' || d.operation \
              || ' again: a person must act' \
@@ -160,10 +179,10 @@ macro_rules! waits_for {
            when c.state = 'held' then 'until a person has removed the obstacle in ' || d.target \
            when c.state = 'circuit_open' then 'until ' || d.target || ' answers again' \
            when c.state is not null or d.parked is not null \
-             then 'until ' || d.target || ' accepts writes again' end"
+             then 'until ' || d.target || ' accepts writes again' end")
     };
 }
-pub(super) use waits_for;
+pub(super) use {dead_create, waits_for};
 
 const DELIVERIES: &str = concat!(
     "select d.id, d.incident_id, d.target, d.operation, d.attempts, \

@@ -120,6 +120,12 @@ async fn a_review_item_that_nobody_settles_does_not_keep_its_event_for_ever() {
     let mut world = World::new().await;
     send(&world, "genesys", vec![unknown("old".into())]).await;
     assert_eq!(waiting(&world, "genesys").await, ["old"]);
+    // What is not decided yet is never deleted.
+    world
+        .until("the event is decided", async || {
+            world.items("events?state=received").await.is_empty()
+        })
+        .await;
     assert!(world.daemon.terminate());
     let old_soon = "[store]\nretention = \"1ms\"\n";
     std::fs::write(world.folder.path().join("more.toml"), old_soon).unwrap();
