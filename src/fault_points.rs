@@ -51,7 +51,7 @@ pub(crate) fn reach(name: &str) {
 
 #[cfg(not(feature = "fault-points"))]
 #[inline(always)]
-pub const fn reach(_name: &str) {}
+pub(crate) const fn reach(_name: &str) {}
 
 /// SIGKILL cannot be caught: no destructor runs and no file is flushed.
 #[cfg(feature = "fault-points")]
