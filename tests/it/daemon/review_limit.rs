@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::support::postgres::store_on_postgres;
-use crate::support::world::{TOKEN, World};
+use crate::support::world::{TOKEN, World, event};
 
 const LIMIT: usize = 20;
 
@@ -120,10 +120,11 @@ async fn a_review_item_that_nobody_settles_does_not_keep_its_event_for_ever() {
     let mut world = World::new().await;
     send(&world, "genesys", vec![unknown("old".into())]).await;
     assert_eq!(waiting(&world, "genesys").await, ["old"]);
-    // What is not decided yet is never deleted.
+    // What is not decided yet is never deleted, and events are decided in their order.
+    world.accept(&event("later", "q1", 100.0)).await;
     world
-        .until("the event is decided", async || {
-            world.items("events?state=received").await.is_empty()
+        .until("both events are decided", async || {
+            !world.items("events?state=decided").await.is_empty()
         })
         .await;
     assert!(world.daemon.terminate());
