@@ -35,6 +35,13 @@ async fn a_failover_is_told_of_once_it_is_kept_and_not_before() {
     world.simulator.salesforce().refuse_connections(true);
     world.accept(&event("evt-1", "q1", 400.0)).await;
     until_salesforce_is(&world, "circuit_open").await;
+    // A death before the result is stored would leave the create in doubt, and so with its target.
+    world
+        .until("the result of the attempt is stored", async || {
+            let deliveries = world.items("deliveries").await;
+            deliveries.iter().all(|one| one["state"] != "sending")
+        })
+        .await;
     world.daemon.kill();
     // One that waits is moved, and the move is lost.
     until_it_died(&mut world, None).await;
