@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::support::world::{TOKEN, World, event};
 
 /// Room for a new database and the log of its migrations, and not for much more.
-const SMALL: &str = "3m";
+const SMALL: &str = "4m";
 const LARGE: &str = "64m";
 /// Events until the disk must be full, of some 50 KB each.
 const MORE_THAN_FIT: usize = 200;
