@@ -26,6 +26,25 @@ macro_rules! templates {
     };
 }
 
+const TEMPLATES: &[(&str, &str)] = &templates![
+    "base.html",
+    "parts.html",
+    "sign_in.html",
+    "arriving.html",
+    "error.html",
+    "now.html",
+    "incident.html",
+    "silence_form.html",
+    "why.html",
+    "waits.html",
+    "group.html",
+    "targets.html",
+    "sources.html",
+    "silences.html",
+    "configuration.html",
+    "audit.html",
+];
+
 static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut pages = Environment::new();
     pages.set_undefined_behavior(UndefinedBehavior::SemiStrict);
@@ -43,24 +62,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages.add_filter("segment", segment_filter);
     pages.add_global("assets", Value::from(assets::version()));
     pages.add_global("version", env!("CARGO_PKG_VERSION"));
-    for (name, text) in templates![
-        "base.html",
-        "parts.html",
-        "sign_in.html",
-        "arriving.html",
-        "error.html",
-        "now.html",
-        "incident.html",
-        "silence_form.html",
-        "why.html",
-        "waits.html",
-        "group.html",
-        "targets.html",
-        "sources.html",
-        "silences.html",
-        "configuration.html",
-        "audit.html",
-    ] {
+    for (name, text) in TEMPLATES {
         // A template that cannot be parsed is missing, and a test shows every page.
         if let Err(error) = pages.add_template(name, text) {
             tracing::error!(name, %error, "a page's template is broken");
@@ -250,23 +252,7 @@ mod tests {
 
     #[test]
     fn every_template_can_be_parsed() {
-        for name in [
-            "base.html",
-            "parts.html",
-            "sign_in.html",
-            "arriving.html",
-            "error.html",
-            "now.html",
-            "incident.html",
-            "why.html",
-            "waits.html",
-            "group.html",
-            "targets.html",
-            "sources.html",
-            "silences.html",
-            "configuration.html",
-            "audit.html",
-        ] {
+        for (name, _) in TEMPLATES {
             assert!(PAGES.get_template(name).is_ok(), "{name}");
         }
     }

@@ -29,6 +29,12 @@ const VACUUM_PAGES: &str = "pragma incremental_vacuum(256)";
 /// Copies the whole write-ahead log into the file and empties it.
 const EMPTY_LOG: &str = "pragma wal_checkpoint(truncate)";
 
+async fn empty_log(writer: &SqlitePool, file: &FileWatch) -> Result<(), StoreError> {
+    let mut connection = sqlite_pool::acquire(writer, file).await?;
+    sqlx::query(EMPTY_LOG).execute(&mut *connection).await?;
+    Ok(())
+}
+
 /// A pool for each kind of database.
 #[derive(Debug, Clone)]
 pub(super) enum Database {
@@ -161,13 +167,14 @@ impl Database {
                 unsynced,
                 readers,
                 lock,
+                file,
                 ..
             } => {
                 readers.close().await;
                 unsynced.close().await;
                 // SQLite copies its log into the file when the last connection is closed. One that
                 // was still being opened at the stop may be closed after ours, or not at all.
-                if let Err(error) = sqlx::query(EMPTY_LOG).execute(writer).await {
+                if let Err(error) = empty_log(writer, file).await {
                     tracing::warn!(
                         %error,
                         "the write-ahead log is not copied into the database file; the next start does so"
