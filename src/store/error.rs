@@ -39,6 +39,11 @@ pub enum StoreError {
         /// The database's own words.
         problem: String,
     },
+    /// The connection ended while migrations were applied.
+    #[error(
+        "the connection to the database was lost during the migrations: {problem}; nothing is half done, start again"
+    )]
+    MigrationInterrupted { problem: String },
     /// The database was written by a newer version.
     #[error(
         "the database has migration {version}, which this version does not know: it was written by a newer ringdown; run that version, or restore a backup from before the upgrade"

@@ -46,6 +46,14 @@ pub(super) async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
 fn problem(error: MigrateError) -> StoreError {
     match error {
         MigrateError::VersionMissing(version) => StoreError::NewerDatabase { version },
+        // Not the database's word about a statement: the connection ended.
+        MigrateError::Execute(lost) | MigrateError::ExecuteMigration(lost, _)
+            if lost.as_database_error().is_none() =>
+        {
+            StoreError::MigrationInterrupted {
+                problem: lost.to_string(),
+            }
+        }
         other => StoreError::CannotMigrate {
             problem: other.to_string(),
         },
