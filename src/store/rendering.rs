@@ -111,8 +111,9 @@ impl DecisionTransaction {
               attempts = 0 \
              where target = $1 and state in ('waiting', 'dead') and in_doubt = 0 \
               and operation <> 'link' \
-              and exists (select 1 from incidents i where i.id = deliveries.incident_id \
-                and (i.state <> 'closed' or i.ticket_id is not null)) \
+              and (state = 'waiting' or exists (select 1 from incidents i \
+                where i.id = deliveries.incident_id \
+                 and (i.state <> 'closed' or i.ticket_id is not null))) \
               and (state = 'waiting' or not exists (select 1 from deliveries later \
                 where later.incident_id = deliveries.incident_id and later.id > deliveries.id \
                   and later.state in ('done', 'sending')))",
