@@ -18,7 +18,7 @@ impl TargetWorker {
     /// comes first.
     pub async fn probe_first_if_parked(&self) {
         // When the database cannot say, a probe too many does no harm.
-        if self.store.has_parked(&self.name).await.unwrap_or(true) {
+        if self.store.refuses_writes(&self.name).await.unwrap_or(true) {
             self.shared().breaker = CircuitBreaker::half_open();
         }
     }

@@ -122,17 +122,6 @@ impl Store {
         Ok(woken + self.resume_dead(target, now).await?)
     }
 
-    /// Whether anything waits for `target` to accept writes again.
-    pub async fn has_parked(&self, target: &TargetName) -> Result<bool, StoreError> {
-        let mut tx = self.database.begin_read().await?;
-        let select = Statement::new(
-            "select id from deliveries where target = $1 and parked = 'target' limit 1",
-        );
-        let select = select.bind(target);
-        let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("id"));
-        Ok(found.await?.is_some())
-    }
-
     pub(super) async fn update_alone(&self, update: Statement<'_>) -> Result<u64, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let changed = update.execute(&mut tx).await?;
