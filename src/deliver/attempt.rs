@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::completion::{Completed, complete, lacking, note_kept};
 use super::omission::{MAX_OMISSIONS, Omission};
-use crate::domain::failure::{Failure, FailureKind};
+use crate::domain::failure::{Failure, FailureKind, FailureScope};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     Completion, OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
@@ -35,7 +35,7 @@ pub(super) struct Attempt<'a> {
 #[derive(Debug)]
 pub(super) enum Achieved {
     /// The ticket as it is now, where the CRM's answers show it.
-    Changed(Option<TicketSnapshot>),
+    Changed(Changed),
     Created(Created),
     Completed(Completed),
 }
@@ -43,8 +43,25 @@ pub(super) enum Achieved {
 impl Achieved {
     pub(super) const fn take_seen(&mut self) -> Option<TicketSnapshot> {
         match self {
-            Self::Changed(seen) => seen.take(),
+            Self::Changed(changed) => changed.seen.take(),
             Self::Created(_) | Self::Completed(_) => None,
+        }
+    }
+}
+
+/// What a change of a ticket brought.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    pub(super) seen: Option<TicketSnapshot>,
+    /// The fields that the CRM refused. The rest of the change was sent without them.
+    pub(super) omitted: Vec<OmittedField>,
+}
+
+impl From<Option<TicketSnapshot>> for Changed {
+    fn from(seen: Option<TicketSnapshot>) -> Self {
+        Self {
+            seen,
+            omitted: Vec::new(),
         }
     }
 }
@@ -70,13 +87,15 @@ pub(super) async fn attempt(
             let completed = complete(crm, ticket_id(delivery)?, completion).await?;
             Ok(Achieved::Completed(completed))
         }
-        Operation::Update => update(crm, delivery).await.map(Achieved::Changed),
+        Operation::Update => update(by, delivery).await.map(Achieved::Changed),
         Operation::Resolve => {
             let change: TicketChange = payload(delivery)?;
-            let resolved = crm.resolve(ticket_id(delivery)?, &change).await?;
-            Ok(Achieved::Changed(resolved))
+            by.change(delivery, change).await.map(Achieved::Changed)
         }
-        Operation::Link => link(crm, by.target, delivery).await.map(Achieved::Changed),
+        Operation::Link => {
+            let linked = link(crm, by.target, delivery).await?;
+            Ok(Achieved::Changed(linked.into()))
+        }
     }
 }
 
@@ -148,6 +167,48 @@ async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Created,
 }
 
 impl Attempt<'_> {
+    /// Sends the update or the resolution; without the fields that the CRM refuses, if there are any.
+    /// The comment names them.
+    async fn change(
+        &self,
+        delivery: &ClaimedDelivery,
+        mut change: TicketChange,
+    ) -> Result<Changed, Failure> {
+        let mut result = self.send(delivery, &change).await;
+        let mut omitted = Vec::new();
+        let mut first = None;
+        for _ in 0..MAX_OMISSIONS {
+            let Err(failure) = &result else { break };
+            let refused = self.omission.omit_from(&mut change, failure);
+            if refused.is_empty() {
+                break;
+            }
+            omitted.extend(refused);
+            let failed = std::mem::replace(&mut result, self.send(delivery, &change).await).err();
+            first = first.or(failed);
+        }
+        match (result, first) {
+            (Ok(seen), _) => Ok(Changed { seen, omitted }),
+            // Fewer fields did not help. What was refused at first is what a person must correct.
+            (Err(last), Some(first)) if last.class.scope == FailureScope::Ticket => {
+                Err(if last.outcome_unknown { last } else { first })
+            }
+            (Err(last), _) => Err(last),
+        }
+    }
+
+    async fn send(
+        &self,
+        delivery: &ClaimedDelivery,
+        change: &TicketChange,
+    ) -> Result<Option<TicketSnapshot>, Failure> {
+        let ticket_id = ticket_id(delivery)?;
+        match delivery.operation {
+            Operation::Resolve => self.crm.resolve(ticket_id, change).await,
+            _ => self.crm.update(ticket_id, change).await,
+        }
+    }
+
     /// Stores what is left out before it is sent: the answer may be lost. Without the note only the
     /// incident would not show it.
     async fn note_omitted(&self, delivery: &ClaimedDelivery, omitted: &[OmittedField]) {
@@ -186,16 +247,13 @@ fn certain_after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Fa
     failure
 }
 
-async fn update(
-    crm: &dyn Crm,
-    delivery: &ClaimedDelivery,
-) -> Result<Option<TicketSnapshot>, Failure> {
+async fn update(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Changed, Failure> {
     let change: TicketChange = payload(delivery)?;
     let ticket_id = ticket_id(delivery)?;
-    if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
-        return Ok(None);
+    if delivery.in_doubt && by.crm.has_comment(ticket_id, &change.marker).await? {
+        return Ok(Changed::default());
     }
-    crm.update(ticket_id, &change).await
+    by.change(delivery, change).await
 }
 
 fn ticket_id(delivery: &ClaimedDelivery) -> Result<&str, Failure> {

@@ -1,20 +1,22 @@
-//! Which fields a new ticket is created without, after the CRM refused their values.
+//! Which fields a ticket is created, changed or resolved without, after the CRM refused their values.
 //!
-//! A ticket without its group is worth more than no ticket. The values go into the description
-//! instead. Pure.
+//! A ticket without its group is worth more than no ticket. The values go into the description of a
+//! new ticket, and into a comment on an existing one. Pure.
 
 use super::completion::reason;
 use crate::domain::failure::Failure;
-use crate::domain::ticket::{OmittedField, TicketFields, text_of};
+use crate::domain::ticket::{OmittedField, TicketChange, TicketFields, text_of};
 use crate::settings::{KeyField, TargetSettings};
 
-/// So often a create is tried with fewer fields within one attempt.
+/// So often an operation is tried with fewer fields within one attempt.
 pub(super) const MAX_OMISSIONS: usize = 2;
 
 /// What one target's tickets cannot do without.
 #[derive(Debug, Clone)]
 pub(super) struct Omission {
     description_field: &'static str,
+    /// Without it, a change that resolves a ticket would leave it open.
+    state_field: &'static str,
     /// Fields that cannot be read back.
     write_only: &'static [&'static str],
     /// Ringdown's own fields, and those that the settings name as strict.
@@ -33,6 +35,7 @@ impl Omission {
         let strict = target.strict_fields.iter().cloned();
         Self {
             description_field: kind.description_field,
+            state_field: kind.state_field,
             write_only: kind.write_only_fields,
             required: own.map(str::to_owned).chain(strict).collect(),
         }
@@ -75,6 +78,26 @@ impl Omission {
         omitted.collect()
     }
 
+    /// The same for a change of a ticket. The comment names what is left out.
+    pub(super) fn omit_from(
+        &self,
+        change: &mut TicketChange,
+        failure: &Failure,
+    ) -> Vec<OmittedField> {
+        let state = change.fields.remove_entry(self.state_field);
+        let omitted = self.omit(&mut change.fields, failure);
+        change.fields.extend(state);
+        let mut notes = omitted.iter().map(note).peekable();
+        if notes.peek().is_some() {
+            let before = change.comment.take();
+            // A comment carries the marker already.
+            let mark = before.is_none().then(|| format!("[{}]", change.marker));
+            let parts = before.into_iter().chain(notes).chain(mark);
+            change.comment = Some(parts.collect::<Vec<_>>().join("\n\n"));
+        }
+        omitted
+    }
+
     /// `fields` with the values of the omitted ones in the description.
     pub(super) fn described(
         &self,
@@ -95,10 +118,9 @@ impl Omission {
         let before = fields.get(self.description_field);
         let before = before.and_then(|text| text.as_str()).unwrap_or_default();
         let mut text = before.trim_end().to_owned();
-        for OmittedField { field, value, .. } in omitted {
-            text.push_str(&format!(
-                "\n\nNot set, because the CRM refused it: {field} = {value}"
-            ));
+        for one in omitted {
+            text.push_str("\n\n");
+            text.push_str(&note(one));
         }
         let mut description = TicketFields::new();
         description.insert(self.description_field.to_owned(), text.trim_start().into());
@@ -119,6 +141,10 @@ impl Omission {
     }
 }
 
+fn note(OmittedField { field, value, .. }: &OmittedField) -> String {
+    format!("Not set, because the CRM refused it: {field} = {value}")
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -135,6 +161,7 @@ mod tests {
         ];
         Omission {
             description_field: "description",
+            state_field: "state",
             write_only: &["work_notes"],
             required: required.map(str::to_owned).into(),
         }
@@ -169,6 +196,40 @@ mod tests {
             fields["description"],
             "d\n\nNot set, because the CRM refused it: assignment_group = No Such Group"
         );
+    }
+
+    #[test]
+    fn a_change_keeps_its_state_and_its_comment_names_what_is_left_out() {
+        let fields = json!({"state": "6", "close_code": "No Such Code"});
+        let fields = fields.as_object().unwrap();
+        let mut change = TicketChange {
+            comment: Some("Recovered. [ref 3f9a]".into()),
+            marker: "ref 3f9a".into(),
+            fields: fields.clone(),
+        };
+        assert_eq!(omission().omit_from(&mut change, &refused(None)).len(), 1);
+        assert_eq!(
+            change.comment.as_deref(),
+            Some(
+                "Recovered. [ref 3f9a]\n\n\
+                 Not set, because the CRM refused it: close_code = No Such Code"
+            )
+        );
+        // Nothing else is optional.
+        assert!(
+            omission()
+                .omit_from(&mut change, &refused(Some("state")))
+                .is_empty()
+        );
+        assert_eq!(change.fields, *json!({"state": "6"}).as_object().unwrap());
+        let mut without_comment = TicketChange {
+            comment: None,
+            fields: fields.clone(),
+            ..change
+        };
+        omission().omit_from(&mut without_comment, &refused(Some("close_code")));
+        let comment = without_comment.comment.unwrap();
+        assert!(comment.ends_with("close_code = No Such Code\n\n[ref 3f9a]"));
     }
 
     #[test]

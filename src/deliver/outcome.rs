@@ -62,7 +62,8 @@ impl TargetWorker {
         let ended = shared.breaker.record_success(now);
         let (ticket, omitted) = match achieved {
             Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
-            Achieved::Changed(_) | Achieved::Completed(_) => (None, Vec::new()),
+            Achieved::Changed(changed) => (None, changed.omitted),
+            Achieved::Completed(_) => (None, Vec::new()),
         };
         (DeliveryResult::Delivered { ticket, omitted }, ended)
     }

@@ -74,7 +74,8 @@ impl TargetWorker {
             target = self.name.as_str(),
             field = omitted.field,
             reason = omitted.reason,
-            "the CRM refused a field or did not keep it; the ticket was created without it"
+            operation = delivery.operation.as_str(),
+            "the CRM refused a field or did not keep it; it was left out"
         );
     }
 

@@ -32,6 +32,8 @@ pub struct CrmProfile {
     pub description_field: &'static str,
     /// Where our key stands in a ticket of a target with these settings.
     pub key_field: fn(&CrmSettings) -> KeyField<'_>,
+    /// The field that says whether a ticket is resolved.
+    pub state_field: &'static str,
     /// Fields that the client sets in every ticket, mapped or not, besides the key's.
     pub own_fields: &'static [&'static str],
     /// Fields that can be written and do not read back, such as journals.

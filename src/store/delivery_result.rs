@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 /// The result of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryResult {
-    /// Done; a create brings its ticket, and the fields that the CRM refused.
+    /// Done, without the fields that the CRM refused; a create brings its ticket.
     Delivered {
         ticket: Option<Ticket>,
         omitted: Vec<OmittedField>,

@@ -44,6 +44,7 @@ pub(super) static DRIVER: CrmDriver = CrmDriver {
         title_field: "summary",
         description_field: "body",
         key_field: |_| KeyField::Unique("external_key"),
+        state_field: "status",
         own_fields: &[],
         write_only_fields: &[],
         without_markup: |text| Cow::Owned(text.replace("{code}", "")),

@@ -65,6 +65,7 @@ pub(in crate::targets) static PROFILE: CrmProfile = CrmProfile {
     title_field: "Subject",
     description_field: "Description",
     key_field,
+    state_field: "Status",
     own_fields: &[],
     write_only_fields: &[],
     without_markup: |text| Cow::Borrowed(text),

@@ -46,6 +46,7 @@ pub(in crate::targets) static PROFILE: CrmProfile = CrmProfile {
     title_field: "short_description",
     description_field: "description",
     key_field: |_| KeyField::OrRecordId(KEY_FIELD),
+    state_field: "state",
     own_fields: &["correlation_display"],
     write_only_fields: JOURNALS,
     // A journal shows the text between [code] tags as HTML.

@@ -108,6 +108,46 @@ async fn a_refused_field_is_set_once_the_crm_accepts_it() {
     assert_eq!(tries(&world), 2);
 }
 
+const WORSE: &str = r#"
+[rules.queue-wait]
+severity = { critical = "metrics[queue.waitTime].avg > 900", default = "high" }
+[targets.salesforce.create]
+Priority = "{{ {'critical': 'Critical'}[severity] or 'High' }}"
+[targets.salesforce.resolve]
+Reason = "Feedback"
+"#;
+
+#[tokio::test]
+async fn an_update_and_a_resolution_are_sent_without_a_refused_field_and_the_comment_names_it() {
+    let mut world = World::unstarted(WORSE).await;
+    world.start().await;
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world.tickets(1).await;
+    refuse(&world, "Priority");
+    refuse(&world, "Reason");
+    world.accept(&event("evt-2", "q1", 950.0)).await;
+    let salesforce = world.simulator.salesforce();
+    world
+        .until("the refused priority is in a comment", async || {
+            let comments = salesforce.tickets()[0]["CommentList"].to_string();
+            comments.contains("Not set, because the CRM refused it: Priority = Critical")
+        })
+        .await;
+    world.accept(&event("evt-3", "q1", 100.0)).await;
+    world
+        .until("the ticket is resolved", async || {
+            salesforce.tickets()[0]["IsClosed"] == true
+        })
+        .await;
+    world.all_delivered().await;
+    let ticket = salesforce.tickets().remove(0);
+    assert_eq!(
+        (&ticket["Priority"], &ticket["Reason"]),
+        (&json!("High"), &Value::Null)
+    );
+    assert!(world.items("dead-letters").await.is_empty());
+}
+
 #[tokio::test]
 async fn what_a_person_has_put_in_is_not_overwritten() {
     let world = lacking_priority().await;
