@@ -23,6 +23,9 @@ use crate::telemetry::Metrics;
 /// Pause after a large batch, in which the next events gather: deciding needs fewer transactions
 /// then, and leaves the disk to the journal.
 const GATHERING: Duration = Duration::from_millis(25);
+/// The same after a batch that enqueued nothing. In a storm of repeated breaches each batch writes
+/// every open incident once, however many events it has.
+const GATHERING_LONGER: Duration = Duration::from_millis(100);
 /// Notifications shorten the sleep; this bounds it when one is lost.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// Wait after the database failed.
@@ -88,6 +91,7 @@ impl Decider {
         let enrichment = &self.resources.enrichment;
         let mut answered = enrichment.answered();
         let mut size = AdaptiveBatchSize::default();
+        let mut enqueued = self.enqueue_count();
         let mut compared = false;
         while !stop.is_cancelled() {
             let fence = token.borrow_and_update().clone();
@@ -103,8 +107,13 @@ impl Decider {
                 Some(fence) => match self.bounded_step(&fence, &mut size).await {
                     Ok(0) => self.until_due().await,
                     Ok(decided) => {
+                        let before = std::mem::replace(&mut enqueued, self.enqueue_count());
                         if (LARGE_BATCH..MAX_BATCH as usize).contains(&decided) {
-                            tokio::time::sleep(GATHERING).await;
+                            let pause = match before == enqueued {
+                                true => GATHERING_LONGER,
+                                false => GATHERING,
+                            };
+                            tokio::time::sleep(pause).await;
                         }
                         continue;
                     }
@@ -124,6 +133,10 @@ impl Decider {
                 }
             }
         }
+    }
+
+    fn enqueue_count(&self) -> u64 {
+        *self.resources.enqueued.borrow()
     }
 
     /// What a process does before its first step: it marks what was rendered from other settings,

@@ -183,39 +183,26 @@ pub(super) fn record_decision(
     state: &KeyState,
     decision: &Decision,
 ) {
-    if let SignalOutcome::Suppressed(reason) = decision.outcome {
-        changes.count_suppressed(&key.rule, reason.as_str());
-    }
     if decision.outcome == SignalOutcome::AllWell {
         return;
     }
-    let incident = state.incident();
-    let incident_id = incident.map(|incident| incident.id.clone());
-    let until = state.lock().map(|lock| lock.until.to_string());
-    let is_silenced = decision.outcome == SignalOutcome::Suppressed(Suppression::Silenced);
-    let silence = incident.and_then(|incident| incident.silence.as_ref());
-    let silence = silence.filter(|_| is_silenced).map(ToString::to_string);
-    tracing::info!(
-        event_id = event.event_id,
-        incident_id = incident_id.as_ref().map(IncidentId::as_str),
-        source = event.source.as_ref(),
-        rule = &*key.rule,
-        key = &*key.key,
-        outcome = decision.outcome.as_str(),
-        locked_until = until,
-        silence,
-        "decided"
+    let detail = match decision.outcome {
+        SignalOutcome::Suppressed(Suppression::Silenced) => silence_of(state),
+        SignalOutcome::Suppressed(Suppression::Flood) => {
+            Some(format!("flood from source {}", event.source))
+        }
+        _ => None,
+    };
+    let detail = detail.or_else(|| Some(format!("burst lock until {}", state.lock()?.until)));
+    let is_change = !decision.actions.is_empty() || !decision.transitions.is_empty();
+    record(
+        changes,
+        event,
+        (key, state),
+        decision.outcome,
+        detail,
+        is_change,
     );
-    let is_flooded = decision.outcome == SignalOutcome::Suppressed(Suppression::Flood);
-    changes.decision(DecisionRecord {
-        event_seq: event.seq,
-        rule: key.rule.to_string(),
-        outcome: decision.outcome.as_str(),
-        incident_id,
-        detail: silence
-            .or_else(|| is_flooded.then(|| format!("flood from source {}", event.source)))
-            .or_else(|| until.map(|until| format!("burst lock until {until}"))),
-    });
 }
 
 /// Records that `event` has no effect on the key: for the log, the metrics and the table of
@@ -228,20 +215,50 @@ pub(super) fn record_without_effect(
     outcome: SignalOutcome,
     detail: Option<String>,
 ) {
+    record(changes, event, (key, state), outcome, detail, false);
+}
+
+/// The silence or maintenance window that covers the incident, for people.
+fn silence_of(state: &KeyState) -> Option<String> {
+    let silence = state.incident()?.silence.as_ref()?;
+    Some(silence.to_string())
+}
+
+fn record(
+    changes: &mut Changes,
+    event: &JournalEvent,
+    (key, state): (&IncidentKey, &KeyState),
+    outcome: SignalOutcome,
+    detail: Option<String>,
+    is_change: bool,
+) {
     if let SignalOutcome::Suppressed(reason) = outcome {
         changes.count_suppressed(&key.rule, reason.as_str());
     }
     let incident_id = state.incident().map(|incident| incident.id.clone());
-    tracing::info!(
-        event_id = event.event_id,
-        incident_id = incident_id.as_ref().map(IncidentId::as_str),
-        source = event.source.as_ref(),
-        rule = &*key.rule,
-        key = &*key.key,
-        outcome = outcome.as_str(),
-        detail,
-        "decided"
-    );
+    let is_silenced = outcome == SignalOutcome::Suppressed(Suppression::Silenced);
+    let silence = is_silenced.then(|| silence_of(state)).flatten();
+    let locked_until = state.lock().map(|lock| lock.until.to_string());
+    // In a storm nearly every event repeats a known breach. Lines for these would hide the others.
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                event_id = event.event_id,
+                incident_id = incident_id.as_ref().map(IncidentId::as_str),
+                source = event.source.as_ref(),
+                rule = &*key.rule,
+                key = &*key.key,
+                outcome = outcome.as_str(),
+                locked_until,
+                silence,
+                "decided"
+            )
+        };
+    }
+    match is_change {
+        true => log!(info),
+        false => log!(debug),
+    }
     changes.decision(DecisionRecord {
         event_seq: event.seq,
         rule: key.rule.to_string(),
