@@ -19,11 +19,6 @@ pub(super) fn event(message: &Message<'_, '_>) -> Read<Signal> {
     let entity = body.name("entityId");
     set_text(&mut signal, "entity_id", entity.id()?);
     set_text(&mut signal, "entity_name", body.name("entityName").text()?);
-    let has_entity =
-        signal.fields.contains_key("entity_id") || signal.fields.contains_key("entity_name");
-    if !has_entity {
-        return Err(entity.expected("the id of the thing that the event is about"));
-    }
     set_text(&mut signal, "entity_type", body.name("entityType").text()?);
     set_upper(&mut signal, "status", body.name("currentValue").scalar()?);
     set_upper(
@@ -34,6 +29,11 @@ pub(super) fn event(message: &Message<'_, '_>) -> Read<Signal> {
     let name = definition.name("name").text()?;
     let name = name.map_or_else(|| body.name("eventName").text(), |name| Ok(Some(name)))?;
     set_text(&mut signal, "event_name", name);
+    // An event about the organisation names only its definition.
+    let known = ["entity_id", "entity_name", "event_name"];
+    if !known.iter().any(|name| signal.fields.contains_key(name)) {
+        return Err(entity.expected("the id of the thing that the event is about"));
+    }
     let description = definition.name("description").text()?;
     let description = description.map_or_else(
         || body.name("eventDescription").text(),
