@@ -5,6 +5,7 @@
 //! May import everything; nothing imports it.
 
 mod api;
+mod catalogue;
 mod client;
 mod columns;
 mod config;
@@ -90,6 +91,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Say step by step what would happen to a payload, without doing it.
     Explain(explain::ExplainArgs),
+    /// Show the event types that rules can name, with their fields, metrics, statuses and samples.
+    Catalogue(catalogue::CatalogueArgs),
     /// Say what is going on: one sentence, incidents worst first, what waits for a person.
     Status(api::StatusArgs),
     /// Say why an event, a key, an incident or a ticket has or has no ticket, and its whole story.
@@ -171,6 +174,7 @@ async fn execute(line: CommandLine) -> Outcome {
         Command::Doctor(args) => doctor::run(args, global).await,
         Command::Health(args) => health::run(args, global).await,
         Command::Explain(args) => explain::run(&args, global),
+        Command::Catalogue(args) => catalogue::run(&args, global),
         Command::Status(args) => api::status(args, global).await,
         Command::Why(args) => api::why(args, global).await,
         Command::Incidents(args) => api::incidents(args, global).await,

@@ -19,6 +19,12 @@ static NOTHING: Value = Value::Null;
 /// How many keys a mismatch lists.
 const KEYS_SHOWN: usize = 12;
 
+/// How many characters of a text a mismatch shows.
+const TEXT_SHOWN: usize = 40;
+
+/// How many characters of a name, such as a topic's.
+const NAME_SHOWN: usize = 200;
+
 /// A value and the way to it. `'v` is the event, `'p` the places above.
 #[derive(Clone, Copy)]
 pub(super) struct JsonCursor<'v, 'p> {
@@ -187,9 +193,7 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
                 let text: String = text.chars().take(80).collect();
                 format!("the placeholder {text:?}, which the sender has not filled")
             }
-            Value::String(text) => {
-                format!("the text {:?}", text.chars().take(40).collect::<String>())
-            }
+            Value::String(text) => format!("the text {:?}", shortened(text)),
             Value::Array(elements) if elements.is_empty() => "an empty array".to_owned(),
             Value::Array(_) => "an array".to_owned(),
             Value::Object(members) => format!("an object; {}", keys(members)),
@@ -220,6 +224,16 @@ pub(super) fn trimmed(text: &str) -> Option<&str> {
 fn bare(text: &str) -> &str {
     let is_blank = |character: char| character.is_whitespace() || character.is_control();
     text.trim_matches(is_blank)
+}
+
+/// `text`, for a complaint. A name is whole: what tells it from others often stands at its end.
+fn shortened(text: &str) -> String {
+    let is_name = !text.contains(char::is_whitespace);
+    let limit = if is_name { NAME_SHOWN } else { TEXT_SHOWN };
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// The keys of an object, for a complaint.
@@ -259,6 +273,27 @@ mod tests {
             mismatch.problem,
             "expected text, found nothing; the keys there are name, statistics"
         );
+    }
+
+    #[test]
+    fn a_name_is_shown_whole_and_prose_is_cut() {
+        let topic = format!("v2.users.{}.routingStatus", "0b4c-".repeat(20));
+        let event = json!([
+            topic,
+            "a sentence that goes on for more than forty characters"
+        ]);
+        let problem = |index| {
+            JsonCursor::root(&event)
+                .index(index)
+                .expected("a number")
+                .problem
+        };
+        assert!(
+            problem(0).ends_with(&format!("{topic:?}")),
+            "{}",
+            problem(0)
+        );
+        assert!(problem(1).ends_with("than fo…\""), "{}", problem(1));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! [`SchemaMismatch`](crate::domain::signal::SchemaMismatch), so that no ticket is ever opened with
 //! a wrong or empty field in it.
 
-mod catalogue;
+pub mod catalogue;
 mod custom;
 mod fill;
 mod genesys;

@@ -87,7 +87,7 @@ fn member_of(expression: &Expr) -> Option<(&Expr, String, bool)> {
     }
 }
 
-/// A bare dotted name or a string literal.
+/// A bare dotted name, also with a row (`memory[physical].totalBytes`), or a string literal.
 fn name_in_brackets(index: &Expr) -> Option<String> {
     match index {
         Expr::Ident(name) => Some(name.clone()),
@@ -97,6 +97,14 @@ fn name_in_brackets(index: &Expr) -> Option<String> {
             name_in_brackets(&select.operand.expr)?,
             select.field
         )),
+        Expr::Call(call) if call.func_name == operators::INDEX => match call.args.as_slice() {
+            [list, row] => Some(format!(
+                "{}[{}]",
+                name_in_brackets(&list.expr)?,
+                name_in_brackets(&row.expr)?
+            )),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -7,13 +7,15 @@ const SEPARATOR: char = '\u{1f}';
 
 /// Kinds of things, each with the fields that identify one, the better first. The first kind of
 /// which a signal has a field counts.
-const KINDS: [(&str, &[&str]); 5] = [
+static KINDS: [(&str, &[&str]); 5] = [
     ("queue", &["queue_id", "queue_name"]),
     ("flow", &["flow_id"]),
     ("trunk", &["trunk_id", "trunk_name"]),
     ("edge", &["edge_id", "edge_name"]),
-    ("entity", &["entity_id", "entity_name"]),
+    ENTITY,
 ];
+
+const ENTITY: (&str, &[&str]) = ("entity", &["entity_id", "entity_name"]);
 
 /// The thing that a signal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,7 @@ impl<'s> Entity<'s> {
                 media: "",
             });
         }
-        KINDS.iter().find_map(|(kind, fields)| {
+        kinds_of(signal).iter().find_map(|(kind, fields)| {
             let id = fields.iter().find_map(|field| signal.text(field))?;
             let has_media = matches!(*kind, "queue" | "flow");
             let media = signal.text("media_type").filter(|_| has_media);
@@ -57,6 +59,20 @@ impl<'s> Entity<'s> {
     pub fn key(&self, source: &str) -> String {
         let id = self.id.to_lowercase();
         format!("{source}{SEPARATOR}{}{SEPARATOR}{id}", self.kind)
+    }
+}
+
+/// The kinds of things that `signal` can be about. A phone is no Edge, although its events name the
+/// Edge at which it is registered.
+fn kinds_of(signal: &Signal) -> &'static [(&'static str, &'static [&'static str])] {
+    let is_of_its_own = |kind: &str| {
+        let mut kinds = KINDS.iter();
+        !kinds.any(|(name, _)| name.eq_ignore_ascii_case(kind))
+    };
+    let has_id = || ENTITY.1.iter().any(|field| signal.text(field).is_some());
+    match signal.text("entity_type") {
+        Some(kind) if is_of_its_own(kind) && has_id() => std::slice::from_ref(&ENTITY),
+        _ => &KINDS,
     }
 }
 

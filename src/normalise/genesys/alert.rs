@@ -3,6 +3,8 @@
 //! Owns the lifecycle (which actions open, continue or end) and the event id that makes the copies
 //! for several recipients one event. An alert carries its threshold, never the value observed.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::super::fill::{self, set_lower, set_number, set_text};
@@ -122,9 +124,8 @@ fn read(alert: &JsonCursor<'_, '_>, start: impl Fn(Option<Timestamp>) -> Signal)
 /// One signal for each entity: those of the summary, else those of the conditions, else one
 /// about no entity in particular.
 fn signals(alert: &JsonCursor<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec<Signal>> {
-    let conditions = alert.name("conditions");
-    conditions.optional_object()?;
-    let predicates = conditions.name("predicates");
+    let mut conditions = Vec::new();
+    read_conditions(&alert.name("conditions"), &mut conditions)?;
     let summary = alert.name("alertSummary");
     summary.optional_object()?;
     let entities = summary.name("entities");
@@ -132,12 +133,11 @@ fn signals(alert: &JsonCursor<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec
     for index in 0..entities.elements()?.len() {
         let entity = entities.index(index);
         let is_on = is_on && entity.name("alerting").flag()? != Some(false);
-        signals.push(signal(common, Some(&entity), &predicates, is_on)?);
+        signals.push(signal(common, &Watched::read(&entity)?, &conditions, is_on));
     }
     if signals.is_empty() {
-        for index in 0..predicates.elements()?.len() {
-            let predicate = predicates.index(index);
-            let signal = signal(common, Some(&predicate.name("entity")), &predicates, is_on)?;
+        for condition in &conditions {
+            let signal = signal(common, &condition.watched, &conditions, is_on);
             if !signals
                 .iter()
                 .any(|other: &Signal| other.part == signal.part)
@@ -147,25 +147,28 @@ fn signals(alert: &JsonCursor<'_, '_>, common: &Signal, is_on: bool) -> Read<Vec
         }
     }
     if signals.is_empty() {
-        signals.push(signal(common, None, &predicates, is_on)?);
+        signals.push(signal(common, &Watched::default(), &conditions, is_on));
     }
     Ok(signals)
 }
 
 fn signal(
     common: &Signal,
-    entity: Option<&JsonCursor<'_, '_>>,
-    predicates: &JsonCursor<'_, '_>,
+    watched: &Watched<'_>,
+    conditions: &[Condition<'_>],
     is_on: bool,
-) -> Read<Signal> {
+) -> Signal {
     let mut signal = common.clone();
     let status = if is_on { "ALERTING" } else { "CLEARED" };
     set_text(&mut signal, "status", Some(status));
-    if let Some(entity) = entity {
-        name_entity(&mut signal, entity)?;
+    watched.name_in(&mut signal);
+    let mut about = conditions.iter();
+    let about = about.find(|condition| condition.watched.id == watched.id);
+    if let Some(condition) = about.or_else(|| conditions.first()) {
+        set_text(&mut signal, "alert_metric", condition.metric);
+        set_lower(&mut signal, "media_type", condition.media_type);
+        set_number(&mut signal, "alert_threshold", condition.threshold);
     }
-    let chosen = predicate_about(signal.text("entity_id"), predicates)?;
-    set_threshold(&mut signal, &predicates.index(chosen))?;
     // Several rules may watch one queue, and one rule several queues: only both together say
     // which of them has cleared.
     let rule = signal
@@ -174,76 +177,102 @@ fn signal(
     let entity = signal.text("entity_id").unwrap_or_default();
     signal.part = format!("{}/{entity}", rule.unwrap_or_default());
     fill::derive_fields(&mut signal);
-    Ok(signal)
+    signal
 }
 
-/// An entity is `{entityType: "Queue", queue: {id, displayName}}`.
-fn name_entity(signal: &mut Signal, entity: &JsonCursor<'_, '_>) -> Read<()> {
-    if entity.is_absent() {
-        return Ok(());
-    }
-    let members = entity.object()?;
-    let kind = entity.name("entityType").text()?;
-    set_text(signal, "entity_type", kind);
-    let has_id = |member: &Value| member.get("id").is_some();
-    let Some((key, _)) = members.iter().find(|(_, member)| has_id(member)) else {
-        return Ok(());
-    };
-    let about = entity.name(key);
-    let id = about.name("id").id()?;
-    let name = about.name("displayName").text()?;
-    let name = name.map_or_else(|| about.name("name").text(), |name| Ok(Some(name)))?;
-    match key.as_str() {
-        "queue" => {
-            set_text(signal, "queue_id", id.as_deref());
-            set_text(signal, "queue_name", name);
-        }
-        "edge" => {
-            set_text(signal, "edge_id", id.as_deref());
-            set_text(signal, "edge_name", name);
-        }
-        _ => {}
-    }
-    set_text(signal, "entity_id", id);
-    set_text(signal, "entity_name", name);
-    Ok(())
+/// A thing that an alert rule watches: `{entityType: "Queue", queue: {id, displayName}}`.
+#[derive(Default)]
+struct Watched<'v> {
+    entity_type: Option<&'v str>,
+    /// The member that describes it.
+    member: Option<&'v str>,
+    id: Option<Cow<'v, str>>,
+    name: Option<&'v str>,
 }
 
-/// Which predicate is about the entity `id`; the first when none is.
-fn predicate_about(id: Option<&str>, predicates: &JsonCursor<'_, '_>) -> Read<usize> {
-    let is_about = |predicate: &Value| {
-        let members = predicate.get("entity").and_then(Value::as_object);
-        members.is_some_and(|members| {
-            let mut ids = members
-                .iter()
-                .map(|(_, value)| value)
-                .filter_map(|member| member.get("id")?.as_str());
-            ids.any(|found| Some(found) == id)
+impl<'v> Watched<'v> {
+    fn read(entity: &JsonCursor<'v, '_>) -> Read<Self> {
+        if entity.is_absent() {
+            return Ok(Self::default());
+        }
+        let members = entity.object()?;
+        let entity_type = entity.name("entityType").text()?;
+        let has_id = |member: &Value| member.get("id").is_some();
+        let Some((member, _)) = members.iter().find(|(_, member)| has_id(member)) else {
+            return Ok(Self {
+                entity_type,
+                ..Self::default()
+            });
+        };
+        let about = entity.name(member);
+        let name = about.name("displayName").text()?;
+        Ok(Self {
+            entity_type,
+            member: Some(member),
+            id: about.name("id").id()?,
+            name: name.map_or_else(|| about.name("name").text(), |name| Ok(Some(name)))?,
         })
-    };
-    Ok(predicates
-        .elements()?
-        .iter()
-        .position(is_about)
-        .unwrap_or(0))
+    }
+
+    fn name_in(&self, signal: &mut Signal) {
+        let (id, name) = (self.id.as_deref(), self.name);
+        set_text(signal, "entity_type", self.entity_type);
+        set_text(signal, "entity_id", id);
+        set_text(signal, "entity_name", name);
+        match self.member {
+            Some("queue") => {
+                set_text(signal, "queue_id", id);
+                set_text(signal, "queue_name", name);
+            }
+            Some("edge") => {
+                set_text(signal, "edge_id", id);
+                set_text(signal, "edge_name", name);
+            }
+            _ => {}
+        }
+    }
 }
 
-/// The condition that was met: its metric, its media type and its threshold, which is in
-/// milliseconds when the metric is a duration and it is not counted.
-fn set_threshold(signal: &mut Signal, predicate: &JsonCursor<'_, '_>) -> Read<()> {
-    let metric = predicate.name("metric").text()?;
-    set_text(signal, "alert_metric", metric);
-    set_lower(signal, "media_type", predicate.name("mediaType").text()?);
-    let statistic = match predicate.name("metricValueType").text()? {
-        Some("Count") => "count",
-        Some("Percentage") => "ratio",
-        _ => "avg",
-    };
-    let value = predicate.name("value");
-    if let Some(number) = value.number()? {
-        let metric = metric.unwrap_or_default();
-        let threshold = super::readings::in_seconds(metric, statistic, number, &value)?;
-        set_number(signal, "alert_threshold", Some(threshold));
+/// A condition of an alert rule, with its threshold in seconds when it is a duration.
+struct Condition<'v> {
+    watched: Watched<'v>,
+    metric: Option<&'v str>,
+    media_type: Option<&'v str>,
+    threshold: Option<f64>,
+}
+
+/// The conditions in `tree`: its predicates, and those of its clauses, which are such trees.
+fn read_conditions<'v>(tree: &JsonCursor<'v, '_>, found: &mut Vec<Condition<'v>>) -> Read<()> {
+    tree.optional_object()?;
+    let predicates = tree.name("predicates");
+    for index in 0..predicates.elements()?.len() {
+        found.push(Condition::read(&predicates.index(index))?);
+    }
+    let clauses = tree.name("clauses");
+    for index in 0..clauses.elements()?.len() {
+        read_conditions(&clauses.index(index), found)?;
     }
     Ok(())
+}
+
+impl<'v> Condition<'v> {
+    fn read(predicate: &JsonCursor<'v, '_>) -> Read<Self> {
+        let metric = predicate.name("metric").text()?;
+        let statistic = match predicate.name("metricValueType").text()? {
+            Some("Count") => "count",
+            Some("Percentage") => "ratio",
+            _ => "avg",
+        };
+        let value = predicate.name("value");
+        let in_seconds = |number| {
+            let metric = metric.unwrap_or_default();
+            super::readings::in_seconds(metric, statistic, number, &value)
+        };
+        Ok(Self {
+            watched: Watched::read(&predicate.name("entity"))?,
+            metric,
+            media_type: predicate.name("mediaType").text()?,
+            threshold: value.number()?.map(in_seconds).transpose()?,
+        })
+    }
 }

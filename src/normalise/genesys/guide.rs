@@ -65,8 +65,8 @@ fn event_type(item: &JsonCursor<'_, '_>) -> Read<(String, bool)> {
         return Ok((clean(text), text.starts_with("telephony.trunk.")));
     }
     match topics::find(text) {
-        Some(topic) if topic.content == Content::Queue => Ok((topic.template.to_owned(), false)),
-        Some(topic) if topic.content == Content::Trunk => Ok((topic.template.to_owned(), true)),
+        Some(topic) if topic.content == Content::Queue => Ok((topic.event_type.to_owned(), false)),
+        Some(topic) if topic.content == Content::Trunk => Ok((topic.event_type.to_owned(), true)),
         _ => Err(item
             .name(key)
             .expected(&format!("{QUEUE_WAITING} or {TRUNK_STATUS}"))),

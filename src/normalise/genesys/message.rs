@@ -1,7 +1,7 @@
 //! A topic's message, without the envelope around it.
 
 use super::super::fill::{self, clean};
-use super::super::json_cursor::JsonCursor;
+use super::super::json_cursor::{JsonCursor, Read};
 use super::topics::{self, Topic};
 use crate::domain::signal::Signal;
 use crate::domain::time::Timestamp;
@@ -24,14 +24,31 @@ impl<'v> Message<'v, '_> {
     /// wrapping gives none.
     pub(super) fn signal(&self, own_time: Option<Timestamp>) -> Signal {
         let occurred_at = self.time.or(own_time).unwrap_or(self.received_at);
-        let mut signal = Signal::new(self.event_id, self.topic.template, occurred_at);
+        let mut signal = Signal::new(self.event_id, self.topic.event_type, occurred_at);
         signal.topic = Some(clean(self.name));
         fill::set_text(&mut signal, "organization_id", self.organization);
         signal
     }
 
+    /// Sets the id `field`: the one at `own_id`, else the one in the topic's name.
+    pub(super) fn identify(
+        &self,
+        signal: &mut Signal,
+        field: &'static str,
+        own_id: &JsonCursor<'_, '_>,
+    ) -> Read<()> {
+        match own_id.id()? {
+            Some(id) => fill::set_text(signal, field, Some(id)),
+            None => fill::set_text(signal, field, self.topic_id()),
+        }
+        if !signal.fields.contains_key(field) {
+            return Err(own_id.expected("an id"));
+        }
+        Ok(())
+    }
+
     /// The id in the topic's name.
-    pub(super) fn topic_id(&self) -> Option<&'v str> {
-        topics::id_in(self.topic.template, self.name)
+    fn topic_id(&self) -> Option<&'v str> {
+        topics::id_in(self.topic.event_type, self.name)
     }
 }

@@ -4,10 +4,15 @@
 //! content each. Facts about Genesys Cloud are from the models of its SDK (version 269).
 
 mod alert;
+mod audit;
+mod campaign;
+mod content;
 mod edge;
+mod flow;
 mod guide;
 mod message;
 mod operational;
+mod phone;
 mod queue;
 pub(super) mod readings;
 mod topics;

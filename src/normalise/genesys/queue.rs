@@ -3,8 +3,9 @@
 //! Owns which fields these give. Callers' numbers (`ani`, `dnis`) are personal data and are
 //! never read.
 
-use super::super::fill::{set_lower, set_number, set_text};
+use super::super::fill::{self, set_lower, set_number, set_text};
 use super::super::json_cursor::Read;
+use super::super::outcome::Outcome;
 use super::super::timestamp;
 use super::message::Message;
 use super::readings;
@@ -20,17 +21,33 @@ pub(super) fn observation(
     group.optional_object()?;
     let mut signal = message.signal(None);
     let own_id = group.name(key);
-    match own_id.id()? {
-        Some(id) => set_text(&mut signal, field, Some(id)),
-        None => set_text(&mut signal, field, message.topic_id()),
-    }
-    if !signal.fields.contains_key(field) {
-        return Err(own_id.expected("an id"));
-    }
+    message.identify(&mut signal, field, &own_id)?;
     set_lower(&mut signal, "media_type", group.name("mediaType").text()?);
     set_text(&mut signal, "division_id", group.name("divisionId").id()?);
     readings::read(&message.body.name("data"), &mut signal)?;
     Ok(signal)
+}
+
+/// How a queue stands: one signal for each media type.
+pub(super) fn activity(message: &Message<'_, '_>) -> Read<Outcome> {
+    let results = message.body.name("results");
+    let mut signals = Vec::new();
+    for index in 0..results.filled()?.len() {
+        let group = results.index(index);
+        group.object()?;
+        let mut signal = message.signal(None);
+        message.identify(&mut signal, "queue_id", &message.body.name("queueId"))?;
+        set_lower(&mut signal, "media_type", group.name("mediaType").text()?);
+        readings::read_counts(&group.name("data"), &mut signal)?;
+        if !signal.metrics.is_empty() {
+            fill::derive_fields(&mut signal);
+            signals.push(signal);
+        }
+    }
+    if signals.is_empty() {
+        return Err(results.mismatch("expected at least one count, found metrics without any"));
+    }
+    Ok(Outcome::Signals(signals))
 }
 
 /// One reading of one conversation, under its metric's name as the statistic `value`.
@@ -52,9 +69,7 @@ pub(super) fn conversation(message: &Message<'_, '_>) -> Read<Signal> {
         .ok_or_else(|| cursor.expected("a number"))?;
     let value = readings::in_seconds(metric, "value", value, &cursor)?;
     let reading = Reading::from([("value".to_owned(), value)]);
-    signal
-        .metrics
-        .insert(super::super::fill::clean(metric), reading);
+    signal.metrics.insert(fill::clean(metric), reading);
     Ok(signal)
 }
 

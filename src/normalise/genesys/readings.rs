@@ -18,6 +18,9 @@ type Gathering<'v> = BTreeMap<&'v str, Gathered>;
 /// From here on a number is a point in time in epoch milliseconds, not a duration.
 const EPOCH: f64 = 1e12;
 
+/// The beginning of the metrics that tell how long the longest one lasts.
+const LONGEST: &str = "oLongest";
+
 /// Where Genesys keeps the start of the longest wait.
 const LONGEST_WAIT_KEYS: [&str; 4] = ["calculatedMetricValue", "current", "max", "sum"];
 
@@ -57,6 +60,27 @@ pub(super) fn read(data: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
     Ok(())
 }
 
+/// Puts the counts in `data` into `signal`: of each metric its `count`, and of the longest ones how
+/// long they last.
+pub(super) fn read_counts(data: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
+    let at = signal.occurred_at;
+    for index in 0..data.elements()?.len() {
+        let entry = data.index(index);
+        entry.object()?;
+        let metric = entry.name("metric").required_text()?;
+        let mut reading = Reading::new();
+        if metric.starts_with(LONGEST) {
+            longest(&entry, at, &mut reading)?;
+        } else if let Some(count) = entry.name("count").number()? {
+            reading.insert("count".to_owned(), count);
+        }
+        if !reading.is_empty() {
+            signal.metrics.insert(clean(metric), reading);
+        }
+    }
+    Ok(())
+}
+
 /// When the interval begins. What has none is current, and later than any interval.
 fn since(interval: &JsonCursor<'_, '_>) -> Read<Timestamp> {
     let Some(text) = interval.text()? else {
@@ -92,7 +116,7 @@ fn gather<'v>(
         Some(_) => &mut slot.by_qualifier,
         None => &mut slot.reading,
     };
-    if metric.starts_with("oLongest") {
+    if metric.starts_with(LONGEST) {
         return longest(&stats, at, reading);
     }
     for name in stats.object()?.keys() {

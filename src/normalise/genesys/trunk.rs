@@ -41,14 +41,7 @@ pub(super) fn status(message: &Message<'_, '_>) -> Read<Signal> {
         (None, 0, 0) => return Err(connected.expected("true or false")),
     };
     let mut signal = message.signal(probes.latest);
-    let own_id = body.name("id");
-    match own_id.id()? {
-        Some(id) => set_text(&mut signal, "trunk_id", Some(id)),
-        None => set_text(&mut signal, "trunk_id", message.topic_id()),
-    }
-    if !signal.fields.contains_key("trunk_id") {
-        return Err(own_id.expected("an id"));
-    }
+    message.identify(&mut signal, "trunk_id", &body.name("id"))?;
     set_text(
         &mut signal,
         "trunk_name",
@@ -112,14 +105,7 @@ pub(super) fn metrics(message: &Message<'_, '_>) -> Read<Signal> {
     let mut signal = message.signal(timestamp::read(&body.name("eventTime"))?);
     let trunk = body.name("trunk");
     trunk.optional_object()?;
-    let own_id = trunk.name("id");
-    match own_id.id()? {
-        Some(id) => set_text(&mut signal, "trunk_id", Some(id)),
-        None => set_text(&mut signal, "trunk_id", message.topic_id()),
-    }
-    if !signal.fields.contains_key("trunk_id") {
-        return Err(own_id.expected("an id"));
-    }
+    message.identify(&mut signal, "trunk_id", &trunk.name("id"))?;
     set_text(
         &mut signal,
         "trunk_name",

@@ -1,14 +1,14 @@
 //! The wrapping of a topic's message: an EventBridge envelope, nothing, or a data action's flat
 //! body.
 //!
-//! Owns the wrapping, and which file reads the content of which topic.
+//! Owns the wrapping; `content` reads what is inside.
 
 use super::super::json_cursor::{JsonCursor, Read};
 use super::super::outcome::Outcome;
-use super::super::{fill, timestamp};
+use super::super::timestamp;
+use super::content::read;
 use super::message::Message;
-use super::topics::{self, Content, Topic};
-use super::{alert, edge, operational, queue, trunk};
+use super::topics::{self, Topic};
 use crate::domain::time::Timestamp;
 
 /// The prefix of every envelope's `source` that EventBridge writes for Genesys Cloud.
@@ -45,7 +45,7 @@ pub(super) fn envelope(
     read(&Message {
         event_id,
         topic,
-        name: name.text()?.unwrap_or(topic.template),
+        name: name.text()?.unwrap_or(topic.event_type),
         body,
         time,
         organization,
@@ -119,27 +119,4 @@ fn find_topic(cursor: &JsonCursor<'_, '_>) -> Read<Option<&'static Topic>> {
 
 fn unknown_topic(cursor: &JsonCursor<'_, '_>) -> crate::domain::signal::SchemaMismatch {
     cursor.expected("one of the topics that Ringdown reads (docs/events.md)")
-}
-
-fn read(message: &Message<'_, '_>) -> Read<Outcome> {
-    if let Content::Nothing(why) = message.topic.content {
-        return Ok(Outcome::Nothing(why));
-    }
-    message.body.object()?;
-    let signal = match message.topic.content {
-        Content::Alert => return alert::from_topic(message),
-        Content::Nothing(why) => return Ok(Outcome::Nothing(why)),
-        Content::Queue => queue::observation(message, "queue_id", "queueId"),
-        Content::Flow => queue::observation(message, "flow_id", "flowId"),
-        Content::Conversation => queue::conversation(message),
-        Content::Trunk => trunk::status(message),
-        Content::TrunkMetrics => trunk::metrics(message),
-        Content::Edge => edge::status(message),
-        Content::EdgeMetrics => edge::metrics(message),
-        Content::Operational => operational::event(message),
-        Content::AcdEnd => queue::acd_end(message),
-    };
-    let mut signal = signal?;
-    fill::derive_fields(&mut signal);
-    Ok(Outcome::Signals(vec![signal]))
 }

@@ -68,5 +68,6 @@ fn an_operational_event_about_nothing_goes_to_review() {
     let pointer = "/detail/eventBody/entityId";
     let mut event = changed("eventbridge-operational-event", pointer, json!(null));
     event["detail"]["eventBody"]["entityName"] = json!(null);
+    event["detail"]["eventBody"]["eventEntity"] = json!(null);
     assert_eq!(mismatch(&event).path, pointer);
 }

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::server::NONE;
 use crate::domain::incident::FlappingPolicy;
 use crate::domain::severity::Severity;
+use crate::normalise::catalogue::topic;
 use crate::rules::{Expression, Routing, Template, Unsatisfiable, unsatisfiable};
 use crate::settings::declare::{
     Crms, Declared, Kind, Setting, Shape, keys, list, read_from_toml, section, some, table,
@@ -16,7 +17,7 @@ use crate::settings::kinds::{
     template, text, whole,
 };
 use crate::settings::read::{Entry, Section};
-use crate::settings::value::Table;
+use crate::settings::value::{Table, ValueKind};
 
 /// So many starts of a key's trouble can be remembered.
 const MAX_STARTS: u32 = 20;
@@ -51,7 +52,10 @@ section! {
         quiet_after: Duration = positive_duration().default("30m"),
         /// the correlation key: one incident per key; a key longer than 1,000 bytes is replaced
         /// by its beginning and a digest
-        key: Template = template().required(),
+        key: Template = template().default_from(
+            "what the events are about, such as `{{ queue_id or queue_name }}`: [events.md](events.md#keys)",
+            default_key,
+        ),
         /// no new ticket for a key within this time after its last new ticket
         burst_lock: Duration = duration().default("60s"),
         /// shortest time between two comments on a lasting breach; `0s`: no such comments
@@ -166,6 +170,36 @@ fn flapping() -> Kind<Option<FlappingPolicy>> {
         );
         None
     })
+}
+
+/// The key of the one thing that all events of the rule are about.
+fn default_key(section: &Section<'_>) -> Option<ValueKind> {
+    let events = section.peek("events")?.list().ok()?;
+    let events = events.iter().filter_map(|event| event.text().ok());
+    let mut keys: Vec<(&str, &'static str)> = Vec::new();
+    for event in events {
+        let Some(key) = topic(event).and_then(|topic| topic.subject.key()) else {
+            section.fault(
+                "key",
+                format!(
+                    "required, but not set: events of the type `{event}` have no key of their own"
+                ),
+            );
+            return None;
+        };
+        keys.push((event, key));
+    }
+    let (first, key) = keys.first().copied()?;
+    if let Some((other, another)) = keys.iter().find(|(_, another)| *another != key) {
+        section.fault(
+            "key",
+            format!(
+                "required, but not set: its events have different keys, `{key}` for {first} and `{another}` for {other}"
+            ),
+        );
+        return None;
+    }
+    Some(key.into())
 }
 
 /// Warns of a condition that no signal can ever meet.

@@ -1,6 +1,7 @@
 //! The command line as people and scripts meet it: the real binary, its exit status, what it
 //! prints where.
 mod asking;
+mod catalogue;
 mod explaining;
 mod hostile_json;
 mod showing;

@@ -14,6 +14,7 @@ const COMMANDS: &[&[&str]] = &[
     &["config", "check"],
     &["config", "show"],
     &["config", "schema"],
+    &["catalogue"],
     &["health"],
     &["explain"],
     &["incidents"],
@@ -73,6 +74,7 @@ fn wrong_usage_is_status_2_and_said_on_standard_error() {
         &["storm", "--rate", "0"],
         &["storm", "--url", "http://crm.example.com/webhooks/genesys"],
         &["explain", "no-such-file"],
+        &["catalogue", "no-such-topic"],
         &["serve", "--config", "no-such-file.toml"],
     ] {
         let ran = ringdown(arguments);

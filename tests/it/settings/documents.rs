@@ -1,21 +1,34 @@
 //! What is generated from the declarations: the tables of the documentation, and the JSON Schema.
 
+use ringdown::normalise::catalogue;
 use ringdown::settings::documents;
 use ringdown::targets;
 use serde_json::{Value, json};
 
 const DOCUMENT: &str = "docs/configuration.md";
+const EVENTS: &str = "docs/events.md";
 
 #[test]
 fn the_tables_of_the_documentation_are_those_of_the_declarations() {
-    let written = std::fs::read_to_string(DOCUMENT).unwrap();
-    let generated = documents::with_tables(&written, &targets::profiles()).unwrap();
+    let with_tables = |written: &str| documents::with_tables(written, &targets::profiles());
+    assert_generated(DOCUMENT, with_tables);
+}
+
+#[test]
+fn the_tables_of_events_are_those_of_the_catalogue() {
+    assert_generated(EVENTS, catalogue::with_tables);
+}
+
+/// Whether the tables in `document` are those that `with_tables` writes.
+fn assert_generated(document: &str, with_tables: impl Fn(&str) -> Result<String, String>) {
+    let written = std::fs::read_to_string(document).unwrap();
+    let generated = with_tables(&written).unwrap();
     if std::env::var_os("WRITE_REFERENCE").is_some() {
-        return std::fs::write(DOCUMENT, &generated).unwrap();
+        return std::fs::write(document, &generated).unwrap();
     }
     assert!(
         written == generated,
-        "{DOCUMENT} is out of date; write its tables anew with\n  \
+        "{document} is out of date; write its tables anew with\n  \
          WRITE_REFERENCE=1 cargo test --features fault-points --test it settings::documents"
     );
 }
