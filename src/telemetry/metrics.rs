@@ -61,7 +61,7 @@ metrics! {
     events: Counters<2>, "events",
         "Events received, by source and outcome: accepted, duplicate, review";
     signals: Counters<2>, "signals",
-        "Signals by rule and what the rule said: breach, clear, none";
+        "Signals by rule and result: breach, clear, none, error";
     suppressed: Counters<2>, "suppressed",
         "Breaches that opened no ticket, by rule and reason";
     incidents: Gauges<1>, "incidents",
@@ -69,11 +69,11 @@ metrics! {
     flapping: Gauge, "flapping_incidents",
         "Incidents that come and go, and are held open until they are calm";
     omitted_fields: Counters<2>, "omitted_fields",
-        "Fields that the CRM refused, so that a ticket was created without them, by target and field";
+        "Fields that the CRM refused and that were left out, by target and field";
     deliveries: Counters<3>, "deliveries",
         "Calls to targets by operation and outcome: ok or a failure kind";
     delivery_queue: Gauges<1>, "delivery_queue",
-        "Deliveries owed and not yet done, by target";
+        "Deliveries that are not done, by target";
     dead_letters: Gauges<2>, "dead_letters",
         "Dead letters by target and failure kind";
     review_items: Gauges<1>, "review_items",

@@ -68,6 +68,13 @@ async fn calm_and_two_breaches(stage: &Stage, narrator: &Narrator) -> Result<u64
         event(stage, queue, 412.5).await?;
     }
     tickets(stage, 2).await?;
+    // Salesforce does not tell the number in its answer to a create; it is read afterwards.
+    wait("the numbers of the tickets", || async {
+        let incidents = stage.list("incidents?limit=500").await?;
+        let has_number = |one: &Value| one.pointer("/ticket/number").is_some_and(Value::is_string);
+        Ok(incidents.iter().all(has_number))
+    })
+    .await?;
     narrator.say(&format!("  Confirmed: {}.", numbers(stage).await?));
     Ok(calm.len() as u64 + 2)
 }
