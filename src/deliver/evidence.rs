@@ -3,104 +3,167 @@
 //! A response alone can mislead. A firewall may reject the text of one ticket with the response
 //! that it gives during an outage; and a CRM may refuse every ticket with words that are about
 //! one. Two comparisons tell:
-//! - other deliveries with the same operation succeed between two failures of one delivery: the
+//! - other deliveries with the same operation succeed between the failures of one delivery: the
 //!   failure is about that ticket, whatever the response says;
 //! - the creates of several tickets are refused for the same reason and nothing succeeds: the refusal
 //!   is not about the ticket.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::time::Duration;
 
-use super::refused_changes::TICKETS_OF_A_PATTERN;
-use crate::domain::failure::{Failure, FailureClass, FailureScope, ResolvedBy, class};
-use crate::domain::identity::IncidentId;
+use super::refusals::{Refusals, TICKETS_OF_A_PATTERN};
+use crate::domain::failure::{Failure, FailureClass, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::Operation;
+use crate::domain::time::Timestamp;
 use crate::store::ClaimedDelivery;
 
-/// Deliveries that are remembered. When more fail, all are forgotten: a pattern is then found
-/// later.
+/// Deliveries, or reasons, that are remembered. When there are more, all are forgotten: what they
+/// tell is then found later.
 const MAX_REMEMBERED: usize = 10_000;
+const MAX_REASONS: usize = 1_000;
+/// A success longer ago says nothing about a failure now.
+const RECENT: Duration = Duration::from_secs(60);
+/// So often others must have succeeded between two failures of a delivery: once may be chance.
+const TURNS: u32 = 2;
 
 /// The CRM's code for a refused create.
 type Reason = Option<String>;
 
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
-    /// Number of successes by operation.
-    successes: HashMap<Operation, u64>,
-    /// By delivery: the number of successes of its operation at its last failure.
-    failed: HashMap<i64, u64>,
-    /// By reason: the incidents whose tickets were refused for it since the last success. Several
-    /// operations on one ticket say no more than one.
-    refused: HashMap<Reason, HashSet<IncidentId>>,
-    /// Reasons that are about single tickets after all: others succeeded meanwhile.
-    about_tickets: HashSet<Reason>,
+    successes: HashMap<Operation, Successes>,
+    /// By delivery, its last failure that was not about its ticket by itself.
+    failed: HashMap<i64, FailedDelivery>,
+    refused: HashMap<Reason, Refusals>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Successes {
+    count: u64,
+    last: Timestamp,
+}
+
+#[derive(Debug)]
+struct FailedDelivery {
+    answer: Answer,
+    /// The number of successes of its operation then.
+    successes: u64,
+    /// How often others succeeded between two of its failures with this answer.
+    turns: u32,
+}
+
+/// What failures of one cause have in common.
+#[derive(Debug, PartialEq, Eq)]
+struct Answer {
+    class: FailureClass,
+    status: Option<u16>,
+    code: Option<String>,
 }
 
 impl Evidence {
-    pub(super) fn record_success(&mut self, delivery: &ClaimedDelivery) {
-        *self.successes.entry(delivery.operation).or_default() += 1;
+    /// Returns whether the CRM accepts now what it had refused for several tickets.
+    pub(super) fn record_success(&mut self, delivery: &ClaimedDelivery, now: Timestamp) -> bool {
+        let successes = self.successes.entry(delivery.operation).or_default();
+        successes.count += 1;
+        successes.last = now;
         self.failed.remove(&delivery.id);
-        // Also a success of another operation shows that the target takes writes.
-        for (reason, incidents) in self.refused.drain() {
-            if delivery.operation == Operation::Create && incidents.contains(&delivery.incident_id)
-            {
-                // What was refused is accepted now: the reason is gone.
-                self.about_tickets.remove(&reason);
-            } else if incidents.len() >= TICKETS_OF_A_PATTERN {
-                self.about_tickets.insert(reason);
-            }
-        }
+        let is_create = delivery.operation == Operation::Create;
+        let mut several = false;
+        self.refused.retain(|_, refusals| {
+            // Also a success of another operation shows that the target takes writes.
+            let is_gone = refusals.record_success(&delivery.incident_id, is_create);
+            several |= is_gone && refusals.count() >= TICKETS_OF_A_PATTERN;
+            !is_gone
+        });
+        several
     }
 
     /// The class of `failure` of `delivery`, with what is known of others.
-    pub(super) fn class(&mut self, delivery: &ClaimedDelivery, failure: &Failure) -> FailureClass {
-        if self.failed.len() >= MAX_REMEMBERED {
-            self.failed.clear();
-            self.refused.clear();
-            self.about_tickets.clear();
-        }
-        let successes = self.successes.get(&delivery.operation).copied();
-        let successes = successes.unwrap_or_default();
-        let before = self.failed.insert(delivery.id, successes);
+    pub(super) fn class(
+        &mut self,
+        delivery: &ClaimedDelivery,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> FailureClass {
         match (failure.class.scope, failure.class.resolved_by) {
             // A lock or an approval of one record says nothing about others.
-            (FailureScope::Ticket, ResolvedBy::PersonInCrm) => return failure.class,
+            (FailureScope::Ticket, ResolvedBy::PersonInCrm) => failure.class,
             // What is refused on tickets that exist says nothing about new ones: `refused_changes`.
-            (FailureScope::Ticket, _) if delivery.operation != Operation::Create => {
-                return failure.class;
+            (FailureScope::Ticket, _) if delivery.operation != Operation::Create => failure.class,
+            (FailureScope::Ticket, _) => self.class_of_refusal(delivery, failure, now),
+            _ if self.is_about_ticket(delivery, failure, now) => {
+                class(FailureScope::Ticket, ResolvedBy::Time)
             }
-            (FailureScope::Ticket, _) => return self.class_of_refusal(delivery, failure),
-            _ => {}
-        }
-        match before {
-            Some(before) if before < successes => class(FailureScope::Ticket, ResolvedBy::Time),
             _ => failure.class,
         }
     }
 
-    fn class_of_refusal(&mut self, delivery: &ClaimedDelivery, failure: &Failure) -> FailureClass {
-        let reason = failure.code.clone();
-        let incidents = self.refused.entry(reason.clone()).or_default();
-        incidents.insert(delivery.incident_id.clone());
-        let is_pattern = incidents.len() >= TICKETS_OF_A_PATTERN;
-        if is_pattern && !self.about_tickets.contains(&reason) {
-            let resolved_by = match failure.class.resolved_by {
-                ResolvedBy::Nothing => ResolvedBy::PersonInCrm,
-                by => by,
-            };
-            return class(FailureScope::Organisation, resolved_by);
+    /// Whether others succeed while this one fails with the same answer again and again.
+    fn is_about_ticket(
+        &mut self,
+        delivery: &ClaimedDelivery,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> bool {
+        // These are about all calls, whoever makes them.
+        let is_limit = failure.kind == FailureKind::RateLimited
+            || failure.class.scope == FailureScope::Organisation && failure.wait.is_some();
+        if is_limit || failure.may_lock_user {
+            return false;
         }
-        failure.class
+        if self.failed.len() >= MAX_REMEMBERED {
+            self.failed.clear();
+        }
+        let answer = Answer {
+            class: failure.class,
+            status: failure.status,
+            code: failure.code.clone(),
+        };
+        let successes = self.successes.get(&delivery.operation).copied();
+        let Successes { count, last } = successes.unwrap_or_default();
+        let before = self.failed.remove(&delivery.id);
+        let before = before.filter(|one| one.answer == answer);
+        let others_since = before.as_ref().is_some_and(|one| one.successes < count);
+        let turns = before.map_or(0, |one| one.turns);
+        let is_recent = now.since(last) <= RECENT;
+        let turns = turns + u32::from(others_since && is_recent && turns < TURNS);
+        let failed = FailedDelivery {
+            answer,
+            successes: count,
+            turns,
+        };
+        self.failed.insert(delivery.id, failed);
+        others_since && turns >= TURNS
+    }
+
+    fn class_of_refusal(
+        &mut self,
+        delivery: &ClaimedDelivery,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> FailureClass {
+        if self.refused.len() >= MAX_REASONS {
+            self.refused.clear();
+        }
+        let refusals = self.refused.entry(failure.code.clone()).or_default();
+        if refusals.record_refusal(&delivery.incident_id, now).is_none() {
+            return failure.class;
+        }
+        let resolved_by = match failure.class.resolved_by {
+            ResolvedBy::Nothing => ResolvedBy::PersonInCrm,
+            by => by,
+        };
+        class(FailureScope::Organisation, resolved_by)
     }
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::failure::FailureKind;
-    use crate::domain::time::Timestamp;
+    use crate::domain::identity::IncidentId;
     use Operation::{Create, Update};
 
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
     const TICKET: FailureClass = class(FailureScope::Ticket, ResolvedBy::Time);
     const HELD: FailureClass = class(FailureScope::Organisation, ResolvedBy::PersonInCrm);
 
@@ -144,62 +207,109 @@ pub(super) mod tests {
                 incident_id: IncidentId::new("one"),
                 ..delivery(id, Update)
             };
-            assert_eq!(evidence.class(&of_one_ticket, &a), a.class);
+            assert_eq!(evidence.class(&of_one_ticket, &a, NOW), a.class);
+        }
+    }
+
+    /// Fails twice more, after others have succeeded each time, the last time at `seconds` after them.
+    fn class_after_two_turns(failure: &Failure, seconds: u64) -> FailureClass {
+        let mut evidence = Evidence::default();
+        for _ in 0..2 {
+            evidence.class(&delivery(1, Create), failure, NOW);
+            evidence.record_success(&delivery(3, Create), NOW);
+        }
+        let later = NOW.plus(Duration::from_secs(seconds));
+        evidence.class(&delivery(1, Create), failure, later)
+    }
+
+    #[test]
+    fn a_failure_is_about_the_ticket_when_others_like_it_succeed_twice_between_those_of_it() {
+        let mut evidence = Evidence::default();
+        let barred = barred();
+        let about_target = barred.class;
+        let class = |evidence: &mut Evidence| evidence.class(&delivery(1, Create), &barred, NOW);
+        assert_eq!(class(&mut evidence), about_target, "nobody knows yet");
+        assert_eq!(class(&mut evidence), about_target, "nothing succeeds");
+        evidence.record_success(&delivery(2, Update), NOW);
+        assert_eq!(class(&mut evidence), about_target, "only updates do");
+        evidence.record_success(&delivery(3, Create), NOW);
+        assert_eq!(class(&mut evidence), about_target, "once may be chance");
+        evidence.record_success(&delivery(3, Create), NOW);
+        assert_eq!(class(&mut evidence), TICKET);
+        assert_eq!(class(&mut evidence), about_target, "and nothing since");
+        evidence.record_success(&delivery(3, Create), NOW);
+        assert_eq!(class(&mut evidence), TICKET, "it is known");
+    }
+
+    #[test]
+    fn what_succeeded_long_ago_says_nothing() {
+        assert_eq!(class_after_two_turns(&barred(), 60), TICKET);
+        assert_eq!(class_after_two_turns(&barred(), 61), barred().class);
+    }
+
+    #[test]
+    fn another_answer_than_before_is_another_failure() {
+        let mut evidence = Evidence::default();
+        for status in [403, 403, 503] {
+            let barred = barred().with_status(status);
+            let class = evidence.class(&delivery(1, Create), &barred, NOW);
+            assert_eq!(class, barred.class);
+            evidence.record_success(&delivery(3, Create), NOW);
         }
     }
 
     #[test]
-    fn a_failure_is_about_the_ticket_when_others_like_it_succeed_between_two_of_them() {
-        let mut evidence = Evidence::default();
-        let barred = barred();
-        let about_target = barred.class;
-        assert_eq!(
-            evidence.class(&delivery(1, Create), &barred),
-            about_target,
-            "nobody knows yet"
-        );
-        assert_eq!(
-            evidence.class(&delivery(1, Create), &barred),
-            about_target,
-            "nothing succeeds"
-        );
-        evidence.record_success(&delivery(2, Update));
-        assert_eq!(
-            evidence.class(&delivery(1, Create), &barred),
-            about_target,
-            "only updates do"
-        );
-        evidence.record_success(&delivery(3, Create));
-        assert_eq!(evidence.class(&delivery(1, Create), &barred), TICKET);
-        assert_eq!(
-            evidence.class(&delivery(1, Create), &barred),
-            about_target,
-            "and nothing since"
-        );
+    fn a_limit_of_the_rate_and_a_refused_password_are_about_no_ticket() {
+        let mut limited = barred();
+        limited.kind = FailureKind::RateLimited;
+        let mut refused = barred();
+        refused.may_lock_user = true;
+        let mut full = barred().with_wait(Some(Duration::from_secs(900)));
+        full.class = class(FailureScope::Organisation, ResolvedBy::Time);
+        for failure in [limited, refused, full] {
+            assert_eq!(class_after_two_turns(&failure, 0), failure.class);
+        }
     }
 
     #[test]
     fn a_refusal_of_three_tickets_for_one_reason_is_not_about_the_ticket() {
         let mut evidence = Evidence::default();
         let (a, b) = (refused("A"), refused("B"));
-        assert_eq!(evidence.class(&delivery(1, Create), &a), a.class);
+        assert_eq!(evidence.class(&delivery(1, Create), &a, NOW), a.class);
         assert_eq!(
-            evidence.class(&delivery(1, Create), &a),
+            evidence.class(&delivery(1, Create), &a, NOW),
             a.class,
             "one ticket twice"
         );
-        assert_eq!(evidence.class(&delivery(2, Create), &a), a.class);
+        assert_eq!(evidence.class(&delivery(2, Create), &a, NOW), a.class);
         assert_eq!(
-            evidence.class(&delivery(3, Create), &b),
+            evidence.class(&delivery(3, Create), &b, NOW),
             b.class,
             "another reason"
         );
         assert_eq!(
-            evidence.class(&delivery(3, Update), &a),
+            evidence.class(&delivery(3, Update), &a, NOW),
             a.class,
             "another operation"
         );
-        assert_eq!(evidence.class(&delivery(4, Create), &a), HELD);
+        assert_eq!(evidence.class(&delivery(4, Create), &a, NOW), HELD);
+    }
+
+    #[test]
+    fn a_reason_that_ended_and_came_back_for_every_ticket_is_recognised_again() {
+        let mut evidence = Evidence::default();
+        let a = refused("A");
+        for id in 1..=3 {
+            evidence.class(&delivery(id, Create), &a, NOW);
+        }
+        assert_eq!(evidence.class(&delivery(4, Create), &a, NOW), HELD);
+        evidence.record_success(&delivery(9, Create), NOW);
+        evidence.record_success(&delivery(1, Create), NOW);
+        evidence.record_success(&delivery(4, Create), NOW);
+        for id in 21..=22 {
+            assert_eq!(evidence.class(&delivery(id, Create), &a, NOW), a.class);
+        }
+        assert_eq!(evidence.class(&delivery(23, Create), &a, NOW), HELD);
     }
 
     #[test]
@@ -207,20 +317,37 @@ pub(super) mod tests {
         let mut evidence = Evidence::default();
         let a = refused("A");
         for id in 1..=3 {
-            evidence.class(&delivery(id, Create), &a);
+            evidence.class(&delivery(id, Create), &a, NOW);
         }
-        evidence.record_success(&delivery(9, Create));
-        for id in 11..=15 {
-            assert_eq!(evidence.class(&delivery(id, Create), &a), a.class);
+        evidence.record_success(&delivery(9, Create), NOW);
+        // It was refused, others were accepted, and it is refused again.
+        for id in (1..=3).chain(11..=15) {
+            assert_eq!(evidence.class(&delivery(id, Create), &a, NOW), a.class);
         }
-        evidence.record_success(&delivery(11, Create));
+        let are_several = evidence.record_success(&delivery(11, Create), NOW);
+        assert!(are_several, "the others may be accepted now as well");
         for id in 21..=22 {
-            assert_eq!(evidence.class(&delivery(id, Create), &a), a.class);
+            assert_eq!(evidence.class(&delivery(id, Create), &a, NOW), a.class);
         }
         assert_eq!(
-            evidence.class(&delivery(23, Create), &a),
+            evidence.class(&delivery(23, Create), &a, NOW),
             HELD,
             "the reason came back"
         );
+    }
+
+    #[test]
+    fn many_tickets_in_a_row_are_a_pattern_even_where_some_were_refused_alone() {
+        let mut evidence = Evidence::default();
+        let a = refused("A");
+        for id in 1..=3 {
+            evidence.class(&delivery(id, Create), &a, NOW);
+        }
+        evidence.record_success(&delivery(9, Create), NOW);
+        evidence.class(&delivery(1, Create), &a, NOW);
+        let classes: Vec<_> = (11..=30)
+            .map(|id| evidence.class(&delivery(id, Create), &a, NOW))
+            .collect();
+        assert!(classes.contains(&a.class) && classes.contains(&HELD));
     }
 }

@@ -13,6 +13,15 @@ use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
 
+/// What a success ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Ended {
+    /// The wait of the target.
+    pub(super) wait: Option<BreakerState>,
+    /// Creates of several tickets were refused for a reason that is gone.
+    pub(super) refusal_of_creates: bool,
+}
+
 /// How often the result is tried to be stored, before the lease runs out by itself.
 const STORE_TRIES: u32 = 20;
 /// Wait between two tries.
@@ -25,13 +34,13 @@ const MAX_COMPLETIONS: u32 = 64;
 const AFTER_THE_END: Duration = Duration::from_secs(24 * 3600);
 
 impl TargetWorker {
-    /// What follows a success, and the wait of the target that it ends.
+    /// What follows a success, and what it ends.
     pub(super) fn result_of_success(
         &self,
         delivery: &ClaimedDelivery,
         achieved: Achieved,
         now: Timestamp,
-    ) -> (DeliveryResult, Option<BreakerState>) {
+    ) -> (DeliveryResult, Ended) {
         self.limiter.recover();
         let mut shared = self.shared();
         match achieved {
@@ -55,11 +64,14 @@ impl TargetWorker {
                     left,
                     at,
                 };
-                return (completed, None);
+                return (completed, Ended::default());
             }
-            Achieved::Changed(_) | Achieved::Created(_) => shared.evidence.record_success(delivery),
+            Achieved::Changed(_) | Achieved::Created(_) => {}
         }
-        let ended = shared.breaker.record_success(now);
+        let ended = Ended {
+            wait: shared.breaker.record_success(now),
+            refusal_of_creates: shared.evidence.record_success(delivery, now),
+        };
         let (ticket, omitted) = match achieved {
             Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
             Achieved::Changed(changed) => (None, changed.omitted),
@@ -132,18 +144,24 @@ impl TargetWorker {
     ) -> (Failure, Next, Option<Refused>) {
         let mut shared = self.shared();
         let mut refused = None;
+        let said = failure.class.scope;
+        shared.doubts_login |= failure.doubts_login();
         if delivery.completes {
             shared.completions_at_once = 1;
         } else {
-            failure.class = shared.evidence.class(delivery, &failure);
+            failure.class = shared.evidence.class(delivery, &failure, now);
             refused = shared.refused_changes.judge(delivery, &mut failure, now);
         }
         let next = next(&self.policy, delivery.attempts, &failure, rand::random());
-        shared.breaker.record_failure(&failure, next, now);
+        // A response that only others' successes show to be about one ticket says nothing about the
+        // target: it may be no answer at all.
+        let is_alone = said != FailureScope::Ticket && failure.class.scope == FailureScope::Ticket;
+        if !is_alone {
+            shared.breaker.record_failure(&failure, next, now);
+        }
         if failure.kind == FailureKind::RateLimited {
             self.limiter.slow_down(tokio::time::Instant::now());
         }
-        shared.doubts_login |= failure.doubts_login();
         shared.last_error = Some((failure.clone(), now));
         (failure, next, refused)
     }

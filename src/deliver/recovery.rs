@@ -105,12 +105,17 @@ impl TargetWorker {
             return;
         }
         let ended = self.shared().refused_changes.record_success(delivery);
-        let (name, operation, now) = (&self.name, delivery.operation, self.clock.now());
-        let with_dead_letters = match ended {
-            Ended::Nothing => return,
-            Ended::Perhaps => false,
-            Ended::Pattern => true,
-        };
+        match ended {
+            Ended::Nothing => {}
+            Ended::Perhaps => self.wake_operation(delivery.operation, false).await,
+            Ended::Pattern => self.wake_operation(delivery.operation, true).await,
+        }
+    }
+
+    /// The CRM accepts `operation` again: what waited for that is due; with `with_dead_letters` also
+    /// what was refused alone, or given up.
+    pub(super) async fn wake_operation(&self, operation: Operation, with_dead_letters: bool) {
+        let (name, now) = (&self.name, self.clock.now());
         let woken = self
             .store
             .wake_refused(name, operation, with_dead_letters, now);
