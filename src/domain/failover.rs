@@ -130,8 +130,12 @@ pub enum CreateState {
     Ended,
 }
 
-/// Whether a create may be moved to another target.
-pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
+/// A request whose outcome is unknown has certainly ended after so long, in every CRM.
+pub const ENDS_WITHIN: Duration = Duration::from_secs(600);
+
+/// Whether a create may be moved to another target. `unknown_for`: how long ago the outcome of an
+/// attempt was unknown last. A look-up finds no ticket while such a request still runs.
+pub fn may_be_moved(state: CreateState, in_doubt: bool, unknown_for: Option<Duration>) -> bool {
     // It certainly had no effect in its target, and no person has to correct anything first.
     let idle = match state {
         CreateState::Waiting | CreateState::Dead(FailureKind::NetworkFailure) => true,
@@ -144,7 +148,7 @@ pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
         | CreateState::Sending
         | CreateState::Ended => false,
     };
-    idle && !in_doubt
+    idle && !in_doubt && unknown_for.is_none_or(|span| span >= ENDS_WITHIN)
 }
 
 /// The action of a process after a comparison of its own view of a target with the stored one.

@@ -76,14 +76,14 @@ fn a_ticket_that_waits_in_the_second_goes_back_when_that_one_is_away_and_the_fir
 #[test]
 fn what_may_have_had_an_effect_is_not_moved() {
     use FailureKind::{IntegrationFailure, NetworkFailure};
-    assert!(may_be_moved(CreateState::Waiting, false));
-    assert!(may_be_moved(CreateState::Dead(NetworkFailure), false));
-    assert!(!may_be_moved(CreateState::Waiting, true));
-    assert!(!may_be_moved(CreateState::Dead(NetworkFailure), true));
-    assert!(!may_be_moved(CreateState::Sending, false));
-    assert!(!may_be_moved(CreateState::Ended, false));
+    assert!(may_be_moved(CreateState::Waiting, false, None));
+    assert!(may_be_moved(CreateState::Dead(NetworkFailure), false, None));
+    assert!(!may_be_moved(CreateState::Waiting, true, None));
+    assert!(!may_be_moved(CreateState::Dead(NetworkFailure), true, None));
+    assert!(!may_be_moved(CreateState::Sending, false, None));
+    assert!(!may_be_moved(CreateState::Ended, false, None));
     // The CRM refused it: a person mends that and replays it.
-    assert!(!may_be_moved(CreateState::Dead(IntegrationFailure), false));
+    assert!(!may_be_moved(CreateState::Dead(IntegrationFailure), false, None));
 }
 
 #[test]
@@ -186,7 +186,7 @@ impl Model {
         let Some(failover) = fail_over(&candidates, &NAMES[self.owner], at(self.now)) else {
             return;
         };
-        if may_be_moved(self.state, self.in_doubt) {
+        if may_be_moved(self.state, self.in_doubt, None) {
             assert!(
                 self.opened_in.is_empty(),
                 "a create that took effect was moved"

@@ -177,7 +177,8 @@ macro_rules! claim {
             ") \
              update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
             $now,
-            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end \
+            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end, \
+               unknown_at = case when state = 'sending' then $4 else unknown_at end \
              where id in (select locked.id from locked) \
                and (state = 'waiting' or (state = 'sending' and lease_until <= ",
             $now,

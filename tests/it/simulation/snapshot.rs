@@ -25,6 +25,8 @@ pub(crate) struct Delivery {
     /// When it is due: its next attempt, or the end of its lease.
     pub(crate) due_at: i64,
     pub(crate) in_doubt: bool,
+    /// When it became unknown last whether an attempt had an effect.
+    pub(crate) unknown_at: Option<i64>,
     /// What it waits for, besides its time.
     pub(crate) parked: Option<String>,
 }
@@ -110,6 +112,7 @@ type DeliveryRow = (
     bool,
     Option<String>,
     Option<String>,
+    Option<i64>,
 );
 type IncidentRow = (String, String, Option<String>, bool, Option<String>, bool);
 
@@ -117,7 +120,7 @@ const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
       resumptions, \
       case when state = 'sending' then lease_until else next_attempt_at end, \
-      in_doubt <> 0, parent_id, parked \
+      in_doubt <> 0, parent_id, parked, unknown_at \
      from deliveries order by id";
 const INCIDENTS: &str = "select life, target, ticket_id, candidates is not null, \
       failed_over_from, ticket_incomplete is not null from incidents order by rowid";
@@ -298,5 +301,6 @@ fn delivery(row: DeliveryRow) -> Delivery {
         in_doubt: row.10,
         parent_id: row.11,
         parked: row.12,
+        unknown_at: row.13,
     }
 }
