@@ -65,19 +65,31 @@ impl Change {
     }
 }
 
+/// Whether a later operation of its ticket has overtaken the delivery. A field that is set later and
+/// a link come in any order.
+macro_rules! is_overtaken {
+    () => {
+        "exists (select 1 from deliveries later \
+           where later.incident_id = deliveries.incident_id and later.id > deliveries.id \
+             and later.completes = 0 and later.operation <> 'link' \
+             and later.state in ('done', 'sending'))"
+    };
+}
+pub(super) use is_overtaken;
+
 /// The dead letters of the target `$1` that are to be tried at `$2`. A closed incident needs no
 /// ticket; but if it has one, that must say that the incident is over. A create in doubt may have
 /// made it, so it is looked up even then. Operations on one ticket stay in order: what a later one
 /// has overtaken is left to a person.
 macro_rules! dead_and_due {
     () => {
-        "where target = $1 and state = 'dead' and next_attempt_at <= $2 \
-          and exists (select 1 from incidents i where i.id = deliveries.incident_id \
-            and (i.state <> 'closed' \
-              or i.ticket_id is not null or deliveries.in_doubt <> 0)) \
-          and not exists (select 1 from deliveries later \
-            where later.incident_id = deliveries.incident_id and later.id > deliveries.id \
-              and later.state in ('done', 'sending'))"
+        concat!(
+            "where target = $1 and state = 'dead' and next_attempt_at <= $2 \
+              and exists (select 1 from incidents i where i.id = deliveries.incident_id \
+                and (i.state <> 'closed' \
+                  or i.ticket_id is not null or deliveries.in_doubt <> 0)) and not ",
+            $crate::store::dead_letters::is_overtaken!()
+        )
     };
 }
 
