@@ -44,10 +44,11 @@ impl TargetWorker {
         self.limiter.recover();
         let mut shared = self.shared();
         match achieved {
-            // Mostly it has only read, so it proves nothing about writes.
+            // It says nothing about other tickets.
             Achieved::Completed(Completed {
                 fields,
                 left,
+                is_write,
                 is_over,
             }) => {
                 shared.completions_at_once = match fields.set.is_empty() {
@@ -64,7 +65,12 @@ impl TargetWorker {
                     left,
                     at,
                 };
-                return (completed, Ended::default());
+                // Mostly it has only read, which proves nothing about writes.
+                let ended = Ended {
+                    wait: is_write.then(|| shared.breaker.record_success(now)).flatten(),
+                    ..Ended::default()
+                };
+                return (completed, ended);
             }
             Achieved::Changed(_) | Achieved::Created(_) => {}
         }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::refused_changes::Ended;
 use super::worker::TargetWorker;
-use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
+use crate::domain::circuit_breaker::{Admission, BreakerState, CircuitBreaker};
 use crate::domain::retry::next;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
-use crate::store::ClaimedDelivery;
+use crate::store::{ClaimedDelivery, StoreError};
 
 /// How often dead letters and completions that are due are looked for.
 const RESUME_EVERY: Duration = Duration::from_secs(5);
@@ -55,9 +55,8 @@ impl TargetWorker {
         }
     }
 
-    /// Makes dead letters due again whose rare try has come; and with `completions` also fields that
-    /// the CRM had refused.
-    pub(super) async fn resume_if_due(&self, now: Timestamp, completions: bool) {
+    /// Makes dead letters due again whose rare try has come, and fields that the CRM had refused.
+    pub(super) async fn resume_if_due(&self, admission: Admission, now: Timestamp) {
         let is_due = {
             let mut shared = self.shared();
             let last = shared.resumed_at.get_or_insert(now);
@@ -71,21 +70,32 @@ impl TargetWorker {
         if !is_due {
             return;
         }
-        if completions {
-            let limit = self.shared().completions_at_once.max(1);
-            let woken = self.store.wake_completions(&self.name, limit, now);
-            if let Err(error) = woken.await {
-                self.report_not_resumed(&error);
-            }
+        if let Err(error) = self.resume(admission, now).await {
+            self.report_not_resumed(&error);
         }
-        if self
-            .store
-            .has_dead_due(&self.name, now)
-            .await
-            .unwrap_or(true)
-        {
+    }
+
+    async fn resume(&self, admission: Admission, now: Timestamp) -> Result<(), StoreError> {
+        let completions = match admission {
+            Admission::All => self.shared().completions_at_once.max(1),
+            // Nothing else can show that the target accepts writes again.
+            _ if self.has_nothing_due(now).await? => 1,
+            _ => 0,
+        };
+        if completions > 0 {
+            self.store
+                .wake_completions(&self.name, completions, now)
+                .await?;
+        }
+        if self.store.has_dead_due(&self.name, now).await? {
             self.resume_dead(now).await;
         }
+        Ok(())
+    }
+
+    async fn has_nothing_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let next = self.store.next_delivery_at(&self.name, now).await?;
+        Ok(next.is_none_or(|at| at > now))
     }
 
     async fn resume_dead(&self, now: Timestamp) {
@@ -146,7 +156,7 @@ impl TargetWorker {
         }
     }
 
-    fn report_not_resumed(&self, error: &crate::store::StoreError) {
+    fn report_not_resumed(&self, error: &StoreError) {
         tracing::error!(target = self.name.as_str(), %error, "deliveries cannot be made due again");
     }
 }

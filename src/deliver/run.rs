@@ -84,14 +84,14 @@ impl TargetWorker {
         let admission = self.shared().breaker.admission(now);
         let free = match admission {
             Admission::All => {
-                self.resume_if_due(now, true).await;
+                self.resume_if_due(admission, now).await;
                 free
             }
             // The results of attempts in flight may decide without a canary.
             Admission::Canary if !attempts.is_empty() => return Ok(MAX_SLEEP),
             Admission::Canary => {
                 self.renew_doubtful_login();
-                self.resume_if_due(now, false).await;
+                self.resume_if_due(admission, now).await;
                 1
             }
             Admission::Probe if !self.has_login_turn().await? => return Ok(MAX_SLEEP),
