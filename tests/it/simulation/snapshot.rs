@@ -38,6 +38,12 @@ impl Delivery {
         self.state == "discarded" && told.contains("never sent to")
     }
 
+    /// Whether it waits until the CRM accepts such changes of tickets again.
+    fn waits_for_operation(&self) -> bool {
+        let is_change = matches!(self.operation.as_str(), "update" | "link");
+        is_change && self.state == "waiting" && self.parked.as_deref() == Some("operation")
+    }
+
     /// Whether the decider has to write its payload again before it can be sent.
     pub(crate) fn is_to_be_rendered(&self) -> bool {
         self.state == "waiting" && self.parked.as_deref() == Some("rendering")
@@ -216,11 +222,19 @@ impl Snapshot {
             .of_incident(&delivery.incident_id)
             .take_while(|older| older.id < delivery.id)
             .any(|older| match older.state.as_str() {
-                "waiting" | "sending" => !self.waits_for_parent(older),
+                "waiting" | "sending" => {
+                    let is_passed = older.waits_for_operation() && delivery.operation == "resolve";
+                    !self.waits_for_parent(older) && !is_passed
+                }
                 "dead" => older.operation == "create",
                 _ => false,
             });
-        by_older || self.waits_for_parent(delivery)
+        let is_passed = delivery.waits_for_operation()
+            && self.of_incident(&delivery.incident_id).any(|later| {
+                let is_owed = matches!(later.state.as_str(), "waiting" | "sending" | "done");
+                later.id > delivery.id && later.operation == "resolve" && is_owed
+            });
+        by_older || is_passed || self.waits_for_parent(delivery)
     }
 
     /// Whether it is a link to a ticket that is not there yet.
