@@ -55,7 +55,8 @@ impl TargetWorker {
         }
     }
 
-    /// Makes dead letters due again whose rare try has come, and fields that the CRM had refused.
+    /// Makes dead letters due again whose rare try has come, and fields that the CRM had refused; and
+    /// ends what is needless.
     pub(super) async fn resume_if_due(&self, admission: Admission, now: Timestamp) {
         let is_due = {
             let mut shared = self.shared();
@@ -86,6 +87,14 @@ impl TargetWorker {
             self.store
                 .wake_completions(&self.name, completions, now)
                 .await?;
+        }
+        let ended = self.store.end_needless(&self.name, now).await?;
+        if ended > 0 {
+            tracing::info!(
+                target = self.name.as_str(),
+                count = ended,
+                "deliveries are discarded, because their incidents or tickets are over"
+            );
         }
         if self.store.has_dead_due(&self.name, now).await? {
             self.resume_dead(now).await;

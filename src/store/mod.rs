@@ -32,6 +32,7 @@ mod leases;
 mod load_state;
 mod match_counts;
 mod migrations;
+mod needless;
 mod notifications;
 mod outages;
 mod outbox;
