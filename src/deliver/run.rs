@@ -141,7 +141,7 @@ impl TargetWorker {
             // a second ticket.
             let in_doubt_too = look == Look::SetBack && self.crm.refuses_a_second();
             self.store
-                .cap_waits(&self.name, latest, in_doubt_too)
+                .cap_waits(&self.name, latest, in_doubt_too, now)
                 .await?;
         }
         self.shared().clock.set(now);

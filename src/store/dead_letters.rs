@@ -37,11 +37,11 @@ impl Change {
         let update = Statement::new(match self {
             Self::Replay { as_stored: true } => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
-                  next_attempt_at = case when look_up_from > $1 then look_up_from else $1 end"
+                  next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end"
             }
             Self::Replay { as_stored: false } => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
-                  next_attempt_at = case when look_up_from > $1 then look_up_from else $1 end, \
+                  next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end, \
                   parked = case when in_doubt = 0 and operation <> 'link' then 'rendering' end"
             }
             Self::Discard => "update deliveries set state = 'discarded', settled_at = $1",
@@ -104,7 +104,7 @@ impl Store {
         let update = Statement::new(concat!(
             "update deliveries set state = 'waiting', attempts = 0, \
               resumptions = resumptions + 1, settled_at = null, \
-              next_attempt_at = case when look_up_from > $2 then look_up_from else $2 end ",
+              next_attempt_at = case when in_doubt <> 0 and look_up_from > $2 then look_up_from else $2 end ",
             dead_and_due!()
         ));
         self.update_alone(update.bind(target).bind(now)).await
