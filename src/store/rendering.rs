@@ -168,6 +168,16 @@ impl DecisionTransaction {
         Ok(())
     }
 
+    /// Lets the delivery `id` be sent as it is stored, if it is still to be rendered: its incident
+    /// cannot be read.
+    pub async fn keep_payload(&mut self, id: i64) -> Result<(), StoreError> {
+        let update = Statement::new(
+            "update deliveries set parked = null where id = $1 and parked = 'rendering'",
+        );
+        update.bind(id).execute(&mut self.tx).await?;
+        Ok(())
+    }
+
     pub async fn commit_rendered(self) -> Result<(), StoreError> {
         self.tx.commit().await
     }
