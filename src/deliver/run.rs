@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock_watch::Look;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{Admission, BreakerState};
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::StoreError;
@@ -116,7 +117,9 @@ impl TargetWorker {
         if claimed > 0 {
             return Ok(AT_ONCE);
         }
-        // Another process has claimed it, or it is not admitted.
+        // Another process has claimed it, or too few calls are left for it.
+        let is_held_back = !self.shared().shortage.admits(Operation::Update);
+        self.note_idle(is_held_back && admission == Admission::Canary);
         let next = self.store.next_delivery_at(&self.name, now).await?;
         Ok(until_next(next, now))
     }
