@@ -26,6 +26,12 @@ const RECENT: Duration = Duration::from_secs(60);
 /// So often others must have succeeded between two failures of a delivery: once may be chance.
 const TURNS: u32 = 2;
 
+/// What ends by itself ends within this time.
+const BY_ITSELF: Duration = Duration::from_secs(15 * 60);
+/// What a person must do about a refusal of every ticket.
+const FOR_ALL: &str = "refused for several tickets, so it is not about one: an administrator of the \
+     CRM must look at the rule, flow or trigger that the message names";
+
 /// The CRM's code for a refused create.
 type Reason = Option<String>;
 
@@ -78,8 +84,22 @@ impl Evidence {
         several
     }
 
-    /// The class of `failure` of `delivery`, with what is known of others.
-    pub(super) fn class(
+    /// Corrects the class of `failure` of `delivery` with what is known of others. A person reads why.
+    pub(super) fn judge(
+        &mut self,
+        delivery: &ClaimedDelivery,
+        failure: &mut Failure,
+        now: Timestamp,
+    ) {
+        let said = failure.class.scope;
+        failure.class = self.class(delivery, failure, now);
+        failure.is_pattern = said == FailureScope::Ticket && failure.class.scope != said;
+        if failure.is_pattern && failure.class.resolved_by == ResolvedBy::PersonInCrm {
+            failure.message = format!("{}; {FOR_ALL}", failure.message);
+        }
+    }
+
+    fn class(
         &mut self,
         delivery: &ClaimedDelivery,
         failure: &Failure,
@@ -146,11 +166,13 @@ impl Evidence {
             self.refused.clear();
         }
         let refusals = self.refused.entry(failure.code.clone()).or_default();
-        if refusals.record_refusal(&delivery.incident_id, now).is_none() {
+        let Some(since) = refusals.record_refusal(&delivery.incident_id, now) else {
             return failure.class;
-        }
+        };
         let resolved_by = match failure.class.resolved_by {
             ResolvedBy::Nothing => ResolvedBy::PersonInCrm,
+            // No lock lasts for so long. A flow or a trigger that fails does.
+            ResolvedBy::Time if now.since(since) >= BY_ITSELF => ResolvedBy::PersonInCrm,
             by => by,
         };
         class(FailureScope::Organisation, resolved_by)
@@ -310,6 +332,25 @@ pub(super) mod tests {
             assert_eq!(evidence.class(&delivery(id, Create), &a, NOW), a.class);
         }
         assert_eq!(evidence.class(&delivery(23, Create), &a, NOW), HELD);
+    }
+
+    #[test]
+    fn what_should_end_by_itself_and_does_not_for_any_ticket_needs_a_person() {
+        let mut evidence = Evidence::default();
+        let mut judged = |id, seconds| {
+            let mut failure = refused("CANNOT_EXECUTE_FLOW_TRIGGER");
+            failure.class.resolved_by = ResolvedBy::Time;
+            let at = NOW.plus(Duration::from_secs(seconds));
+            evidence.judge(&delivery(id, Create), &mut failure, at);
+            failure
+        };
+        judged(1, 0);
+        judged(2, 0);
+        let waits = class(FailureScope::Organisation, ResolvedBy::Time);
+        assert_eq!((judged(3, 0).class, judged(3, 899).class), (waits, waits));
+        let failure = judged(3, 900);
+        assert_eq!(failure.class, HELD);
+        assert!(failure.message.contains("an administrator"), "{failure}");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use super::completion::Completed;
 use super::refused_changes::Refused;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::BreakerState;
-use crate::domain::failure::{Failure, FailureKind, FailureScope};
-use crate::domain::retry::{Next, next, rare_wait};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy};
+use crate::domain::retry::{Next, has_lasted_too_long, next, rare_wait};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
@@ -26,6 +26,9 @@ pub(super) struct Ended {
 const STORE_TRIES: u32 = 20;
 /// Wait between two tries.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
+/// What a person must do about a refusal of one ticket that does not end.
+const NO_END: &str = "this does not end by itself: a person must look at what the message names";
 
 /// Most completions that are made due at once.
 const MAX_COMPLETIONS: u32 = 64;
@@ -155,8 +158,12 @@ impl TargetWorker {
         if delivery.completes {
             shared.completions_at_once = 1;
         } else {
-            failure.class = shared.evidence.class(delivery, &failure, now);
+            shared.evidence.judge(delivery, &mut failure, now);
             refused = shared.refused_changes.judge(delivery, &mut failure, now);
+            if has_lasted_too_long(&failure, delivery.resumptions) {
+                failure.class.resolved_by = ResolvedBy::PersonInCrm;
+                failure.message = format!("{}; {NO_END}", failure.message);
+            }
         }
         let next = next(&self.policy, delivery.attempts, &failure, rand::random());
         // A response that only others' successes show to be about one ticket says nothing about the

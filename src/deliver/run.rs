@@ -93,7 +93,7 @@ impl TargetWorker {
             Admission::Canary => {
                 self.renew_doubtful_login();
                 self.resume_if_due(admission, now).await;
-                1
+                free.min(self.shared().breaker.canaries())
             }
             Admission::Probe if !self.has_login_turn().await? => return Ok(MAX_SLEEP),
             Admission::Probe => {

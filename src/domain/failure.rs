@@ -180,6 +180,9 @@ pub struct Failure {
     /// now that no earlier attempt had one either.
     #[serde(skip)]
     pub ends_doubt: bool,
+    /// Whether several tickets were refused like this, so that it is not about one.
+    #[serde(skip)]
+    pub is_pattern: bool,
     /// Whether the CRM was not asked: Ringdown has nothing that it could send. The failure says
     /// nothing about the target.
     #[serde(skip)]
@@ -202,6 +205,7 @@ impl Failure {
             field: None,
             refuses_value: false,
             ends_doubt: false,
+            is_pattern: false,
             is_internal: false,
         }
     }
