@@ -68,6 +68,11 @@ impl BreakerState {
             Self::CircuitOpen => "circuit_open",
         }
     }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Up, Self::Paused, Self::Held, Self::CircuitOpen];
+        all.into_iter().find(|state| state.as_str() == name)
+    }
 }
 
 /// Whether one target takes deliveries. The circuit is one of three reasons why it does not; the
