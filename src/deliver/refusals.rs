@@ -44,19 +44,24 @@ struct RefusedTicket {
 
 impl Default for Refusals {
     fn default() -> Self {
+        Self::needing(TICKETS_OF_A_PATTERN)
+    }
+}
+
+impl Refusals {
+    /// A pattern needs so many tickets in a row.
+    pub(super) fn needing(needed: usize) -> Self {
         Self {
             tickets: HashMap::new(),
             others: 0,
             row: 0,
             in_a_row: 0,
-            needed: TICKETS_OF_A_PATTERN,
+            needed,
             pattern_since: None,
             is_unconfirmed: false,
         }
     }
-}
 
-impl Refusals {
     /// The ticket of `incident` was refused. Returns since when every ticket has been; `None`: this
     /// refusal is about the ticket, as far as is known.
     pub(super) fn record_refusal(
@@ -65,7 +70,9 @@ impl Refusals {
         now: Timestamp,
     ) -> Option<Timestamp> {
         if self.tickets.len() >= MAX_REMEMBERED {
-            *self = Self::default();
+            self.tickets.clear();
+            self.in_a_row = 0;
+            self.pattern_since = None;
         }
         let before = self.tickets.get(incident).copied();
         // While every ticket is refused, this one may be refused for that alone.

@@ -118,10 +118,7 @@ impl RefusedChanges {
         if !is_planned {
             change.tried_at = Some(tried_at);
         }
-        Some(Refused {
-            tried_at,
-            is_new,
-        })
+        Some(Refused { tried_at, is_new })
     }
 
     /// The operations that the CRM refuses for every ticket.
