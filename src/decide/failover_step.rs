@@ -68,7 +68,10 @@ async fn stranded(
     {
         let mut after = Some(0);
         while let (Some(place), true) = (after, stranded.len() < MAX_MOVED) {
-            let (waiting, go_on) = resources.store.pending_creates(name, place, PAGE, now).await?;
+            let (waiting, go_on) = resources
+                .store
+                .pending_creates(name, place, PAGE, now)
+                .await?;
             let to_leave = waiting.into_iter().filter(|one| {
                 let candidates = &one.route.candidates;
                 unreachable

@@ -70,13 +70,16 @@ impl TargetWorker {
                 };
                 // Mostly it has only read, which proves nothing about writes.
                 let ended = Ended {
-                    wait: is_write.then(|| shared.breaker.record_success(now)).flatten(),
+                    wait: is_write
+                        .then(|| shared.breaker.record_success(now))
+                        .flatten(),
                     ..Ended::default()
                 };
                 return (completed, ended);
             }
             Achieved::Changed(_) | Achieved::Created(_) => {}
         }
+        shared.note_reached(now);
         let ended = Ended {
             wait: shared.breaker.record_success(now),
             refusal_of_creates: shared.evidence.record_success(delivery, now),

@@ -95,7 +95,7 @@ impl TargetWorker {
                 self.resume_if_due(admission, now).await;
                 free.min(self.shared().breaker.canaries())
             }
-            Admission::Probe if !self.has_login_turn().await? => return Ok(MAX_SLEEP),
+            Admission::Probe if !self.has_login_turn(now).await? => return Ok(MAX_SLEEP),
             Admission::Probe => {
                 self.probe().await;
                 return Ok(AT_ONCE);

@@ -288,7 +288,14 @@ impl CircuitBreaker {
                     (false, true) => (FIRST_HOLD, MAX_PATTERN_HOLD),
                     (false, false) => (FIRST_HOLD, MAX_HOLD),
                 };
-                let hold = self.backoff(BreakerState::Held, bounds, now);
+                let mut hold = self.backoff(BreakerState::Held, bounds, now);
+                if failure.may_lock_user {
+                    // Other replicas may have been refused before this one.
+                    let held = self
+                        .unreachable_since
+                        .map_or(hold, |since| now.since(since));
+                    hold = hold.max(held).min(MAX_LOGIN_HOLD);
+                }
                 self.mark_unreachable(now);
                 self.enter(BreakerState::Held, now, hold);
             }

@@ -304,3 +304,15 @@ fn where_several_tickets_are_refused_several_go_first_and_no_wait_is_longer_than
     breaker.record_success(now);
     assert_eq!(breaker.canaries(), 1);
 }
+
+#[test]
+fn a_password_that_another_replica_was_refused_before_waits_as_long_as_that_lasts() {
+    let mut refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
+    refused.may_lock_user = true;
+    let waits = [0, 100, 600, 5000].map(|held| {
+        let mut breaker = CircuitBreaker::half_open_since(at(0));
+        breaker.record_failed_probe(&refused, Next::HoldTarget, at(held));
+        breaker.until().since(at(held)).as_secs()
+    });
+    assert_eq!(waits, [120, 120, 600, 900]);
+}

@@ -164,18 +164,43 @@ pub enum HealthAction {
     ProbeNow,
 }
 
+/// The stored view of a target, as a process sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredView {
+    Reachable {
+        /// Another replica has reached it a moment ago.
+        by_other_just_now: bool,
+    },
+    Unreachable {
+        /// This process has reached it since then.
+        is_disproved: bool,
+    },
+}
+
+/// How long a replica that cannot reach a target lets another one's word stand that has reached it.
+/// While two do not agree, neither disturbs the other more often.
+pub const DISAGREES_FOR: Duration = Duration::from_secs(60);
+
 /// Compares its own view of a target with the stored one. `changed_by_other`: another replica has
 /// stored its view since this process last looked, so its own view may be older.
 pub const fn health_action(
     unreachable: bool,
-    stored_unreachable: bool,
+    stored: StoredView,
     changed_by_other: bool,
 ) -> HealthAction {
-    match (unreachable, stored_unreachable, changed_by_other) {
-        (true, true, _) | (false, false, _) => HealthAction::InSync,
-        (_, _, false) => HealthAction::Publish,
-        (false, true, true) => HealthAction::Verify,
-        (true, false, true) => HealthAction::ProbeNow,
+    use HealthAction::{InSync, ProbeNow, Publish, Verify};
+    match (unreachable, stored) {
+        (true, StoredView::Unreachable { .. }) | (false, StoredView::Reachable { .. }) => InSync,
+        (false, StoredView::Unreachable { is_disproved }) => match changed_by_other {
+            true if !is_disproved => Verify,
+            _ => Publish,
+        },
+        (true, StoredView::Reachable { by_other_just_now }) => match changed_by_other {
+            true => ProbeNow,
+            // Its probe has failed. The other one can deliver.
+            false if by_other_just_now => InSync,
+            false => Publish,
+        },
     }
 }
 

@@ -83,16 +83,45 @@ fn what_may_have_had_an_effect_is_not_moved() {
     assert!(!may_be_moved(CreateState::Sending, false, None));
     assert!(!may_be_moved(CreateState::Ended, false, None));
     // The CRM refused it: a person mends that and replays it.
-    assert!(!may_be_moved(CreateState::Dead(IntegrationFailure), false, None));
+    assert!(!may_be_moved(
+        CreateState::Dead(IntegrationFailure),
+        false,
+        None
+    ));
 }
+
+const AWAY: StoredView = StoredView::Unreachable {
+    is_disproved: false,
+};
+const DISPROVED: StoredView = StoredView::Unreachable { is_disproved: true };
+const BACK: StoredView = StoredView::Reachable {
+    by_other_just_now: false,
+};
+const JUST_BACK: StoredView = StoredView::Reachable {
+    by_other_just_now: true,
+};
 
 #[test]
 fn the_newer_word_counts() {
-    assert_eq!(health_action(true, false, false), HealthAction::Publish);
-    assert_eq!(health_action(false, true, false), HealthAction::Publish);
-    assert_eq!(health_action(false, true, true), HealthAction::Verify);
-    assert_eq!(health_action(true, false, true), HealthAction::ProbeNow);
-    assert_eq!(health_action(true, true, true), HealthAction::InSync);
+    assert_eq!(health_action(true, BACK, false), HealthAction::Publish);
+    assert_eq!(health_action(false, AWAY, false), HealthAction::Publish);
+    assert_eq!(health_action(false, AWAY, true), HealthAction::Verify);
+    assert_eq!(health_action(true, BACK, true), HealthAction::ProbeNow);
+    assert_eq!(health_action(true, AWAY, true), HealthAction::InSync);
+}
+
+#[test]
+fn replicas_that_do_not_agree_leave_each_other_in_peace() {
+    let of_the_well_one = health_action(false, DISPROVED, true);
+    assert_eq!(
+        of_the_well_one,
+        HealthAction::Publish,
+        "no probe, no canary"
+    );
+    let of_the_other = health_action(true, JUST_BACK, true);
+    assert_eq!(of_the_other, HealthAction::ProbeNow, "once");
+    let of_the_other = health_action(true, JUST_BACK, false);
+    assert_eq!(of_the_other, HealthAction::InSync);
 }
 
 /// One thing that happens to a create and to its targets.
