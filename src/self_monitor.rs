@@ -19,7 +19,9 @@ use crate::domain::trouble::{
     Expected, HealthSnapshot, OWN_EVENT, OWN_RULE, OWN_SOURCE, Report, reports, silence_of,
     troubles,
 };
-use crate::store::{Journal, JournalError, NewEvent, Store, StoreError, TargetHealth};
+use crate::store::{
+    Journal, JournalError, NewEvent, OpenCondition, Store, StoreError, TargetHealth,
+};
 use crate::telemetry::{Metrics, SourceCounters};
 
 /// Rest between two checks.
@@ -161,6 +163,7 @@ impl SelfMonitor {
         let counts = self.store.counts().await?;
         let stored = self.store.last_heartbeats().await?;
         let targets = self.store.targets_health().await?;
+        let conditions = self.store.open_conditions().await?;
         let refused = FailureKind::IntegrationFailure.as_str();
         let expected = |one: &SourceHeartbeat| Expected {
             source: one.source.clone(),
@@ -184,6 +187,7 @@ impl SelfMonitor {
         let held = targets.into_iter().filter_map(held);
         Ok(HealthSnapshot {
             held: held.filter(|one| !is_reported(one)).collect(),
+            away: conditions.into_iter().filter_map(away).collect(),
             refused_deliveries,
             expected: self.heartbeats.iter().map(expected).collect(),
             review_items: counts.review_items,
@@ -226,6 +230,16 @@ impl SelfMonitor {
 fn held(health: TargetHealth) -> Option<(TargetName, String)> {
     let unreachable = health.unreachable?;
     (unreachable.state == BreakerState::Held).then_some((health.target, unreachable.reason))
+}
+
+fn away(condition: OpenCondition) -> Option<(TargetName, Timestamp, String)> {
+    let OpenCondition {
+        target,
+        since,
+        condition,
+    } = condition;
+    // Of a held target more is known.
+    (condition.state != BreakerState::Held).then_some((target, since, condition.reason))
 }
 
 /// The event in the form that `settings` maps.

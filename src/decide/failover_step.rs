@@ -33,7 +33,7 @@ pub(super) async fn fail_over(
     };
     let mut moved = Vec::new();
     for create in stranded {
-        if let Some(unopened) = deciding.lock_without_ticket(create).await? {
+        if let Some(unopened) = deciding.lock_without_ticket(create, now).await? {
             let from = (&*resources.settings, &unreachable);
             moved.extend(move_waiting(unopened, from, &mut rows));
         }
@@ -68,7 +68,10 @@ async fn stranded(
     {
         let mut after = Some(0);
         while let (Some(place), true) = (after, stranded.len() < MAX_MOVED) {
-            let (waiting, go_on) = resources.store.pending_creates(name, place, PAGE).await?;
+            let (waiting, go_on) = resources
+                .store
+                .pending_creates(name, place, PAGE, now)
+                .await?;
             let to_leave = waiting.into_iter().filter(|one| {
                 let candidates = &one.route.candidates;
                 unreachable

@@ -46,10 +46,25 @@ pub(super) async fn render_marked(
     let now = resources.clock.now();
     let mut rendered = 0;
     for id in marked {
-        let Some((record, delivery)) = deciding.take_for_rendering(id).await? else {
-            continue;
-        };
         rendered += 1;
+        let (record, delivery) = match deciding.take_for_rendering(id).await {
+            Ok(Some(taken)) => taken,
+            Ok(None) => {
+                deciding.keep_payload(id).await?;
+                continue;
+            }
+            // One damaged row must not keep all others waiting.
+            Err(error @ StoreError::Damaged { .. }) => {
+                tracing::warn!(
+                    delivery = id, %error,
+                    "a delivery cannot be rendered again, because its incident cannot be read; it is \
+                     sent as stored"
+                );
+                deciding.keep_payload(id).await?;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
         let incident_id = record.incident.id.clone();
         let written = render_again(&resources.settings, &record, &delivery);
         if let Err(problem) = &written {

@@ -90,7 +90,8 @@ pub(super) async fn attempt(
         Operation::Update => update(by, delivery).await.map(Achieved::Changed),
         Operation::Resolve => {
             let change: TicketChange = payload(delivery)?;
-            by.change(delivery, change).await.map(Achieved::Changed)
+            let changed = by.change(delivery, change).await;
+            changed.map(Achieved::Changed).map_err(refused_again)
         }
         Operation::Link => {
             let linked = link(crm, by.target, delivery).await?;
@@ -157,7 +158,7 @@ async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Created,
         let described = by.omission.described(&fields, &omitted);
         result = by.crm.create(&key, &described).await;
     }
-    let ticket = result.map_err(|failure| certain_after_look_up(delivery, failure))?;
+    let ticket = result.map_err(|failure| after_look_up(delivery, failure))?;
     note_kept(by.crm, &ticket.id, &mut omitted).await;
     if !ticket.not_kept.is_empty() {
         omitted.extend(ticket.not_kept.iter().cloned());
@@ -237,10 +238,13 @@ impl Attempt<'_> {
     }
 }
 
+/// The failure of an attempt of a delivery that had no effect before, as a look-up has shown if it was
+/// in doubt. A failure that certainly had none ends that doubt.
+///
 /// A success without a record is a matter of the network only while it is not known what came of
-/// it. Where the earlier try ended in the same way and was looked up, such a response creates
-/// nothing.
-fn certain_after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Failure {
+/// it. Where the earlier try ended in the same way, such a response creates nothing.
+fn after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Failure {
+    failure.ends_doubt = !failure.outcome_unknown;
     if delivery.in_doubt && delivery.had_empty_success && failure.is_empty_success() {
         failure.kind = FailureKind::IntegrationFailure;
     }
@@ -253,7 +257,15 @@ async fn update(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Changed,
     if delivery.in_doubt && by.crm.has_comment(ticket_id, &change.marker).await? {
         return Ok(Changed::default());
     }
-    by.change(delivery, change).await
+    let changed = by.change(delivery, change).await;
+    changed.map_err(|failure| after_look_up(delivery, failure))
+}
+
+/// A resolution is repeated without a look-up, and may be sent with other values. Nothing is in doubt
+/// any more once the CRM has refused it.
+fn refused_again(mut failure: Failure) -> Failure {
+    failure.ends_doubt = !failure.outcome_unknown && failure.class.scope == FailureScope::Ticket;
+    failure
 }
 
 fn ticket_id(delivery: &ClaimedDelivery) -> Result<&str, Failure> {

@@ -18,6 +18,8 @@ pub(super) struct Completed {
     pub(super) fields: CompletedFields,
     /// What the ticket still lacks.
     pub(super) left: Vec<OmittedField>,
+    /// The CRM has accepted a change.
+    pub(super) is_write: bool,
     /// The ticket is resolved, closed or gone.
     pub(super) is_over: bool,
 }
@@ -121,6 +123,7 @@ pub(super) async fn complete(
     if sent.is_empty() {
         return Ok(done);
     }
+    done.is_write = true;
     // A value that is dropped comes with a success too.
     let after = inspect.stored(ticket_id, &names).await?;
     for one in sent {

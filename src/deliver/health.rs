@@ -7,15 +7,21 @@
 
 use std::time::{Duration, Instant};
 
+use super::login_turn::is_refused;
 use super::shared::Shared;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
-use crate::domain::failover::{HealthAction, Unreachable, health_action};
+use crate::domain::failover::{
+    DISAGREES_FOR, HealthAction, StoredView, Unreachable, health_action,
+};
 use crate::domain::time::Timestamp;
 use crate::store::{StoreError, TargetCondition, TargetHealth};
 
 /// How often the row is read while several replicas share the database.
 const READ_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a condition that lasts is recorded while several replicas share the database.
+const RECORD_EVERY: Duration = Duration::from_secs(60);
 
 impl TargetWorker {
     /// Stores this process's view of the target, and follows that of other replicas.
@@ -24,13 +30,17 @@ impl TargetWorker {
         let changed_by_other = self.read_health().await?;
         let health = self.health_to_store(changed_by_other, now);
         // Before others hear that the target is held.
-        self.keep_login_turn().await?;
+        self.keep_login_turn(now).await?;
         let Some(health) = health else {
             return Ok(());
         };
         if self.store.save_target_health(&health).await? {
             self.log_health(&health);
-            self.shared().health.stored = Some(health);
+            let mut shared = self.shared();
+            if health.unreachable.is_none() {
+                shared.note_reached(health.since);
+            }
+            shared.health.stored = Some(health);
         } else {
             // Another replica was faster: its row is read at the next step.
             self.shared().health.read_at = None;
@@ -54,15 +64,27 @@ impl TargetWorker {
             });
             // The reason of one condition may change with every try; its first one is shown.
             let key = |one: &Option<TargetCondition>| one.as_ref().map(|one| one.state);
-            if shared.recorded.as_ref().map(key) == Some(key(&condition)) {
-                return Ok(());
+            match &shared.recorded {
+                Some(recorded) if key(recorded) == key(&condition) => {
+                    let written = shared.recorded_at.map(|at| at.elapsed());
+                    // Another replica may have ended it, for which the target accepts writes.
+                    let is_due = self.store.is_shared()
+                        && condition.is_some()
+                        && written.is_none_or(|ago| ago >= RECORD_EVERY);
+                    if !is_due {
+                        return Ok(());
+                    }
+                    recorded.clone()
+                }
+                _ => condition,
             }
-            condition
         };
         self.store
             .record_condition(&self.name, condition.as_ref(), now)
             .await?;
-        self.shared().recorded = Some(condition);
+        let mut shared = self.shared();
+        shared.recorded = Some(condition);
+        shared.recorded_at = Some(Instant::now());
         Ok(())
     }
 
@@ -90,7 +112,8 @@ impl TargetWorker {
         let stored = shared.health.stored.clone();
         let stored_unreachable = stored.as_ref().and_then(|one| one.unreachable.as_ref());
         let unreachable = shared.breaker.unreachable().is_some();
-        match health_action(unreachable, stored_unreachable.is_some(), changed_by_other) {
+        let view = self.view(&shared, stored.as_ref(), now);
+        match health_action(unreachable, view, changed_by_other) {
             HealthAction::InSync => self.changed_state(&shared, stored?),
             HealthAction::Publish => Some(self.own_view(&shared, stored, now)),
             HealthAction::Verify => {
@@ -100,9 +123,26 @@ impl TargetWorker {
                 None
             }
             HealthAction::ProbeNow => {
-                shared.breaker.probe_now();
+                // That another replica's password is accepted says nothing about this one's.
+                if !is_refused(&shared) {
+                    shared.breaker.probe_now();
+                }
                 None
             }
+        }
+    }
+
+    fn view(&self, shared: &Shared, stored: Option<&TargetHealth>, now: Timestamp) -> StoredView {
+        if let Some(unreachable) = stored.and_then(|one| one.unreachable.as_ref()) {
+            let reached_at = shared.reached_at;
+            return StoredView::Unreachable {
+                is_disproved: reached_at.is_some_and(|at| at >= unreachable.since),
+            };
+        }
+        let by_other = stored.filter(|one| self.store.is_shared() && one.replica != self.owner);
+        StoredView::Reachable {
+            by_other_just_now: by_other
+                .is_some_and(|one| now >= one.since && now.since(one.since) < DISAGREES_FOR),
         }
     }
 
@@ -115,7 +155,7 @@ impl TargetWorker {
         (unreachable.state != state).then(|| {
             let unreachable = Unreachable {
                 state,
-                reason: reason(shared),
+                reason: self.reason(shared),
                 ..unreachable
             };
             self.health(Some(unreachable), own.since, own.version)
@@ -138,9 +178,18 @@ impl TargetWorker {
         let unreachable = Unreachable {
             state,
             since,
-            reason: reason(shared),
+            reason: self.reason(shared),
         };
         self.health(Some(unreachable), since, version)
+    }
+
+    /// The last failure. Replicas may have different passwords.
+    fn reason(&self, shared: &Shared) -> String {
+        let reason = reason(shared);
+        match is_refused(shared) && self.store.is_shared() {
+            true => format!("{reason} (with the password of replica {})", self.owner),
+            false => reason,
+        }
     }
 
     fn health(

@@ -1,30 +1,34 @@
 //! Which replica sends a password that was refused.
 //!
 //! Many organisations lock a user after five refused passwords, whoever sent them. So while a
-//! target is held for that, one replica probes, and the others wait for its turn to end. It ends
-//! when the target takes that replica's login, or when the replica has died.
+//! target is held for that, one replica waits for its next probe, and the others wait for its turn to
+//! end. It ends with that wait, when the target takes that replica's login, or when the replica has
+//! died. Then another replica goes first: its password may be a different one.
 
 use std::time::{Duration, Instant};
 
 use super::shared::Shared;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 
 /// After a replica has died, others wait so long.
 const TURN: Duration = Duration::from_secs(30);
 /// How often the turn is renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// A replica whose password was refused leaves the next turn to others for so long after its wait.
+const OTHERS_FIRST: Duration = Duration::from_secs(45);
 
 impl TargetWorker {
-    /// Takes or keeps the turn while the target is held for a refused password.
-    pub(super) async fn keep_login_turn(&self) -> Result<(), StoreError> {
+    /// Takes or keeps the turn while this replica waits after a refused password.
+    pub(super) async fn keep_login_turn(&self, now: Timestamp) -> Result<(), StoreError> {
         if !self.takes_turns() {
             return Ok(());
         }
         {
             let mut shared = self.shared();
-            if !is_refused(&shared) {
+            if !is_refused(&shared) || now >= shared.breaker.until() {
                 shared.turn_renewed_at = None;
                 return Ok(());
             }
@@ -38,8 +42,20 @@ impl TargetWorker {
     }
 
     /// Whether this replica may probe now.
-    pub(super) async fn has_login_turn(&self) -> Result<bool, StoreError> {
-        Ok(!self.takes_turns() || !self.may_be_refused() || self.take_login_turn().await?)
+    pub(super) async fn has_login_turn(&self, now: Timestamp) -> Result<bool, StoreError> {
+        if !self.takes_turns() || !self.may_be_refused() {
+            return Ok(true);
+        }
+        if self.leaves_turn_to_others(now) {
+            return Ok(false);
+        }
+        self.take_login_turn().await
+    }
+
+    fn leaves_turn_to_others(&self, now: Timestamp) -> bool {
+        let shared = self.shared();
+        let until = shared.breaker.until();
+        is_refused(&shared) && now >= until && now < until.plus(OTHERS_FIRST)
     }
 
     /// Whether the target is held here for a refused password, or by another replica.
@@ -62,7 +78,8 @@ impl TargetWorker {
     }
 }
 
-fn is_refused(shared: &Shared) -> bool {
+/// Whether the target is held because it refused this replica's password.
+pub(super) fn is_refused(shared: &Shared) -> bool {
     let last = shared.last_error.as_ref();
     shared.breaker.state() == BreakerState::Held
         && last.is_some_and(|(failure, _)| failure.may_lock_user)

@@ -23,6 +23,7 @@ mod observe;
 mod omission;
 mod outcome;
 mod recovery;
+mod refusals;
 mod refused_changes;
 mod report;
 mod run;

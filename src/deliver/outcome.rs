@@ -7,16 +7,28 @@ use super::completion::Completed;
 use super::refused_changes::Refused;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::BreakerState;
-use crate::domain::failure::{Failure, FailureKind, FailureScope};
-use crate::domain::retry::{Next, next, rare_wait};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy};
+use crate::domain::retry::{Next, has_lasted_too_long, next, rare_wait};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, DeliveryResult, WaitsFor};
+
+/// What a success ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Ended {
+    /// The wait of the target.
+    pub(super) wait: Option<BreakerState>,
+    /// Creates of several tickets were refused for a reason that is gone.
+    pub(super) refusal_of_creates: bool,
+}
 
 /// How often the result is tried to be stored, before the lease runs out by itself.
 const STORE_TRIES: u32 = 20;
 /// Wait between two tries.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
+
+/// What a person must do about a refusal of one ticket that does not end.
+const NO_END: &str = "this does not end by itself: a person must look at what the message names";
 
 /// Most completions that are made due at once.
 const MAX_COMPLETIONS: u32 = 64;
@@ -25,20 +37,21 @@ const MAX_COMPLETIONS: u32 = 64;
 const AFTER_THE_END: Duration = Duration::from_secs(24 * 3600);
 
 impl TargetWorker {
-    /// What follows a success, and the wait of the target that it ends.
+    /// What follows a success, and what it ends.
     pub(super) fn result_of_success(
         &self,
         delivery: &ClaimedDelivery,
         achieved: Achieved,
         now: Timestamp,
-    ) -> (DeliveryResult, Option<BreakerState>) {
+    ) -> (DeliveryResult, Ended) {
         self.limiter.recover();
         let mut shared = self.shared();
         match achieved {
-            // Mostly it has only read, so it proves nothing about writes.
+            // It says nothing about other tickets.
             Achieved::Completed(Completed {
                 fields,
                 left,
+                is_write,
                 is_over,
             }) => {
                 shared.completions_at_once = match fields.set.is_empty() {
@@ -55,11 +68,22 @@ impl TargetWorker {
                     left,
                     at,
                 };
-                return (completed, None);
+                // Mostly it has only read, which proves nothing about writes.
+                let ended = Ended {
+                    wait: is_write
+                        .then(|| shared.breaker.record_success(now))
+                        .flatten(),
+                    ..Ended::default()
+                };
+                return (completed, ended);
             }
-            Achieved::Changed(_) | Achieved::Created(_) => shared.evidence.record_success(delivery),
+            Achieved::Changed(_) | Achieved::Created(_) => {}
         }
-        let ended = shared.breaker.record_success(now);
+        shared.note_reached(now);
+        let ended = Ended {
+            wait: shared.breaker.record_success(now),
+            refusal_of_creates: shared.evidence.record_success(delivery, now),
+        };
         let (ticket, omitted) = match achieved {
             Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
             Achieved::Changed(changed) => (None, changed.omitted),
@@ -132,18 +156,28 @@ impl TargetWorker {
     ) -> (Failure, Next, Option<Refused>) {
         let mut shared = self.shared();
         let mut refused = None;
+        let said = failure.class.scope;
+        shared.doubts_login |= failure.doubts_login();
         if delivery.completes {
             shared.completions_at_once = 1;
         } else {
-            failure.class = shared.evidence.class(delivery, &failure);
+            shared.evidence.judge(delivery, &mut failure, now);
             refused = shared.refused_changes.judge(delivery, &mut failure, now);
+            if has_lasted_too_long(&failure, delivery.resumptions) {
+                failure.class.resolved_by = ResolvedBy::PersonInCrm;
+                failure.message = format!("{}; {NO_END}", failure.message);
+            }
         }
         let next = next(&self.policy, delivery.attempts, &failure, rand::random());
-        shared.breaker.record_failure(&failure, next, now);
+        // A response that only others' successes show to be about one ticket says nothing about the
+        // target: it may be no answer at all.
+        let is_alone = said != FailureScope::Ticket && failure.class.scope == FailureScope::Ticket;
+        if !is_alone {
+            shared.breaker.record_failure(&failure, next, now);
+        }
         if failure.kind == FailureKind::RateLimited {
             self.limiter.slow_down(tokio::time::Instant::now());
         }
-        shared.doubts_login |= failure.doubts_login();
         shared.last_error = Some((failure.clone(), now));
         (failure, next, refused)
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::refused_changes::Ended;
 use super::worker::TargetWorker;
-use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
+use crate::domain::circuit_breaker::{Admission, BreakerState, CircuitBreaker};
 use crate::domain::retry::next;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
-use crate::store::ClaimedDelivery;
+use crate::store::{ClaimedDelivery, StoreError};
 
 /// How often dead letters and completions that are due are looked for.
 const RESUME_EVERY: Duration = Duration::from_secs(5);
@@ -55,9 +55,9 @@ impl TargetWorker {
         }
     }
 
-    /// Makes dead letters due again whose rare try has come; and with `completions` also fields that
-    /// the CRM had refused.
-    pub(super) async fn resume_if_due(&self, now: Timestamp, completions: bool) {
+    /// Makes dead letters due again whose rare try has come, and fields that the CRM had refused; and
+    /// ends what is needless.
+    pub(super) async fn resume_if_due(&self, admission: Admission, now: Timestamp) {
         let is_due = {
             let mut shared = self.shared();
             let last = shared.resumed_at.get_or_insert(now);
@@ -71,21 +71,40 @@ impl TargetWorker {
         if !is_due {
             return;
         }
-        if completions {
-            let limit = self.shared().completions_at_once.max(1);
-            let woken = self.store.wake_completions(&self.name, limit, now);
-            if let Err(error) = woken.await {
-                self.report_not_resumed(&error);
-            }
+        if let Err(error) = self.resume(admission, now).await {
+            self.report_not_resumed(&error);
         }
-        if self
-            .store
-            .has_dead_due(&self.name, now)
-            .await
-            .unwrap_or(true)
-        {
+    }
+
+    async fn resume(&self, admission: Admission, now: Timestamp) -> Result<(), StoreError> {
+        let completions = match admission {
+            Admission::All => self.shared().completions_at_once.max(1),
+            // Nothing else can show that the target accepts writes again.
+            _ if self.has_nothing_due(now).await? => 1,
+            _ => 0,
+        };
+        if completions > 0 {
+            self.store
+                .wake_completions(&self.name, completions, now)
+                .await?;
+        }
+        let ended = self.store.end_needless(&self.name, now).await?;
+        if ended > 0 {
+            tracing::info!(
+                target = self.name.as_str(),
+                count = ended,
+                "deliveries are discarded, because their incidents or tickets are over"
+            );
+        }
+        if self.store.has_dead_due(&self.name, now).await? {
             self.resume_dead(now).await;
         }
+        Ok(())
+    }
+
+    async fn has_nothing_due(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let next = self.store.next_delivery_at(&self.name, now).await?;
+        Ok(next.is_none_or(|at| at > now))
     }
 
     async fn resume_dead(&self, now: Timestamp) {
@@ -105,12 +124,17 @@ impl TargetWorker {
             return;
         }
         let ended = self.shared().refused_changes.record_success(delivery);
-        let (name, operation, now) = (&self.name, delivery.operation, self.clock.now());
-        let with_dead_letters = match ended {
-            Ended::Nothing => return,
-            Ended::Perhaps => false,
-            Ended::Pattern => true,
-        };
+        match ended {
+            Ended::Nothing => {}
+            Ended::Perhaps => self.wake_operation(delivery.operation, false).await,
+            Ended::Pattern => self.wake_operation(delivery.operation, true).await,
+        }
+    }
+
+    /// The CRM accepts `operation` again: what waited for that is due; with `with_dead_letters` also
+    /// what was refused alone, or given up.
+    pub(super) async fn wake_operation(&self, operation: Operation, with_dead_letters: bool) {
+        let (name, now) = (&self.name, self.clock.now());
         let woken = self
             .store
             .wake_refused(name, operation, with_dead_letters, now);
@@ -141,7 +165,7 @@ impl TargetWorker {
         }
     }
 
-    fn report_not_resumed(&self, error: &crate::store::StoreError) {
+    fn report_not_resumed(&self, error: &StoreError) {
         tracing::error!(target = self.name.as_str(), %error, "deliveries cannot be made due again");
     }
 }

@@ -5,23 +5,19 @@
 //! about one. Several refusals for one reason, of different tickets and with no success between
 //! them, tell. New tickets are not held by it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
+use super::refusals::Refusals;
 use crate::domain::failure::{Failure, FailureScope, ResolvedBy};
-use crate::domain::identity::IncidentId;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::ClaimedDelivery;
 
-/// So many different tickets, refused for one reason with no success between them, are a pattern.
-pub(super) const TICKETS_OF_A_PATTERN: usize = 3;
 /// One delivery tries the operation again after this wait; the others wait for its result.
 const TRY_EVERY: Duration = Duration::from_secs(300);
 /// The longest wait of the others.
 const WAIT_OF_OTHERS: Duration = Duration::from_secs(3600);
-/// Tickets that are remembered for one operation.
-const MAX_REMEMBERED: usize = 10_000;
 
 /// An operation that the CRM refuses for every ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,16 +28,14 @@ pub struct RefusedOperation {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct RefusedChanges(HashMap<Operation, Refusals>);
+pub(super) struct RefusedChanges(HashMap<Operation, RefusedChange>);
 
 #[derive(Debug, Default)]
-struct Refusals {
+struct RefusedChange {
     /// The CRM's code of the last refusal.
     reason: Option<String>,
-    /// The incidents whose tickets were refused for it since the last success.
-    incidents: HashSet<IncidentId>,
-    /// Reasons that are about single tickets after all: others succeeded meanwhile.
-    about_tickets: HashSet<Option<String>>,
+    /// The tickets that were refused for it.
+    refusals: Refusals,
     pattern: Option<RefusedOperation>,
     /// When the operation is tried again.
     tried_at: Option<Timestamp>,
@@ -69,18 +63,13 @@ pub(super) enum Ended {
 
 impl RefusedChanges {
     pub(super) fn record_success(&mut self, delivery: &ClaimedDelivery) -> Ended {
-        let refusals = self.0.entry(delivery.operation).or_default();
-        let reason = refusals.reason.take();
-        if refusals.incidents.contains(&delivery.incident_id) {
-            // What was refused is accepted now.
-            refusals.about_tickets.remove(&reason);
-        } else if refusals.pattern.is_some() {
-            refusals.about_tickets.insert(reason);
+        let change = self.0.entry(delivery.operation).or_default();
+        if change.refusals.record_success(&delivery.incident_id, true) {
+            change.refusals = Refusals::default();
         }
-        refusals.incidents.clear();
-        refusals.tried_at = None;
-        let is_first = !std::mem::replace(&mut refusals.has_succeeded, true);
-        match refusals.pattern.take() {
+        change.tried_at = None;
+        let is_first = !std::mem::replace(&mut change.has_succeeded, true);
+        match change.pattern.take() {
             Some(_) => Ended::Pattern,
             None if is_first => Ended::Perhaps,
             None => Ended::Nothing,
@@ -102,26 +91,22 @@ impl RefusedChanges {
         if delivery.operation == Operation::Create || delivery.completes || !is_refusal {
             return None;
         }
-        let refusals = self.0.entry(delivery.operation).or_default();
-        if refusals.reason != failure.code || refusals.incidents.len() >= MAX_REMEMBERED {
-            refusals.incidents.clear();
-            refusals.reason.clone_from(&failure.code);
+        let change = self.0.entry(delivery.operation).or_default();
+        if change.reason != failure.code {
+            change.refusals = Refusals::default();
+            change.reason.clone_from(&failure.code);
         }
-        refusals.incidents.insert(delivery.incident_id.clone());
-        let is_pattern = refusals.incidents.len() >= TICKETS_OF_A_PATTERN;
-        if !is_pattern || refusals.about_tickets.contains(&failure.code) {
-            return None;
-        }
+        let since = change.refusals.record_refusal(&delivery.incident_id, now)?;
         failure.class.resolved_by = ResolvedBy::PersonInCrm;
         failure.message = format!("{}; {}", failure.message, remedy(delivery.operation));
-        let since = refusals.pattern.as_ref().map(|known| known.since);
-        refusals.pattern = Some(RefusedOperation {
+        let is_new = change.pattern.is_none();
+        change.pattern = Some(RefusedOperation {
             operation: delivery.operation,
-            since: since.unwrap_or(now),
+            since,
             last_error: failure.clone(),
         });
         // A time in the far future means that the clock was set back.
-        let is_planned = refusals
+        let is_planned = change
             .tried_at
             .is_some_and(|at| at > now && at <= now.plus(TRY_EVERY));
         let wait = if is_planned {
@@ -131,12 +116,9 @@ impl RefusedChanges {
         };
         let tried_at = now.plus(wait);
         if !is_planned {
-            refusals.tried_at = Some(tried_at);
+            change.tried_at = Some(tried_at);
         }
-        Some(Refused {
-            tried_at,
-            is_new: since.is_none(),
-        })
+        Some(Refused { tried_at, is_new })
     }
 
     /// The operations that the CRM refuses for every ticket.
@@ -229,6 +211,21 @@ mod tests {
         for id in 1..=5 {
             assert_eq!(judged(&mut changes, id, Update, 1), None);
         }
+    }
+
+    #[test]
+    fn a_reason_that_ended_and_came_back_for_every_ticket_is_found_again() {
+        let mut changes = RefusedChanges::default();
+        for id in 1..=3 {
+            judged(&mut changes, id, Update, 0);
+        }
+        for id in [9, 1] {
+            changes.record_success(&delivery(id, Update));
+        }
+        let tried: Vec<_> = (11..=13)
+            .map(|id| judged(&mut changes, id, Update, 1000))
+            .collect();
+        assert_eq!(tried, [None, None, Some(1300)]);
     }
 
     #[test]

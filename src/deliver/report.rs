@@ -1,6 +1,7 @@
 //! The log line and the metrics of an attempt's result.
 
 use super::worker::TargetWorker;
+use crate::domain::failure::{Failure, ResolvedBy};
 use crate::domain::ticket::{OmittedField, Operation};
 use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, CompletedFields, DeliveryResult, WaitsFor};
@@ -37,14 +38,9 @@ impl TargetWorker {
             }
             DeliveryResult::RetryAt { failure, at }
             | DeliveryResult::Parked { failure, at, .. } => {
-                let next = step_after(outcome);
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());
-                tracing::warn!(
-                    event_id, incident_id, target = self.name.as_str(), operation,
-                    kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
-                    "delivery failed; {next}"
-                );
+                self.report_waiting(delivery, outcome, (failure, *at));
             }
             DeliveryResult::Completed {
                 completed, left, ..
@@ -64,6 +60,37 @@ impl TargetWorker {
                 );
             }
         }
+    }
+
+    fn report_waiting(
+        &self,
+        delivery: &ClaimedDelivery,
+        outcome: &DeliveryResult,
+        (failure, at): (&Failure, Timestamp),
+    ) {
+        let operation = delivery.operation.as_str();
+        let (event_id, incident_id) = (&delivery.event_id, delivery.incident_id.as_str());
+        let waits_for_ticket = matches!(
+            outcome,
+            DeliveryResult::Parked {
+                waits_for: WaitsFor::Ticket,
+                ..
+            }
+        );
+        if waits_for_ticket && failure.class.resolved_by == ResolvedBy::PersonInCrm {
+            tracing::error!(
+                event_id, incident_id, target = self.name.as_str(), operation,
+                kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
+                "delivery failed; it is parked until a person acts, and tried again rarely"
+            );
+            return;
+        }
+        let next = step_after(outcome);
+        tracing::warn!(
+            event_id, incident_id, target = self.name.as_str(), operation,
+            kind = %failure.kind, code = failure.code, next_attempt_at = %at, error = %failure,
+            "delivery failed; {next}"
+        );
     }
 
     fn report_omitted(&self, delivery: &ClaimedDelivery, omitted: &OmittedField) {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock_watch::Look;
 use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{Admission, BreakerState};
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::StoreError;
@@ -84,17 +85,17 @@ impl TargetWorker {
         let admission = self.shared().breaker.admission(now);
         let free = match admission {
             Admission::All => {
-                self.resume_if_due(now, true).await;
+                self.resume_if_due(admission, now).await;
                 free
             }
             // The results of attempts in flight may decide without a canary.
             Admission::Canary if !attempts.is_empty() => return Ok(MAX_SLEEP),
             Admission::Canary => {
                 self.renew_doubtful_login();
-                self.resume_if_due(now, false).await;
-                1
+                self.resume_if_due(admission, now).await;
+                free.min(self.shared().breaker.canaries())
             }
-            Admission::Probe if !self.has_login_turn().await? => return Ok(MAX_SLEEP),
+            Admission::Probe if !self.has_login_turn(now).await? => return Ok(MAX_SLEEP),
             Admission::Probe => {
                 self.probe().await;
                 return Ok(AT_ONCE);
@@ -116,7 +117,9 @@ impl TargetWorker {
         if claimed > 0 {
             return Ok(AT_ONCE);
         }
-        // Another process has claimed it, or it is not admitted.
+        // Another process has claimed it, or too few calls are left for it.
+        let is_held_back = !self.shared().shortage.admits(Operation::Update);
+        self.note_idle(is_held_back && admission == Admission::Canary);
         let next = self.store.next_delivery_at(&self.name, now).await?;
         Ok(until_next(next, now))
     }
@@ -141,7 +144,7 @@ impl TargetWorker {
             // a second ticket.
             let in_doubt_too = look == Look::SetBack && self.crm.refuses_a_second();
             self.store
-                .cap_waits(&self.name, latest, in_doubt_too)
+                .cap_waits(&self.name, latest, in_doubt_too, now)
                 .await?;
         }
         self.shared().clock.set(now);

@@ -6,8 +6,10 @@ use tokio::task::JoinSet;
 
 use super::attempt::{Attempt, attempt};
 use super::claims::ClaimGuard;
+use super::outcome::Ended;
 use super::worker::TargetWorker;
 use crate::domain::lanes::last_served;
+use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::fault_points;
 use crate::store::{Claim, ClaimedDelivery, DeliveryResult, StoreError};
@@ -77,12 +79,18 @@ impl TargetWorker {
                 let (outcome, ended) = self.result_of_success(&delivery, achieved, now);
                 (outcome, seen, ended)
             }
-            Err(failure) => (self.result_of_failure(&delivery, failure, now), None, None),
+            Err(failure) => {
+                let outcome = self.result_of_failure(&delivery, failure, now);
+                (outcome, None, Ended::default())
+            }
         };
         self.report(&delivery, &outcome, now);
         self.store_result(&delivery, &outcome, now).await;
-        if let Some(ended) = ended {
-            self.wake_parked(ended).await;
+        if let Some(wait) = ended.wait {
+            self.wake_parked(wait).await;
+        }
+        if ended.refusal_of_creates {
+            self.wake_operation(Operation::Create, true).await;
         }
         if matches!(outcome, DeliveryResult::Delivered { .. }) {
             self.wake_refused(&delivery).await;

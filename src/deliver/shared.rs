@@ -53,10 +53,21 @@ pub(super) struct Shared {
     pub(super) is_idle: bool,
     /// The condition that this process recorded last; `None`: none yet.
     pub(super) recorded: Option<Option<TargetCondition>>,
+    /// When it was recorded.
+    pub(super) recorded_at: Option<Instant>,
+    /// When this process reached the target last, as far as it matters to other replicas.
+    pub(super) reached_at: Option<Timestamp>,
     /// When this replica last asked for the turn to send a refused password.
     pub(super) turn_renewed_at: Option<Instant>,
     /// The token counts that the metrics contain already.
     pub(super) counted_token: TokenStatus,
+}
+
+impl Shared {
+    /// This process has reached the target at `now`.
+    pub(super) fn note_reached(&mut self, now: Timestamp) {
+        self.reached_at = self.reached_at.max(Some(now));
+    }
 }
 
 /// The stored health of the target, as this process last read or wrote it.

@@ -3,8 +3,13 @@
 //! Three steps follow from the share that is left. Nothing is remembered from one answer to the
 //! next, so everything recovers with the first answer that shows more calls.
 
+use std::time::Duration;
+
 use super::ticket::Operation;
 use super::time::Timestamp;
+
+/// A limit of an hour is the longest whose end a CRM names.
+const MAX_VALIDITY: Duration = Duration::from_secs(3600 + 300);
 
 /// What an answer says about a limit of calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +38,9 @@ pub enum Shortage {
 impl Allowance {
     /// How few calls are left at `now`.
     pub fn shortage(self, now: Timestamp) -> Shortage {
-        if now >= self.valid_until || self.limit == 0 {
+        // No answer is valid for so long: the clock was set back.
+        let is_stale = self.valid_until.since(now) > MAX_VALIDITY;
+        if now >= self.valid_until || is_stale || self.limit == 0 {
             return Shortage::None;
         }
         match u128::from(self.left) * 100 / u128::from(self.limit) {
@@ -107,5 +114,16 @@ mod tests {
             valid_until: NOW,
         };
         assert_eq!(allowance.shortage(NOW), Shortage::None);
+    }
+
+    #[test]
+    fn an_answer_from_before_the_clock_was_set_back_by_hours_says_nothing() {
+        let of_then = |hours: u64| Allowance {
+            left: 0,
+            limit: 100,
+            valid_until: NOW.plus(Duration::from_secs(hours * 3600)),
+        };
+        assert_eq!(of_then(1).shortage(NOW), Shortage::LastReserve);
+        assert_eq!(of_then(2).shortage(NOW), Shortage::None);
     }
 }

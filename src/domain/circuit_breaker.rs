@@ -24,6 +24,10 @@ const LONG_PAUSE: Duration = Duration::from_secs(30);
 /// First wait of a held target.
 const FIRST_HOLD: Duration = Duration::from_secs(5);
 const MAX_HOLD: Duration = Duration::from_secs(300);
+/// Longest wait where the refusals of several tickets say that it is held.
+const MAX_PATTERN_HOLD: Duration = Duration::from_secs(60);
+/// So many deliveries go first then: some of the tickets may be accepted.
+const CANARIES_OF_A_PATTERN: usize = 4;
 /// First wait after a refused password. Five failures lock a user in many organisations.
 const FIRST_LOGIN_HOLD: Duration = Duration::from_secs(120);
 const MAX_LOGIN_HOLD: Duration = Duration::from_secs(900);
@@ -64,6 +68,11 @@ impl BreakerState {
             Self::CircuitOpen => "circuit_open",
         }
     }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Up, Self::Paused, Self::Held, Self::CircuitOpen];
+        all.into_iter().find(|state| state.as_str() == name)
+    }
 }
 
 /// Whether one target takes deliveries. The circuit is one of three reasons why it does not; the
@@ -89,6 +98,8 @@ pub struct CircuitBreaker {
     unreachable_since: Option<Timestamp>,
     /// Its pause lasts for long, or there were several with no success between them.
     is_long_pause: bool,
+    /// The last wait began because several tickets were refused.
+    is_pattern: bool,
 }
 
 impl Default for CircuitBreaker {
@@ -103,6 +114,7 @@ impl Default for CircuitBreaker {
             waited: None,
             unreachable_since: None,
             is_long_pause: false,
+            is_pattern: false,
         }
     }
 }
@@ -146,6 +158,14 @@ impl CircuitBreaker {
     /// The wait that no write has ended yet.
     pub const fn waited(&self) -> Option<BreakerState> {
         self.waited
+    }
+
+    /// How many deliveries go first when a wait is over.
+    pub const fn canaries(&self) -> usize {
+        match self.is_pattern {
+            true => CANARIES_OF_A_PATTERN,
+            false => 1,
+        }
     }
 
     /// When the pause ends or the next probe is due.
@@ -248,6 +268,9 @@ impl CircuitBreaker {
 
     /// A delivery failed; `next` is its next step.
     pub fn record_failure(&mut self, failure: &Failure, next: Next, now: Timestamp) {
+        if matches!(next, Next::PauseTarget(_) | Next::HoldTarget) {
+            self.is_pattern = failure.is_pattern;
+        }
         match next {
             // Calls in flight together report the same pause or hold. It must not grow for each.
             Next::PauseTarget(None) if self.is_in(BreakerState::Paused, now) => {}
@@ -259,11 +282,20 @@ impl CircuitBreaker {
                 self.enter(BreakerState::Paused, now, pause);
             }
             Next::HoldTarget => {
-                let bounds = match failure.may_lock_user {
-                    true => (FIRST_LOGIN_HOLD, MAX_LOGIN_HOLD),
-                    false => (FIRST_HOLD, MAX_HOLD),
+                let bounds = match (failure.may_lock_user, failure.is_pattern) {
+                    (true, _) => (FIRST_LOGIN_HOLD, MAX_LOGIN_HOLD),
+                    // It may be about many tickets and not about all.
+                    (false, true) => (FIRST_HOLD, MAX_PATTERN_HOLD),
+                    (false, false) => (FIRST_HOLD, MAX_HOLD),
                 };
-                let hold = self.backoff(BreakerState::Held, bounds, now);
+                let mut hold = self.backoff(BreakerState::Held, bounds, now);
+                if failure.may_lock_user {
+                    // Other replicas may have been refused before this one.
+                    let held = self
+                        .unreachable_since
+                        .map_or(hold, |since| now.since(since));
+                    hold = hold.max(held).min(MAX_LOGIN_HOLD);
+                }
                 self.mark_unreachable(now);
                 self.enter(BreakerState::Held, now, hold);
             }

@@ -284,3 +284,35 @@ fn g21_refused_credentials_hold_the_target_and_are_tried_ever_more_slowly() {
     breaker.record_failure(&refused, Next::HoldTarget, now);
     assert_eq!(breaker.until().since(now).as_secs(), 5);
 }
+
+#[test]
+fn where_several_tickets_are_refused_several_go_first_and_no_wait_is_longer_than_a_minute() {
+    let mut breaker = CircuitBreaker::default();
+    let mut refused = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
+    assert_eq!(breaker.canaries(), 1);
+    refused.is_pattern = true;
+    let mut now = at(0);
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        breaker.record_failure(&refused, Next::HoldTarget, now);
+        assert_eq!(breaker.canaries(), 4);
+        waits.push(breaker.until().since(now).as_secs());
+        now = breaker.until();
+        breaker.record_probe();
+    }
+    assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
+    breaker.record_success(now);
+    assert_eq!(breaker.canaries(), 1);
+}
+
+#[test]
+fn a_password_that_another_replica_was_refused_before_waits_as_long_as_that_lasts() {
+    let mut refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
+    refused.may_lock_user = true;
+    let waits = [0, 100, 600, 5000].map(|held| {
+        let mut breaker = CircuitBreaker::half_open_since(at(0));
+        breaker.record_failed_probe(&refused, Next::HoldTarget, at(held));
+        breaker.until().since(at(held)).as_secs()
+    });
+    assert_eq!(waits, [120, 120, 600, 900]);
+}

@@ -130,8 +130,12 @@ pub enum CreateState {
     Ended,
 }
 
-/// Whether a create may be moved to another target.
-pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
+/// A request whose outcome is unknown has certainly ended after so long, in every CRM.
+pub const ENDS_WITHIN: Duration = Duration::from_secs(600);
+
+/// Whether a create may be moved to another target. `unknown_for`: how long ago the outcome of an
+/// attempt was unknown last. A look-up finds no ticket while such a request still runs.
+pub fn may_be_moved(state: CreateState, in_doubt: bool, unknown_for: Option<Duration>) -> bool {
     // It certainly had no effect in its target, and no person has to correct anything first.
     let idle = match state {
         CreateState::Waiting | CreateState::Dead(FailureKind::NetworkFailure) => true,
@@ -144,7 +148,7 @@ pub fn may_be_moved(state: CreateState, in_doubt: bool) -> bool {
         | CreateState::Sending
         | CreateState::Ended => false,
     };
-    idle && !in_doubt
+    idle && !in_doubt && unknown_for.is_none_or(|span| span >= ENDS_WITHIN)
 }
 
 /// The action of a process after a comparison of its own view of a target with the stored one.
@@ -160,18 +164,43 @@ pub enum HealthAction {
     ProbeNow,
 }
 
+/// The stored view of a target, as a process sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredView {
+    Reachable {
+        /// Another replica has reached it a moment ago.
+        by_other_just_now: bool,
+    },
+    Unreachable {
+        /// This process has reached it since then.
+        is_disproved: bool,
+    },
+}
+
+/// How long a replica that cannot reach a target lets another one's word stand that has reached it.
+/// While two do not agree, neither disturbs the other more often.
+pub const DISAGREES_FOR: Duration = Duration::from_secs(60);
+
 /// Compares its own view of a target with the stored one. `changed_by_other`: another replica has
 /// stored its view since this process last looked, so its own view may be older.
 pub const fn health_action(
     unreachable: bool,
-    stored_unreachable: bool,
+    stored: StoredView,
     changed_by_other: bool,
 ) -> HealthAction {
-    match (unreachable, stored_unreachable, changed_by_other) {
-        (true, true, _) | (false, false, _) => HealthAction::InSync,
-        (_, _, false) => HealthAction::Publish,
-        (false, true, true) => HealthAction::Verify,
-        (true, false, true) => HealthAction::ProbeNow,
+    use HealthAction::{InSync, ProbeNow, Publish, Verify};
+    match (unreachable, stored) {
+        (true, StoredView::Unreachable { .. }) | (false, StoredView::Reachable { .. }) => InSync,
+        (false, StoredView::Unreachable { is_disproved }) => match changed_by_other {
+            true if !is_disproved => Verify,
+            _ => Publish,
+        },
+        (true, StoredView::Reachable { by_other_just_now }) => match changed_by_other {
+            true => ProbeNow,
+            // Its probe has failed. The other one can deliver.
+            false if by_other_just_now => InSync,
+            false => Publish,
+        },
     }
 }
 

@@ -76,23 +76,52 @@ fn a_ticket_that_waits_in_the_second_goes_back_when_that_one_is_away_and_the_fir
 #[test]
 fn what_may_have_had_an_effect_is_not_moved() {
     use FailureKind::{IntegrationFailure, NetworkFailure};
-    assert!(may_be_moved(CreateState::Waiting, false));
-    assert!(may_be_moved(CreateState::Dead(NetworkFailure), false));
-    assert!(!may_be_moved(CreateState::Waiting, true));
-    assert!(!may_be_moved(CreateState::Dead(NetworkFailure), true));
-    assert!(!may_be_moved(CreateState::Sending, false));
-    assert!(!may_be_moved(CreateState::Ended, false));
+    assert!(may_be_moved(CreateState::Waiting, false, None));
+    assert!(may_be_moved(CreateState::Dead(NetworkFailure), false, None));
+    assert!(!may_be_moved(CreateState::Waiting, true, None));
+    assert!(!may_be_moved(CreateState::Dead(NetworkFailure), true, None));
+    assert!(!may_be_moved(CreateState::Sending, false, None));
+    assert!(!may_be_moved(CreateState::Ended, false, None));
     // The CRM refused it: a person mends that and replays it.
-    assert!(!may_be_moved(CreateState::Dead(IntegrationFailure), false));
+    assert!(!may_be_moved(
+        CreateState::Dead(IntegrationFailure),
+        false,
+        None
+    ));
 }
+
+const AWAY: StoredView = StoredView::Unreachable {
+    is_disproved: false,
+};
+const DISPROVED: StoredView = StoredView::Unreachable { is_disproved: true };
+const BACK: StoredView = StoredView::Reachable {
+    by_other_just_now: false,
+};
+const JUST_BACK: StoredView = StoredView::Reachable {
+    by_other_just_now: true,
+};
 
 #[test]
 fn the_newer_word_counts() {
-    assert_eq!(health_action(true, false, false), HealthAction::Publish);
-    assert_eq!(health_action(false, true, false), HealthAction::Publish);
-    assert_eq!(health_action(false, true, true), HealthAction::Verify);
-    assert_eq!(health_action(true, false, true), HealthAction::ProbeNow);
-    assert_eq!(health_action(true, true, true), HealthAction::InSync);
+    assert_eq!(health_action(true, BACK, false), HealthAction::Publish);
+    assert_eq!(health_action(false, AWAY, false), HealthAction::Publish);
+    assert_eq!(health_action(false, AWAY, true), HealthAction::Verify);
+    assert_eq!(health_action(true, BACK, true), HealthAction::ProbeNow);
+    assert_eq!(health_action(true, AWAY, true), HealthAction::InSync);
+}
+
+#[test]
+fn replicas_that_do_not_agree_leave_each_other_in_peace() {
+    let of_the_well_one = health_action(false, DISPROVED, true);
+    assert_eq!(
+        of_the_well_one,
+        HealthAction::Publish,
+        "no probe, no canary"
+    );
+    let of_the_other = health_action(true, JUST_BACK, true);
+    assert_eq!(of_the_other, HealthAction::ProbeNow, "once");
+    let of_the_other = health_action(true, JUST_BACK, false);
+    assert_eq!(of_the_other, HealthAction::InSync);
 }
 
 /// One thing that happens to a create and to its targets.
@@ -186,7 +215,7 @@ impl Model {
         let Some(failover) = fail_over(&candidates, &NAMES[self.owner], at(self.now)) else {
             return;
         };
-        if may_be_moved(self.state, self.in_doubt) {
+        if may_be_moved(self.state, self.in_doubt, None) {
             assert!(
                 self.opened_in.is_empty(),
                 "a create that took effect was moved"

@@ -176,6 +176,13 @@ pub struct Failure {
     /// without that field it may accept the ticket. Not set where a field or a value is missing.
     #[serde(default)]
     pub refuses_value: bool,
+    /// Whether the ticket was looked up before, and this attempt certainly had no effect: it is known
+    /// now that no earlier attempt had one either.
+    #[serde(skip)]
+    pub ends_doubt: bool,
+    /// Whether several tickets were refused like this, so that it is not about one.
+    #[serde(skip)]
+    pub is_pattern: bool,
     /// Whether the CRM was not asked: Ringdown has nothing that it could send. The failure says
     /// nothing about the target.
     #[serde(skip)]
@@ -197,6 +204,8 @@ impl Failure {
             message: message.into(),
             field: None,
             refuses_value: false,
+            ends_doubt: false,
+            is_pattern: false,
             is_internal: false,
         }
     }

@@ -125,6 +125,10 @@ pub enum IncidentEvent {
     DeliveriesEnded {
         count: u64,
     },
+    /// The incident was over before its ticket could be created, and these deliveries are not sent.
+    NeverCreated {
+        count: u64,
+    },
     /// Fields that the CRM refused at the create were tried again: `set` are set now, `found` have a
     /// value that somebody else put in, and `dropped` are no longer configured.
     TicketCompleted {
@@ -263,7 +267,7 @@ impl IncidentEvent {
                 return format!("{operation} was discarded").into();
             }
             Self::LinkDiscarded { .. } => "link was discarded",
-            Self::DeliveriesEnded { .. } => "deliveries no longer owed",
+            Self::DeliveriesEnded { .. } | Self::NeverCreated { .. } => "deliveries no longer owed",
             Self::TicketCompleted { .. } => "fields completed",
             Self::TicketChanged { title, .. } => title,
         })
@@ -335,6 +339,7 @@ impl fmt::Display for IncidentEvent {
                 "outage {outage_id} has no ticket: its create was discarded by {by}"
             ),
             Self::DeliveriesEnded { count } => write!(f, "{count}, as the ticket is over"),
+            Self::NeverCreated { count } => write!(f, "{count}, as it was over without a ticket"),
             Self::TicketCompleted {
                 set,
                 found,

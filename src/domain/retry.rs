@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::failure::{Failure, Remedy};
+use super::failure::{Failure, FailureScope, Remedy, ResolvedBy, class};
 
 /// How often and after which waits a delivery is tried again.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,6 +44,15 @@ pub fn rare_wait(tries: u32) -> Duration {
     let last = RARE_WAITS.len() - 1;
     let index = usize::try_from(tries).unwrap_or(last);
     RARE_WAITS[index.min(last)]
+}
+
+/// After so many rare tries, 21 minutes after the first, nobody expects a failure to end by itself.
+const TRIES_OF_TIME: u32 = 3;
+
+/// Whether a person must look at a failure that is about one ticket and should end by itself, after
+/// `tries` rare tries.
+pub fn has_lasted_too_long(failure: &Failure, tries: u32) -> bool {
+    failure.class == class(FailureScope::Ticket, ResolvedBy::Time) && tries >= TRIES_OF_TIME
 }
 
 /// What follows a failure.
@@ -93,7 +102,7 @@ pub fn wait_before(policy: &RetryPolicy, retry: u32, random: f64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::failure::{FailureKind, FailureScope, ResolvedBy, class};
+    use crate::domain::failure::FailureKind;
     use proptest::prelude::*;
 
     /// The policy of requirement g11 (docs/building.md).
@@ -141,6 +150,15 @@ mod tests {
         let class = class(FailureScope::Ticket, ResolvedBy::Nothing);
         let refused = Failure::new(FailureKind::IntegrationFailure, class, "no such value");
         assert_eq!(next(&GUIDE, 0, &refused, 0.0), Next::GiveUp);
+    }
+
+    #[test]
+    fn a_ticket_that_is_refused_for_long_by_what_should_end_needs_a_person() {
+        let ticket = class(FailureScope::Ticket, ResolvedBy::Time);
+        let refused = Failure::new(FailureKind::IntegrationFailure, ticket, "flow failed");
+        let lasts = |tries| has_lasted_too_long(&refused, tries);
+        assert_eq!([0, 2, 3, 9].map(lasts), [false, false, true, true]);
+        assert!(!has_lasted_too_long(&no_answer(), 9));
     }
 
     #[test]

@@ -16,6 +16,9 @@ pub const OWN_RULE: &str = "own-trouble";
 /// The type of our own events.
 pub const OWN_EVENT: &str = "ringdown.trouble";
 
+/// What ends by itself ends sooner.
+const LONG: Duration = Duration::from_secs(15 * 60);
+
 /// The key of the incident that reports `source` as silent.
 pub fn silence_of(source: &str) -> String {
     format!("source_silent: {source}")
@@ -28,6 +31,13 @@ pub enum Trouble {
     TargetHeld {
         target: TargetName,
         /// The message of the CRM.
+        answer: String,
+    },
+    /// A target has accepted no tickets for long, although that should have ended by itself.
+    TargetAway {
+        target: TargetName,
+        since: Timestamp,
+        /// What was heard last.
         answer: String,
     },
     /// The CRM understood and refused deliveries; they are dead letters.
@@ -55,6 +65,7 @@ impl Trouble {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::TargetHeld { .. } => "target_held",
+            Self::TargetAway { .. } => "target_away",
             Self::TicketsRefused { .. } => "tickets_refused",
             Self::SourceSilent { .. } => "source_silent",
             Self::NotUnderstood { .. } => "not_understood",
@@ -64,9 +75,9 @@ impl Trouble {
     /// The target or source that it concerns.
     pub fn subject(&self) -> &str {
         match self {
-            Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => {
-                target.as_str()
-            }
+            Self::TargetHeld { target, .. }
+            | Self::TargetAway { target, .. }
+            | Self::TicketsRefused { target, .. } => target.as_str(),
             Self::SourceSilent { source, .. } | Self::NotUnderstood { source, .. } => source,
         }
     }
@@ -74,7 +85,9 @@ impl Trouble {
     /// The target that cannot take the ticket about it.
     pub fn target(&self) -> Option<&TargetName> {
         match self {
-            Self::TargetHeld { target, .. } | Self::TicketsRefused { target, .. } => Some(target),
+            Self::TargetHeld { target, .. }
+            | Self::TargetAway { target, .. }
+            | Self::TicketsRefused { target, .. } => Some(target),
             Self::SourceSilent { .. } | Self::NotUnderstood { .. } => None,
         }
     }
@@ -84,6 +97,9 @@ impl Trouble {
         match self {
             Self::TargetHeld { target, .. } => {
                 format!("Ringdown cannot open tickets in {target}")
+            }
+            Self::TargetAway { target, .. } => {
+                format!("Ringdown has opened no tickets in {target} for long")
             }
             Self::TicketsRefused { target, .. } => {
                 format!("{target} refuses tickets of Ringdown")
@@ -102,17 +118,28 @@ impl Trouble {
         match self {
             Self::TargetHeld { target, answer } => format!(
                 "{target} needs a person: {answer}\n\
-                 Tickets for it wait, nothing is lost. This does not heal by itself. `ringdown doctor \
-                 {target}` checks the login, the rights and the fields. Ringdown tries again by itself \
-                 and continues when the obstacle is gone."
+                 Tickets for it wait, nothing is lost. `ringdown doctor {target}` checks the login, the \
+                 rights and the fields. Ringdown tries again by itself and continues when the obstacle \
+                 is gone."
+            ),
+            Self::TargetAway {
+                target,
+                since,
+                answer,
+            } => format!(
+                "{target} has accepted no tickets since {since}: {answer}\n\
+                 This should have ended by itself. Tickets for it wait, nothing is lost. Look at the CRM \
+                 and at the way to it: network, proxy, certificate, name resolution, maintenance. \
+                 `ringdown doctor {target}` shows how it answers. Ringdown continues by itself when it \
+                 accepts tickets again."
             ),
             Self::TicketsRefused {
                 target,
                 dead_letters,
             } => format!(
-                "{dead_letters} deliveries to {target} were given up on because it refused them.\n\
-                 `ringdown dead-letters` shows the CRM's own words; after the cause is mended, \
-                 `ringdown dead-letters replay` sends them again."
+                "{target} refuses {dead_letters} deliveries; they are dead letters.\n\
+                 `ringdown dead-letters` shows the CRM's own words. Once the cause is mended, they are \
+                 sent by themselves within an hour; `ringdown dead-letters replay` sends them at once."
             ),
             Self::SourceSilent {
                 source,
@@ -169,6 +196,9 @@ impl Expected {
 pub struct HealthSnapshot {
     /// Targets that are held, and the messages of their CRMs.
     pub held: Vec<(TargetName, String)>,
+    /// Targets that should accept tickets again by themselves, since when they do not, and what was
+    /// heard first.
+    pub away: Vec<(TargetName, Timestamp, String)>,
     /// Number of dead letters that the CRM refused, by target.
     pub refused_deliveries: Vec<(TargetName, i64)>,
     pub expected: Vec<Expected>,
@@ -185,6 +215,13 @@ pub fn troubles(health: &HealthSnapshot, now: Timestamp) -> Vec<Trouble> {
             target: target.clone(),
             answer: answer.clone(),
         });
+    let is_long = |since: Timestamp| now.since(since) >= LONG;
+    let away = health.away.iter().filter(|one| is_long(one.1));
+    let away = away.map(|(target, since, answer)| Trouble::TargetAway {
+        target: target.clone(),
+        since: *since,
+        answer: answer.clone(),
+    });
     let refused = health.refused_deliveries.iter().filter(|one| one.1 > 0);
     let refused = refused.map(|(target, dead_letters)| Trouble::TicketsRefused {
         target: target.clone(),
@@ -204,7 +241,8 @@ pub fn troubles(health: &HealthSnapshot, now: Timestamp) -> Vec<Trouble> {
         source: source.clone(),
         waiting: *waiting,
     });
-    held.chain(refused)
+    held.chain(away)
+        .chain(refused)
         .chain(silent)
         .chain(review_items)
         .collect()
@@ -300,6 +338,18 @@ mod tests {
             ..restarted
         };
         assert_eq!(silences(&known, at(5)), 1);
+    }
+
+    #[test]
+    fn a_target_that_does_not_come_back_by_itself_is_trouble_after_a_quarter_of_an_hour() {
+        let health = HealthSnapshot {
+            away: vec![(TargetName::new("salesforce"), at(0), "no answer".into())],
+            ..HealthSnapshot::default()
+        };
+        assert_eq!(troubles(&health, at(899)), []);
+        let present = troubles(&health, at(900));
+        assert_eq!(present[0].key(), "target_away: salesforce");
+        assert!(present[0].text().contains("no answer"));
     }
 
     #[test]

@@ -6,7 +6,9 @@ use std::time::Duration;
 use super::database::{postgres_now, sqlite_now};
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::failover::ENDS_WITHIN;
 use crate::domain::identity::TargetName;
+use crate::domain::retry::MAX_WAIT;
 use crate::domain::time::Timestamp;
 
 macro_rules! renew {
@@ -42,17 +44,30 @@ impl Store {
         Ok(renewed)
     }
 
-    /// Limits the waits of deliveries to `target` to `latest`, after the clock was set back. A
-    /// delivery in doubt keeps its time unless `doubtful_too`: where the CRM does not refuse a
+    /// Limits the waits of deliveries to `target` to `latest`, after the clock was set back at `now`.
+    /// A delivery in doubt keeps its time unless `doubtful_too`: where the CRM does not refuse a
     /// second record, it must not be looked up before it can be found, and another replica's clock
-    /// may be right.
+    /// may be right. But no delivery, whatever its state, waits for longer than any ever does.
     pub async fn cap_waits(
         &self,
         target: &TargetName,
         latest: Timestamp,
         doubtful_too: bool,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
+        let longest = Statement::new(
+            "update deliveries set \
+              next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end, \
+              look_up_from = case when look_up_from > $2 then $2 else look_up_from end \
+             where target = $3 and (state in ('waiting', 'dead') \
+               or (completes = 1 and state = 'discarded')) \
+              and (next_attempt_at > $1 or look_up_from > $2)",
+        );
+        let longest = longest
+            .bind(now.plus(MAX_WAIT + ENDS_WITHIN))
+            .bind(now.plus(ENDS_WITHIN));
+        longest.bind(target).execute(&mut tx).await?;
         let update = Statement::new(
             "update deliveries set next_attempt_at = $1 where target = $2 \
               and state = 'waiting' and next_attempt_at > $1 and in_doubt <= $3",

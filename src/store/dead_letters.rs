@@ -37,11 +37,11 @@ impl Change {
         let update = Statement::new(match self {
             Self::Replay { as_stored: true } => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
-                  next_attempt_at = case when look_up_from > $1 then look_up_from else $1 end"
+                  next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end"
             }
             Self::Replay { as_stored: false } => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
-                  next_attempt_at = case when look_up_from > $1 then look_up_from else $1 end, \
+                  next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end, \
                   parked = case when in_doubt = 0 and operation <> 'link' then 'rendering' end"
             }
             Self::Discard => "update deliveries set state = 'discarded', settled_at = $1",
@@ -65,19 +65,31 @@ impl Change {
     }
 }
 
+/// Whether a later operation of its ticket has overtaken the delivery. A field that is set later and
+/// a link come in any order.
+macro_rules! is_overtaken {
+    () => {
+        "exists (select 1 from deliveries later \
+           where later.incident_id = deliveries.incident_id and later.id > deliveries.id \
+             and later.completes = 0 and later.operation <> 'link' \
+             and later.state in ('done', 'sending'))"
+    };
+}
+pub(super) use is_overtaken;
+
 /// The dead letters of the target `$1` that are to be tried at `$2`. A closed incident needs no
 /// ticket; but if it has one, that must say that the incident is over. A create in doubt may have
 /// made it, so it is looked up even then. Operations on one ticket stay in order: what a later one
 /// has overtaken is left to a person.
 macro_rules! dead_and_due {
     () => {
-        "where target = $1 and state = 'dead' and next_attempt_at <= $2 \
-          and exists (select 1 from incidents i where i.id = deliveries.incident_id \
-            and (i.state <> 'closed' \
-              or i.ticket_id is not null or deliveries.in_doubt <> 0)) \
-          and not exists (select 1 from deliveries later \
-            where later.incident_id = deliveries.incident_id and later.id > deliveries.id \
-              and later.state in ('done', 'sending'))"
+        concat!(
+            "where target = $1 and state = 'dead' and next_attempt_at <= $2 \
+              and exists (select 1 from incidents i where i.id = deliveries.incident_id \
+                and (i.state <> 'closed' \
+                  or i.ticket_id is not null or deliveries.in_doubt <> 0)) and not ",
+            $crate::store::dead_letters::is_overtaken!()
+        )
     };
 }
 
@@ -92,7 +104,7 @@ impl Store {
         let update = Statement::new(concat!(
             "update deliveries set state = 'waiting', attempts = 0, \
               resumptions = resumptions + 1, settled_at = null, \
-              next_attempt_at = case when look_up_from > $2 then look_up_from else $2 end ",
+              next_attempt_at = case when in_doubt <> 0 and look_up_from > $2 then look_up_from else $2 end ",
             dead_and_due!()
         ));
         self.update_alone(update.bind(target).bind(now)).await

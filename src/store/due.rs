@@ -29,7 +29,8 @@ macro_rules! waits_for_parent {
 }
 
 /// Whether the delivery `d` waits for nothing else: neither for its parent ticket, nor for an older
-/// delivery of its incident. A create that is a dead letter keeps the later ones waiting.
+/// delivery of its incident. A create that is a dead letter keeps the later ones waiting. A resolution
+/// passes changes of which the CRM accepts none; they do not come after it.
 macro_rules! is_free {
     () => {
         concat!(
@@ -38,7 +39,16 @@ macro_rules! is_free {
             " and not exists (select 1 from deliveries older where older.incident_id = d.incident_id \
                and older.id < d.id and ((older.state in ('waiting', 'sending') and not ",
             waits_for_parent!("older"),
-            ") or (older.state = 'dead' and older.operation = 'create')))"
+            " and not (d.operation = 'resolve' and older.state = 'waiting' \
+                 and coalesce(older.parked, '') = 'operation' \
+                 and older.operation in ('update', 'link'))) \
+               or (older.state = 'dead' and older.operation = 'create'))) \
+             and not (d.state = 'waiting' and coalesce(d.parked, '') = 'operation' \
+               and d.operation in ('update', 'link') \
+               and exists (select 1 from deliveries later \
+                 where later.incident_id = d.incident_id and later.id > d.id \
+                   and later.operation = 'resolve' \
+                   and later.state in ('waiting', 'sending', 'done')))"
         )
     };
 }
@@ -177,7 +187,8 @@ macro_rules! claim {
             ") \
              update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
             $now,
-            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end \
+            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end, \
+               unknown_at = case when state = 'sending' then $4 else unknown_at end \
              where id in (select locked.id from locked) \
                and (state = 'waiting' or (state = 'sending' and lease_until <= ",
             $now,

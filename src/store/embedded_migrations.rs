@@ -44,6 +44,7 @@ embed![
     "0033_entities",
     "0034_match_counts",
     "0037_worst_first",
+    "0056_unknown_outcomes",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

@@ -48,7 +48,7 @@ pub struct IncidentWithoutTicket {
     pub deliveries: Vec<PendingDelivery>,
 }
 
-const WAITING: &str = "select d.id, d.state, d.in_doubt, d.error_kind, d.incident_id, \
+const WAITING: &str = "select d.id, d.state, d.in_doubt, d.unknown_at, d.error_kind, d.incident_id, \
        i.target, i.candidates, i.failed_over_from \
      from deliveries d join incidents i on i.id = d.incident_id \
      where d.target = $1 and d.state in ('waiting', 'dead') and d.operation = 'create' \
@@ -63,10 +63,13 @@ impl Store {
         target: &TargetName,
         after: i64,
         limit: u32,
+        now: Timestamp,
     ) -> Result<(Vec<PendingCreate>, Option<i64>), StoreError> {
         let mut tx = self.database.begin_read().await?;
         let select = Statement::new(WAITING).bind(target).bind(after).bind(limit);
-        let seen = select.fetch(&mut tx, waiting_create).await?;
+        let seen = select
+            .fetch(&mut tx, |row| waiting_create(row, now))
+            .await?;
         let full = u32::try_from(seen.len()).is_ok_and(|count| count == limit);
         let go_on = seen.last().filter(|_| full).map(|(id, _)| *id);
         let waiting = seen.into_iter().filter_map(|(_, create)| create);
@@ -75,9 +78,9 @@ impl Store {
 }
 
 /// The delivery's id, and the create if it may be moved.
-fn waiting_create(row: &Row) -> Result<(i64, Option<PendingCreate>), StoreError> {
+fn waiting_create(row: &Row, now: Timestamp) -> Result<(i64, Option<PendingCreate>), StoreError> {
     let id = row.get("id")?;
-    if !is_movable(row)? {
+    if !is_movable(row, now)? {
         return Ok((id, None));
     }
     let incident_id: IncidentId = row.get("incident_id")?;
@@ -92,9 +95,10 @@ impl DecisionTransaction {
     pub async fn lock_without_ticket(
         &mut self,
         id: i64,
+        now: Timestamp,
     ) -> Result<Option<IncidentWithoutTicket>, StoreError> {
         let tx = &mut self.tx;
-        let Some(incident_id) = lock_create(tx, id).await? else {
+        let Some(incident_id) = lock_create(tx, id, now).await? else {
             return Ok(None);
         };
         let select = Statement::new(select_incidents!("i.id = $1")).bind(&incident_id);
@@ -114,17 +118,21 @@ impl DecisionTransaction {
 }
 
 /// Locks the create `id`, if it may be moved now; answers its incident.
-async fn lock_create(tx: &mut Tx, id: i64) -> Result<Option<IncidentId>, StoreError> {
+async fn lock_create(
+    tx: &mut Tx,
+    id: i64,
+    now: Timestamp,
+) -> Result<Option<IncidentId>, StoreError> {
     let select = Statement::new(
-        "select incident_id, state, in_doubt, error_kind from deliveries where id = $1",
+        "select incident_id, state, in_doubt, unknown_at, error_kind from deliveries where id = $1",
     );
-    let incident = |row: &Row| Ok(is_movable(row)?.then_some(row.get("incident_id")?));
+    let incident = |row: &Row| Ok(is_movable(row, now)?.then_some(row.get("incident_id")?));
     let select = select.bind(id).for_update_skip_locked();
     Ok(select.fetch_optional(tx, incident).await?.flatten())
 }
 
 /// Whether a create may be moved; `row` has its state, doubt and kind of failure.
-fn is_movable(row: &Row) -> Result<bool, StoreError> {
+fn is_movable(row: &Row, now: Timestamp) -> Result<bool, StoreError> {
     let kind: Option<String> = row.get_optional("error_kind")?;
     let kind = kind.as_deref().and_then(FailureKind::from_name);
     let state = match row.get::<String>("state")?.as_str() {
@@ -133,7 +141,10 @@ fn is_movable(row: &Row) -> Result<bool, StoreError> {
         "dead" => kind.map_or(CreateState::Ended, CreateState::Dead),
         _ => CreateState::Ended,
     };
-    Ok(may_be_moved(state, row.get::<i64>("in_doubt")? != 0))
+    let unknown_at: Option<Timestamp> = row.get_optional("unknown_at")?;
+    let unknown_for = unknown_at.map(|at| now.since(at));
+    let in_doubt = row.get::<i64>("in_doubt")? != 0;
+    Ok(may_be_moved(state, in_doubt, unknown_for))
 }
 
 impl PendingDelivery {

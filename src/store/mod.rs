@@ -32,6 +32,7 @@ mod leases;
 mod load_state;
 mod match_counts;
 mod migrations;
+mod needless;
 mod notifications;
 mod outages;
 mod outbox;
@@ -79,7 +80,7 @@ pub use retention::RetentionStep;
 pub use review::ReviewDecision;
 pub use silences::NewSilence;
 pub use sync_progress::{ChangedTicket, SyncProgress};
-pub use target_conditions::TargetCondition;
+pub use target_conditions::{OpenCondition, TargetCondition};
 pub use target_health::TargetHealth;
 pub use ticket_changes::AppliedSnapshot;
 pub use views::{

@@ -72,27 +72,77 @@ const MARK_DONE: &str = "update deliveries set state = 'done', settled_at = $1, 
       lease_owner = null, lease_until = null, in_doubt = 0, attempts = attempts + 1 \
      where id = $2 and lease_owner = $3 and state = 'sending'";
 
-const MARK_WAITING: &str = "update deliveries set state = 'waiting', next_attempt_at = $1, \
-      last_error = $2, error_kind = $3, parked = null, attempts = attempts + 1, \
-      in_doubt = case when $4 = 1 then 1 else in_doubt end, \
-      lease_owner = null, lease_until = null \
-     where id = $5 and lease_owner = $6 and state = 'sending'";
+/// The values of `in_doubt` and `unknown_at` after a failure: `$1` is its [`Doubt`], `$2` the time.
+macro_rules! doubt {
+    () => {
+        "in_doubt = case when $1 < 0 then in_doubt else $1 end, \
+          unknown_at = case when $1 = 1 then $2 else unknown_at end, "
+    };
+}
 
-const MARK_PARKED: &str = "update deliveries set state = 'waiting', next_attempt_at = $1, \
-      last_error = $2, error_kind = $3, parked = $4, \
-      resumptions = resumptions + case when $4 in ('ticket', 'operation') then 1 else 0 end, \
-      attempts = attempts + $5, in_doubt = case when $6 = 1 then 1 else in_doubt end, \
-      lease_owner = null, lease_until = null \
-     where id = $7 and lease_owner = $8 and state = 'sending'";
+const MARK_WAITING: &str = concat!(
+    "update deliveries set state = 'waiting', ",
+    doubt!(),
+    "last_error = $3, error_kind = $4, next_attempt_at = $5, parked = null, \
+      attempts = attempts + 1, lease_owner = null, lease_until = null \
+     where id = $6 and lease_owner = $7 and state = 'sending'"
+);
+
+const MARK_PARKED: &str = concat!(
+    "update deliveries set state = 'waiting', ",
+    doubt!(),
+    "last_error = $3, error_kind = $4, next_attempt_at = $5, parked = $6, \
+      resumptions = resumptions + case when $6 in ('ticket', 'operation') then 1 else 0 end, \
+      attempts = attempts + $7, lease_owner = null, lease_until = null \
+     where id = $8 and lease_owner = $9 and state = 'sending'"
+);
 
 /// A dead letter is tried again rarely while its incident or its ticket lives. What may still take
 /// effect in the CRM cannot be looked up before it can be found, however the dead letter is taken
 /// up again: so that time is stored beside the time of its next attempt.
-const MARK_DEAD: &str = "update deliveries set state = 'dead', settled_at = $1, parked = null, last_error = $2, \
-      error_kind = $3, attempts = attempts + 1, \
-      in_doubt = case when $4 = 1 then 1 else in_doubt end, \
-      lease_owner = null, lease_until = null, next_attempt_at = $5, look_up_from = $6 \
-     where id = $7 and lease_owner = $8 and state = 'sending'";
+const MARK_DEAD: &str = concat!(
+    "update deliveries set state = 'dead', settled_at = $2, ",
+    doubt!(),
+    "last_error = $3, error_kind = $4, next_attempt_at = $5, look_up_from = $6, parked = null, \
+      attempts = attempts + 1, lease_owner = null, lease_until = null \
+     where id = $7 and lease_owner = $8 and state = 'sending'"
+);
+
+/// What a failure says about the effect of its delivery.
+#[derive(Debug, Clone, Copy)]
+enum Doubt {
+    /// Nothing: it had none, but an earlier attempt may have had one.
+    AsBefore = -1,
+    /// Neither it nor an earlier attempt had one.
+    Ended = 0,
+    /// It may have had one.
+    Begun = 1,
+}
+
+impl Doubt {
+    const fn after(failure: &Failure) -> Self {
+        match (failure.outcome_unknown, failure.ends_doubt) {
+            (true, _) => Self::Begun,
+            (false, true) => Self::Ended,
+            (false, false) => Self::AsBefore,
+        }
+    }
+}
+
+/// The statement `text` with the values that every failure has: `$1` to `$5`.
+fn failed<'a>(
+    text: &'static str,
+    failure: &Failure,
+    at: Timestamp,
+    now: Timestamp,
+) -> Statement<'a> {
+    Statement::new(text)
+        .bind(Doubt::after(failure) as i64)
+        .bind(now)
+        .bind(failure_json(failure))
+        .bind(failure.kind.as_str())
+        .bind(at)
+}
 
 /// Whether the delivery is still claimed by `owner`; otherwise nothing is changed.
 async fn update_delivery(
@@ -109,30 +159,18 @@ async fn update_delivery(
         }
         DeliveryResult::Completed { left, at, .. } => completion::rest(Some(left), None, *at, now),
         DeliveryResult::PutOff { at, failure } => completion::rest(None, Some(failure), *at, now),
-        DeliveryResult::RetryAt { at, failure } => Statement::new(MARK_WAITING)
-            .bind(*at)
-            .bind(failure_json(failure))
-            .bind(failure.kind.as_str())
-            .bind(failure.outcome_unknown),
+        DeliveryResult::RetryAt { at, failure } => failed(MARK_WAITING, failure, *at, now),
         DeliveryResult::Parked {
             waits_for,
             at,
             failure,
             counted,
-        } => Statement::new(MARK_PARKED)
-            .bind(*at)
-            .bind(failure_json(failure))
-            .bind(failure.kind.as_str())
+        } => failed(MARK_PARKED, failure, *at, now)
             .bind(waits_for.as_str())
-            .bind(*counted)
-            .bind(failure.outcome_unknown),
-        DeliveryResult::DeadLettered { at, failure } => Statement::new(MARK_DEAD)
-            .bind(now)
-            .bind(failure_json(failure))
-            .bind(failure.kind.as_str())
-            .bind(failure.outcome_unknown)
-            .bind(*at)
-            .bind(now.plus(failure.settle_after)),
+            .bind(*counted),
+        DeliveryResult::DeadLettered { at, failure } => {
+            failed(MARK_DEAD, failure, *at, now).bind(now.plus(failure.settle_after))
+        }
     };
     Ok(update.bind(id).bind(owner).execute(tx).await? == 1)
 }

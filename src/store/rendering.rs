@@ -3,6 +3,7 @@
 //! Only what certainly had no effect is rendered again. A delivery in doubt keeps its payload: the
 //! CRM may have it already.
 
+use super::dead_letters::is_overtaken;
 use super::decision_transaction::DecisionTransaction;
 use super::failover::PendingDelivery;
 use super::incidents::{IncidentRecord, select_incidents};
@@ -106,7 +107,7 @@ impl DecisionTransaction {
              where target = $1 and completes = 1 and state = 'discarded'",
         );
         complete.bind(target).execute(tx).await?;
-        let mark = Statement::new(
+        let mark = Statement::new(concat!(
             "update deliveries set parked = 'rendering', state = 'waiting', settled_at = null, \
               attempts = 0 \
              where target = $1 and state in ('waiting', 'dead') and in_doubt = 0 \
@@ -114,10 +115,10 @@ impl DecisionTransaction {
               and (state = 'waiting' or exists (select 1 from incidents i \
                 where i.id = deliveries.incident_id \
                  and (i.state <> 'closed' or i.ticket_id is not null))) \
-              and (state = 'waiting' or not exists (select 1 from deliveries later \
-                where later.incident_id = deliveries.incident_id and later.id > deliveries.id \
-                  and later.state in ('done', 'sending')))",
-        );
+              and (state = 'waiting' or not ",
+            is_overtaken!(),
+            ")"
+        ));
         mark.bind(target).execute(tx).await
     }
 
@@ -164,6 +165,16 @@ impl DecisionTransaction {
             "update deliveries set parked = null, next_attempt_at = $1 where id = $2",
         );
         due.bind(now).bind(id).execute(tx).await?;
+        Ok(())
+    }
+
+    /// Lets the delivery `id` be sent as it is stored, if it is still to be rendered: its incident
+    /// cannot be read.
+    pub async fn keep_payload(&mut self, id: i64) -> Result<(), StoreError> {
+        let update = Statement::new(
+            "update deliveries set parked = null where id = $1 and parked = 'rendering'",
+        );
+        update.bind(id).execute(&mut self.tx).await?;
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The times at which a target accepted no writes: why, from when, until when. The timelines of
 //! incidents show them, and the lists say what a delivery waits for.
 
+use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::circuit_breaker::BreakerState;
@@ -15,7 +16,44 @@ pub struct TargetCondition {
     pub reason: String,
 }
 
+/// A condition that has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCondition {
+    pub target: TargetName,
+    pub since: Timestamp,
+    pub condition: TargetCondition,
+}
+
+impl OpenCondition {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let target: TargetName = row.get("target")?;
+        let state: String = row.get("state")?;
+        let Some(state) = BreakerState::from_name(&state) else {
+            return Err(StoreError::Damaged {
+                table: "target_conditions",
+                row: target.to_string(),
+                problem: format!("unknown state {state:?}"),
+            });
+        };
+        let reason = row.get("reason")?;
+        Ok(Self {
+            target,
+            since: row.get("since")?,
+            condition: TargetCondition { state, reason },
+        })
+    }
+}
+
 impl Store {
+    /// Why targets accept no writes now, and since when.
+    pub async fn open_conditions(&self) -> Result<Vec<OpenCondition>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select target, since, state, reason from target_conditions where until is null",
+        );
+        select.fetch(&mut tx, OpenCondition::read).await
+    }
+
     /// Records that `target` is in `condition` at `now`; `None`: it accepts writes. A condition that
     /// another replica has recorded continues.
     pub async fn record_condition(

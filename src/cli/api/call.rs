@@ -139,7 +139,16 @@ impl Api {
                 .call(Method::POST, &[id, action], options.clone())
                 .await
             {
-                Ok(_) => done.push(id.as_str()),
+                Ok(changed) => {
+                    if action == "replay" && changed["in_doubt"] == true {
+                        let _ = writeln!(
+                            std::io::stderr(),
+                            "{id} is in doubt: its ticket is looked up first, and it is not rendered \
+                             again"
+                        );
+                    }
+                    done.push(id.as_str());
+                }
                 Err(failure) => failed.push(format!("{id}: {}", failure.message)),
             }
         }

@@ -172,6 +172,8 @@ macro_rules! waits_for {
         concat!("case when d.state <> 'waiting' then null \
            when exists (", $crate::store::views::deliveries::dead_create!("1"), ") \
              then 'until its create succeeds or is discarded, dead letter ' || (", $crate::store::views::deliveries::dead_create!("max(dead.id)"), ") \
+           when d.parked = 'ticket' and d.last_error like '%\"resolved_by\":\"person_in_crm\"%' \
+             then 'until ' || d.target || ' accepts this one: a person must act' \
            when d.parked = 'ticket' then 'until ' || d.target || ' accepts this one; it is tried rarely' \
            when d.parked = 'operation' then 'until ' || d.target || ' accepts a ' || d.operation \
              || ' again: a person must act' \

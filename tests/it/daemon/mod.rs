@@ -4,6 +4,7 @@ mod admin_access;
 mod bad_input;
 mod calls;
 mod completing;
+mod continuing;
 mod crashes;
 mod deliveries;
 mod enriching;

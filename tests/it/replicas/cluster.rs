@@ -261,6 +261,12 @@ impl Cluster {
         !deliveries.is_empty() && deliveries.iter().all(|one| one["state"] == "done")
     }
 
+    /// Replicas that start from now on log in like this.
+    pub(crate) fn log_in_with(&self, login: &str) {
+        let text = configuration(&self.simulator.salesforce().base_url(), login);
+        std::fs::write(self.folder.path().join("ringdown.toml"), text).unwrap();
+    }
+
     /// Sets the clocks of all replicas, which were built for that.
     pub(crate) fn set_clocks_off_by(&self, milliseconds: i64) {
         set_clock_off_by(&clock_offset_file(self.folder.path()), milliseconds);

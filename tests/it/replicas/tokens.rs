@@ -32,6 +32,38 @@ async fn replicas_do_not_use_up_each_others_refresh_tokens() {
     cluster.end().await;
 }
 
+const RIGHT_PASSWORD: &str =
+    "flow = \"password\"\nusername = \"ringdown\"\npassword = \"simulator-password\"\n";
+
+#[cfg(feature = "fault-points")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_with_a_wrong_password_does_not_keep_one_with_the_right_one_waiting_for_ever() {
+    let Some(mut cluster) = Cluster::logging_in(2, WRONG_PASSWORD).await else {
+        return;
+    };
+    let mut storm = Storm::default();
+    storm.blow(&cluster, 1, 1).await;
+    cluster
+        .until("the target is held", async || {
+            cluster.database.health_keeper().await.is_some()
+        })
+        .await;
+    let owner = cluster.database.health_keeper().await.unwrap();
+    let other = 1 - cluster.number_of(&owner);
+    cluster.log_in_with(RIGHT_PASSWORD);
+    cluster.replicas[other].kill();
+    cluster.replicas[other].start();
+    cluster.ready(other).await;
+    // The wait of the one that was refused is over.
+    cluster.set_clocks_off_by(125_000);
+    let patience = std::time::Duration::from_secs(60);
+    cluster
+        .within(patience, "the ticket is there", async || {
+            cluster.simulator.salesforce().tickets().len() == 1
+        })
+        .await;
+}
+
 const WRONG_PASSWORD: &str =
     "flow = \"password\"\nusername = \"ringdown\"\npassword = \"not-the-password\"\n";
 

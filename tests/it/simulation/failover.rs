@@ -20,6 +20,9 @@ pub(crate) fn spans(settings: &Settings) -> BTreeMap<String, i64> {
         .collect()
 }
 
+/// A request whose outcome is unknown has ended after so long, in milliseconds.
+const ENDS_WITHIN: i64 = 600_000;
+
 /// Whether the create had certainly no effect, and no person has to mend anything.
 fn may_be_moved(delivery: &Delivery) -> bool {
     let idle = match delivery.state.as_str() {
@@ -35,13 +38,15 @@ fn may_be_moved(delivery: &Delivery) -> bool {
 pub(crate) fn due_at(now: &Snapshot, spans: &BTreeMap<String, i64>) -> Option<i64> {
     let dues = now.away.iter().map(|(target, since)| {
         let others_up = now.away.len() == 1;
-        let stranded = now.deliveries.iter().any(|delivery| {
+        let stranded = now.deliveries.iter().filter(|delivery| {
             let kept = now.incident(&delivery.incident_id);
             delivery.target == *target
                 && may_be_moved(delivery)
                 && kept.is_some_and(|kept| kept.has_candidates)
         });
-        (others_up && stranded).then(|| since + spans[target])
+        let ended = stranded.map(|one| one.unknown_at.map_or(0, |at| at + ENDS_WITHIN));
+        let due = ended.min().map(|at| at.max(since + spans[target]));
+        due.filter(|_| others_up)
     });
     dues.flatten().min()
 }

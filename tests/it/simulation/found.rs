@@ -177,6 +177,32 @@ fn a_dead_letter_in_doubt_is_not_looked_up_before_it_can_be_found() {
 }
 
 #[test]
+fn a_dead_letter_of_a_clock_that_was_ahead_waits_no_longer_than_any_other() {
+    let ground = Ground::get();
+    run(async {
+        let mut calm = calm(ground).await;
+        let breach = Reading::breach("breach", calm.world.clock.now());
+        calm.world.receive(vec![breach]).await;
+        calm.world.decide().await.unwrap();
+        calm.world.set_clock(true, HOUR * 24);
+        let id = give_up_in_doubt(&calm.world, Duration::from_secs(60)).await;
+        calm.world.set_clock(false, HOUR * 24);
+        calm.world.work(calm.lenient).await.unwrap();
+        let now = calm.world.clock.now();
+        let (store, target) = (&calm.world.store, TargetName::new("lenient"));
+        let soon = now.plus(HOUR + Duration::from_secs(601));
+        assert!(store.has_dead_due(&target, soon).await.unwrap());
+        let by = ChangedBy {
+            actor: "operator",
+            at: now,
+        };
+        let id = id.to_string();
+        store.replay_dead_letter(&id, false, by).await.unwrap();
+        assert!(next_attempt(&calm.world).await <= now.plus(Duration::from_secs(600)));
+    });
+}
+
+#[test]
 fn an_incident_that_opens_when_another_part_clears_tells_when_it_opened() {
     let ground = Ground::get();
     run(async {

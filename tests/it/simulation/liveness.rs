@@ -135,7 +135,7 @@ pub(crate) fn check(
         }
     }
     for delivery in &now.deliveries {
-        if !delivery.is_settled() && !is_over(delivery, now, targets) {
+        if !delivery.is_settled() && !is_over(delivery, now) {
             let kept = now.incident(&delivery.incident_id);
             let state = kept.map_or("unknown", |kept| kept.life.state.as_str());
             let owed = now.of_incident(&delivery.incident_id);
@@ -193,36 +193,16 @@ fn record_of(kept: &Kept, targets: &[Target]) -> Option<Record> {
     records.find(|record| record.key == key)
 }
 
-/// Whether nothing is to come of a delivery that is not settled: a person has discarded its ticket,
-/// its incident ended without one, a later operation on the ticket has overtaken it, or it waits for
-/// a ticket that will not come.
-fn is_over(delivery: &Delivery, now: &Snapshot, targets: &[Target]) -> bool {
-    let without_ticket = |id: &str| is_given_up(id, now) || ended_without_ticket(id, now, targets);
-    if without_ticket(&delivery.incident_id) {
-        return true;
-    }
-    match delivery.state.as_str() {
-        "dead" => now
-            .of_incident(&delivery.incident_id)
-            .any(|later| later.id > delivery.id && later.state == "done"),
-        "waiting" => {
-            let parent = delivery.parent_id.as_ref();
-            parent.is_some_and(|id| without_ticket(id))
-        }
-        _ => false,
-    }
-}
-
-/// Whether the incident was over before its ticket could be created. A create in doubt may have
-/// made it.
-fn ended_without_ticket(id: &str, now: &Snapshot, targets: &[Target]) -> bool {
-    let Some(kept) = now.incident(id) else {
-        return false;
-    };
-    let mut owed = now.of_incident(id);
-    kept.life.state == IncidentState::Closed
-        && owed.any(|one| is_create(one) && one.state == "dead" && !one.in_doubt)
-        && record_of(kept, targets).is_none()
+/// Whether nothing is to come of a delivery that is not settled: a person has discarded its ticket, or
+/// the ticket that it links to; or a later operation on the ticket has overtaken it.
+fn is_over(delivery: &Delivery, now: &Snapshot) -> bool {
+    let parent = delivery.parent_id.as_ref();
+    let is_without_parent = parent.is_some_and(|id| is_given_up(id, now));
+    let is_overtaken = delivery.state == "dead"
+        && now.of_incident(&delivery.incident_id).any(|later| {
+            later.id > delivery.id && later.state == "done" && later.operation != "link"
+        });
+    is_given_up(&delivery.incident_id, now) || is_without_parent || is_overtaken
 }
 
 /// What a run has reached: what was unsettled `before` the wait, and is done after it.

@@ -25,6 +25,8 @@ pub(crate) struct Delivery {
     /// When it is due: its next attempt, or the end of its lease.
     pub(crate) due_at: i64,
     pub(crate) in_doubt: bool,
+    /// When it became unknown last whether an attempt had an effect.
+    pub(crate) unknown_at: Option<i64>,
     /// What it waits for, besides its time.
     pub(crate) parked: Option<String>,
 }
@@ -34,6 +36,12 @@ impl Delivery {
     pub(crate) fn is_moved(&self) -> bool {
         let told = self.last_error.as_deref().unwrap_or_default();
         self.state == "discarded" && told.contains("never sent to")
+    }
+
+    /// Whether it waits until the CRM accepts such changes of tickets again.
+    fn waits_for_operation(&self) -> bool {
+        let is_change = matches!(self.operation.as_str(), "update" | "link");
+        is_change && self.state == "waiting" && self.parked.as_deref() == Some("operation")
     }
 
     /// Whether the decider has to write its payload again before it can be sent.
@@ -110,6 +118,7 @@ type DeliveryRow = (
     bool,
     Option<String>,
     Option<String>,
+    Option<i64>,
 );
 type IncidentRow = (String, String, Option<String>, bool, Option<String>, bool);
 
@@ -117,7 +126,7 @@ const DELIVERIES: &str = "select id, incident_id, target, operation, state, \
       coalesce(json_extract(payload, '$.marker'), ''), error_kind, last_error, \
       resumptions, \
       case when state = 'sending' then lease_until else next_attempt_at end, \
-      in_doubt <> 0, parent_id, parked \
+      in_doubt <> 0, parent_id, parked, unknown_at \
      from deliveries order by id";
 const INCIDENTS: &str = "select life, target, ticket_id, candidates is not null, \
       failed_over_from, ticket_incomplete is not null from incidents order by rowid";
@@ -213,11 +222,19 @@ impl Snapshot {
             .of_incident(&delivery.incident_id)
             .take_while(|older| older.id < delivery.id)
             .any(|older| match older.state.as_str() {
-                "waiting" | "sending" => !self.waits_for_parent(older),
+                "waiting" | "sending" => {
+                    let is_passed = older.waits_for_operation() && delivery.operation == "resolve";
+                    !self.waits_for_parent(older) && !is_passed
+                }
                 "dead" => older.operation == "create",
                 _ => false,
             });
-        by_older || self.waits_for_parent(delivery)
+        let is_passed = delivery.waits_for_operation()
+            && self.of_incident(&delivery.incident_id).any(|later| {
+                let is_owed = matches!(later.state.as_str(), "waiting" | "sending" | "done");
+                later.id > delivery.id && later.operation == "resolve" && is_owed
+            });
+        by_older || is_passed || self.waits_for_parent(delivery)
     }
 
     /// Whether it is a link to a ticket that is not there yet.
@@ -298,5 +315,6 @@ fn delivery(row: DeliveryRow) -> Delivery {
         in_doubt: row.10,
         parent_id: row.11,
         parked: row.12,
+        unknown_at: row.13,
     }
 }
