@@ -4,6 +4,8 @@
 //! before the comment is written, so that a comment that is there proves both. May import:
 //! `domain`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Salesforce;
@@ -16,6 +18,11 @@ use super::truncation::{case_comment, feed_entry, fitted};
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{TicketChange, TicketFields};
 use crate::domain::ticket_sync::{TicketDetails, TicketSnapshot};
+
+/// A comment whose answer was lost is repeated after so long. Salesforce would end the call after
+/// ten minutes, but a resolution does not wait so long for fear of a sentence that stands there
+/// twice.
+const COMMENT_SETTLES: Duration = Duration::from_secs(60);
 
 impl Salesforce {
     /// Sets the fields and adds the comment of `change`. Returns the ticket with its new status,
@@ -124,8 +131,20 @@ impl Salesforce {
         };
         let body = body.as_object().cloned().unwrap_or_default();
         let request = Request::comment(object, body);
-        self.api.save(&request).await?;
-        Ok(())
+        let Err(rejection) = self.api.save(&request).await else {
+            return Ok(());
+        };
+        let may_run = rejection.may_still_run();
+        // Often only the answer was lost.
+        if may_run && self.has_comment_with(id, &change.marker).await == Ok(true) {
+            return Ok(());
+        }
+        let mut failure = *rejection.failure;
+        failure.message = format!("the comment: {}", failure.message);
+        if may_run {
+            failure.settle_after = COMMENT_SETTLES;
+        }
+        Err(failure)
     }
 
     async fn existing(&self, id: &RecordId) -> Result<TicketSnapshot, Failure> {

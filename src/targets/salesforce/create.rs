@@ -66,8 +66,7 @@ impl Salesforce {
             Err(rejection) => {
                 // The subject carries the key.
                 let mut rejection = rejection.needing("Subject");
-                let may_run = matches!(rejection.cause, Cause::StillRunning | Cause::Unconfirmed);
-                if may_run && rejection.failure.outcome_unknown {
+                if rejection.may_still_run() {
                     rejection.failure.settle_after = MAX_CALL_TIME;
                 }
                 Err(*rejection.failure)

@@ -30,11 +30,11 @@ impl ServiceNow {
             let failure = failure.with_status(status);
             return match is_stated {
                 true => self.without_record(insert, failure).await,
-                false => Err(failure),
+                false => Err(self.note_running_insert(insert.key, failure).await),
             };
         };
         if !is_stated && !self.is_proof(insert, &id, record).await? {
-            return Err(self.note_running_insert(insert.key, not_created()));
+            return Err(self.note_running_insert(insert.key, not_created()).await);
         }
         self.compare_ids(insert, &id);
         self.facts.note_changes(&id, record.changes());

@@ -99,10 +99,12 @@ impl ServiceNow {
             Cause::Other if rejection.failure.status == Some(201) => {
                 self.without_record(insert, rejection.failure).await
             }
-            Cause::StillRunning | Cause::TooLong => {
-                Err(self.note_running_insert(insert.key, rejection.failure))
+            Cause::StillRunning | Cause::TooLong => Err(self
+                .note_running_insert(insert.key, rejection.failure)
+                .await),
+            Cause::Absent | Cause::Unauthenticated | Cause::Other => {
+                Err(rejection.failure)
             }
-            Cause::Absent | Cause::Unauthenticated | Cause::Other => Err(rejection.failure),
         }
     }
 
@@ -169,9 +171,21 @@ impl ServiceNow {
         Err(failure)
     }
 
-    pub(super) fn note_running_insert(&self, key: &TicketKey, mut failure: Failure) -> Failure {
+    /// Where the instance cannot be relied on to refuse a second insert, the time until the next
+    /// one goes with the failure: another process may make it.
+    pub(super) async fn note_running_insert(
+        &self,
+        key: &TicketKey,
+        mut failure: Failure,
+    ) -> Failure {
         self.facts.note_running(key, Instant::now());
-        if self.facts.chosen_ids() == ChosenIds::Off {
+        let is_settled = match self.facts.chosen_ids() {
+            ChosenIds::Honoured => true,
+            ChosenIds::Off => false,
+            // A ticket that is there already also shows how ids work.
+            ChosenIds::Untold => matches!(self.find_by_key(key).await, Ok(Some(_))),
+        };
+        if !is_settled {
             failure.settle_after = TRANSACTION_QUOTA;
         }
         failure

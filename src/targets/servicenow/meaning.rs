@@ -13,7 +13,7 @@ pub(super) enum Meaning {
     /// 503 in the instance's own words.
     Maintenance,
     RateLimited,
-    /// Not the instance's own word.
+    /// Not the instance's own word; the instance is not at work on the request.
     InFront,
     /// Not the instance's own word, and its transaction may still be under way.
     NoAnswer,

@@ -164,16 +164,18 @@ async fn with_chosen_ids_a_lost_answer_may_be_looked_up_and_repeated_at_once() {
 
 #[tokio::test]
 async fn as_long_as_ids_are_untold_a_lost_insert_is_not_repeated_within_the_quota() {
-    let script = [Line::Cut, absent(), result(json!([]))];
+    let none = || [absent(), result(json!([]))];
+    let script = [Line::Cut].into_iter().chain(none()).chain(none());
     let (instance, base) = Instance::playing(script).await;
     let client = client(&base);
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert!(failure.outcome_unknown);
+    assert_eq!(failure.settle_after, Duration::from_secs(60));
     assert_eq!(client.find(&key()).await, Ok(None));
     let waiting = client.create(&key(), &fields()).await.unwrap_err();
     assert!(waiting.outcome_unknown);
     assert!(waiting.settle_after > Duration::from_secs(50));
-    assert_eq!(instance.asked().len(), 3);
+    assert_eq!(instance.asked().len(), 5);
 }
 
 #[tokio::test]

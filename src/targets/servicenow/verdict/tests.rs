@@ -405,7 +405,9 @@ fn a_500_is_in_doubt_but_its_transaction_is_over() {
 
 #[test]
 fn an_answer_of_a_proxy_is_in_doubt_and_the_instance_may_still_be_at_work() {
-    for status in [408, 499, 502, 504] {
+    for status in [
+        408, 425, 451, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530, 599,
+    ] {
         let answer = answer(status, "text/html", "<html>nginx</html>");
         assert_eq!(verdict(&answer), (NetworkFailure, Retry, true), "{status}");
         assert_eq!(rejection(Call::Create, &answer).cause, Cause::StillRunning);

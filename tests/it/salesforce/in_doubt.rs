@@ -1,0 +1,80 @@
+//! Comments: those whose outcome is unknown, and those that are refused while the ticket can be
+//! resolved.
+
+use std::time::Duration;
+
+use ringdown::domain::failure::{FailureScope, Remedy, ResolvedBy, class};
+use ringdown::simulator::{Fault, FaultKind, Trigger};
+use serde_json::Value;
+
+use crate::salesforce::world::{World, change, fields, key};
+
+const ONCE: Trigger = Trigger::Next { count: 1 };
+
+fn on_comments(kind: FaultKind, trigger: Trigger) -> Fault {
+    Fault::new(kind, trigger)
+        .on_method("POST")
+        .on_path("/CaseComment")
+}
+
+fn refusal(code: &str) -> FaultKind {
+    FaultKind::ValidationRefusal {
+        code: code.to_owned(),
+        message: "no".to_owned(),
+        field: None,
+    }
+}
+
+fn page(status: u16) -> FaultKind {
+    FaultKind::Status {
+        status,
+        body: "<html>nothing here</html>".to_owned(),
+        content_type: "text/html".to_owned(),
+    }
+}
+
+fn stored(world: &World) -> Value {
+    world.simulator.salesforce().tickets().remove(0)
+}
+
+#[tokio::test]
+async fn a_lost_comment_settles_before_it_is_repeated_unless_it_is_there_already() {
+    let settles = Duration::from_secs(60);
+    for (kind, is_there, settle_after) in [
+        (FaultKind::CutAfterCommit, true, Duration::ZERO),
+        (
+            FaultKind::ErrorAfterCommit { status: 502 },
+            true,
+            Duration::ZERO,
+        ),
+        (FaultKind::LateCommit { milliseconds: 300 }, false, settles),
+        (FaultKind::Down, false, settles),
+        (page(503), false, settles),
+        // It was not passed on, or the answer to it was not.
+        (page(403), false, Duration::ZERO),
+    ] {
+        let world = World::new().await;
+        let client = world.client();
+        let ticket = client.create(&key(), &fields()).await.unwrap();
+        let org = world.simulator.salesforce();
+        let update = change("ref 1", None);
+        org.add_fault(on_comments(kind.clone(), ONCE));
+        let updated = client.update(&ticket.id, &update).await;
+        assert_eq!(updated.is_ok(), is_there, "{kind:?}");
+        if let Err(failure) = updated {
+            assert!(failure.outcome_unknown, "{kind:?}");
+            assert_eq!(failure.settle_after, settle_after, "{kind:?}");
+        }
+        org.add_fault(on_comments(kind.clone(), ONCE));
+        let resolution = change("ref 2", Some("Closed"));
+        let resolved = client.resolve(&ticket.id, &resolution).await;
+        assert_eq!(resolved.is_ok(), is_there, "{kind:?}");
+        if let Err(failure) = resolved {
+            assert!(failure.outcome_unknown, "{kind:?}");
+            assert_eq!(failure.settle_after, settle_after, "{kind:?}");
+            assert_eq!(stored(&world)["IsClosed"], false);
+        } else {
+            assert_eq!(stored(&world)["CommentCount"], 2, "{kind:?}");
+        }
+    }
+}
