@@ -200,18 +200,25 @@ impl ServiceNow {
         let mut body = Body::new();
         body.insert("correlation_id".to_owned(), keyless.key.as_str().into());
         let request = Request::change(&self.table, &keyless.id, body);
-        let record = match self.api.record(&request).await {
-            Err(rejection) if rejection.cause == Cause::Absent => None,
-            Err(rejection) if is_refusal(rejection.cause) => return Err(unfindable(&keyless.id)),
-            outcome => Some(outcome?),
-        };
-        match record {
-            Some(record) if !record.carries(&keyless.key) => Err(unfindable(&keyless.id)),
-            record => {
+        match self.api.record(&request).await {
+            Ok(record) if record.carries(&keyless.key) => {
                 self.facts.set_keyless_ticket(None);
-                let mended = record.filter(|_| keyless.key == *key);
+                let mended = Some(record).filter(|_| keyless.key == *key);
                 Ok(mended.map(|record| self.shape.ticket(&keyless.id, &record)))
             }
+            Err(rejection) if rejection.cause == Cause::Absent => {
+                self.facts.set_keyless_ticket(None);
+                Ok(None)
+            }
+            Err(rejection) if !is_refusal(rejection.cause) => {
+                // Nothing was sent for this ticket.
+                let mut failure = rejection.failure;
+                failure.outcome_unknown = false;
+                Err(failure)
+            }
+            // The ticket itself is there, with or without its key.
+            Ok(_) | Err(_) if keyless.key == *key => self.find_by_key(key).await,
+            Ok(_) | Err(_) => Err(unfindable(&keyless.id)),
         }
     }
 }
@@ -251,7 +258,7 @@ pub(super) fn is_refusal(cause: Cause) -> bool {
     matches!(cause, Cause::Denied | Cause::Refused)
 }
 
-pub(super) fn unfindable(id: &SysId) -> Failure {
+fn unfindable(id: &SysId) -> Failure {
     let message = format!(
         "the ticket {} exists, but the instance did not keep our key in correlation_id; without \
          it no ticket can be found again: let this user write and read that field",
@@ -266,5 +273,4 @@ pub(super) fn unfindable(id: &SysId) -> Failure {
         message,
     )
     .with_field("correlation_id")
-    .in_doubt()
 }

@@ -119,3 +119,55 @@ async fn a_lost_resolution_with_a_comment_settles_too() {
     assert!(failure.outcome_unknown);
     assert_eq!(failure.settle_after, QUOTA);
 }
+
+#[tokio::test]
+async fn a_ticket_that_lost_our_key_is_confirmed_by_its_id() {
+    let (instance, base) = Instance::playing([
+        Line::Created(json!({"sys_id": OTHER, "correlation_id": ""})),
+        Line::Created(json!({"sys_id": GROUP, "correlation_id": "of a rule"})),
+    ])
+    .await;
+    // The id is stored with the incident: nobody opens a second ticket for it.
+    for (key, id) in [(key(), OTHER), (second(), GROUP)] {
+        let process = client(&base);
+        assert_eq!(process.create(&key, &fields()).await.unwrap().id, id);
+    }
+    assert_eq!(instance.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn the_id_in_a_201_counts_although_the_record_cannot_be_read_back() {
+    let shown = json!({"result": {"sys_id": OTHER, "number": "INC1", "state": "1"}});
+    let (outcome, _) = create_with(vec![json_answer(201, &shown), page(502)]).await;
+    assert_eq!(outcome.unwrap().id, OTHER);
+    let (outcome, _) = create_with(vec![json_answer(201, &shown), absent()]).await;
+    assert_eq!(outcome.unwrap().id, OTHER);
+}
+
+#[tokio::test]
+async fn a_record_with_the_key_of_another_incident_is_not_taken() {
+    let other = json!({"sys_id": OTHER, "correlation_id": second().as_str()});
+    let script = vec![Line::Created(other), absent(), result(json!([]))];
+    let failure = create_with(script).await.0.unwrap_err();
+    assert!(failure.outcome_unknown);
+    assert_eq!(failure.settle_after, QUOTA);
+}
+
+#[tokio::test]
+async fn while_a_ticket_lacks_our_key_others_are_not_in_doubt() {
+    let script = [
+        Line::Created(json!({"sys_id": OTHER, "correlation_id": ""})),
+        page(502),
+        error(403, "Operation Failed", "ACL Exception Update Failed"),
+    ];
+    let (instance, base) = Instance::playing(script).await;
+    let client = client(&base);
+    client.create(&key(), &fields()).await.unwrap();
+    for remedy in [Remedy::Retry, Remedy::HoldTarget] {
+        let failure = client.create(&second(), &fields()).await.unwrap_err();
+        assert_eq!(failure.remedy(), remedy);
+        assert!(!failure.outcome_unknown, "nothing was sent for it");
+    }
+    let asked = instance.asked();
+    assert!(asked[1..].iter().all(|one| one.method == Method::PATCH));
+}
