@@ -185,6 +185,27 @@ fn only_an_error_is_the_instances_own_word() {
             "application/json",
             r#"{"status":403,"error":"Forbidden","path":"/api/now"}"#,
         ),
+        (
+            400,
+            "application/json",
+            r#"{"error":"Invalid client id or secret"}"#,
+        ),
+        (
+            403,
+            "application/json",
+            r#"{"error":"access_denied","error_description":"no session"}"#,
+        ),
+        (403, "application/json", r#"{"error":{}}"#),
+        (
+            405,
+            "application/json",
+            r#"{"error":{"reason":"not allowed"}}"#,
+        ),
+        (
+            503,
+            "application/json",
+            r#"{"error":"no healthy upstream"}"#,
+        ),
         (403, "text/plain", "RBAC: access denied"),
         (403, "", ""),
         (404, "application/json", r#"{"message":"no Route matched"}"#),
@@ -216,6 +237,7 @@ fn a_login_that_something_in_front_wants_is_for_a_person() {
         answer(407, "", ""),
         answer(401, "text/html", "<html>Authorization Required</html>"),
         answer(401, "application/json", r#"{"message":"Unauthorized"}"#),
+        answer(401, "application/json", r#"{"error":"Unauthorized"}"#),
         with_header(answer(401, "", ""), "www-authenticate", "Negotiate"),
     ] {
         assert_eq!(class_of(Call::Create, &answer), class);
