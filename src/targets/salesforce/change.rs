@@ -63,13 +63,22 @@ impl Salesforce {
             return Ok(Some(before));
         }
         // The comment first: once the ticket is closed, a repetition leaves it alone.
-        if change.comment.is_some() && !self.has_comment_with(id, &change.marker).await? {
-            self.add_comment(id, change).await?;
-        }
+        let is_commented = match self.comment_once(id, change).await {
+            Ok(()) => true,
+            // The state is worth more than the sentence.
+            Err(failure) if is_refused_alone(&failure) => false,
+            Err(failure) => return Err(failure),
+        };
         let fields = fitted(&change.fields);
         let status = fields.get("Status").and_then(Value::as_str);
         let status = status.map(str::to_owned);
         self.set_fields(id, fields).await.map_err(resolving)?;
+        if !is_commented && let Err(failure) = self.comment_once(id, change).await {
+            tracing::warn!(
+                target = self.name.as_str(), ticket = %id, error = %failure,
+                "the ticket is resolved without its comment, which the CRM refuses"
+            );
+        }
         let Some(status) = status else {
             return Ok(None);
         };
@@ -116,6 +125,14 @@ impl Salesforce {
         let request = Request::change(self.object.name(), id, fields);
         let outcome = self.api.change(&request).await;
         outcome.map_err(|rejection| of_ticket(id, rejection))
+    }
+
+    /// Adds the comment unless it is there.
+    async fn comment_once(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+        if change.comment.is_none() || self.has_comment_with(id, &change.marker).await? {
+            return Ok(());
+        }
+        self.add_comment(id, change).await
     }
 
     async fn add_comment(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
@@ -183,6 +200,12 @@ fn check_closed(ticket: &TicketDetails, status: &str) -> Result<(), Failure> {
     )
     .with_code("STILL_OPEN")
     .with_field("Status"))
+}
+
+/// Whether a comment is refused for certain, by something that may leave the rest of the ticket
+/// alone: a missing right to comments, an org without feeds, a rule, a locked row.
+fn is_refused_alone(failure: &Failure) -> bool {
+    failure.class.scope == FailureScope::Ticket && !failure.outcome_unknown
 }
 
 /// Without its status a ticket is not resolved.

@@ -78,3 +78,58 @@ async fn a_lost_comment_settles_before_it_is_repeated_unless_it_is_there_already
         }
     }
 }
+
+#[tokio::test]
+async fn a_comment_that_is_refused_does_not_keep_a_ticket_open() {
+    for code in [
+        "INSUFFICIENT_ACCESS_OR_READONLY",
+        "INVALID_TYPE",
+        "FIELD_CUSTOM_VALIDATION_EXCEPTION",
+        "CANNOT_EXECUTE_FLOW_TRIGGER",
+    ] {
+        let world = World::new().await;
+        let client = world.client();
+        let ticket = client.create(&key(), &fields()).await.unwrap();
+        let org = world.simulator.salesforce();
+        org.add_fault(on_comments(refusal(code), Trigger::Always));
+        let resolution = change("ref 1", Some("Closed"));
+        client.resolve(&ticket.id, &resolution).await.unwrap();
+        assert_eq!(stored(&world)["IsClosed"], true, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_comment_that_met_a_locked_row_is_written_after_the_status() {
+    let world = World::new().await;
+    let client = world.client();
+    let ticket = client.create(&key(), &fields()).await.unwrap();
+    let org = world.simulator.salesforce();
+    org.add_fault(on_comments(refusal("UNABLE_TO_LOCK_ROW"), ONCE));
+    let resolution = change("ref 1", Some("Closed"));
+    client.resolve(&ticket.id, &resolution).await.unwrap();
+    let ticket = stored(&world);
+    assert_eq!(ticket["IsClosed"], true);
+    assert_eq!(ticket["CommentCount"], 1);
+}
+
+#[tokio::test]
+async fn what_refuses_the_status_too_is_the_failure_and_a_refused_comment_says_what_it_is() {
+    let world = World::new().await;
+    let client = world.client();
+    let ticket = client.create(&key(), &fields()).await.unwrap();
+    let org = world.simulator.salesforce();
+    for method in ["POST", "PATCH"] {
+        let locked = Fault::new(refusal("ENTITY_IS_LOCKED"), Trigger::Always);
+        org.add_fault(locked.on_method(method).on_path("/sobjects/"));
+    }
+    let resolution = change("ref 1", Some("Closed"));
+    let failure = client.resolve(&ticket.id, &resolution).await.unwrap_err();
+    assert_eq!(failure.code.as_deref(), Some("ENTITY_IS_LOCKED"));
+    assert_eq!(failure.remedy(), Remedy::Park);
+    org.clear_faults();
+    org.add_fault(on_comments(refusal("STORAGE_LIMIT_EXCEEDED"), ONCE));
+    let failure = client.resolve(&ticket.id, &resolution).await.unwrap_err();
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
+    assert!(failure.message.starts_with("the comment: "), "{failure}");
+    assert_eq!(stored(&world)["IsClosed"], false);
+}
