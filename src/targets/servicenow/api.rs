@@ -14,7 +14,6 @@ use super::rejection::{Cause, Rejection};
 use super::requests::Request;
 use super::verdict::judge;
 use crate::clock::Clock;
-use crate::domain::failure::FailureKind;
 use crate::targets::claim::ClaimCheck;
 use crate::targets::http;
 use crate::targets::last_allowance::LastAllowance;
@@ -67,9 +66,8 @@ impl ApiClient {
                 match self.login.renew(&credential).await {
                     Ok(Some(renewed)) => self.attempt(request, &renewed).await,
                     Ok(None) => {
-                        let failure = &mut rejection.failure;
-                        let is_refused = failure.kind == FailureKind::AuthFailure;
-                        failure.may_lock_user = is_refused && self.login.sends_password();
+                        // Whoever speaks: it may have been the instance after all.
+                        rejection.failure.may_lock_user = self.login.sends_password();
                         Err(rejection)
                     }
                     Err(failure) => Err(Rejection::of_login(failure)),

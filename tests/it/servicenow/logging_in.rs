@@ -10,7 +10,9 @@ use ringdown::targets::{Crm, TokenStatus};
 use serde_json::json;
 
 use crate::servicenow::cases::{create_with, fields, key};
-use crate::servicenow::instance::{Instance, Line, client, client_by, client_with, error, result};
+use crate::servicenow::instance::{
+    Instance, Line, client, client_by, client_with, error, result,
+};
 
 /// ServiceNow's own word for a wrong, a missing and an expired credential.
 fn unauthenticated() -> Line {
@@ -102,6 +104,30 @@ async fn a_401_with_a_static_credential_holds_the_target() {
     assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert!(failure.may_lock_user, "each try sends the password");
     assert_eq!(instance.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn any_401_to_a_password_may_lock_the_user_whoever_speaks() {
+    let page = || {
+        Line::Answer(
+            401,
+            "text/html",
+            "<html>Authorization Required</html>".into(),
+        )
+    };
+    let (instance, base) = Instance::playing([page()]).await;
+    let basic = client(&base);
+    for _ in 0..2 {
+        let failure = basic.create(&key(), &fields()).await.unwrap_err();
+        assert_eq!(failure.class.scope, FailureScope::Network);
+        assert_eq!(failure.remedy(), Remedy::HoldTarget);
+        assert!(failure.may_lock_user);
+    }
+    assert_eq!(instance.asked().len(), 1, "the password went out once");
+    let (_, base) = Instance::playing([page(), page()]).await;
+    let with_token = client_by(&base, Numbered::with(9));
+    let failure = with_token.create(&key(), &fields()).await.unwrap_err();
+    assert!(!failure.may_lock_user, "no password was sent");
 }
 
 #[tokio::test]
