@@ -206,7 +206,7 @@ fn not_a_token_answer(answer: &Answer, body: &Value, now: Timestamp) -> Failure 
             format!("the login was refused: {}", words_of(answer)),
         ),
         _ => {
-            wait = answer.retry_after(now);
+            wait = answer.retry_after_in_front(now);
             (
                 FailureKind::NetworkFailure,
                 FailureScope::Network,

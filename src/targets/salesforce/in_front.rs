@@ -61,7 +61,7 @@ fn unavailable(cause: Cause, answer: &Answer, now: Timestamp) -> Rejection {
     );
     let failure = failure
         .with_status(answer.status)
-        .with_wait(answer.retry_after(now));
+        .with_wait(answer.retry_after_in_front(now));
     Rejection::new(cause, failure.in_doubt())
 }
 

@@ -201,9 +201,11 @@ fn with_wait(mut rejection: Rejection, answer: &Answer, now: Timestamp) -> Rejec
     let window = || window_end(answer).map(|end| end.since(now));
     if failure.class.resolved_by == ResolvedBy::Time && failure.class.scope != FailureScope::Ticket
     {
-        let wait = answer
-            .retry_after(now)
-            .or_else(|| window().filter(|_| is_limit));
+        let asked = match failure.class.scope {
+            FailureScope::Network => answer.retry_after_in_front(now),
+            _ => answer.retry_after(now),
+        };
+        let wait = asked.or_else(|| window().filter(|_| is_limit));
         failure.wait = wait.map(|wait| wait.min(MAX_PAUSE));
     }
     rejection

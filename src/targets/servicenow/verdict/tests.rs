@@ -447,8 +447,9 @@ fn g12_a_maintenance_that_says_how_long_it_lasts_pauses_the_target() {
         class_of(Call::Create, &own).scope,
         FailureScope::Organisation
     );
+    // What is in front may speak of one text only, so it is asked again soon.
     let announced = with_header(maintenance, "retry-after", "600");
-    let pause = PauseTarget(Some(Duration::from_secs(600)));
+    let pause = PauseTarget(Some(Duration::from_secs(300)));
     assert_eq!(verdict(&announced), (NetworkFailure, pause, true));
 }
 
