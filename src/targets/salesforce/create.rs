@@ -116,8 +116,7 @@ impl Salesforce {
             return Ok(ticket);
         }
         // It has not been committed yet, or this user cannot see it.
-        let mut failure = rejection.failure.in_doubt();
-        failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
+        let mut failure = self.unseen.met(key, *rejection.failure);
         failure.refuses_value = false;
         Err(failure)
     }

@@ -140,13 +140,12 @@ impl ServiceNow {
             return Ok(ticket);
         }
         let id = insert.id.as_ref().map_or("", SysId::as_str);
-        Err(Failure::new(
+        let failure = Failure::new(
             FailureKind::IntegrationFailure,
             class(FailureScope::Ticket, ResolvedBy::Time),
             format!("the record {id} exists already, but this user cannot read it as ours"),
-        )
-        .with_field("sys_id")
-        .in_doubt())
+        );
+        Err(self.unseen.met(insert.key, failure.with_field("sys_id")))
     }
 
     pub(super) fn ids_are_off(&self, why: &str) {

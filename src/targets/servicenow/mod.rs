@@ -55,6 +55,7 @@ use crate::targets::inspect::Inspect;
 use crate::targets::last_allowance::LastAllowance;
 use crate::targets::login::TokenStatus;
 use crate::targets::password_gate::PasswordGate;
+use crate::targets::unseen::Unseen;
 
 use api::ApiClient;
 use facts::{ChosenIds, InstanceFacts};
@@ -79,6 +80,7 @@ pub struct ServiceNow {
     shape: TicketShape,
     facts: InstanceFacts,
     references: ReferenceCache,
+    unseen: Unseen,
 }
 
 #[async_trait]
@@ -189,6 +191,7 @@ impl ServiceNow {
             },
             facts: InstanceFacts::default(),
             references: ReferenceCache::default(),
+            unseen: Unseen::default(),
         }
     }
 

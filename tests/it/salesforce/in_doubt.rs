@@ -133,3 +133,25 @@ async fn what_refuses_the_status_too_is_the_failure_and_a_refused_comment_says_w
     assert!(failure.message.starts_with("the comment: "), "{failure}");
     assert_eq!(stored(&world)["IsClosed"], false);
 }
+
+#[tokio::test]
+async fn a_ticket_that_our_user_may_not_see_needs_a_person_from_the_second_time_on() {
+    let world = World::new().await;
+    let client = world.client();
+    let words = "duplicate value found: Ringdown_Id__c duplicates value on record with id: 5005g";
+    let duplicate = FaultKind::ValidationRefusal {
+        code: "DUPLICATE_VALUE".to_owned(),
+        message: words.to_owned(),
+        field: None,
+    };
+    let org = world.simulator.salesforce();
+    org.add_fault(Fault::new(duplicate, Trigger::Always).on_method("PATCH"));
+    for resolved_by in [ResolvedBy::Time, ResolvedBy::PersonInCrm] {
+        let failure = client.create(&key(), &fields()).await.unwrap_err();
+        assert!(failure.outcome_unknown);
+        assert_eq!(failure.class, class(FailureScope::Ticket, resolved_by));
+        assert!(failure.message.contains("5005g"), "{failure}");
+    }
+    let failure = client.create(&key(), &fields()).await.unwrap_err();
+    assert!(failure.message.contains("let our user read"), "{failure}");
+}

@@ -171,3 +171,17 @@ async fn while_a_ticket_lacks_our_key_others_are_not_in_doubt() {
     let asked = instance.asked();
     assert!(asked[1..].iter().all(|one| one.method == Method::PATCH));
 }
+
+#[tokio::test]
+async fn a_record_that_our_user_may_not_see_needs_a_person_from_the_second_time_on() {
+    let hidden = || [duplicate(), absent(), result(json!([]))];
+    let (_, base) = Instance::playing(hidden().into_iter().chain(hidden())).await;
+    let client = client(&base);
+    let id = chosen_id().await;
+    for resolved_by in [ResolvedBy::Time, ResolvedBy::PersonInCrm] {
+        let failure = client.create(&key(), &fields()).await.unwrap_err();
+        assert!(failure.outcome_unknown);
+        assert_eq!(failure.class, class(FailureScope::Ticket, resolved_by));
+        assert!(failure.message.contains(&id), "{failure}");
+    }
+}
