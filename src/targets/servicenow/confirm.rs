@@ -70,7 +70,10 @@ impl ServiceNow {
     fn compare_ids(&self, insert: &Insert<'_>, returned: &SysId) {
         match &insert.id {
             Some(chosen) if chosen == returned => self.facts.ids_are_honoured(),
-            Some(_) => self.ids_are_off("the instance gives records an id of its own"),
+            Some(_) => {
+                let is_news = self.facts.ids_are_off();
+                self.report_ids_off(is_news, "the instance gives records an id of its own");
+            }
             None => {}
         }
     }

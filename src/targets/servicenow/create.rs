@@ -56,6 +56,7 @@ impl ServiceNow {
         named: &Body,
         resolved: &Body,
     ) -> Result<Ticket, Failure> {
+        self.facts.forget_old_denial(self.api.clock.now());
         let id = match self.facts.chosen_ids() {
             ChosenIds::Off => None,
             ChosenIds::Untold | ChosenIds::Honoured => Some(SysId::chosen_for(&self.name, key)),
@@ -124,7 +125,12 @@ impl ServiceNow {
         let without = Insert::new(insert.key, None, insert.named, resolved);
         let outcome = self.insert(&without).await;
         if outcome.is_ok() {
-            self.ids_are_off("the instance refuses records with an id chosen by us");
+            let now = self.api.clock.now();
+            let is_news = self.facts.id_was_denied(now);
+            self.report_ids_off(
+                is_news,
+                "the instance refuses records with an id chosen by us",
+            );
         }
         self.conclude(&without, outcome).await
     }
@@ -148,8 +154,8 @@ impl ServiceNow {
         Err(self.unseen.met(insert.key, failure.with_field("sys_id")))
     }
 
-    pub(super) fn ids_are_off(&self, why: &str) {
-        if self.facts.ids_are_off() {
+    pub(super) fn report_ids_off(&self, is_news: bool, why: &str) {
+        if is_news {
             tracing::warn!(target = %self.name, "{why}; tickets are found by key only");
         }
     }

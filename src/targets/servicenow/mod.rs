@@ -159,6 +159,7 @@ impl Crm for ServiceNow {
     fn forget_login(&self) {
         self.api.login.forget();
         self.references.forget();
+        self.facts.forget_denial();
     }
 
     fn allowance(&self) -> Option<Allowance> {
