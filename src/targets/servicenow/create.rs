@@ -166,9 +166,10 @@ impl ServiceNow {
         let Some(wait) = self.facts.wait_for_running(key, Instant::now()) else {
             return Ok(());
         };
+        // The instance was not asked.
         let mut failure = Failure::new(
             FailureKind::NetworkFailure,
-            class(FailureScope::Network, ResolvedBy::Time),
+            class(FailureScope::Ticket, ResolvedBy::Time),
             "an earlier insert may still be under way in the instance; it is not repeated yet",
         )
         .in_doubt();

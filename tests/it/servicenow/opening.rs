@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use ringdown::domain::failure::{FailureKind, Remedy};
+use ringdown::domain::failure::{FailureKind, FailureScope, Remedy};
 use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketKey;
 use ringdown::targets::Crm;
@@ -175,6 +175,8 @@ async fn as_long_as_ids_are_untold_a_lost_insert_is_not_repeated_within_the_quot
     let waiting = client.create(&key(), &fields()).await.unwrap_err();
     assert!(waiting.outcome_unknown);
     assert!(waiting.settle_after > Duration::from_secs(50));
+    assert!(!waiting.doubts_login(), "the instance was not asked");
+    assert_eq!(waiting.class.scope, FailureScope::Ticket);
     assert_eq!(instance.asked().len(), 5);
 }
 
