@@ -12,6 +12,7 @@ use super::limits;
 use super::record::Record;
 use super::rejection::{Cause, Rejection};
 use super::requests::Request;
+use super::role_check::RoleChecks;
 use super::verdict::judge;
 use crate::clock::Clock;
 use crate::targets::claim::ClaimCheck;
@@ -30,6 +31,7 @@ pub(super) struct ApiClient {
     pub(super) allowance: LastAllowance,
     /// Where each call sends a user's password.
     pub(super) password_gate: Option<PasswordGate>,
+    pub(super) role_checks: RoleChecks,
 }
 
 impl ApiClient {
@@ -141,7 +143,8 @@ impl ApiClient {
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
         let now = self.clock.now();
         self.allowance.note(limits::allowance(&answer.headers, now));
-        let result = judge(request.call, &answer, now).map_err(|rejection| *rejection)?;
+        let judged = judge(request.call, &answer, now);
+        let result = judged.map_err(|rejection| self.role_checks.classified(*rejection, now))?;
         let total = answer.headers.get("x-total-count");
         let total = total.and_then(|count| count.to_str().ok()?.parse().ok());
         Ok(Reply {

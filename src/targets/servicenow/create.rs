@@ -103,7 +103,7 @@ impl ServiceNow {
             Cause::StillRunning | Cause::TooLong => Err(self
                 .note_running_insert(insert.key, rejection.failure)
                 .await),
-            Cause::Absent | Cause::Unauthenticated | Cause::Other => {
+            Cause::Absent | Cause::Unauthenticated | Cause::ApiForbidden | Cause::Other => {
                 Err(rejection.failure)
             }
         }

@@ -64,7 +64,7 @@ impl Meaning {
             Self::ProxyLogin      => (NetworkFailure,     Network,       PersonInConfiguration, false, Other),
             Self::LoginInFront    => (NetworkFailure,     Network,       PersonInConfiguration, false, Unauthenticated),
             Self::Unauthenticated => (AuthFailure,        User,          PersonInCrm,           false, Unauthenticated),
-            Self::ApiForbidden    => (AuthFailure,        User,          PersonInCrm,           false, Other),
+            Self::ApiForbidden    => (AuthFailure,        User,          PersonInCrm,           false, Cause::ApiForbidden),
             Self::AccessDenied    => (IntegrationFailure, User,          PersonInCrm,           false, Denied),
             Self::ChangeDenied    => (IntegrationFailure, Ticket,        PersonInCrm,           false, Denied),
             Self::QueryDenied     => (IntegrationFailure, Configuration, PersonInConfiguration, false, Other),

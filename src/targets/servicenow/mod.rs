@@ -32,6 +32,7 @@ mod refusal;
 mod rejection;
 mod requests;
 mod rights;
+mod role_check;
 mod rules;
 mod truncation;
 mod verdict;
@@ -63,6 +64,7 @@ use ids::SysId;
 use record::{Record, TicketShape};
 use references::ReferenceCache;
 use requests::Request;
+use role_check::RoleChecks;
 
 /// ServiceNow as it is registered.
 pub(super) static DRIVER: CrmDriver = CrmDriver {
@@ -189,6 +191,7 @@ impl ServiceNow {
                 login: connection.login,
                 clock: connection.clock,
                 allowance: LastAllowance::default(),
+                role_checks: RoleChecks::default(),
             },
             facts: InstanceFacts::default(),
             references: ReferenceCache::default(),
