@@ -331,6 +331,16 @@ fn a_maintenance_page_that_names_a_time_pauses_the_target_for_it() {
 }
 
 #[test]
+fn a_redirect_may_be_the_address_or_a_login_in_front() {
+    let place = "https://sso.example.com/login?SAMLRequest=s3cret";
+    let failure = create(&with(answer(302, ""), "location", place));
+    assert!(failure.message.contains("https://sso.example.com/login"));
+    assert!(failure.message.contains("base_url"), "{failure}");
+    assert!(failure.message.contains("in front"), "{failure}");
+    assert!(!failure.message.contains("s3cret"));
+}
+
+#[test]
 fn a_refusal_stays_one_where_a_gateway_has_made_a_success_of_its_status() {
     for call in [Call::Create, Call::Change, Call::Read] {
         let refused = error(200, "STORAGE_LIMIT_EXCEEDED", "m");
