@@ -6,8 +6,8 @@
 use serde::Deserialize;
 
 use super::completion::{Completed, complete, lacking, note_kept};
-use super::omission::{MAX_OMISSIONS, Omission};
-use crate::domain::failure::{Failure, FailureKind, FailureScope};
+use super::omission::{MAX_OMISSIONS, Omission, note_in};
+use crate::domain::failure::{Failure, FailureKind, Remedy};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     Completion, OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
@@ -169,7 +169,7 @@ async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Created,
 
 impl Attempt<'_> {
     /// Sends the update or the resolution; without the fields that the CRM refuses, if there are any.
-    /// The comment names them.
+    /// A comment names them.
     async fn change(
         &self,
         delivery: &ClaimedDelivery,
@@ -184,6 +184,8 @@ impl Attempt<'_> {
             if refused.is_empty() {
                 break;
             }
+            let is_written = self.is_comment_written(delivery, &change).await;
+            note_in(&mut change, &refused, is_written);
             omitted.extend(refused);
             let failed = std::mem::replace(&mut result, self.send(delivery, &change).await).err();
             first = first.or(failed);
@@ -191,10 +193,23 @@ impl Attempt<'_> {
         match (result, first) {
             (Ok(seen), _) => Ok(Changed { seen, omitted }),
             // Fewer fields did not help. What was refused at first is what a person must correct.
-            (Err(last), Some(first)) if last.class.scope == FailureScope::Ticket => {
-                Err(if last.outcome_unknown { last } else { first })
+            (Err(last), Some(first))
+                if last.remedy() == Remedy::GiveUp && !last.outcome_unknown =>
+            {
+                Err(first)
             }
             (Err(last), _) => Err(last),
+        }
+    }
+
+    /// Whether a resolution whose fields were refused has written its comment: some CRMs take both
+    /// in one call, others the comment first. Where that cannot be told, the next call says why.
+    async fn is_comment_written(&self, delivery: &ClaimedDelivery, change: &TicketChange) -> bool {
+        match ticket_id(delivery) {
+            Ok(id) if delivery.operation == Operation::Resolve && change.comment.is_some() => {
+                self.crm.has_comment(id, &change.marker).await == Ok(true)
+            }
+            _ => false,
         }
     }
 

@@ -78,7 +78,7 @@ impl Omission {
         omitted.collect()
     }
 
-    /// The same for a change of a ticket. The comment names what is left out.
+    /// The same for a change of a ticket.
     pub(super) fn omit_from(
         &self,
         change: &mut TicketChange,
@@ -87,14 +87,6 @@ impl Omission {
         let state = change.fields.remove_entry(self.state_field);
         let omitted = self.omit(&mut change.fields, failure);
         change.fields.extend(state);
-        let mut notes = omitted.iter().map(note).peekable();
-        if notes.peek().is_some() {
-            let before = change.comment.take();
-            // A comment carries the marker already.
-            let mark = before.is_none().then(|| format!("[{}]", change.marker));
-            let parts = before.into_iter().chain(notes).chain(mark);
-            change.comment = Some(parts.collect::<Vec<_>>().join("\n\n"));
-        }
         omitted
     }
 
@@ -139,6 +131,22 @@ impl Omission {
         let mut required = self.required.iter();
         required.any(|one| one.eq_ignore_ascii_case(name))
     }
+}
+
+/// Lets the comment of `change` name what is left out; or a comment of its own, where that of the
+/// change `is_written` already.
+pub(super) fn note_in(change: &mut TicketChange, omitted: &[OmittedField], is_written: bool) {
+    if is_written {
+        let names: Vec<&str> = omitted.iter().map(|one| one.field.as_str()).collect();
+        change.marker = format!("{} without {}", change.marker, names.join(", "));
+        change.comment = None;
+    }
+    let before = change.comment.take();
+    // A comment carries the marker already.
+    let mark = before.is_none().then(|| format!("[{}]", change.marker));
+    let notes = omitted.iter().map(note);
+    let parts = before.into_iter().chain(notes).chain(mark);
+    change.comment = Some(parts.collect::<Vec<_>>().join("\n\n"));
 }
 
 fn note(OmittedField { field, value, .. }: &OmittedField) -> String {
@@ -207,7 +215,9 @@ mod tests {
             marker: "ref 3f9a".into(),
             fields: fields.clone(),
         };
-        assert_eq!(omission().omit_from(&mut change, &refused(None)).len(), 1);
+        let omitted = omission().omit_from(&mut change, &refused(None));
+        assert_eq!(omitted.len(), 1);
+        note_in(&mut change, &omitted, false);
         assert_eq!(
             change.comment.as_deref(),
             Some(
@@ -227,9 +237,29 @@ mod tests {
             fields: fields.clone(),
             ..change
         };
-        omission().omit_from(&mut without_comment, &refused(Some("close_code")));
+        let omitted = omission().omit_from(&mut without_comment, &refused(Some("close_code")));
+        note_in(&mut without_comment, &omitted, false);
         let comment = without_comment.comment.unwrap();
         assert!(comment.ends_with("close_code = No Such Code\n\n[ref 3f9a]"));
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_comment_of_its_own_where_the_other_is_written() {
+        let mut change = TicketChange {
+            comment: Some("Recovered. [ref 3f9a]".into()),
+            marker: "ref 3f9a".into(),
+            fields: fields(),
+        };
+        let omitted = omission().omit_from(&mut change, &refused(Some("category")));
+        note_in(&mut change, &omitted, true);
+        assert_eq!(
+            change.comment.as_deref(),
+            Some(
+                "Not set, because the CRM refused it: category = x\n\n\
+                 [ref 3f9a without category]"
+            )
+        );
+        assert!(!"Recovered. [ref 3f9a]".contains(&change.marker));
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
 /// Longest part of a foreign message that is kept, in characters.
 const MAX_MESSAGE_CHARS: usize = 500;
 
+/// Longest wait at the word of something in front of a CRM.
+const LONGEST_IN_FRONT: Duration = Duration::from_secs(300);
+
 /// The only way in which JSON can hold a NUL.
 const ESCAPED_NUL: &[u8] = b"\\u0000";
 
@@ -124,6 +127,13 @@ impl Answer {
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
         let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
         retry_after::read(text, now)
+    }
+
+    /// The same of something in front of the CRM. It may speak of this one text only, so it is not
+    /// believed for long.
+    pub fn retry_after_in_front(&self, now: Timestamp) -> Option<Duration> {
+        let wait = self.retry_after(now)?;
+        Some(wait.min(LONGEST_IN_FRONT))
     }
 
     /// The beginning of the body as text, for messages.

@@ -24,6 +24,7 @@ mod registry;
 mod retry_after;
 mod salesforce;
 pub(crate) mod servicenow;
+mod unseen;
 mod vault;
 
 pub use crate::domain::ticket::TicketChange;

@@ -206,7 +206,7 @@ fn not_a_token_answer(answer: &Answer, body: &Value, now: Timestamp) -> Failure 
             format!("the login was refused: {}", words_of(answer)),
         ),
         _ => {
-            wait = answer.retry_after(now);
+            wait = answer.retry_after_in_front(now);
             (
                 FailureKind::NetworkFailure,
                 FailureScope::Network,
@@ -217,6 +217,21 @@ fn not_a_token_answer(answer: &Answer, body: &Value, now: Timestamp) -> Failure 
     };
     let failure = Failure::new(kind, class(scope, resolved_by), message);
     failure.with_wait(wait).with_status(answer.status)
+}
+
+/// `failure` of a login that sent a user's password: several refused ones lock the user. A page may be
+/// the endpoint's own refusal all the same.
+pub(super) fn to_password(mut failure: Failure) -> Failure {
+    let is_refusal =
+        failure.kind == FailureKind::AuthFailure && failure.class.scope == FailureScope::User;
+    let is_page = failure.kind == FailureKind::NetworkFailure
+        && failure.code.is_none()
+        && matches!(failure.status, Some(400 | 401 | 403));
+    failure.may_lock_user = is_refusal || is_page;
+    if is_page {
+        failure.class = class(FailureScope::Network, ResolvedBy::PersonInConfiguration);
+    }
+    failure
 }
 
 /// Whether a refusal in no known form is the endpoint's own. A web page and the JSON of a gateway

@@ -244,20 +244,16 @@ impl Inner {
         };
         let answer = self.http.log_in(request).await.map_err(unreachable)?;
         let granted = answer::read(self.dialect, &answer, self.clock.now());
-        let granted = granted.map_err(|failure| self.refused(*failure))?;
+        let granted = granted.map_err(|failure| match self.flow.sends_password() {
+            true => answer::to_password(*failure),
+            false => *failure,
+        })?;
         self.http.remember(&granted.access_token);
         granted
             .refresh_token
             .iter()
             .for_each(|token| self.http.remember(token));
         Ok(granted)
-    }
-
-    fn refused(&self, mut failure: Failure) -> Failure {
-        let is_refusal =
-            failure.kind == FailureKind::AuthFailure && failure.class.scope == FailureScope::User;
-        failure.may_lock_user = is_refusal && self.flow.sends_password();
-        failure
     }
 
     fn token_from(&self, granted: &Granted) -> TokenResult {

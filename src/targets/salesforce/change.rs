@@ -4,6 +4,8 @@
 //! before the comment is written, so that a comment that is there proves both. May import:
 //! `domain`.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::Salesforce;
@@ -16,6 +18,11 @@ use super::truncation::{case_comment, feed_entry, fitted};
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{TicketChange, TicketFields};
 use crate::domain::ticket_sync::{TicketDetails, TicketSnapshot};
+
+/// A comment whose answer was lost is repeated after so long. Salesforce would end the call after
+/// ten minutes, but a resolution does not wait so long for fear of a sentence that stands there
+/// twice.
+const COMMENT_SETTLES: Duration = Duration::from_secs(60);
 
 impl Salesforce {
     /// Sets the fields and adds the comment of `change`. Returns the ticket with its new status,
@@ -56,13 +63,22 @@ impl Salesforce {
             return Ok(Some(before));
         }
         // The comment first: once the ticket is closed, a repetition leaves it alone.
-        if change.comment.is_some() && !self.has_comment_with(id, &change.marker).await? {
-            self.add_comment(id, change).await?;
-        }
+        let is_commented = match self.comment_once(id, change).await {
+            Ok(()) => true,
+            // The state is worth more than the sentence.
+            Err(failure) if is_refused_alone(&failure) => false,
+            Err(failure) => return Err(failure),
+        };
         let fields = fitted(&change.fields);
         let status = fields.get("Status").and_then(Value::as_str);
         let status = status.map(str::to_owned);
         self.set_fields(id, fields).await.map_err(resolving)?;
+        if !is_commented && let Err(failure) = self.comment_once(id, change).await {
+            tracing::warn!(
+                target = self.name.as_str(), ticket = %id, error = %failure,
+                "the ticket is resolved without its comment, which the CRM refuses"
+            );
+        }
         let Some(status) = status else {
             return Ok(None);
         };
@@ -111,6 +127,14 @@ impl Salesforce {
         outcome.map_err(|rejection| of_ticket(id, rejection))
     }
 
+    /// Adds the comment unless it is there.
+    async fn comment_once(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
+        if change.comment.is_none() || self.has_comment_with(id, &change.marker).await? {
+            return Ok(());
+        }
+        self.add_comment(id, change).await
+    }
+
     async fn add_comment(&self, id: &RecordId, change: &TicketChange) -> Result<(), Failure> {
         let Some(text) = &change.comment else {
             return Ok(());
@@ -124,8 +148,20 @@ impl Salesforce {
         };
         let body = body.as_object().cloned().unwrap_or_default();
         let request = Request::comment(object, body);
-        self.api.save(&request).await?;
-        Ok(())
+        let Err(rejection) = self.api.save(&request).await else {
+            return Ok(());
+        };
+        let may_run = rejection.may_still_run();
+        // Often only the answer was lost.
+        if may_run && self.has_comment_with(id, &change.marker).await == Ok(true) {
+            return Ok(());
+        }
+        let mut failure = *rejection.failure;
+        failure.message = format!("the comment: {}", failure.message);
+        if may_run {
+            failure.settle_after = COMMENT_SETTLES;
+        }
+        Err(failure)
     }
 
     async fn existing(&self, id: &RecordId) -> Result<TicketSnapshot, Failure> {
@@ -164,6 +200,12 @@ fn check_closed(ticket: &TicketDetails, status: &str) -> Result<(), Failure> {
     )
     .with_code("STILL_OPEN")
     .with_field("Status"))
+}
+
+/// Whether a comment is refused for certain, by something that may leave the rest of the ticket
+/// alone: a missing right to comments, an org without feeds, a rule, a locked row.
+fn is_refused_alone(failure: &Failure) -> bool {
+    failure.class.scope == FailureScope::Ticket && !failure.outcome_unknown
 }
 
 /// Without its status a ticket is not resolved.

@@ -66,8 +66,7 @@ impl Salesforce {
             Err(rejection) => {
                 // The subject carries the key.
                 let mut rejection = rejection.needing("Subject");
-                let may_run = matches!(rejection.cause, Cause::StillRunning | Cause::Unconfirmed);
-                if may_run && rejection.failure.outcome_unknown {
+                if rejection.may_still_run() {
                     rejection.failure.settle_after = MAX_CALL_TIME;
                 }
                 Err(*rejection.failure)
@@ -117,8 +116,7 @@ impl Salesforce {
             return Ok(ticket);
         }
         // It has not been committed yet, or this user cannot see it.
-        let mut failure = rejection.failure.in_doubt();
-        failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
+        let mut failure = self.unseen.met(key, *rejection.failure);
         failure.refuses_value = false;
         Err(failure)
     }

@@ -28,7 +28,8 @@ pub(super) fn redirected(answer: &Answer) -> Rejection {
     // A redirect's query may carry tokens, so it is not shown.
     let place = location.and_then(|text| text.split(['?', '#']).next());
     let message = format!(
-        "redirected to {}: base_url must be the My Domain address, https://NAME.my.salesforce.com",
+        "redirected to {}: a wrong base_url (it must be the My Domain address, \
+         https://NAME.my.salesforce.com), or a login page of something in front of the API",
         excerpt(place.unwrap_or("elsewhere"))
     );
     let failure = Failure::new(
@@ -61,7 +62,7 @@ fn unavailable(cause: Cause, answer: &Answer, now: Timestamp) -> Rejection {
     );
     let failure = failure
         .with_status(answer.status)
-        .with_wait(answer.retry_after(now));
+        .with_wait(answer.retry_after_in_front(now));
     Rejection::new(cause, failure.in_doubt())
 }
 

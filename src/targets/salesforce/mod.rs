@@ -47,6 +47,7 @@ use crate::targets::crm::{Crm, Look};
 use crate::targets::driver::{Connection, CrmDriver};
 use crate::targets::inspect::Inspect;
 use crate::targets::login::TokenStatus;
+use crate::targets::unseen::Unseen;
 
 use api::ApiClient;
 use ids::RecordId;
@@ -69,6 +70,7 @@ pub(super) struct Salesforce {
     api: ApiClient,
     /// Whether the org refused to show the fields that polling would like to have.
     tracking_fields_hidden: Arc<AtomicBool>,
+    unseen: Unseen,
 }
 
 impl Salesforce {
@@ -89,6 +91,7 @@ impl Salesforce {
                 connection.clock,
             ),
             tracking_fields_hidden: Arc::default(),
+            unseen: Unseen::default(),
         }
     }
 }

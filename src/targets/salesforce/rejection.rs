@@ -102,6 +102,12 @@ impl Rejection {
             .any(|name| name.trim().eq_ignore_ascii_case(field))
     }
 
+    /// Whether the request may have an effect later than now.
+    pub(super) fn may_still_run(&self) -> bool {
+        let is_unended = matches!(self.cause, Cause::StillRunning | Cause::Unconfirmed);
+        is_unended && self.failure.outcome_unknown
+    }
+
     /// A read has no outcome to be in doubt about.
     pub(super) fn in_doubt_only_for_writes_of(mut self, call: Call) -> Self {
         self.failure.outcome_unknown &= call.writes();

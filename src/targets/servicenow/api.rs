@@ -12,9 +12,9 @@ use super::limits;
 use super::record::Record;
 use super::rejection::{Cause, Rejection};
 use super::requests::Request;
+use super::role_check::RoleChecks;
 use super::verdict::judge;
 use crate::clock::Clock;
-use crate::domain::failure::FailureKind;
 use crate::targets::claim::ClaimCheck;
 use crate::targets::http;
 use crate::targets::last_allowance::LastAllowance;
@@ -31,6 +31,7 @@ pub(super) struct ApiClient {
     pub(super) allowance: LastAllowance,
     /// Where each call sends a user's password.
     pub(super) password_gate: Option<PasswordGate>,
+    pub(super) role_checks: RoleChecks,
 }
 
 impl ApiClient {
@@ -67,9 +68,8 @@ impl ApiClient {
                 match self.login.renew(&credential).await {
                     Ok(Some(renewed)) => self.attempt(request, &renewed).await,
                     Ok(None) => {
-                        let failure = &mut rejection.failure;
-                        let is_refused = failure.kind == FailureKind::AuthFailure;
-                        failure.may_lock_user = is_refused && self.login.sends_password();
+                        // Whoever speaks: it may have been the instance after all.
+                        rejection.failure.may_lock_user = self.login.sends_password();
                         Err(rejection)
                     }
                     Err(failure) => Err(Rejection::of_login(failure)),
@@ -143,7 +143,8 @@ impl ApiClient {
             .map_err(|failure| Rejection::of_transport(request.call, failure))?;
         let now = self.clock.now();
         self.allowance.note(limits::allowance(&answer.headers, now));
-        let result = judge(request.call, &answer, now).map_err(|rejection| *rejection)?;
+        let judged = judge(request.call, &answer, now);
+        let result = judged.map_err(|rejection| self.role_checks.classified(*rejection, now))?;
         let total = answer.headers.get("x-total-count");
         let total = total.and_then(|count| count.to_str().ok()?.parse().ok());
         Ok(Reply {

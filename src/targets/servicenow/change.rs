@@ -11,7 +11,9 @@ use crate::domain::ticket_sync::TicketSnapshot;
 use super::ServiceNow;
 use super::blame::blamed;
 use super::body::{self, Body};
+use super::comment::JOURNAL;
 use super::create::is_refusal;
+use super::facts::TRANSACTION_QUOTA;
 use super::ids::SysId;
 use super::record::Record;
 use super::rejection::Cause;
@@ -31,7 +33,7 @@ impl ServiceNow {
         if named.is_empty() {
             return Ok(None);
         }
-        let Some(record) = self.write(id, &named).await? else {
+        let Some(record) = self.write_once(id, &named, change).await? else {
             tracing::info!(
                 target = %self.name, ticket = %id.as_str(),
                 "the ticket takes no more changes; the update is left out"
@@ -61,7 +63,7 @@ impl ServiceNow {
         if named.is_empty() || self.says_so_already(id, &named, change).await? {
             return Ok(None);
         }
-        let after = match self.write(id, &named).await {
+        let after = match self.write_once(id, &named, change).await {
             Ok(Some(record)) => self.verify(id, &named, "state", record).await?,
             Ok(None) => return Ok(None),
             Err(failure) => self.unless_settled(id, failure).await?,
@@ -112,6 +114,26 @@ impl ServiceNow {
         }
     }
 
+    /// Writes `named`, which is `change`. Where the answer is lost, the comment tells whether it is
+    /// done.
+    async fn write_once(
+        &self,
+        id: &SysId,
+        named: &Body,
+        change: &TicketChange,
+    ) -> Result<Option<Record>, Failure> {
+        let lost = match self.write(id, named).await {
+            Err(failure) if !failure.settle_after.is_zero() => failure,
+            outcome => return outcome,
+        };
+        let is_done = !change.marker.is_empty()
+            && self.has_comment_with(id, &change.marker).await == Ok(true);
+        match is_done {
+            true => self.existing(id).await.map(Some).map_err(Failure::in_doubt),
+            false => Err(lost),
+        }
+    }
+
     /// Writes `named` with ids in place of names; `None` when the ticket takes no more changes.
     async fn write(&self, id: &SysId, named: &Body) -> Result<Option<Record>, Failure> {
         let mut body = self.resolved(named).await?;
@@ -141,7 +163,15 @@ impl ServiceNow {
                 Ok(Some(record)) if self.shape.is_final(&record) => Ok(None),
                 _ => Err(blamed(rejection.failure, body)),
             },
-            Err(rejection) => Err(rejection.failure),
+            Err(rejection) => {
+                let may_run = matches!(rejection.cause, Cause::StillRunning | Cause::TooLong);
+                let mut failure = rejection.failure;
+                // A comment that is repeated would stand there twice.
+                if may_run && failure.outcome_unknown && body.contains_key(JOURNAL) {
+                    failure.settle_after = TRANSACTION_QUOTA;
+                }
+                Err(failure)
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use super::rejection::Cause;
 use super::requests::Request;
 
 /// Our comments go here: `comments` would be mailed to the caller.
-const JOURNAL: &str = "work_notes";
+pub(super) const JOURNAL: &str = "work_notes";
 /// Journal entries read at once, and how often. Each may be long, and a comment in doubt is one of
 /// the newest.
 const PAGE: u16 = 20;

@@ -5,18 +5,20 @@
 use std::borrow::Cow;
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
-use crate::domain::ticket::{OmittedField, Ticket, text_of};
+use crate::domain::ticket::{OmittedField, Ticket, TicketKey, text_of};
 
 use super::ServiceNow;
 use super::body;
-use super::create::{Insert, unfindable};
+use super::create::Insert;
 use super::facts::{ChosenIds, KeylessTicket};
+use super::find::is_key;
 use super::ids::SysId;
 use super::record::Record;
 use super::rejection::{Call, Rejection};
 
 impl ServiceNow {
-    /// Success is a record id in the body and our key on the record, and nothing less.
+    /// Success is a record id in the body of a 201, or our record under another success, and nothing
+    /// less.
     /// `is_stated`: the status says that a record was created, too.
     pub(super) async fn confirm(
         &self,
@@ -30,50 +32,63 @@ impl ServiceNow {
             let failure = failure.with_status(status);
             return match is_stated {
                 true => self.without_record(insert, failure).await,
-                false => Err(failure),
+                false => Err(self.note_running_insert(insert.key, failure).await),
             };
         };
-        if !is_stated && !self.is_proof(insert, &id, record).await? {
-            return Err(self.note_running_insert(insert.key, not_created()));
+        if !is_stated && !self.is_proof(insert, &id, record).await {
+            return Err(self.note_running_insert(insert.key, not_created()).await);
+        }
+        if is_key(&record.text("correlation_id")) && !record.carries(insert.key) {
+            return Err(self.note_running_insert(insert.key, not_created()).await);
         }
         self.compare_ids(insert, &id);
         self.facts.note_changes(&id, record.changes());
-        if self.is_marked(insert, &id, record).await? {
-            let dropped = self.report_changes(insert, &id, record);
-            let restored = self.restore_references(insert, &id, &dropped).await;
-            let mut ticket = self.shape.ticket(&id, record);
-            ticket.not_kept = not_kept(insert, record);
-            ticket.not_kept.retain(|one| !restored.contains(&one.field));
-            return Ok(ticket);
+        if !self.is_marked(insert, &id, record).await {
+            self.note_keyless(insert.key, &id);
         }
-        self.facts.set_keyless_ticket(Some(KeylessTicket {
-            key: insert.key.clone(),
-            id: id.clone(),
-        }));
-        Err(unfindable(&id))
+        let dropped = self.report_changes(insert, &id, record);
+        let restored = self.restore_references(insert, &id, &dropped).await;
+        let mut ticket = self.shape.ticket(&id, record);
+        ticket.not_kept = not_kept(insert, record);
+        ticket.not_kept.retain(|one| !restored.contains(&one.field));
+        Ok(ticket)
+    }
+
+    /// The ticket exists, and its id is kept with the incident. But no other is opened: after a lost
+    /// answer it could not be found.
+    fn note_keyless(&self, key: &TicketKey, id: &SysId) {
+        tracing::error!(
+            target = %self.name, ticket = %id.as_str(), key = %key,
+            "the instance did not keep our key in correlation_id; no further ticket is opened \
+             until this user may write and read that field"
+        );
+        let (key, id) = (key.clone(), id.clone());
+        self.facts
+            .set_keyless_ticket(Some(KeylessTicket { key, id }));
     }
 
     fn compare_ids(&self, insert: &Insert<'_>, returned: &SysId) {
         match &insert.id {
             Some(chosen) if chosen == returned => self.facts.ids_are_honoured(),
-            Some(_) => self.ids_are_off("the instance gives records an id of its own"),
+            Some(_) => {
+                let is_news = self.facts.ids_are_off();
+                self.report_ids_off(is_news, "the instance gives records an id of its own");
+            }
             None => {}
         }
     }
 
     /// Whether `record` is our new record although the status is not 201: something in front can
     /// rewrite a status, and it can answer somebody else's record.
-    async fn is_proof(
-        &self,
-        insert: &Insert<'_>,
-        id: &SysId,
-        record: &Record,
-    ) -> Result<bool, Failure> {
+    async fn is_proof(&self, insert: &Insert<'_>, id: &SysId, record: &Record) -> bool {
         if !record.carries(insert.key) || insert.id.as_ref() == Some(id) {
-            return Ok(record.carries(insert.key));
+            return record.carries(insert.key);
         }
-        let read_back = self.record_of(id).await.map_err(Failure::in_doubt)?;
-        Ok(read_back.is_some_and(|record| record.carries(insert.key)))
+        self.is_stored_with(insert.key, id).await
+    }
+
+    async fn is_stored_with(&self, key: &TicketKey, id: &SysId) -> bool {
+        matches!(self.record_of(id).await, Ok(Some(record)) if record.carries(key))
     }
 
     /// A success without a record. Where the instance refuses a second record with our id, a
@@ -97,20 +112,14 @@ impl ServiceNow {
 
     /// Whether the new record carries our key. A reply without the field proves it by the
     /// chosen id, or is read again.
-    async fn is_marked(
-        &self,
-        insert: &Insert<'_>,
-        id: &SysId,
-        record: &Record,
-    ) -> Result<bool, Failure> {
+    async fn is_marked(&self, insert: &Insert<'_>, id: &SysId, record: &Record) -> bool {
         if record.get("correlation_id").is_some() {
-            return Ok(record.carries(insert.key));
+            return record.carries(insert.key);
         }
         if insert.id.as_ref() == Some(id) {
-            return Ok(true);
+            return true;
         }
-        let read_back = self.record_of(id).await.map_err(Failure::in_doubt)?;
-        Ok(read_back.is_some_and(|record| record.carries(insert.key)))
+        self.is_stored_with(insert.key, id).await
     }
 
     /// Logs what the instance made of the fields; returns those that it dropped.
@@ -168,7 +177,7 @@ fn not_created() -> Failure {
     Failure::new(
         FailureKind::NetworkFailure,
         class(FailureScope::Network, ResolvedBy::Time),
-        "the insert was answered with 200 and another record than ours instead of 201 Created",
+        "the insert was answered with another record than ours",
     )
     .with_status(200)
     .in_doubt()

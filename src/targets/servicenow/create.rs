@@ -56,6 +56,7 @@ impl ServiceNow {
         named: &Body,
         resolved: &Body,
     ) -> Result<Ticket, Failure> {
+        self.facts.forget_old_denial(self.api.clock.now());
         let id = match self.facts.chosen_ids() {
             ChosenIds::Off => None,
             ChosenIds::Untold | ChosenIds::Honoured => Some(SysId::chosen_for(&self.name, key)),
@@ -99,10 +100,12 @@ impl ServiceNow {
             Cause::Other if rejection.failure.status == Some(201) => {
                 self.without_record(insert, rejection.failure).await
             }
-            Cause::StillRunning | Cause::TooLong => {
-                Err(self.note_running_insert(insert.key, rejection.failure))
+            Cause::StillRunning | Cause::TooLong => Err(self
+                .note_running_insert(insert.key, rejection.failure)
+                .await),
+            Cause::Absent | Cause::Unauthenticated | Cause::ApiForbidden | Cause::Other => {
+                Err(rejection.failure)
             }
-            Cause::Absent | Cause::Unauthenticated | Cause::Other => Err(rejection.failure),
         }
     }
 
@@ -122,7 +125,12 @@ impl ServiceNow {
         let without = Insert::new(insert.key, None, insert.named, resolved);
         let outcome = self.insert(&without).await;
         if outcome.is_ok() {
-            self.ids_are_off("the instance refuses records with an id chosen by us");
+            let now = self.api.clock.now();
+            let is_news = self.facts.id_was_denied(now);
+            self.report_ids_off(
+                is_news,
+                "the instance refuses records with an id chosen by us",
+            );
         }
         self.conclude(&without, outcome).await
     }
@@ -138,17 +146,16 @@ impl ServiceNow {
             return Ok(ticket);
         }
         let id = insert.id.as_ref().map_or("", SysId::as_str);
-        Err(Failure::new(
+        let failure = Failure::new(
             FailureKind::IntegrationFailure,
             class(FailureScope::Ticket, ResolvedBy::Time),
             format!("the record {id} exists already, but this user cannot read it as ours"),
-        )
-        .with_field("sys_id")
-        .in_doubt())
+        );
+        Err(self.unseen.met(insert.key, failure.with_field("sys_id")))
     }
 
-    pub(super) fn ids_are_off(&self, why: &str) {
-        if self.facts.ids_are_off() {
+    pub(super) fn report_ids_off(&self, is_news: bool, why: &str) {
+        if is_news {
             tracing::warn!(target = %self.name, "{why}; tickets are found by key only");
         }
     }
@@ -159,9 +166,10 @@ impl ServiceNow {
         let Some(wait) = self.facts.wait_for_running(key, Instant::now()) else {
             return Ok(());
         };
+        // The instance was not asked.
         let mut failure = Failure::new(
             FailureKind::NetworkFailure,
-            class(FailureScope::Network, ResolvedBy::Time),
+            class(FailureScope::Ticket, ResolvedBy::Time),
             "an earlier insert may still be under way in the instance; it is not repeated yet",
         )
         .in_doubt();
@@ -169,9 +177,21 @@ impl ServiceNow {
         Err(failure)
     }
 
-    pub(super) fn note_running_insert(&self, key: &TicketKey, mut failure: Failure) -> Failure {
+    /// Where the instance cannot be relied on to refuse a second insert, the time until the next
+    /// one goes with the failure: another process may make it.
+    pub(super) async fn note_running_insert(
+        &self,
+        key: &TicketKey,
+        mut failure: Failure,
+    ) -> Failure {
         self.facts.note_running(key, Instant::now());
-        if self.facts.chosen_ids() == ChosenIds::Off {
+        let is_settled = match self.facts.chosen_ids() {
+            ChosenIds::Honoured => true,
+            ChosenIds::Off => false,
+            // A ticket that is there already also shows how ids work.
+            ChosenIds::Untold => matches!(self.find_by_key(key).await, Ok(Some(_))),
+        };
+        if !is_settled {
             failure.settle_after = TRANSACTION_QUOTA;
         }
         failure
@@ -186,18 +206,25 @@ impl ServiceNow {
         let mut body = Body::new();
         body.insert("correlation_id".to_owned(), keyless.key.as_str().into());
         let request = Request::change(&self.table, &keyless.id, body);
-        let record = match self.api.record(&request).await {
-            Err(rejection) if rejection.cause == Cause::Absent => None,
-            Err(rejection) if is_refusal(rejection.cause) => return Err(unfindable(&keyless.id)),
-            outcome => Some(outcome?),
-        };
-        match record {
-            Some(record) if !record.carries(&keyless.key) => Err(unfindable(&keyless.id)),
-            record => {
+        match self.api.record(&request).await {
+            Ok(record) if record.carries(&keyless.key) => {
                 self.facts.set_keyless_ticket(None);
-                let mended = record.filter(|_| keyless.key == *key);
+                let mended = Some(record).filter(|_| keyless.key == *key);
                 Ok(mended.map(|record| self.shape.ticket(&keyless.id, &record)))
             }
+            Err(rejection) if rejection.cause == Cause::Absent => {
+                self.facts.set_keyless_ticket(None);
+                Ok(None)
+            }
+            Err(rejection) if !is_refusal(rejection.cause) => {
+                // Nothing was sent for this ticket.
+                let mut failure = rejection.failure;
+                failure.outcome_unknown = false;
+                Err(failure)
+            }
+            // The ticket itself is there, with or without its key.
+            Ok(_) | Err(_) if keyless.key == *key => self.find_by_key(key).await,
+            Ok(_) | Err(_) => Err(unfindable(&keyless.id)),
         }
     }
 }
@@ -237,7 +264,7 @@ pub(super) fn is_refusal(cause: Cause) -> bool {
     matches!(cause, Cause::Denied | Cause::Refused)
 }
 
-pub(super) fn unfindable(id: &SysId) -> Failure {
+fn unfindable(id: &SysId) -> Failure {
     let message = format!(
         "the ticket {} exists, but the instance did not keep our key in correlation_id; without \
          it no ticket can be found again: let this user write and read that field",
@@ -252,5 +279,4 @@ pub(super) fn unfindable(id: &SysId) -> Failure {
         message,
     )
     .with_field("correlation_id")
-    .in_doubt()
 }

@@ -8,12 +8,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::ticket::TicketKey;
+use crate::domain::time::Timestamp;
 
 use super::ids::SysId;
 
 /// The instance ends a REST transaction after so long, so an insert whose answer was lost
 /// cannot be committed later than that.
 pub(super) const TRANSACTION_QUOTA: Duration = Duration::from_secs(60);
+
+/// A refusal of our id stands for so long. Our user may have lost its roles for moments, at a switch
+/// of nodes: that looks the same.
+const DENIAL_STANDS: Duration = Duration::from_secs(3600);
 
 /// Tickets whose number of changes is remembered. When there are more, all are forgotten, and are
 /// learnt again.
@@ -46,6 +51,8 @@ pub(super) struct InstanceFacts(Arc<Mutex<Facts>>);
 #[derive(Debug, Default)]
 struct Facts {
     chosen_ids: ChosenIds,
+    /// When ids went off because of a refusal, and not of an id that the instance gave.
+    denied_at: Option<Timestamp>,
     running_until: HashMap<TicketKey, Instant>,
     keyless: Option<KeylessTicket>,
     changes: HashMap<SysId, u64>,
@@ -71,10 +78,36 @@ impl InstanceFacts {
         }
     }
 
-    /// The instance did not take the id that we chose; returns whether that is news.
+    /// The instance gave another id than ours; returns whether that is news.
     pub(super) fn ids_are_off(&self) -> bool {
-        let before = std::mem::replace(&mut self.lock().chosen_ids, ChosenIds::Off);
+        let mut facts = self.lock();
+        facts.denied_at = None;
+        let before = std::mem::replace(&mut facts.chosen_ids, ChosenIds::Off);
         before != ChosenIds::Off
+    }
+
+    /// The instance refused the id that we chose; returns whether that is news.
+    pub(super) fn id_was_denied(&self, now: Timestamp) -> bool {
+        let is_news = self.ids_are_off();
+        self.lock().denied_at = Some(now);
+        is_news
+    }
+
+    /// Ids that were refused long ago are tried again. A time in the future means that the clock was
+    /// set back.
+    pub(super) fn forget_old_denial(&self, now: Timestamp) {
+        let denied_at = self.lock().denied_at;
+        if denied_at.is_some_and(|at| at > now || now.since(at) >= DENIAL_STANDS) {
+            self.forget_denial();
+        }
+    }
+
+    /// Ids that were refused are tried again.
+    pub(super) fn forget_denial(&self) {
+        let mut facts = self.lock();
+        if facts.denied_at.take().is_some() {
+            facts.chosen_ids = ChosenIds::Untold;
+        }
     }
 
     /// Notes at `now` that an insert for `key` may still be under way in the instance.

@@ -30,6 +30,7 @@ impl ServiceNow {
             .facts
             .keyless_ticket()
             .filter(|ticket| ticket.key == *key);
+        let is_known = keyless.is_some();
         let chosen = SysId::chosen_for(&self.name, key);
         let id = keyless.map_or_else(|| chosen.clone(), |ticket| ticket.id);
         let Some(record) = self.record_of(&id).await? else {
@@ -47,9 +48,9 @@ impl ServiceNow {
             "the ticket does not carry our key in correlation_id"
         );
         // Without any key the id proves by itself that the record is ours; with another's
-        // key somebody has made it theirs.
-        let ticket = self.shape.ticket(&id, &record);
-        Ok(carried.is_empty().then_some(ticket))
+        // key somebody has made it theirs, unless it came so at the insert.
+        let is_ours = carried.is_empty() || (is_known && !is_key(&carried));
+        Ok(is_ours.then(|| self.shape.ticket(&id, &record)))
     }
 
     async fn by_key(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {
@@ -109,6 +110,11 @@ impl ServiceNow {
         );
         Err(failure.with_field("sys_id"))
     }
+}
+
+/// Whether `text` is a key of Ringdown's.
+pub(super) fn is_key(text: &str) -> bool {
+    text.starts_with("rd-")
 }
 
 /// Neither the id nor the key can tell whether the ticket exists.

@@ -13,7 +13,7 @@ pub(super) enum Meaning {
     /// 503 in the instance's own words.
     Maintenance,
     RateLimited,
-    /// Not the instance's own word.
+    /// Not the instance's own word; the instance is not at work on the request.
     InFront,
     /// Not the instance's own word, and its transaction may still be under way.
     NoAnswer,
@@ -64,7 +64,7 @@ impl Meaning {
             Self::ProxyLogin      => (NetworkFailure,     Network,       PersonInConfiguration, false, Other),
             Self::LoginInFront    => (NetworkFailure,     Network,       PersonInConfiguration, false, Unauthenticated),
             Self::Unauthenticated => (AuthFailure,        User,          PersonInCrm,           false, Unauthenticated),
-            Self::ApiForbidden    => (AuthFailure,        User,          PersonInCrm,           false, Other),
+            Self::ApiForbidden    => (AuthFailure,        User,          PersonInCrm,           false, Cause::ApiForbidden),
             Self::AccessDenied    => (IntegrationFailure, User,          PersonInCrm,           false, Denied),
             Self::ChangeDenied    => (IntegrationFailure, Ticket,        PersonInCrm,           false, Denied),
             Self::QueryDenied     => (IntegrationFailure, Configuration, PersonInConfiguration, false, Other),

@@ -32,6 +32,7 @@ mod refusal;
 mod rejection;
 mod requests;
 mod rights;
+mod role_check;
 mod rules;
 mod truncation;
 mod verdict;
@@ -55,6 +56,7 @@ use crate::targets::inspect::Inspect;
 use crate::targets::last_allowance::LastAllowance;
 use crate::targets::login::TokenStatus;
 use crate::targets::password_gate::PasswordGate;
+use crate::targets::unseen::Unseen;
 
 use api::ApiClient;
 use facts::{ChosenIds, InstanceFacts};
@@ -62,6 +64,7 @@ use ids::SysId;
 use record::{Record, TicketShape};
 use references::ReferenceCache;
 use requests::Request;
+use role_check::RoleChecks;
 
 /// ServiceNow as it is registered.
 pub(super) static DRIVER: CrmDriver = CrmDriver {
@@ -79,6 +82,7 @@ pub struct ServiceNow {
     shape: TicketShape,
     facts: InstanceFacts,
     references: ReferenceCache,
+    unseen: Unseen,
 }
 
 #[async_trait]
@@ -157,6 +161,7 @@ impl Crm for ServiceNow {
     fn forget_login(&self) {
         self.api.login.forget();
         self.references.forget();
+        self.facts.forget_denial();
     }
 
     fn allowance(&self) -> Option<Allowance> {
@@ -186,9 +191,11 @@ impl ServiceNow {
                 login: connection.login,
                 clock: connection.clock,
                 allowance: LastAllowance::default(),
+                role_checks: RoleChecks::default(),
             },
             facts: InstanceFacts::default(),
             references: ReferenceCache::default(),
+            unseen: Unseen::default(),
         }
     }
 

@@ -67,16 +67,20 @@ impl Refusal {
         Self::in_body(&answer.json()?)
     }
 
-    /// The error in `body`, when the instance has written it. Gateways have an `error` too, with a
-    /// code in it or a number as `status`.
+    /// The error in `body`, when the instance has written it. Gateways have an `error` too: a text
+    /// alone, one without a message or with a code in it, or with a number as `status`.
     pub(super) fn in_body(body: &Value) -> Option<Self> {
-        let is_ours = body.get("status").is_none_or(|status| status == "failure");
+        let status = body.get("status");
+        let is_ours = status.is_none_or(|status| status == "failure");
         match body.get("error").filter(|_| is_ours)? {
-            Value::String(words) => Some(Self {
+            Value::String(words) if status.is_some() => Some(Self {
                 message: excerpt(words),
                 detail: String::new(),
             }),
-            Value::Object(error) if !error.contains_key("code") => {
+            Value::Object(error)
+                if error.get("message").is_some_and(Value::is_string)
+                    && !error.contains_key("code") =>
+            {
                 let text = |name: &str| {
                     let found = error.get(name).and_then(Value::as_str);
                     excerpt(found.unwrap_or_default())

@@ -26,6 +26,8 @@ pub(super) enum Cause {
     UniqueViolation,
     /// Refused by an access control.
     Denied,
+    /// Refused by the role check of the API, or for the scope of the token.
+    ApiForbidden,
     /// Refused by a rule, a data policy or for something unknown.
     Refused,
     /// More than this client reads.

@@ -88,7 +88,10 @@ fn meaning_of(call: Call, answer: &Answer, refusal: Option<&Refusal>) -> Meaning
             Meaning::Unauthenticated
         }
         (401, None) => Meaning::LoginInFront,
-        (_, None) => Meaning::InFront,
+        // The request was not passed on; or the answer to it was not.
+        (400..=405 | 410..=418, None) => Meaning::InFront,
+        // What stands in front gives up long before the instance does, under any of these.
+        (_, None) => Meaning::NoAnswer,
         (status, Some(refusal)) => meaning_of_refusal(call, status, refusal),
     }
 }
@@ -176,11 +179,12 @@ fn words_in_front(meaning: Meaning, answer: &Answer) -> String {
 }
 
 fn unreadable(answer: &Answer, what: &str) -> Rejection {
-    rejection(
-        Meaning::InFront,
-        answer,
-        &format!("{what}: {}", answer.excerpt()),
-    )
+    // With 201 the instance says that the insert has ended.
+    let meaning = match answer.status {
+        201 => Meaning::InFront,
+        _ => Meaning::NoAnswer,
+    };
+    rejection(meaning, answer, &format!("{what}: {}", answer.excerpt()))
 }
 
 fn rejection(meaning: Meaning, answer: &Answer, message: &str) -> Rejection {
@@ -197,9 +201,11 @@ fn with_wait(mut rejection: Rejection, answer: &Answer, now: Timestamp) -> Rejec
     let window = || window_end(answer).map(|end| end.since(now));
     if failure.class.resolved_by == ResolvedBy::Time && failure.class.scope != FailureScope::Ticket
     {
-        let wait = answer
-            .retry_after(now)
-            .or_else(|| window().filter(|_| is_limit));
+        let asked = match failure.class.scope {
+            FailureScope::Network => answer.retry_after_in_front(now),
+            _ => answer.retry_after(now),
+        };
+        let wait = asked.or_else(|| window().filter(|_| is_limit));
         failure.wait = wait.map(|wait| wait.min(MAX_PAUSE));
     }
     rejection

@@ -145,6 +145,38 @@ async fn an_update_and_a_resolution_are_sent_without_a_refused_field_and_the_com
         (&ticket["Priority"], &ticket["Reason"]),
         (&json!("High"), &Value::Null)
     );
+    let comments = ticket["CommentList"].to_string();
+    let note = "Not set, because the CRM refused it: Reason = Feedback";
+    assert_eq!(comments.matches(note).count(), 1, "{comments}");
+    assert_eq!(comments.matches("ecovered").count(), 1, "{comments}");
+    assert!(world.items("dead-letters").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_resolution_whose_ticket_is_locked_without_the_refused_field_waits_for_the_lock() {
+    let mut world = World::unstarted(WORSE).await;
+    world.start().await;
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world.tickets(1).await;
+    refuse(&world, "Reason");
+    let locked = FaultKind::ValidationRefusal {
+        code: "ENTITY_IS_LOCKED".into(),
+        message: "the entity is locked for editing".into(),
+        field: None,
+    };
+    let locked = Fault::new(locked, Trigger::Always).on_method("PATCH");
+    let salesforce = world.simulator.salesforce();
+    salesforce.add_fault(locked.on_body("\"Status\":"));
+    world.accept(&event("evt-2", "q1", 100.0)).await;
+    world
+        .until("the resolution is parked", async || {
+            let parked = world.items("deliveries?state=parked").await;
+            let error = |one: &Value| one["last_error"].to_string();
+            parked
+                .iter()
+                .any(|one| error(one).contains("locked for editing"))
+        })
+        .await;
     assert!(world.items("dead-letters").await.is_empty());
 }
 

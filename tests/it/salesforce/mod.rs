@@ -2,6 +2,7 @@
 
 mod cases;
 mod fields;
+mod in_doubt;
 mod keeping;
 mod people;
 mod tickets;

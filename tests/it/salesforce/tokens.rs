@@ -98,6 +98,33 @@ async fn a_session_that_stays_refused_makes_no_login_loop() {
 }
 
 #[tokio::test]
+async fn a_password_is_sent_rarely_also_where_a_page_refuses_it() {
+    for status in [400, 401, 403] {
+        let world = World::new().await;
+        let org = world.simulator.salesforce();
+        let page = FaultKind::Status {
+            status,
+            body: "<html>Authorization Required</html>".to_owned(),
+            content_type: "text/html".to_owned(),
+        };
+        org.add_fault(Fault::new(page, Trigger::Always).on_path("/oauth2/token"));
+        let secret = ringdown::simulator::CLIENT_SECRET;
+        let client = world.client_with(UNIQUE, PASSWORD, secret);
+        for _ in 0..2 {
+            let failure = client.create(&key(), &fields()).await.unwrap_err();
+            assert!(failure.may_lock_user, "{status}");
+            assert_eq!(failure.remedy(), Remedy::HoldTarget, "{status}");
+            assert!(!failure.outcome_unknown);
+        }
+        assert_eq!(org.token_calls(), 1, "{status}");
+        // Without a password nothing can be locked: the page ends by itself.
+        let client = world.client_with(UNIQUE, CLIENT_CREDENTIALS, secret);
+        let failure = client.create(&key(), &fields()).await.unwrap_err();
+        assert!(!failure.may_lock_user, "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_endpoint_that_is_down_puts_nothing_in_doubt() {
     let world = World::new().await;
     let client = world.client();

@@ -1,16 +1,21 @@
 //! Credentials: how they are sent, renewed, and kept from going elsewhere.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use ringdown::clock::Clock;
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, Remedy, ResolvedBy, class};
+use ringdown::domain::time::Timestamp;
 use ringdown::settings::{Secret, TargetAuth};
 use ringdown::targets::{Credential, Login};
 use ringdown::targets::{Crm, TokenStatus};
 use serde_json::json;
 
 use crate::servicenow::cases::{create_with, fields, key};
-use crate::servicenow::instance::{Instance, Line, client, client_by, client_with, error, result};
+use crate::servicenow::instance::{
+    Instance, Line, client, client_at, client_by, client_with, error, result,
+};
 
 /// ServiceNow's own word for a wrong, a missing and an expired credential.
 fn unauthenticated() -> Line {
@@ -102,6 +107,60 @@ async fn a_401_with_a_static_credential_holds_the_target() {
     assert_eq!(failure.remedy(), Remedy::HoldTarget);
     assert!(failure.may_lock_user, "each try sends the password");
     assert_eq!(instance.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn any_401_to_a_password_may_lock_the_user_whoever_speaks() {
+    let page = || {
+        Line::Answer(
+            401,
+            "text/html",
+            "<html>Authorization Required</html>".into(),
+        )
+    };
+    let (instance, base) = Instance::playing([page()]).await;
+    let basic = client(&base);
+    for _ in 0..2 {
+        let failure = basic.create(&key(), &fields()).await.unwrap_err();
+        assert_eq!(failure.class.scope, FailureScope::Network);
+        assert_eq!(failure.remedy(), Remedy::HoldTarget);
+        assert!(failure.may_lock_user);
+    }
+    assert_eq!(instance.asked().len(), 1, "the password went out once");
+    let (_, base) = Instance::playing([page(), page()]).await;
+    let with_token = client_by(&base, Numbered::with(9));
+    let failure = with_token.create(&key(), &fields()).await.unwrap_err();
+    assert!(!failure.may_lock_user, "no password was sent");
+}
+
+#[tokio::test]
+async fn a_role_check_of_the_api_counts_from_the_second_refusal_on() {
+    let words = "Failed API level ACL Validation";
+    let denied = || error(403, "User Not Authorized", words);
+    let script = [denied(), denied(), denied(), denied()];
+    let (_, base) = Instance::playing(script).await;
+    let clock = Clock::manual(Timestamp::from_millis(1_795_450_000_000));
+    let key_in_header = TargetAuth::ApiKey {
+        header: "x-sn-apikey".to_owned(),
+        key: Secret::new("k3y"),
+    };
+    let client = client_at(&base, key_in_header, &clock);
+    // A switch of nodes: all calls in flight meet it, and a second later it may be over.
+    for _ in 0..2 {
+        let failure = client.create(&key(), &fields()).await.unwrap_err();
+        assert_eq!(failure.remedy(), Remedy::PauseTarget(None));
+    }
+    clock.advance(Duration::from_secs(2));
+    let failure = client.create(&key(), &fields()).await.unwrap_err();
+    assert_eq!(failure.remedy(), Remedy::HoldTarget);
+    assert_eq!(failure.class.resolved_by, ResolvedBy::PersonInCrm);
+    clock.advance(Duration::from_secs(3600));
+    let failure = client.create(&key(), &fields()).await.unwrap_err();
+    assert_eq!(
+        failure.remedy(),
+        Remedy::PauseTarget(None),
+        "another switch"
+    );
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::Method;
-use ringdown::domain::failure::{FailureKind, Remedy};
+use ringdown::domain::failure::{FailureKind, FailureScope, Remedy};
 use ringdown::domain::identity::IncidentId;
 use ringdown::domain::ticket::TicketKey;
 use ringdown::targets::Crm;
@@ -164,16 +164,20 @@ async fn with_chosen_ids_a_lost_answer_may_be_looked_up_and_repeated_at_once() {
 
 #[tokio::test]
 async fn as_long_as_ids_are_untold_a_lost_insert_is_not_repeated_within_the_quota() {
-    let script = [Line::Cut, absent(), result(json!([]))];
+    let none = || [absent(), result(json!([]))];
+    let script = [Line::Cut].into_iter().chain(none()).chain(none());
     let (instance, base) = Instance::playing(script).await;
     let client = client(&base);
     let failure = client.create(&key(), &fields()).await.unwrap_err();
     assert!(failure.outcome_unknown);
+    assert_eq!(failure.settle_after, Duration::from_secs(60));
     assert_eq!(client.find(&key()).await, Ok(None));
     let waiting = client.create(&key(), &fields()).await.unwrap_err();
     assert!(waiting.outcome_unknown);
     assert!(waiting.settle_after > Duration::from_secs(50));
-    assert_eq!(instance.asked().len(), 3);
+    assert!(!waiting.doubts_login(), "the instance was not asked");
+    assert_eq!(waiting.class.scope, FailureScope::Ticket);
+    assert_eq!(instance.asked().len(), 5);
 }
 
 #[tokio::test]
@@ -182,17 +186,17 @@ async fn a_ticket_without_our_key_stops_the_target_until_the_key_is_on_it() {
         Line::Created(json!({"correlation_id": ""})),
         result(json!({"sys_id": OTHER, "correlation_id": ""})),
         result(json!({"sys_id": OTHER, "correlation_id": key().as_str(), "state": "1"})),
+        Line::Created(json!({})),
     ];
     let (instance, base) = Instance::playing(script).await;
     let client = client(&base);
-    let failure = client.create(&key(), &fields()).await.unwrap_err();
-    assert_eq!(failure.remedy(), Remedy::HoldTarget);
-    assert_eq!(failure.field.as_deref(), Some("correlation_id"));
+    let ticket = client.create(&key(), &fields()).await.unwrap();
     let second = TicketKey::of_incident(&IncidentId::new("second"));
     let held = client.create(&second, &fields()).await.unwrap_err();
     assert_eq!(held.remedy(), Remedy::HoldTarget);
-    let ticket = client.create(&key(), &fields()).await.unwrap();
-    assert!(failure.message.contains(&ticket.id));
+    assert_eq!(held.field.as_deref(), Some("correlation_id"));
+    assert!(held.message.contains(&ticket.id));
+    client.create(&second, &fields()).await.unwrap();
     let asked = instance.asked();
     assert_eq!(asked[1].method, Method::PATCH);
     assert_eq!(asked[1].body, json!({"correlation_id": key().as_str()}));

@@ -1,11 +1,21 @@
 //! Inserts that are refused for one reason or another.
 
-use axum::http::Method;
-use ringdown::domain::failure::{FailureKind, FailureScope, Remedy};
-use serde_json::json;
+use std::time::Duration;
 
-use crate::servicenow::cases::{OTHER, chosen_id, create_with, key, row};
-use crate::servicenow::instance::{Line, absent, denied, duplicate, error, result};
+use axum::http::Method;
+use ringdown::clock::Clock;
+use ringdown::domain::failure::{FailureKind, FailureScope, Remedy};
+use ringdown::domain::identity::IncidentId;
+use ringdown::domain::ticket::TicketKey;
+use ringdown::domain::time::Timestamp;
+use ringdown::settings::{Secret, TargetAuth};
+use ringdown::targets::{Crm, ServiceNow};
+use serde_json::{Value, json};
+
+use crate::servicenow::cases::{GROUP, OTHER, chosen_id, create_with, fields, key, row};
+use crate::servicenow::instance::{
+    Instance, Line, absent, client_at, denied, duplicate, error, result,
+};
 
 #[tokio::test]
 async fn an_id_that_is_refused_is_left_out_after_a_look_up_and_a_second_refusal() {
@@ -21,6 +31,46 @@ async fn an_id_that_is_refused_is_left_out_after_a_look_up_and_a_second_refusal(
     let asked = instance.asked();
     assert_eq!(asked[0].body["sys_id"], asked[3].body["sys_id"]);
     assert!(asked[4].body.get("sys_id").is_none());
+}
+
+/// A client whose instance has refused its id, and the create after `meanwhile`.
+async fn after_a_refused_id(meanwhile: impl FnOnce(&ServiceNow, &Clock)) -> Value {
+    let script = [
+        denied(),
+        absent(),
+        result(json!([])),
+        denied(),
+        Line::Created(json!({"sys_id": OTHER})),
+        Line::Created(json!({"sys_id": GROUP})),
+    ];
+    let (instance, base) = Instance::playing(script).await;
+    let clock = Clock::manual(Timestamp::from_millis(1_795_450_000_000));
+    let key_in_header = TargetAuth::ApiKey {
+        header: "x-sn-apikey".to_owned(),
+        key: Secret::new("k3y"),
+    };
+    let client = client_at(&base, key_in_header, &clock);
+    client.create(&key(), &fields()).await.unwrap();
+    meanwhile(&client, &clock);
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
+    client.create(&second, &fields()).await.unwrap();
+    instance.asked()[5].body["sys_id"].clone()
+}
+
+#[tokio::test]
+async fn an_id_that_was_refused_is_tried_again_after_an_hour_and_after_a_new_login() {
+    assert_eq!(after_a_refused_id(|_, _| ()).await, Value::Null);
+    let hour = Duration::from_secs(3600);
+    assert!(
+        after_a_refused_id(|_, clock| clock.advance(hour))
+            .await
+            .is_string()
+    );
+    assert!(
+        after_a_refused_id(|client, _| client.forget_login())
+            .await
+            .is_string()
+    );
 }
 
 #[tokio::test]

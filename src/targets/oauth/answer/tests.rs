@@ -229,3 +229,13 @@ fn a_redirect_of_the_token_endpoint_is_named_without_its_query() {
     assert!(failure.message.contains("https://login.example.com/"));
     assert!(!failure.message.contains("s3cret"));
 }
+
+#[test]
+fn a_page_in_front_of_the_endpoint_is_believed_for_five_minutes_at_most() {
+    let mut answer = answer(503, "<html>maintenance</html>");
+    let hour = HeaderValue::from_static("3600");
+    answer.answer.headers.insert("retry-after", hour);
+    let failure = read(&salesforce::oauth::DIALECT, &answer, Timestamp::default());
+    let failure = failure.err().unwrap();
+    assert_eq!(failure.wait, Some(Duration::from_secs(300)));
+}

@@ -323,9 +323,21 @@ fn only_salesforces_own_json_is_its_word() {
 
 #[test]
 fn a_maintenance_page_that_names_a_time_pauses_the_target_for_it() {
-    let page = with(page(503), "retry-after", "120");
-    let pause = Remedy::PauseTarget(Some(Duration::from_secs(120)));
-    assert_eq!(create(&page).remedy(), pause);
+    for (asked, waited) in [("120", 120), ("3600", 300)] {
+        let page = with(page(503), "retry-after", asked);
+        let pause = Remedy::PauseTarget(Some(Duration::from_secs(waited)));
+        assert_eq!(create(&page).remedy(), pause);
+    }
+}
+
+#[test]
+fn a_redirect_may_be_the_address_or_a_login_in_front() {
+    let place = "https://sso.example.com/login?SAMLRequest=s3cret";
+    let failure = create(&with(answer(302, ""), "location", place));
+    assert!(failure.message.contains("https://sso.example.com/login"));
+    assert!(failure.message.contains("base_url"), "{failure}");
+    assert!(failure.message.contains("in front"), "{failure}");
+    assert!(!failure.message.contains("s3cret"));
 }
 
 #[test]

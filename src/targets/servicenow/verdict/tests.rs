@@ -185,6 +185,27 @@ fn only_an_error_is_the_instances_own_word() {
             "application/json",
             r#"{"status":403,"error":"Forbidden","path":"/api/now"}"#,
         ),
+        (
+            400,
+            "application/json",
+            r#"{"error":"Invalid client id or secret"}"#,
+        ),
+        (
+            403,
+            "application/json",
+            r#"{"error":"access_denied","error_description":"no session"}"#,
+        ),
+        (403, "application/json", r#"{"error":{}}"#),
+        (
+            405,
+            "application/json",
+            r#"{"error":{"reason":"not allowed"}}"#,
+        ),
+        (
+            503,
+            "application/json",
+            r#"{"error":"no healthy upstream"}"#,
+        ),
         (403, "text/plain", "RBAC: access denied"),
         (403, "", ""),
         (404, "application/json", r#"{"message":"no Route matched"}"#),
@@ -216,6 +237,7 @@ fn a_login_that_something_in_front_wants_is_for_a_person() {
         answer(407, "", ""),
         answer(401, "text/html", "<html>Authorization Required</html>"),
         answer(401, "application/json", r#"{"message":"Unauthorized"}"#),
+        answer(401, "application/json", r#"{"error":"Unauthorized"}"#),
         with_header(answer(401, "", ""), "www-authenticate", "Negotiate"),
     ] {
         assert_eq!(class_of(Call::Create, &answer), class);
@@ -405,7 +427,9 @@ fn a_500_is_in_doubt_but_its_transaction_is_over() {
 
 #[test]
 fn an_answer_of_a_proxy_is_in_doubt_and_the_instance_may_still_be_at_work() {
-    for status in [408, 499, 502, 504] {
+    for status in [
+        408, 425, 451, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527, 530, 599,
+    ] {
         let answer = answer(status, "text/html", "<html>nginx</html>");
         assert_eq!(verdict(&answer), (NetworkFailure, Retry, true), "{status}");
         assert_eq!(rejection(Call::Create, &answer).cause, Cause::StillRunning);
@@ -423,8 +447,9 @@ fn g12_a_maintenance_that_says_how_long_it_lasts_pauses_the_target() {
         class_of(Call::Create, &own).scope,
         FailureScope::Organisation
     );
+    // What is in front may speak of one text only, so it is asked again soon.
     let announced = with_header(maintenance, "retry-after", "600");
-    let pause = PauseTarget(Some(Duration::from_secs(600)));
+    let pause = PauseTarget(Some(Duration::from_secs(300)));
     assert_eq!(verdict(&announced), (NetworkFailure, pause, true));
 }
 
