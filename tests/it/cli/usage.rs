@@ -25,6 +25,7 @@ const COMMANDS: &[&[&str]] = &[
     &["dead-letters", "replay"],
     &["dead-letters", "discard"],
     &["review"],
+    &["review", "groups"],
     &["review", "list"],
     &["review", "show"],
     &["review", "reprocess"],
