@@ -9,6 +9,7 @@ mod identity;
 mod operational;
 mod properties;
 mod telephony;
+mod wrapped;
 
 use serde_json::Value;
 

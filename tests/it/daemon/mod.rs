@@ -28,3 +28,4 @@ mod site;
 mod sources;
 mod tickets;
 mod timeline;
+mod wrapped;
