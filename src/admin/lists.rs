@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -15,7 +16,7 @@ use crate::domain::identity::{IncidentId, TargetName};
 use crate::store::{
     AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, DroppedReviewsView,
     EventDetail, EventView, FloodView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail,
-    ReviewView, TimelineEntry,
+    ReviewGroup, TimelineEntry,
 };
 
 type Answer<T> = Result<Json<T>, Refused>;
@@ -47,21 +48,41 @@ resource!(deliveries, DeliveryView, query::DELIVERIES, deliveries; delivery, Del
 resource!(dead_letters, DeadLetterView, query::DEAD_LETTERS, dead_letters;
           dead_letter, DeadLetterDetail, dead_letter(String));
 
-/// Review items, and how many of each source its limit has dropped.
+/// Review items one by one or in groups, and how many of each source its limit has dropped.
 #[derive(Debug, Serialize)]
-pub(super) struct Reviews {
+pub(super) struct Reviews<T> {
     #[serde(flatten)]
-    page: Page<ReviewView>,
+    page: Page<T>,
     dropped: Vec<DroppedReviewsView>,
 }
 
 pub(super) async fn reviews(
     State(state): State<AdminState>,
     RawQuery(query): RawQuery,
-) -> Answer<Reviews> {
+) -> Result<Response, Refused> {
+    let (rest, group) = query::option(query.as_deref(), "group")?;
+    if let Some(group) = group {
+        query::one_of("group", &group, &["reason"])?;
+        return Ok(review_groups(&state, &rest).await?.into_response());
+    }
     let (filter, page) = list_request(query.as_deref(), query::REVIEW)?;
-    Ok(Json(Reviews {
+    let reviews = Json(Reviews {
         page: state.store.reviews(&filter, &page).await?,
+        dropped: state.store.dropped_reviews(&filter).await?,
+    });
+    Ok(reviews.into_response())
+}
+
+/// Open review items with equal reasons as one, the largest group first.
+async fn review_groups(state: &AdminState, query: &str) -> Answer<Reviews<ReviewGroup>> {
+    let (filter, page) = list_request(Some(query), query::REVIEW_GROUPS)?;
+    let source = filter.source.as_deref();
+    let page = Page {
+        items: state.store.review_groups(source, page.limit).await?,
+        next: None,
+    };
+    Ok(Json(Reviews {
+        page,
         dropped: state.store.dropped_reviews(&filter).await?,
     }))
 }

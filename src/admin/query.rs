@@ -68,6 +68,11 @@ pub(super) const REVIEW: Filters = Filters {
     names: &["since", "until", "state", "source", "event_id", "like"],
     states: &["open", "reprocessed", "discarded"],
 };
+/// Groups are of open items.
+pub(super) const REVIEW_GROUPS: Filters = Filters {
+    names: &["source"],
+    states: &[],
+};
 /// A settled item cannot be settled again.
 pub(super) const REVIEW_BULK: Filters = Filters {
     names: &["since", "until", "source", "event_id", "like"],
@@ -141,21 +146,24 @@ pub(super) fn bulk_request(
     Ok((filter, all))
 }
 
+/// The query without the option `name`, and the option's value.
+pub(super) fn option(query: Option<&str>, name: &str) -> Result<(String, Option<String>), Refused> {
+    let mut pairs = distinct_pairs(query)?;
+    let at = pairs.iter().position(|(key, _)| key == name);
+    let value = at.map(|at| pairs.remove(at).1);
+    let mut rest = url::form_urlencoded::Serializer::new(String::new());
+    rest.extend_pairs(pairs);
+    Ok((rest.finish(), value))
+}
+
 /// The query without the option `name`, and whether that is `true`.
 pub(super) fn flag(query: Option<&str>, name: &str) -> Result<(String, bool), Refused> {
-    let mut is_set = false;
-    let mut rest = url::form_urlencoded::Serializer::new(String::new());
-    for (key, value) in distinct_pairs(query)? {
-        match (key == name, value.as_str()) {
-            (false, _) => {
-                rest.append_pair(&key, &value);
-            }
-            (true, "true") => is_set = true,
-            (true, "false") => {}
-            (true, _) => return Err(Refused::bad_request(format!("{name} is true or false."))),
-        }
+    let (rest, value) = option(query, name)?;
+    match value.as_deref() {
+        Some("true") => Ok((rest, true)),
+        Some("false") | None => Ok((rest, false)),
+        Some(_) => Err(Refused::bad_request(format!("{name} is true or false."))),
     }
-    Ok((rest.finish(), is_set))
 }
 
 fn distinct_pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Refused> {
@@ -249,7 +257,7 @@ fn number(name: &str, value: &str) -> Result<i64, Refused> {
     number.ok_or_else(|| Refused::bad_request(format!("{name} is the id of an item of this list.")))
 }
 
-fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Refused> {
+pub(super) fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Refused> {
     if known.contains(&value) {
         return Ok(());
     }

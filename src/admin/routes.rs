@@ -144,7 +144,7 @@ fn table() -> Vec<Route> {
         get viewer "/api/v1/deliveries/{id}" => lists::delivery, "A delivery and what it says";
         get viewer "/api/v1/dead-letters" => lists::dead_letters, "Dead letters, newest first";
         get viewer "/api/v1/dead-letters/{id}" => lists::dead_letter, "A dead letter and what it says";
-        get viewer "/api/v1/review" => lists::reviews, "Review items, newest first";
+        get viewer "/api/v1/review" => lists::reviews, "Review items, newest first; with group=reason equal reasons as one";
         get viewer "/api/v1/review/{id}" => lists::review, "A review item and its event";
         get viewer "/api/v1/floods" => lists::floods, "Sources that begin too many incidents, and what is held";
         get viewer "/api/v1/silences" => silences::list, "Silences, newest first";

@@ -14,7 +14,8 @@ use super::targets::TargetView;
 use crate::domain::situation::{Entity, Overview, PeopleNeeded, TargetInTrouble};
 use crate::lifecycle::ComponentState;
 use crate::store::{
-    DeadLetterGroup, DisplayTime, FloodView, OngoingIncident, Owed, ReviewGroup, Standing,
+    DeadLetterGroup, DisplayTime, FloodView, MAX_GROUPS, OngoingIncident, Owed, ReviewGroup,
+    Standing,
 };
 
 /// Incidents that are read; the worst of them are shown.
@@ -125,7 +126,7 @@ pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> 
 pub(super) async fn person(state: &AdminState) -> Result<Person, Refused> {
     Ok(Person {
         dead_letters: state.store.dead_letter_groups().await?,
-        review: state.store.review_groups().await?,
+        review: state.store.review_groups(None, MAX_GROUPS).await?,
         floods: state.store.floods().await?.items,
     })
 }

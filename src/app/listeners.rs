@@ -13,7 +13,7 @@ use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::backlog::HeldBack;
 use crate::deliver::TargetWorker;
 use crate::http::{Router, ServeOptions, Server};
-use crate::receive::{self, CallbackSettings, Callbacks, ReceiveState};
+use crate::receive::{self, CallbackSettings, Callbacks, ReceiveState, TrustedHost};
 use crate::settings::{ServerSettings, Settings};
 use crate::store::Journal;
 
@@ -99,6 +99,7 @@ impl Builder {
                 store: self.store.clone(),
                 callback_received: self.callback_received.clone(),
             },
+            sns_host: TrustedHost::AMAZON,
         })?;
         let options = ServeOptions {
             listener: "public",

@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::explain_state::state_json;
@@ -23,7 +22,8 @@ use crate::domain::enrichment::Names;
 use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, Verdict};
 use crate::domain::signal::{Meaning, Signal};
-use crate::normalise::{self, normalise};
+use crate::domain::time::Timestamp;
+use crate::normalise::{self, Format, Item};
 use crate::rules::Routed;
 use crate::settings::{RuleSettings, Settings};
 use crate::store::{Content, JournalEvent};
@@ -54,7 +54,7 @@ pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
         .map(|file| read(file))
         .collect::<Result<_, _>>()?;
     let explained: Vec<Value> = bodies
-        .iter()
+        .into_iter()
         .flat_map(|body| explainer.explain_body(body))
         .collect();
     report(global.output, &explained);
@@ -73,14 +73,6 @@ struct Explainer {
     source: String,
     /// How the things stand that the payloads so far have told of.
     entities: Entities,
-}
-
-/// The elements of an array, or the one value that is no array.
-fn items(body: &[u8]) -> Result<Vec<&RawValue>, serde_json::Error> {
-    match body.trim_ascii_start().first() {
-        Some(b'[') => serde_json::from_slice(body),
-        _ => serde_json::from_slice(body).map(|item| vec![item]),
-    }
 }
 
 /// The event itself, or a breach from which no ticket could be written.
@@ -117,35 +109,40 @@ fn read(file: &Path) -> Result<Vec<u8>, Failed> {
 }
 
 impl Explainer {
-    fn explain_body(&mut self, body: &[u8]) -> Vec<Value> {
-        let items = match items(body) {
-            Ok(items) => items,
-            Err(error) => {
-                return vec![json!({"event_id": normalise::id_of_raw(body),
-                    "review": format!("not JSON: {error}; the sender is answered 400")})];
-            }
-        };
-        let items = items.into_iter();
-        items
-            .map(|item| match normalise::parse(item.get()) {
-                Ok(value) => self.explain(&value),
-                Err(error) => json!({"event_id": normalise::id_of_raw(item.get().as_bytes()),
-                    "review": format!("unreadable JSON: {error}")}),
-            })
-            .collect()
-    }
-
-    fn explain(&mut self, item: &Value) -> Value {
+    fn explain_body(&mut self, body: Vec<u8>) -> Vec<Value> {
         let source = self.settings.sources.get(&self.source);
-        let Some(format) = source.map(|source| &source.format) else {
-            return json!({"review": "unknown source"});
+        let Some(format) = source.map(|source| source.format.clone()) else {
+            return vec![json!({"review": "unknown source"})];
         };
         let now = Clock::System.now();
-        let normalised = normalise(format, item, now);
-        let mut explained = json!({"event_id": normalised.event_id,
-            "shape": normalise::describe_shape(format, item)});
-        match normalised.outcome {
+        match normalise::read_body(&format, body, now) {
+            normalise::Body::Events(items) => {
+                let items = items.into_iter();
+                items.map(|item| self.explain(&format, item, now)).collect()
+            }
+            normalise::Body::NotJson { item, problem } => {
+                vec![json!({"event_id": item.read.event_id,
+                    "review": format!("not JSON: {problem}; the sender is answered 400")})]
+            }
+            normalise::Body::TooMany => {
+                let most = normalise::MAX_ITEMS;
+                vec![
+                    json!({"review": format!("more than {most} events; the sender is answered 413")}),
+                ]
+            }
+        }
+    }
+
+    fn explain(&mut self, format: &Format, item: Item, now: Timestamp) -> Value {
+        let mut explained = json!({"event_id": item.read.event_id});
+        if let Ok(value) = normalise::parse(&item.text) {
+            explained["shape"] = json!(normalise::describe_shape(format, &value));
+        }
+        match item.read.outcome {
             normalise::Outcome::Nothing(why) => explained["nothing"] = json!(why),
+            normalise::Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => {
+                explained["review"] = json!(mismatch.problem);
+            }
             normalise::Outcome::Mismatch(mismatch) => {
                 explained["review"] = json!(mismatch.to_string());
             }
@@ -154,7 +151,7 @@ impl Explainer {
                 let event = JournalEvent {
                     seq: 0,
                     source: self.source.as_str().into(),
-                    event_id: normalised.event_id,
+                    event_id: item.read.event_id,
                     received_at: now,
                     content: Content::Meaning(Meaning::Signals(signals)),
                 };

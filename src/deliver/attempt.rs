@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::completion::{Completed, complete, lacking, note_kept};
 use super::omission::{MAX_OMISSIONS, Omission, note_in};
-use crate::domain::failure::{Failure, FailureKind, Remedy};
+use crate::domain::failure::{Failure, FailureKind, FailureScope, Remedy};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     Completion, OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,

@@ -1,17 +1,17 @@
-//! The `custom` format: any JSON, read by the pointers of `[sources.*.map]`.
+//! The `custom` format: any JSON, read at the places of `[sources.*.map]`.
 //!
 //! Owns the form of a mapped value. Unlike `genesys` it takes text such as `"412.5"` for a
 //! number, because the operator has pointed at it by hand. Must not know how the map is
 //! written in the configuration.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
+use super::around::Around;
+use super::custom_maps::{CustomMap, CustomMaps, CustomMetric, Unit};
 use super::fill::{self, clean};
-use super::json_cursor::{JsonCursor, trimmed};
+use super::json_cursor::JsonCursor;
 use super::outcome::{Normalised, Outcome};
-use super::pointer::{Pointer, Pointers};
+use super::place::{Place, scalar};
 use super::{identity, timestamp};
 use crate::domain::signal::{Field, Reading, SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
@@ -31,69 +31,46 @@ const ENTITY_FIELDS: &[&str] = &[
     "alert_id",
 ];
 
-/// The places of values in the events of a custom source.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct CustomMap {
-    /// The event's id; without it one is derived from the content.
-    pub event_id: Option<Pointers>,
-    /// The type, by which rules select; without any pointer every event's type is `custom`.
-    pub event_type: Pointers,
-    /// When it happened; without it the time of arrival counts.
-    pub timestamp: Option<Pointers>,
-    /// Fields by their name in [`crate::domain::signal::FIELD_NAMES`].
-    pub fields: BTreeMap<&'static str, Pointers>,
-    /// Metrics by the name that rules use.
-    pub metrics: BTreeMap<String, CustomMetric>,
-    pub labels: BTreeMap<String, Pointers>,
-}
-
-/// Where one metric's statistics are.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CustomMetric {
-    /// Pointers by the statistic's name: `avg`, `count`, `sum`, …
-    pub statistics: BTreeMap<String, Pointers>,
-    /// The unit the sender uses; rules and templates see seconds.
-    pub unit: Unit,
-}
-
-impl CustomMap {
-    /// Whether the reading `statistic` of `metric` is in seconds, by the unit that the map gives.
-    pub fn is_duration(&self, metric: &str, statistic: &str) -> bool {
-        let metric = self.metrics.get(metric);
-        metric.is_some_and(|metric| metric.unit != Unit::None) && fill::has_unit(statistic)
-    }
-}
-
-/// The unit of a custom metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Seconds, taken as they are.
-    Seconds,
-    /// Milliseconds, turned into seconds (all statistics but counts and ratios).
-    Milliseconds,
-    /// Not a duration.
-    None,
-}
-
 /// Reads one event of a custom source.
-pub(super) fn read(
-    map: &CustomMap,
-    root: JsonCursor<'_, '_>,
-    received_at: Timestamp,
-) -> Normalised {
+pub(super) fn read(maps: &CustomMaps, root: &JsonCursor<'_, '_>, around: &Around) -> Normalised {
     let item = root.value();
-    let time = map.timestamp.as_deref().and_then(|at| find(at, item));
-    let given = map.event_id.as_deref().and_then(|at| find(at, item));
-    let event_id = match given.and_then(|(_, value)| scalar(value)) {
-        Some(id) => identity::storable(id),
-        None if time.is_none() => identity::derived_at(&[item], received_at),
-        None => identity::derived(&[item]),
+    let received_at = around.time;
+    let (map, given) = match root.object().and_then(|_| chosen(maps, item)) {
+        Ok(chosen) => chosen,
+        Err(mismatch) => {
+            return Normalised {
+                event_id: event_id(None, item, true, around),
+                outcome: Outcome::Mismatch(mismatch),
+            };
+        }
     };
+    let time = map.timestamp.as_deref().map(|at| find(at, item));
+    let has_time = !matches!(time, None | Some(Ok(None)));
+    let event_id = event_id(given, item, has_time, around);
     let outcome =
-        signal(map, &root, &event_id, received_at).map(|signal| Outcome::Signals(vec![signal]));
+        signal(map, root, &event_id, received_at).map(|signal| Outcome::Signals(vec![signal]));
     Normalised {
         event_id,
         outcome: outcome.into(),
+    }
+}
+
+/// The map for `item`, and the id that it finds.
+fn chosen<'m>(
+    maps: &'m CustomMaps,
+    item: &Value,
+) -> Result<(&'m CustomMap, Option<String>), SchemaMismatch> {
+    let map = maps.of(item)?;
+    let places = map.event_id.as_deref();
+    let found = places.map(|at| find(at, item)).transpose()?.flatten();
+    Ok((map, found.and_then(|(_, value)| scalar(value))))
+}
+
+fn event_id(given: Option<String>, item: &Value, has_time: bool, around: &Around) -> String {
+    match given.or_else(|| around.id.clone()) {
+        Some(id) => identity::storable(id),
+        None if has_time => identity::derived(&[item]),
+        None => identity::derived_at(&[item], around.time),
     }
 }
 
@@ -105,15 +82,16 @@ fn signal(
 ) -> Result<Signal, SchemaMismatch> {
     root.object()?;
     let item = root.value();
-    let occurred_at = match map.timestamp.as_deref().and_then(|at| find(at, item)) {
-        Some((pointer, value)) => timestamp::timestamp(value)
-            .ok_or_else(|| unfit(pointer, "an RFC 3339 time or epoch seconds or milliseconds"))?,
+    let place = map.timestamp.as_deref();
+    let occurred_at = match place.map(|at| find(at, item)).transpose()?.flatten() {
+        Some((place, value)) => timestamp::timestamp(value)
+            .ok_or_else(|| unfit(place, "an RFC 3339 time or epoch seconds or milliseconds"))?,
         None => received_at,
     };
     let mut signal = Signal::new(event_id, event_type(map, item)?, occurred_at);
-    for (name, pointers) in &map.fields {
-        if let Some((pointer, value)) = find(pointers, item) {
-            set_field(&mut signal, name, pointer, value)?;
+    for (name, places) in &map.fields {
+        if let Some((place, value)) = find(places, item)? {
+            set_field(&mut signal, name, place, value)?;
         }
     }
     for (name, metric) in &map.metrics {
@@ -122,9 +100,9 @@ fn signal(
             signal.metrics.insert(name.clone(), reading);
         }
     }
-    for (name, pointers) in &map.labels {
-        if let Some((pointer, value)) = find(pointers, item) {
-            let text = scalar(value).ok_or_else(|| unfit(pointer, "text, a number or a flag"))?;
+    for (name, places) in &map.labels {
+        if let Some((place, value)) = find(places, item)? {
+            let text = scalar(value).ok_or_else(|| unfit(place, "text, a number or a flag"))?;
             signal.labels.insert(name.clone(), clean(&text));
         }
     }
@@ -134,10 +112,10 @@ fn signal(
 }
 
 fn event_type(map: &CustomMap, item: &Value) -> Result<String, SchemaMismatch> {
-    match find(&map.event_type, item) {
-        Some((pointer, value)) => scalar(value)
+    match find(&map.event_type, item)? {
+        Some((place, value)) => scalar(value)
             .map(|text| clean(&text))
-            .ok_or_else(|| unfit(pointer, "text (the event's type)")),
+            .ok_or_else(|| unfit(place, "text (the event's type)")),
         None if map.event_type.is_empty() => Ok("custom".to_owned()),
         None => Err(absent(map.event_type.iter(), "the event's type")),
     }
@@ -146,24 +124,24 @@ fn event_type(map: &CustomMap, item: &Value) -> Result<String, SchemaMismatch> {
 fn set_field(
     signal: &mut Signal,
     name: &'static str,
-    pointer: &Pointer,
+    place: &Place,
     value: &Value,
 ) -> Result<(), SchemaMismatch> {
     match name {
         "wait_time_avg" | "connected_duration" | "alert_threshold" => {
-            let number = number(value).ok_or_else(|| unfit(pointer, "a number"))?;
+            let number = number(value).ok_or_else(|| unfit(place, "a number"))?;
             signal.fields.insert(name, Field::Number(number));
             return Ok(());
         }
         "alert_active" => {
             let flag = value.as_bool();
-            let flag = flag.ok_or_else(|| unfit(pointer, "true or false"))?;
+            let flag = flag.ok_or_else(|| unfit(place, "true or false"))?;
             signal.fields.insert(name, Field::Flag(flag));
             return Ok(());
         }
         _ => {}
     }
-    let text = scalar(value).ok_or_else(|| unfit(pointer, "text, a number or a flag"))?;
+    let text = scalar(value).ok_or_else(|| unfit(place, "text, a number or a flag"))?;
     match name {
         "status" | "previous_status" => fill::set_upper(signal, name, Some(text)),
         "media_type" => fill::set_lower(signal, name, Some(text)),
@@ -174,11 +152,11 @@ fn set_field(
 
 fn reading(metric: &CustomMetric, item: &Value) -> Result<Reading, SchemaMismatch> {
     let mut reading = Reading::new();
-    for (name, pointers) in &metric.statistics {
-        let Some((pointer, value)) = find(pointers, item) else {
+    for (name, places) in &metric.statistics {
+        let Some((place, value)) = find(places, item)? else {
             continue;
         };
-        let number = number(value).ok_or_else(|| unfit(pointer, "a number"))?;
+        let number = number(value).ok_or_else(|| unfit(place, "a number"))?;
         let is_milliseconds = metric.unit == Unit::Milliseconds && fill::has_unit(name);
         let number = if is_milliseconds {
             number / 1_000.0
@@ -205,7 +183,7 @@ fn check(map: &CustomMap, signal: &Signal) -> Result<(), SchemaMismatch> {
         .iter()
         .any(|name| signal.fields.contains_key(name));
     if entities().next().is_some() && !has_entity {
-        let places = entities().flat_map(|(_, pointers)| pointers);
+        let places = entities().flat_map(|(_, places)| places);
         return Err(absent(places, "what the event is about"));
     }
     let says = |name: &str| matches!(name, "status" | "wait_time_avg");
@@ -215,7 +193,7 @@ fn check(map: &CustomMap, signal: &Signal) -> Result<(), SchemaMismatch> {
             .metrics
             .values()
             .flat_map(|metric| metric.statistics.values());
-        fields.map(|(_, pointers)| pointers).chain(statistics)
+        fields.map(|(_, places)| places).chain(statistics)
     };
     let has_value = !signal.metrics.is_empty() || signal.fields.keys().any(|name| says(name));
     if values().next().is_some() && !has_value {
@@ -224,20 +202,17 @@ fn check(map: &CustomMap, signal: &Signal) -> Result<(), SchemaMismatch> {
     Ok(())
 }
 
-/// The first pointer that leads to a value that is not null or blank, and the value.
-fn find<'m, 'v>(pointers: &'m [Pointer], item: &'v Value) -> Option<(&'m Pointer, &'v Value)> {
-    pointers
-        .iter()
-        .filter_map(|pointer| Some((pointer, pointer.find(item)?)))
-        .find(|(_, value)| value.as_str().is_none_or(|text| trimmed(text).is_some()))
-}
-
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => trimmed(text).map(str::to_owned),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        _ => None,
+/// The first place at which there is something, and that.
+fn find<'m, 'v>(
+    places: &'m [Place],
+    item: &'v Value,
+) -> Result<Option<(&'m Place, &'v Value)>, SchemaMismatch> {
+    for place in places {
+        if let Some(value) = place.find(item)? {
+            return Ok(Some((place, value)));
+        }
     }
+    Ok(None)
 }
 
 fn number(value: &Value) -> Option<f64> {
@@ -248,15 +223,15 @@ fn number(value: &Value) -> Option<f64> {
     number.filter(|number| number.is_finite())
 }
 
-fn unfit(pointer: &Pointer, what: &str) -> SchemaMismatch {
+fn unfit(place: &Place, what: &str) -> SchemaMismatch {
     SchemaMismatch::new(
-        pointer.as_str(),
+        place.as_str(),
         format!("expected {what}, found something else"),
     )
 }
 
-fn absent<'m>(pointers: impl Iterator<Item = &'m Pointer>, what: &str) -> SchemaMismatch {
-    let places: Vec<_> = pointers.map(Pointer::as_str).collect();
+fn absent<'m>(places: impl Iterator<Item = &'m Place>, what: &str) -> SchemaMismatch {
+    let places: Vec<_> = places.map(Place::as_str).collect();
     let first = places.first().copied().unwrap_or_default();
     let problem = format!("expected {what}, found nothing at {}", places.join(", "));
     SchemaMismatch::new(first, problem)

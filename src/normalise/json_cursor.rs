@@ -38,6 +38,8 @@ enum Step<'p> {
     Root,
     Name(&'p str),
     Index(usize),
+    /// A pointer from the value above.
+    Place(&'p str),
 }
 
 impl<'v, 'p> JsonCursor<'v, 'p> {
@@ -65,6 +67,16 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
             value: self.value.get(index).unwrap_or(&NOTHING),
             above: Some(self),
             step: Step::Index(index),
+        }
+    }
+
+    /// `value`, which was found at the pointer `place` below this one, and may have been text
+    /// there.
+    pub(super) fn inside<'q>(&'q self, place: &'q str, value: &'q Value) -> JsonCursor<'q, 'q> {
+        JsonCursor {
+            value,
+            above: Some(self),
+            step: Step::Place(place),
         }
     }
 
@@ -210,6 +222,7 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
                 text.push_str(&name.replace('~', "~0").replace('/', "~1"));
             }
             Step::Index(index) => text.push_str(&format!("/{index}")),
+            Step::Place(place) => text.push_str(place),
         }
         text
     }

@@ -27,3 +27,23 @@ impl From<Result<Self, SchemaMismatch>> for Outcome {
         result.unwrap_or_else(Self::Mismatch)
     }
 }
+
+impl Outcome {
+    /// The outcome of several events that are read as one: one that is not understood makes all
+    /// go to review.
+    pub(super) fn of_all(outcomes: impl Iterator<Item = Self>) -> Self {
+        let mut all = Vec::new();
+        let mut nothing = None;
+        for outcome in outcomes {
+            match outcome {
+                Self::Signals(signals) => all.extend(signals),
+                Self::Nothing(why) => nothing = Some(why),
+                Self::Mismatch(_) => return outcome,
+            }
+        }
+        match nothing {
+            Some(why) if all.is_empty() => Self::Nothing(why),
+            _ => Self::Signals(all),
+        }
+    }
+}

@@ -5,15 +5,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Places to look, in order; the first where something is counts.
-pub type Pointers = Vec<Pointer>;
-
 /// A checked pointer to a value inside an event, such as `/queue/name`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointer {
     text: String,
     steps: Vec<String>,
@@ -25,7 +20,9 @@ pub enum NotAPointer {
     /// It is empty, which would mean the event as a whole.
     #[error("an empty pointer means the whole event; write one such as /queue/name")]
     Whole,
-    #[error("{0:?} is not a pointer: it must begin with /, as in /queue/name")]
+    #[error(
+        "{0:?} is not a pointer: it must begin with /, as in /queue/name; a JSONPath query begins with $"
+    )]
     NoSlash(String),
     #[error("{0:?} is not a pointer: write ~0 for ~ and ~1 for / within a name")]
     BareTilde(String),
@@ -85,20 +82,6 @@ impl FromStr for Pointer {
             text: text.to_owned(),
             steps,
         })
-    }
-}
-
-impl TryFrom<String> for Pointer {
-    type Error = NotAPointer;
-
-    fn try_from(text: String) -> Result<Self, NotAPointer> {
-        text.parse()
-    }
-}
-
-impl From<Pointer> for String {
-    fn from(pointer: Pointer) -> Self {
-        pointer.text
     }
 }
 

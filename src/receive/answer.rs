@@ -10,10 +10,11 @@ use axum::http::{HeaderValue, Response, StatusCode};
 
 use super::body::BodyFault;
 use super::callback_body::CallbackBodyFault;
-use super::items::MAX_ITEMS;
+
 use super::request_limiter::Rejected;
 use super::shedding::Resource;
 use crate::http::{Problem, ProblemKind};
+use crate::normalise::MAX_ITEMS;
 use crate::store::Appended;
 
 /// How long a sender should wait when the cause passes by itself within moments.
@@ -43,7 +44,7 @@ impl EventCounts {
         counts
     }
 
-    pub(super) fn into_response(self) -> Response<Body> {
+    fn into_response(self) -> Response<Body> {
         let Self {
             accepted,
             duplicates,
@@ -54,6 +55,38 @@ impl EventCounts {
         let mut response = json(body);
         *response.status_mut() = StatusCode::ACCEPTED;
         response
+    }
+}
+
+/// The answer to a sender whose request was taken.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Counts(EventCounts),
+    /// To Event Grid's handshake: its code.
+    Validation(String),
+    /// To the handshake of CloudEvents: who may send, and how many requests in a minute.
+    Allowed {
+        origin: HeaderValue,
+        rate: HeaderValue,
+    },
+}
+
+impl Answer {
+    pub(super) fn into_response(self) -> Response<Body> {
+        match self {
+            Self::Counts(counts) => counts.into_response(),
+            Self::Validation(code) => {
+                json(serde_json::json!({ "validationResponse": code }).to_string())
+            }
+            Self::Allowed { origin, rate } => {
+                let mut response = Response::new(Body::empty());
+                let headers = response.headers_mut();
+                headers.insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+                headers.insert("webhook-allowed-origin", origin);
+                headers.insert("webhook-allowed-rate", rate);
+                response
+            }
+        }
     }
 }
 
@@ -81,11 +114,20 @@ pub(super) enum Refusal {
     ComponentDown(&'static str),
     Body(BodyFault),
     TooManyItems,
-    NotAuthenticated { challenges: Vec<HeaderValue> },
+    NotAuthenticated {
+        challenges: Vec<HeaderValue>,
+    },
     KeysUnavailable,
-    TooFast { wait: Duration },
+    TooFast {
+        wait: Duration,
+    },
     AheadOfDeciding,
-    NotJson { problem: String },
+    NotJson {
+        problem: String,
+    },
+    /// A compressed body, which was kept.
+    Compressed,
+    SignatureUndecidable,
     NotDurable,
     TimedOut,
 }
@@ -131,6 +173,7 @@ impl Refusal {
             | Self::StoreUnavailable
             | Self::ComponentDown(_)
             | Self::KeysUnavailable
+            | Self::SignatureUndecidable
             | Self::NotDurable => problem.retry_after(SOON),
             _ => problem,
         }
@@ -140,6 +183,7 @@ impl Refusal {
     /// EventBridge repeats those, and drops other 4xx for good.
     fn kind(&self) -> ProblemKind {
         use StatusCode as S;
+        let unavailable = |name, title| (S::SERVICE_UNAVAILABLE, name, title);
         let (status, name, title) = match self {
             Self::NoSuchRoute => (S::NOT_FOUND, "not-found", "Not found"),
             Self::UnknownSource => (S::NOT_FOUND, "unknown-source", "Unknown source"),
@@ -157,11 +201,9 @@ impl Refusal {
                 (S::METHOD_NOT_ALLOWED, "wrong-method", "Wrong method")
             }
             Self::AddressNotAllowed => (S::FORBIDDEN, "address-not-allowed", "Address not allowed"),
-            Self::Body(BodyFault::NotJsonType) => (
-                S::UNSUPPORTED_MEDIA_TYPE,
-                "not-a-json-type",
-                "Not a JSON content type",
-            ),
+            Self::Body(BodyFault::Compressed) | Self::Compressed => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "compressed", "Compressed body")
+            }
             Self::Body(BodyFault::TooLong) => (S::PAYLOAD_TOO_LARGE, "too-large", "Body too large"),
             Self::TooManyItems => (S::PAYLOAD_TOO_LARGE, "too-many-events", "Too many events"),
             Self::Body(BodyFault::Broken) => (S::BAD_REQUEST, "broken-body", "Body incomplete"),
@@ -186,11 +228,10 @@ impl Refusal {
             Self::Body(BodyFault::Rejected(_)) => {
                 (S::SERVICE_UNAVAILABLE, "overloaded", "Overloaded")
             }
-            Self::KeysUnavailable => (
-                S::SERVICE_UNAVAILABLE,
-                "keys-unavailable",
-                "Token keys unavailable",
-            ),
+            Self::KeysUnavailable => unavailable("keys-unavailable", "Token keys unavailable"),
+            Self::SignatureUndecidable => {
+                unavailable("signature-undecidable", "Signature not checked")
+            }
             Self::NotDurable => (S::SERVICE_UNAVAILABLE, "not-durable", "Event not stored"),
             Self::TimedOut => (S::SERVICE_UNAVAILABLE, "timed-out", "Not done in time"),
         };
@@ -213,9 +254,8 @@ impl Refusal {
             Self::WrongMethod => "This is sent by POST.",
             Self::ReadOnlyRoute => "This address is only read, by GET or HEAD.",
             Self::AddressNotAllowed => "This source may not send from this address.",
-            Self::Body(BodyFault::NotJsonType) => {
-                "Send uncompressed JSON with Content-Type application/json."
-            }
+            Self::Body(BodyFault::Compressed) => "Send the body without compression.",
+            Self::Compressed => "Send the body without compression. It was kept for review.",
             Self::Body(BodyFault::TooLong) => "The body is longer than this server accepts.",
             Self::Body(BodyFault::Broken) => "The body did not come whole.",
             Self::TooManyItems => {
@@ -245,6 +285,9 @@ impl Refusal {
             }
             Self::KeysUnavailable => {
                 "The token cannot be checked because its issuer's keys cannot be had; send again."
+            }
+            Self::SignatureUndecidable => {
+                "The signature cannot be checked because Amazon SNS does not answer; send again."
             }
             Self::NotDurable => "The event could not be stored; send again.",
             Self::TimedOut => "The request was not done in time; send again.",

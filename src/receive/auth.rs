@@ -30,6 +30,8 @@ pub enum AuthSetupError {
     HmacKey { header: String },
     #[error(transparent)]
     Jwks(#[from] JwksSetupError),
+    #[error("no HTTP client for the certificates of Amazon SNS: {0}")]
+    Sns(std::io::Error),
 }
 
 /// The result of checking the headers alone.

@@ -1,22 +1,15 @@
-//! Splits a body into events. Each event keeps its own bytes as they were received. Pure.
+//! The events of a body, ready for the journal. Pure.
 //!
-//! A part that cannot be read becomes an event too: it goes to review, never to the rules.
 //! Must not know: HTTP, credentials, the journal beyond the shape of its entries.
 
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::domain::signal::Meaning;
 use crate::domain::time::Timestamp;
-use crate::normalise::{self, Format, Outcome, id_of_raw, normalise};
+use crate::normalise::{Body, Format, Item, Outcome, id_of_raw, kept_for_review, read_body};
 use crate::store::NewEvent;
-
-/// Most events in one body. EventBridge sends one; with the limit, one request cannot occupy the
-/// journal's writer for long.
-pub(super) const MAX_ITEMS: usize = 10_000;
 
 /// Longest event id that is kept as the sender wrote it, in bytes.
 const MAX_EVENT_ID: usize = 256;
@@ -24,7 +17,7 @@ const MAX_EVENT_ID: usize = 256;
 /// The content of a body.
 #[derive(Debug)]
 pub(super) enum Contents {
-    /// JSON: one event for an object, one for each element of an array.
+    /// JSON: its events.
     Events(Vec<NewEvent>),
     /// Not JSON: the whole body, for a person.
     NotJson {
@@ -33,12 +26,9 @@ pub(super) enum Contents {
         /// The parser's error, with its place.
         problem: String,
     },
-    /// An array of more than [`MAX_ITEMS`].
+    /// More events than a body may have.
     TooMany,
 }
-
-/// The content of an event, or why it goes to review.
-type Parsed = Result<Meaning, String>;
 
 /// Parses bodies of `source` in its `format`.
 pub(super) struct BodyParser<'a> {
@@ -49,96 +39,50 @@ pub(super) struct BodyParser<'a> {
 
 impl BodyParser<'_> {
     pub(super) fn read(&self, body: Bytes) -> Contents {
-        // A byte order mark is not part of the text (RFC 8259, section 8.1).
-        let body = match body.strip_prefix(b"\xef\xbb\xbf") {
-            Some(rest) => body.slice_ref(rest),
-            None => body,
-        };
-        let text = match String::from_utf8(Vec::from(body)) {
-            Ok(text) => text,
-            Err(error) => return self.not_json(error.as_bytes(), &error.utf8_error()),
-        };
-        let first = text.bytes().find(|byte| !byte.is_ascii_whitespace());
-        if first == Some(b'[') {
-            return self.read_array(&text);
-        }
-        match self.parse_event(&text) {
-            Ok((event_id, meaning)) => {
-                Contents::Events(vec![self.new_event(event_id, text, meaning)])
+        match read_body(self.format, Vec::from(body), self.received_at) {
+            Body::Events(items) => {
+                Contents::Events(items.into_iter().map(|item| self.event(item)).collect())
             }
-            Err(error) if is_json(&text) => Contents::Events(vec![self.unreadable(text, &error)]),
-            Err(error) => self.not_json(text.as_bytes(), &error),
+            Body::NotJson { item, problem } => Contents::NotJson {
+                event: self.event(item),
+                problem,
+            },
+            Body::TooMany => Contents::TooMany,
         }
     }
 
-    fn read_array(&self, text: &str) -> Contents {
-        let items = match serde_json::from_str::<Vec<&RawValue>>(text) {
-            Ok(items) if items.len() > MAX_ITEMS => return Contents::TooMany,
-            Ok(items) => items,
-            Err(error) => return self.not_json(text.as_bytes(), &error),
-        };
-        let events = items.into_iter().map(|item| {
-            let text = item.get();
-            match self.parse_event(text) {
-                Ok((event_id, meaning)) => self.new_event(event_id, text.to_owned(), meaning),
-                Err(error) => self.unreadable(text.to_owned(), &error),
+    /// The whole body as an event that goes to review, for this reason.
+    pub(super) fn for_review(&self, body: &[u8], reason: String) -> NewEvent {
+        self.event(kept_for_review(body, reason))
+    }
+
+    /// The whole body as an event that is understood and has no meaning for an incident.
+    pub(super) fn without_meaning(&self, body: &[u8], why: &'static str) -> NewEvent {
+        NewEvent {
+            review: None,
+            meaning: Some(Meaning::Nothing(why)),
+            ..self.for_review(body, String::new())
+        }
+    }
+
+    fn event(&self, item: Item) -> NewEvent {
+        let (meaning, review) = match item.read.outcome {
+            Outcome::Signals(signals) => (Some(Meaning::Signals(signals)), None),
+            Outcome::Nothing(why) => (Some(Meaning::Nothing(why)), None),
+            Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => {
+                (None, Some(mismatch.problem))
             }
-        });
-        Contents::Events(events.collect())
-    }
-
-    /// The event's id, and its meaning or the reason why it goes to review.
-    fn parse_event(&self, text: &str) -> Result<(String, Parsed), serde_json::Error> {
-        normalise::parse(text).map(|value| self.meaning(&value))
-    }
-
-    fn meaning(&self, value: &Value) -> (String, Parsed) {
-        let normalised = normalise(self.format, value, self.received_at);
-        let meaning = match normalised.outcome {
-            Outcome::Signals(signals) => Ok(Meaning::Signals(signals)),
-            Outcome::Nothing(why) => Ok(Meaning::Nothing(why)),
-            Outcome::Mismatch(mismatch) if mismatch.path.is_empty() => Err(mismatch.problem),
-            Outcome::Mismatch(mismatch) => Err(mismatch.to_string()),
-        };
-        (storable_id(normalised.event_id), meaning)
-    }
-
-    /// Valid JSON that cannot be processed: nested too deep, too many values, a number out of
-    /// range, half a surrogate pair. Sending it again would not help, so it is stored for a person.
-    fn unreadable(&self, text: String, error: &serde_json::Error) -> NewEvent {
-        let id = id_of_raw(text.as_bytes());
-        self.new_event(id, text, Err(format!("unreadable JSON: {error}")))
-    }
-
-    fn not_json(&self, body: &[u8], problem: &dyn std::fmt::Display) -> Contents {
-        let problem = problem.to_string();
-        let reason = format!("not JSON: {problem}");
-        Contents::NotJson {
-            event: self.new_event(id_of_raw(body), printable(body), Err(reason)),
-            problem,
-        }
-    }
-
-    /// An event, with its meaning or the reason why it goes to review.
-    fn new_event(&self, event_id: String, body: String, meaning: Parsed) -> NewEvent {
-        let (meaning, review) = match meaning {
-            Ok(meaning) => (Some(meaning), None),
-            Err(reason) => (None, Some(reason)),
+            Outcome::Mismatch(mismatch) => (None, Some(mismatch.to_string())),
         };
         NewEvent {
             source: Arc::clone(self.source),
-            event_id,
+            event_id: storable_id(item.read.event_id),
             received_at: self.received_at,
-            body,
+            body: item.text,
             review,
             meaning,
         }
     }
-}
-
-/// Whether `text` is JSON by its grammar alone.
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
 /// The id itself, unless a database or a log could not hold it; then one made from it.
@@ -149,23 +93,10 @@ fn storable_id(event_id: String) -> String {
     event_id
 }
 
-/// `bytes` as text: valid UTF-8 as it is, every other byte, and NUL, which PostgreSQL cannot
-/// hold, as `\xNN`. So nothing is lost, and the readable part stays readable.
-fn printable(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for chunk in bytes.utf8_chunks() {
-        text.push_str(&chunk.valid().replace('\0', "\\x00"));
-        for byte in chunk.invalid() {
-            text.push_str(&format!("\\x{byte:02X}"));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::normalise::MAX_VALUES;
+    use crate::normalise::{MAX_ITEMS, MAX_VALUES};
 
     fn contents(body: &'static [u8]) -> Contents {
         let source: Arc<str> = "genesys".into();

@@ -1,7 +1,7 @@
 //! The public listener: authenticates senders, limits them, and stores events before it answers.
 //!
 //! `webhook` shows all steps of a request; `receiver` holds those that callbacks share; `items`
-//! splits a body into events.
+//! makes events for the journal of a body, `sns` checks what Amazon SNS sends.
 //!
 //! May import: `backlog`, `clock`, `domain`, `http`, `json`, `normalise`, `outbound`,
 //! `rate_limiter`, `settings`, `store`, `telemetry`, axum. Must not know: rules, incidents,
@@ -15,7 +15,10 @@
 //! - Valid JSON that cannot be processed (nested over 128 deep, more than 40,000 values, 1e400,
 //!   half a surrogate pair, a bare number) is a review item and a 202. Bytes that are not UTF-8
 //!   are stored as `\xNN` in the text. The same unreadable body sent again is not stored again.
-//! - One request holds at most 10,000 events; more is a 413. Compressed bodies are a 415.
+//! - The content type does not matter: JSON is read as JSON, and SNS calls it text/plain. What is
+//!   not JSON is a 400, a compressed body is a 415, and both are kept for review.
+//! - Handshakes are answered only after authentication, and their events are stored like all.
+//! - One request holds at most 10,000 events; more is a 413.
 //! - A token whose issuer's keys cannot be fetched is a 503, not a 401: the token may be valid.
 //! - `X-Forwarded-For` and `Forwarded` must agree where a trusted proxy passes both on.
 //! - Each sender has a reserved part of `max_in_flight` and of `body_memory`. Beyond it the slowest
@@ -30,6 +33,7 @@ mod auth;
 mod body;
 mod callback;
 mod callback_body;
+mod cloud_event;
 mod forwarded;
 mod in_flight;
 mod items;
@@ -42,6 +46,7 @@ mod quota;
 mod receiver;
 mod request_limiter;
 mod shedding;
+mod sns;
 mod source;
 mod webhook;
 
@@ -59,6 +64,7 @@ use tokio::sync::watch;
 pub use auth::AuthSetupError;
 pub use jwks::JwksSetupError;
 pub use receiver::Callbacks;
+pub use sns::TrustedHost;
 
 use crate::backlog::HeldBack;
 use crate::clock::Clock;
@@ -87,6 +93,8 @@ pub struct ReceiveState {
     /// no callbacks.
     pub callback_settings: BTreeMap<String, CallbackSettings>,
     pub callbacks: Callbacks,
+    /// Which hosts are Amazon SNS.
+    pub sns_host: TrustedHost,
 }
 
 /// The checks of a target's callbacks.
@@ -144,11 +152,12 @@ fn sources(state: &ReceiveState) -> Result<BTreeMap<String, Source>, ReceiveSetu
     let numbered = state.sources.iter().enumerate();
     numbered
         .map(|(sender, (name, settings))| {
-            let source = Source::new(name, sender, settings, &state.clock, &state.metrics)
-                .map_err(|problem| ReceiveSetupError {
-                    path: format!("sources.{name}"),
-                    problem,
-                })?;
+            let (clock, metrics) = (&state.clock, &state.metrics);
+            let source = Source::new(name, sender, settings, clock, metrics, state.sns_host);
+            let source = source.map_err(|problem| ReceiveSetupError {
+                path: format!("sources.{name}"),
+                problem,
+            })?;
             Ok((name.clone(), source.held_back_by(state.held_back.of(name))))
         })
         .collect()

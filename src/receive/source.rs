@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use tokio::time::Instant;
 
 use super::auth::{AuthSetupError, Authenticator};
 use super::networks;
+use super::sns::{SnsGate, TrustedHost};
 use crate::clock::Clock;
 use crate::normalise::Format;
 use crate::rate_limiter::RateLimiter;
@@ -29,6 +30,8 @@ pub(super) struct Source {
     pub(super) format: Format,
     pub(super) authenticator: Authenticator,
     pub(super) counters: SourceCounters,
+    /// For a source with topics of SNS.
+    pub(super) sns: Option<SnsGate>,
     allow: Vec<IpNet>,
     limit: Option<Limit>,
     is_held_back: Arc<AtomicBool>,
@@ -50,8 +53,11 @@ impl Source {
         settings: &SourceSettings,
         clock: &Clock,
         metrics: &Metrics,
+        sns_host: TrustedHost,
     ) -> Result<Self, AuthSetupError> {
+        let sns = SnsGate::new(&settings.sns_topics, sns_host, clock);
         Ok(Self {
+            sns: sns.map_err(AuthSetupError::Sns)?,
             name: name.into(),
             format: settings.format.clone(),
             authenticator: Authenticator::new(&settings.auth, clock)?,
@@ -80,6 +86,14 @@ impl Source {
     /// Backpressure: whether its events arrive faster than they are decided.
     pub(super) fn is_held_back(&self) -> bool {
         self.is_held_back.load(Ordering::Relaxed)
+    }
+
+    /// How many requests a minute it may send, as CloudEvents' handshake says it.
+    pub(super) fn allowed_rate(&self) -> HeaderValue {
+        match &self.limit {
+            Some(limit) => HeaderValue::from(u64::from(limit.settings.per_second) * 60),
+            None => HeaderValue::from_static("*"),
+        }
     }
 
     /// Counts the first event of a request (or an empty request) against the rate limit. The error
@@ -135,7 +149,15 @@ mod tests {
             rate_limit,
             ..SourceSettings::from_toml("genesys", text).unwrap()
         };
-        Source::new("genesys", 0, &settings, &clock, &Metrics::new()).unwrap()
+        Source::new(
+            "genesys",
+            0,
+            &settings,
+            &clock,
+            &Metrics::new(),
+            TrustedHost::AMAZON,
+        )
+        .unwrap()
     }
 
     #[test]

@@ -11,15 +11,18 @@ use std::time::Instant;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::request::Parts;
-use axum::http::{Method, Request, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-use super::answer::{EventCounts, Refusal};
-use super::body;
+use super::answer::{Answer, EventCounts, Refusal};
 use super::items::{BodyParser, Contents};
 use super::receiver::Receiver;
+use super::sns::SnsVerdict;
 use super::source::Source;
+use super::{body, cloud_event};
+use crate::domain::signal::Meaning;
 use crate::http::{Readiness, request_id};
+use crate::normalise::{self, EVENT_GRID_HANDSHAKE};
 use crate::store::{Appended, NewEvent};
 
 /// Path before the source's name.
@@ -28,6 +31,8 @@ pub(super) const PREFIX: &str = "/webhooks/";
 /// The label under which requests for sources that do not exist are counted. The sender chooses
 /// such a name, so it must not become a series of the metric.
 const UNKNOWN: &str = "unknown";
+
+const SNS_CONFIRMED: &str = "SNS asked to confirm its subscription, and it was confirmed";
 
 /// An event that goes to review, as the log names it once it is durable.
 struct ReviewItem {
@@ -48,7 +53,7 @@ pub(super) async fn webhook(
         .handle_within_limit(source, &head, &mut body, peer)
         .await
     {
-        Ok(counts) => counts.into_response(),
+        Ok(answer) => answer.into_response(),
         Err(refusal) => {
             if let (Some(source), Some(reason)) = (source, refusal.rejected_for()) {
                 receiver
@@ -81,7 +86,7 @@ impl Receiver {
         head: &Parts,
         body: &mut Body,
         peer: SocketAddr,
-    ) -> Result<EventCounts, Refusal> {
+    ) -> Result<Answer, Refusal> {
         let source = source.ok_or(Refusal::UnknownSource)?;
         let work = self.handle(source, head, body, peer);
         // 503, not 408: EventBridge does not repeat a 408.
@@ -97,10 +102,10 @@ impl Receiver {
         head: &Parts,
         body: &mut Body,
         peer: SocketAddr,
-    ) -> Result<EventCounts, Refusal> {
+    ) -> Result<Answer, Refusal> {
         self.admit(source, head, peer)?;
         let mut permit = self.permit(source.sender, head, peer)?;
-        body::check_headers(&head.headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
+        body::check_length(&head.headers, self.server.max_body_bytes).map_err(Refusal::Body)?;
         let bytes = self
             .authenticated(&source.authenticator, &head.headers, body, &mut permit)
             .await?;
@@ -108,16 +113,35 @@ impl Receiver {
         source
             .count_first_event()
             .map_err(|wait| Refusal::TooFast { wait })?;
+        if let Some(origin) = asked_origin(head) {
+            let rate = source.allowed_rate();
+            return Ok(Answer::Allowed { origin, rate });
+        }
         let reader = BodyParser {
             source: &source.name,
             format: &source.format,
             received_at: self.clock.now(),
         };
-        match reader.read(bytes) {
+        if body::is_compressed(&head.headers) {
+            let reason = "the body is compressed; send it without compression";
+            let event = reader.for_review(&bytes, reason.to_owned());
+            self.persist(source, vec![event]).await?;
+            return Err(Refusal::Compressed);
+        }
+        if let Some(sns) = &source.sns {
+            // Room for asking Amazon is made only where it may be needed.
+            let verdict = Box::pin(sns.examine(&bytes)).await;
+            if let Some(event) = event_of(verdict, &reader, &bytes)? {
+                return self.persist(source, vec![event]).await.map(Answer::Counts);
+            }
+        }
+        match reader.read(cloud_event::structured(&head.headers, bytes)) {
             Contents::Events(events) => {
                 let spent = source.count_other_events(events.len());
                 spent.map_err(|wait| Refusal::TooFast { wait })?;
-                self.persist(source, events).await
+                let code = validation_code(&events);
+                let counts = self.persist(source, events).await?;
+                Ok(code.map_or(Answer::Counts(counts), Answer::Validation))
             }
             Contents::NotJson { event, problem } => {
                 self.persist(source, vec![event]).await?;
@@ -128,7 +152,7 @@ impl Receiver {
     }
 
     fn admit(&self, source: &Source, head: &Parts, peer: SocketAddr) -> Result<(), Refusal> {
-        if head.method != Method::POST {
+        if head.method != Method::POST && asked_origin(head).is_none() {
             return Err(Refusal::WrongMethod);
         }
         // An unavailable store does not refuse the request here: the journal's answer is newer.
@@ -192,6 +216,34 @@ impl Receiver {
         }
         problem.into_response(&head.headers)
     }
+}
+
+/// Who asks by the handshake of CloudEvents whether it may send.
+fn asked_origin(head: &Parts) -> Option<HeaderValue> {
+    let is_question = head.method == Method::OPTIONS;
+    is_question.then(|| head.headers.get("webhook-request-origin").cloned())?
+}
+
+/// The event that is stored in place of a message of SNS; `None`: the message is read.
+fn event_of(
+    verdict: SnsVerdict,
+    reader: &BodyParser<'_>,
+    body: &[u8],
+) -> Result<Option<NewEvent>, Refusal> {
+    match verdict {
+        SnsVerdict::Read => Ok(None),
+        SnsVerdict::Confirmed => Ok(Some(reader.without_meaning(body, SNS_CONFIRMED))),
+        SnsVerdict::Review(reason) => Ok(Some(reader.for_review(body, reason))),
+        SnsVerdict::Undecidable => Err(Refusal::SignatureUndecidable),
+    }
+}
+
+/// The code that Event Grid wants to have back, where `events` are its handshake.
+fn validation_code(events: &[NewEvent]) -> Option<String> {
+    events
+        .iter()
+        .filter(|event| event.meaning == Some(Meaning::Nothing(EVENT_GRID_HANDSHAKE)))
+        .find_map(|event| normalise::validation_code(&event.body))
 }
 
 fn review_items(events: &[NewEvent]) -> Vec<ReviewItem> {

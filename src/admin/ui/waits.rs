@@ -11,7 +11,7 @@ use super::page::{Form, page};
 use crate::admin::answer::Refused;
 use crate::admin::situation::{Person, person};
 use crate::admin::{Actor, AdminState};
-use crate::store::{Filter, Page, PageRequest};
+use crate::store::{Filter, MAX_GROUPS, Page, PageRequest};
 
 /// Items of a group that are listed.
 const MAX_LISTED: u32 = 50;
@@ -72,7 +72,7 @@ pub(super) async fn reviews(
 ) -> Result<Response, Refused> {
     let example = state.store.review_item(&id).await?;
     let listed = state.store.reviews(&like(&id)?, &first_page()).await?;
-    let groups = state.store.review_groups().await?;
+    let groups = state.store.review_groups(None, MAX_GROUPS).await?;
     let group = groups
         .iter()
         .find(|group| group.source == example.item.source && group.reason == example.item.reason);

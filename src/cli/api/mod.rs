@@ -166,7 +166,14 @@ pub(super) struct ReviewArgs {
 
 #[derive(Debug, Subcommand)]
 enum ReviewCommand {
-    /// Newest first; what `ringdown review` alone does.
+    /// Open ones with equal reasons as one, the most frequent first; what `ringdown review` alone
+    /// does.
+    Groups {
+        /// Only of this source.
+        #[arg(long)]
+        source: Option<String>,
+    },
+    /// One by one, newest first.
     List {
         /// Only this state: open, reprocessed or discarded.
         #[arg(long)]
@@ -284,6 +291,13 @@ const DEAD_LETTERS: &[Column] = &[
     ("event", "/event_id"),
     ("tries", "/attempts"),
 ];
+const REVIEW_GROUPS: &[Column] = &[
+    ("items", "/count"),
+    ("source", "/source"),
+    ("newest", "/newest_at"),
+    ("like", "/example"),
+    ("reason", "/reason"),
+];
 const REVIEW_ITEMS: &[Column] = &[
     ("id", "/id"),
     ("received", "/received_at"),
@@ -347,7 +361,8 @@ pub(super) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outco
 pub(super) async fn review(args: ReviewArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global.output, "review")?;
     match args.command {
-        None => api.list(Vec::new(), Span::LIMIT, REVIEW_ITEMS).await,
+        None => groups(&api, None).await,
+        Some(ReviewCommand::Groups { source }) => groups(&api, source).await,
         Some(ReviewCommand::Show { id }) => api.show(&id).await,
         Some(ReviewCommand::List {
             state,
@@ -366,4 +381,10 @@ pub(super) async fn review(args: ReviewArgs, global: &Global) -> Outcome {
             api.act("discard", &which, filter.query(), Vec::new()).await
         }
     }
+}
+
+/// The id in `like` stands for its group: `ringdown review discard --all --like ID`.
+async fn groups(api: &Api, source: Option<String>) -> Outcome {
+    let query = vec![("group", Some("reason".to_owned())), ("source", source)];
+    api.list(query, Span::LIMIT, REVIEW_GROUPS).await
 }

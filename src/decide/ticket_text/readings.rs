@@ -23,9 +23,10 @@ impl<'a> Units<'a> {
         let maps = sources
             .filter(|(name, _)| heard(name))
             .filter_map(|(_, source)| match &source.format {
-                Format::Custom(map) => Some(&**map),
+                Format::Custom(maps) => Some(maps.all()),
                 Format::Genesys => None,
             })
+            .flatten()
             .collect();
         Self { maps }
     }

@@ -1,4 +1,5 @@
-//! The `genesys` format: every shape that Genesys Cloud and the guide send, recognised by its keys.
+//! The `genesys` format: every shape that Genesys Cloud and the guide send, recognised by its
+//! members.
 //!
 //! Owns the shapes and the order in which they are tried. The children read one kind of
 //! content each. Facts about Genesys Cloud are from the models of its SDK (version 269).
@@ -8,6 +9,7 @@ mod audit;
 mod campaign;
 mod content;
 mod edge;
+mod event_ids;
 mod flow;
 mod guide;
 mod message;
@@ -21,19 +23,24 @@ mod wrapping;
 
 use serde_json::Value;
 
+use super::around::Around;
 use super::identity;
-use super::json_cursor::{JsonCursor, keys, trimmed};
+use super::json_cursor::{JsonCursor, keys};
 use super::outcome::{Normalised, Outcome};
+use super::wrappers::{Wrapper, looks_like_json};
 use crate::domain::signal::SchemaMismatch;
-use crate::domain::time::Timestamp;
 
-/// The shape of an item, as its keys show it.
+/// The shape of an item, as its members show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     /// EventBridge: `detail` holds the message.
     Envelope,
     /// `topicName` and `eventBody`, from a WebSocket relay or an input transformer.
     Message,
+    /// Another broker's wrapper.
+    Wrapped(Wrapper),
+    /// The content of a message whose topic is the type that a wrapper gives.
+    Content,
     /// An alert as the REST API gives it.
     Alert,
     /// The guide's event: `metrics` or `trunk` at the top.
@@ -43,17 +50,34 @@ enum Shape {
     Unknown,
 }
 
-pub(super) fn read(root: JsonCursor<'_, '_>, received_at: Timestamp) -> Normalised {
-    let item = unwrapped(&root);
-    let shape = shape(item.value());
-    let event_id = event_id(shape, item.value(), received_at);
+impl Shape {
+    /// In words for people.
+    pub(super) const fn describe(self) -> &'static str {
+        match self {
+            Self::Envelope => "a message in an EventBridge envelope",
+            Self::Message => "a topic's message",
+            Self::Wrapped(wrapper) => wrapper.name(),
+            Self::Content => "the content of a topic's message",
+            Self::Alert => "an alert as the REST API gives it",
+            Self::Guide => "the guide's event",
+            Self::Flat => "a data action's flat body",
+            Self::Unknown => "none that is known",
+        }
+    }
+}
+
+/// Reads an item in `shape`.
+pub(super) fn read(shape: Shape, item: &JsonCursor<'_, '_>, around: &Around) -> Normalised {
+    let received_at = around.time;
+    let event_id = event_id(shape, item.value(), around);
     let outcome = match shape {
-        Shape::Envelope => wrapping::envelope(&item, &event_id, received_at),
-        Shape::Message => wrapping::bare(&item, &event_id, received_at),
-        Shape::Alert => alert::rest(&item, &event_id, received_at),
-        Shape::Guide => guide::read(&item, &event_id, received_at),
-        Shape::Flat => wrapping::flat(&item, &event_id, received_at),
-        Shape::Unknown => Err(unknown(&item)),
+        Shape::Envelope => wrapping::envelope(item, &event_id, received_at),
+        Shape::Message => wrapping::bare(item, &event_id, received_at),
+        Shape::Content => wrapping::content(item, around, &event_id),
+        Shape::Alert => alert::rest(item, &event_id, received_at),
+        Shape::Guide => guide::read(item, &event_id, received_at),
+        Shape::Flat => wrapping::flat(item, &event_id, received_at),
+        Shape::Wrapped(_) | Shape::Unknown => Err(unknown(item)),
     };
     Normalised {
         event_id,
@@ -61,52 +85,96 @@ pub(super) fn read(root: JsonCursor<'_, '_>, received_at: Timestamp) -> Normalis
     }
 }
 
-/// The shape of one item, in words for people.
-pub(super) fn describe_shape(root: JsonCursor<'_, '_>) -> &'static str {
-    match shape(unwrapped(&root).value()) {
-        Shape::Envelope => "a message in an EventBridge envelope",
-        Shape::Message => "a topic's message",
-        Shape::Alert => "an alert as the REST API gives it",
-        Shape::Guide => "the guide's event",
-        Shape::Flat => "a data action's flat body",
-        Shape::Unknown => "none that is known",
+/// The shape of `item`, which stands in a wrapper that gives the event `wrapped_type`. A shape is
+/// told by all the members that it needs: a sender may have a member of one of these names for
+/// something else.
+pub(super) fn shape(item: &Value, wrapped_type: Option<&str>) -> Shape {
+    let text = |name: &str| item.get(name).and_then(Value::as_str);
+    let is_object = |name: &str| item.get(name).is_some_and(Value::is_object);
+    let is_array = |name: &str| item.get(name).is_some_and(Value::is_array);
+    if is_envelope(item) {
+        return Shape::Envelope;
     }
-}
-
-/// The event itself, where a sender has put it under `body`.
-fn unwrapped<'v, 'p>(root: &'p JsonCursor<'v, 'p>) -> JsonCursor<'v, 'p> {
-    let body = root.name("body");
-    if shape(root.value()) == Shape::Unknown && body.value().is_object() {
-        body
-    } else {
-        *root
+    if is_message(item) {
+        return Shape::Message;
     }
-}
-
-fn shape(item: &Value) -> Shape {
-    let has = |name: &str| item.get(name).is_some();
-    let starts = |name: &str, prefix: &str| {
-        let text = item.get(name).and_then(Value::as_str);
-        text.is_some_and(|text| text.starts_with(prefix))
+    if let Some(wrapper) = Wrapper::of(item) {
+        return Shape::Wrapped(wrapper);
+    }
+    let has_type = || {
+        let mut keys = guide::TYPE_KEYS.iter();
+        keys.any(|key| text(key).is_some_and(|text| text.starts_with("telephony.")))
     };
-    let has_type = || guide::TYPE_KEYS.iter().any(|key| starts(key, "telephony."));
-    if has("detail") || has("detail-type") {
-        Shape::Envelope
-    } else if has("eventBody") || has("topicName") {
-        Shape::Message
-    } else if has("rule") && (has("conditions") || has("alertSummary")) {
-        Shape::Alert
-    } else if has("metrics") || has("trunk") || has_type() {
-        Shape::Guide
-    } else if starts("topic", "v2.") || has("entityId") || has("eventEntity") {
-        Shape::Flat
-    } else {
-        Shape::Unknown
+    let has_topic = text("topic").is_some_and(|topic| topic.starts_with("v2."));
+    if has_type() {
+        return Shape::Guide;
+    }
+    if !has_topic && wrapped_type.is_some_and(|name| topics::find(name).is_some()) {
+        return Shape::Content;
+    }
+    if is_object("rule")
+        && (is_array("conditions") || is_object("conditions") || is_object("alertSummary"))
+    {
+        return Shape::Alert;
+    }
+    let has_entity = ["entityId", "entityName", "eventEntity"]
+        .iter()
+        .any(|name| item.get(name).is_some_and(|value| !value.is_null()));
+    if has_topic && has_entity {
+        return Shape::Flat;
+    }
+    if is_array("metrics") || is_object("trunk") {
+        return Shape::Guide;
+    }
+    if has_topic || (has_entity && says_a_change(item)) {
+        return Shape::Flat;
+    }
+    Shape::Unknown
+}
+
+/// A message in EventBridge's envelope: by its source, by its type, or by the message inside.
+fn is_envelope(item: &Value) -> bool {
+    let text = |name: &str| item.get(name).and_then(Value::as_str);
+    if text("detail").is_some_and(looks_like_json) {
+        // JSON text is opened first.
+        return false;
+    }
+    let Some(kind) = text("detail-type") else {
+        return item.get("detail").is_some()
+            && text("source").is_some_and(|source| source.starts_with(wrapping::PARTNER));
+    };
+    let source = text("source");
+    let is_message = || item.get("detail").is_some_and(is_message);
+    source.is_some_and(|source| source.starts_with(wrapping::PARTNER))
+        || kind.starts_with("v2.")
+        || is_message()
+}
+
+fn is_message(item: &Value) -> bool {
+    let is_object = |name: &str| item.get(name).is_some_and(Value::is_object);
+    match item.get("topicName") {
+        Some(_) => item.get("eventBody").is_some() || !says_a_change(item),
+        None => is_object("eventBody"),
     }
 }
 
-/// The id of an item in `shape`: the alert's own, the sender's, or one from the content.
-fn event_id(shape: Shape, item: &Value, received_at: Timestamp) -> String {
+/// Whether `item` has members of an operational event beside its entity.
+fn says_a_change(item: &Value) -> bool {
+    [
+        "currentValue",
+        "previousValue",
+        "eventName",
+        "eventEntity",
+        "entityType",
+        "eventDescription",
+    ]
+    .iter()
+    .any(|name| item.get(name).is_some_and(|value| !value.is_null()))
+}
+
+/// The id of an item in `shape`: the alert's own, the sender's, that of a wrapper whose format has
+/// one, or one from the content.
+fn event_id(shape: Shape, item: &Value, around: &Around) -> String {
     let detail = item.get("detail").unwrap_or(&Value::Null);
     let alert_id = match shape {
         Shape::Envelope => alert::message_event_id(detail, item.get("detail-type")),
@@ -114,10 +182,11 @@ fn event_id(shape: Shape, item: &Value, received_at: Timestamp) -> String {
         Shape::Alert => alert::event_id(item, None),
         _ => None,
     };
-    if let Some(id) = alert_id.or_else(|| given_id(shape, item)) {
+    let given = alert_id.or_else(|| event_ids::given(shape, item));
+    if let Some(id) = given.or_else(|| around.id.clone()) {
         return identity::storable(id);
     }
-    if shape == Shape::Unknown {
+    if matches!(shape, Shape::Unknown | Shape::Wrapped(_)) {
         return identity::derived(&[item]);
     }
     let message = if shape == Shape::Envelope {
@@ -138,25 +207,8 @@ fn event_id(shape: Shape, item: &Value, received_at: Timestamp) -> String {
     if time.iter().flatten().any(|time| !time.is_null()) {
         identity::derived(content)
     } else {
-        identity::derived_at(content, received_at)
+        identity::derived_at(content, around.time)
     }
-}
-
-/// The id that the sender gave the event. In a flat body `id` may as well be the id of the
-/// thing that the event is about, unless that thing's own stands beside it.
-fn given_id(shape: Shape, item: &Value) -> Option<String> {
-    let id = item.get("id");
-    let is_events = |id: &&Value| {
-        let entity = item.get("entityId");
-        shape != Shape::Flat || entity.is_some_and(|entity| entity != *id)
-    };
-    let own = ["eventId", "event_id"].map(|name| item.get(name));
-    let own = own.into_iter().flatten().filter(|_| shape == Shape::Flat);
-    own.chain(id.filter(is_events)).find_map(|id| match id {
-        Value::String(text) => trimmed(text).map(str::to_owned),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    })
 }
 
 fn unknown(item: &JsonCursor<'_, '_>) -> SchemaMismatch {

@@ -3,6 +3,7 @@
 //!
 //! Owns the wrapping; `content` reads what is inside.
 
+use super::super::around::Around;
 use super::super::json_cursor::{JsonCursor, Read};
 use super::super::outcome::Outcome;
 use super::super::timestamp;
@@ -12,7 +13,7 @@ use super::topics::{self, Topic};
 use crate::domain::time::Timestamp;
 
 /// The prefix of every envelope's `source` that EventBridge writes for Genesys Cloud.
-const PARTNER: &str = "aws.partner/genesys.com/";
+pub(super) const PARTNER: &str = "aws.partner/genesys.com/";
 
 pub(super) fn envelope(
     item: &JsonCursor<'_, '_>,
@@ -67,15 +68,35 @@ pub(super) fn bare(
     )
 }
 
+/// The content of a message, in a wrapper whose type is the message's topic.
+pub(super) fn content(item: &JsonCursor<'_, '_>, around: &Around, event_id: &str) -> Read<Outcome> {
+    let name = around.event_type.as_deref().unwrap_or_default();
+    let Some(topic) = topics::find(name) else {
+        return Err(item.mismatch(format!("{name:?} is no topic that Ringdown reads")));
+    };
+    read(&Message {
+        event_id,
+        topic,
+        name,
+        body: *item,
+        time: timestamp::read(&item.name("timestamp"))?,
+        organization: None,
+        received_at: around.time,
+    })
+}
+
 /// A message whose content stands at the top, as a data action sends it.
 pub(super) fn flat(
     item: &JsonCursor<'_, '_>,
     event_id: &str,
     received_at: Timestamp,
 ) -> Read<Outcome> {
-    let name = item.name("topic");
-    if !name.is_absent() {
-        return named(item, &name, *item, event_id, received_at);
+    // A data action's author may call it either.
+    for key in ["topic", "topicName"] {
+        let name = item.name(key);
+        if !name.is_absent() {
+            return named(item, &name, *item, event_id, received_at);
+        }
     }
     let template = "v2.operations.events.{id}";
     match topics::find(template) {
@@ -88,7 +109,7 @@ pub(super) fn flat(
             organization: None,
             received_at,
         }),
-        None => Err(unknown_topic(&name)),
+        None => Err(unknown_topic(&item.name("topic"))),
     }
 }
 

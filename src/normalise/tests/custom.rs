@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::*;
-use crate::normalise::{CustomMap, CustomMetric, Pointers, Unit};
+use crate::normalise::{
+    ChosenMap, CustomMap, CustomMaps, CustomMetric, MapCondition, Places, Unit,
+};
 
 proptest::proptest! {
     #[test]
@@ -15,14 +17,14 @@ proptest::proptest! {
     ) {
         let mut changed = self::event();
         *changed.pointer_mut(place).unwrap() = event;
-        let format = Format::Custom(Box::new(map()));
+        let format = Format::Custom(CustomMaps::one(map()));
         let read = normalise(&format, &changed, RECEIVED);
         assert!(!read.event_id.is_empty());
     }
 }
 
-fn at(pointers: &[&str]) -> Pointers {
-    pointers.iter().map(|text| text.parse().unwrap()).collect()
+fn at(places: &[&str]) -> Places {
+    places.iter().map(|text| text.parse().unwrap()).collect()
 }
 
 /// The map of the reference configuration, with a status and a metric in milliseconds.
@@ -61,7 +63,7 @@ fn event() -> Value {
 }
 
 fn outcome(map: CustomMap, event: &Value) -> Outcome {
-    normalise(&Format::Custom(Box::new(map)), event, RECEIVED).outcome
+    normalise(&Format::Custom(CustomMaps::one(map)), event, RECEIVED).outcome
 }
 
 fn refused(map: CustomMap, event: &Value) -> SchemaMismatch {
@@ -73,7 +75,7 @@ fn refused(map: CustomMap, event: &Value) -> SchemaMismatch {
 
 #[test]
 fn every_mapped_place_is_read() {
-    let read = normalise(&Format::Custom(Box::new(map())), &event(), RECEIVED);
+    let read = normalise(&Format::Custom(CustomMaps::one(map())), &event(), RECEIVED);
     assert_eq!(read.event_id, "77");
     let Outcome::Signals(signals) = read.outcome else {
         panic!("{read:?}");
@@ -149,13 +151,122 @@ fn what_does_not_fit_is_named_by_its_pointer() {
 fn without_a_mapped_type_and_id_both_are_given() {
     let map = CustomMap {
         event_id: None,
-        event_type: Pointers::new(),
+        event_type: Places::new(),
         ..map()
     };
-    let read = normalise(&Format::Custom(Box::new(map)), &event(), RECEIVED);
+    let read = normalise(&Format::Custom(CustomMaps::one(map)), &event(), RECEIVED);
     assert!(read.event_id.starts_with("sha256:"));
     let Outcome::Signals(signals) = read.outcome else {
         panic!("{read:?}");
     };
     assert_eq!(signals[0].event_type, "custom");
+}
+
+fn signal_of(format: &Format, event: &Value) -> Signal {
+    match normalise(format, event, RECEIVED).outcome {
+        Outcome::Signals(mut signals) => signals.remove(0),
+        other => panic!("expected a signal, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_metric_is_chosen_by_its_name_wherever_it_stands() {
+    let waiting = "$.metrics[?@.metric == 'oWaiting'].stats.count";
+    let map = CustomMap {
+        metrics: BTreeMap::from([(
+            "oWaiting".to_owned(),
+            CustomMetric {
+                statistics: BTreeMap::from([("count".to_owned(), at(&[waiting]))]),
+                unit: Unit::None,
+            },
+        )]),
+        ..CustomMap::default()
+    };
+    let format = Format::Custom(CustomMaps::one(map));
+    let (alerting, waiting) = (
+        json!({"metric": "oAlerting", "stats": {"count": 0}}),
+        json!({"metric": "oWaiting", "stats": {"count": 25}}),
+    );
+    for metrics in [
+        json!([alerting, waiting]),
+        json!([waiting, alerting]),
+        json!([waiting]),
+    ] {
+        let signal = signal_of(&format, &json!({"metrics": metrics}));
+        assert_eq!(number(&signal, "oWaiting", "count"), Some(25.0));
+    }
+    let read = normalise(&format, &json!({"metrics": [alerting]}), RECEIVED);
+    assert!(matches!(read.outcome, Outcome::Mismatch(_)), "{read:?}");
+    let both = json!({"metrics": [waiting, {"metric": "oWaiting", "stats": {"count": 0}}]});
+    let Outcome::Mismatch(mismatch) = normalise(&format, &both, RECEIVED).outcome else {
+        panic!("two different values are no value");
+    };
+    assert!(
+        mismatch.problem.contains("2 different values"),
+        "{mismatch}"
+    );
+}
+
+#[test]
+fn the_first_map_whose_condition_holds_reads_the_event() {
+    let typed = |kind: &str| CustomMap {
+        labels: BTreeMap::from([("map".to_owned(), at(&[&format!("/{kind}")]))]),
+        ..CustomMap::default()
+    };
+    let chosen = |name: &str, is: &[&str]| ChosenMap {
+        name: name.to_owned(),
+        when: Some(MapCondition {
+            at: "$.kind".parse().unwrap(),
+            is: is.iter().map(|text| (*text).to_owned()).collect(),
+        }),
+        map: typed(name),
+    };
+    let format = Format::Custom(CustomMaps::several(vec![
+        chosen("queue", &["q", "queue"]),
+        chosen("trunk", &["7"]),
+    ]));
+    for (kind, name) in [
+        (json!("q"), "queue"),
+        (json!("queue"), "queue"),
+        (json!(7), "trunk"),
+    ] {
+        let event = json!({"kind": kind, "queue": "queue", "trunk": "trunk"});
+        assert_eq!(signal_of(&format, &event).labels["map"], name);
+    }
+    let Outcome::Mismatch(mismatch) = normalise(&format, &json!({"kind": "x"}), RECEIVED).outcome
+    else {
+        panic!("no map is for it");
+    };
+    assert!(
+        mismatch.problem.contains("queue ($.kind has \"x\")"),
+        "{mismatch}"
+    );
+}
+
+#[test]
+fn a_map_that_finds_nothing_around_an_event_finds_it_inside() {
+    let format = Format::Custom(CustomMaps::one(map()));
+    let sns = json!({"Type": "Notification", "MessageId": "m1", "TopicArn": "arn:t",
+        "Timestamp": "2026-11-29T15:40:13.100Z", "Message": event().to_string()});
+    for wrapped in [
+        sns.clone(),
+        json!({"body": event()}),
+        json!({"Records": [{"messageId": "m2", "body": sns.to_string(), "eventSource": "aws:sqs"}]}),
+    ] {
+        let read = normalise(&format, &wrapped, RECEIVED);
+        assert_eq!(read.event_id, "77", "{wrapped}");
+        assert_eq!(signal_of(&format, &wrapped).text("queue_id"), Some("q1"));
+    }
+}
+
+#[test]
+fn a_map_may_still_point_at_what_stands_around_an_event() {
+    let map = CustomMap {
+        fields: BTreeMap::from([("queue_id", at(&["/data/queue/id"]))]),
+        ..CustomMap::default()
+    };
+    let format = Format::Custom(CustomMaps::one(map));
+    let event = json!({"specversion": "1.0", "id": "1", "source": "/a", "type": "t",
+        "data": {"queue": {"id": "q1"}}});
+    assert_eq!(signal_of(&format, &event).text("queue_id"), Some("q1"));
 }

@@ -10,6 +10,7 @@ mod operational;
 mod properties;
 mod telephony;
 mod topics;
+mod wrapped;
 
 use serde_json::Value;
 

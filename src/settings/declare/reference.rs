@@ -6,7 +6,7 @@ use crate::settings::read::show;
 const HEAD: &str = "| key | type | default | meaning |\n|---|---|---|---|\n";
 
 /// Tables that have a reference table of their own.
-const OWN_TABLE: [&str; 1] = ["map"];
+const OWN_TABLE: [&str; 2] = ["map", "maps"];
 
 #[derive(Debug, PartialEq, Eq)]
 struct Row {

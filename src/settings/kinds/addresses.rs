@@ -19,6 +19,32 @@ pub(crate) fn network() -> Kind<IpNet> {
     parsed("network", parse_network)
 }
 
+/// The ARN of a topic of Amazon SNS.
+pub(crate) fn topic_arn() -> Kind<String> {
+    text_called("topic ARN", |text| {
+        let parts: Vec<&str> = text.split(':').collect();
+        let is_arn = match parts.as_slice() {
+            ["arn", partition, "sns", region, account, name] => {
+                let is_account = account.bytes().all(|byte| byte.is_ascii_digit());
+                partition.starts_with("aws")
+                    && !region.is_empty()
+                    && account.len() == 12
+                    && is_account
+                    && !name.is_empty()
+            }
+            _ => false,
+        };
+        match is_arn {
+            true => Ok(()),
+            false => Err(format!(
+                "{text:?} is not the ARN of an SNS topic, such as \
+                 arn:aws:sns:eu-central-1:123456789012:genesys"
+            )
+            .into()),
+        }
+    })
+}
+
 /// An https URL without credentials; plain http to this machine only.
 pub(crate) fn url() -> Kind<Url> {
     parsed("URL", parse_url)

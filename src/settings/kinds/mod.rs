@@ -7,9 +7,11 @@ mod routes;
 mod secrets;
 mod texts;
 
-pub(crate) use addresses::{base_url, header_name, host_name, network, socket_address, url};
+pub(crate) use addresses::{
+    base_url, header_name, host_name, network, socket_address, topic_arn, url,
+};
 pub(crate) use numbers::{duration, number, positive_duration, whole};
-pub(crate) use places::place;
+pub(crate) use places::{one_place, place};
 pub(crate) use routes::routes;
 pub(crate) use secrets::{admin_token, find_secret, secret, secret_schema, shared_secret};
 pub(crate) use texts::{

@@ -1,13 +1,14 @@
-//! `[sources.NAME.map]`: where a custom format has its values.
+//! `[sources.NAME.map]` and `maps`: where a custom format has its values.
 
 use std::collections::BTreeMap;
 
 use crate::domain::signal::FIELD_NAMES;
-use crate::normalise::{CustomMap, CustomMetric, Pointers, Unit};
+use crate::normalise::{ChosenMap, CustomMap, CustomMetric, MapCondition, Place, Places, Unit};
 use crate::settings::declare::{
-    Crms, Declared, Keys, Kind, Names, Setting, Shape, keys, named, section,
+    Crms, Declared, Keys, Kind, Names, Setting, Shape, keys, named, one_or_some, section, some,
+    table,
 };
-use crate::settings::kinds::{one_of, place};
+use crate::settings::kinds::{one_of, one_place, place, text};
 use crate::settings::read::{Entry, Section};
 
 const UNITS: &[(&str, Unit)] = &[
@@ -19,23 +20,45 @@ const UNITS: &[(&str, Unit)] = &[
 keys! {
     for CustomMap {
         /// two events with the same id are duplicates
-        event_id: Option<Pointers> = place().optional("derived from the content"),
+        event_id: Option<Places> = place().optional("derived from the content"),
         /// the type by which rules select events
-        event_type: Pointers = place()
+        event_type: Places = place()
             .optional("every event has the type `custom`")
             .map(Option::unwrap_or_default),
         /// RFC 3339, or epoch seconds or milliseconds
-        timestamp: Option<Pointers> = place().optional("time of receipt"),
+        timestamp: Option<Places> = place().optional("time of receipt"),
         /// fields that rules and templates can use
-        fields: BTreeMap<&'static str, Pointers> = Setting::special(read_fields, declared_fields),
+        fields: BTreeMap<&'static str, Places> = Setting::special(read_fields, declared_fields),
         /// statistics (`avg`, `count`, …) of the metric NAME
         metrics: BTreeMap<String, CustomMetric> = named(Names::Any("NAME"), metric())
             .map(BTreeMap::from_iter)
             .or_empty(),
         /// a label of your choice
-        labels: BTreeMap<String, Pointers> = named(Names::Any("NAME"), place())
+        labels: BTreeMap<String, Places> = named(Names::Any("NAME"), place())
             .map(BTreeMap::from_iter)
             .or_empty(),
+    }
+}
+
+keys! {
+    for ChosenMap {
+        /// its name
+        name: String = Setting::own_name(str::to_owned),
+        /// the events that it is for
+        when: Option<MapCondition> = table().optional("every event"),
+        /// as in `map`
+        map: CustomMap = Setting::of_keys(|_, map| Some(map)),
+    }
+}
+
+keys! {
+    for MapCondition {
+        /// a place that holds something in these events
+        at as "place": Place = one_place().required(),
+        /// what it holds: one of these
+        is: Vec<String> = one_or_some("text", text(), some("texts", text()))
+            .optional("anything")
+            .map(Option::unwrap_or_default),
     }
 }
 
@@ -47,7 +70,7 @@ section! {
     }
 }
 
-fn read_fields(section: &Section<'_>) -> Option<BTreeMap<&'static str, Pointers>> {
+fn read_fields(section: &Section<'_>) -> Option<BTreeMap<&'static str, Places>> {
     let kind = place();
     let read: Vec<_> = FIELD_NAMES
         .iter()
@@ -76,7 +99,7 @@ fn metric() -> Kind<CustomMetric> {
     Kind::composite("place", shape, move |entry| read_metric(entry, &statistic))
 }
 
-fn read_metric(entry: &Entry<'_>, statistic: &Kind<Pointers>) -> Option<CustomMetric> {
+fn read_metric(entry: &Entry<'_>, statistic: &Kind<Places>) -> Option<CustomMetric> {
     let section = Section::of(entry)?;
     let unit = MetricKeys::read(&section);
     let read: Vec<_> = section

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::rules::{ON_RECOVERY, OnRecovery, RuleSettings};
 use crate::domain::identity::TargetName;
 use crate::domain::trouble::{OWN_EVENT, OWN_RULE, OWN_SOURCE};
-use crate::normalise::{CustomMap, Format};
+use crate::normalise::{CustomMap, CustomMaps, Format};
 use crate::settings::declare::{Setting, no_keys, read_part, section, some};
 use crate::settings::kinds::{duration, name_of, one_of, severity};
 use crate::settings::problem::LoadError;
@@ -87,7 +87,7 @@ impl OwnTroubleSettings {
 
 fn own_format(section: &Section<'_>) -> Option<Format> {
     match read_part::<CustomMap>("map", MAP) {
-        Ok(map) => Some(Format::Custom(Box::new(map))),
+        Ok(map) => Some(Format::Custom(CustomMaps::one(map))),
         Err(error) => {
             section.fault("targets", error.to_string());
             None

@@ -7,9 +7,9 @@ use ipnet::IpNet;
 use super::auth::{self, AuthMethod};
 use super::server::NONE;
 use crate::domain::flood::FloodPolicy;
-use crate::normalise::{CustomMap, Format};
-use crate::settings::declare::{Setting, keys, list, read_from_toml, section, table};
-use crate::settings::kinds::{duration, network, one_of, positive_duration, whole};
+use crate::normalise::{ChosenMap, CustomMap, CustomMaps, Format};
+use crate::settings::declare::{Names, Setting, keys, list, named, read_from_toml, section, table};
+use crate::settings::kinds::{duration, network, one_of, positive_duration, topic_arn, whole};
 use crate::settings::read::Section;
 
 section! {
@@ -23,6 +23,9 @@ section! {
         allow: Vec<IpNet> = list("networks", network()).default(NONE),
         /// accepted credentials; a request needs one of them; must not be empty
         auth: Vec<AuthMethod> = auth::methods().required(),
+        /// topics of Amazon SNS that may post to it. Their messages are taken only with a good
+        /// signature, and their subscriptions are confirmed; [events.md](events.md#amazon-sns)
+        sns_topics: Vec<String> = list("topic ARNs", topic_arn()).default(NONE),
         /// a limit on its events
         rate_limit: Option<RateLimit> = table().optional("no limit"),
         /// how long it may send nothing before that is trouble (`[own_trouble]`)
@@ -45,7 +48,12 @@ section! {
         /// the format of its bodies; `custom` needs `map`
         is_custom as "format": bool = one_of(&[("genesys", false), ("custom", true)]).required(),
         /// for `custom` only: where the values are; see below
-        map: Option<CustomMap> = table().optional("required for `custom`"),
+        map: Option<CustomMap> = table().optional("this or `maps` for `custom`"),
+        /// for `custom` only, in place of `map`: several maps by names of your choice; the first
+        /// whose `when` fits reads the event
+        maps: Option<Vec<(String, ChosenMap)>> = named(Names::Plain, table())
+            .at_least_one("without a map no event can be read")
+            .optional("this or `map` for `custom`"),
     }
 }
 
@@ -76,13 +84,37 @@ keys! {
 }
 
 fn format(section: &Section<'_>, keys: FormatKeys) -> Option<Format> {
-    match (keys.is_custom, keys.map) {
-        (false, None) => Some(Format::Genesys),
-        (true, Some(map)) => Some(Format::Custom(Box::new(map))),
-        (true, None) => section.missing("map"),
-        (false, Some(_)) => {
-            section.fault("map", "is for the format `custom`; genesys needs none");
-            None
+    let maps = match (keys.is_custom, keys.map, keys.maps) {
+        (false, None, None) => return Some(Format::Genesys),
+        (true, Some(map), None) => CustomMaps::one(map),
+        (true, None, Some(maps)) => several(section, maps)?,
+        (true, None, None) => return section.missing("map"),
+        (true, Some(_), Some(_)) => {
+            section.fault("maps", "is in place of `map`; keep one of the two");
+            return None;
         }
+        (false, Some(_), _) => {
+            section.fault("map", "is for the format `custom`; genesys needs none");
+            return None;
+        }
+        (false, None, Some(_)) => {
+            section.fault("maps", "is for the format `custom`; genesys needs none");
+            return None;
+        }
+    };
+    Some(Format::Custom(maps))
+}
+
+fn several(section: &Section<'_>, maps: Vec<(String, ChosenMap)>) -> Option<CustomMaps> {
+    let maps: Vec<ChosenMap> = maps.into_iter().map(|(_, map)| map).collect();
+    let catch_all = maps.iter().position(|map| map.when.is_none());
+    if let Some(map) = catch_all.and_then(|at| maps.get(at)).map(|map| &map.name)
+        && catch_all.is_some_and(|at| at + 1 < maps.len())
+    {
+        let reason =
+            format!("{map} has no `when`, so the maps after it are never used; put it last");
+        section.fault("maps", reason);
+        return None;
     }
+    Some(CustomMaps::several(maps))
 }

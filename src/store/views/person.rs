@@ -49,13 +49,30 @@ pub(super) const DEAD_LETTER_GROUPS: &str = "select g.target, g.operation, g.cou
         order by count(*) desc limit $1) g \
      join deliveries x on x.id = g.example order by g.count desc, g.example desc";
 
-pub(super) const REVIEW_GROUPS: &str = "select g.source, g.count, g.example, x.reason, \
-      y.received_at as oldest, x.received_at as newest \
+/// Left to itself SQLite walks an older index, looks every row up and sorts.
+const REVIEW_GROUPS: Statement<'static> = Statement::either(
+    "select g.source, g.count, g.example, x.reason, y.received_at as oldest, \
+      x.received_at as newest \
      from (select r.source, count(*) as count, min(r.id) as first, max(r.id) as example \
-        from review_items r where r.state = 'open' group by r.source, substr(r.reason, 1, 200) \
-        order by count(*) desc limit $1) g \
-     join review_items x on x.id = g.example join review_items y on y.id = g.first \
-     order by g.count desc, g.example desc";
+        from review_items r indexed by review_items_by_state_and_reason where r.state = 'open'",
+    "select g.source, g.count, g.example, x.reason, y.received_at as oldest, \
+      x.received_at as newest \
+     from (select r.source, count(*) as count, min(r.id) as first, max(r.id) as example \
+        from review_items r where r.state = 'open'",
+);
+
+/// Open review items by source and reason, from the index of their reasons alone.
+pub(super) fn review_groups_select(source: Option<&str>, limit: u32) -> Statement<'_> {
+    let mut select = REVIEW_GROUPS.clone();
+    select.push_some(" and r.source = ?", source);
+    select.push(
+        " group by r.source, substr(r.reason, 1, 200) order by count(*) desc limit ?) g \
+          join review_items x on x.id = g.example join review_items y on y.id = g.first \
+         order by g.count desc, g.example desc",
+        [limit.into()],
+    );
+    select
+}
 
 impl DeadLetterGroup {
     fn read(row: &Row) -> Result<Self, StoreError> {
@@ -92,10 +109,15 @@ impl Store {
         select.fetch(&mut tx, DeadLetterGroup::read).await
     }
 
-    /// Open review items by source and reason, the largest group first.
-    pub async fn review_groups(&self) -> Result<Vec<ReviewGroup>, StoreError> {
+    /// Open review items by source and reason, the largest group first; of one source when
+    /// `source` names it.
+    pub async fn review_groups(
+        &self,
+        source: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<ReviewGroup>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let select = Statement::new(REVIEW_GROUPS).bind(MAX_GROUPS);
+        let select = review_groups_select(source, limit.min(MAX_GROUPS));
         select.fetch(&mut tx, ReviewGroup::read).await
     }
 }

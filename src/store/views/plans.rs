@@ -193,8 +193,12 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
             &["deliveries_dead_by_reason"],
         ),
         (
-            Statement::new(person::REVIEW_GROUPS),
-            &["review_items_by_state"],
+            person::review_groups_select(None, 100),
+            &["INDEX review_items_by_state_and_reason"],
+        ),
+        (
+            person::review_groups_select(Some("genesys"), 100),
+            &["INDEX review_items_by_state_and_reason"],
         ),
         (
             Statement::new(changes::BEGUN_BY_HOUR),
@@ -214,5 +218,14 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
         ),
     ] {
         reads_only_indexes(&store, select, indexes).await;
+    }
+}
+
+#[tokio::test]
+async fn review_items_are_grouped_in_the_order_of_an_index() {
+    let (_folder, store) = store().await;
+    for source in [None, Some("genesys")] {
+        let plan = plan(person::review_groups_select(source, 100), &store).await;
+        assert!(!plan.contains("TEMP B-TREE FOR GROUP BY"), "{plan}");
     }
 }

@@ -289,6 +289,29 @@ async fn a_discarded_review_item_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn review_items_with_equal_reasons_are_one_group_that_can_be_settled() {
+    let world = World::filled().await;
+    let misfits = ["m-1", "m-2", "m-3"].map(|id| ringdown::store::NewEvent {
+        review: Some("not understood".into()),
+        ..event("genesys", id, NOW)
+    });
+    world.append(misfits.to_vec()).await;
+    let groups = world.get("/api/v1/review?group=reason").await.json();
+    let first = &groups["items"][0];
+    assert_eq!(groups["items"].as_array().unwrap().len(), 2, "{groups}");
+    assert_eq!(
+        (&first["count"], &first["reason"], &first["source"]),
+        (&json!(3), &json!("not understood"), &json!("genesys"))
+    );
+    let like = first["example"].as_str().unwrap();
+    let body = json!({ "like": like }).to_string();
+    let answer = world.post("/api/v1/review/discard", &body).await;
+    assert_eq!(answer.json(), json!({ "discarded": 3 }));
+    let rest = world.get("/api/v1/review?group=reason").await;
+    assert_eq!(rest.of_items("source"), ["feed"]);
+}
+
+#[tokio::test]
 async fn review_items_are_settled_in_bulk_in_the_order_of_the_journal() {
     let world = World::filled().await;
     let misfits = ["m-1", "m-2", "m-3"].map(|id| ringdown::store::NewEvent {

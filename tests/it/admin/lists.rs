@@ -119,6 +119,8 @@ const FILTERS: &[Expected] = &[
     ("review?source=feed", "event_id", &["e-4"]),
     ("review?source=genesys", "event_id", &[]),
     ("review?state=discarded", "event_id", &[]),
+    ("review?group=reason", "source", &["feed"]),
+    ("review?group=reason&source=genesys", "source", &[]),
     ("locks?key=q-2", "key", &["q-2"]),
     ("locks?rule=trunk-down", "key", &[]),
 ];
@@ -204,6 +206,8 @@ async fn what_a_list_does_not_understand_is_refused() {
         "dead-letters?kind=sadness",
         "deliveries?operation=delete",
         "review?target=servicenow",
+        "review?group=source",
+        "review?group=reason&state=open",
         "locks?source=genesys",
         "audit?key=x",
     ] {

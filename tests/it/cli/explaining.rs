@@ -128,3 +128,31 @@ fn a_rule_that_fails_is_named_and_is_not_fine() {
     assert!(ran.out.contains(said), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("queue-wait: breach"), "{}", ran.out);
 }
+
+#[test]
+fn a_payload_is_read_as_the_daemon_reads_it() {
+    let marked = include_bytes!("../../cases/genesys/bom-explain-differs.json");
+    let sns = include_bytes!("../../cases/genesys/wrapped-sns.json");
+    for (body, shape) in [
+        (&marked[..], "a data action's flat body"),
+        (
+            &sns[..],
+            "a message in an EventBridge envelope in an SNS notification",
+        ),
+    ] {
+        let ran = World::new().run_on(&["explain", "-"], body);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.out.contains(shape), "{}", ran.out);
+    }
+    let two = br#"{"Records": [{"messageId": "m1", "eventSource": "aws:sqs", "body": "{}"},
+        {"messageId": "m2", "eventSource": "aws:sqs", "body": "{}"}]}"#;
+    let ran = World::new().run_on(&["explain", "-", "--output", "json"], two);
+    let ids: Vec<_> = ran
+        .json()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["event_id"].clone())
+        .collect();
+    assert_eq!(ids, ["m1", "m2"]);
+}

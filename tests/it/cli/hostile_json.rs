@@ -76,6 +76,8 @@ fn a_hostile_event_goes_to_review_and_can_be_shown() {
         let answer = send(&world, &body);
         assert!(answer.starts_with("HTTP/1.1 202 "), "{reason}: {answer}");
     }
+    let groups = world.ask(&["review"]);
+    assert!(groups.out.contains("unreadable JSON"), "{}", groups.out);
     let list = world.ask(&["review", "list", "--output", "json"]);
     let items = list.json()["items"].as_array().unwrap().clone();
     assert_eq!(items.len(), hostile().len(), "{items:?}");

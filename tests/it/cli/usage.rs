@@ -26,6 +26,7 @@ const COMMANDS: &[&[&str]] = &[
     &["dead-letters", "replay"],
     &["dead-letters", "discard"],
     &["review"],
+    &["review", "groups"],
     &["review", "list"],
     &["review", "show"],
     &["review", "reprocess"],

@@ -405,9 +405,10 @@ Description = "calls are abandoned"
 
 fn end_of_call(id: &str, minute: u32, outcome: &str) -> Value {
     json!({
-        "id": id, "topicName": format!("v2.detail.events.conversation.{id}.acd.end"),
+        "id": id, "topicName": format!("v2.detail.events.conversation.call-{id}.acd.end"),
         "timestamp": format!("2026-11-29T15:{minute:02}:00Z"), "version": "2",
-        "eventBody": { "conversationId": id, "queueId": "11111111-aaaa-4bbb-8ccc-000000000001",
+        "eventBody": { "conversationId": format!("call-{id}"),
+            "queueId": "11111111-aaaa-4bbb-8ccc-000000000001",
             "acdOutcome": outcome, "mediaType": "VOICE" },
     })
 }

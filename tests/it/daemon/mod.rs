@@ -30,3 +30,4 @@ mod sources;
 mod tickets;
 mod timeline;
 mod topics;
+mod wrapped;

@@ -160,32 +160,6 @@ async fn a_body_over_the_bound_is_a_413_whether_declared_or_streamed() {
 }
 
 #[tokio::test]
-async fn g13_another_content_type_is_a_415() {
-    let world = World::start().await;
-    for content_type in ["text/plain", "application/x-www-form-urlencoded"] {
-        let request = world.client.post(world.url_of("/webhooks/genesys"));
-        let request = request
-            .header("content-type", content_type)
-            .body(good("evt-1"));
-        let answer = request
-            .bearer_auth(crate::receive::world::TOKEN)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(
-            problem(answer).await,
-            (415, "not-a-json-type".to_owned(), None)
-        );
-    }
-    let request = world.client.post(world.url_of("/webhooks/genesys"));
-    let request = request.header("content-type", "application/json; charset=utf-8");
-    let request = request
-        .bearer_auth(crate::receive::world::TOKEN)
-        .body(good("evt-1"));
-    assert_eq!(tally(request.send().await.unwrap()).await, (1, 0, 0));
-}
-
-#[tokio::test]
 async fn an_event_that_cannot_be_made_durable_is_a_503_to_be_repeated() {
     let world = World::start().await;
     let database = world.database().await;

@@ -4,5 +4,7 @@ mod answers;
 mod log_lines;
 mod pressure;
 mod sharing;
+mod sns;
 mod tokens;
 mod world;
+mod wrapped;

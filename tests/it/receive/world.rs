@@ -7,7 +7,7 @@ use reqwest::{RequestBuilder, Response};
 use ringdown::clock::Clock;
 use ringdown::domain::time::Timestamp;
 use ringdown::http::{Readiness, ServeOptions, serve};
-use ringdown::receive::{CallbackSettings, ReceiveState, router};
+use ringdown::receive::{CallbackSettings, ReceiveState, TrustedHost, router};
 use ringdown::settings::{AuthMethod, Secret, ServerSettings, SourceSettings};
 use ringdown::store::Store;
 use ringdown::telemetry::Metrics;
@@ -63,6 +63,7 @@ pub(crate) struct Plan {
     pub(crate) callback_auth: BTreeMap<String, Vec<AuthMethod>>,
     pub(crate) drain_timeout: Duration,
     pub(crate) header_timeout: Duration,
+    pub(crate) sns_host: TrustedHost,
 }
 
 impl Plan {
@@ -73,6 +74,7 @@ impl Plan {
             callback_auth: BTreeMap::new(),
             drain_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(30),
+            sns_host: TrustedHost::AMAZON,
         }
     }
 
@@ -106,6 +108,7 @@ impl Plan {
                 store: store.clone(),
                 callback_received: watch::channel(0).0,
             },
+            sns_host: self.sns_host,
         })
         .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

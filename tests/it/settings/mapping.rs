@@ -1,6 +1,6 @@
 //! `sources.*.map`: reading a sender's own JSON.
 
-use ringdown::normalise::{Format, Pointer, Unit};
+use ringdown::normalise::{Format, Place, Unit};
 use ringdown::settings::Problem;
 
 use crate::settings::refusals::assert_problem;
@@ -31,13 +31,11 @@ fn a_map_says_where_everything_is() {
         .with_file("feed.toml", &feed(map))
         .loaded()
         .settings;
-    let Format::Custom(map) = &settings.sources["feed"].format else {
+    let Format::Custom(maps) = &settings.sources["feed"].format else {
         panic!("another format");
     };
-    let names: Vec<&str> = map.fields["queue_name"]
-        .iter()
-        .map(Pointer::as_str)
-        .collect();
+    let map = maps.all().next().unwrap();
+    let names: Vec<&str> = map.fields["queue_name"].iter().map(Place::as_str).collect();
     assert_eq!(names, ["/queue/name", "/queueName"]);
     let wait = &map.metrics["queue.waitTime"];
     assert_eq!(
@@ -105,4 +103,50 @@ fn a_map_is_for_custom_formats() {
         .with_file("bad.toml", "[sources.genesys.map]\nevent_id = \"/id\"")
         .problem();
     assert_problem(&problem, "sources.genesys.map", "`custom`", None);
+}
+
+#[test]
+fn several_maps_are_tried_in_the_order_in_which_they_are_written() {
+    let maps = "[sources.feed.maps.queues]\n\
+        when = { place = \"$.type\", is = [\"queue\", \"q\"] }\nqueue_id = \"/id\"\n\
+        metrics = { oWaiting = { count = \"$.m[?@.metric == 'oWaiting'].count\" } }\n\
+        [sources.feed.maps.all]\nentity_id = \"/id\"";
+    let settings = World::base()
+        .with_file("feed.toml", &feed(maps))
+        .loaded()
+        .settings;
+    let Format::Custom(maps) = &settings.sources["feed"].format else {
+        panic!("another format");
+    };
+    let names: Vec<&str> = maps
+        .all()
+        .flat_map(|map| map.fields.keys())
+        .copied()
+        .collect();
+    assert_eq!(names, ["queue_id", "entity_id"]);
+}
+
+#[test]
+fn maps_that_could_never_be_used_are_refused() {
+    let maps = "[sources.feed.maps.all]\nentity_id = \"/id\"\n\
+        [sources.feed.maps.queues]\nwhen = { place = \"/type\" }\nqueue_id = \"/id\"";
+    assert_problem(&problem_of(maps), "sources.feed.maps", "put it last", None);
+    let both = "map = { queue_id = \"/id\" }\n[sources.feed.maps.all]\nentity_id = \"/id\"";
+    assert_problem(&problem_of(both), "sources.feed.maps", "keep one", None);
+}
+
+#[test]
+fn a_faulty_query_is_named_with_its_place() {
+    let problem = problem_of("map = { queue_id = \"$.queues[?@.id\" }");
+    assert_problem(&problem, "sources.feed.map.queue_id", "JSONPath", None);
+    let problem = problem_of("map = { queue_id = \"$..a..b\" }");
+    assert_problem(&problem, "sources.feed.map.queue_id", "one `..`", None);
+}
+
+#[test]
+fn a_topic_of_sns_is_an_arn() {
+    let source = feed("map = { queue_id = \"/id\" }")
+        .replace("format =", "sns_topics = [\"genesys\"]\nformat =");
+    let problem = World::base().with_file("feed.toml", &source).problem();
+    assert_problem(&problem, "sources.feed.sns_topics", "arn:aws:sns:", None);
 }
