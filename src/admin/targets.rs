@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::deliver::{RefusedOperation, TargetStatus};
 use crate::domain::identity::TargetName;
-use crate::store::{DisplayTime, StoredFailure};
+use crate::store::{DisplayTime, StoreError, StoredFailure, TargetPause};
+
+use super::AdminState;
 
 /// Tells how every configured target fares.
 pub trait TargetOverview: Send + Sync {
@@ -24,8 +26,10 @@ pub struct TargetView {
     pub name: TargetName,
     /// `salesforce` or `servicenow`.
     pub kind: String,
-    /// `up`, `paused`, `held`, `circuit_open`.
+    /// `up`, `paused`, `held`, `circuit_open`, or `paused_by_person`.
     pub state: &'static str,
+    /// Set while a person has paused it.
+    pub pause: Option<PauseView>,
     /// Since when it accepts no tickets: held, its circuit open, or paused for long.
     pub since: Option<DisplayTime>,
     /// When the pause ends or the next probe is due.
@@ -35,6 +39,17 @@ pub struct TargetView {
     pub last_error: Option<StoredFailure>,
     pub last_error_at: Option<DisplayTime>,
     pub token: TokenView,
+}
+
+/// A person has paused the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PauseView {
+    /// The name of the admin token, or `local`.
+    pub by: String,
+    pub reason: String,
+    pub since: DisplayTime,
+    /// When it ends by itself; `None`: only a person ends it.
+    pub until: Option<DisplayTime>,
 }
 
 /// An operation that the CRM refuses for every ticket.
@@ -65,13 +80,39 @@ pub struct TokenView {
     pub expires_at: Option<DisplayTime>,
 }
 
+/// Every configured target as it fares now. Whether a person has paused it stands in the store: the
+/// workers read it a moment later.
+pub(super) async fn targets_now(state: &AdminState) -> Result<Vec<TargetView>, StoreError> {
+    let pauses = state.store.target_pauses(state.clock.now()).await?;
+    let targets = state.targets.targets().into_iter();
+    Ok(targets.map(|one| one.with_pause(&pauses)).collect())
+}
+
 impl TargetView {
+    /// The same, with the pause among `pauses` that is its own.
+    pub(super) fn with_pause(mut self, pauses: &[TargetPause]) -> Self {
+        let Some(pause) = pauses.iter().find(|one| one.target == self.name) else {
+            return self;
+        };
+        self.state = "paused_by_person";
+        self.since = Some(pause.since.into());
+        self.until = pause.until.map(DisplayTime::from);
+        self.pause = Some(PauseView {
+            by: pause.by.clone(),
+            reason: pause.reason.clone(),
+            since: pause.since.into(),
+            until: pause.until.map(DisplayTime::from),
+        });
+        self
+    }
+
     /// The view of a target of `kind` whose worker says `status`.
     pub fn of(kind: &str, status: &TargetStatus) -> Self {
         Self {
             name: status.name.clone(),
             kind: kind.to_owned(),
             state: status.state.as_str(),
+            pause: None,
             since: status.unreachable_since.map(DisplayTime::from),
             until: status.until.map(DisplayTime::from),
             refused_operations: status

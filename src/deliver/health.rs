@@ -12,7 +12,7 @@ use super::worker::TargetWorker;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failover::{HealthAction, Unreachable, health_action};
 use crate::domain::time::Timestamp;
-use crate::store::{StoreError, TargetCondition, TargetHealth};
+use crate::store::{StoreError, TargetCondition, TargetHealth, TargetPause};
 
 /// How often the row is read while several replicas share the database.
 const READ_EVERY: Duration = Duration::from_secs(1);
@@ -38,6 +38,29 @@ impl TargetWorker {
         Ok(())
     }
 
+    /// Reads whether a person has paused the target. Returns whether one has.
+    pub(super) async fn follow_pause(&self, now: Timestamp) -> Result<bool, StoreError> {
+        let pause = self.store.target_pause(&self.name, now).await?;
+        let mut shared = self.shared();
+        if shared.pause.is_some() != pause.is_some() {
+            match &pause {
+                Some(pause) => tracing::warn!(
+                    target = self.name.as_str(),
+                    by = pause.by,
+                    reason = pause.reason,
+                    until = pause.until.map(|at| at.to_string()),
+                    "the target is paused by a person; nothing is sent"
+                ),
+                None => tracing::info!(
+                    target = self.name.as_str(),
+                    "the target is not paused any more"
+                ),
+            }
+        }
+        shared.pause = pause;
+        Ok(shared.pause.is_some())
+    }
+
     /// Records why the target accepts no writes, when that has changed.
     pub(super) async fn record_condition(&self, now: Timestamp) -> Result<(), StoreError> {
         let condition = {
@@ -45,12 +68,15 @@ impl TargetWorker {
             // After a start nothing is known until something has failed.
             let is_known = shared.recorded.is_some() || shared.last_error.is_some();
             let waited = shared.breaker.waited().filter(|_| !shared.is_idle);
-            if waited.is_some() && !is_known {
+            if waited.is_some() && !is_known && shared.pause.is_none() {
                 return Ok(());
             }
-            let condition = waited.map(|state| TargetCondition {
-                state,
-                reason: reason(&shared),
+            let paused = shared.pause.as_ref().map(TargetPause::condition);
+            let condition = paused.or_else(|| {
+                waited.map(|state| TargetCondition {
+                    state: state.as_str(),
+                    reason: reason(&shared),
+                })
             });
             // The reason of one condition may change with every try; its first one is shown.
             let key = |one: &Option<TargetCondition>| one.as_ref().map(|one| one.state);

@@ -74,6 +74,16 @@ pub enum IncidentEvent {
     ReleasedFromFlood {
         by: String,
     },
+    /// A person wants its ticket now.
+    TicketOrdered {
+        by: String,
+        reason: String,
+    },
+    /// A person writes a note to its ticket.
+    NoteOwed {
+        by: String,
+        text: String,
+    },
     /// How its queue stands was added to the ticket.
     DetailsAdded,
     /// A template failed, or the target is no longer configured.
@@ -162,6 +172,11 @@ pub enum ClosingCause {
     },
     /// Of an outage: a person gave its ticket up before it existed.
     GivenUp,
+    /// A person closed it in Ringdown.
+    ByPerson {
+        by: String,
+        reason: String,
+    },
     WithOutage {
         outage_id: IncidentId,
     },
@@ -247,6 +262,8 @@ impl IncidentEvent {
             Self::Member { change, .. } => member_title(*change),
             Self::OutageClosed { .. } => member_title(MemberChange::LetGo),
             Self::ReleasedFromFlood { .. } => "released from the flood",
+            Self::TicketOrdered { .. } => "ticket ordered",
+            Self::NoteOwed { .. } => "note",
             Self::DetailsAdded => "details added",
             Self::DeliveryUnwritable { .. } => "a delivery could not be written",
             Self::FailedOver { .. } => "failed over",
@@ -309,6 +326,8 @@ impl fmt::Display for IncidentEvent {
             Self::ReleasedFromFlood { by }
             | Self::DeliveryReplayed { by, .. }
             | Self::DeliveryDiscarded { by, .. } => write!(f, "by {by}"),
+            Self::TicketOrdered { by, reason } => write!(f, "by {by}: {reason}"),
+            Self::NoteOwed { by, text } => write!(f, "by {by}: {text}"),
             Self::DetailsAdded => f.write_str("Genesys Cloud answered how the queue stands"),
             Self::DeliveryUnwritable { problem } | Self::CannotFailOver { problem } => {
                 f.write_str(problem)
@@ -418,6 +437,7 @@ impl fmt::Display for ClosingCause {
             Self::StayedWell => f.write_str("no breach for quiet_after since the recovery"),
             Self::RuleRemoved { rule } => write!(f, "rule {rule} is no longer configured"),
             Self::DiscardedWithFlood { by } => write!(f, "discarded with the flood by {by}"),
+            Self::ByPerson { by, reason } => write!(f, "by {by} in Ringdown: {reason}"),
             Self::GivenUp => {
                 f.write_str("its ticket was given up before it existed; members go on alone")
             }

@@ -8,10 +8,14 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::super::columns::Screen;
+use super::super::listing::{self, Column};
 use super::super::outcome::{Failed, NOT_FINE, Outcome};
-use super::super::table::{self, Column};
-use super::super::{Output, client, config, print};
+use super::super::table;
+use super::super::{Global, Output, client, config, print, write_out};
 use super::arguments::{ApiArgs, Query, Selection};
+use super::status::incident_rows;
+use crate::clock::Clock;
 use crate::outbound::{Client, RequestBuilder};
 
 /// Longest wait for an answer.
@@ -25,24 +29,54 @@ pub(super) struct Api {
     base: Url,
     token: Option<String>,
     output: Output,
-    /// `incidents`, `dead-letters`, `review` or `silences`.
+    /// `incidents`, `dead-letters`, `review`, …
     place: &'static str,
 }
 
 impl Api {
-    pub(super) fn new(args: ApiArgs, output: Output, place: &'static str) -> Result<Self, Failed> {
-        let base = client::address(&args.url)?;
+    pub(super) fn new(args: ApiArgs, global: &Global, place: &'static str) -> Result<Self, Failed> {
+        let url = args.url.unwrap_or_else(|| client::configured(global));
+        let base = client::address(&url)?;
         Ok(Self {
             client: client::http(PATIENCE)?,
             base,
             token: args.token,
-            output,
+            output: global.output,
             place,
         })
     }
 
-    /// Prints at most `limit` items, page by page.
+    /// Prints at most `limit` items in `columns`, page by page.
     pub(super) async fn list(&self, query: Query, limit: u32, columns: &[Column]) -> Outcome {
+        self.list_as(query, limit, |items| {
+            items.iter_mut().for_each(mark_flapping);
+            self.lines(items, columns)
+        })
+        .await
+    }
+
+    /// Prints at most `limit` incidents as `ringdown status` does.
+    pub(super) async fn list_cards(&self, query: Query, limit: u32) -> Outcome {
+        self.list_as(query, limit, |items| {
+            items.iter_mut().for_each(mark_flapping);
+            let rows = incident_rows(items, Clock::System.now(), self.output);
+            Screen::of_stdout().columns(&rows)
+        })
+        .await
+    }
+
+    /// `items` as lines of `columns`.
+    pub(super) fn lines(&self, items: &[Value], columns: &[Column]) -> String {
+        let (screen, now) = (Screen::of_stdout(), Clock::System.now());
+        listing::lines(items, columns, self.output, screen, now)
+    }
+
+    async fn list_as(
+        &self,
+        query: Query,
+        limit: u32,
+        lines: impl Fn(&mut [Value]) -> String,
+    ) -> Outcome {
         let (mut items, mut next) = (Vec::new(), Value::Null);
         let mut dropped;
         loop {
@@ -73,10 +107,7 @@ impl Api {
                 print(&config::pretty(&list));
             }
             (Output::Table | Output::Wide, true) => print(&format!("No {}.", self.things())),
-            (Output::Table | Output::Wide, false) => {
-                items.iter_mut().for_each(mark_flapping);
-                print(&table::render(&items, columns));
-            }
+            (Output::Table | Output::Wide, false) => write_out(&lines(&mut items)),
         }
         if !self.output.is_json() && !next.is_null() {
             print(&format!(
@@ -101,26 +132,50 @@ impl Api {
         self.print_answer(&item)
     }
 
-    /// Makes an item of `body`, and prints what was made.
-    pub(super) async fn create(&self, body: &Value) -> Outcome {
-        let request = self.request(Method::POST, &[]).json(body);
-        let item = accepted(self.answer(request, &[]).await?)?;
-        self.print_answer(&item)
+    /// The answer to `body` at `path`.
+    pub(super) async fn post(&self, path: &[&str], body: &Value) -> Result<Value, Failed> {
+        self.post_with(path, Query::new(), body).await
     }
 
-    /// Does `action` to the chosen items. One that cannot be done does not stop the others.
-    /// `options` go with ids and with a filter.
-    pub(super) async fn act(
+    /// The answer to `body` at `path` with `query`.
+    pub(super) async fn post_with(
+        &self,
+        path: &[&str],
+        query: Query,
+        body: &Value,
+    ) -> Result<Value, Failed> {
+        let query: Vec<(&str, String)> = query
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        let request = self.request(Method::POST, path).query(&query).json(body);
+        accepted(self.answer(request, path).await?)
+    }
+
+    /// The answer to a change at `path`.
+    pub(super) async fn change(&self, path: &[&str], query: Query) -> Result<Value, Failed> {
+        self.call(Method::POST, path, query).await
+    }
+
+    /// Prints `answer` for programs, or else what `words` say, which may have colours.
+    #[expect(clippy::unnecessary_wraps, reason = "every command ends in an outcome")]
+    pub(super) fn say(&self, answer: &Value, words: impl FnOnce() -> String) -> Outcome {
+        match self.output {
+            Output::Json => print(&config::pretty(answer)),
+            Output::Table | Output::Wide => write_out(&words()),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// Refuses a choice that says nothing, or a filter beside ids.
+    pub(super) fn chosen(
         &self,
         action: &str,
         which: &Selection,
-        mut query: Query,
-        options: Query,
-    ) -> Outcome {
+        query: &Query,
+    ) -> Result<(), Failed> {
         if which.all {
-            query.extend(options);
-            query.push(("all", Some("true".to_owned())));
-            return self.act_on_many(&[action], which.yes, query).await;
+            return Ok(());
         }
         if query.iter().any(|(_, value)| value.is_some()) {
             return Err(Failed::usage(format!(
@@ -132,6 +187,24 @@ impl Api {
                 "say which {} to {action} by their ids, or all with --all",
                 self.things()
             )));
+        }
+        Ok(())
+    }
+
+    /// Does `action` to the chosen items. One that cannot be done does not stop the others.
+    /// `options` go with ids and with a filter.
+    pub(super) async fn act(
+        &self,
+        action: &str,
+        which: &Selection,
+        mut query: Query,
+        options: Query,
+    ) -> Outcome {
+        self.chosen(action, which, &query)?;
+        if which.all {
+            query.extend(options);
+            query.push(("all", Some("true".to_owned())));
+            return self.act_on_many(&[action], which.yes, query).await;
         }
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         for id in &which.ids {
@@ -181,7 +254,7 @@ impl Api {
     }
 
     /// Asks on a terminal; without one the answer must be `--yes`.
-    fn confirmed(&self, action: &str) -> Result<bool, Failed> {
+    pub(super) fn confirmed(&self, action: &str) -> Result<bool, Failed> {
         if !std::io::stdin().is_terminal() {
             return Err(Failed::usage(format!(
                 "{action} changes many {}; add --yes to confirm",
@@ -213,6 +286,22 @@ impl Api {
             status if status.is_success() => Ok(Some(body)),
             status => Err(refused(status, &body)),
         }
+    }
+
+    /// What is at `path` of another list; nothing, when nothing is there.
+    pub(super) async fn find_in(
+        &self,
+        place: &'static str,
+        path: &[&str],
+    ) -> Result<Option<Value>, Failed> {
+        let other = Self {
+            client: self.client.clone(),
+            base: self.base.clone(),
+            token: self.token.clone(),
+            output: self.output,
+            place,
+        };
+        other.find(path, &[]).await
     }
 
     async fn call(&self, method: Method, path: &[&str], query: Query) -> Result<Value, Failed> {
@@ -261,6 +350,8 @@ impl Api {
         match self.place {
             "dead-letters" => "dead letters",
             "review" => "review items",
+            "audit" => "changes",
+            "locks" => "burst locks",
             other => other,
         }
     }

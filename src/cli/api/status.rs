@@ -33,7 +33,7 @@ pub(in crate::cli) struct StatusArgs {
 }
 
 pub(in crate::cli) async fn status(args: StatusArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "status")?;
+    let api = Api::new(args.api, global, "status")?;
     let screen = Screen::of_stdout();
     let mut before = String::new();
     loop {
@@ -72,13 +72,7 @@ fn report(situation: &Value, screen: Screen, output: Output) -> String {
     let mut parts = vec![format!("{sentence}.")];
     let incidents = items(&situation["incidents"]);
     if !incidents.is_empty() {
-        let ids: Vec<String> = incidents.iter().map(|one| shown(one.get("id"))).collect();
-        let rows: Vec<Vec<Cell>> = incidents
-            .iter()
-            .zip(short_ids(&ids))
-            .map(|(one, id)| incident_row(one, &id, now, output))
-            .collect();
-        parts.push(screen.columns(&rows));
+        parts.push(screen.columns(&incident_rows(incidents, now, output)));
         if let Some(more @ 1..) = situation["more"].as_u64() {
             parts.push(format!("{more} more: ringdown incidents"));
         }
@@ -95,6 +89,14 @@ fn report(situation: &Value, screen: Screen, output: Output) -> String {
         }
     }
     parts.join("\n\n")
+}
+
+/// A line for each of `incidents`, which have names and readings.
+pub(super) fn incident_rows(incidents: &[Value], now: Timestamp, output: Output) -> Vec<Vec<Cell>> {
+    let ids: Vec<String> = incidents.iter().map(|one| shown(one.get("id"))).collect();
+    let rows = incidents.iter().zip(short_ids(&ids));
+    rows.map(|(one, id)| incident_row(one, &id, now, output))
+        .collect()
 }
 
 fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Cell> {
@@ -176,7 +178,14 @@ fn target_row(one: &Value, now: Timestamp) -> Vec<Cell> {
             shown(one.get("updates")),
             shown(one.get("dead"))
         )),
-        Cell::new(shown(one.pointer("/last_error/message"))),
+        Cell::new(match one.pointer("/pause/reason") {
+            Some(reason) => format!(
+                "{}: {}",
+                shown(one.pointer("/pause/by")),
+                shown(Some(reason))
+            ),
+            None => shown(one.pointer("/last_error/message")),
+        }),
     ]
 }
 
