@@ -54,6 +54,7 @@ pub(super) async fn replay_many(
 ) -> Answer<Value> {
     let (rest, as_stored) = flag(query.as_deref(), "as_stored")?;
     let (rest, is_plan) = flag(Some(&rest), "plan")?;
+    let (rest, with_ids) = flag(Some(&rest), "ids")?;
     let (filter, _) = bulk_request(Some(&rest), &body, query::DEAD_LETTERS)?;
     resolve::known_rule(&state, &filter).await?;
     if is_plan {
@@ -64,8 +65,12 @@ pub(super) async fn replay_many(
         .store
         .replay_dead_letters(&filter, as_stored, by)
         .await?;
-    let ids: Vec<String> = replayed.iter().map(i64::to_string).collect();
-    Ok(Json(json!({ "replayed": ids.len(), "ids": ids })))
+    let mut answer = json!({ "replayed": replayed.len() });
+    if with_ids {
+        let ids: Vec<String> = replayed.iter().map(i64::to_string).collect();
+        answer["ids"] = json!(ids);
+    }
+    Ok(Json(answer))
 }
 
 pub(super) async fn discard_many(

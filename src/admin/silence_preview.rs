@@ -28,19 +28,13 @@ pub(super) struct Preview {
     r#match: Vec<String>,
     starts_at: DisplayTime,
     ends_at: DisplayTime,
-    #[serde(flatten)]
-    pub(super) effect: Effect,
+    hits: Hits,
+    warnings: Vec<String>,
 }
 
 /// What a silence hits.
 #[derive(Debug, Serialize)]
-pub(super) struct Effect {
-    pub(super) hits: Hits,
-    pub(super) warnings: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Hits {
+struct Hits {
     /// Incidents that go on.
     incidents: usize,
     /// Of these, those that have a ticket already.
@@ -69,24 +63,10 @@ pub(super) async fn preview(
     new: &NewSilence,
     now: Timestamp,
 ) -> Result<Preview, Refused> {
-    Ok(Preview {
-        dry_run: true,
-        r#match: new.matchers.iter().map(Matcher::to_string).collect(),
-        starts_at: new.starts_at.into(),
-        ends_at: new.ends_at.into(),
-        effect: effect(state, &new.matchers, now).await?,
-    })
-}
-
-/// What `matchers` hit.
-pub(super) async fn effect(
-    state: &AdminState,
-    matchers: &[Matcher],
-    now: Timestamp,
-) -> Result<Effect, Refused> {
     let since = Some(now.minus(A_DAY));
     let subjects = state.store.silence_subjects(since, MAX_SUBJECTS).await?;
-    let hit: Vec<&SilenceSubject> = subjects.iter().filter(|one| holds(matchers, one)).collect();
+    let hit = subjects.iter().filter(|one| holds(&new.matchers, one));
+    let hit: Vec<&SilenceSubject> = hit.collect();
     let ongoing: Vec<&&SilenceSubject> = hit.iter().filter(|one| one.is_ongoing()).collect();
     let hits = SilenceHits {
         incidents: ongoing.len(),
@@ -94,7 +74,11 @@ pub(super) async fn effect(
         keys: keys(hit.iter().copied()),
         keys_known: keys(subjects.iter()),
     };
-    Ok(Effect {
+    Ok(Preview {
+        dry_run: true,
+        r#match: new.matchers.iter().map(Matcher::to_string).collect(),
+        starts_at: new.starts_at.into(),
+        ends_at: new.ends_at.into(),
         warnings: hits.warnings(),
         hits: Hits {
             incidents: hits.incidents,

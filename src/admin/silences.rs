@@ -6,13 +6,13 @@ use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::actions::by;
 use super::answer::Refused;
 use super::query::{self, bulk_request, flag, list_request};
-use super::silence_preview::{Effect, count_hits, effect, preview};
+use super::silence_preview::{count_hits, preview};
 use super::windows::{self, Entry};
 use super::{Actor, AdminState, Names};
 use crate::domain::silence::{Matcher, Name};
@@ -68,22 +68,8 @@ pub(super) async fn create(
         let preview = preview(&state, &new, by.at).await?;
         return Ok((StatusCode::OK, Json(json!(preview))));
     }
-    let effect = effect(&state, &new.matchers, by.at).await?;
     let made = state.store.create_silence(&new, by).await?;
-    let made = Made {
-        silence: made,
-        effect,
-    };
     Ok((StatusCode::CREATED, Json(json!(made))))
-}
-
-/// A silence that was made, with what it hits.
-#[derive(Serialize)]
-struct Made {
-    #[serde(flatten)]
-    silence: SilenceView,
-    #[serde(flatten)]
-    effect: Effect,
 }
 
 /// A later end as a client writes it.

@@ -91,6 +91,7 @@ async fn replayed(
     if which.all {
         query.extend(options(how));
         query.push(("all", Some("true".to_owned())));
+        query.push(("ids", Some("true".to_owned())));
         if !which.yes && !api.confirmed("replay")? {
             return Err(Failed::not_fine("Nothing was changed."));
         }

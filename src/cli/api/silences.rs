@@ -136,15 +136,18 @@ pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outc
             api.say(&answer, || preview(&api, &answer))
         }
         Some(SilenceCommand::Create(new)) => {
-            let made = api.post(&[], &new.body()).await?;
+            let query = vec![("dry_run", Some("true".to_owned()))];
+            let body = new.body();
+            let hits = api.post_with(&[], query, &body).await?;
+            let made = api.post(&[], &body).await?;
             api.say(&made, || {
                 let head = format!(
                     "Silence {} is made, until {}; it hits {} incidents now.",
                     shown(&made, "/id"),
                     shown(&made, "/ends_at"),
-                    shown(&made, "/hits/incidents")
+                    shown(&hits, "/hits/incidents")
                 );
-                [vec![head], warnings(&made)].concat().join("\n")
+                [vec![head], warnings(&hits)].concat().join("\n")
             })
         }
         Some(SilenceCommand::Extend { id, lasts, ends }) => {

@@ -62,7 +62,10 @@ fn carry_out(
 ) -> Result<(), String> {
     match step {
         RequestedStep::Replay => Ok(()),
-        RequestedStep::Close { resolves } => close(inputs, changes, state, resolves, wish),
+        RequestedStep::Close { resolves } => {
+            close(inputs, changes, state, resolves, wish);
+            Ok(())
+        }
         RequestedStep::Note => note(inputs, changes, state, wish),
         RequestedStep::Open => open(inputs, changes, state, wish),
         RequestedStep::Create => create(inputs, changes, state, wish),
@@ -80,14 +83,18 @@ fn close(
     state: &mut KeyState,
     resolves: bool,
     wish: PersonsWish<'_>,
-) -> Result<(), String> {
+) {
     let Some(open) = &mut state.open else {
-        return Ok(());
+        return;
     };
     open.incident.close_by_people(inputs.now);
     if resolves {
         let text = format!("Closed in Ringdown by {}: {}", wish.by, wish.words);
-        write(inputs, changes, open, (true, &text), wish)?;
+        // A ticket that cannot be written to is no reason to keep the incident open.
+        if let Err(problem) = write(inputs, changes, open, (true, &text), wish) {
+            let event = IncidentEvent::DeliveryUnwritable { problem };
+            changes.record(&open.incident, event, inputs.now);
+        }
     }
     let why = ClosingCause::ByPerson {
         by: wish.by.to_owned(),
@@ -95,7 +102,6 @@ fn close(
     };
     changes.record(&open.incident, IncidentEvent::Closed { why }, inputs.now);
     store(changes, state);
-    Ok(())
 }
 
 fn note(

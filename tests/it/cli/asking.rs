@@ -188,7 +188,7 @@ fn why_answers_first_and_takes_a_key_or_the_beginning_of_an_id() {
 
 #[test]
 fn lists_are_plain_lines_with_short_ids_and_an_incident_is_acted_on_by_one() {
-    let (world, dead) = with_a_dead_letter();
+    let (world, _) = with_a_dead_letter();
     let listed = world.ask(&["incidents", "--all"]);
     let lines: Vec<&str> = listed.out.lines().collect();
     assert!(lines[0].starts_with("SEVERITY"), "{listed:?}");
@@ -213,8 +213,11 @@ fn lists_are_plain_lines_with_short_ids_and_an_incident_is_acted_on_by_one() {
         error["error"].as_str().unwrap().contains("closed already"),
         "{error}"
     );
-    let left = world.ask(&["dead-letters", "-o", "json"]);
-    assert!(items(&left).is_empty(), "dead letter {dead} was given up");
+    let shown = world.ask(&["incidents", "show", short]);
+    assert!(
+        shown.out.contains("by local in Ringdown: a test call"),
+        "{shown:?}"
+    );
     let audit = world.ask(&["audit"]);
     for part in ["incident.close", "local", "a test call"] {
         assert!(audit.out.contains(part), "{part}\n{audit:?}");
@@ -229,8 +232,10 @@ fn lists_are_plain_lines_with_short_ids_and_an_incident_is_acted_on_by_one() {
 fn a_replay_is_planned_and_says_what_came_of_it() {
     let (world, id) = with_a_dead_letter();
     let plan = world.ask(&["dead-letters", "replay", "--plan", &id]);
-    assert_eq!(plan.code, 1, "it is refused again: {plan:?}");
-    assert!(plan.out.starts_with("0 of 1 would fit now."), "{plan:?}");
+    // This CRM answers without a record, so nobody knows whether the ticket exists.
+    assert_eq!(plan.code, 0, "{plan:?}");
+    assert!(plan.out.starts_with("1 of 1 would fit now."), "{plan:?}");
+    assert!(plan.out.contains("looked up first"), "{plan:?}");
     let all = world.ask(&["dead-letters", "replay", "--plan", "--all", "-o", "json"]);
     assert_eq!(all.json()["count"], 1, "{all:?}");
     let replayed = world.ask(&["dead-letters", "replay", &id, "--wait"]);
