@@ -60,6 +60,6 @@ pub(super) fn grouped(command: Command) -> Command {
         text.push('\n');
     }
     command.help_template(format!(
-        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}{{options}}\n\n{EXAMPLES}\n"
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}Options of all commands:\n{{options}}\n\n{EXAMPLES}\n"
     ))
 }

@@ -99,7 +99,7 @@ enum Command {
     /// Say why an event, a key, an incident or a ticket has or has no ticket, and its whole story.
     Why(api::WhyArgs),
     /// Look at incidents, the worst first; close one, write a note, open its ticket.
-    Incidents(api::IncidentArgs),
+    Incidents(Box<api::IncidentArgs>),
     /// Look at events, or at one with its body and what the rules made of it.
     Events(api::EventArgs),
     /// Look at deliveries, or at one with its content.
@@ -193,7 +193,7 @@ async fn execute(line: CommandLine) -> Outcome {
         Command::Explain(args) => explain::run(&args, global),
         Command::Status(args) => api::status(args, global).await,
         Command::Why(args) => api::why(args, global).await,
-        Command::Incidents(args) => api::incidents(args, global).await,
+        Command::Incidents(args) => api::incidents(*args, global).await,
         Command::DeadLetters(args) => api::dead_letters(args, global).await,
         Command::Review(args) => api::review(args, global).await,
         Command::Silences(args) => api::silences(args, global).await,

@@ -303,15 +303,10 @@ impl fmt::Display for IncidentEvent {
         match self {
             Self::Opened | Self::Relapsed | Self::Commented => Ok(()),
             Self::Pending {
-                silence: Some(silence),
-                ..
-            } => write!(f, "silenced: {silence}"),
-            Self::Pending {
                 reason,
-                until: Some(until),
-                ..
-            } => write!(f, "{} until {until}", reason.as_str()),
-            Self::Pending { reason, .. } => f.write_str(reason.as_str()),
+                until,
+                silence,
+            } => pending(f, *reason, *until, silence.as_ref()),
             Self::Flapping { times, first_at } => write!(f, "began {times} times since {first_at}"),
             Self::Raised { from, to } => write!(f, "from {from} to {to}"),
             Self::Calm { since, times } => write!(f, "flapped since {since}, began {times} times"),
@@ -326,8 +321,9 @@ impl fmt::Display for IncidentEvent {
             Self::ReleasedFromFlood { by }
             | Self::DeliveryReplayed { by, .. }
             | Self::DeliveryDiscarded { by, .. } => write!(f, "by {by}"),
-            Self::TicketOrdered { by, reason } => write!(f, "by {by}: {reason}"),
-            Self::NoteOwed { by, text } => write!(f, "by {by}: {text}"),
+            Self::TicketOrdered { by, reason: text } | Self::NoteOwed { by, text } => {
+                write!(f, "by {by}: {text}")
+            }
             Self::DetailsAdded => f.write_str("Genesys Cloud answered how the queue stands"),
             Self::DeliveryUnwritable { problem } | Self::CannotFailOver { problem } => {
                 f.write_str(problem)
@@ -361,6 +357,19 @@ impl fmt::Display for IncidentEvent {
             } => completed(f, set, found, dropped),
             Self::TicketChanged { cause, .. } => f.write_str(cause),
         }
+    }
+}
+
+fn pending(
+    f: &mut fmt::Formatter<'_>,
+    reason: Suppression,
+    until: Option<Timestamp>,
+    silence: Option<&Mute>,
+) -> fmt::Result {
+    match (silence, until) {
+        (Some(silence), _) => write!(f, "silenced: {silence}"),
+        (None, Some(until)) => write!(f, "{} until {until}", reason.as_str()),
+        (None, None) => f.write_str(reason.as_str()),
     }
 }
 
