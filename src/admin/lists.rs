@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::answer::Refused;
 use super::cards::{Card, worst_first};
 use super::query::{self, list_request};
-use super::targets::{TargetView, targets_now};
+use super::target_list::targets_now;
+use super::targets::TargetView;
 use super::{AdminState, resolve};
 use crate::domain::identity::TargetName;
 use crate::store::{

@@ -7,29 +7,13 @@ use serde::Serialize;
 
 use super::AdminState;
 use super::answer::Refused;
-use super::targets::targets_now;
+use super::target_list::targets_now;
 use crate::domain::identity::TargetName;
 use crate::domain::replay_plan::{DeadLetterFacts, forecast};
-use crate::store::{DeadLetterView, Filter, IncidentRecord, PageRequest, PendingDelivery};
+use crate::store::{DeadLetterView, Filter, PageRequest};
 
 /// Dead letters of which a plan tells.
 const MAX_PLANNED: u32 = 200;
-
-/// Renders deliveries from the present configuration.
-pub trait Renderer: Send + Sync {
-    /// The content of `delivery`, or why it cannot be rendered.
-    fn render(&self, record: &IncidentRecord, delivery: &PendingDelivery)
-    -> Result<String, String>;
-}
-
-/// Of a listener that renders nothing.
-pub(super) struct NoRenderer;
-
-impl Renderer for NoRenderer {
-    fn render(&self, _: &IncidentRecord, delivery: &PendingDelivery) -> Result<String, String> {
-        Ok(delivery.payload.clone())
-    }
-}
 
 /// What would come of the replay of one dead letter.
 #[derive(Debug, Serialize)]

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::AdminState;
 use super::answer::Refused;
 use super::cards::{Card, worst_first};
-use super::targets::{TargetView, targets_now};
+use super::target_list::targets_now;
+use super::targets::TargetView;
 use crate::domain::situation::{Entity, Overview, PeopleNeeded, TargetInTrouble};
 use crate::lifecycle::ComponentState;
 use crate::store::{

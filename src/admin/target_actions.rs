@@ -6,7 +6,6 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -14,6 +13,7 @@ use super::actions::by;
 use super::answer::Refused;
 use super::lists::{TargetRow, target_row};
 use super::silences::checked_reason;
+use super::target_tester::TargetCheck;
 use super::{Actor, AdminState};
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
@@ -24,34 +24,6 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 3600);
 const TEST_TIME: Duration = Duration::from_secs(40);
 
 type Answer<T> = Result<Json<T>, Refused>;
-
-/// Checks a target live, without writing anything.
-pub trait TargetTester: Send + Sync {
-    /// The checks of `target`, the worst first; `None` when there is no such target.
-    fn test<'a>(&'a self, target: &'a TargetName) -> BoxFuture<'a, Option<Vec<TargetCheck>>>;
-}
-
-/// Of a listener that can test nothing.
-pub struct NoTests;
-
-impl TargetTester for NoTests {
-    fn test<'a>(&'a self, _: &'a TargetName) -> BoxFuture<'a, Option<Vec<TargetCheck>>> {
-        Box::pin(async { Some(Vec::new()) })
-    }
-}
-
-/// One check of a target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct TargetCheck {
-    /// `dns`, `tls`, `clock`, `login`, `field`, …
-    pub check: &'static str,
-    /// The CRM's field, where the check is about one.
-    pub field: Option<String>,
-    /// `error`, `warning`, `skipped`, `ok`.
-    pub result: &'static str,
-    pub message: String,
-    pub remedy: Option<String>,
-}
 
 /// What came of a test.
 #[derive(Debug, Serialize)]

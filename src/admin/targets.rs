@@ -4,9 +4,7 @@ use serde::Serialize;
 
 use crate::deliver::{RefusedOperation, TargetStatus};
 use crate::domain::identity::TargetName;
-use crate::store::{DisplayTime, StoreError, StoredFailure, TargetPause};
-
-use super::AdminState;
+use crate::store::{DisplayTime, StoredFailure, TargetPause};
 
 /// Tells how every configured target fares.
 pub trait TargetOverview: Send + Sync {
@@ -78,14 +76,6 @@ pub struct TokenView {
     pub obtained_at: Option<DisplayTime>,
     /// When it expires, where the CRM says so.
     pub expires_at: Option<DisplayTime>,
-}
-
-/// Every configured target as it fares now. Whether a person has paused it stands in the store: the
-/// workers read it a moment later.
-pub(super) async fn targets_now(state: &AdminState) -> Result<Vec<TargetView>, StoreError> {
-    let pauses = state.store.target_pauses(state.clock.now()).await?;
-    let targets = state.targets.targets().into_iter();
-    Ok(targets.map(|one| one.with_pause(&pauses)).collect())
 }
 
 impl TargetView {

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::super::outcome::{Failed, Outcome};
 use super::super::table::{self, Column};
 use super::super::{Output, config, print};
-use super::call::{Api, mark_flapping};
+use super::call::Api;
+use super::printing::mark_flapping;
 
 /// Entries of a timeline that one page of the API can hold.
 const PAGE: usize = 500;

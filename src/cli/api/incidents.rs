@@ -8,6 +8,7 @@ use super::call::Api;
 use crate::cli::Global;
 use crate::cli::listing::Column;
 use crate::cli::outcome::{Failed, Outcome};
+use crate::cli::table::shown_at;
 
 /// Look at incidents, and act on one.
 #[derive(Debug, Args)]
@@ -270,7 +271,7 @@ async fn ask(api: &Api, which: &Named, action: &str, why: &Why) -> Outcome {
 async fn told(api: &Api, id: &str, action: &str, body: &Value) -> Outcome {
     let answer = api.post(&[id, action], body).await?;
     api.say(&answer, || {
-        let text = |pointer: &str| super::shown(&answer, pointer);
+        let text = |pointer: &str| shown_at(&answer, pointer);
         let did = match (text("/state").as_str(), action) {
             ("waiting", _) => "is asked for, and done as soon as Ringdown decides again",
             (_, "close") => "is closed; its ticket, if it has one, is resolved",

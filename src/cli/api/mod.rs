@@ -1,11 +1,14 @@
 //! Commands on the admin API. Each file has one command; `call` knows how to ask and how to print
 //! what comes back.
 
+mod acting;
 mod arguments;
 mod call;
+mod cards;
 mod dead_letters;
 mod incident;
 mod incidents;
+mod printing;
 mod records;
 mod replay;
 mod review;
@@ -14,9 +17,6 @@ mod status;
 mod targets;
 mod why;
 
-use serde_json::Value;
-
-use super::table;
 pub(super) use dead_letters::{DeadLetterArgs, dead_letters};
 pub(super) use incidents::{IncidentArgs, incidents};
 pub(super) use records::{
@@ -27,8 +27,3 @@ pub(super) use silences::{SilenceArgs, silences};
 pub(super) use status::{StatusArgs, status};
 pub(super) use targets::{TargetArgs, targets};
 pub(super) use why::{WhyArgs, why};
-
-/// The text at `pointer` in `value`.
-fn shown(value: &Value, pointer: &str) -> String {
-    table::shown(value.pointer(pointer))
-}

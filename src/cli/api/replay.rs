@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::arguments::{Query, Selection};
 use super::call::Api;
-use super::shown;
 use crate::cli::listing::Column;
 use crate::cli::outcome::{Failed, NOT_FINE, Outcome};
+use crate::cli::table::shown_at;
 
 /// Rest between two looks at what comes of a replay.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -97,7 +97,7 @@ async fn replayed(
         }
         let answer = api.change(&["replay"], query).await?;
         let ids = answer["ids"].as_array().into_iter().flatten();
-        return Ok((ids.map(|id| shown(id, "")).collect(), Vec::new()));
+        return Ok((ids.map(|id| shown_at(id, "")).collect(), Vec::new()));
     }
     let (mut done, mut failed) = (Vec::new(), Vec::new());
     for id in &which.ids {
@@ -159,7 +159,7 @@ async fn plan(api: &Api, which: &Selection, mut query: Query) -> Outcome {
     let answer = json!({ "count": items.len(), "fit": fit, "items": items, "notes": notes });
     api.say(&answer, || {
         let mut parts = vec![format!("{fit} of {} would fit now.", items.len())];
-        parts.extend(notes.iter().map(|note| shown(note, "")));
+        parts.extend(notes.iter().map(|note| shown_at(note, "")));
         if !items.is_empty() {
             parts.push(api.lines(&items, PLAN));
         }

@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{ApiArgs, Selection, Span};
 use super::call::Api;
-use super::shown;
 use crate::cli::Global;
 use crate::cli::listing::Column;
 use crate::cli::outcome::Outcome;
+use crate::cli::table::shown_at;
 
 /// Look at silences, make, extend or end them.
 #[derive(Debug, Args)]
@@ -143,9 +143,9 @@ pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outc
             api.say(&made, || {
                 let head = format!(
                     "Silence {} is made, until {}; it hits {} incidents now.",
-                    shown(&made, "/id"),
-                    shown(&made, "/ends_at"),
-                    shown(&hits, "/hits/incidents")
+                    shown_at(&made, "/id"),
+                    shown_at(&made, "/ends_at"),
+                    shown_at(&hits, "/hits/incidents")
                 );
                 [vec![head], warnings(&hits)].concat().join("\n")
             })
@@ -157,7 +157,7 @@ pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outc
             };
             let answer = api.post(&[&id, "extend"], &body).await?;
             api.say(&answer, || {
-                format!("Silence {id} ends at {}.", shown(&answer, "/ends_at"))
+                format!("Silence {id} ends at {}.", shown_at(&answer, "/ends_at"))
             })
         }
         Some(SilenceCommand::Expire { ids }) => {
@@ -184,9 +184,9 @@ const HITS: &[Column] = &[
 fn preview(api: &Api, answer: &Value) -> String {
     let head = format!(
         "It would hit {} incidents that go on, and {} of {} keys of the last 24 hours.",
-        shown(answer, "/hits/incidents"),
-        shown(answer, "/hits/keys"),
-        shown(answer, "/hits/keys_known")
+        shown_at(answer, "/hits/incidents"),
+        shown_at(answer, "/hits/keys"),
+        shown_at(answer, "/hits/keys_known")
     );
     let mut parts = [vec![head], warnings(answer)].concat();
     let items = answer.pointer("/hits/items").and_then(Value::as_array);
@@ -200,6 +200,6 @@ fn preview(api: &Api, answer: &Value) -> String {
 fn warnings(answer: &Value) -> Vec<String> {
     let warnings = answer["warnings"].as_array().into_iter().flatten();
     warnings
-        .map(|warning| format!("warning: {}", shown(warning, "")))
+        .map(|warning| format!("warning: {}", shown_at(warning, "")))
         .collect()
 }

@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{ApiArgs, Span};
 use super::call::Api;
-use super::shown;
 use crate::cli::Global;
 use crate::cli::listing::Column;
 use crate::cli::outcome::{NOT_FINE, Outcome};
+use crate::cli::table::shown_at;
 
 /// Look at targets; pause, resume or test one.
 #[derive(Debug, Args)]
@@ -91,7 +91,7 @@ pub(in crate::cli) async fn targets(args: TargetArgs, global: &Global) -> Outcom
             }
             let answer = api.post(&[&name, "pause"], &Value::Object(body)).await?;
             api.say(&answer, || {
-                let ends = match shown(&answer, "/pause/until").as_str() {
+                let ends = match shown_at(&answer, "/pause/until").as_str() {
                     "" => "Only a person ends this: ringdown targets resume".to_owned(),
                     until => format!("It ends at {until}, or with: ringdown targets resume"),
                 };
@@ -103,7 +103,7 @@ pub(in crate::cli) async fn targets(args: TargetArgs, global: &Global) -> Outcom
             api.say(&answer, || {
                 format!(
                     "{name} is resumed; {} deliveries are owed to it.",
-                    shown(&answer, "/owed")
+                    shown_at(&answer, "/owed")
                 )
             })
         }
