@@ -4,12 +4,14 @@ use axum::http::StatusCode;
 
 use super::AdminState;
 use super::answer::Refused;
-use super::why::{find_by_senders_id, meant_of};
+use super::why::find_by_senders_id;
 use crate::domain::identity::IncidentId;
-use crate::store::{EventDetail, Filter, StoreError};
+use crate::store::{EventDetail, Filter, OngoingIncident, StoreError};
 
 /// Longest name, in bytes.
 const MAX_NAMED: usize = 1_000;
+/// Ids that are named when several incidents can be meant.
+const MAX_IDS: usize = 10;
 /// Length of a whole id.
 const UUID: usize = 36;
 
@@ -22,19 +24,40 @@ pub(super) async fn incident_id(state: &AdminState, named: &str) -> Result<Incid
     }
     let now = state.clock.now();
     let found = state.store.incidents_named(named, now).await?;
-    match (meant_of(&found), found.as_slice()) {
-        (Some(meant), _) => Ok(meant.incident.id.clone()),
-        (None, [first, second, ..]) => Err(Refused::new(
-            StatusCode::CONFLICT,
-            "ambiguous",
-            "Ambiguous name",
-            format!(
-                "{named} is not one incident's alone: {} and {} have it too.",
-                first.incident.id, second.incident.id
-            ),
-        )),
-        (None, _) => Ok(IncidentId::new(named)),
+    let of_ticket = |one: &&OngoingIncident| {
+        let ticket = &one.incident.ticket;
+        [&ticket.number, &ticket.id].contains(&&Some(named.to_owned()))
+    };
+    let is_active = |one: &&OngoingIncident| one.incident.state != "closed";
+    let meant = only(found.iter().filter(of_ticket))
+        .or_else(|| only(found.iter().filter(is_active)))
+        .or_else(|| only(found.iter()));
+    if let Some(meant) = meant {
+        return Ok(meant.incident.id.clone());
     }
+    if found.is_empty() {
+        return Ok(IncidentId::new(named));
+    }
+    let ids = found
+        .iter()
+        .take(MAX_IDS)
+        .map(|one| one.incident.id.as_str());
+    let ids: Vec<&str> = ids.collect();
+    Err(Refused::new(
+        StatusCode::CONFLICT,
+        "ambiguous",
+        "Ambiguous name",
+        format!(
+            "{named} is not one incident's alone; give one of these ids: {}.",
+            ids.join(", ")
+        ),
+    ))
+}
+
+/// The item of `items`, when there is exactly one.
+fn only<'a>(mut items: impl Iterator<Item = &'a OngoingIncident>) -> Option<&'a OngoingIncident> {
+    let first = items.next()?;
+    items.next().is_none().then_some(first)
 }
 
 /// Refuses a filter by a rule that is neither configured nor the rule of any stored incident: the

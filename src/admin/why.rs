@@ -125,7 +125,7 @@ async fn find_event(state: &AdminState, asked: &str) -> Result<Option<EventDetai
 }
 
 /// Of several incidents the one that goes on is meant, or the newest of one key.
-pub(super) fn meant_of(named: &[OngoingIncident]) -> Option<&OngoingIncident> {
+fn meant_of(named: &[OngoingIncident]) -> Option<&OngoingIncident> {
     let mut active = named.iter().filter(|one| one.incident.state != "closed");
     let (first, second) = (active.next(), active.next());
     let mut pairs = named.windows(2);

@@ -16,6 +16,8 @@ use crate::store::{StoreError, TargetCondition, TargetHealth, TargetPause};
 
 /// How often the row is read while several replicas share the database.
 const READ_EVERY: Duration = Duration::from_secs(1);
+/// How often it is read whether a person has paused the target.
+const READ_PAUSE_EVERY: Duration = Duration::from_millis(400);
 
 impl TargetWorker {
     /// Stores this process's view of the target, and follows that of other replicas.
@@ -38,10 +40,19 @@ impl TargetWorker {
         Ok(())
     }
 
-    /// Reads whether a person has paused the target. Returns whether one has.
+    /// Reads whether a person has paused the target, when that is due: a claim asks for itself.
+    /// Returns whether one has.
     pub(super) async fn follow_pause(&self, now: Timestamp) -> Result<bool, StoreError> {
+        {
+            let shared = self.shared();
+            let read_at = shared.pause_read_at;
+            if read_at.is_some_and(|at| at.elapsed() < READ_PAUSE_EVERY) {
+                return Ok(shared.pause.is_some());
+            }
+        }
         let pause = self.store.target_pause(&self.name, now).await?;
         let mut shared = self.shared();
+        shared.pause_read_at = Some(Instant::now());
         if shared.pause.is_some() != pause.is_some() {
             match &pause {
                 Some(pause) => tracing::warn!(

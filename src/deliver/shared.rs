@@ -51,8 +51,9 @@ pub(super) struct Shared {
     pub(super) doubts_login: bool,
     /// A wait is over, and there is nothing to send that could prove it.
     pub(super) is_idle: bool,
-    /// A person has paused the target, as of the last step.
+    /// A person has paused the target, as it was last read.
     pub(super) pause: Option<TargetPause>,
+    pub(super) pause_read_at: Option<Instant>,
     /// The condition that this process recorded last; `None`: none yet.
     pub(super) recorded: Option<Option<TargetCondition>>,
     /// When this replica last asked for the turn to send a refused password.

@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use super::arguments::Query;
 use super::call::Api;
 use super::cards::incident_rows;
-use crate::cli::columns::Screen;
+use crate::cli::columns::{Cell, Screen};
 use crate::cli::listing::{self, Column};
 use crate::cli::outcome::{Failed, Outcome};
 use crate::cli::{Output, config, print, table, write_out};
 use crate::clock::Clock;
 
+/// Where the rule stands in a line about an incident.
+const AFTER_NAME: usize = 2;
 /// Items that one page of the API can hold.
 const PAGE: u32 = 500;
 
@@ -31,7 +33,12 @@ impl Api {
     pub(super) async fn list_cards(&self, query: Query, limit: u32) -> Outcome {
         self.list_as(query, limit, |items| {
             items.iter_mut().for_each(mark_flapping);
-            let rows = incident_rows(items, Clock::System.now(), self.output());
+            let mut rows = incident_rows(items, Clock::System.now(), self.output());
+            if self.output() == Output::Table {
+                for (row, item) in rows.iter_mut().zip(items) {
+                    row.insert(AFTER_NAME, Cell::new(table::shown(item.get("rule"))));
+                }
+            }
             Screen::of_stdout().columns(&rows)
         })
         .await

@@ -257,9 +257,10 @@ fn a_target_is_paused_and_resumed_from_the_command_line() {
     assert_eq!(world.ask(&pause).code, 1);
     let status = world.ask(&["status"]);
     assert!(status.out.contains("crm paused by local"), "{status:?}");
-    let health = world.run(&["health"]);
-    assert!(health.out.contains("crm: paused by local"), "{health:?}");
-    assert!(health.out.contains("release weekend"), "{health:?}");
+    world.until("health says it too", || {
+        let health = world.run(&["health"]).out;
+        health.contains("crm: paused by local") && health.contains("release weekend")
+    });
     assert_eq!(world.ask(&["targets", "resume", "crm"]).code, 0);
     let unknown = world.ask(&["targets", "pause", "nosuch", "--reason", "x"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
