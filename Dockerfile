@@ -5,7 +5,7 @@ ARG RUN_IMAGE=debian:bookworm-slim
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
 # Dependencies first, in a layer that only a change of the manifests makes anew.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock build.rs ./
 COPY crates/sqlx crates/sqlx
 COPY crates/simulator/Cargo.toml crates/simulator/
 # The manifest names a benchmark and a test, which are not needed here.
@@ -18,6 +18,8 @@ COPY migrations migrations
 COPY config config
 COPY crates/simulator/src crates/simulator/src
 COPY src src
+# The commit, which the image cannot ask git for: --build-arg RINGDOWN_COMMIT=$(git rev-parse --short=12 HEAD)
+ARG RINGDOWN_COMMIT=unknown
 # Newer than the placeholders, so that cargo builds the real thing.
 RUN touch src/main.rs src/lib.rs crates/simulator/src/lib.rs \
     && cargo build --profile image --locked

@@ -20,7 +20,7 @@ use crate::domain::trouble::{
     troubles,
 };
 use crate::store::{
-    Journal, JournalError, NewEvent, OpenCondition, Store, StoreError, TargetHealth,
+    ConditionState, Journal, JournalError, NewEvent, OpenCondition, Store, StoreError, TargetHealth,
 };
 use crate::telemetry::{Metrics, SourceCounters};
 
@@ -238,8 +238,11 @@ fn away(condition: OpenCondition) -> Option<(TargetName, Timestamp, String)> {
         since,
         condition,
     } = condition;
-    // Of a held target more is known.
-    (condition.state != BreakerState::Held).then_some((target, since, condition.reason))
+    match condition.state {
+        // Of a held target more is known, and a person who has paused one knows.
+        ConditionState::Breaker(BreakerState::Held) | ConditionState::PausedByPerson => None,
+        ConditionState::Breaker(_) => Some((target, since, condition.reason)),
+    }
 }
 
 /// The event in the form that `settings` maps.

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::answer::Refused;
 use super::query::{self, Filters, bulk_request, flag};
-use super::{Actor, AdminState};
+use super::replay_plan::{plan, plan_one};
+use super::{Actor, AdminState, resolve};
 use crate::store::{ChangedBy, DeliveryView, Filter, ReviewDecision, ReviewDetail};
 
 type Answer<T> = Result<Json<T>, Refused>;
@@ -24,12 +25,16 @@ pub(super) async fn replay(
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
-) -> Answer<DeliveryView> {
+) -> Answer<Value> {
     let (rest, as_stored) = flag(query.as_deref(), "as_stored")?;
+    let (rest, is_plan) = flag(Some(&rest), "plan")?;
     bulk_request(Some(&rest), &[], query::NO_FILTERS)?;
+    if is_plan {
+        return Ok(Json(json!(plan_one(&state, &id).await?)));
+    }
     let by = by(&state, &actor);
     let replayed = state.store.replay_dead_letter(&id, as_stored, by).await?;
-    Ok(Json(replayed))
+    Ok(Json(json!(replayed)))
 }
 
 pub(super) async fn discard(
@@ -48,13 +53,24 @@ pub(super) async fn replay_many(
     body: Bytes,
 ) -> Answer<Value> {
     let (rest, as_stored) = flag(query.as_deref(), "as_stored")?;
+    let (rest, is_plan) = flag(Some(&rest), "plan")?;
+    let (rest, with_ids) = flag(Some(&rest), "ids")?;
     let (filter, _) = bulk_request(Some(&rest), &body, query::DEAD_LETTERS)?;
+    resolve::known_rule(&state, &filter).await?;
+    if is_plan {
+        return Ok(Json(json!(plan(&state, &filter).await?)));
+    }
     let by = by(&state, &actor);
     let replayed = state
         .store
         .replay_dead_letters(&filter, as_stored, by)
         .await?;
-    Ok(Json(json!({ "replayed": replayed })))
+    let mut answer = json!({ "replayed": replayed.len() });
+    if with_ids {
+        let ids: Vec<String> = replayed.iter().map(i64::to_string).collect();
+        answer["ids"] = json!(ids);
+    }
+    Ok(Json(answer))
 }
 
 pub(super) async fn discard_many(
@@ -64,6 +80,7 @@ pub(super) async fn discard_many(
     body: Bytes,
 ) -> Answer<Value> {
     let filter = narrowing(query.as_deref(), &body, query::DEAD_LETTERS)?;
+    resolve::known_rule(&state, &filter).await?;
     let by = by(&state, &actor);
     let discarded = state.store.discard_dead_letters(&filter, by).await?;
     Ok(Json(json!({ "discarded": discarded })))

@@ -16,8 +16,9 @@ use super::AdminState;
 use super::targets::TargetView;
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::identity::TargetName;
+use crate::domain::time::Timestamp;
 use crate::lifecycle::{ComponentState, Components};
-use crate::store::Store;
+use crate::store::{Store, TargetPause};
 
 /// How long an answer of the store is taken for true.
 const FRESH_FOR: Duration = Duration::from_secs(1);
@@ -37,7 +38,14 @@ pub struct StoreCheck {
 
 struct LastCheck {
     at: Instant,
-    /// Of each target that was not up.
+    stored: Stored,
+}
+
+/// What the database says about targets, where it answers.
+#[derive(Clone, Default)]
+pub(super) struct Stored {
+    pauses: Vec<TargetPause>,
+    /// How many deliveries wait for each target that is not up.
     waiting: BTreeMap<TargetName, i64>,
 }
 
@@ -51,12 +59,23 @@ impl StoreCheck {
         }
     }
 
-    /// Brings the component `store` up to date. Returns how many deliveries wait for each of the
-    /// `targets` that is not up, where the database says so.
-    pub(super) async fn refresh(&self, targets: &[TargetView]) -> BTreeMap<TargetName, i64> {
+    /// Brings the component `store` up to date. Returns `targets` with what the database says about
+    /// them, where it answers.
+    pub(super) async fn refresh(
+        &self,
+        targets: Vec<TargetView>,
+        now: Timestamp,
+    ) -> (Vec<TargetView>, BTreeMap<TargetName, i64>) {
+        let stored = self.stored(&targets, now).await;
+        let targets = targets.into_iter();
+        let targets = targets.map(|one| one.with_pause(&stored.pauses)).collect();
+        (targets, stored.waiting)
+    }
+
+    async fn stored(&self, targets: &[TargetView], now: Timestamp) -> Stored {
         let mut last = self.last.lock().await;
         if let Some(check) = last.as_ref().filter(|one| one.at.elapsed() < FRESH_FOR) {
-            return check.waiting.clone();
+            return check.stored.clone();
         }
         let state = match tokio::time::timeout(PATIENCE, self.store.can_commit()).await {
             Ok(Ok(())) => ComponentState::Up,
@@ -64,20 +83,30 @@ impl StoreCheck {
             Err(_) => ComponentState::Down("a commit takes longer than 2 s".to_owned()),
         };
         self.components.report("store", state.clone());
-        let mut waiting = BTreeMap::new();
+        let mut stored = Stored::default();
         // A database that does not answer is a component's matter: it is not asked again.
-        let answers = state == ComponentState::Up;
-        for target in targets.iter().filter(|one| answers && one.state != UP) {
-            let count = tokio::time::timeout(PATIENCE, self.store.pending_count(&target.name));
-            if let Ok(Ok(count)) = count.await {
-                waiting.insert(target.name.clone(), count);
+        if state == ComponentState::Up {
+            let pauses = tokio::time::timeout(PATIENCE, self.store.target_pauses(now));
+            stored.pauses = pauses.await.ok().and_then(Result::ok).unwrap_or_default();
+            let is_paused = |target: &TargetView| {
+                let mut pauses = stored.pauses.iter();
+                pauses.any(|one| one.target == target.name)
+            };
+            for target in targets
+                .iter()
+                .filter(|one| one.state != UP || is_paused(one))
+            {
+                let count = tokio::time::timeout(PATIENCE, self.store.pending_count(&target.name));
+                if let Ok(Ok(count)) = count.await {
+                    stored.waiting.insert(target.name.clone(), count);
+                }
             }
         }
         *last = Some(LastCheck {
             at: Instant::now(),
-            waiting: waiting.clone(),
+            stored: stored.clone(),
         });
-        waiting
+        stored
     }
 }
 
@@ -91,8 +120,9 @@ pub(super) async fn healthz() -> Json<Value> {
 }
 
 pub(super) async fn readyz(State(state): State<AdminState>) -> Response {
+    let now = state.clock.now();
     let targets = state.targets.targets();
-    let waiting = state.store_check.refresh(&targets).await;
+    let (targets, waiting) = state.store_check.refresh(targets, now).await;
     let draining = state.components.is_draining();
     let components = state.components.all();
     let all_up = components
@@ -124,6 +154,9 @@ fn targets_json(targets: &[TargetView], waiting: &BTreeMap<TargetName, i64>) -> 
         if target.state != UP {
             shown["since"] = json!(target.since);
             shown["until"] = json!(target.until);
+            if let Some(pause) = &target.pause {
+                shown["pause"] = json!(pause);
+            }
             if let Some(count) = waiting.get(&target.name) {
                 shown["waiting"] = json!(count);
             }

@@ -9,10 +9,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::answer::Refused;
+use super::cards::{Card, worst_first};
 use super::query::{self, list_request};
+use super::target_list::targets_now;
 use super::targets::TargetView;
-use super::{AdminState, TargetOverview};
-use crate::domain::identity::{IncidentId, TargetName};
+use super::{AdminState, resolve};
+use crate::domain::identity::TargetName;
 use crate::store::{
     AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, DroppedReviewsView,
     EventDetail, EventView, FloodView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail,
@@ -21,17 +23,25 @@ use crate::store::{
 
 type Answer<T> = Result<Json<T>, Refused>;
 
-/// A list and its single items, each the store's method of that name.
-macro_rules! resource {
-    ($list:ident, $list_of:ty, $filters:expr, $store_list:ident;
-     $one:ident, $one_of:ty, $store_one:ident($id:ty)) => {
+/// A list: the store's method of that name.
+macro_rules! list {
+    ($list:ident, $list_of:ty, $filters:expr, $store_list:ident) => {
         pub(super) async fn $list(
             State(state): State<AdminState>,
             RawQuery(query): RawQuery,
         ) -> Answer<Page<$list_of>> {
             let (filter, page) = list_request(query.as_deref(), $filters)?;
+            resolve::known_rule(&state, &filter).await?;
             Ok(Json(state.store.$store_list(&filter, &page).await?))
         }
+    };
+}
+
+/// A list and its single items.
+macro_rules! resource {
+    ($list:ident, $list_of:ty, $filters:expr, $store_list:ident;
+     $one:ident, $one_of:ty, $store_one:ident($id:ty)) => {
+        list!($list, $list_of, $filters, $store_list);
 
         pub(super) async fn $one(
             State(state): State<AdminState>,
@@ -42,11 +52,55 @@ macro_rules! resource {
     };
 }
 
-resource!(events, EventView, query::EVENTS, events; event, EventDetail, event(String));
-resource!(incidents, IncidentView, query::INCIDENTS, incidents; incident, IncidentDetail, incident(IncidentId));
+list!(events, EventView, query::EVENTS, events);
 resource!(deliveries, DeliveryView, query::DELIVERIES, deliveries; delivery, DeliveryDetail, delivery(String));
 resource!(dead_letters, DeadLetterView, query::DEAD_LETTERS, dead_letters;
           dead_letter, DeadLetterDetail, dead_letter(String));
+
+/// Incidents in the order that is asked for.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Incidents {
+    Newest(Page<IncidentView>),
+    /// Those that are not over, with names and readings; an outage stands for its members.
+    Worst(Page<Card>),
+}
+
+pub(super) async fn incidents(
+    State(state): State<AdminState>,
+    RawQuery(query): RawQuery,
+) -> Answer<Incidents> {
+    let (rest, sort) = query::option(query.as_deref(), "sort")?;
+    let (filter, page) = list_request(Some(&rest), query::INCIDENTS)?;
+    resolve::known_rule(&state, &filter).await?;
+    Ok(Json(match sort.as_deref() {
+        None | Some("newest") => Incidents::Newest(state.store.incidents(&filter, &page).await?),
+        Some("worst") => {
+            let now = state.clock.now();
+            let found = state.store.ongoing_page(&filter, &page, now).await?;
+            Incidents::Worst(Page {
+                items: worst_first(&state, found.items),
+                next: found.next,
+            })
+        }
+        Some(_) => return Err(Refused::bad_request("sort is newest or worst.")),
+    }))
+}
+
+pub(super) async fn event(
+    State(state): State<AdminState>,
+    Path(named): Path<String>,
+) -> Answer<EventDetail> {
+    Ok(Json(resolve::event(&state, &named).await?))
+}
+
+pub(super) async fn incident(
+    State(state): State<AdminState>,
+    Path(named): Path<String>,
+) -> Answer<IncidentDetail> {
+    let id = resolve::incident_id(&state, &named).await?;
+    Ok(Json(state.store.incident(&id).await?))
+}
 
 /// Review items one by one or in groups, and how many of each source its limit has dropped.
 #[derive(Debug, Serialize)]
@@ -100,10 +154,11 @@ pub(super) async fn floods(State(state): State<AdminState>) -> Answer<Page<Flood
 
 pub(super) async fn timeline(
     State(state): State<AdminState>,
-    Path(id): Path<IncidentId>,
+    Path(named): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer<Page<TimelineEntry>> {
     let (_, page) = list_request(query.as_deref(), query::TIMELINE)?;
+    let id = resolve::incident_id(&state, &named).await?;
     Ok(Json(state.store.timeline(&id, &page).await?))
 }
 
@@ -112,6 +167,7 @@ pub(super) async fn locks(
     RawQuery(query): RawQuery,
 ) -> Answer<Page<LockView>> {
     let (filter, page) = list_request(query.as_deref(), query::LOCKS)?;
+    resolve::known_rule(&state, &filter).await?;
     let now = state.clock.now();
     Ok(Json(state.store.locks(&filter, &page, now).await?))
 }
@@ -148,10 +204,17 @@ pub(super) async fn target(
     State(state): State<AdminState>,
     Path(name): Path<TargetName>,
 ) -> Answer<TargetRow> {
-    let rows = target_rows(&state).await?;
+    target_row(&state, &name).await.map(Json)
+}
+
+/// The target `name` as it is now.
+pub(super) async fn target_row(
+    state: &AdminState,
+    name: &TargetName,
+) -> Result<TargetRow, Refused> {
+    let rows = target_rows(state).await?;
     rows.into_iter()
-        .find(|row| row.target.name == name)
-        .map(Json)
+        .find(|row| row.target.name == *name)
         .ok_or_else(|| Refused::not_found("There is no target of this name."))
 }
 
@@ -165,7 +228,7 @@ async fn target_rows(state: &AdminState) -> Result<Vec<TargetRow>, Refused> {
     let of = |counts: &BTreeMap<TargetName, i64>, name: &TargetName| {
         counts.get(name).copied().unwrap_or(0)
     };
-    let targets = TargetOverview::targets(&*state.targets).into_iter();
+    let targets = targets_now(state).await?.into_iter();
     Ok(targets
         .map(|target| TargetRow {
             owed: of(&owed, &target.name),

@@ -14,14 +14,22 @@ mod gauges;
 mod guesses;
 mod health;
 mod hosts;
+mod incident_actions;
 mod limits;
 mod lists;
 mod origin;
 mod query;
+mod renderer;
+mod replay_plan;
+mod resolve;
 mod routes;
 mod rule_book;
+mod silence_preview;
 mod silences;
 mod situation;
+mod target_actions;
+mod target_list;
+mod target_tester;
 mod targets;
 mod ui;
 mod why;
@@ -36,9 +44,13 @@ pub use access::{Actor, Tokens};
 pub use gauges::{Gauges, keep_gauges};
 pub use health::StoreCheck;
 use hosts::Hosts;
+use renderer::NoRenderer;
+pub use renderer::Renderer;
 pub use routes::{Access, Endpoint, endpoints, router};
 use rule_book::NoRules;
 pub use rule_book::{RuleBook, Threshold};
+use target_tester::NoTests;
+pub use target_tester::{TargetCheck, TargetTester};
 pub use targets::{TargetOverview, TargetView, TokenView};
 use ui::Ui;
 pub use ui::{UiEndpoint, ui_endpoints};
@@ -64,6 +76,10 @@ pub struct AdminState {
     pub(crate) names: Option<Arc<Names>>,
     pub(crate) maintenance: Arc<BTreeMap<String, MaintenanceSettings>>,
     rules: Arc<dyn RuleBook>,
+    tester: Arc<dyn TargetTester>,
+    renderer: Arc<dyn Renderer>,
+    /// Held while a target is tested.
+    test_turn: Arc<tokio::sync::Mutex<()>>,
     ui: Arc<Ui>,
 }
 
@@ -100,6 +116,9 @@ impl AdminState {
             names: None,
             maintenance: Arc::default(),
             rules: Arc::new(NoRules),
+            tester: Arc::new(NoTests),
+            renderer: Arc::new(NoRenderer),
+            test_turn: Arc::default(),
             ui: Arc::default(),
         }
     }
@@ -115,6 +134,20 @@ impl AdminState {
     #[must_use]
     pub fn showing(mut self, windows: BTreeMap<String, MaintenanceSettings>) -> Self {
         self.maintenance = Arc::new(windows);
+        self
+    }
+
+    /// The same, testing targets by `tester`.
+    #[must_use]
+    pub fn testing(mut self, tester: Arc<dyn TargetTester>) -> Self {
+        self.tester = tester;
+        self
+    }
+
+    /// The same, rendering the plan of a replay by `renderer`.
+    #[must_use]
+    pub fn rendering(mut self, renderer: Arc<dyn Renderer>) -> Self {
+        self.renderer = renderer;
         self
     }
 

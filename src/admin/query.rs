@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::answer::Refused;
 use crate::domain::failure::FailureKind;
+use crate::domain::severity::Severity;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
@@ -30,7 +31,8 @@ pub(super) const EVENTS: Filters = Filters {
 };
 pub(super) const INCIDENTS: Filters = Filters {
     names: &[
-        "since", "until", "state", "source", "target", "rule", "key", "outage", "ticket",
+        "since", "until", "state", "severity", "source", "target", "rule", "key", "outage",
+        "ticket",
     ],
     states: &["pending", "open", "recovered", "closed"],
 };
@@ -222,8 +224,13 @@ fn set(filter: &mut Filter, filters: Filters, name: &str, value: String) -> Resu
         "until" => return time(name, &value).map(|at| filter.until = Some(at)),
         "like" => return number(name, &value).map(|id| filter.like = Some(id)),
         "state" => {
-            one_of(name, &value, filters.states)?;
-            &mut filter.state
+            filter.states = several_of(name, &value, filters.states)?;
+            return Ok(());
+        }
+        "severity" => {
+            let known = Severity::WORST_FIRST.map(Severity::as_str);
+            filter.severities = several_of(name, &value, &known)?;
+            return Ok(());
         }
         "kind" => {
             one_of(name, &value, &FailureKind::ALL.map(FailureKind::as_str))?;
@@ -244,6 +251,16 @@ fn set(filter: &mut Filter, filters: Filters, name: &str, value: String) -> Resu
     };
     *field = Some(value);
     Ok(())
+}
+
+/// Values with commas between them.
+fn several_of(name: &str, value: &str, known: &[&str]) -> Result<Vec<String>, Refused> {
+    let parts = value.split(',').map(str::trim);
+    let parts: Vec<String> = parts.map(str::to_owned).collect();
+    for part in &parts {
+        one_of(name, part, known)?;
+    }
+    Ok(parts)
 }
 
 fn time(name: &str, value: &str) -> Result<Timestamp, Refused> {

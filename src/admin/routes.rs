@@ -15,7 +15,10 @@ use super::access::{Guard, guard};
 use super::answer::{internal_error, no_such_route, write_problems, wrong_method};
 use super::hosts::addressed_here;
 use super::limits::{in_time, read_body};
-use super::{AdminState, actions, health, lists, silences, situation, ui, why};
+use super::{
+    AdminState, actions, health, incident_actions, lists, silences, situation, target_actions, ui,
+    why,
+};
 use crate::http::with_request_id;
 use crate::settings::Role;
 
@@ -157,7 +160,20 @@ fn table() -> Vec<Route> {
         get viewer "/api/v1/queues/{queue_id}/incident" => lists::queue_incident,
             "The active incident of a queue and its ticket";
 
+        post operator "/api/v1/incidents/{id}/close" => incident_actions::close,
+            "Close an incident and resolve its ticket";
+        post operator "/api/v1/incidents/{id}/note" => incident_actions::note, "Write a note to an incident's ticket";
+        post operator "/api/v1/incidents/{id}/open-ticket" => incident_actions::open_ticket,
+            "Open an incident's ticket now, whatever holds it back";
+        post operator "/api/v1/incidents/{id}/leave-outage" => incident_actions::leave_outage,
+            "Take an incident out of its outage";
+        post operator "/api/v1/targets/{name}/pause" => target_actions::pause,
+            "Send nothing to a target until it is resumed";
+        post operator "/api/v1/targets/{name}/resume" => target_actions::resume, "End the pause of a target";
+        post operator "/api/v1/targets/{name}/test" => target_actions::test,
+            "Reach a target, log in, and compare the mapping with its metadata";
         post operator "/api/v1/silences" => silences::create, "Silence what matches for a while";
+        post operator "/api/v1/silences/{id}/extend" => silences::extend, "Let a silence end later";
         post operator "/api/v1/silences/{id}/expire" => silences::expire, "End a silence now";
         post operator "/api/v1/floods/{name}/release" => actions::release_flood,
             "Open tickets for what a flood holds";

@@ -7,10 +7,12 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::actions::by;
 use super::answer::Refused;
-use super::query::{self, list_request};
+use super::query::{self, bulk_request, flag, list_request};
+use super::silence_preview::{count_hits, preview};
 use super::windows::{self, Entry};
 use super::{Actor, AdminState, Names};
 use crate::domain::silence::{Matcher, Name};
@@ -32,7 +34,9 @@ pub(super) async fn list(
 ) -> Answer<Json<Page<Entry>>> {
     let (filter, page) = list_request(query.as_deref(), query::SILENCES)?;
     let now = state.clock.now();
-    Ok(Json(windows::page(&state, &filter, page, now).await?))
+    let mut listed = windows::page(&state, &filter, page, now).await?;
+    count_hits(&state, &mut listed.items).await?;
+    Ok(Json(listed))
 }
 
 pub(super) async fn show(
@@ -49,16 +53,78 @@ pub(super) async fn show(
 pub(super) async fn create(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
+    RawQuery(query): RawQuery,
     body: Bytes,
-) -> Answer<(StatusCode, Json<SilenceView>)> {
+) -> Answer<(StatusCode, Json<Value>)> {
+    let (rest, is_dry_run) = flag(query.as_deref(), "dry_run")?;
+    bulk_request(Some(&rest), &[], query::NO_FILTERS)?;
     let by = by(&state, &actor);
     let wanted: Wanted = serde_json::from_slice(&body)
         .map_err(|error| Refused::bad_request(format!("This is not a silence: {error}.")))?;
     let new = wanted
         .check(by.at, state.names.as_deref())
         .map_err(Refused::bad_request)?;
+    if is_dry_run {
+        let preview = preview(&state, &new, by.at).await?;
+        return Ok((StatusCode::OK, Json(json!(preview))));
+    }
     let made = state.store.create_silence(&new, by).await?;
-    Ok((StatusCode::CREATED, Json(made)))
+    Ok((StatusCode::CREATED, Json(json!(made))))
+}
+
+/// A later end as a client writes it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WantedEnd {
+    pub(super) ends_at: Option<String>,
+    /// Longer than until now by so much.
+    pub(super) r#for: Option<String>,
+}
+
+/// Lets the silence `id` end later.
+pub(super) async fn extend_silence(
+    state: &AdminState,
+    actor: &Actor,
+    id: &str,
+    wanted: &WantedEnd,
+) -> Answer<SilenceView> {
+    windows::refuse(state, id)?;
+    let by = by(state, actor);
+    let before = state.store.silence(id, by.at).await?;
+    let ends_at = match (&wanted.ends_at, &wanted.r#for) {
+        (Some(text), None) => text
+            .parse::<Timestamp>()
+            .map_err(|error| Refused::bad_request(format!("ends_at: {error}.")))?,
+        (None, Some(text)) => {
+            let span = humantime::parse_duration(text).map_err(|error| {
+                Refused::bad_request(format!("for is no duration such as 2h: {error}."))
+            })?;
+            before.ends_at.timestamp().plus(span)
+        }
+        _ => {
+            let problem = "Say either ends_at, or how much longer with for.";
+            return Err(Refused::bad_request(problem));
+        }
+    };
+    if ends_at.since(before.starts_at.timestamp()) > LONGEST {
+        let problem = "A silence lasts a year at most; take the rule out instead.";
+        return Err(Refused::bad_request(problem));
+    }
+    Ok(state.store.extend_silence(id, ends_at, by).await?)
+}
+
+pub(super) async fn extend(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Answer<Json<SilenceView>> {
+    let wanted: WantedEnd = match body.trim_ascii().is_empty() {
+        true => WantedEnd::default(),
+        false => serde_json::from_slice(&body)
+            .map_err(|error| Refused::bad_request(format!("This is not an end: {error}.")))?,
+    };
+    Ok(Json(extend_silence(&state, &actor, &id, &wanted).await?))
 }
 
 pub(super) async fn expire(
@@ -110,7 +176,7 @@ impl Wanted {
                 .map_err(|error| format!("for is no duration such as 2h: {error}."))?,
             _ => return Err("Say either ends_at, or for how long with for.".into()),
         };
-        let (starts_at, ends_at, reason) = (starts_at, ends_at, self.reason.trim());
+        let reason = self.reason.as_str();
         if ends_at <= starts_at {
             return Err("It would end before it starts.".into());
         }
@@ -121,18 +187,24 @@ impl Wanted {
             let problem = "A silence lasts a year at most; take the rule out instead.";
             return Err(problem.into());
         }
-        if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.contains('\0') {
-            return Err(format!(
-                "reason has 1 to {MAX_REASON} characters: who finds the silence wants to know."
-            ));
-        }
         Ok(NewSilence {
             matchers: matchers?,
             starts_at,
             ends_at,
-            reason: reason.to_owned(),
+            reason: checked_reason(reason)?,
         })
     }
+}
+
+/// The reason that a person gives for a change.
+pub(super) fn checked_reason(reason: &str) -> Result<String, String> {
+    let reason = reason.trim();
+    if reason.is_empty() || reason.chars().count() > MAX_REASON || reason.contains('\0') {
+        return Err(format!(
+            "reason has 1 to {MAX_REASON} characters: who finds this later wants to know why."
+        ));
+    }
+    Ok(reason.to_owned())
 }
 
 /// One that wants a source or a rule that there is not would silence nothing, unnoticed.

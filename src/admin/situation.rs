@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::AdminState;
 use super::answer::Refused;
 use super::cards::{Card, worst_first};
+use super::target_list::targets_now;
 use super::targets::TargetView;
 use crate::domain::situation::{Entity, Overview, PeopleNeeded, TargetInTrouble};
 use crate::lifecycle::ComponentState;
@@ -82,8 +83,11 @@ pub(super) async fn status(State(state): State<AdminState>) -> Result<Json<Situa
 
 /// What is going on now.
 pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> {
-    state.store_check.refresh(&state.targets.targets()).await;
     let now = state.clock.now();
+    state
+        .store_check
+        .refresh(state.targets.targets(), now)
+        .await;
     let ongoing = state.store.ongoing(MAX_READ, now).await?;
     let standing = state.store.standing().await?;
     let person = person(state).await?;
@@ -146,7 +150,7 @@ pub(super) async fn targets(
     person: &Person,
 ) -> Result<Vec<TargetRow>, Refused> {
     let owed = state.store.owed().await?;
-    let targets = state.targets.targets().into_iter().map(|target| {
+    let targets = targets_now(state).await?.into_iter().map(|target| {
         let owed = owed.iter().find(|one: &&Owed| one.target == target.name);
         let dead = person.dead_letters.iter();
         let dead = dead.filter(|group| group.target == target.name);
@@ -164,6 +168,11 @@ fn in_trouble(row: &TargetRow) -> Option<TargetInTrouble> {
     (row.target.state != "up").then(|| TargetInTrouble {
         name: row.target.name.to_string(),
         state: row.target.state,
+        paused: row
+            .target
+            .pause
+            .as_ref()
+            .map(|one| (one.by.clone(), one.reason.clone())),
         since: row.target.since.map(DisplayTime::timestamp),
         tickets: row.tickets,
         updates: row.updates,

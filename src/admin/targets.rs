@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::deliver::{RefusedOperation, TargetStatus};
 use crate::domain::identity::TargetName;
-use crate::store::{DisplayTime, StoredFailure};
+use crate::store::{DisplayTime, StoredFailure, TargetPause};
 
 /// Tells how every configured target fares.
 pub trait TargetOverview: Send + Sync {
@@ -24,8 +24,10 @@ pub struct TargetView {
     pub name: TargetName,
     /// `salesforce` or `servicenow`.
     pub kind: String,
-    /// `up`, `paused`, `held`, `circuit_open`.
+    /// `up`, `paused`, `held`, `circuit_open`, or `paused_by_person`.
     pub state: &'static str,
+    /// Set while a person has paused it.
+    pub pause: Option<PauseView>,
     /// Since when it accepts no tickets: held, its circuit open, or paused for long.
     pub since: Option<DisplayTime>,
     /// When the pause ends or the next probe is due.
@@ -35,6 +37,17 @@ pub struct TargetView {
     pub last_error: Option<StoredFailure>,
     pub last_error_at: Option<DisplayTime>,
     pub token: TokenView,
+}
+
+/// A person has paused the target.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PauseView {
+    /// The name of the admin token, or `local`.
+    pub by: String,
+    pub reason: String,
+    pub since: DisplayTime,
+    /// When it ends by itself; `None`: only a person ends it.
+    pub until: Option<DisplayTime>,
 }
 
 /// An operation that the CRM refuses for every ticket.
@@ -66,12 +79,30 @@ pub struct TokenView {
 }
 
 impl TargetView {
+    /// The same, with the pause among `pauses` that is its own.
+    pub(super) fn with_pause(mut self, pauses: &[TargetPause]) -> Self {
+        let Some(pause) = pauses.iter().find(|one| one.target == self.name) else {
+            return self;
+        };
+        self.state = "paused_by_person";
+        self.since = Some(pause.since.into());
+        self.until = pause.until.map(DisplayTime::from);
+        self.pause = Some(PauseView {
+            by: pause.by.clone(),
+            reason: pause.reason.clone(),
+            since: pause.since.into(),
+            until: pause.until.map(DisplayTime::from),
+        });
+        self
+    }
+
     /// The view of a target of `kind` whose worker says `status`.
     pub fn of(kind: &str, status: &TargetStatus) -> Self {
         Self {
             name: status.name.clone(),
             kind: kind.to_owned(),
             state: status.state.as_str(),
+            pause: None,
             since: status.unreachable_since.map(DisplayTime::from),
             until: status.until.map(DisplayTime::from),
             refused_operations: status

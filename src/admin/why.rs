@@ -94,7 +94,11 @@ pub(super) async fn story_of(state: &AdminState, asked: &str) -> Result<Why, Ref
     })
 }
 
-async fn find_event(state: &AdminState, asked: &str) -> Result<Option<EventDetail>, Refused> {
+/// The number of the newest event that its sender gave the id `asked`.
+pub(super) async fn find_by_senders_id(
+    state: &AdminState,
+    asked: &str,
+) -> Result<Option<String>, Refused> {
     let (began, mut before) = (Instant::now(), None);
     let found = loop {
         match state.store.find_event(asked, before).await? {
@@ -104,8 +108,12 @@ async fn find_event(state: &AdminState, asked: &str) -> Result<Option<EventDetai
             EventSearch::NotYet { before: next } => before = Some(next),
         }
     };
-    let place = match found {
-        Some(event) => event.id.0.to_string(),
+    Ok(found.map(|event| event.id.0.to_string()))
+}
+
+async fn find_event(state: &AdminState, asked: &str) -> Result<Option<EventDetail>, Refused> {
+    let place = match find_by_senders_id(state, asked).await? {
+        Some(number) => number,
         None if asked.bytes().all(|byte| byte.is_ascii_digit()) => asked.to_owned(),
         None => return Ok(None),
     };

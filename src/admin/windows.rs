@@ -141,7 +141,9 @@ fn windows_of(state: &AdminState, filter: &Filter, after: &str, now: Timestamp) 
     }
     let all = state.maintenance.iter();
     let all = all.map(|(name, window)| WindowView::new(name, window, now));
-    let wanted = |one: &WindowView| filter.state.as_ref().is_none_or(|state| state == one.state);
+    let wanted = |one: &WindowView| {
+        filter.states.is_empty() || filter.states.iter().any(|state| state == one.state)
+    };
     all.filter(|one| one.id.as_str() > after && wanted(one))
         .collect()
 }

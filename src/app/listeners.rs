@@ -6,8 +6,10 @@ use tokio::net::TcpListener;
 
 use super::descriptors::ADMIN_CONNECTIONS;
 use super::listening::Listening;
+use super::rendering::ConfiguredTemplates;
 use super::rule_book::ConfiguredRules;
 use super::stages::Builder;
+use super::target_tests::TargetTests;
 use super::{Stage, StartError};
 use crate::admin::{self, AdminState, Gauges, TargetView, keep_gauges};
 use crate::backlog::HeldBack;
@@ -24,6 +26,15 @@ impl Builder {
         workers: Vec<TargetWorker>,
         effective: serde_json::Value,
     ) {
+        let tests = TargetTests {
+            settings: Arc::clone(&self.settings),
+            clients: workers
+                .iter()
+                .map(|worker| (worker.status().name, worker.crm()))
+                .collect(),
+            redactor: self.redactor.clone(),
+            clock: self.clock.clone(),
+        };
         let settings = Arc::clone(&self.settings);
         let overview = move || {
             let statuses = workers.iter().map(TargetWorker::status);
@@ -45,6 +56,8 @@ impl Builder {
         let state = state
             .knowing(names_of(&self.settings))
             .showing(self.settings.maintenance.clone())
+            .testing(Arc::new(tests))
+            .rendering(Arc::new(ConfiguredTemplates(Arc::clone(&self.settings))))
             .judging(Arc::new(ConfiguredRules::new(Arc::clone(&self.settings))));
         let options = ServeOptions {
             listener: "admin",

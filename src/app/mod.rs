@@ -7,8 +7,10 @@
 mod descriptors;
 mod listeners;
 mod listening;
+mod rendering;
 mod rule_book;
 mod stages;
+mod target_tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ use crate::settings::Settings;
 use crate::store::{Store, StoreError};
 use crate::supervision::Supervisor;
 use crate::targets::TargetSetupError;
-use crate::telemetry::Metrics;
+use crate::telemetry::{COMMIT, Metrics, VERSION};
 use descriptors::Limits;
 use listening::listen;
 use stages::Builder;
@@ -39,6 +41,8 @@ pub(crate) struct AppOptions {
     pub settings: Settings,
     /// The settings in force, redacted, for people to look at.
     pub effective: serde_json::Value,
+    /// The files of the configuration, for people to look at.
+    pub files: Vec<String>,
     pub clock: Clock,
     pub metrics: Metrics,
 }
@@ -106,6 +110,7 @@ impl App {
         let AppOptions {
             settings,
             effective,
+            files,
             clock,
             metrics,
         } = options;
@@ -133,6 +138,7 @@ impl App {
             clock,
         };
         let replica = builder.owner.clone();
+        let told = Arc::clone(&builder.settings);
         let app = Self {
             public_addr: local_addr("server.listen", &public, builder.settings.server.listen)?,
             admin_addr: local_addr("admin.listen", &admin, builder.settings.admin.listen)?,
@@ -142,7 +148,17 @@ impl App {
             stages: builder.start(public, admin, effective)?,
         };
         tracing::info!(
-            public = %app.public_addr, admin = %app.admin_addr, replica, "ringdown is up"
+            version = VERSION,
+            commit = COMMIT,
+            public = %app.public_addr,
+            admin = %app.admin_addr,
+            configuration = files.join(", "),
+            store = place_of(told.store.url.expose()),
+            sources = told.sources.len(),
+            rules = told.rules.len(),
+            targets = told.targets.len(),
+            replica,
+            "ringdown is up"
         );
         Ok(app)
     }
@@ -174,6 +190,20 @@ impl App {
         }
         self.store.close().await;
         tracing::info!("stopped");
+    }
+}
+
+/// Where the database is: the whole path of a file, or the server, without a password.
+fn place_of(url: &str) -> String {
+    if let Some(file) = url.strip_prefix("sqlite:") {
+        let file = file.split('?').next().unwrap_or_default();
+        let file = file.strip_prefix("//").unwrap_or(file);
+        let path = std::path::absolute(file);
+        return path.map_or_else(|_| file.to_owned(), |path| path.display().to_string());
+    }
+    match url::Url::parse(url) {
+        Ok(url) => format!("{}{}", url.host_str().unwrap_or_default(), url.path()),
+        Err(_) => "a database server".to_owned(),
     }
 }
 

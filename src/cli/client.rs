@@ -4,8 +4,29 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::Global;
 use super::outcome::Failed;
 use crate::outbound::{CallError, Client};
+use crate::settings::Loader;
+use crate::targets;
+
+/// Where the admin listener is when nobody says otherwise.
+const DEFAULT_URL: &str = "http://127.0.0.1:9090";
+
+/// The address of the admin listener that the configuration gives. A configuration that cannot be
+/// used says nothing about the daemon that runs, so the default stands in for it.
+pub(super) fn configured(global: &Global) -> String {
+    match Loader::from_process(global.config.clone(), targets::profiles()).load() {
+        Ok(loaded) => {
+            let mut address = loaded.settings.admin.listen;
+            if address.ip().is_unspecified() {
+                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            format!("http://{address}")
+        }
+        Err(_) => DEFAULT_URL.to_owned(),
+    }
+}
 
 /// Reads the address of a daemon.
 ///

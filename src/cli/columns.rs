@@ -40,6 +40,10 @@ impl Style {
 }
 
 impl Cell {
+    pub(super) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     pub(super) fn new(text: impl AsRef<str>) -> Self {
         Self::styled(text, Style::Plain)
     }
@@ -69,6 +73,15 @@ impl Screen {
         Self {
             width: width.filter(|_| is_terminal),
             has_colours: is_terminal && !no_colour,
+        }
+    }
+
+    /// No terminal: a file or another program.
+    #[cfg(test)]
+    pub(super) const fn piped() -> Self {
+        Self {
+            width: None,
+            has_colours: false,
         }
     }
 

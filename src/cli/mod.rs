@@ -15,6 +15,8 @@ mod explain;
 mod explain_state;
 mod explain_words;
 mod health;
+mod help;
+mod listing;
 mod migrate;
 mod outcome;
 mod progress;
@@ -30,8 +32,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::telemetry::VERSION_AND_COMMIT;
 use crate::text::visible;
 use outcome::{Failed, Outcome};
 
@@ -40,7 +43,7 @@ const COMPLAINT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Turns Genesys Cloud telephony trouble into exactly one CRM ticket per incident.
 #[derive(Debug, Parser)]
-#[command(name = "ringdown", version, propagate_version = true)]
+#[command(name = "ringdown", version = VERSION_AND_COMMIT, propagate_version = true)]
 struct CommandLine {
     #[command(flatten)]
     global: Global,
@@ -50,6 +53,7 @@ struct CommandLine {
 
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of all commands")]
 struct Global {
     /// A configuration file; may be repeated, later ones win.
     #[arg(long = "config", value_name = "FILE", global = true)]
@@ -97,14 +101,24 @@ enum Command {
     Status(api::StatusArgs),
     /// Say why an event, a key, an incident or a ticket has or has no ticket, and its whole story.
     Why(api::WhyArgs),
-    /// Look at incidents.
-    Incidents(api::IncidentArgs),
+    /// Look at incidents, the worst first; close one, write a note, open its ticket.
+    Incidents(Box<api::IncidentArgs>),
+    /// Look at events, or at one with its body and what the rules made of it.
+    Events(api::EventArgs),
+    /// Look at deliveries, or at one with its content.
+    Deliveries(api::DeliveryArgs),
+    /// Look at targets; pause, resume or test one.
+    Targets(api::TargetArgs),
     /// Look at dead letters, replay or discard them.
     DeadLetters(api::DeadLetterArgs),
     /// Look at review items, reprocess or discard them.
     Review(api::ReviewArgs),
-    /// Look at silences, make or end them.
+    /// Look at silences, make, extend or end them.
     Silences(api::SilenceArgs),
+    /// Look at the burst locks that hold.
+    Locks(api::LockArgs),
+    /// Say who changed what.
+    Audit(api::AuditArgs),
     /// Bring the database up to date and exit.
     Migrate,
     /// Run the CRM simulator alone.
@@ -120,7 +134,9 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub fn run() -> ExitCode {
-    let mut line = match CommandLine::try_parse() {
+    let parsed = help::grouped(CommandLine::command()).try_get_matches();
+    let parsed = parsed.and_then(|matches| CommandLine::from_arg_matches(&matches));
+    let mut line = match parsed {
         Ok(line) => line,
         Err(error) => {
             let _ = error.print();
@@ -132,6 +148,7 @@ pub fn run() -> ExitCode {
         }
     };
     line.global.config = config_files(std::env::args_os());
+    let is_json = line.global.output.is_json();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -142,7 +159,10 @@ pub fn run() -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failed) => {
-            complain(visible(&failed.message).into_owned());
+            complain(match is_json {
+                true => config::pretty(&serde_json::json!({ "error": failed.message })),
+                false => visible(&failed.message).into_owned(),
+            });
             failed.code
         }
     }
@@ -177,10 +197,15 @@ async fn execute(line: CommandLine) -> Outcome {
         Command::Catalogue(args) => catalogue::run(&args, global),
         Command::Status(args) => api::status(args, global).await,
         Command::Why(args) => api::why(args, global).await,
-        Command::Incidents(args) => api::incidents(args, global).await,
+        Command::Incidents(args) => api::incidents(*args, global).await,
         Command::DeadLetters(args) => api::dead_letters(args, global).await,
         Command::Review(args) => api::review(args, global).await,
         Command::Silences(args) => api::silences(args, global).await,
+        Command::Events(args) => api::events(args, global).await,
+        Command::Deliveries(args) => api::deliveries(args, global).await,
+        Command::Targets(args) => api::targets(args, global).await,
+        Command::Locks(args) => api::locks(args, global).await,
+        Command::Audit(args) => api::audit(args, global).await,
         Command::Migrate => migrate::run(global).await,
         Command::Sim(args) => sim::run(args).await,
         Command::Storm(args) => storm::run(args, global).await,

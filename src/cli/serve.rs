@@ -24,6 +24,7 @@ pub(super) async fn run(global: &Global) -> Outcome {
     let start = App::start(AppOptions {
         settings: loaded.settings,
         effective: report::effective_json(&loaded.effective),
+        files: loaded.files,
         clock: Clock::System,
         metrics,
     });

@@ -106,6 +106,11 @@ pub(super) fn shown(value: Option<&Value>) -> String {
     }
 }
 
+/// The value at `pointer` in `value` as a cell.
+pub(super) fn shown_at(value: &Value, pointer: &str) -> String {
+    shown(value.pointer(pointer))
+}
+
 /// `text` in one line, with nothing in it that a terminal would obey or hide.
 pub(super) fn plain(text: &str) -> String {
     let is_space = |character| matches!(character, '\n' | '\r' | '\t');

@@ -25,12 +25,13 @@ mod log_once;
 mod outage_key;
 mod policy;
 mod render_step;
+mod requests_step;
 mod resources;
 mod steps;
 mod ticket_text;
 mod worker;
 
-pub(crate) use batch::maintenance_over;
+pub(crate) use batch::{maintenance_over, render_again};
 pub use error::DecideError;
 pub(crate) use evaluate::{Breach, Entities, Evaluated, Evaluator, Finding, Timeliness};
 pub(crate) use outage_key::outage_of;

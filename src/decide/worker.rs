@@ -12,6 +12,7 @@ use super::evaluate::Evaluator;
 use super::failover_step::fail_over;
 use super::leader_lease::LeaderLease;
 use super::render_step::{mark_outdated, render_marked};
+use super::requests_step::carry_out_requests;
 use super::resources::Resources;
 use super::steps::{add_standings, decide_events, fire_timers};
 use crate::clock::Clock;
@@ -160,11 +161,12 @@ impl Decider {
             if !size.stored(decided) {
                 return Ok(decided);
             }
+            let asked = carry_out_requests(resources, fence).await?;
             let fired = fire_timers(resources, fence).await?;
             let moved = fail_over(resources, fence).await?;
             let added = add_standings(resources, fence).await?;
             let rendered = render_marked(resources, fence).await?;
-            Ok(decided + fired + moved + added + rendered)
+            Ok(decided + asked + fired + moved + added + rendered)
         };
         tokio::time::timeout(STEP_TIMEOUT, step)
             .await
@@ -193,7 +195,7 @@ impl Decider {
     /// One pass for tests that set the time themselves. The daemon runs `bounded_step`, which does
     /// the same with a batch of adaptive size, a time limit and the comments on standings.
     ///
-    /// Decides on one batch of events, fires timers once, moves tickets whose target cannot be
+    /// Decides on one batch of events, carries out what people ask, fires timers once, moves tickets whose target cannot be
     /// reached, and renders what is to be rendered again, under `fence`. Returns how many events,
     /// incidents and deliveries that concerned.
     ///
@@ -203,8 +205,9 @@ impl Decider {
     pub async fn step(&self, fence: &FencingToken) -> Result<usize, DecideError> {
         let resources = &self.resources;
         let decided = decide_events(resources, fence, MAX_BATCH).await?;
+        let asked = carry_out_requests(resources, fence).await?;
         let fired = fire_timers(resources, fence).await?;
         let moved = fail_over(resources, fence).await?;
-        Ok(decided + fired + moved + render_marked(resources, fence).await?)
+        Ok(decided + asked + fired + moved + render_marked(resources, fence).await?)
     }
 }

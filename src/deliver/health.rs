@@ -15,10 +15,12 @@ use crate::domain::failover::{
     DISAGREES_FOR, HealthAction, StoredView, Unreachable, health_action,
 };
 use crate::domain::time::Timestamp;
-use crate::store::{StoreError, TargetCondition, TargetHealth};
+use crate::store::{ConditionState, StoreError, TargetCondition, TargetHealth, TargetPause};
 
 /// How often the row is read while several replicas share the database.
 const READ_EVERY: Duration = Duration::from_secs(1);
+/// How often it is read whether a person has paused the target.
+const READ_PAUSE_EVERY: Duration = Duration::from_millis(400);
 
 /// How often a condition that lasts is recorded while several replicas share the database.
 const RECORD_EVERY: Duration = Duration::from_secs(60);
@@ -48,6 +50,38 @@ impl TargetWorker {
         Ok(())
     }
 
+    /// Reads whether a person has paused the target, when that is due: a claim asks for itself.
+    /// Returns whether one has.
+    pub(super) async fn follow_pause(&self, now: Timestamp) -> Result<bool, StoreError> {
+        {
+            let shared = self.shared();
+            let read_at = shared.pause_read_at;
+            if read_at.is_some_and(|at| at.elapsed() < READ_PAUSE_EVERY) {
+                return Ok(shared.pause.is_some());
+            }
+        }
+        let pause = self.store.target_pause(&self.name, now).await?;
+        let mut shared = self.shared();
+        shared.pause_read_at = Some(Instant::now());
+        if shared.pause.is_some() != pause.is_some() {
+            match &pause {
+                Some(pause) => tracing::warn!(
+                    target = self.name.as_str(),
+                    by = pause.by,
+                    reason = pause.reason,
+                    until = pause.until.map(|at| at.to_string()),
+                    "the target is paused by a person; nothing is sent"
+                ),
+                None => tracing::info!(
+                    target = self.name.as_str(),
+                    "the target is not paused any more"
+                ),
+            }
+        }
+        shared.pause = pause;
+        Ok(shared.pause.is_some())
+    }
+
     /// Records why the target accepts no writes, when that has changed.
     pub(super) async fn record_condition(&self, now: Timestamp) -> Result<(), StoreError> {
         let condition = {
@@ -55,12 +89,15 @@ impl TargetWorker {
             // After a start nothing is known until something has failed.
             let is_known = shared.recorded.is_some() || shared.last_error.is_some();
             let waited = shared.breaker.waited().filter(|_| !shared.is_idle);
-            if waited.is_some() && !is_known {
+            if waited.is_some() && !is_known && shared.pause.is_none() {
                 return Ok(());
             }
-            let condition = waited.map(|state| TargetCondition {
-                state,
-                reason: reason(&shared),
+            let paused = shared.pause.as_ref().map(TargetPause::condition);
+            let condition = paused.or_else(|| {
+                waited.map(|state| TargetCondition {
+                    state: ConditionState::Breaker(state),
+                    reason: reason(&shared),
+                })
             });
             // The reason of one condition may change with every try; its first one is shown.
             let key = |one: &Option<TargetCondition>| one.as_ref().map(|one| one.state);

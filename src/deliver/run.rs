@@ -71,8 +71,12 @@ impl TargetWorker {
             // Only failover waits for the shared health; deliveries do not.
             tracing::error!(target = self.name.as_str(), %error, "the target's health cannot be shared");
         }
+        let is_paused = self.follow_pause(now).await?;
         if let Err(error) = self.record_condition(now).await {
             tracing::error!(target = self.name.as_str(), %error, "the target's condition cannot be recorded");
+        }
+        if is_paused {
+            return Ok(MAX_SLEEP);
         }
         self.follow_allowance(now);
         // Fewer at once while the CRM asks for a lower rate: some limit what runs at a time.
@@ -154,8 +158,10 @@ impl TargetWorker {
     fn report_metrics(&self) {
         let token = self.crm.token_status();
         let mut shared = self.shared();
-        self.metrics
-            .set_target_up(&self.name, shared.breaker.state() == BreakerState::Up);
+        let is_paused = shared.pause.is_some();
+        let is_up = shared.breaker.state() == BreakerState::Up && !is_paused;
+        self.metrics.set_target_up(&self.name, is_up);
+        self.metrics.set_target_paused(&self.name, is_paused);
         let counted = &shared.counted_token;
         // A client that was started again counts from 0.
         let renewed = token.renewals.saturating_sub(counted.renewals);

@@ -10,7 +10,7 @@ use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failure::Failure;
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
-use crate::store::{TargetCondition, TargetHealth};
+use crate::store::{TargetCondition, TargetHealth, TargetPause};
 use crate::targets::TokenStatus;
 
 /// The status of a target, for people.
@@ -51,6 +51,9 @@ pub(super) struct Shared {
     pub(super) doubts_login: bool,
     /// A wait is over, and there is nothing to send that could prove it.
     pub(super) is_idle: bool,
+    /// A person has paused the target, as it was last read.
+    pub(super) pause: Option<TargetPause>,
+    pub(super) pause_read_at: Option<Instant>,
     /// The condition that this process recorded last; `None`: none yet.
     pub(super) recorded: Option<Option<TargetCondition>>,
     /// When it was recorded.

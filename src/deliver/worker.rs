@@ -103,6 +103,11 @@ impl TargetWorker {
         Arc::clone(&self.limiter)
     }
 
+    /// The client of the target, for checks of it.
+    pub fn crm(&self) -> Arc<dyn Crm> {
+        Arc::clone(&self.crm)
+    }
+
     pub fn status(&self) -> TargetStatus {
         let shared = self.shared();
         TargetStatus {

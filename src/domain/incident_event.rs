@@ -74,6 +74,16 @@ pub enum IncidentEvent {
     ReleasedFromFlood {
         by: String,
     },
+    /// A person wants its ticket now.
+    TicketOrdered {
+        by: String,
+        reason: String,
+    },
+    /// A person writes a note to its ticket.
+    NoteOwed {
+        by: String,
+        text: String,
+    },
     /// How its queue stands was added to the ticket.
     DetailsAdded,
     /// A template failed, or the target is no longer configured.
@@ -166,6 +176,11 @@ pub enum ClosingCause {
     },
     /// Of an outage: a person gave its ticket up before it existed.
     GivenUp,
+    /// A person closed it in Ringdown.
+    ByPerson {
+        by: String,
+        reason: String,
+    },
     WithOutage {
         outage_id: IncidentId,
     },
@@ -251,6 +266,8 @@ impl IncidentEvent {
             Self::Member { change, .. } => member_title(*change),
             Self::OutageClosed { .. } => member_title(MemberChange::LetGo),
             Self::ReleasedFromFlood { .. } => "released from the flood",
+            Self::TicketOrdered { .. } => "ticket ordered",
+            Self::NoteOwed { .. } => "note",
             Self::DetailsAdded => "details added",
             Self::DeliveryUnwritable { .. } => "a delivery could not be written",
             Self::FailedOver { .. } => "failed over",
@@ -290,15 +307,10 @@ impl fmt::Display for IncidentEvent {
         match self {
             Self::Opened | Self::Relapsed | Self::Commented => Ok(()),
             Self::Pending {
-                silence: Some(silence),
-                ..
-            } => write!(f, "silenced: {silence}"),
-            Self::Pending {
                 reason,
-                until: Some(until),
-                ..
-            } => write!(f, "{} until {until}", reason.as_str()),
-            Self::Pending { reason, .. } => f.write_str(reason.as_str()),
+                until,
+                silence,
+            } => pending(f, *reason, *until, silence.as_ref()),
             Self::Flapping { times, first_at } => write!(f, "began {times} times since {first_at}"),
             Self::Raised { from, to } => write!(f, "from {from} to {to}"),
             Self::Calm { since, times } => write!(f, "flapped since {since}, began {times} times"),
@@ -313,6 +325,9 @@ impl fmt::Display for IncidentEvent {
             Self::ReleasedFromFlood { by }
             | Self::DeliveryReplayed { by, .. }
             | Self::DeliveryDiscarded { by, .. } => write!(f, "by {by}"),
+            Self::TicketOrdered { by, reason: text } | Self::NoteOwed { by, text } => {
+                write!(f, "by {by}: {text}")
+            }
             Self::DetailsAdded => f.write_str("Genesys Cloud answered how the queue stands"),
             Self::DeliveryUnwritable { problem } | Self::CannotFailOver { problem } => {
                 f.write_str(problem)
@@ -347,6 +362,19 @@ impl fmt::Display for IncidentEvent {
             } => completed(f, set, found, dropped),
             Self::TicketChanged { cause, .. } => f.write_str(cause),
         }
+    }
+}
+
+fn pending(
+    f: &mut fmt::Formatter<'_>,
+    reason: Suppression,
+    until: Option<Timestamp>,
+    silence: Option<&Mute>,
+) -> fmt::Result {
+    match (silence, until) {
+        (Some(silence), _) => write!(f, "silenced: {silence}"),
+        (None, Some(until)) => write!(f, "{} until {until}", reason.as_str()),
+        (None, None) => f.write_str(reason.as_str()),
     }
 }
 
@@ -423,6 +451,7 @@ impl fmt::Display for ClosingCause {
             Self::StayedWell => f.write_str("no breach for quiet_after since the recovery"),
             Self::RuleRemoved { rule } => write!(f, "rule {rule} is no longer configured"),
             Self::DiscardedWithFlood { by } => write!(f, "discarded with the flood by {by}"),
+            Self::ByPerson { by, reason } => write!(f, "by {by} in Ringdown: {reason}"),
             Self::GivenUp => {
                 f.write_str("its ticket was given up before it existed; members go on alone")
             }

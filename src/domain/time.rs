@@ -22,6 +22,15 @@ impl Timestamp {
         self.0
     }
 
+    /// RFC 3339 in UTC with three digits for the milliseconds, always: such texts have one length, and
+    /// sort as the times do.
+    pub fn in_milliseconds(self) -> String {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(timestamp) => format!("{timestamp:.3}"),
+            Err(_) => format!("{} ms", self.0),
+        }
+    }
+
     /// The span from `earlier` to `self`; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -82,6 +91,17 @@ mod tests {
         let timestamp: Timestamp = "2026-11-23T15:00:05.250+01:00".parse().unwrap();
         assert_eq!(timestamp.to_string(), "2026-11-23T14:00:05.25Z");
         assert_eq!(timestamp.to_string().parse(), Ok(timestamp));
+    }
+
+    #[test]
+    fn texts_in_milliseconds_have_one_length() {
+        for (text, expected) in [
+            ("2026-11-23T14:00:05Z", "2026-11-23T14:00:05.000Z"),
+            ("2026-11-23T14:00:05.25Z", "2026-11-23T14:00:05.250Z"),
+        ] {
+            let timestamp: Timestamp = text.parse().unwrap();
+            assert_eq!(timestamp.in_milliseconds(), expected);
+        }
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub struct Loaded {
     pub warnings: Vec<Warning>,
     /// Every key with its value in effect and where it was set; secrets are not shown.
     pub effective: Vec<EffectiveValue>,
+    /// The files that were read, in their order.
+    pub files: Vec<String>,
 }
 
 impl Loader {
@@ -87,7 +89,12 @@ impl Loader {
         let settings = Settings::read(&root);
         root.finish();
         let settings = settings.map(|settings| checks::complete(&reading, settings));
-        Self::conclude(settings, reading.findings.into_inner(), problems)
+        let findings = reading.findings.into_inner();
+        let loaded = Self::conclude(settings, findings, problems)?;
+        Ok(Loaded {
+            files: order,
+            ..loaded
+        })
     }
 
     fn conclude(
@@ -102,6 +109,7 @@ impl Loader {
                 settings,
                 warnings,
                 effective: findings.effective,
+                files: Vec::new(),
             }),
             _ => Err(LoadError { problems, warnings }),
         }

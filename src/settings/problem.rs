@@ -65,12 +65,11 @@ impl fmt::Display for Warning {
 }
 
 /// One key with the value that is in effect.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectiveValue {
     /// The key's full path.
     pub path: String,
     /// The value as TOML; a secret as the place it came from.
-    #[serde(rename = "value")]
     pub shown: String,
     /// Where the value was set: a file with its line, an environment variable, or `built-in`.
     pub layer: String,

@@ -30,9 +30,20 @@ pub fn effective_text(values: &[EffectiveValue]) -> String {
         .collect()
 }
 
-/// Every key with its value, and where it was set, as a list of objects.
+/// Every key with its value, and where it was set: a list as the API has them.
 pub fn effective_json(values: &[EffectiveValue]) -> Value {
-    json!(values)
+    let items = values.iter().map(
+        |value| json!({ "path": value.path, "value": plain(&value.shown), "layer": value.layer }),
+    );
+    json!({ "items": items.collect::<Vec<_>>(), "next": null })
+}
+
+/// A value that is written as TOML, as JSON. What stands for a secret stays a text.
+fn plain(shown: &str) -> Value {
+    let table: Option<toml::Table> = toml::from_str(&format!("value = {shown}")).ok();
+    let value = table.and_then(|mut table| table.remove("value"));
+    let value = value.and_then(|value| serde_json::to_value(value).ok());
+    value.unwrap_or_else(|| json!(shown))
 }
 
 fn summary(problems: usize, warnings: usize) -> String {

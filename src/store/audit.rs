@@ -49,7 +49,6 @@ pub(super) fn bulk_detail(filter: &Filter, ids: &[i64]) -> Value {
 fn filter_detail(filter: &Filter) -> Map<String, Value> {
     let times = [("since", filter.since), ("until", filter.until)];
     let texts = [
-        ("state", &filter.state),
         ("source", &filter.source),
         ("target", &filter.target),
         ("rule", &filter.rule),
@@ -61,14 +60,15 @@ fn filter_detail(filter: &Filter) -> Map<String, Value> {
         ("kind", &filter.kind),
         ("operation", &filter.operation),
     ];
+    let states = (!filter.states.is_empty()).then(|| ("state".to_owned(), json!(filter.states)));
     let like = filter
         .like
         .map(|id| ("like".to_owned(), json!(id.to_string())));
     let times = times
         .into_iter()
-        .filter_map(|(name, at)| Some((name.to_owned(), json!(at?.to_string()))));
+        .filter_map(|(name, at)| Some((name.to_owned(), json!(at?.in_milliseconds()))));
     let texts = texts
         .into_iter()
         .filter_map(|(name, text)| Some((name.to_owned(), json!(text.as_ref()?))));
-    times.chain(texts).chain(like).collect()
+    times.chain(texts).chain(states).chain(like).collect()
 }

@@ -188,13 +188,13 @@ impl Store {
         self.change_one(id, Change::Discard, by).await
     }
 
-    /// Owes every dead letter of `filter` again; answers how many.
+    /// Owes every dead letter of `filter` again; answers their ids.
     pub async fn replay_dead_letters(
         &self,
         filter: &Filter,
         as_stored: bool,
         by: ChangedBy<'_>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<i64>, StoreError> {
         self.change_many(filter, Change::Replay { as_stored }, by)
             .await
     }
@@ -206,7 +206,8 @@ impl Store {
         filter: &Filter,
         by: ChangedBy<'_>,
     ) -> Result<u64, StoreError> {
-        self.change_many(filter, Change::Discard, by).await
+        let discarded = self.change_many(filter, Change::Discard, by).await?;
+        Ok(discarded.len() as u64)
     }
 
     async fn change_one(
@@ -260,7 +261,7 @@ impl Store {
         filter: &Filter,
         change: Change,
         by: ChangedBy<'_>,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Vec<i64>, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let mut update = change.update(by);
         update.push(
@@ -276,7 +277,7 @@ impl Store {
         let detail = bulk_detail(filter, &ids);
         audit::record(&mut tx, by, change.action(), "dead-letters", &detail).await?;
         tx.commit().await?;
-        Ok(ids.len() as u64)
+        Ok(ids)
     }
 }
 

@@ -156,7 +156,8 @@ macro_rules! heads_postgres {
 /// rows are locked after the choice, by their ids: a choice in turns cannot be locked itself. The
 /// lease condition is asked again with the lock, and stands on the update too: where rows cannot
 /// be locked by the select, only the update's condition is checked again after the wait for a row;
-/// without it two workers would be handed the same delivery.
+/// without it two workers would be handed the same delivery. The last condition leaves a target alone
+/// that a person has paused: a pause is in force as soon as it is stored.
 macro_rules! claim {
     ($heads:expr, $now:expr, $lock:expr) => {
         concat!(
@@ -192,7 +193,9 @@ macro_rules! claim {
              where id in (select locked.id from locked) \
                and (state = 'waiting' or (state = 'sending' and lease_until <= ",
             $now,
-            ")) returning id, incident_id, operation, payload, event_id, received_at, attempts, \
+            ")) and not exists (select 1 from target_pauses p \
+                  where p.target = $3 and (p.until is null or p.until > $4)) \
+             returning id, incident_id, operation, payload, event_id, received_at, attempts, \
                resumptions, in_doubt, parent_id, lane, completes, omitted, last_error"
         )
     };

@@ -44,6 +44,9 @@ embed![
     "0033_entities",
     "0034_match_counts",
     "0037_worst_first",
+    "0048_target_pauses",
+    "0049_incident_requests",
+    "0050_silenced_incidents",
     "0056_unknown_outcomes",
 ];
 

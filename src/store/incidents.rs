@@ -182,6 +182,21 @@ pub(super) async fn write_incident(
     if is_closed {
         write_breach_starts(tx, incident).await?;
     }
+    note_silence(tx, incident).await
+}
+
+/// Notes which silence holds the incident back.
+async fn note_silence(tx: &mut Tx, incident: &Incident) -> Result<(), StoreError> {
+    let by = incident.silence.as_ref().map(|mute| mute.by.as_str());
+    let id = by.and_then(|by| by.strip_prefix("silence ")?.parse::<i64>().ok());
+    let Some(id) = id else {
+        return Ok(());
+    };
+    let insert = Statement::new(
+        "insert into silenced_incidents (silence_id, incident_id) values ($1, $2) \
+         on conflict do nothing",
+    );
+    insert.bind(id).bind(&incident.id).execute(tx).await?;
     Ok(())
 }
 

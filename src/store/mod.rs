@@ -26,6 +26,7 @@ mod file_watch;
 mod floods;
 mod handle;
 mod history;
+mod incident_requests;
 mod incidents;
 mod journal;
 mod leases;
@@ -52,6 +53,7 @@ mod statement;
 mod sync_progress;
 mod target_conditions;
 mod target_health;
+mod target_pauses;
 mod ticket_changes;
 mod value;
 mod views;
@@ -69,6 +71,7 @@ pub use fencing::FencingToken;
 pub use floods::FloodDecision;
 pub use handle::Store;
 pub use history::{HistoryEntry, Reference};
+pub use incident_requests::{IncidentRequest, NewIncidentRequest, RequestOutcome};
 pub use incidents::IncidentRecord;
 pub use journal::{
     Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
@@ -76,12 +79,14 @@ pub use journal::{
 pub use load_state::KeyRecord;
 pub use notifications::Notification;
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket};
+pub use rendering::DeadLetterToRender;
 pub use retention::RetentionStep;
 pub use review::ReviewDecision;
 pub use silences::NewSilence;
 pub use sync_progress::{ChangedTicket, SyncProgress};
-pub use target_conditions::{OpenCondition, TargetCondition};
+pub use target_conditions::{ConditionState, OpenCondition, TargetCondition};
 pub use target_health::TargetHealth;
+pub use target_pauses::TargetPause;
 pub use ticket_changes::AppliedSnapshot;
 pub use views::{
     AuditView, ChangeMark, Counts, Cursor, DeadLetterDetail, DeadLetterGroup, DeadLetterView,
@@ -89,5 +94,6 @@ pub use views::{
     EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HistoryView,
     IncidentDetail, IncidentEventView, IncidentView, LockView, MAX_GROUPS, OngoingIncident, Owed,
     Page, PageRequest, PartView, ReadingEvent, ReviewDetail, ReviewGroup, ReviewView, RowId,
-    SilenceView, SourceActivity, Standing, StoredFailure, TicketView, TimelineEntry, WaitsView,
+    SilenceSubject, SilenceView, SourceActivity, Standing, StoredFailure, TicketView,
+    TimelineEntry, WaitsView,
 };

@@ -75,6 +75,60 @@ const IN_DOUBT: &str = "the object, table or key field was changed while deliver
      and wait until no entry of `GET /api/v1/deliveries?target=NAME` has `in_doubt`; replay or \
      discard those that are dead letters with `ringdown dead-letters`";
 
+/// A dead letter with what it would be rendered from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeadLetterToRender {
+    pub record: IncidentRecord,
+    pub delivery: PendingDelivery,
+    /// Its last attempt may have had an effect.
+    pub in_doubt: bool,
+    /// A later operation of its ticket was sent.
+    pub is_overtaken: bool,
+    /// Its incident is closed and has no ticket.
+    pub is_over: bool,
+}
+
+impl Store {
+    /// The dead letter `id` with its incident; `None` when it is none any more.
+    pub async fn dead_letter_to_render(
+        &self,
+        id: i64,
+    ) -> Result<Option<DeadLetterToRender>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select d.id, d.incident_id, d.operation, d.payload, d.event_id, d.received_at, \
+              d.parent_id, d.in_doubt, \
+              (select count(*) from deliveries later where later.incident_id = d.incident_id \
+                and later.id > d.id and later.state in ('done', 'sending')) as overtaken, \
+              (select count(*) from incidents i where i.id = d.incident_id \
+                and i.state = 'closed' and i.ticket_id is null) as is_over \
+             from deliveries d where d.id = $1 and d.state = 'dead'",
+        );
+        let read = |row: &Row| {
+            Ok((
+                row.get::<IncidentId>("incident_id")?,
+                PendingDelivery::read(row)?,
+                row.get::<i64>("in_doubt")? != 0,
+                row.get::<i64>("overtaken")? != 0,
+                row.get::<i64>("is_over")? != 0,
+            ))
+        };
+        let found = select.bind(id).fetch_optional(&mut tx, read).await?;
+        let Some((incident_id, delivery, in_doubt, is_overtaken, is_over)) = found else {
+            return Ok(None);
+        };
+        let select = Statement::new(select_incidents!("i.id = $1")).bind(&incident_id);
+        let record = select.fetch_optional(&mut tx, IncidentRecord::read).await?;
+        Ok(record.map(|record| DeadLetterToRender {
+            record,
+            delivery,
+            in_doubt,
+            is_overtaken,
+            is_over,
+        }))
+    }
+}
+
 impl DecisionTransaction {
     /// Marks the deliveries of `target` that were rendered from templates with another digest.
     /// Returns how many.

@@ -72,9 +72,13 @@ impl Store {
         forgotten.incidents = incidents;
         for text in [
             "delete from burst_locks where locked_until < $1",
+            "delete from silenced_incidents where silence_id in \
+              (select id from silences where ends_at < $1)",
             "delete from silences where ends_at < $1",
             "delete from target_conditions where until < $1",
             "delete from match_counts where heard_at < $1",
+            "delete from incident_requests where settled_at < $1",
+            "delete from target_pauses where until < $1",
         ] {
             Statement::new(text).bind(cutoff).execute(&mut tx).await?;
         }

@@ -132,7 +132,7 @@ impl Store {
         by: ChangedBy<'_>,
     ) -> Result<u64, StoreError> {
         let open = Filter {
-            state: None,
+            states: Vec::new(),
             ..filter.clone()
         };
         let mut tx = self.database.begin_write().await?;

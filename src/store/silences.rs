@@ -67,8 +67,8 @@ impl Store {
             .bind(&new.reason)
             .bind(by.at);
         let id: i64 = insert.fetch_one(&mut tx, |row| row.get("id")).await?;
-        let detail = json!({"match": texts, "starts_at": new.starts_at.to_string(),
-            "ends_at": new.ends_at.to_string(), "reason": new.reason});
+        let detail = json!({"match": texts, "starts_at": new.starts_at.in_milliseconds(),
+            "ends_at": new.ends_at.in_milliseconds(), "reason": new.reason});
         let subject = format!("silences/{id}");
         audit::record(&mut tx, by, "silence.create", &subject, &detail).await?;
         let view = silence_in(&mut tx, &id.to_string(), by.at).await?;
@@ -105,10 +105,46 @@ impl Store {
             "update incidents set due_at = $1 where state = 'pending' and due_at > $1",
         );
         wake.bind(by.at).execute(&mut tx).await?;
-        let detail = json!({"match": before.matchers.0, "would_have_ended_at":
-            before.ends_at.timestamp().to_string()});
+        let detail = json!({"match": before.matchers, "would_have_ended_at": before.ends_at});
         let subject = format!("silences/{id}");
         audit::record(&mut tx, by, "silence.expire", &subject, &detail).await?;
+        let view = silence_in(&mut tx, id, by.at).await?;
+        tx.commit().await?;
+        Ok(view)
+    }
+}
+
+impl Store {
+    /// Lets the silence `id` end later.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`], or [`StoreError::Conflict`] when it is over, or would not end later.
+    pub async fn extend_silence(
+        &self,
+        id: &str,
+        ends_at: Timestamp,
+        by: ChangedBy<'_>,
+    ) -> Result<SilenceView, StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        hold_deciding(&mut tx).await?;
+        let before = silence_in(&mut tx, id, by.at).await?;
+        let update = Statement::new(
+            "update silences set ends_at = $1 where id = $2 and ends_at > $3 and ends_at < $1",
+        );
+        let update = update.bind(ends_at).bind(before.id.0).bind(by.at);
+        if update.execute(&mut tx).await? == 0 {
+            return Err(StoreError::Conflict {
+                what: "silence",
+                id: id.to_owned(),
+                state: before.state,
+                problem: "only one that is not over can be extended, to a later end",
+            });
+        }
+        let detail = json!({"match": before.matchers, "ended_at": before.ends_at,
+            "ends_at": ends_at.in_milliseconds()});
+        let subject = format!("silences/{id}");
+        audit::record(&mut tx, by, "silence.extend", &subject, &detail).await?;
         let view = silence_in(&mut tx, id, by.at).await?;
         tx.commit().await?;
         Ok(view)

@@ -117,6 +117,14 @@ impl<'a> Statement<'a> {
         self
     }
 
+    /// Adds `text` and a list of `items`, when there are any.
+    pub(super) fn push_any(&mut self, text: &'static str, items: &'a [String]) -> &mut Self {
+        match items {
+            [] => self,
+            items => self.push_list(text, items),
+        }
+    }
+
     /// Adds `text` and `rows` of values.
     pub(super) fn push_rows<const N: usize>(
         &mut self,

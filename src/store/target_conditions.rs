@@ -1,6 +1,7 @@
 //! The times at which a target accepted no writes: why, from when, until when. The timelines of
 //! incidents show them, and the lists say what a delivery waits for.
 
+use super::database::Tx;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
@@ -11,9 +12,35 @@ use crate::domain::time::Timestamp;
 /// Why a target accepts no writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetCondition {
-    pub state: BreakerState,
-    /// The last failure.
+    pub state: ConditionState,
+    /// The last failure, or the reason of the person.
     pub reason: String,
+}
+
+/// What keeps a target from accepting writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConditionState {
+    /// The state of its circuit breaker.
+    Breaker(BreakerState),
+    PausedByPerson,
+}
+
+const PAUSED_BY_PERSON: &str = "paused_by_person";
+
+impl ConditionState {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Breaker(state) => state.as_str(),
+            Self::PausedByPerson => PAUSED_BY_PERSON,
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        match name {
+            PAUSED_BY_PERSON => Some(Self::PausedByPerson),
+            name => BreakerState::from_name(name).map(Self::Breaker),
+        }
+    }
 }
 
 /// A condition that has not ended.
@@ -28,7 +55,7 @@ impl OpenCondition {
     fn read(row: &Row) -> Result<Self, StoreError> {
         let target: TargetName = row.get("target")?;
         let state: String = row.get("state")?;
-        let Some(state) = BreakerState::from_name(&state) else {
+        let Some(state) = ConditionState::from_name(&state) else {
             return Err(StoreError::Damaged {
                 table: "target_conditions",
                 row: target.to_string(),
@@ -64,10 +91,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let Some(condition) = condition else {
-            let end = Statement::new(
-                "update target_conditions set until = $1 where target = $2 and until is null",
-            );
-            end.bind(now).bind(target).execute(&mut tx).await?;
+            end_condition(&mut tx, target, now).await?;
             return tx.commit().await;
         };
         let change = Statement::new(
@@ -79,16 +103,7 @@ impl Store {
             .bind(&condition.reason)
             .bind(target);
         if change.execute(&mut tx).await? == 0 {
-            let begin = Statement::new(
-                "insert into target_conditions (target, since, state, reason) \
-                 values ($1, $2, $3, $4) on conflict do nothing",
-            );
-            let begin = begin
-                .bind(target)
-                .bind(now)
-                .bind(condition.state.as_str())
-                .bind(&condition.reason);
-            begin.execute(&mut tx).await?;
+            begin_condition(&mut tx, target, condition, now).await?;
         }
         tx.commit().await
     }
@@ -106,4 +121,37 @@ impl Store {
         let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("found"));
         Ok(found.await?.is_some())
     }
+}
+
+/// Begins a condition, unless one lasts.
+pub(super) async fn begin_condition(
+    tx: &mut Tx,
+    target: &TargetName,
+    condition: &TargetCondition,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let begin = Statement::new(
+        "insert into target_conditions (target, since, state, reason) \
+         values ($1, $2, $3, $4) on conflict do nothing",
+    );
+    let begin = begin
+        .bind(target)
+        .bind(now)
+        .bind(condition.state.as_str())
+        .bind(&condition.reason);
+    begin.execute(tx).await?;
+    Ok(())
+}
+
+/// Ends the condition that lasts, if there is one.
+pub(super) async fn end_condition(
+    tx: &mut Tx,
+    target: &TargetName,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let end = Statement::new(
+        "update target_conditions set until = $1 where target = $2 and until is null",
+    );
+    end.bind(now).bind(target).execute(tx).await?;
+    Ok(())
 }

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::version::{COMMIT, VERSION};
 use super::{ConnectionMetrics, SourceCounters};
 use crate::domain::identity::TargetName;
 
@@ -85,7 +86,9 @@ metrics! {
     journal_lag: Gauge<f64, AtomicU64>, "journal_lag_seconds",
         "Age of the oldest event that is not yet decided";
     target_up: Gauges<1>, "target_up",
-        "1 when the target takes deliveries, 0 while it is paused, held or its circuit is open";
+        "1 when the target takes deliveries, 0 while it is paused (by the CRM or by a person), held or its circuit is open";
+    target_paused: Gauges<1>, "target_paused",
+        "1 while a person has paused the target, otherwise 0";
     token_refreshes: Counters<2>, "token_refreshes",
         "Credential renewals by target and outcome: ok, failed";
     sync_calls: Counters<2>, "sync_calls",
@@ -108,7 +111,7 @@ metrics! {
         "Log lines that were dropped, because standard error could not be written or was too slow";
     task_restarts: Counters<1>, "task_restarts",
         "Restarts of a part of the process after it panicked or ended by itself, by part";
-    build_info: Gauges<1>, "build_info", "The running version";
+    build_info: Gauges<2>, "build_info", "The running version and the commit that it was built from";
 }
 
 impl Default for Metrics {
@@ -121,7 +124,7 @@ impl Metrics {
     /// A fresh registry with every metric at zero.
     pub fn new() -> Self {
         let metrics = Self::registered();
-        let version = labels([("version", env!("CARGO_PKG_VERSION"))]);
+        let version = labels([("version", VERSION), ("commit", COMMIT)]);
         metrics.build_info.get_or_create(&version).set(1);
         metrics
     }
@@ -283,6 +286,13 @@ impl Metrics {
         self.target_up
             .get_or_create(&labels([("target", target.as_str())]))
             .set(i64::from(up));
+    }
+
+    /// Sets whether a person has paused `target`.
+    pub fn set_target_paused(&self, target: &TargetName, paused: bool) {
+        self.target_paused
+            .get_or_create(&labels([("target", target.as_str())]))
+            .set(i64::from(paused));
     }
 
     /// Counts `count` credential renewals of `target` that ended in `outcome`: ok or failed.

@@ -10,6 +10,7 @@ mod metrics;
 pub mod panics;
 mod rate_limited_warning;
 mod source_counters;
+mod version;
 mod visible;
 
 pub use connections::ConnectionMetrics;
@@ -17,3 +18,4 @@ pub use logging::{BadLogSetting, LogOutput, start_logging};
 pub use metrics::Metrics;
 pub use rate_limited_warning::RateLimitedWarning;
 pub use source_counters::SourceCounters;
+pub use version::{COMMIT, VERSION, VERSION_AND_COMMIT};

@@ -65,7 +65,7 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     (
         "app",
-        "admin backlog clock decide deliver domain enrichment http lifecycle normalise outbound \
+        "admin backlog clock decide deliver doctor domain enrichment http lifecycle normalise outbound \
          self_monitor receive review_limit settings store supervision sync targets telemetry upkeep notifier",
     ),
     (

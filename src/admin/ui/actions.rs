@@ -7,10 +7,12 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 
 use super::page::{Form, to};
+use super::records::silences_page;
 use super::waits::like;
 use crate::admin::actions::by;
 use crate::admin::answer::Refused;
-use crate::admin::silences::Wanted;
+use crate::admin::silence_preview::preview;
+use crate::admin::silences::{Wanted, WantedEnd, extend_silence};
 use crate::admin::windows;
 use crate::admin::{Actor, AdminState};
 use crate::store::ReviewDecision;
@@ -20,18 +22,14 @@ type Done = Result<Response, Refused>;
 const WAITS: &str = "/ui/waits";
 
 /// Leads to `place`, which says that so many were `did`.
-fn done(place: &str, did: &str, count: u64) -> Response {
+pub(super) fn done(place: &str, did: &str, count: u64) -> Response {
     to(&format!("{place}?did={did}&n={count}"))
 }
 
-pub(super) async fn silence(
-    State(state): State<AdminState>,
-    Extension(actor): Extension<Actor>,
-    body: Bytes,
-) -> Done {
-    let form = Form::parse(&String::from_utf8_lossy(&body));
+/// The silence that a form asks for.
+fn wanted(form: &Form) -> Wanted {
     let lines = form.get("match").unwrap_or_default().lines();
-    let wanted = Wanted {
+    Wanted {
         r#match: lines
             .map(|line| line.trim().to_owned())
             .filter(|line| !line.is_empty())
@@ -40,9 +38,47 @@ pub(super) async fn silence(
         ends_at: None,
         r#for: form.get("for").map(str::to_owned),
         reason: form.get("reason").unwrap_or_default().to_owned(),
+    }
+}
+
+/// Shows what the silence would hit, and the form again.
+pub(super) async fn preview_silence(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    body: Bytes,
+) -> Done {
+    let form = Form::parse(&String::from_utf8_lossy(&body));
+    let now = state.clock.now();
+    let new = wanted(&form)
+        .check(now, state.names.as_deref())
+        .map_err(Refused::bad_request)?;
+    let preview = preview(&state, &new, now).await?;
+    silences_page(&state, &actor, &form, Some(preview)).await
+}
+
+pub(super) async fn extend(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Done {
+    let form = Form::parse(&String::from_utf8_lossy(&body));
+    let wanted = WantedEnd {
+        ends_at: None,
+        r#for: form.get("for").map(str::to_owned),
     };
+    extend_silence(&state, &actor, &id, &wanted).await?;
+    Ok(done("/ui/silences", "extended", 1))
+}
+
+pub(super) async fn silence(
+    State(state): State<AdminState>,
+    Extension(actor): Extension<Actor>,
+    body: Bytes,
+) -> Done {
+    let form = Form::parse(&String::from_utf8_lossy(&body));
     let by = by(&state, &actor);
-    let new = wanted
+    let new = wanted(&form)
         .check(by.at, state.names.as_deref())
         .map_err(Refused::bad_request)?;
     state.store.create_silence(&new, by).await?;
@@ -88,7 +124,7 @@ pub(super) async fn replay_group(
     let by = by(&state, &actor);
     let group = like(&id)?;
     let replayed = state.store.replay_dead_letters(&group, false, by).await?;
-    Ok(done(WAITS, "replayed", replayed))
+    Ok(done(WAITS, "replayed", replayed.len() as u64))
 }
 
 pub(super) async fn discard_group(

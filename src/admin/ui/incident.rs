@@ -1,17 +1,20 @@
 //! *Incident*: its readings against the thresholds, what happened and why, its ticket.
 
 use axum::Extension;
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use serde::Serialize;
 
 use super::chart::{Chart, Series, chart};
-use super::page::{Form, page};
+use super::page::{Form, page, to};
 use crate::admin::answer::Refused;
 use crate::admin::cards::{Card, worst_first};
+use crate::admin::incident_actions::{Wanted, carry_out};
 use crate::admin::why::answer_of;
 use crate::admin::{Actor, AdminState};
 use crate::domain::identity::IncidentId;
+use crate::domain::incident_request::IncidentAction;
 use crate::domain::time::Timestamp;
 use crate::store::{
     Filter, IncidentDetail, IncidentView, OngoingIncident, Page, PageRequest, TimelineEntry,
@@ -39,6 +42,9 @@ struct Shown {
     earlier: Vec<Earlier>,
     /// What a silence of it would match.
     matchers: String,
+    /// The id of the change that a form of this page asks for: a form that is sent twice is carried
+    /// out once.
+    request_id: String,
 }
 
 /// An earlier incident of the same key.
@@ -74,12 +80,39 @@ pub(super) async fn show(
         members: worst_first(&state, members),
         earlier: earlier(&state, &incident).await?,
         matchers: matchers(&incident),
+        request_id: uuid::Uuid::new_v4().to_string(),
         card: Card::of(&state, incident),
         timeline,
     };
     let query = Form::parse(query.as_deref().unwrap_or_default());
     Ok(page(&state, &actor, "incident.html", &query, &shown))
 }
+
+macro_rules! form {
+    ($name:ident, $action:expr, $did:literal) => {
+        pub(super) async fn $name(
+            State(state): State<AdminState>,
+            Extension(actor): Extension<Actor>,
+            Path(id): Path<IncidentId>,
+            body: Bytes,
+        ) -> Result<Response, Refused> {
+            let form = Form::parse(&String::from_utf8_lossy(&body));
+            let wanted = Wanted {
+                action: $action,
+                words: form.get("words").unwrap_or_default(),
+                request_id: form.get("request_id").unwrap_or_default(),
+            };
+            let carried = carry_out(&state, &actor, &id, wanted).await?;
+            let did = if carried.is_done() { $did } else { "asked" };
+            Ok(to(&format!("/ui/incidents/{id}?did={did}")))
+        }
+    };
+}
+
+form!(close, IncidentAction::Close, "closed");
+form!(note, IncidentAction::Note, "noted");
+form!(open_ticket, IncidentAction::OpenTicket, "ordered");
+form!(leave_outage, IncidentAction::LeaveOutage, "left");
 
 /// A chart for each reading of the rule.
 async fn charts(

@@ -18,6 +18,7 @@ mod routes;
 mod search;
 mod session;
 mod sign_in;
+mod targets;
 mod waits;
 mod watcher;
 

@@ -18,6 +18,7 @@ use crate::domain::situation::age;
 use crate::domain::time::Timestamp;
 use crate::http::Problem;
 use crate::settings::Role;
+use crate::telemetry::VERSION_AND_COMMIT;
 use crate::text::visible;
 
 macro_rules! templates {
@@ -61,7 +62,7 @@ static PAGES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     pages.add_filter("query", query_filter);
     pages.add_filter("segment", segment_filter);
     pages.add_global("assets", Value::from(assets::version()));
-    pages.add_global("version", env!("CARGO_PKG_VERSION"));
+    pages.add_global("version", VERSION_AND_COMMIT);
     for (name, text) in TEMPLATES {
         // A template that cannot be parsed is missing, and a test shows every page.
         if let Err(error) = pages.add_template(name, text) {
@@ -176,6 +177,14 @@ fn notice(query: &Form) -> Option<String> {
         "discarded" => "discarded",
         "reprocessed" => "read again with the present rules",
         "silenced" => return Some("The silence is in force.".to_owned()),
+        "closed" => return Some("It is closed, and its ticket is resolved.".to_owned()),
+        "noted" => return Some("The note is on its way to the ticket.".to_owned()),
+        "ordered" => return Some("Its ticket is on its way.".to_owned()),
+        "left" => return Some("It goes on without the outage.".to_owned()),
+        "asked" => return Some("This will be done as soon as Ringdown decides again.".to_owned()),
+        "paused" => return Some("Nothing is sent to the target until it is resumed.".to_owned()),
+        "resumed" => return Some("The target is resumed; what waited is sent.".to_owned()),
+        "extended" => return Some("The silence ends later now.".to_owned()),
         "expired" => return Some("The silence is over.".to_owned()),
         "released" => "released: each gets its ticket if it still breaches",
         _ => return None,

@@ -1,4 +1,4 @@
-//! *Targets*, *Sources*, *Silences*, *Configuration*, *Audit*: lists with little of their own.
+//! *Sources*, *Silences*, *Configuration*, *Audit*: lists with little of their own.
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::page::{Form, page};
 use crate::admin::answer::Refused;
-use crate::admin::situation::{self, person};
+use crate::admin::silence_preview::{Preview, count_hits};
+use crate::admin::situation::person;
 use crate::admin::windows;
 use crate::admin::{Actor, AdminState};
 use crate::store::{Cursor, Filter, PageRequest};
@@ -19,22 +20,6 @@ fn request(query: &Form) -> PageRequest {
         after: query.get("cursor").and_then(Cursor::parse),
         limit: PAGE,
     }
-}
-
-pub(super) async fn targets(
-    State(state): State<AdminState>,
-    Extension(actor): Extension<Actor>,
-) -> Result<Response, Refused> {
-    let person = person(&state).await?;
-    let targets = situation::targets(&state, &person).await?;
-    let content = json!({ "targets": targets });
-    Ok(page(
-        &state,
-        &actor,
-        "targets.html",
-        &Form::default(),
-        &content,
-    ))
 }
 
 /// Each configured source: what it sent of late, and what of it waits for a person.
@@ -75,30 +60,44 @@ pub(super) async fn silences(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refused> {
     let query = Form::parse(query.as_deref().unwrap_or_default());
+    silences_page(&state, &actor, &query, None).await
+}
+
+/// The list, with the form filled in from `query`, and what its silence would hit.
+pub(super) async fn silences_page(
+    state: &AdminState,
+    actor: &Actor,
+    query: &Form,
+    preview: Option<Preview>,
+) -> Result<Response, Refused> {
     let now = state.clock.now();
     let filter = Filter::default();
-    let listed = windows::page(&state, &filter, request(&query), now).await?;
+    let mut listed = windows::page(state, &filter, request(query), now).await?;
+    count_hits(state, &mut listed.items).await?;
     let content = json!({
         "items": listed.items,
         "next": listed.next,
         "match": query.get("match"),
+        "for": query.get("for"),
+        "reason": query.get("reason"),
+        "preview": preview,
     });
-    Ok(page(&state, &actor, "silences.html", &query, &content))
+    Ok(page(state, actor, "silences.html", query, &content))
 }
 
 pub(super) async fn configuration(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
 ) -> Result<Response, Refused> {
-    let rows = match &*state.config {
-        Value::Array(rows) => rows.clone(),
-        Value::Object(sections) => sections
-            .iter()
-            .map(|(name, value)| json!({ "path": name, "value": value.to_string(), "layer": "" }))
-            .collect(),
-        other => vec![json!({ "path": "", "value": other.to_string(), "layer": "" })],
-    };
-    let content = json!({ "rows": rows });
+    let items = state.config["items"].as_array();
+    let rows = items.into_iter().flatten().map(|item| {
+        let value = match &item["value"] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        json!({ "path": item["path"], "value": value, "layer": item["layer"] })
+    });
+    let content = json!({ "rows": rows.collect::<Vec<_>>() });
     Ok(page(
         &state,
         &actor,

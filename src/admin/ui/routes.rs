@@ -9,7 +9,7 @@ use axum::routing::{MethodRouter, get, post};
 
 use super::guard::{UiGuard, as_page, from_our_pages, signed_in};
 use super::page::to;
-use super::{actions, assets, incident, live, now, records, search, sign_in, waits};
+use super::{actions, assets, incident, live, now, records, search, sign_in, targets, waits};
 use crate::admin::AdminState;
 use crate::admin::answer::Refused;
 use crate::admin::limits::read_body;
@@ -91,14 +91,23 @@ fn table() -> Vec<(UiEndpoint, MethodRouter<AdminState>)> {
         get viewer "/ui/waits" => waits::show;
         get viewer "/ui/waits/dead-letters/{id}" => waits::dead_letters;
         get viewer "/ui/waits/review/{id}" => waits::reviews;
-        get viewer "/ui/targets" => records::targets;
+        get viewer "/ui/targets" => targets::show;
         get viewer "/ui/sources" => records::sources;
         get viewer "/ui/silences" => records::silences;
         get viewer "/ui/configuration" => records::configuration;
         get viewer "/ui/audit" => records::audit;
         get viewer "/ui/{*rest}" => nothing_here;
 
+        post operator "/ui/incidents/{id}/close" => incident::close;
+        post operator "/ui/incidents/{id}/note" => incident::note;
+        post operator "/ui/incidents/{id}/open-ticket" => incident::open_ticket;
+        post operator "/ui/incidents/{id}/leave-outage" => incident::leave_outage;
+        post operator "/ui/targets/{name}/pause" => targets::pause;
+        post operator "/ui/targets/{name}/resume" => targets::resume;
+        post operator "/ui/targets/{name}/test" => targets::test;
         post operator "/ui/silences" => actions::silence;
+        post operator "/ui/silences/preview" => actions::preview_silence;
+        post operator "/ui/silences/{id}/extend" => actions::extend;
         post operator "/ui/silences/{id}/expire" => actions::expire;
         post operator "/ui/dead-letters/{id}/replay" => actions::replay;
         post operator "/ui/dead-letters/{id}/discard" => actions::discard;

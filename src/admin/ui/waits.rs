@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::page::{Form, page};
 use crate::admin::answer::Refused;
+use crate::admin::replay_plan::{ReplayPlan, plan};
 use crate::admin::situation::{Person, person};
 use crate::admin::{Actor, AdminState};
 use crate::store::{Filter, MAX_GROUPS, Page, PageRequest};
@@ -35,6 +36,8 @@ struct Group<E: Serialize, I: Serialize> {
     /// How many have the same reason.
     count: u64,
     items: Vec<I>,
+    /// Of dead letters: what a replay would do.
+    plan: Option<ReplayPlan>,
     /// Whether more than those listed are in the group.
     has_more: bool,
 }
@@ -55,12 +58,12 @@ pub(super) async fn dead_letters(
             && group.operation == dead.operation
             && group.failure == dead.failure
     });
-    let content = grouped(
-        "dead-letters",
-        example,
-        group.map(|group| group.count),
-        listed,
-    );
+    let plan = plan(&state, &of_group).await?;
+    let count = group.map(|group| group.count);
+    let content = Group {
+        plan: Some(plan),
+        ..grouped("dead-letters", example, count, listed)
+    };
     Ok(shown(&state, &actor, query.as_deref(), &content))
 }
 
@@ -92,6 +95,7 @@ fn grouped<E: Serialize, I: Serialize>(
         count: count.unwrap_or(listed.items.len() as u64),
         has_more: listed.next.is_some(),
         items: listed.items,
+        plan: None,
     }
 }
 

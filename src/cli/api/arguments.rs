@@ -2,20 +2,20 @@
 
 use clap::Args;
 
+use crate::cli::outcome::Failed;
+use crate::clock::Clock;
+use crate::domain::time::Timestamp;
+
 /// Filters by their name in the API; those without a value are left out.
 pub(super) type Query = Vec<(&'static str, Option<String>)>;
 
 /// Where the admin API is.
 #[derive(Debug, Clone, Args)]
-pub(super) struct ApiArgs {
-    /// The daemon's admin address.
-    #[arg(
-        long,
-        global = true,
-        env = "RINGDOWN_URL",
-        default_value = "http://127.0.0.1:9090"
-    )]
-    pub(super) url: String,
+#[command(next_help_heading = "Options of all commands that ask a daemon")]
+pub(in crate::cli) struct ApiArgs {
+    /// The daemon's admin address; by default `admin.listen` of the configuration.
+    #[arg(long, global = true, env = "RINGDOWN_URL", hide_env_values = true)]
+    pub(super) url: Option<String>,
     /// An admin token.
     #[arg(long, global = true, env = "RINGDOWN_TOKEN", hide_env_values = true)]
     pub(super) token: Option<String>,
@@ -38,7 +38,7 @@ pub(super) struct Selection {
 /// Which stretch of a list.
 #[derive(Debug, Args)]
 pub(super) struct Span {
-    /// Only from this time on, such as 2026-11-23T14:00:00Z.
+    /// Only from this time on: 1h (ago), or 2026-11-23T14:00:00Z.
     #[arg(long, value_name = "TIME")]
     pub(super) since: Option<String>,
     /// Only before this time.
@@ -52,7 +52,51 @@ pub(super) struct Span {
 impl Span {
     pub(super) const LIMIT: u32 = 50;
 
-    pub(super) fn query(self) -> Query {
-        vec![("since", self.since), ("until", self.until)]
+    pub(super) fn query(self) -> Result<Query, Failed> {
+        let now = Clock::System.now();
+        Ok(vec![
+            (
+                "since",
+                self.since
+                    .map(|text| time("--since", &text, now))
+                    .transpose()?,
+            ),
+            (
+                "until",
+                self.until
+                    .map(|text| time("--until", &text, now))
+                    .transpose()?,
+            ),
+        ])
+    }
+}
+
+/// A time, or how long ago it was.
+fn time(option: &str, text: &str, now: Timestamp) -> Result<String, Failed> {
+    if text.parse::<Timestamp>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    let ago = humantime::parse_duration(text).map_err(|_| {
+        Failed::usage(format!(
+            "{option} {text:?} is neither a span such as 1h nor a time such as 2026-11-23T14:00:00Z"
+        ))
+    })?;
+    Ok(now.minus(ago).in_milliseconds())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_counted_back_from_now() {
+        let now = "2026-11-23T14:00:00Z".parse().unwrap();
+        let since = |text: &str| time("--since", text, now);
+        assert_eq!(since("1h").unwrap(), "2026-11-23T13:00:00.000Z");
+        assert_eq!(
+            since("2026-11-23T12:00:00Z").unwrap(),
+            "2026-11-23T12:00:00Z"
+        );
+        assert!(since("yesterday").is_err());
     }
 }

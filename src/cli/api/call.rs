@@ -1,23 +1,19 @@
-//! Asks the admin API, and prints what comes back.
+//! Asks the admin API.
 
-use std::io::{IsTerminal, Write};
-use std::process::ExitCode;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use url::Url;
 
-use super::super::outcome::{Failed, NOT_FINE, Outcome};
-use super::super::table::{self, Column};
-use super::super::{Output, client, config, print};
-use super::arguments::{ApiArgs, Query, Selection};
+use super::super::outcome::Failed;
+use super::super::table;
+use super::super::{Global, Output, client};
+use super::arguments::{ApiArgs, Query};
 use crate::outbound::{Client, RequestBuilder};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Items that one page of the API can hold.
-const PAGE: u32 = 500;
 
 /// One list of the admin API of a running daemon.
 pub(super) struct Api {
@@ -25,184 +21,51 @@ pub(super) struct Api {
     base: Url,
     token: Option<String>,
     output: Output,
-    /// `incidents`, `dead-letters`, `review` or `silences`.
+    /// `incidents`, `dead-letters`, `review`, …
     place: &'static str,
 }
 
 impl Api {
-    pub(super) fn new(args: ApiArgs, output: Output, place: &'static str) -> Result<Self, Failed> {
-        let base = client::address(&args.url)?;
+    pub(super) fn new(args: ApiArgs, global: &Global, place: &'static str) -> Result<Self, Failed> {
+        let url = args.url.unwrap_or_else(|| client::configured(global));
+        let base = client::address(&url)?;
         Ok(Self {
             client: client::http(PATIENCE)?,
             base,
             token: args.token,
-            output,
+            output: global.output,
             place,
         })
     }
 
-    /// Prints at most `limit` items, page by page.
-    pub(super) async fn list(&self, query: Query, limit: u32, columns: &[Column]) -> Outcome {
-        let (mut items, mut next) = (Vec::new(), Value::Null);
-        let mut dropped;
-        loop {
-            let left = limit.saturating_sub(u32::try_from(items.len()).unwrap_or(u32::MAX));
-            let mut page_query = query.clone();
-            page_query.push(("limit", Some(left.min(PAGE).to_string())));
-            page_query.push(("cursor", next.as_str().map(str::to_owned)));
-            let mut page = self.call(Method::GET, &[], page_query).await?;
-            next = page["next"].take();
-            dropped = page["dropped"].take();
-            let Value::Array(more) = page["items"].take() else {
-                return Err(Failed::not_fine(format!(
-                    "{} does not answer as Ringdown's admin API does; is it another server?",
-                    self.base
-                )));
-            };
-            items.extend(more);
-            if next.is_null() || items.len() >= limit as usize {
-                break;
-            }
-        }
-        match (self.output, items.is_empty()) {
-            (Output::Json, _) => {
-                let mut list = json!({"items": items, "next": next});
-                if !dropped.is_null() {
-                    list["dropped"] = dropped.take();
-                }
-                print(&config::pretty(&list));
-            }
-            (Output::Table | Output::Wide, true) => print(&format!("No {}.", self.things())),
-            (Output::Table | Output::Wide, false) => {
-                items.iter_mut().for_each(mark_flapping);
-                print(&table::render(&items, columns));
-            }
-        }
-        if !self.output.is_json() && !next.is_null() {
-            print(&format!(
-                "These are {}; there are more: raise --limit or filter.",
-                items.len()
-            ));
-        }
-        for one in dropped.as_array().into_iter().flatten() {
-            print(&format!(
-                "{} older items of {} were dropped because there were too many, the last at {}.",
-                table::shown(one.get("dropped")),
-                table::shown(one.get("source")),
-                table::shown(one.get("dropped_at"))
-            ));
-        }
-        Ok(ExitCode::SUCCESS)
+    /// The answer to `body` at `path`.
+    pub(super) async fn post(&self, path: &[&str], body: &Value) -> Result<Value, Failed> {
+        self.post_with(path, Query::new(), body).await
     }
 
-    /// Prints one item.
-    pub(super) async fn show(&self, id: &str) -> Outcome {
-        let item = self.call(Method::GET, &[id], Query::new()).await?;
-        self.print_answer(&item)
-    }
-
-    /// Makes an item of `body`, and prints what was made.
-    pub(super) async fn create(&self, body: &Value) -> Outcome {
-        let request = self.request(Method::POST, &[]).json(body);
-        let item = accepted(self.answer(request, &[]).await?)?;
-        self.print_answer(&item)
-    }
-
-    /// Does `action` to the chosen items. One that cannot be done does not stop the others.
-    /// `options` go with ids and with a filter.
-    pub(super) async fn act(
+    /// The answer to `body` at `path` with `query`.
+    pub(super) async fn post_with(
         &self,
-        action: &str,
-        which: &Selection,
-        mut query: Query,
-        options: Query,
-    ) -> Outcome {
-        if which.all {
-            query.extend(options);
-            query.push(("all", Some("true".to_owned())));
-            return self.act_on_many(&[action], which.yes, query).await;
-        }
-        if query.iter().any(|(_, value)| value.is_some()) {
-            return Err(Failed::usage(format!(
-                "a filter goes with --all and not with ids: {action} --all and the filter"
-            )));
-        }
-        if which.ids.is_empty() {
-            return Err(Failed::usage(format!(
-                "say which {} to {action} by their ids, or all with --all",
-                self.things()
-            )));
-        }
-        let (mut done, mut failed) = (Vec::new(), Vec::new());
-        for id in &which.ids {
-            match self
-                .call(Method::POST, &[id, action], options.clone())
-                .await
-            {
-                Ok(changed) => {
-                    if action == "replay" && changed["in_doubt"] == true {
-                        let _ = writeln!(
-                            std::io::stderr(),
-                            "{id} is in doubt: its ticket is looked up first, and it is not rendered \
-                             again"
-                        );
-                    }
-                    done.push(id.as_str());
-                }
-                Err(failure) => failed.push(format!("{id}: {}", failure.message)),
-            }
-        }
-        match self.output {
-            Output::Json => print(&config::pretty(&json!({(action): done, "failed": failed}))),
-            Output::Table | Output::Wide => {
-                print(&format!("{action}: {} of {}", done.len(), which.ids.len()))
-            }
-        }
-        if failed.is_empty() {
-            Ok(ExitCode::SUCCESS)
-        } else {
-            Err(Failed::not_fine(failed.join("\n")))
-        }
+        path: &[&str],
+        query: Query,
+        body: &Value,
+    ) -> Result<Value, Failed> {
+        let query: Vec<(&str, String)> = query
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        let request = self.request(Method::POST, path).query(&query).json(body);
+        accepted(self.answer(request, path).await?)
     }
 
-    /// Does `action` to the item `id`, which stands for many, and prints what came of it.
-    pub(super) async fn act_on_one(&self, id: &str, action: &str, sure: bool) -> Outcome {
-        self.act_on_many(&[id, action], sure, Query::new()).await
+    /// The answer to a change at `path`.
+    pub(super) async fn change(&self, path: &[&str], query: Query) -> Result<Value, Failed> {
+        self.call(Method::POST, path, query).await
     }
 
-    /// `path` ends in the action.
-    async fn act_on_many(&self, path: &[&str], sure: bool, query: Query) -> Outcome {
-        if !sure && !self.confirmed(path.last().unwrap_or(&""))? {
-            let _ = writeln!(std::io::stderr(), "Nothing was changed.");
-            return Ok(ExitCode::from(NOT_FINE));
-        }
-        let answer = self.call(Method::POST, path, query).await?;
-        self.print_answer(&answer)
-    }
-
-    #[expect(clippy::unnecessary_wraps, reason = "every command ends in an outcome")]
-    fn print_answer(&self, answer: &Value) -> Outcome {
-        match self.output {
-            Output::Json => print(&config::pretty(answer)),
-            Output::Table | Output::Wide => print(&table::details(answer)),
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
-    /// Asks on a terminal; without one the answer must be `--yes`.
-    fn confirmed(&self, action: &str) -> Result<bool, Failed> {
-        if !std::io::stdin().is_terminal() {
-            return Err(Failed::usage(format!(
-                "{action} changes many {}; add --yes to confirm",
-                self.things()
-            )));
-        }
-        let mut err = std::io::stderr();
-        let _ = write!(err, "{action} all chosen {}? [y/N] ", self.things());
-        let _ = err.flush();
-        let mut answer = String::new();
-        let _ = std::io::stdin().read_line(&mut answer);
-        Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    /// Where the daemon is.
+    pub(super) const fn base(&self) -> &Url {
+        &self.base
     }
 
     /// How results are printed.
@@ -224,7 +87,28 @@ impl Api {
         }
     }
 
-    async fn call(&self, method: Method, path: &[&str], query: Query) -> Result<Value, Failed> {
+    /// What is at `path` of another list; nothing, when nothing is there.
+    pub(super) async fn find_in(
+        &self,
+        place: &'static str,
+        path: &[&str],
+    ) -> Result<Option<Value>, Failed> {
+        let other = Self {
+            client: self.client.clone(),
+            base: self.base.clone(),
+            token: self.token.clone(),
+            output: self.output,
+            place,
+        };
+        other.find(path, &[]).await
+    }
+
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &[&str],
+        query: Query,
+    ) -> Result<Value, Failed> {
         accepted(self.ask(method, path, query).await?)
     }
 
@@ -266,10 +150,12 @@ impl Api {
     }
 
     /// What the list holds, in words.
-    fn things(&self) -> &'static str {
+    pub(super) fn things(&self) -> &'static str {
         match self.place {
             "dead-letters" => "dead letters",
             "review" => "review items",
+            "audit" => "changes",
+            "locks" => "burst locks",
             other => other,
         }
     }
@@ -292,12 +178,5 @@ fn refused(status: StatusCode, body: &Value) -> Failed {
             "{status}: {detail}\n--token or RINGDOWN_TOKEN takes a token of [admin.tokens]."
         )),
         _ => Failed::not_fine(format!("{status}: {detail}")),
-    }
-}
-
-/// A list shows by its state which incidents flap.
-pub(super) fn mark_flapping(incident: &mut Value) {
-    if incident.get("flapping") == Some(&Value::Bool(true)) {
-        incident["state"] = json!(format!("{}, flapping", table::shown(incident.get("state"))));
     }
 }

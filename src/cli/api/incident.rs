@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 use super::super::outcome::{Failed, Outcome};
 use super::super::table::{self, Column};
 use super::super::{Output, config, print};
-use super::call::{Api, mark_flapping};
+use super::call::Api;
+use super::printing::mark_flapping;
 
-/// Incidents of one key that are looked at.
-const MAX_OF_KEY: &str = "20";
 /// Entries of a timeline that one page of the API can hold.
 const PAGE: usize = 500;
 
@@ -65,14 +64,12 @@ impl Api {
     /// Prints the incident that `named` is the id, the ticket's number or the key of, with at
     /// most `limit` entries of its timeline.
     pub(super) async fn show_incident(&self, named: &str, limit: usize) -> Outcome {
-        let mut incident = match self.find(&[named], &[]).await? {
-            Some(incident) => incident,
-            None => {
-                let id = self.id_of(named).await?;
-                let gone = || Failed::not_fine(format!("incident {id} is gone"));
-                self.find(&[&id], &[]).await?.ok_or_else(gone)?
-            }
+        let nothing = || {
+            Failed::not_fine(format!(
+                "404 Not Found: no incident has the id, the ticket or the key {named:?}"
+            ))
         };
+        let mut incident = self.find(&[named], &[]).await?.ok_or_else(nothing)?;
         let id = table::shown(incident.get("id"));
         let (timeline, next) = self.timeline(&id, limit).await?;
         match self.output() {
@@ -105,56 +102,6 @@ impl Api {
             }
         }
     }
-
-    /// The id of the one incident that has the ticket, or else the key, `named`.
-    async fn id_of(&self, named: &str) -> Result<String, Failed> {
-        let by_ticket = self.incidents_with("ticket", named).await?;
-        if let [one] = by_ticket.as_slice() {
-            return Ok(table::shown(one.get("id")));
-        }
-        let by_key = self.incidents_with("key", named).await?;
-        let active = by_key.iter().filter(|one| one["state"] != "closed");
-        let active: Vec<&Value> = active.collect();
-        let by_key_alone = match (active.as_slice(), by_key.as_slice()) {
-            ([one], _) => Some(*one),
-            ([], [one]) => Some(one),
-            _ => None,
-        };
-        match by_key_alone.filter(|_| by_ticket.is_empty()) {
-            Some(one) => Ok(table::shown(one.get("id"))),
-            None if by_key.is_empty() && by_ticket.is_empty() => Err(Failed::not_fine(format!(
-                "404 Not Found: no incident has the id, the ticket or the key {named:?}"
-            ))),
-            None => Err(ambiguous(named, by_ticket.iter().chain(&by_key))),
-        }
-    }
-
-    async fn incidents_with(
-        &self,
-        filter: &'static str,
-        value: &str,
-    ) -> Result<Vec<Value>, Failed> {
-        let query = [
-            (filter, Some(value.to_owned())),
-            ("limit", Some(MAX_OF_KEY.to_owned())),
-        ];
-        let page = self.find(&[], &query).await?;
-        let items = page.and_then(|mut page| page["items"].as_array_mut().map(std::mem::take));
-        Ok(items.unwrap_or_default())
-    }
-}
-
-fn ambiguous<'a>(named: &str, found: impl Iterator<Item = &'a Value>) -> Failed {
-    let lines = found.map(|one| {
-        let text = |name| table::shown(one.get(name));
-        let (id, rule, state) = (text("id"), text("rule"), text("state"));
-        format!("  {id}  {rule}  {state}, opened {}", text("opened_at"))
-    });
-    let lines: Vec<String> = lines.collect();
-    Failed::not_fine(format!(
-        "{named:?} is not one incident's alone; give one of these ids:\n{}",
-        lines.join("\n")
-    ))
 }
 
 fn report(incident: &mut Value, timeline: Vec<Value>, next: &Value) -> String {

@@ -5,13 +5,19 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{ApiArgs, Selection, Span};
 use super::call::Api;
-
 use crate::cli::Global;
+use crate::cli::listing::Column;
 use crate::cli::outcome::Outcome;
-use crate::cli::table::Column;
+use crate::cli::table::shown_at;
 
-/// Look at silences, make or end them.
+/// Look at silences, make, extend or end them.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ringdown silences
+  ringdown silences create --match rule=queue-wait --match labels.site=Berlin --for 2h \\
+    --reason \"the carrier changes the trunk\" --dry-run
+  ringdown silences extend 17 --for 1h
+  ringdown silences expire 17")]
 pub(in crate::cli) struct SilenceArgs {
     #[command(flatten)]
     api: ApiArgs,
@@ -36,6 +42,21 @@ enum SilenceCommand {
     },
     /// Open no ticket for what matches, for a while.
     Create(NewSilence),
+    /// Let a silence end later.
+    Extend {
+        /// The silence's id.
+        id: String,
+        /// How much longer, such as 1h.
+        #[arg(
+            long = "for",
+            value_name = "DURATION",
+            required_unless_present = "ends"
+        )]
+        lasts: Option<String>,
+        /// Until when, such as 2026-11-23T14:00:00Z.
+        #[arg(long, value_name = "TIME", conflicts_with = "lasts")]
+        ends: Option<String>,
+    },
     /// End silences now; what still goes on gets its ticket.
     Expire {
         /// Their ids.
@@ -63,6 +84,9 @@ struct NewSilence {
     /// Why; others will read it.
     #[arg(long)]
     reason: String,
+    /// Only say what it would hit: incidents that go on, and keys of the last 24 hours.
+    #[arg(long)]
+    dry_run: bool,
 }
 
 impl NewSilence {
@@ -85,26 +109,57 @@ impl NewSilence {
 }
 
 const SILENCES: &[Column] = &[
-    ("id", "/id"),
-    ("state", "/state"),
-    ("match", "/match"),
-    ("starts", "/starts_at"),
-    ("ends", "/ends_at"),
-    ("author", "/author"),
-    ("reason", "/reason"),
+    Column::text("id", "/id"),
+    Column::text("state", "/state"),
+    Column::age("starts", "/starts_at"),
+    Column::age("ends", "/ends_at"),
+    Column::text("author", "/author"),
+    Column::text("match", "/match"),
+    Column::text("reason", "/reason"),
+    Column::text("held back", "/held_back"),
+    Column::text("hits now", "/hits_now"),
 ];
 
 pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "silences")?;
+    let api = Api::new(args.api, global, "silences")?;
     match args.command {
         None => api.list(Vec::new(), Span::LIMIT, SILENCES).await,
         Some(SilenceCommand::List { state, span }) => {
             let limit = span.limit;
-            let query = [vec![("state", state)], span.query()].concat();
+            let query = [vec![("state", state)], span.query()?].concat();
             api.list(query, limit, SILENCES).await
         }
         Some(SilenceCommand::Show { id }) => api.show(&id).await,
-        Some(SilenceCommand::Create(new)) => api.create(&new.body()).await,
+        Some(SilenceCommand::Create(new)) if new.dry_run => {
+            let query = vec![("dry_run", Some("true".to_owned()))];
+            let answer = api.post_with(&[], query, &new.body()).await?;
+            api.say(&answer, || preview(&api, &answer))
+        }
+        Some(SilenceCommand::Create(new)) => {
+            let query = vec![("dry_run", Some("true".to_owned()))];
+            let body = new.body();
+            let hits = api.post_with(&[], query, &body).await?;
+            let made = api.post(&[], &body).await?;
+            api.say(&made, || {
+                let head = format!(
+                    "Silence {} is made, until {}; it hits {} incidents now.",
+                    shown_at(&made, "/id"),
+                    shown_at(&made, "/ends_at"),
+                    shown_at(&hits, "/hits/incidents")
+                );
+                [vec![head], warnings(&hits)].concat().join("\n")
+            })
+        }
+        Some(SilenceCommand::Extend { id, lasts, ends }) => {
+            let body = match ends {
+                Some(ends) => json!({ "ends_at": ends }),
+                None => json!({ "for": lasts }),
+            };
+            let answer = api.post(&[&id, "extend"], &body).await?;
+            api.say(&answer, || {
+                format!("Silence {id} ends at {}.", shown_at(&answer, "/ends_at"))
+            })
+        }
         Some(SilenceCommand::Expire { ids }) => {
             let which = Selection {
                 ids,
@@ -114,4 +169,37 @@ pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outc
             api.act("expire", &which, Vec::new(), Vec::new()).await
         }
     }
+}
+
+const HITS: &[Column] = &[
+    Column::text("name", "/name"),
+    Column::text("rule", "/rule"),
+    Column::text("key", "/key"),
+    Column::text("state", "/state"),
+    Column::text("ticket", "/ticket_number"),
+    Column::id("id", "/id"),
+];
+
+/// What a silence would hit.
+fn preview(api: &Api, answer: &Value) -> String {
+    let head = format!(
+        "It would hit {} incidents that go on, and {} of {} keys of the last 24 hours.",
+        shown_at(answer, "/hits/incidents"),
+        shown_at(answer, "/hits/keys"),
+        shown_at(answer, "/hits/keys_known")
+    );
+    let mut parts = [vec![head], warnings(answer)].concat();
+    let items = answer.pointer("/hits/items").and_then(Value::as_array);
+    let items = items.map_or(&[][..], Vec::as_slice);
+    if !items.is_empty() {
+        parts.push(api.lines(items, HITS));
+    }
+    parts.join("\n")
+}
+
+fn warnings(answer: &Value) -> Vec<String> {
+    let warnings = answer["warnings"].as_array().into_iter().flatten();
+    warnings
+        .map(|warning| format!("warning: {}", shown_at(warning, "")))
+        .collect()
 }

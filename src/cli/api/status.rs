@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::arguments::ApiArgs;
 use super::call::Api;
-use crate::cli::columns::{Cell, Screen, Style, short_ids};
+use super::cards::{age_of, incident_rows, items, time};
+use crate::cli::columns::{Cell, Screen, Style};
 use crate::cli::outcome::{Failed, Outcome};
 use crate::cli::table::{plain, shown};
 use crate::cli::{Global, Output, config, write_out};
-use crate::domain::situation::age;
 use crate::domain::time::Timestamp;
 
 /// Rest between two looks with `--watch`.
@@ -33,7 +33,7 @@ pub(in crate::cli) struct StatusArgs {
 }
 
 pub(in crate::cli) async fn status(args: StatusArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "status")?;
+    let api = Api::new(args.api, global, "status")?;
     let screen = Screen::of_stdout();
     let mut before = String::new();
     loop {
@@ -72,13 +72,7 @@ fn report(situation: &Value, screen: Screen, output: Output) -> String {
     let mut parts = vec![format!("{sentence}.")];
     let incidents = items(&situation["incidents"]);
     if !incidents.is_empty() {
-        let ids: Vec<String> = incidents.iter().map(|one| shown(one.get("id"))).collect();
-        let rows: Vec<Vec<Cell>> = incidents
-            .iter()
-            .zip(short_ids(&ids))
-            .map(|(one, id)| incident_row(one, &id, now, output))
-            .collect();
-        parts.push(screen.columns(&rows));
+        parts.push(screen.columns(&incident_rows(incidents, now, output)));
         if let Some(more @ 1..) = situation["more"].as_u64() {
             parts.push(format!("{more} more: ringdown incidents"));
         }
@@ -95,67 +89,6 @@ fn report(situation: &Value, screen: Screen, output: Output) -> String {
         }
     }
     parts.join("\n\n")
-}
-
-fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Cell> {
-    let text = |pointer: &str| shown(one.pointer(pointer));
-    let severity = text("/severity");
-    let members = match one["members"].as_u64() {
-        Some(count) => format!(" of {count}"),
-        None => String::new(),
-    };
-    let ticket = match (one.pointer("/ticket/number"), one.get("no_ticket")) {
-        (Some(Value::String(number)), _) => Cell::new(number),
-        (_, Some(Value::String(why))) => Cell::styled(format!("NO TICKET: {why}"), Style::Bad),
-        _ => Cell::new(text("/ticket/id")),
-    };
-    let mut row = vec![
-        Cell::styled(&severity, Style::of_severity(&severity)),
-        Cell::new(text("/name")),
-        Cell::new(format!("{}{members}", text("/entity"))),
-        Cell::new(text("/state")),
-        Cell::new(age_of(&one["opened_at"], now)),
-        Cell::new(reading(one)),
-        Cell::styled(id, Style::Quiet),
-    ];
-    if output == Output::Wide {
-        row.push(Cell::new(text("/rule")));
-        row.push(Cell::new(text("/key")));
-        row.push(Cell::new(text("/source")));
-        row.push(Cell::new(format!("{} events", text("/occurrences"))));
-        row.push(Cell::new(text("/ticket/target")));
-        row.push(Cell::new(text("/ticket/state")));
-    }
-    row.push(ticket);
-    row
-}
-
-/// The first reading that has a threshold, or else the first one.
-fn reading(one: &Value) -> String {
-    let readings = items(&one["readings"]);
-    let with_threshold = readings.iter().find(|one| one["threshold"].is_number());
-    let Some(reading) = with_threshold.or(readings.first()) else {
-        return String::new();
-    };
-    let unit = shown(reading.get("unit"));
-    let number = |value: &Value| match value.as_f64() {
-        Some(number) => {
-            let text = format!("{number:.2}");
-            let text = text.trim_end_matches('0').trim_end_matches('.');
-            format!("{text}{unit}")
-        }
-        None => String::new(),
-    };
-    let latest = number(&reading["latest"]);
-    let side = if reading["is_above"] == true {
-        ">"
-    } else {
-        "<"
-    };
-    match reading["threshold"].is_number() {
-        true => format!("{latest} {side} {}", number(&reading["threshold"])),
-        false => latest,
-    }
 }
 
 fn target_row(one: &Value, now: Timestamp) -> Vec<Cell> {
@@ -176,7 +109,14 @@ fn target_row(one: &Value, now: Timestamp) -> Vec<Cell> {
             shown(one.get("updates")),
             shown(one.get("dead"))
         )),
-        Cell::new(shown(one.pointer("/last_error/message"))),
+        Cell::new(match one.pointer("/pause/reason") {
+            Some(reason) => format!(
+                "{}: {}",
+                shown(one.pointer("/pause/by")),
+                shown(Some(reason))
+            ),
+            None => shown(one.pointer("/last_error/message")),
+        }),
     ]
 }
 
@@ -218,17 +158,4 @@ fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
         row(one, what, String::new(), "opened_at")
     });
     dead.chain(review).chain(floods).collect()
-}
-
-fn items(list: &Value) -> &[Value] {
-    list.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn time(value: &Value) -> Option<Timestamp> {
-    value.as_str()?.parse().ok()
-}
-
-/// How long ago `at` was; nothing when it is no time.
-pub(super) fn age_of(at: &Value, now: Timestamp) -> String {
-    time(at).map_or_else(String::new, |at| age(now.since(at)))
 }

@@ -60,6 +60,7 @@ impl Stage {
             start_logging(&loaded.settings, &metrics).map_err(|error| failed("log", &error))?;
         let app = App::start(AppOptions {
             effective: report::effective_json(&loaded.effective),
+            files: loaded.files,
             settings: loaded.settings,
             clock: Clock::System,
             metrics,

@@ -137,7 +137,7 @@ pub(super) fn enqueue_standing(inputs: &Inputs<'_>, changes: &mut Changes, open:
     changes.record(&open.incident, IncidentEvent::DetailsAdded, inputs.now);
 }
 
-fn enqueue(
+pub(super) fn enqueue(
     changes: &mut Changes,
     open: &Open,
     (operation, payload): (Operation, String),

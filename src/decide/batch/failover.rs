@@ -124,7 +124,7 @@ pub(in crate::decide) fn move_waiting(
 }
 
 /// The content of `delivery` from the incident and the present `settings`.
-pub(in crate::decide) fn render_again(
+pub(crate) fn render_again(
     settings: &Settings,
     record: &IncidentRecord,
     delivery: &PendingDelivery,

@@ -28,12 +28,12 @@ use crate::settings::RuleSettings;
 use crate::store::{DecisionBatch, IncidentRecord, JournalEvent, KeyRecord};
 
 pub(in crate::decide) struct Batch<'a> {
-    inputs: Inputs<'a>,
-    keys: KeyStates,
-    groups: Groups,
+    pub(super) inputs: Inputs<'a>,
+    pub(super) keys: KeyStates,
+    pub(super) groups: Groups,
     limits: SourceLimits,
     counts: MatchCounts,
-    changes: Changes,
+    pub(super) changes: Changes,
 }
 
 /// The stored state of the keys of a batch.

@@ -100,6 +100,29 @@ pub(in crate::decide) fn change_payload(
     Ok((operation, json_text(&ChangePayload { resolution, change })))
 }
 
+/// The operation and the content of a comment that a person writes; with `resolution` the ticket is
+/// resolved by it. A comment of one request is written once.
+pub(in crate::decide) fn person_payload(
+    (resolution, text): (bool, &str),
+    target: &TargetSettings,
+    context: &TemplateContext,
+    request_id: &str,
+) -> Result<(Operation, String), FieldError> {
+    let context = &displayed::values(context, target.kind);
+    let (operation, fields) = match resolution {
+        true => change_fields(true, target, context)?,
+        false => (Operation::Update, TicketFields::new()),
+    };
+    let marker = format!("ref {}", hex::encode(&Sha256::digest(request_id)[..4]));
+    let text = displayed::text(text, target.kind);
+    let change = TicketChange {
+        comment: Some(format!("{text} [{marker}]")),
+        marker,
+        fields,
+    };
+    Ok((operation, json_text(&ChangePayload { resolution, change })))
+}
+
 /// A target without fields for a resolution gets an update instead.
 fn change_fields(
     resolution: bool,

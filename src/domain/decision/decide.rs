@@ -137,7 +137,7 @@ fn clear_of_known(
     (outcome, actions)
 }
 
-fn conclude(
+pub(super) fn conclude(
     state: &mut DecisionState,
     before: Option<Before>,
     (outcome, actions): (SignalOutcome, Vec<TicketAction>),

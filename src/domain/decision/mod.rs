@@ -8,6 +8,7 @@
 
 mod breach;
 mod burst_lock;
+mod by_person;
 mod decide;
 mod outcome;
 mod state;
@@ -15,6 +16,7 @@ mod transition;
 
 pub use super::incident::Suppression;
 pub use burst_lock::BurstLock;
+pub use by_person::open_by_person;
 pub use decide::{Decision, decide, fire_due};
 pub use outcome::SignalOutcome;
 pub use state::{Allowance, DecisionState, NewIncident};

@@ -6,8 +6,10 @@
 mod in_force;
 mod matcher;
 mod mutes;
+mod preview;
 
 pub use super::incident::Mute;
 pub use in_force::{InForce, Silence};
 pub use matcher::{BadMatcher, Matcher, Name, Subject};
 pub use mutes::{apply_mute, longest_mute};
+pub use preview::SilenceHits;

@@ -24,8 +24,10 @@ pub struct Overview {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TargetInTrouble {
     pub name: String,
-    /// `paused`, `held` or `circuit_open`.
+    /// `paused`, `held`, `circuit_open` or `paused_by_person`.
     pub state: &'static str,
+    /// The person who has paused it, and why.
+    pub paused: Option<(String, String)>,
     pub since: Option<Timestamp>,
     /// Tickets that wait to be created there.
     pub tickets: u64,
@@ -100,15 +102,19 @@ impl Overview {
 
 impl TargetInTrouble {
     fn sentence(&self, now: Timestamp) -> String {
-        let how = match self.state {
-            "circuit_open" => "unreachable",
-            "held" => "held (a person must act)",
-            _ => "paused",
+        let how = match (&self.paused, self.state) {
+            (Some((by, _)), _) => &format!("paused by {by}"),
+            (None, "circuit_open") => "unreachable",
+            (None, "held") => "held (a person must act)",
+            (None, _) => "paused",
         };
         let mut text = format!("{} {how}", self.name);
         if let Some(since) = self.since {
             text.push_str(" for ");
             text.push_str(&age(now.since(since)));
+        }
+        if let Some((_, reason)) = &self.paused {
+            text.push_str(&format!(" ({reason})"));
         }
         text.push_str(&match (self.tickets, self.updates) {
             (0, 0) => String::new(),

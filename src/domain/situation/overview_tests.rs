@@ -22,6 +22,7 @@ fn salesforce(tickets: u64, updates: u64) -> TargetInTrouble {
     TargetInTrouble {
         name: "salesforce".to_owned(),
         state: "circuit_open",
+        paused: None,
         since: minutes_ago(4),
         tickets,
         updates,
@@ -45,6 +46,21 @@ fn trouble_comes_first_then_targets_then_people() {
         overview.sentence(NOW),
         "2 queues in trouble, both ticketed; salesforce unreachable for 4 min, 3 tickets wait; \
          1 dead letter waits for a person"
+    );
+}
+
+#[test]
+fn who_paused_a_target_is_named_with_the_reason() {
+    let mut overview = queues(1);
+    overview.targets = vec![TargetInTrouble {
+        state: "paused_by_person",
+        paused: Some(("ada".to_owned(), "release weekend".to_owned())),
+        ..salesforce(1, 0)
+    }];
+    assert_eq!(
+        overview.sentence(NOW),
+        "1 queue in trouble, all ticketed; salesforce paused by ada for 4 min (release weekend), \
+         1 ticket waits"
     );
 }
 

@@ -172,6 +172,8 @@ macro_rules! waits_for {
         concat!("case when d.state <> 'waiting' then null \
            when exists (", $crate::store::views::deliveries::dead_create!("1"), ") \
              then 'until its create succeeds or is discarded, dead letter ' || (", $crate::store::views::deliveries::dead_create!("max(dead.id)"), ") \
+           when c.state = 'paused_by_person' \
+             then 'until a person resumes ' || d.target || ', which is paused ' || c.reason \
            when d.parked = 'ticket' and d.last_error like '%\"resolved_by\":\"person_in_crm\"%' \
              then 'until ' || d.target || ' accepts this one: a person must act' \
            when d.parked = 'ticket' then 'until ' || d.target || ' accepts this one; it is tried rarely' \
@@ -206,17 +208,19 @@ const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \
      from deliveries d left join incidents i on i.id = d.incident_id where d.state = 'dead'";
 
 fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
-    match filter.state.as_deref() {
-        Some("parked") => {
-            select.push(concat!(" and ", is_parked!()), []);
-        }
-        Some("waiting") => {
-            let only = concat!(" and d.state = 'waiting' and not (", is_parked!(), ")");
-            select.push(only, []);
-        }
-        state => {
-            select.push_some(" and d.state = ?", state);
-        }
+    for (number, state) in filter.states.iter().enumerate() {
+        select.push(if number == 0 { " and ((" } else { ") or (" }, []);
+        match state.as_str() {
+            "parked" => select.push(is_parked!(), []),
+            "waiting" => select.push(
+                concat!("d.state = 'waiting' and not (", is_parked!(), ")"),
+                [],
+            ),
+            state => select.push("d.state = ?", [state.into()]),
+        };
+    }
+    if !filter.states.is_empty() {
+        select.push("))", []);
     }
     select
         .push_some(" and d.created_at >= ?", filter.since)

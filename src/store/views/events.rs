@@ -120,15 +120,15 @@ pub(super) const EVENTS: &str = "select e.seq as id, e.source, e.event_id, e.rec
 const OF_STATE: [(&str, &str); 3] = [
     (
         "received",
-        " and e.seq > (select position from cursors where name = 'decide') and e.review is null",
+        "e.seq > (select position from cursors where name = 'decide') and e.review is null",
     ),
     (
         "decided",
-        " and e.seq <= (select position from cursors where name = 'decide') and e.review is null",
+        "e.seq <= (select position from cursors where name = 'decide') and e.review is null",
     ),
     (
         "review",
-        " and e.seq in (select r.event_seq from review_items r) and e.review is not null",
+        "e.seq in (select r.event_seq from review_items r) and e.review is not null",
     ),
 ];
 
@@ -166,9 +166,16 @@ pub(super) fn events_select<'a>(
             " and e.seq in (select d.event_seq from decisions d where d.incident_id = ?)",
             filter.incident.as_ref(),
         );
-    if let Some(state) = &filter.state {
+    let clauses = filter.states.iter().map(|state| {
         let clause = OF_STATE.iter().find(|(name, _)| name == state);
-        select.push(clause.map_or(" and false", |(_, clause)| clause), []);
+        clause.map_or("false", |(_, clause)| clause)
+    });
+    for (number, clause) in clauses.enumerate() {
+        select.push(if number == 0 { " and ((" } else { ") or (" }, []);
+        select.push(clause, []);
+    }
+    if !filter.states.is_empty() {
+        select.push("))", []);
     }
     select.push(" order by e.seq desc limit ?", [rows_to_read(page)]);
     Ok(select)

@@ -208,10 +208,21 @@ pub(super) fn incidents_select<'a>(filter: &'a Filter, page: &'a PageRequest) ->
         let place = [after.at.into(), after.id.as_str().into()];
         select.push(" and (i.opened_at, i.id) < (?, ?)", place);
     }
+    push_incident_filter(&mut select, filter);
+    select.push(
+        " order by i.opened_at desc, i.id desc limit ?",
+        [rows_to_read(page)],
+    );
+    select
+}
+
+/// Narrows a statement over incidents `i` to `filter`.
+pub(super) fn push_incident_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
     select
         .push_some(" and i.opened_at >= ?", filter.since)
         .push_some(" and i.opened_at < ?", filter.until)
-        .push_some(" and i.state = ?", filter.state.as_ref())
+        .push_any(" and i.state in ", &filter.states)
+        .push_any(" and i.severity in ", &filter.severities)
         .push_some(" and i.source = ?", filter.source.as_ref())
         .push_some(" and i.target = ?", filter.target.as_ref())
         .push_some(" and i.rule = ?", filter.rule.as_ref())
@@ -221,11 +232,6 @@ pub(super) fn incidents_select<'a>(filter: &'a Filter, page: &'a PageRequest) ->
         let ticket = [ticket.into(), ticket.into()];
         select.push(" and (i.ticket_number = ? or i.ticket_id = ?)", ticket);
     }
-    select.push(
-        " order by i.opened_at desc, i.id desc limit ?",
-        [rows_to_read(page)],
-    );
-    select
 }
 
 impl Store {
@@ -240,6 +246,14 @@ impl Store {
             select.fetch(&mut tx, IncidentView::read).await?,
             page,
         ))
+    }
+
+    /// Whether an incident of the rule `rule` is stored. Only asked for one that is not configured.
+    pub async fn has_incidents_of(&self, rule: &str) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new("select id from incidents where rule = $1 limit 1").bind(rule);
+        let found = select.fetch_optional(&mut tx, |row| row.get::<String>("id"));
+        Ok(found.await?.is_some())
     }
 
     /// The number of the ticket of the incident `id`, if it has one by now.

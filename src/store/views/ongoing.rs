@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::incidents::{IncidentView, incidents};
+use super::incidents::{IncidentView, incidents, push_incident_filter};
 use super::named::entity_and_name;
-use super::page::not_found;
+use super::page::{Cursor, Filter, Page, PageRequest, not_found};
 use super::values::DisplayTime;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::{Incident, Spread};
@@ -79,15 +79,27 @@ impl ReadingEvent {
 const ONGOING: &str = incidents!(", i.life as whole_life, i.context");
 
 /// Recovered ones last, then by severity, then the oldest first.
-pub(super) fn ongoing_select(limit: u32) -> Statement<'static> {
-    let mut select = Statement::new(ONGOING);
-    select.push(
-        " and i.state <> 'closed' and i.outage_id is null \
-          order by (case i.state when 'recovered' then 1 else 0 end), \
+macro_rules! worst_first {
+    () => {
+        " order by (case i.state when 'recovered' then 1 else 0 end), \
            (case i.severity when 'critical' then 0 when 'high' then 1 when 'medium' then 2 \
-             when 'low' then 3 else 4 end), i.opened_at, i.id limit ?",
-        [i64::from(limit).into()],
-    );
+             when 'low' then 3 else 4 end), i.opened_at, i.id"
+    };
+}
+
+pub(super) fn ongoing_select(limit: u32) -> Statement<'static> {
+    ongoing_page_select(&NO_FILTER, i64::from(limit), 0)
+}
+
+static NO_FILTER: Filter = Filter::none();
+
+/// Those of `filter`, without the first `offset`.
+pub(super) fn ongoing_page_select(filter: &Filter, limit: i64, offset: i64) -> Statement<'_> {
+    let mut select = Statement::new(ONGOING);
+    select.push(" and i.state <> 'closed' and i.outage_id is null", []);
+    push_incident_filter(&mut select, filter);
+    let span = [limit.into(), offset.into()];
+    select.push(concat!(worst_first!(), " limit ? offset ?"), span);
     select
 }
 
@@ -177,6 +189,27 @@ impl Store {
         found
             .await?
             .ok_or_else(|| not_found("incident", id.as_str()))
+    }
+
+    /// Incidents of `filter` that are not over and no members of an outage, worst first. The place
+    /// of a page is counted, and not kept by an item: what is worst changes all the time.
+    pub async fn ongoing_page(
+        &self,
+        filter: &Filter,
+        page: &PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<OngoingIncident>, StoreError> {
+        let offset = page.after.as_ref().map_or(0, |after| after.at.max(0));
+        let limit = i64::from(page.limit);
+        let mut tx = self.database.begin_read().await?;
+        let select = ongoing_page_select(filter, limit + 1, offset);
+        let mut items = select.fetch(&mut tx, |row| read_ongoing(row, now)).await?;
+        let has_more = items.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        if has_more {
+            items.pop();
+        }
+        let next = has_more.then(|| Cursor::counted(offset + limit));
+        Ok(Page { items, next })
     }
 
     /// At most `limit` members of the outage `id`, those that go on first, then the newest.

@@ -15,8 +15,10 @@ pub struct Filter {
     pub since: Option<Timestamp>,
     /// Before, exclusive.
     pub until: Option<Timestamp>,
-    /// In this state.
-    pub state: Option<String>,
+    /// In one of these states; empty: in any.
+    pub states: Vec<String>,
+    /// With one of these severities; empty: with any.
+    pub severities: Vec<String>,
     /// From this source.
     pub source: Option<String>,
     /// To this target.
@@ -39,6 +41,29 @@ pub struct Filter {
     pub operation: Option<String>,
     /// For the same reason as the dead letter or review item with this id.
     pub like: Option<i64>,
+}
+
+impl Filter {
+    /// Everything.
+    pub(super) const fn none() -> Self {
+        Self {
+            since: None,
+            until: None,
+            states: Vec::new(),
+            severities: Vec::new(),
+            source: None,
+            target: None,
+            rule: None,
+            key: None,
+            incident: None,
+            event_id: None,
+            outage: None,
+            ticket: None,
+            kind: None,
+            operation: None,
+            like: None,
+        }
+    }
 }
 
 /// Which page of a list.
@@ -68,6 +93,14 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    /// The place behind the first `count` items.
+    pub(super) fn counted(count: i64) -> Self {
+        Self {
+            at: count,
+            id: "counted".to_owned(),
+        }
+    }
+
     /// Reads the text that [`Display`](std::fmt::Display) writes.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;

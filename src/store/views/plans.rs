@@ -91,7 +91,7 @@ async fn what_a_person_has_in_hand_is_found_by_an_index() {
     let filters = [
         (
             Filter {
-                state: text("open"),
+                states: vec!["open".to_owned()],
                 ..Filter::default()
             },
             "incidents_by_state",

@@ -85,9 +85,11 @@ const REVIEWS: &str = "select r.id, r.source, r.event_id, r.event_seq as event, 
 /// Narrows a statement over review items `r` to `filter`: the list and the operations in bulk
 /// mean the same rows. Without a state the open ones are meant.
 pub(in crate::store) fn push_review_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
-    let state = filter.state.as_deref().unwrap_or("open");
+    match filter.states.is_empty() {
+        true => select.push(" and r.state = 'open'", []),
+        false => select.push_any(" and r.state in ", &filter.states),
+    };
     select
-        .push(" and r.state = ?", [state.into()])
         .push_some(" and r.received_at >= ?", filter.since)
         .push_some(" and r.received_at < ?", filter.until)
         .push_some(" and r.source = ?", filter.source.as_ref())
@@ -117,7 +119,7 @@ pub(super) fn reviews_select<'a>(
 }
 
 impl Store {
-    /// Review items, newest first; the open ones unless the filter names another state.
+    /// Review items, newest first; the open ones unless the filter names other states.
     pub async fn reviews(
         &self,
         filter: &Filter,

@@ -32,6 +32,10 @@ pub struct SilenceView {
     pub created_at: DisplayTime,
     /// The person who ended it before its time.
     pub expired_by: Option<String>,
+    /// Incidents that it has held back so far.
+    pub held_back: i64,
+    /// Incidents that go on and match; not set of one that is over, nor where it is not asked for.
+    pub hits_now: Option<u64>,
     /// Whether it is a window of the configuration, not a silence of a person.
     pub read_only: bool,
 }
@@ -48,6 +52,8 @@ impl SilenceView {
             reason: row.get("reason")?,
             created_at: row.get("created_at")?,
             expired_by: row.get_optional("expired_by")?,
+            held_back: row.get("held_back")?,
+            hits_now: None,
             read_only: false,
         })
     }
@@ -62,7 +68,8 @@ impl Item for SilenceView {
 fn select(now: Timestamp) -> Statement<'static> {
     Statement::new(
         "select s.id, s.matchers, s.starts_at, s.ends_at, s.author, s.reason, s.created_at, \
-          s.expired_by, case when s.ends_at <= $1 then 'expired' when s.starts_at > $1 \
+          s.expired_by, (select count(*) from silenced_incidents h where h.silence_id = s.id) \
+            as held_back, case when s.ends_at <= $1 then 'expired' when s.starts_at > $1 \
             then 'pending' else 'active' end as state from silences s where true",
     )
     .bind(now)
@@ -74,18 +81,18 @@ pub(super) fn silences_select(
     now: Timestamp,
 ) -> Result<Statement<'static>, StoreError> {
     let mut select = select(now);
-    match filter.state.as_deref() {
-        Some("active") => select.push(
-            " and s.ends_at > ? and s.starts_at <= ?",
-            [now.into(), now.into()],
-        ),
-        Some("pending") => select.push(
-            " and s.ends_at > ? and s.starts_at > ?",
-            [now.into(), now.into()],
-        ),
-        Some(_) => select.push(" and s.ends_at <= ?", [now.into()]),
-        None => &mut select,
-    };
+    for (number, state) in filter.states.iter().enumerate() {
+        select.push(if number == 0 { " and ((" } else { ") or (" }, []);
+        let at = [now.into(), now.into()];
+        match state.as_str() {
+            "active" => select.push("s.ends_at > ? and s.starts_at <= ?", at),
+            "pending" => select.push("s.ends_at > ? and s.starts_at > ?", at),
+            _ => select.push("s.ends_at <= ?", [now.into()]),
+        };
+    }
+    if !filter.states.is_empty() {
+        select.push("))", []);
+    }
     if let Some(after) = &page.after {
         let place = [after.at.into(), after.number()?.into()];
         select.push(" and (s.created_at, s.id) < (?, ?)", place);

@@ -73,7 +73,9 @@ pub(super) fn conditions_after(incident_id: &str, place: i64, rows: i64) -> Stat
            group by c.id, c.target, c.state, c.reason, c.since \
            union all \
            select c.id * 2 + 1, c.target, c.state, c.reason, true, c.until \
-           from target_conditions c where c.until is not null and exists ( \
+           from target_conditions c where c.until is not null and not exists ( \
+             select 1 from target_conditions n where n.target = c.target and n.since = c.until \
+               and n.id > c.id) and exists ( \
              select 1 from deliveries d where d.incident_id = $1 and d.completes = 0 and d.target = c.target \
                and c.since < coalesce(d.settled_at, c.since + 1) and c.until > d.created_at) \
          ) spans where place > $2 order by place limit $3",

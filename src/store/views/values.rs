@@ -18,7 +18,7 @@ impl Serialize for RowId {
     }
 }
 
-/// A time, shown as RFC 3339 in UTC.
+/// A time, shown as RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DisplayTime(i64);
 
@@ -36,7 +36,7 @@ impl From<Timestamp> for DisplayTime {
 
 impl Serialize for DisplayTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.timestamp())
+        serializer.serialize_str(&self.timestamp().in_milliseconds())
     }
 }
 

@@ -224,6 +224,7 @@ impl World {
             .unwrap_or_else(|error| panic!("{error}"))
             .settings;
         let app = App::start(AppOptions {
+            files: Vec::new(),
             settings,
             effective: Value::Null,
             clock: Clock::System,

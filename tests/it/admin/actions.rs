@@ -31,7 +31,7 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
     let delivery = answer.json();
     assert_eq!(delivery["state"], "waiting");
     assert_eq!(delivery["attempts"], 0);
-    assert_eq!(delivery["next_attempt_at"], NOW.to_string());
+    assert_eq!(delivery["next_attempt_at"], NOW.in_milliseconds());
     assert_eq!(delivery["settled_at"], Value::Null);
     let claim = Claim {
         target: &TargetName::new("salesforce"),
@@ -55,7 +55,7 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
     assert_eq!(entries[0]["action"], "dead_letter.replay");
     assert_eq!(entries[0]["subject"], format!("dead-letters/{id}"));
     assert_eq!(entries[0]["detail"]["incident_id"], DEAD);
-    assert_eq!(entries[0]["at"], NOW.to_string());
+    assert_eq!(entries[0]["at"], NOW.in_milliseconds());
     let story = world.get(&format!("/api/v1/incidents/{DEAD}")).await.json();
     let last = story["history"].as_array().unwrap().last().unwrap().clone();
     assert_eq!(last["what"], "create is owed again");
@@ -258,7 +258,7 @@ async fn a_reprocessed_review_item_goes_the_way_of_every_event_once() {
     let answer = world.post(&path, "").await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(answer.json()["state"], "reprocessed");
-    assert_eq!(answer.json()["settled_at"], NOW.to_string());
+    assert_eq!(answer.json()["settled_at"], NOW.in_milliseconds());
     let undecided = world.get("/api/v1/events?state=received").await;
     assert_eq!(undecided.of_items("event_id"), ["e-4", "e-5"]);
     world.post(&path, "").await.is_problem(409);

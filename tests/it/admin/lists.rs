@@ -226,7 +226,7 @@ async fn g23_an_event_leads_to_what_was_done_and_why() {
     assert_eq!(event["event_id"], "e-3");
     assert_eq!(event["state"], "decided");
     assert_eq!(event["incident_id"], PENDING);
-    assert_eq!(event["received_at"], ago(100).to_string());
+    assert_eq!(event["received_at"], ago(100).in_milliseconds());
     assert_eq!(event["body"], json!({ "id": "e-3", "avg": 412.50 }));
     let decisions = event["decisions"].as_array().unwrap();
     let outcomes: Vec<&str> = decisions
@@ -236,7 +236,7 @@ async fn g23_an_event_leads_to_what_was_done_and_why() {
     assert_eq!(outcomes, ["all_well", "pending"], "in the order of rules");
     assert_eq!(decisions[1]["rule"], "trunk-down");
     assert_eq!(decisions[1]["incident_id"], PENDING);
-    assert_eq!(decisions[1]["decided_at"], ago(80).to_string());
+    assert_eq!(decisions[1]["decided_at"], ago(80).in_milliseconds());
 
     let misfit = world.get("/api/v1/events/4").await.json();
     assert_eq!(misfit["state"], "review");
@@ -257,7 +257,7 @@ async fn g23_a_ticket_leads_back_to_its_events() {
     assert_eq!(incident["id"], OPEN);
     assert_eq!(incident["occurrences"], 1);
     assert_eq!(incident["suppressed"], 0);
-    assert_eq!(incident["opened_at"], ago(300).to_string());
+    assert_eq!(incident["opened_at"], ago(300).in_milliseconds());
     assert_eq!(
         incident["ticket"],
         json!({ "target": "servicenow", "id": "0123456789abcdef", "number": "INC0012345",
@@ -304,7 +304,7 @@ async fn g12_a_dead_letter_holds_all_that_a_person_needs_to_act() {
         assert_eq!(letter["incident_id"], DEAD);
         assert_eq!(letter["key"], "q-2");
         assert_eq!(letter["attempts"], 1);
-        assert_eq!(letter["created_at"], ago(80).to_string());
+        assert_eq!(letter["created_at"], ago(80).in_milliseconds());
     }
     assert_eq!(item["payload"]["fields"]["urgency"], "1");
     assert_eq!(item["in_doubt"], true);
@@ -329,7 +329,7 @@ async fn a_review_item_shows_the_event_as_it_came() {
     let id = listed["id"].as_str().unwrap();
     let item = world.get(&format!("/api/v1/review/{id}")).await.json();
     assert_eq!(item["body"], "{\"id\":");
-    assert_eq!(item["received_at"], ago(90).to_string());
+    assert_eq!(item["received_at"], ago(90).in_milliseconds());
 }
 
 #[tokio::test]
@@ -339,7 +339,7 @@ async fn only_locks_that_still_hold_are_shown() {
     assert_eq!(
         locks["items"],
         json!([{ "rule": "queue-wait", "key": "q-2", "incident_id": DEAD,
-            "taken_at": ago(20).to_string(), "locked_until": ago(-40).to_string() }])
+            "taken_at": ago(20).in_milliseconds(), "locked_until": ago(-40).in_milliseconds() }])
     );
     world.clock.advance(std::time::Duration::from_secs(40));
     assert!(world.get("/api/v1/locks").await.of_items("key").is_empty());
@@ -378,7 +378,7 @@ async fn targets_tell_how_they_fare_and_what_is_owed() {
     let target = world.get("/api/v1/targets").await.json()["items"][0].clone();
     assert_eq!(target["name"], "servicenow");
     assert_eq!(target["state"], "up");
-    assert_eq!(target["token"]["obtained_at"], NOW.to_string());
+    assert_eq!(target["token"]["obtained_at"], NOW.in_milliseconds());
     assert_eq!((&target["owed"], &target["dead"]), (&json!(1), &json!(0)));
     assert_eq!(world.get("/api/v1/targets/servicenow").await.json(), target);
     world.get("/api/v1/targets/other").await.is_problem(404);
@@ -401,6 +401,6 @@ async fn what_does_not_exist_is_a_problem_not_a_blank() {
         world.get(&format!("/api/v1/{path}")).await.is_problem(404);
     }
     let closed = world.get(&format!("/api/v1/incidents/{CLOSED}")).await;
-    assert_eq!(closed.json()["closed_at"], ago(3000).to_string());
+    assert_eq!(closed.json()["closed_at"], ago(3000).in_milliseconds());
     assert_eq!(closed.json()["ticket"]["number"], Value::Null);
 }

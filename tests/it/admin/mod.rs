@@ -2,6 +2,7 @@
 //!
 //! With `RINGDOWN_TEST_POSTGRES` set to the URL of a server (its user may create databases),
 //! everything runs on PostgreSQL instead of SQLite, each test in a database of its own.
+mod acting;
 mod actions;
 mod forms;
 mod guesses;

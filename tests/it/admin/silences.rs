@@ -34,8 +34,8 @@ async fn a_silence_is_made_shown_and_ended_by_whom_the_token_says() {
     assert_eq!(made["state"], "active");
     assert_eq!(made["match"], json!(["rule=queue-wait", "key=~B.*"]));
     assert_eq!(made["author"], "ops");
-    assert_eq!(made["starts_at"], NOW.to_string());
-    assert_eq!(made["ends_at"], NOW.plus(2 * HOUR).to_string());
+    assert_eq!(made["starts_at"], NOW.in_milliseconds());
+    assert_eq!(made["ends_at"], NOW.plus(2 * HOUR).in_milliseconds());
     let id = made["id"].as_str().unwrap();
     let shown = world.get(&format!("/api/v1/silences/{id}")).await;
     assert_eq!(shown.json(), made);
@@ -46,7 +46,7 @@ async fn a_silence_is_made_shown_and_ended_by_whom_the_token_says() {
         .await;
     assert_eq!(ended.status, 200, "{}", ended.text);
     assert_eq!(ended.json()["state"], "expired");
-    assert_eq!(ended.json()["ends_at"], NOW.plus(HOUR).to_string());
+    assert_eq!(ended.json()["ends_at"], NOW.plus(HOUR).in_milliseconds());
     assert_eq!(ended.json()["expired_by"], "ops");
     let again = format!("/api/v1/silences/{id}/expire");
     world.post(&again, "").await.is_problem(409);
@@ -179,7 +179,7 @@ async fn a_pending_incident_says_what_it_waits_for_and_ending_a_silence_makes_it
         .unwrap();
     let shown = world.get(&format!("/api/v1/incidents/{PENDING}")).await;
     let expected = json!({"for": "silenced", "by": format!("silence {id}"),
-        "until": NOW.plus(2 * HOUR).to_string()});
+        "until": NOW.plus(2 * HOUR).in_milliseconds()});
     assert_eq!(waits(shown.json()), expected);
     let listed = world.get("/api/v1/incidents?state=pending").await.json();
     assert_eq!(waits(listed["items"][0].clone()), expected);
@@ -239,12 +239,12 @@ async fn windows_of_the_configuration_are_listed_with_when_they_are_and_cannot_b
     let items = list.json()["items"].clone();
     let expected = json!({
         "id": "maintenance:carrier", "state": "active", "match": ["rule=queue-wait"],
-        "starts_at": "2026-11-23T13:00:00Z", "ends_at": "2026-11-23T16:00:00Z",
+        "starts_at": "2026-11-23T13:00:00.000Z", "ends_at": "2026-11-23T16:00:00.000Z",
         "author": "configuration", "reason": "the carrier's window", "created_at": null,
         "expired_by": null, "read_only": true,
     });
     assert_eq!(items[0], expected);
-    assert_eq!(items[1]["starts_at"], "2026-11-29T02:00:00Z");
+    assert_eq!(items[1]["starts_at"], "2026-11-29T02:00:00.000Z");
     assert_eq!(items[2]["starts_at"], Value::Null);
     let shown = world.get("/api/v1/silences/maintenance:carrier").await;
     assert_eq!(shown.json(), expected);
@@ -262,7 +262,7 @@ async fn windows_of_the_configuration_are_listed_with_when_they_are_and_cannot_b
     world.clock.advance(2 * HOUR);
     let later = world.get("/api/v1/silences/maintenance:carrier").await;
     assert_eq!(later.json()["state"], "pending");
-    assert_eq!(later.json()["starts_at"], "2026-11-30T13:00:00Z");
+    assert_eq!(later.json()["starts_at"], "2026-11-30T13:00:00.000Z");
 }
 
 #[tokio::test]

@@ -119,6 +119,7 @@ fn targets() -> Vec<TargetView> {
         name: TargetName::new("servicenow"),
         kind: "servicenow".into(),
         state: "up",
+        pause: None,
         since: None,
         until: None,
         last_error: None,
@@ -216,7 +217,9 @@ impl World {
             metrics.clone(),
             components.clone(),
             std::sync::Arc::new(targets),
-            json!({ "admin": { "tokens": { "ops": { "secret": "[secret]" } } } }),
+            json!({ "items": [
+                { "path": "admin.tokens.ops.secret", "value": "[secret]", "layer": "built-in" },
+            ], "next": null }),
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

@@ -185,3 +185,83 @@ fn why_answers_first_and_takes_a_key_or_the_beginning_of_an_id() {
     assert_eq!(nothing.code, 1, "{nothing:?}");
     assert!(nothing.out.starts_with("Nothing is known"), "{nothing:?}");
 }
+
+#[test]
+fn lists_are_plain_lines_with_short_ids_and_an_incident_is_acted_on_by_one() {
+    let (world, _) = with_a_dead_letter();
+    let listed = world.ask(&["incidents", "--all"]);
+    let lines: Vec<&str> = listed.out.lines().collect();
+    assert!(lines[0].starts_with("SEVERITY"), "{listed:?}");
+    assert_eq!(lines.len(), 2, "{listed:?}");
+    let drawn = |one: char| one == '\u{1b}' || ('\u{2500}'..'\u{2580}').contains(&one);
+    assert!(!listed.out.contains(drawn), "{listed:?}");
+    let worst = world.ask(&["incidents", "--state", "open", "--since", "1h"]);
+    assert!(worst.out.contains("NO TICKET"), "{worst:?}");
+    let none = world.ask(&["incidents", "--severity", "info"]);
+    assert_eq!(none.out.trim(), "No incidents.");
+
+    let whole = items(&world.ask(&["incidents", "-o", "json"]))[0]["id"].clone();
+    let short = &whole.as_str().unwrap()[..13];
+    let why = ["--reason", "a test call"];
+    let closed = world.ask(&[&["incidents", "close", short], &why[..]].concat());
+    assert_eq!(closed.code, 0, "{closed:?}");
+    assert!(closed.out.contains("is closed"), "{closed:?}");
+    let again = world.ask(&[&["incidents", "close", short, "-o", "json"], &why[..]].concat());
+    assert_eq!(again.code, 1, "{again:?}");
+    let error: Value = serde_json::from_str(&again.err).unwrap();
+    assert!(
+        error["error"].as_str().unwrap().contains("closed already"),
+        "{error}"
+    );
+    let shown = world.ask(&["incidents", "show", short]);
+    assert!(
+        shown.out.contains("by local in Ringdown: a test call"),
+        "{shown:?}"
+    );
+    let audit = world.ask(&["audit"]);
+    for part in ["incident.close", "local", "a test call"] {
+        assert!(audit.out.contains(part), "{part}\n{audit:?}");
+    }
+    for command in ["events", "deliveries", "locks", "targets"] {
+        let ran = world.ask(&[command]);
+        assert_eq!(ran.code, 0, "{command}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_replay_is_planned_and_says_what_came_of_it() {
+    let (world, id) = with_a_dead_letter();
+    let plan = world.ask(&["dead-letters", "replay", "--plan", &id]);
+    // This CRM answers without a record, so nobody knows whether the ticket exists.
+    assert_eq!(plan.code, 0, "{plan:?}");
+    assert!(plan.out.starts_with("1 of 1 would fit now."), "{plan:?}");
+    assert!(plan.out.contains("looked up first"), "{plan:?}");
+    let all = world.ask(&["dead-letters", "replay", "--plan", "--all", "-o", "json"]);
+    assert_eq!(all.json()["count"], 1, "{all:?}");
+    let replayed = world.ask(&["dead-letters", "replay", &id, "--wait"]);
+    assert_eq!(replayed.code, 1, "{replayed:?}");
+    assert!(replayed.out.contains("dead"), "{replayed:?}");
+    assert!(
+        replayed.out.contains("replayed 1, of which 0 are done"),
+        "{replayed:?}"
+    );
+}
+
+#[test]
+fn a_target_is_paused_and_resumed_from_the_command_line() {
+    let world = World::serving();
+    let pause = ["targets", "pause", "crm", "--reason", "release weekend"];
+    let paused = world.ask(&pause);
+    assert_eq!(paused.code, 0, "{paused:?}");
+    assert!(paused.out.contains("Nothing is sent to crm"), "{paused:?}");
+    assert_eq!(world.ask(&pause).code, 1);
+    let status = world.ask(&["status"]);
+    assert!(status.out.contains("crm paused by local"), "{status:?}");
+    world.until("health says it too", || {
+        let health = world.run(&["health"]).out;
+        health.contains("crm: paused by local") && health.contains("release weekend")
+    });
+    assert_eq!(world.ask(&["targets", "resume", "crm"]).code, 0);
+    let unknown = world.ask(&["targets", "pause", "nosuch", "--reason", "x"]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+}

@@ -43,7 +43,13 @@ fn a_silence_is_made_and_ended_and_keeps_the_ticket_waiting_meanwhile() {
     world.until("the breach is recorded", || incidents().len() == 1);
     assert_eq!(incidents()[0]["state"], "pending");
     let table = world.ask(&["incidents"]);
-    assert!(table.out.contains("silenced"), "{}", table.out);
+    assert!(
+        table
+            .out
+            .contains(&format!("NO TICKET: silence {id} covers it")),
+        "{}",
+        table.out
+    );
     let incident = incidents()[0]["id"].as_str().unwrap().to_owned();
     let shown = world.ask(&["incidents", "show", &incident]);
     let by = |line: &str| line.starts_with("  by ") && line.ends_with(&format!("silence {id}"));
@@ -60,6 +66,29 @@ fn a_silence_is_made_and_ended_and_keeps_the_ticket_waiting_meanwhile() {
     world.until("it opens", || incidents()[0]["state"] == "open");
     let shown = world.ask(&["silences", "show", &id]);
     assert!(shown.out.contains("expired_by: local"), "{}", shown.out);
+}
+
+#[test]
+fn a_silence_is_tried_before_it_is_made_and_extended_afterwards() {
+    let world = World::serving();
+    let create = [
+        "silences",
+        "create",
+        "--match",
+        "key=nigth",
+        "--for",
+        "2h",
+        "--reason",
+        "x",
+    ];
+    let tried = world.ask(&[&create[..], &["--dry-run"]].concat());
+    assert_eq!(tried.code, 0, "{tried:?}");
+    assert!(tried.out.contains("warning: It hits nothing"), "{tried:?}");
+    assert!(items(&world.ask(&["silences", "-o", "json"])).is_empty());
+    let made = world.ask(&[&create[..], &["-o", "json"]].concat()).json();
+    let id = made["id"].as_str().unwrap();
+    let extended = world.ask(&["silences", "extend", id, "--for", "1h"]);
+    assert!(extended.out.contains("ends at"), "{extended:?}");
 }
 
 #[test]

@@ -20,6 +20,18 @@ const COMMANDS: &[&[&str]] = &[
     &["incidents"],
     &["incidents", "list"],
     &["incidents", "show"],
+    &["incidents", "close"],
+    &["incidents", "note"],
+    &["incidents", "open-ticket"],
+    &["incidents", "leave-outage"],
+    &["events"],
+    &["deliveries"],
+    &["audit"],
+    &["locks"],
+    &["targets"],
+    &["targets", "pause"],
+    &["targets", "resume"],
+    &["targets", "test"],
     &["dead-letters"],
     &["dead-letters", "list"],
     &["dead-letters", "show"],
@@ -35,6 +47,7 @@ const COMMANDS: &[&[&str]] = &[
     &["silences", "list"],
     &["silences", "show"],
     &["silences", "create"],
+    &["silences", "extend"],
     &["silences", "expire"],
     &["migrate"],
     &["sim"],
@@ -55,6 +68,27 @@ fn every_command_has_help_on_standard_output() {
             ran.out
         );
     }
+}
+
+#[test]
+fn the_commands_are_listed_in_groups_each_once() {
+    let help = ringdown(&["--help"]).out;
+    for (group, command) in [
+        ("Look:", "incidents"),
+        ("Act:", "dead-letters"),
+        ("Prepare:", "doctor"),
+        ("Run:", "serve"),
+    ] {
+        assert!(help.contains(group), "{help}");
+        let lines = help.lines();
+        let line = format!("  {command} ");
+        let found = lines.filter(|one| one.starts_with(&line) && !one.contains("--"));
+        assert_eq!(found.count(), 1, "{command}\n{help}");
+    }
+    assert!(help.contains("Examples:"), "{help}");
+    let version = ringdown(&["--version"]).out;
+    assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+    assert!(version.contains("commit "), "{version}");
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod fairness;
 mod flapping;
 mod floods;
 mod liveness;
+mod operators;
 mod outage_people;
 mod outages;
 mod own_trouble;

@@ -1,0 +1,166 @@
+//! What operators ask of an incident. Deciding carries it out, mostly within half a second: the
+//! answer waits for that.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+
+use super::actions::by;
+use super::answer::Refused;
+use super::resolve::incident_id;
+use super::silences::checked_reason;
+use super::{Actor, AdminState};
+use crate::domain::identity::IncidentId;
+use crate::domain::incident_request::IncidentAction;
+use crate::http::request_id;
+use crate::store::{IncidentDetail, NewIncidentRequest, RequestOutcome};
+
+/// Longest wait for deciding.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Longest id of a request that a client gives, in bytes.
+const MAX_REQUEST_ID: usize = 128;
+
+/// A request as a client writes it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    /// Why; not of a note.
+    #[serde(default)]
+    reason: Option<String>,
+    /// The note.
+    #[serde(default)]
+    text: Option<String>,
+    /// A repetition with the same id is done once. By default the request's `x-request-id`.
+    #[serde(default)]
+    request_id: Option<String>,
+}
+
+/// What came of a request.
+#[derive(Debug, Serialize)]
+pub(super) struct Carried {
+    request_id: String,
+    /// `done`, or `waiting` when nobody has decided on it yet: then it is done later.
+    state: &'static str,
+    incident: IncidentDetail,
+}
+
+impl Carried {
+    pub(super) fn is_done(&self) -> bool {
+        self.state == "done"
+    }
+}
+
+type Answer = Result<(StatusCode, Json<Carried>), Refused>;
+
+macro_rules! route {
+    ($name:ident, $action:expr) => {
+        pub(super) async fn $name(
+            State(state): State<AdminState>,
+            Extension(actor): Extension<Actor>,
+            Path(id): Path<String>,
+            headers: HeaderMap,
+            body: Bytes,
+        ) -> Answer {
+            let asked = read(&body)?;
+            let words = match $action {
+                IncidentAction::Note => asked.text.as_deref(),
+                _ => asked.reason.as_deref(),
+            };
+            let own = asked.request_id.as_deref().or_else(|| request_id(&headers));
+            let id = incident_id(&state, &id).await?;
+            let wanted = Wanted {
+                action: $action,
+                words: words.unwrap_or_default(),
+                request_id: own.unwrap_or_default(),
+            };
+            let carried = carry_out(&state, &actor, &id, wanted).await?;
+            let status = match carried.state {
+                "done" => StatusCode::OK,
+                _ => StatusCode::ACCEPTED,
+            };
+            Ok((status, Json(carried)))
+        }
+    };
+}
+
+route!(close, IncidentAction::Close);
+route!(note, IncidentAction::Note);
+route!(open_ticket, IncidentAction::OpenTicket);
+route!(leave_outage, IncidentAction::LeaveOutage);
+
+fn read(body: &[u8]) -> Result<Asked, Refused> {
+    if body.trim_ascii().is_empty() {
+        return Ok(Asked::default());
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        let example = r#"{"reason": "a test call", "request_id": "mine-1"}"#;
+        Refused::bad_request(format!(
+            "This is not a request such as {example}; a note has text instead of reason: {error}."
+        ))
+    })
+}
+
+/// What is asked.
+pub(super) struct Wanted<'a> {
+    pub(super) action: IncidentAction,
+    /// The reason, or the note.
+    pub(super) words: &'a str,
+    pub(super) request_id: &'a str,
+}
+
+/// Stores the request and waits until it is carried out.
+pub(super) async fn carry_out(
+    state: &AdminState,
+    actor: &Actor,
+    id: &IncidentId,
+    wanted: Wanted<'_>,
+) -> Result<Carried, Refused> {
+    let what = match wanted.action {
+        IncidentAction::Note => "text",
+        _ => "reason",
+    };
+    let words = checked_reason(wanted.words)
+        .map_err(|_| Refused::bad_request(format!("{what} has 1 to 1000 characters.")))?;
+    let own = wanted.request_id;
+    if own.is_empty() || own.len() > MAX_REQUEST_ID || own.contains('\0') {
+        return Err(Refused::bad_request(format!(
+            "request_id has 1 to {MAX_REQUEST_ID} bytes."
+        )));
+    }
+    let new = NewIncidentRequest {
+        incident_id: id,
+        action: wanted.action,
+        words: &words,
+        request_id: own,
+    };
+    state.store.ask_of_incident(new, by(state, actor)).await?;
+    let began = Instant::now();
+    let outcome = loop {
+        let outcome = state.store.request_outcome(own).await?;
+        if outcome != RequestOutcome::Waiting || began.elapsed() > PATIENCE {
+            break outcome;
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    if let RequestOutcome::Refused(why) = outcome {
+        return Err(Refused::new(
+            StatusCode::CONFLICT,
+            "not-possible",
+            "Not possible now",
+            format!("incident {id}: {why}."),
+        ));
+    }
+    Ok(Carried {
+        request_id: own.to_owned(),
+        state: match outcome {
+            RequestOutcome::Done => "done",
+            _ => "waiting",
+        },
+        incident: state.store.incident(id).await?,
+    })
+}

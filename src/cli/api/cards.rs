@@ -1,0 +1,91 @@
+//! An incident as one line: name, reading against its threshold, age, ticket or why there is none.
+
+use serde_json::Value;
+
+use crate::cli::Output;
+use crate::cli::columns::{Cell, Style, short_ids};
+use crate::cli::table::shown;
+use crate::domain::situation::age;
+use crate::domain::time::Timestamp;
+
+/// A line for each of `incidents`, which have names and readings.
+pub(super) fn incident_rows(incidents: &[Value], now: Timestamp, output: Output) -> Vec<Vec<Cell>> {
+    let ids: Vec<String> = incidents.iter().map(|one| shown(one.get("id"))).collect();
+    let rows = incidents.iter().zip(short_ids(&ids));
+    rows.map(|(one, id)| incident_row(one, &id, now, output))
+        .collect()
+}
+
+fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Cell> {
+    let text = |pointer: &str| shown(one.pointer(pointer));
+    let severity = text("/severity");
+    let members = match one["members"].as_u64() {
+        Some(count) => format!(" of {count}"),
+        None => String::new(),
+    };
+    let ticket = match (one.pointer("/ticket/number"), one.get("no_ticket")) {
+        (Some(Value::String(number)), _) => Cell::new(number),
+        (_, Some(Value::String(why))) => Cell::styled(format!("NO TICKET: {why}"), Style::Bad),
+        _ => Cell::new(text("/ticket/id")),
+    };
+    let mut row = vec![
+        Cell::styled(&severity, Style::of_severity(&severity)),
+        Cell::new(text("/name")),
+        Cell::new(format!("{}{members}", text("/entity"))),
+        Cell::new(text("/state")),
+        Cell::new(age_of(&one["opened_at"], now)),
+        Cell::new(reading(one)),
+        Cell::styled(id, Style::Quiet),
+    ];
+    if output == Output::Wide {
+        row.push(Cell::new(text("/rule")));
+        row.push(Cell::new(text("/key")));
+        row.push(Cell::new(text("/source")));
+        row.push(Cell::new(format!("{} events", text("/occurrences"))));
+        row.push(Cell::new(text("/ticket/target")));
+        row.push(Cell::new(text("/ticket/state")));
+    }
+    row.push(ticket);
+    row
+}
+
+/// The first reading that has a threshold, or else the first one.
+fn reading(one: &Value) -> String {
+    let readings = items(&one["readings"]);
+    let with_threshold = readings.iter().find(|one| one["threshold"].is_number());
+    let Some(reading) = with_threshold.or(readings.first()) else {
+        return String::new();
+    };
+    let unit = shown(reading.get("unit"));
+    let number = |value: &Value| match value.as_f64() {
+        Some(number) => {
+            let text = format!("{number:.2}");
+            let text = text.trim_end_matches('0').trim_end_matches('.');
+            format!("{text}{unit}")
+        }
+        None => String::new(),
+    };
+    let latest = number(&reading["latest"]);
+    let side = if reading["is_above"] == true {
+        ">"
+    } else {
+        "<"
+    };
+    match reading["threshold"].is_number() {
+        true => format!("{latest} {side} {}", number(&reading["threshold"])),
+        false => latest,
+    }
+}
+
+pub(super) fn items(list: &Value) -> &[Value] {
+    list.as_array().map_or(&[], Vec::as_slice)
+}
+
+pub(super) fn time(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}
+
+/// How long ago `at` was; nothing when it is no time.
+pub(super) fn age_of(at: &Value, now: Timestamp) -> String {
+    time(at).map_or_else(String::new, |at| age(now.since(at)))
+}

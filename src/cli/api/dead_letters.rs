@@ -1,0 +1,126 @@
+//! `ringdown dead-letters`: look at them, see what a replay would do, replay or discard them.
+
+use clap::{Args, Subcommand};
+
+use super::arguments::{ApiArgs, Query, Selection, Span};
+use super::call::Api;
+use super::replay::{self, HowReplayed};
+use crate::cli::Global;
+use crate::cli::listing::Column;
+use crate::cli::outcome::Outcome;
+
+/// Look at dead letters, replay or discard them.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ringdown dead-letters
+  ringdown dead-letters replay --plan --all --like 17   what would come of it, without doing it
+  ringdown dead-letters replay --all --yes --like 17 --wait
+  ringdown dead-letters replay 17 --wait 1m")]
+pub(in crate::cli) struct DeadLetterArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(subcommand)]
+    command: Option<DeadLetterCommand>,
+}
+
+#[derive(Debug, Subcommand)]
+enum DeadLetterCommand {
+    /// Newest first; what `ringdown dead-letters` alone does.
+    List {
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+        #[command(flatten)]
+        span: Span,
+    },
+    /// One dead letter with its payload.
+    Show {
+        /// The dead letter's id.
+        id: String,
+    },
+    /// Send them again at once, rendered from the present configuration.
+    Replay {
+        #[command(flatten)]
+        which: Selection,
+        #[command(flatten)]
+        how: HowReplayed,
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+    },
+    /// Give them up for good. With a create its incident is closed and its key is released: the
+    /// next breach opens a new incident.
+    Discard {
+        #[command(flatten)]
+        which: Selection,
+        #[command(flatten)]
+        filter: DeadLetterFilter,
+    },
+}
+
+#[derive(Debug, Args)]
+struct DeadLetterFilter {
+    /// Only of this target.
+    #[arg(long)]
+    target: Option<String>,
+    /// Only of this failure kind, such as network_failure.
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only of this rule.
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only with this correlation key.
+    #[arg(long)]
+    key: Option<String>,
+    /// Only of this incident.
+    #[arg(long)]
+    incident: Option<String>,
+    /// Only those that died for the same reason as the one with this id.
+    #[arg(long, value_name = "ID")]
+    like: Option<String>,
+}
+
+impl DeadLetterFilter {
+    fn query(self) -> Query {
+        vec![
+            ("target", self.target),
+            ("kind", self.kind),
+            ("rule", self.rule),
+            ("key", self.key),
+            ("incident", self.incident),
+            ("like", self.like),
+        ]
+    }
+}
+
+const DEAD_LETTERS: &[Column] = &[
+    Column::text("id", "/id"),
+    Column::age("age", "/created_at"),
+    Column::text("target", "/target"),
+    Column::text("operation", "/operation"),
+    Column::text("tries", "/attempts"),
+    Column::text("kind", "/kind"),
+    Column::text("code", "/error_code"),
+    Column::text("key", "/key"),
+    Column::text("message", "/message"),
+    Column::text("rule", "/rule").wide(),
+    Column::id("incident", "/incident_id").wide(),
+    Column::text("event", "/event_id").wide(),
+];
+
+pub(in crate::cli) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global, "dead-letters")?;
+    match args.command {
+        None => api.list(Vec::new(), Span::LIMIT, DEAD_LETTERS).await,
+        Some(DeadLetterCommand::Show { id }) => api.show(&id).await,
+        Some(DeadLetterCommand::List { filter, span }) => {
+            let limit = span.limit;
+            let query = [filter.query(), span.query()?].concat();
+            api.list(query, limit, DEAD_LETTERS).await
+        }
+        Some(DeadLetterCommand::Replay { which, how, filter }) => {
+            replay::run(&api, &which, &how, filter.query()).await
+        }
+        Some(DeadLetterCommand::Discard { which, filter }) => {
+            api.act("discard", &which, filter.query(), Vec::new()).await
+        }
+    }
+}

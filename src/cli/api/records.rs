@@ -1,0 +1,202 @@
+//! `ringdown events`, `deliveries`, `audit` and `locks`: lists to look at.
+
+use clap::Args;
+
+use super::arguments::{ApiArgs, Query, Span};
+use super::call::Api;
+use crate::cli::Global;
+use crate::cli::listing::Column;
+use crate::cli::outcome::Outcome;
+
+/// Look at events, newest first, or at one with its body and what the rules made of it.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ringdown events --since 10m
+  ringdown events --state review
+  ringdown events evt-42            by its sender's id, or by its number")]
+pub(in crate::cli) struct EventArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    /// One event: its number, or the id that its sender gave it.
+    #[arg(value_name = "EVENT")]
+    id: Option<String>,
+    /// Only these states, with commas: received, decided, review.
+    #[arg(long, value_name = "STATES")]
+    state: Option<String>,
+    /// Only of this source.
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of incidents in this target.
+    #[arg(long)]
+    target: Option<String>,
+    /// Only with a decision of this rule.
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only of incidents with this key.
+    #[arg(long)]
+    key: Option<String>,
+    /// Only of this incident.
+    #[arg(long)]
+    incident: Option<String>,
+    #[command(flatten)]
+    span: Span,
+}
+
+const EVENTS: &[Column] = &[
+    Column::text("number", "/id"),
+    Column::age("age", "/received_at"),
+    Column::text("source", "/source"),
+    Column::text("event", "/event_id"),
+    Column::text("state", "/state"),
+    Column::id("incident", "/incident_id"),
+];
+
+pub(in crate::cli) async fn events(args: EventArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global, "events")?;
+    if let Some(id) = args.id {
+        return api.show(&id).await;
+    }
+    let query = vec![
+        ("state", args.state),
+        ("source", args.source),
+        ("target", args.target),
+        ("rule", args.rule),
+        ("key", args.key),
+        ("incident", args.incident),
+    ];
+    list(&api, query, args.span, EVENTS).await
+}
+
+/// Look at deliveries, newest first, or at one with its content.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ringdown deliveries --state waiting,parked
+  ringdown deliveries --target servicenow --since 1h
+  ringdown deliveries 4711")]
+pub(in crate::cli) struct DeliveryArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    /// One delivery.
+    #[arg(value_name = "ID")]
+    id: Option<String>,
+    /// Only these states, with commas: waiting, parked, sending, done, dead, discarded.
+    #[arg(long, value_name = "STATES")]
+    state: Option<String>,
+    /// Only of this target.
+    #[arg(long)]
+    target: Option<String>,
+    /// Only this operation: create, update, resolve, link.
+    #[arg(long)]
+    operation: Option<String>,
+    /// Only of this failure kind, such as network_failure.
+    #[arg(long)]
+    kind: Option<String>,
+    /// Only of this source.
+    #[arg(long)]
+    source: Option<String>,
+    /// Only of this rule.
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only of incidents with this key.
+    #[arg(long)]
+    key: Option<String>,
+    /// Only of this incident.
+    #[arg(long)]
+    incident: Option<String>,
+    #[command(flatten)]
+    span: Span,
+}
+
+const DELIVERIES: &[Column] = &[
+    Column::text("id", "/id"),
+    Column::age("age", "/created_at"),
+    Column::text("target", "/target"),
+    Column::text("operation", "/operation"),
+    Column::text("state", "/state"),
+    Column::text("tries", "/attempts"),
+    Column::age("next", "/next_attempt_at"),
+    Column::id("incident", "/incident_id"),
+    Column::text("waits", "/waits_for"),
+    Column::text("last error", "/last_error/message"),
+    Column::text("event", "/event_id").wide(),
+    Column::age("settled", "/settled_at").wide(),
+];
+
+pub(in crate::cli) async fn deliveries(args: DeliveryArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global, "deliveries")?;
+    if let Some(id) = args.id {
+        return api.show(&id).await;
+    }
+    let query = vec![
+        ("state", args.state),
+        ("target", args.target),
+        ("operation", args.operation),
+        ("kind", args.kind),
+        ("source", args.source),
+        ("rule", args.rule),
+        ("key", args.key),
+        ("incident", args.incident),
+    ];
+    list(&api, query, args.span, DELIVERIES).await
+}
+
+/// Say who changed what, newest first.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  ringdown audit
+  ringdown audit --since 1d -o wide      with the details")]
+pub(in crate::cli) struct AuditArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
+    span: Span,
+}
+
+const AUDIT: &[Column] = &[
+    Column::age("age", "/at"),
+    Column::text("who", "/actor"),
+    Column::text("what", "/action"),
+    Column::text("which", "/subject"),
+    Column::text("why", "/detail/reason"),
+    Column::text("detail", "/detail").wide(),
+];
+
+pub(in crate::cli) async fn audit(args: AuditArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global, "audit")?;
+    list(&api, Vec::new(), args.span, AUDIT).await
+}
+
+/// Look at the burst locks that hold: keys that get no second ticket yet.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct LockArgs {
+    #[command(flatten)]
+    api: ApiArgs,
+    /// Only of this rule.
+    #[arg(long)]
+    rule: Option<String>,
+    /// Only with this correlation key.
+    #[arg(long)]
+    key: Option<String>,
+    #[command(flatten)]
+    span: Span,
+}
+
+const LOCKS: &[Column] = &[
+    Column::text("rule", "/rule"),
+    Column::text("key", "/key"),
+    Column::age("ends", "/locked_until"),
+    Column::age("taken", "/taken_at"),
+    Column::id("incident", "/incident_id"),
+];
+
+pub(in crate::cli) async fn locks(args: LockArgs, global: &Global) -> Outcome {
+    let api = Api::new(args.api, global, "locks")?;
+    let query = vec![("rule", args.rule), ("key", args.key)];
+    list(&api, query, args.span, LOCKS).await
+}
+
+async fn list(api: &Api, mut query: Query, span: Span, columns: &[Column]) -> Outcome {
+    let limit = span.limit;
+    query.extend(span.query()?);
+    api.list(query, limit, columns).await
+}

@@ -1,0 +1,166 @@
+//! Lists of the API as plain lines: one for each item, with columns under headings.
+
+use serde_json::Value;
+
+use super::Output;
+use super::columns::{Cell, Screen, Style, short_ids};
+use super::table::shown;
+use crate::domain::situation::age;
+use crate::domain::time::Timestamp;
+
+/// A column: its heading, and the JSON pointer to its value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Column {
+    heading: &'static str,
+    pointer: &'static str,
+    kind: Kind,
+    /// Only shown with `-o wide`.
+    is_wide: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    /// A time, shown by its age; with `-o wide` as it is.
+    Age,
+    /// A long id, as short as it can be told apart; with `-o wide` whole.
+    Id,
+    Severity,
+}
+
+impl Column {
+    const fn of(heading: &'static str, pointer: &'static str, kind: Kind) -> Self {
+        Self {
+            heading,
+            pointer,
+            kind,
+            is_wide: false,
+        }
+    }
+
+    pub(super) const fn text(heading: &'static str, pointer: &'static str) -> Self {
+        Self::of(heading, pointer, Kind::Text)
+    }
+
+    pub(super) const fn age(heading: &'static str, pointer: &'static str) -> Self {
+        Self::of(heading, pointer, Kind::Age)
+    }
+
+    pub(super) const fn id(heading: &'static str, pointer: &'static str) -> Self {
+        Self::of(heading, pointer, Kind::Id)
+    }
+
+    pub(super) const fn severity(heading: &'static str, pointer: &'static str) -> Self {
+        Self::of(heading, pointer, Kind::Severity)
+    }
+
+    /// The same, only with `-o wide`.
+    pub(super) const fn wide(self) -> Self {
+        Self {
+            is_wide: true,
+            ..self
+        }
+    }
+
+    fn cells(self, items: &[Value], output: Output, now: Timestamp) -> Vec<Cell> {
+        let texts: Vec<String> = items
+            .iter()
+            .map(|item| shown(item.pointer(self.pointer)))
+            .collect();
+        let is_wide = output == Output::Wide;
+        match self.kind {
+            Kind::Id if !is_wide => {
+                let short = short_ids(&texts).into_iter();
+                short.map(|id| Cell::styled(id, Style::Quiet)).collect()
+            }
+            Kind::Age if !is_wide => texts
+                .iter()
+                .map(|at| Cell::new(age_text(at, now)))
+                .collect(),
+            Kind::Severity => {
+                let style = |text: &String| Cell::styled(text, Style::of_severity(text));
+                texts.iter().map(style).collect()
+            }
+            _ => texts.iter().map(Cell::new).collect(),
+        }
+    }
+}
+
+fn age_text(at: &str, now: Timestamp) -> String {
+    match at.parse::<Timestamp>() {
+        Ok(at) if at > now => format!("in {}", age(at.since(now))),
+        Ok(at) => age(now.since(at)),
+        Err(_) => at.to_owned(),
+    }
+}
+
+/// `items` as lines of `columns`. A column in which nothing stands is left out.
+pub(super) fn lines(
+    items: &[Value],
+    columns: &[Column],
+    output: Output,
+    screen: Screen,
+    now: Timestamp,
+) -> String {
+    let shown = columns
+        .iter()
+        .filter(|column| output == Output::Wide || !column.is_wide)
+        .map(|column| (column.heading, column.cells(items, output, now)))
+        .filter(|(_, cells)| cells.iter().any(|cell| !cell.is_empty()));
+    let shown: Vec<(&str, Vec<Cell>)> = shown.collect();
+    let head = shown
+        .iter()
+        .map(|(heading, _)| Cell::styled(heading.to_uppercase(), Style::Quiet));
+    let mut rows: Vec<Vec<Cell>> = vec![head.collect()];
+    for place in 0..items.len() {
+        let row = shown.iter().filter_map(|(_, cells)| cells.get(place));
+        rows.push(row.cloned().collect());
+    }
+    screen.columns(&rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const COLUMNS: [Column; 4] = [
+        Column::severity("severity", "/severity"),
+        Column::age("age", "/at"),
+        Column::text("note", "/note"),
+        Column::id("id", "/id"),
+    ];
+
+    fn shown(output: Output) -> String {
+        let items = [
+            json!({"severity": "high", "at": "2026-11-23T14:00:00.000Z", "note": null,
+                "id": "01a22811-bfb7-7000-8000-000000000001"}),
+            json!({"severity": "low", "at": "2026-11-23T13:00:00.000Z", "note": null,
+                "id": "01b22811-bfb7-7000-8000-000000000001"}),
+        ];
+        let now = "2026-11-23T14:04:00Z".parse().unwrap();
+        lines(&items, &COLUMNS, output, Screen::piped(), now)
+    }
+
+    #[test]
+    fn ages_and_short_ids_stand_in_columns_and_empty_columns_are_left_out() {
+        assert_eq!(
+            shown(Output::Table),
+            "SEVERITY  AGE        ID\n\
+             high      4 min      01a22811\n\
+             low       1 h 4 min  01b22811"
+        );
+    }
+
+    #[test]
+    fn wide_shows_whole_ids_and_times() {
+        let wide = shown(Output::Wide);
+        for part in [
+            "2026-11-23T13:00:00.000Z",
+            "01b22811-bfb7-7000-8000-000000000001",
+        ] {
+            assert!(wide.contains(part), "{wide}");
+        }
+    }
+}

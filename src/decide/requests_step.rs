@@ -1,0 +1,87 @@
+//! Carries out what people ask of incidents, one request in one transaction.
+
+use super::batch::{Batch, PersonsWish};
+use super::commit::commit;
+use super::error::DecideError;
+use super::load::{Scope, load, load_inputs};
+use super::resources::Resources;
+use crate::domain::incident_request::{RequestedStep, step_for};
+use crate::store::{FencingToken, IncidentRequest};
+
+/// Requests that are carried out in one step.
+const MAX_REQUESTS: u32 = 32;
+
+/// Carries out what waits, under `fence`. Returns how many requests.
+pub(super) async fn carry_out_requests(
+    resources: &Resources,
+    fence: &FencingToken,
+) -> Result<usize, DecideError> {
+    let waiting = resources.store.waiting_requests(MAX_REQUESTS).await?;
+    for request in &waiting {
+        carry_out(resources, fence, request).await?;
+    }
+    Ok(waiting.len())
+}
+
+async fn carry_out(
+    resources: &Resources,
+    fence: &FencingToken,
+    request: &IncidentRequest,
+) -> Result<(), DecideError> {
+    let mut deciding = resources.store.begin_decisions(fence).await?;
+    let now = resources.clock.now();
+    let Some((record, ticket)) = deciding.take_request(request).await? else {
+        let gone = Some("the incident is gone");
+        deciding.settle_request(request, gone, now).await?;
+        return Ok(deciding.commit_rendered().await?);
+    };
+    let step = match step_for(request.action, &record.incident, ticket) {
+        Ok(step) => step,
+        Err(refusal) => {
+            deciding.settle_request(request, Some(refusal), now).await?;
+            return Ok(deciding.commit_rendered().await?);
+        }
+    };
+    let scope = Scope {
+        keys: vec![record.incident.incident_key()],
+        ..Scope::default()
+    };
+    let loaded = load(resources, &mut deciding, scope, now).await?;
+    let inputs = load_inputs(resources, &mut deciding, &[], now).await?;
+    let mut batch = Batch::new(inputs, loaded);
+    let wish = PersonsWish {
+        by: &request.by,
+        words: &request.words,
+        request_id: &request.request_id,
+    };
+    match step {
+        RequestedStep::Replay => deciding.replay_create(request, now).await?,
+        RequestedStep::Close { resolves } => {
+            if !resolves {
+                deciding.discard_unsent(&request.incident_id, now).await?;
+            }
+            deciding.end_burst_lock(&record.incident).await?;
+        }
+        RequestedStep::Note
+        | RequestedStep::Open
+        | RequestedStep::Create
+        | RequestedStep::LeaveOutage => {}
+    }
+    if let Err(problem) = batch.carry_out(step, &record.incident, wish) {
+        // Nothing of this transaction is kept; the refusal is stored alone.
+        drop(deciding);
+        let mut deciding = resources.store.begin_decisions(fence).await?;
+        deciding
+            .settle_request(request, Some(&problem), now)
+            .await?;
+        return Ok(deciding.commit_rendered().await?);
+    }
+    deciding.settle_request(request, None, now).await?;
+    tracing::info!(
+        incident_id = request.incident_id.as_str(),
+        action = request.action.as_str(),
+        by = request.by,
+        "carried out what a person asked"
+    );
+    commit(resources, deciding, batch.finish(None)).await
+}

@@ -1,0 +1,195 @@
+//! What a person asks of an incident, and what follows from it. Pure.
+
+use super::flood;
+use super::incident::{Incident, IncidentState};
+
+/// What a person wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IncidentAction {
+    /// It is over; its ticket is resolved.
+    Close,
+    /// A comment on its ticket.
+    Note,
+    /// Its ticket, whatever holds it back.
+    OpenTicket,
+    /// It goes on alone, without its outage.
+    LeaveOutage,
+}
+
+impl IncidentAction {
+    const ALL: [Self; 4] = [Self::Close, Self::Note, Self::OpenTicket, Self::LeaveOutage];
+
+    /// Stored, and a part of the names of audit entries.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Close => "close",
+            Self::Note => "note",
+            Self::OpenTicket => "open_ticket",
+            Self::LeaveOutage => "leave_outage",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
+}
+
+/// How far the ticket of an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TicketProgress {
+    /// None is owed.
+    None,
+    /// Its create waits, and has certainly had no effect.
+    Owed,
+    /// Its create is a dead letter, and has certainly had no effect.
+    Dead,
+    /// Its create is being sent, or may have had an effect.
+    InDoubt,
+    Exists,
+    /// It is closed in the CRM, or gone.
+    Over,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestedStep {
+    /// The incident is closed. `resolves`: its ticket is, or may be, there and is resolved.
+    /// Otherwise what was owed to it is discarded.
+    Close {
+        resolves: bool,
+    },
+    /// A comment is enqueued.
+    Note,
+    /// A pending incident opens, and leaves its outage.
+    Open,
+    /// An open incident without a create gets one.
+    Create,
+    /// Its dead create is rendered again and sent.
+    Replay,
+    LeaveOutage,
+}
+
+/// The step that follows from `action`, or why it cannot be done.
+pub fn step_for(
+    action: IncidentAction,
+    incident: &Incident,
+    ticket: TicketProgress,
+) -> Result<RequestedStep, &'static str> {
+    if incident.state == IncidentState::Closed {
+        return Err("it is closed already");
+    }
+    let is_flood = flood::source_of(&incident.rule).is_some();
+    match (action, ticket) {
+        (IncidentAction::Close, _) if is_flood => Err(
+            "it stands for what a flood holds: release or discard that (ringdown incidents release, discard)",
+        ),
+        (IncidentAction::Close, ticket) => Ok(RequestedStep::Close {
+            resolves: matches!(ticket, TicketProgress::Exists | TicketProgress::InDoubt),
+        }),
+        (IncidentAction::Note, TicketProgress::None) => {
+            Err("it has no ticket that a note could be written to")
+        }
+        (IncidentAction::Note, TicketProgress::Over) => Err("its ticket is closed in the CRM"),
+        (IncidentAction::Note, _) => Ok(RequestedStep::Note),
+        (IncidentAction::OpenTicket, _) if is_flood => {
+            Err("the ticket of a flood is opened by the flood alone")
+        }
+        (IncidentAction::OpenTicket, TicketProgress::None) => Ok(match incident.state {
+            IncidentState::Pending => RequestedStep::Open,
+            _ => RequestedStep::Create,
+        }),
+        (IncidentAction::OpenTicket, TicketProgress::Dead) => Ok(RequestedStep::Replay),
+        (IncidentAction::OpenTicket, TicketProgress::Owed) => {
+            Err("its ticket is owed already, and is created as soon as its target takes it")
+        }
+        (IncidentAction::OpenTicket, TicketProgress::InDoubt) => Err(
+            "its ticket may exist: its create was sent, and the outcome is not known yet; it is looked up first",
+        ),
+        (IncidentAction::OpenTicket, TicketProgress::Exists | TicketProgress::Over) => {
+            Err("it has a ticket already, and never gets a second one")
+        }
+        (IncidentAction::LeaveOutage, _) => match incident.outage_id {
+            Some(_) => Ok(RequestedStep::LeaveOutage),
+            None => Err("it is part of no outage"),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::domain::identity::{IncidentId, IncidentKey};
+    use crate::domain::incident::{Evaluation, Readings, Verdict};
+    use crate::domain::time::Timestamp;
+
+    fn incident(rule: &str, state: IncidentState) -> Incident {
+        let now = Timestamp::from_millis(1_000);
+        let heard = Evaluation {
+            received_at: now,
+            occurred_at: now,
+            part: String::new(),
+            verdict: Verdict::Breach,
+            readings: Readings::new(),
+        };
+        let key = IncidentKey::new(rule, "key");
+        let opens_at = now.plus(Duration::from_secs(60));
+        Incident {
+            state,
+            ..Incident::begin(IncidentId::new("i"), key, "high", &heard, opens_at)
+        }
+    }
+
+    #[test]
+    fn a_ticket_that_may_exist_is_never_opened_again() {
+        for state in [IncidentState::Open, IncidentState::Recovered] {
+            for ticket in [
+                TicketProgress::Owed,
+                TicketProgress::InDoubt,
+                TicketProgress::Exists,
+                TicketProgress::Over,
+            ] {
+                let asked = incident("queue-wait", state);
+                assert!(step_for(IncidentAction::OpenTicket, &asked, ticket).is_err());
+            }
+        }
+        let pending = incident("queue-wait", IncidentState::Pending);
+        let opened = step_for(IncidentAction::OpenTicket, &pending, TicketProgress::None);
+        assert_eq!(opened, Ok(RequestedStep::Open));
+        let open = incident("queue-wait", IncidentState::Open);
+        let dead = step_for(IncidentAction::OpenTicket, &open, TicketProgress::Dead);
+        assert_eq!(dead, Ok(RequestedStep::Replay));
+    }
+
+    #[test]
+    fn a_ticket_is_resolved_when_it_is_or_may_be_there() {
+        let open = incident("queue-wait", IncidentState::Open);
+        for (ticket, resolves) in [
+            (TicketProgress::None, false),
+            (TicketProgress::Owed, false),
+            (TicketProgress::Dead, false),
+            (TicketProgress::InDoubt, true),
+            (TicketProgress::Exists, true),
+            (TicketProgress::Over, false),
+        ] {
+            assert_eq!(
+                step_for(IncidentAction::Close, &open, ticket),
+                Ok(RequestedStep::Close { resolves })
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_over_or_stands_for_a_flood_is_refused() {
+        let closed = incident("queue-wait", IncidentState::Closed);
+        for action in IncidentAction::ALL {
+            assert!(step_for(action, &closed, TicketProgress::Exists).is_err());
+        }
+        let flood = incident("flood:genesys", IncidentState::Open);
+        assert!(step_for(IncidentAction::Close, &flood, TicketProgress::Exists).is_err());
+        let alone = incident("queue-wait", IncidentState::Open);
+        assert!(step_for(IncidentAction::LeaveOutage, &alone, TicketProgress::None).is_err());
+        assert!(step_for(IncidentAction::Note, &alone, TicketProgress::None).is_err());
+    }
+}

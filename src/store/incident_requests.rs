@@ -1,0 +1,298 @@
+//! What people ask of incidents. A request is stored by whichever replica hears it, and carried out
+//! by deciding, once: its client's id is unique.
+
+use serde_json::json;
+
+use super::audit::{self, ChangedBy};
+use super::burst_locks::end_lock;
+use super::database::Tx;
+use super::decision_transaction::DecisionTransaction;
+use super::history::{HistoryEntry, Reference, insert_history};
+use super::incidents::{IncidentRecord, select_incidents};
+use super::row::Row;
+use super::statement::Statement;
+use super::{Store, StoreError};
+use crate::domain::identity::IncidentId;
+use crate::domain::incident::Incident;
+use crate::domain::incident_event::IncidentEvent;
+use crate::domain::incident_request::{IncidentAction, TicketProgress};
+use crate::domain::ticket::Operation;
+use crate::domain::time::Timestamp;
+
+/// A request that a person makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewIncidentRequest<'a> {
+    pub incident_id: &'a IncidentId,
+    pub action: IncidentAction,
+    /// The reason, or the note.
+    pub words: &'a str,
+    /// The client's own id of the request.
+    pub request_id: &'a str,
+}
+
+/// A request that waits to be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncidentRequest {
+    pub id: i64,
+    pub incident_id: IncidentId,
+    pub action: IncidentAction,
+    pub words: String,
+    /// The name of the admin token, or `local`.
+    pub by: String,
+    pub request_id: String,
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RequestOutcome {
+    Waiting,
+    Done,
+    Refused(String),
+}
+
+impl IncidentRequest {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        let id: i64 = row.get("id")?;
+        let action: String = row.get("action")?;
+        Ok(Self {
+            id,
+            incident_id: row.get("incident_id")?,
+            action: IncidentAction::from_name(&action).ok_or_else(|| StoreError::Damaged {
+                table: "incident_requests",
+                row: id.to_string(),
+                problem: format!("unknown action {action:?}"),
+            })?,
+            words: row.get("words")?,
+            by: row.get("requested_by")?,
+            request_id: row.get("request_id")?,
+        })
+    }
+}
+
+impl Store {
+    /// Stores what a person asks. A request with an id that is known is not stored again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NotFound`] without such an incident; [`StoreError::Conflict`] when the id was
+    /// used for another request.
+    pub async fn ask_of_incident(
+        &self,
+        new: NewIncidentRequest<'_>,
+        by: ChangedBy<'_>,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
+        let known = Statement::new("select id from incidents where id = $1");
+        let known = known.bind(new.incident_id);
+        let known = known.fetch_optional(&mut tx, |row| row.get::<String>("id"));
+        if known.await?.is_none() {
+            return Err(StoreError::NotFound {
+                what: "incident",
+                id: new.incident_id.as_str().chars().take(64).collect(),
+            });
+        }
+        let insert = Statement::new(
+            "insert into incident_requests \
+              (incident_id, action, words, requested_by, requested_at, request_id, state) \
+             values ($1, $2, $3, $4, $5, $6, 'waiting') on conflict (request_id) do nothing",
+        );
+        let insert = insert
+            .bind(new.incident_id)
+            .bind(new.action.as_str())
+            .bind(new.words)
+            .bind(by.actor)
+            .bind(by.at)
+            .bind(new.request_id);
+        if insert.execute(&mut tx).await? == 0 {
+            let same = Statement::new(
+                "select id from incident_requests where request_id = $1 and incident_id = $2 \
+                  and action = $3 and words = $4",
+            );
+            let same = same
+                .bind(new.request_id)
+                .bind(new.incident_id)
+                .bind(new.action.as_str())
+                .bind(new.words);
+            let same = same.fetch_optional(&mut tx, |row| row.get::<i64>("id"));
+            if same.await?.is_none() {
+                return Err(StoreError::Conflict {
+                    what: "request",
+                    id: new.request_id.chars().take(64).collect(),
+                    state: "known".to_owned(),
+                    problem: "its id was used for another request; give each its own",
+                });
+            }
+        }
+        tx.commit().await
+    }
+
+    /// What came of the request with the client's id `request_id`.
+    pub async fn request_outcome(&self, request_id: &str) -> Result<RequestOutcome, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select =
+            Statement::new("select state, refusal from incident_requests where request_id = $1");
+        let read = |row: &Row| {
+            let refusal: Option<String> = row.get_optional("refusal")?;
+            Ok(match row.get::<String>("state")?.as_str() {
+                "done" => RequestOutcome::Done,
+                "refused" => RequestOutcome::Refused(refusal.unwrap_or_default()),
+                _ => RequestOutcome::Waiting,
+            })
+        };
+        let found = select.bind(request_id).fetch_optional(&mut tx, read);
+        Ok(found.await?.unwrap_or(RequestOutcome::Waiting))
+    }
+
+    /// Up to `limit` requests that wait, oldest first.
+    pub async fn waiting_requests(&self, limit: u32) -> Result<Vec<IncidentRequest>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select id, incident_id, action, words, requested_by, request_id \
+             from incident_requests where state = 'waiting' order by id limit $1",
+        );
+        let select = select.bind(limit);
+        select.fetch(&mut tx, IncidentRequest::read).await
+    }
+}
+
+impl DecisionTransaction {
+    /// The incident of the request `id` and how far its ticket is, its create locked; `None` when
+    /// the request waits no more, or its incident is gone.
+    pub async fn take_request(
+        &mut self,
+        request: &IncidentRequest,
+    ) -> Result<Option<(IncidentRecord, TicketProgress)>, StoreError> {
+        let tx = &mut self.tx;
+        let waits =
+            Statement::new("select id from incident_requests where id = $1 and state = 'waiting'");
+        let waits = waits.bind(request.id).for_update();
+        let waits = waits.fetch_optional(tx, |row| row.get::<i64>("id"));
+        if waits.await?.is_none() {
+            return Ok(None);
+        }
+        // The create first, then the incident: in the order of a worker that stores a result.
+        let create = last_create(tx, &request.incident_id).await?;
+        let select = Statement::new(select_incidents!(
+            ", i.ticket_id, i.ticket_closed, i.ticket_fate",
+            "i.id = $1"
+        ));
+        let read = |row: &Row| {
+            let has_ticket = row.get_optional::<String>("ticket_id")?.is_some();
+            let is_over = row.get::<i64>("ticket_closed")? != 0
+                || row.get_optional::<String>("ticket_fate")?.is_some();
+            Ok((IncidentRecord::read(row)?, has_ticket, is_over))
+        };
+        let select = select.bind(&request.incident_id).for_update();
+        let found = select.fetch_optional(tx, read).await?;
+        Ok(found.map(|(record, has_ticket, is_over)| {
+            let progress = match (has_ticket, is_over) {
+                (true, true) => TicketProgress::Over,
+                (true, false) => TicketProgress::Exists,
+                (false, _) => create.map_or(TicketProgress::None, |(_, progress)| progress),
+            };
+            (record, progress)
+        }))
+    }
+
+    /// Makes the dead create of the incident due again, rendered anew.
+    pub async fn replay_create(
+        &mut self,
+        request: &IncidentRequest,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let tx = &mut self.tx;
+        let update = Statement::new(
+            "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
+              next_attempt_at = $1, parked = 'rendering' \
+             where incident_id = $2 and operation = 'create' and state = 'dead' and in_doubt = 0",
+        );
+        let update = update.bind(now).bind(&request.incident_id);
+        update.execute(tx).await?;
+        let entry = HistoryEntry {
+            incident_id: request.incident_id.clone(),
+            at: now,
+            event: IncidentEvent::DeliveryReplayed {
+                operation: Operation::Create,
+                by: request.by.clone(),
+            },
+            refers: Reference::default(),
+        };
+        insert_history(tx, &entry).await
+    }
+
+    /// Discards what is owed to a ticket that does not exist and is not wanted any more, with the
+    /// links to it.
+    pub async fn discard_unsent(
+        &mut self,
+        incident_id: &IncidentId,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let update = Statement::new(
+            "update deliveries set state = 'discarded', settled_at = $1 \
+             where (incident_id = $2 or parent_id = $2) and in_doubt = 0 \
+              and state in ('waiting', 'dead')",
+        );
+        let update = update.bind(now).bind(incident_id);
+        update.execute(&mut self.tx).await
+    }
+
+    /// Ends the burst lock that the ticket of `incident` took: its next breach opens a ticket.
+    pub async fn end_burst_lock(&mut self, incident: &Incident) -> Result<(), StoreError> {
+        end_lock(&mut self.tx, incident).await
+    }
+
+    /// Stores what came of `request`; `refusal` says why it was not carried out. What was done is
+    /// in the audit log from now on.
+    pub async fn settle_request(
+        &mut self,
+        request: &IncidentRequest,
+        refusal: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let tx = &mut self.tx;
+        let update = Statement::new(
+            "update incident_requests set state = $1, refusal = $2, settled_at = $3 where id = $4",
+        );
+        let state = if refusal.is_some() { "refused" } else { "done" };
+        let update = update.bind(state).bind(refusal).bind(now);
+        update.bind(request.id).execute(tx).await?;
+        if refusal.is_some() {
+            return Ok(());
+        }
+        let by = ChangedBy {
+            actor: &request.by,
+            at: now,
+        };
+        let (action, id) = (request.action.as_str(), &request.incident_id);
+        let what = match request.action {
+            IncidentAction::Note => "note",
+            _ => "reason",
+        };
+        let detail = json!({ what: request.words, "request_id": request.request_id });
+        let (action, subject) = (format!("incident.{action}"), format!("incidents/{id}"));
+        audit::record(tx, by, &action, &subject, &detail).await
+    }
+}
+
+/// The newest create of the incident, locked, and how far the ticket is by it.
+async fn last_create(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+) -> Result<Option<(i64, TicketProgress)>, StoreError> {
+    let select = Statement::new(
+        "select id, state, in_doubt from deliveries \
+         where incident_id = $1 and operation = 'create' order by id desc limit 1",
+    );
+    let read = |row: &Row| {
+        let in_doubt = row.get::<i64>("in_doubt")? != 0;
+        let progress = match row.get::<String>("state")?.as_str() {
+            "discarded" => TicketProgress::None,
+            "waiting" if !in_doubt => TicketProgress::Owed,
+            "dead" if !in_doubt => TicketProgress::Dead,
+            _ => TicketProgress::InDoubt,
+        };
+        Ok((row.get("id")?, progress))
+    };
+    let select = select.bind(incident_id).for_update();
+    select.fetch_optional(tx, read).await
+}
