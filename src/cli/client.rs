@@ -4,8 +4,39 @@ use std::time::Duration;
 
 use url::Url;
 
+use super::Global;
 use super::outcome::Failed;
 use crate::outbound::{CallError, Client};
+use crate::settings::Loader;
+use crate::targets;
+
+/// Where the admin listener is when nobody says otherwise.
+const DEFAULT_URL: &str = "http://127.0.0.1:9090";
+
+/// The address of the daemon's admin listener: `url`, or the one that the configuration gives.
+pub(super) fn base(url: Option<&str>, global: &Global) -> Result<Url, Failed> {
+    match url {
+        Some(url) => address(url),
+        None => address(&configured(global)),
+    }
+}
+
+/// The address that the configuration gives; secrets need not be here. A configuration that cannot
+/// be used says nothing about the daemon that runs, so the default stands in for it.
+fn configured(global: &Global) -> String {
+    let mut loader = Loader::from_process(global.config.clone(), targets::profiles());
+    loader.offline = true;
+    match loader.load() {
+        Ok(loaded) => {
+            let mut address = loaded.settings.admin.listen;
+            if address.ip().is_unspecified() {
+                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+            }
+            format!("http://{address}")
+        }
+        Err(_) => DEFAULT_URL.to_owned(),
+    }
+}
 
 /// Reads the address of a daemon.
 ///

@@ -9,13 +9,9 @@ use url::Url;
 
 use super::outcome::{Failed, NOT_FINE, Outcome};
 use super::{Global, Output, client, config, print, table};
-use crate::settings::Loader;
-use crate::targets;
 
 /// Longest wait for the answer.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Where the admin listener is when nobody says otherwise.
-const DEFAULT_URL: &str = "http://127.0.0.1:9090";
 
 /// Ask a running daemon whether it is ready.
 #[derive(Debug, Args)]
@@ -30,7 +26,7 @@ pub(super) struct HealthArgs {
 
 /// Exit status 0 when the daemon is ready, 1 when it is not.
 pub(super) async fn run(args: HealthArgs, global: &Global) -> Outcome {
-    let base = client::address(&args.url.unwrap_or_else(|| configured(global)))?;
+    let base = client::base(args.url.as_deref(), global)?;
     let path = if args.live { "healthz" } else { "readyz" };
     let url = client::below(&base, &[path]);
     let (ready, body) = ask(&url).await?;
@@ -46,21 +42,6 @@ pub(super) async fn run(args: HealthArgs, global: &Global) -> Outcome {
     } else {
         ExitCode::from(NOT_FINE)
     })
-}
-
-/// The address that the configuration gives. A configuration that cannot be used says
-/// nothing about the daemon that runs, so the default stands in for it.
-fn configured(global: &Global) -> String {
-    match Loader::from_process(global.config.clone(), targets::profiles()).load() {
-        Ok(loaded) => {
-            let mut address = loaded.settings.admin.listen;
-            if address.ip().is_unspecified() {
-                address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
-            }
-            format!("http://{address}")
-        }
-        Err(_) => DEFAULT_URL.to_owned(),
-    }
 }
 
 async fn ask(url: &Url) -> Result<(bool, Value), Failed> {

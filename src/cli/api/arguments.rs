@@ -8,14 +8,9 @@ pub(super) type Query = Vec<(&'static str, Option<String>)>;
 /// Where the admin API is.
 #[derive(Debug, Clone, Args)]
 pub(super) struct ApiArgs {
-    /// The daemon's admin address.
-    #[arg(
-        long,
-        global = true,
-        env = "RINGDOWN_URL",
-        default_value = "http://127.0.0.1:9090"
-    )]
-    pub(super) url: String,
+    /// The daemon's admin address; by default `admin.listen` of the configuration.
+    #[arg(long, global = true, env = "RINGDOWN_URL")]
+    pub(super) url: Option<String>,
     /// An admin token.
     #[arg(long, global = true, env = "RINGDOWN_TOKEN", hide_env_values = true)]
     pub(super) token: Option<String>,

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::super::outcome::{Failed, NOT_FINE, Outcome};
 use super::super::table::{self, Column};
-use super::super::{Output, client, config, print};
+use super::super::{Global, Output, client, config, print};
 use super::arguments::{ApiArgs, Query, Selection};
 use crate::outbound::{Client, RequestBuilder};
 
@@ -30,13 +30,13 @@ pub(super) struct Api {
 }
 
 impl Api {
-    pub(super) fn new(args: ApiArgs, output: Output, place: &'static str) -> Result<Self, Failed> {
-        let base = client::address(&args.url)?;
+    pub(super) fn new(args: ApiArgs, global: &Global, place: &'static str) -> Result<Self, Failed> {
+        let base = client::base(args.url.as_deref(), global)?;
         Ok(Self {
             client: client::http(PATIENCE)?,
             base,
             token: args.token,
-            output,
+            output: global.output,
             place,
         })
     }

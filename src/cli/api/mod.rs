@@ -299,7 +299,7 @@ pub(super) async fn incidents(args: IncidentArgs, global: &Global) -> Outcome {
         ) => "floods",
         _ => "incidents",
     };
-    let api = Api::new(args.api, global.output, place)?;
+    let api = Api::new(args.api, global, place)?;
     match args.command {
         None => api.list(Vec::new(), Span::LIMIT, INCIDENTS).await,
         Some(IncidentCommand::Floods) => api.list(Vec::new(), Span::LIMIT, FLOODS).await,
@@ -318,7 +318,7 @@ pub(super) async fn incidents(args: IncidentArgs, global: &Global) -> Outcome {
 }
 
 pub(super) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "dead-letters")?;
+    let api = Api::new(args.api, global, "dead-letters")?;
     match args.command {
         None => api.list(Vec::new(), Span::LIMIT, DEAD_LETTERS).await,
         Some(DeadLetterCommand::Show { id }) => api.show(&id).await,
@@ -345,7 +345,7 @@ pub(super) async fn dead_letters(args: DeadLetterArgs, global: &Global) -> Outco
 }
 
 pub(super) async fn review(args: ReviewArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "review")?;
+    let api = Api::new(args.api, global, "review")?;
     match args.command {
         None => api.list(Vec::new(), Span::LIMIT, REVIEW_ITEMS).await,
         Some(ReviewCommand::Show { id }) => api.show(&id).await,

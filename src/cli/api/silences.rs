@@ -95,7 +95,7 @@ const SILENCES: &[Column] = &[
 ];
 
 pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "silences")?;
+    let api = Api::new(args.api, global, "silences")?;
     match args.command {
         None => api.list(Vec::new(), Span::LIMIT, SILENCES).await,
         Some(SilenceCommand::List { state, span }) => {

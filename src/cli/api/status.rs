@@ -33,7 +33,7 @@ pub(in crate::cli) struct StatusArgs {
 }
 
 pub(in crate::cli) async fn status(args: StatusArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "status")?;
+    let api = Api::new(args.api, global, "status")?;
     let screen = Screen::of_stdout();
     let mut before = String::new();
     loop {

@@ -26,7 +26,7 @@ pub(in crate::cli) struct WhyArgs {
 }
 
 pub(in crate::cli) async fn why(args: WhyArgs, global: &Global) -> Outcome {
-    let api = Api::new(args.api, global.output, "why")?;
+    let api = Api::new(args.api, global, "why")?;
     let query = [("q", Some(args.what))];
     let story = api
         .find(&[], &query)

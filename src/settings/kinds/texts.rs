@@ -1,10 +1,13 @@
 //! Texts, words out of a list, names of other tables, expressions and templates.
 
+use std::ops::Range;
+
 use serde_json::json;
 
 use crate::domain::severity::Severity;
 use crate::rules::{BadExpression, BadTemplate, Expression, Template, nearest};
 use crate::settings::declare::Kind;
+use crate::settings::problem::Mark;
 use crate::settings::read::Fault;
 
 /// Any text but an empty one.
@@ -92,11 +95,32 @@ pub(crate) fn known_name(one: &str, name: &str, known: &[&str]) -> Result<(), Fa
 
 pub(crate) fn expression() -> Kind<Expression> {
     parsed("expression", |text| {
-        Expression::parse(text).map_err(|error| match error {
-            BadExpression::UnknownName { name, suggestion } => {
-                Fault::suggesting(format!("unknown name `{name}`"), suggestion)
+        Expression::parse(text).map_err(|error| {
+            let reason = error.to_string();
+            match error {
+                BadExpression::Syntax(slip) => Fault {
+                    help: slip.help,
+                    mark: Mark::Within(slip.span),
+                    ..reason.into()
+                },
+                BadExpression::UnknownName {
+                    name,
+                    suggestion,
+                    span,
+                } => Fault {
+                    help: suggestion.is_none().then(|| quote_it(&name)).flatten(),
+                    ..unknown("name", &name, suggestion, span)
+                },
+                BadExpression::UnknownFunction {
+                    name,
+                    suggestion,
+                    span,
+                } => unknown("function", &name, suggestion, span),
+                BadExpression::NotALookup { span, .. } => Fault {
+                    mark: mark(span),
+                    ..reason.into()
+                },
             }
-            other => other.to_string().into(),
         })
     })
 }
@@ -106,10 +130,55 @@ pub(crate) fn template() -> Kind<Template> {
 }
 
 pub(crate) fn parse_template(text: &str) -> Result<Template, Fault> {
-    Template::parse(text).map_err(|error| match error {
-        BadTemplate::UnknownName { name, suggestion } => {
-            Fault::suggesting(format!("unknown name `{name}`"), suggestion)
+    Template::parse(text).map_err(|error| {
+        let reason = error.to_string();
+        match error {
+            BadTemplate::UnknownName {
+                name,
+                suggestion,
+                span,
+            } => unknown("name", &name, suggestion, span),
+            BadTemplate::UnknownFilter {
+                name,
+                suggestion,
+                span,
+            } => unknown("filter", &name, suggestion, Some(span)),
+            BadTemplate::UnknownTest {
+                name,
+                suggestion,
+                span,
+            } => unknown("test", &name, suggestion, Some(span)),
+            BadTemplate::Syntax { span, .. } => Fault {
+                mark: mark(span),
+                ..reason.into()
+            },
         }
-        BadTemplate::Syntax(_) => error.to_string().into(),
     })
+}
+
+/// `name` is no `what`.
+fn unknown(
+    what: &str,
+    name: &str,
+    suggestion: Option<impl Into<String>>,
+    span: Option<Range<usize>>,
+) -> Fault {
+    Fault {
+        mark: mark(span),
+        ..Fault::suggesting(format!("unknown {what} `{name}`"), suggestion)
+    }
+}
+
+fn mark(span: Option<Range<usize>>) -> Mark {
+    span.map_or(Mark::Value, Mark::Within)
+}
+
+/// `DOWN` and `voice` are texts without their quotes, more likely than names.
+fn quote_it(name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    let is_word = ["true", "false"].contains(&&*lower);
+    match is_word {
+        true => Some(format!("write `{lower}`")),
+        false => Some(format!("if it is a text, write \"{name}\" in quotes")),
+    }
 }

@@ -2,6 +2,8 @@
 //! prints where.
 mod asking;
 mod catalogue;
+mod checking;
+mod checking_form;
 mod explaining;
 mod hostile_json;
 mod showing;
