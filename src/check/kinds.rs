@@ -186,6 +186,20 @@ impl Kinds<'_> {
             .unwrap_or(Carried::No)
     }
 
+    /// Whether any of the events itself can contain `operand`, so that it is evaluated anew.
+    pub(super) fn tell(&self, operand: &Operand) -> bool {
+        self.all.iter().any(|kind| match (kind.sort, operand) {
+            (Sort::Topic(topic), Operand::Reading(metric, statistic)) => {
+                reading(topic, metric, statistic) >= Carried::Perhaps
+            }
+            (Sort::Topic(topic), Operand::Name(name)) => {
+                name == "status" && !topic.statuses.is_empty()
+            }
+            (Sort::Topic(_), Operand::Label(_)) => false,
+            (Sort::Custom(_), operand) => kind.carries(operand) == Carried::Yes,
+        })
+    }
+
     /// Every name of a metric that the events can contain.
     pub(super) fn metrics(&self) -> BTreeSet<&str> {
         self.all.iter().flat_map(Kind::metrics).collect()

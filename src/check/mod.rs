@@ -56,6 +56,9 @@ fn check_rule(
         comparisons::check(place, kinds, found);
         statuses::check_words(place, kinds, found);
     }
+    if let Some(when) = places.first() {
+        names::check_trigger(when, kinds, found);
+    }
     comparisons::check_swapped(rule, places, found);
     statuses::check_meaning(rule, kinds, found);
     expressions::try_rule(rule, places, kinds, found);

@@ -1,7 +1,7 @@
 //! Event types, metrics and statistics that no sender of the rule is known to use.
 
 use super::expressions::Place;
-use super::kinds::{Carried, Kinds};
+use super::kinds::{Carried, Kinds, Sort};
 use crate::normalise::catalogue;
 use crate::rules::{Operand, nearest, span_of};
 use crate::settings::{Mark, Problem, RuleSettings};
@@ -41,18 +41,19 @@ pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut V
         );
         found.push(at(topic.event_type, reason));
     }
+    // Any type of a family is read, but a usual one was more likely meant.
     for kind in kinds.certain() {
-        let family = kinds.topics().find(|topic| {
-            topic
-                .family
-                .is_some_and(|family| kind.event_type.starts_with(family))
-        });
-        let is_variant = family.is_some_and(|topic| topic.event_type != kind.event_type);
-        let meant = nearest(
-            &kind.event_type,
-            catalogue::topics().map(|topic| topic.event_type),
-        );
-        if let Some(meant) = meant.filter(|meant| is_variant && *meant != kind.event_type) {
+        let Sort::Topic(topic) = kind.sort else {
+            continue;
+        };
+        if topic.event_type == kind.event_type
+            || topic.family.is_none()
+            || rule.events.iter().all(|one| *one != kind.event_type)
+        {
+            continue;
+        }
+        let usual = catalogue::topics().map(|topic| topic.event_type);
+        if let Some(meant) = nearest(&kind.event_type, usual) {
             let reason = format!("`{}` is no usual event type", kind.event_type);
             found.push(at(&kind.event_type, reason).suggesting(Some(meant)));
         }
@@ -102,6 +103,31 @@ pub(super) fn check_names(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<
             Operand::Name(_) | Operand::Label(_) => {}
         }
     }
+}
+
+/// Warns of an expression whose readings come only in events that the rule does not name: nothing
+/// then asks it.
+pub(super) fn check_trigger(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
+    let operands = &place.comparisons.operands;
+    let first = operands.iter().find_map(|operand| match operand {
+        Operand::Reading(metric, _) if kinds.carry(operand) == Carried::Yes => Some(metric),
+        _ => None,
+    });
+    let Some(metric) = first.filter(|_| !operands.iter().any(|one| kinds.tell(one))) else {
+        return;
+    };
+    let has_it = |topic: &&'static catalogue::Topic| topic.metric(metric).is_some();
+    let Some(topic) = catalogue::topics().find(has_it) else {
+        return;
+    };
+    let reason = format!("`{metric}` does not come in the events that this rule names");
+    let help = format!("add \"{}\" to its `events`", topic.event_type);
+    let span = span_of(place.expression.source(), metric);
+    found.push(
+        Problem::warning(&place.path, reason)
+            .with_help(help)
+            .within(span),
+    );
 }
 
 fn check_reading(

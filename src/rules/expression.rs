@@ -479,6 +479,7 @@ mod tests {
             Err(BadExpression::UnknownName {
                 name: "statsu".into(),
                 suggestion: Some("status"),
+                span: Some(0..6),
             })
         );
     }
@@ -491,7 +492,10 @@ mod tests {
         ));
         assert_eq!(
             Expression::parse("size(metrics) > 2"),
-            Err(BadExpression::NotALookup("metrics".into()))
+            Err(BadExpression::NotALookup {
+                name: "metrics".into(),
+                span: Some(5..12),
+            })
         );
     }
 

@@ -41,7 +41,11 @@ impl Layer {
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
-            let line = |position| line(name, text, position);
+            let lines = line_starts(text);
+            let line = |position| {
+                let number = lines.partition_point(|start| *start <= position);
+                format!("{name} line {number}")
+            };
             let table = table.into_inner();
             return Ok(Self {
                 source: SourceFile::new(name, text, &table),
@@ -97,6 +101,12 @@ fn convert(value: Spanned<DeValue<'_>>, origin_at: OriginAt<'_>) -> Value {
 fn whole_number(digits: &str, radix: u32) -> ValueKind {
     i64::from_str_radix(digits, radix)
         .map_or_else(|_| ValueKind::String(digits.to_owned()), ValueKind::Integer)
+}
+
+/// Where each line of `text` begins.
+fn line_starts(text: &str) -> Vec<usize> {
+    let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(ends).collect()
 }
 
 /// The line of the file called `name` on which `position` in its text is.

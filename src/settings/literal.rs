@@ -29,6 +29,10 @@ pub(super) fn raw_offset(literal: &str, offset: usize) -> usize {
         at += raw;
         decoded += text;
     }
+    // A line end that does not count belongs to nothing.
+    while let Some((raw, 0)) = escape(after(at)).filter(|_| is_basic) {
+        at += raw;
+    }
     at.min(literal.len())
 }
 

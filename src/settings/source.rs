@@ -2,6 +2,7 @@
 //!
 //! Pure. May import: nothing of ours but [`Problem`] and what shows a line of a file.
 
+use std::fmt;
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -13,16 +14,24 @@ use super::problem::{Mark, Place, Problem};
 use super::shown_line::{is_secret, shown_line};
 
 /// The files of a configuration, in the order in which they are laid over each other.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sources(pub(super) Vec<SourceFile>);
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct SourceFile {
     pub(super) name: String,
     pub(super) text: String,
     root: Spanning,
     /// Values that may not be shown.
     secrets: Vec<Range<usize>>,
+}
+
+/// Without the text, in which secrets may stand.
+impl fmt::Debug for Sources {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.0.iter().map(|file| &file.name);
+        formatter.debug_list().entries(names).finish()
+    }
 }
 
 /// Where a key and its value stand.
@@ -304,7 +313,7 @@ mod tests {
         // `=` is the eighth byte of the text, behind two escapes and a letter of two bytes.
         assert_eq!(
             place_of(text, marked("rules.one.when", Mark::Within(7..8))),
-            found("my.toml:3:16", "=")
+            found("my.toml:3:17", "=")
         );
         assert_eq!(
             place_of(text, error("rules.one.key")),

@@ -1,10 +1,12 @@
 //! Texts, words out of a list, names of other tables, expressions and templates.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde_json::json;
 
 use crate::domain::severity::Severity;
+use crate::normalise::catalogue;
 use crate::rules::{BadExpression, BadTemplate, Expression, Template, nearest};
 use crate::settings::declare::Kind;
 use crate::settings::problem::Mark;
@@ -93,9 +95,31 @@ pub(crate) fn known_name(one: &str, name: &str, known: &[&str]) -> Result<(), Fa
     ))
 }
 
+/// The type of an event. An editor offers those that are known.
+pub(crate) fn event_type() -> Kind<String> {
+    let known: Vec<&str> = catalogue::topics()
+        .filter(|topic| topic.has_effect())
+        .map(|topic| topic.event_type)
+        .collect();
+    let schema = json!({ "anyOf": [{ "enum": known }, { "type": "string", "minLength": 1 }] });
+    Kind::value("event type", schema, |entry| Ok(entry.text()?.to_owned()))
+}
+
+/// `metrics[NAME].STAT` of every known metric, for editors that offer examples.
+fn readings() -> Vec<String> {
+    let metrics = catalogue::topics().flat_map(|topic| topic.metrics);
+    let readings = metrics.flat_map(|metric| {
+        let statistics = metric.statistics.iter();
+        statistics.map(|statistic| format!("metrics[{}].{}", metric.name, statistic.name))
+    });
+    let distinct: BTreeSet<String> = readings.collect();
+    distinct.into_iter().collect()
+}
+
 pub(crate) fn expression() -> Kind<Expression> {
-    parsed("expression", |text| {
-        Expression::parse(text).map_err(|error| {
+    let schema = json!({ "type": "string", "minLength": 1, "examples": readings() });
+    Kind::value("expression", schema, |entry| {
+        Expression::parse(entry.text()?).map_err(|error| {
             let reason = error.to_string();
             match error {
                 BadExpression::Syntax(slip) => Fault {

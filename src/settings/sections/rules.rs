@@ -13,8 +13,8 @@ use crate::settings::declare::{
     Crms, Declared, Kind, Setting, Shape, keys, list, read_from_toml, section, some, table,
 };
 use crate::settings::kinds::{
-    duration, expression, name_of, one_of, positive_duration, routes, severity as severity_name,
-    template, text, whole,
+    duration, event_type, expression, name_of, one_of, positive_duration, routes,
+    severity as severity_name, template, whole,
 };
 use crate::settings::read::{Entry, Section};
 use crate::settings::value::{Table, ValueKind};
@@ -28,7 +28,7 @@ section! {
         /// the rule's name
         name: String = Setting::own_name(str::to_owned),
         /// event types that the rule evaluates
-        events: Vec<String> = some("event types", text()).required(),
+        events: Vec<String> = some("event types", event_type()).required(),
         /// only signals of these sources are evaluated, and these sources count as one; empty:
         /// signals of all sources are evaluated, and each source can end only what it reported
         /// ([incidents.md](incidents.md))

@@ -324,6 +324,16 @@ const MISTAKES: &[Mistake] = &[
         "\"channel.metadata\"",
         &["no effect"],
     ),
+    mistake(
+        WARNING,
+        (
+            EDGE,
+            "when = \"metrics[processors.activeTimePct].avg > 90\"",
+        ),
+        "rules.edge-offline.when",
+        "processors.activeTimePct",
+        &["does not come in the events", "edges.{id}.metrics"],
+    ),
     // Statuses.
     mistake(
         WARNING,
@@ -457,7 +467,7 @@ const MISTAKES: &[Mistake] = &[
         ("group_by = \"trunks\"", "group_by = \"{{ labels.site }}\""),
         "outages.carrier.group_by",
         "labels.site",
-        &["joins no outage"],
+        &["join no outage"],
     ),
     // Left over.
     mistake(

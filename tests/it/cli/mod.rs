@@ -4,6 +4,7 @@ mod asking;
 mod catalogue;
 mod checking;
 mod checking_form;
+mod example;
 mod explaining;
 mod hostile_json;
 mod showing;

@@ -8,6 +8,7 @@ mod crashes;
 mod deliveries;
 mod enriching;
 mod entities;
+mod examples;
 mod failover;
 #[cfg(feature = "fault-points")]
 mod failover_told;

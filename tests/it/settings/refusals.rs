@@ -76,7 +76,7 @@ fn an_unknown_key_is_refused_wherever_it_stands() {
     let unknown = |text: &str, path: &str, suggestion: &str| {
         assert_refused(text, path, "unknown key", Some(suggestion));
     };
-    unknown("[sevrer]\nlisten = \"x\"", "sevrer", "server");
+    unknown("[sevrer]\nlisten = \"127.0.0.1:80\"", "sevrer", "server");
     unknown(
         "[rules.queue-wait]\ncler_for = \"2m\"",
         "rules.queue-wait.cler_for",
