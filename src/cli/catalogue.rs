@@ -132,7 +132,7 @@ fn in_words(topic: &Topic) -> String {
         let columns = [
             ("metric", "/metric"),
             ("statistics", "/statistics"),
-            ("about", "/kind"),
+            ("span", "/kind"),
             ("meaning", "/meaning"),
         ];
         parts.push(render(&metrics, &columns));

@@ -350,6 +350,10 @@ mod tests {
         signal
             .metrics
             .insert("oWaiting".to_owned(), reading("count", 20.0));
+        signal.metrics.insert(
+            "memory[physical].availableBytes".to_owned(),
+            reading("value", 100.0),
+        );
         signal.fields.insert("status", "DOWN".into());
         signal.labels.insert("site".into(), "FRA".into());
         signal
@@ -364,6 +368,24 @@ mod tests {
     fn g2_the_guides_filter_works_word_for_word() {
         assert_eq!(holds("metrics[queue.waitTime].avg > 300"), Some(true));
         assert_eq!(holds("metrics[queue.waitTime].avg > 412.5"), Some(false));
+    }
+
+    #[test]
+    fn the_reading_of_one_row_is_found_in_each_spelling() {
+        for name in [
+            "memory[physical].availableBytes",
+            "memory[\"physical\"].availableBytes",
+            "\"memory[physical].availableBytes\"",
+        ] {
+            let low = format!("metrics[{name}].value <= 100");
+            assert_eq!(holds(&low), Some(true), "{name}");
+            let other = low.replace("physical", "virtual");
+            assert_eq!(holds(&other), None, "{name}");
+        }
+        assert_eq!(
+            holds("has(metrics[memory[physical].availableBytes].value)"),
+            Some(true)
+        );
     }
 
     #[test]

@@ -212,6 +212,21 @@ fn ids_that_differ_in_case_are_one_entity_and_conversations_have_no_state() {
 }
 
 #[test]
+fn a_thing_with_a_type_of_its_own_is_not_the_edge_that_it_names() {
+    let mut signal = edge(0, "OFFLINE");
+    let kind = |signal: &Signal| Entity::of(signal).map(|entity| entity.kind);
+    assert_eq!(kind(&signal), Some("edge"));
+    signal.fields.insert("entity_id", "p1".into());
+    signal.fields.insert("entity_type", "EDGE".into());
+    assert_eq!(kind(&signal), Some("edge"));
+    signal.fields.insert("entity_type", "PHONE".into());
+    assert_eq!(kind(&signal), Some("entity"));
+    assert_eq!(Entity::of(&signal).unwrap().id, "p1");
+    signal.fields.remove("entity_id");
+    assert_eq!(kind(&signal), Some("edge"));
+}
+
+#[test]
 fn a_state_stays_small_whatever_is_told() {
     let mut state = EntityState::default();
     for number in 0..500 {

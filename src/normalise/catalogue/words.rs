@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::entry::{Topic, TopicField, TopicMetric, TopicStatus, Unit};
+use super::entry::{Means, Topic, TopicField, TopicMetric, Unit};
 use super::topics;
 
 const BEGIN: &str = "<!-- catalogue: ";
@@ -109,19 +109,12 @@ fn fields_table() -> String {
 }
 
 fn metrics_tables() -> String {
+    let metrics = |topic: &Topic| topic.metrics.iter().map(|metric| metric.name).collect();
     let mut text = String::new();
-    let mut seen: Vec<&[TopicMetric]> = Vec::new();
-    for topic in with_effect().filter(|topic| !topic.metrics.is_empty()) {
-        if seen.iter().any(|known| std::ptr::eq(*known, topic.metrics)) {
-            continue;
-        }
-        seen.push(topic.metrics);
-        let same = with_effect().filter(|other| std::ptr::eq(other.metrics, topic.metrics));
-        let names: Vec<String> = same.map(|one| format!("`{}`", one.event_type)).collect();
+    for (names, topic) in alike(metrics) {
         let _ = write!(
             text,
-            "{}:\n\n| metric | statistics | about | meaning |\n|---|---|---|---|\n",
-            names.join(", ")
+            "{names}:\n\n| metric | statistics | span | meaning |\n|---|---|---|---|\n"
         );
         for metric in topic.metrics {
             let _ = writeln!(
@@ -139,29 +132,42 @@ fn metrics_tables() -> String {
 }
 
 fn statuses_table() -> String {
+    let statuses = |topic: &Topic| topic.statuses.iter().map(|status| status.word).collect();
     let mut table = "| event type | trouble | fine | neither |\n|---|---|---|---|\n".to_owned();
-    let mut row = |name: &str, statuses: &[TopicStatus]| {
-        let words = |means: super::Means| {
-            let statuses = statuses.iter().filter(|status| status.means == means);
+    for (names, topic) in alike(statuses) {
+        let words = |means: Means| {
+            let statuses = topic.statuses.iter();
+            let statuses = statuses.filter(|status| status.means == means);
             let words: Vec<String> = statuses.map(|one| format!("`{}`", one.word)).collect();
             words.join(" ")
         };
         let _ = writeln!(
             table,
-            "| {name} | {} | {} | {} |",
-            words(super::Means::Trouble),
-            words(super::Means::Fine),
-            words(super::Means::Neither)
+            "| {names} | {} | {} | {} |",
+            words(Means::Trouble),
+            words(Means::Fine),
+            words(Means::Neither)
         );
-    };
-    let usual = super::usual_statuses();
-    for topic in with_effect().filter(|topic| !topic.statuses.is_empty()) {
-        if !std::ptr::eq(topic.statuses, usual) {
-            row(&format!("`{}`", topic.event_type), topic.statuses);
+    }
+    table
+}
+
+/// Groups of topics that have the same names of something: their types, and the first of them.
+fn alike(names: impl Fn(&Topic) -> Vec<&'static str>) -> Vec<(String, &'static Topic)> {
+    let mut groups: Vec<(String, &'static Topic)> = Vec::new();
+    for topic in with_effect().filter(|topic| !names(topic).is_empty()) {
+        let event_type = topic.event_type;
+        match groups
+            .iter_mut()
+            .find(|(_, first)| names(first) == names(topic))
+        {
+            Some((types, _)) => {
+                let _ = write!(types, ", `{event_type}`");
+            }
+            None => groups.push((format!("`{event_type}`"), topic)),
         }
     }
-    row("any other", usual);
-    table
+    groups
 }
 
 fn keys_table() -> String {

@@ -4,7 +4,7 @@
 //! has `eventName` at the top. Phone numbers and external contacts are never read.
 
 use super::super::fill::{set_text, set_upper};
-use super::super::json_cursor::Read;
+use super::super::json_cursor::{JsonCursor, Read};
 use super::super::timestamp;
 use super::message::Message;
 use super::trunk::base_name;
@@ -29,9 +29,7 @@ pub(super) fn event(message: &Message<'_, '_>) -> Read<Signal> {
     let name = definition.name("name").text()?;
     let name = name.map_or_else(|| body.name("eventName").text(), |name| Ok(Some(name)))?;
     set_text(&mut signal, "event_name", name);
-    // An event about the organisation names only its definition.
-    let known = ["entity_id", "entity_name", "event_name"];
-    if !known.iter().any(|name| signal.fields.contains_key(name)) {
+    if !names_entity(&signal) && !is_about_organization(&signal, body) {
         return Err(entity.expected("the id of the thing that the event is about"));
     }
     let description = definition.name("description").text()?;
@@ -48,6 +46,24 @@ pub(super) fn event(message: &Message<'_, '_>) -> Read<Signal> {
     );
     name_entity(&mut signal);
     Ok(signal)
+}
+
+fn names_entity(signal: &Signal) -> bool {
+    let names = ["entity_id", "entity_name"];
+    names.iter().any(|name| signal.fields.contains_key(name))
+}
+
+/// Whether an event without an entity is about the organisation: it has a name of its own, and no
+/// entity was meant. Where there is a type, or a placeholder that was not filled, one was.
+fn is_about_organization(signal: &Signal, body: &JsonCursor<'_, '_>) -> bool {
+    let has_text = |name: &str| {
+        let text = body.name(name).value().as_str();
+        text.is_some_and(|text| !text.trim().is_empty())
+    };
+    let is_entity_meant = ["entityId", "entityName", "entityType"]
+        .into_iter()
+        .any(has_text);
+    signal.fields.contains_key("event_name") && !is_entity_meant
 }
 
 /// Fills the fields of the entity's kind, so that a rule's key works for operational events

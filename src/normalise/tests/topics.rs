@@ -209,8 +209,17 @@ fn an_operational_event_needs_no_entity() {
         signal(&flat).text("event_name"),
         Some("Licence limit exceeded")
     );
-    let blank = json!({"topic": "v2.operations.events", "eventName": "${input.name}"});
-    assert_eq!(mismatch(&blank).path, "/entityId");
+    // Here an entity was meant, and the sender lost it: one ticket for all of them would be wrong.
+    for lost in [
+        json!({"eventName": "${input.name}"}),
+        json!({"eventName": "Edge went offline", "entityId": "${input.entityId}"}),
+        json!({"eventName": "Edge went offline", "entityId": null, "entityType": "EDGE"}),
+        json!({"eventName": "Edge went offline", "entityName": "{{name}}", "entityId": ""}),
+    ] {
+        let mut event = lost;
+        event["topic"] = json!("v2.operations.events");
+        assert_eq!(mismatch(&event).path, "/entityId", "{event}");
+    }
 }
 
 #[test]

@@ -13,6 +13,6 @@ pub(crate) use places::place;
 pub(crate) use routes::routes;
 pub(crate) use secrets::{admin_token, find_secret, secret, secret_schema, shared_secret};
 pub(crate) use texts::{
-    event_type, expression, known_name, name_of, one_of, parse_template, parsed, quoted, severity,
-    template, text, text_called, word_of,
+    condition, event_type, expression, known_name, name_of, one_of, parse_template, parsed, quoted,
+    severity, template, text, text_called, word_of,
 };

@@ -10,7 +10,7 @@ use crate::normalise::catalogue;
 use crate::rules::{BadExpression, BadTemplate, Expression, Template, nearest};
 use crate::settings::declare::Kind;
 use crate::settings::problem::Mark;
-use crate::settings::read::Fault;
+use crate::settings::read::{Entry, Fault};
 
 /// Any text but an empty one.
 pub(crate) fn text() -> Kind<String> {
@@ -116,36 +116,44 @@ fn readings() -> Vec<String> {
     distinct.into_iter().collect()
 }
 
-pub(crate) fn expression() -> Kind<Expression> {
+/// An expression. An editor offers the readings that are known.
+pub(crate) fn condition() -> Kind<Expression> {
     let schema = json!({ "type": "string", "minLength": 1, "examples": readings() });
-    Kind::value("expression", schema, |entry| {
-        Expression::parse(entry.text()?).map_err(|error| {
-            let reason = error.to_string();
-            match error {
-                BadExpression::Syntax(slip) => Fault {
-                    help: slip.help,
-                    mark: Mark::Within(slip.span),
-                    ..reason.into()
-                },
-                BadExpression::UnknownName {
-                    name,
-                    suggestion,
-                    span,
-                } => Fault {
-                    help: suggestion.is_none().then(|| quote_it(&name)).flatten(),
-                    ..unknown("name", &name, suggestion, span)
-                },
-                BadExpression::UnknownFunction {
-                    name,
-                    suggestion,
-                    span,
-                } => unknown("function", &name, suggestion, span),
-                BadExpression::NotALookup { span, .. } => Fault {
-                    mark: mark(span),
-                    ..reason.into()
-                },
-            }
-        })
+    Kind::value("expression", schema, read_expression)
+}
+
+pub(crate) fn expression() -> Kind<Expression> {
+    let schema = json!({ "type": "string", "minLength": 1 });
+    Kind::value("expression", schema, read_expression)
+}
+
+fn read_expression(entry: &Entry<'_>) -> Result<Expression, Fault> {
+    Expression::parse(entry.text()?).map_err(|error| {
+        let reason = error.to_string();
+        match error {
+            BadExpression::Syntax(slip) => Fault {
+                help: slip.help,
+                mark: Mark::Within(slip.span),
+                ..reason.into()
+            },
+            BadExpression::UnknownName {
+                name,
+                suggestion,
+                span,
+            } => Fault {
+                help: suggestion.is_none().then(|| quote_it(&name)).flatten(),
+                ..unknown("name", &name, suggestion, span)
+            },
+            BadExpression::UnknownFunction {
+                name,
+                suggestion,
+                span,
+            } => unknown("function", &name, suggestion, span),
+            BadExpression::NotALookup { span, .. } => Fault {
+                mark: mark(span),
+                ..reason.into()
+            },
+        }
     })
 }
 

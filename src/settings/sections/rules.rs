@@ -13,7 +13,7 @@ use crate::settings::declare::{
     Crms, Declared, Kind, Setting, Shape, keys, list, read_from_toml, section, some, table,
 };
 use crate::settings::kinds::{
-    duration, event_type, expression, name_of, one_of, positive_duration, routes,
+    condition, duration, event_type, expression, name_of, one_of, positive_duration, routes,
     severity as severity_name, template, whole,
 };
 use crate::settings::read::{Entry, Section};
@@ -34,9 +34,9 @@ section! {
         /// ([incidents.md](incidents.md))
         sources: Vec<String> = list("sources", name_of("sources", "source")).default(NONE),
         /// the signal is a breach when this holds
-        when: Expression = expression().required(),
+        when: Expression = condition().required(),
         /// the signal is a recovery when this holds
-        clear: Option<Expression> = expression().optional("not `when`; nothing with `at_least` above 1"),
+        clear: Option<Expression> = condition().optional("not `when`; nothing with `at_least` above 1"),
         /// how old a reading or status of another message may be, compared with the newest message
         /// about the same entity; an older one counts as missing ([rules.md](rules.md#freshness))
         fresh: Option<Duration> = positive_duration().optional("`5m` for readings; a status is valid until the next one"),

@@ -29,3 +29,4 @@ mod site;
 mod sources;
 mod tickets;
 mod timeline;
+mod topics;

@@ -3,6 +3,7 @@
 mod access_refusals;
 mod documents;
 mod extras_refusals;
+mod keys;
 mod layering;
 mod limits;
 mod maintenance;

@@ -122,10 +122,6 @@ fn a_missing_required_key_is_named() {
         "when = \"metrics[queue.waitTime].avg > 300\"",
         "rules.queue-wait.when",
     );
-    without(
-        "key = \"{{ queue_id or queue_name }}\"",
-        "rules.queue-wait.key",
-    );
     without("targets = [\"salesforce\"]", "rules.queue-wait.targets");
     without("kind = \"salesforce\"", "targets.salesforce.kind");
     without(
