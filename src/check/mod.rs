@@ -1,7 +1,7 @@
 //! Tries a configuration before it is needed: each rule is run against the events that it names, as
 //! the catalogue and the maps of custom sources describe them.
 //!
-//! `kinds` says which events a rule can see, `values` makes signals from them on both sides of every
+//! `known` says which events a rule can see, `kinds` what they can contain, `values` makes signals from them on both sides of every
 //! threshold, and the other files each look for one sort of mistake. An error is what fails on every
 //! such event; a warning is what can be used and can hardly be meant. About an event type of which
 //! nothing is known, nothing is said.
@@ -9,10 +9,12 @@
 //! Pure. May import: `decide` (the values that templates see), `domain`, `normalise` (the
 //! catalogue), `rules`, `settings`.
 
+mod breach;
 mod comparisons;
 mod expressions;
 mod key;
 mod kinds;
+mod known;
 mod leftovers;
 mod names;
 mod sample;
@@ -23,7 +25,8 @@ mod values;
 use crate::domain::trouble::OWN_RULE;
 use crate::settings::{Problem, RuleSettings, Settings};
 use expressions::Place;
-use kinds::{Kinds, Known};
+use kinds::Kinds;
+use known::Known;
 use tickets::Tickets;
 
 /// Everything that is wrong with the rules and templates of `settings`, or looks wrong.

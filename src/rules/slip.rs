@@ -19,6 +19,16 @@ pub struct Slip {
     pub span: Range<usize>,
 }
 
+impl Slip {
+    fn new(message: impl Into<String>, help: &str, at: usize, length: usize) -> Self {
+        Self {
+            message: message.into(),
+            help: Some(help.to_owned()),
+            span: at..at + length,
+        }
+    }
+}
+
 /// Words of other languages, in lower case, and what to write.
 const WORDS: &[(&str, &str)] = &[
     ("and", "use `&&`"),
@@ -63,85 +73,93 @@ pub(super) fn slip(source: &str, errors: &ParseErrors) -> Slip {
 fn habit(source: &str) -> Option<Slip> {
     let mut at = 0;
     let mut open = Vec::new();
-    while let Some(rest) = source.get(at..).filter(|rest| !rest.is_empty()) {
-        let first = rest.chars().next()?;
-        let found = |message: &str, help: &str, length: usize| {
-            Some(Slip {
-                message: message.to_owned(),
-                help: Some(help.to_owned()),
-                span: at..at + length,
-            })
+    while let Some(first) = source.get(at..).and_then(|rest| rest.chars().next()) {
+        let length = match first {
+            '"' | '\'' => text(source, at, first),
+            'a'..='z' | 'A'..='Z' | '_' => word(source, at),
+            '0'..='9' => number(source, at),
+            _ => sign(source, at, first),
+        };
+        let length = match length {
+            Ok(length) => length,
+            Err(slip) => return Some(slip),
         };
         match first {
-            '"' | '\'' => match closing(rest, first) {
-                Some(length) => at += length,
-                None => {
-                    let message = "a text has no closing quote";
-                    return found(message, &format!("end it with {first}"), rest.len());
-                }
-            },
-            '“' | '”' | '„' | '‘' | '’' => {
-                let help = "use straight quotes: \" or '";
-                return found("typographic quotes", help, first.len_utf8());
+            '(' | '[' => open.push((first, at)),
+            ')' | ']' if open.pop().is_none() => {
+                let message = format!("`{first}` closes nothing");
+                return Some(Slip::new(message, "remove it", at, length));
             }
-            'a'..='z' | 'A'..='Z' | '_' => {
-                let word = word_at(source, at);
-                let lower = word.to_ascii_lowercase();
-                let known = WORDS.iter().find(|(known, _)| *known == lower);
-                if let Some((_, help)) = known.filter(|_| !is_member(source, at)) {
-                    return found(&format!("`{word}` is no operator"), help, word.len());
-                }
-                if lower == "in" && word != "in" {
-                    return found(&format!("`{word}` is no operator"), "use `in`", word.len());
-                }
-                at += word.len();
-            }
-            '0'..='9' => {
-                let word = word_at(source, at);
-                let digits = word.trim_start_matches(|c: char| c.is_ascii_digit());
-                let is_unit = matches!(
-                    digits,
-                    "s" | "sec" | "ms" | "m" | "min" | "h" | "d" | "k" | "K"
-                );
-                if is_unit {
-                    let help = "write the number alone; durations are in seconds";
-                    return found("a number has no unit", help, word.len());
-                }
-                at += word.len();
-            }
-            _ => {
-                let operator = OPERATORS.iter().find(|(wrong, _)| rest.starts_with(wrong));
-                let right = RIGHT.iter().find(|right| rest.starts_with(**right));
-                match (operator, right, first) {
-                    (Some((wrong, help)), _, _) => {
-                        return found(&format!("`{wrong}` is no operator"), help, wrong.len());
-                    }
-                    (None, Some(right), _) => at += right.len(),
-                    (None, None, '=') => return found("`=` is no comparison", "use `==`", 1),
-                    (None, None, '&') => return found("`&` is no operator", "use `&&`", 1),
-                    (None, None, '|') => return found("`|` is no operator", "use `||`", 1),
-                    _ => {
-                        match first {
-                            '(' | '[' => open.push((first, at)),
-                            ')' | ']' if open.pop().is_none() => {
-                                let message = format!("`{first}` closes nothing");
-                                return found(&message, "remove it", 1);
-                            }
-                            _ => {}
-                        }
-                        at += first.len_utf8();
-                    }
-                }
-            }
+            _ => {}
         }
+        at += length;
     }
     let (bracket, at) = open.pop()?;
-    let closing = if bracket == '(' { ')' } else { ']' };
-    Some(Slip {
-        message: format!("`{bracket}` is never closed"),
-        help: Some(format!("add `{closing}`")),
-        span: at..at + 1,
+    let help = if bracket == '(' { "add `)`" } else { "add `]`" };
+    Some(Slip::new(
+        format!("`{bracket}` is never closed"),
+        help,
+        at,
+        1,
+    ))
+}
+
+/// The length of the text in quotes at `at`.
+fn text(source: &str, at: usize, quote: char) -> Result<usize, Slip> {
+    let rest = source.get(at..).unwrap_or_default();
+    closing(rest, quote).ok_or_else(|| {
+        let help = format!("end it with {quote}");
+        Slip::new("a text has no closing quote", &help, at, rest.len())
     })
+}
+
+/// The length of the name at `at`.
+fn word(source: &str, at: usize) -> Result<usize, Slip> {
+    let word = word_at(source, at);
+    let lower = word.to_ascii_lowercase();
+    let known = WORDS.iter().find(|(known, _)| *known == lower);
+    let help = match known {
+        Some((_, help)) if !is_member(source, at) => *help,
+        None if lower == "in" && word != "in" => "use `in`",
+        _ => return Ok(word.len()),
+    };
+    let message = format!("`{word}` is no operator");
+    Err(Slip::new(message, help, at, word.len()))
+}
+
+/// The length of the number at `at`.
+fn number(source: &str, at: usize) -> Result<usize, Slip> {
+    const UNITS: [&str; 9] = ["s", "sec", "ms", "m", "min", "h", "d", "k", "K"];
+    let word = word_at(source, at);
+    let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    if UNITS.contains(&unit) {
+        let help = "write the number alone; durations are in seconds";
+        return Err(Slip::new("a number has no unit", help, at, word.len()));
+    }
+    Ok(word.len())
+}
+
+/// The length of the operator or other sign at `at`.
+fn sign(source: &str, at: usize, first: char) -> Result<usize, Slip> {
+    let rest = source.get(at..).unwrap_or_default();
+    if let Some((wrong, help)) = OPERATORS.iter().find(|(wrong, _)| rest.starts_with(wrong)) {
+        let message = format!("`{wrong}` is no operator");
+        return Err(Slip::new(message, help, at, wrong.len()));
+    }
+    if let Some(right) = RIGHT.iter().find(|right| rest.starts_with(**right)) {
+        return Ok(right.len());
+    }
+    let length = first.len_utf8();
+    let (message, help) = match first {
+        '=' => ("`=` is no comparison", "use `==`"),
+        '&' => ("`&` is no operator", "use `&&`"),
+        '|' => ("`|` is no operator", "use `||`"),
+        '“' | '”' | '„' | '‘' | '’' => {
+            ("typographic quotes", "use straight quotes: \" or '")
+        }
+        _ => return Ok(length),
+    };
+    Err(Slip::new(message, help, at, length))
 }
 
 /// Whether the name at `at` stands behind a dot, or is a metric in brackets.

@@ -150,7 +150,7 @@ impl Loader {
                     }
                 }
             }
-            Err(found) => problems.push(found),
+            Err(found) => problems.extend(found),
         }
         if problems.is_empty() {
             Ok(layers)
@@ -160,7 +160,7 @@ impl Loader {
     }
 
     /// The files to read. `default.toml` may be absent; one that was asked for may not.
-    fn paths(&self) -> Result<Vec<PathBuf>, Problem> {
+    fn paths(&self) -> Result<Vec<PathBuf>, Vec<Problem>> {
         let default = self.config_dir.join("default.toml");
         let mut paths: Vec<PathBuf> = default.exists().then_some(default).into_iter().collect();
         let name = self.environment.get(ENVIRONMENT_NAME);
@@ -168,7 +168,7 @@ impl Loader {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if !name.chars().all(plain) {
                 let reason = format!("`{name}` is not a name of letters, digits, - and _");
-                return Err(Problem::error(ENVIRONMENT_NAME, reason));
+                return Err(vec![Problem::error(ENVIRONMENT_NAME, reason)]);
             }
             paths.push(self.config_dir.join(format!("{name}.toml")));
         }

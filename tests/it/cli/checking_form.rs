@@ -1,7 +1,8 @@
 //! The form in which problems are shown: file, line and column, the line with a caret, and help.
 
 use crate::cli::checking::sound;
-use crate::cli::world::ringdown_with;
+use crate::cli::world::{ringdown_given, ringdown_with};
+use crate::support::ports::free_port;
 
 fn check(text: &str, more: &[&str]) -> crate::cli::world::Ran {
     let arguments = [&["config", "check", "--config", "my.toml"], more].concat();
@@ -111,14 +112,25 @@ fn a_file_beside_you_or_named_by_a_variable_is_read_without_a_flag() {
     assert!(beside.out.contains("rules.queue-wait.when"), "{beside:?}");
     let other = "[server]\nmax_in_flight = 7\n";
     let files = [("ringdown.toml", text.as_str()), ("other.toml", other)];
-    let flagged = ringdown_with(
-        &files,
-        &["config", "check", "--offline", "--config", "other.toml"],
-    );
-    assert_eq!(
-        flagged.code, 2,
-        "the file beside is not read then: {flagged:?}"
-    );
+    let show = ["config", "show", "--offline"];
+    let variable = [("RINGDOWN_CONFIG", "other.toml")];
+    let named = ringdown_given(&files, &variable, &show);
+    assert_eq!(named.code, 2, "the file beside is not read then: {named:?}");
+    let both = [&show[..], &["--config", "ringdown.toml"]].concat();
+    let flagged = ringdown_given(&files, &variable, &both);
+    assert!(!flagged.out.contains("max_in_flight = 7"), "{flagged:?}");
+}
+
+#[test]
+fn commands_find_the_daemon_by_the_same_file_without_its_secrets() {
+    let port = free_port();
+    let text = format!("{}\n[admin]\nlisten = \"127.0.0.1:{port}\"\n", sound());
+    for command in ["status", "incidents", "silences", "health"] {
+        let ran = ringdown_with(&[("ringdown.toml", &text)], &[command]);
+        assert_eq!(ran.code, 1, "{command}: {ran:?}");
+        let address = format!("127.0.0.1:{port}");
+        assert!(ran.err.contains(&address), "{command}: {}", ran.err);
+    }
 }
 
 #[test]

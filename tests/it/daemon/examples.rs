@@ -111,3 +111,13 @@ async fn the_configuration_for_the_simulator_opens_tickets_as_it_is() {
         assert!(help.contains(address) && text.contains(address), "{help}");
     }
 }
+
+#[tokio::test]
+async fn what_the_rules_are_warned_of_is_logged_once_at_the_start() {
+    let slip = "[rules.queue-wait]\nwhen = \"metrics[queue.waitTime].avg > 300000\"\n";
+    let mut world = World::unstarted(slip).await;
+    world.start().await;
+    let log = world.log();
+    assert_eq!(log.matches("300000 s are 3.5 days").count(), 1, "{log}");
+    assert!(log.contains("more.toml:2:"), "{log}");
+}
