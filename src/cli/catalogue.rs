@@ -51,16 +51,13 @@ pub(super) fn run(args: &CatalogueArgs, global: &Global) -> Outcome {
 
 fn unknown(name: &str) -> Failed {
     let names = || catalogue::topics().map(|topic| topic.event_type);
-    // A part of a name is the commonest slip: `queues.observations`.
+    // A part of a name is the commonest slip: `queue.observations`.
     let words: Vec<&str> = name
         .split(['.', ' '])
         .filter(|word| !word.is_empty())
         .collect();
-    let has_all = |topic: &&str| {
-        words
-            .iter()
-            .all(|word| topic.split('.').any(|one| one == *word))
-    };
+    let has = |topic: &str, word: &str| topic.split('.').any(|one| one.starts_with(word));
+    let has_all = |topic: &&str| words.iter().all(|word| has(topic, word));
     let meant = nearest(name, names()).or_else(|| names().find(has_all));
     Failed::usage(match meant {
         Some(meant) => format!("there is no topic {name}; did you mean {meant}?"),

@@ -10,13 +10,13 @@ pub struct Topic {
     pub subject: Subject,
     /// The beginning of all event types that are read like this one.
     pub family: Option<&'static str>,
-    /// Besides these, a field has the value of an id or a name that it lacks: `queue_name`.
+    /// An event may contain only some of them. A name (`queue_name`) that it lacks is the id.
     pub fields: &'static [TopicField],
     /// A message may contain only some of them.
     pub metrics: &'static [TopicMetric],
     /// Whether the sender may give further metrics, under names of its own.
     pub has_other_metrics: bool,
-    /// The statuses that it can tell; empty when it tells none.
+    /// The statuses that are known; empty when it tells none.
     pub statuses: &'static [TopicStatus],
     pub samples: &'static [Sample],
     pub(in crate::normalise) content: Content,

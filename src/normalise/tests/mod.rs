@@ -105,14 +105,23 @@ fn every_fixture_ends_as_its_name_says() {
 }
 
 #[test]
-fn every_field_has_a_name_that_rules_and_templates_know() {
+fn everything_read_has_a_name_that_rules_and_the_catalogue_know() {
     for name in fixture_names() {
         let Ok(event) = serde_json::from_str(&fixture_text(&name)) else {
             continue;
         };
-        if let Outcome::Signals(signals) = read(&event).outcome {
-            for field in signals.iter().flat_map(|signal| signal.fields.keys()) {
+        let Outcome::Signals(signals) = read(&event).outcome else {
+            continue;
+        };
+        for signal in signals {
+            let topic = super::catalogue::topic(&signal.event_type).unwrap();
+            for field in signal.fields.keys() {
                 assert!(FIELD_NAMES.contains(field), "{name}: {field}");
+                assert!(topic.field(field).is_some(), "{name}: {field}");
+            }
+            for metric in signal.metrics.keys() {
+                let is_known = topic.metric(metric).is_some() || topic.has_other_metrics;
+                assert!(is_known, "{name}: {metric}");
             }
         }
     }

@@ -66,7 +66,7 @@ fn an_unknown_topic_is_wrong_usage_and_the_nearest_one_is_named() {
             "did you mean v2.analytics.queues.{id}.observations?",
         ),
         (
-            "queues.activity",
+            "queue.activity",
             "did you mean v2.analytics.queues.{id}.activity?",
         ),
         ("presence", "`ringdown catalogue` lists them all"),
