@@ -19,6 +19,7 @@
 pub mod admin;
 mod app;
 pub mod backlog;
+mod check;
 pub mod cli;
 pub mod clock;
 pub mod decide;

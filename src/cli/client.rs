@@ -13,10 +13,20 @@ use crate::targets;
 /// Where the admin listener is when nobody says otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:9090";
 
-/// The address of the admin listener that the configuration gives. A configuration that cannot be
-/// used says nothing about the daemon that runs, so the default stands in for it.
-pub(super) fn configured(global: &Global) -> String {
-    match Loader::from_process(global.config.clone(), targets::profiles()).load() {
+/// The address of the daemon's admin listener: `url`, or the one that the configuration gives.
+pub(super) fn base(url: Option<&str>, global: &Global) -> Result<Url, Failed> {
+    match url {
+        Some(url) => address(url),
+        None => address(&configured(global)),
+    }
+}
+
+/// The address that the configuration gives; secrets need not be here. A configuration that cannot
+/// be used says nothing about the daemon that runs, so the default stands in for it.
+fn configured(global: &Global) -> String {
+    let mut loader = Loader::from_process(global.config.clone(), targets::profiles());
+    loader.offline = true;
+    match loader.load() {
         Ok(loaded) => {
             let mut address = loaded.settings.admin.listen;
             if address.ip().is_unspecified() {

@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::outcome::{Failed, Outcome};
-use super::{Global, Output, print};
-use crate::settings::{Loaded, Loader, documents, report};
+use super::columns::{Screen, Style};
+use super::outcome::{Failed, Outcome, USAGE};
+use super::{Global, Output, print, write_out};
+use crate::check::check;
+use crate::settings::{Level, LoadError, Loaded, Loader, documents, report};
 use crate::targets;
-use crate::text::visible_json;
+use crate::text::{visible, visible_json};
 
 /// Check, show or describe the configuration.
 #[derive(Debug, Args)]
@@ -19,27 +21,65 @@ pub(super) struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Report every mistake at once; exit status 2 when there is one.
-    Check,
+    /// Report every mistake at once, and try every rule; exit status 2 when there is an error.
+    Check(Offline),
     /// Show every setting in force, where it was set, and no secret.
-    Show,
+    Show(Offline),
     /// Print the JSON Schema of a configuration file, for completion in an editor.
     Schema,
 }
 
-/// The configuration that `--config`, `config/` and the environment make.
-pub(super) fn load(global: &Global) -> Result<Loaded, Failed> {
-    Loader::from_process(global.config.clone(), targets::profiles())
-        .load()
-        .map_err(|error| Failed::usage(error.to_string()))
+/// Whether secrets must be there.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(super) struct Offline {
+    /// Do without secrets that are not here, such as unset variables.
+    #[arg(long)]
+    pub(super) offline: bool,
+}
+
+/// The configuration that the files and the environment make.
+pub(super) fn load(global: &Global, offline: Offline) -> Result<Loaded, Failed> {
+    load_from(global, offline).map_err(|error| refused(&error))
+}
+
+/// The same, with every rule tried. What the rules are warned of is among the warnings.
+pub(super) fn load_and_try(global: &Global) -> Result<Loaded, Failed> {
+    tried(load_from(global, Offline::default())).map_err(|error| refused(&error))
+}
+
+fn load_from(global: &Global, offline: Offline) -> Result<Loaded, LoadError> {
+    let mut loader = Loader::from_process(global.config.clone(), targets::profiles());
+    loader.offline = offline.offline;
+    loader.load()
+}
+
+fn tried(loaded: Result<Loaded, LoadError>) -> Result<Loaded, LoadError> {
+    let mut loaded = loaded?;
+    let found = check(&loaded.settings).into_iter();
+    let found = found.map(|problem| loaded.sources.located(problem));
+    let (problems, warnings): (Vec<_>, Vec<_>) =
+        found.partition(|problem| problem.level == Level::Error);
+    loaded.warnings.extend(warnings);
+    match problems.is_empty() {
+        true => Ok(loaded),
+        false => Err(LoadError {
+            problems,
+            warnings: loaded.warnings,
+        }),
+    }
+}
+
+fn refused(error: &LoadError) -> Failed {
+    let text = report::problems_text(&error.problems, &error.warnings);
+    Failed::usage(text.trim_end())
 }
 
 /// Runs one of the commands.
 pub(super) fn run(args: &ConfigArgs, global: &Global) -> Outcome {
     match args.command {
-        ConfigCommand::Check => Ok(check(global)),
-        ConfigCommand::Show => {
-            let loaded = load(global)?;
+        ConfigCommand::Check(offline) => Ok(run_check(global, offline)),
+        ConfigCommand::Show(offline) => {
+            let loaded = load(global, offline)?;
             match global.output {
                 Output::Table | Output::Wide => print(&report::effective_text(&loaded.effective)),
                 Output::Json => print(&pretty(&report::effective_json(&loaded.effective))),
@@ -53,21 +93,55 @@ pub(super) fn run(args: &ConfigArgs, global: &Global) -> Outcome {
     }
 }
 
-fn check(global: &Global) -> ExitCode {
-    let (problems, warnings) =
-        match Loader::from_process(global.config.clone(), targets::profiles()).load() {
-            Ok(loaded) => (Vec::new(), loaded.warnings),
-            Err(error) => (error.problems, error.warnings),
-        };
+fn run_check(global: &Global, offline: Offline) -> ExitCode {
+    let (problems, warnings, absent) = match tried(load_from(global, offline)) {
+        Ok(loaded) => (Vec::new(), loaded.warnings, loaded.absent_secrets),
+        Err(error) => (error.problems, error.warnings, Vec::new()),
+    };
     match global.output {
-        Output::Table | Output::Wide => print(&report::problems_text(&problems, &warnings)),
-        Output::Json => print(&pretty(&report::problems_json(&problems, &warnings))),
+        Output::Table | Output::Wide => {
+            let text = report::problems_text(&problems, &warnings);
+            let text = format!("{}{text}", report::absent_text(&absent));
+            write_out(&coloured(&visible(&text), Screen::of_stdout()));
+        }
+        Output::Json => {
+            let mut found = report::problems_json(&problems, &warnings);
+            found["absent_secrets"] = absent.into();
+            print(&pretty(&found));
+        }
     }
     if problems.is_empty() {
         ExitCode::SUCCESS
     } else {
-        ExitCode::from(super::outcome::USAGE)
+        ExitCode::from(USAGE)
     }
+}
+
+/// `text` with the colours of a terminal: of the labels, and of the carets.
+fn coloured(text: &str, screen: Screen) -> String {
+    let labels = [
+        ("error:", Style::Bad),
+        ("warning:", Style::Warning),
+        ("note:", Style::Quiet),
+    ];
+    let mut mark = Style::Plain;
+    let lines = text.lines().map(|line| {
+        for (label, style) in labels {
+            if let Some(rest) = line.strip_prefix(label) {
+                mark = style;
+                return format!("{}{rest}", screen.styled(label, style));
+            }
+        }
+        match line.split_once("| ") {
+            Some((bar, carets))
+                if !carets.is_empty() && carets.trim_matches([' ', '^']).is_empty() =>
+            {
+                format!("{bar}| {}", screen.styled(carets, mark))
+            }
+            _ => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// JSON for people and programs alike: what a terminal would hide or obey is escaped.

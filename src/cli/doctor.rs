@@ -33,7 +33,7 @@ pub(super) struct DoctorArgs {
 
 /// Examines the targets. Exit status 1 when a check came out as an error.
 pub(super) async fn run(args: DoctorArgs, global: &Global) -> Outcome {
-    let settings = config::load(global)?.settings;
+    let settings = config::load(global, config::Offline::default())?.settings;
     let names = chosen(&args.targets, &settings)?;
     let vault = vault(&names, &settings).await?;
     let clock = Clock::System;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::config::Offline;
 use super::explain_state::state_json;
 use super::explain_words::{list, report};
 use super::outcome::{Failed, NOT_FINE, Outcome};
@@ -37,11 +38,13 @@ pub(super) struct ExplainArgs {
     /// The source it would come from; with one source only, that one.
     #[arg(long)]
     source: Option<String>,
+    #[command(flatten)]
+    offline: Offline,
 }
 
 /// Explains every item of the payload. Exit status 1 when one would go to review.
 pub(super) fn run(args: &ExplainArgs, global: &Global) -> Outcome {
-    let settings = Arc::new(config::load(global)?.settings);
+    let settings = Arc::new(config::load(global, args.offline)?.settings);
     let mut explainer = Explainer {
         source: source_of(args, &settings)?,
         evaluator: Evaluator::new(Arc::clone(&settings)),

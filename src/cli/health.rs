@@ -26,7 +26,7 @@ pub(super) struct HealthArgs {
 
 /// Exit status 0 when the daemon is ready, 1 when it is not.
 pub(super) async fn run(args: HealthArgs, global: &Global) -> Outcome {
-    let base = client::address(&args.url.unwrap_or_else(|| client::configured(global)))?;
+    let base = client::base(args.url.as_deref(), global)?;
     let path = if args.live { "healthz" } else { "readyz" };
     let url = client::below(&base, &[path]);
     let (ready, body) = ask(&url).await?;

@@ -10,7 +10,7 @@ use crate::store::{Store, StoreError};
 
 /// Applies the migrations that are missing, and says which the database has.
 pub(super) async fn run(global: &Global) -> Outcome {
-    let loaded = config::load(global)?;
+    let loaded = config::load(global, config::Offline::default())?;
     let applied = migrate(loaded.settings.store.url.expose())
         .await
         .map_err(|error| Failed::not_fine(error.to_string()))?;

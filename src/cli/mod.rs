@@ -55,7 +55,8 @@ struct CommandLine {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of all commands")]
 struct Global {
-    /// A configuration file; may be repeated, later ones win.
+    /// A configuration file; may be repeated, later ones win. Without it: RINGDOWN_CONFIG, else
+    /// ./ringdown.toml.
     #[arg(long = "config", value_name = "FILE", global = true)]
     config: Vec<PathBuf>,
     /// How results are printed.
@@ -149,6 +150,9 @@ pub fn run() -> ExitCode {
     };
     line.global.config = config_files(std::env::args_os());
     let is_json = line.global.output.is_json();
+    if line.global.config.is_empty() {
+        line.global.config = usual_config().into_iter().collect();
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
@@ -171,7 +175,7 @@ pub fn run() -> ExitCode {
 /// Every `--config`, wherever it stands. The parser keeps only those of the innermost command
 /// that has one, and a file that is left out without a word would be a trap.
 fn config_files(arguments: impl IntoIterator<Item = OsString>) -> Vec<PathBuf> {
-    let mut files = Vec::new();
+    let mut files: Vec<PathBuf> = Vec::new();
     let mut arguments = arguments
         .into_iter()
         .take_while(|argument| argument != "--");
@@ -183,6 +187,13 @@ fn config_files(arguments: impl IntoIterator<Item = OsString>) -> Vec<PathBuf> {
         }
     }
     files
+}
+
+/// The file that is read when no `--config` names one.
+fn usual_config() -> Option<PathBuf> {
+    let named = std::env::var_os("RINGDOWN_CONFIG").filter(|name| !name.is_empty());
+    let beside = || Some(PathBuf::from("ringdown.toml")).filter(|file| file.is_file());
+    named.map(PathBuf::from).or_else(beside)
 }
 
 async fn execute(line: CommandLine) -> Outcome {

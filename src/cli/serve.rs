@@ -13,12 +13,14 @@ use crate::telemetry::{self, BadLogSetting, LogOutput, Metrics};
 /// Runs until SIGTERM or SIGINT; a second signal ends the process at once.
 pub(super) async fn run(global: &Global) -> Outcome {
     survive_hang_up();
-    let loaded = config::load(global)?;
+    let loaded = config::load_and_try(global)?;
     let metrics = Metrics::new();
     let _log = start_logging(&loaded.settings, &metrics)
         .map_err(|error| Failed::usage(error.to_string()))?;
     for warning in &loaded.warnings {
-        tracing::warn!(setting = warning.path, "{}", warning.reason);
+        let place = warning.place.as_ref().map(tracing::field::display);
+        let help = warning.advice();
+        tracing::warn!(setting = warning.path, place, help, "{}", warning.reason);
     }
     let mut stop = Box::pin(stop_signal());
     let start = App::start(AppOptions {

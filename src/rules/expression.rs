@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use cel::common::types::{CelBool, CelDouble, CelString, CelTimestamp};
@@ -16,10 +17,13 @@ use chrono::DateTime;
 
 use super::bounds::{Bound, bounds};
 use super::comparison::Comparison;
+use super::comparisons::Comparisons;
 use super::direction::{ThresholdSide, directions};
-use super::nearest::nearest_variable;
+use super::nearest::{nearest, nearest_variable};
 use super::reads::Reads;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
+use super::slip::{Slip, slip};
+use super::span::span_of;
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
 use crate::domain::time::Timestamp;
 
@@ -42,19 +46,78 @@ pub struct Expression {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadExpression {
     /// It does not follow CEL's grammar.
-    #[error("not a valid expression: {0}")]
-    Syntax(String),
+    #[error("not a valid expression: {}", .0.message)]
+    Syntax(Slip),
     /// It uses a name that no signal carries.
     #[error("unknown name `{name}`{}", suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
     UnknownName {
         name: String,
         /// The known name most like it.
         suggestion: Option<&'static str>,
+        span: Option<Range<usize>>,
+    },
+    /// It calls a function that there is not.
+    #[error("unknown function `{name}`{}", suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
+    UnknownFunction {
+        name: String,
+        suggestion: Option<&'static str>,
+        span: Option<Range<usize>>,
     },
     /// It uses `metrics` or `labels` in a way that is not a look-up.
-    #[error("`{0}` is used by name: metrics[tWait].avg, labels.site")]
-    NotALookup(String),
+    #[error("`{name}` is used by name: metrics[tWait].avg, labels.site")]
+    NotALookup {
+        name: String,
+        span: Option<Range<usize>>,
+    },
 }
+
+/// The functions of CEL. An unknown one would make an expression silent: the engine reports it like
+/// a value that is missing.
+const FUNCTIONS: &[&str] = &[
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "size",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bytes",
+    "bool",
+    "timestamp",
+    "duration",
+    "type",
+    "dyn",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMilliseconds",
+    "getMinutes",
+    "getMonth",
+    "getSeconds",
+    "has",
+    "all",
+    "exists",
+    "exists_one",
+    "existsOne",
+    "map",
+    "filter",
+    "optional.of",
+    "optional.none",
+    "optional.ofNonZeroValue",
+    "hasValue",
+    "value",
+    "or",
+    "orValue",
+    "optMap",
+    "optFlatMap",
+    "min",
+    "max",
+];
 
 /// An expression that failed on a signal that carries everything it names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,9 +132,10 @@ impl Expression {
     pub fn parse(source: &str) -> Result<Self, BadExpression> {
         let mut parsed = Parser::new()
             .parse(source)
-            .map_err(|errors| BadExpression::Syntax(first_line(&errors.to_string())))?;
+            .map_err(|errors| BadExpression::Syntax(slip(source, &errors)))?;
         rewrite::rewrite(&mut parsed);
-        check_names(&parsed)?;
+        check_names(source, &parsed)?;
+        check_functions(source, &parsed)?;
         Ok(Self {
             source: source.into(),
             readings: readings_of(&parsed),
@@ -112,6 +176,11 @@ impl Expression {
     /// Which way readings make the expression hold, by a name such as `queue.waitTime.avg`.
     pub fn threshold_sides(&self) -> &BTreeMap<String, ThresholdSide> {
         &self.threshold_sides
+    }
+
+    /// What it compares with what.
+    pub fn comparisons(&self) -> Comparisons {
+        Comparisons::of(&self.parsed)
     }
 
     /// The numbers that it holds readings against.
@@ -160,14 +229,6 @@ impl PartialEq for Expression {
     }
 }
 
-fn first_line(text: &str) -> String {
-    text.lines()
-        .next()
-        .unwrap_or_default()
-        .trim_start_matches("ERROR: <input>:")
-        .to_owned()
-}
-
 fn readings_of(parsed: &IdedExpr) -> Arc<[(String, String, String)]> {
     parsed
         .references()
@@ -181,22 +242,39 @@ fn readings_of(parsed: &IdedExpr) -> Arc<[(String, String, String)]> {
         .collect()
 }
 
-fn check_names(parsed: &IdedExpr) -> Result<(), BadExpression> {
+fn check_names(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression> {
     for name in parsed.references().variables() {
         if name.contains(SEPARATOR) || name.starts_with('@') {
             continue;
         }
+        let span = span_of(source, name);
         if name == "metrics" || name == "labels" {
-            return Err(BadExpression::NotALookup(name.to_owned()));
+            let name = name.to_owned();
+            return Err(BadExpression::NotALookup { name, span });
         }
         if !FIELD_NAMES.contains(&name) && !COMMON_NAMES.contains(&name) {
             return Err(BadExpression::UnknownName {
                 name: name.to_owned(),
                 suggestion: nearest_variable(name),
+                span,
             });
         }
     }
     Ok(())
+}
+
+fn check_functions(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression> {
+    let is_operator = |name: &str| name.starts_with(['_', '!', '-', '@']);
+    let references = parsed.references();
+    let functions = references.functions().into_iter();
+    let mut unknown = functions.filter(|name| !is_operator(name) && !FUNCTIONS.contains(name));
+    unknown.next().map_or(Ok(()), |name| {
+        Err(BadExpression::UnknownFunction {
+            name: name.to_owned(),
+            suggestion: nearest(name, FUNCTIONS.iter().copied()),
+            span: span_of(source, name),
+        })
+    })
 }
 
 /// Looks names up in a signal, borrowing from it.
@@ -423,6 +501,7 @@ mod tests {
             Err(BadExpression::UnknownName {
                 name: "statsu".into(),
                 suggestion: Some("status"),
+                span: Some(0..6),
             })
         );
     }
@@ -435,7 +514,10 @@ mod tests {
         ));
         assert_eq!(
             Expression::parse("size(metrics) > 2"),
-            Err(BadExpression::NotALookup("metrics".into()))
+            Err(BadExpression::NotALookup {
+                name: "metrics".into(),
+                span: Some(5..12),
+            })
         );
     }
 

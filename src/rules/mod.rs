@@ -6,6 +6,7 @@
 
 mod bounds;
 mod comparison;
+mod comparisons;
 mod direction;
 mod expression;
 mod nearest;
@@ -13,15 +14,21 @@ mod reads;
 mod rewrite;
 mod routing;
 mod schedule;
+mod slip;
+mod span;
+mod tags;
 mod template;
 mod unsatisfiable;
 
 pub use bounds::Bound;
+pub use comparisons::{Compared, Comparisons, Constant, Operand, Relation};
 pub use direction::ThresholdSide;
 pub use expression::{BadExpression, EvaluationError, Expression};
 pub use nearest::nearest;
 pub use reads::Reads;
 pub use routing::{Route, Routed, Routing, RoutingError};
 pub use schedule::{BadSchedule, Repetition, Schedule, wall_clock, zone};
+pub use slip::Slip;
+pub use span::span_of;
 pub use template::{BadTemplate, RenderError, Template, TemplateContext};
 pub use unsatisfiable::{Unsatisfiable, unsatisfiable};

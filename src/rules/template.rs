@@ -4,12 +4,15 @@
 //! into a ticket.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
 use super::nearest::nearest;
+use super::span::{span_of, span_within};
+use super::tags::{FILTERS, TESTS, tags, used};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
 
 /// The only template in each environment.
@@ -45,15 +48,38 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadTemplate {
     /// It does not follow the template language's grammar.
-    #[error("not a valid template: {0}")]
-    Syntax(String),
+    #[error("not a valid template: {message}")]
+    Syntax {
+        message: String,
+        span: Option<Range<usize>>,
+    },
     /// It uses a name that nothing carries.
-    #[error("unknown name `{name}`{}", suggestion.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default())]
+    #[error("unknown name `{name}`{}", meant(suggestion.as_deref()))]
     UnknownName {
         name: String,
         /// The known name most like it.
         suggestion: Option<String>,
+        span: Option<Range<usize>>,
     },
+    /// It uses a filter that there is not.
+    #[error("unknown filter `{name}`{}", meant(*suggestion))]
+    UnknownFilter {
+        name: String,
+        suggestion: Option<&'static str>,
+        span: Range<usize>,
+    },
+    /// It uses a test that there is not.
+    #[error("unknown test `{name}`{}", meant(*suggestion))]
+    UnknownTest {
+        name: String,
+        suggestion: Option<&'static str>,
+        span: Range<usize>,
+    },
+}
+
+fn meant(suggestion: Option<&str>) -> String {
+    let words = |name: &str| format!("; did you mean `{name}`?");
+    suggestion.map(words).unwrap_or_default()
 }
 
 /// A template that failed on the values at hand, above all on a missing one.
@@ -64,6 +90,8 @@ pub struct RenderError {
     pub template: String,
     /// What is missing or does not fit.
     pub problem: String,
+    /// The names whose values are missing.
+    pub missing: Vec<String>,
 }
 
 impl Template {
@@ -79,7 +107,10 @@ impl Template {
         });
         environment
             .add_template_owned(NAME, source.to_owned())
-            .map_err(|error| BadTemplate::Syntax(problem_of(&error)))?;
+            .map_err(|error| BadTemplate::Syntax {
+                message: problem_of(&error),
+                span: line_of(source, &error),
+            })?;
         let mut template = Self {
             source: source.into(),
             environment: Arc::new(environment),
@@ -87,6 +118,7 @@ impl Template {
             plain: plain_name(source).map(Arc::from),
         };
         template.check_names()?;
+        template.check_filters()?;
         let names = template.names();
         let roots = names.iter().filter_map(|name| name.split('.').next());
         template.roots = roots.map(str::to_owned).collect();
@@ -124,24 +156,88 @@ impl Template {
         self.environment
             .get_template(NAME)
             .and_then(|template| template.render(Value::from(Serde(context))))
-            .map_err(|error| RenderError {
-                template: self.source.chars().take(120).collect(),
-                problem: self.explain(&error, context),
+            .map_err(|error| {
+                let missing = match error.kind() {
+                    ErrorKind::UndefinedError => self.missing(context),
+                    _ => Vec::new(),
+                };
+                RenderError {
+                    template: self.source.chars().take(120).collect(),
+                    problem: match missing.is_empty() {
+                        true => problem_of(&error),
+                        false => format!("missing value: {}", missing.join(", ")),
+                    },
+                    missing,
+                }
             })
     }
 
-    fn explain(&self, error: &minijinja::Error, context: &TemplateContext) -> String {
-        if error.kind() == ErrorKind::UndefinedError {
-            let missing: Vec<String> = self
-                .names()
-                .into_iter()
-                .filter(|name| look_up(context, name).is_none())
-                .collect();
-            if !missing.is_empty() {
-                return format!("missing value: {}", missing.join(", "));
+    /// The names without which the template cannot be rendered. One that has an alternative, as in
+    /// `{{ queue_name or key }}`, is not among them.
+    fn missing(&self, context: &TemplateContext) -> Vec<String> {
+        let names = self.names().into_iter();
+        let absent: Vec<String> = names
+            .filter(|name| look_up(context, name).is_none())
+            .collect();
+        let renders_without = |left_out: &String| {
+            let mut filled = context.clone();
+            for name in absent.iter().filter(|name| *name != left_out) {
+                fill(&mut filled, name);
+            }
+            let template = self.environment.get_template(NAME);
+            template.is_ok_and(|template| template.render(Value::from(Serde(&filled))).is_ok())
+        };
+        let needed: Vec<String> = absent
+            .iter()
+            .filter(|one| !renders_without(one))
+            .cloned()
+            .collect();
+        match needed.is_empty() {
+            // Each of several has the others as alternatives.
+            true => absent,
+            false => needed,
+        }
+    }
+
+    /// Where `part` stands in the template, within its braces.
+    pub fn span_of(&self, part: &str) -> Option<Range<usize>> {
+        let mut tags = tags(&self.source).into_iter();
+        tags.find_map(|tag| span_within(&self.source, tag, part))
+    }
+
+    fn check_filters(&self) -> Result<(), BadTemplate> {
+        let Ok(template) = self.environment.get_template(NAME) else {
+            return Ok(());
+        };
+        let mut state = template.new_state();
+        for one in used(&self.source) {
+            let result = match one.is_test {
+                true => state.perform_test(&one.name, &[]).map(|_| ()),
+                false => state.apply_filter(&one.name, &[]).map(|_| ()),
+            };
+            let kind = result.err().map(|error| error.kind());
+            let (name, span) = (one.name, one.span);
+            match kind {
+                Some(ErrorKind::UnknownFilter) => {
+                    let suggestion = nearest(&name, FILTERS.iter().copied());
+                    return Err(BadTemplate::UnknownFilter {
+                        name,
+                        suggestion,
+                        span,
+                    });
+                }
+                Some(ErrorKind::UnknownTest) => {
+                    let suggestion = nearest(&name, TESTS.iter().copied());
+                    return Err(BadTemplate::UnknownTest {
+                        name,
+                        suggestion,
+                        span,
+                    });
+                }
+                _ => {}
             }
         }
-        problem_of(error)
+        Ok(())
     }
 
     fn check_names(&self) -> Result<(), BadTemplate> {
@@ -159,6 +255,7 @@ impl Template {
                 return Err(BadTemplate::UnknownName {
                     name: root.to_owned(),
                     suggestion: nearest(root, known()).map(str::to_owned),
+                    span: self.span_of(root).or_else(|| span_of(&self.source, root)),
                 });
             }
         }
@@ -180,6 +277,34 @@ fn look_up<'a>(context: &'a TemplateContext, name: &str) -> Option<&'a serde_jso
         value = value.get(part)?;
     }
     Some(value)
+}
+
+/// Gives the dotted `name` some value in `context`.
+fn fill(context: &mut TemplateContext, name: &str) {
+    let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+    if rest.is_empty() {
+        context.insert(first.to_owned(), "1".into());
+        return;
+    }
+    let inner = context
+        .entry(first)
+        .or_insert_with(|| TemplateContext::new().into());
+    if let Some(inner) = inner.as_object_mut() {
+        fill(inner, rest);
+    }
+}
+
+/// The line of the template in which the error is.
+fn line_of(source: &str, error: &minijinja::Error) -> Option<Range<usize>> {
+    let number = error.line()?.checked_sub(1)?;
+    let start: usize = source
+        .split_inclusive('\n')
+        .take(number)
+        .map(str::len)
+        .sum();
+    let line = source.get(start..)?.lines().next()?;
+    let blank = line.len() - line.trim_start().len();
+    Some(start + blank..start + line.trim_end().len().max(blank))
 }
 
 fn problem_of(error: &minijinja::Error) -> String {
@@ -269,15 +394,56 @@ mod tests {
             Err(BadTemplate::UnknownName {
                 name: "queue_nmae".into(),
                 suggestion: Some("queue_name".into()),
+                span: Some(3..13),
             })
         );
+    }
+
+    #[test]
+    fn a_value_with_an_alternative_is_not_blamed() {
+        let error = render("{{ trunk_name or queue_name }}: {{ status_detail }}").unwrap_err();
+        assert_eq!(error.problem, "missing value: status_detail");
+        let error = render("{{ trunk_name or edge_name }}").unwrap_err();
+        assert_eq!(error.problem, "missing value: edge_name, trunk_name");
+    }
+
+    #[test]
+    fn an_unknown_filter_or_test_is_refused_with_the_nearest_known_one() {
+        let Err(BadTemplate::UnknownFilter {
+            name,
+            suggestion,
+            span,
+        }) = Template::parse("{{ queue_name }} {{ wait_time_avg|rond }}")
+        else {
+            panic!("it is refused")
+        };
+        assert_eq!((&*name, suggestion, span), ("rond", Some("round"), 34..38));
+        assert!(matches!(
+            Template::parse("{% if queue_name is defind %}x{% endif %}"),
+            Err(BadTemplate::UnknownTest {
+                suggestion: Some("defined"),
+                ..
+            })
+        ));
+        for known in FILTERS {
+            let source = format!("{{{{ queue_name|{known} }}}}");
+            let known_or_absent = ["pprint", "urlencode"].contains(known);
+            assert!(
+                known_or_absent || Template::parse(&source).is_ok(),
+                "{known}"
+            );
+        }
+        for known in TESTS {
+            let source = format!("{{% if queue_name is {known} %}}{{% endif %}}");
+            assert!(Template::parse(&source).is_ok(), "{known}");
+        }
     }
 
     #[test]
     fn bad_syntax_is_refused() {
         assert!(matches!(
             Template::parse("{{ queue_name"),
-            Err(BadTemplate::Syntax(_))
+            Err(BadTemplate::Syntax { .. })
         ));
     }
 }

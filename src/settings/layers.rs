@@ -1,6 +1,7 @@
 //! Layers: TOML files, parsed so that each value remembers its line, and the value of a variable.
 //!
-//! May import: nothing of ours but [`Problem`] and [`Value`]. Must not know what any key means.
+//! May import: nothing of ours but [`Problem`], [`Value`] and [`SourceFile`]. Must not know what any
+//! key means.
 
 use std::path::Path;
 
@@ -8,6 +9,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Problem;
+use super::shown_line::may_show_invalid;
+use super::source::{SourceFile, place};
 use super::value::{Table, Value, ValueKind};
 
 /// What the parser says of a key that is there twice.
@@ -19,7 +22,7 @@ pub(super) const VARIABLE: &str = "environment variable ";
 /// One file, parsed.
 pub(super) struct Layer {
     /// The file's path.
-    pub(super) name: String,
+    pub(super) source: SourceFile,
     pub(super) values: Table,
 }
 
@@ -27,7 +30,7 @@ impl Layer {
     /// Reads and parses the TOML file at `path`.
     pub(super) fn read(path: &Path) -> Result<Self, Vec<Problem>> {
         let name = path.display().to_string();
-        let problem = |reason: String| vec![Problem::new(&name, reason)];
+        let problem = |reason: String| vec![Problem::error(&name, reason)];
         let bytes =
             std::fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
         let text = String::from_utf8(bytes).map_err(|_| problem("is not UTF-8 text".to_owned()))?;
@@ -38,10 +41,15 @@ impl Layer {
     pub(super) fn parse(name: &str, text: &str) -> Result<Self, Vec<Problem>> {
         let (table, errors) = DeTable::parse_recoverable(text);
         if errors.is_empty() {
-            let line = |position| line(name, text, position);
+            let lines = line_starts(text);
+            let line = |position| {
+                let number = lines.partition_point(|start| *start <= position);
+                format!("{name} line {number}")
+            };
+            let table = table.into_inner();
             return Ok(Self {
-                name: name.to_owned(),
-                values: convert_table(table.into_inner(), &line),
+                source: SourceFile::new(name, text, &table),
+                values: convert_table(table, &line),
             });
         }
         Err(syntax_problems(name, text, &errors))
@@ -95,6 +103,12 @@ fn whole_number(digits: &str, radix: u32) -> ValueKind {
         .map_or_else(|_| ValueKind::String(digits.to_owned()), ValueKind::Integer)
 }
 
+/// Where each line of `text` begins.
+fn line_starts(text: &str) -> Vec<usize> {
+    let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(ends).collect()
+}
+
 /// The line of the file called `name` on which `position` in its text is.
 fn line(name: &str, text: &str, position: usize) -> String {
     let before = text.as_bytes().iter().take(position);
@@ -122,15 +136,21 @@ fn syntax_problems(name: &str, text: &str, errors: &[toml::de::Error]) -> Vec<Pr
 
 fn syntax_problem(name: &str, text: &str, error: &toml::de::Error) -> Problem {
     let span = error.span();
-    let place = span.as_ref().and_then(|span| text.get(span.clone()));
-    let reason = match (error.message(), place) {
+    let at = span.as_ref().and_then(|span| text.get(span.clone()));
+    let problem = match (error.message(), at) {
         (DUPLICATE, Some(key)) => {
-            format!("`{key}` is defined twice in the same table; give the second one another name")
+            let reason = format!("`{key}` is defined twice in the same table");
+            Problem::error(name, reason).with_help("give the second one another name")
         }
-        (message, _) => format!("is not valid TOML: {message}"),
+        (message, _) => Problem::error(name, format!("is not valid TOML: {message}")),
     };
+    let mut place = span.clone().map(|span| place(name, text, span, &[]));
+    if let Some(place) = &mut place {
+        place.text = place.text.take().filter(|line| may_show_invalid(line));
+    }
     Problem {
         layer: span.map(|span| line(name, text, span.start)),
-        ..Problem::new(name, reason)
+        place,
+        ..problem
     }
 }

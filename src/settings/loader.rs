@@ -9,9 +9,11 @@ use std::path::PathBuf;
 
 use super::crm::CrmProfile;
 use super::layers::Layer;
-use super::problem::{EffectiveValue, LoadError, Problem, Warning};
+use super::misnamed::take_in_misnamed;
+use super::problem::{EffectiveValue, LoadError, Problem};
 use super::sections::checks;
 use super::sections::root::Settings;
+use super::source::Sources;
 use super::value::{Table, merge};
 use super::variables;
 use crate::settings::declare::Keys;
@@ -34,6 +36,8 @@ pub struct Loader {
     pub environment: BTreeMap<String, String>,
     /// Further files, in order. Each must exist.
     pub files: Vec<PathBuf>,
+    /// Whether a secret may be absent. Then a stand-in takes its place, so nothing can be called.
+    pub offline: bool,
 }
 
 /// A configuration that can be used.
@@ -42,11 +46,16 @@ pub struct Loaded {
     /// The settings.
     pub settings: Settings,
     /// What their writer should know.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<Problem>,
     /// Every key with its value in effect and where it was set; secrets are not shown.
     pub effective: Vec<EffectiveValue>,
     /// The files that were read, in their order.
     pub files: Vec<String>,
+    /// Where each key stands in the files.
+    pub sources: Sources,
+    /// Secrets that are not here, each as `env NAME` or `file PATH`. Empty, unless it was read
+    /// offline.
+    pub absent_secrets: Vec<String>,
 }
 
 impl Loader {
@@ -61,6 +70,7 @@ impl Loader {
             config_dir: PathBuf::from("config"),
             environment,
             files: config_files,
+            offline: false,
         }
     }
 
@@ -72,16 +82,30 @@ impl Loader {
     /// reported alone: what it would have set is unknown.
     pub fn load(&self) -> Result<Loaded, LoadError> {
         let layers = self.file_layers().map_err(LoadError::of)?;
-        let order: Vec<String> = layers.iter().map(|layer| layer.name.clone()).collect();
+        let order = layers.iter().map(|layer| layer.source.name.clone());
+        let order: Vec<String> = order.collect();
         let mut files = Table::new();
+        let mut sources = Sources::default();
         for layer in layers {
             merge(&mut files, layer.values);
+            sources.0.push(layer.source);
         }
-        let (merged, problems) = variables::apply(&self.environment, &files);
+        let misnamed = take_in_misnamed(&mut files, &Settings::declared(&self.crms));
+        let misnamed = misnamed.into_iter().map(|one| sources.located(one));
+        let misnamed: Vec<Problem> = misnamed.collect();
+        for problem in &misnamed {
+            sources.rename(
+                &problem.path,
+                problem.suggestion.as_deref().unwrap_or_default(),
+            );
+        }
+        let (merged, mut problems) = variables::apply(&self.environment, &files);
+        problems.extend(misnamed);
         let reading = Reading {
             environment: &self.environment,
             files: &order,
             crms: &self.crms,
+            is_offline: self.offline,
             whole: Some(&merged),
             findings: RefCell::default(),
         };
@@ -90,7 +114,7 @@ impl Loader {
         root.finish();
         let settings = settings.map(|settings| checks::complete(&reading, settings));
         let findings = reading.findings.into_inner();
-        let loaded = Self::conclude(settings, findings, problems)?;
+        let loaded = Self::conclude(settings, findings, problems, sources)?;
         Ok(Loaded {
             files: order,
             ..loaded
@@ -101,15 +125,22 @@ impl Loader {
         settings: Option<Settings>,
         findings: Findings,
         mut problems: Vec<Problem>,
+        sources: Sources,
     ) -> Result<Loaded, LoadError> {
-        let warnings = findings.warnings;
+        let located = |problems: Vec<Problem>| -> Vec<Problem> {
+            let located = problems.into_iter().map(|one| sources.located(one));
+            located.collect()
+        };
         problems.extend(findings.problems);
+        let (problems, warnings) = (located(problems), located(findings.warnings));
         match settings {
             Some(settings) if problems.is_empty() => Ok(Loaded {
                 settings,
                 warnings,
                 effective: findings.effective,
                 files: Vec::new(),
+                sources,
+                absent_secrets: findings.absent_secrets,
             }),
             _ => Err(LoadError { problems, warnings }),
         }
@@ -127,7 +158,7 @@ impl Loader {
                     }
                 }
             }
-            Err(found) => problems.push(found),
+            Err(found) => problems.extend(found),
         }
         if problems.is_empty() {
             Ok(layers)
@@ -137,7 +168,7 @@ impl Loader {
     }
 
     /// The files to read. `default.toml` may be absent; one that was asked for may not.
-    fn paths(&self) -> Result<Vec<PathBuf>, Problem> {
+    fn paths(&self) -> Result<Vec<PathBuf>, Vec<Problem>> {
         let default = self.config_dir.join("default.toml");
         let mut paths: Vec<PathBuf> = default.exists().then_some(default).into_iter().collect();
         let name = self.environment.get(ENVIRONMENT_NAME);
@@ -145,7 +176,7 @@ impl Loader {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if !name.chars().all(plain) {
                 let reason = format!("`{name}` is not a name of letters, digits, - and _");
-                return Err(Problem::new(ENVIRONMENT_NAME, reason));
+                return Err(vec![Problem::error(ENVIRONMENT_NAME, reason)]);
             }
             paths.push(self.config_dir.join(format!("{name}.toml")));
         }

@@ -13,12 +13,16 @@ pub(crate) mod declare;
 pub mod documents;
 mod kinds;
 mod layers;
+mod literal;
 mod loader;
+mod misnamed;
 mod problem;
 mod read;
 pub mod report;
 mod secret;
 mod sections;
+mod shown_line;
+mod source;
 mod value;
 mod variables;
 
@@ -27,7 +31,7 @@ pub use crm::{
     SettingValues, check_api_name,
 };
 pub use loader::{Loaded, Loader};
-pub use problem::{EffectiveValue, LoadError, Problem, Warning};
+pub use problem::{EffectiveValue, Level, LoadError, Mark, Place, Problem};
 pub use secret::Secret;
 pub use sections::auth::{AuthMethod, JwksLocation};
 pub use sections::enrichment::EnrichmentSettings;
@@ -47,3 +51,4 @@ pub use sections::targets::{
     FieldTemplate, FieldValue, OnTicketClosed, RetrySettings, SyncSettings, TargetLimit,
     TargetSettings,
 };
+pub use source::Sources;

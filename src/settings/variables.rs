@@ -31,10 +31,8 @@ pub(super) fn apply(
                 set(&mut merged, &path, value);
             }
             Err((reason, suggestion)) => problems.push(Problem {
-                path: name.clone(),
-                reason,
-                suggestion,
                 layer: Some("environment".to_owned()),
+                ..Problem::error(name, reason).suggesting(suggestion)
             }),
         }
     }

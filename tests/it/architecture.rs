@@ -47,6 +47,7 @@ const LAYERS: &[(&str, &str)] = &[
         "decide",
         "clock domain enrichment normalise rules settings store telemetry text",
     ),
+    ("check", "decide domain normalise rules settings"),
     (
         "deliver",
         "clock domain fault_points rate_limiter settings store targets telemetry",
@@ -70,7 +71,7 @@ const LAYERS: &[(&str, &str)] = &[
     ),
     (
         "cli",
-        "app clock decide deliver doctor domain normalise outbound rules settings store \
+        "app check clock decide deliver doctor domain normalise outbound rules settings store \
          targets telemetry text",
     ),
 ];

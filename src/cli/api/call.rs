@@ -27,8 +27,7 @@ pub(super) struct Api {
 
 impl Api {
     pub(super) fn new(args: ApiArgs, global: &Global, place: &'static str) -> Result<Self, Failed> {
-        let url = args.url.unwrap_or_else(|| client::configured(global));
-        let base = client::address(&url)?;
+        let base = client::base(args.url.as_deref(), global)?;
         Ok(Self {
             client: client::http(PATIENCE)?,
             base,

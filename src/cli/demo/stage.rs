@@ -47,6 +47,7 @@ impl Stage {
         let file = folder.join("demo.toml");
         std::fs::write(&file, SETTINGS).map_err(|error| failed("temporary folder", &error))?;
         let loader = Loader {
+            offline: false,
             crms: targets::profiles(),
             config_dir: folder.join("config"),
             environment: environment(&simulator, &folder),

@@ -23,6 +23,7 @@ pub(crate) use finding::{Breach, Evaluated, Fault, Finding, Silent, Timeliness};
 pub(crate) use read::ReadEvent;
 use rule_reads::RuleReads;
 pub(super) use signal_values::signal_in;
+pub(crate) use signal_values::signal_values;
 use view::{Trigger, trigger, views};
 
 use crate::domain::enrichment::Names;

@@ -8,7 +8,7 @@ use crate::domain::signal::{FIELD_NAMES, Field, Signal};
 use crate::rules::TemplateContext;
 
 /// The fields, metrics and labels of a signal, and the values that every event has.
-pub(super) fn signal_values(signal: &Signal, source: &str) -> TemplateContext {
+pub(crate) fn signal_values(signal: &Signal, source: &str) -> TemplateContext {
     named_values(signal, source, |_| true)
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::declared::Shape;
+use crate::settings::problem::Mark;
 use crate::settings::read::{Entry, Fault};
 use crate::settings::value::ValueKind;
 
@@ -186,6 +187,7 @@ pub(crate) fn one_or_some<T: 'static>(
 fn numbered_fault(index: usize, fault: Option<Fault>) -> Option<Fault> {
     fault.map(|fault| Fault {
         reason: format!("entry {}: {}", index + 1, fault.reason),
+        mark: Mark::Entry(index),
         ..fault
     })
 }

@@ -16,6 +16,7 @@ pub(crate) fn read_part<T: Keys>(name: &str, text: &str) -> Result<T, LoadError>
         environment: &BTreeMap::new(),
         files: &[],
         crms: &[],
+        is_offline: false,
         whole: None,
         findings: RefCell::default(),
     };

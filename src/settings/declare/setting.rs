@@ -241,7 +241,8 @@ pub(crate) fn one_of_tables<T: Choice + 'static>(
     Kind::composite("table", Shape::Tagged(T::TAG, T::variants), move |entry| {
         let section = Section::of(entry)?;
         let Some(word) = section.entry(T::TAG) else {
-            return section.missing(T::TAG);
+            section.fault(T::TAG, "required, but not set");
+            return None;
         };
         let value = match form::<T>(&word, allow) {
             Ok(form) => {

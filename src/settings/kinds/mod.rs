@@ -15,6 +15,6 @@ pub(crate) use places::{one_place, place};
 pub(crate) use routes::routes;
 pub(crate) use secrets::{admin_token, find_secret, secret, secret_schema, shared_secret};
 pub(crate) use texts::{
-    expression, known_name, name_of, one_of, parse_template, parsed, quoted, severity, template,
-    text, text_called, word_of,
+    condition, event_type, expression, known_name, name_of, one_of, parse_template, parsed, quoted,
+    severity, template, text, text_called, word_of,
 };

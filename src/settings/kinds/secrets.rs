@@ -158,12 +158,20 @@ fn referenced(reading: &Reading<'_>, table: &Table) -> Result<FoundSecret, Fault
         return Err(format!("`{key}` must be text; {SPELLING}").into());
     };
     let text = if key == "env" {
-        variable_text(reading, name)?
+        variable_text(reading, name)
     } else {
-        file_text(name)?
+        file_text(name)
+    };
+    let secret = match text {
+        Ok(text) => Secret::new(text),
+        Err(_) if reading.is_offline => {
+            reading.absent_secret(format!("{key} {name}"));
+            Secret::stand_in()
+        }
+        Err(fault) => return Err(fault),
     };
     Ok(FoundSecret {
-        secret: Secret::new(text),
+        secret,
         shown: format!("[secret from {key} {name}]"),
         literal: false,
     })

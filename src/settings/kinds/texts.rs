@@ -1,11 +1,16 @@
 //! Texts, words out of a list, names of other tables, expressions and templates.
 
+use std::collections::BTreeSet;
+use std::ops::Range;
+
 use serde_json::json;
 
 use crate::domain::severity::Severity;
+use crate::normalise::catalogue;
 use crate::rules::{BadExpression, BadTemplate, Expression, Template, nearest};
 use crate::settings::declare::Kind;
-use crate::settings::read::Fault;
+use crate::settings::problem::Mark;
+use crate::settings::read::{Entry, Fault};
 
 /// Any text but an empty one.
 pub(crate) fn text() -> Kind<String> {
@@ -90,14 +95,65 @@ pub(crate) fn known_name(one: &str, name: &str, known: &[&str]) -> Result<(), Fa
     ))
 }
 
+/// The type of an event. An editor offers those that are known.
+pub(crate) fn event_type() -> Kind<String> {
+    let known: Vec<&str> = catalogue::topics()
+        .filter(|topic| topic.has_effect())
+        .map(|topic| topic.event_type)
+        .collect();
+    let schema = json!({ "anyOf": [{ "enum": known }, { "type": "string", "minLength": 1 }] });
+    Kind::value("event type", schema, |entry| Ok(entry.text()?.to_owned()))
+}
+
+/// `metrics[NAME].STAT` of every known metric, for editors that offer examples.
+fn readings() -> Vec<String> {
+    let metrics = catalogue::topics().flat_map(|topic| topic.metrics);
+    let readings = metrics.flat_map(|metric| {
+        let statistics = metric.statistics.iter();
+        statistics.map(|statistic| format!("metrics[{}].{}", metric.name, statistic.name))
+    });
+    let distinct: BTreeSet<String> = readings.collect();
+    distinct.into_iter().collect()
+}
+
+/// An expression. An editor offers the readings that are known.
+pub(crate) fn condition() -> Kind<Expression> {
+    let schema = json!({ "type": "string", "minLength": 1, "examples": readings() });
+    Kind::value("expression", schema, read_expression)
+}
+
 pub(crate) fn expression() -> Kind<Expression> {
-    parsed("expression", |text| {
-        Expression::parse(text).map_err(|error| match error {
-            BadExpression::UnknownName { name, suggestion } => {
-                Fault::suggesting(format!("unknown name `{name}`"), suggestion)
-            }
-            other => other.to_string().into(),
-        })
+    let schema = json!({ "type": "string", "minLength": 1 });
+    Kind::value("expression", schema, read_expression)
+}
+
+fn read_expression(entry: &Entry<'_>) -> Result<Expression, Fault> {
+    Expression::parse(entry.text()?).map_err(|error| {
+        let reason = error.to_string();
+        match error {
+            BadExpression::Syntax(slip) => Fault {
+                help: slip.help,
+                mark: Mark::Within(slip.span),
+                ..reason.into()
+            },
+            BadExpression::UnknownName {
+                name,
+                suggestion,
+                span,
+            } => Fault {
+                help: suggestion.is_none().then(|| quote_it(&name)).flatten(),
+                ..unknown("name", &name, suggestion, span)
+            },
+            BadExpression::UnknownFunction {
+                name,
+                suggestion,
+                span,
+            } => unknown("function", &name, suggestion, span),
+            BadExpression::NotALookup { span, .. } => Fault {
+                mark: mark(span),
+                ..reason.into()
+            },
+        }
     })
 }
 
@@ -106,10 +162,55 @@ pub(crate) fn template() -> Kind<Template> {
 }
 
 pub(crate) fn parse_template(text: &str) -> Result<Template, Fault> {
-    Template::parse(text).map_err(|error| match error {
-        BadTemplate::UnknownName { name, suggestion } => {
-            Fault::suggesting(format!("unknown name `{name}`"), suggestion)
+    Template::parse(text).map_err(|error| {
+        let reason = error.to_string();
+        match error {
+            BadTemplate::UnknownName {
+                name,
+                suggestion,
+                span,
+            } => unknown("name", &name, suggestion, span),
+            BadTemplate::UnknownFilter {
+                name,
+                suggestion,
+                span,
+            } => unknown("filter", &name, suggestion, Some(span)),
+            BadTemplate::UnknownTest {
+                name,
+                suggestion,
+                span,
+            } => unknown("test", &name, suggestion, Some(span)),
+            BadTemplate::Syntax { span, .. } => Fault {
+                mark: mark(span),
+                ..reason.into()
+            },
         }
-        BadTemplate::Syntax(_) => error.to_string().into(),
     })
+}
+
+/// `name` is no `what`.
+fn unknown(
+    what: &str,
+    name: &str,
+    suggestion: Option<impl Into<String>>,
+    span: Option<Range<usize>>,
+) -> Fault {
+    Fault {
+        mark: mark(span),
+        ..Fault::suggesting(format!("unknown {what} `{name}`"), suggestion)
+    }
+}
+
+fn mark(span: Option<Range<usize>>) -> Mark {
+    span.map_or(Mark::Value, Mark::Within)
+}
+
+/// `DOWN` and `voice` are texts without their quotes, more likely than names.
+fn quote_it(name: &str) -> Option<String> {
+    let lower = name.to_lowercase();
+    let is_word = ["true", "false"].contains(&&*lower);
+    match is_word {
+        true => Some(format!("write `{lower}`")),
+        false => Some(format!("if it is a text, write \"{name}\" in quotes")),
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::rules::nearest;
 use crate::settings::crm::InvalidValue;
+use crate::settings::problem::Mark;
 
 /// Why a value cannot be used. Its text never repeats a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +11,9 @@ pub(crate) struct Fault {
     pub(crate) reason: String,
     /// The value that was most likely meant.
     pub(crate) suggestion: Option<String>,
+    /// What to do.
+    pub(crate) help: Option<String>,
+    pub(crate) mark: Mark,
 }
 
 impl Fault {
@@ -21,6 +25,8 @@ impl Fault {
         Self {
             reason: reason.into(),
             suggestion: suggestion.map(Into::into),
+            help: None,
+            mark: Mark::Value,
         }
     }
 

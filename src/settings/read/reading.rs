@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::fault::Fault;
 use crate::settings::crm::CrmProfile;
-use crate::settings::problem::{EffectiveValue, Problem, Warning};
+use crate::settings::problem::{EffectiveValue, Problem};
 use crate::settings::value::{Table, Value, ValueKind};
 
 /// The origin of a value that no layer sets.
@@ -16,8 +16,10 @@ pub(crate) const BUILT_IN: &str = "built-in";
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) problems: Vec<Problem>,
-    pub(crate) warnings: Vec<Warning>,
+    pub(crate) warnings: Vec<Problem>,
     pub(crate) effective: Vec<EffectiveValue>,
+    /// Secrets that are not here, and for which a stand-in was taken.
+    pub(crate) absent_secrets: Vec<String>,
 }
 
 /// What all sections of one reading share.
@@ -27,6 +29,8 @@ pub(crate) struct Reading<'a> {
     /// The files, in the order in which they are laid over each other.
     pub(crate) files: &'a [String],
     pub(crate) crms: &'a [&'static CrmProfile],
+    /// Whether a secret may be absent.
+    pub(crate) is_offline: bool,
     /// The whole merged configuration; `None` when a part of one is read.
     pub(crate) whole: Option<&'a Table>,
     pub(crate) findings: RefCell<Findings>,
@@ -35,18 +39,18 @@ pub(crate) struct Reading<'a> {
 impl Reading<'_> {
     pub(crate) fn problem(&self, path: &str, fault: Fault, layer: Option<&str>) {
         self.findings.borrow_mut().problems.push(Problem {
-            path: path.to_owned(),
-            reason: fault.reason,
             suggestion: fault.suggestion,
+            help: fault.help,
             layer: layer.map(str::to_owned),
+            mark: fault.mark,
+            ..Problem::error(path, fault.reason)
         });
     }
 
     pub(crate) fn warn(&self, path: &str, reason: impl Into<String>, layer: Option<&str>) {
-        self.findings.borrow_mut().warnings.push(Warning {
-            path: path.to_owned(),
-            reason: reason.into(),
+        self.findings.borrow_mut().warnings.push(Problem {
             layer: layer.map(str::to_owned),
+            ..Problem::warning(path, reason)
         });
     }
 
@@ -56,6 +60,14 @@ impl Reading<'_> {
             shown,
             layer: layer.to_owned(),
         });
+    }
+
+    /// Notes a secret that is not here, once.
+    pub(crate) fn absent_secret(&self, name: String) {
+        let absent = &mut self.findings.borrow_mut().absent_secrets;
+        if !absent.contains(&name) {
+            absent.push(name);
+        }
     }
 
     /// The position of the layer of `origin`: a file's position, or after all files.

@@ -9,6 +9,7 @@ use super::entry::Entry;
 use super::fault::Fault;
 use super::reading::{BUILT_IN, Reading, join};
 use crate::rules::nearest;
+use crate::settings::problem::Mark;
 use crate::settings::value::{Table, Value, ValueKind};
 
 /// One table, with the keys that can be in it.
@@ -17,6 +18,8 @@ pub(crate) struct Section<'a> {
     pub(crate) path: String,
     table: Table,
     known: RefCell<BTreeSet<&'static str>>,
+    /// Required keys that are not there.
+    missing: RefCell<Vec<String>>,
 }
 
 impl<'a> Section<'a> {
@@ -26,6 +29,7 @@ impl<'a> Section<'a> {
             path: path.into(),
             table,
             known: RefCell::default(),
+            missing: RefCell::default(),
         }
     }
 
@@ -65,18 +69,27 @@ impl<'a> Section<'a> {
         self.path.rsplit('.').next().unwrap_or_default()
     }
 
-    /// Notes every unknown key, with the nearest one that exists.
+    /// Notes every unknown key, with the nearest one that exists, and every required key that is not
+    /// there. One that is there under a mistyped name is noted once.
     pub(crate) fn finish(&self) {
         let known = self.known.borrow();
+        let mut meant = Vec::new();
         for (key, value) in &self.table {
             if !known.contains(key.as_str()) {
+                let nearest = nearest(key, known.iter().copied());
+                meant.extend(nearest);
                 let list = known.iter().copied().collect::<Vec<_>>().join(", ");
-                let fault = Fault::suggesting(
-                    format!("unknown key; known here: {list}"),
-                    nearest(key, known.iter().copied()),
-                );
+                let fault = Fault {
+                    mark: Mark::Key,
+                    ..Fault::suggesting(format!("unknown key; known here: {list}"), nearest)
+                };
                 let path = join(&self.path, key);
                 self.reading.problem(&path, fault, value.origin());
+            }
+        }
+        for key in self.missing.take() {
+            if !meant.contains(&key.as_str()) {
+                self.fault(&key, Fault::from("required, but not set"));
             }
         }
     }
@@ -114,8 +127,9 @@ impl<'a> Section<'a> {
             .in_effect(&path, "(not set)".to_owned(), BUILT_IN);
     }
 
+    /// A required key is not there. [`finish`](Self::finish) says so.
     pub(crate) fn missing<T>(&self, key: &str) -> Option<T> {
-        self.fault(key, "required, but not set");
+        self.missing.borrow_mut().push(key.to_owned());
         None
     }
 

@@ -107,6 +107,11 @@ fn jwks_location(section: &Section<'_>, keys: JwksKeys) -> Option<JwksLocation> 
         (Some(url), None) => return Some(JwksLocation::Url(url)),
         (None, Some(file)) => match std::fs::read(&file) {
             Ok(_) => return Some(JwksLocation::File(file)),
+            Err(_) if section.reading.is_offline => {
+                let name = format!("file {}", file.display());
+                section.reading.absent_secret(name);
+                return Some(JwksLocation::File(file));
+            }
             Err(error) => {
                 let reason = format!("{} cannot be read: {error}", file.display());
                 section.fault("jwks_file", reason);

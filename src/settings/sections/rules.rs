@@ -13,8 +13,8 @@ use crate::settings::declare::{
     Crms, Declared, Kind, Setting, Shape, keys, list, read_from_toml, section, some, table,
 };
 use crate::settings::kinds::{
-    duration, expression, name_of, one_of, positive_duration, routes, severity as severity_name,
-    template, text, whole,
+    condition, duration, event_type, expression, name_of, one_of, positive_duration, routes,
+    severity as severity_name, template, whole,
 };
 use crate::settings::read::{Entry, Section};
 use crate::settings::value::{Table, ValueKind};
@@ -28,15 +28,15 @@ section! {
         /// the rule's name
         name: String = Setting::own_name(str::to_owned),
         /// event types that the rule evaluates
-        events: Vec<String> = some("event types", text()).required(),
+        events: Vec<String> = some("event types", event_type()).required(),
         /// only signals of these sources are evaluated, and these sources count as one; empty:
         /// signals of all sources are evaluated, and each source can end only what it reported
         /// ([incidents.md](incidents.md))
         sources: Vec<String> = list("sources", name_of("sources", "source")).default(NONE),
         /// the signal is a breach when this holds
-        when: Expression = expression().required(),
+        when: Expression = condition().required(),
         /// the signal is a recovery when this holds
-        clear: Option<Expression> = expression().optional("not `when`; nothing with `at_least` above 1"),
+        clear: Option<Expression> = condition().optional("not `when`; nothing with `at_least` above 1"),
         /// how old a reading or status of another message may be, compared with the newest message
         /// about the same entity; an older one counts as missing ([rules.md](rules.md#freshness))
         fresh: Option<Duration> = positive_duration().optional("`5m` for readings; a status is valid until the next one"),

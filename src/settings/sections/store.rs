@@ -35,6 +35,11 @@ fn store_url() -> Kind<Secret> {
 /// A URL that may hold a password: shown without it, and warned about when it stands there.
 fn read_store_url(entry: &Entry<'_>) -> Result<Secret, Fault> {
     let found = find_secret(entry)?;
+    if found.secret.is_stand_in() {
+        let layer = entry.value.origin().unwrap_or(BUILT_IN);
+        entry.reading.in_effect(&entry.path, found.shown, layer);
+        return Ok(found.secret);
+    }
     let (without_password, has_password) = check_store_url(found.secret.expose())?;
     if has_password && found.literal {
         entry.warn("the URL holds a password; write url = { env = \"NAME\" }");

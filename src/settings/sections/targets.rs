@@ -158,7 +158,8 @@ pub(crate) fn target() -> Kind<TargetSettings> {
     Kind::composite("table", Shape::Table(TargetSettings::declared), |entry| {
         let section = Section::of(entry)?;
         let Some(kind) = section.entry("kind") else {
-            return section.missing("kind");
+            section.fault("kind", "required, but not set");
+            return None;
         };
         if let Err(fault) = check_kind(&kind) {
             kind.fault(fault);

@@ -209,6 +209,7 @@ impl World {
         let file = folder.path().join("ringdown.toml");
         std::fs::write(&file, configuration(&address, &database(&folder))).unwrap();
         let loader = Loader {
+            offline: false,
             crms: profiles(),
             config_dir: PathBuf::new(),
             environment: [
@@ -396,6 +397,7 @@ async fn the_keys_and_flows_of_a_crm_are_its_own() {
             ("CRM_SECRET", "s3cret/key"),
         ];
         let loader = Loader {
+            offline: false,
             crms: profiles(),
             config_dir: PathBuf::new(),
             environment: environment

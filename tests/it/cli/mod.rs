@@ -2,6 +2,9 @@
 //! prints where.
 mod asking;
 mod catalogue;
+mod checking;
+mod checking_form;
+mod example;
 mod explaining;
 mod hostile_json;
 mod showing;

@@ -44,6 +44,25 @@ pub(crate) fn ringdown(arguments: &[&str]) -> Ran {
     run(bare(folder.path()).args(arguments))
 }
 
+/// The same beside these files.
+pub(crate) fn ringdown_with(files: &[(&str, &str)], arguments: &[&str]) -> Ran {
+    ringdown_given(files, &[], arguments)
+}
+
+/// The same with these variables.
+pub(crate) fn ringdown_given(
+    files: &[(&str, &str)],
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut command = bare(folder.path());
+    run(command.args(arguments).envs(variables.iter().copied()))
+}
+
 /// The binary in `folder`, with no variable of ours around it.
 fn bare(folder: &std::path::Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ringdown"));

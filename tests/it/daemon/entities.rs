@@ -15,7 +15,7 @@ on_recovery = "resolve"
 targets = ["salesforce"]
 [targets.salesforce.create]
 Subject = "{{ key }}"
-Description = "{{ metrics.oWaiting.count }} wait, {{ metrics.oOnQueueUsers.count }} agents"
+Description = "{% if metrics.oWaiting %}{{ metrics.oWaiting.count }} wait, {{ metrics.oOnQueueUsers.count }} agents{% endif %}"
 "#;
 
 const NOBODY_THERE: &str = r#"
@@ -39,7 +39,7 @@ on_recovery = "resolve"
 targets = ["salesforce"]
 [targets.salesforce.create]
 Subject = "{{ key }}"
-Description = "{{ status }}"
+Description = "{{ status or '' }}"
 "#;
 
 fn case(name: &str) -> Vec<Value> {
@@ -284,7 +284,7 @@ async fn a_slip_in_one_rule_is_that_rules_alone() {
         r#"
 [rules.sl-percent]
 events = ["v2.analytics.queues.{id}.observations"]
-when = "metrics[oServiceLevel].ratio * 100 < 80"
+when = "100 / int(metrics[oServiceLevel].ratio) < 80"
 key = "slp-{{ queue_id }}"
 targets = ["salesforce"]
 [rules.abandon-rate]
@@ -329,8 +329,8 @@ when = 'status == "OFFLINE"'
 key = "{{ entity_id }}"
 targets = ["salesforce"]
 [targets.salesforce.create]
-Subject = "{{ entity_name }}"
-Description = "{{ status }}"
+Subject = "{{ entity_name or key }}"
+Description = "{{ status or '' }}"
 "#,
     )
     .await;
@@ -353,8 +353,8 @@ key = "{{ trunk_id }}"
 on_recovery = "resolve"
 targets = ["salesforce"]
 [targets.salesforce.create]
-Subject = "{{ trunk_name }}"
-Description = "{{ status }}"
+Subject = "{{ trunk_name or key }}"
+Description = "{{ status or '' }}"
 "#,
     )
     .await;

@@ -9,6 +9,7 @@ mod crashes;
 mod deliveries;
 mod enriching;
 mod entities;
+mod examples;
 mod failover;
 #[cfg(feature = "fault-points")]
 mod failover_told;

@@ -173,6 +173,7 @@ Status = "Closed"
     );
     std::fs::write(&file, text).unwrap();
     let loader = Loader {
+        offline: false,
         crms: targets::profiles(),
         config_dir: folder.path().join("config"),
         environment: [

@@ -19,6 +19,33 @@ fn the_tables_of_events_are_those_of_the_catalogue() {
     assert_generated(EVENTS, catalogue::with_tables);
 }
 
+/// The file that the first line of the examples names.
+#[test]
+fn the_schema_beside_the_examples_is_that_of_the_declarations() {
+    let schema = documents::json_schema(&targets::profiles());
+    let text = format!("{}\n", serde_json::to_string_pretty(&schema).unwrap());
+    assert_generated("config/ringdown.schema.json", |_| Ok(text.clone()));
+    for example in [
+        include_str!("../../../config/example.toml"),
+        include_str!("../../../config/simulator.toml"),
+    ] {
+        assert!(example.starts_with("#:schema ./ringdown.schema.json\n"));
+    }
+}
+
+#[test]
+fn the_schema_offers_event_types_and_metrics() {
+    let schema = documents::json_schema(&targets::profiles());
+    let rule = &schema["properties"]["rules"]["additionalProperties"]["properties"];
+    let offers = |list: &Value, one: &str| {
+        let list = list.as_array().unwrap();
+        assert!(list.contains(&json!(one)), "{one} is not in {list:?}");
+    };
+    let events = &rule["events"]["items"]["anyOf"][0]["enum"];
+    offers(events, "v2.analytics.queues.{id}.observations");
+    offers(&rule["when"]["examples"], "metrics[oWaiting].count");
+}
+
 /// Whether the tables in `document` are those that `with_tables` writes.
 fn assert_generated(document: &str, with_tables: impl Fn(&str) -> Result<String, String>) {
     let written = std::fs::read_to_string(document).unwrap();
@@ -129,6 +156,7 @@ fn the_schema_accepts_every_file_that_we_ship_and_every_setting_of_the_reference
         include_str!("reference.toml"),
         include_str!("../../../config/default.toml"),
         include_str!("../../../config/example.toml"),
+        include_str!("../../../config/simulator.toml"),
         include_str!("../../../src/cli/demo.toml"),
         // A layer may set any part alone.
         "[rules.queue-wait]\nseverity = { high = \"status == 'DOWN'\" }\nflapping = false",

@@ -76,7 +76,7 @@ fn an_unknown_key_is_refused_wherever_it_stands() {
     let unknown = |text: &str, path: &str, suggestion: &str| {
         assert_refused(text, path, "unknown key", Some(suggestion));
     };
-    unknown("[sevrer]\nlisten = \"x\"", "sevrer", "server");
+    unknown("[sevrer]\nlisten = \"127.0.0.1:80\"", "sevrer", "server");
     unknown(
         "[rules.queue-wait]\ncler_for = \"2m\"",
         "rules.queue-wait.cler_for",
@@ -283,12 +283,16 @@ fn a_rule_that_cannot_resolve_its_tickets_is_warned_about() {
 fn problems_are_told_to_people_and_to_scripts() {
     let problem = problem_of("[server]\nlistn = \"x\"");
     let text = report::problems_text(std::slice::from_ref(&problem), &[]);
-    assert!(text.starts_with("problem: server.listn: unknown key"));
-    assert!(text.ends_with("The configuration cannot be used: 1 problem, 0 warnings.\n"));
+    assert!(text.starts_with("error: server.listn: unknown key"));
+    assert!(text.ends_with("The configuration cannot be used: 1 error, 0 warnings.\n"));
     let json = report::problems_json(&[problem], &[]);
     assert_eq!(json["ok"], false);
     assert_eq!(json["problems"][0]["path"], "server.listn");
+    assert_eq!(json["problems"][0]["severity"], "error");
     assert_eq!(json["problems"][0]["suggestion"], "listen");
+    assert_eq!(json["problems"][0]["help"], "did you mean `listen`?");
+    assert_eq!(json["problems"][0]["line"], 2);
+    assert_eq!(json["problems"][0]["column"], 1);
     assert_eq!(
         report::problems_text(&[], &[]),
         "The configuration is fine.\n"

@@ -1,12 +1,12 @@
 //! What can be used, and can hardly be meant.
 
-use ringdown::settings::Warning;
+use ringdown::settings::Problem;
 
 use crate::settings::refusals::assert_refused;
 use crate::settings::world::World;
 
 /// What is warned of when these lines are in the rule.
-fn warnings(lines: &str) -> Vec<Warning> {
+fn warnings(lines: &str) -> Vec<Problem> {
     let text = format!("[rules.queue-wait]\n{lines}");
     World::base().with_file("w.toml", &text).loaded().warnings
 }

@@ -90,7 +90,7 @@ fn a_text_of_several_lines_keeps_its_inner_newlines() {
 fn the_example_loads_with_the_variables_it_names() {
     let loaded = example();
     assert_eq!(loaded.settings.targets.len(), 2);
-    assert_eq!(loaded.settings.rules.len(), 3);
+    assert_eq!(loaded.settings.rules.len(), 6);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
     assert_eq!(
         shown(&loaded, "targets.servicenow.auth.token_url"),

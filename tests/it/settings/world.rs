@@ -19,6 +19,7 @@ impl World {
     pub(crate) fn empty() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let loader = Loader {
+            offline: false,
             crms: targets::profiles(),
             config_dir: directory.path().join("config"),
             environment: [

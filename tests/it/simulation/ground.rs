@@ -136,6 +136,7 @@ fn settings(folder: &Path) -> Settings {
     let file = folder.join("ringdown.toml");
     std::fs::write(&file, include_str!("ringdown.toml")).unwrap();
     let loader = Loader {
+        offline: false,
         crms: targets::profiles(),
         config_dir: folder.join("config"),
         environment: [("SECRET".to_owned(), "s3cret-s3cret-s3cret".to_owned())].into(),

@@ -1,0 +1,152 @@
+//! Runs the expressions of a rule over the values that its events can have.
+
+use super::kinds::Kinds;
+use super::values::{Variants, variants};
+use crate::domain::signal::Signal;
+use crate::rules::{Comparisons, Expression, unsatisfiable};
+use crate::settings::{Level, Problem, RuleSettings};
+
+/// An expression of a rule.
+pub(super) struct Place<'r> {
+    /// The path of its setting.
+    pub(super) path: String,
+    pub(super) expression: &'r Expression,
+    pub(super) comparisons: Comparisons,
+}
+
+/// Every expression of `rule`, in the order in which they are evaluated.
+pub(super) fn places(rule: &RuleSettings) -> Vec<Place<'_>> {
+    let mut places = vec![place(rule, "when", &rule.when)];
+    places.extend(rule.clear.iter().map(|clear| place(rule, "clear", clear)));
+    for (level, expression) in &rule.severity.levels {
+        places.push(place(rule, &format!("severity.{level}"), expression));
+    }
+    for (at, route) in rule.targets.routes.iter().enumerate() {
+        places.push(place(rule, &format!("targets[{at}].when"), &route.when));
+    }
+    places
+}
+
+fn place<'r>(rule: &RuleSettings, key: &str, expression: &'r Expression) -> Place<'r> {
+    Place {
+        path: format!("rules.{}.{key}", rule.name),
+        comparisons: expression.comparisons(),
+        expression,
+    }
+}
+
+/// Whether the verdicts of a rule can be reached.
+#[derive(Debug, Default)]
+struct Reached {
+    breach: bool,
+    clear: bool,
+    /// Whether every value was tried that could make a difference.
+    is_certain: bool,
+}
+
+/// Refuses an expression that fails, and warns of a rule that never breaches or never clears.
+pub(super) fn try_rule(
+    rule: &RuleSettings,
+    places: &[Place<'_>],
+    kinds: &Kinds<'_>,
+    found: &mut Vec<Problem>,
+) {
+    let has_error = |path: &str, found: &[Problem]| {
+        let mut at_path = found.iter().filter(|problem| problem.path == path);
+        at_path.any(|problem| problem.level == Level::Error)
+    };
+    for place in places {
+        // What compares a number with a text is refused already, in better words.
+        if !has_error(&place.path, found) {
+            found.extend(failure(rule, place, kinds));
+        }
+    }
+    // What can never hold by itself is said at the load already.
+    let has_failed = places.iter().any(|place| has_error(&place.path, found));
+    if has_failed || unsatisfiable(&rule.when, rule.clear.as_ref()).is_some() {
+        return;
+    }
+    let reached = reached(rule, places, kinds);
+    if !reached.is_certain {
+        return;
+    }
+    let path = |key: &str| format!("rules.{}.{key}", rule.name);
+    let can_clear = rule.clear.is_some() || rule.at_least == 1;
+    let problem = if !reached.breach {
+        let reason = "never holds for the events of this rule, so it opens no incident";
+        Problem::warning(path("when"), reason)
+            .with_help("`ringdown explain FILE` shows what it sees of an event")
+    } else if !reached.clear && can_clear {
+        let key = if rule.clear.is_some() {
+            "clear"
+        } else {
+            "when"
+        };
+        let reason = "no event of this rule is a recovery: its incidents end only by quiet_after";
+        Problem::warning(path(key), reason).with_help("write a `clear` that such events meet")
+    } else {
+        return;
+    };
+    // A name that no event carries is the reason, and has its own warning.
+    if !is_explained(&problem.path, found) {
+        found.push(problem);
+    }
+}
+
+/// Whether something is said at `path` already.
+fn is_explained(path: &str, found: &[Problem]) -> bool {
+    found.iter().any(|problem| problem.path == path)
+}
+
+/// The first failure of an expression.
+fn failure(rule: &RuleSettings, place: &Place<'_>, kinds: &Kinds<'_>) -> Option<Problem> {
+    for kind in kinds.certain() {
+        let Variants { signals, .. } = variants(&[&place.comparisons], kind);
+        let failed = signals
+            .iter()
+            .find_map(|signal| place.expression.holds(signal, kind.source).err());
+        if let Some(error) = failed {
+            let event_type = &kind.event_type;
+            let reason = format!(
+                "fails on events of the type `{event_type}`: {}",
+                error.problem
+            );
+            let help = format!(
+                "such an event would not be decided by `{}`, and become a review item",
+                rule.name
+            );
+            return Some(Problem::error(&place.path, reason).with_help(help));
+        }
+    }
+    None
+}
+
+fn reached(rule: &RuleSettings, places: &[Place<'_>], kinds: &Kinds<'_>) -> Reached {
+    let mut reached = Reached {
+        is_certain: kinds.unknown.is_empty(),
+        ..Reached::default()
+    };
+    let verdict_places = places.iter().take(1 + rule.clear.iter().len());
+    let compared: Vec<&Comparisons> = verdict_places.map(|place| &place.comparisons).collect();
+    for kind in &kinds.all {
+        let variants = variants(&compared, kind);
+        reached.is_certain &= variants.are_all;
+        for signal in &variants.signals {
+            let (breaches, clears) = verdict(rule, signal, kind.source);
+            reached.breach |= breaches;
+            reached.clear |= clears;
+        }
+    }
+    reached
+}
+
+/// Whether the signal is a breach, and whether it is a recovery.
+fn verdict(rule: &RuleSettings, signal: &Signal, source: &str) -> (bool, bool) {
+    let holds = |expression: &Expression| expression.holds(signal, source).ok().flatten();
+    let breaches = holds(&rule.when);
+    let clears = match &rule.clear {
+        Some(clear) => holds(clear) == Some(true),
+        None => breaches == Some(false),
+    };
+    (breaches == Some(true), breaches != Some(true) && clears)
+}

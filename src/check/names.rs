@@ -1,0 +1,223 @@
+//! Event types, metrics and statistics that no sender of the rule is known to use.
+
+use super::expressions::Place;
+use super::kinds::{Carried, Kinds, Sort};
+use crate::normalise::catalogue;
+use crate::rules::{Operand, nearest, span_of};
+use crate::settings::{Mark, Problem, RuleSettings};
+
+/// Other words for statistics.
+const STATISTICS: &[(&str, &str)] = &[
+    ("average", "avg"),
+    ("mean", "avg"),
+    ("maximum", "max"),
+    ("minimum", "min"),
+    ("total", "sum"),
+    ("number", "count"),
+    ("value", "count"),
+];
+
+/// Warns of event types of the rule that are not known, or have no effect.
+pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
+    let at = |event_type: &str, reason: String| {
+        let entry = rule.events.iter().position(|one| one == event_type);
+        Problem {
+            mark: entry.map_or(Mark::Value, Mark::Entry),
+            ..Problem::warning(format!("rules.{}.events", rule.name), reason)
+        }
+    };
+    for event_type in &kinds.unknown {
+        let reason = format!("no source of this rule is known to send `{event_type}`");
+        let problem = at(event_type, reason);
+        found.push(match similar_event(event_type) {
+            Some(meant) => problem.suggesting(Some(meant)),
+            None => problem.with_help("docs/events.md lists the event types"),
+        });
+    }
+    for topic in &kinds.idle {
+        let reason = format!(
+            "`{}` has no effect on incidents: {}",
+            topic.event_type, topic.meaning
+        );
+        found.push(at(topic.event_type, reason));
+    }
+    // Any type of a family is read, but a usual one was more likely meant.
+    for kind in kinds.certain() {
+        let Sort::Topic(topic) = kind.sort else {
+            continue;
+        };
+        if topic.event_type == kind.event_type
+            || topic.family.is_none()
+            || rule.events.iter().all(|one| *one != kind.event_type)
+        {
+            continue;
+        }
+        let usual = catalogue::topics().map(|topic| topic.event_type);
+        if let Some(meant) = nearest(&kind.event_type, usual) {
+            let reason = format!("`{}` is no usual event type", kind.event_type);
+            found.push(at(&kind.event_type, reason).suggesting(Some(meant)));
+        }
+    }
+}
+
+/// The event type that was most likely meant.
+fn similar_event(event_type: &str) -> Option<&'static str> {
+    let fits = |template: &str| {
+        let (mut wanted, mut given) = (template.split('.'), event_type.split('.'));
+        let is_same = wanted
+            .by_ref()
+            .zip(given.by_ref())
+            .all(|(wanted, given)| wanted == given || wanted == "{id}");
+        is_same && template.split('.').count() == event_type.split('.').count()
+    };
+    let known = || catalogue::topics().map(|topic| topic.event_type);
+    let exact = known().find(|template| fits(template));
+    exact.or_else(|| nearest(event_type, known())).or_else(|| {
+        let lower = event_type.to_lowercase();
+        known().find(|template| template.to_lowercase() == lower)
+    })
+}
+
+/// Warns of what the expression reads and none of the events can contain.
+pub(super) fn check_names(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
+    let source = place.expression.source();
+    for operand in &place.comparisons.operands {
+        let carried = kinds.carry(operand);
+        let warn = |reason: String, part: &str| {
+            Problem::warning(&place.path, reason).within(span_of(source, part))
+        };
+        match operand {
+            Operand::Reading(metric, statistic) => {
+                found.extend(check_reading(metric, statistic, carried, kinds, &warn));
+            }
+            Operand::Name(name) if carried == Carried::No => {
+                let problem = warn(format!("no event of this rule contains `{name}`"), name);
+                let with = fields(kinds);
+                found.push(problem.with_help(format!("they contain {with}")));
+            }
+            Operand::Label(label) if carried == Carried::No => {
+                let reason = format!("no source of this rule maps the label `{label}`");
+                let help = "add it to `map.labels` of a source of the format custom";
+                found.push(warn(reason, label).with_help(help));
+            }
+            Operand::Name(_) | Operand::Label(_) => {}
+        }
+    }
+}
+
+/// Warns of an expression whose readings come only in events that the rule does not name: nothing
+/// then asks it.
+pub(super) fn check_trigger(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
+    let operands = &place.comparisons.operands;
+    let first = operands.iter().find_map(|operand| match operand {
+        Operand::Reading(metric, _) if kinds.carry(operand) == Carried::Yes => Some(metric),
+        _ => None,
+    });
+    let Some(metric) = first.filter(|_| !operands.iter().any(|one| kinds.tell(one))) else {
+        return;
+    };
+    let has_it = |topic: &&'static catalogue::Topic| topic.metric(metric).is_some();
+    let Some(topic) = catalogue::topics().find(has_it) else {
+        return;
+    };
+    let reason = format!("`{metric}` does not come in the events that this rule names");
+    let help = format!("add \"{}\" to its `events`", topic.event_type);
+    let span = span_of(place.expression.source(), metric);
+    found.push(
+        Problem::warning(&place.path, reason)
+            .with_help(help)
+            .within(span),
+    );
+}
+
+fn check_reading(
+    metric: &str,
+    statistic: &str,
+    carried: Carried,
+    kinds: &Kinds<'_>,
+    warn: &dyn Fn(String, &str) -> Problem,
+) -> Option<Problem> {
+    if carried == Carried::Yes {
+        return None;
+    }
+    let metrics = kinds.metrics();
+    let is_known = metrics.contains(metric);
+    let meant = || {
+        let lower = metric.to_lowercase();
+        let same = metrics
+            .iter()
+            .copied()
+            .find(|known| known.to_lowercase() == lower);
+        same.or_else(|| nearest(metric, metrics.iter().copied()))
+    };
+    match carried {
+        Carried::Yes => None,
+        // The sender may give metrics of its own, but hardly one that is spelt nearly alike.
+        Carried::Perhaps if !is_known => {
+            let meant = meant()?;
+            let reason = format!("`{metric}` is no usual metric of these events");
+            Some(warn(reason, metric).suggesting(Some(meant)))
+        }
+        Carried::Perhaps => {
+            let known = statistics(kinds, metric);
+            let meant = other_word(statistic, &known)?;
+            let reason = format!("`{metric}` has no usual statistic `{statistic}`");
+            Some(warn(reason, statistic).suggesting(Some(meant)))
+        }
+        Carried::No => {
+            let problem = warn(
+                format!("no event of this rule contains the metric `{metric}`"),
+                metric,
+            );
+            Some(match (meant(), metrics.is_empty()) {
+                (Some(meant), _) => problem.suggesting(Some(meant)),
+                (None, true) => problem.with_help("these events contain no metrics"),
+                (None, false) => problem.with_help(format!("they contain {}", some_of(&metrics))),
+            })
+        }
+        Carried::WithoutStatistic => {
+            let known = statistics(kinds, metric);
+            let meant = other_word(statistic, &known);
+            let meant = meant.or_else(|| nearest(statistic, known.iter().copied()));
+            let reason = format!("`{metric}` has no statistic `{statistic}`");
+            let problem = warn(reason, statistic).with_help(format!("it has {}", known.join(", ")));
+            Some(problem.suggesting(meant))
+        }
+    }
+}
+
+/// The statistic that is meant by another word for it.
+fn other_word(statistic: &str, known: &[&str]) -> Option<&'static str> {
+    let lower = statistic.to_lowercase();
+    let mut words = STATISTICS.iter();
+    let (_, meant) = words.find(|(word, meant)| *word == lower && known.contains(meant))?;
+    (*meant != statistic && !known.contains(&statistic)).then_some(meant)
+}
+
+/// The statistics of a metric.
+fn statistics<'k>(kinds: &'k Kinds<'_>, metric: &str) -> Vec<&'k str> {
+    let mut names: Vec<&str> = Vec::new();
+    for kind in &kinds.all {
+        names.extend(kind.statistics(metric));
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The fields that the events can contain.
+pub(super) fn fields(kinds: &Kinds<'_>) -> String {
+    let certain = kinds.certain();
+    let names = certain.flat_map(|kind| kind.samples.whole.fields.keys().copied());
+    some_of(&names.collect())
+}
+
+/// Some names, in a sentence.
+fn some_of(names: &std::collections::BTreeSet<&str>) -> String {
+    const SHOWN: usize = 8;
+    let shown: Vec<&str> = names.iter().copied().take(SHOWN).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}

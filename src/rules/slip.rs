@@ -1,0 +1,263 @@
+//! What is wrong with the text of an expression, in our words.
+//!
+//! The parser lists every token that could stand in a place. Most mistakes are habits from another
+//! language, so these are looked for first. Pure.
+
+use std::ops::Range;
+
+use cel::parser::ParseErrors;
+
+use super::span::word_at;
+
+/// A mistake in the text of an expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slip {
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// Where it stands, in bytes.
+    pub span: Range<usize>,
+}
+
+impl Slip {
+    fn new(message: impl Into<String>, help: &str, at: usize, length: usize) -> Self {
+        Self {
+            message: message.into(),
+            help: Some(help.to_owned()),
+            span: at..at + length,
+        }
+    }
+}
+
+/// Words of other languages, in lower case, and what to write.
+const WORDS: &[(&str, &str)] = &[
+    ("and", "use `&&`"),
+    ("or", "use `||`"),
+    ("not", "use `!`, such as `!(status == \"UP\")`"),
+    ("is", "use `==`"),
+    ("equals", "use `==`"),
+    (
+        "like",
+        "use `contains`, such as `queue_name.contains(\"Billing\")`",
+    ),
+    ("between", "use two comparisons, joined by `&&`"),
+];
+
+/// Operators of other languages, and what to write. A longer one comes before its beginning.
+const OPERATORS: &[(&str, &str)] = &[
+    ("===", "use `==`"),
+    ("!==", "use `!=`"),
+    ("<>", "use `!=`"),
+    ("=>", "use `>=`"),
+    ("=<", "use `<=`"),
+    (">>", "use `>`"),
+    ("<<", "use `<`"),
+    (
+        "=~",
+        "use `matches`, such as `queue_name.matches(\"^Billing\")`",
+    ),
+    ("{{", "an expression has no braces: write the name alone"),
+    ("{%", "an expression has no braces: write the name alone"),
+    (";", "write one expression only"),
+];
+
+/// Operators that are right, so that their parts are not taken for mistakes.
+const RIGHT: &[&str] = &["==", "!=", ">=", "<=", "&&", "||"];
+
+/// The mistake in `source`, which the parser has refused with `errors`.
+pub(super) fn slip(source: &str, errors: &ParseErrors) -> Slip {
+    habit(source).unwrap_or_else(|| unexpected(source, errors))
+}
+
+/// The first mistake that is a habit from another language.
+fn habit(source: &str) -> Option<Slip> {
+    let mut at = 0;
+    let mut open = Vec::new();
+    while let Some(first) = source.get(at..).and_then(|rest| rest.chars().next()) {
+        let length = match first {
+            '"' | '\'' => text(source, at, first),
+            'a'..='z' | 'A'..='Z' | '_' => word(source, at),
+            '0'..='9' => number(source, at),
+            _ => sign(source, at, first),
+        };
+        let length = match length {
+            Ok(length) => length,
+            Err(slip) => return Some(slip),
+        };
+        match first {
+            '(' | '[' => open.push((first, at)),
+            ')' | ']' if open.pop().is_none() => {
+                let message = format!("`{first}` closes nothing");
+                return Some(Slip::new(message, "remove it", at, length));
+            }
+            _ => {}
+        }
+        at += length;
+    }
+    let (bracket, at) = open.pop()?;
+    let help = if bracket == '(' { "add `)`" } else { "add `]`" };
+    Some(Slip::new(
+        format!("`{bracket}` is never closed"),
+        help,
+        at,
+        1,
+    ))
+}
+
+/// The length of the text in quotes at `at`.
+fn text(source: &str, at: usize, quote: char) -> Result<usize, Slip> {
+    let rest = source.get(at..).unwrap_or_default();
+    closing(rest, quote).ok_or_else(|| {
+        let help = format!("end it with {quote}");
+        Slip::new("a text has no closing quote", &help, at, rest.len())
+    })
+}
+
+/// The length of the name at `at`.
+fn word(source: &str, at: usize) -> Result<usize, Slip> {
+    let word = word_at(source, at);
+    let lower = word.to_ascii_lowercase();
+    let known = WORDS.iter().find(|(known, _)| *known == lower);
+    let help = match known {
+        Some((_, help)) if !is_member(source, at) => *help,
+        None if lower == "in" && word != "in" => "use `in`",
+        _ => return Ok(word.len()),
+    };
+    let message = format!("`{word}` is no operator");
+    Err(Slip::new(message, help, at, word.len()))
+}
+
+/// The length of the number at `at`.
+fn number(source: &str, at: usize) -> Result<usize, Slip> {
+    const UNITS: [&str; 9] = ["s", "sec", "ms", "m", "min", "h", "d", "k", "K"];
+    let word = word_at(source, at);
+    let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    if UNITS.contains(&unit) {
+        let help = "write the number alone; durations are in seconds";
+        return Err(Slip::new("a number has no unit", help, at, word.len()));
+    }
+    Ok(word.len())
+}
+
+/// The length of the operator or other sign at `at`.
+fn sign(source: &str, at: usize, first: char) -> Result<usize, Slip> {
+    let rest = source.get(at..).unwrap_or_default();
+    if let Some((wrong, help)) = OPERATORS.iter().find(|(wrong, _)| rest.starts_with(wrong)) {
+        let message = format!("`{wrong}` is no operator");
+        return Err(Slip::new(message, help, at, wrong.len()));
+    }
+    if let Some(right) = RIGHT.iter().find(|right| rest.starts_with(**right)) {
+        return Ok(right.len());
+    }
+    let length = first.len_utf8();
+    let (message, help) = match first {
+        '=' => ("`=` is no comparison", "use `==`"),
+        '&' => ("`&` is no operator", "use `&&`"),
+        '|' => ("`|` is no operator", "use `||`"),
+        '“' | '”' | '„' | '‘' | '’' => {
+            ("typographic quotes", "use straight quotes: \" or '")
+        }
+        _ => return Ok(length),
+    };
+    Err(Slip::new(message, help, at, length))
+}
+
+/// Whether the name at `at` stands behind a dot, or is a metric in brackets.
+fn is_member(source: &str, at: usize) -> bool {
+    let before = source.get(..at).unwrap_or_default().chars().next_back();
+    matches!(before, Some('.' | '['))
+}
+
+/// The length of the text in quotes at the beginning of `rest`.
+fn closing(rest: &str, quote: char) -> Option<usize> {
+    let mut is_escaped = false;
+    let mut characters = rest.char_indices().skip(1);
+    let (at, _) = characters.find(|(_, character)| {
+        let is_end = *character == quote && !is_escaped;
+        is_escaped = *character == '\\' && !is_escaped;
+        is_end
+    })?;
+    Some(at + 1)
+}
+
+/// What the parser has found first.
+fn unexpected(source: &str, errors: &ParseErrors) -> Slip {
+    let (line, column) = errors.errors.first().map_or((1, 1), |error| error.pos);
+    let whole = |number: isize| usize::try_from(number).unwrap_or(0).saturating_sub(1);
+    let before = source.split_inclusive('\n').take(whole(line));
+    let line_start: usize = before.map(str::len).sum();
+    let in_line = source.get(line_start..).unwrap_or_default();
+    let offset = in_line.char_indices().nth(whole(column)).map(|(at, _)| at);
+    let at = offset.map_or(source.len(), |offset| line_start + offset);
+    let rest = source.get(at..).unwrap_or_default();
+    let Some(first) = rest.trim_start().chars().next() else {
+        let end = source.trim_end().len();
+        return Slip {
+            message: "the expression ends too early".to_owned(),
+            help: Some("a value is missing at its end".to_owned()),
+            span: end.saturating_sub(1)..end,
+        };
+    };
+    let at = at + (rest.len() - rest.trim_start().len());
+    let word = word_at(source, at);
+    let length = if word.is_empty() {
+        first.len_utf8()
+    } else {
+        word.len()
+    };
+    Slip {
+        message: format!(
+            "`{}` is not expected here",
+            source.get(at..at + length).unwrap_or_default()
+        ),
+        help: None,
+        span: at..at + length,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::rules::{BadExpression, Expression};
+
+    /// What is marked, and the help.
+    fn slip(source: &str) -> (String, String) {
+        let Err(BadExpression::Syntax(slip)) = Expression::parse(source) else {
+            panic!("{source} is no syntax error");
+        };
+        assert!(!slip.message.contains("expecting"), "{}", slip.message);
+        let marked = source[slip.span].to_owned();
+        (marked, slip.help.unwrap_or_default())
+    }
+
+    #[test]
+    fn habits_of_other_languages_are_told_what_to_write() {
+        for (source, marked, help) in [
+            ("status == 'DOWN' AND queue_id == 'x'", "AND", "use `&&`"),
+            ("status == 'DOWN' or queue_id == 'and'", "or", "use `||`"),
+            ("not status == 'DOWN'", "not", "use `!`"),
+            ("status = 'DOWN'", "=", "use `==`"),
+            ("metrics[tWait].avg >> 300", ">>", "use `>`"),
+            ("metrics[tWait].avg => 300", "=>", "use `>=`"),
+            ("status <> 'UP'", "<>", "use `!=`"),
+            ("status & true", "&", "use `&&`"),
+            ("status IN ['DOWN']", "IN", "use `in`"),
+            ("status == “DOWN”", "“", "straight quotes"),
+            ("status == 'DOWN", "'DOWN", "end it with '"),
+            ("metrics[tWait].avg > 300s", "300s", "in seconds"),
+            ("(status == 'DOWN'", "(", "add `)`"),
+            ("status == 'DOWN')", ")", "remove it"),
+            ("{{ status }} == 'DOWN'", "{{", "no braces"),
+        ] {
+            let (at, helped) = slip(source);
+            assert_eq!(at, marked, "{source}");
+            assert!(helped.contains(help), "{source}: {helped}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_pointed_at() {
+        assert_eq!(slip("status == 'DOWN' 'UP'").0, "'");
+        let (at, help) = slip("metrics[tWait].avg >");
+        assert_eq!((at.as_str(), help.contains("missing")), (">", true));
+    }
+}

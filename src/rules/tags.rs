@@ -1,0 +1,266 @@
+//! The filters and tests that a template uses, and where. The template engine finds an unknown one
+//! only when it renders. Pure.
+
+use std::ops::Range;
+
+use super::span::word_at;
+
+/// The filters of the template language.
+pub(super) const FILTERS: &[&str] = &[
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "chain",
+    "count",
+    "d",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "first",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "unique",
+    "upper",
+    "urlencode",
+    "zip",
+];
+
+/// The tests of the template language.
+pub(super) const TESTS: &[&str] = &[
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "escaped",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "integer",
+    "iterable",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
+];
+
+/// A filter or a test in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Used {
+    pub(super) is_test: bool,
+    pub(super) name: String,
+    pub(super) span: Range<usize>,
+}
+
+/// Every `{{ … }}` and `{% … %}` in `source`, without the braces.
+pub(super) fn tags(source: &str) -> Vec<Range<usize>> {
+    let mut tags = Vec::new();
+    let mut at = 0;
+    let after = |at: usize| source.get(at..).unwrap_or_default();
+    while let Some(start) = after(at).find('{').map(|found| at + found) {
+        let end = match after(start).get(..2) {
+            Some("{{") => end_of(source, start + 2, "}}"),
+            Some("{%") => end_of(source, start + 2, "%}"),
+            Some("{#") => {
+                let length = after(start).find("#}");
+                at = length.map_or(source.len(), |length| start + length + 2);
+                continue;
+            }
+            _ => {
+                at = start + 1;
+                continue;
+            }
+        };
+        let tag = start + 2..end;
+        at = end + 2;
+        let text = source.get(tag.clone()).unwrap_or_default();
+        if text.trim_matches(['-', '+', ' ']) == "raw" {
+            let end = after(at).find("endraw");
+            at = end.map_or(source.len(), |length| at + length);
+        }
+        tags.push(tag);
+    }
+    tags
+}
+
+/// Where a tag ends that begins at `at`: `closing` within a text does not count.
+fn end_of(source: &str, at: usize, closing: &str) -> usize {
+    let mut quote = None;
+    let mut is_escaped = false;
+    for (offset, character) in source.get(at..).unwrap_or_default().char_indices() {
+        let here = source.get(at + offset..).unwrap_or_default();
+        match quote {
+            None if here.starts_with(closing) => return at + offset,
+            None if matches!(character, '"' | '\'') => quote = Some(character),
+            Some(open) if character == open && !is_escaped => quote = None,
+            _ => {}
+        }
+        is_escaped = character == '\\' && !is_escaped;
+    }
+    source.len()
+}
+
+/// The filters and tests in `source`, in order.
+pub(super) fn used(source: &str) -> Vec<Used> {
+    let mut found = Vec::new();
+    for tag in tags(source) {
+        let mut at = tag.start;
+        // The word before: a test follows `is` or `is not`.
+        let mut before = "";
+        while at < tag.end {
+            let rest = source.get(at..tag.end).unwrap_or_default();
+            let Some(first) = rest.chars().next() else {
+                break;
+            };
+            match first {
+                '"' | '\'' => {
+                    at = text_end(source, at, first).min(tag.end);
+                    before = "";
+                }
+                '|' => {
+                    let start = at + 1 + blanks(source, at + 1);
+                    let name = word_at(source, start);
+                    push(&mut found, false, name, start);
+                    at = start + name.len();
+                    before = "";
+                }
+                first if first.is_alphabetic() || first == '_' => {
+                    let word = word_at(source, at);
+                    let length = word.len().max(first.len_utf8());
+                    match (before, word) {
+                        ("is", "not") => {}
+                        ("is", name) => {
+                            push(&mut found, true, name, at);
+                            before = "";
+                        }
+                        ("filter", name) if is_first(source, &tag, "filter") => {
+                            push(&mut found, false, name, at);
+                            before = "";
+                        }
+                        (_, word) => before = word,
+                    }
+                    at += length;
+                }
+                first => {
+                    if !first.is_whitespace() {
+                        before = "";
+                    }
+                    at += first.len_utf8();
+                }
+            }
+        }
+    }
+    found
+}
+
+fn push(found: &mut Vec<Used>, is_test: bool, name: &str, start: usize) {
+    if !name.is_empty() {
+        found.push(Used {
+            is_test,
+            name: name.to_owned(),
+            span: start..start + name.len(),
+        });
+    }
+}
+
+/// Whether `word` is the first in the tag.
+fn is_first(source: &str, tag: &Range<usize>, word: &str) -> bool {
+    let text = source.get(tag.clone()).unwrap_or_default();
+    text.trim_start_matches(['-', '+', ' ']).starts_with(word)
+}
+
+fn blanks(source: &str, at: usize) -> usize {
+    let rest = source.get(at..).unwrap_or_default();
+    rest.len() - rest.trim_start().len()
+}
+
+fn text_end(source: &str, at: usize, quote: char) -> usize {
+    let mut is_escaped = false;
+    for (offset, character) in source.get(at..).unwrap_or_default().char_indices().skip(1) {
+        if character == quote && !is_escaped {
+            return at + offset + 1;
+        }
+        is_escaped = character == '\\' && !is_escaped;
+    }
+    source.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_and_tests_are_found_and_what_looks_like_them_is_not() {
+        let source = "a | b {{ key|upper | round(2) }} {# x|y #} {{ 'a|b }}' }} {{ x is not defined }}\
+                      {% if x is divisibleby 3 %}{% endif %}{% raw %}{{ a|b }}{% endraw %}\
+                      {% filter trim %}{% endfilter %}";
+        let names: Vec<(bool, String)> = used(source)
+            .into_iter()
+            .inspect(|one| assert_eq!(source[one.span.clone()], one.name))
+            .map(|one| (one.is_test, one.name))
+            .collect();
+        let expected = [
+            (false, "upper"),
+            (false, "round"),
+            (true, "defined"),
+            (true, "divisibleby"),
+            (false, "trim"),
+        ];
+        assert_eq!(
+            names,
+            expected.map(|(is_test, name)| (is_test, name.to_owned()))
+        );
+    }
+}
