@@ -19,6 +19,7 @@ pub mod incident_event;
 pub mod lanes;
 pub mod match_count;
 pub mod outage;
+pub mod polling;
 pub mod retry;
 pub mod review_limit;
 pub mod severity;

@@ -35,6 +35,7 @@ mod migrations;
 mod notifications;
 mod outages;
 mod outbox;
+mod polling;
 mod record_result;
 mod refused_operations;
 mod rendering;
