@@ -18,7 +18,7 @@ use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::lifecycle::Components;
 use crate::notifier::{Notifier, publish_changes};
 use crate::outbound::Redactor;
-use crate::polling::{PollWorker, StatusPageWorker};
+use crate::polling::{self, PollWorker, StatusPageWorker};
 use crate::review_limit::ReviewLimiter;
 use crate::self_monitor::SelfMonitor;
 use crate::settings::{Settings, TargetSettings};
@@ -174,32 +174,22 @@ impl Builder {
         let Some(settings) = &self.settings.enrichment else {
             return Ok(());
         };
-        let worker = PollWorker::new(
-            &self.settings,
-            enrichment,
-            &self.redactor,
-            self.store.clone(),
-            journal.clone(),
-            self.metrics.clone(),
-            self.clock.clone(),
-            self.components.clone(),
-            &self.owner,
-        );
+        let parts = polling::Parts {
+            store: self.store.clone(),
+            journal: journal.clone(),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            components: self.components.clone(),
+            owner: self.owner.clone(),
+            redactor: self.redactor.clone(),
+        };
+        let worker = PollWorker::new(&self.settings, enrichment, parts.clone());
         if let Some(worker) = worker.map_err(StartError::Enrichment)? {
             self.spawn(&self.stages.receive, "polling", move |stop| {
                 worker.clone().run(stop)
             });
         }
-        let worker = StatusPageWorker::new(
-            settings,
-            &self.redactor,
-            self.store.clone(),
-            journal.clone(),
-            self.metrics.clone(),
-            self.clock.clone(),
-            self.components.clone(),
-            &self.owner,
-        );
+        let worker = StatusPageWorker::new(settings, parts);
         if let Some(worker) = worker.map_err(StartError::Enrichment)? {
             self.spawn(&self.stages.receive, "status page", move |stop| {
                 worker.clone().run(stop)

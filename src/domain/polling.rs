@@ -169,13 +169,24 @@ impl Situation<'_> {
             let mut queues: Vec<&str> = urgent.collect();
             let taken: BTreeSet<&str> = queues.iter().copied().collect();
             // An event that came since tells more than an answer would.
-            let known = self.known_queues.iter().filter(|one| one.heard_at < all_since);
+            let known = self
+                .known_queues
+                .iter()
+                .filter(|one| one.heard_at < all_since);
             let known = known.map(|one| one.id.as_str());
-            queues.extend(known.filter(|id| !taken.contains(id) && due(id, all_since)));
+            let known = known.filter(|id| !taken.contains(id) && due(id, all_since));
+            let known: BTreeSet<&str> = known.collect();
+            let mut known: Vec<&str> = known.into_iter().collect();
+            // However many there are, each gets its turn.
+            for ids in [&mut queues, &mut known] {
+                ids.sort_by_key(|id| self.asked.queues.get(*id));
+            }
+            queues.append(&mut known);
             let parts = queues.chunks(limits.queues_in_question.max(1));
-            questions.extend(parts.map(|part| {
-                Question::Queues(part.iter().map(|id| (*id).to_owned()).collect())
-            }));
+            questions
+                .extend(parts.map(|part| {
+                    Question::Queues(part.iter().map(|id| (*id).to_owned()).collect())
+                }));
         }
         questions.truncate(limits.questions);
         questions

@@ -116,7 +116,6 @@ fn what_has_an_incident_is_asked_about_every_few_minutes() {
     case.asked.queues.insert("q1".to_owned(), at(401));
     assert_eq!(case.questions(700), []);
     assert_eq!(case.questions(702), due);
-    assert_eq!(case.questions(300).len(), 0, "a breach that is not old");
 }
 
 #[test]
@@ -149,6 +148,8 @@ fn a_gap_in_the_events_is_followed_by_questions_about_everything() {
 #[test]
 fn many_incidents_are_asked_about_in_few_questions_and_each_gets_its_turn() {
     let mut case = Case::quiet();
+    case.know("q001", -1);
+    case.know("q001", -1);
     for number in 0..500 {
         case.watch(Kind::Queue, &format!("q{number:03}"), 0);
         case.watch(Kind::Queue, &format!("q{number:03}"), 1);

@@ -191,9 +191,12 @@ mod tests {
         let plan = plan(&["first", "second"]);
         let at = Timestamp::from_millis(1_795_442_400_000);
         let states = known.iter().map(|(source, status)| {
-            let signal = serde_json::from_value::<Value>(json!({"topicName": "v2.telephony.providers.edges.e1",
-                "eventBody": {"id": "e1", "onlineStatus": status}, "timestamp": at.to_string()}));
-            let Outcome::Signals(signals) = normalise(&Format::Genesys, &signal.unwrap(), at).outcome
+            let signal = serde_json::from_value::<Value>(
+                json!({"topicName": "v2.telephony.providers.edges.e1",
+                "eventBody": {"id": "e1", "onlineStatus": status}, "timestamp": at.to_string()}),
+            );
+            let Outcome::Signals(signals) =
+                normalise(&Format::Genesys, &signal.unwrap(), at).outcome
             else {
                 panic!("not understood");
             };

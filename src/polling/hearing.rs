@@ -109,6 +109,10 @@ mod tests {
         assert_eq!(late.gap_ended_at, Some(at(119)));
         let next = heard(late, at(120), gap);
         assert_eq!((next.heard_at, next.gap_ended_at), (at(120), Some(at(119))));
-        assert_eq!(heard(next, at(30), gap), next, "another replica heard it before");
+        assert_eq!(
+            heard(next, at(30), gap),
+            next,
+            "another replica heard it before"
+        );
     }
 }

@@ -56,7 +56,9 @@ pub(super) fn of_edges(edges: &[Value]) -> Vec<Message> {
 }
 
 fn is_active(thing: &Value) -> bool {
-    thing["state"].as_str().is_none_or(|state| state == "active")
+    thing["state"]
+        .as_str()
+        .is_none_or(|state| state == "active")
 }
 
 fn of_thing(kind: Kind, thing: &Value, members: &[&str]) -> Option<Message> {
@@ -95,7 +97,10 @@ mod tests {
         ];
         let messages = of_trunks(&trunks);
         assert_eq!(ids(&messages), ["t1"]);
-        assert_eq!(messages[0].body, json!({"id": "t1", "connectedStatus": down}));
+        assert_eq!(
+            messages[0].body,
+            json!({"id": "t1", "connectedStatus": down})
+        );
         assert_eq!(
             messages[0].topic(),
             "v2.telephony.providers.edges.trunks.t1"
@@ -111,6 +116,9 @@ mod tests {
         ];
         let messages = of_edges(&edges);
         assert_eq!(ids(&messages), ["e1"]);
-        assert_eq!(messages[0].body, json!({"id": "e1", "onlineStatus": "OFFLINE"}));
+        assert_eq!(
+            messages[0].body,
+            json!({"id": "e1", "onlineStatus": "OFFLINE"})
+        );
     }
 }

@@ -21,9 +21,25 @@ pub(crate) use worker::PollWorker;
 
 use sha2::{Digest, Sha256};
 
+use crate::clock::Clock;
 use crate::domain::time::Timestamp;
-use crate::enrichment::ApiError;
-use crate::store::{JournalError, StoreError};
+use crate::lifecycle::Components;
+use crate::outbound::Redactor;
+use crate::store::{Journal, JournalError, Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// The parts of the process that polling uses. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) journal: Journal,
+    pub(crate) metrics: Metrics,
+    pub(crate) clock: Clock,
+    pub(crate) components: Components,
+    /// This replica, as the holder of leases.
+    pub(crate) owner: String,
+    pub(crate) redactor: Redactor,
+}
 
 /// One round failed; the next one asks again.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +48,6 @@ enum PollError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error(transparent)]
-    Api(#[from] ApiError),
 }
 
 /// The id of an event of `source` about `subject`: the same answer of the same time is one event.

@@ -60,7 +60,10 @@ fn add(statistics: &mut Statistics, qualifier: Option<&str>, told: &Statistics) 
         return;
     };
     let so_far = statistics.get("count").and_then(Value::as_f64);
-    statistics.insert("count".to_owned(), json!(so_far.unwrap_or_default() + count));
+    statistics.insert(
+        "count".to_owned(),
+        json!(so_far.unwrap_or_default() + count),
+    );
     if qualifier != "count" {
         statistics.insert(qualifier.to_owned(), json!(count));
     }
@@ -77,7 +80,11 @@ impl Observed {
 
     /// Its messages. A conversation metric of `metrics` that `state` knows and the answer does not
     /// tell is zero.
-    pub(super) fn messages(mut self, state: Option<&EntityState>, metrics: &[&str]) -> Vec<Message> {
+    pub(super) fn messages(
+        mut self,
+        state: Option<&EntityState>,
+        metrics: &[&str],
+    ) -> Vec<Message> {
         for (media, metric) in known(state, metrics) {
             let readings = self.media.entry(media.to_owned()).or_default();
             readings
@@ -166,7 +173,10 @@ mod tests {
             {"metric": "oOnQueueUsers", "qualifier": "INTERACTING", "stats": {"count": 2}},
         ]})];
         let mut queues = by_queue(&items);
-        let messages = queues.remove("q1").unwrap().messages(None, &["oOnQueueUsers"]);
+        let messages = queues
+            .remove("q1")
+            .unwrap()
+            .messages(None, &["oOnQueueUsers"]);
         assert_eq!(messages.len(), 1);
         assert_eq!(messages[0].topic(), "v2.analytics.queues.Q1.observations");
         let stats = json!({"count": 3.0, "IDLE": 1.0, "INTERACTING": 2.0});

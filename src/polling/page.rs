@@ -35,7 +35,9 @@ pub(super) fn state_of(summary: &Value, names: &[String]) -> Result<PageState, S
     for name in names {
         let named: Vec<&Value> = all.iter().filter(|one| has_name(one, name)).collect();
         if named.is_empty() {
-            return Err(format!("it has no component `{name}`; look at status_components"));
+            return Err(format!(
+                "it has no component `{name}`; look at status_components"
+            ));
         }
         let groups: Vec<String> = named.iter().filter_map(|one| id(one)).collect();
         let is_within = |one: &&Value| {
@@ -87,7 +89,9 @@ fn incidents_of(summary: &Value, ids: &[String]) -> Vec<String> {
         affected.any(|id| ids.iter().any(|one| one == id))
     };
     let incidents = summary["incidents"].as_array().into_iter().flatten();
-    let names = incidents.filter(is_about).filter_map(|one| one["name"].as_str());
+    let names = incidents
+        .filter(is_about)
+        .filter_map(|one| one["name"].as_str());
     names.map(str::to_owned).collect()
 }
 
@@ -123,15 +127,24 @@ mod tests {
         let detail = "Voice: major outage; Calls fail in Frankfurt";
         assert_eq!(frankfurt.detail, detail);
         let east = state(&page, "Americas (US East)").unwrap();
-        assert_eq!((east.status.as_str(), east.detail.as_str()), (OPERATIONAL, ""));
+        assert_eq!(
+            (east.status.as_str(), east.detail.as_str()),
+            (OPERATIONAL, "")
+        );
     }
 
     #[test]
     fn the_worst_component_gives_the_status() {
         let all = ["EMEA (Frankfurt)", "Americas (US East)"].map(str::to_owned);
         let status = |voice, other| state_of(&summary(voice, other), &all).unwrap().status;
-        assert_eq!(status("degraded_performance", "partial_outage"), "PARTIAL_OUTAGE");
-        assert_eq!(status("under_maintenance", "operational"), "UNDER_MAINTENANCE");
+        assert_eq!(
+            status("degraded_performance", "partial_outage"),
+            "PARTIAL_OUTAGE"
+        );
+        assert_eq!(
+            status("under_maintenance", "operational"),
+            "UNDER_MAINTENANCE"
+        );
         assert_eq!(status("on_fire", "degraded_performance"), "ON_FIRE");
     }
 

@@ -85,7 +85,11 @@ fn metrics_read(settings: &Settings) -> Vec<&'static str> {
     let expressions = rules.flat_map(|rule| {
         let levels = rule.severity.levels.iter().map(|(_, level)| level);
         let routes = rule.targets.routes.iter().map(|route| &route.when);
-        [&rule.when].into_iter().chain(&rule.clear).chain(levels).chain(routes)
+        [&rule.when]
+            .into_iter()
+            .chain(&rule.clear)
+            .chain(levels)
+            .chain(routes)
     });
     let read: BTreeSet<&String> = expressions.flat_map(|one| &one.reads().metrics).collect();
     let metrics = CONVERSATION_METRICS.iter().chain(USER_METRICS).copied();

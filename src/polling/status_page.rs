@@ -7,19 +7,16 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::page::{OPERATIONAL, PageState, state_of};
-use super::{PollError, event_id};
-use crate::clock::Clock;
+use super::{Parts, PollError, event_id};
 use crate::domain::entity::Entity;
 use crate::domain::polling::{STATUS_ENTITY, STATUS_EVENT, STATUS_SOURCE};
 use crate::domain::signal::Signal;
 use crate::domain::time::Timestamp;
-use crate::lifecycle::{ComponentState, Components};
+use crate::lifecycle::ComponentState;
 use crate::normalise::{Format, Outcome, normalise};
-use crate::outbound::Redactor;
 use crate::settings::EnrichmentSettings;
-use crate::store::{Journal, NewEvent, Store};
+use crate::store::NewEvent;
 use crate::targets::http::Client;
-use crate::telemetry::Metrics;
 
 /// How often lasting trouble is told again.
 const REPEAT_AFTER: Duration = Duration::from_secs(300);
@@ -39,43 +36,26 @@ pub(crate) struct StatusPageWorker {
     names: Vec<String>,
     every: Duration,
     format: Format,
-    store: Store,
-    journal: Journal,
-    metrics: Metrics,
-    clock: Clock,
-    components: Components,
-    owner: String,
+    parts: Parts,
 }
 
 impl StatusPageWorker {
-    /// A worker of the replica `owner`; `None` where the settings name no page.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the process, each once")]
+    /// A worker; `None` where the settings name no page.
     pub(crate) fn new(
         settings: &EnrichmentSettings,
-        redactor: &Redactor,
-        store: Store,
-        journal: Journal,
-        metrics: Metrics,
-        clock: Clock,
-        components: Components,
-        owner: &str,
+        parts: Parts,
     ) -> std::io::Result<Option<Self>> {
         let Some(mut summary) = settings.status_page.clone() else {
             return Ok(None);
         };
         summary.set_path(SUMMARY);
         Ok(Some(Self {
-            http: Client::new(settings.timeout, redactor)?,
+            http: Client::new(settings.timeout, &parts.redactor)?,
             summary,
             names: settings.status_components.clone(),
             every: settings.status_every,
             format: settings.status_format.clone(),
-            store,
-            journal,
-            metrics,
-            clock,
-            components,
-            owner: owner.to_owned(),
+            parts,
         }))
     }
 
@@ -106,32 +86,37 @@ impl StatusPageWorker {
 
     /// Reads the page, and tells what is new; `false` when it could not be read.
     async fn look(&self, told_at: &mut Option<Timestamp>) -> Result<bool, PollError> {
-        if self.store.is_shared() {
+        if self.parts.store.is_shared() {
             let lease = LEASE.max(self.every * 2);
-            let lease = self.store.acquire_lease(STATUS_SOURCE, &self.owner, lease);
+            let lease = self
+                .parts
+                .store
+                .acquire_lease(STATUS_SOURCE, &self.parts.owner, lease);
             if lease.await?.is_none() {
                 return Ok(true);
             }
         }
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         let state = match self.read().await {
             Ok(state) => state,
             Err((outcome, problem)) => {
-                self.metrics.enrichment_call(SERVICE, outcome);
+                self.parts.metrics.enrichment_call(SERVICE, outcome);
                 tracing::warn!(problem, "the status page cannot be read");
                 let state = ComponentState::Down(problem);
-                self.components.report_service(SERVICE, state);
+                self.parts.components.report_service(SERVICE, state);
                 return Ok(false);
             }
         };
-        self.metrics.enrichment_call(SERVICE, "ok");
-        self.components.report_service(SERVICE, ComponentState::Up);
+        self.parts.metrics.enrichment_call(SERVICE, "ok");
+        self.parts
+            .components
+            .report_service(SERVICE, ComponentState::Up);
         let is_due = told_at.is_none_or(|at| now.since(at) >= REPEAT_AFTER || at > now);
         let lasts = state.status != OPERATIONAL && is_due;
         let (event, is_known) = self.event(&state, now).await?;
         if lasts || !is_known {
-            self.journal.append(vec![event]).await?;
-            self.metrics.events(STATUS_SOURCE, "accepted", 1);
+            self.parts.journal.append(vec![event]).await?;
+            self.parts.metrics.events(STATUS_SOURCE, "accepted", 1);
             *told_at = Some(now);
         }
         Ok(true)
@@ -183,7 +168,7 @@ impl StatusPageWorker {
                 continue;
             };
             let key = entity.key(STATUS_SOURCE);
-            let states = self.store.load_entities(&[&key]).await?;
+            let states = self.parts.store.load_entities(&[&key]).await?;
             let state = states.get(&key);
             if !state.is_some_and(|state| state.agrees_with(&entity, signal)) {
                 return Ok(false);

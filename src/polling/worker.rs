@@ -6,23 +6,19 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::PollError;
 use super::ask::{Context, Told, keys};
 use super::hearing::Listener;
 use super::messages::{of_edges, of_trunks};
 use super::observations::{Observed, by_queue};
 use super::plan::Plan;
-use crate::clock::Clock;
+use super::{Parts, PollError};
 use crate::domain::polling::{Asked, Kind, Limits, POLL_SOURCE, Question, Situation, Watched};
 use crate::domain::time::Timestamp;
 use crate::enrichment::{
     Answered, ApiError, Enrichment, FIRST_REST, MAX_QUEUES, MAX_REST, PlatformApi, rest_after,
 };
-use crate::lifecycle::{ComponentState, Components};
-use crate::outbound::Redactor;
+use crate::lifecycle::ComponentState;
 use crate::settings::Settings;
-use crate::store::{Journal, Store};
-use crate::telemetry::Metrics;
 
 /// How long the lease lasts without being renewed.
 const LEASE: Duration = Duration::from_secs(60);
@@ -43,12 +39,7 @@ pub(crate) struct PollWorker {
     limits: Limits,
     api: PlatformApi,
     enrichment: Enrichment,
-    store: Store,
-    journal: Journal,
-    metrics: Metrics,
-    clock: Clock,
-    components: Components,
-    owner: String,
+    parts: Parts,
 }
 
 /// What polling remembers. After a restart everything is asked again.
@@ -67,19 +58,12 @@ struct Progress {
 type WatchedThings = BTreeSet<(String, Kind, String)>;
 
 impl PollWorker {
-    /// A worker of the replica `owner`; `None` where the settings want no state, or where no rule
+    /// A worker; `None` where the settings want no state, or where no rule
     /// looks at any.
-    #[expect(clippy::too_many_arguments, reason = "the parts of the process, each once")]
     pub(crate) fn new(
         settings: &Settings,
         enrichment: &Enrichment,
-        redactor: &Redactor,
-        store: Store,
-        journal: Journal,
-        metrics: Metrics,
-        clock: Clock,
-        components: Components,
-        owner: &str,
+        parts: Parts,
     ) -> std::io::Result<Option<Self>> {
         let wanted = settings.enrichment.as_ref();
         let wanted = wanted.filter(|wanted| !wanted.poll_every.is_zero());
@@ -87,7 +71,7 @@ impl PollWorker {
         else {
             return Ok(None);
         };
-        let api = PlatformApi::new(wanted, redactor, clock.clone())?;
+        let api = PlatformApi::new(wanted, &parts.redactor, parts.clock.clone())?;
         Ok(Some(Self {
             plan,
             limits: Limits {
@@ -98,12 +82,7 @@ impl PollWorker {
             },
             api: api.with_budget(wanted.poll_calls_per_minute),
             enrichment: enrichment.clone(),
-            store,
-            journal,
-            metrics,
-            clock,
-            components,
-            owner: owner.to_owned(),
+            parts,
         }))
     }
 
@@ -128,11 +107,11 @@ impl PollWorker {
     }
 
     fn begin(&self) -> Progress {
-        let now = self.clock.now();
+        let now = self.parts.clock.now();
         let names = self.plan.sources.iter().map(|source| &source.name);
         Progress {
             started_at: now,
-            listener: Listener::new(names, &self.metrics, self.limits.after_gap, now),
+            listener: Listener::new(names, &self.parts.metrics, self.limits.after_gap, now),
             api: self.api.clone(),
             asked: Asked::default(),
             problems: BTreeMap::new(),
@@ -150,8 +129,8 @@ impl PollWorker {
 
     /// Asks what is due.
     async fn poll(&self, progress: &mut Progress) -> Result<(), PollError> {
-        let now = self.clock.now();
-        progress.listener.look(&self.store, now).await?;
+        let now = self.parts.clock.now();
+        progress.listener.look(&self.parts.store, now).await?;
         if !self.holds_lease().await? {
             // Another replica polls. When this one takes over, it asks everything.
             progress.asked = Asked::default();
@@ -175,7 +154,7 @@ impl PollWorker {
         let mut known = Vec::new();
         if wants_all {
             for source in &self.plan.sources {
-                known.extend(self.store.known_queues(&source.name).await?);
+                known.extend(self.parts.store.known_queues(&source.name).await?);
             }
             situation.known_queues = &known;
         }
@@ -200,15 +179,18 @@ impl PollWorker {
 
     /// Without other replicas no lease is needed.
     async fn holds_lease(&self) -> Result<bool, PollError> {
-        if !self.store.is_shared() {
+        if !self.parts.store.is_shared() {
             return Ok(true);
         }
-        let lease = self.store.acquire_lease(POLL_SOURCE, &self.owner, LEASE);
+        let lease = self
+            .parts
+            .store
+            .acquire_lease(POLL_SOURCE, &self.parts.owner, LEASE);
         Ok(lease.await?.is_some())
     }
 
     async fn watched(&self) -> Result<Vec<Watched>, PollError> {
-        let mut watched = self.store.watched_entities().await?;
+        let mut watched = self.parts.store.watched_entities().await?;
         watched.retain(|one| {
             let mut sources = self.plan.sources.iter();
             sources.any(|source| source.name == one.source && source.kinds.contains(&one.kind))
@@ -283,34 +265,42 @@ impl PollWorker {
     ) -> Result<(), PollError> {
         let keys = keys(&self.plan, told);
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let states = self.store.load_entities(&keys).await?;
+        let states = self.parts.store.load_entities(&keys).await?;
         let context = Context {
             plan: &self.plan,
             states: &states,
             watched,
             asked_at: answered.asked_at,
-            now: self.clock.now(),
+            now: self.parts.clock.now(),
         };
         let events = context.events(told);
         if events.unreadable > 0 {
             let unreadable = events.unreadable;
-            tracing::warn!(unreadable, "states that the Platform API told are not understood");
+            tracing::warn!(
+                unreadable,
+                "states that the Platform API told are not understood"
+            );
         }
         let mut new = events.new.into_iter().peekable();
         while new.peek().is_some() {
             let part: Vec<_> = new.by_ref().take(EVENTS).collect();
             let count = part.len() as u64;
-            self.journal.append(part).await?;
-            self.metrics.events(POLL_SOURCE, "accepted", count);
+            self.parts.journal.append(part).await?;
+            self.parts.metrics.events(POLL_SOURCE, "accepted", count);
         }
         Ok(())
     }
 
     /// Counts a call, and shows and rests after one that failed. Returns whether other questions may
     /// be asked.
-    fn note(&self, progress: &mut Progress, call: &'static str, problem: Option<&ApiError>) -> bool {
+    fn note(
+        &self,
+        progress: &mut Progress,
+        call: &'static str,
+        problem: Option<&ApiError>,
+    ) -> bool {
         let outcome = problem.map_or("ok", ApiError::name);
-        self.metrics.enrichment_call(call, outcome);
+        self.parts.metrics.enrichment_call(call, outcome);
         let mut may_go_on = true;
         match problem {
             None => {
@@ -330,7 +320,7 @@ impl PollWorker {
         let reason = progress.problems.iter().next();
         let state = reason.map(|(call, why)| ComponentState::Down(format!("{call}: {why}")));
         let state = state.unwrap_or(ComponentState::Up);
-        self.components.report_service(SERVICE, state);
+        self.parts.components.report_service(SERVICE, state);
         may_go_on
     }
 }

@@ -88,7 +88,10 @@ impl ActiveRow {
             (Kind::Queue, &ids.queue_id),
             (Kind::Trunk, &ids.trunk_id),
             // The Edge of a trunk is another thing.
-            (Kind::Edge, ids.trunk_id.as_ref().map_or(&ids.edge_id, |_| &None)),
+            (
+                Kind::Edge,
+                ids.trunk_id.as_ref().map_or(&ids.edge_id, |_| &None),
+            ),
         ];
         for (kind, id) in named {
             let Some(id) = id.as_ref().and_then(Value::as_str) else {
@@ -173,9 +176,7 @@ mod tests {
 
     fn ids(row: &ActiveRow) -> Vec<(String, Kind, String)> {
         let watched = row.watched().into_iter();
-        watched
-            .map(|one| (one.source, one.kind, one.id))
-            .collect()
+        watched.map(|one| (one.source, one.kind, one.id)).collect()
     }
 
     #[test]
@@ -207,8 +208,8 @@ mod tests {
     async fn each_statement_reads_an_index_in_its_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ringdown.db");
-        let store = Store::open(&format!("sqlite:{}", path.display()));
-        let store = store.await.unwrap();
+        let url = format!("sqlite:{}", path.display());
+        let store = Store::open(&url).await.unwrap();
         let mut tx = store.database.begin_read().await.unwrap();
         let active = Statement::new(ACTIVE).bind("a").bind(ROWS);
         let queues = Statement::new(QUEUES).bind("a").bind("b").bind(ROWS);
