@@ -101,7 +101,10 @@ async fn answer(
         OBSERVATIONS => {
             let question: Value = serde_json::from_slice(&body).unwrap();
             let asked = question["filter"]["predicates"].as_array().unwrap();
-            answers.questions.push(asked.len());
+            // Enrichment asks for two metrics, when a queue begins to breach.
+            if question["metrics"] == json!(["oWaiting"]) {
+                answers.questions.push(asked.len());
+            }
             let ids = asked.iter().filter_map(|one| one["value"].as_str());
             let results = ids.filter_map(|id| answers.results.get(id)).flatten();
             json!({"results": results.collect::<Vec<_>>()})
