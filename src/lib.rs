@@ -34,6 +34,7 @@ pub mod lifecycle;
 pub mod normalise;
 mod notifier;
 pub mod outbound;
+mod polling;
 mod rate_limiter;
 pub mod receive;
 mod review_limit;

@@ -34,6 +34,7 @@ pub enum ComponentState {
 #[derive(Debug, Clone, Default)]
 struct States {
     components: BTreeMap<String, ComponentState>,
+    services: BTreeMap<String, ComponentState>,
     draining: bool,
 }
 
@@ -63,6 +64,19 @@ impl Components {
         {
             tracing::error!(component = name, reason, "component is down");
         }
+    }
+
+    /// Sets the state of the service `name`, which is outside of this process: it says nothing about
+    /// the process, and the readiness does not follow.
+    pub fn report_service(&self, name: &str, state: ComponentState) {
+        self.change(|states| {
+            states.services.insert(name.to_owned(), state);
+        });
+    }
+
+    /// Services outside of this process, by name.
+    pub fn services(&self) -> BTreeMap<String, ComponentState> {
+        self.states.borrow().services.clone()
     }
 
     /// Marks the process as stopping.

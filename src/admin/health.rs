@@ -137,8 +137,15 @@ pub(super) async fn readyz(State(state): State<AdminState>) -> Response {
         .into_iter()
         .map(|(name, state)| (name, component_json(&state)))
         .collect();
-    let targets = targets_json(&targets, &waiting);
-    let body = Json(json!({ "status": word, "components": components, "targets": targets }));
+    let mut body = json!({ "status": word, "components": components,
+        "targets": targets_json(&targets, &waiting) });
+    let services = state.components.services();
+    if !services.is_empty() {
+        let services = services.iter();
+        let services = services.map(|(name, state)| (name.clone(), component_json(state)));
+        body["services"] = services.collect::<Map<_, _>>().into();
+    }
+    let body = Json(body);
     if status == StatusCode::OK {
         return body.into_response();
     }

@@ -18,6 +18,7 @@ use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::lifecycle::Components;
 use crate::notifier::{Notifier, publish_changes};
 use crate::outbound::Redactor;
+use crate::polling::{self, PollWorker, StatusPageWorker};
 use crate::review_limit::ReviewLimiter;
 use crate::self_monitor::SelfMonitor;
 use crate::settings::{Settings, TargetSettings};
@@ -54,6 +55,7 @@ impl Builder {
         admin: TcpListener,
         effective: serde_json::Value,
     ) -> Result<Stages, StartError> {
+        let enrichment = self.start_enriching()?;
         let decider = Decider::new(
             self.store.clone(),
             Arc::clone(&self.settings),
@@ -61,7 +63,7 @@ impl Builder {
             self.clock.clone(),
             &self.owner,
         )
-        .with_enrichment(self.start_enriching()?);
+        .with_enrichment(enrichment.clone());
         let notifier = Notifier::default();
         let workers = self.start_delivering(&notifier)?;
         self.start_upkeep();
@@ -70,6 +72,7 @@ impl Builder {
         self.start_gauges();
         let (journal, writer) = self.store.journal();
         self.start_watching_ourselves(&journal);
+        self.start_polling(&journal, &enrichment)?;
         self.start_waking(&notifier, Notification::Events, &writer.appended());
         self.start_waking(&notifier, Notification::Deliveries, &decider.enqueued());
         self.start_hearing(&notifier);
@@ -164,6 +167,35 @@ impl Builder {
             });
         }
         Ok(enrichment)
+    }
+
+    /// Starts to ask how Genesys Cloud stands, where that is wanted.
+    fn start_polling(&self, journal: &Journal, enrichment: &Enrichment) -> Result<(), StartError> {
+        let Some(settings) = &self.settings.enrichment else {
+            return Ok(());
+        };
+        let parts = polling::Parts {
+            store: self.store.clone(),
+            journal: journal.clone(),
+            metrics: self.metrics.clone(),
+            clock: self.clock.clone(),
+            components: self.components.clone(),
+            owner: self.owner.clone(),
+            redactor: self.redactor.clone(),
+        };
+        let worker = PollWorker::new(&self.settings, enrichment, parts.clone());
+        if let Some(worker) = worker.map_err(StartError::Enrichment)? {
+            self.spawn(&self.stages.receive, "polling", move |stop| {
+                worker.clone().run(stop)
+            });
+        }
+        let worker = StatusPageWorker::new(settings, parts);
+        if let Some(worker) = worker.map_err(StartError::Enrichment)? {
+            self.spawn(&self.stages.receive, "status page", move |stop| {
+                worker.clone().run(stop)
+            });
+        }
+        Ok(())
     }
 
     /// Wakes this replica and the others up at each change of `source`.

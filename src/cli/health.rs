@@ -58,8 +58,13 @@ fn describe(ready: bool, body: &Value) -> String {
         None => "not ready".to_owned(),
     };
     text.push('\n');
-    let components = body.get("components").and_then(Value::as_object);
-    for (name, component) in components.into_iter().flatten() {
+    let part = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+    };
+    for (name, component) in part("components").chain(part("services")) {
         let state = table::shown(component.get("state"));
         let reason = match component.get("reason") {
             Some(reason) => format!(": {}", table::shown(Some(reason))),

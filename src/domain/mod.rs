@@ -20,6 +20,7 @@ pub mod incident_request;
 pub mod lanes;
 pub mod match_count;
 pub mod outage;
+pub mod polling;
 pub mod replay_plan;
 pub mod retry;
 pub mod review_limit;

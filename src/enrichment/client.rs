@@ -4,13 +4,15 @@
 //! (routing, telephony providers edges, analytics queue observations).
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use url::Url;
 
+use super::answers::{edge, queue, standing, trunk};
+use super::budget::CallBudget;
 use crate::clock::Clock;
-use crate::domain::enrichment::{Edge, Names, Queue, Standing, Trunk};
+use crate::domain::enrichment::{Names, Standing};
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
@@ -19,7 +21,7 @@ use crate::settings::{EnrichmentSettings, Secret};
 use crate::targets::http::{Answer, Client, LoginAnswer, MAX_TOKEN_BYTES};
 
 /// Queues in one question; the API takes at most 200 predicates.
-pub(super) const MAX_QUEUES: usize = 100;
+pub(crate) const MAX_QUEUES: usize = 100;
 const PAGE_SIZE: u32 = 100;
 /// Pages read of one list: 10,000 things.
 const MAX_PAGES: u32 = 100;
@@ -53,6 +55,15 @@ pub(crate) enum ApiError {
 }
 
 impl ApiError {
+    /// Whether only this question is refused, and others need not be.
+    pub(crate) const fn is_about_the_question(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => *status < 500,
+            Self::NotUnderstood { .. } => true,
+            Self::Unreachable(_) | Self::LoginRefused { .. } | Self::TooFast { .. } => false,
+        }
+    }
+
     /// A stable name for metrics.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
@@ -78,13 +89,17 @@ pub(crate) struct PlatformApi {
     settings: EnrichmentSettings,
     clock: Clock,
     token: Option<Token>,
+    /// The calls that may be made; `None`: any number.
+    pub(super) budget: Option<CallBudget>,
+    /// When the last call was sent, by the API's own clock where it tells the time.
+    pub(super) asked_at: Timestamp,
 }
 
 const TOKEN: &str = "/oauth/token";
 const QUEUES: &str = "/api/v2/routing/queues";
-const TRUNKS: &str = "/api/v2/telephony/providers/edges/trunks";
-const EDGES: &str = "/api/v2/telephony/providers/edges";
-const OBSERVATIONS: &str = "/api/v2/analytics/queues/observations/query";
+pub(super) const TRUNKS: &str = "/api/v2/telephony/providers/edges/trunks";
+pub(super) const EDGES: &str = "/api/v2/telephony/providers/edges";
+pub(super) const OBSERVATIONS: &str = "/api/v2/analytics/queues/observations/query";
 
 impl PlatformApi {
     /// A client with `settings`. Nothing is sent yet. Answers go through `redactor`.
@@ -96,8 +111,10 @@ impl PlatformApi {
         Ok(Self {
             http: Client::new(settings.timeout, redactor)?,
             settings: settings.clone(),
+            asked_at: clock.now(),
             clock,
             token: None,
+            budget: None,
         })
     }
 
@@ -148,13 +165,23 @@ impl PlatformApi {
 
     /// Everything in the list at `path`.
     async fn list(&mut self, path: &'static str) -> Result<Vec<Value>, ApiError> {
+        Ok(self.list_from(path).await?.0)
+    }
+
+    /// Everything in the list at `path`, and when the first part of it was asked for.
+    pub(super) async fn list_from(
+        &mut self,
+        path: &'static str,
+    ) -> Result<(Vec<Value>, Timestamp), ApiError> {
         let mut all = Vec::new();
+        let mut first_at = None;
         for page in 1..=MAX_PAGES {
             let mut url = self.at(path);
             url.query_pairs_mut()
                 .append_pair("pageSize", &PAGE_SIZE.to_string())
                 .append_pair("pageNumber", &page.to_string());
             let answer = self.call(path, |http| http.get(url.clone())).await?;
+            first_at.get_or_insert(self.asked_at);
             let mut body = answer.json().ok_or(ApiError::NotUnderstood { path })?;
             let entities = body["entities"].take();
             let Value::Array(entities) = entities else {
@@ -167,11 +194,11 @@ impl PlatformApi {
                 break;
             }
         }
-        Ok(all)
+        Ok((all, first_at.unwrap_or(self.asked_at)))
     }
 
     /// One call; a token that is refused is renewed once.
-    async fn call(
+    pub(super) async fn call(
         &mut self,
         path: &'static str,
         request: impl Fn(&Client) -> RequestBuilder,
@@ -188,8 +215,20 @@ impl PlatformApi {
         self.accepted(path, answer)
     }
 
-    async fn send(&self, request: RequestBuilder, token: &Secret) -> Result<Answer, Failure> {
-        self.http.send(request.bearer_auth(token.expose())).await
+    async fn send(&mut self, request: RequestBuilder, token: &Secret) -> Result<Answer, Failure> {
+        self.spend().await;
+        let sent_at = (self.clock.now(), Instant::now());
+        let answer = self.http.send(request.bearer_auth(token.expose())).await?;
+        // Our clock may be wrong, and times are compared with those of the API's own events.
+        let by_its_clock = answer.date().map(|date| date.minus(sent_at.1.elapsed()));
+        self.asked_at = by_its_clock.unwrap_or(sent_at.0);
+        Ok(answer)
+    }
+
+    async fn spend(&self) {
+        if let Some(budget) = &self.budget {
+            budget.spend().await;
+        }
     }
 
     async fn token(&mut self) -> Result<Secret, ApiError> {
@@ -207,6 +246,7 @@ impl PlatformApi {
                 Some(self.settings.client_secret.expose()),
             )
             .form(&[("grant_type", "client_credentials")]);
+        self.spend().await;
         let LoginAnswer { answer, body } = self.http.log_in(request).await?;
         if matches!(answer.status, 400 | 401 | 403) {
             return Err(ApiError::LoginRefused {
@@ -244,73 +284,9 @@ impl PlatformApi {
         }
     }
 
-    fn at(&self, path: &str) -> Url {
+    pub(super) fn at(&self, path: &str) -> Url {
         let mut url = self.settings.api_url.clone();
         url.set_path(path);
         url
     }
-}
-
-fn text(value: &Value) -> Option<String> {
-    value
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .map(str::to_owned)
-}
-
-fn queue(entity: &Value) -> Option<(String, Queue)> {
-    let queue = Queue {
-        name: text(&entity["name"])?,
-        division_id: text(&entity["division"]["id"]),
-        division: text(&entity["division"]["name"]),
-    };
-    Some((text(&entity["id"])?, queue))
-}
-
-fn trunk(entity: &Value) -> Option<(String, Trunk)> {
-    let trunk = Trunk {
-        name: text(&entity["name"])?,
-        edge_id: text(&entity["edge"]["id"]),
-    };
-    Some((text(&entity["id"])?, trunk))
-}
-
-fn edge(entity: &Value) -> Option<(String, Edge)> {
-    let edge = Edge {
-        name: text(&entity["name"])?,
-        site: text(&entity["site"]["name"]),
-    };
-    Some((text(&entity["id"])?, edge))
-}
-
-/// The standing of one queue out of all results. Waiting conversations are counted by media
-/// type; agents once for the queue as a whole, or, where that is not given, by the media type
-/// that has most, because one agent can be on several.
-fn standing(queue_id: &str, results: &[Value], asked_at: Timestamp) -> Standing {
-    let of_queue = || {
-        results
-            .iter()
-            .filter(|result| result["group"]["queueId"] == queue_id)
-    };
-    let waiting = of_queue().filter_map(|result| count(result, "oWaiting"));
-    let whole = of_queue()
-        .filter(|result| result["group"]["mediaType"].is_null())
-        .find_map(|result| count(result, "oOnQueueUsers"));
-    let by_media = of_queue().filter_map(|result| count(result, "oOnQueueUsers"));
-    Standing {
-        waiting: Some(waiting.sum()),
-        agents: whole.or_else(|| by_media.max()),
-        asked_at,
-    }
-}
-
-/// The sum of `metric` over its qualifiers, when it is there.
-fn count(result: &Value, metric: &str) -> Option<u64> {
-    let data = result["data"].as_array()?;
-    let counts: Vec<u64> = data
-        .iter()
-        .filter(|entry| entry["metric"] == metric)
-        .filter_map(|entry| entry["stats"]["count"].as_u64())
-        .collect();
-    (!counts.is_empty()).then(|| counts.iter().sum())
 }

@@ -7,7 +7,10 @@
 //! `json`, `outbound`, `settings`, `targets::http`, `telemetry`. Must not know: rules, the store,
 //! CRMs.
 
+mod answers;
+mod budget;
 mod client;
+mod state;
 mod worker;
 
 use std::collections::{BTreeSet, HashMap};
@@ -19,8 +22,9 @@ use tokio::sync::watch;
 use crate::domain::enrichment::{Names, Standing};
 use crate::domain::time::Timestamp;
 
-pub(crate) use client::{ApiError, PlatformApi};
-pub(crate) use worker::EnrichmentWorker;
+pub(crate) use client::{ApiError, MAX_QUEUES, PlatformApi};
+pub(crate) use state::Answered;
+pub(crate) use worker::{EnrichmentWorker, FIRST_REST, MAX_REST, rest_after};
 
 /// Queues that may be asked about at once; beyond it the next ones are not.
 const MAX_WANTED: usize = 1_000;

@@ -16,9 +16,9 @@ use crate::telemetry::Metrics;
 /// What gathers in this time is asked in one call.
 const GATHERING: Duration = Duration::from_millis(50);
 /// Rest after a failure; twice as long after each further one.
-const FIRST_REST: Duration = Duration::from_secs(5);
+pub(crate) const FIRST_REST: Duration = Duration::from_secs(5);
 /// Longest rest after a failure.
-const MAX_REST: Duration = Duration::from_secs(300);
+pub(crate) const MAX_REST: Duration = Duration::from_secs(300);
 /// Longest rest that Genesys Cloud can ask for.
 const MAX_STATED_REST: Duration = Duration::from_secs(3600);
 
@@ -149,7 +149,7 @@ impl EnrichmentWorker {
 }
 
 /// How long to rest after `problem`, where it would be `usual`.
-fn rest_after(problem: &ApiError, usual: Duration) -> Duration {
+pub(crate) fn rest_after(problem: &ApiError, usual: Duration) -> Duration {
     match problem {
         ApiError::TooFast { wait } => (*wait).clamp(FIRST_REST, MAX_STATED_REST),
         _ => usual,

@@ -37,6 +37,7 @@ mod needless;
 mod notifications;
 mod outages;
 mod outbox;
+mod polling;
 mod record_result;
 mod refused_operations;
 mod rendering;

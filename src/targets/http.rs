@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Method;
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 use serde_json::Value;
 use url::Url;
 
@@ -134,6 +134,12 @@ impl Answer {
     pub fn retry_after_in_front(&self, now: Timestamp) -> Option<Duration> {
         let wait = self.retry_after(now)?;
         Some(wait.min(LONGEST_IN_FRONT))
+    }
+
+    /// When it was sent, by the sender's clock and in whole seconds.
+    pub fn date(&self) -> Option<Timestamp> {
+        let text = self.headers.get(DATE)?.to_str().ok()?;
+        retry_after::date(text.trim()).map(|date| Timestamp::from_millis(date.as_millisecond()))
     }
 
     /// The beginning of the body as text, for messages.

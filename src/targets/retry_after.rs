@@ -36,7 +36,7 @@ fn wait_of(seconds: f64) -> Option<Duration> {
     Some(Duration::from_secs_f64(seconds))
 }
 
-fn date(text: &str) -> Option<jiff::Timestamp> {
+pub(super) fn date(text: &str) -> Option<jiff::Timestamp> {
     if let Ok(date) = jiff::fmt::rfc2822::parse(text) {
         return Some(date.timestamp());
     }

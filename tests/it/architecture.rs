@@ -40,6 +40,10 @@ const LAYERS: &[(&str, &str)] = &[
         "clock domain json outbound settings targets telemetry",
     ),
     (
+        "polling",
+        "clock domain enrichment lifecycle normalise outbound settings store targets telemetry",
+    ),
+    (
         "receive",
         "backlog clock domain http json normalise outbound rate_limiter settings store telemetry",
     ),
@@ -67,7 +71,7 @@ const LAYERS: &[(&str, &str)] = &[
     (
         "app",
         "admin backlog clock decide deliver doctor domain enrichment http lifecycle normalise outbound \
-         self_monitor receive review_limit settings store supervision sync targets telemetry upkeep notifier",
+         polling self_monitor receive review_limit settings store supervision sync targets telemetry upkeep notifier",
     ),
     (
         "cli",
@@ -82,7 +86,7 @@ const ONLY_IN: &[(&str, &str, &str)] = &[
     (r"\baxum::", "admin http outbound receive", "serving HTTP"),
     (
         r"\b(SystemTime|Instant)::now\b|\bTimestamp::now\b|\bZoned::now\b",
-        "admin app backlog cli clock deliver enrichment http rate_limiter receive review_limit store supervision targets telemetry",
+        "admin app backlog cli clock deliver enrichment http polling rate_limiter receive review_limit store supervision targets telemetry",
         "decisions take the time as an argument",
     ),
     (
@@ -97,7 +101,7 @@ const ONLY_IN: &[(&str, &str, &str)] = &[
     ),
     (
         r"\btokio::",
-        "admin app backlog cli decide deliver doctor enrichment http lifecycle outbound self_monitor \
+        "admin app backlog cli decide deliver doctor enrichment http lifecycle outbound polling self_monitor \
          rate_limiter receive review_limit store supervision sync targets upkeep notifier",
         "domain, rules, normalise and settings do no I/O",
     ),

@@ -2,9 +2,12 @@
 
 use std::mem;
 
+use serde_json::Value;
+
 use super::correlation_key::limit_key;
 use crate::domain::enrichment::Names;
 use crate::domain::entity::Entity;
+use crate::domain::polling::{POLL_SOURCE, POLLED_FOR, STATUS_SOURCE};
 use crate::domain::signal::{Meaning, Signal};
 use crate::domain::trouble::OWN_SOURCE;
 use crate::normalise::{self, Format, Outcome, normalise};
@@ -42,6 +45,10 @@ impl ReadEvent {
 
 pub(super) fn read(settings: &Settings, names: &Names, event: &mut JournalEvent) -> ReadEvent {
     let content = mem::replace(&mut event.content, Content::InReview);
+    let content = match &*event.source == POLL_SOURCE {
+        true => polled(settings, content, event),
+        false => content,
+    };
     let signals = match (content, format_of(settings, &event.source)) {
         (Content::InReview, _) => return ReadEvent::Nothing("it waits for a person"),
         (_, None) => {
@@ -67,10 +74,32 @@ pub(super) fn read(settings: &Settings, names: &Names, event: &mut JournalEvent)
     ReadEvent::Signals(signals.into_iter().map(with_entity).collect())
 }
 
+/// The content of an event that polling wrote. It counts as an event of the source whose entity it
+/// is about: for a rule it does not matter by which way the state of a trunk became known.
+fn polled(settings: &Settings, content: Content, event: &mut JournalEvent) -> Content {
+    let Content::Body(body) = &content else {
+        return content;
+    };
+    let item = normalise::parse(body).unwrap_or_default();
+    let source = item.get(POLLED_FOR).and_then(Value::as_str);
+    match source.filter(|source| settings.sources.contains_key(*source)) {
+        Some(source) => {
+            event.source = source.into();
+            content
+        }
+        None => Content::Meaning(Meaning::Nothing(
+            "the source that it was polled for is not configured",
+        )),
+    }
+}
+
 fn format_of<'a>(settings: &'a Settings, source: &str) -> Option<&'a Format> {
     let configured = settings.sources.get(source).map(|source| &source.format);
-    let own = settings.own_trouble.as_ref();
-    let own = own.filter(|_| source == OWN_SOURCE).map(|own| &own.format);
+    let own = match source {
+        OWN_SOURCE => settings.own_trouble.as_ref().map(|own| &own.format),
+        STATUS_SOURCE => settings.enrichment.as_ref().map(|one| &one.status_format),
+        _ => None,
+    };
     configured.or(own)
 }
 

@@ -23,11 +23,7 @@ pub(super) struct Input<'a> {
 
 /// Whether `rule` looks at signals of this source and type.
 pub(super) fn concerns(rule: &RuleSettings, source: &str, signal: &Signal) -> bool {
-    (rule.sources.is_empty() || rule.sources.iter().any(|name| name == source))
-        && rule
-            .events
-            .iter()
-            .any(|wanted| wanted == "*" || *wanted == signal.event_type)
+    rule.looks_at(source, &signal.event_type)
 }
 
 /// The finding of `rule`; `None` when the signal lacks a value that the rule reads. The error

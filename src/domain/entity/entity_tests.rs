@@ -260,3 +260,21 @@ fn a_state_survives_the_store() {
     let stored = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<EntityState>(&stored).unwrap(), state);
 }
+
+#[test]
+fn a_state_agrees_with_what_it_knows_already_and_as_a_whole() {
+    let agrees = |state: &EntityState, signal: &Signal| {
+        state.agrees_with(&Entity::of(signal).unwrap(), signal)
+    };
+    let state = told(&[edge(0, "ONLINE")]);
+    assert!(agrees(&state, &edge(900, "ONLINE")));
+    assert!(!agrees(&state, &edge(900, "OFFLINE")));
+    let waiting = |count| with_count(observation(0, "voice"), "oWaiting", count);
+    let state = told(&[waiting(3.0), agents(0, &[("IDLE", 2.0)])]);
+    assert!(agrees(&state, &waiting(3.0)));
+    assert!(!agrees(&state, &waiting(0.0)));
+    let email = with_count(observation(0, "email"), "oWaiting", 3.0);
+    assert!(!agrees(&state, &email));
+    let whole = with_count(observation(0, ""), "oOnQueueUsers", 2.0);
+    assert!(!agrees(&state, &whole), "only a part of it is known");
+}

@@ -76,6 +76,13 @@ fn kinds_of(signal: &Signal) -> &'static [(&'static str, &'static [&'static str]
     }
 }
 
+/// The bounds of the keys of entities of `kind` that `source` tells of, as those of [`keys_of`].
+pub fn keys_of_kind(source: &str, kind: &str) -> (String, String) {
+    let next = char::from(SEPARATOR as u8 + 1);
+    let begin = format!("{source}{SEPARATOR}{kind}");
+    (format!("{begin}{SEPARATOR}"), format!("{begin}{next}"))
+}
+
 /// The bounds of the keys of `source`: from the first one on, and before the second one.
 pub fn keys_of(source: &str) -> (String, String) {
     let next = char::from(SEPARATOR as u8 + 1);

@@ -11,7 +11,7 @@ mod stamp;
 mod state;
 mod view;
 
-pub use identity::{Entity, keys_of};
+pub use identity::{Entity, keys_of, keys_of_kind};
 pub use stamp::Stamp;
 pub use state::{Applied, EntityState};
 pub use view::{Freshness, View};

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::identity::Entity;
 use super::stamp::Stamp;
-use super::state::{EntityState, Metric, Qualified, is_of_topic};
-use crate::domain::signal::Reading;
+use super::state::{EntityState, Metric, Qualified, is_of_topic, status_slot};
+use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
 
 /// A qualifier that no message has told for so long is gone: the total is known without it.
@@ -49,6 +50,20 @@ impl EntityState {
     pub fn tells(&self, media: &str, metric: &str) -> bool {
         let metrics = self.media.get(media);
         metrics.is_some_and(|metrics| metrics.contains_key(metric))
+    }
+
+    /// Whether the latest that is known is the same as what `signal` tells, and as whole.
+    pub fn agrees_with(&self, entity: &Entity<'_>, signal: &Signal) -> bool {
+        let knows_status = |status: &str| {
+            let known = self.statuses.get(&status_slot(signal));
+            known.is_some_and(|known| known.value == status)
+        };
+        let metrics = self.media.get(entity.media);
+        let knows_reading = |(name, reading): (&String, &Reading)| {
+            let known = metrics.and_then(|metrics| metrics.get(name));
+            known.is_some_and(|known| known.reading == *reading && known.qualifiers.is_empty())
+        };
+        signal.text("status").is_none_or(knows_status) && signal.metrics.iter().all(knows_reading)
     }
 
     /// Every metric that is known: its media type, its name, its time and its reading, as the last

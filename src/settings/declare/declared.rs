@@ -53,8 +53,8 @@ pub(crate) enum Shape {
 pub(crate) enum Names {
     /// Letters, digits, `-` and `_`.
     Plain,
-    /// As `Plain`, but for this one, which Ringdown uses itself.
-    PlainExcept(&'static str),
+    /// As `Plain`, but for these, which Ringdown uses itself.
+    PlainExcept(&'static [&'static str]),
     /// Any name; the reference writes this word for it.
     Any(&'static str),
 }

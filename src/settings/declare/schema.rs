@@ -49,7 +49,7 @@ fn name_schema(names: Names) -> Option<Value> {
     match names {
         Names::Plain => Some(json!({ "pattern": plain })),
         Names::PlainExcept(reserved) => {
-            Some(json!({ "pattern": plain, "not": { "const": reserved } }))
+            Some(json!({ "pattern": plain, "not": { "enum": reserved } }))
         }
         Names::Any(_) => None,
     }

@@ -220,15 +220,15 @@ impl<T: 'static> Kind<Vec<(String, T)>> {
 fn check_name(names: Names, name: &str) -> Result<(), Fault> {
     let reserved = match names {
         Names::Any(_) => return Ok(()),
-        Names::Plain => None,
-        Names::PlainExcept(reserved) => Some(reserved),
+        Names::Plain => &[][..],
+        Names::PlainExcept(reserved) => reserved,
     };
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
         return Err("a name has 1 to 64 letters, digits, - and _".into());
     }
-    if reserved == Some(name) {
-        let reason = "is taken: Ringdown's own trouble comes under this name; choose another";
+    if reserved.contains(&name) {
+        let reason = "is taken: events of Ringdown itself come under this name; choose another";
         return Err(reason.into());
     }
     Ok(())

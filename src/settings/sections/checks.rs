@@ -6,7 +6,9 @@ use std::net::SocketAddr;
 use super::maintenance::MaintenanceSettings;
 use super::root::Settings;
 use super::rules::OnRecovery;
+use crate::domain::polling::{STATUS_EVENT, STATUS_SOURCE};
 use crate::domain::silence::Matcher;
+use crate::normalise::Format;
 use crate::settings::read::Reading;
 use crate::settings::value::Value;
 
@@ -16,6 +18,7 @@ pub(crate) fn complete(reading: &Reading<'_>, mut settings: Settings) -> Setting
     warn_of_unresolvable(reading, &settings);
     warn_of_same_place(reading, &settings);
     warn_of_same_windows(reading, &settings.maintenance);
+    warn_of_unread_answers(reading, &settings);
     match settings.own_trouble.as_ref().map(|own| own.rule()) {
         None => warn_of_unreported_silence(reading, &settings),
         Some(Ok(rule)) => settings.rules.push(rule),
@@ -87,6 +90,31 @@ fn warn_of_unreported_silence(reading: &Reading<'_>, settings: &Settings) {
             let reason = "has no effect without [own_trouble]";
             warn(reading, "sources", name, "expect_every", reason);
         }
+    }
+}
+
+/// What the Platform API or the status page is asked for, and nothing looks at.
+fn warn_of_unread_answers(reading: &Reading<'_>, settings: &Settings) {
+    let Some(enrichment) = &settings.enrichment else {
+        return;
+    };
+    let warn = |key: &str, reason: String| {
+        let origin = reading.value_at(&["enrichment", key]);
+        let origin = origin.and_then(Value::origin);
+        reading.warn(&format!("enrichment.{key}"), reason, origin);
+    };
+    for name in &enrichment.poll_sources {
+        let source = settings.sources.get(name);
+        if source.is_some_and(|source| source.format != Format::Genesys) {
+            let reason = format!("sources.{name} is not of the format genesys: it is not polled");
+            warn("poll_sources", reason);
+        }
+    }
+    let mut rules = settings.rules.iter();
+    let is_read = rules.any(|rule| rule.looks_at(STATUS_SOURCE, STATUS_EVENT));
+    if enrichment.status_page.is_some() && !is_read {
+        let reason = format!("has no effect: no rule without `sources` looks at {STATUS_EVENT}");
+        warn("status_page", reason);
     }
 }
 

@@ -13,9 +13,13 @@ use super::sources::SourceSettings;
 use super::store::StoreSettings;
 use super::targets::{TargetSettings, target};
 use crate::domain::identity::TargetName;
+use crate::domain::polling::{POLL_SOURCE, STATUS_SOURCE};
 use crate::domain::trouble::{OWN_RULE, OWN_SOURCE};
 use crate::rules::Routing;
 use crate::settings::declare::{Names, named, section, table};
+
+/// Sources of events that Ringdown writes itself.
+const OWN_SOURCES: [&str; 3] = [OWN_SOURCE, POLL_SOURCE, STATUS_SOURCE];
 
 section! {
     /// Every setting of the daemon.
@@ -29,7 +33,7 @@ section! {
         /// log output
         log: LogSettings = table().or_empty(),
         /// who may send; at least one is required
-        sources: BTreeMap<String, SourceSettings> = named(Names::PlainExcept(OWN_SOURCE), table())
+        sources: BTreeMap<String, SourceSettings> = named(Names::PlainExcept(&OWN_SOURCES), table())
             .at_least_one("no source is configured, so nobody could send")
             .map(BTreeMap::from_iter)
             .or_empty(),
@@ -42,7 +46,7 @@ section! {
             })
             .or_empty(),
         /// when is it an incident; at least one is required. The rule of `own_trouble` is the last
-        rules: Vec<RuleSettings> = named(Names::PlainExcept(OWN_RULE), table())
+        rules: Vec<RuleSettings> = named(Names::PlainExcept(&[OWN_RULE]), table())
             .at_least_one("no rule is configured, so nothing would be an incident")
             .map(|rules| rules.into_iter().map(|(_, rule)| rule).collect())
             .or_empty(),

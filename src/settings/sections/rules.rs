@@ -74,6 +74,15 @@ section! {
 
 read_from_toml!(RuleSettings);
 
+impl RuleSettings {
+    /// Whether it looks at signals of this source and type.
+    pub(crate) fn looks_at(&self, source: &str, event_type: &str) -> bool {
+        let mut events = self.events.iter();
+        (self.sources.is_empty() || self.sources.iter().any(|name| name == source))
+            && events.any(|wanted| wanted == "*" || wanted == event_type)
+    }
+}
+
 /// What happens on the ticket when its incident has recovered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnRecovery {

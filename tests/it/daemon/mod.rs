@@ -22,6 +22,7 @@ mod outage_people;
 mod outages;
 mod own_trouble;
 mod people;
+pub(crate) mod polling;
 mod refused_changes;
 mod review_limit;
 mod routing;

@@ -1,5 +1,6 @@
-//! Replicas share one poll of each target.
+//! Replicas share one poll of each target, and one of Genesys Cloud.
 
+use crate::daemon::polling::{Platform, settings};
 use crate::replicas::cluster::{CLIENT_CREDENTIALS, Cluster};
 use crate::replicas::storm::Storm;
 
@@ -31,5 +32,23 @@ async fn three_replicas_ask_a_target_no_more_often_than_one() {
     // Four turns of a second each. Three replicas that each asked would be done in less than two.
     let took = seen[WATCHED - 1] - seen[0];
     assert!(took >= 3000, "{WATCHED} polls took {took} ms only");
+    cluster.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_two_replicas_asks_how_genesys_cloud_stands() {
+    const EDGES: &str = "/api/v2/telephony/providers/edges";
+    let platform = Platform::default();
+    let address = platform.start().await;
+    let polling = "poll_every = \"1s\"\npoll_after_gap = \"2s\"\npoll_calls_per_minute = 300";
+    let polling = settings(&address, polling, "");
+    let configured = Cluster::configured(2, CLIENT_CREDENTIALS, &polling);
+    let Some(cluster) = configured.await else {
+        return;
+    };
+    let watched = async || platform.calls_of(EDGES) >= 2 + WATCHED;
+    cluster.until("the Edges were polled", watched).await;
+    // Each replica logs in for the names, and one more time who polls.
+    assert_eq!(platform.calls_of("/oauth/token"), 3);
     cluster.end().await;
 }

@@ -11,6 +11,12 @@ fn names_that_our_own_trouble_comes_under_are_taken() {
         "is taken",
         None,
     );
+    for name in ["genesys-poll", "genesys-status"] {
+        let source = format!(
+            "[sources.{name}]\nformat = \"genesys\"\nauth = [{{ type = \"bearer\", secret = {{ env = \"WEBHOOK_TOKEN\" }} }}]\n"
+        );
+        assert_refused(&source, &format!("sources.{name}"), "is taken", None);
+    }
     assert_refused(
         "[rules.own-trouble]\nevents = [\"*\"]\nwhen = \"status == 'DOWN'\"\nkey = \"{{ trunk_id }}\"\ntargets = [\"salesforce\"]\n",
         "rules.own-trouble",
@@ -80,4 +86,37 @@ fn enrichment_needs_a_region_and_https() {
         enrichment.login_url.as_str(),
         "https://login.mypurecloud.de/"
     );
+}
+
+#[test]
+fn what_is_polled_for_nothing_is_refused_or_warned_about() {
+    let with = |more: &str| {
+        format!(
+            "[enrichment]\nregion = \"mypurecloud.de\"\nclient_id = \"client\"\nclient_secret = {{ env = \"CRM_SECRET\" }}\n{more}"
+        )
+    };
+    let page = "status_page = \"https://status.mypurecloud.com\"\n";
+    assert_refused(
+        &with(page),
+        "enrichment.status_components",
+        "required with `status_page`",
+        None,
+    );
+    assert_refused(
+        &with("poll_sources = [\"genesis\"]"),
+        "enrichment.poll_sources",
+        "there is no source",
+        Some("genesys"),
+    );
+    let page = with(&format!(
+        "{page}status_components = [\"EMEA (Frankfurt)\"]\n"
+    ));
+    let rule = "[rules.region]\nevents = [\"genesys.status_page\"]\nwhen = \"status == 'MAJOR_OUTAGE'\"\nkey = \"{{ entity_id }}\"\ntargets = [\"salesforce\"]\n";
+    let warned = |text: &str| {
+        let loaded = World::base().with_file("more.toml", text).load().unwrap();
+        let mut paths = loaded.warnings.iter().map(|one| one.path.as_str());
+        paths.any(|path| path == "enrichment.status_page")
+    };
+    assert!(warned(&page), "no rule looks at it");
+    assert!(!warned(&format!("{page}{rule}")));
 }
