@@ -401,6 +401,8 @@ mod tests {
             concat!(
                 r#"ringdown_build_info{version=""#,
                 env!("CARGO_PKG_VERSION"),
+                r#"",commit=""#,
+                env!("RINGDOWN_COMMIT"),
                 r#""} 1"#
             ),
         ] {

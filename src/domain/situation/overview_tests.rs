@@ -59,7 +59,7 @@ fn who_paused_a_target_is_named_with_the_reason() {
     }];
     assert_eq!(
         overview.sentence(NOW),
-        "1 queue in trouble, all ticketed; salesforce paused by ada for 4 min (release weekend), \
+        "1 queue in trouble, ticketed; salesforce paused by ada for 4 min (release weekend), \
          1 ticket waits"
     );
 }

@@ -31,7 +31,12 @@ async fn g11_g12_what_a_dead_crm_does_not_answer_is_parked_and_continues_by_itse
     assert_eq!(parked["last_error"]["kind"], "network_failure");
     assert_eq!(parked["event_id"], "evt-1");
     assert_eq!(parked["attempts"], 4, "one try and three retries");
-    assert_eq!(parked["waits_for"], "until salesforce answers again");
+    // The worker notes the state of the target a moment after the result of the attempt.
+    world
+        .until("the delivery says what it waits for", async || {
+            world.items("deliveries").await[0]["waits_for"] == "until salesforce answers again"
+        })
+        .await;
     assert!(
         world.items("dead-letters").await.is_empty(),
         "no person is needed"
