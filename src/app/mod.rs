@@ -7,6 +7,7 @@
 mod descriptors;
 mod listeners;
 mod listening;
+mod pollers;
 mod rendering;
 mod rule_book;
 mod stages;

@@ -1,4 +1,5 @@
-//! What each stage consists of, and what its parts are given. The listeners are in `listeners`.
+//! What each stage consists of, and what its parts are given. The listeners are in `listeners`, polling in
+//! `pollers`.
 
 use std::sync::Arc;
 
@@ -18,7 +19,6 @@ use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::lifecycle::Components;
 use crate::notifier::{Notifier, publish_changes};
 use crate::outbound::Redactor;
-use crate::polling::{self, PollWorker, StatusPageWorker};
 use crate::review_limit::ReviewLimiter;
 use crate::self_monitor::SelfMonitor;
 use crate::settings::{Settings, TargetSettings};
@@ -167,35 +167,6 @@ impl Builder {
             });
         }
         Ok(enrichment)
-    }
-
-    /// Starts to ask how Genesys Cloud stands, where that is wanted.
-    fn start_polling(&self, journal: &Journal, enrichment: &Enrichment) -> Result<(), StartError> {
-        let Some(settings) = &self.settings.enrichment else {
-            return Ok(());
-        };
-        let parts = polling::Parts {
-            store: self.store.clone(),
-            journal: journal.clone(),
-            metrics: self.metrics.clone(),
-            clock: self.clock.clone(),
-            components: self.components.clone(),
-            owner: self.owner.clone(),
-            redactor: self.redactor.clone(),
-        };
-        let worker = PollWorker::new(&self.settings, enrichment, parts.clone());
-        if let Some(worker) = worker.map_err(StartError::Enrichment)? {
-            self.spawn(&self.stages.receive, "polling", move |stop| {
-                worker.clone().run(stop)
-            });
-        }
-        let worker = StatusPageWorker::new(settings, parts);
-        if let Some(worker) = worker.map_err(StartError::Enrichment)? {
-            self.spawn(&self.stages.receive, "status page", move |stop| {
-                worker.clone().run(stop)
-            });
-        }
-        Ok(())
     }
 
     /// Wakes this replica and the others up at each change of `source`.

@@ -13,6 +13,7 @@ mod messages;
 mod observations;
 mod page;
 mod plan;
+mod progress;
 mod status_page;
 mod worker;
 

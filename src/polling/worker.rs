@@ -1,6 +1,6 @@
 //! Asks what is due, and appends what the answers tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -11,13 +11,11 @@ use super::hearing::Listener;
 use super::messages::{of_edges, of_trunks};
 use super::observations::{Observed, by_queue};
 use super::plan::Plan;
+use super::progress::Progress;
 use super::{Parts, PollError};
 use crate::domain::polling::{Asked, Kind, Limits, POLL_SOURCE, Question, Situation, Watched};
 use crate::domain::time::Timestamp;
-use crate::enrichment::{
-    Answered, ApiError, Enrichment, FIRST_REST, MAX_QUEUES, MAX_REST, PlatformApi, rest_after,
-};
-use crate::lifecycle::ComponentState;
+use crate::enrichment::{Answered, Enrichment, MAX_QUEUES, PlatformApi};
 use crate::settings::Settings;
 
 /// How long the lease lasts without being renewed.
@@ -29,8 +27,6 @@ const MAX_LOOK_REST: Duration = Duration::from_secs(30);
 const WAIT_FOR_NAMES: Duration = Duration::from_secs(5);
 /// Events of one append.
 const EVENTS: usize = 500;
-/// The name of the Platform API among the services.
-const SERVICE: &str = "platform_api";
 
 /// What polling needs. Cheap to clone.
 #[derive(Clone)]
@@ -40,18 +36,6 @@ pub(crate) struct PollWorker {
     api: PlatformApi,
     enrichment: Enrichment,
     parts: Parts,
-}
-
-/// What polling remembers. After a restart everything is asked again.
-struct Progress {
-    started_at: Timestamp,
-    listener: Listener,
-    api: PlatformApi,
-    asked: Asked,
-    /// Calls that failed the last time, and why.
-    problems: BTreeMap<&'static str, String>,
-    rest: Duration,
-    quiet_until: Instant,
 }
 
 /// The things with an incident.
@@ -109,15 +93,9 @@ impl PollWorker {
     fn begin(&self) -> Progress {
         let now = self.parts.clock.now();
         let names = self.plan.sources.iter().map(|source| &source.name);
-        Progress {
-            started_at: now,
-            listener: Listener::new(names, &self.parts.metrics, self.limits.after_gap, now),
-            api: self.api.clone(),
-            asked: Asked::default(),
-            problems: BTreeMap::new(),
-            rest: FIRST_REST,
-            quiet_until: Instant::now(),
-        }
+        let after_gap = self.limits.after_gap;
+        let listener = Listener::new(names, &self.parts.metrics, after_gap, now);
+        Progress::new(now, listener, self.api.clone())
     }
 
     async fn wait_for_names(&self) {
@@ -215,7 +193,7 @@ impl PollWorker {
                 ("queues", progress.api.observations(ids, metrics).await)
             }
         };
-        let may_go_on = self.note(progress, call, answer.as_ref().err());
+        let may_go_on = progress.note(&self.parts, call, answer.as_ref().err());
         match answer {
             Ok(answered) => {
                 let told = self.told(question, &answered);
@@ -289,38 +267,5 @@ impl PollWorker {
             self.parts.metrics.events(POLL_SOURCE, "accepted", count);
         }
         Ok(())
-    }
-
-    /// Counts a call, and shows and rests after one that failed. Returns whether other questions may
-    /// be asked.
-    fn note(
-        &self,
-        progress: &mut Progress,
-        call: &'static str,
-        problem: Option<&ApiError>,
-    ) -> bool {
-        let outcome = problem.map_or("ok", ApiError::name);
-        self.parts.metrics.enrichment_call(call, outcome);
-        let mut may_go_on = true;
-        match problem {
-            None => {
-                progress.problems.remove(call);
-                progress.rest = FIRST_REST;
-            }
-            Some(problem) => {
-                tracing::warn!(call, %problem, "Genesys Cloud does not tell how things stand");
-                progress.problems.insert(call, problem.to_string());
-                may_go_on = problem.is_about_the_question();
-            }
-        }
-        if let Some(problem) = problem.filter(|_| !may_go_on) {
-            progress.quiet_until = Instant::now() + rest_after(problem, progress.rest);
-            progress.rest = (progress.rest * 2).min(MAX_REST);
-        }
-        let reason = progress.problems.iter().next();
-        let state = reason.map(|(call, why)| ComponentState::Down(format!("{call}: {why}")));
-        let state = state.unwrap_or(ComponentState::Up);
-        self.parts.components.report_service(SERVICE, state);
-        may_go_on
     }
 }
