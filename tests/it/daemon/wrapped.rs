@@ -15,7 +15,7 @@ on_recovery = "resolve"
 targets = ["salesforce"]
 [targets.salesforce.create]
 Subject = "{{ key }}"
-Description = "{{ trunk_name }} {{ status }}"
+Description = "{{ trunk_name or 'no trunk' }} {{ status or 'no status' }}"
 "#;
 
 const BY_NAME: &str = r#"
