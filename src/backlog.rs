@@ -2,8 +2,6 @@
 //!
 //! Deciding reads the journal in order, so the waiting events of one source delay all others. A
 //! source that is held back gets the answer 503 until deciding has caught up.
-//!
-//! May import: `store`. Must not know: HTTP.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

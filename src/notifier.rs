@@ -1,8 +1,8 @@
 //! Wakes loops up: one part of a replica, or another replica, has made work ready. Nobody outside of
 //! the process is told anything.
 //!
-//! May import: `store`. Every loop that waits for a notification also wakes up by itself, so a lost
-//! one costs half a second, never work.
+//! Every loop that waits for a notification also wakes up by itself, so a lost one costs half a
+//! second, never work.
 
 use std::time::Duration;
 

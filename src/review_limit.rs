@@ -1,8 +1,6 @@
 //! Keeps the open review items of each source within its limit.
 //!
 //! Receiving only adds items. They are counted and dropped here, so that no webhook waits for it.
-//!
-//! May import: `clock`, `store`, `telemetry`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};

@@ -1,8 +1,7 @@
 //! Monitors Ringdown itself: checks the health of targets and sources from time to time, and puts
 //! events about trouble into the journal, where they are handled like all events.
 //!
-//! Of several replicas one reports trouble; each notes which sources send to it. May import:
-//! `clock`, `domain`, `store`, `telemetry`.
+//! Of several replicas one reports trouble; each notes which sources send to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

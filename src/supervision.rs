@@ -1,6 +1,4 @@
 //! Supervision: a component that dies is reported as down and started again.
-//!
-//! May import: `fault_points`, `lifecycle`, `telemetry`. Must not know what the components do.
 
 use std::pin::pin;
 use std::time::Duration;

@@ -1,6 +1,4 @@
 //! Upkeep: checks that the store can commit, and deletes old rows in small steps.
-//!
-//! May import: `clock`, `domain::time`, `lifecycle`, `store`.
 
 use std::time::Duration;
 

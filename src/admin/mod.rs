@@ -2,9 +2,6 @@
 //!
 //! Every route stands in one table (`routes`) with the role it needs; the router is built
 //! from that table, so that a route without a guard cannot be written.
-//!
-//! May import: `clock`, `deliver` (a target's status), `domain`, `http`, `json`, `lifecycle`,
-//! `settings`, `store`, `telemetry`, `text`, axum. Must not know: rules, formats, CRM clients.
 
 mod access;
 mod actions;

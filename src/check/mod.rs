@@ -6,8 +6,7 @@
 //! such event; a warning is what can be used and can hardly be meant. About an event type of which
 //! nothing is known, nothing is said.
 //!
-//! Pure. May import: `decide` (the values that templates see), `domain`, `normalise` (the
-//! catalogue), `rules`, `settings`.
+//! Pure.
 
 mod breach;
 mod comparisons;

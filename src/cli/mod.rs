@@ -1,8 +1,6 @@
 //! The command line: parses the arguments, runs one command, and returns its exit status.
 //!
 //! Exit status 0: fine. 1: the thing asked about is not fine. 2: wrong usage or configuration.
-//!
-//! May import everything; nothing imports it.
 
 mod api;
 mod catalogue;

@@ -5,9 +5,6 @@
 //! timers, by the functions of `domain`. `ticket_text` writes the texts of tickets. Above them,
 //! [`Decider`] loads and stores each batch in one transaction, while its replica holds the leader
 //! lease.
-//!
-//! May import: `clock`, `domain`, `enrichment`, `normalise`, `rules`, `settings`, `store`,
-//! `telemetry`, `text`. Must not know: HTTP, CRM clients.
 
 mod awaiting_standing;
 mod batch;

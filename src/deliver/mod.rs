@@ -7,9 +7,6 @@
 //! fields that the CRM refused at the create; `health` shares with other replicas whether it is
 //! reachable; `login_turn` says which of them sends a refused password; `worker` holds their common
 //! state. Every decision about a failure is made in `domain`.
-//!
-//! May import: `clock`, `domain`, `fault_points`, `rate_limiter`, `settings`, `store`, `targets`,
-//! `telemetry`. Must not know: sources, rules, how a payload is made.
 
 mod attempt;
 mod claims;

@@ -1,6 +1,4 @@
 //! What the CRM's metadata says about the mapping: pure, from plain data to findings.
-//!
-//! May import: `targets::inspect`. Must not know: HTTP, settings, which CRM it is.
 
 use super::finding::Finding;
 use super::mapping::Mapped;

@@ -1,9 +1,7 @@
 //! The live pre-flight of a target.
 //!
-//! `run` makes the checks in their order. `reach`, `references` and `write` ask the CRM; `checks`, `required`
-//! and `values` check plain data. Knows no CRM by name. May import: `clock`, `domain`, `outbound`,
-//! `rules`, `settings`, `targets`, the field texts of `decide`. Must not know: the command line,
-//! the store.
+//! `run` makes the checks in their order. `reach`, `references` and `write` ask the CRM; `checks`,
+//! `required` and `values` check plain data. Knows no CRM by name.
 
 mod checks;
 mod finding;

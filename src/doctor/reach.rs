@@ -1,6 +1,6 @@
 //! Whether the CRM can be reached: name, connection, TLS, and the time on its clock.
 //!
-//! No credential is used here. May import: `targets::http`, `clock`.
+//! No credential is used here.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Whether what every ticket refers to is there: a group, a configuration item, a caller, an owner, a
 //! record type.
 //!
-//! May import: `targets::inspect`. A value that depends on the event is not looked up.
+//! A value that depends on the event is not looked up.
 
 use super::finding::Finding;
 use super::mapping::Mapped;

@@ -1,6 +1,4 @@
 //! `--write`: opens a test ticket, changes it, resolves it, and reads it back.
-//!
-//! May import: `decide::create_fields` (the fields as a delivery has them), `targets`.
 
 use serde_json::Value;
 

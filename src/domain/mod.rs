@@ -1,9 +1,7 @@
 //! The decisions and the values they are made of: pure functions over plain data.
 //!
 //! `incident` is the data at the bottom; `decision`, `outage`, `flood` and `silence` decide about
-//! it. May import: the standard library, `serde`, `thiserror`, `jiff` (for the text form of a time)
-//! and `regex` (for matchers). Must not know: I/O, async, the clock, randomness, SQL, HTTP or any
-//! sibling module.
+//! it.
 
 pub mod allowance;
 pub mod circuit_breaker;

@@ -3,9 +3,7 @@
 //!
 //! Deciding reads answers from memory and asks for more without waiting; a separate worker makes
 //! the calls. So a slow or dead Platform API delays no ticket: the ticket is opened without the
-//! figures, and an answer that comes later becomes a comment. May import: `clock`, `domain`,
-//! `json`, `outbound`, `settings`, `targets::http`, `telemetry`. Must not know: rules, the store,
-//! CRMs.
+//! figures, and an answer that comes later becomes a comment.
 
 mod answers;
 mod budget;

@@ -4,9 +4,6 @@
 //! `serve` accepts and serves connections; `connections` and `eviction` limit their number;
 //! `activity` is the state of one connection; `socket` and `request_body` tell it what the client
 //! has read and sent.
-//!
-//! May import: `clock`, `domain`, `fault_points`, `telemetry`, axum, hyper. Must not know: any
-//! route, the store, sources, targets.
 
 mod activity;
 mod client_network;

@@ -1,8 +1,7 @@
 //! The `custom` format: any JSON, read at the places of `[sources.*.map]`.
 //!
-//! Owns the form of a mapped value. Unlike `genesys` it takes text such as `"412.5"` for a
-//! number, because the operator has pointed at it by hand. Must not know how the map is
-//! written in the configuration.
+//! Owns the form of a mapped value. Unlike `genesys` it takes text such as `"412.5"` for a number,
+//! because the operator has pointed at it by hand.
 
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Event ids for events that come without one.
 //!
-//! Owns the canonical text form of JSON: equal content gives an equal id with any order of
-//! its keys. Must not know any format.
+//! Owns the canonical text form of JSON: equal content gives an equal id with any order of its
+//! keys.
 
 use std::fmt::Write;
 

@@ -1,9 +1,7 @@
 //! Normalisation: one received JSON value becomes signals, nothing, or a review item.
 //!
 //! Owns every form in which a sender may write an event (`docs/events.md` describes them for
-//! operators). May import: `domain`, `json`, `base64`, `hex`, `jsonpath_rfc9535`, `serde_json`,
-//! `sha2`, `thiserror`.
-//! Pure: no I/O and no clock. It must not know rules, keys, the store or HTTP.
+//! operators). Pure: no I/O and no clock. It must not know rules, keys, the store or HTTP.
 //!
 //! It never guesses. A value that does not have the form of the format makes the whole event a
 //! [`SchemaMismatch`](crate::domain::signal::SchemaMismatch), so that no ticket is ever opened with

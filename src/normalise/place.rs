@@ -1,8 +1,7 @@
 //! Places in a sender's own JSON: JSON pointers (RFC 6901) and JSONPath queries (RFC 9535), checked
 //! when the configuration is read.
 //!
-//! A pointer counts the elements of a list, a query chooses them by what they say. Must not know
-//! the meaning of values.
+//! A pointer counts the elements of a list, a query chooses them by what they say.
 
 use std::fmt;
 use std::str::FromStr;

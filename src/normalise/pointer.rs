@@ -1,6 +1,6 @@
 //! JSON pointers (RFC 6901), checked when the configuration is read.
 //!
-//! Owns their syntax and how one is followed. Must not know the meaning of values.
+//! Owns their syntax and how one is followed.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! Wrappers: what a broker, a queue or a gateway puts around an event on its way here.
 //!
 //! Owns their shapes. A shape is recognised by all its required members, never by one name: an
-//! event may have a member `body` or `detail` of its own. Must not know: the content of events.
+//! event may have a member `body` or `detail` of its own.
 
 use std::borrow::Cow;
 

@@ -1,7 +1,5 @@
 //! The common part of every outgoing HTTP call: sending it within limits, the choice of a proxy,
 //! and the removal of our secrets from the answer.
-//!
-//! May import: `json`, `settings`. Must not know: CRMs, tickets, the store.
 
 mod client;
 mod connect;

@@ -1,7 +1,7 @@
 //! Takes our secrets out of what others answer.
 //!
 //! The settings' secrets are known from the start; what is obtained or sent later (tokens,
-//! assertions) is remembered when it is sent. May import: `settings`.
+//! assertions) is remembered when it is sent.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -3,9 +3,8 @@
 //! events.
 //!
 //! So an event that got lost does no lasting harm. `domain::polling` decides what to ask, `plan` is
-//! what the rules can make use of, and `messages` writes an answer as Genesys Cloud would send it. Of
-//! several replicas one polls. May import: `clock`, `domain`, `enrichment`, `lifecycle`, `normalise`,
-//! `outbound`, `settings`, `store`, `targets::http`, `telemetry`.
+//! what the rules can make use of, and `messages` writes an answer as Genesys Cloud would send it.
+//! Of several replicas one polls.
 
 mod ask;
 mod hearing;

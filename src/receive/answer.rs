@@ -1,6 +1,4 @@
 //! The answers to a sender, as types: each with its status, its headers and its body.
-//!
-//! Must not know: why an answer was chosen.
 
 use std::time::Duration;
 

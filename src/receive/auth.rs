@@ -1,8 +1,7 @@
 //! Authentication of a request by the entries of a source's `auth`. One valid entry is enough.
 //!
-//! Secrets are compared as SHA-256 digests in constant time, so that neither their content
-//! nor their length shows in the time it takes. Why a request was refused is never told.
-//! Must not know: sources, the store, answers.
+//! Secrets are compared as SHA-256 digests in constant time, so that neither their content nor
+//! their length shows in the time it takes. Why a request was refused is never told.
 
 use axum::http::header::{AUTHORIZATION, InvalidHeaderName};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};

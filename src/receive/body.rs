@@ -1,6 +1,4 @@
 //! A request's body: the check of its headers, and reading it whole up to its limit.
-//!
-//! Must not know: sources, credentials, the content of a body.
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::HeaderMap;

@@ -4,8 +4,6 @@
 //! and out of order, an administrator chooses their content, and
 //! an Outbound Message cannot be signed. The ids of tickets that are ours are made durable, the
 //! answer goes out, and the sync worker reads the tickets from the CRM at once.
-//!
-//! Must not know: the effect of a change, and the CRM of a target.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! The body of a CRM's callback: which tickets changed. Nothing else is read from it.
 //!
 //! Three shapes: ServiceNow's REST message (JSON), Salesforce's Flow (JSON) and Salesforce's
-//! Outbound Message (SOAP). Pure. Must not know: targets, incidents, answers.
+//! Outbound Message (SOAP). Pure.
 
 use axum::body::Bytes;
 use quick_xml::Reader;

@@ -1,6 +1,4 @@
 //! The requests in flight: the amounts that each holds, and which of them are waited for.
-//!
-//! Must not know which one is dropped.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;

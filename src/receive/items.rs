@@ -1,6 +1,4 @@
 //! The events of a body, ready for the journal. Pure.
-//!
-//! Must not know: HTTP, credentials, the journal beyond the shape of its entries.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The public keys of an identity provider: fetched, kept, replaced when they rotate.
 //!
-//! A provider that cannot be reached does not lock out senders whose keys are known: the last
-//! good set stays. May import: `outbound`, the file system. Must not know: tokens, requests.
+//! A provider that cannot be reached does not lock out senders whose keys are known: the last good
+//! set stays.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -1,6 +1,4 @@
 //! Signed tokens of an identity provider: issuer, audience and algorithms are pinned.
-//!
-//! Must not know: where the keys come from beyond asking the [`Keyring`] for them.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;

@@ -3,10 +3,6 @@
 //! `webhook` shows all steps of a request; `receiver` holds those that callbacks share; `items`
 //! makes events for the journal of a body, `sns` checks what Amazon SNS sends.
 //!
-//! May import: `backlog`, `clock`, `domain`, `http`, `json`, `normalise`, `outbound`,
-//! `rate_limiter`, `settings`, `store`, `telemetry`, axum. Must not know: rules, incidents,
-//! targets; it never decides whether an event gets a ticket.
-//!
 //! Cases that are not obvious are decided so that no authenticated event is lost, and so that a
 //! request without a valid credential costs little:
 //!

@@ -2,7 +2,7 @@
 //!
 //! Each sender (a source, or a target that calls back) has a reserved part of both, so that no
 //! other can take everything. When nothing is left, an incomplete request is dropped; `shedding`
-//! selects it. Must not know: routes, credentials, answers.
+//! selects it.
 
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

@@ -1,6 +1,4 @@
 //! A configured source at run time: its accepted senders, its rate limit, and its log of refusals.
-//!
-//! Must not know: routes, bodies, the store.
 
 use std::net::IpAddr;
 use std::sync::Arc;

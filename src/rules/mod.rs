@@ -2,7 +2,7 @@
 //! (`key`, ticket fields), the routing of tickets by expressions, and schedules of maintenance
 //! windows, compiled once at start.
 //!
-//! May import: `domain`. Pure: no I/O, no clock.
+//! Pure: no I/O, no clock.
 
 mod bounds;
 mod comparison;

@@ -1,7 +1,4 @@
 //! Layers: TOML files, parsed so that each value remembers its line, and the value of a variable.
-//!
-//! May import: nothing of ours but [`Problem`], [`Value`] and [`SourceFile`]. Must not know what any
-//! key means.
 
 use std::path::Path;
 

@@ -4,9 +4,7 @@
 //! the JSON Schema and the reference table ([`documents`]). [`Loader`] makes a [`Settings`], or
 //! reports every problem; [`report`] writes either as text.
 //!
-//! May import: `domain`, `normalise` (formats of sources), `rules` (expressions, templates),
-//! `rsa_key`. Must not know: the store, HTTP, CRM clients. Only this module, `cli`, `clock` and
-//! `fault_points` read the environment.
+//! Only this module, `cli`, `clock` and `fault_points` read the environment.
 
 mod crm;
 pub(crate) mod declare;

@@ -1,6 +1,6 @@
 //! The text of the configuration files, and where in it each key and value stands.
 //!
-//! Pure. May import: nothing of ours but [`Problem`] and what shows a line of a file.
+//! Pure.
 
 use std::fmt;
 use std::ops::Range;

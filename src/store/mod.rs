@@ -1,8 +1,7 @@
 //! The store: the journal of events, incidents, the outbox of deliveries, review items.
 //!
 //! All SQL is here, written once for SQLite and PostgreSQL. Each file has one topic; `views` has
-//! the lists for the API. May import: `domain`, `fault_points`, `json`. Must not know: HTTP,
-//! formats, CRMs; it reads no clock for decisions and uses no randomness.
+//! the lists for the API.
 
 mod audit;
 mod burst_locks;

@@ -4,9 +4,8 @@
 //! reads tickets that a callback named; `worker` holds their common state. `domain::ticket_sync`
 //! decides the effect of a change. It is stored in one transaction.
 //!
-//! May import: `clock`, `domain`, `rate_limiter`, `settings`, `store`, `targets`, `telemetry`. Must
-//! not know: rules, sources, deliveries. It shares the target's rate limit; its failures do not
-//! change whether the target takes deliveries.
+//! It shares the target's rate limit; its failures do not change whether the target takes
+//! deliveries.
 
 mod poll;
 mod run;

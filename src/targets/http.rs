@@ -4,7 +4,7 @@
 //! Everything that comes back, and every error on the way, goes through the [`Redactor`] here,
 //! before it is read: no caller can store or log a secret that was quoted.
 //!
-//! Knows no CRM. May import: `domain::failure`, `outbound`, `settings::Secret`.
+//! Knows no CRM.
 
 use std::io;
 use std::time::Duration;

@@ -1,7 +1,6 @@
 //! A CRM's own description: the object, its fields, and our user's rights.
 //!
-//! Plain data and two traits, for a pre-flight that writes nothing. Knows no CRM. May import:
-//! `domain`. Must not know: what is done with the answers.
+//! Plain data and two traits, for a pre-flight that writes nothing. Knows no CRM.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

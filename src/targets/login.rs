@@ -1,7 +1,7 @@
 //! How requests authenticate: the credential that they carry, and its renewal.
 //!
 //! Owns what needs no token: HTTP Basic and API keys. Tokens come from another implementation of
-//! [`Login`]. May import: `domain`, `settings`.
+//! [`Login`].
 
 use async_trait::async_trait;
 use base64::Engine;

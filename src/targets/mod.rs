@@ -3,9 +3,8 @@
 //! Each CRM has a folder, which `registry` names on one line. `docs/adding_a_crm.md` says how to
 //! add one.
 //!
-//! May import: `clock`, `domain`, `json`, `outbound`, `rsa_key`, `rules`, `settings`, `text`. Must
-//! not know: the store, sources. Rotated refresh tokens must be durable: they go through
-//! [`TokenVault`], which the caller provides.
+//! Rotated refresh tokens must be durable: they go through [`TokenVault`], which the caller
+//! provides.
 
 mod charset;
 mod claim;

@@ -1,6 +1,4 @@
 //! Tickets that exist and that our user cannot find.
-//!
-//! May import: `domain`.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};

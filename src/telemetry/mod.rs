@@ -1,6 +1,4 @@
 //! Telemetry: the metrics and the log.
-//!
-//! May import: `domain`, `settings`, `text`. Must not know the parts that it counts for.
 
 mod connections;
 mod log_queue;

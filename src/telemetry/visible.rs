@@ -1,7 +1,5 @@
 //! Log lines in which nothing is hidden: senders and CRMs choose much of what stands in them, and
 //! people read them on terminals.
-//!
-//! May import: `text`.
 
 use std::borrow::Cow;
 use std::io::{self, Write};

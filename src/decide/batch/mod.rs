@@ -2,9 +2,7 @@
 //!
 //! No I/O: the caller loads the state before, and stores the changes afterwards. Two things are not
 //! pure. The ids of new incidents (`Uuid::now_v7`) are made here from the system clock and from
-//! randomness; nothing is decided by them. And warnings are logged here. May import: `domain`,
-//! `rules`, `settings`, `enrichment` (its answers in memory), the row types of `store`, and
-//! `decide::{evaluate, log_once, outage_key, policy, ticket_text}`.
+//! randomness; nothing is decided by them. And warnings are logged here.
 
 mod apply;
 mod changes;

@@ -1,7 +1,6 @@
 //! The text of tickets: fields, comments and the payloads of deliveries.
 //!
-//! Pure. May import: `domain`, `normalise` (units of metrics), `rules` (templates), `settings`,
-//! `text`.
+//! Pure.
 
 mod comment;
 mod displayed;

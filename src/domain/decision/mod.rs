@@ -3,8 +3,7 @@
 //! `decide` is the entry. `state` holds the data of one correlation key that a decision reads and
 //! changes; `breach` handles a breach; `transition` names the changes for the incident's history.
 //! For any sequence of signals there is at most one incident per key that is not closed, and never
-//! a second create inside one burst lock. Pure. May import: `identity`, `incident`, `severity`,
-//! `time`.
+//! a second create inside one burst lock. Pure.
 
 mod breach;
 mod burst_lock;

@@ -2,9 +2,9 @@
 //! have told.
 //!
 //! A message tells a part only: one media type, some metrics, one qualifier. [`EntityState`] keeps
-//! the latest of each with its own time, and [`EntityState::view`] is what a rule sees of all of it.
-//! Two promises hold for every view: a reading that is too old is missing, and a part is never given
-//! for the whole. Pure. May import: `incident::MAX_AHEAD`, `signal`, `time`.
+//! the latest of each with its own time, and [`EntityState::view`] is what a rule sees of all of
+//! it. Two promises hold for every view: a reading that is too old is missing, and a part is never
+//! given for the whole. Pure.
 
 mod identity;
 mod stamp;

@@ -5,9 +5,8 @@
 //! or discards it, it clears, or an outage takes it in. The number of incidents without a ticket is
 //! limited too; beyond that a breach is only counted.
 //!
-//! The flood's incident lives the life of an incident: it gets a breach when an incident is held
-//! or only counted, and a clear once nothing is held. Pure. May import: `decision`, `incident`,
-//! `time`.
+//! The flood's incident lives the life of an incident: it gets a breach when an incident is held or
+//! only counted, and a clear once nothing is held. Pure.
 
 mod policy;
 mod rate;

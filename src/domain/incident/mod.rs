@@ -2,8 +2,8 @@
 //!
 //! Plain data at the bottom: an `evaluation` of a signal, the `policy` of a rule, the `action`s
 //! that a ticket needs, the `record` that is stored. Above it the methods of the record: `apply`
-//! adds a signal, `flapping` counts how often trouble starts, `hold` says what holds a ticket
-//! back, `life` moves the incident from state to state. Pure. May import: `identity`, `severity`, `time`.
+//! adds a signal, `flapping` counts how often trouble starts, `hold` says what holds a ticket back,
+//! `life` moves the incident from state to state. Pure.
 
 mod action;
 mod apply;

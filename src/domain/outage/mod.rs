@@ -3,7 +3,6 @@
 //! `formation` decides when breaching incidents of a group form an outage; `members` decides which
 //! incidents join, and changes members; `reconcile` runs one step of a group. An outage is an
 //! incident itself: it gets a breach while members breach, and a clear when none breaches. Pure.
-//! May import: `decision`, `incident`, `time`.
 
 mod formation;
 mod members;

@@ -1,7 +1,7 @@
 //! Silences: which breaches they cover, and what that does. A silence is a matcher and a time span
 //! in which no ticket is opened; a maintenance window of the configuration is one that repeats.
 //!
-//! Pure. May import: `decision`, `incident`, `time`.
+//! Pure.
 
 mod in_force;
 mod matcher;

@@ -2,7 +2,7 @@
 //!
 //! Only for sources that name their topics (`sns_topics`), and only after the sender has proved
 //! itself. `address` decides which hosts are Amazon's, `message` which text is signed,
-//! `certificate` whether it is. Must not know: events, the store.
+//! `certificate` whether it is.
 
 mod address;
 mod certificate;

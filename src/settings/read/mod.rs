@@ -1,5 +1,5 @@
 //! A small typed reader over merged values: takes keys by name and type, and notes every problem,
-//! every value in effect and every unknown key. Must not know which keys exist.
+//! every value in effect and every unknown key.
 
 mod entry;
 mod fault;

@@ -4,7 +4,7 @@
 //! So a token that was saved under another configured refresh token cannot be decrypted, and
 //! the newly configured one is used. A new client secret changes nothing.
 //!
-//! Pure but for the nonce. May import: `settings::Secret`.
+//! Pure but for the nonce.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;

@@ -1,6 +1,6 @@
 //! The grants, and the form that each sends to the token endpoint.
 //!
-//! May import: `domain::time`, `settings`. Sends nothing itself.
+//! Sends nothing itself.
 
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;

@@ -1,7 +1,4 @@
 //! OAuth 2.0: tokens that are obtained once, shared, and renewed.
-//!
-//! May import: `domain`, `settings`, `clock`, and of `targets` only `http`, `login` and `vault`.
-//! Must not know: the CRM clients, the store.
 
 mod answer;
 mod authenticator;

@@ -3,8 +3,6 @@
 //! A new one is durable before anything that came with it is used: the CRM has ended the
 //! old one by then. Replicas take turns, and look again at what is saved once it is theirs,
 //! so that none uses up a token that another has replaced.
-//!
-//! May import: `settings::Secret`, `targets::TokenVault`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

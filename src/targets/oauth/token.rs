@@ -1,6 +1,4 @@
 //! A token in use: the credential it makes, and how long it lasts.
-//!
-//! May import: `domain::time`, `targets::login`.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! Sending one request: to the instance the token names, with one renewal after a 401.
 //!
-//! May import: `domain`, `clock`, `targets::http`, `targets::login`. Knows nothing of tickets.
+//! Knows nothing of tickets.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

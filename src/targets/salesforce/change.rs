@@ -1,8 +1,7 @@
 //! Changing a ticket: comments, fields, resolution, its parent.
 //!
 //! What people did stays: a ticket that a person has closed is not opened again. Fields are set
-//! before the comment is written, so that a comment that is there proves both. May import:
-//! `domain`.
+//! before the comment is written, so that a comment that is there proves both.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Changes that people make to our tickets: those since a time, and the state of given tickets.
 //!
-//! Both ask with `queryAll`, which shows deleted records as deleted for as long as they are in
-//! the recycle bin. May import: `domain`.
+//! Both ask with `queryAll`, which shows deleted records as deleted for as long as they are in the
+//! recycle bin.
 
 use std::sync::atomic::Ordering;
 

@@ -1,6 +1,6 @@
 //! Opening a ticket, so that it is confirmed, in doubt or refused, and never twice.
 //!
-//! May import: `domain`. `docs/salesforce.md` explains the two ways.
+//! `docs/salesforce.md` explains the two ways.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Looking a ticket up: by its id, by our key in the external id field, or by our key in the
 //! subject.
 //!
-//! The key of every record in an answer is compared with the requested one. May import: `domain`.
+//! The key of every record in an answer is compared with the requested one.
 
 use serde_json::Value;
 

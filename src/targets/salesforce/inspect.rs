@@ -1,7 +1,7 @@
 //! What the org says about itself: versions, and the description of the ticket's object.
 //!
-//! The description is filtered by what our user may see, so a field that is missing in it does
-//! not exist or is hidden. May import: `domain`, `targets::inspect`.
+//! The description is filtered by what our user may see, so a field that is missing in it does not
+//! exist or is hidden.
 
 use std::collections::BTreeMap;
 

@@ -2,9 +2,6 @@
 //!
 //! Every rule here has its reason in `docs/salesforce.md`. The pure parts decide (`verdict`,
 //! `codes`, `refusal`, `blame`, `in_front`, `limits`, `object`, `requests`, `soql`, `truncation`), the others act on them.
-//!
-//! May import: `domain`, `settings`, `rules` (templates of the settings), `clock`, and the parts of
-//! `targets` that concern no CRM. Must not know: the store, sources, other CRMs.
 
 mod api;
 mod blame;

@@ -1,7 +1,5 @@
 //! Whether the id in a field of the configuration stands for a record that a ticket can refer to:
 //! an owner, a record type, a contact.
-//!
-//! May import: `domain`, `targets::inspect`.
 
 use serde_json::Value;
 

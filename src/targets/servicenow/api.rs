@@ -1,6 +1,6 @@
 //! Sending one request: credentials, one renewal after a 401, and judging the answer.
 //!
-//! May import: `domain`, `targets::http`. Knows nothing of tickets.
+//! Knows nothing of tickets.
 
 use std::sync::Arc;
 

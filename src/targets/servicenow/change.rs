@@ -2,7 +2,7 @@
 //!
 //! What people did stays: a state that a person has set is never lowered, and a ticket that a
 //! person has closed is not changed. There is no optimistic locking, so the ticket is read right
-//! before its state is changed. May import: `domain`.
+//! before its state is changed.
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::TicketChange;

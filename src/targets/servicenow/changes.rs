@@ -1,6 +1,4 @@
 //! Changes that people make to our tickets: those since a time, and the state of given tickets.
-//!
-//! May import: `domain`.
 
 use super::ServiceNow;
 use super::ids::SysId;

@@ -2,7 +2,6 @@
 //!
 //! Comments are entries of the journal, which reads back as `""`. Most users may not read the
 //! journal's own table; they can read the whole text of the ticket's journal, however long it is.
-//! May import: `domain`.
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::TicketChange;

@@ -1,6 +1,4 @@
 //! Whether the reply to an insert proves the ticket, and what the instance made of its fields.
-//!
-//! May import: `domain`.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! Opening a ticket, so that it is confirmed, in doubt or refused, and never twice.
 //!
-//! May import: `domain`. `docs/servicenow.md` explains the two ways ids work.
+//! `docs/servicenow.md` explains the two ways ids work.
 
 use std::time::Instant;
 

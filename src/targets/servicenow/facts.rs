@@ -1,7 +1,6 @@
 //! Facts about its instance that one client has learnt from answers.
 //!
-//! Lives as long as the process; everything in it is learnt again after a restart.
-//! May import: `domain::ticket`. Sends nothing.
+//! Lives as long as the process; everything in it is learnt again after a restart. Sends nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,7 +1,7 @@
 //! Looking a ticket up by our key.
 //!
-//! The instance ignores conditions on fields it does not know, and then answers other
-//! people's records; so each row is compared with the key here. May import: `domain`.
+//! The instance ignores conditions on fields it does not know, and then answers other people's
+//! records; so each row is compared with the key here.
 
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketKey};

@@ -1,7 +1,5 @@
 //! Which tables the ticket's table extends: it has their columns, choices, access controls and
 //! data policies too.
-//!
-//! May import: `domain`, and the parts of this client that ask.
 
 use super::ServiceNow;
 use super::query::{Literal, Query};

@@ -1,7 +1,5 @@
 //! What the instance says about itself: `sys_dictionary`, `sys_choice` and two properties;
 //! the tables that it extends are read in `hierarchy`, rights and policies in `rules`.
-//!
-//! May import: `domain`, `targets::inspect`.
 
 use std::collections::BTreeMap;
 

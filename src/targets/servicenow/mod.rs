@@ -2,9 +2,6 @@
 //!
 //! Every rule here has its reason in `docs/servicenow.md`. The pure parts decide (`verdict`,
 //! `refusal`, `record`, `body`, `query`, `requests`), the others act on them.
-//!
-//! May import: `clock`, `domain`, `settings`, `rules` (templates of the settings), `text`, and the
-//! parts of `targets` that concern no CRM. Must not know: the store, sources, other CRMs.
 
 mod api;
 mod blame;

@@ -1,7 +1,7 @@
 //! Turns names in a body into the record ids that references want.
 //!
-//! The instance could resolve names itself, but then it also shifts times out of the user's
-//! zone, and drops a name that it does not find without an error. May import: `domain`.
+//! The instance could resolve names itself, but then it also shifts times out of the user's zone,
+//! and drops a name that it does not find without an error.
 
 use std::time::Instant;
 

@@ -1,7 +1,7 @@
 //! Refusals by the role check of the API. A switch of nodes causes them for moments: so the first one
 //! says nothing about our user.
 //!
-//! May import: `domain`. Sends nothing.
+//! Sends nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

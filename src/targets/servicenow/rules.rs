@@ -1,7 +1,7 @@
 //! Reads the rules of the instance: our user's roles, access controls, data policies.
 //!
-//! An ordinary user sees some of these tables empty, so that none of them is ever taken as
-//! proof when it has no rows. May import: `domain`, `targets::inspect`.
+//! An ordinary user sees some of these tables empty, so that none of them is ever taken as proof
+//! when it has no rows.
 
 use std::collections::BTreeMap;
 
