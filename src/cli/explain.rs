@@ -173,18 +173,18 @@ impl Explainer {
             .filter_map(|key| Some(state_json(key, self.entities.get(key)?)));
         explained["states"] = states.collect();
         let settings = &self.settings;
-        let (findings, silent, faults) = match evaluated {
+        let (findings, without_finding, faults) = match evaluated {
             Evaluated::Review(reason) => return explained["review"] = json!(reason),
             Evaluated::Nothing(why) => return explained["nothing"] = json!(why),
             Evaluated::Findings {
                 findings,
-                silent,
+                without_finding,
                 faults,
-            } => (findings, silent, faults),
+            } => (findings, without_finding, faults),
         };
         let rules = settings.rules.iter().enumerate();
         let looked = |rule: usize| {
-            silent.iter().any(|one| one.rule == rule)
+            without_finding.iter().any(|one| one.rule == rule)
                 || findings.iter().any(|one| one.rule == rule)
                 || faults.iter().any(|one| one.rule == rule)
         };
@@ -193,9 +193,9 @@ impl Explainer {
             .map(|(_, rule)| json!({"rule": rule.name, "events": rule.events}))
             .collect();
         let name = |rule: usize| settings.rules.get(rule).map(|rule| rule.name.as_str());
-        let (unknown, missing): (Vec<_>, Vec<_>) = silent
+        let (unknown, missing): (Vec<_>, Vec<_>) = without_finding
             .iter()
-            .partition(|silent| silent.unknown_status.is_some());
+            .partition(|without_finding| without_finding.unknown_status.is_some());
         explained["silent_rules"] = missing.iter().map(|one| json!(name(one.rule))).collect();
         explained["unknown_statuses"] = unknown
             .iter()

@@ -87,7 +87,7 @@ pub(super) async fn load_inputs<'a>(
 fn open_incidents(
     records: &HashMap<IncidentKey, KeyRecord>,
 ) -> impl Iterator<Item = &IncidentRecord> {
-    records.values().filter_map(|record| record.open.as_ref())
+    records.values().filter_map(|record| record.active.as_ref())
 }
 
 /// The sources whose limits concern `keys`: those that began their incidents, where these have no
@@ -97,11 +97,11 @@ fn limited_sources(
     keys: &[IncidentKey],
     breaches: BTreeSet<(String, IncidentKey)>,
 ) -> BTreeMap<String, bool> {
-    let open = |key: &IncidentKey| records.get(key)?.open.as_ref();
+    let active = |key: &IncidentKey| records.get(key)?.active.as_ref();
     let is_pending = |record: &&IncidentRecord| record.incident.state == IncidentState::Pending;
-    let pending = keys.iter().filter_map(open).filter(is_pending);
+    let pending = keys.iter().filter_map(active).filter(is_pending);
     let began = pending.map(|record| record.source.clone());
-    let may_open = |key: &IncidentKey| open(key).is_none_or(|record| is_pending(&record));
+    let may_open = |key: &IncidentKey| active(key).is_none_or(|record| is_pending(&record));
     let breaching = breaches.into_iter().filter(|(_, key)| may_open(key));
     let sources = began.chain(breaching.map(|(source, _)| source));
     sources.map(|source| (source, false)).collect()

@@ -14,8 +14,8 @@ impl LogOnce {
     pub(super) fn is_first(&self, subject: &str, what: &str) -> bool {
         let what: String = what.chars().filter(|one| !one.is_ascii_digit()).collect();
         let form = format!("{subject}: {what}");
-        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        said.len() < MAX_REMEMBERED && said.insert(form)
+        let mut results = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        results.len() < MAX_REMEMBERED && results.insert(form)
     }
 }
 

@@ -84,11 +84,11 @@ async fn decide_evaluated(
             Evaluated::Review(reason) => batch.review(&event, reason),
             Evaluated::Findings {
                 findings,
-                silent,
+                without_finding,
                 faults,
             } => {
-                for silent in silent {
-                    batch.silent(&event, &silent);
+                for without_finding in without_finding {
+                    batch.without_finding(&event, &without_finding);
                 }
                 for finding in findings {
                     batch.decide(&event, finding);

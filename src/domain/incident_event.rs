@@ -2,7 +2,7 @@
 //!
 //! The store keeps an event as JSON. The names of kinds and fields are stable: rows that an older
 //! version wrote are read for years, so a kind is added and never renamed. The wording may change.
-//! Pure. May import: `domain` only.
+//! Pure.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -199,7 +199,7 @@ impl IncidentEvent {
         match transition {
             Transition::Pending(reason) => Self::Pending {
                 reason,
-                until: incident.opens_at,
+                until: incident.ticket_due_at,
                 silence: incident.silence.clone(),
             },
             Transition::Opened => Self::Opened,

@@ -21,7 +21,7 @@ const MAX_KEYS: usize = 256;
 #[derive(Debug, Default)]
 pub struct KeyRecord {
     /// Its incident that is not closed.
-    pub open: Option<IncidentRecord>,
+    pub active: Option<IncidentRecord>,
     pub lock: Option<BurstLock>,
     /// When its trouble began, lately, beyond the life of an incident.
     pub breach_starts: BreachStarts,
@@ -37,7 +37,7 @@ impl DecisionTransaction {
         for chunk in keys.chunks(MAX_KEYS) {
             for record in self.active_incidents(chunk).await? {
                 let key = record.incident.incident_key();
-                records.entry(key).or_default().open = Some(record);
+                records.entry(key).or_default().active = Some(record);
             }
             for row in locks_of(&mut self.tx, chunk).await? {
                 let record = records.entry(row.key).or_default();

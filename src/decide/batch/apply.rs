@@ -3,7 +3,7 @@
 use super::changes::Changes;
 use super::create::{Create, add_known_standing};
 use super::inputs::Inputs;
-use super::key_state::{KeyState, Open};
+use super::key_state::{ActiveIncident, KeyState};
 use crate::decide::ticket_text::payload::change_payload;
 use crate::decide::ticket_text::with_incident;
 use crate::domain::decision::{Decision, SignalOutcome, Suppression};
@@ -40,59 +40,59 @@ pub(super) fn apply(
     ) {
         return;
     }
-    let Some(open) = &mut state.open else {
+    let Some(active) = &mut state.active else {
         return;
     };
     if let Some(create) = create {
-        enqueue_create(changes, open, create, origin, now);
+        enqueue_create(changes, active, create, origin, now);
     }
     for action in decision
         .actions
         .iter()
         .filter(|action| **action != TicketAction::Create)
     {
-        enqueue_change(inputs, changes, open, *action, origin, now);
+        enqueue_change(inputs, changes, active, *action, origin, now);
     }
     if let Some(lock) = &decision.lock {
-        changes.lock(&open.incident, lock.clone());
+        changes.lock(&active.incident, lock.clone());
     }
     for transition in &decision.transitions {
-        let event = IncidentEvent::of(*transition, &open.incident);
+        let event = IncidentEvent::of(*transition, &active.incident);
         match event.is_by_source_event() {
-            true => changes.record_by(origin.event_id, &open.incident, event, now),
-            false => changes.record(&open.incident, event, now),
+            true => changes.record_by(origin.event_id, &active.incident, event, now),
+            false => changes.record(&active.incident, event, now),
         }
     }
-    store(changes, state);
+    mark_changed(changes, state);
 }
 
 /// Marks the incident of the key as changed. A closed one leaves the key free for the next.
-pub(super) fn store(changes: &mut Changes, state: &mut KeyState) {
-    let Some(open) = &state.open else {
+pub(super) fn mark_changed(changes: &mut Changes, state: &mut KeyState) {
+    let Some(active) = &state.active else {
         return;
     };
-    if open.incident.state == IncidentState::Closed {
-        changes.save_closed(open);
-        state.open = None;
+    if active.incident.state == IncidentState::Closed {
+        changes.save_closed(active);
+        state.active = None;
     } else {
-        changes.save(open);
+        changes.save(active);
     }
 }
 
 fn enqueue_create(
     changes: &mut Changes,
-    open: &mut Open,
+    active: &mut ActiveIncident,
     create: Result<Create, String>,
     origin: Origin<'_>,
     now: Timestamp,
 ) {
     match create {
         Ok(create) => {
-            let payload = create.assign_target(open, changes, now);
-            enqueue(changes, open, (Operation::Create, payload), origin);
+            let payload = create.assign_target(active, changes, now);
+            enqueue(changes, active, (Operation::Create, payload), origin);
         }
         // The incident stays open without a ticket; its history says why.
-        Err(problem) => unwritable(changes, open, problem, origin, now),
+        Err(problem) => unwritable(changes, active, problem, origin, now),
     }
 }
 
@@ -100,12 +100,12 @@ fn enqueue_create(
 pub(super) fn enqueue_change(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
-    open: &Open,
+    active: &ActiveIncident,
     action: TicketAction,
     origin: Origin<'_>,
     now: Timestamp,
 ) {
-    let (incident, context) = (&open.incident, &open.context);
+    let (incident, context) = (&active.incident, &active.context);
     let mut values = with_incident(context.values.clone(), incident);
     add_known_standing(inputs, &mut values, incident, now);
     let written = inputs.target(&context.target).and_then(|target| {
@@ -113,39 +113,43 @@ pub(super) fn enqueue_change(
             .map_err(|error| format!("targets.{}.{error}", context.target))
     });
     match written {
-        Ok(written) => enqueue(changes, open, written, origin),
-        Err(problem) => unwritable(changes, open, problem, origin, now),
+        Ok(written) => enqueue(changes, active, written, origin),
+        Err(problem) => unwritable(changes, active, problem, origin, now),
     }
 }
 
 /// Enqueues a comment with the queue's standing, for a ticket that was opened without it.
-pub(super) fn enqueue_standing(inputs: &Inputs<'_>, changes: &mut Changes, open: &Open) {
-    let event_id = open.context.event_id();
+pub(super) fn enqueue_standing(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    active: &ActiveIncident,
+) {
+    let event_id = active.context.event_id();
     let origin = Origin {
         event_id: &event_id,
         received_at: inputs.now,
-        source: &open.context.source,
+        source: &active.context.source,
     };
     enqueue_change(
         inputs,
         changes,
-        open,
+        active,
         TicketAction::Details,
         origin,
         inputs.now,
     );
-    changes.record(&open.incident, IncidentEvent::DetailsAdded, inputs.now);
+    changes.record(&active.incident, IncidentEvent::DetailsAdded, inputs.now);
 }
 
 pub(super) fn enqueue(
     changes: &mut Changes,
-    open: &Open,
+    active: &ActiveIncident,
     (operation, payload): (Operation, String),
     origin: Origin<'_>,
 ) {
     changes.enqueue(NewDelivery {
-        incident_id: open.incident.id.clone(),
-        target: open.context.target.clone(),
+        incident_id: active.incident.id.clone(),
+        target: active.context.target.clone(),
         operation,
         payload,
         event_id: origin.event_id.to_owned(),
@@ -156,23 +160,23 @@ pub(super) fn enqueue(
 
 fn unwritable(
     changes: &mut Changes,
-    open: &Open,
+    active: &ActiveIncident,
     problem: String,
     origin: Origin<'_>,
     now: Timestamp,
 ) {
     tracing::error!(
         event_id = origin.event_id,
-        incident_id = open.incident.id.as_str(),
+        incident_id = active.incident.id.as_str(),
         source = origin.source,
-        rule = &*open.incident.rule,
-        target = open.context.target.as_str(),
+        rule = &*active.incident.rule,
+        target = active.context.target.as_str(),
         kind = "schema_mismatch",
         problem,
         "a delivery to the ticket cannot be written"
     );
     let event = IncidentEvent::DeliveryUnwritable { problem };
-    changes.record_by(origin.event_id, &open.incident, event, now);
+    changes.record_by(origin.event_id, &active.incident, event, now);
 }
 
 /// Records the decision about `event` for the log, the metrics and the table of decisions.

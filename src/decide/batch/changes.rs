@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::key_state::{KeyStates, Open};
+use super::key_state::{ActiveIncident, KeyStates};
 use super::moved::Moved;
 use crate::domain::decision::BurstLock;
 use crate::domain::flood::SourceRate;
@@ -124,19 +124,19 @@ impl Changes {
     }
 
     /// The incident changed: it is stored as it is at the end of the batch.
-    pub(super) fn save(&mut self, open: &Open) {
-        let key = open.incident.incident_key();
+    pub(super) fn save(&mut self, active: &ActiveIncident) {
+        let key = active.incident.incident_key();
         if self.is_changed.insert(key.clone()) {
             self.changed.push(key);
         }
     }
 
     /// The incident is closed: it is stored as it is now, because its key may begin another.
-    pub(super) fn save_closed(&mut self, open: &Open) {
+    pub(super) fn save_closed(&mut self, active: &ActiveIncident) {
         // Several steps in a row may concern a closed outage or flood.
-        let is_last = |row: &mut IncidentRecord| row.incident.id == open.incident.id;
+        let is_last = |row: &mut IncidentRecord| row.incident.id == active.incident.id;
         self.closed.pop_if(is_last);
-        self.closed.push(open.row());
+        self.closed.push(active.row());
     }
 
     /// The rows to store, and the effects. `decided_to` is the last event of the batch.
@@ -145,13 +145,13 @@ impl Changes {
         keys: &KeyStates,
         decided_to: Option<i64>,
     ) -> (DecisionBatch, Effects) {
-        let open = self
+        let active = self
             .changed
             .iter()
-            .filter_map(|key| keys.get(key)?.open.as_ref());
+            .filter_map(|key| keys.get(key)?.active.as_ref());
         // Closed incidents come first: a successor takes over their key.
         self.rows.incidents = self.closed;
-        self.rows.incidents.extend(open.map(Open::row));
+        self.rows.incidents.extend(active.map(ActiveIncident::row));
         self.rows.decided_to = decided_to;
         (self.rows, self.effects)
     }

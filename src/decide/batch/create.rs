@@ -3,7 +3,7 @@
 use super::changes::Changes;
 use super::failover::{RewrittenTicket, events, rewrite_for_next_target};
 use super::inputs::Inputs;
-use super::key_state::{Open, TicketContext};
+use super::key_state::{ActiveIncident, TicketContext};
 use super::moved::Moved;
 use crate::decide::outage_key::outage_of;
 use crate::decide::ticket_text::payload::create_payload;
@@ -76,19 +76,19 @@ impl Create {
     /// Makes its target the one of `open`, and records a failover. Returns the payload.
     pub(super) fn assign_target(
         self,
-        open: &mut Open,
+        active: &mut ActiveIncident,
         changes: &mut Changes,
         now: Timestamp,
     ) -> String {
-        open.context.target = self.target;
-        open.context.route = self.route;
-        let incident = &open.incident;
+        active.context.target = self.target;
+        active.context.route = self.route;
+        let incident = &active.incident;
         let note = self.left.as_ref().map(|(_, note)| note.as_str());
         for event in events(self.problems, note) {
             changes.record(incident, event, now);
         }
         if let Some((from, note)) = self.left {
-            let moved = Moved::new(incident, &from, &open.context.target, &note);
+            let moved = Moved::new(incident, &from, &active.context.target, &note);
             changes.effects().moved.push(moved);
         }
         if let Some(queue) = self.without_standing {

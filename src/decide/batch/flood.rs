@@ -4,7 +4,7 @@ use super::apply::{Origin, apply};
 use super::changes::Changes;
 use super::create::Create;
 use super::inputs::Inputs;
-use super::key_state::{KeyState, KeyStates, Open, TicketContext};
+use super::key_state::{ActiveIncident, KeyState, KeyStates, TicketContext};
 use super::mutes::mute_group;
 use super::source_limits::SourceLimit;
 use crate::decide::ticket_text::flood_report::describe;
@@ -39,11 +39,11 @@ pub(super) fn reconcile_flood(
         key: key.clone(),
         severity: SEVERITY,
     };
-    let open = state.open.as_ref().map(|open| &open.context);
-    if let Some(mut context) = open.cloned().or(limit.first) {
-        let mut fresh = Some(context.clone());
+    let active = state.active.as_ref().map(|active| &active.context);
+    if let Some(mut context) = active.cloned().or(limit.first) {
+        let mut candidate = Some(context.clone());
         let life = limit.policy.life();
-        let steps = state.step(Allowance::default(), &mut fresh, |known| {
+        let steps = state.step(Allowance::default(), &mut candidate, |known| {
             reconcile(known, seen, &life, &new, inputs.now)
         });
         for (decision, incident) in steps {
@@ -94,10 +94,10 @@ fn apply_step(
         source: &source,
     };
     let before = context.clone();
-    state.open = Some(Open { incident, context });
+    state.active = Some(ActiveIncident { incident, context });
     apply(
         inputs, changes, state, &decision, create, origin, inputs.now,
     );
-    let open = state.open.as_ref();
-    open.map_or(before, |open| open.context.clone())
+    let active = state.active.as_ref();
+    active.map_or(before, |active| active.context.clone())
 }

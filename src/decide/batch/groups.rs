@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::apply::store;
+use super::apply::mark_changed;
 use super::changes::Changes;
-use super::key_state::{KeyState, KeyStates, Open};
+use super::key_state::{ActiveIncident, KeyState, KeyStates};
 use crate::domain::identity::IncidentKey;
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
@@ -37,14 +37,14 @@ impl Groups {
             let key = member.incident.incident_key();
             groups.add(&outage_key, key.clone());
             keys.entry(key)
-                .or_insert_with(|| KeyState::of_member(Open::from(member)));
+                .or_insert_with(|| KeyState::of_member(ActiveIncident::from(member)));
         }
         groups
     }
 
     /// An incident belongs to the group of its first breach that has one.
     pub(super) fn join(&mut self, state: &mut KeyState, group: Option<IncidentKey>) {
-        let Some(Open { incident, .. }) = &mut state.open else {
+        let Some(ActiveIncident { incident, .. }) = &mut state.active else {
             return;
         };
         if incident.group.is_none() && incident.state != IncidentState::Closed {
@@ -98,7 +98,7 @@ impl Groups {
         now: Timestamp,
     ) {
         for outage_key in self.outage_keys() {
-            let is_over = keys.get(&outage_key).is_none_or(|one| one.open.is_none());
+            let is_over = keys.get(&outage_key).is_none_or(|one| one.active.is_none());
             if !is_over {
                 continue;
             }
@@ -117,10 +117,10 @@ pub(super) fn incidents_of(members: &[Member]) -> Vec<Incident> {
 
 /// Replaces the incident of a member.
 pub(super) fn replace(changes: &mut Changes, state: &mut KeyState, incident: &Incident) {
-    if let Some(open) = &mut state.open {
-        open.incident.clone_from(incident);
+    if let Some(active) = &mut state.active {
+        active.incident.clone_from(incident);
     }
-    store(changes, state);
+    mark_changed(changes, state);
 }
 
 fn release_all(members: &mut [Member], changes: &mut Changes, now: Timestamp) {

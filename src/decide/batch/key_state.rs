@@ -19,7 +19,7 @@ pub(super) type KeyStates = HashMap<IncidentKey, KeyState>;
 #[derive(Debug, Clone, Default)]
 pub(super) struct KeyState {
     /// Its incident that is not closed; the state may also be `pending` or `recovered`.
-    pub(super) open: Option<Open>,
+    pub(super) active: Option<ActiveIncident>,
     lock: Option<BurstLock>,
     breach_starts: BreachStarts,
     mute: Option<Mute>,
@@ -27,7 +27,7 @@ pub(super) struct KeyState {
 
 /// An incident that is not closed, and the context of its ticket.
 #[derive(Debug, Clone)]
-pub(super) struct Open {
+pub(super) struct ActiveIncident {
     pub(super) incident: Incident,
     pub(super) context: TicketContext,
 }
@@ -48,15 +48,15 @@ pub(super) struct TicketContext {
 impl KeyState {
     /// The key of a member, whose burst lock is not loaded: only a decision on the key itself,
     /// which loads it, asks for that.
-    pub(super) fn of_member(open: Open) -> Self {
+    pub(super) fn of_member(active: ActiveIncident) -> Self {
         Self {
-            open: Some(open),
+            active: Some(active),
             ..Self::default()
         }
     }
 
     pub(super) fn incident(&self) -> Option<&Incident> {
-        self.open.as_ref().map(|open| &open.incident)
+        self.active.as_ref().map(|active| &active.incident)
     }
 
     pub(super) fn is_pending(&self) -> bool {
@@ -67,7 +67,7 @@ impl KeyState {
     /// Whether its incident is past `pending`. Its ticket may not exist yet: its create may still
     /// be in the outbox.
     pub(super) fn has_ticket(&self) -> bool {
-        self.open.is_some() && !self.is_pending()
+        self.active.is_some() && !self.is_pending()
     }
 
     pub(super) const fn lock(&self) -> Option<&BurstLock> {
@@ -80,30 +80,33 @@ impl KeyState {
 
     /// The source that began the incident, or begins it now with an event of `source`.
     pub(super) fn begun_by(&self, source: &str) -> String {
-        let open = self.open.as_ref();
-        open.map_or_else(|| source.to_owned(), |open| open.context.begun_by.clone())
+        let active = self.active.as_ref();
+        active.map_or_else(
+            || source.to_owned(),
+            |active| active.context.begun_by.clone(),
+        )
     }
 
     /// Names the parts of the incident as `rule` does now: its `sources` may have changed.
     pub(super) fn name_parts(&mut self, rule: &RuleSettings) {
-        if let Some(Open { incident, context }) = &mut self.open {
+        if let Some(ActiveIncident { incident, context }) = &mut self.active {
             let each = rule.sources.is_empty();
             incident.name_parts(each.then_some(context.begun_by.as_str()));
         }
     }
 
-    /// Lets a function of the domain change the key. `fresh` is the context of the present breach.
-    /// An incident that begins takes it; otherwise `fresh` is left as it is.
+    /// Lets a function of the domain change the key. `candidate` is the context of the present breach.
+    /// An incident that begins takes it; otherwise `candidate` is left as it is.
     pub(super) fn step<T>(
         &mut self,
         allowance: Allowance,
-        fresh: &mut Option<TicketContext>,
+        candidate: &mut Option<TicketContext>,
         change: impl FnOnce(&mut DecisionState) -> T,
     ) -> T {
         let (incident, context) = self
-            .open
+            .active
             .take()
-            .map(|open| (open.incident, open.context))
+            .map(|active| (active.incident, active.context))
             .unzip();
         let mut state = DecisionState {
             incident,
@@ -114,9 +117,9 @@ impl KeyState {
         };
         state.breach_starts = std::mem::take(&mut self.breach_starts);
         let result = change(&mut state);
-        self.open = state.incident.and_then(|incident| {
-            let context = context.or_else(|| fresh.take())?;
-            Some(Open { incident, context })
+        self.active = state.incident.and_then(|incident| {
+            let context = context.or_else(|| candidate.take())?;
+            Some(ActiveIncident { incident, context })
         });
         self.lock = state.lock;
         self.breach_starts = state.breach_starts;
@@ -128,7 +131,7 @@ impl KeyState {
 impl From<KeyRecord> for KeyState {
     fn from(record: KeyRecord) -> Self {
         Self {
-            open: record.open.map(Open::from),
+            active: record.active.map(ActiveIncident::from),
             lock: record.lock,
             breach_starts: record.breach_starts,
             mute: None,
@@ -136,7 +139,7 @@ impl From<KeyRecord> for KeyState {
     }
 }
 
-impl From<IncidentRecord> for Open {
+impl From<IncidentRecord> for ActiveIncident {
     fn from(record: IncidentRecord) -> Self {
         Self {
             context: TicketContext {
@@ -151,7 +154,7 @@ impl From<IncidentRecord> for Open {
     }
 }
 
-impl Open {
+impl ActiveIncident {
     /// The row to store.
     pub(super) fn row(&self) -> IncidentRecord {
         IncidentRecord {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::apply::store;
+use super::apply::mark_changed;
 use super::changes::Changes;
 use super::inputs::Inputs;
 use super::key_state::{KeyState, TicketContext};
@@ -44,7 +44,7 @@ pub(super) fn mute_key(
     if !may_be_muted(inputs, state) {
         return;
     }
-    let context = breach.or_else(|| state.open.as_ref().map(|open| &open.context));
+    let context = breach.or_else(|| state.active.as_ref().map(|active| &active.context));
     let mute = context.and_then(|context| {
         let subject = subject_of(&context.source, &context.values, key);
         // A breach that was received during a silence is silenced, although the decision is later.
@@ -127,7 +127,7 @@ fn set_mute(
     });
     if let (Some(incident), Some(event)) = (state.incident(), event) {
         changes.record(incident, event, inputs.now);
-        store(changes, state);
+        mark_changed(changes, state);
     }
 }
 

@@ -7,7 +7,7 @@ use super::changes::Changes;
 use super::create::{Create, write_or_check};
 use super::groups::{Groups, Member, incidents_of, replace};
 use super::inputs::Inputs;
-use super::key_state::{KeyState, KeyStates, Open, TicketContext};
+use super::key_state::{ActiveIncident, KeyState, KeyStates, TicketContext};
 use super::mutes::mute_group;
 use super::outage_member::apply_to_member;
 use crate::decide::evaluate::signal_in;
@@ -73,14 +73,14 @@ fn reconcile_group(
     members: &mut [Member],
 ) {
     let mut incidents = incidents_of(members);
-    let is_new = state.open.is_none();
+    let is_new = state.active.is_none();
     if is_new && forms(&incidents, outage.formation()).is_none() {
         return;
     }
     // A new outage tries the context of each member: its template may need a value that only some
     // of them have.
-    let candidates = match &state.open {
-        Some(open) => vec![open.context.clone()],
+    let candidates = match &state.active {
+        Some(active) => vec![active.context.clone()],
         None => routed_contexts(outage, members),
     };
     let Some(context) = candidates.first() else {
@@ -111,7 +111,7 @@ fn reconcile_group(
     if update.given_up {
         let why = ClosingCause::GivenUp;
         changes.record(&latest, IncidentEvent::Closed { why }, inputs.now);
-        state.open = Some(Open {
+        state.active = Some(ActiveIncident {
             incident: latest.clone(),
             context,
         });
@@ -153,9 +153,11 @@ fn step(
 
 /// The contexts of the members, each with the target that the outage's ticket goes to from there.
 fn routed_contexts(outage: &Outage<'_>, members: &[Member]) -> Vec<TicketContext> {
-    let contexts = members.iter().filter_map(|(_, state)| state.open.as_ref());
+    let contexts = members
+        .iter()
+        .filter_map(|(_, state)| state.active.as_ref());
     contexts
-        .filter_map(|open| routed(open.context.clone(), outage))
+        .filter_map(|active| routed(active.context.clone(), outage))
         .collect()
 }
 
@@ -263,14 +265,14 @@ fn apply_steps(
             true => create.take(),
             false => None,
         };
-        state.open = Some(Open {
+        state.active = Some(ActiveIncident {
             incident: incident.clone(),
             context: context.clone(),
         });
         apply(inputs, changes, state, decision, create, origin, inputs.now);
-        if let Some(open) = &state.open {
+        if let Some(active) = &state.active {
             // A failover changed the target.
-            context.clone_from(&open.context);
+            context.clone_from(&active.context);
         }
     }
 }

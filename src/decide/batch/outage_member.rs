@@ -22,13 +22,13 @@ pub(super) fn apply_to_member(
     what: MemberChange,
     outage_id: &IncidentId,
 ) {
-    let Some(open) = &mut state.open else {
+    let Some(active) = &mut state.active else {
         return;
     };
-    open.incident.clone_from(incident);
+    active.incident.clone_from(incident);
     let event = IncidentEvent::of_member(what, outage_id);
     changes.record(incident, event, inputs.now);
-    let event_id = open.context.event_id();
+    let event_id = active.context.event_id();
     match what {
         // The ticket of the member, if it has one, is not changed.
         MemberChange::Held | MemberChange::Joined | MemberChange::LetGo | MemberChange::Closed => {}
@@ -36,12 +36,12 @@ pub(super) fn apply_to_member(
             let origin = Origin {
                 event_id: &event_id,
                 received_at: inputs.now,
-                source: &open.context.source,
+                source: &active.context.source,
             };
             enqueue_change(
                 inputs,
                 changes,
-                open,
+                active,
                 TicketAction::Resolve,
                 origin,
                 inputs.now,
@@ -49,7 +49,7 @@ pub(super) fn apply_to_member(
         }
         MemberChange::Linked => changes.enqueue(NewDelivery {
             incident_id: incident.id.clone(),
-            target: open.context.target.clone(),
+            target: active.context.target.clone(),
             operation: Operation::Link,
             payload: link_payload(outage_id),
             event_id,

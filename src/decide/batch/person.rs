@@ -1,10 +1,10 @@
 //! What a person asks of an incident.
 
-use super::apply::{Origin, apply, enqueue, store};
+use super::apply::{Origin, apply, enqueue, mark_changed};
 use super::changes::Changes;
 use super::create::Create;
 use super::inputs::Inputs;
-use super::key_state::{KeyState, Open};
+use super::key_state::{ActiveIncident, KeyState};
 use super::pipeline::Batch;
 use crate::decide::outage_key::outage_of;
 use crate::decide::policy::{outage_policy, policy_of};
@@ -71,7 +71,7 @@ fn carry_out(
         RequestedStep::Create => create(inputs, changes, state, wish),
         RequestedStep::LeaveOutage => {
             leave_outage(inputs, changes, state);
-            store(changes, state);
+            mark_changed(changes, state);
             Ok(())
         }
     }
@@ -84,24 +84,24 @@ fn close(
     resolves: bool,
     wish: PersonsWish<'_>,
 ) {
-    let Some(open) = &mut state.open else {
+    let Some(active) = &mut state.active else {
         return;
     };
-    open.incident.close_by_people(inputs.now);
+    active.incident.close_by_people(inputs.now);
     if resolves {
         let text = format!("Closed in Ringdown by {}: {}", wish.by, wish.words);
         // A ticket that cannot be written to is no reason to keep the incident open.
-        if let Err(problem) = write(inputs, changes, open, (true, &text), wish) {
+        if let Err(problem) = write(inputs, changes, active, (true, &text), wish) {
             let event = IncidentEvent::DeliveryUnwritable { problem };
-            changes.record(&open.incident, event, inputs.now);
+            changes.record(&active.incident, event, inputs.now);
         }
     }
     let why = ClosingCause::ByPerson {
         by: wish.by.to_owned(),
         reason: wish.words.to_owned(),
     };
-    changes.record(&open.incident, IncidentEvent::Closed { why }, inputs.now);
-    store(changes, state);
+    changes.record(&active.incident, IncidentEvent::Closed { why }, inputs.now);
+    mark_changed(changes, state);
 }
 
 fn note(
@@ -110,16 +110,16 @@ fn note(
     state: &mut KeyState,
     wish: PersonsWish<'_>,
 ) -> Result<(), String> {
-    let Some(open) = &state.open else {
+    let Some(active) = &state.active else {
         return Ok(());
     };
     let text = format!("Note by {}: {}", wish.by, wish.words);
-    write(inputs, changes, open, (false, &text), wish)?;
+    write(inputs, changes, active, (false, &text), wish)?;
     let event = IncidentEvent::NoteOwed {
         by: wish.by.to_owned(),
         text: wish.words.to_owned(),
     };
-    changes.record(&open.incident, event, inputs.now);
+    changes.record(&active.incident, event, inputs.now);
     Ok(())
 }
 
@@ -127,24 +127,24 @@ fn note(
 fn write(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
-    open: &Open,
+    active: &ActiveIncident,
     (resolution, text): (bool, &str),
     wish: PersonsWish<'_>,
 ) -> Result<(), String> {
-    let target = inputs.target(&open.context.target)?;
-    let values = with_incident(open.context.values.clone(), &open.incident);
+    let target = inputs.target(&active.context.target)?;
+    let values = with_incident(active.context.values.clone(), &active.incident);
     let written = person_payload((resolution, text), target, &values, wish.request_id)
-        .map_err(|error| format!("targets.{}.{error}", open.context.target))?;
-    let event_id = open.context.event_id();
-    enqueue(changes, open, written, origin(open, &event_id, inputs));
+        .map_err(|error| format!("targets.{}.{error}", active.context.target))?;
+    let event_id = active.context.event_id();
+    enqueue(changes, active, written, origin(active, &event_id, inputs));
     Ok(())
 }
 
-fn origin<'a>(open: &'a Open, event_id: &'a str, inputs: &Inputs<'_>) -> Origin<'a> {
+fn origin<'a>(active: &'a ActiveIncident, event_id: &'a str, inputs: &Inputs<'_>) -> Origin<'a> {
     Origin {
         event_id,
         received_at: inputs.now,
-        source: &open.context.source,
+        source: &active.context.source,
     }
 }
 
@@ -189,17 +189,17 @@ fn opened(
     decision: &Decision,
     wish: PersonsWish<'_>,
 ) -> Result<(), String> {
-    let Some(open) = state.open.clone() else {
+    let Some(active) = state.active.clone() else {
         return Ok(());
     };
-    let create = Create::write(inputs, &open.incident, &open.context, inputs.now)?;
+    let create = Create::write(inputs, &active.incident, &active.context, inputs.now)?;
     let event = IncidentEvent::TicketOrdered {
         by: wish.by.to_owned(),
         reason: wish.words.to_owned(),
     };
-    changes.record(&open.incident, event, inputs.now);
-    let event_id = open.context.event_id();
-    let origin = origin(&open, &event_id, inputs);
+    changes.record(&active.incident, event, inputs.now);
+    let event_id = active.context.event_id();
+    let origin = origin(&active, &event_id, inputs);
     apply(
         inputs,
         changes,
@@ -213,15 +213,15 @@ fn opened(
 }
 
 fn leave_outage(inputs: &Inputs<'_>, changes: &mut Changes, state: &mut KeyState) {
-    let Some(open) = &mut state.open else {
+    let Some(active) = &mut state.active else {
         return;
     };
-    let Some(outage_id) = open.incident.outage_id.clone() else {
+    let Some(outage_id) = active.incident.outage_id.clone() else {
         return;
     };
-    open.incident.leave_outage(inputs.now);
+    active.incident.leave_outage(inputs.now);
     let event = IncidentEvent::of_member(MemberChange::LetGo, &outage_id);
-    changes.record(&open.incident, event, inputs.now);
+    changes.record(&active.incident, event, inputs.now);
 }
 
 fn policy(inputs: &Inputs<'_>, incident: &Incident) -> Option<LifePolicy> {

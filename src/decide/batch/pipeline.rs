@@ -11,11 +11,11 @@ use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates, TicketContext};
 use super::mutes::mute_key;
 use super::outage::reconcile_outage;
-use super::rule_faults::{note_faults, note_silent};
+use super::rule_faults::{note_faults, note_without_finding};
 use super::source_limits::{BeforeDecision, SourceLimits};
 use super::ticket::{adopt_breach, write_ticket};
 use super::timers::{advance_timers, open_delay};
-use crate::decide::evaluate::{Fault, Finding, Silent, Timeliness};
+use crate::decide::evaluate::{Fault, Finding, RuleWithoutFinding, Timeliness};
 use crate::decide::policy::policy_of;
 use crate::decide::ticket_text::queue_standing::queue_of;
 use crate::domain::decision::{Decision, NewIncident, decide};
@@ -79,8 +79,12 @@ impl<'a> Batch<'a> {
     }
 
     /// A rule had no finding in `event`.
-    pub(in crate::decide) fn silent(&mut self, event: &JournalEvent, silent: &Silent) {
-        note_silent(&self.inputs, &mut self.changes, event, silent);
+    pub(in crate::decide) fn without_finding(
+        &mut self,
+        event: &JournalEvent,
+        without_finding: &RuleWithoutFinding,
+    ) {
+        note_without_finding(&self.inputs, &mut self.changes, event, without_finding);
     }
 
     /// Rules failed on `event`: it goes to review, and what the other rules found counts.
@@ -99,7 +103,7 @@ impl<'a> Batch<'a> {
         let is_open = self
             .keys
             .get(&key)
-            .is_some_and(|state| state.open.is_some());
+            .is_some_and(|state| state.active.is_some());
         let without_effect = self.counts.without_effect(rule, &finding);
         if !is_open && finding.breach.is_none() {
             // All is well: there is no incident that a clear could change.
@@ -123,30 +127,31 @@ impl<'a> Batch<'a> {
         rule: &RuleSettings,
         mut finding: Finding,
     ) -> Result<(), String> {
-        let now = finding.evaluation.received_at;
+        let received_at = finding.evaluation.received_at;
         // The rule's `sources` may have changed since the incident began.
         state.name_parts(rule);
         order_by_entity(state, &mut finding);
         // The limit concerns the source that began the incident, whichever source reports it now.
         let source = state.begun_by(&event.source);
         // From now on the ticket is written from this breach. Without a ticket yet, its context is
-        // `fresh`: a new incident takes it in `step`, a pending one in `write_ticket`, and what is
+        // `candidate`: a new incident takes it in `step`, a pending one in `write_ticket`, and what is
         // left of a breach that is only counted goes to the flood.
         let breach = finding.breach.take();
-        let mut fresh = adopt_breach(&self.inputs, state, event, rule, breach)?;
-        self.ask_for_standing(state, fresh.as_ref(), now);
+        let mut candidate = adopt_breach(&self.inputs, state, event, rule, breach)?;
+        self.ask_for_standing(state, candidate.as_ref(), received_at);
         // A muted key opens no ticket.
-        self.mute(state, &finding, fresh.as_ref());
+        self.mute(state, &finding, candidate.as_ref());
         // Beyond the limit on its source, an incident is held, or its breach is only counted.
-        let before = BeforeDecision::of(state, source, now, self.inputs.now);
+        let before = BeforeDecision::of(state, source, received_at, self.inputs.now);
         let allowance = self.limits.allowance(&before);
         // A new incident is undone when its ticket cannot be written.
-        let unchanged = state.open.is_none().then(|| state.clone());
-        let decision = self.step(state, rule, &finding, allowance, &mut fresh);
+        let unchanged = state.active.is_none().then(|| state.clone());
+        let decision = self.step(state, rule, &finding, allowance, &mut candidate);
         // The create is written now, once, and an incident that waits is checked: an event from
         // which no ticket can be written must not begin an incident.
         let of_finding = (&finding, unchanged.is_some());
-        let create = match write_ticket(&self.inputs, state, &decision, &mut fresh, of_finding) {
+        let create = match write_ticket(&self.inputs, state, &decision, &mut candidate, of_finding)
+        {
             Ok(create) => create,
             Err(reason) => {
                 *state = unchanged.unwrap_or_default();
@@ -154,7 +159,7 @@ impl<'a> Batch<'a> {
             }
         };
         // Counted only now: a breach that was refused above begins no incident.
-        self.limits.record(before, state, &decision, fresh);
+        self.limits.record(before, state, &decision, candidate);
         // The incident is a member of the outage that its first breach counts for.
         self.groups.join(state, finding.group);
         record_decision(&mut self.changes, event, &finding.key, state, &decision);
@@ -170,7 +175,7 @@ impl<'a> Batch<'a> {
             &decision,
             create,
             origin,
-            now,
+            received_at,
         );
         Ok(())
     }
@@ -180,32 +185,36 @@ impl<'a> Batch<'a> {
     fn ask_for_standing(
         &mut self,
         state: &KeyState,
-        fresh: Option<&TicketContext>,
-        now: Timestamp,
+        candidate: Option<&TicketContext>,
+        received_at: Timestamp,
     ) {
-        let new = fresh.filter(|_| state.open.is_none());
-        if let Some(queue) = new.and_then(|fresh| queue_of(&fresh.values))
-            && self.inputs.enrichment.standing(queue, now).is_none()
+        let new = candidate.filter(|_| state.active.is_none());
+        if let Some(queue) = new.and_then(|candidate| queue_of(&candidate.values))
+            && self
+                .inputs
+                .enrichment
+                .standing(queue, received_at)
+                .is_none()
         {
             let wanted = &mut self.changes.effects().wanted_standings;
             wanted.insert(queue.to_owned());
         }
     }
 
-    fn mute(&mut self, state: &mut KeyState, finding: &Finding, fresh: Option<&TicketContext>) {
-        let now = finding.evaluation.received_at;
+    fn mute(&mut self, state: &mut KeyState, finding: &Finding, candidate: Option<&TicketContext>) {
+        let received_at = finding.evaluation.received_at;
         let joined = state.incident().and_then(|one| one.group.as_ref());
         let group = finding.group.as_ref().or(joined);
         // The outage that the incident may be part of can only form when the silence is over.
-        let delay = open_delay(&self.inputs, &self.keys, group, now);
+        let delay = open_delay(&self.inputs, &self.keys, group, received_at);
         let changes = &mut self.changes;
         mute_key(
             &self.inputs,
             changes,
             state,
             &finding.key,
-            fresh,
-            now,
+            candidate,
+            received_at,
             delay,
         );
     }
@@ -216,7 +225,7 @@ impl<'a> Batch<'a> {
         rule: &RuleSettings,
         finding: &Finding,
         allowance: Allowance,
-        fresh: &mut Option<TicketContext>,
+        candidate: &mut Option<TicketContext>,
     ) -> Decision {
         let evaluation = &finding.evaluation;
         // A new incident waits for an outage that may form: then it needs no ticket of its own.
@@ -228,7 +237,7 @@ impl<'a> Batch<'a> {
             severity: &finding.severity,
         };
         let policy = policy_of(rule);
-        state.step(allowance, fresh, |known| {
+        state.step(allowance, candidate, |known| {
             decide(known, evaluation, &policy, delay, &new)
         })
     }
@@ -245,9 +254,11 @@ impl<'a> Batch<'a> {
     /// Enqueues a comment with the queue's standing for the open tickets with `keys`.
     pub(in crate::decide) fn add_standings(&mut self, keys: &[IncidentKey]) {
         for key in keys {
-            let open = self.keys.get(key).and_then(|state| state.open.as_ref());
-            if let Some(open) = open.filter(|open| open.incident.state == IncidentState::Open) {
-                enqueue_standing(&self.inputs, &mut self.changes, open);
+            let active = self.keys.get(key).and_then(|state| state.active.as_ref());
+            if let Some(active) =
+                active.filter(|active| active.incident.state == IncidentState::Open)
+            {
+                enqueue_standing(&self.inputs, &mut self.changes, active);
             }
         }
     }

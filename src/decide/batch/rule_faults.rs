@@ -2,7 +2,7 @@
 
 use super::changes::Changes;
 use super::inputs::Inputs;
-use crate::decide::evaluate::{Fault, Silent};
+use crate::decide::evaluate::{Fault, RuleWithoutFinding};
 use crate::store::JournalEvent;
 
 /// Counts rules that failed, puts the event up for review, and logs each rule and reason once: a
@@ -41,15 +41,15 @@ pub(super) fn note_faults(
 }
 
 /// Counts a rule without a finding. A status that nobody knows is logged once.
-pub(super) fn note_silent(
+pub(super) fn note_without_finding(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
     event: &JournalEvent,
-    silent: &Silent,
+    without_finding: &RuleWithoutFinding,
 ) {
-    changes.count_signal(silent.rule, "none");
-    let rule = inputs.settings.rules.get(silent.rule);
-    let (Some(rule), Some(status)) = (rule, &silent.unknown_status) else {
+    changes.count_signal(without_finding.rule, "none");
+    let rule = inputs.settings.rules.get(without_finding.rule);
+    let (Some(rule), Some(status)) = (rule, &without_finding.unknown_status) else {
         return;
     };
     if inputs

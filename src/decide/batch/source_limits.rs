@@ -92,14 +92,14 @@ impl SourceLimits {
         })
     }
 
-    /// Counts the effect of `decision` on the key. `fresh` is the context of a breach that began no
+    /// Counts the effect of `decision` on the key. `candidate` is the context of a breach that began no
     /// incident.
     pub(super) fn record(
         &mut self,
         before: BeforeDecision,
         state: &KeyState,
         decision: &Decision,
-        fresh: Option<TicketContext>,
+        candidate: Option<TicketContext>,
     ) {
         let Some(limit) = self.0.get_mut(&before.source) else {
             return;
@@ -115,24 +115,24 @@ impl SourceLimits {
             return;
         }
         let is_flooded = decision.outcome == SignalOutcome::Suppressed(Suppression::Flood);
-        let Some(open) = &state.open else {
+        let Some(active) = &state.active else {
             // So many incidents wait for a ticket already that this one did not even begin.
             if is_flooded {
                 limit.counted += 1;
-                limit.first = limit.first.take().or(fresh);
+                limit.first = limit.first.take().or(candidate);
             }
             return;
         };
-        if !open.incident.is_held_by_flood() {
+        if !active.incident.is_held_by_flood() {
             return;
         }
         // A breach of a key that was held before does not enlarge the flood, but continues it.
         if before.was_held {
             limit.held_breached |= is_flooded;
         } else {
-            limit.newly_held.insert(open.incident.incident_key());
+            limit.newly_held.insert(active.incident.incident_key());
         }
-        limit.first.get_or_insert_with(|| open.context.clone());
+        limit.first.get_or_insert_with(|| active.context.clone());
     }
 
     /// The limits, by source. None is left.

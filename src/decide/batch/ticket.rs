@@ -28,10 +28,10 @@ pub(super) fn adopt_breach(
         return Ok(None);
     };
     let has_ticket = state.has_ticket();
-    if let Some(open) = state.open.as_mut().filter(|_| has_ticket) {
+    if let Some(active) = state.active.as_mut().filter(|_| has_ticket) {
         // Its target does not change any more.
-        open.context.source = event.source.to_string();
-        open.context.values = context;
+        active.context.source = event.source.to_string();
+        active.context.values = context;
         return Ok(None);
     }
     let Some(first) = routed.to.first() else {
@@ -48,41 +48,48 @@ pub(super) fn adopt_breach(
 }
 
 /// Writes the create that `decision` asks for, and checks a context from which no create is written
-/// yet. `fresh` is the context of a breach that did not begin the incident; an incident that waits
+/// yet. `candidate` is the context of a breach that did not begin the incident; an incident that waits
 /// takes it when a ticket can be written from it. The error refuses a new incident.
 pub(super) fn write_ticket(
     inputs: &Inputs<'_>,
     state: &mut KeyState,
     decision: &Decision,
-    fresh: &mut Option<TicketContext>,
+    candidate: &mut Option<TicketContext>,
     (finding, is_new): (&Finding, bool),
 ) -> Result<Option<Result<Create, String>>, String> {
-    let now = finding.evaluation.received_at;
+    let received_at = finding.evaluation.received_at;
     let is_due = decision.actions.contains(&TicketAction::Create);
-    let Some(open) = &mut state.open else {
-        if let Some(fresh) = fresh {
+    let Some(active) = &mut state.active else {
+        if let Some(candidate) = candidate {
             // The breach is only counted. The flood's ticket may be written from it.
-            check(inputs, &incident_of(finding, now), fresh)?;
+            check(inputs, &incident_of(finding, received_at), candidate)?;
         }
         return Ok(None);
     };
     if is_new {
-        let create = write_or_check(inputs, &open.incident, &open.context, is_due, now)?;
+        let create = write_or_check(
+            inputs,
+            &active.incident,
+            &active.context,
+            is_due,
+            received_at,
+        )?;
         return Ok(create.map(Ok));
     }
-    if let Some(fresh) = fresh.take()
-        && let Ok(create) = write_or_check(inputs, &open.incident, &fresh, is_due, now)
+    if let Some(candidate) = candidate.take()
+        && let Ok(create) =
+            write_or_check(inputs, &active.incident, &candidate, is_due, received_at)
     {
-        open.context = fresh;
+        active.context = candidate;
         return Ok(create.map(Ok));
     }
     // No breach, or one from which no ticket can be written: the context before it is used.
-    Ok(is_due.then(|| Create::write(inputs, &open.incident, &open.context, now)))
+    Ok(is_due.then(|| Create::write(inputs, &active.incident, &active.context, received_at)))
 }
 
 /// The incident that the breach would have begun.
-fn incident_of(finding: &Finding, now: Timestamp) -> Incident {
+fn incident_of(finding: &Finding, received_at: Timestamp) -> Incident {
     let id = IncidentId::new(uuid::Uuid::nil().to_string());
     let (key, severity) = (finding.key.clone(), &finding.severity);
-    Incident::begin(id, key, severity, &finding.evaluation, now)
+    Incident::begin(id, key, severity, &finding.evaluation, received_at)
 }

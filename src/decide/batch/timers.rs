@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::apply::{Origin, apply, store};
+use super::apply::{Origin, apply, mark_changed};
 use super::changes::Changes;
 use super::create::Create;
 use super::inputs::Inputs;
@@ -30,7 +30,7 @@ pub(super) fn open_delay(
 ) -> Option<OpenDelay> {
     let group = group?;
     let (_, outage) = outage_of(inputs.settings, &group.rule)?;
-    let is_active = keys.get(group).is_some_and(|state| state.open.is_some());
+    let is_active = keys.get(group).is_some_and(|state| state.active.is_some());
     // An outage that exists takes the incident in at the end of this batch: until then it waits.
     let shortest = match is_active {
         true => Duration::from_millis(1),
@@ -92,23 +92,23 @@ fn finish(
     rule: Option<&RuleSettings>,
 ) {
     let now = inputs.now;
-    let Some(open) = &state.open else {
+    let Some(active) = &state.active else {
         return;
     };
     if rule.is_none() {
         let why = ClosingCause::RuleRemoved {
-            rule: open.incident.rule.to_string(),
+            rule: active.incident.rule.to_string(),
         };
-        changes.record(&open.incident, IncidentEvent::Closed { why }, now);
-        store(changes, state);
+        changes.record(&active.incident, IncidentEvent::Closed { why }, now);
+        mark_changed(changes, state);
         return;
     }
     let is_due = decision.actions.contains(&TicketAction::Create);
-    let create = is_due.then(|| Create::write(inputs, &open.incident, &open.context, now));
-    let (event_id, source) = (open.context.event_id(), open.context.begun_by.clone());
+    let create = is_due.then(|| Create::write(inputs, &active.incident, &active.context, now));
+    let (event_id, source) = (active.context.event_id(), active.context.begun_by.clone());
     let origin = Origin {
         event_id: &event_id,
-        received_at: open.incident.last_breach_at,
+        received_at: active.incident.last_breach_at,
         source: &source,
     };
     apply(inputs, changes, state, decision, create, origin, now);
@@ -121,10 +121,10 @@ fn carry_out_flood_decision(
     changes: &mut Changes,
     state: &mut KeyState,
 ) -> bool {
-    let Some(open) = &mut state.open else {
+    let Some(active) = &mut state.active else {
         return false;
     };
-    let incident = &mut open.incident;
+    let incident = &mut active.incident;
     let Some(decision) = inputs
         .flood_decisions
         .get(&incident.id)
@@ -145,7 +145,7 @@ fn carry_out_flood_decision(
     incident.close(inputs.now);
     let why = ClosingCause::DiscardedWithFlood { by };
     changes.record(incident, IncidentEvent::Closed { why }, inputs.now);
-    store(changes, state);
+    mark_changed(changes, state);
     true
 }
 

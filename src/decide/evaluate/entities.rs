@@ -16,7 +16,7 @@ use crate::store::JournalEvent;
 /// The states of entities, by their keys.
 #[derive(Debug, Default)]
 pub(crate) struct Entities {
-    held: HashMap<String, HeldEntity>,
+    loaded: HashMap<String, LoadedEntity>,
     /// How many further entities each source may have; without a limit where it is absent.
     room: HashMap<Arc<str>, u64>,
     /// Sources of which an entity was refused.
@@ -25,7 +25,7 @@ pub(crate) struct Entities {
 
 /// The state of an entity within a batch.
 #[derive(Debug)]
-pub(crate) struct HeldEntity {
+pub(crate) struct LoadedEntity {
     pub(crate) state: EntityState,
     pub(crate) source: Arc<str>,
     /// When it was last heard of, by our clock.
@@ -36,7 +36,7 @@ pub(crate) struct HeldEntity {
 }
 
 /// A signal, and how its entity stands with it.
-pub(super) struct Told<'e> {
+pub(super) struct SignalInContext<'e> {
     pub(super) signal: Signal,
     /// `None`: the signal tells no state.
     pub(super) state: Option<Cow<'e, EntityState>>,
@@ -46,7 +46,7 @@ pub(super) struct Told<'e> {
     is_stale: bool,
 }
 
-impl Told<'_> {
+impl SignalInContext<'_> {
     pub(super) fn media(&self) -> &str {
         Entity::of(&self.signal).map_or("", |entity| entity.media)
     }
@@ -64,29 +64,29 @@ impl Told<'_> {
 impl Entities {
     /// The stored states of a batch's entities.
     pub(crate) fn of(stored: HashMap<String, EntityState>) -> Self {
-        let held = stored.into_iter().map(|(key, state)| {
-            let held = HeldEntity {
+        let loaded = stored.into_iter().map(|(key, state)| {
+            let loaded = LoadedEntity {
                 state,
                 source: Arc::from(""),
                 heard_at: Timestamp::default(),
                 is_new: false,
                 is_changed: false,
             };
-            (key, held)
+            (key, loaded)
         });
         Self {
-            held: held.collect(),
+            loaded: loaded.collect(),
             ..Self::default()
         }
     }
 
     pub(crate) fn contains(&self, key: &str) -> bool {
-        self.held.contains_key(key)
+        self.loaded.contains_key(key)
     }
 
     /// The state with the key `key`.
     pub(crate) fn get(&self, key: &str) -> Option<&EntityState> {
-        self.held.get(key).map(|held| &held.state)
+        self.loaded.get(key).map(|loaded| &loaded.state)
     }
 
     /// At most `room` further entities of `source` are kept.
@@ -100,48 +100,49 @@ impl Entities {
     }
 
     /// The states that have changed, by their keys.
-    pub(crate) fn changed(&self) -> impl Iterator<Item = (&String, &HeldEntity)> {
-        self.held.iter().filter(|(_, held)| held.is_changed)
+    pub(crate) fn changed(&self) -> impl Iterator<Item = (&String, &LoadedEntity)> {
+        self.loaded.iter().filter(|(_, loaded)| loaded.is_changed)
     }
 
     /// Takes in what a signal of `event` tells.
-    pub(super) fn tell(
+    pub(super) fn apply_signal(
         &mut self,
         settings: &Settings,
         reads: &RuleReads,
         event: &JournalEvent,
         read: ReadSignal,
-    ) -> Told<'_> {
+    ) -> SignalInContext<'_> {
         let ReadSignal { mut signal, entity } = read;
         let source = settings.sources.get(&*event.source);
         let max_age = source.and_then(|source| source.max_age);
         let age = event.received_at.since(signal.occurred_at);
         let is_stale = max_age.is_some_and(|max_age| age > max_age);
         let Some(key) = entity.filter(|_| !is_stale) else {
-            return alone(signal, event, reads, is_stale);
+            return without_state(signal, event, reads, is_stale);
         };
-        if !self.held.contains_key(&key) && !self.begin(&key, &signal, event) {
-            return alone(signal, event, reads, is_stale);
+        if !self.loaded.contains_key(&key) && !self.begin(&key, &signal, event) {
+            return without_state(signal, event, reads, is_stale);
         }
-        let Some(held) = self.held.get_mut(&key) else {
-            return alone(signal, event, reads, is_stale);
+        let Some(loaded) = self.loaded.get_mut(&key) else {
+            return without_state(signal, event, reads, is_stale);
         };
-        respell(&mut signal, &held.state.spelling);
-        let was_known = !held.state.is_empty();
+        respell(&mut signal, &loaded.state.spelling);
+        let was_known = !loaded.state.is_empty();
         let applied = match Entity::of(&signal) {
             Some(entity) => {
                 let is_read = |name: &str| reads.metric(name);
-                held.state
+                loaded
+                    .state
                     .apply(&entity, &signal, event.received_at, is_read)
             }
             None => Applied::default(),
         };
-        held.is_changed |= applied.changed;
-        held.heard_at = held.heard_at.max(event.received_at);
-        held.source = Arc::clone(&event.source);
-        Told {
+        loaded.is_changed |= applied.changed;
+        loaded.heard_at = loaded.heard_at.max(event.received_at);
+        loaded.source = Arc::clone(&event.source);
+        SignalInContext {
             signal,
-            state: Some(Cow::Borrowed(&held.state)),
+            state: Some(Cow::Borrowed(&loaded.state)),
             applied,
             was_known,
             is_stale,
@@ -160,20 +161,25 @@ impl Entities {
             };
             *room = rest;
         }
-        let held = HeldEntity {
+        let loaded = LoadedEntity {
             state: EntityState::of(&entity),
             source: Arc::clone(&event.source),
             heard_at: event.received_at,
             is_new: true,
             is_changed: false,
         };
-        self.held.insert(key.to_owned(), held);
+        self.loaded.insert(key.to_owned(), loaded);
         true
     }
 }
 
 /// A signal that leaves no trace in a state. What it tells is still only a part of its entity.
-fn alone<'e>(signal: Signal, event: &JournalEvent, reads: &RuleReads, is_stale: bool) -> Told<'e> {
+fn without_state<'e>(
+    signal: Signal,
+    event: &JournalEvent,
+    reads: &RuleReads,
+    is_stale: bool,
+) -> SignalInContext<'e> {
     let state = Entity::of(&signal).map(|entity| {
         let mut state = EntityState::of(&entity);
         state.apply(&entity, &signal, event.received_at, |name| {
@@ -181,7 +187,7 @@ fn alone<'e>(signal: Signal, event: &JournalEvent, reads: &RuleReads, is_stale: 
         });
         Cow::Owned(state)
     });
-    Told {
+    SignalInContext {
         signal,
         state,
         applied: Applied::default(),

@@ -37,7 +37,7 @@ pub(crate) enum Timeliness {
 
 /// A rule that had no finding in a signal.
 #[derive(Debug, Clone)]
-pub(crate) struct Silent {
+pub(crate) struct RuleWithoutFinding {
     /// The rule's place among the settings' rules.
     pub(crate) rule: usize,
     /// The status that neither a rule nor the catalogue knows; `None`: a value is missing that the
@@ -71,7 +71,7 @@ pub(crate) enum Evaluated {
         /// Breaches, clears, and readings inside the hysteresis.
         findings: Vec<Finding>,
         /// Rules without a finding.
-        silent: Vec<Silent>,
+        without_finding: Vec<RuleWithoutFinding>,
         /// Rules that failed.
         faults: Vec<Fault>,
     },

@@ -3,7 +3,7 @@
 //! `read` turns an event into signals. `entities` holds how the things stand that these are about,
 //! and takes in what they tell. `view` is what one rule sees of both, and `rule` asks the rule.
 //!
-//! Pure. May import: `domain`, `normalise`, `rules`, `settings`, and the event types of `store`.
+//! Pure.
 
 mod correlation_key;
 mod entities;
@@ -18,8 +18,8 @@ mod view;
 use std::sync::Arc;
 
 pub(crate) use entities::Entities;
-use entities::Told;
-pub(crate) use finding::{Breach, Evaluated, Fault, Finding, Silent, Timeliness};
+use entities::SignalInContext;
+pub(crate) use finding::{Breach, Evaluated, Fault, Finding, RuleWithoutFinding, Timeliness};
 pub(crate) use read::ReadEvent;
 use rule_reads::RuleReads;
 pub(super) use signal_values::signal_in;
@@ -40,9 +40,9 @@ pub(crate) struct Evaluator {
 
 /// What the rules have said to an event, as it is gathered.
 #[derive(Default)]
-struct Said {
+struct RuleResults {
     findings: Vec<Finding>,
-    silent: Vec<Silent>,
+    without_finding: Vec<RuleWithoutFinding>,
     faults: Vec<Fault>,
 }
 
@@ -70,19 +70,19 @@ impl Evaluator {
             ReadEvent::Review(reason) => return Evaluated::Review(reason),
             ReadEvent::Signals(signals) => signals,
         };
-        let mut said = Said::default();
+        let mut results = RuleResults::default();
         for signal in signals {
-            let told = entities.tell(&self.settings, &self.reads, event, signal);
+            let in_context = entities.apply_signal(&self.settings, &self.reads, event, signal);
             for (index, rule) in self.settings.rules.iter().enumerate() {
-                if rule::concerns(rule, &event.source, &told.signal) {
-                    self.evaluate_rule((index, rule), event, &told, &mut said);
+                if rule::concerns(rule, &event.source, &in_context.signal) {
+                    self.evaluate_rule((index, rule), event, &in_context, &mut results);
                 }
             }
         }
         Evaluated::Findings {
-            findings: said.findings,
-            silent: said.silent,
-            faults: said.faults,
+            findings: results.findings,
+            without_finding: results.without_finding,
+            faults: results.faults,
         }
     }
 
@@ -91,17 +91,17 @@ impl Evaluator {
         &self,
         (index, rule): (usize, &RuleSettings),
         event: &JournalEvent,
-        told: &Told<'_>,
-        said: &mut Said,
+        in_context: &SignalInContext<'_>,
+        results: &mut RuleResults,
     ) {
-        let triggered = trigger(rule, told);
+        let triggered = trigger(rule, in_context);
         let mut unknown_status = None;
-        let mut is_silent = true;
-        for seen in views(rule, told, triggered) {
+        let mut is_without_finding = true;
+        for seen in views(rule, in_context, triggered) {
             let input = rule::Input {
                 event,
                 signal: &seen,
-                timeliness: told.timeliness(triggered == Trigger::Late),
+                timeliness: in_context.timeliness(triggered == Trigger::Late),
             };
             match rule::evaluate(&self.settings, index, rule, input) {
                 // Neither a rule nor the catalogue knows this status: it may mean anything.
@@ -112,19 +112,19 @@ impl Evaluator {
                     unknown_status = seen.text("status").map(str::to_owned);
                 }
                 Ok(Some(finding)) => {
-                    is_silent = false;
-                    said.findings.push(finding);
+                    is_without_finding = false;
+                    results.findings.push(finding);
                 }
                 Ok(None) => {}
                 Err(problem) => {
-                    is_silent = false;
+                    is_without_finding = false;
                     let rule = index;
-                    said.faults.push(Fault { rule, problem });
+                    results.faults.push(Fault { rule, problem });
                 }
             }
         }
-        if is_silent {
-            said.silent.push(Silent {
+        if is_without_finding {
+            results.without_finding.push(RuleWithoutFinding {
                 rule: index,
                 unknown_status,
             });

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::entities::Told;
+use super::entities::SignalInContext;
 use super::rule_reads::{expressions, metrics_of, verdict_expressions};
 use crate::domain::entity::{EntityState, Freshness, View};
 use crate::domain::signal::{Field, Signal};
@@ -26,22 +26,22 @@ pub(super) enum Trigger {
 }
 
 /// Whether the verdict of `rule` can change by the signal.
-pub(super) fn trigger(rule: &RuleSettings, told: &Told<'_>) -> Trigger {
-    let signal = &told.signal;
+pub(super) fn trigger(rule: &RuleSettings, in_context: &SignalInContext<'_>) -> Trigger {
+    let signal = &in_context.signal;
     let reads_status = || verdict_expressions(rule).any(|one| one.reads().status());
     let metrics = verdict_expressions(rule).flat_map(metrics_of);
     // Whether any of the readings that it carries is the newest; `None`: it carries none.
     let newest = metrics
         .filter(|metric| signal.metrics.contains_key(*metric))
-        .map(|metric| !told.applied.supersedes(metric))
+        .map(|metric| !in_context.applied.supersedes(metric))
         .reduce(|one, other| one || other);
-    if newest == Some(false) || (told.applied.supersedes_status() && reads_status()) {
+    if newest == Some(false) || (in_context.applied.supersedes_status() && reads_status()) {
         return Trigger::Late;
     }
     let tells_status = signal.text("status").is_some() && reads_status();
     // It was too old for the rule when it came. A status has a limit only where the rule gives one.
     let is_limited = newest == Some(true) || (tells_status && rule.fresh.is_some());
-    if is_limited && !is_fresh(rule, told) {
+    if is_limited && !is_fresh(rule, in_context) {
         return Trigger::Late;
     }
     match newest == Some(true) || tells_status {
@@ -51,8 +51,8 @@ pub(super) fn trigger(rule: &RuleSettings, told: &Told<'_>) -> Trigger {
 }
 
 /// Whether the readings of the signal are young enough, beside the newest message about its entity.
-fn is_fresh(rule: &RuleSettings, told: &Told<'_>) -> bool {
-    let (Some(state), Some(stamp)) = (told.state.as_deref(), told.applied.stamp) else {
+fn is_fresh(rule: &RuleSettings, in_context: &SignalInContext<'_>) -> bool {
+    let (Some(state), Some(stamp)) = (in_context.state.as_deref(), in_context.applied.stamp) else {
         return true;
     };
     state.view("", freshness(rule)).is_fresh(stamp)
@@ -61,41 +61,51 @@ fn is_fresh(rule: &RuleSettings, told: &Told<'_>) -> bool {
 /// The signal as `rule` sees it: once, or once for each media type that it has an effect on.
 pub(super) fn views<'t>(
     rule: &RuleSettings,
-    told: &'t Told<'_>,
+    in_context: &'t SignalInContext<'_>,
     trigger: Trigger,
 ) -> Vec<Cow<'t, Signal>> {
-    let Some(state) = told.state.as_deref().filter(|_| trigger == Trigger::Now) else {
-        return vec![Cow::Borrowed(&told.signal)];
+    let Some(state) = in_context
+        .state
+        .as_deref()
+        .filter(|_| trigger == Trigger::Now)
+    else {
+        return vec![Cow::Borrowed(&in_context.signal)];
     };
-    let own = told.media();
-    let mut views = vec![seen(rule, told, state, own)];
+    let own = in_context.media();
+    let mut views = vec![seen(rule, in_context, state, own)];
     if own.is_empty() {
         let affected = state.media_types();
-        let affected = affected.filter(|media| is_affected(rule, told, state, media));
-        views.extend(affected.map(|media| seen(rule, told, state, media)));
+        let affected = affected.filter(|media| is_affected(rule, in_context, state, media));
+        views.extend(affected.map(|media| seen(rule, in_context, state, media)));
     }
     views
 }
 
 /// Whether the rule reads something of this media type together with what the signal tells of the
 /// whole: callers that wait in `voice`, and agents of all media types.
-fn is_affected(rule: &RuleSettings, told: &Told<'_>, state: &EntityState, media: &str) -> bool {
+fn is_affected(
+    rule: &RuleSettings,
+    in_context: &SignalInContext<'_>,
+    state: &EntityState,
+    media: &str,
+) -> bool {
     let metrics = || verdict_expressions(rule).flat_map(metrics_of);
-    let is_told =
-        |metric: &str| told.signal.metrics.contains_key(metric) && !told.applied.supersedes(metric);
+    let is_told = |metric: &str| {
+        in_context.signal.metrics.contains_key(metric) && !in_context.applied.supersedes(metric)
+    };
     metrics().any(|metric| state.tells(media, metric))
         && metrics().any(|metric| is_told(metric) && !state.tells(media, metric))
 }
 
 fn seen<'t>(
     rule: &RuleSettings,
-    told: &'t Told<'_>,
+    in_context: &'t SignalInContext<'_>,
     state: &EntityState,
     media: &str,
 ) -> Cow<'t, Signal> {
     let view = state.view(media, freshness(rule));
-    let mut seen = Cow::Borrowed(&told.signal);
-    if told.media() != media {
+    let mut seen = Cow::Borrowed(&in_context.signal);
+    if in_context.media() != media {
         let signal = seen.to_mut();
         signal.fields.insert("media_type", Field::from(media));
         media.clone_into(&mut signal.part);

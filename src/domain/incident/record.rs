@@ -100,7 +100,7 @@ pub struct Incident {
     /// When the first breach was received.
     pub opened_at: Timestamp,
     /// Pending: when the ticket is opened, unless the breach clears before.
-    pub opens_at: Option<Timestamp>,
+    pub ticket_due_at: Option<Timestamp>,
     /// When the last breach was received.
     pub last_breach_at: Timestamp,
     /// Since when no part breaches any more.
@@ -203,7 +203,7 @@ impl Incident {
             state: IncidentState::Pending,
             severity: severity.to_owned(),
             opened_at: received_at,
-            opens_at: None,
+            ticket_due_at: None,
             last_breach_at: received_at,
             clear_since: None,
             recovered_at: None,
@@ -242,7 +242,7 @@ impl Incident {
     }
 
     /// Whether it is a member of an outage: while it is pending, it opens no ticket.
-    pub const fn is_held(&self) -> bool {
+    pub const fn is_outage_member(&self) -> bool {
         self.outage_id.is_some()
     }
 

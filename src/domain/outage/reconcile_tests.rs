@@ -157,7 +157,7 @@ fn a_cause_does_not_explain_what_began_long_before_it() {
     members.push(pending("queue-wait", "q9", 1));
     let mut outage = DecisionState::default();
     reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(61));
-    let held: Vec<bool> = members.iter().map(Incident::is_held).collect();
+    let held: Vec<bool> = members.iter().map(Incident::is_outage_member).collect();
     assert_eq!(held, [false, true, true]);
 }
 
@@ -172,11 +172,11 @@ fn what_breaches_after_the_cause_has_recovered_is_an_incident_of_its_own() {
     let mut members = vec![pending("trunk-down", "t1", 0)];
     members.extend(queues(&[5]));
     reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(5));
-    assert!(members.iter().all(Incident::is_held));
+    assert!(members.iter().all(Incident::is_outage_member));
     members[0].close(at(100));
     members.push(pending("queue-wait", "late", 110));
     let update = reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(110));
-    assert!(!members[2].is_held());
+    assert!(!members[2].is_outage_member());
     assert_eq!(
         actions(&update),
         [],
@@ -186,7 +186,7 @@ fn what_breaches_after_the_cause_has_recovered_is_an_incident_of_its_own() {
     members.push(pending("queue-wait", "later", 111));
     members.push(pending("queue-wait", "latest", 112));
     reconcile(&mut outage, &mut members, formation, &life(), &NEW, at(112));
-    assert!(members[2..].iter().all(Incident::is_held));
+    assert!(members[2..].iter().all(Incident::is_outage_member));
 }
 
 #[test]
@@ -377,7 +377,7 @@ proptest! {
         for (key, breaches, wait) in steps {
             now += wait;
             for known in &mut keys {
-                let was_held = known.incident.as_ref().is_some_and(Incident::is_held);
+                let was_held = known.incident.as_ref().is_some_and(Incident::is_outage_member);
                 let was_pending =
                     known.incident.as_ref().is_some_and(|one| one.state == IncidentState::Pending);
                 let decision = fire_due(known, &life(), at(now));
@@ -386,7 +386,7 @@ proptest! {
             let verdict = if breaches { Verdict::Breach } else { Verdict::Clear };
             let known = &mut keys[key];
             known.incident = known.incident.take().filter(|one| one.state != IncidentState::Closed);
-            let was_held = known.incident.as_ref().is_some_and(|one| one.is_held() && one.state == IncidentState::Pending);
+            let was_held = known.incident.as_ref().is_some_and(|one| one.is_outage_member() && one.state == IncidentState::Pending);
             let decision = hear(known, "queue-wait", &format!("q{key}"), now, verdict);
             prop_assert!(!(was_held && decision.actions.contains(&TicketAction::Create)));
             let mut places = Vec::new();
@@ -404,9 +404,9 @@ proptest! {
                 if one.state == IncidentState::Closed { continue; }
                 // Whoever breaches beside an outage is its member, or else waits for or owns a ticket.
                 let breaching = one.is_breaching() && one.state != IncidentState::Recovered;
-                prop_assert!(!breaching || one.is_held() == active);
+                prop_assert!(!breaching || one.is_outage_member() == active);
                 prop_assert!(breaching || one.due_at(&life()).is_some());
-                prop_assert!(!one.is_held() || active, "held by an outage that is over");
+                prop_assert!(!one.is_outage_member() || active, "held by an outage that is over");
             }
             if outage.incident.as_ref().is_some_and(|one| one.state == IncidentState::Closed) {
                 ended += 1;
