@@ -8,7 +8,7 @@ use super::kinds::{Kind, Kinds, Sort};
 use super::sample::{self, Samples};
 use crate::domain::signal::Signal;
 use crate::normalise::catalogue::{self, Topic};
-use crate::normalise::{CustomMap, Format};
+use crate::normalise::{CustomMap, CustomMaps, Format};
 use crate::settings::{RuleSettings, Settings};
 
 /// The event type of a custom source that gives none.
@@ -44,19 +44,28 @@ impl<'s> Known<'s> {
             .iter()
             .any(|(_, source)| source.format == Format::Genesys);
         for event_type in &rule.events {
+            let maps = sources
+                .iter()
+                .filter_map(|(_, source)| match &source.format {
+                    Format::Custom(maps) => Some(maps),
+                    Format::Genesys => None,
+                });
+            let senders = maps.flat_map(CustomMaps::all);
+            let senders = senders.filter(|map| can_be_sent(map, event_type)).count();
             let is_genesys = event_type.starts_with("v2.") || event_type.starts_with("telephony.");
             let mut is_sent = false;
             for (name, source) in &sources {
                 is_sent |= match &source.format {
                     Format::Genesys => self.add_topics(event_type, name, &mut kinds),
                     Format::Custom(maps) => {
-                        let is_certain = !(is_genesys && has_genesys);
-                        let senders = maps.all().filter(|map| can_be_sent(map, event_type));
+                        // Of several maps any one may give events of the type.
+                        let is_certain = senders == 1 && !(is_genesys && has_genesys);
+                        let maps = maps.all().filter(|map| can_be_sent(map, event_type));
                         let before = kinds.all.len();
-                        kinds.all.extend(
-                            senders.map(|map| self.custom(event_type, name, map, is_certain)),
-                        );
-                        is_certain && kinds.all.len() > before
+                        let of_maps =
+                            maps.map(|map| self.custom(event_type, name, map, is_certain));
+                        kinds.all.extend(of_maps);
+                        kinds.all.len() > before && !(is_genesys && has_genesys)
                     }
                 };
             }

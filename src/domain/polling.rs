@@ -109,7 +109,7 @@ pub struct Situation<'s> {
     pub kinds: &'s BTreeSet<Kind>,
     pub hearings: &'s [Hearing],
     pub watched: &'s [Watched],
-    /// All of them where [`wants_all_queues`]; else none.
+    /// All of them where [`Situation::wants_all_queues`]; else none.
     pub known_queues: &'s [KnownQueue],
     pub asked: &'s Asked,
 }

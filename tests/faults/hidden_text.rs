@@ -111,7 +111,9 @@ async fn what_a_sender_hides_in_a_name_is_seen_by_people() {
 
 fn shown_on_a_terminal(world: &World) {
     let run = |more: &[&str]| {
-        let output = world.command(&[&["incidents"], more].concat()).output();
+        let output = world
+            .command(&[&["incidents", "--all"], more].concat())
+            .output();
         String::from_utf8(output.unwrap().stdout).unwrap()
     };
     let table = run(&[]);

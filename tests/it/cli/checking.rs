@@ -563,6 +563,33 @@ fn is_as_expected(found: &Value, mistake: &Mistake, text: &str) -> bool {
 }
 
 #[test]
+fn a_rule_for_one_of_several_maps_is_not_blamed_for_what_the_others_lack() {
+    let several = format!(
+        "{}\n{}",
+        sound(),
+        r#"
+[sources.feed]
+format = "custom"
+auth = [{ type = "bearer", secret = { env = "FEED" } }]
+[sources.feed.maps.queues]
+when = { place = "$.kind", is = ["queue"] }
+queue_id = "/id"
+metrics = { oWaiting = { count = "$.metrics[?@.metric == 'oWaiting'].count" } }
+[sources.feed.maps.trunks]
+when = { place = "/trunk" }
+trunk_id = "/trunk/id"
+status = "/trunk/state"
+[rules.feed-queue]
+events = ["custom"]
+when = "metrics[oWaiting].count >= 20"
+key = "{{ queue_id }}"
+targets = ["salesforce"]
+"#
+    );
+    assert_eq!(found(&several), Vec::<Value>::new());
+}
+
+#[test]
 fn what_a_custom_source_sends_is_checked_as_far_as_its_map_tells() {
     let feed = |rule: &str| {
         format!(
