@@ -67,7 +67,7 @@ async fn an_event_whose_decision_the_database_refuses_goes_to_review_and_holds_n
     let public = &cluster.replicas[0].public;
     let events: Vec<_> = (0..40)
         .map(|number| match number {
-            20 => event("poison", "poison"),
+            20 => event("evt-poison", "poison"),
             _ => event(&format!("evt-{number}"), &format!("q{number}")),
         })
         .collect();
@@ -79,7 +79,7 @@ async fn an_event_whose_decision_the_database_refuses_goes_to_review_and_holds_n
         .await;
     let review = cluster.items("review").await;
     assert_eq!(review.len(), 1);
-    assert_eq!(review[0]["event_id"], "poison");
+    assert_eq!(review[0]["event_id"], "evt-poison");
     let reason = review[0]["reason"].as_str().unwrap();
     assert!(reason.contains("no such thing"), "{reason}");
     cluster.end().await;
