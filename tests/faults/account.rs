@@ -94,7 +94,7 @@ struct Known {
     rule: String,
     state: String,
     ticket: Value,
-    /// It was over while its create was a dead letter.
+    /// It was over while its create was a dead letter, and had certainly had no effect.
     is_over: bool,
 }
 
@@ -255,6 +255,14 @@ impl Campaign {
         for dead in self.all("dead-letters").await {
             if self.is_over(&dead).await {
                 over.insert(dead["incident_id"].to_string());
+            }
+        }
+        // A create that was refused, and whose incident ended before a try succeeded, is discarded.
+        for discarded in self.all("deliveries").await {
+            let is_refused =
+                discarded["state"] == "discarded" && discarded["last_error"].is_object();
+            if is_refused && self.is_over(&discarded).await {
+                over.insert(discarded["incident_id"].to_string());
             }
         }
         account.over = over.len();
