@@ -199,7 +199,7 @@ impl IncidentEvent {
         match transition {
             Transition::Pending(reason) => Self::Pending {
                 reason,
-                until: incident.ticket_due_at,
+                until: incident.opens_at,
                 silence: incident.silence.clone(),
             },
             Transition::Opened => Self::Opened,

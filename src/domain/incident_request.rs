@@ -134,10 +134,10 @@ mod tests {
             readings: Readings::new(),
         };
         let key = IncidentKey::new(rule, "key");
-        let ticket_due_at = now.plus(Duration::from_secs(60));
+        let opens_at = now.plus(Duration::from_secs(60));
         Incident {
             state,
-            ..Incident::begin(IncidentId::new("i"), key, "high", &heard, ticket_due_at)
+            ..Incident::begin(IncidentId::new("i"), key, "high", &heard, opens_at)
         }
     }
 

@@ -113,3 +113,33 @@ fn the_values_of_a_metric_with_a_private_name_of_the_parser_are_read() {
     let values = incident("i-7", &context).context_values().unwrap();
     assert_eq!(values["metrics"][name]["avg"], 412.5);
 }
+
+/// Rows of earlier versions have these names, and a replica of an earlier version reads them.
+#[test]
+fn the_stored_state_of_an_incident_keeps_the_names_of_its_fields() {
+    let mut incident = incident("i-1", "{}").incident;
+    let at = Timestamp::from_millis(1_795_442_900_000);
+    incident.opens_at = Some(at);
+    incident.silenced_until = Some(at);
+    incident.group = Some(IncidentKey::new("outage:site", "FRA"));
+    incident.outage_id = Some(IncidentId::new("o-1"));
+    incident.unreported = 1;
+    incident.ungrouped = true;
+    incident.held_by_flood = true;
+    incident.released = true;
+    let stored = serde_json::to_value(&incident).unwrap();
+    let names: Vec<&str> = stored
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let expected = "alone clear_since closed_at group held_by_flood id key last_breach_at occurrences \
+        opened_at opens_at outage_id parts readings recovered_at relapses released rule severity \
+        silenced_until state suppressed told_at told_before told_occurrences untold";
+    assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
+    assert_eq!(
+        serde_json::from_value::<Incident>(stored).unwrap(),
+        incident
+    );
+}

@@ -17,10 +17,10 @@ pub(super) fn first_breach(
     new: &NewIncident<'_>,
 ) -> (SignalOutcome, Vec<TicketAction>) {
     let now = evaluation.received_at;
-    let (ticket_due_at, reason) = longest_delay(state, policy, delay, now);
+    let (opens_at, reason) = longest_delay(state, policy, delay, now);
     let silence = state.silence.clone();
     let allowance = state.allowance;
-    let waits = silence.is_some() || ticket_due_at > now || !allowance.may_open;
+    let waits = silence.is_some() || opens_at > now || !allowance.may_open;
     // The number of incidents without a ticket is limited too. A source beyond both limits could
     // otherwise fill the store; its breaches are only counted.
     if waits && !allowance.may_wait {
@@ -31,18 +31,18 @@ pub(super) fn first_breach(
         new.key.clone(),
         new.severity,
         evaluation,
-        ticket_due_at,
+        opens_at,
     ));
     incident.breach_starts.clone_from(&state.breach_starts);
     // The ticket waits for the end of the silence and for `opens_at`. The silence is reported, and
     // the other reason is kept for the time after it.
     if let Some(silence) = silence {
         incident.suppressed += 1;
-        incident.waits_for = (ticket_due_at > now).then_some(reason);
+        incident.waits_for = (opens_at > now).then_some(reason);
         incident.silence = Some(silence);
         return (SignalOutcome::Suppressed(Suppression::Silenced), Vec::new());
     }
-    if ticket_due_at <= now {
+    if opens_at <= now {
         return open_now(incident, policy, allowance.may_open, now);
     }
     incident.suppressed += 1;
@@ -144,7 +144,7 @@ fn breach_of_pending(
     let reason = match incident.hold() {
         Some(hold) => hold.suppression(),
         // It is due, and the signal came before the timer.
-        None if incident.ticket_due_at.is_none_or(|at| at <= now) => {
+        None if incident.opens_at.is_none_or(|at| at <= now) => {
             return open_now(incident, policy, may_open, now);
         }
         // It still waits for an outage that may form.

@@ -23,10 +23,10 @@ impl Incident {
         key: IncidentKey,
         severity: &str,
         evaluation: &Evaluation,
-        ticket_due_at: Timestamp,
+        opens_at: Timestamp,
     ) -> Self {
         let mut incident = Self::empty(id, key, severity, evaluation.received_at);
-        incident.ticket_due_at = Some(ticket_due_at);
+        incident.opens_at = Some(opens_at);
         incident.apply(evaluation);
         incident
     }

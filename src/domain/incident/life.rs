@@ -18,8 +18,8 @@ impl Incident {
             IncidentState::Pending => {
                 // At the end of a silence another one may follow, so the caller looks again.
                 let silenced_until = self.silence.as_ref().map(|silence| silence.until);
-                let ticket_due_at = self.ticket_due_at.filter(|_| self.may_open());
-                let times = [self.ends_unopened_at(policy), silenced_until, ticket_due_at];
+                let opens_at = self.opens_at.filter(|_| self.may_open());
+                let times = [self.ends_unopened_at(policy), silenced_until, opens_at];
                 times.into_iter().flatten().min()
             }
             IncidentState::Open => match self.clear_since {
@@ -37,7 +37,7 @@ impl Incident {
     /// Pending: the time that counts for the limit on new tickets. A silenced ticket is due when
     /// the silence ends, not when it would have been due without one.
     pub fn counts_at(&self) -> Option<Timestamp> {
-        self.ticket_due_at.max(self.silenced_until)
+        self.opens_at.max(self.silenced_until)
     }
 
     /// Whether a comment about a lasting breach is due.
@@ -153,7 +153,7 @@ impl Incident {
     /// Opens a pending incident.
     pub fn open(&mut self, policy: &LifePolicy, now: Timestamp) -> Vec<TicketAction> {
         self.state = IncidentState::Open;
-        self.ticket_due_at = None;
+        self.opens_at = None;
         self.waits_for = None;
         self.silence = None;
         self.held_by_flood = false;
@@ -219,7 +219,7 @@ impl Incident {
 
     pub fn close(&mut self, now: Timestamp) {
         self.state = IncidentState::Closed;
-        self.ticket_due_at = None;
+        self.opens_at = None;
         self.silence = None;
         self.held_by_flood = false;
         self.closed_at = Some(now);
@@ -240,7 +240,7 @@ impl Incident {
         self.outage_id = None;
         self.ungrouped = true;
         self.waits_for = None;
-        self.ticket_due_at = self.ticket_due_at.map(|at| at.max(now));
+        self.opens_at = self.opens_at.map(|at| at.max(now));
     }
 
     /// A person releases it from a flood: its ticket is due.

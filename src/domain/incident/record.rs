@@ -100,7 +100,7 @@ pub struct Incident {
     /// When the first breach was received.
     pub opened_at: Timestamp,
     /// Pending: when the ticket is opened, unless the breach clears before.
-    pub ticket_due_at: Option<Timestamp>,
+    pub opens_at: Option<Timestamp>,
     /// When the last breach was received.
     pub last_breach_at: Timestamp,
     /// Since when no part breaches any more.
@@ -203,7 +203,7 @@ impl Incident {
             state: IncidentState::Pending,
             severity: severity.to_owned(),
             opened_at: received_at,
-            ticket_due_at: None,
+            opens_at: None,
             last_breach_at: received_at,
             clear_since: None,
             recovered_at: None,

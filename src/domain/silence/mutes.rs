@@ -40,9 +40,9 @@ pub fn apply_mute(
             // Other keys were muted by the same silence. The outage that they may make can form
             // only from now on, so the ticket waits for it once more.
             if let Some(delay) = delay
-                && incident.ticket_due_at.is_none_or(|at| at < delay.until)
+                && incident.opens_at.is_none_or(|at| at < delay.until)
             {
-                incident.ticket_due_at = Some(delay.until);
+                incident.opens_at = Some(delay.until);
                 incident.waits_for = Some(delay.reason);
             }
         }

@@ -24,7 +24,7 @@ pub fn why_it_waits(incident: &Incident, now: Timestamp) -> Option<String> {
         Suppression::Outage => "it may become part of an outage",
         _ => "it has not lasted long enough",
     };
-    Some(match incident.ticket_due_at {
+    Some(match incident.opens_at {
         Some(at) if at > now => format!("{why}; its ticket opens in {}", age(at.since(now))),
         Some(_) => format!("{why}; its ticket is due now"),
         None => why.to_owned(),
@@ -50,8 +50,8 @@ mod tests {
             readings: std::collections::BTreeMap::new(),
         };
         let key = IncidentKey::new("queue-wait", "q-1");
-        let ticket_due_at = NOW.plus(Duration::from_secs(40));
-        Incident::begin(IncidentId::new("i-1"), key, "high", &heard, ticket_due_at)
+        let opens_at = NOW.plus(Duration::from_secs(40));
+        Incident::begin(IncidentId::new("i-1"), key, "high", &heard, opens_at)
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub struct IncidentDetail {
     #[serde(flatten)]
     pub incident: IncidentView,
     /// Pending: when it opens, unless it clears before.
-    pub ticket_due_at: Option<DisplayTime>,
+    pub opens_at: Option<DisplayTime>,
     /// When the last breach was received.
     pub last_breach_at: DisplayTime,
     /// Since when nothing breaches any more.
@@ -182,7 +182,7 @@ fn detail(
     });
     IncidentDetail {
         incident,
-        ticket_due_at: moment(life.ticket_due_at),
+        opens_at: moment(life.opens_at),
         last_breach_at: life.last_breach_at.into(),
         clear_since: moment(life.clear_since),
         recovered_at: moment(life.recovered_at),

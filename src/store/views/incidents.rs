@@ -147,7 +147,7 @@ impl Serialize for WaitsView {
             }
             None => {
                 let reason = life.waits_for.unwrap_or(Suppression::Pending);
-                (reason, None, life.ticket_due_at.map(DisplayTime::from))
+                (reason, None, life.opens_at.map(DisplayTime::from))
             }
         });
         let shown = shown.map(|(reason, by, until)| ShownWaits {

@@ -82,7 +82,7 @@ pub(crate) fn incident(id: &str, rule: &str, key: &str, at: Timestamp) -> Incide
 /// As it is once its ticket is owed.
 pub(crate) fn opened(incident: &mut Incident) {
     incident.state = IncidentState::Open;
-    incident.ticket_due_at = None;
+    incident.opens_at = None;
 }
 
 pub(crate) fn kept(incident: Incident, source: &str, target: &str) -> IncidentRecord {

@@ -59,8 +59,8 @@ fn titles(site: &Site) -> Vec<String> {
 
 async fn held(site: &Site) -> Vec<Value> {
     let pending = site.world.items("incidents?state=pending&limit=500").await;
-    let is_outage_member = |one: &Value| one["waits"]["for"] == "flood";
-    pending.into_iter().filter(is_outage_member).collect()
+    let is_held = |one: &Value| one["waits"]["for"] == "flood";
+    pending.into_iter().filter(is_held).collect()
 }
 
 async fn until_held(site: &Site, count: usize) {

@@ -76,13 +76,8 @@ pub(crate) fn note(before: &Snapshot, now: &Snapshot, coverage: &mut Coverage) {
 
 /// A person releases or discards what is held, if anything is; answers whether it is.
 pub(crate) async fn person(world: &mut World) -> Result<bool, Broken> {
-    let is_outage_member = |life: &Incident| life.held_by_flood;
-    if !world
-        .now
-        .incidents
-        .iter()
-        .any(|kept| is_outage_member(&kept.life))
-    {
+    let is_held = |life: &Incident| life.held_by_flood;
+    if !world.now.incidents.iter().any(|kept| is_held(&kept.life)) {
         return Ok(false);
     }
     let release = world.dice.chance(60);

@@ -30,16 +30,16 @@ pub(crate) fn check(before: &Snapshot, now: &Snapshot) -> Result<(), Broken> {
         let Some(outage_id) = &life.outage_id else {
             continue;
         };
-        let is_outage_member = life.state == IncidentState::Pending;
+        let is_pending = life.state == IncidentState::Pending;
         let outage = now.incident(outage_id.as_str());
         let is_over = outage.is_none_or(|one| one.life.state == IncidentState::Closed);
-        if is_outage_member && is_over {
+        if is_pending && is_over {
             return Err(format!(
                 "rule {}: held by an outage that is over",
                 life.rule
             ));
         }
-        if is_outage_member && create_of(now, life).is_some() {
+        if is_pending && create_of(now, life).is_some() {
             return Err(format!("rule {}: held, and owed a ticket", life.rule));
         }
     }
