@@ -112,9 +112,7 @@ pub(in crate::cli) async fn dead_letters(args: DeadLetterArgs, global: &Global) 
         None => api.list(Vec::new(), Span::LIMIT, DEAD_LETTERS).await,
         Some(DeadLetterCommand::Show { id }) => api.show(&id).await,
         Some(DeadLetterCommand::List { filter, span }) => {
-            let limit = span.limit;
-            let query = [filter.query(), span.query()?].concat();
-            api.list(query, limit, DEAD_LETTERS).await
+            api.list_span(filter.query(), span, DEAD_LETTERS).await
         }
         Some(DeadLetterCommand::Replay { which, how, filter }) => {
             replay::run(&api, &which, &how, filter.query()).await

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::arguments::Query;
+use super::arguments::{Query, Span};
 use super::call::Api;
 use super::cards::incident_rows;
 use crate::cli::columns::{Cell, Screen};
@@ -27,6 +27,18 @@ impl Api {
             self.lines(items, columns)
         })
         .await
+    }
+
+    /// The same for the items of `span`.
+    pub(super) async fn list_span(
+        &self,
+        mut query: Query,
+        span: Span,
+        columns: &[Column],
+    ) -> Outcome {
+        let limit = span.limit;
+        query.extend(span.query()?);
+        self.list(query, limit, columns).await
     }
 
     /// Prints at most `limit` incidents as `ringdown status` does.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::arguments::{ApiArgs, Query, Span};
+use super::arguments::{ApiArgs, Span};
 use super::call::Api;
 use crate::cli::Global;
 use crate::cli::listing::Column;
@@ -64,7 +64,7 @@ pub(in crate::cli) async fn events(args: EventArgs, global: &Global) -> Outcome 
         ("key", args.key),
         ("incident", args.incident),
     ];
-    list(&api, query, args.span, EVENTS).await
+    api.list_span(query, args.span, EVENTS).await
 }
 
 /// Look at deliveries, newest first, or at one with its content.
@@ -137,7 +137,7 @@ pub(in crate::cli) async fn deliveries(args: DeliveryArgs, global: &Global) -> O
         ("key", args.key),
         ("incident", args.incident),
     ];
-    list(&api, query, args.span, DELIVERIES).await
+    api.list_span(query, args.span, DELIVERIES).await
 }
 
 /// Say who changed what, newest first.
@@ -163,7 +163,7 @@ const AUDIT: &[Column] = &[
 
 pub(in crate::cli) async fn audit(args: AuditArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global, "audit")?;
-    list(&api, Vec::new(), args.span, AUDIT).await
+    api.list_span(Vec::new(), args.span, AUDIT).await
 }
 
 /// Look at the burst locks that hold: keys that get no second ticket yet.
@@ -192,11 +192,5 @@ const LOCKS: &[Column] = &[
 pub(in crate::cli) async fn locks(args: LockArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global, "locks")?;
     let query = vec![("rule", args.rule), ("key", args.key)];
-    list(&api, query, args.span, LOCKS).await
-}
-
-async fn list(api: &Api, mut query: Query, span: Span, columns: &[Column]) -> Outcome {
-    let limit = span.limit;
-    query.extend(span.query()?);
-    api.list(query, limit, columns).await
+    api.list_span(query, args.span, LOCKS).await
 }

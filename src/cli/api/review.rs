@@ -110,9 +110,8 @@ pub(in crate::cli) async fn review(args: ReviewArgs, global: &Global) -> Outcome
             filter,
             span,
         }) => {
-            let limit = span.limit;
-            let query = [vec![("state", state)], filter.query(), span.query()?].concat();
-            api.list(query, limit, REVIEW_ITEMS).await
+            let query = [vec![("state", state)], filter.query()].concat();
+            api.list_span(query, span, REVIEW_ITEMS).await
         }
         Some(ReviewCommand::Reprocess { which, filter }) => {
             api.act("reprocess", &which, filter.query(), Vec::new())

@@ -125,9 +125,7 @@ pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outc
     match args.command {
         None => api.list(Vec::new(), Span::LIMIT, SILENCES).await,
         Some(SilenceCommand::List { state, span }) => {
-            let limit = span.limit;
-            let query = [vec![("state", state)], span.query()?].concat();
-            api.list(query, limit, SILENCES).await
+            api.list_span(vec![("state", state)], span, SILENCES).await
         }
         Some(SilenceCommand::Show { id }) => api.show(&id).await,
         Some(SilenceCommand::Create(new)) if new.dry_run => {
