@@ -12,9 +12,9 @@ use super::super::json_cursor::{JsonCursor, Read, trimmed};
 use super::super::outcome::Outcome;
 use super::super::{identity, timestamp};
 use super::message::Message;
-use super::topics::{self, Content};
 use crate::domain::signal::{Field, Signal};
 use crate::domain::time::Timestamp;
+use crate::normalise::catalogue::{self, Content};
 
 /// The type of signals made from the REST form, which names no topic.
 const TEMPLATE: &str = "v2.users.{id}.alerting.alerts";
@@ -27,7 +27,7 @@ pub(super) fn message_event_id(message: &Value, template: Option<&Value>) -> Opt
         .into_iter()
         .flatten()
         .filter_map(Value::as_str)
-        .find_map(topics::find)?;
+        .find_map(catalogue::find)?;
     let body = message.get("eventBody")?;
     (topic.content == Content::Alert)
         .then(|| event_id(body, message.get("timestamp")))

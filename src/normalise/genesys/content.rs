@@ -4,8 +4,8 @@ use super::super::fill;
 use super::super::json_cursor::Read;
 use super::super::outcome::Outcome;
 use super::message::Message;
-use super::topics::Content;
 use super::{alert, audit, campaign, edge, flow, operational, phone, queue, trunk};
+use crate::normalise::catalogue::Content;
 
 /// Reads the content of `message`.
 pub(super) fn read(message: &Message<'_, '_>) -> Read<Outcome> {

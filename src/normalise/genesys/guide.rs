@@ -10,10 +10,10 @@ use super::super::fill::{
 use super::super::json_cursor::{JsonCursor, Read};
 use super::super::outcome::Outcome;
 use super::super::timestamp;
-use super::topics::{self, Content};
 use super::trunk::base_name;
 use crate::domain::signal::{Reading, Signal};
 use crate::domain::time::Timestamp;
+use crate::normalise::catalogue::{self, Content};
 
 /// Where the event's type may be, in order.
 pub(super) const TYPE_KEYS: [&str; 4] = ["type", "eventType", "event_type", "topic"];
@@ -64,7 +64,7 @@ fn event_type(item: &JsonCursor<'_, '_>) -> Read<(String, bool)> {
     if text.starts_with("telephony.queue.") || text.starts_with("telephony.trunk.") {
         return Ok((clean(text), text.starts_with("telephony.trunk.")));
     }
-    match topics::find(text) {
+    match catalogue::find(text) {
         Some(topic) if topic.content == Content::Queue => Ok((topic.event_type.to_owned(), false)),
         Some(topic) if topic.content == Content::Trunk => Ok((topic.event_type.to_owned(), true)),
         _ => Err(item

@@ -2,9 +2,9 @@
 
 use super::super::fill::{self, clean};
 use super::super::json_cursor::{JsonCursor, Read};
-use super::topics::{self, Topic};
 use crate::domain::signal::Signal;
 use crate::domain::time::Timestamp;
+use crate::normalise::catalogue::{self, Topic};
 
 /// A message, unwrapped.
 pub(super) struct Message<'v, 'p> {
@@ -49,6 +49,6 @@ impl<'v> Message<'v, '_> {
 
     /// The id in the topic's name.
     fn topic_id(&self) -> Option<&'v str> {
-        topics::id_in(self.topic.event_type, self.name)
+        catalogue::id_in(self.topic.event_type, self.name)
     }
 }

@@ -17,13 +17,13 @@ mod operational;
 mod phone;
 mod queue;
 pub(super) mod readings;
-mod topics;
 mod trunk;
 mod wrapping;
 
 use serde_json::Value;
 
 use super::around::Around;
+use super::catalogue;
 use super::identity;
 use super::json_cursor::{JsonCursor, keys};
 use super::outcome::{Normalised, Outcome};
@@ -109,7 +109,7 @@ pub(super) fn shape(item: &Value, wrapped_type: Option<&str>) -> Shape {
     if has_type() {
         return Shape::Guide;
     }
-    if !has_topic && wrapped_type.is_some_and(|name| topics::find(name).is_some()) {
+    if !has_topic && wrapped_type.is_some_and(|name| catalogue::find(name).is_some()) {
         return Shape::Content;
     }
     if is_object("rule")

@@ -9,8 +9,8 @@ use super::super::outcome::Outcome;
 use super::super::timestamp;
 use super::content::read;
 use super::message::Message;
-use super::topics::{self, Topic};
 use crate::domain::time::Timestamp;
+use crate::normalise::catalogue::{self, Topic};
 
 /// The prefix of every envelope's `source` that EventBridge writes for Genesys Cloud.
 pub(super) const PARTNER: &str = "aws.partner/genesys.com/";
@@ -71,7 +71,7 @@ pub(super) fn bare(
 /// The content of a message, in a wrapper whose type is the message's topic.
 pub(super) fn content(item: &JsonCursor<'_, '_>, around: &Around, event_id: &str) -> Read<Outcome> {
     let name = around.event_type.as_deref().unwrap_or_default();
-    let Some(topic) = topics::find(name) else {
+    let Some(topic) = catalogue::find(name) else {
         return Err(item.mismatch(format!("{name:?} is no topic that Ringdown reads")));
     };
     read(&Message {
@@ -99,7 +99,7 @@ pub(super) fn flat(
         }
     }
     let template = "v2.operations.events.{id}";
-    match topics::find(template) {
+    match catalogue::find(template) {
         Some(topic) => read(&Message {
             event_id,
             topic,
@@ -135,7 +135,7 @@ fn named(
 }
 
 fn find_topic(cursor: &JsonCursor<'_, '_>) -> Read<Option<&'static Topic>> {
-    Ok(cursor.text()?.and_then(topics::find))
+    Ok(cursor.text()?.and_then(catalogue::find))
 }
 
 fn unknown_topic(cursor: &JsonCursor<'_, '_>) -> crate::domain::signal::SchemaMismatch {
