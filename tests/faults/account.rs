@@ -194,6 +194,14 @@ impl Campaign {
         dead["operation"] == "create" && incident["state"] == "closed" && has_none
     }
 
+    /// Whether the timeline of the delivery's incident says that it was over without a ticket.
+    async fn is_said(&self, delivery: &Value) -> bool {
+        let id = delivery["incident_id"].as_str().unwrap_or_default();
+        let timeline = self.world.items(&format!("incidents/{id}/timeline")).await;
+        let mut causes = timeline.iter().filter_map(|one| one["cause"].as_str());
+        causes.any(|cause| cause.contains("it was over without a ticket"))
+    }
+
     /// Every page of a list of the admin API.
     async fn all(&self, list: &str) -> Vec<Value> {
         let (mut items, mut cursor) = (Vec::new(), String::new());
@@ -261,7 +269,7 @@ impl Campaign {
         for discarded in self.all("deliveries").await {
             let is_refused =
                 discarded["state"] == "discarded" && discarded["last_error"].is_object();
-            if is_refused && self.is_over(&discarded).await {
+            if is_refused && self.is_over(&discarded).await && self.is_said(&discarded).await {
                 over.insert(discarded["incident_id"].to_string());
             }
         }

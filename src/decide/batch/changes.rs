@@ -26,8 +26,8 @@ pub(super) struct Changes {
     effects: Effects,
 }
 
-/// Effects outside the store. They follow after the commit and never before it: a batch that is
-/// not stored is decided again.
+/// Effects outside the store. They follow after the commit, because a batch that is not stored is
+/// decided again. Only the wanted standings are asked for before it: to ask twice does no harm.
 #[derive(Debug, Default)]
 pub(in crate::decide) struct Effects {
     /// Creates without their queue's standing (its present figures): the queue, and the key.
