@@ -11,12 +11,14 @@ use super::AdminState;
 use super::answer::Refused;
 use super::cards::{Card, worst_first};
 use super::target_list::targets_now;
-use super::targets::TargetView;
+use super::targets::{OnlyTriedView, TargetView};
+use crate::domain::circuit_breaker::BreakerState;
+use crate::domain::identity::TargetName;
 use crate::domain::situation::{Entity, Overview, PeopleNeeded, TargetInTrouble};
 use crate::lifecycle::ComponentState;
 use crate::store::{
-    DeadLetterGroup, DisplayTime, FloodView, MAX_GROUPS, OngoingIncident, Owed, ReviewGroup,
-    Standing,
+    DeadLetterGroup, DisplayTime, FloodView, MAX_GROUPS, OngoingIncident, Owed, RefusedAlone,
+    ReviewGroup, Standing, StoredFailure,
 };
 
 /// Incidents that are read; the worst of them are shown.
@@ -72,9 +74,22 @@ pub(super) struct CountsView {
 /// What waits for a person, by reason.
 #[derive(Debug, Serialize)]
 pub(super) struct Person {
+    /// Targets that take nothing, or not everything, before a person has acted.
+    pub(super) targets: Vec<TargetTask>,
     pub(super) dead_letters: Vec<DeadLetterGroup>,
+    pub(super) refused_alone: Vec<RefusedAlone>,
     pub(super) review: Vec<ReviewGroup>,
     pub(super) floods: Vec<FloodView>,
+}
+
+/// What a person must do about a target.
+#[derive(Debug, Serialize)]
+pub(super) struct TargetTask {
+    pub(super) target: TargetName,
+    pub(super) since: Option<DisplayTime>,
+    /// The words of the CRM, or of what stands in front of it.
+    pub(super) message: String,
+    pub(super) task: String,
 }
 
 pub(super) async fn status(State(state): State<AdminState>) -> Result<Json<Situation>, Refused> {
@@ -90,15 +105,16 @@ pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> 
         .await;
     let ongoing = state.store.ongoing(MAX_READ, now).await?;
     let standing = state.store.standing().await?;
-    let person = person(state).await?;
-    let targets = targets(state, &person).await?;
+    let (person, targets) = person_and_targets(state).await?;
     let components = components(state);
+    let in_trouble = targets.iter().filter_map(|row| in_trouble(row, &ongoing));
+    let in_trouble = in_trouble.collect();
     let overview = Overview {
         troubled: troubled(&ongoing, standing),
         ticketed: standing.ticketed,
         without_ticket: standing.without_ticket,
         held_back: standing.held_back,
-        targets: targets.iter().filter_map(in_trouble).collect(),
+        targets: in_trouble,
         people: people_needed(&person),
         broken: components
             .iter()
@@ -128,29 +144,67 @@ pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> 
 
 /// What waits for a person.
 pub(super) async fn person(state: &AdminState) -> Result<Person, Refused> {
+    let targets = targets_now(state).await?;
+    person_with(state, &targets).await
+}
+
+/// What waits for a person, and every configured target with what is owed to it.
+pub(super) async fn person_and_targets(
+    state: &AdminState,
+) -> Result<(Person, Vec<TargetRow>), Refused> {
+    let targets = targets_now(state).await?;
+    let person = person_with(state, &targets).await?;
+    let rows = with_owed(state, targets, &person).await?;
+    Ok((person, rows))
+}
+
+async fn person_with(state: &AdminState, targets: &[TargetView]) -> Result<Person, Refused> {
     Ok(Person {
+        targets: targets.iter().flat_map(tasks_of).collect(),
+        refused_alone: state.store.refused_alone().await?,
         dead_letters: state.store.dead_letter_groups().await?,
         review: state.store.review_groups(None, MAX_GROUPS).await?,
         floods: state.store.floods().await?.items,
     })
 }
 
+fn tasks_of(target: &TargetView) -> Vec<TargetTask> {
+    let name = &target.name;
+    let held = (target.state == BreakerState::Held.as_str()).then(|| TargetTask {
+        target: name.clone(),
+        since: target.since,
+        message: target.last_error.as_ref().map_or_else(String::new, StoredFailure::message),
+        task: format!(
+            "remove the obstacle in {name} or in the configuration of this target: `ringdown doctor \
+             {name}` says which. Restart Ringdown after a change of the configuration or of a secret"
+        ),
+    });
+    let refused = target.refused_operations.iter().map(|one| TargetTask {
+        target: name.clone(),
+        since: Some(one.since),
+        message: one.last_error.message(),
+        task: format!("let {name} accept a {} again", one.operation),
+    });
+    held.into_iter().chain(refused).collect()
+}
+
 fn people_needed(person: &Person) -> PeopleNeeded {
     let held = person.floods.iter();
     PeopleNeeded {
         dead_letters: person.dead_letters.iter().map(|group| group.count).sum(),
+        refused_alone: person.refused_alone.len() as u64,
         review_items: person.review.iter().map(|group| group.count).sum(),
         held_by_floods: held.map(|one| u64::try_from(one.held).unwrap_or(0)).sum(),
     }
 }
 
-/// Every configured target, with what is owed to it.
-pub(super) async fn targets(
+async fn with_owed(
     state: &AdminState,
+    targets: Vec<TargetView>,
     person: &Person,
 ) -> Result<Vec<TargetRow>, Refused> {
     let owed = state.store.owed().await?;
-    let targets = targets_now(state).await?.into_iter().map(|target| {
+    let targets = targets.into_iter().map(|target| {
         let owed = owed.iter().find(|one: &&Owed| one.target == target.name);
         let dead = person.dead_letters.iter();
         let dead = dead.filter(|group| group.target == target.name);
@@ -164,7 +218,13 @@ pub(super) async fn targets(
     Ok(targets.collect())
 }
 
-fn in_trouble(row: &TargetRow) -> Option<TargetInTrouble> {
+fn in_trouble(row: &TargetRow, ongoing: &[OngoingIncident]) -> Option<TargetInTrouble> {
+    let name_of = |one: &OnlyTriedView| {
+        let found = ongoing
+            .iter()
+            .find(|known| known.incident.id == one.incident_id);
+        found.map_or_else(|| one.incident_id.to_string(), |known| known.name.clone())
+    };
     (row.target.state != "up").then(|| TargetInTrouble {
         name: row.target.name.to_string(),
         state: row.target.state,
@@ -176,6 +236,7 @@ fn in_trouble(row: &TargetRow) -> Option<TargetInTrouble> {
         since: row.target.since.map(DisplayTime::timestamp),
         tickets: row.tickets,
         updates: row.updates,
+        only_tried: row.target.only_tried.as_ref().map(name_of),
     })
 }
 

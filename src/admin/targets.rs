@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::deliver::{RefusedOperation, TargetStatus};
-use crate::domain::identity::TargetName;
-use crate::store::{DisplayTime, StoredFailure, TargetPause};
+use crate::deliver::{RefusedOperation, TargetStatus, Troubled};
+use crate::domain::identity::{IncidentId, TargetName};
+use crate::store::{DisplayTime, RowId, StoredFailure, TargetPause};
 
 /// Tells how every configured target fares.
 pub trait TargetOverview: Send + Sync {
@@ -28,8 +28,10 @@ pub struct TargetView {
     pub state: &'static str,
     /// Set while a person has paused it.
     pub pause: Option<PauseView>,
-    /// Since when it accepts no tickets: held, its circuit open, or paused for long.
+    /// Since when it accepts no tickets: held, its circuit open, or paused.
     pub since: Option<DisplayTime>,
+    /// The only delivery that was tried since then: the trouble may be about its ticket alone.
+    pub only_tried: Option<OnlyTriedView>,
     /// When the pause ends or the next probe is due.
     pub until: Option<DisplayTime>,
     /// Changes of tickets that the CRM refuses for every ticket: a person must act.
@@ -37,6 +39,24 @@ pub struct TargetView {
     pub last_error: Option<StoredFailure>,
     pub last_error_at: Option<DisplayTime>,
     pub token: TokenView,
+}
+
+/// The only delivery that a target was sent since it accepts no tickets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OnlyTriedView {
+    pub delivery_id: RowId,
+    pub incident_id: IncidentId,
+    pub operation: &'static str,
+}
+
+impl OnlyTriedView {
+    fn of(one: &Troubled) -> Self {
+        Self {
+            delivery_id: RowId(one.delivery_id),
+            incident_id: one.incident_id.clone(),
+            operation: one.operation.as_str(),
+        }
+    }
 }
 
 /// A person has paused the target.
@@ -103,7 +123,8 @@ impl TargetView {
             kind: kind.to_owned(),
             state: status.state.as_str(),
             pause: None,
-            since: status.unreachable_since.map(DisplayTime::from),
+            since: status.since.map(DisplayTime::from),
+            only_tried: status.only_tried.as_ref().map(OnlyTriedView::of),
             until: status.until.map(DisplayTime::from),
             refused_operations: status
                 .refused_operations

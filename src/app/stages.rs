@@ -13,7 +13,6 @@ use crate::backlog::{HeldBack, watch_backlog};
 use crate::clock::Clock;
 use crate::decide::Decider;
 use crate::deliver::{StoreVault, TargetWorker};
-use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::identity::TargetName;
 use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::lifecycle::Components;
@@ -211,7 +210,7 @@ impl Builder {
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
             limiter: worker.limiter(),
-            admits: Arc::new(move || gate.status().state == BreakerState::Up),
+            admits: Arc::new(move || gate.admits_reads()),
         };
         let callback_received = self.callback_received.clone();
         self.spawn(&self.stages.deliver, &format!("sync {name}"), move |stop| {

@@ -4,27 +4,23 @@
 //! that it gives during an outage; and a CRM may refuse every ticket with words that are about
 //! one. Two comparisons tell:
 //! - other deliveries with the same operation succeed between the failures of one delivery: the
-//!   failure is about that ticket, whatever the response says;
+//!   failure is about that ticket, whatever the response says (`alone`);
 //! - the creates of several tickets are refused for the same reason and nothing succeeds: the refusal
-//!   is not about the ticket.
+//!   is not about the ticket (`refusals`).
 
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::alone::{Alone, Refused};
 use super::refusals::{Refusals, TICKETS_OF_A_PATTERN};
-use crate::domain::failure::{Failure, FailureClass, FailureKind, FailureScope, ResolvedBy, class};
+use crate::domain::failure::{Failure, FailureClass, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 use crate::store::ClaimedDelivery;
 
-/// Deliveries, or reasons, that are remembered. When there are more, all are forgotten: what they
-/// tell is then found later.
-const MAX_REMEMBERED: usize = 10_000;
+/// Reasons that are remembered. When there are more, all are forgotten: what they tell is then found
+/// later.
 const MAX_REASONS: usize = 1_000;
-/// A success longer ago says nothing about a failure now.
-const RECENT: Duration = Duration::from_secs(60);
-/// So often others must have succeeded between two failures of a delivery: once may be chance.
-const TURNS: u32 = 2;
 
 /// So many tickets refused with the same code and different words are a pattern too.
 const ALIKE: usize = 4 * TICKETS_OF_A_PATTERN;
@@ -33,48 +29,26 @@ const BY_ITSELF: Duration = Duration::from_secs(15 * 60);
 /// What a person must do about a refusal of every ticket.
 const FOR_ALL: &str = "refused for several tickets, so it is not about one: an administrator of the \
      CRM must look at the rule, flow or trigger that the message names";
+/// Who must act on a refusal of one ticket by something in front of the CRM.
+const IN_FRONT: &str = "something in front of the CRM refuses this ticket and lets others pass; who \
+     runs the proxy or the firewall must look at it";
+const IN_FRONT_LONE: &str = "something in front of the CRM refuses this ticket, and no other was \
+     tried; who runs the proxy or the firewall must look at it";
 
 #[derive(Debug, Default)]
 pub(super) struct Evidence {
-    successes: HashMap<Operation, Successes>,
-    /// By delivery, its last failure that was not about its ticket by itself.
-    failed: HashMap<i64, FailedDelivery>,
+    /// Deliveries whose failures were not about their tickets by themselves.
+    pub(super) alone: Alone,
     /// Refused creates by the code and words of the CRM.
     refused: HashMap<String, Refusals>,
     /// And by its code alone: the words may name the ticket.
     refused_with_code: HashMap<Option<String>, Refusals>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Successes {
-    count: u64,
-    last: Timestamp,
-}
-
-#[derive(Debug)]
-struct FailedDelivery {
-    answer: Answer,
-    /// The number of successes of its operation then.
-    successes: u64,
-    /// How often others succeeded between two of its failures with this answer.
-    turns: u32,
-}
-
-/// What failures of one cause have in common.
-#[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    class: FailureClass,
-    status: Option<u16>,
-    code: Option<String>,
-}
-
 impl Evidence {
     /// Returns whether the CRM accepts now what it had refused for several tickets.
-    pub(super) fn record_success(&mut self, delivery: &ClaimedDelivery, now: Timestamp) -> bool {
-        let successes = self.successes.entry(delivery.operation).or_default();
-        successes.count += 1;
-        successes.last = now;
-        self.failed.remove(&delivery.id);
+    pub(super) fn record_success(&mut self, delivery: &ClaimedDelivery) -> bool {
+        self.alone.record_success(delivery);
         let is_create = delivery.operation == Operation::Create;
         let mut several = false;
         let mut record = |refusals: &mut Refusals| {
@@ -97,68 +71,36 @@ impl Evidence {
         now: Timestamp,
     ) {
         let said = failure.class.scope;
-        failure.class = self.class(delivery, failure, now);
+        match (said, failure.class.resolved_by) {
+            // A lock or an approval of one record says nothing about others.
+            (FailureScope::Ticket, ResolvedBy::PersonInCrm) => {}
+            // What is refused on tickets that exist says nothing about new ones: `refused_changes`.
+            (FailureScope::Ticket, _) if delivery.operation != Operation::Create => {}
+            (FailureScope::Ticket, _) => {
+                failure.class = self.class_of_refusal(delivery, failure, now);
+            }
+            _ => self.judge_alone(delivery, failure),
+        }
         failure.is_pattern = said == FailureScope::Ticket && failure.class.scope != said;
         if failure.is_pattern && failure.class.resolved_by == ResolvedBy::PersonInCrm {
-            failure.message = format!("{}; {FOR_ALL}", failure.message);
+            failure.message = format!("{}; {}", failure.message, for_all(failure));
         }
     }
 
-    fn class(
-        &mut self,
-        delivery: &ClaimedDelivery,
-        failure: &Failure,
-        now: Timestamp,
-    ) -> FailureClass {
-        match (failure.class.scope, failure.class.resolved_by) {
-            // A lock or an approval of one record says nothing about others.
-            (FailureScope::Ticket, ResolvedBy::PersonInCrm) => failure.class,
-            // What is refused on tickets that exist says nothing about new ones: `refused_changes`.
-            (FailureScope::Ticket, _) if delivery.operation != Operation::Create => failure.class,
-            (FailureScope::Ticket, _) => self.class_of_refusal(delivery, failure, now),
-            _ if self.is_about_ticket(delivery, failure, now) => {
-                class(FailureScope::Ticket, ResolvedBy::Time)
-            }
-            _ => failure.class,
-        }
-    }
-
-    /// Whether others succeed while this one fails with the same answer again and again.
-    fn is_about_ticket(
-        &mut self,
-        delivery: &ClaimedDelivery,
-        failure: &Failure,
-        now: Timestamp,
-    ) -> bool {
-        // These are about all calls, whoever makes them.
-        let is_limit = failure.kind == FailureKind::RateLimited
-            || failure.class.scope == FailureScope::Organisation && failure.wait.is_some();
-        if is_limit || failure.may_lock_user {
-            return false;
-        }
-        if self.failed.len() >= MAX_REMEMBERED {
-            self.failed.clear();
-        }
-        let answer = Answer {
-            class: failure.class,
-            status: failure.status,
-            code: failure.code.clone(),
+    fn judge_alone(&mut self, delivery: &ClaimedDelivery, failure: &mut Failure) {
+        let Some(refused) = self.alone.record_failure(delivery, failure) else {
+            return;
         };
-        let successes = self.successes.get(&delivery.operation).copied();
-        let Successes { count, last } = successes.unwrap_or_default();
-        let before = self.failed.remove(&delivery.id);
-        let before = before.filter(|one| one.answer == answer);
-        let others_since = before.as_ref().is_some_and(|one| one.successes < count);
-        let turns = before.map_or(0, |one| one.turns);
-        let is_recent = now.since(last) <= RECENT;
-        let turns = turns + u32::from(others_since && is_recent && turns < TURNS);
-        let failed = FailedDelivery {
-            answer,
-            successes: count,
-            turns,
-        };
-        self.failed.insert(delivery.id, failed);
-        others_since && turns >= TURNS
+        failure.in_front = failure.class.scope == FailureScope::Network;
+        failure.class = class(FailureScope::Ticket, ResolvedBy::Time);
+        if failure.in_front {
+            failure.class.resolved_by = ResolvedBy::PersonInCrm;
+            let why = match refused {
+                Refused::OthersPass => IN_FRONT,
+                Refused::NoOther => IN_FRONT_LONE,
+            };
+            failure.message = format!("{why}: {}", failure.message);
+        }
     }
 
     fn class_of_refusal(
@@ -187,6 +129,18 @@ impl Evidence {
             by => by,
         };
         class(FailureScope::Organisation, resolved_by)
+    }
+}
+
+/// What a person must do about `failure` of every ticket. A value comes from a template.
+fn for_all(failure: &Failure) -> String {
+    match failure.field.as_deref().filter(|_| failure.refuses_value) {
+        Some(field) => format!(
+            "refused for several tickets, so it is not about one: correct the template of `{field}` in \
+             the configuration of this target (shorten it where it is too long), or let the CRM accept \
+             the value"
+        ),
+        None => FOR_ALL.to_owned(),
     }
 }
 

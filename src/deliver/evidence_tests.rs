@@ -1,19 +1,21 @@
 use super::*;
+use crate::domain::failure::FailureKind;
 use crate::domain::identity::IncidentId;
 use Operation::{Create, Update};
 
 const NOW: Timestamp = Timestamp::from_millis(1_000_000);
-const TICKET: FailureClass = class(FailureScope::Ticket, ResolvedBy::Time);
 const HELD: FailureClass = class(FailureScope::Organisation, ResolvedBy::PersonInCrm);
-
-fn barred() -> Failure {
-    let class = class(FailureScope::Network, ResolvedBy::PersonInConfiguration);
-    Failure::new(FailureKind::NetworkFailure, class, "rejected")
-}
 
 fn refused(code: &str) -> Failure {
     let class = class(FailureScope::Ticket, ResolvedBy::Nothing);
     Failure::new(FailureKind::IntegrationFailure, class, "no").with_code(code)
+}
+
+/// What is known of a failure of `delivery`.
+fn judged(evidence: &mut Evidence, delivery: &ClaimedDelivery, failure: &Failure) -> FailureClass {
+    let mut failure = failure.clone();
+    evidence.judge(delivery, &mut failure, NOW);
+    failure.class
 }
 
 /// The delivery `id`, of an incident of its own.
@@ -26,6 +28,7 @@ pub(in crate::deliver) fn delivery(id: i64, operation: Operation) -> ClaimedDeli
         event_id: String::new(),
         received_at: Timestamp::default(),
         attempts: 0,
+        tries: 0,
         resumptions: 0,
         in_doubt: false,
         ticket_id: None,
@@ -46,92 +49,70 @@ fn several_operations_on_one_ticket_are_no_pattern() {
             incident_id: IncidentId::new("one"),
             ..delivery(id, Update)
         };
-        assert_eq!(evidence.class(&of_one_ticket, &a, NOW), a.class);
+        assert_eq!(judged(&mut evidence, &of_one_ticket, &a), a.class);
     }
 }
 
-/// Fails twice more, after others have succeeded each time, the last time at `seconds` after them.
-fn class_after_two_turns(failure: &Failure, seconds: u64) -> FailureClass {
+#[test]
+fn what_is_refused_in_front_of_the_crm_names_who_must_act() {
     let mut evidence = Evidence::default();
-    for _ in 0..2 {
-        evidence.class(&delivery(1, Create), failure, NOW);
-        evidence.record_success(&delivery(3, Create), NOW);
-    }
-    let later = NOW.plus(Duration::from_secs(seconds));
-    evidence.class(&delivery(1, Create), failure, later)
+    let mut judged = || {
+        let class = class(FailureScope::Network, ResolvedBy::Time);
+        let mut failure = Failure::new(FailureKind::NetworkFailure, class, "rejected");
+        evidence.judge(&delivery(1, Create), &mut failure, NOW);
+        evidence.record_success(&delivery(3, Create));
+        failure
+    };
+    judged();
+    assert_eq!(judged().class.scope, FailureScope::Network);
+    let failure = judged();
+    assert_eq!(
+        failure.class,
+        class(FailureScope::Ticket, ResolvedBy::PersonInCrm)
+    );
+    assert!(failure.in_front);
+    let said = &failure.message;
+    assert!(said.contains("who runs the proxy or the firewall") && said.ends_with(": rejected"));
 }
 
 #[test]
-fn a_failure_is_about_the_ticket_when_others_like_it_succeed_twice_between_those_of_it() {
+fn a_value_that_every_ticket_has_is_corrected_in_its_template() {
     let mut evidence = Evidence::default();
-    let barred = barred();
-    let about_target = barred.class;
-    let class = |evidence: &mut Evidence| evidence.class(&delivery(1, Create), &barred, NOW);
-    assert_eq!(class(&mut evidence), about_target, "nobody knows yet");
-    assert_eq!(class(&mut evidence), about_target, "nothing succeeds");
-    evidence.record_success(&delivery(2, Update), NOW);
-    assert_eq!(class(&mut evidence), about_target, "only updates do");
-    evidence.record_success(&delivery(3, Create), NOW);
-    assert_eq!(class(&mut evidence), about_target, "once may be chance");
-    evidence.record_success(&delivery(3, Create), NOW);
-    assert_eq!(class(&mut evidence), TICKET);
-    assert_eq!(class(&mut evidence), about_target, "and nothing since");
-    evidence.record_success(&delivery(3, Create), NOW);
-    assert_eq!(class(&mut evidence), TICKET, "it is known");
-}
-
-#[test]
-fn what_succeeded_long_ago_says_nothing() {
-    assert_eq!(class_after_two_turns(&barred(), 60), TICKET);
-    assert_eq!(class_after_two_turns(&barred(), 61), barred().class);
-}
-
-#[test]
-fn another_answer_than_before_is_another_failure() {
-    let mut evidence = Evidence::default();
-    for status in [403, 403, 503] {
-        let barred = barred().with_status(status);
-        let class = evidence.class(&delivery(1, Create), &barred, NOW);
-        assert_eq!(class, barred.class);
-        evidence.record_success(&delivery(3, Create), NOW);
-    }
-}
-
-#[test]
-fn a_limit_of_the_rate_and_a_refused_password_are_about_no_ticket() {
-    let mut limited = barred();
-    limited.kind = FailureKind::RateLimited;
-    let mut refused = barred();
-    refused.may_lock_user = true;
-    let mut full = barred().with_wait(Some(Duration::from_secs(900)));
-    full.class = class(FailureScope::Organisation, ResolvedBy::Time);
-    for failure in [limited, refused, full] {
-        assert_eq!(class_after_two_turns(&failure, 0), failure.class);
-    }
+    let mut judged = |id| {
+        let mut failure = refused("STRING_TOO_LONG").with_field("Subject");
+        failure.refuses_value = true;
+        evidence.judge(&delivery(id, Create), &mut failure, NOW);
+        failure.message
+    };
+    judged(1);
+    judged(2);
+    let said = judged(3);
+    assert!(said.contains("correct the template of `Subject`"), "{said}");
+    assert!(!said.contains("an administrator"), "{said}");
 }
 
 #[test]
 fn a_refusal_of_three_tickets_for_one_reason_is_not_about_the_ticket() {
     let mut evidence = Evidence::default();
     let (a, b) = (refused("A"), refused("B"));
-    assert_eq!(evidence.class(&delivery(1, Create), &a, NOW), a.class);
+    assert_eq!(judged(&mut evidence, &delivery(1, Create), &a), a.class);
     assert_eq!(
-        evidence.class(&delivery(1, Create), &a, NOW),
+        judged(&mut evidence, &delivery(1, Create), &a),
         a.class,
         "one ticket twice"
     );
-    assert_eq!(evidence.class(&delivery(2, Create), &a, NOW), a.class);
+    assert_eq!(judged(&mut evidence, &delivery(2, Create), &a), a.class);
     assert_eq!(
-        evidence.class(&delivery(3, Create), &b, NOW),
+        judged(&mut evidence, &delivery(3, Create), &b),
         b.class,
         "another reason"
     );
     assert_eq!(
-        evidence.class(&delivery(3, Update), &a, NOW),
+        judged(&mut evidence, &delivery(3, Update), &a),
         a.class,
         "another operation"
     );
-    assert_eq!(evidence.class(&delivery(4, Create), &a, NOW), HELD);
+    assert_eq!(judged(&mut evidence, &delivery(4, Create), &a), HELD);
 }
 
 #[test]
@@ -139,16 +120,16 @@ fn a_reason_that_ended_and_came_back_for_every_ticket_is_recognised_again() {
     let mut evidence = Evidence::default();
     let a = refused("A");
     for id in 1..=3 {
-        evidence.class(&delivery(id, Create), &a, NOW);
+        judged(&mut evidence, &delivery(id, Create), &a);
     }
-    assert_eq!(evidence.class(&delivery(4, Create), &a, NOW), HELD);
-    evidence.record_success(&delivery(9, Create), NOW);
-    evidence.record_success(&delivery(1, Create), NOW);
-    evidence.record_success(&delivery(4, Create), NOW);
+    assert_eq!(judged(&mut evidence, &delivery(4, Create), &a), HELD);
+    evidence.record_success(&delivery(9, Create));
+    evidence.record_success(&delivery(1, Create));
+    evidence.record_success(&delivery(4, Create));
     for id in 21..=22 {
-        assert_eq!(evidence.class(&delivery(id, Create), &a, NOW), a.class);
+        assert_eq!(judged(&mut evidence, &delivery(id, Create), &a), a.class);
     }
-    assert_eq!(evidence.class(&delivery(23, Create), &a, NOW), HELD);
+    assert_eq!(judged(&mut evidence, &delivery(23, Create), &a), HELD);
 }
 
 #[test]
@@ -196,20 +177,20 @@ fn where_others_succeed_meanwhile_each_refused_ticket_is_refused_alone() {
     let mut evidence = Evidence::default();
     let a = refused("A");
     for id in 1..=3 {
-        evidence.class(&delivery(id, Create), &a, NOW);
+        judged(&mut evidence, &delivery(id, Create), &a);
     }
-    evidence.record_success(&delivery(9, Create), NOW);
+    evidence.record_success(&delivery(9, Create));
     // It was refused, others were accepted, and it is refused again.
     for id in (1..=3).chain(11..=15) {
-        assert_eq!(evidence.class(&delivery(id, Create), &a, NOW), a.class);
+        assert_eq!(judged(&mut evidence, &delivery(id, Create), &a), a.class);
     }
-    let are_several = evidence.record_success(&delivery(11, Create), NOW);
+    let are_several = evidence.record_success(&delivery(11, Create));
     assert!(are_several, "the others may be accepted now as well");
     for id in 21..=22 {
-        assert_eq!(evidence.class(&delivery(id, Create), &a, NOW), a.class);
+        assert_eq!(judged(&mut evidence, &delivery(id, Create), &a), a.class);
     }
     assert_eq!(
-        evidence.class(&delivery(23, Create), &a, NOW),
+        judged(&mut evidence, &delivery(23, Create), &a),
         HELD,
         "the reason came back"
     );
@@ -220,12 +201,12 @@ fn many_tickets_in_a_row_are_a_pattern_even_where_some_were_refused_alone() {
     let mut evidence = Evidence::default();
     let a = refused("A");
     for id in 1..=3 {
-        evidence.class(&delivery(id, Create), &a, NOW);
+        judged(&mut evidence, &delivery(id, Create), &a);
     }
-    evidence.record_success(&delivery(9, Create), NOW);
-    evidence.class(&delivery(1, Create), &a, NOW);
+    evidence.record_success(&delivery(9, Create));
+    judged(&mut evidence, &delivery(1, Create), &a);
     let classes: Vec<_> = (11..=30)
-        .map(|id| evidence.class(&delivery(id, Create), &a, NOW))
+        .map(|id| judged(&mut evidence, &delivery(id, Create), &a))
         .collect();
     assert!(classes.contains(&a.class) && classes.contains(&HELD));
 }

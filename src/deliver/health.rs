@@ -88,7 +88,7 @@ impl TargetWorker {
             let shared = self.shared();
             // After a start nothing is known until something has failed.
             let is_known = shared.recorded.is_some() || shared.last_error.is_some();
-            let waited = shared.breaker.waited().filter(|_| !shared.is_idle);
+            let waited = shared.breaker.waited();
             if waited.is_some() && !is_known && shared.pause.is_none() {
                 return Ok(());
             }
@@ -245,6 +245,7 @@ impl TargetWorker {
     }
 
     fn log_health(&self, health: &TargetHealth) {
+        let is_idle = self.shared().breaker.is_idle();
         match &health.unreachable {
             Some(unreachable) => tracing::warn!(
                 target = self.name.as_str(),
@@ -252,6 +253,10 @@ impl TargetWorker {
                 since = %unreachable.since,
                 reason = unreachable.reason,
                 "the target accepts no tickets"
+            ),
+            None if is_idle => tracing::info!(
+                target = self.name.as_str(),
+                "nothing waits for the target; the next ticket shows whether it takes tickets again"
             ),
             None => tracing::info!(
                 target = self.name.as_str(),
@@ -264,7 +269,7 @@ impl TargetWorker {
 /// Another replica says that the target is unreachable.
 fn verify(breaker: &mut CircuitBreaker, unreachable: &Unreachable, now: Timestamp) {
     let since = unreachable.since.min(now);
-    match (unreachable.state, breaker.state()) {
+    match (unreachable.state, breaker.phase()) {
         (BreakerState::Paused, BreakerState::Paused) => breaker.was_paused_since(since),
         // A read tells nothing about a pause.
         (BreakerState::Paused, _) => *breaker = CircuitBreaker::paused_since(since, now),

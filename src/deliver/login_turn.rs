@@ -81,6 +81,6 @@ impl TargetWorker {
 /// Whether the target is held because it refused this replica's password.
 pub(super) fn is_refused(shared: &Shared) -> bool {
     let last = shared.last_error.as_ref();
-    shared.breaker.state() == BreakerState::Held
+    shared.breaker.phase() == BreakerState::Held
         && last.is_some_and(|(failure, _)| failure.may_lock_user)
 }

@@ -3,11 +3,13 @@
 //!
 //! `run` is the loop of one target and the top of the folder; `send` claims deliveries and makes
 //! their attempts; `attempt` is one attempt; `outcome` stores its result and `report` logs it;
+//! `own_ticket` checks which ticket an answer names; `alone` finds deliveries that fail alone;
 //! `observe` stores what attempts show besides; `recovery` brings a target back; `completion` sets
 //! fields that the CRM refused at the create; `health` shares with other replicas whether it is
 //! reachable; `login_turn` says which of them sends a refused password; `worker` holds their common
 //! state. Every decision about a failure is made in `domain`.
 
+mod alone;
 mod attempt;
 mod claims;
 mod clock_watch;
@@ -19,6 +21,7 @@ mod login_turn;
 mod observe;
 mod omission;
 mod outcome;
+mod own_ticket;
 mod recovery;
 mod refusals;
 mod refused_changes;
@@ -30,6 +33,7 @@ mod unnumbered;
 mod vault;
 mod worker;
 
+pub use alone::Troubled;
 pub use refused_changes::RefusedOperation;
 pub use shared::TargetStatus;
 pub use vault::StoreVault;

@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::worker::TargetWorker;
 use crate::domain::allowance::Shortage;
-use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::failure::FailureKind;
 use crate::domain::ticket_sync::TicketSnapshot;
 use crate::domain::time::Timestamp;
@@ -32,7 +31,7 @@ impl TargetWorker {
     /// their numbers.
     async fn read_numbers(&self, ids: &[String]) {
         // A target that waits is not asked: its poll reads the numbers afterwards.
-        if self.shared().breaker.state() != BreakerState::Up {
+        if !self.admits_reads() {
             return;
         }
         self.limiter.take_when_ready().await;

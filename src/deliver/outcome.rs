@@ -30,6 +30,13 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 /// What a person must do about a refusal of one ticket that does not end.
 const NO_END: &str = "this does not end by itself: a person must look at what the message names";
 
+/// Something in front of the CRM may ask for a wait because of one text. While it is known of one
+/// ticket only, the whole target waits no longer than this; and this, once that was for nothing.
+const WAIT_FOR_ONE: Duration = Duration::from_secs(10);
+const NEXT_WAIT_FOR_ONE: Duration = Duration::from_secs(30);
+/// A ticket that was refused like several others lets those go first that were not tried yet.
+const REST_OF_A_PATTERN: Duration = Duration::from_secs(5);
+
 /// Most completions that are made due at once.
 const MAX_COMPLETIONS: u32 = 64;
 /// A ticket that is resolved or gone is looked at again after this time: it may have been opened
@@ -82,7 +89,7 @@ impl TargetWorker {
         shared.note_reached(now);
         let ended = Ended {
             wait: shared.breaker.record_success(now),
-            refusal_of_creates: shared.evidence.record_success(delivery, now),
+            refusal_of_creates: shared.evidence.record_success(delivery),
         };
         let (ticket, omitted) = match achieved {
             Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
@@ -136,7 +143,10 @@ impl TargetWorker {
             // The breaker holds the delivery back, so it needs no time of its own.
             Next::PauseTarget(_) | Next::HoldTarget | Next::Park => DeliveryResult::Parked {
                 waits_for: WaitsFor::Target,
-                at: settled,
+                at: match failure.is_pattern {
+                    true => settled.max(now.plus(REST_OF_A_PATTERN)),
+                    false => settled,
+                },
                 counted: next == Next::Park,
                 failure,
             },
@@ -168,15 +178,28 @@ impl TargetWorker {
                 failure.message = format!("{}; {NO_END}", failure.message);
             }
         }
-        let next = next(&self.policy, delivery.attempts, &failure, rand::random());
+        let is_alone = said != FailureScope::Ticket && failure.class.scope == FailureScope::Ticket;
+        let next = match next(&self.policy, delivery.attempts, &failure, rand::random()) {
+            // It was tried often enough to know.
+            _ if is_alone => Next::Park,
+            Next::PauseTarget(Some(wait))
+                if said == FailureScope::Network && shared.evidence.alone.is_only(delivery) =>
+            {
+                let longest = match shared.breaker.waited() {
+                    None => WAIT_FOR_ONE,
+                    Some(_) => NEXT_WAIT_FOR_ONE,
+                };
+                Next::PauseTarget(Some(wait.min(longest)))
+            }
+            next => next,
+        };
         // A response that only others' successes show to be about one ticket says nothing about the
         // target: it may be no answer at all.
-        let is_alone = said != FailureScope::Ticket && failure.class.scope == FailureScope::Ticket;
         if !is_alone {
             shared.breaker.record_failure(&failure, next, now);
-        }
-        if failure.kind == FailureKind::RateLimited {
-            self.limiter.slow_down(tokio::time::Instant::now());
+            if failure.kind == FailureKind::RateLimited {
+                self.limiter.slow_down(tokio::time::Instant::now());
+            }
         }
         shared.last_error = Some((failure.clone(), now));
         (failure, next, refused)

@@ -31,7 +31,11 @@ impl TargetWorker {
         let now = self.clock.now();
         match result {
             Ok(()) => {
-                self.shared().breaker.record_probe();
+                {
+                    let mut shared = self.shared();
+                    shared.breaker.record_probe();
+                    shared.evidence.alone.record_read();
+                }
                 tracing::info!(
                     target = self.name.as_str(),
                     "target answers again; one delivery goes first"
@@ -154,6 +158,10 @@ impl TargetWorker {
     pub(super) async fn wake_parked(&self, ended: BreakerState) {
         let was_held = ended == BreakerState::Held;
         let now = self.clock.now();
+        // What stood in front of the CRM may be gone with that.
+        if let Err(error) = self.store.wake_in_front(&self.name, now).await {
+            self.report_not_resumed(&error);
+        }
         match self.store.wake_parked(&self.name, was_held, now).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(

@@ -18,6 +18,9 @@ use crate::store::StoreError;
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// Sleep after a failure of the database.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// A delivery that is tried within this time can show whether the target takes tickets again. After a
+/// lost answer it is looked up a minute later.
+const NEAR: Duration = Duration::from_secs(65);
 /// No sleep: the next step may have work.
 const AT_ONCE: Duration = Duration::from_millis(1);
 
@@ -108,9 +111,10 @@ impl TargetWorker {
         };
         // Looking costs less than claiming, and mostly nothing is due.
         let next = self.store.next_delivery_at(&self.name, now).await?;
-        let is_idle = next.is_none_or(|at| at > now);
-        self.note_idle(is_idle && admission == Admission::Canary);
-        if is_idle {
+        if next.is_none_or(|at| at > now) {
+            if admission == Admission::Canary {
+                self.end_canaries(next, now).await?;
+            }
             return Ok(until_next(next, now));
         }
         let claimed = self.claim(free, now, attempts).await?;
@@ -123,18 +127,28 @@ impl TargetWorker {
         }
         // Another process has claimed it, or too few calls are left for it.
         let is_held_back = !self.shared().shortage.admits(Operation::Update);
-        self.note_idle(is_held_back && admission == Admission::Canary);
+        if is_held_back && admission == Admission::Canary {
+            self.shared().breaker.has_nothing_to_send();
+        }
         let next = self.store.next_delivery_at(&self.name, now).await?;
         Ok(until_next(next, now))
     }
 
-    /// Notes whether a wait of the target is over and nothing can prove it.
-    fn note_idle(&self, is_idle: bool) {
-        let mut shared = self.shared();
-        shared.is_idle = is_idle;
-        if is_idle {
-            shared.breaker.has_nothing_to_send();
+    /// A wait of the target is over, and nothing is due. Nothing can prove the end of the wait, unless
+    /// something waits for it: that only rests.
+    async fn end_canaries(
+        &self,
+        next: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let is_near = next.is_some_and(|at| at.since(now) <= NEAR);
+        let waits = is_near || self.store.waits_for_target(&self.name).await?;
+        let breaker = &mut self.shared().breaker;
+        match waits {
+            true => breaker.end_round(now),
+            false => breaker.has_nothing_to_send(),
         }
+        Ok(())
     }
 
     /// After the clock was set back, a delivery that waits for a time by the old clock would wait

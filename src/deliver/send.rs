@@ -67,6 +67,7 @@ impl TargetWorker {
             owner: &self.owner,
         };
         let result = attempt(&by, &delivery).await;
+        let result = self.with_own_ticket(by.crm, &delivery, result).await;
         // The claim ended before something was sent, so the failure says nothing about the CRM.
         if result.is_err() && claim.was_refused() {
             return self.report_lost_claim(&delivery);

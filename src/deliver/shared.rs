@@ -1,14 +1,16 @@
 //! The state of a target that its attempts and its loop share.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
+use super::alone::Troubled;
 use super::clock_watch::ClockWatch;
 use super::evidence::Evidence;
 use super::refused_changes::{RefusedChanges, RefusedOperation};
 use crate::domain::allowance::Shortage;
 use crate::domain::circuit_breaker::{BreakerState, CircuitBreaker};
 use crate::domain::failure::Failure;
-use crate::domain::identity::TargetName;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::time::Timestamp;
 use crate::store::{TargetCondition, TargetHealth, TargetPause};
 use crate::targets::TokenStatus;
@@ -21,8 +23,10 @@ pub struct TargetStatus {
     pub state: BreakerState,
     /// When the pause ends or the next probe is due.
     pub until: Option<Timestamp>,
-    /// Since when it is held, paused for long, or its circuit open.
-    pub unreachable_since: Option<Timestamp>,
+    /// Since when it is held, paused, or its circuit open.
+    pub since: Option<Timestamp>,
+    /// The only delivery that was tried since then: the trouble may be about its ticket alone.
+    pub only_tried: Option<Troubled>,
     /// Changes of tickets that the CRM refuses for every ticket, while it may accept new ones.
     pub refused_operations: Vec<RefusedOperation>,
     pub last_error: Option<Failure>,
@@ -45,12 +49,12 @@ pub(super) struct Shared {
     pub(super) last_lane: String,
     pub(super) evidence: Evidence,
     pub(super) refused_changes: RefusedChanges,
+    /// Tickets that were opened last, and for which incident.
+    pub(super) opened: HashMap<String, IncidentId>,
     /// How few calls the CRM still allows, as of the last step.
     pub(super) shortage: Shortage,
     /// The last failure was not clearly the CRM's own response: log in again before the next try.
     pub(super) doubts_login: bool,
-    /// A wait is over, and there is nothing to send that could prove it.
-    pub(super) is_idle: bool,
     /// A person has paused the target, as it was last read.
     pub(super) pause: Option<TargetPause>,
     pub(super) pause_read_at: Option<Instant>,

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::alone::Troubled;
 use super::claims::{Claims, Leases};
 use super::in_flight::InFlight;
 use super::omission::Omission;
@@ -113,8 +114,9 @@ impl TargetWorker {
         TargetStatus {
             name: self.name.clone(),
             state: shared.breaker.state(),
-            until: (shared.breaker.state() != BreakerState::Up).then(|| shared.breaker.until()),
-            unreachable_since: shared.breaker.unreachable().map(|(_, since)| since),
+            until: (shared.breaker.phase() != BreakerState::Up).then(|| shared.breaker.until()),
+            since: shared.breaker.since(),
+            only_tried: only_tried(&shared),
             refused_operations: shared.refused_changes.patterns(),
             last_error: shared
                 .last_error
@@ -123,6 +125,11 @@ impl TargetWorker {
             last_error_at: shared.last_error.as_ref().map(|(_, at)| *at),
             token: self.crm.token_status(),
         }
+    }
+
+    /// Whether the CRM may be read: it is not waited for, or it has just answered a read.
+    pub fn admits_reads(&self) -> bool {
+        self.shared().breaker.phase() == BreakerState::Up
     }
 
     pub(super) fn shared(&self) -> std::sync::MutexGuard<'_, Shared> {
@@ -134,4 +141,10 @@ impl TargetWorker {
     pub(super) fn set_last_error(&self, failure: &Failure, now: Timestamp) {
         self.shared().last_error = Some((failure.clone(), now));
     }
+}
+
+/// Of a target that accepts no tickets: the only delivery that was tried since.
+fn only_tried(shared: &Shared) -> Option<Troubled> {
+    let is_up = shared.breaker.state() == BreakerState::Up;
+    shared.evidence.alone.only_one().filter(|_| !is_up).cloned()
 }

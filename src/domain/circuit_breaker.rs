@@ -2,7 +2,8 @@
 //!
 //! While a target waits, nothing is sent. When the wait is over, a cheap probe asks whether the CRM
 //! answers again, unless its last answer was a pause. Then one delivery goes first, the canary: a
-//! read can succeed where no write does. The wait is over when a write has succeeded.
+//! read can succeed where no write does. The wait is over when a write has succeeded. Until then the
+//! target counts as one that accepts no tickets, since the wait began.
 
 use std::time::Duration;
 
@@ -26,8 +27,12 @@ const FIRST_HOLD: Duration = Duration::from_secs(5);
 const MAX_HOLD: Duration = Duration::from_secs(300);
 /// Longest wait where the refusals of several tickets say that it is held.
 const MAX_PATTERN_HOLD: Duration = Duration::from_secs(60);
-/// So many deliveries go first then: some of the tickets may be accepted.
+/// So many deliveries go first then: some of the tickets may be accepted. After each further wait
+/// twice as many, so that a good ticket is soon found behind many bad ones.
 const CANARIES_OF_A_PATTERN: usize = 4;
+const MAX_CANARIES: usize = 64;
+/// After so many waits all have had their turn, and few are enough: each costs a call.
+const WAITS_WITH_MANY_CANARIES: u32 = 12;
 /// First wait after a refused password. Five failures lock a user in many organisations.
 const FIRST_LOGIN_HOLD: Duration = Duration::from_secs(120);
 const MAX_LOGIN_HOLD: Duration = Duration::from_secs(900);
@@ -92,14 +97,20 @@ pub struct CircuitBreaker {
     is_half_open: bool,
     /// The kind of the last wait, until a write succeeds: also while it is half open.
     waited: Option<BreakerState>,
-    /// Since when it has been held, paused or its circuit open. A successful delivery resets it.
-    /// While the circuit is open, a successful probe does too. While the target is held a probe
-    /// does not, nor does the end of a pause: a read can succeed where every write is refused.
+    /// Since when it has been held, paused or its circuit open. Only a successful delivery resets
+    /// it: a read can succeed where every write is refused.
     unreachable_since: Option<Timestamp>,
+    /// A wait is over, and there is nothing to send that could prove it: it counts as one that takes
+    /// the next ticket, until that is refused.
+    is_idle: bool,
     /// Its pause lasts for long, or there were several with no success between them.
     is_long_pause: bool,
     /// The last wait began because several tickets were refused.
     is_pattern: bool,
+    /// How many deliveries may be refused like this before the next wait begins.
+    canaries_left: usize,
+    /// Something in front of the CRM asked for the pause: a read tells whether the CRM can be reached.
+    wants_read: bool,
 }
 
 impl Default for CircuitBreaker {
@@ -113,8 +124,11 @@ impl Default for CircuitBreaker {
             is_half_open: false,
             waited: None,
             unreachable_since: None,
+            is_idle: false,
             is_long_pause: false,
             is_pattern: false,
+            canaries_left: 1,
+            wants_read: false,
         }
     }
 }
@@ -151,21 +165,43 @@ impl CircuitBreaker {
         }
     }
 
+    /// Whether it takes deliveries, for people: a wait lasts until a write has succeeded.
     pub const fn state(&self) -> BreakerState {
+        match self.unreachable() {
+            Some((state, _)) => state,
+            None => self.state,
+        }
+    }
+
+    /// What it does at the moment: `Up` too while one delivery goes first after a wait.
+    pub const fn phase(&self) -> BreakerState {
         self.state
     }
 
-    /// The wait that no write has ended yet.
+    /// Since when it has not been `Up`.
+    pub const fn since(&self) -> Option<Timestamp> {
+        match self.state() {
+            BreakerState::Up => None,
+            _ => self.unreachable_since,
+        }
+    }
+
+    /// The wait that no write has ended yet, and that something could end now.
     pub const fn waited(&self) -> Option<BreakerState> {
-        self.waited
+        match self.is_idle {
+            true => None,
+            false => self.waited,
+        }
+    }
+
+    /// Whether a wait is over, and there is nothing to send that could prove it.
+    pub const fn is_idle(&self) -> bool {
+        self.is_idle
     }
 
     /// How many deliveries go first when a wait is over.
     pub const fn canaries(&self) -> usize {
-        match self.is_pattern {
-            true => CANARIES_OF_A_PATTERN,
-            false => 1,
-        }
+        self.canaries_left
     }
 
     /// When the pause ends or the next probe is due.
@@ -174,13 +210,15 @@ impl CircuitBreaker {
     }
 
     /// Why and since when the target accepts no tickets: held, its circuit open, or paused for long.
-    /// After a long pause that lasts until a write succeeds.
+    /// That lasts until a write succeeds.
     pub const fn unreachable(&self) -> Option<(BreakerState, Timestamp)> {
-        let state = match self.state {
-            state @ (BreakerState::Held | BreakerState::CircuitOpen) => state,
-            BreakerState::Up | BreakerState::Paused if self.is_long_pause => BreakerState::Paused,
+        use BreakerState::{CircuitOpen, Held, Paused, Up};
+        let state = match (self.state, self.waited) {
+            _ if self.is_idle => return None,
+            (state @ (Held | CircuitOpen), _) | (Up, Some(state @ (Held | CircuitOpen))) => state,
+            (Up | Paused, _) if self.is_long_pause => Paused,
             // A short pause only limits the rate.
-            BreakerState::Up | BreakerState::Paused => return None,
+            (Up | Paused, _) => return None,
         };
         match self.unreachable_since {
             Some(since) => Some((state, since)),
@@ -196,12 +234,33 @@ impl CircuitBreaker {
         self.is_long_pause = true;
     }
 
-    /// A pause is over, and there is nothing to send that could prove it: the target takes the next
-    /// ticket.
+    /// A wait is over, and there is nothing to send that could prove it: the target takes the next
+    /// ticket. If that is refused too, it has accepted none since the wait began.
     pub const fn has_nothing_to_send(&mut self) {
         if matches!(self.state, BreakerState::Up) {
+            self.is_idle = self.waited.is_some();
             self.is_long_pause = false;
         }
+    }
+
+    /// Every delivery that waits was tried since the last wait, and refused like the others: the next
+    /// wait begins.
+    pub fn end_round(&mut self, now: Timestamp) {
+        let has_begun = self.canaries_left < self.canaries_after_wait();
+        if !(self.is_pattern && self.is_half_open && has_begun) {
+            return;
+        }
+        let (state, bounds) = match (self.state, self.waited) {
+            (BreakerState::Up, Some(state @ BreakerState::Held)) => {
+                (state, (FIRST_HOLD, MAX_PATTERN_HOLD))
+            }
+            (BreakerState::Up, Some(state @ BreakerState::Paused)) => {
+                (state, (FIRST_PAUSE, MAX_PAUSE))
+            }
+            _ => return,
+        };
+        let wait = self.backoff(state, bounds, now);
+        self.enter(state, now, wait);
     }
 
     /// Makes the probe of an unreachable target due: another replica has reached it.
@@ -231,9 +290,11 @@ impl CircuitBreaker {
     /// Which deliveries may be sent at `now`.
     pub fn admission(&self, now: Timestamp) -> Admission {
         match self.state {
+            BreakerState::Up if self.is_half_open && self.wants_read => Admission::Probe,
             BreakerState::Up if self.is_half_open => Admission::Canary,
             BreakerState::Up => Admission::All,
             _ if self.waits_at(now) => Admission::Nothing { until: self.until },
+            BreakerState::Paused if self.wants_read => Admission::Probe,
             // A pause is an answer of the CRM, so only a write tells more.
             BreakerState::Paused => Admission::Canary,
             BreakerState::Held | BreakerState::CircuitOpen => Admission::Probe,
@@ -248,7 +309,6 @@ impl CircuitBreaker {
         if self.state == BreakerState::CircuitOpen {
             self.state = BreakerState::Up;
             self.is_half_open = true;
-            self.forget_unreachable();
         }
     }
 
@@ -269,6 +329,11 @@ impl CircuitBreaker {
     /// A delivery failed; `next` is its next step.
     pub fn record_failure(&mut self, failure: &Failure, next: Next, now: Timestamp) {
         if matches!(next, Next::PauseTarget(_) | Next::HoldTarget) {
+            let goes_on = failure.is_pattern && self.is_pattern && self.is_half_open;
+            if goes_on && self.canaries_left > 1 && self.state == BreakerState::Up {
+                self.canaries_left -= 1;
+                return;
+            }
             self.is_pattern = failure.is_pattern;
         }
         match next {
@@ -280,6 +345,7 @@ impl CircuitBreaker {
                 let pause = pause.unwrap_or(backoff);
                 self.mark_unreachable(now);
                 self.enter(BreakerState::Paused, now, pause);
+                self.wants_read = failure.class.scope == FailureScope::Network;
             }
             Next::HoldTarget => {
                 let bounds = match (failure.may_lock_user, failure.is_pattern) {
@@ -320,13 +386,11 @@ impl CircuitBreaker {
 
     /// A probe succeeded: the canary is sent.
     pub fn record_probe(&mut self) {
-        if self.state == BreakerState::CircuitOpen {
-            self.forget_unreachable();
-        }
         // The streak stays: a read proves less than a write, so the next wait is longer until a
         // write succeeds.
         self.state = BreakerState::Up;
         self.is_half_open = true;
+        self.wants_read = false;
         self.failures = 0;
     }
 
@@ -354,6 +418,7 @@ impl CircuitBreaker {
 
     fn open(&mut self, now: Timestamp) {
         let bounds = (FIRST_PROBE_WAIT, MAX_PROBE_WAIT);
+        self.is_pattern = false;
         let wait = self.backoff(BreakerState::CircuitOpen, bounds, now);
         self.mark_unreachable(now);
         self.enter(BreakerState::CircuitOpen, now, wait);
@@ -362,14 +427,10 @@ impl CircuitBreaker {
     fn mark_unreachable(&mut self, now: Timestamp) {
         // Long after the end of a wait its trouble says nothing any more.
         if self.state == BreakerState::Up && now.since(self.until) >= MAX_LOGIN_HOLD {
-            self.forget_unreachable();
+            self.unreachable_since = None;
+            self.is_long_pause = false;
         }
         self.unreachable_since.get_or_insert(now);
-    }
-
-    const fn forget_unreachable(&mut self) {
-        self.unreachable_since = None;
-        self.is_long_pause = false;
     }
 
     fn enter(&mut self, state: BreakerState, now: Timestamp, wait: Duration) {
@@ -377,6 +438,11 @@ impl CircuitBreaker {
             true => self.streak.saturating_add(1),
             false => 1,
         };
+        // It has accepted no tickets for longer than this pause.
+        let lasts_on = self.unreachable().is_some();
+        self.is_long_pause |= lasts_on && state == BreakerState::Paused;
+        self.is_idle = false;
+        self.wants_read = false;
         let until = now.plus(wait);
         // The CRM may ask calls in flight for different pauses: the longest counts.
         if !(self.is_in(state, now) && self.until > until) {
@@ -385,6 +451,19 @@ impl CircuitBreaker {
         }
         self.state = state;
         self.waited = Some(state);
+        self.canaries_left = self.canaries_after_wait();
+    }
+
+    /// How many deliveries go first after the present wait.
+    fn canaries_after_wait(&self) -> usize {
+        if !self.is_pattern {
+            return 1;
+        }
+        if self.streak > WAITS_WITH_MANY_CANARIES {
+            return CANARIES_OF_A_PATTERN;
+        }
+        let doublings = self.streak.saturating_sub(1).min(8);
+        MAX_CANARIES.min(CANARIES_OF_A_PATTERN << doublings)
     }
 
     /// `first`, doubled for each time in a row, at most `max`.

@@ -119,39 +119,64 @@ fn a_pause_that_is_over_is_over_though_nothing_is_sent_and_the_next_one_is_longe
 }
 
 #[test]
-fn it_is_away_from_the_first_moment_until_it_answers() {
+fn it_is_away_from_the_first_moment_until_a_write_succeeds_whatever_reads_do() {
     let mut breaker = CircuitBreaker::half_open();
-    assert_eq!(
-        breaker.unreachable().map(|(_, since)| since),
-        None,
-        "doubt is no knowledge"
-    );
+    let since = |breaker: &CircuitBreaker| breaker.unreachable().map(|(_, since)| since);
+    assert_eq!(since(&breaker), None, "doubt is no knowledge");
     breaker.record_failed_probe(&no_answer(), RETRY, at(5));
     breaker.record_failed_probe(&no_answer(), RETRY, at(9));
-    assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(5)));
+    assert_eq!(since(&breaker), Some(at(5)));
     breaker.on_clock(at(2));
-    assert_eq!(
-        breaker.unreachable().map(|(_, since)| since),
-        Some(at(2)),
-        "the clock was set back"
-    );
-    breaker.record_probe();
-    assert_eq!(breaker.unreachable().map(|(_, since)| since), None);
-    breaker.record_failure(&no_answer(), Next::Park, at(20));
-    assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(20)));
+    assert_eq!(since(&breaker), Some(at(2)), "the clock was set back");
+    let refused = Failure::new(FailureKind::IntegrationFailure, REFUSED, "no");
+    for seconds in (20..200).step_by(20) {
+        breaker.record_probe();
+        assert_eq!(breaker.state(), BreakerState::CircuitOpen);
+        assert_eq!(breaker.phase(), BreakerState::Up);
+        assert_eq!(since(&breaker), Some(at(2)), "a read says nothing");
+        breaker.record_failure(&no_answer(), Next::Park, at(seconds));
+        breaker.record_failure(&refused, Next::GiveUp, at(seconds));
+        assert_eq!(since(&breaker), Some(at(2)), "nor does a refusal");
+    }
+    breaker.record_success(at(200));
+    assert_eq!((since(&breaker), breaker.state()), (None, BreakerState::Up));
+    breaker.record_failure(&no_answer(), Next::Park, at(220));
+    assert_eq!(since(&breaker), Some(at(220)));
 }
 
 #[test]
-fn a_held_target_that_lets_itself_be_probed_is_away_again_since_it_was_first_held() {
+fn a_target_for_which_nothing_waits_takes_the_next_ticket_and_is_away_again_since_the_first() {
+    let mut breaker = CircuitBreaker::default();
+    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    breaker.has_nothing_to_send();
+    assert_eq!(breaker.state(), BreakerState::CircuitOpen, "it waits");
+    breaker.record_probe();
+    breaker.has_nothing_to_send();
+    assert_eq!(breaker.state(), BreakerState::Up);
+    assert_eq!((breaker.unreachable(), breaker.waited()), (None, None));
+    assert_eq!(breaker.admission(at(60)), Admission::Canary);
+    breaker.record_failure(&no_answer(), RETRY, at(60));
+    let away = Some((BreakerState::CircuitOpen, at(0)));
+    assert_eq!(breaker.unreachable(), away);
+}
+
+#[test]
+fn a_short_pause_after_an_open_circuit_is_no_end_of_it() {
+    let mut breaker = CircuitBreaker::default();
+    breaker.record_failure(&no_answer(), Next::Park, at(0));
+    breaker.record_probe();
+    let limited = Failure::new(FailureKind::RateLimited, WAITS, "too fast");
+    breaker.record_failure(&limited, Next::PauseTarget(None), at(5));
+    assert_eq!(breaker.unreachable(), Some((BreakerState::Paused, at(0))));
+}
+
+#[test]
+fn a_held_target_that_lets_itself_be_probed_stays_held_since_it_was_first_held() {
     let mut breaker = CircuitBreaker::default();
     let refused = Failure::new(FailureKind::AuthFailure, HELD, "no");
     breaker.record_failure(&refused, Next::HoldTarget, at(0));
     breaker.record_probe();
-    assert_eq!(
-        breaker.unreachable().map(|(_, since)| since),
-        None,
-        "it is worth a try"
-    );
+    assert_eq!(breaker.unreachable(), Some((BreakerState::Held, at(0))));
     breaker.record_failure(&refused, Next::HoldTarget, at(6));
     assert_eq!(breaker.unreachable().map(|(_, since)| since), Some(at(0)));
     breaker.record_success(at(7));
@@ -166,6 +191,7 @@ fn a_pause_that_the_crm_asked_for_is_not_being_away() {
     breaker.record_failure(&limited, Next::PauseTarget(None), at(0));
     breaker.on_clock(at(1));
     assert_eq!(breaker.unreachable(), None);
+    assert_eq!(breaker.since(), Some(at(0)), "but people see since when");
 }
 
 #[test]
@@ -286,23 +312,63 @@ fn g21_refused_credentials_hold_the_target_and_are_tried_ever_more_slowly() {
 }
 
 #[test]
-fn where_several_tickets_are_refused_several_go_first_and_no_wait_is_longer_than_a_minute() {
+fn where_several_tickets_are_refused_ever_more_go_first_and_no_wait_is_longer_than_a_minute() {
     let mut breaker = CircuitBreaker::default();
     let mut refused = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
     assert_eq!(breaker.canaries(), 1);
     refused.is_pattern = true;
-    let mut now = at(0);
-    let mut waits = Vec::new();
-    for _ in 0..6 {
-        breaker.record_failure(&refused, Next::HoldTarget, now);
-        assert_eq!(breaker.canaries(), 4);
-        waits.push(breaker.until().since(now).as_secs());
-        now = breaker.until();
+    breaker.record_failure(&refused, Next::HoldTarget, at(0));
+    let (mut waits, mut rounds) = (Vec::new(), Vec::new());
+    for _ in 0..14 {
+        let now = breaker.until();
+        waits.push(now.since(breaker.since).as_secs());
         breaker.record_probe();
+        rounds.push(breaker.canaries());
+        for _ in 0..breaker.canaries() {
+            assert_eq!(breaker.admission(now), Admission::Canary);
+            breaker.record_failure(&refused, Next::HoldTarget, now);
+        }
+        assert_eq!(breaker.phase(), BreakerState::Held);
     }
-    assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
-    breaker.record_success(now);
+    assert_eq!(waits[..6], [5, 10, 20, 40, 60, 60]);
+    assert_eq!(rounds, [4, 8, 16, 32, 64, 64, 64, 64, 64, 64, 64, 64, 4, 4]);
+    // Forty bad tickets hide no good one for two minutes.
+    assert!(waits[..4].iter().sum::<u64>() < 120 && rounds[..4].iter().sum::<usize>() > 45);
+    breaker.record_success(breaker.until());
     assert_eq!(breaker.canaries(), 1);
+}
+
+#[test]
+fn after_a_pause_that_something_in_front_asked_for_a_read_must_succeed() {
+    let mut breaker = CircuitBreaker::default();
+    let in_front = no_answer().with_wait(Some(Duration::from_secs(10)));
+    let pause = Next::PauseTarget(in_front.wait);
+    breaker.record_failure(&in_front, pause, at(0));
+    breaker.on_clock(at(10));
+    assert_eq!(breaker.admission(at(10)), Admission::Probe);
+    breaker.record_failed_probe(&no_answer(), RETRY, at(10));
+    assert_eq!(breaker.phase(), BreakerState::CircuitOpen);
+    breaker.record_failure(&in_front, pause, at(20));
+    breaker.on_clock(at(30));
+    breaker.record_probe();
+    assert_eq!(breaker.admission(at(30)), Admission::Canary);
+}
+
+#[test]
+fn when_every_ticket_that_waits_was_refused_again_the_next_wait_begins() {
+    let mut breaker = CircuitBreaker::default();
+    let mut refused = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
+    refused.is_pattern = true;
+    breaker.record_failure(&refused, Next::HoldTarget, at(0));
+    breaker.record_probe();
+    breaker.end_round(at(5));
+    assert_eq!(breaker.phase(), BreakerState::Up, "none was tried yet");
+    breaker.record_failure(&refused, Next::HoldTarget, at(5));
+    breaker.end_round(at(5));
+    assert_eq!(
+        breaker.admission(at(5)),
+        Admission::Nothing { until: at(15) }
+    );
 }
 
 #[test]

@@ -91,7 +91,7 @@ pub enum ResolvedBy {
 }
 
 /// The two answers of a CRM's client about a failure. They alone decide what follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FailureClass {
     pub scope: FailureScope,
     pub resolved_by: ResolvedBy,
@@ -176,6 +176,10 @@ pub struct Failure {
     /// without that field it may accept the ticket. Not set where a field or a value is missing.
     #[serde(default)]
     pub refuses_value: bool,
+    /// Whether something in front of the CRM refuses this one, as the results of others show: who runs
+    /// the proxy or the firewall must act.
+    #[serde(default)]
+    pub in_front: bool,
     /// Whether the ticket was looked up before, and this attempt certainly had no effect: it is known
     /// now that no earlier attempt had one either.
     #[serde(skip)]
@@ -204,6 +208,7 @@ impl Failure {
             message: message.into(),
             field: None,
             refuses_value: false,
+            in_front: false,
             ends_doubt: false,
             is_pattern: false,
             is_internal: false,
@@ -221,13 +226,19 @@ impl Failure {
 
     /// What follows the failure.
     pub const fn remedy(&self) -> Remedy {
-        self.class.remedy(self.wait)
+        match (self.kind, self.class.scope, self.class.resolved_by) {
+            // A limit of something in front of the CRM is a limit, also where it names no time.
+            (FailureKind::RateLimited, FailureScope::Network, ResolvedBy::Time) => {
+                Remedy::PauseTarget(self.wait)
+            }
+            _ => self.class.remedy(self.wait),
+        }
     }
 
     /// Whether the response is not clearly the CRM's own. What was learned at the login may be
     /// wrong then: the organisation may have moved to another address.
     pub fn doubts_login(&self) -> bool {
-        self.class.scope == FailureScope::Network
+        self.class.scope == FailureScope::Network && self.kind != FailureKind::RateLimited
     }
 
     /// Whether it is a response that says success, without a record.

@@ -117,27 +117,29 @@ impl Trouble {
     pub fn text(&self) -> String {
         match self {
             Self::TargetHeld { target, answer } => format!(
-                "{target} needs a person: {answer}\n\
+                "{target} needs a person: {}. \
                  Tickets for it wait, nothing is lost. `ringdown doctor {target}` checks the login, the \
                  rights and the fields. Ringdown tries again by itself and continues when the obstacle \
-                 is gone."
+                 is gone.",
+                as_part(answer)
             ),
             Self::TargetAway {
                 target,
                 since,
                 answer,
             } => format!(
-                "{target} has accepted no tickets since {since}: {answer}\n\
+                "{target} has accepted no tickets since {since}: {}. \
                  This should have ended by itself. Tickets for it wait, nothing is lost. Look at the CRM \
                  and at the way to it: network, proxy, certificate, name resolution, maintenance. \
                  `ringdown doctor {target}` shows how it answers. Ringdown continues by itself when it \
-                 accepts tickets again."
+                 accepts tickets again.",
+                as_part(answer)
             ),
             Self::TicketsRefused {
                 target,
                 dead_letters,
             } => format!(
-                "{target} refuses {dead_letters} deliveries; they are dead letters.\n\
+                "{target} refuses {dead_letters} deliveries; they are dead letters. \
                  `ringdown dead-letters` shows the CRM's own words. Once the cause is mended, they are \
                  sent by themselves within an hour; `ringdown dead-letters replay` sends them at once."
             ),
@@ -147,17 +149,22 @@ impl Trouble {
                 expect_every,
             } => format!(
                 "Nothing has been heard from {source} since {heard_at}; at least every {} is \
-                 expected (sources.{source}.expect_every).\n\
+                 expected (sources.{source}.expect_every). \
                  While this lasts, trouble in telephony may go unseen: look at the sender and at the way to us.",
                 span(*expect_every)
             ),
             Self::NotUnderstood { source, waiting } => format!(
-                "{waiting} events from {source} do not fit its format and wait for a person.\n\
+                "{waiting} events from {source} do not fit its format and wait for a person. \
                  The sender's format may have changed. `ringdown review` shows them with the \
                  place that failed; `ringdown review reprocess` takes them up again."
             ),
         }
     }
+}
+
+/// The words of a CRM as part of a sentence. A CRM may show the text in one line.
+fn as_part(answer: &str) -> &str {
+    answer.trim_end_matches(['.', ' '])
 }
 
 /// `10m`.
@@ -349,7 +356,11 @@ mod tests {
         assert_eq!(troubles(&health, at(899)), []);
         let present = troubles(&health, at(900));
         assert_eq!(present[0].key(), "target_away: salesforce");
-        assert!(present[0].text().contains("no answer"));
+        assert!(
+            present[0]
+                .text()
+                .contains(": no answer. This should have ended")
+        );
     }
 
     #[test]

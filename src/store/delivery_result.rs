@@ -86,7 +86,7 @@ pub(super) fn history_entry(
     last_kind: Option<&str>,
     now: Timestamp,
 ) -> Option<HistoryEntry> {
-    let (operation, attempt) = (delivery.operation, delivery.attempts + 1);
+    let (operation, attempt) = (delivery.operation, delivery.tries + 1);
     let event = match result {
         DeliveryResult::Delivered { ticket, .. } => IncidentEvent::Delivered {
             operation,

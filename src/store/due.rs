@@ -195,7 +195,7 @@ macro_rules! claim {
             $now,
             ")) and not exists (select 1 from target_pauses p \
                   where p.target = $3 and (p.until is null or p.until > $4)) \
-             returning id, incident_id, operation, payload, event_id, received_at, attempts, \
+             returning id, incident_id, operation, payload, event_id, received_at, attempts, tries, \
                resumptions, in_doubt, parent_id, lane, completes, omitted, last_error"
         )
     };

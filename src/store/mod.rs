@@ -25,6 +25,7 @@ mod file_watch;
 mod floods;
 mod handle;
 mod history;
+mod in_front;
 mod incident_requests;
 mod incidents;
 mod journal;
@@ -55,6 +56,7 @@ mod target_conditions;
 mod target_health;
 mod target_pauses;
 mod ticket_changes;
+mod ticket_owner;
 mod value;
 mod views;
 mod write_ahead_log;
@@ -93,7 +95,7 @@ pub use views::{
     DecisionView, DeliveryDetail, DeliveryView, DisplayTime, Document, DroppedReviewsView,
     EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HistoryView,
     IncidentDetail, IncidentEventView, IncidentView, LockView, MAX_GROUPS, OngoingIncident, Owed,
-    Page, PageRequest, PartView, ReadingEvent, ReviewDetail, ReviewGroup, ReviewView, RowId,
-    SilenceSubject, SilenceView, SourceActivity, Standing, StoredFailure, TicketView,
+    Page, PageRequest, PartView, ReadingEvent, RefusedAlone, ReviewDetail, ReviewGroup, ReviewView,
+    RowId, SilenceSubject, SilenceView, SourceActivity, Standing, StoredFailure, TicketView,
     TimelineEntry, WaitsView,
 };

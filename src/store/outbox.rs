@@ -63,8 +63,10 @@ pub struct ClaimedDelivery {
     pub event_id: String,
     /// When that event was received.
     pub received_at: Timestamp,
-    /// Attempts that counted, before this one.
+    /// Attempts that counted, before this one, in this cycle of retries.
     pub attempts: u32,
+    /// Attempts that counted, before this one.
+    pub tries: u32,
     /// How often it was parked alone, or tried again as a dead letter.
     pub resumptions: u32,
     /// Whether an earlier attempt may have taken effect.
@@ -233,6 +235,7 @@ impl ClaimedDelivery {
     /// The delivery, without the data of the incidents' rows, and its parent.
     fn read(row: &Row) -> Result<(Self, Option<IncidentId>), StoreError> {
         let attempts: u64 = row.get("attempts")?;
+        let tries: u64 = row.get("tries")?;
         let resumptions: u64 = row.get("resumptions")?;
         let delivery = Self {
             id: row.get("id")?,
@@ -242,6 +245,7 @@ impl ClaimedDelivery {
             event_id: row.get("event_id")?,
             received_at: row.get("received_at")?,
             attempts: u32::try_from(attempts).unwrap_or(u32::MAX),
+            tries: u32::try_from(tries).unwrap_or(u32::MAX),
             resumptions: u32::try_from(resumptions).unwrap_or(u32::MAX),
             in_doubt: row.get::<i64>("in_doubt")? != 0,
             ticket_id: None,

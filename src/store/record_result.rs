@@ -69,7 +69,7 @@ async fn last_error_kind(tx: &mut Tx, id: i64) -> Result<Option<String>, StoreEr
 }
 
 const MARK_DONE: &str = "update deliveries set state = 'done', settled_at = $1, parked = null, \
-      lease_owner = null, lease_until = null, in_doubt = 0, attempts = attempts + 1 \
+      lease_owner = null, lease_until = null, in_doubt = 0, attempts = attempts + 1, tries = tries + 1 \
      where id = $2 and lease_owner = $3 and state = 'sending'";
 
 /// The values of `in_doubt` and `unknown_at` after a failure: `$1` is its [`Doubt`], `$2` the time.
@@ -84,7 +84,7 @@ const MARK_WAITING: &str = concat!(
     "update deliveries set state = 'waiting', ",
     doubt!(),
     "last_error = $3, error_kind = $4, next_attempt_at = $5, parked = null, \
-      attempts = attempts + 1, lease_owner = null, lease_until = null \
+      attempts = attempts + 1, tries = tries + 1, lease_owner = null, lease_until = null \
      where id = $6 and lease_owner = $7 and state = 'sending'"
 );
 
@@ -93,7 +93,7 @@ const MARK_PARKED: &str = concat!(
     doubt!(),
     "last_error = $3, error_kind = $4, next_attempt_at = $5, parked = $6, \
       resumptions = resumptions + case when $6 in ('ticket', 'operation') then 1 else 0 end, \
-      attempts = attempts + $7, lease_owner = null, lease_until = null \
+      attempts = attempts + $7, tries = tries + $7, lease_owner = null, lease_until = null \
      where id = $8 and lease_owner = $9 and state = 'sending'"
 );
 
@@ -104,7 +104,7 @@ const MARK_DEAD: &str = concat!(
     "update deliveries set state = 'dead', settled_at = $2, ",
     doubt!(),
     "last_error = $3, error_kind = $4, next_attempt_at = $5, look_up_from = $6, parked = null, \
-      attempts = attempts + 1, lease_owner = null, lease_until = null \
+      attempts = attempts + 1, tries = tries + 1, lease_owner = null, lease_until = null \
      where id = $7 and lease_owner = $8 and state = 'sending'"
 );
 

@@ -123,10 +123,10 @@ impl Answer {
             .to_ascii_lowercase()
     }
 
-    /// `Retry-After`, in seconds or as a date; `now` is for the date. `None` when it is neither.
+    /// `Retry-After`, in seconds or as a date; `now` is for the date. `None` when it is neither, and
+    /// the longest where there are several.
     pub fn retry_after(&self, now: Timestamp) -> Option<Duration> {
-        let text = self.headers.get(RETRY_AFTER)?.to_str().ok()?;
-        retry_after::read(text, now)
+        retry_after::read(self.headers.get_all(RETRY_AFTER).iter(), now)
     }
 
     /// The same of something in front of the CRM. It may speak of this one text only, so it is not

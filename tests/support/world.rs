@@ -155,6 +155,14 @@ impl World {
         std::fs::write(file, (before + span.as_millis()).to_string()).unwrap();
     }
 
+    /// The time by the daemon's clock.
+    #[allow(dead_code, reason = "only one of the test programs uses it")]
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        let passed = std::fs::read_to_string(self.clock_offset_file()).unwrap_or_default();
+        let passed: i64 = passed.trim().parse().unwrap_or(0);
+        jiff::Timestamp::now() + Duration::from_millis(passed.unsigned_abs())
+    }
+
     #[allow(dead_code, reason = "only one of the test programs uses it")]
     pub(crate) fn set_clock_off_by(&self, milliseconds: i64) {
         set_clock_off_by(&self.clock_offset_file(), milliseconds);

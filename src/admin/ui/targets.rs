@@ -9,7 +9,7 @@ use serde_json::json;
 use super::actions::done;
 use super::page::{Form, page};
 use crate::admin::answer::Refused;
-use crate::admin::situation::{person, targets};
+use crate::admin::situation::person_and_targets;
 use crate::admin::target_actions::{
     TestReport, WantedPause, pause_target, resume_target, test_target,
 };
@@ -33,8 +33,7 @@ async fn shown(
     query: &Form,
     report: Option<TestReport>,
 ) -> Result<Response, Refused> {
-    let person = person(state).await?;
-    let targets = targets(state, &person).await?;
+    let (_, targets) = person_and_targets(state).await?;
     let content = json!({ "targets": targets, "report": report });
     Ok(page(state, actor, "targets.html", query, &content))
 }

@@ -132,6 +132,6 @@ impl Person {
     pub(super) fn count(&self) -> u64 {
         let dead: u64 = self.dead_letters.iter().map(|group| group.count).sum();
         let review: u64 = self.review.iter().map(|group| group.count).sum();
-        dead + review
+        dead + review + self.targets.len() as u64 + self.refused_alone.len() as u64
     }
 }

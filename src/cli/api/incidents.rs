@@ -275,8 +275,10 @@ async fn told(api: &Api, id: &str, action: &str, body: &Value) -> Outcome {
         let did = match (text("/state").as_str(), action) {
             ("waiting", _) => "is asked for, and done as soon as Ringdown decides again",
             (_, "close") => "is closed; its ticket, if it has one, is resolved",
-            (_, "note") => "gets the note on its ticket",
-            (_, "open-ticket") => "gets its ticket",
+            (_, "note") => "gets the note, and its ticket too as soon as it has one",
+            (_, "open-ticket") => {
+                "gets its ticket as soon as the CRM accepts it; `ringdown why` says what came of it"
+            }
             (_, _) => "goes on without its outage",
         };
         format!(

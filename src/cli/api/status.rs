@@ -13,6 +13,7 @@ use crate::cli::columns::{Cell, Screen, Style};
 use crate::cli::outcome::{Failed, Outcome};
 use crate::cli::table::{plain, shown};
 use crate::cli::{Global, Output, config, write_out};
+use crate::domain::situation::age;
 use crate::domain::time::Timestamp;
 
 /// Rest between two looks with `--watch`.
@@ -130,6 +131,22 @@ fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
         ]
     };
     let text = |one: &Value, name: &str| shown(one.get(name));
+    let targets = items(&person["targets"]).iter().map(|one| {
+        let what = format!("target {}", text(one, "target"));
+        row(one, what, text(one, "task"), "since")
+    });
+    let alone = items(&person["refused_alone"]).iter().map(|one| {
+        let what = format!(
+            "{} of {} in {}",
+            text(one, "operation"),
+            text(one, "key"),
+            text(one, "target")
+        );
+        let next = time(&one["next_attempt_at"]).map_or_else(String::new, |at| {
+            format!("next try in {}: ", age(at.since(now)))
+        });
+        row(one, what, next + &text(one, "message"), "created_at")
+    });
     let dead = items(&person["dead_letters"]).iter().map(|one| {
         let what = format!(
             "{} × {} in {}, like {}",
@@ -157,5 +174,6 @@ fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
         );
         row(one, what, String::new(), "opened_at")
     });
-    dead.chain(review).chain(floods).collect()
+    let refused = targets.chain(alone).chain(dead);
+    refused.chain(review).chain(floods).collect()
 }

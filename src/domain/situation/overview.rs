@@ -33,12 +33,16 @@ pub struct TargetInTrouble {
     pub tickets: u64,
     /// Other writes that wait.
     pub updates: u64,
+    /// It answers reads, and only the ticket of this name was tried since.
+    pub only_tried: Option<String>,
 }
 
 /// What waits for a person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PeopleNeeded {
     pub dead_letters: u64,
+    /// Tickets, and changes of them, that are refused alone.
+    pub refused_alone: u64,
     pub review_items: u64,
     /// Incidents that floods hold back.
     pub held_by_floods: u64,
@@ -116,6 +120,11 @@ impl TargetInTrouble {
         if let Some((_, reason)) = &self.paused {
             text.push_str(&format!(" ({reason})"));
         }
+        if let Some(name) = &self.only_tried {
+            text.push_str(&format!(
+                ", but it can be read and only the ticket of {name} was tried"
+            ));
+        }
         text.push_str(&match (self.tickets, self.updates) {
             (0, 0) => String::new(),
             (0, 1) => ", 1 update waits".to_owned(),
@@ -136,6 +145,7 @@ impl PeopleNeeded {
         };
         let things: Vec<String> = [
             counted(self.dead_letters, "dead letter", "dead letters"),
+            counted(self.refused_alone, "refused ticket", "refused tickets"),
             counted(self.review_items, "review item", "review items"),
             counted(
                 self.held_by_floods,
@@ -146,7 +156,8 @@ impl PeopleNeeded {
         .into_iter()
         .flatten()
         .collect();
-        let is_one = self.dead_letters + self.review_items + self.held_by_floods == 1;
+        let all = self.dead_letters + self.refused_alone + self.review_items + self.held_by_floods;
+        let is_one = all == 1;
         let verb = if is_one { "waits" } else { "wait" };
         listed(&things).map(|things| format!("{things} {verb} for a person"))
     }

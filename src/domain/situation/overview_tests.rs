@@ -26,6 +26,7 @@ fn salesforce(tickets: u64, updates: u64) -> TargetInTrouble {
         since: minutes_ago(4),
         tickets,
         updates,
+        only_tried: None,
     }
 }
 
@@ -46,6 +47,20 @@ fn trouble_comes_first_then_targets_then_people() {
         overview.sentence(NOW),
         "2 queues in trouble, both ticketed; salesforce unreachable for 4 min, 3 tickets wait; \
          1 dead letter waits for a person"
+    );
+}
+
+#[test]
+fn a_target_of_which_only_one_ticket_is_known_is_not_called_unreachable_without_saying_so() {
+    let mut overview = queues(1);
+    let mut target = salesforce(1, 0);
+    target.only_tried = Some("Billing".to_owned());
+    overview.targets = vec![target];
+    overview.people.refused_alone = 1;
+    assert_eq!(
+        overview.sentence(NOW),
+        "1 queue in trouble, ticketed; salesforce unreachable for 4 min, but it can be read and \
+         only the ticket of Billing was tried, 1 ticket waits; 1 refused ticket waits for a person"
     );
 }
 
@@ -103,6 +118,7 @@ fn a_target_or_a_person_can_be_the_only_trouble() {
         targets: vec![salesforce(0, 2)],
         people: PeopleNeeded {
             dead_letters: 2,
+            refused_alone: 0,
             review_items: 20,
             held_by_floods: 0,
         },

@@ -174,6 +174,9 @@ macro_rules! waits_for {
              then 'until its create succeeds or is discarded, dead letter ' || (", $crate::store::views::deliveries::dead_create!("max(dead.id)"), ") \
            when c.state = 'paused_by_person' \
              then 'until a person resumes ' || d.target || ', which is paused ' || c.reason \
+           when d.parked = 'ticket' and d.last_error like '%\"in_front\":true%' \
+             then 'until what stands in front of ' || d.target || ' lets it pass: who runs the proxy ' \
+             || 'or the firewall must act' \
            when d.parked = 'ticket' and d.last_error like '%\"resolved_by\":\"person_in_crm\"%' \
              then 'until ' || d.target || ' accepts this one: a person must act' \
            when d.parked = 'ticket' then 'until ' || d.target || ' accepts this one; it is tried rarely' \
@@ -189,7 +192,7 @@ macro_rules! waits_for {
 pub(super) use {dead_create, waits_for};
 
 const DELIVERIES: &str = concat!(
-    "select d.id, d.incident_id, d.target, d.operation, d.attempts, \
+    "select d.id, d.incident_id, d.target, d.operation, d.tries as attempts, \
       case when ",
     is_parked!(),
     " then 'parked' else d.state end as state, ",
@@ -204,7 +207,7 @@ const DELIVERIES: &str = concat!(
 
 const DEAD_LETTERS: &str = "select d.id, d.target, d.operation, \
       coalesce(d.last_error, '') as last_error, d.event_id, d.incident_id, i.rule, i.key, \
-      d.attempts, d.created_at, d.settled_at as died_at \
+      d.tries as attempts, d.created_at, d.settled_at as died_at \
      from deliveries d left join incidents i on i.id = d.incident_id where d.state = 'dead'";
 
 fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {

@@ -7,6 +7,7 @@ use super::values::{DisplayTime, Document};
 use crate::domain::decision::Suppression;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::{Hold, Incident};
+use crate::domain::time::Timestamp;
 use crate::store::row::{Column, Row};
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -53,10 +54,20 @@ impl TicketView {
             assignee: row.get_optional("ticket_assignee")?,
             fate: row.get_optional("ticket_fate")?,
             failed_over_from: row.get_optional("failed_over_from")?,
-            missing: row.get_optional("ticket_missing")?,
+            missing: missing(row)?,
             incomplete: row.get_optional("ticket_incomplete")?.map(Document),
         })
     }
+}
+
+/// Why there is no ticket, and when the next try is where that is rare.
+fn missing(row: &Row) -> Result<Option<String>, StoreError> {
+    let why: Option<String> = row.get_optional("ticket_missing")?;
+    let next: Option<Timestamp> = row.get_optional("ticket_next_try_at")?;
+    Ok(why.map(|why| match next {
+        Some(at) => format!("{why}; next try at {at}"),
+        None => why,
+    }))
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -186,7 +197,11 @@ macro_rules! incidents {
                 from deliveries d \
                 left join target_conditions c on c.target = d.target and c.until is null \
                 where d.incident_id = i.id and d.operation = 'create' \
-                order by d.id desc limit 1) end as ticket_missing, i.outage_id, \
+                order by d.id desc limit 1) end as ticket_missing, \
+              case when i.ticket_id is null and i.state in ('open', 'recovered') then (select \
+                case when d.state = 'waiting' and d.parked = 'ticket' then d.next_attempt_at end \
+                from deliveries d where d.incident_id = i.id and d.operation = 'create' \
+                order by d.id desc limit 1) end as ticket_next_try_at, i.outage_id, \
               case when i.state = 'pending' then i.life end as waits, \
               case when i.rule like 'outage:%' then \
                 (select count(*) from incidents m where m.outage_id = i.id) \

@@ -38,7 +38,7 @@ pub use incidents::{IncidentView, TicketView, WaitsView};
 pub use locks::LockView;
 pub use ongoing::{OngoingIncident, Owed, ReadingEvent, Standing};
 pub use page::{Cursor, Filter, Page, PageRequest};
-pub use person::{DeadLetterGroup, MAX_GROUPS, ReviewGroup};
+pub use person::{DeadLetterGroup, MAX_GROUPS, RefusedAlone, ReviewGroup};
 pub use reviews::{DroppedReviewsView, ReviewDetail, ReviewView};
 pub use silence_subjects::SilenceSubject;
 pub use silences::SilenceView;

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::values::{DisplayTime, RowId, StoredFailure};
-use crate::domain::identity::TargetName;
+use crate::domain::identity::{IncidentId, TargetName};
 use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -74,6 +74,46 @@ pub(super) fn review_groups_select(source: Option<&str>, limit: u32) -> Statemen
     select
 }
 
+/// A ticket or a change of one that is refused alone, until a person acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RefusedAlone {
+    /// Of the delivery.
+    pub id: RowId,
+    pub target: TargetName,
+    /// `create`, `resolve`, `link`.
+    pub operation: String,
+    pub incident_id: IncidentId,
+    pub key: Option<String>,
+    pub created_at: DisplayTime,
+    /// It is tried again by itself, rarely.
+    pub next_attempt_at: DisplayTime,
+    /// Kind, HTTP status, the CRM's own code, message and field.
+    #[serde(flatten)]
+    pub failure: StoredFailure,
+}
+
+const REFUSED_ALONE: &str = "select d.id, d.target, d.operation, d.incident_id, i.key, d.created_at, \
+      d.next_attempt_at, coalesce(d.last_error, '') as last_error \
+     from deliveries d left join incidents i on i.id = d.incident_id \
+     where d.parked = 'ticket' and d.state = 'waiting' \
+      and d.last_error like '%\"resolved_by\":\"person_in_crm\"%' \
+     order by d.id limit $1";
+
+impl RefusedAlone {
+    fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.get("id")?,
+            target: row.get("target")?,
+            operation: row.get("operation")?,
+            incident_id: row.get("incident_id")?,
+            key: row.get_optional("key")?,
+            created_at: row.get("created_at")?,
+            next_attempt_at: row.get("next_attempt_at")?,
+            failure: row.get("last_error")?,
+        })
+    }
+}
+
 impl DeadLetterGroup {
     fn read(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
@@ -102,6 +142,13 @@ impl ReviewGroup {
 }
 
 impl Store {
+    /// What is refused alone until a person acts, the oldest first.
+    pub async fn refused_alone(&self) -> Result<Vec<RefusedAlone>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(REFUSED_ALONE).bind(MAX_GROUPS);
+        select.fetch(&mut tx, RefusedAlone::read).await
+    }
+
     /// Dead letters by target, operation and reason, the largest group first.
     pub async fn dead_letter_groups(&self) -> Result<Vec<DeadLetterGroup>, StoreError> {
         let mut tx = self.database.begin_read().await?;

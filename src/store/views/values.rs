@@ -74,6 +74,12 @@ impl StoredFailure {
     pub fn failure(&self) -> Option<Failure> {
         serde_json::from_str(&self.0).ok()
     }
+
+    /// Its words.
+    pub fn message(&self) -> String {
+        self.failure()
+            .map_or_else(|| self.0.clone(), |failure| failure.message)
+    }
 }
 
 impl From<&Failure> for StoredFailure {

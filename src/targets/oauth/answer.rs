@@ -191,12 +191,12 @@ fn not_a_token_answer(answer: &Answer, body: &Value, now: Timestamp) -> Failure 
             "a proxy in front of the token endpoint wants a login".to_owned(),
         ),
         429 => {
-            wait = answer.retry_after(now);
+            wait = answer.retry_after_in_front(now);
             (
                 FailureKind::RateLimited,
                 FailureScope::User,
                 ResolvedBy::Time,
-                "the token endpoint asks to slow down".to_owned(),
+                "something in front of the token endpoint asks to slow down".to_owned(),
             )
         }
         400 | 401 | 403 if is_refusal(answer, body) => (

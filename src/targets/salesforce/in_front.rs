@@ -21,6 +21,21 @@ pub(super) fn rejected(answer: &Answer, now: Timestamp) -> Rejection {
     }
 }
 
+/// A limit that is not in Salesforce's words. It may be about one text only.
+pub(super) fn limited(answer: &Answer, now: Timestamp) -> Rejection {
+    let message = format!(
+        "asked to slow down, not by the API itself: {}",
+        shown(answer)
+    );
+    let failure = Failure::new(
+        FailureKind::RateLimited,
+        class(FailureScope::Network, ResolvedBy::Time),
+        message,
+    );
+    let failure = failure.with_wait(answer.retry_after_in_front(now));
+    Rejection::new(Cause::Other, failure.with_status(answer.status))
+}
+
 /// Never followed: the token must not go wherever the redirect points.
 pub(super) fn redirected(answer: &Answer) -> Rejection {
     let location = answer.headers.get(LOCATION);

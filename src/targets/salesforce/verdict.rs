@@ -127,10 +127,11 @@ fn accept(call: Call, answer: &Answer, now: Timestamp) -> Result<(), Rejection> 
     let rejection = match (answer.status, &refusal) {
         (200..=299, _) => return Ok(()),
         (300, _) => several(answer),
-        (429, _) => limited(answer, answer.retry_after(now), refusal.as_ref()),
+        (429, Some(refusal)) => limited(answer, answer.retry_after(now), refusal),
+        (429, None) => in_front::limited(answer, now),
         (_, Some(refusal)) if refusal.meaning() == Meaning::RateLimited => {
             let pause = limits::pause(answer, &refusal.whole_message());
-            limited(answer, Some(pause), Some(refusal))
+            limited(answer, Some(pause), refusal)
         }
         (_, Some(refusal)) => refused(call, answer, refusal),
         (_, None) => in_front::rejected(answer, now),
@@ -168,13 +169,12 @@ fn several(answer: &Answer) -> Rejection {
     )
 }
 
-fn limited(answer: &Answer, pause: Option<Duration>, refusal: Option<&Refusal>) -> Rejection {
-    let message = refusal.map_or_else(|| "the CRM asks to slow down".to_owned(), Refusal::message);
+fn limited(answer: &Answer, pause: Option<Duration>, refusal: &Refusal) -> Rejection {
     let class = class(FailureScope::Organisation, ResolvedBy::Time);
-    let mut failure = Failure::new(FailureKind::RateLimited, class, message)
+    let failure = Failure::new(FailureKind::RateLimited, class, refusal.message())
         .with_wait(pause)
-        .with_status(answer.status);
-    failure.code = refusal.map(|refusal| refusal.code().to_owned());
+        .with_status(answer.status)
+        .with_code(refusal.code());
     Rejection::new(Cause::Other, failure)
 }
 

@@ -41,8 +41,12 @@ impl ServiceNow {
         }
         self.compare_ids(insert, &id);
         self.facts.note_changes(&id, record.changes());
-        if !self.is_marked(insert, &id, record).await {
-            self.note_keyless(insert.key, &id);
+        match self.mark_of(insert, &id, record).await {
+            Mark::Own => {}
+            Mark::Another => {
+                return Err(self.note_running_insert(insert.key, not_created()).await);
+            }
+            Mark::Missing => self.note_keyless(insert.key, &id),
         }
         let dropped = self.report_changes(insert, &id, record);
         let restored = self.restore_references(insert, &id, &dropped).await;
@@ -108,16 +112,19 @@ impl ServiceNow {
         Err(failure)
     }
 
-    /// Whether the new record carries our key. A reply without the field proves it by the
-    /// chosen id, or is read again.
-    async fn is_marked(&self, insert: &Insert<'_>, id: &SysId, record: &Record) -> bool {
+    /// The key that the new record carries. A reply without the field proves it by the chosen id, or
+    /// is read again.
+    async fn mark_of(&self, insert: &Insert<'_>, id: &SysId, record: &Record) -> Mark {
         if record.get("correlation_id").is_some() {
-            return record.carries(insert.key);
+            return Mark::on(record, insert.key);
         }
         if insert.id.as_ref() == Some(id) {
-            return true;
+            return Mark::Own;
         }
-        self.is_stored_with(insert.key, id).await
+        match self.record_of(id).await {
+            Ok(Some(stored)) => Mark::on(&stored, insert.key),
+            Ok(None) | Err(_) => Mark::Missing,
+        }
     }
 
     /// Logs what the instance made of the fields; returns those that it dropped.
@@ -137,6 +144,24 @@ impl ServiceNow {
             );
         }
         dropped
+    }
+}
+
+/// The key that a record carries.
+enum Mark {
+    Own,
+    /// That of another ticket of ours.
+    Another,
+    Missing,
+}
+
+impl Mark {
+    fn on(record: &Record, key: &TicketKey) -> Self {
+        match record.carries(key) {
+            true => Self::Own,
+            false if is_key(&record.text("correlation_id")) => Self::Another,
+            false => Self::Missing,
+        }
     }
 }
 

@@ -13,6 +13,8 @@ pub(super) enum Meaning {
     /// 503 in the instance's own words.
     Maintenance,
     RateLimited,
+    /// 429 that is not the instance's own word. It may be about one text only.
+    LimitedInFront,
     /// Not the instance's own word; the instance is not at work on the request.
     InFront,
     /// Not the instance's own word, and its transaction may still be under way.
@@ -58,6 +60,7 @@ impl Meaning {
             Self::Asleep          => (NetworkFailure,     Organisation,  Time,                  false, Other),
             Self::Maintenance     => (NetworkFailure,     Organisation,  Time,                  true,  Other),
             Self::RateLimited     => (LIMITED,            Organisation,  Time,                  false, Other),
+            Self::LimitedInFront  => (LIMITED,            Network,       Time,                  false, Other),
             Self::InFront         => (NetworkFailure,     Network,       Time,                  true,  Other),
             Self::NoAnswer        => (NetworkFailure,     Network,       Time,                  true,  StillRunning),
             Self::Redirected      => (NetworkFailure,     Network,       PersonInConfiguration, false, Other),

@@ -80,6 +80,7 @@ fn meaning_of(call: Call, answer: &Answer, refusal: Option<&Refusal>) -> Meaning
     match (answer.status, refusal) {
         (300..=399, _) => Meaning::Redirected,
         (407, _) => Meaning::ProxyLogin,
+        (429, None) if window_end(answer).is_none() => Meaning::LimitedInFront,
         (429, _) => Meaning::RateLimited,
         (202 | 408 | 499 | 502 | 504, _) => Meaning::NoAnswer,
         (401, Some(_)) => Meaning::Unauthenticated,
@@ -170,6 +171,7 @@ fn words_in_front(meaning: Meaning, answer: &Answer) -> String {
             )
         }
         Meaning::RateLimited | Meaning::UniqueViolation => text,
+        Meaning::LimitedInFront => format!("asked to slow down with status {status}: {text}"),
         _ if answer.is_success() && is_page(answer) => format!(
             "a web page instead of data (asleep, in maintenance, or a login in front): {text}"
         ),

@@ -83,7 +83,8 @@ async fn a_ticket_that_a_firewall_takes_offence_at_does_not_keep_the_others_wait
                 .await;
             world.tickets(number).await;
             let parked = world.items("deliveries?state=parked").await;
-            let until_taken = "until salesforce accepts this one; it is tried rarely";
+            let until_taken = "until what stands in front of salesforce lets it pass: who runs the \
+                               proxy or the firewall must act";
             parked
                 .iter()
                 .any(|one| one["event_id"] == "evt-0" && one["waits_for"] == until_taken)

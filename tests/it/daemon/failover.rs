@@ -376,7 +376,9 @@ async fn a_target_that_asks_to_wait_for_long_is_left_until_its_time_is_over() {
     until_salesforce_is(&world, "up").await;
     world
         .until("that is shared", async || {
-            world.log().contains("the target takes tickets again")
+            world
+                .log()
+                .contains("nothing waits for the target; the next ticket")
         })
         .await;
     world.accept(&event("evt-3", "q3", 400.0)).await;

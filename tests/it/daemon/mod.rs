@@ -16,6 +16,7 @@ mod failover_told;
 mod fairness;
 mod flapping;
 mod floods;
+mod in_front;
 mod liveness;
 mod operators;
 mod outage_people;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::clock;
 use super::data_call::Wishes;
+use super::org::{PERSON_ID, QUEUE_ID, USER_ID};
 use super::refusal::{Refusal, bad_json, no_such_column, refuse};
 use super::schema::{self, Field, Kind};
 use super::state::State;
@@ -123,6 +124,7 @@ fn fitting(state: &State, field: &Field, value: &Value) -> Result<Value, Refusal
             };
             short_enough(field, &text)?;
             an_id(field, &text)?;
+            an_owner(field, &text)?;
             listed(state, field, &text)?;
             Ok(if text.is_empty() {
                 Value::Null
@@ -150,7 +152,7 @@ fn short_enough(field: &Field, text: &str) -> Result<(), Refusal> {
     Err(refuse(400, "STRING_TOO_LONG", message).blaming(&[name]))
 }
 
-/// A reference holds an id of 15 or 18 characters; whose it is, is not looked at.
+/// A reference holds an id of 15 or 18 characters; whose it is, is looked at for owners and parents only.
 fn an_id(field: &Field, text: &str) -> Result<(), Refusal> {
     let is_id = matches!(text.len(), 15 | 18) && text.bytes().all(|b| b.is_ascii_alphanumeric());
     if !matches!(field.kind, Kind::Reference(_)) || text.is_empty() || is_id {
@@ -159,6 +161,17 @@ fn an_id(field: &Field, text: &str) -> Result<(), Refusal> {
     let label = field.name.trim_end_matches("Id");
     let message = format!("{label} ID: id value of incorrect type: {text}");
     Err(refuse(400, "MALFORMED_ID", message).blaming(&[&field.name]))
+}
+
+/// An owner must be a user or a queue of the org.
+fn an_owner(field: &Field, text: &str) -> Result<(), Refusal> {
+    let owners = [USER_ID, PERSON_ID, QUEUE_ID];
+    let is_known = text.is_empty() || owners.iter().any(|id| id.starts_with(text));
+    if field.name != "OwnerId" || is_known {
+        return Ok(());
+    }
+    let code = "INVALID_CROSS_REFERENCE_KEY";
+    Err(refuse(400, code, "Owner ID: invalid cross reference id").blaming(&[&field.name]))
 }
 
 fn listed(state: &State, field: &Field, text: &str) -> Result<(), Refusal> {

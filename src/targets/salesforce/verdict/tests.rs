@@ -216,10 +216,26 @@ fn rule_4_with_headroom_the_pause_is_short() {
 
 #[test]
 fn g18_a_429_pauses_the_target_for_as_long_as_it_says() {
-    let pause = Remedy::PauseTarget(Some(Duration::from_secs(7)));
-    let failure = create(&with(answer(429, ""), "retry-after", "7"));
-    assert_eq!(failure.remedy(), pause);
+    let pause = |seconds| Remedy::PauseTarget(Some(Duration::from_secs(seconds)));
+    let own = error(429, "REQUEST_LIMIT_EXCEEDED", "m");
+    let failure = create(&with(own, "retry-after", "700"));
+    assert_eq!(failure.remedy(), pause(700));
     assert_eq!(outcome(&failure), (FailureKind::RateLimited, WAITS, false));
+}
+
+#[test]
+fn a_429_that_is_not_in_salesforces_words_is_believed_for_five_minutes_at_most() {
+    let pause = |seconds| Remedy::PauseTarget(Some(Duration::from_secs(seconds)));
+    let in_front = class(FailureScope::Network, ResolvedBy::Time);
+    let failure = create(&with(answer(429, ""), "retry-after", "7"));
+    assert_eq!(failure.remedy(), pause(7));
+    assert_eq!(
+        outcome(&failure),
+        (FailureKind::RateLimited, in_front, false)
+    );
+    assert!(!failure.doubts_login());
+    let failure = create(&with(page(429), "retry-after", "3600"));
+    assert_eq!(failure.remedy(), pause(300));
     assert_eq!(create(&page(429)).remedy(), Remedy::PauseTarget(None));
 }
 

@@ -1,0 +1,39 @@
+//! Deliveries that something in front of a CRM refuses, and what waits for a target.
+
+use super::statement::Statement;
+use super::{Store, StoreError};
+use crate::domain::failover::ENDS_WITHIN;
+use crate::domain::identity::TargetName;
+use crate::domain::time::Timestamp;
+
+impl Store {
+    /// Makes what something in front of `target` refused alone due: the target takes tickets again. A
+    /// request that may still be under way is not followed by another one. Returns how many.
+    pub async fn wake_in_front(
+        &self,
+        target: &TargetName,
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
+        let update = Statement::new(
+            "update deliveries set next_attempt_at = $1 \
+             where target = $2 and state = 'waiting' and parked = 'ticket' \
+              and last_error like '%\"in_front\":true%' and next_attempt_at > $1 \
+              and (in_doubt = 0 or unknown_at is null or unknown_at <= $3)",
+        );
+        let update = update.bind(now).bind(target);
+        self.update_alone(update.bind(now.minus(ENDS_WITHIN))).await
+    }
+
+    /// Whether a delivery waits until `target` accepts writes again.
+    pub async fn waits_for_target(&self, target: &TargetName) -> Result<bool, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select 1 as found from deliveries \
+             where target = $1 and parked = 'target' and state = 'waiting' limit 1",
+        );
+        let found = select
+            .bind(target)
+            .fetch_optional(&mut tx, |row| row.get::<i64>("found"));
+        Ok(found.await?.is_some())
+    }
+}
