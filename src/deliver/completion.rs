@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::failure::{Failure, FailureScope};
-use crate::domain::ticket::{Completion, OmittedField, TicketChange, TicketFields, text_of};
+use crate::domain::ticket::{
+    Completion, OmittedField, TicketChange, TicketFields, TicketKey, text_of,
+};
 use crate::store::CompletedFields;
 use crate::targets::Crm;
 
@@ -84,7 +86,10 @@ pub(super) async fn complete(
     let mut done = Completed::default();
     let (wanted, dropped): (Vec<_>, Vec<_>) = completes
         .into_iter()
-        .partition(|one| fields.is_empty() || fields.contains_key(&one.field));
+        .partition(|one| {
+            let is_our_key = TicketKey::incident_in(&one.value).is_some();
+            is_our_key || fields.is_empty() || fields.contains_key(&one.field)
+        });
     done.fields.dropped = dropped.into_iter().map(|one| one.field).collect();
     let Some(inspect) = crm.inspect() else {
         done.left = wanted;

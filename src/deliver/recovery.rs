@@ -23,6 +23,17 @@ impl TargetWorker {
         }
     }
 
+    /// Tells the client after a start which tickets do not carry our key.
+    pub(super) async fn recall_without_key(&self) {
+        match self.store.tickets_without_key(&self.name).await {
+            Ok(tickets) => self.crm.recall_without_key(&tickets),
+            Err(error) => tracing::error!(
+                target = self.name.as_str(), %error,
+                "it cannot be read which tickets lack our key"
+            ),
+        }
+    }
+
     /// Asks whether the CRM answers again.
     pub(super) async fn probe(&self) {
         self.renew_doubtful_login();

@@ -43,6 +43,7 @@ impl TargetWorker {
 
     async fn deliver_until(&self, enqueued: &mut watch::Receiver<u64>, stop: &CancellationToken) {
         let mut attempts = JoinSet::new();
+        self.recall_without_key().await;
         self.probe_first_if_parked().await;
         while !stop.is_cancelled() {
             let wait = self.step(&mut attempts).await.unwrap_or_else(|error| {

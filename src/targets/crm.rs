@@ -77,6 +77,10 @@ pub trait Crm: Send + Sync {
     /// The cheapest authenticated call that proves the CRM answers again.
     async fn probe(&self) -> Result<(), Failure>;
 
+    /// Learns again after a start that these tickets (key and record id) do not carry our key. Of use
+    /// where no other ticket may be opened before they do.
+    fn recall_without_key(&self, _tickets: &[(TicketKey, String)]) {}
+
     /// Forgets the login and everything that was learned with it, such as the address of the
     /// instance: the next call logs in again. For use after a response that does not look like the
     /// CRM's own.

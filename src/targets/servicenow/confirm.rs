@@ -11,6 +11,7 @@ use super::create::Insert;
 use super::facts::{ChosenIds, KeylessTicket};
 use super::find::is_key;
 use super::ids::SysId;
+use super::profile::KEY_FIELD;
 use super::record::Record;
 use super::rejection::{Call, Rejection};
 
@@ -41,18 +42,25 @@ impl ServiceNow {
         }
         self.compare_ids(insert, &id);
         self.facts.note_changes(&id, record.changes());
+        let mut is_keyless = false;
         match self.mark_of(insert, &id, record).await {
             Mark::Own => {}
             Mark::Another => {
                 return Err(self.note_running_insert(insert.key, not_created()).await);
             }
-            Mark::Missing => self.note_keyless(insert.key, &id),
+            Mark::Missing => {
+                self.note_keyless(insert.key, &id);
+                is_keyless = true;
+            }
         }
         let dropped = self.report_changes(insert, &id, record);
         let restored = self.restore_references(insert, &id, &dropped).await;
         let mut ticket = self.shape.ticket(&id, record);
         ticket.not_kept = not_kept(insert, record);
         ticket.not_kept.retain(|one| !restored.contains(&one.field));
+        if is_keyless {
+            ticket.not_kept.push(lacks_key(insert.key, record));
+        }
         Ok(ticket)
     }
 
@@ -162,6 +170,20 @@ impl Mark {
             false if is_key(&record.text("correlation_id")) => Self::Another,
             false => Self::Missing,
         }
+    }
+}
+
+/// Our key is set later, like a field that the CRM did not keep. Until then it is known, also after a
+/// restart, that this user cannot write it.
+fn lacks_key(key: &TicketKey, record: &Record) -> OmittedField {
+    OmittedField {
+        field: KEY_FIELD.to_owned(),
+        value: key.as_str().to_owned(),
+        reason: "the instance did not keep our key; without it no ticket can be found again: let this \
+                 user write and read the field"
+            .to_owned(),
+        kept: record.get(KEY_FIELD).map(Cow::into_owned),
+        is_chosen: false,
     }
 }
 

@@ -56,7 +56,7 @@ use crate::targets::password_gate::PasswordGate;
 use crate::targets::unseen::Unseen;
 
 use api::ApiClient;
-use facts::{ChosenIds, InstanceFacts};
+use facts::{ChosenIds, InstanceFacts, KeylessTicket};
 use ids::SysId;
 use record::{Record, TicketShape};
 use references::ReferenceCache;
@@ -153,6 +153,17 @@ impl Crm for ServiceNow {
         let request = Request::rows(&self.table, None, "sys_id", 1);
         self.api.rows(&request).await?;
         Ok(())
+    }
+
+    fn recall_without_key(&self, tickets: &[(TicketKey, String)]) {
+        // One is enough: what lets it be written lets the others be written.
+        let found = tickets
+            .iter()
+            .find_map(|(key, id)| Some((key.clone(), SysId::parse(id)?)));
+        if let Some((key, id)) = found {
+            self.facts
+                .set_keyless_ticket(Some(KeylessTicket { key, id }));
+        }
     }
 
     fn forget_login(&self) {

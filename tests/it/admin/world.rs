@@ -122,6 +122,7 @@ fn targets() -> Vec<TargetView> {
         pause: None,
         since: None,
         until: None,
+        only_tried: None,
         last_error: None,
         last_error_at: None,
         token: TokenView {

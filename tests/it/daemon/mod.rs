@@ -17,6 +17,7 @@ mod fairness;
 mod flapping;
 mod floods;
 mod in_front;
+mod keyless;
 mod liveness;
 mod operators;
 mod outage_people;
