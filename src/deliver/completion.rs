@@ -84,12 +84,10 @@ pub(super) async fn complete(
 ) -> Result<Completed, Failure> {
     let Completion { completes, fields } = completion;
     let mut done = Completed::default();
-    let (wanted, dropped): (Vec<_>, Vec<_>) = completes
-        .into_iter()
-        .partition(|one| {
-            let is_our_key = TicketKey::incident_in(&one.value).is_some();
-            is_our_key || fields.is_empty() || fields.contains_key(&one.field)
-        });
+    let (wanted, dropped): (Vec<_>, Vec<_>) = completes.into_iter().partition(|one| {
+        let is_our_key = TicketKey::incident_in(&one.value).is_some();
+        is_our_key || fields.is_empty() || fields.contains_key(&one.field)
+    });
     done.fields.dropped = dropped.into_iter().map(|one| one.field).collect();
     let Some(inspect) = crm.inspect() else {
         done.left = wanted;

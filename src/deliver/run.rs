@@ -144,12 +144,13 @@ impl TargetWorker {
     ) -> Result<(), StoreError> {
         let is_near = next.is_some_and(|at| at.since(now) <= NEAR);
         let waits = is_near || self.store.waits_for_target(&self.name).await?;
-        let breaker = &mut self.shared().breaker;
-        match waits {
-            true => breaker.end_round(now),
-            false => breaker.has_nothing_to_send(),
+        if waits {
+            self.shared().breaker.end_round(now);
+            return Ok(());
         }
-        Ok(())
+        self.shared().breaker.has_nothing_to_send();
+        // The next ticket goes to this target as soon as people see it as up.
+        self.share_health(now).await
     }
 
     /// After the clock was set back, a delivery that waits for a time by the old clock would wait

@@ -179,9 +179,10 @@ fn lacks_key(key: &TicketKey, record: &Record) -> OmittedField {
     OmittedField {
         field: KEY_FIELD.to_owned(),
         value: key.as_str().to_owned(),
-        reason: "the instance did not keep our key; without it no ticket can be found again: let this \
+        reason:
+            "the instance did not keep our key; without it no ticket can be found again: let this \
                  user write and read the field"
-            .to_owned(),
+                .to_owned(),
         kept: record.get(KEY_FIELD).map(Cow::into_owned),
         is_chosen: false,
     }

@@ -30,7 +30,7 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
     assert_eq!(answer.status, 200, "{}", answer.text);
     let delivery = answer.json();
     assert_eq!(delivery["state"], "waiting");
-    assert_eq!(delivery["attempts"], 0);
+    assert_eq!(delivery["attempts"], 1, "the tries are counted on");
     assert_eq!(delivery["next_attempt_at"], NOW.in_milliseconds());
     assert_eq!(delivery["settled_at"], Value::Null);
     let claim = Claim {

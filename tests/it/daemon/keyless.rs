@@ -22,7 +22,9 @@ short_description = "Wait of {{{{ queue_name }}}}"
 
 async fn ticket_of(world: &World, queue: &str) -> Value {
     let incidents = world.items(&format!("incidents?key={queue}")).await;
-    incidents.first().map_or(Value::Null, |one| one["ticket"].clone())
+    incidents
+        .first()
+        .map_or(Value::Null, |one| one["ticket"].clone())
 }
 
 #[tokio::test]
@@ -45,7 +47,9 @@ async fn a_ticket_without_our_key_is_known_after_a_restart_and_gets_the_key_once
     world
         .until("the target is held", async || {
             let targets = world.items("targets").await;
-            targets.iter().any(|one| one["name"] == "servicenow" && one["state"] == "held")
+            targets
+                .iter()
+                .any(|one| one["name"] == "servicenow" && one["state"] == "held")
         })
         .await;
     let instance = world.simulator.servicenow();
