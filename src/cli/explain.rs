@@ -234,7 +234,7 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
         explained["no_effect"] = json!(why);
         return explained;
     }
-    let Some(Breach { context, routed }) = &finding.breach else {
+    let Some(Breach { values, routed }) = &finding.breach else {
         return explained;
     };
     if rule.at_least > 1 {
@@ -255,10 +255,10 @@ fn finding_json(settings: &Settings, source: &str, finding: &Finding) -> Value {
             finding.evaluation.received_at,
         );
         let at = finding.evaluation.received_at;
-        if let Some(window) = maintenance_over(settings, &finding.key, source, context, at) {
+        if let Some(window) = maintenance_over(settings, &finding.key, source, values, at) {
             explained["silenced"] = json!({"by": window.by, "until": window.until.to_string()});
         }
-        let context = with_incident(context.clone(), &incident);
+        let context = with_incident((**values).clone(), &incident);
         match create_fields(target, &context) {
             Ok(fields) => {
                 explained["ticket"] = json!({"target": name, "fields": fields});

@@ -4,7 +4,7 @@
 //! fails because of one event, becomes smaller until it succeeds, and does not block the others.
 
 /// Events in one transaction.
-pub(super) const MAX_BATCH: u32 = 1024;
+pub(super) const MAX_BATCH: u32 = 4096;
 /// A batch after a failed one has so many times fewer events.
 const SHRINK_BY: u32 = 8;
 /// A batch of so many events shows that many more are coming.

@@ -14,6 +14,8 @@ use crate::store::{DecisionTransaction, FencingToken, IncidentRecord, JournalEve
 
 /// Incidents whose timers fire in one transaction.
 const MAX_DUE: u32 = 256;
+/// Events of a batch that are decided before other tasks get a turn.
+const EVENTS_BETWEEN_YIELDS: usize = 128;
 
 /// Decides on up to `size` events. Returns on how many.
 pub(super) async fn decide_events(
@@ -76,7 +78,10 @@ async fn decide_evaluated(
     let mut deciding = resources.store.begin_decisions(fence).await?;
     let now = resources.clock.now();
     let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
-    for (event, evaluated) in evaluated.events {
+    for (place, (event, evaluated)) in evaluated.events.into_iter().enumerate() {
+        if place % EVENTS_BETWEEN_YIELDS == 0 {
+            tokio::task::yield_now().await;
+        }
         match evaluated {
             Evaluated::Nothing(why) => {
                 tracing::debug!(event_id = event.event_id, why, "nothing to decide");

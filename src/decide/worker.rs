@@ -26,7 +26,7 @@ use crate::telemetry::Metrics;
 const GATHERING: Duration = Duration::from_millis(25);
 /// The same after a batch that enqueued nothing. In a storm of repeated breaches each batch writes
 /// every open incident once, however many events it has.
-const GATHERING_LONGER: Duration = Duration::from_millis(100);
+const GATHERING_LONGER: Duration = Duration::from_millis(200);
 /// Notifications shorten the sleep; this bounds it when one is lost.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// Wait after the database failed.

@@ -106,7 +106,7 @@ pub(super) fn enqueue_change(
     now: Timestamp,
 ) {
     let (incident, context) = (&active.incident, &active.context);
-    let mut values = with_incident(context.values.clone(), incident);
+    let mut values = with_incident((*context.values).clone(), incident);
     add_known_standing(inputs, &mut values, incident, now);
     let written = inputs.target(&context.target).and_then(|target| {
         change_payload(action, target, &values, incident, inputs.settings, now)
@@ -242,7 +242,6 @@ fn record(
     let incident_id = state.incident().map(|incident| incident.id.clone());
     let is_silenced = outcome == SignalOutcome::Suppressed(Suppression::Silenced);
     let silence = is_silenced.then(|| silence_of(state)).flatten();
-    let locked_until = state.lock().map(|lock| lock.until.to_string());
     // In a storm nearly every event repeats a known breach. Lines for these would hide the others.
     macro_rules! log {
         ($level:ident) => {
@@ -253,7 +252,7 @@ fn record(
                 rule = &*key.rule,
                 key = &*key.key,
                 outcome = outcome.as_str(),
-                locked_until,
+                locked_until = state.lock().map(|lock| tracing::field::display(lock.until)),
                 silence,
                 "decided"
             )

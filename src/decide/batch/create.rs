@@ -39,7 +39,7 @@ impl Create {
         context: &TicketContext,
         now: Timestamp,
     ) -> Result<Self, String> {
-        let mut values = with_incident(context.values.clone(), incident);
+        let mut values = with_incident((*context.values).clone(), incident);
         let queue = add_known_standing(inputs, &mut values, incident, now);
         let (mut route, mut target) = (context.route.clone(), context.target.clone());
         let mut problems = Vec::new();
@@ -106,7 +106,7 @@ pub(super) fn check(
     context: &TicketContext,
 ) -> Result<(), String> {
     let target = inputs.target(&context.target)?;
-    let values = with_incident(context.values.clone(), incident);
+    let values = with_incident((*context.values).clone(), incident);
     match create_fields(target, &values) {
         Ok(_) => Ok(()),
         Err(error) => Err(format!("targets.{}.{error}", context.target)),

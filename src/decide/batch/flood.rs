@@ -72,7 +72,9 @@ fn flood_context(
     incident: &Incident,
     held: &[String],
 ) -> TicketContext {
-    describe(&mut context.values, source, policy, incident, held);
+    let mut values = (*context.values).clone();
+    describe(&mut values, source, policy, incident, held);
+    context.values = values.into();
     source.clone_into(&mut context.begun_by);
     context
 }

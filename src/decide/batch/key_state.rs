@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::decide::evaluate::TicketValues;
 use crate::domain::decision::{BurstLock, DecisionState};
 use crate::domain::failover::TicketRoute;
 use crate::domain::flood::Allowance;
@@ -42,7 +43,7 @@ pub(super) struct TicketContext {
     pub(super) target: TargetName,
     pub(super) route: TicketRoute,
     /// The values that templates see, of the latest breach.
-    pub(super) values: TemplateContext,
+    pub(super) values: TicketValues,
 }
 
 impl KeyState {
@@ -143,7 +144,7 @@ impl From<IncidentRecord> for ActiveIncident {
     fn from(record: IncidentRecord) -> Self {
         Self {
             context: TicketContext {
-                values: values_of(&record),
+                values: values_of(&record).into(),
                 begun_by: record.source.clone(),
                 source: record.source,
                 target: record.target,
@@ -162,7 +163,7 @@ impl ActiveIncident {
             source: self.context.begun_by.clone(),
             target: self.context.target.clone(),
             route: self.context.route.clone(),
-            context: serde_json::to_string(&self.context.values).unwrap_or_default(),
+            context: serde_json::to_string(&*self.context.values).unwrap_or_default(),
         }
     }
 }

@@ -186,14 +186,9 @@ fn described(
 ) -> TicketContext {
     let units = Units::new(inputs.settings, None);
     let causes = &outage.settings.causes;
-    describe(
-        &mut context.values,
-        outage.name,
-        latest,
-        causes,
-        members,
-        &units,
-    );
+    let mut values = (*context.values).clone();
+    describe(&mut values, outage.name, latest, causes, members, &units);
+    context.values = values.into();
     context
 }
 

@@ -132,7 +132,7 @@ fn write(
     wish: PersonsWish<'_>,
 ) -> Result<(), String> {
     let target = inputs.target(&active.context.target)?;
-    let values = with_incident(active.context.values.clone(), &active.incident);
+    let values = with_incident((*active.context.values).clone(), &active.incident);
     let written = person_payload((resolution, text), target, &values, wish.request_id)
         .map_err(|error| format!("targets.{}.{error}", active.context.target))?;
     let event_id = active.context.event_id();

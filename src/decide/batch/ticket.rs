@@ -24,14 +24,14 @@ pub(super) fn adopt_breach(
     rule: &RuleSettings,
     breach: Option<Breach>,
 ) -> Result<Option<TicketContext>, String> {
-    let Some(Breach { context, routed }) = breach else {
+    let Some(Breach { values, routed }) = breach else {
         return Ok(None);
     };
     let has_ticket = state.has_ticket();
     if let Some(active) = state.active.as_mut().filter(|_| has_ticket) {
         // Its target does not change any more.
         active.context.source = event.source.to_string();
-        active.context.values = context;
+        active.context.values = values;
         return Ok(None);
     }
     let Some(first) = routed.to.first() else {
@@ -43,7 +43,7 @@ pub(super) fn adopt_breach(
         source: event.source.to_string(),
         target: first.clone(),
         route: TicketRoute::through(Arc::clone(&routed.to)),
-        values: context,
+        values,
     }))
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct LoadedEntity {
 
 /// A signal, and how its entity stands with it.
 pub(super) struct SignalInContext<'e> {
-    pub(super) signal: Signal,
+    pub(super) signal: Arc<Signal>,
     /// `None`: the signal tells no state.
     pub(super) state: Option<Cow<'e, EntityState>>,
     pub(super) applied: Applied,
@@ -141,7 +141,7 @@ impl Entities {
         loaded.heard_at = loaded.heard_at.max(event.received_at);
         loaded.source = Arc::clone(&event.source);
         SignalInContext {
-            signal,
+            signal: Arc::new(signal),
             state: Some(Cow::Borrowed(&loaded.state)),
             applied,
             was_known,
@@ -188,7 +188,7 @@ fn without_state<'e>(
         Cow::Owned(state)
     });
     SignalInContext {
-        signal,
+        signal: Arc::new(signal),
         state,
         applied: Applied::default(),
         was_known: false,

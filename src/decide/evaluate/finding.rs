@@ -1,9 +1,9 @@
 //! The findings of the rules in one event.
 
+use super::ticket_values::TicketValues;
 use crate::domain::identity::IncidentKey;
 use crate::domain::incident::Evaluation;
 use crate::rules::Routed;
-use crate::rules::TemplateContext;
 
 /// The finding of one rule in one signal.
 #[derive(Debug, Clone)]
@@ -58,7 +58,7 @@ pub(crate) struct Fault {
 #[derive(Debug, Clone)]
 pub(crate) struct Breach {
     /// The values that templates see.
-    pub(crate) context: TemplateContext,
+    pub(crate) values: TicketValues,
     /// The targets that the ticket may be opened in.
     pub(crate) routed: Routed,
 }

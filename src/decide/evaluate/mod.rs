@@ -13,6 +13,7 @@ mod read;
 mod rule;
 mod rule_reads;
 mod signal_values;
+mod ticket_values;
 mod view;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub(crate) use read::ReadEvent;
 use rule_reads::RuleReads;
 pub(super) use signal_values::signal_in;
 pub(crate) use signal_values::signal_values;
+pub(crate) use ticket_values::TicketValues;
 use view::{Trigger, trigger, views};
 
 use crate::domain::enrichment::Names;

@@ -1,9 +1,9 @@
 //! The outage that a breach counts for.
 
 use super::correlation_key::limit_key;
+use super::ticket_values::TicketValues;
 use crate::domain::identity::IncidentKey;
 use crate::domain::outage::RULE_PREFIX;
-use crate::rules::TemplateContext;
 use crate::settings::Settings;
 
 /// The key of the first outage that names `rule` and whose `group_by` finds its values in
@@ -11,7 +11,7 @@ use crate::settings::Settings;
 pub(super) fn outage_key_of(
     settings: &Settings,
     rule: &str,
-    context: &TemplateContext,
+    context: &TicketValues,
 ) -> Option<IncidentKey> {
     settings.outages.iter().find_map(|(name, outage)| {
         let names_it = outage.rules.iter().any(|one| one == rule);

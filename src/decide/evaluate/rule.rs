@@ -1,10 +1,13 @@
 //! Evaluates one rule over one signal.
 
+use std::sync::Arc;
+
 use super::correlation_key::limit_key;
 use super::finding::{Breach, Finding, Timeliness};
 use super::outage_group::outage_key_of;
 use super::rule_reads::verdict_expressions;
-use super::signal_values::{named_values, signal_values};
+use super::signal_values::named_values;
+use super::ticket_values::TicketValues;
 use crate::domain::identity::IncidentKey;
 use crate::domain::incident::part;
 use crate::domain::incident::{Evaluation, Verdict};
@@ -17,7 +20,7 @@ use crate::store::JournalEvent;
 pub(super) struct Input<'a> {
     pub(super) event: &'a JournalEvent,
     /// As the rule sees it.
-    pub(super) signal: &'a Signal,
+    pub(super) signal: &'a Arc<Signal>,
     pub(super) timeliness: Timeliness,
 }
 
@@ -69,7 +72,7 @@ pub(super) fn evaluate(
         verdict,
         readings,
     };
-    let values = breach.as_ref().map(|breach| &breach.context);
+    let values = breach.as_ref().map(|breach| &breach.values);
     let group = values.and_then(|values| outage_key_of(settings, &rule.name, values));
     Ok(Some(Finding {
         rule: index,
@@ -82,10 +85,14 @@ pub(super) fn evaluate(
     }))
 }
 
-fn breach(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<Breach, String> {
+fn breach(
+    rule: &RuleSettings,
+    event: &JournalEvent,
+    signal: &Arc<Signal>,
+) -> Result<Breach, String> {
     let routed = rule.targets.route(signal, &event.source);
     Ok(Breach {
-        context: signal_values(signal, &event.source),
+        values: TicketValues::of(Arc::clone(signal), Arc::clone(&event.source)),
         routed: routed.map_err(|error| format!("rules.{}.{error}", rule.name))?,
     })
 }

@@ -1,6 +1,6 @@
 //! What a rule sees: the signal, with what else is known of its entity.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::entities::SignalInContext;
@@ -59,17 +59,17 @@ fn is_fresh(rule: &RuleSettings, in_context: &SignalInContext<'_>) -> bool {
 }
 
 /// The signal as `rule` sees it: once, or once for each media type that it has an effect on.
-pub(super) fn views<'t>(
+pub(super) fn views(
     rule: &RuleSettings,
-    in_context: &'t SignalInContext<'_>,
+    in_context: &SignalInContext<'_>,
     trigger: Trigger,
-) -> Vec<Cow<'t, Signal>> {
+) -> Vec<Arc<Signal>> {
     let Some(state) = in_context
         .state
         .as_deref()
         .filter(|_| trigger == Trigger::Now)
     else {
-        return vec![Cow::Borrowed(&in_context.signal)];
+        return vec![Arc::clone(&in_context.signal)];
     };
     let own = in_context.media();
     let mut views = vec![seen(rule, in_context, state, own)];
@@ -97,16 +97,16 @@ fn is_affected(
         && metrics().any(|metric| is_told(metric) && !state.tells(media, metric))
 }
 
-fn seen<'t>(
+fn seen(
     rule: &RuleSettings,
-    in_context: &'t SignalInContext<'_>,
+    in_context: &SignalInContext<'_>,
     state: &EntityState,
     media: &str,
-) -> Cow<'t, Signal> {
+) -> Arc<Signal> {
     let view = state.view(media, freshness(rule));
-    let mut seen = Cow::Borrowed(&in_context.signal);
+    let mut seen = Arc::clone(&in_context.signal);
     if in_context.media() != media {
-        let signal = seen.to_mut();
+        let signal = Arc::make_mut(&mut seen);
         signal.fields.insert("media_type", Field::from(media));
         media.clone_into(&mut signal.part);
     }
@@ -118,19 +118,19 @@ fn seen<'t>(
         && seen.text("status").is_none()
         && let Some((status, _)) = view.status()
     {
-        let signal = seen.to_mut();
+        let signal = Arc::make_mut(&mut seen);
         signal.fields.insert("status", Field::from(status));
     }
     seen
 }
 
 /// Sets `metric` as the view has it: the signal may tell an older reading, or a part only.
-fn add_reading(seen: &mut Cow<'_, Signal>, view: &View<'_>, metric: &str) {
+fn add_reading(seen: &mut Arc<Signal>, view: &View<'_>, metric: &str) {
     let reading = view.reading(metric).map(|(reading, _)| reading);
     if seen.metrics.get(metric) == reading.as_deref() {
         return;
     }
-    let signal = seen.to_mut();
+    let signal = Arc::make_mut(seen);
     let average = reading.as_deref().and_then(|one| one.get("avg")).copied();
     match reading {
         Some(reading) => signal

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::event::JournalEvent;
 
 /// When deciding is further behind, it reads the database.
-const MAX_HELD: usize = 4096;
+const MAX_HELD: usize = 8192;
 
 /// Events that were just made durable, in the journal's order. Cheap to clone.
 #[derive(Debug, Clone, Default)]
@@ -38,7 +38,7 @@ impl HandOff {
         let events = held.drain(..following).collect();
         if held.is_empty() {
             // Gives back the memory that a flood took.
-            held.shrink_to(MAX_HELD / 8);
+            held.shrink_to(MAX_HELD / 16);
         }
         events
     }
