@@ -48,6 +48,7 @@ embed![
     "0049_incident_requests",
     "0050_silenced_incidents",
     "0056_unknown_outcomes",
+    "0068_members_of_outages",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {
