@@ -83,9 +83,8 @@ pub(super) fn reconcile_loaded(
             let mut incidents = incidents_of(&members);
             let update = step_changed(inputs, &outage, &mut state, &mut incidents, &context, known);
             if let Some(update) = &update {
-                if state.incident() != Some(&incident) {
-                    apply_steps(inputs, changes, &mut state, &context, None, update, &[]);
-                }
+                // Stored even when nothing changed: it was due, and is due later now.
+                apply_steps(inputs, changes, &mut state, &context, None, update, &[]);
                 apply_to_members(
                     inputs,
                     changes,
