@@ -35,7 +35,6 @@ impl TargetWorker {
         if self.shared().breaker.state() != BreakerState::Up {
             return;
         }
-        self.limiter.take_when_ready().await;
         match self.crm.look_at(ids).await {
             Ok(look) => {
                 for seen in &look.seen {
