@@ -101,7 +101,9 @@ async fn open(at: At, client: &Arc<dyn Crm>, count: usize) {
     for number in 0..count {
         let client = Arc::clone(client);
         creates.spawn(async move {
-            let key = TicketKey::of_incident(&IncidentId::new(format!("0195f1c2-0000-7000-8000-{number:012}")));
+            let key = TicketKey::of_incident(&IncidentId::new(format!(
+                "0195f1c2-0000-7000-8000-{number:012}"
+            )));
             let fields: TicketFields = [(field.to_owned(), json!("Waits"))].into_iter().collect();
             client.create(&key, &fields).await.unwrap();
         });
