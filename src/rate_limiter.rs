@@ -20,6 +20,8 @@ pub struct RateLimiter {
     pause: AtomicU64,
     /// By how much the configured rate is divided at least.
     divisor: AtomicU32,
+    /// How many processes share the rate.
+    sharers: AtomicU32,
     /// When the rate was last halved, in nanoseconds after the start; 0: never.
     slowed_at: AtomicU64,
     burst: u64,
@@ -36,6 +38,7 @@ impl RateLimiter {
             min_pause: pause,
             pause: AtomicU64::new(pause),
             divisor: AtomicU32::new(1),
+            sharers: AtomicU32::new(1),
             slowed_at: AtomicU64::new(0),
             burst: u64::from(burst.max(1)),
             busy_until: AtomicU64::new(0),
@@ -86,10 +89,17 @@ impl RateLimiter {
         self.divisor.store(divisor.max(1), Ordering::Relaxed);
     }
 
+    /// Divides the rate among so many processes.
+    pub fn share_among(&self, processes: u32) {
+        self.sharers.store(processes.max(1), Ordering::Relaxed);
+    }
+
     /// The part of `whole` that suits the present rate, at least 1.
     pub fn share(&self, whole: usize) -> usize {
         let whole = u64::try_from(whole).unwrap_or(u64::MAX);
-        let share = whole.saturating_mul(self.min_pause) / self.present_pause().max(1);
+        let sharers = u64::from(self.sharers.load(Ordering::Relaxed));
+        let shared = self.min_pause.saturating_mul(sharers);
+        let share = whole.saturating_mul(shared) / self.present_pause().max(1);
         usize::try_from(share).unwrap_or(usize::MAX).max(1)
     }
 
@@ -105,7 +115,8 @@ impl RateLimiter {
     fn present_pause(&self) -> u64 {
         let divisor = u64::from(self.divisor.load(Ordering::Relaxed));
         let divided = self.min_pause.saturating_mul(divisor).min(self.max_pause());
-        self.pause.load(Ordering::Relaxed).max(divided)
+        let pause = self.pause.load(Ordering::Relaxed).max(divided);
+        pause.saturating_mul(u64::from(self.sharers.load(Ordering::Relaxed)))
     }
 
     fn max_pause(&self) -> u64 {
@@ -162,6 +173,15 @@ mod tests {
             taken_in_ten_seconds(&limit, started + Duration::from_secs(60)),
             200
         );
+    }
+
+    #[test]
+    fn processes_that_share_a_rate_have_it_together() {
+        let started = Instant::now();
+        let limits: Vec<RateLimiter> = (0..4).map(|_| RateLimiter::new(20, 1, started)).collect();
+        limits.iter().for_each(|limit| limit.share_among(4));
+        let taken = limits.iter().map(|one| taken_in_ten_seconds(one, started));
+        assert_eq!(taken.sum::<u32>(), 200);
     }
 
     #[test]

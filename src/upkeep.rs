@@ -1,5 +1,6 @@
 //! Upkeep: checks that the store can commit, and deletes old rows in small steps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -7,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::lifecycle::{ComponentState, Components};
+use crate::rate_limiter::RateLimiter;
 use crate::store::{RetentionStep, Store, StoreError};
 
 /// How often a commit is tried.
@@ -30,6 +32,35 @@ const MAX_KEYS: u64 = 200_000;
 /// An open review item is kept so many times longer than closed rows: it waits for a person, but
 /// not for ever.
 const OPEN_REVIEWS_KEPT: u32 = 4;
+
+/// How often a replica says that it runs …
+const REPLICA_EVERY: Duration = Duration::from_secs(5);
+/// … and how long it counts without saying it again.
+const REPLICA_LASTS: Duration = Duration::from_secs(15);
+
+/// Divides the limits on the calls to targets among the replicas that run, until `stop`.
+pub(crate) async fn share_limits(
+    store: Store,
+    owner: String,
+    limiters: Vec<Arc<RateLimiter>>,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        match store.note_replica(&owner, REPLICA_LASTS).await {
+            Ok(running) => limiters.iter().for_each(|one| one.share_among(running)),
+            Err(error) => {
+                tracing::debug!(%error, "the replicas cannot be counted; their last number counts");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(REPLICA_EVERY) => {}
+        }
+    }
+    if let Err(error) = store.forget_replica(&owner).await {
+        tracing::debug!(%error, "this replica counts until its lease ends");
+    }
+}
 
 /// Reports the store as up or down until `stop`.
 pub(crate) async fn watch_store(store: Store, components: Components, stop: CancellationToken) {

@@ -66,6 +66,7 @@ impl Builder {
         let notifier = Notifier::default();
         let workers = self.start_delivering(&notifier)?;
         self.start_upkeep();
+        self.start_sharing_limits(&workers);
         self.start_limiting_reviews();
         self.start_admin(admin, workers, effective);
         self.start_gauges();
@@ -209,7 +210,6 @@ impl Builder {
             store: self.store.clone(),
             metrics: self.metrics.clone(),
             clock: self.clock.clone(),
-            limiter: worker.limiter(),
             admits: Arc::new(move || gate.admits_reads()),
         };
         let callback_received = self.callback_received.clone();
@@ -231,6 +231,17 @@ impl Builder {
         self.spawn(&self.stages.decide, "retention", move |stop| {
             let (store, owner) = (store.clone(), owner.clone());
             upkeep::keep_retention(store, owner, spans, clock.clone(), stop)
+        });
+    }
+
+    fn start_sharing_limits(&self, workers: &[TargetWorker]) {
+        if !self.store.is_shared() {
+            return;
+        }
+        let limiters: Vec<_> = workers.iter().map(TargetWorker::limiter).collect();
+        let (store, owner) = (self.store.clone(), self.owner.clone());
+        self.spawn(&self.stages.deliver, "replicas", move |stop| {
+            upkeep::share_limits(store.clone(), owner.clone(), limiters.clone(), stop)
         });
     }
 

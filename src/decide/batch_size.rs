@@ -10,7 +10,7 @@ const SHRINK_BY: u32 = 8;
 /// A batch of so many events shows that many more are coming.
 pub(super) const LARGE_BATCH: usize = 16;
 /// Large batches after which timers fire: asking after each would cost too much.
-const BATCHES_BETWEEN_TIMERS: u32 = 8;
+const BATCHES_BETWEEN_TIMERS: u32 = 4;
 
 #[derive(Debug)]
 pub(super) struct AdaptiveBatchSize {
@@ -68,7 +68,7 @@ mod tests {
             sizes.push(size.begin());
             size.failed();
         }
-        assert_eq!(sizes, [1024, 128, 16, 2, 1, 1]);
+        assert_eq!(sizes, [4096, 512, 64, 8, 1, 1]);
         for _ in 0..12 {
             size.begin();
             size.stored(1);
@@ -93,6 +93,6 @@ mod tests {
         let passes = (0..16)
             .map(|_| size.stored(LARGE_BATCH))
             .filter(|passes| *passes);
-        assert_eq!(passes.count(), 2);
+        assert_eq!(passes.count(), 4);
     }
 }

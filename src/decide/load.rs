@@ -1,19 +1,19 @@
 //! Loads the state that a batch is decided on.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use super::batch::{Inputs, Loaded, SourceLimits, UnreachableTargets};
+use super::batch::{Batch, Effects, Inputs, Loaded, SourceLimits, UnreachableTargets};
 use super::error::DecideError;
 use super::outage_key::group_of;
 use super::policy::flood_policy;
 use super::resources::Resources;
 use crate::domain::flood;
-use crate::domain::identity::IncidentKey;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::IncidentState;
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
-use crate::store::{DecisionTransaction, IncidentRecord, KeyRecord};
+use crate::store::{DecisionBatch, DecisionTransaction, IncidentRecord, KeyRecord};
 
 /// How long the number of a source's incidents without a ticket is only added to before it is
 /// counted again.
@@ -52,13 +52,58 @@ pub(super) async fn load(
     missing.extend(flood_keys(sources.keys()));
     missing.retain(|key| !records.contains_key(key));
     records.extend(deciding.load_keys(&missing).await?);
+    let is_active = |key: &IncidentKey| records.get(key).is_some_and(|one| one.active.is_some());
+    let over: Vec<IncidentKey> = groups
+        .iter()
+        .filter(|key| !is_active(key))
+        .cloned()
+        .collect();
     Ok(Loaded {
+        left: deciding.load_left(&over).await?,
+        others_live: outages_with_others(deciding, &records, &groups).await?,
         records,
-        members: deciding.load_members(&groups).await?,
         groups,
         match_counts: deciding.load_match_counts(&scope.counted).await?,
         limits: load_limits(settings, deciding, sources, now).await?,
     })
+}
+
+/// Ends the batch: only now it is known which outages need all incidents of their group.
+pub(super) async fn finish(
+    deciding: &mut DecisionTransaction,
+    mut batch: Batch<'_>,
+    decided_to: Option<i64>,
+) -> Result<(DecisionBatch, Effects), DecideError> {
+    let outage_keys = batch.reconcile_outages();
+    let all = deciding.load_members(&outage_keys).await?;
+    Ok(batch.finish((&outage_keys, all), decided_to))
+}
+
+/// The outages among `groups` with a member that has not recovered and is not among `records`.
+async fn outages_with_others(
+    deciding: &mut DecisionTransaction,
+    records: &HashMap<IncidentKey, KeyRecord>,
+    groups: &[IncidentKey],
+) -> Result<HashSet<IncidentId>, DecideError> {
+    let mut loaded: HashMap<&IncidentId, HashSet<&IncidentId>> = HashMap::new();
+    for IncidentRecord { incident, .. } in open_incidents(records) {
+        if let Some(outage_id) = &incident.outage_id {
+            loaded.entry(outage_id).or_default().insert(&incident.id);
+        }
+    }
+    let mut with_others = HashSet::new();
+    let active = groups
+        .iter()
+        .filter_map(|key| records.get(key)?.active.as_ref());
+    for outage in active.map(|record| &record.incident.id) {
+        let known = loaded.get(outage).cloned().unwrap_or_default();
+        // One more than are known: if all are known, there is no other.
+        let live = deciding.live_members(outage, known.len() + 1).await?;
+        if live.iter().any(|id| !known.contains(id)) {
+            with_others.insert(outage.clone());
+        }
+    }
+    Ok(with_others)
 }
 
 /// The inputs of a batch besides its keys. `due` are incidents that people may have released or

@@ -3,7 +3,7 @@
 use super::batch::{Batch, PersonsWish};
 use super::commit::commit;
 use super::error::DecideError;
-use super::load::{Scope, load, load_inputs};
+use super::load::{Scope, finish, load, load_inputs};
 use super::resources::Resources;
 use crate::domain::incident_request::{RequestedStep, step_for};
 use crate::store::{FencingToken, IncidentRequest};
@@ -83,5 +83,6 @@ async fn carry_out(
         by = request.by,
         "carried out what a person asked"
     );
-    commit(resources, deciding, batch.finish(None)).await
+    let finished = finish(&mut deciding, batch, None).await?;
+    commit(resources, deciding, finished).await
 }

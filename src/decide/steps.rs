@@ -7,7 +7,7 @@ use super::commit::commit;
 use super::error::DecideError;
 use super::evaluate::{Entities, Evaluated};
 use super::evaluate_events::{EvaluatedEvents, evaluate_events};
-use super::load::{Scope, due_sources, flood_keys, load, load_inputs};
+use super::load::{Scope, due_sources, finish, flood_keys, load, load_inputs};
 use super::resources::Resources;
 use crate::domain::time::Timestamp;
 use crate::store::{DecisionTransaction, FencingToken, IncidentRecord, JournalEvent, StoreError};
@@ -102,7 +102,7 @@ async fn decide_evaluated(
             }
         }
     }
-    let (mut rows, effects) = batch.finish(last);
+    let (mut rows, effects) = finish(&mut deciding, batch, last).await?;
     rows.entities = entities;
     commit(resources, deciding, (rows, effects)).await?;
     note_entities(resources, &evaluated.entities);
@@ -153,7 +153,8 @@ pub(super) async fn fire_timers(
     for record in &due {
         batch.advance_timers(record);
     }
-    commit(resources, deciding, batch.finish(None)).await?;
+    let finished = finish(&mut deciding, batch, None).await?;
+    commit(resources, deciding, finished).await?;
     Ok(due.len())
 }
 
@@ -175,7 +176,8 @@ pub(super) async fn add_standings(
     let mut deciding = resources.store.begin_decisions(fence).await?;
     let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
     batch.add_standings(&keys);
-    commit(resources, deciding, batch.finish(None)).await?;
+    let finished = finish(&mut deciding, batch, None).await?;
+    commit(resources, deciding, finished).await?;
     Ok(keys.len())
 }
 

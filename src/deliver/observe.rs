@@ -34,7 +34,6 @@ impl TargetWorker {
         if !self.admits_reads() {
             return;
         }
-        self.limiter.take_when_ready().await;
         match self.crm.look_at(ids).await {
             Ok(look) => {
                 for seen in &look.seen {

@@ -37,7 +37,6 @@ impl TargetWorker {
     /// Asks whether the CRM answers again.
     pub(super) async fn probe(&self) {
         self.renew_doubtful_login();
-        self.limiter.take_when_ready().await;
         let result = self.crm.probe().await;
         let now = self.clock.now();
         match result {

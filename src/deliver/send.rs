@@ -54,9 +54,8 @@ impl TargetWorker {
         Ok(count)
     }
 
-    /// One attempt, from the rate limit to the stored result.
+    /// One attempt, to the stored result.
     async fn deliver(&self, delivery: ClaimedDelivery, claim: &ClaimGuard) {
-        self.limiter.take_when_ready().await;
         fault_points::reach("before-send");
         let crm = self.crm.for_claim(claim.check());
         let by = Attempt {

@@ -60,7 +60,7 @@ impl TargetWorker {
         clock: Clock,
         owner: &str,
     ) -> Self {
-        let per_second = settings.limit.per_second;
+        let limiter = crm.pace().limiter();
         let asked = Arc::clone(&crm);
         let leases = Leases {
             refuses_a_second: Arc::new(move || asked.refuses_a_second()),
@@ -83,11 +83,7 @@ impl TargetWorker {
             },
             concurrent: settings.limit.concurrent.max(1),
             claims,
-            limiter: Arc::new(RateLimiter::new(
-                per_second,
-                per_second,
-                tokio::time::Instant::now(),
-            )),
+            limiter,
             in_flight: InFlight::default(),
             omission: Omission::of(settings),
             unnumbered: Unnumbered::default(),
@@ -99,7 +95,7 @@ impl TargetWorker {
         }
     }
 
-    /// The rate limit of the target, for other callers of it.
+    /// The rate limit of the target, which its replicas share.
     pub fn limiter(&self) -> Arc<RateLimiter> {
         Arc::clone(&self.limiter)
     }

@@ -4,6 +4,7 @@
 //! it.
 
 pub mod allowance;
+pub mod change_feed;
 pub mod circuit_breaker;
 pub mod decision;
 pub mod enrichment;

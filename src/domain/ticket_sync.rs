@@ -3,6 +3,7 @@
 //! Decides whether a snapshot of a ticket is newer than the stored one, and how the incident
 //! changes.
 
+use super::change_feed::ChangeMark;
 use super::identity::IncidentId;
 use super::incident::{Incident, IncidentState};
 use super::ticket::Ticket;
@@ -75,6 +76,14 @@ impl From<Ticket> for TicketDetails {
 }
 
 impl TicketSnapshot {
+    /// Its place in the order of changes.
+    pub fn mark(&self) -> Option<ChangeMark> {
+        Some(ChangeMark {
+            at: self.version?.changed_at,
+            id: Some(self.ticket_id.clone()),
+        })
+    }
+
     /// A ticket that is there, of which nothing more is known than what it says.
     pub fn of(ticket: Ticket) -> Self {
         Self {
@@ -201,6 +210,23 @@ pub fn apply_change(
     // An update that still waits would write to a closed or removed ticket.
     then.ends_deliveries = over;
     then
+}
+
+/// The effect of `seen`, where it is none: it is known already. `is_over`: the incident is closed.
+/// Asked without a lock, so that what most polls read again costs no transaction.
+pub fn known_already(
+    known: &StoredTicket,
+    is_over: bool,
+    seen: &TicketSnapshot,
+    closes: bool,
+) -> Option<ChangeEffect> {
+    if is_older(known, seen) {
+        return Some(ChangeEffect::Older);
+    }
+    let mut after = known.clone();
+    store_snapshot(&mut after, seen);
+    let ends = after.removal.is_some() || (after.details.closed && closes);
+    (after == *known && (is_over || !ends)).then_some(ChangeEffect::Same)
 }
 
 fn is_older(known: &StoredTicket, seen: &TicketSnapshot) -> bool {

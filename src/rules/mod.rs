@@ -7,6 +7,7 @@
 mod bounds;
 mod comparison;
 mod comparisons;
+mod conjunction;
 mod direction;
 mod expression;
 mod nearest;

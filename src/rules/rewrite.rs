@@ -32,6 +32,11 @@ pub(super) fn metric_of(identifier: &str) -> Option<&str> {
     (kind == METRIC || kind == HAS_METRIC).then_some(metric)
 }
 
+/// The label that `identifier` reads, when it does.
+pub(super) fn label_of(identifier: &str) -> Option<&str> {
+    identifier.strip_prefix(LABEL)?.strip_prefix(SEPARATOR)
+}
+
 /// Rewrites every metric and label in `expression`, in place.
 pub(super) fn rewrite(expression: &mut IdedExpr) {
     if let Some(name) = rewritten_name(&expression.expr) {

@@ -49,6 +49,8 @@ embed![
     "0050_silenced_incidents",
     "0056_unknown_outcomes",
     "0060_tries",
+    "0068_members_of_outages",
+    "0069_place_in_changes",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

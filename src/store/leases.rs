@@ -28,7 +28,8 @@ macro_rules! take {
         )
     };
 }
-const TAKE: Statement<'static> = Statement::either(take!(sqlite_now!()), take!(postgres_now!()));
+pub(super) const TAKE: Statement<'static> =
+    Statement::either(take!(sqlite_now!()), take!(postgres_now!()));
 
 impl Store {
     /// Takes or renews the lease `name` for `owner`, for `lasts` from now on; `None` while

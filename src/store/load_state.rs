@@ -10,7 +10,7 @@ use super::incidents::{IncidentRecord, select_incidents};
 use super::row::Row;
 use super::statement::Statement;
 use crate::domain::decision::BurstLock;
-use crate::domain::identity::IncidentKey;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::BreachStarts;
 use crate::domain::time::Timestamp;
 
@@ -74,6 +74,41 @@ impl DecisionTransaction {
             members.extend(select.fetch(&mut self.tx, IncidentRecord::read).await?);
         }
         Ok(members)
+    }
+
+    /// Incidents that are not closed and still members, of groups with the keys `outages` whose
+    /// outage is over.
+    pub async fn load_left(
+        &mut self,
+        outages: &[IncidentKey],
+    ) -> Result<Vec<IncidentRecord>, StoreError> {
+        let mut left = Vec::new();
+        for chunk in outages.chunks(MAX_KEYS) {
+            let mut select = Statement::new(select_incidents!(
+                "i.outage_id is not null and i.outage_key in "
+            ));
+            select.push_list("", chunk.iter().map(IncidentKey::encode));
+            select.push(" order by i.opened_at, i.id", []);
+            let select = select.for_update();
+            left.extend(select.fetch(&mut self.tx, IncidentRecord::read).await?);
+        }
+        Ok(left)
+    }
+
+    /// Members of `outage` that have not recovered, at most `limit`. They are not locked: an outage
+    /// is looked at again when a person closes the ticket of a member.
+    pub async fn live_members(
+        &mut self,
+        outage: &IncidentId,
+        limit: usize,
+    ) -> Result<Vec<IncidentId>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let select = Statement::new(
+            "select id from incidents where outage_id = $1 and state in ('pending', 'open') \
+             limit $2",
+        );
+        let select = select.bind(outage).bind(limit);
+        select.fetch(&mut self.tx, |row| row.get("id")).await
     }
 
     /// Incidents that time alone changes by `now`, earliest first, at most `limit`.

@@ -29,6 +29,7 @@ mod in_front;
 mod incident_requests;
 mod incidents;
 mod journal;
+mod known_tickets;
 mod leases;
 mod load_state;
 mod match_counts;
@@ -41,6 +42,7 @@ mod polling;
 mod record_result;
 mod refused_operations;
 mod rendering;
+mod replicas;
 mod retention;
 mod review;
 mod review_limit;
@@ -78,6 +80,7 @@ pub use incidents::IncidentRecord;
 pub use journal::{
     Appended, Content, Journal, JournalError, JournalEvent, JournalWriter, NewEvent,
 };
+pub use known_tickets::Recognised;
 pub use load_state::KeyRecord;
 pub use notifications::Notification;
 pub use outbox::{Claim, ClaimedDelivery, NewDelivery, ParentTicket};

@@ -3,14 +3,17 @@
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::change_feed::ChangeMark;
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 
 /// How far a target's changes have been read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncProgress {
     /// The newest change seen, by the CRM's own clock.
     pub changed_at: Option<Timestamp>,
+    /// Where the next poll begins.
+    pub resume: Option<ChangeMark>,
     /// When the target was last asked, by ours.
     pub polled_at: Timestamp,
 }
@@ -37,12 +40,20 @@ macro_rules! select_open_tickets {
 }
 
 impl Store {
-    /// Tickets of `target` whose incidents are not closed: record ids, the ones last seen to
-    /// change longest ago first.
-    pub async fn open_tickets(&self, target: &TargetName) -> Result<Vec<String>, StoreError> {
+    /// Tickets of `target` whose incidents are not closed: the first `limit` record ids after the id
+    /// `after`, in order.
+    pub async fn open_tickets(
+        &self,
+        target: &TargetName,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let select = select_open_tickets!("ticket_id", " order by opened_at, id");
-        let select = Statement::new(select).bind(target);
+        let select = select_open_tickets!(
+            "ticket_id",
+            " and ticket_id > $2 order by ticket_id limit $3"
+        );
+        let select = Statement::new(select).bind(target).bind(after).bind(limit);
         select.fetch(&mut tx, |row| row.get("ticket_id")).await
     }
 
@@ -64,34 +75,46 @@ impl Store {
         target: &TargetName,
     ) -> Result<Option<SyncProgress>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let select =
-            Statement::new("select changed_at, polled_at from sync_progress where target = $1");
+        let select = Statement::new(
+            "select changed_at, polled_at, resume_at, resume_id from sync_progress \
+             where target = $1",
+        );
         let progress = |row: &Row| {
+            let at: Option<Timestamp> = row.get_optional("resume_at")?;
+            let id = row.get_optional("resume_id")?;
             Ok(SyncProgress {
                 changed_at: row.get_optional("changed_at")?,
+                resume: at.map(|at| ChangeMark { at, id }),
                 polled_at: row.get("polled_at")?,
             })
         };
         select.bind(target).fetch_optional(&mut tx, progress).await
     }
 
-    /// Stores that `target` was polled at `progress.polled_at`. The watermark moves forward and
-    /// never back.
+    /// Stores that `target` was polled at `progress.polled_at`. The newest change moves forward and
+    /// never back. Without a place the next poll begins where this one did.
     pub async fn save_sync_progress(
         &self,
         target: &TargetName,
-        progress: SyncProgress,
+        progress: &SyncProgress,
     ) -> Result<(), StoreError> {
         let mut tx = self.database.begin_write().await?;
         let upsert = Statement::new(
-            "insert into sync_progress (target, changed_at, polled_at) values ($1, $2, $3) \
+            "insert into sync_progress (target, changed_at, polled_at, resume_at, resume_id) \
+             values ($1, $2, $3, $4, $5) \
              on conflict (target) do update set polled_at = excluded.polled_at, \
+              resume_id = case when excluded.resume_at is null then sync_progress.resume_id \
+                else excluded.resume_id end, \
+              resume_at = coalesce(excluded.resume_at, sync_progress.resume_at), \
               changed_at = case when sync_progress.changed_at > excluded.changed_at \
                 then sync_progress.changed_at \
                 else coalesce(excluded.changed_at, sync_progress.changed_at) end",
         );
         let upsert = upsert.bind(target);
         let upsert = upsert.bind(progress.changed_at).bind(progress.polled_at);
+        let resume = progress.resume.as_ref();
+        let upsert = upsert.bind(resume.map(|resume| resume.at));
+        let upsert = upsert.bind(resume.and_then(|resume| resume.id.as_deref()));
         upsert.execute(&mut tx).await?;
         tx.commit().await
     }

@@ -38,27 +38,32 @@ struct Owner {
 
 impl Owner {
     fn read(row: &Row) -> Result<Self, StoreError> {
-        let changed_at: Option<Timestamp> = row.get_optional("ticket_changed_at")?;
-        let changes: Option<u64> = row.get_optional("ticket_changes")?;
         Ok(Self {
             kept: IncidentRecord::read(row)?,
-            ticket: StoredTicket {
-                version: changed_at.map(|changed_at| TicketVersion {
-                    changed_at,
-                    changes: changes.unwrap_or(0),
-                }),
-                details: TicketDetails {
-                    number: row.get_optional("ticket_number")?,
-                    url: row.get_optional("ticket_url")?,
-                    state: row.get_optional("ticket_state")?,
-                    closed: row.get::<i64>("ticket_closed")? != 0,
-                    priority: row.get_optional("ticket_priority")?,
-                    assignee: row.get_optional("ticket_assignee")?,
-                },
-                removal: row.get_optional("ticket_fate")?,
-            },
+            ticket: read_ticket(row)?,
         })
     }
+}
+
+/// The columns of a ticket.
+pub(super) fn read_ticket(row: &Row) -> Result<StoredTicket, StoreError> {
+    let changed_at: Option<Timestamp> = row.get_optional("ticket_changed_at")?;
+    let changes: Option<u64> = row.get_optional("ticket_changes")?;
+    Ok(StoredTicket {
+        version: changed_at.map(|changed_at| TicketVersion {
+            changed_at,
+            changes: changes.unwrap_or(0),
+        }),
+        details: TicketDetails {
+            number: row.get_optional("ticket_number")?,
+            url: row.get_optional("ticket_url")?,
+            state: row.get_optional("ticket_state")?,
+            closed: row.get::<i64>("ticket_closed")? != 0,
+            priority: row.get_optional("ticket_priority")?,
+            assignee: row.get_optional("ticket_assignee")?,
+        },
+        removal: row.get_optional("ticket_fate")?,
+    })
 }
 
 macro_rules! select_owner {

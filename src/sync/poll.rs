@@ -1,72 +1,99 @@
 //! Polls a target for changes, sweeps for tickets that are gone, and applies what it finds.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::worker::{Memory, SyncError, SyncWorker};
+use crate::domain::change_feed::{ChangeMark, ChangeReading};
 use crate::domain::ticket_sync::{ChangeEffect, Presence, TicketDetails, TicketSnapshot};
 use crate::domain::time::Timestamp;
 use crate::settings::OnTicketClosed;
-use crate::store::StoreError;
+use crate::store::{Recognised, StoreError, SyncProgress};
 use crate::targets::Look;
 
-/// How far a poll reaches back before the newest known change. The CRM stamps a change when its
-/// transaction begins and shows it when it ends, so a newer change can be visible before it.
-const OVERLAP: Duration = Duration::from_secs(300);
-/// The same for the very first poll, which starts from our own clock.
+/// How far the very first poll, which starts from our own clock, reaches back.
 const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(3600);
-/// After so many polls, every open ticket is looked at by its id.
+/// Pages of changes that one poll reads; the next one continues after them.
+const MAX_PAGES: usize = 400;
+/// After so many polls, every open ticket is looked at by its id …
 const POLLS_PER_SWEEP: u32 = 10;
+/// … so many in one poll.
+const TICKETS_PER_POLL: u32 = 5_000;
 /// When at least so many tickets were asked for and none is found, the answer is not believed.
 const MIN_IMPLAUSIBLE: usize = 3;
 
 impl SyncWorker {
-    /// Asks for all changes with one query, and applies them. Returns the time of the newest one.
-    pub(super) async fn poll(&self, memory: &mut Memory) -> Result<Option<Timestamp>, SyncError> {
+    /// Reads the changes since the last poll, page by page, and applies them. What was read is
+    /// stored with each page, so a poll that fails is continued and not repeated.
+    pub(super) async fn poll(&self, memory: &mut Memory, now: Timestamp) -> Result<(), SyncError> {
         // Without an open ticket no change matters.
         let Some(oldest) = self.store.oldest_open_ticket(&self.name).await? else {
             memory.missing.clear();
             self.metrics.sync_call(&self.name, "nothing_open");
-            return Ok(None);
+            return self.save(None, None, now).await;
         };
         let progress = self.store.sync_progress(&self.name).await?;
-        let since = match progress.and_then(|progress| progress.changed_at) {
-            Some(newest) => newest.minus(OVERLAP),
-            None => oldest.minus(MAX_CLOCK_DIFFERENCE),
-        };
-        self.limiter.take_when_ready().await;
-        let seen = self.crm.changed_since(since).await?;
-        self.metrics.sync_call(&self.name, "ok");
-        for one in &seen {
-            match self.apply(one).await {
-                Err(error) if error.is_about_content() => tracing::error!(
-                    target = self.name.as_str(), ticket = one.ticket_id, %error,
-                    "the change of a ticket cannot be stored; it is skipped"
-                ),
-                done => done?,
+        let mut reading = ChangeReading::begin(&begin(progress, oldest));
+        for _ in 0..MAX_PAGES {
+            let page = self.crm.changes_after(reading.next_page()).await?;
+            self.metrics.sync_call(&self.name, "ok");
+            self.apply_all(&page.seen).await?;
+            // The CRM's clock as its records show it: the `Date` of a proxy may run ahead.
+            let stamps = page.seen.iter().filter_map(|one| one.version);
+            stamps.for_each(|version| reading.note(version.changed_at));
+            let more = page.next.is_some_and(|next| reading.advance(&next));
+            if !more {
+                return self
+                    .save(reading.newest(), Some(reading.next_poll()), now)
+                    .await;
             }
+            let next = Some(reading.next_page().clone());
+            self.save(reading.newest(), next, now).await?;
         }
-        // The CRM's clock as its records show it: the `Date` of a proxy may run ahead.
-        let stamps = seen.iter().filter_map(|one| Some(one.version?.changed_at));
-        Ok(stamps.max())
+        Ok(())
+    }
+
+    async fn save(
+        &self,
+        changed_at: Option<Timestamp>,
+        resume: Option<ChangeMark>,
+        polled_at: Timestamp,
+    ) -> Result<(), SyncError> {
+        let progress = SyncProgress {
+            changed_at,
+            resume,
+            polled_at,
+        };
+        self.store.save_sync_progress(&self.name, &progress).await?;
+        Ok(())
     }
 
     /// Looks at the tickets that were missing last time, and from time to time at every open ticket:
-    /// a ticket that was deleted for good changes no more, so a poll cannot find it.
+    /// a ticket that was deleted for good changes no more, so a poll cannot find it. Many tickets
+    /// are looked at in several polls, so that no poll waits for all of them.
     pub(super) async fn sweep(&self, memory: &mut Memory) -> Result<(), SyncError> {
-        let ids = match memory.polls_to_sweep.checked_sub(1) {
-            Some(left) => {
-                memory.polls_to_sweep = left;
-                memory.missing.iter().cloned().collect()
-            }
+        match memory.polls_to_sweep.checked_sub(1) {
+            Some(left) => memory.polls_to_sweep = left,
             None => {
                 memory.polls_to_sweep = POLLS_PER_SWEEP - 1;
-                self.store.open_tickets(&self.name).await?
+                memory.swept_to.get_or_insert_default();
             }
-        };
-        match ids.is_empty() {
-            true => Ok(()),
-            false => self.look_at(memory, &ids).await,
         }
+        let mut ids: BTreeSet<String> = memory.missing.clone();
+        let mut next = None;
+        if let Some(after) = &memory.swept_to {
+            let open = self.store.open_tickets(&self.name, after, TICKETS_PER_POLL);
+            let open = open.await?;
+            let is_full = u32::try_from(open.len()) == Ok(TICKETS_PER_POLL);
+            next = open.last().filter(|_| is_full).cloned();
+            ids.extend(open);
+        }
+        if !ids.is_empty() {
+            let ids: Vec<String> = ids.into_iter().collect();
+            self.look_at(memory, &ids).await?;
+        }
+        memory.swept_to = next;
+        Ok(())
     }
 
     /// Looks at tickets by their ids.
@@ -75,13 +102,12 @@ impl SyncWorker {
         memory: &mut Memory,
         ids: &[String],
     ) -> Result<(), SyncError> {
-        self.limiter.take_when_ready().await;
         let Look { seen, missing } = self.crm.look_at(ids).await?;
         self.metrics.sync_call(&self.name, "ok");
         for one in &seen {
             memory.missing.remove(&one.ticket_id);
-            self.apply(one).await?;
         }
+        self.apply_all(&seen).await?;
         // More likely the CRM has taken our rights than that all tickets were deleted.
         if seen.is_empty() && missing.len() >= MIN_IMPLAUSIBLE {
             tracing::error!(
@@ -102,11 +128,39 @@ impl SyncWorker {
         Ok(())
     }
 
+    /// Applies what is new in `seen`. What was read before, which the overlap of polls brings, costs
+    /// a part of one query.
+    async fn apply_all(&self, seen: &[TicketSnapshot]) -> Result<(), StoreError> {
+        let recognised = self
+            .store
+            .recognise(&self.name, seen, self.closes())
+            .await?;
+        for (one, recognised) in seen.iter().zip(recognised) {
+            match recognised {
+                Recognised::NotOurs => self.metrics.ticket_change(&self.name, "not_ours"),
+                Recognised::Known(effect) => {
+                    self.metrics.ticket_change(&self.name, effect.as_str());
+                }
+                Recognised::New => match self.apply(one).await {
+                    Err(error) if error.is_about_content() => tracing::error!(
+                        target = self.name.as_str(), ticket = one.ticket_id, %error,
+                        "the change of a ticket cannot be stored; it is skipped"
+                    ),
+                    done => done?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn closes(&self) -> bool {
+        self.settings.on_ticket_closed == OnTicketClosed::Close
+    }
+
     async fn apply(&self, seen: &TicketSnapshot) -> Result<(), StoreError> {
-        let closes = self.settings.on_ticket_closed == OnTicketClosed::Close;
         let applied = self
             .store
-            .apply_snapshot(&self.name, seen, closes, self.clock.now())
+            .apply_snapshot(&self.name, seen, self.closes(), self.clock.now())
             .await?;
         let Some(applied) = applied else {
             self.metrics.ticket_change(&self.name, "not_ours");
@@ -127,6 +181,20 @@ impl SyncWorker {
         }
         Ok(())
     }
+}
+
+/// Where a poll begins, after what was read before.
+fn begin(progress: Option<SyncProgress>, oldest: Timestamp) -> ChangeMark {
+    let Some(progress) = progress else {
+        return ChangeMark::from(oldest.minus(MAX_CLOCK_DIFFERENCE));
+    };
+    // A version of before this column has stored the newest change only.
+    let resume = progress.resume.or_else(|| {
+        let mut reading = ChangeReading::begin(&ChangeMark::from(Timestamp::from_millis(0)));
+        reading.note(progress.changed_at?);
+        Some(reading.next_poll())
+    });
+    resume.unwrap_or_else(|| ChangeMark::from(oldest.minus(MAX_CLOCK_DIFFERENCE)))
 }
 
 /// A ticket that the CRM does not show any more.

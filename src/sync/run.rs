@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::worker::{Memory, SyncError, SyncWorker};
 use crate::domain::time::Timestamp;
-use crate::store::{StoreError, SyncProgress};
+use crate::store::StoreError;
 
 /// Longest sleep between looks for callbacks that another process received.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
@@ -93,12 +93,7 @@ impl SyncWorker {
             self.store.clear_changed_tickets(&self.name, &hints).await?;
         }
         if self.poll_is_due(memory, now).await? {
-            let changed_at = self.poll(memory).await?;
-            let progress = SyncProgress {
-                changed_at,
-                polled_at: now,
-            };
-            self.store.save_sync_progress(&self.name, progress).await?;
+            self.poll(memory, now).await?;
             memory.polled = true;
             self.sweep(memory).await?;
         }

@@ -7,7 +7,6 @@ use crate::clock::Clock;
 use crate::domain::failure::Failure;
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
-use crate::rate_limiter::RateLimiter;
 use crate::settings::SyncSettings;
 use crate::store::{Store, StoreError};
 use crate::targets::Crm;
@@ -29,8 +28,6 @@ pub(crate) struct SyncWorker {
     pub store: Store,
     pub metrics: Metrics,
     pub clock: Clock,
-    /// The target's rate limit, shared with deliveries.
-    pub limiter: Arc<RateLimiter>,
     pub admits: Admits,
 }
 
@@ -40,6 +37,8 @@ pub(super) struct Memory {
     /// Whether this process has polled: its first poll does not wait.
     pub(super) polled: bool,
     pub(super) polls_to_sweep: u32,
+    /// The last ticket that a sweep has looked at, while it has not looked at all.
+    pub(super) swept_to: Option<String>,
     pub(super) failures: u32,
     pub(super) not_before: Timestamp,
     /// Tickets that the last look did not find. A ticket is gone when two looks do not find it.

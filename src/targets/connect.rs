@@ -7,6 +7,7 @@ use super::driver::{Connection, CrmDriver};
 use super::http;
 use super::login::{Login, StaticLogin};
 use super::oauth::{Authenticator, SetupError};
+use super::pace::Pace;
 use super::registry::driver_of;
 use super::vault::TokenVault;
 use crate::clock::Clock;
@@ -36,7 +37,8 @@ pub fn connect(
 ) -> Result<Arc<dyn Crm>, TargetSetupError> {
     let kind = settings.kind;
     let driver = driver_of(kind).ok_or(TargetSetupError::NoClient(kind.name))?;
-    let http = http::Client::new(settings.timeout, redactor)?;
+    let pace = Pace::new(settings.limit.per_second);
+    let http = http::Client::new(settings.timeout, redactor)?.paced(pace);
     let login = login_of(name, settings, driver, http.clone(), vault, clock)?;
     Ok((driver.connect)(Connection {
         name: name.clone(),

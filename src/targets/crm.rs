@@ -5,11 +5,12 @@ use async_trait::async_trait;
 use super::claim::ClaimCheck;
 use super::inspect::Inspect;
 use super::login::TokenStatus;
+use super::pace::Pace;
 use crate::domain::allowance::Allowance;
+use crate::domain::change_feed::ChangeMark;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
-use crate::domain::time::Timestamp;
 
 /// A CRM in which we own tickets.
 ///
@@ -66,10 +67,9 @@ pub trait Crm: Send + Sync {
     /// Sets the ticket's parent.
     async fn link(&self, ticket_id: &str, parent_id: &str) -> Result<(), Failure>;
 
-    /// Tickets of ours that were changed at or after `since` by the CRM's clock, oldest change
-    /// first, whoever changed them, with those deleted where the CRM tells. Bounded: when there
-    /// are more, the next call from the newest version seen goes on.
-    async fn changed_since(&self, since: Timestamp) -> Result<Vec<TicketSnapshot>, Failure>;
+    /// The next page of our tickets that were changed after `from`, in the order of the changes,
+    /// whoever changed them, with those deleted where the CRM tells.
+    async fn changes_after(&self, from: &ChangeMark) -> Result<ChangePage, Failure>;
 
     /// The present state of these tickets, in as few calls as the CRM allows.
     async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure>;
@@ -86,12 +86,23 @@ pub trait Crm: Send + Sync {
     /// CRM's own.
     fn forget_login(&self);
 
+    /// The pace of all its calls.
+    fn pace(&self) -> Pace;
+
     /// The calls that the CRM still allows, as its newest answer says; `None` where it says
     /// nothing about that.
     fn allowance(&self) -> Option<Allowance>;
 
     /// Age and expiry of the credential in use, for the admin API.
     fn token_status(&self) -> TokenStatus;
+}
+
+/// A page of changes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChangePage {
+    pub seen: Vec<TicketSnapshot>,
+    /// The last change of the page, where more may follow it.
+    pub next: Option<ChangeMark>,
 }
 
 /// The present state of tickets that were requested by their ids.

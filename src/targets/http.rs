@@ -17,6 +17,7 @@ use url::Url;
 
 use super::charset;
 use super::claim::ClaimCheck;
+use super::pace::{Pace, Urgency};
 use super::retry_after;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::time::Timestamp;
@@ -184,6 +185,8 @@ pub struct Client {
     http: outbound::Client,
     redactor: Redactor,
     claim: ClaimCheck,
+    pace: Pace,
+    urgency: Urgency,
 }
 
 impl Client {
@@ -193,16 +196,29 @@ impl Client {
             http: outbound::Client::new(timeout)?,
             redactor: redactor.clone(),
             claim: ClaimCheck::default(),
+            pace: Pace::unlimited(),
+            urgency: Urgency::Read,
         })
     }
 
-    /// The same client, whose requests are sent only while `claim` allows it.
+    /// The same client, whose calls keep to `pace`.
+    #[must_use]
+    pub(super) fn paced(self, pace: Pace) -> Self {
+        Self { pace, ..self }
+    }
+
+    /// The same client for a delivery, whose requests are sent only while `claim` allows it.
     #[must_use]
     pub fn for_claim(&self, claim: ClaimCheck) -> Self {
         Self {
             claim,
+            urgency: Urgency::Write,
             ..self.clone()
         }
+    }
+
+    pub(super) const fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     pub fn request(&self, method: Method, url: Url) -> RequestBuilder {
@@ -225,18 +241,23 @@ impl Client {
     /// Sends `request` and reads the whole answer.
     /// A failure has `outcome_unknown` unless the connection was never made, or nothing was sent because the claim is not ours any more (see [`ClaimCheck`]).
     pub async fn send(&self, request: RequestBuilder) -> Result<Answer, Failure> {
-        Ok(self.exchange(request).await?.redacted(&self.redactor))
+        let answer = self.exchange(request, self.urgency).await?;
+        Ok(answer.redacted(&self.redactor))
     }
 
     /// As [`Client::send`], for a call that obtains a token.
     pub async fn log_in(&self, request: RequestBuilder) -> Result<LoginAnswer, Failure> {
-        let answer = self.exchange(request).await?;
+        // Deliveries wait for it.
+        let answer = self.exchange(request, Urgency::Write).await?;
         let body = Secret::new(String::from_utf8_lossy(&answer.body));
         let answer = answer.redacted(&self.redactor);
         Ok(LoginAnswer { answer, body })
     }
 
-    async fn exchange(&self, request: RequestBuilder) -> Result<Answer, Failure> {
+    async fn exchange(&self, request: RequestBuilder, urgency: Urgency) -> Result<Answer, Failure> {
+        self.claim.check()?;
+        self.pace.permit(urgency).await;
+        // The claim may have run out in the wait.
         self.claim.check()?;
         let request = request
             .build()

@@ -29,11 +29,11 @@ const LAYERS: &[(&str, &str)] = &[
     ("notifier", "store"),
     ("backlog", "store"),
     ("review_limit", "clock store telemetry"),
-    ("upkeep", "clock domain lifecycle store"),
+    ("upkeep", "clock domain lifecycle rate_limiter store"),
     ("self_monitor", "clock domain store telemetry"),
     (
         "targets",
-        "clock domain json outbound rsa_key rules settings text",
+        "clock domain json outbound rate_limiter rsa_key rules settings text",
     ),
     (
         "enrichment",

@@ -1,45 +1,109 @@
 //! The groups that a batch concerns: the incidents that may be members of one outage.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::apply::mark_changed;
 use super::changes::Changes;
 use super::key_state::{ActiveIncident, KeyState, KeyStates};
-use crate::domain::identity::IncidentKey;
+use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{Incident, IncidentState};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
-use crate::domain::outage::{MemberChange, MemberStep, release};
+use crate::domain::outage::{MemberChange, MemberStep, Others, can_form, release};
 use crate::domain::time::Timestamp;
 use crate::store::IncidentRecord;
 
-/// Keys of members, by the key of their outage.
+/// The groups, with the incidents of each that the batch has loaded.
 #[derive(Debug, Default)]
-pub(super) struct Groups(BTreeMap<IncidentKey, BTreeSet<IncidentKey>>);
+pub(super) struct Groups {
+    /// Keys of members, by the key of their outage.
+    members: BTreeMap<IncidentKey, BTreeSet<IncidentKey>>,
+    /// Groups whose outage was active when the batch began.
+    active: BTreeSet<IncidentKey>,
+    /// Outages with a member that has not recovered and was not loaded.
+    others_live: HashSet<IncidentId>,
+    /// How many members that had not recovered were loaded, by the outage.
+    live: HashMap<IncidentId, u64>,
+    /// Incidents that counted for the formation of an outage when they were loaded.
+    counted: HashSet<IncidentId>,
+}
 
 /// A member that is taken out of the batch's keys for a step.
 pub(super) type Member = (IncidentKey, KeyState);
 
 impl Groups {
-    /// The groups of `outage_keys` with their stored `members`, which join `keys`.
+    /// The groups of `outage_keys`. Stored incidents that their outage has `left` behind join
+    /// `keys`.
     pub(super) fn load(
         outage_keys: &[IncidentKey],
-        members: Vec<IncidentRecord>,
+        left: Vec<IncidentRecord>,
+        others_live: HashSet<IncidentId>,
         keys: &mut KeyStates,
     ) -> Self {
-        let mut groups = Self::default();
+        let mut groups = Self {
+            others_live,
+            ..Self::default()
+        };
         for outage_key in outage_keys {
-            groups.0.entry(outage_key.clone()).or_default();
+            groups.members.entry(outage_key.clone()).or_default();
+            if keys.get(outage_key).is_some_and(|one| one.active.is_some()) {
+                groups.active.insert(outage_key.clone());
+            }
         }
+        groups.add_stored(left, keys);
+        let incidents = keys.values().filter_map(KeyState::incident);
+        for incident in incidents {
+            groups.note_loaded(incident);
+        }
+        groups
+    }
+
+    fn note_loaded(&mut self, incident: &Incident) {
+        let Some(group) = &incident.group else {
+            return;
+        };
+        let Some(members) = self.members.get_mut(group) else {
+            return;
+        };
+        members.insert(incident.incident_key());
+        if is_member(incident, group) && can_form(incident) {
+            self.counted.insert(incident.id.clone());
+        }
+        if let Some(outage_id) = incident.outage_id.as_ref().filter(|_| is_live(incident)) {
+            *self.live.entry(outage_id.clone()).or_default() += 1;
+        }
+    }
+
+    /// Stored incidents of the groups join `keys`, where the batch has none for their key.
+    pub(super) fn add_stored(&mut self, members: Vec<IncidentRecord>, keys: &mut KeyStates) {
         for member in members {
             let Some(outage_key) = member.incident.group.clone() else {
                 continue;
             };
             let key = member.incident.incident_key();
-            groups.add(&outage_key, key.clone());
+            self.add(&outage_key, key.clone());
             keys.entry(key)
                 .or_insert_with(|| KeyState::of_member(ActiveIncident::from(member)));
         }
-        groups
+    }
+
+    /// What is known of the members of the outage `id` that the batch has not loaded.
+    pub(super) fn others_of(&self, id: &IncidentId) -> Others {
+        Others {
+            any_live: self.others_live.contains(id),
+            given_live: self.live.get(id).copied().unwrap_or_default(),
+        }
+    }
+
+    /// Whether one of `members` counts for the formation of an outage that did not when the batch
+    /// began.
+    pub(super) fn begins(&self, members: &[Member]) -> bool {
+        let mut incidents = members.iter().filter_map(|(_, state)| state.incident());
+        incidents.any(|one| can_form(one) && !self.counted.contains(&one.id))
+    }
+
+    /// Whether the batch itself ended the outage of the group, whose members it has not loaded.
+    pub(super) fn has_ended(&self, outage_key: &IncidentKey) -> bool {
+        self.active.contains(outage_key)
     }
 
     /// An incident belongs to the group of its first breach that has one.
@@ -56,31 +120,26 @@ impl Groups {
     }
 
     fn add(&mut self, outage_key: &IncidentKey, key: IncidentKey) {
-        let members = self.0.entry(outage_key.clone()).or_default();
+        let members = self.members.entry(outage_key.clone()).or_default();
         members.insert(key);
     }
 
     pub(super) fn outage_keys(&self) -> Vec<IncidentKey> {
-        self.0.keys().cloned().collect()
+        self.members.keys().cloned().collect()
     }
 
-    /// Takes the members of the group that have an incident out of `keys`. A silenced incident is
-    /// no member yet: it forms no outage, and no outage counts it.
+    /// Takes the members of the group that have an incident out of `keys`.
     pub(super) fn take_members(
         &self,
         outage_key: &IncidentKey,
         keys: &mut KeyStates,
     ) -> Vec<Member> {
-        let is_member = |one: &Incident| {
-            one.group.as_ref() == Some(outage_key)
-                && (one.silence.is_none() || one.outage_id.is_some())
-        };
-        let members = self.0.get(outage_key).into_iter().flatten();
+        let members = self.members.get(outage_key).into_iter().flatten();
         members
             .filter(|key| {
                 keys.get(*key)
                     .and_then(KeyState::incident)
-                    .is_some_and(is_member)
+                    .is_some_and(|one| is_member(one, outage_key))
             })
             .cloned()
             .collect::<Vec<_>>()
@@ -107,6 +166,17 @@ impl Groups {
             keys.extend(members);
         }
     }
+}
+
+/// Whether the incident is of the group. A silenced incident is no member yet: it forms no outage,
+/// and no outage counts it.
+fn is_member(incident: &Incident, outage_key: &IncidentKey) -> bool {
+    incident.group.as_ref() == Some(outage_key)
+        && (incident.silence.is_none() || incident.outage_id.is_some())
+}
+
+const fn is_live(incident: &Incident) -> bool {
+    matches!(incident.state, IncidentState::Pending | IncidentState::Open)
 }
 
 /// The incidents of `members`, in the same order.

@@ -21,7 +21,9 @@ use crate::domain::flood::Allowance;
 use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{Incident, TicketAction};
 use crate::domain::incident_event::{ClosingCause, IncidentEvent};
-use crate::domain::outage::{FormationPolicy, OutageUpdate, forms, reconcile};
+use crate::domain::outage::{
+    FormationPolicy, Others, OutageUpdate, forms, reconcile, reconcile_changed,
+};
 use crate::settings::OutageSettings;
 
 /// An outage of the configuration, for one group.
@@ -31,17 +33,76 @@ struct Outage<'a> {
     key: &'a IncidentKey,
 }
 
-impl Outage<'_> {
-    fn formation(&self) -> FormationPolicy<'_> {
+impl<'a> Outage<'a> {
+    fn of(inputs: &Inputs<'a>, key: &'a IncidentKey) -> Option<Self> {
+        let (name, settings) = outage_of(inputs.settings, &key.rule)?;
+        Some(Self {
+            name,
+            settings,
+            key,
+        })
+    }
+
+    fn formation(&self) -> FormationPolicy<'a> {
         FormationPolicy {
             at_least: usize::try_from(self.settings.at_least).unwrap_or(usize::MAX),
             within: self.settings.within,
             causes: &self.settings.causes,
         }
     }
+
+    /// The incident that the outage is if it begins now.
+    fn incident(&self) -> NewIncident<'a> {
+        NewIncident {
+            id: IncidentId::new(uuid::Uuid::now_v7().to_string()),
+            key: self.key.clone(),
+            severity: &self.settings.severity,
+        }
+    }
 }
 
-/// Brings the outage of the group `key` in line with the group's incidents.
+/// Brings the outage of the group `key` in line with the incidents of the batch alone. Returns
+/// whether it did: otherwise it needs all incidents of the group.
+pub(super) fn reconcile_loaded(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    groups: &Groups,
+    keys: &mut KeyStates,
+    key: &IncidentKey,
+) -> bool {
+    let Some(outage) = Outage::of(inputs, key) else {
+        return true;
+    };
+    let mut state = keys.remove(key).unwrap_or_default();
+    mute_group(inputs, changes, &mut state, key, None);
+    let mut members = groups.take_members(key, keys);
+    let is_done = match state.active.clone() {
+        None => !groups.has_ended(key) && !groups.begins(&members),
+        Some(ActiveIncident { incident, context }) => {
+            let known = (groups.others_of(&incident.id), groups.begins(&members));
+            let mut incidents = incidents_of(&members);
+            let update = step_changed(inputs, &outage, &mut state, &mut incidents, &context, known);
+            if let Some(update) = &update {
+                // Stored even when nothing changed: it was due, and is due later now.
+                apply_steps(inputs, changes, &mut state, &context, None, update, &[]);
+                apply_to_members(
+                    inputs,
+                    changes,
+                    &mut members,
+                    &incidents,
+                    update,
+                    &incident.id,
+                );
+            }
+            update.is_some()
+        }
+    };
+    keys.extend(members);
+    keys.insert(key.clone(), state);
+    is_done
+}
+
+/// Brings the outage of the group `key` in line with all incidents of the group.
 pub(super) fn reconcile_outage(
     inputs: &Inputs<'_>,
     changes: &mut Changes,
@@ -49,16 +110,10 @@ pub(super) fn reconcile_outage(
     keys: &mut KeyStates,
     key: &IncidentKey,
 ) {
-    let Some((name, settings)) = outage_of(inputs.settings, &key.rule) else {
+    let Some(outage) = Outage::of(inputs, key) else {
         return;
     };
-    let outage = Outage {
-        name,
-        settings,
-        key,
-    };
     let mut state = keys.remove(key).unwrap_or_default();
-    mute_group(inputs, changes, &mut state, key, None);
     let mut members = groups.take_members(key, keys);
     reconcile_group(inputs, changes, &outage, &mut state, &mut members);
     keys.extend(members);
@@ -117,11 +172,22 @@ fn reconcile_group(
         });
         replace(changes, state, &latest);
     }
+    apply_to_members(inputs, changes, members, &incidents, &update, &latest.id);
+}
+
+fn apply_to_members(
+    inputs: &Inputs<'_>,
+    changes: &mut Changes,
+    members: &mut [Member],
+    incidents: &[Incident],
+    update: &OutageUpdate,
+    outage_id: &IncidentId,
+) {
     for step in &update.members {
         if let (Some((_, member)), Some(incident)) =
             (members.get_mut(step.place), incidents.get(step.place))
         {
-            apply_to_member(inputs, changes, member, incident, step.what, &latest.id);
+            apply_to_member(inputs, changes, member, incident, step.what, outage_id);
         }
     }
 }
@@ -134,11 +200,7 @@ fn step(
     context: &TicketContext,
 ) -> OutageUpdate {
     let policy = outage_policy(inputs.settings, outage.settings);
-    let new = NewIncident {
-        id: IncidentId::new(uuid::Uuid::now_v7().to_string()),
-        key: outage.key.clone(),
-        severity: &outage.settings.severity,
-    };
+    let new = outage.incident();
     state.step(Allowance::default(), &mut Some(context.clone()), |known| {
         reconcile(
             known,
@@ -148,6 +210,22 @@ fn step(
             &new,
             inputs.now,
         )
+    })
+}
+
+fn step_changed(
+    inputs: &Inputs<'_>,
+    outage: &Outage<'_>,
+    state: &mut KeyState,
+    changed: &mut [Incident],
+    context: &TicketContext,
+    known: (Others, bool),
+) -> Option<OutageUpdate> {
+    let policy = outage_policy(inputs.settings, outage.settings);
+    let new = outage.incident();
+    let rules = (outage.formation(), &policy);
+    state.step(Allowance::default(), &mut Some(context.clone()), |outage| {
+        reconcile_changed(outage, changed, known, rules, &new, inputs.now)
     })
 }
 

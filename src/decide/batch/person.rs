@@ -44,11 +44,6 @@ impl Batch<'_> {
             false => Err("it is closed already".to_owned()),
         };
         self.keys.insert(key, state);
-        // Members of an outage that is over now go on alone.
-        if done.is_ok() && matches!(step, RequestedStep::Close { .. }) {
-            let (keys, changes) = (&mut self.keys, &mut self.changes);
-            self.groups.release_members(keys, changes, self.inputs.now);
-        }
         done
     }
 }

@@ -1,6 +1,6 @@
 //! The batch, and the pipeline of each finding in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::apply::{Origin, apply, enqueue_standing, record_decision, record_without_effect};
 use super::changes::{Changes, Effects};
@@ -10,7 +10,7 @@ use super::groups::Groups;
 use super::inputs::Inputs;
 use super::key_state::{KeyState, KeyStates, TicketContext};
 use super::mutes::mute_key;
-use super::outage::reconcile_outage;
+use super::outage::{reconcile_loaded, reconcile_outage};
 use super::rule_faults::{note_faults, note_without_finding};
 use super::source_limits::{BeforeDecision, SourceLimits};
 use super::ticket::{adopt_breach, write_ticket};
@@ -42,8 +42,10 @@ pub(in crate::decide) struct Loaded {
     pub(in crate::decide) records: HashMap<IncidentKey, KeyRecord>,
     /// Keys of the outages that the batch concerns.
     pub(in crate::decide) groups: Vec<IncidentKey>,
-    /// The incidents of those groups.
-    pub(in crate::decide) members: Vec<IncidentRecord>,
+    /// The incidents of those groups whose outage is over without them.
+    pub(in crate::decide) left: Vec<IncidentRecord>,
+    /// Outages with a member that has not recovered, and is not of the batch.
+    pub(in crate::decide) others_live: HashSet<IncidentId>,
     pub(in crate::decide) limits: SourceLimits,
     /// Of keys whose rule needs several matches.
     pub(in crate::decide) match_counts: HashMap<IncidentKey, MatchCount>,
@@ -54,7 +56,7 @@ impl<'a> Batch<'a> {
         let mut changes = Changes::new(inputs.now);
         let records = loaded.records.into_iter();
         let mut keys: KeyStates = records.map(|(key, record)| (key, record.into())).collect();
-        let groups = Groups::load(&loaded.groups, loaded.members, &mut keys);
+        let groups = Groups::load(&loaded.groups, loaded.left, loaded.others_live, &mut keys);
         groups.release_members(&mut keys, &mut changes, inputs.now);
         Self {
             inputs,
@@ -263,12 +265,29 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The rows to store, and the effects that follow. `decided_to` is the last event of the batch.
-    pub(in crate::decide) fn finish(mut self, decided_to: Option<i64>) -> (DecisionBatch, Effects) {
+    /// Brings outages in line with the incidents of the batch. Returns the keys of the outages that
+    /// need all incidents of their group for that.
+    pub(in crate::decide) fn reconcile_outages(&mut self) -> Vec<IncidentKey> {
         let (inputs, changes, keys) = (&self.inputs, &mut self.changes, &mut self.keys);
+        let mut outage_keys = self.groups.outage_keys();
+        outage_keys.retain(|key| !reconcile_loaded(inputs, changes, &self.groups, keys, key));
+        outage_keys
+    }
+
+    /// The rows to store, and the effects that follow. `all` are the incidents of the groups that
+    /// [`Self::reconcile_outages`] has named. `decided_to` is the last event of the batch.
+    pub(in crate::decide) fn finish(
+        mut self,
+        (outage_keys, all): (&[IncidentKey], Vec<IncidentRecord>),
+        decided_to: Option<i64>,
+    ) -> (DecisionBatch, Effects) {
+        let (inputs, changes, keys) = (&self.inputs, &mut self.changes, &mut self.keys);
+        self.groups.add_stored(all, keys);
+        // Members of an outage that a person has ended go on alone.
+        self.groups.release_members(keys, changes, inputs.now);
         // At the end: an outage depends on all members that this batch has changed.
-        for outage_key in self.groups.outage_keys() {
-            reconcile_outage(inputs, changes, &self.groups, keys, &outage_key);
+        for outage_key in outage_keys {
+            reconcile_outage(inputs, changes, &self.groups, keys, outage_key);
         }
         // After the outages: a held incident that joined an outage leaves its flood.
         for (source, limit) in self.limits.take() {

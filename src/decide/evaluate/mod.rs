@@ -11,6 +11,7 @@ mod finding;
 mod outage_group;
 mod read;
 mod rule;
+mod rule_index;
 mod rule_reads;
 mod signal_values;
 mod ticket_values;
@@ -22,6 +23,7 @@ pub(crate) use entities::Entities;
 use entities::SignalInContext;
 pub(crate) use finding::{Breach, Evaluated, Fault, Finding, RuleWithoutFinding, Timeliness};
 pub(crate) use read::ReadEvent;
+use rule_index::RuleIndex;
 use rule_reads::RuleReads;
 pub(super) use signal_values::signal_in;
 pub(crate) use signal_values::signal_values;
@@ -38,6 +40,7 @@ use crate::store::JournalEvent;
 pub(crate) struct Evaluator {
     settings: Arc<Settings>,
     reads: RuleReads,
+    index: RuleIndex,
 }
 
 /// What the rules have said to an event, as it is gathered.
@@ -50,8 +53,11 @@ struct RuleResults {
 
 impl Evaluator {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let reads = RuleReads::of(&settings);
-        Self { settings, reads }
+        Self {
+            reads: RuleReads::of(&settings),
+            index: RuleIndex::of(&settings.rules),
+            settings,
+        }
     }
 
     /// The signals of `event`, whose content is taken. `names` fill in names that it lacks.
@@ -75,9 +81,10 @@ impl Evaluator {
         let mut results = RuleResults::default();
         for signal in signals {
             let in_context = entities.apply_signal(&self.settings, &self.reads, event, signal);
-            for (index, rule) in self.settings.rules.iter().enumerate() {
-                if rule::concerns(rule, &event.source, &in_context.signal) {
-                    self.evaluate_rule((index, rule), event, &in_context, &mut results);
+            for index in self.index.rules_for(&in_context.signal.event_type) {
+                let rule = self.settings.rules.get(*index);
+                if let Some(rule) = rule.filter(|one| one.hears(&event.source)) {
+                    self.evaluate_rule((*index, rule), event, &in_context, &mut results);
                 }
             }
         }

@@ -117,6 +117,6 @@ fn entity_key(settings: &Settings, source: &str, signal: &Signal) -> Option<Stri
     let entity = Entity::of(signal)?;
     let mut rules = settings.rules.iter();
     rules
-        .any(|rule| super::rule::concerns(rule, source, signal))
+        .any(|rule| rule.looks_at(source, &signal.event_type))
         .then(|| limit_key(&entity.key(source)))
 }

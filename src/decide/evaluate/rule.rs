@@ -24,11 +24,6 @@ pub(super) struct Input<'a> {
     pub(super) timeliness: Timeliness,
 }
 
-/// Whether `rule` looks at signals of this source and type.
-pub(super) fn concerns(rule: &RuleSettings, source: &str, signal: &Signal) -> bool {
-    rule.looks_at(source, &signal.event_type)
-}
-
 /// The finding of `rule`; `None` when the signal lacks a value that the rule reads. The error
 /// says what is wrong with the rule.
 pub(super) fn evaluate(

@@ -13,4 +13,4 @@ pub const RULE_PREFIX: &str = "outage:";
 
 pub use formation::{Formation, FormationPolicy, forms};
 pub use members::{MemberChange, MemberStep, release};
-pub use reconcile::{OutageUpdate, reconcile};
+pub use reconcile::{Others, OutageUpdate, can_form, reconcile, reconcile_changed};

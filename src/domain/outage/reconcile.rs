@@ -1,6 +1,9 @@
 //! One step of a group: its outage forms, takes members in, recovers or ends.
+//!
+//! A group may have thousands of incidents. So a step is tried with those that changed alone, and
+//! needs all of them only where the outage forms, changes its state, or writes to its ticket.
 
-use super::formation::{Formation, FormationPolicy, forms, is_live};
+use super::formation::{Formation, FormationPolicy, counts, forms, is_live};
 use super::members::{MemberStep, close_with, is_member, join, joining, let_go, link};
 use crate::domain::decision::{
     Decision, DecisionState, NewIncident, SignalOutcome, decide, fire_due,
@@ -19,6 +22,66 @@ pub struct OutageUpdate {
     pub given_up: bool,
 }
 
+/// What is known of the incidents of a group that a step is not given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Others {
+    /// Whether one of them is a member that has not recovered.
+    pub any_live: bool,
+    /// Members among the given incidents that had not recovered before they changed.
+    pub given_live: u64,
+}
+
+impl Others {
+    /// Members that are not given and have not recovered, by the count of the last step. The count
+    /// may be wrong by a ticket that a person has closed since; whether there is any is not.
+    fn live(self, outage: &DecisionState) -> u64 {
+        let tally = outage.incident.as_ref().and_then(|one| one.tally.as_ref());
+        let present = tally.map_or(0, |tally| tally.present);
+        match self.any_live {
+            true => present.saturating_sub(self.given_live).max(1),
+            false => 0,
+        }
+    }
+}
+
+/// Whether `incident` counts for the formation of an outage: an incident that does and did not
+/// before it changed can form an outage, or join one.
+pub fn can_form(incident: &Incident) -> bool {
+    counts(incident)
+}
+
+/// Runs one step at `now` with the incidents of the group that `changed`, beside `others`. `begins`
+/// tells whether one of them counts for the formation that did not before. Returns `None`, and
+/// changes nothing, where the step needs all incidents of the group.
+pub fn reconcile_changed(
+    outage: &mut DecisionState,
+    changed: &mut [Incident],
+    (others, begins): (Others, bool),
+    (formation, life): (FormationPolicy<'_>, &LifePolicy),
+    new: &NewIncident<'_>,
+    now: Timestamp,
+) -> Option<OutageUpdate> {
+    let before = outage.clone();
+    let Some(known) = &before.incident else {
+        return (!begins).then(OutageUpdate::default);
+    };
+    // The cause that explains an incident may be one of the others, and so may those with which it
+    // makes the outage wide.
+    if begins && !is_wide(&before) {
+        return None;
+    }
+    let unchanged = changed.to_vec();
+    let update = step(outage, changed, others, (formation, life), new, now);
+    let is_quiet = !update.given_up
+        && outage.incident.as_ref().map(|one| one.state) == Some(known.state)
+        && update.outage.iter().all(|(one, _)| one.actions.is_empty());
+    if !is_quiet {
+        *outage = before;
+        changed.clone_from_slice(&unchanged);
+    }
+    is_quiet.then_some(update)
+}
+
 /// Runs one step at `now`. `members` are the incidents of the group that are not closed; `new`
 /// names the outage that may form.
 pub fn reconcile(
@@ -29,7 +92,20 @@ pub fn reconcile(
     new: &NewIncident<'_>,
     now: Timestamp,
 ) -> OutageUpdate {
+    let others = Others::default();
+    step(outage, members, others, (formation, life), new, now)
+}
+
+fn step(
+    outage: &mut DecisionState,
+    members: &mut [Incident],
+    others: Others,
+    (formation, life): (FormationPolicy<'_>, &LifePolicy),
+    new: &NewIncident<'_>,
+    now: Timestamp,
+) -> OutageUpdate {
     let mut update = OutageUpdate::default();
+    let others = others.live(outage);
     if end_given_up(outage, members, now, &mut update) {
         return update;
     }
@@ -48,9 +124,10 @@ pub fn reconcile(
         record(&mut update, outage, decision);
     }
     // Incidents join before the clear is decided: one of them may keep the outage open.
-    take_members(outage, members, &joining, wide, &mut update);
+    take_members(outage, members, (&joining, others), wide, &mut update);
     // An outage that has just formed is not cleared in the same step.
-    if !is_new && !members.iter().any(|one| is_member(outage, one)) && waits_for_clear(outage) {
+    let any_live = others > 0 || members.iter().any(|one| is_member(outage, one));
+    if !is_new && !any_live && waits_for_clear(outage) {
         let clear = outage.derived(Verdict::Clear, now);
         let decision = decide(outage, &clear, life, None, new);
         record(&mut update, outage, decision);
@@ -107,11 +184,12 @@ fn has_new_breach(outage: &DecisionState, members: &[Incident], joining: &[usize
         || breaching.any(|one| is_over || one.last_breach_at > incident.last_breach_at)
 }
 
-/// Makes the incidents at the indices `joining` members, and updates the totals.
+/// Makes the incidents at the indices `joining` members, and updates the totals: `others` are
+/// members that are not given and have not recovered.
 fn take_members(
     outage: &mut DecisionState,
     members: &mut [Incident],
-    joining: &[usize],
+    (joining, others): (&[usize], u64),
     wide: bool,
     update: &mut OutageUpdate,
 ) {
@@ -128,7 +206,7 @@ fn take_members(
         .for_each(|one| tally.add_readings(&one.key, &one.readings));
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let present = its.filter(|one| is_live(one)).count();
-    let moved = tally.count(count(joining.len()), count(present));
+    let moved = tally.count(count(joining.len()), count(present).saturating_add(others));
     // A write to the ticket in this step carries the new totals already.
     if update
         .outage

@@ -418,4 +418,102 @@ proptest! {
         }
         prop_assert!(formed - ended <= 1);
     }
+
+    /// A group of thousands is decided on by the incidents that changed, with the same result.
+    #[test]
+    fn a_step_with_those_that_changed_is_the_step_with_all_of_them(
+        causes in any::<bool>(),
+        steps in proptest::collection::vec((0_usize..8, any::<bool>(), 0_i64..40), 1..80)
+    ) {
+        let names = if causes { vec!["trunk-down".to_owned()] } else { Vec::new() };
+        let formation = FormationPolicy { causes: &names, ..FORMATION };
+        let mut with_all = (DecisionState::default(), vec![DecisionState::default(); 8]);
+        let mut with_changed = with_all.clone();
+        let mut now = 0;
+        for (key, breaches, wait) in steps {
+            now += wait;
+            let verdict = if breaches { Verdict::Breach } else { Verdict::Clear };
+            for (world, all) in [(&mut with_all, true), (&mut with_changed, false)] {
+                let (outage, keys) = world;
+                let before: Vec<Option<Incident>> =
+                    keys.iter().map(|known| known.incident.clone()).collect();
+                for (place, known) in keys.iter_mut().enumerate() {
+                    fire_due(known, &life(), at(now));
+                    if place == key {
+                        known.incident = known.incident.take().filter(|one| one.state != IncidentState::Closed);
+                        let rule = if key == 0 { "trunk-down" } else { "queue-wait" };
+                        hear(known, rule, &format!("q{key}"), now, verdict);
+                    }
+                }
+                let is_changed = |place: usize| place == key || keys[place].incident != before[place];
+                let changed: Vec<usize> = (0..8).filter(|place| is_changed(*place)).collect();
+                let was = |one: &&Incident| before.iter().flatten().any(|old| old.id == one.id && can_form(old));
+                let begins = changed
+                    .iter()
+                    .filter_map(|place| keys[*place].incident.as_ref())
+                    .any(|one| can_form(one) && !was(&one));
+                let live = |one: &&Incident| is_member(outage, one);
+                let others = Others {
+                    any_live: (0..8)
+                        .filter(|place| !changed.contains(place))
+                        .filter_map(|place| before[place].as_ref())
+                        .any(|one| live(&one)),
+                    given_live: changed
+                        .iter()
+                        .filter_map(|place| before[*place].as_ref())
+                        .filter(live)
+                        .count() as u64,
+                };
+                let given = if all { (0..8).collect() } else { changed };
+                if all || !step_of(world, &given, Some((others, begins)), formation, now) {
+                    let every: Vec<usize> = (0..8).collect();
+                    step_of(world, &every, None, formation, now);
+                }
+                let (outage, _) = world;
+                outage.incident = outage.incident.take().filter(|one| one.state != IncidentState::Closed);
+            }
+            prop_assert_eq!(&with_all, &with_changed);
+        }
+    }
+}
+
+type World = (DecisionState, Vec<DecisionState>);
+
+/// One step with the incidents at `places`, which are all where nothing is `known` of others.
+/// Returns whether it was done.
+fn step_of(
+    (outage, keys): &mut World,
+    places: &[usize],
+    known: Option<(Others, bool)>,
+    formation: FormationPolicy<'_>,
+    now: i64,
+) -> bool {
+    let is_open = |place: &&usize| {
+        let incident = keys[**place].incident.as_ref();
+        incident.is_some_and(|one| one.state != IncidentState::Closed)
+    };
+    let places: Vec<usize> = places.iter().filter(is_open).copied().collect();
+    let open = places
+        .iter()
+        .filter_map(|place| keys[*place].incident.clone());
+    let mut incidents: Vec<Incident> = open.collect();
+    let life = life();
+    let update = match known {
+        Some(known) => {
+            let rules = (formation, &life);
+            reconcile_changed(outage, &mut incidents, known, rules, &NEW, at(now))
+        }
+        None => Some(reconcile(
+            outage,
+            &mut incidents,
+            formation,
+            &life,
+            &NEW,
+            at(now),
+        )),
+    };
+    for (place, incident) in places.into_iter().zip(incidents) {
+        keys[place].incident = Some(incident);
+    }
+    update.is_some()
 }

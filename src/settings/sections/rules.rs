@@ -77,9 +77,18 @@ read_from_toml!(RuleSettings);
 impl RuleSettings {
     /// Whether it looks at signals of this source and type.
     pub(crate) fn looks_at(&self, source: &str, event_type: &str) -> bool {
+        self.hears(source) && self.looks_at_type(event_type)
+    }
+
+    /// Whether it looks at signals of this source.
+    pub(crate) fn hears(&self, source: &str) -> bool {
+        self.sources.is_empty() || self.sources.iter().any(|name| name == source)
+    }
+
+    /// Whether it looks at signals of this type; of `*`, whether it looks at every one.
+    pub(crate) fn looks_at_type(&self, event_type: &str) -> bool {
         let mut events = self.events.iter();
-        (self.sources.is_empty() || self.sources.iter().any(|name| name == source))
-            && events.any(|wanted| wanted == "*" || wanted == event_type)
+        events.any(|wanted| wanted == "*" || wanted == event_type)
     }
 }
 

@@ -87,8 +87,9 @@ section! {
     /// `[targets.NAME.limit]`.
     #[derive(Copy, PartialEq, Eq)]
     pub struct TargetLimit {
-        /// upper bound of attempts started per second. The rate is halved when the CRM asks to slow
-        /// down or allows few more calls, and rises again:
+        /// upper bound of calls per second, of all replicas together: creates, updates, look-ups,
+        /// polls and logins. The rate is halved when the CRM asks to slow down or allows few more
+        /// calls, and rises again:
         /// [deliveries.md](deliveries.md#the-rate)
         per_second: u32 = whole(1, 10_000).default(50_i64),
         /// upper bound of attempts running at the same time; halved together with the rate

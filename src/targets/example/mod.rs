@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::driver::CrmDriver;
 use super::oauth::{ClientAuth, OAuthDialect, no_data_address};
-use super::{ClaimCheck, Connection, Crm, Inspect, Look, TokenStatus};
+use super::{ChangePage, ClaimCheck, Connection, Crm, Inspect, Look, Pace, TokenStatus};
 use crate::domain::allowance::Allowance;
+use crate::domain::change_feed::ChangeMark;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
-use crate::domain::time::Timestamp;
 use crate::settings::{CrmProfile, CrmSetting, KeyField, LoginFlow, LoginProfile, SettingValues};
 
 static PROJECT: CrmSetting = CrmSetting {
@@ -121,6 +121,9 @@ impl Crm for Example {
     fn forget_login(&self) {
         self.0.login.forget();
     }
+    fn pace(&self) -> Pace {
+        self.0.http.pace().clone()
+    }
     fn allowance(&self) -> Option<Allowance> {
         None
     }
@@ -162,8 +165,8 @@ impl Crm for Example {
         let body = json!({"id": id, "fields": {"parent": parent}});
         self.write(body).await.map(drop)
     }
-    async fn changed_since(&self, _since: Timestamp) -> Result<Vec<TicketSnapshot>, Failure> {
-        Ok(Vec::new())
+    async fn changes_after(&self, _from: &ChangeMark) -> Result<ChangePage, Failure> {
+        Ok(ChangePage::default())
     }
     async fn look_at(&self, ids: &[String]) -> Result<Look, Failure> {
         let found = self.find_by(&format!("id={}", ids.join(","))).await?;

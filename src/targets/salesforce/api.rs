@@ -21,6 +21,7 @@ use crate::targets::claim::ClaimCheck;
 use crate::targets::http::{Answer, Client};
 use crate::targets::last_allowance::LastAllowance;
 use crate::targets::login::{Credential, Login};
+use crate::targets::pace::Pace;
 
 /// Pages of one query that are read at most.
 const MAX_PAGES: usize = 20;
@@ -58,6 +59,10 @@ impl ApiClient {
             site: Arc::new(Mutex::new(base_url.clone())),
             allowance: LastAllowance::default(),
         }
+    }
+
+    pub(super) fn pace(&self) -> Pace {
+        self.http.pace().clone()
     }
 
     /// The same connection, whose requests are sent only while `claim` allows it.

@@ -12,26 +12,28 @@ use super::ids::{self, RecordId};
 use super::rejection::{Call, Rejection};
 use super::requests::Request;
 use super::soql::{self, Ours};
+use crate::domain::change_feed::ChangeMark;
 use crate::domain::failure::Failure;
 use crate::domain::identity::IncidentId;
 use crate::domain::ticket::TicketKey;
 use crate::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
-use crate::domain::time::Timestamp;
-use crate::targets::crm::Look;
+use crate::targets::crm::{ChangePage, Look};
 
 /// Ids asked for at once: the query stays well below the 16 KB that an address may have.
 const IDS_PER_QUERY: usize = 200;
+/// Changes read at once: their answer stays below a megabyte.
+const PAGE: usize = 1_000;
 
 impl Salesforce {
-    pub(super) async fn changes_since(
-        &self,
-        since: Timestamp,
-    ) -> Result<Vec<TicketSnapshot>, Failure> {
-        let ours = self.ours();
+    pub(super) async fn page_of_changes(&self, from: &ChangeMark) -> Result<ChangePage, Failure> {
+        let (object, ours) = (self.object.name(), self.ours());
         let rows = self
-            .tracked_rows(|fields| soql::tickets_changed(self.object.name(), fields, ours, since))
+            .tracked_rows(|fields| soql::tickets_changed(object, fields, ours, from, PAGE))
             .await?;
-        Ok(rows.iter().filter_map(|row| self.snapshot(row)).collect())
+        let seen: Vec<TicketSnapshot> = rows.iter().filter_map(|row| self.snapshot(row)).collect();
+        let last = seen.iter().rev().find_map(TicketSnapshot::mark);
+        let next = last.filter(|_| rows.len() >= PAGE);
+        Ok(ChangePage { seen, next })
     }
 
     pub(super) async fn snapshots_of(&self, ticket_ids: &[String]) -> Result<Look, Failure> {

@@ -4,8 +4,8 @@
 
 use super::ids::RecordId;
 use super::truncation::key_mark;
+use crate::domain::change_feed::ChangeMark;
 use crate::domain::ticket::{TICKET_KEY_PREFIX, TicketKey};
-use crate::domain::time::Timestamp;
 
 /// Comments that are read, newest first: a repetition follows its first try closely.
 const COMMENTS: u16 = 200;
@@ -37,22 +37,28 @@ pub(super) enum Ours<'a> {
     Subject,
 }
 
-/// Our tickets changed at or after `since`, oldest change first. `SystemModstamp` is indexed,
-/// and moves with changes that automation makes and with a deletion, which `LastModifiedDate`
-/// does not.
+/// The first `limit` of our tickets changed after `from`, oldest change first. `SystemModstamp` is
+/// indexed, and moves with changes that automation makes and with a deletion, which
+/// `LastModifiedDate` does not.
 pub(super) fn tickets_changed(
     object: &str,
     fields: &[String],
     ours: Ours<'_>,
-    since: Timestamp,
+    from: &ChangeMark,
+    limit: usize,
 ) -> String {
     let is_ours = match ours {
         Ours::ExternalId(field) => format!("{field} LIKE '{}%'", like(TICKET_KEY_PREFIX)),
         Ours::Subject => format!("Subject LIKE '%[{}%'", like(TICKET_KEY_PREFIX)),
     };
+    let at = from.at;
+    // Many changes can have one time.
+    let after = from.id.as_ref().map_or_else(String::new, |id| {
+        format!(" AND (SystemModstamp > {at} OR Id > '{}')", string(id))
+    });
     format!(
-        "SELECT {} FROM {object} WHERE {is_ours} AND SystemModstamp >= {since} \
-         ORDER BY SystemModstamp, Id",
+        "SELECT {} FROM {object} WHERE {is_ours} AND SystemModstamp >= {at}{after} \
+         ORDER BY SystemModstamp, Id LIMIT {limit}",
         fields.join(","),
     )
 }
@@ -89,6 +95,7 @@ fn like(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::identity::IncidentId;
+    use crate::domain::time::Timestamp;
 
     #[test]
     fn a_value_cannot_end_its_quotes() {
@@ -109,16 +116,18 @@ mod tests {
     #[test]
     fn a_poll_asks_for_our_tickets_only_and_from_a_moment_on() {
         let fields = ["Id".to_owned(), "Status".to_owned()];
-        let since = Timestamp::from_millis(1_795_442_850_000);
+        let mut from = ChangeMark::from(Timestamp::from_millis(1_795_442_850_000));
+        let asked = |ours, from: &ChangeMark| tickets_changed("Case", &fields, ours, from, 1_000);
         assert_eq!(
-            tickets_changed("Case", &fields, Ours::ExternalId("Ringdown_Id__c"), since),
+            asked(Ours::ExternalId("Ringdown_Id__c"), &from),
             "SELECT Id,Status FROM Case WHERE Ringdown_Id__c LIKE 'rd-%' \
-             AND SystemModstamp >= 2026-11-23T14:07:30Z ORDER BY SystemModstamp, Id"
+             AND SystemModstamp >= 2026-11-23T14:07:30Z ORDER BY SystemModstamp, Id LIMIT 1000"
         );
-        assert!(
-            tickets_changed("Case", &fields, Ours::Subject, since)
-                .contains("Subject LIKE '%[rd-%' AND")
-        );
+        assert!(asked(Ours::Subject, &from).contains("Subject LIKE '%[rd-%' AND"));
+        from.id = Some("500000000000001AAA".to_owned());
+        let after = " AND SystemModstamp >= 2026-11-23T14:07:30Z AND (SystemModstamp > \
+             2026-11-23T14:07:30Z OR Id > '500000000000001AAA') ORDER BY";
+        assert!(asked(Ours::Subject, &from).contains(after));
     }
 
     #[test]

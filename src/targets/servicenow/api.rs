@@ -19,6 +19,7 @@ use crate::targets::claim::ClaimCheck;
 use crate::targets::http;
 use crate::targets::last_allowance::LastAllowance;
 use crate::targets::login::{Credential, Login};
+use crate::targets::pace::Pace;
 use crate::targets::password_gate::PasswordGate;
 
 /// A connection to one instance. Clones share it.
@@ -35,6 +36,10 @@ pub(super) struct ApiClient {
 }
 
 impl ApiClient {
+    pub(super) fn pace(&self) -> Pace {
+        self.http.pace().clone()
+    }
+
     /// The same connection, whose requests are sent only while `claim` allows it.
     pub(super) fn for_claim(&self, claim: ClaimCheck) -> Self {
         Self {

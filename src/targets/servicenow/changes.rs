@@ -5,44 +5,46 @@ use super::ids::SysId;
 use super::query::Query;
 use super::record::Record;
 use super::requests::{Request, WATCHED_FIELDS};
+use crate::domain::change_feed::ChangeMark;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{TICKET_KEY_PREFIX, TicketKey};
 use crate::domain::ticket_sync::{Presence, TicketDetails, TicketSnapshot, TicketVersion};
-use crate::domain::time::Timestamp;
-use crate::targets::crm::Look;
+use crate::targets::crm::{ChangePage, Look};
 
 /// Rows read at once.
 const PAGE: u16 = 500;
-/// Pages of one poll; the next poll continues after them.
-const MAX_PAGES: usize = 20;
+/// Pages without a visible row that are skipped in one call.
+const MAX_HIDDEN_PAGES: usize = 20;
 /// Ids asked for at once: an address of 2048 characters passes every proxy.
 const IDS_PER_QUERY: usize = 40;
 
 impl ServiceNow {
-    pub(super) async fn changes_since(
-        &self,
-        since: Timestamp,
-    ) -> Result<Vec<TicketSnapshot>, Failure> {
-        let query = Query::begins("correlation_id", TICKET_KEY_PREFIX)
-            .and_since("sys_updated_on", since)
-            .oldest_first("sys_updated_on")
-            .oldest_first("sys_id");
-        let mut seen = Vec::new();
-        for page in 0..MAX_PAGES {
+    pub(super) async fn page_of_changes(&self, from: &ChangeMark) -> Result<ChangePage, Failure> {
+        let mut query =
+            Query::begins("correlation_id", TICKET_KEY_PREFIX).and_since("sys_updated_on", from.at);
+        if let Some(id) = from.id.as_deref().and_then(SysId::parse) {
+            query = query.and_after("sys_updated_on", from.at, &id);
+        }
+        let query = query.oldest_first("sys_updated_on").oldest_first("sys_id");
+        for page in 0..MAX_HIDDEN_PAGES {
             let offset = page * usize::from(PAGE);
             let request = Request::rows(&self.table, Some(&query), WATCHED_FIELDS, PAGE);
             let (rows, total) = self.api.counted_rows(&request.watched(offset)).await?;
-            let answered = rows.len();
-            // An instance that ignores a condition answers strangers' tickets, too.
-            let ours = rows.iter().filter_map(|row| self.snapshot(row));
-            seen.extend(ours.filter(|one| one.incident_id.is_some()));
-            // Hidden rows are counted and left out: a short page is not the last.
+            let mut seen: Vec<TicketSnapshot> =
+                rows.iter().filter_map(|row| self.snapshot(row)).collect();
+            // Hidden rows are counted and left out: a short page is not the last, and one without a
+            // row has no place from which the next could begin.
             let end = offset + usize::from(PAGE);
-            if total.map_or(answered < usize::from(PAGE), |total| end >= total) {
-                break;
+            let is_last = total.map_or(rows.len() < usize::from(PAGE), |total| end >= total);
+            let last = seen.iter().rev().find_map(TicketSnapshot::mark);
+            if is_last || last.is_some() {
+                // An instance that ignores a condition answers strangers' tickets, too.
+                seen.retain(|one| one.incident_id.is_some());
+                let next = last.filter(|_| !is_last);
+                return Ok(ChangePage { seen, next });
             }
         }
-        Ok(seen)
+        Ok(ChangePage::default())
     }
 
     pub(super) async fn snapshots_of(&self, ticket_ids: &[String]) -> Result<Look, Failure> {

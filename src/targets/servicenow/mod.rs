@@ -39,19 +39,20 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::domain::allowance::Allowance;
+use crate::domain::change_feed::ChangeMark;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
-use crate::domain::time::Timestamp;
 use crate::rules::TemplateContext;
 use crate::settings::{FieldTemplate, FieldValue};
 use crate::targets::claim::ClaimCheck;
-use crate::targets::crm::{Crm, Look};
+use crate::targets::crm::{ChangePage, Crm, Look};
 use crate::targets::driver::{Connection, CrmDriver};
 use crate::targets::inspect::Inspect;
 use crate::targets::last_allowance::LastAllowance;
 use crate::targets::login::TokenStatus;
+use crate::targets::pace::Pace;
 use crate::targets::password_gate::PasswordGate;
 use crate::targets::unseen::Unseen;
 
@@ -141,8 +142,8 @@ impl Crm for ServiceNow {
             .await
     }
 
-    async fn changed_since(&self, since: Timestamp) -> Result<Vec<TicketSnapshot>, Failure> {
-        self.changes_since(since).await
+    async fn changes_after(&self, from: &ChangeMark) -> Result<ChangePage, Failure> {
+        self.page_of_changes(from).await
     }
 
     async fn look_at(&self, ticket_ids: &[String]) -> Result<Look, Failure> {
@@ -170,6 +171,10 @@ impl Crm for ServiceNow {
         self.api.login.forget();
         self.references.forget();
         self.facts.forget_denial();
+    }
+
+    fn pace(&self) -> Pace {
+        self.api.pace()
     }
 
     fn allowance(&self) -> Option<Allowance> {

@@ -87,10 +87,13 @@ impl Query {
     /// … and whose `field` is not before `moment`. A literal time in a query is read as UTC
     /// whoever asks; the functions of the query language would take the user's own zone.
     pub(super) fn and_since(self, field: &'static str, moment: Timestamp) -> Self {
-        let text = moment.to_string();
-        // `2026-11-23T14:07:30.25Z` becomes `2026-11-23 14:07:30`.
-        let text = text.get(..19).unwrap_or(&text).replace('T', " ");
-        Self(format!("{}^{field}>={text}", self.0))
+        Self(format!("{}^{field}>={}", self.0, utc(moment)))
+    }
+
+    /// … and whose `field` is after `moment`, or that come after `id` in the order of their ids.
+    pub(super) fn and_after(self, field: &'static str, moment: Timestamp, id: &SysId) -> Self {
+        let (moment, id) = (utc(moment), id.as_str());
+        Self(format!("{}^{field}>{moment}^ORsys_id>{id}", self.0))
     }
 
     /// … in ascending order of `field`.
@@ -107,6 +110,12 @@ impl Query {
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// `2026-11-23T14:07:30.25Z` becomes `2026-11-23 14:07:30`.
+fn utc(moment: Timestamp) -> String {
+    let text = moment.to_string();
+    text.get(..19).unwrap_or(&text).replace('T', " ")
 }
 
 #[cfg(test)]

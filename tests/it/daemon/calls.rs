@@ -91,3 +91,47 @@ async fn when_few_calls_of_the_day_are_left_new_tickets_get_them_and_updates_wai
     world.all_delivered().await;
     assert!(world.log().contains("the CRM allows enough calls again"));
 }
+
+/// Look-ups, comments and log-ins count like creates: a storm that ends is many calls.
+#[tokio::test]
+async fn no_second_has_more_calls_than_the_limit_whatever_they_are_for() {
+    const MANY: usize = 20;
+    const PER_SECOND: usize = 10;
+    let limit = format!(
+        "[targets.salesforce.sync]\npoll_every = \"1s\"\n\
+         [targets.salesforce.limit]\nper_second = {PER_SECOND}\n\
+         [rules.queue-wait]\nclear_for = \"0s\"\non_recovery = \"resolve\"\n"
+    );
+    let mut world = World::unstarted(&limit).await;
+    world.start().await;
+    storm(&world, 0, MANY).await;
+    world.tickets(MANY).await;
+    world.all_delivered().await;
+    let calm: Vec<Value> = (0..MANY)
+        .map(|queue| event(&format!("calm-{queue}"), &format!("q{queue}"), 100.0))
+        .collect();
+    world.accept(&Value::Array(calm)).await;
+    world
+        .until("every ticket is resolved", async || {
+            let tickets = world.simulator.salesforce().tickets();
+            tickets.iter().all(|one| one["Status"] == "Closed")
+        })
+        .await;
+    world.all_delivered().await;
+    let calls: Vec<i64> = world
+        .simulator
+        .salesforce()
+        .requests()
+        .iter()
+        .map(|one| one.at_ms)
+        .collect();
+    for (first, from) in calls.iter().enumerate() {
+        for (last, until) in calls.iter().enumerate().skip(first) {
+            let seconds = f64::from(i32::try_from(until - from).unwrap()) / 1000.0;
+            // The burst, and what the limit allows in the time; an answer may be late.
+            let most = PER_SECOND as f64 * (1.0 + seconds + 0.5);
+            let made = last - first + 1;
+            assert!(made as f64 <= most, "{made} calls in {seconds} s");
+        }
+    }
+}

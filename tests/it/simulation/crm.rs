@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use ringdown::domain::allowance::Allowance;
+use ringdown::domain::change_feed::ChangeMark;
 use ringdown::domain::failure::Failure;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
 use ringdown::domain::ticket_sync::TicketSnapshot;
-use ringdown::domain::time::Timestamp;
-use ringdown::targets::{ClaimCheck, Crm, Inspect, Look, TicketChange, TokenStatus};
+use ringdown::targets::{
+    ChangePage, ClaimCheck, Crm, Inspect, Look, Pace, TicketChange, TokenStatus,
+};
 use tokio::sync::{Notify, oneshot};
 
 use crate::simulation::conditions::{About, Condition, Lasting};
@@ -565,8 +567,8 @@ impl Crm for SimulatedCrm {
     }
 
     /// Nobody works on the simulated tickets: reading back is no part of the simulation.
-    async fn changed_since(&self, _: Timestamp) -> Result<Vec<TicketSnapshot>, Failure> {
-        Ok(Vec::new())
+    async fn changes_after(&self, _: &ChangeMark) -> Result<ChangePage, Failure> {
+        Ok(ChangePage::default())
     }
 
     async fn look_at(&self, _: &[String]) -> Result<Look, Failure> {
@@ -595,6 +597,10 @@ impl Crm for SimulatedCrm {
     }
 
     fn forget_login(&self) {}
+
+    fn pace(&self) -> Pace {
+        Pace::new(50)
+    }
 
     fn allowance(&self) -> Option<Allowance> {
         None

@@ -5,4 +5,5 @@ mod callbacks;
 #[cfg(feature = "fault-points")]
 mod clocks;
 mod desk;
+mod paging;
 mod polling;
