@@ -63,10 +63,11 @@ impl Follower {
             let is_first = self.told.is_none();
             let is_old = self.told_at.elapsed() >= AT_LEAST_EVERY;
             if is_old || self.told.as_ref() != Some(&mark) {
+                let name = mark.event(is_first);
                 self.told = Some(mark);
                 self.told_at = Instant::now();
-                let name = if is_first { "hello" } else { "changed" };
-                return Some((Ok(Event::default().event(name).data("")), self));
+                // A browser drops an event without data.
+                return Some((Ok(Event::default().event(name).data(name)), self));
             }
             tokio::select! {
                 _ = readiness.changed() => {}
