@@ -59,6 +59,27 @@ test("a page says when the daemon is gone, hangs or starts again, and recovers",
   await alone.end();
 });
 
+test("a page that is one too many follows too", async () => {
+  const alone = await World.begin({ tokens: false });
+  const all = new AbortController();
+  for (;;) {
+    const stream = await fetch(`${alone.url}/ui/changes`, { signal: all.signal });
+    if (stream.status === 204) break;
+  }
+  const visitor = await Visitor.come(alone.url);
+  await visitor.page.clock.install();
+  await visitor.go("/ui/");
+  await visitor.sees(visitor.page.locator("#live"), /live/);
+  await alone.send(waiting("Behind the limit", 500));
+  await until("the page has looked by itself", async () => {
+    await visitor.page.clock.runFor(1000);
+    return visitor.page.locator(".card", { hasText: "Behind the limit" }).isVisible();
+  });
+  all.abort();
+  await visitor.leave();
+  await alone.end();
+});
+
 test("a session that ends with the daemon leads an open page to the sign-in", async () => {
   const visitor = await Visitor.signedIn(world, OPERATOR);
   await visitor.sees(visitor.page.locator("#live"), /live/);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -48,6 +49,11 @@ impl Default for Watcher {
 }
 
 impl Mark {
+    /// Differs when the mark does.
+    pub(super) fn digest(&self) -> String {
+        hex::encode(&Sha256::digest(format!("{self:?}"))[..8])
+    }
+
     /// The name of the event by which an open page hears of this.
     pub(super) const fn event(&self, is_first: bool) -> &'static str {
         match (self.is_store_away, is_first) {

@@ -203,6 +203,8 @@ async fn an_open_page_is_told_of_a_change_and_there_are_only_so_many_places() {
     let told = told.await.unwrap().unwrap().unwrap();
     assert!(told.starts_with(b"event: changed"), "{told:?}");
 
+    let mark = world.page(&cookie, "/ui/mark").await.text;
+    assert_eq!(world.page(&cookie, "/ui/mark").await.text, mark);
     let mut held = vec![first];
     loop {
         let next = open().await;

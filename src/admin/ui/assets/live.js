@@ -5,7 +5,7 @@
   const page = document.getElementById("main");
   const told = document.getElementById("live");
   const REST = 3000;
-  const SLOW = 30000;
+  const SLOW = 10000;
   // The server tells of something every 30 s at least: after this time the line is dead.
   const SILENT = 45000;
   const PATIENCE = 10000;
@@ -82,6 +82,22 @@
     again = true;
   };
 
+  let known = "";
+  let looks = 0;
+  // Fetches the page only when something has changed; ages grow, so now and then in any case.
+  const look = async () => {
+    try {
+      const answer = await fetch("/ui/mark", { signal: AbortSignal.timeout(PATIENCE) });
+      const mark = answer.ok && !answer.redirected ? await answer.text() : "";
+      looks += 1;
+      if (again || !mark || mark !== known || looks % 12 === 0) renew();
+      else alive();
+      known = mark;
+    } catch {
+      lost(NO_ANSWER);
+    }
+  };
+
   document.addEventListener("keydown", (event) => {
     const writes = /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement?.tagName ?? "");
     if (event.key === "/" && !writes && !event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -107,11 +123,10 @@
     lost("The database does not answer; what you see may be old.");
   });
   events.addEventListener("error", () => {
-    // The server has no place, or the session is over: ask again by ourselves.
+    // The server has no place, or the session is over: ask by ourselves.
     if (events.readyState === EventSource.CLOSED) {
-      say("· looks again every 30 s");
-      renew();
-      setInterval(renew, SLOW);
+      look();
+      setInterval(look, SLOW);
     } else {
       lost(NO_ANSWER);
     }
