@@ -4,15 +4,16 @@
 
 use serde::Serialize;
 
+use super::mark_lanes::places;
 use crate::domain::time::Timestamp;
 
 /// The size of a chart in the units of its `viewBox`.
 const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 200.0;
+const HEIGHT: f64 = 240.0;
 /// Room for the texts beside the plot.
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 12.0;
-const TOP: f64 = 12.0;
+const TOP: f64 = 52.0;
 const BOTTOM: f64 = 26.0;
 
 /// A reading over time.
@@ -30,6 +31,7 @@ pub(super) struct Chart {
     /// The numbers beside the lowest and the highest place.
     lowest: f64,
     highest: f64,
+    top: f64,
     bottom: f64,
     left: f64,
     right: f64,
@@ -60,6 +62,8 @@ struct Mark {
     x: f64,
     what: String,
     at: String,
+    /// Where its name stands, if there is room.
+    name_y: Option<f64>,
 }
 
 /// What a chart is made of.
@@ -143,10 +147,15 @@ pub(super) fn chart(series: &Series<'_>) -> Option<Chart> {
         .iter()
         .map(|dot| format!("{},{}", dot.x, dot.y))
         .collect();
-    let marks = series.marks.iter().map(|(at, what)| Mark {
+    let placed = series.marks.iter();
+    let placed = placed.map(|(at, what)| (scale.x(*at), what.as_str()));
+    let names = places(placed, WIDTH - RIGHT);
+    let marks = series.marks.iter().zip(names);
+    let marks = marks.map(|((at, what), name_y)| Mark {
         x: scale.x(*at),
-        what: what.clone(),
+        what: what.replace('_', " "),
         at: at.to_string(),
+        name_y,
     });
     let thresholds = [
         scale.level(series.breach, "breach"),
@@ -163,6 +172,7 @@ pub(super) fn chart(series: &Series<'_>) -> Option<Chart> {
         marks: marks.collect(),
         lowest: scale.lowest,
         highest: scale.highest,
+        top: TOP,
         bottom: BASE,
         left: LEFT,
         right: WIDTH - RIGHT,

@@ -1,5 +1,5 @@
 //! Tells open pages that something has changed, by server-sent events. A page that finds no place
-//! asks again by itself, more rarely.
+//! asks by itself whether the mark is still the same, more rarely.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -44,6 +44,18 @@ pub(super) async fn changes(State(state): State<AdminState>) -> Response {
     Sse::new(events).keep_alive(keep_alive).into_response()
 }
 
+/// The same text as long as nothing has changed.
+pub(super) async fn mark(State(state): State<AdminState>) -> String {
+    look(&state).await.digest()
+}
+
+async fn look(state: &AdminState) -> Mark {
+    let watcher = &state.ui.watcher;
+    watcher
+        .mark(&state.store, &*state.targets, &state.components)
+        .await
+}
+
 impl Follower {
     /// Waits for the next change; `None` when the process stops.
     async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
@@ -52,21 +64,15 @@ impl Follower {
             if *readiness.borrow_and_update() == Readiness::Draining {
                 return None;
             }
-            let AdminState {
-                store,
-                targets,
-                components,
-                ..
-            } = &self.state;
-            let watcher = &self.state.ui.watcher;
-            let mark = watcher.mark(store, &**targets, components).await;
+            let mark = look(&self.state).await;
             let is_first = self.told.is_none();
             let is_old = self.told_at.elapsed() >= AT_LEAST_EVERY;
             if is_old || self.told.as_ref() != Some(&mark) {
+                let name = mark.event(is_first);
                 self.told = Some(mark);
                 self.told_at = Instant::now();
-                let name = if is_first { "hello" } else { "changed" };
-                return Some((Ok(Event::default().event(name).data("")), self));
+                // A browser drops an event without data.
+                return Some((Ok(Event::default().event(name).data(name)), self));
             }
             tokio::select! {
                 _ = readiness.changed() => {}

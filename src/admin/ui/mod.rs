@@ -11,6 +11,7 @@ mod chart;
 mod guard;
 mod incident;
 mod live;
+mod mark_lanes;
 mod now;
 mod page;
 mod records;

@@ -86,6 +86,7 @@ fn table() -> Vec<(UiEndpoint, MethodRouter<AdminState>)> {
 
         get viewer "/ui/" => now::show;
         get viewer "/ui/changes" => live::changes;
+        get viewer "/ui/mark" => live::mark;
         get viewer "/ui/why" => search::show;
         get viewer "/ui/incidents/{id}" => incident::show;
         get viewer "/ui/waits" => waits::show;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sha2::{Digest, Sha256};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 use crate::admin::TargetOverview;
 use crate::http::Readiness;
@@ -14,11 +16,14 @@ use crate::store::{ChangeMark, Store};
 const MAX_STREAMS: usize = 32;
 /// The store is asked no more often, however many pages are open.
 pub(super) const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A store that takes longer is away.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What the store and the targets said last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Mark {
     store: ChangeMark,
+    is_store_away: bool,
     targets: Vec<&'static str>,
     readiness: Option<Readiness>,
 }
@@ -43,6 +48,22 @@ impl Default for Watcher {
     }
 }
 
+impl Mark {
+    /// Differs when the mark does.
+    pub(super) fn digest(&self) -> String {
+        hex::encode(&Sha256::digest(format!("{self:?}"))[..8])
+    }
+
+    /// The name of the event by which an open page hears of this.
+    pub(super) const fn event(&self, is_first: bool) -> &'static str {
+        match (self.is_store_away, is_first) {
+            (true, _) => "away",
+            (false, true) => "hello",
+            (false, false) => "changed",
+        }
+    }
+}
+
 impl Watcher {
     /// A place for one more open page; `None` when there is none.
     pub(super) fn place(&self) -> Option<OwnedSemaphorePermit> {
@@ -57,8 +78,9 @@ impl Watcher {
     ) -> Mark {
         let mut seen = self.seen.lock().await;
         if seen.at.is_none_or(|at| at.elapsed() >= LOOK_EVERY) {
-            // A store that does not answer is a change only when the readiness says so.
-            if let Ok(mark) = store.change_mark().await {
+            let answer = timeout(PATIENCE, store.change_mark()).await;
+            seen.mark.is_store_away = !matches!(answer, Ok(Ok(_)));
+            if let Ok(Ok(mark)) = answer {
                 seen.mark.store = mark;
             }
             seen.mark.targets = targets.targets().iter().map(|one| one.state).collect();

@@ -1,0 +1,10 @@
+// All tests, in an order: the first ones look at the scene, later ones change it. The demo plays
+// meanwhile.
+import "./demo.mjs";
+import "./mending.mjs";
+import "./signing.mjs";
+import "./looks.mjs";
+import "./desk.mjs";
+import "./live.mjs";
+import "./many.mjs";
+import "./story.mjs";
