@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AdminState;
 use super::answer::Refused;
@@ -24,7 +25,7 @@ const MAX_READ: u32 = 300;
 /// Incidents that are shown.
 const MAX_SHOWN: usize = 100;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Situation {
     /// All of it in one sentence.
     pub(super) sentence: String,
@@ -41,7 +42,7 @@ pub(super) struct Situation {
     pub(super) person: Person,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ComponentRow {
     pub(super) name: String,
     /// `up` or `down`.
@@ -49,8 +50,9 @@ pub(super) struct ComponentRow {
     pub(super) reason: Option<String>,
 }
 
-/// A target with what is owed to it.
-#[derive(Debug, Serialize)]
+/// A target with what is owed to it, by kind.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TargetInSituation)]
 pub(super) struct TargetRow {
     #[serde(flatten)]
     pub(super) target: TargetView,
@@ -61,7 +63,7 @@ pub(super) struct TargetRow {
     pub(super) dead: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CountsView {
     ticketed: u64,
     without_ticket: u64,
@@ -70,7 +72,7 @@ pub(super) struct CountsView {
 }
 
 /// What waits for a person, by reason.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Person {
     pub(super) dead_letters: Vec<DeadLetterGroup>,
     pub(super) review: Vec<ReviewGroup>,

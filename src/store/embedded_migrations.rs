@@ -48,6 +48,8 @@ embed![
     "0049_incident_requests",
     "0050_silenced_incidents",
     "0056_unknown_outcomes",
+    "0066_event_places",
+    "0067_lists_by_filter",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

@@ -2,6 +2,7 @@
 //! refused are one thing to mend.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::values::{DisplayTime, RowId, StoredFailure};
 use crate::domain::identity::TargetName;
@@ -13,7 +14,7 @@ use crate::store::{Store, StoreError};
 pub const MAX_GROUPS: u32 = 100;
 
 /// Dead letters with one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetterGroup {
     pub target: TargetName,
     /// `create`, `update`, `resolve`, `link`.
@@ -29,7 +30,7 @@ pub struct DeadLetterGroup {
 }
 
 /// Open review items with one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReviewGroup {
     pub source: String,
     pub reason: String,
