@@ -76,7 +76,7 @@ fn operation(endpoint: &Endpoint, signature: &Signature) -> Value {
             SentBody::Json {
                 schema,
                 may_be_empty,
-            } => (json!(schema), !may_be_empty),
+            } => (schema.clone(), !may_be_empty),
         };
         described["requestBody"] = json!({
             "required": is_required, "content": { "application/json": { "schema": schema } } });

@@ -5,6 +5,7 @@ use axum::Extension;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
+use serde_json::{Value, json};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{PartialSchema, ToSchema};
@@ -38,7 +39,7 @@ pub(super) enum SentBody {
     /// A filter, which may as well stand in the query.
     Filter,
     Json {
-        schema: RefOr<Schema>,
+        schema: Value,
         may_be_empty: bool,
     },
 }
@@ -106,7 +107,7 @@ impl<Q: Question> Argument for Bulk<Q> {
 impl<T: Sent + ToSchema> Argument for Body<T> {
     fn tell(signature: &mut Signature) {
         signature.body = Some(SentBody::Json {
-            schema: schema_of::<T>(&mut signature.sent),
+            schema: json!(schema_of::<T>(&mut signature.sent)),
             may_be_empty: T::empty().is_some(),
         });
     }

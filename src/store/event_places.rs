@@ -83,8 +83,8 @@ mod tests {
     async fn an_event_is_found_by_its_senders_id_before_and_after_its_place_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ringdown.db");
-        let store = Store::open(&format!("sqlite:{}", path.display()));
-        let store = store.await.unwrap();
+        let url = format!("sqlite:{}", path.display());
+        let store = Store::open(&url).await.unwrap();
         let mut tx = store.database.begin_write().await.unwrap();
         let insert = "insert into events (source, event_id, received_at, body) \
              with recursive n(n) as (select 1 union all select n + 1 from n where n < 40000) \
