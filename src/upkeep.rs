@@ -17,6 +17,8 @@ const CHECK_EVERY: Duration = Duration::from_secs(2);
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Rest between two runs of retention.
 const RETENTION_EVERY: Duration = Duration::from_secs(600);
+/// Rest between two looks whether events are to be added to the index of their ids.
+const PLACES_EVERY: Duration = Duration::from_secs(10);
 /// Rest between two steps of one run, for the journal's writer.
 const STEP_PAUSE: Duration = Duration::from_millis(50);
 /// After this time without a step, another replica may continue the run.
@@ -75,6 +77,33 @@ pub(crate) async fn watch_store(store: Store, components: Components, stop: Canc
             () = stop.cancelled() => {}
             () = tokio::time::sleep(CHECK_EVERY) => {}
         }
+    }
+}
+
+/// Writes where events are, by their senders' ids, until `stop`; some time after they came. Of
+/// several replicas one works at a time.
+pub(crate) async fn keep_event_places(store: Store, owner: String, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        let rest = match write_event_places(&store, &owner).await {
+            Ok(true) => STEP_PAUSE,
+            Ok(false) => PLACES_EVERY,
+            Err(error) => {
+                tracing::warn!(%error, "the index of event ids cannot be written; it is tried again");
+                PLACES_EVERY
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(rest) => {}
+        }
+    }
+}
+
+async fn write_event_places(store: &Store, owner: &str) -> Result<bool, StoreError> {
+    let lease = store.acquire_lease("event_places", owner, RETENTION_LEASE);
+    match lease.await? {
+        Some(_) => store.write_event_places().await,
+        None => Ok(false),
     }
 }
 

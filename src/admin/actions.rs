@@ -1,13 +1,15 @@
 //! What operators change. The store keeps each change together with its audit entry.
 
-use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::answer::Refused;
-use super::query::{self, Filters, bulk_request, flag};
-use super::replay_plan::{plan, plan_one};
+use super::body::Either;
+use super::query::{Bulk, Query};
+use super::questions::{self, Question};
+use super::replay_plan::{ReplayPlan, plan, plan_one};
 use super::{Actor, AdminState, resolve};
 use crate::store::{ChangedBy, DeliveryView, Filter, ReviewDecision, ReviewDetail};
 
@@ -24,17 +26,15 @@ pub(super) async fn replay(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer<Value> {
-    let (rest, as_stored) = flag(query.as_deref(), "as_stored")?;
-    let (rest, is_plan) = flag(Some(&rest), "plan")?;
-    bulk_request(Some(&rest), &[], query::NO_FILTERS)?;
-    if is_plan {
-        return Ok(Json(json!(plan_one(&state, &id).await?)));
+    asked: Query<questions::ReplayOne>,
+) -> Result<Either<Json<DeliveryView>, Json<ReplayPlan>>, Refused> {
+    if asked.is("plan") {
+        return Ok(Either::That(Json(plan_one(&state, &id).await?)));
     }
     let by = by(&state, &actor);
+    let as_stored = asked.is("as_stored");
     let replayed = state.store.replay_dead_letter(&id, as_stored, by).await?;
-    Ok(Json(json!(replayed)))
+    Ok(Either::This(Json(replayed)))
 }
 
 pub(super) async fn discard(
@@ -46,44 +46,53 @@ pub(super) async fn discard(
     Ok(Json(state.store.discard_dead_letter(&id, by).await?))
 }
 
+/// How many dead letters are sent again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Replayed {
+    replayed: usize,
+    /// Which; with `ids=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    ids: Option<Vec<String>>,
+}
+
 pub(super) async fn replay_many(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer<Value> {
-    let (rest, as_stored) = flag(query.as_deref(), "as_stored")?;
-    let (rest, is_plan) = flag(Some(&rest), "plan")?;
-    let (rest, with_ids) = flag(Some(&rest), "ids")?;
-    let (filter, _) = bulk_request(Some(&rest), &body, query::DEAD_LETTERS)?;
-    resolve::known_rule(&state, &filter).await?;
-    if is_plan {
-        return Ok(Json(json!(plan(&state, &filter).await?)));
+    Bulk { asked, .. }: Bulk<questions::ReplayMany>,
+) -> Result<Either<Json<Replayed>, Json<ReplayPlan>>, Refused> {
+    let filter = &asked.filter;
+    resolve::known_rule(&state, filter).await?;
+    if asked.is("plan") {
+        return Ok(Either::That(Json(plan(&state, filter).await?)));
     }
     let by = by(&state, &actor);
-    let replayed = state
-        .store
-        .replay_dead_letters(&filter, as_stored, by)
-        .await?;
-    let mut answer = json!({ "replayed": replayed.len() });
-    if with_ids {
-        let ids: Vec<String> = replayed.iter().map(i64::to_string).collect();
-        answer["ids"] = json!(ids);
-    }
-    Ok(Json(answer))
+    let as_stored = asked.is("as_stored");
+    let replayed = state.store.replay_dead_letters(filter, as_stored, by);
+    let replayed = replayed.await?;
+    let ids = || replayed.iter().map(i64::to_string).collect();
+    Ok(Either::This(Json(Replayed {
+        replayed: replayed.len(),
+        ids: asked.is("ids").then(ids),
+    })))
+}
+
+/// How many were discarded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Discarded {
+    discarded: u64,
 }
 
 pub(super) async fn discard_many(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer<Value> {
-    let filter = narrowing(query.as_deref(), &body, query::DEAD_LETTERS)?;
+    bulk: Bulk<questions::DiscardMany>,
+) -> Answer<Discarded> {
+    let filter = narrowing(bulk)?;
     resolve::known_rule(&state, &filter).await?;
     let by = by(&state, &actor);
     let discarded = state.store.discard_dead_letters(&filter, by).await?;
-    Ok(Json(json!({ "discarded": discarded })))
+    Ok(Json(Discarded { discarded }))
 }
 
 pub(super) async fn reprocess_review(
@@ -113,59 +122,69 @@ async fn settle(
     Ok(Json(state.store.review_item(id).await?))
 }
 
+/// How many are read again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Reprocessed {
+    reprocessed: u64,
+}
+
 pub(super) async fn reprocess_reviews(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer<Value> {
-    let (filter, _) = bulk_request(query.as_deref(), &body, query::REVIEW_BULK)?;
+    Bulk { asked, .. }: Bulk<questions::SettleReview>,
+) -> Answer<Reprocessed> {
     let by = by(&state, &actor);
     let verdict = ReviewDecision::Reprocess;
-    let reprocessed = state.store.decide_reviews(&filter, verdict, by).await?;
-    Ok(Json(json!({ "reprocessed": reprocessed })))
+    let reprocessed = state.store.decide_reviews(&asked.filter, verdict, by);
+    Ok(Json(Reprocessed {
+        reprocessed: reprocessed.await?,
+    }))
 }
 
 pub(super) async fn discard_reviews(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer<Value> {
-    let filter = narrowing(query.as_deref(), &body, query::REVIEW_BULK)?;
+    bulk: Bulk<questions::SettleReview>,
+) -> Answer<Discarded> {
+    let filter = narrowing(bulk)?;
     let by = by(&state, &actor);
     let verdict = ReviewDecision::Discard;
     let discarded = state.store.decide_reviews(&filter, verdict, by).await?;
-    Ok(Json(json!({ "discarded": discarded })))
+    Ok(Json(Discarded { discarded }))
+}
+
+/// How many held incidents get tickets.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Released {
+    released: u64,
 }
 
 pub(super) async fn release_flood(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
     Path(source): Path<String>,
-) -> Answer<Value> {
+) -> Answer<Released> {
     let by = by(&state, &actor);
     let released = state.store.decide_flood(&source, true, by).await?;
-    Ok(Json(json!({ "released": released })))
+    Ok(Json(Released { released }))
 }
 
 pub(super) async fn discard_flood(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
     Path(source): Path<String>,
-) -> Answer<Value> {
+) -> Answer<Discarded> {
     let by = by(&state, &actor);
     let discarded = state.store.decide_flood(&source, false, by).await?;
-    Ok(Json(json!({ "discarded": discarded })))
+    Ok(Json(Discarded { discarded }))
 }
 
 /// A filter for what cannot be undone: meaning everything has to be said.
-fn narrowing(query: Option<&str>, body: &[u8], filters: Filters) -> Result<Filter, Refused> {
-    let (filter, all) = bulk_request(query, body, filters)?;
-    if filter == Filter::default() && !all {
+fn narrowing<Q: Question>(bulk: Bulk<Q>) -> Result<Filter, Refused> {
+    if bulk.asked.filter == Filter::default() && !bulk.all {
         return Err(Refused::bad_request(
             "Discarding cannot be undone: name a filter, or say all=true.",
         ));
     }
-    Ok(filter)
+    Ok(bulk.asked.filter)
 }

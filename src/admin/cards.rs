@@ -4,13 +4,14 @@
 use std::cmp::Ordering;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AdminState;
 use crate::domain::severity::Severity;
 use crate::store::OngoingIncident;
 
 /// A reading, held against its threshold.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(super) struct ReadingView {
     pub(super) name: String,
     pub(super) latest: f64,
@@ -24,7 +25,7 @@ pub(super) struct ReadingView {
     pub(super) unit: &'static str,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(super) struct Card {
     #[serde(flatten)]
     pub(super) incident: OngoingIncident,

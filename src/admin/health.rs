@@ -9,16 +9,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 use tokio::sync::Mutex;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::AdminState;
-use super::targets::TargetView;
+use super::body::{Coded, Either};
+use super::signature::{Answer, Signature};
+use super::targets::{PauseView, TargetView};
 use crate::domain::circuit_breaker::BreakerState;
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 use crate::lifecycle::{ComponentState, Components};
-use crate::store::{Store, TargetPause};
+use crate::store::{DisplayTime, Store, TargetPause};
 
 /// How long an answer of the store is taken for true.
 const FRESH_FOR: Duration = Duration::from_secs(1);
@@ -110,72 +114,145 @@ impl StoreCheck {
     }
 }
 
-pub(super) async fn metrics(State(state): State<AdminState>) -> Response {
-    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, OPEN_METRICS)], state.metrics.render()).into_response()
+/// OpenMetrics text.
+pub(super) struct MetricsText(String);
+
+const OPEN_METRICS: &str = "application/openmetrics-text";
+
+impl IntoResponse for MetricsText {
+    fn into_response(self) -> Response {
+        let kind = format!("{OPEN_METRICS}; version=1.0.0; charset=utf-8");
+        ([(CONTENT_TYPE, kind)], self.0).into_response()
+    }
 }
 
-pub(super) async fn healthz() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+impl Answer for MetricsText {
+    fn tell(signature: &mut Signature) {
+        let text = ObjectBuilder::new().schema_type(Type::String);
+        let text = Schema::from(text).into();
+        signature.answers.push((200, OPEN_METRICS, text));
+    }
 }
 
-pub(super) async fn readyz(State(state): State<AdminState>) -> Response {
+pub(super) async fn metrics(State(state): State<AdminState>) -> MetricsText {
+    MetricsText(state.metrics.render())
+}
+
+/// That the process runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Running {
+    status: &'static str,
+}
+
+pub(super) async fn healthz() -> Json<Running> {
+    Json(Running { status: "ok" })
+}
+
+/// Whether the process takes work.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    /// `ready`, `not ready`, `draining`.
+    status: &'static str,
+    components: BTreeMap<String, PartHealth>,
+    targets: BTreeMap<String, TargetHealth>,
+    /// Services that help and are not needed, where there are any.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    services: BTreeMap<String, PartHealth>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct PartHealth {
+    /// `up` or `down`.
+    state: &'static str,
+    /// Why it is down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    reason: Option<String>,
+}
+
+/// Whether a target accepts writes. That says nothing about this process, so it does not change
+/// the status.
+#[derive(Debug, Serialize, ToSchema)]
+struct TargetHealth {
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    since: Option<DisplayTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    until: Option<DisplayTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pause: Option<PauseView>,
+    /// Deliveries that wait for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    waiting: Option<i64>,
+}
+
+/// The process takes no work; a client asks again after a while.
+pub(super) struct NotReady(Readiness);
+
+impl IntoResponse for NotReady {
+    fn into_response(self) -> Response {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        (status, [(RETRY_AFTER, "5")], Json(self.0)).into_response()
+    }
+}
+
+impl Answer for NotReady {
+    fn tell(signature: &mut Signature) {
+        <Coded<503, Readiness> as Answer>::tell(signature);
+    }
+}
+
+pub(super) async fn readyz(State(state): State<AdminState>) -> Either<Json<Readiness>, NotReady> {
     let now = state.clock.now();
     let targets = state.targets.targets();
     let (targets, waiting) = state.store_check.refresh(targets, now).await;
-    let draining = state.components.is_draining();
     let components = state.components.all();
-    let all_up = components
-        .values()
-        .all(|component| *component == ComponentState::Up);
-    let (status, word) = match (draining, all_up) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        (false, true) => (StatusCode::OK, "ready"),
-        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+    let mut states = components.values();
+    let all_up = states.all(|component| *component == ComponentState::Up);
+    let status = match (state.components.is_draining(), all_up) {
+        (true, _) => "draining",
+        (false, true) => "ready",
+        (false, false) => "not ready",
     };
-    let components: Map<String, Value> = components
-        .into_iter()
-        .map(|(name, state)| (name, component_json(&state)))
-        .collect();
-    let mut body = json!({ "status": word, "components": components,
-        "targets": targets_json(&targets, &waiting) });
-    let services = state.components.services();
-    if !services.is_empty() {
-        let services = services.iter();
-        let services = services.map(|(name, state)| (name.clone(), component_json(state)));
-        body["services"] = services.collect::<Map<_, _>>().into();
+    let readiness = Readiness {
+        status,
+        components: parts(components),
+        targets: targets
+            .iter()
+            .map(|target| (target.name.to_string(), target_health(target, &waiting)))
+            .collect(),
+        services: parts(state.components.services()),
+    };
+    match status {
+        "ready" => Either::This(Json(readiness)),
+        _ => Either::That(NotReady(readiness)),
     }
-    let body = Json(body);
-    if status == StatusCode::OK {
-        return body.into_response();
-    }
-    (status, [(RETRY_AFTER, "5")], body).into_response()
 }
 
-/// Whether each target accepts writes. That says nothing about this process, so it does not change
-/// the status.
-fn targets_json(targets: &[TargetView], waiting: &BTreeMap<TargetName, i64>) -> Map<String, Value> {
-    let mut all = Map::new();
-    for target in targets {
-        let mut shown = json!({ "state": target.state });
-        if target.state != UP {
-            shown["since"] = json!(target.since);
-            shown["until"] = json!(target.until);
-            if let Some(pause) = &target.pause {
-                shown["pause"] = json!(pause);
-            }
-            if let Some(count) = waiting.get(&target.name) {
-                shown["waiting"] = json!(count);
-            }
-        }
-        all.insert(target.name.to_string(), shown);
+fn target_health(target: &TargetView, waiting: &BTreeMap<TargetName, i64>) -> TargetHealth {
+    let is_up = target.state == UP;
+    TargetHealth {
+        state: target.state,
+        since: target.since.filter(|_| !is_up),
+        until: target.until.filter(|_| !is_up),
+        pause: target.pause.clone().filter(|_| !is_up),
+        waiting: waiting.get(&target.name).copied().filter(|_| !is_up),
     }
-    all
 }
 
-fn component_json(state: &ComponentState) -> Value {
-    match state {
-        ComponentState::Up => json!({ "state": "up" }),
-        ComponentState::Down(reason) => json!({ "state": "down", "reason": reason }),
-    }
+fn parts(
+    states: impl IntoIterator<Item = (String, ComponentState)>,
+) -> BTreeMap<String, PartHealth> {
+    let parts = states.into_iter().map(|(name, state)| {
+        let (state, reason) = match state {
+            ComponentState::Up => ("up", None),
+            ComponentState::Down(reason) => ("down", Some(reason)),
+        };
+        (name, PartHealth { state, reason })
+    });
+    parts.collect()
 }

@@ -3,14 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::actions::by;
 use super::answer::Refused;
+use super::body::{Body, Coded, Either, Sent};
 use super::resolve::incident_id;
 use super::silences::checked_reason;
 use super::{Actor, AdminState};
@@ -26,9 +27,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const MAX_REQUEST_ID: usize = 128;
 
 /// A request as a client writes it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+pub(super) struct Asked {
     /// Why; not of a note.
     #[serde(default)]
     reason: Option<String>,
@@ -41,7 +42,7 @@ struct Asked {
 }
 
 /// What came of a request.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Carried {
     request_id: String,
     /// `done`, or `waiting` when nobody has decided on it yet: then it is done later.
@@ -55,7 +56,16 @@ impl Carried {
     }
 }
 
-type Answer = Result<(StatusCode, Json<Carried>), Refused>;
+impl Sent for Asked {
+    const IS: &'static str = "a request such as {\"reason\": \"a test call\", \"request_id\": \"mine-1\"}; \
+         a note has text instead of reason";
+
+    fn empty() -> Option<Self> {
+        Some(Self::default())
+    }
+}
+
+type Answer = Result<Either<Json<Carried>, Coded<202, Carried>>, Refused>;
 
 macro_rules! route {
     ($name:ident, $action:expr) => {
@@ -64,9 +74,8 @@ macro_rules! route {
             Extension(actor): Extension<Actor>,
             Path(id): Path<String>,
             headers: HeaderMap,
-            body: Bytes,
+            Body(asked): Body<Asked>,
         ) -> Answer {
-            let asked = read(&body)?;
             let words = match $action {
                 IncidentAction::Note => asked.text.as_deref(),
                 _ => asked.reason.as_deref(),
@@ -79,11 +88,10 @@ macro_rules! route {
                 request_id: own.unwrap_or_default(),
             };
             let carried = carry_out(&state, &actor, &id, wanted).await?;
-            let status = match carried.state {
-                "done" => StatusCode::OK,
-                _ => StatusCode::ACCEPTED,
-            };
-            Ok((status, Json(carried)))
+            Ok(match carried.is_done() {
+                true => Either::This(Json(carried)),
+                false => Either::That(Coded(carried)),
+            })
         }
     };
 }
@@ -92,18 +100,6 @@ route!(close, IncidentAction::Close);
 route!(note, IncidentAction::Note);
 route!(open_ticket, IncidentAction::OpenTicket);
 route!(leave_outage, IncidentAction::LeaveOutage);
-
-fn read(body: &[u8]) -> Result<Asked, Refused> {
-    if body.trim_ascii().is_empty() {
-        return Ok(Asked::default());
-    }
-    serde_json::from_slice(body).map_err(|error| {
-        let example = r#"{"reason": "a test call", "request_id": "mine-1"}"#;
-        Refused::bad_request(format!(
-            "This is not a request such as {example}; a note has text instead of reason: {error}."
-        ))
-    })
-}
 
 /// What is asked.
 pub(super) struct Wanted<'a> {

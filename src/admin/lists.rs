@@ -3,45 +3,48 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, State};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::answer::Refused;
+use super::body::{Either, Known, List, ListOf};
 use super::cards::{Card, worst_first};
-use super::query::{self, list_request};
+use super::query::Query;
+use super::questions;
 use super::target_list::targets_now;
 use super::targets::TargetView;
 use super::{AdminState, resolve};
 use crate::domain::identity::TargetName;
 use crate::store::{
     AuditView, DeadLetterDetail, DeadLetterView, DeliveryDetail, DeliveryView, DroppedReviewsView,
-    EventDetail, EventView, FloodView, IncidentDetail, IncidentView, LockView, Page, ReviewDetail,
-    ReviewGroup, TimelineEntry,
+    EventDetail, EventView, Filter, FloodView, IncidentDetail, IncidentView, LockView, Page,
+    ReviewDetail, ReviewGroup, ReviewView, TimelineEntry,
 };
 
 type Answer<T> = Result<Json<T>, Refused>;
+type Listed<T> = Result<List<Page<T>>, Refused>;
 
 /// A list: the store's method of that name.
 macro_rules! list {
-    ($list:ident, $list_of:ty, $filters:expr, $store_list:ident) => {
+    ($list:ident, $list_of:ty, $question:ty, $store_list:ident) => {
         pub(super) async fn $list(
             State(state): State<AdminState>,
-            RawQuery(query): RawQuery,
-        ) -> Answer<Page<$list_of>> {
-            let (filter, page) = list_request(query.as_deref(), $filters)?;
-            resolve::known_rule(&state, &filter).await?;
-            Ok(Json(state.store.$store_list(&filter, &page).await?))
+            asked: Query<$question>,
+        ) -> Listed<$list_of> {
+            resolve::known_rule(&state, &asked.filter).await?;
+            let found = state.store.$store_list(&asked.filter, &asked.page);
+            Ok(List(found.await?))
         }
     };
 }
 
 /// A list and its single items.
 macro_rules! resource {
-    ($list:ident, $list_of:ty, $filters:expr, $store_list:ident;
+    ($list:ident, $list_of:ty, $question:ty, $store_list:ident;
      $one:ident, $one_of:ty, $store_one:ident($id:ty)) => {
-        list!($list, $list_of, $filters, $store_list);
+        list!($list, $list_of, $question, $store_list);
 
         pub(super) async fn $one(
             State(state): State<AdminState>,
@@ -52,39 +55,29 @@ macro_rules! resource {
     };
 }
 
-list!(events, EventView, query::EVENTS, events);
-resource!(deliveries, DeliveryView, query::DELIVERIES, deliveries; delivery, DeliveryDetail, delivery(String));
-resource!(dead_letters, DeadLetterView, query::DEAD_LETTERS, dead_letters;
+list!(events, EventView, questions::Events, events);
+resource!(deliveries, DeliveryView, questions::Deliveries, deliveries; delivery, DeliveryDetail, delivery(String));
+resource!(dead_letters, DeadLetterView, questions::DeadLetters, dead_letters;
           dead_letter, DeadLetterDetail, dead_letter(String));
 
-/// Incidents in the order that is asked for.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-pub(super) enum Incidents {
-    Newest(Page<IncidentView>),
-    /// Those that are not over, with names and readings; an outage stands for its members.
-    Worst(Page<Card>),
-}
-
+/// Incidents in the order that is asked for. With `sort=worst` those that are not over, with names
+/// and readings; an outage stands for its members.
 pub(super) async fn incidents(
     State(state): State<AdminState>,
-    RawQuery(query): RawQuery,
-) -> Answer<Incidents> {
-    let (rest, sort) = query::option(query.as_deref(), "sort")?;
-    let (filter, page) = list_request(Some(&rest), query::INCIDENTS)?;
-    resolve::known_rule(&state, &filter).await?;
-    Ok(Json(match sort.as_deref() {
-        None | Some("newest") => Incidents::Newest(state.store.incidents(&filter, &page).await?),
-        Some("worst") => {
-            let now = state.clock.now();
-            let found = state.store.ongoing_page(&filter, &page, now).await?;
-            Incidents::Worst(Page {
-                items: worst_first(&state, found.items),
-                next: found.next,
-            })
-        }
-        Some(_) => return Err(Refused::bad_request("sort is newest or worst.")),
-    }))
+    asked: Query<questions::Incidents>,
+) -> Result<Either<List<Page<IncidentView>>, List<Page<Card>>>, Refused> {
+    let (filter, page) = (&asked.filter, &asked.page);
+    resolve::known_rule(&state, filter).await?;
+    if asked.option("sort") == Some("worst") {
+        let now = state.clock.now();
+        let found = state.store.ongoing_page(filter, page, now).await?;
+        return Ok(Either::That(List(Page {
+            items: worst_first(&state, found.items),
+            next: found.next,
+        })));
+    }
+    let found = state.store.incidents(filter, page).await?;
+    Ok(Either::This(List(found)))
 }
 
 pub(super) async fn event(
@@ -103,41 +96,52 @@ pub(super) async fn incident(
 }
 
 /// Review items one by one or in groups, and how many of each source its limit has dropped.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Reviews<T> {
     #[serde(flatten)]
     page: Page<T>,
     dropped: Vec<DroppedReviewsView>,
 }
 
+impl<T> ListOf for Reviews<T> {
+    type Item = T;
+}
+
 pub(super) async fn reviews(
     State(state): State<AdminState>,
-    RawQuery(query): RawQuery,
-) -> Result<Response, Refused> {
-    let (rest, group) = query::option(query.as_deref(), "group")?;
-    if let Some(group) = group {
-        query::one_of("group", &group, &["reason"])?;
-        return Ok(review_groups(&state, &rest).await?.into_response());
+    asked: Query<questions::Review>,
+) -> Result<Either<List<Reviews<ReviewView>>, List<Reviews<ReviewGroup>>>, Refused> {
+    if asked.option("group").is_some() {
+        return review_groups(&state, &asked).await.map(Either::That);
     }
-    let (filter, page) = list_request(query.as_deref(), query::REVIEW)?;
-    let reviews = Json(Reviews {
-        page: state.store.reviews(&filter, &page).await?,
-        dropped: state.store.dropped_reviews(&filter).await?,
-    });
-    Ok(reviews.into_response())
+    Ok(Either::This(List(Reviews {
+        page: state.store.reviews(&asked.filter, &asked.page).await?,
+        dropped: state.store.dropped_reviews(&asked.filter).await?,
+    })))
 }
 
 /// Open review items with equal reasons as one, the largest group first.
-async fn review_groups(state: &AdminState, query: &str) -> Answer<Reviews<ReviewGroup>> {
-    let (filter, page) = list_request(Some(query), query::REVIEW_GROUPS)?;
-    let source = filter.source.as_deref();
+async fn review_groups(
+    state: &AdminState,
+    asked: &Query<questions::Review>,
+) -> Result<List<Reviews<ReviewGroup>>, Refused> {
+    let by_source = Filter {
+        source: asked.filter.source.clone(),
+        ..Filter::default()
+    };
+    if asked.filter != by_source || asked.page.after.is_some() {
+        return Err(Refused::bad_request(
+            "Groups are of open items and come in one page; there are the filters source and limit.",
+        ));
+    }
+    let source = by_source.source.as_deref();
     let page = Page {
-        items: state.store.review_groups(source, page.limit).await?,
+        items: state.store.review_groups(source, asked.page.limit).await?,
         next: None,
     };
-    Ok(Json(Reviews {
+    Ok(List(Reviews {
         page,
-        dropped: state.store.dropped_reviews(&filter).await?,
+        dropped: state.store.dropped_reviews(&by_source).await?,
     }))
 }
 
@@ -148,44 +152,48 @@ pub(super) async fn review(
     Ok(Json(state.store.review_item(&id).await?))
 }
 
-pub(super) async fn floods(State(state): State<AdminState>) -> Answer<Page<FloodView>> {
-    Ok(Json(state.store.floods().await?))
+pub(super) async fn floods(State(state): State<AdminState>) -> Listed<FloodView> {
+    Ok(List(state.store.floods().await?))
 }
 
 pub(super) async fn timeline(
     State(state): State<AdminState>,
     Path(named): Path<String>,
-    RawQuery(query): RawQuery,
-) -> Answer<Page<TimelineEntry>> {
-    let (_, page) = list_request(query.as_deref(), query::TIMELINE)?;
+    asked: Query<questions::Timeline>,
+) -> Listed<TimelineEntry> {
     let id = resolve::incident_id(&state, &named).await?;
-    Ok(Json(state.store.timeline(&id, &page).await?))
+    Ok(List(state.store.timeline(&id, &asked.page).await?))
 }
 
 pub(super) async fn locks(
     State(state): State<AdminState>,
-    RawQuery(query): RawQuery,
-) -> Answer<Page<LockView>> {
-    let (filter, page) = list_request(query.as_deref(), query::LOCKS)?;
-    resolve::known_rule(&state, &filter).await?;
+    asked: Query<questions::Locks>,
+) -> Listed<LockView> {
+    resolve::known_rule(&state, &asked.filter).await?;
     let now = state.clock.now();
-    Ok(Json(state.store.locks(&filter, &page, now).await?))
+    let found = state.store.locks(&asked.filter, &asked.page, now);
+    Ok(List(found.await?))
 }
 
-pub(super) async fn audit(
-    State(state): State<AdminState>,
-    RawQuery(query): RawQuery,
-) -> Answer<Page<AuditView>> {
-    let (filter, page) = list_request(query.as_deref(), query::AUDIT)?;
-    Ok(Json(state.store.audit(&filter, &page).await?))
+list!(audit, AuditView, questions::Audit, audit);
+
+/// One value of the configuration.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ConfigValue {
+    /// Where it stands, such as `server.listen`.
+    path: String,
+    /// The value; secrets are taken out.
+    value: Value,
+    /// Where it was set: a file and a line, a variable, or the default.
+    layer: String,
 }
 
-pub(super) async fn config(State(state): State<AdminState>) -> Json<Value> {
-    Json((*state.config).clone())
+pub(super) async fn config(State(state): State<AdminState>) -> Known<Page<ConfigValue>> {
+    Known::new((*state.config).clone())
 }
 
 /// A target with what is owed to it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TargetRow {
     #[serde(flatten)]
     target: TargetView,
@@ -193,8 +201,8 @@ pub(super) struct TargetRow {
     dead: i64,
 }
 
-pub(super) async fn targets(State(state): State<AdminState>) -> Answer<Page<TargetRow>> {
-    Ok(Json(Page {
+pub(super) async fn targets(State(state): State<AdminState>) -> Listed<TargetRow> {
+    Ok(List(Page {
         items: target_rows(&state).await?,
         next: None,
     }))
@@ -240,7 +248,7 @@ async fn target_rows(state: &AdminState) -> Result<Vec<TargetRow>, Refused> {
 
 /// The incident going on at a queue, with the ticket's number where a data action finds it
 /// without digging: its own, or that of the outage which stands for it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct QueueIncident {
     queue_id: String,
     ticket_number: Option<String>,

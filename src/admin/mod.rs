@@ -1,11 +1,13 @@
 //! The admin listener: metrics, health, the API and the pages by which people look and act.
 //!
 //! Every route stands in one table (`routes`) with the role it needs; the router is built
-//! from that table, so that a route without a guard cannot be written.
+//! from that table, so that a route without a guard cannot be written. So is the description of
+//! the API (`openapi`): what a route takes and answers is read from the type of its handler.
 
 mod access;
 mod actions;
 mod answer;
+mod body;
 mod cards;
 mod gauges;
 mod guesses;
@@ -14,13 +16,17 @@ mod hosts;
 mod incident_actions;
 mod limits;
 mod lists;
+mod openapi;
 mod origin;
+mod parameters;
 mod query;
+mod questions;
 mod renderer;
 mod replay_plan;
 mod resolve;
 mod routes;
 mod rule_book;
+mod signature;
 mod silence_preview;
 mod silences;
 mod situation;

@@ -2,8 +2,14 @@
 //! refused: a misspelt filter must not widen what is discarded.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
 use serde_json::Value;
+
+use super::questions::{Parameters, Question};
 
 use super::answer::Refused;
 use crate::domain::failure::FailureKind;
@@ -13,158 +19,116 @@ use crate::domain::time::Timestamp;
 use crate::json::PlainJson;
 use crate::store::{Cursor, Filter, PageRequest};
 
-const DEFAULT_LIMIT: u32 = 50;
-const MAX_ITEMS: u32 = 500;
+pub(super) const DEFAULT_LIMIT: u32 = 50;
+pub(super) const MAX_ITEMS: u32 = 500;
 
-/// A list's filters, and the states its items can have.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Filters {
-    pub(super) names: &'static [&'static str],
-    pub(super) states: &'static [&'static str],
+/// What a client asks in the query of a request, as far as the question `Q` takes it.
+pub(super) struct Query<Q> {
+    pub(super) filter: Filter,
+    pub(super) page: PageRequest,
+    options: Vec<(&'static str, String)>,
+    question: PhantomData<fn() -> Q>,
 }
 
-pub(super) const EVENTS: Filters = Filters {
-    names: &[
-        "since", "until", "state", "source", "target", "rule", "key", "incident", "event_id",
-    ],
-    states: &["received", "decided", "review"],
-};
-pub(super) const INCIDENTS: Filters = Filters {
-    names: &[
-        "since", "until", "state", "severity", "source", "target", "rule", "key", "outage",
-        "ticket",
-    ],
-    states: &["pending", "open", "recovered", "closed"],
-};
-pub(super) const DELIVERIES: Filters = Filters {
-    names: &[
-        "since",
-        "until",
-        "state",
-        "source",
-        "target",
-        "rule",
-        "key",
-        "incident",
-        "kind",
-        "operation",
-    ],
-    states: &["waiting", "parked", "sending", "done", "dead", "discarded"],
-};
-pub(super) const DEAD_LETTERS: Filters = Filters {
-    names: &[
-        "since",
-        "until",
-        "source",
-        "target",
-        "rule",
-        "key",
-        "incident",
-        "kind",
-        "operation",
-        "like",
-    ],
-    states: &[],
-};
-pub(super) const REVIEW: Filters = Filters {
-    names: &["since", "until", "state", "source", "event_id", "like"],
-    states: &["open", "reprocessed", "discarded"],
-};
-/// Groups are of open items.
-pub(super) const REVIEW_GROUPS: Filters = Filters {
-    names: &["source"],
-    states: &[],
-};
-/// A settled item cannot be settled again.
-pub(super) const REVIEW_BULK: Filters = Filters {
-    names: &["since", "until", "source", "event_id", "like"],
-    states: &[],
-};
-pub(super) const NO_FILTERS: Filters = Filters {
-    names: &[],
-    states: &[],
-};
-/// A timeline is one incident's, and is read from its beginning.
-pub(super) const TIMELINE: Filters = Filters {
-    names: &[],
-    states: &[],
-};
-pub(super) const SILENCES: Filters = Filters {
-    names: &["since", "until", "state"],
-    states: &["pending", "active", "expired"],
-};
-pub(super) const LOCKS: Filters = Filters {
-    names: &["since", "until", "rule", "key"],
-    states: &[],
-};
-pub(super) const AUDIT: Filters = Filters {
-    names: &["since", "until"],
-    states: &[],
-};
+/// The filter of a change in bulk, from the query and from a JSON body.
+pub(super) struct Bulk<Q> {
+    pub(super) asked: Query<Q>,
+    /// Whether the client wrote `all`.
+    pub(super) all: bool,
+}
 
-/// Reads the query of a list.
-pub(super) fn list_request(
-    query: Option<&str>,
-    filters: Filters,
-) -> Result<(Filter, PageRequest), Refused> {
-    let mut page = PageRequest {
-        after: None,
-        limit: DEFAULT_LIMIT,
-    };
-    let mut filter = Filter::default();
-    for (name, value) in distinct_pairs(query)? {
-        match name.as_str() {
-            "limit" => page.limit = limit(&value)?,
-            "cursor" => page.after = Some(cursor(&value)?),
-            _ => set(&mut filter, filters, &name, value)?,
+impl<Q: Question> Query<Q> {
+    /// Reads the query of a request.
+    fn read(query: Option<&str>) -> Result<Self, Refused> {
+        let mut asked = Self::nothing();
+        for (name, value) in distinct_pairs(query)? {
+            asked.take(&name, value)?;
+        }
+        Ok(asked)
+    }
+
+    fn nothing() -> Self {
+        Self {
+            filter: Filter::default(),
+            page: PageRequest {
+                after: None,
+                limit: DEFAULT_LIMIT,
+            },
+            options: Vec::new(),
+            question: PhantomData,
         }
     }
-    Ok((filter, page))
-}
 
-/// Reads the filter of a change in bulk from the query and from a JSON body. The second value
-/// says whether the client wrote `all`.
-pub(super) fn bulk_request(
-    query: Option<&str>,
-    body: &[u8],
-    filters: Filters,
-) -> Result<(Filter, bool), Refused> {
-    let mut pairs = distinct_pairs(query)?;
-    pairs.extend(body_pairs(body)?);
-    let (mut filter, mut all) = (Filter::default(), false);
-    let mut seen: Vec<String> = Vec::new();
-    for (name, value) in pairs {
-        if seen.contains(&name) {
-            return Err(Refused::bad_request(format!("{name} is given twice.")));
+    fn take(&mut self, name: &str, value: String) -> Result<(), Refused> {
+        let takes = &Q::PARAMETERS;
+        let options = takes.options.iter();
+        if let Some((name, known)) = options.copied().find(|(known, _)| *known == name) {
+            if !known.is_empty() {
+                one_of(name, &value, known)?;
+            }
+            self.options.push((name, value));
+            return Ok(());
         }
-        match (name.as_str(), value.as_str()) {
-            ("all", "true") => all = true,
-            ("all", "false") => {}
-            ("all", _) => return Err(Refused::bad_request("all is true or false.")),
-            _ => set(&mut filter, filters, &name, value)?,
+        match name {
+            "limit" if takes.is_paged => self.page.limit = limit(&value)?,
+            "cursor" if takes.is_paged => self.page.after = Some(cursor(&value)?),
+            _ => set(&mut self.filter, takes, name, value)?,
         }
-        seen.push(name);
+        Ok(())
     }
-    Ok((filter, all))
+
+    /// The value of the option `name`.
+    pub(super) fn option(&self, name: &str) -> Option<&str> {
+        let mut options = self.options.iter();
+        options
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the option `name` is true.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.option(name) == Some("true")
+    }
 }
 
-/// The query without the option `name`, and the option's value.
-pub(super) fn option(query: Option<&str>, name: &str) -> Result<(String, Option<String>), Refused> {
-    let mut pairs = distinct_pairs(query)?;
-    let at = pairs.iter().position(|(key, _)| key == name);
-    let value = at.map(|at| pairs.remove(at).1);
-    let mut rest = url::form_urlencoded::Serializer::new(String::new());
-    rest.extend_pairs(pairs);
-    Ok((rest.finish(), value))
+impl<Q: Question, S: Sync> FromRequestParts<S> for Query<Q> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refused> {
+        Self::read(parts.uri.query())
+    }
 }
 
-/// The query without the option `name`, and whether that is `true`.
-pub(super) fn flag(query: Option<&str>, name: &str) -> Result<(String, bool), Refused> {
-    let (rest, value) = option(query, name)?;
-    match value.as_deref() {
-        Some("true") => Ok((rest, true)),
-        Some("false") | None => Ok((rest, false)),
-        Some(_) => Err(Refused::bad_request(format!("{name} is true or false."))),
+impl<Q: Question> Bulk<Q> {
+    fn read(query: Option<&str>, body: &[u8]) -> Result<Self, Refused> {
+        let mut pairs = distinct_pairs(query)?;
+        pairs.extend(body_pairs(body)?);
+        let (mut asked, mut all) = (Query::nothing(), false);
+        let mut seen: Vec<String> = Vec::new();
+        for (name, value) in pairs {
+            if seen.contains(&name) {
+                return Err(Refused::bad_request(format!("{name} is given twice.")));
+            }
+            match (name.as_str(), value.as_str()) {
+                ("all", "true") => all = true,
+                ("all", "false") => {}
+                ("all", _) => return Err(Refused::bad_request("all is true or false.")),
+                _ => asked.take(&name, value)?,
+            }
+            seen.push(name);
+        }
+        Ok(Self { asked, all })
+    }
+}
+
+impl<Q: Question, S: Send + Sync> FromRequest<S> for Bulk<Q> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let query = request.uri().query().map(str::to_owned);
+        let body = Bytes::from_request(request, state).await;
+        let body = body.map_err(|_| Refused::bad_request("The body breaks off."))?;
+        Self::read(query.as_deref(), &body)
     }
 }
 
@@ -209,12 +173,9 @@ fn cursor(value: &str) -> Result<Cursor, Refused> {
     })
 }
 
-fn set(filter: &mut Filter, filters: Filters, name: &str, value: String) -> Result<(), Refused> {
-    if !filters.names.contains(&name) {
-        let known = filters.names.join(", ");
-        return Err(Refused::bad_request(format!(
-            "There is no filter {name:?} here; there are {known}."
-        )));
+fn set(filter: &mut Filter, takes: &Parameters, name: &str, value: String) -> Result<(), Refused> {
+    if !takes.filters.contains(&name) {
+        return Err(Refused::bad_request(unknown(takes, name)));
     }
     if value.is_empty() || value.contains('\0') {
         return Err(Refused::bad_request(format!("{name} has no usable value.")));
@@ -224,7 +185,7 @@ fn set(filter: &mut Filter, filters: Filters, name: &str, value: String) -> Resu
         "until" => return time(name, &value).map(|at| filter.until = Some(at)),
         "like" => return number(name, &value).map(|id| filter.like = Some(id)),
         "state" => {
-            filter.states = several_of(name, &value, filters.states)?;
+            filter.states = several_of(name, &value, takes.states)?;
             return Ok(());
         }
         "severity" => {
@@ -253,6 +214,29 @@ fn set(filter: &mut Filter, filters: Filters, name: &str, value: String) -> Resu
     Ok(())
 }
 
+fn unknown(takes: &Parameters, name: &str) -> String {
+    let options = takes.options.iter().map(|(name, _)| *name);
+    let paging: &[&str] = if takes.is_paged {
+        &["limit", "cursor"]
+    } else {
+        &[]
+    };
+    let known: Vec<&str> = takes
+        .filters
+        .iter()
+        .chain(paging)
+        .copied()
+        .chain(options)
+        .collect();
+    match known.is_empty() {
+        true => format!("There is no filter {name:?} here; this address takes none."),
+        false => format!(
+            "There is no filter {name:?} here; there are {}.",
+            known.join(", ")
+        ),
+    }
+}
+
 /// Values with commas between them.
 fn several_of(name: &str, value: &str, known: &[&str]) -> Result<Vec<String>, Refused> {
     let parts = value.split(',').map(str::trim);
@@ -274,7 +258,7 @@ fn number(name: &str, value: &str) -> Result<i64, Refused> {
     number.ok_or_else(|| Refused::bad_request(format!("{name} is the id of an item of this list.")))
 }
 
-pub(super) fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Refused> {
+fn one_of(name: &str, value: &str, known: &[&str]) -> Result<(), Refused> {
     if known.contains(&value) {
         return Ok(());
     }

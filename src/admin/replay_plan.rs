@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AdminState;
 use super::answer::Refused;
@@ -16,7 +17,7 @@ use crate::store::{DeadLetterView, Filter, PageRequest};
 const MAX_PLANNED: u32 = 200;
 
 /// What would come of the replay of one dead letter.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PlannedReplay {
     #[serde(flatten)]
     dead_letter: DeadLetterView,
@@ -25,7 +26,7 @@ pub(super) struct PlannedReplay {
 }
 
 /// What would come of a replay.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ReplayPlan {
     /// How many there are in the plan.
     pub(super) count: usize,
@@ -38,7 +39,7 @@ pub(super) struct ReplayPlan {
     pub(super) notes: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PlannedReason {
     fits: bool,
     why: String,

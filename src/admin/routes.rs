@@ -1,20 +1,24 @@
 //! Every route of the admin listener, in one table.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use axum::Router;
+use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method};
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::IntoResponse;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::access::{Guard, guard};
-use super::answer::{internal_error, no_such_route, write_problems, wrong_method};
+use super::answer::{Refused, internal_error, no_such_route, write_problems, wrong_method};
 use super::hosts::addressed_here;
 use super::limits::{in_time, read_body};
+use super::openapi::document;
+use super::signature::{Handler, Signature};
 use super::{
     AdminState, actions, health, incident_actions, lists, silences, situation, target_actions, ui,
     why,
@@ -44,6 +48,7 @@ pub struct Endpoint {
 struct Route {
     endpoint: Endpoint,
     handler: MethodRouter<AdminState>,
+    signature: Signature,
 }
 
 pub fn endpoints() -> Vec<Endpoint> {
@@ -57,7 +62,15 @@ pub fn router(state: AdminState) -> Router {
     let mut open = Router::new();
     let mut viewer = Router::new();
     let mut operator = Router::new();
-    for Route { endpoint, handler } in table() {
+    for Route {
+        endpoint,
+        mut handler,
+        signature,
+    } in table()
+    {
+        if signature.parameters.is_none() && endpoint.method != Method::GET {
+            handler = handler.layer(from_fn(without_query));
+        }
         let shelf = match endpoint.access {
             Access::Open => &mut open,
             Access::Role(Role::Viewer) => &mut viewer,
@@ -109,6 +122,25 @@ fn around(routes: Router<AdminState>) -> Router<AdminState> {
         ))
 }
 
+/// Refuses a query of a change that takes none: what asks for a `dry_run` must not be done.
+async fn without_query(request: Request, next: Next) -> Result<Response, Refused> {
+    match request.uri().query() {
+        Some(query) if !query.is_empty() => Err(Refused::bad_request(
+            "This address takes no parameters in its query.",
+        )),
+        _ => Ok(next.run(request).await),
+    }
+}
+
+async fn openapi() -> Json<Value> {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        let routes = table().into_iter();
+        let routes = routes.map(|route| (route.endpoint, route.signature));
+        document(&routes.collect::<Vec<_>>())
+    });
+    Json(DOCUMENT.clone())
+}
+
 macro_rules! routes {
     ($($wrap:ident $access:ident $path:literal => $handler:path, $summary:literal;)+) => {
         vec![$(Route {
@@ -119,6 +151,7 @@ macro_rules! routes {
                 summary: $summary,
             },
             handler: $wrap($handler),
+            signature: Handler::signature(&$handler),
         }),+]
     };
     (@method get) => { Method::GET };
@@ -135,6 +168,7 @@ fn table() -> Vec<Route> {
         get open "/healthz" => health::healthz, "Whether the process runs";
         get open "/readyz" => health::readyz, "Whether the process takes work, by component";
 
+        get viewer "/api/v1/openapi.json" => openapi, "This description of the API";
         get viewer "/api/v1/status" => situation::status, "What is going on, worst first, in one answer";
         get viewer "/api/v1/why" => why::why, "The whole story of an event, a key, an incident or a ticket";
         get viewer "/api/v1/events" => lists::events, "Events, newest first";

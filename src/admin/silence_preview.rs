@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AdminState;
 use super::answer::Refused;
@@ -22,7 +23,7 @@ const MAX_NAMED: usize = 50;
 const A_DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A silence before it is made.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Preview {
     dry_run: bool,
     r#match: Vec<String>,
@@ -33,7 +34,7 @@ pub(super) struct Preview {
 }
 
 /// What a silence hits.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Hits {
     /// Incidents that go on.
     incidents: usize,
@@ -47,7 +48,7 @@ struct Hits {
     items: Vec<Hit>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Hit {
     id: IncidentId,
     rule: String,

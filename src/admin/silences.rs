@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::StatusCode;
+use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::actions::by;
 use super::answer::Refused;
-use super::query::{self, bulk_request, flag, list_request};
-use super::silence_preview::{count_hits, preview};
+use super::body::{Body, Coded, Either, List, Sent};
+use super::query::Query;
+use super::questions;
+use super::silence_preview::{Preview, count_hits, preview};
 use super::windows::{self, Entry};
 use super::{Actor, AdminState, Names};
 use crate::domain::silence::{Matcher, Name};
@@ -30,13 +30,12 @@ type Answer<T> = Result<T, Refused>;
 
 pub(super) async fn list(
     State(state): State<AdminState>,
-    RawQuery(query): RawQuery,
-) -> Answer<Json<Page<Entry>>> {
-    let (filter, page) = list_request(query.as_deref(), query::SILENCES)?;
+    asked: Query<questions::Silences>,
+) -> Answer<List<Page<Entry>>> {
     let now = state.clock.now();
-    let mut listed = windows::page(&state, &filter, page, now).await?;
+    let mut listed = windows::page(&state, &asked.filter, asked.page, now).await?;
     count_hits(&state, &mut listed.items).await?;
-    Ok(Json(listed))
+    Ok(List(listed))
 }
 
 pub(super) async fn show(
@@ -53,32 +52,32 @@ pub(super) async fn show(
 pub(super) async fn create(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
-    RawQuery(query): RawQuery,
-    body: Bytes,
-) -> Answer<(StatusCode, Json<Value>)> {
-    let (rest, is_dry_run) = flag(query.as_deref(), "dry_run")?;
-    bulk_request(Some(&rest), &[], query::NO_FILTERS)?;
+    asked: Query<questions::NewSilence>,
+    Body(wanted): Body<Wanted>,
+) -> Answer<Either<Json<Preview>, Coded<201, SilenceView>>> {
     let by = by(&state, &actor);
-    let wanted: Wanted = serde_json::from_slice(&body)
-        .map_err(|error| Refused::bad_request(format!("This is not a silence: {error}.")))?;
     let new = wanted
         .check(by.at, state.names.as_deref())
         .map_err(Refused::bad_request)?;
-    if is_dry_run {
+    if asked.is("dry_run") {
         let preview = preview(&state, &new, by.at).await?;
-        return Ok((StatusCode::OK, Json(json!(preview))));
+        return Ok(Either::This(Json(preview)));
     }
     let made = state.store.create_silence(&new, by).await?;
-    Ok((StatusCode::CREATED, Json(json!(made))))
+    Ok(Either::That(Coded(made)))
 }
 
 /// A later end as a client writes it.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WantedEnd {
     pub(super) ends_at: Option<String>,
     /// Longer than until now by so much.
     pub(super) r#for: Option<String>,
+}
+
+impl Sent for WantedEnd {
+    const IS: &'static str = "an end";
 }
 
 /// Lets the silence `id` end later.
@@ -117,13 +116,8 @@ pub(super) async fn extend(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
     Path(id): Path<String>,
-    body: Bytes,
+    Body(wanted): Body<WantedEnd>,
 ) -> Answer<Json<SilenceView>> {
-    let wanted: WantedEnd = match body.trim_ascii().is_empty() {
-        true => WantedEnd::default(),
-        false => serde_json::from_slice(&body)
-            .map_err(|error| Refused::bad_request(format!("This is not an end: {error}.")))?,
-    };
     Ok(Json(extend_silence(&state, &actor, &id, &wanted).await?))
 }
 
@@ -138,7 +132,7 @@ pub(super) async fn expire(
 }
 
 /// A silence as a client writes it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     pub(super) r#match: Vec<String>,
@@ -146,6 +140,10 @@ pub(super) struct Wanted {
     pub(super) ends_at: Option<String>,
     pub(super) r#for: Option<String>,
     pub(super) reason: String,
+}
+
+impl Sent for Wanted {
+    const IS: &'static str = "a silence";
 }
 
 impl Wanted {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AdminState;
 use super::answer::Refused;
@@ -26,7 +27,7 @@ const MAX_READ: u32 = 300;
 /// Incidents that are shown.
 const MAX_SHOWN: usize = 100;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Situation {
     /// All of it in one sentence.
     pub(super) sentence: String,
@@ -43,7 +44,7 @@ pub(super) struct Situation {
     pub(super) person: Person,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ComponentRow {
     pub(super) name: String,
     /// `up` or `down`.
@@ -51,8 +52,9 @@ pub(super) struct ComponentRow {
     pub(super) reason: Option<String>,
 }
 
-/// A target with what is owed to it.
-#[derive(Debug, Serialize)]
+/// A target with what is owed to it, by kind.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TargetInSituation)]
 pub(super) struct TargetRow {
     #[serde(flatten)]
     pub(super) target: TargetView,
@@ -63,7 +65,7 @@ pub(super) struct TargetRow {
     pub(super) dead: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CountsView {
     ticketed: u64,
     without_ticket: u64,
@@ -72,7 +74,7 @@ pub(super) struct CountsView {
 }
 
 /// What waits for a person, by reason.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Person {
     /// Targets that take nothing, or not everything, before a person has acted.
     pub(super) targets: Vec<TargetTask>,
@@ -83,7 +85,7 @@ pub(super) struct Person {
 }
 
 /// What a person must do about a target.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TargetTask {
     pub(super) target: TargetName,
     pub(super) since: Option<DisplayTime>,

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::actions::by;
 use super::answer::Refused;
+use super::body::{Body, Sent};
 use super::lists::{TargetRow, target_row};
 use super::silences::checked_reason;
 use super::target_tester::TargetCheck;
@@ -26,7 +27,7 @@ const TEST_TIME: Duration = Duration::from_secs(40);
 type Answer<T> = Result<Json<T>, Refused>;
 
 /// What came of a test.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct TestReport {
     pub(super) target: TargetName,
     /// Whether no check failed.
@@ -36,12 +37,16 @@ pub(super) struct TestReport {
 }
 
 /// A pause as a client writes it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WantedPause {
     pub(super) reason: String,
     /// For how long; without it, until a person resumes the target.
     pub(super) r#for: Option<String>,
+}
+
+impl Sent for WantedPause {
+    const IS: &'static str = r#"a pause such as {"reason": "release weekend", "for": "2h"}"#;
 }
 
 impl WantedPause {
@@ -83,15 +88,10 @@ pub(super) async fn pause(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
     Path(name): Path<TargetName>,
-    body: Bytes,
+    Body(wanted): Body<WantedPause>,
 ) -> Answer<TargetRow> {
-    let wanted: WantedPause = serde_json::from_slice(&body).map_err(|error| {
-        Refused::bad_request(format!("This is not a pause such as {EXAMPLE}: {error}."))
-    })?;
     Ok(Json(pause_target(&state, &actor, &name, &wanted).await?))
 }
-
-const EXAMPLE: &str = r#"{"reason": "release weekend", "for": "2h"}"#;
 
 pub(super) async fn resume_target(
     state: &AdminState,

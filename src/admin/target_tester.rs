@@ -2,6 +2,7 @@
 
 use futures::future::BoxFuture;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::identity::TargetName;
 
@@ -21,7 +22,7 @@ impl TargetTester for NoTests {
 }
 
 /// One check of a target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TargetCheck {
     /// `dns`, `tls`, `clock`, `login`, `field`, …
     pub check: &'static str,

@@ -1,6 +1,7 @@
 //! How targets fare, as people see it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::deliver::{RefusedOperation, TargetStatus, Troubled};
 use crate::domain::identity::{IncidentId, TargetName};
@@ -19,7 +20,7 @@ impl<F: Fn() -> Vec<TargetView> + Send + Sync> TargetOverview for F {
 }
 
 /// One target. What is owed to it is counted by the listener.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TargetView {
     pub name: TargetName,
     /// `salesforce` or `servicenow`.
@@ -42,7 +43,7 @@ pub struct TargetView {
 }
 
 /// The only delivery that a target was sent since it accepts no tickets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OnlyTriedView {
     pub delivery_id: RowId,
     pub incident_id: IncidentId,
@@ -60,7 +61,7 @@ impl OnlyTriedView {
 }
 
 /// A person has paused the target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PauseView {
     /// The name of the admin token, or `local`.
     pub by: String,
@@ -71,7 +72,7 @@ pub struct PauseView {
 }
 
 /// An operation that the CRM refuses for every ticket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RefusedOperationView {
     pub operation: &'static str,
     pub since: DisplayTime,
@@ -90,7 +91,7 @@ impl RefusedOperationView {
 }
 
 /// Age and expiry of a credential.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TokenView {
     /// When it was obtained; `None` before the first use, and for static credentials.
     pub obtained_at: Option<DisplayTime>,

@@ -1,27 +1,25 @@
 //! The whole story of what a person has in hand: an event, a key, a ticket, an incident. One
 //! sentence comes first.
 
-use std::time::{Duration, Instant};
-
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AdminState;
 use super::answer::Refused;
 use super::cards::{Card, worst_first};
+use super::query::Query;
+use super::questions;
 use crate::domain::identity::IncidentId;
 use crate::domain::situation::{EventFate, RuleVerdict, TicketFact, why_event, why_incident};
 use crate::domain::time::Timestamp;
 use crate::store::{
-    EventDetail, EventSearch, IncidentDetail, OngoingIncident, Page, PageRequest, TicketView,
-    TimelineEntry,
+    EventDetail, IncidentDetail, OngoingIncident, Page, PageRequest, TicketView, TimelineEntry,
 };
 
-/// Longest text that is looked for, in bytes.
-const MAX_ASKED: usize = 1_000;
-/// How long events are searched; nothing else waits for it.
-const SEARCH_TIME: Duration = Duration::from_secs(2);
+/// Longest text that is looked for, in characters.
+pub(super) const MAX_ASKED: usize = 1_000;
 /// Entries of the timeline.
 const MAX_ENTRIES: u32 = 200;
 /// Ongoing incidents whose names are compared with the text.
@@ -29,7 +27,7 @@ const MAX_NAMED: u32 = 300;
 /// Incidents of an event's decisions that are read.
 const MAX_OF_EVENT: usize = 5;
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Why {
     pub(super) asked: String,
     /// The sentence: why there is no ticket, or where it is.
@@ -47,24 +45,21 @@ pub(super) struct Why {
 
 pub(super) async fn why(
     State(state): State<AdminState>,
-    RawQuery(query): RawQuery,
+    asked: Query<questions::Why>,
 ) -> Result<Json<Why>, Refused> {
-    let query = query.unwrap_or_default();
-    let mut asked = url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "q")
-        .map(|(_, value)| value.into_owned());
-    let asked = asked.next().ok_or_else(|| {
+    let asked = asked.option("q").ok_or_else(|| {
         Refused::bad_request("q is missing: an event id, a key, an incident or a ticket number.")
     })?;
-    Ok(Json(story_of(&state, &asked).await?))
+    Ok(Json(story_of(&state, asked).await?))
 }
 
 /// The story of whatever `asked` means.
 pub(super) async fn story_of(state: &AdminState, asked: &str) -> Result<Why, Refused> {
+    let is_too_long = asked.chars().count() > MAX_ASKED;
     let asked = asked.trim();
-    if asked.is_empty() || asked.len() > MAX_ASKED || asked.contains('\0') {
+    if asked.is_empty() || is_too_long || asked.contains('\0') {
         return Err(Refused::bad_request(format!(
-            "q is a text of 1 to {MAX_ASKED} bytes."
+            "q is a text of 1 to {MAX_ASKED} characters."
         )));
     }
     let now = state.clock.now();
@@ -84,7 +79,7 @@ pub(super) async fn story_of(state: &AdminState, asked: &str) -> Result<Why, Ref
     Ok(Why {
         asked: asked.to_owned(),
         answer: "Nothing is known by this text: no incident has it as its id, key, queue or \
-                 ticket, and no event of late as its id."
+                 ticket, and no event as its id."
             .to_owned(),
         found: "nothing",
         event: None,
@@ -99,16 +94,8 @@ pub(super) async fn find_by_senders_id(
     state: &AdminState,
     asked: &str,
 ) -> Result<Option<String>, Refused> {
-    let (began, mut before) = (Instant::now(), None);
-    let found = loop {
-        match state.store.find_event(asked, before).await? {
-            EventSearch::Found(events) => break events.into_iter().next(),
-            EventSearch::Missing => break None,
-            EventSearch::NotYet { .. } if began.elapsed() > SEARCH_TIME => break None,
-            EventSearch::NotYet { before: next } => before = Some(next),
-        }
-    };
-    Ok(found.map(|event| event.id.0.to_string()))
+    let found = state.store.find_event(asked).await?;
+    Ok(found.first().map(|event| event.id.0.to_string()))
 }
 
 async fn find_event(state: &AdminState, asked: &str) -> Result<Option<EventDetail>, Refused> {

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::AdminState;
 use super::answer::Refused;
@@ -13,7 +14,7 @@ use crate::store::{Cursor, DisplayTime, Filter, Page, PageRequest, SilenceView, 
 const PREFIX: &str = "maintenance:";
 
 /// A maintenance window in the form of a silence.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub(super) struct WindowView {
     id: String,
     /// `active`, `pending` until it begins next, `expired` when it never begins again.
@@ -31,7 +32,7 @@ pub(super) struct WindowView {
 }
 
 /// An entry of the list of silences.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum Entry {
     /// From the configuration.

@@ -223,6 +223,10 @@ impl Builder {
         self.spawn(&self.stages.decide, "store watcher", move |stop| {
             upkeep::watch_store(store.clone(), components.clone(), stop)
         });
+        let (store, owner) = (self.store.clone(), self.owner.clone());
+        self.spawn(&self.stages.decide, "event places", move |stop| {
+            upkeep::keep_event_places(store.clone(), owner.clone(), stop)
+        });
         let (store, owner, clock) = (self.store.clone(), self.owner.clone(), self.clock.clone());
         let spans = (
             self.settings.store.retention,

@@ -24,7 +24,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
         "Prepare",
         &["config", "doctor", "explain", "demo", "sim", "storm"],
     ),
-    ("Run", &["serve", "migrate", "completions"]),
+    ("Run", &["serve", "migrate", "completions", "man"]),
 ];
 
 const EXAMPLES: &str = "Examples:
@@ -39,6 +39,7 @@ const EXAMPLES: &str = "Examples:
 pub(super) fn grouped(command: Command) -> Command {
     let known: Vec<(String, String)> = command
         .get_subcommands()
+        .filter(|one| !one.is_hide_set())
         .map(|one| {
             let about = one.get_about().map(ToString::to_string);
             (one.get_name().to_owned(), about.unwrap_or_default())

@@ -6,6 +6,7 @@ mod api;
 mod catalogue;
 mod client;
 mod columns;
+mod completions;
 mod config;
 mod demo;
 mod doctor;
@@ -15,6 +16,7 @@ mod explain_words;
 mod health;
 mod help;
 mod listing;
+mod man;
 mod migrate;
 mod outcome;
 mod progress;
@@ -22,6 +24,7 @@ mod serve;
 mod sim;
 pub mod storm;
 mod table;
+mod wrap;
 
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
@@ -129,6 +132,14 @@ enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Print the manual page: `ringdown man | man -l -`.
+    Man,
+    /// Print names of the configuration, for completion scripts.
+    #[command(hide = true)]
+    Names {
+        /// Which names.
+        which: completions::Names,
+    },
 }
 
 /// Parses the command line and runs the command.
@@ -219,10 +230,15 @@ async fn execute(line: CommandLine) -> Outcome {
         Command::Sim(args) => sim::run(args).await,
         Command::Storm(args) => storm::run(args, global).await,
         Command::Completions { shell } => {
-            // Into memory first: the generator panics when its reader goes away.
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut CommandLine::command(), "ringdown", &mut script);
-            print(&String::from_utf8_lossy(&script));
+            print(&completions::script(shell, &mut CommandLine::command()));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            print(&man::page(help::grouped(CommandLine::command())));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Names { which } => {
+            print(&completions::names(which, global));
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,38 +1,26 @@
 //! Tables that fit the terminal, and single items.
 
-use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle, presets};
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
+use super::wrap::wrapped;
 use crate::text::visible;
 
 /// A column: its heading, and the JSON pointer to its value.
 pub(super) type Column = (&'static str, &'static str);
 
-/// Lines of a table besides those of its rows: three rules and the headings.
-const LINES_AROUND: usize = 4;
-/// A rule above, below and under the headings.
-const OPEN: TableStyle = TableStyle::new()
-    .top_border(LineStyle::none().fill('─').junction('─'))
-    .header_separator(LineStyle::none().fill('═').junction('═'))
-    .bottom_border(LineStyle::none().fill('─').junction('─'));
+/// Between two columns.
+const GAP: usize = 2;
 
-/// `items` as a table of `columns`.
+/// `items` as a table of `columns`, as wide as the terminal at most.
 pub(super) fn render(items: &[Value], columns: &[Column]) -> String {
-    let mut table = Table::new();
-    if let Some(width) = terminal_width() {
-        table.set_width(width);
-    }
-    table
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(columns.iter().map(|(heading, _)| *heading));
+    let heads = columns.iter().map(|(heading, _)| (*heading).to_owned());
+    let mut rows: Vec<Vec<String>> = vec![heads.collect()];
     for item in items {
-        table.add_row(
-            columns
-                .iter()
-                .map(|(_, pointer)| shown(item.pointer(pointer))),
-        );
+        let cells = columns.iter().map(|(_, at)| shown(item.pointer(at)));
+        rows.push(cells.collect());
     }
-    ruled(&mut table)
+    ruled(&rows, terminal_width().map(usize::from))
 }
 
 /// Columns of the terminal that standard output is.
@@ -41,14 +29,74 @@ pub(super) fn terminal_width() -> Option<u16> {
     Some(size.ws_col).filter(|width| *width > 0)
 }
 
-/// A rule stands between rows only where one of them takes several lines: elsewhere it would
-/// double the table and tell nothing.
-fn ruled(table: &mut Table) -> String {
-    let open = table.load_style(OPEN).to_string();
-    if open.lines().count() == table.row_count() + LINES_AROUND {
-        return open;
+/// `rows` under each other, the first of them as headings. A rule stands between the others only
+/// where one of them takes several lines: elsewhere it would double the table and tell nothing.
+fn ruled(rows: &[Vec<String>], room: Option<usize>) -> String {
+    let widths = widths(rows, room);
+    let rows: Vec<String> = rows.iter().map(|row| laid_out(row, &widths)).collect();
+    let width = widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1) + 2;
+    let rule = |character: &str| character.repeat(width);
+    let (head, rows) = rows
+        .split_first()
+        .map_or(("", &[][..]), |(head, rows)| (head, rows));
+    let is_tall = rows.iter().any(|row| row.contains('\n'));
+    let between = if is_tall {
+        format!("\n{}\n", rule("─"))
+    } else {
+        "\n".to_owned()
+    };
+    let mut lines = vec![rule("─"), head.to_owned(), rule("═")];
+    if !rows.is_empty() {
+        lines.push(rows.join(&between));
     }
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).to_string()
+    lines.push(rule("─"));
+    lines.join("\n")
+}
+
+/// How wide each column is: as wide as its widest cell, and where that is too much, the widest
+/// columns give way.
+fn widths(rows: &[Vec<String>], room: Option<usize>) -> Vec<usize> {
+    let count = rows.first().map_or(0, Vec::len);
+    let width_of = |at: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(at))
+            .map(|cell| cell.width())
+            .max()
+    };
+    let mut widths: Vec<usize> = (0..count).map(|at| width_of(at).unwrap_or(0)).collect();
+    let Some(room) = room else {
+        return widths;
+    };
+    let room = room
+        .saturating_sub(2 + GAP * count.saturating_sub(1))
+        .max(count);
+    while widths.iter().sum::<usize>() > room {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > 1 => *widest -= 1,
+            _ => break,
+        }
+    }
+    widths
+}
+
+/// A row as one line, or as several where a cell is longer than its column is wide.
+fn laid_out(row: &[String], widths: &[usize]) -> String {
+    let cells: Vec<Vec<String>> = row
+        .iter()
+        .zip(widths)
+        .map(|(cell, width)| wrapped(cell, *width))
+        .collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(0).max(1);
+    let lines = (0..height).map(|line| {
+        let parts = cells.iter().zip(widths).map(|(cell, width)| {
+            let part = cell.get(line).map_or("", String::as_str);
+            let fill = width.saturating_sub(part.width());
+            format!("{part}{}", " ".repeat(fill))
+        });
+        let line = parts.collect::<Vec<_>>().join(&" ".repeat(GAP));
+        format!(" {}", line.trim_end())
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// One item: a line per value, indented by what it belongs to.
@@ -136,22 +184,21 @@ mod tests {
 
     #[test]
     fn rows_have_a_rule_between_them_only_where_one_takes_several_lines() {
-        let table = |width| {
-            let mut table = Table::new();
-            table
-                .set_content_arrangement(ContentArrangement::Dynamic)
-                .set_width(width)
-                .set_header(["check", "message"])
-                .add_row(["field", "a message of some fifty characters, all in all"])
-                .add_row(["field", "another"])
-                .add_row(["field", "a third"]);
-            ruled(&mut table)
-        };
+        let rows = [
+            ["check", "message"],
+            ["field", "a message of some fifty characters, all in all"],
+            ["field", "another"],
+            ["field", "a third"],
+        ];
+        let rows = rows.map(|row| row.map(str::to_owned).to_vec());
+        let table = |width| ruled(&rows, Some(width));
         let rules = |text: &str| text.lines().filter(|line| line.starts_with('─')).count();
         let (wide, narrow) = (table(200), table(40));
         assert_eq!(wide.lines().count(), 7, "{wide}");
         assert_eq!(rules(&wide), 2, "{wide}");
         assert_eq!(rules(&narrow), 4, "{narrow}");
+        assert!(narrow.lines().all(|line| line.width() <= 40), "{narrow}");
+        assert!(narrow.contains("fifty"), "no word is broken: {narrow}");
     }
 
     #[test]

@@ -49,6 +49,8 @@ embed![
     "0050_silenced_incidents",
     "0056_unknown_outcomes",
     "0060_tries",
+    "0066_event_places",
+    "0067_lists_by_filter",
     "0068_members_of_outages",
     "0069_place_in_changes",
 ];

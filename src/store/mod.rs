@@ -18,6 +18,7 @@ mod due;
 mod embedded_migrations;
 mod entities;
 mod error;
+mod event_places;
 mod events;
 mod failover;
 mod fencing;
@@ -96,7 +97,7 @@ pub use ticket_changes::AppliedSnapshot;
 pub use views::{
     AuditView, ChangeMark, Counts, Cursor, DeadLetterDetail, DeadLetterGroup, DeadLetterView,
     DecisionView, DeliveryDetail, DeliveryView, DisplayTime, Document, DroppedReviewsView,
-    EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HistoryView,
+    EventDetail, EventReview, EventView, Filter, FlappingView, FloodView, HistoryView,
     IncidentDetail, IncidentEventView, IncidentView, LockView, MAX_GROUPS, OngoingIncident, Owed,
     Page, PageRequest, PartView, ReadingEvent, RefusedAlone, ReviewDetail, ReviewGroup, ReviewView,
     RowId, SilenceSubject, SilenceView, SourceActivity, Standing, StoredFailure, TicketView,

@@ -2,6 +2,7 @@
 
 use super::database::Tx;
 use super::dedup;
+use super::event_places::RUN;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
@@ -39,6 +40,10 @@ const OLD_INCIDENTS: &str = "select i.id from incidents i \
        and not exists (select 1 from deliveries d where d.incident_id = i.id \
             and d.state in ('waiting', 'sending', 'dead')) \
      order by i.opened_at limit $2";
+
+/// Places of runs before the oldest event.
+const OLD_PLACES: &str = "delete from event_places \
+     where run < (select coalesce(min(seq), 0) from events) / $1";
 
 struct OldEvent {
     seq: i64,
@@ -82,6 +87,10 @@ impl Store {
         ] {
             Statement::new(text).bind(cutoff).execute(&mut tx).await?;
         }
+        Statement::new(OLD_PLACES)
+            .bind(RUN)
+            .execute(&mut tx)
+            .await?;
         tx.commit().await?;
         fault_points::reach("retention-step");
         self.database.give_back_pages().await?;

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Readings by a name such as `queue.waitTime.avg`.
 pub type Readings = BTreeMap<String, f64>;
 
 /// The values that one reading has taken during an incident.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Spread {
     pub latest: f64,
     pub lowest: f64,

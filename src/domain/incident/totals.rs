@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::readings::Spread;
 
@@ -11,7 +12,7 @@ use super::readings::Spread;
 const MAX_READINGS: usize = 8;
 
 /// Totals of an outage.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct OutageTotals {
     /// Incidents that have joined since the outage began.
     pub joined: u64,
@@ -27,7 +28,7 @@ pub struct OutageTotals {
 }
 
 /// The range of a reading over all members, and the keys of the members at its ends.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Extremes {
     pub lowest: f64,
     pub lowest_at: String,
@@ -71,7 +72,7 @@ impl OutageTotals {
 }
 
 /// Totals of a flood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct FloodTotals {
     /// Keys that were held.
     pub held: u64,

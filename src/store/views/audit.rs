@@ -1,6 +1,7 @@
 //! The audit log: the changes that people made.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, row_cursor, rows_to_read};
 use super::values::{DisplayTime, Document, RowId};
@@ -9,7 +10,7 @@ use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// A change that a person made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct AuditView {
     pub id: RowId,
     pub at: DisplayTime,

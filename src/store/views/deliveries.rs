@@ -1,6 +1,7 @@
 //! Deliveries, and those given up on: dead letters.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
@@ -14,7 +15,7 @@ use crate::store::{Store, StoreError};
 /// Deliveries shown with an incident; the newest.
 const MAX_SHOWN: i64 = 200;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeliveryView {
     pub id: RowId,
     /// The incident whose ticket it is about.
@@ -63,7 +64,7 @@ impl DeliveryView {
 }
 
 /// A delivery with its content.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeliveryDetail {
     /// As in the list.
     #[serde(flatten)]
@@ -72,7 +73,7 @@ pub struct DeliveryDetail {
     pub payload: Document,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetterView {
     /// Its id, that of the delivery.
     pub id: RowId,
@@ -117,7 +118,7 @@ impl DeadLetterView {
 }
 
 /// A dead letter with all that a person needs to act on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetterDetail {
     /// As in the list.
     #[serde(flatten)]
@@ -228,7 +229,9 @@ fn push_delivery_filter<'a>(select: &mut Statement<'a>, filter: &'a Filter) {
     select
         .push_some(" and d.created_at >= ?", filter.since)
         .push_some(" and d.created_at < ?", filter.until)
-        .push_some(" and d.target = ?", filter.target.as_ref())
+        // As an expression: by the column, SQLite would take the index of what is due to a target, and
+        // sort all that it ever got.
+        .push_some(" and d.target || '' = ?", filter.target.as_ref())
         .push_some(" and d.operation = ?", filter.operation.as_ref())
         .push_some(" and d.error_kind = ?", filter.kind.as_ref())
         .push_some(

@@ -1,6 +1,7 @@
 //! Events of the journal, with the decisions on each: the audit trail from event to incident.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
@@ -8,6 +9,7 @@ use super::values::{DisplayTime, Document, RowId};
 use crate::domain::identity::IncidentId;
 use crate::domain::time::Timestamp;
 use crate::store::database::Tx;
+use crate::store::event_places::{PLACES, hash_of};
 use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
@@ -17,7 +19,7 @@ use crate::store::{Store, StoreError};
 /// relies on it.
 const OUT_OF_ORDER_MS: i64 = 3_600_000;
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventView {
     /// Its place in the journal.
     pub id: RowId,
@@ -46,7 +48,7 @@ impl EventView {
 }
 
 /// The decision of one rule on an event.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DecisionView {
     pub rule: String,
     pub outcome: String,
@@ -70,7 +72,7 @@ impl DecisionView {
 }
 
 /// Why an event waits, or waited, for a person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventReview {
     /// The review item.
     pub id: RowId,
@@ -90,7 +92,7 @@ impl EventReview {
 }
 
 /// An event with everything that is known about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct EventDetail {
     /// As in the list.
     #[serde(flatten)]
@@ -109,13 +111,24 @@ impl Item for EventView {
     }
 }
 
-pub(super) const EVENTS: &str = "select e.seq as id, e.source, e.event_id, e.received_at, \
-      case when e.review is not null then 'review' \
-           when e.seq > (select position from cursors where name = 'decide') then 'received' \
-           else 'decided' end as state, \
-      (select d.incident_id from decisions d where d.event_seq = e.seq \
-         and d.incident_id is not null order by d.rule limit 1) as incident_id \
-     from events e where true";
+macro_rules! events {
+    ($from:literal) => {
+        concat!(
+            "select e.seq as id, e.source, e.event_id, e.received_at, \
+              case when e.review is not null then 'review' \
+                   when e.seq > (select position from cursors where name = 'decide') then 'received' \
+                   else 'decided' end as state, \
+              (select d.incident_id from decisions d where d.event_seq = e.seq \
+                 and d.incident_id is not null order by d.rule limit 1) as incident_id from ",
+            $from
+        )
+    };
+}
+
+pub(super) const EVENTS: &str = events!("events e where true");
+/// In the order of the decisions of one rule.
+const EVENTS_OF_RULE: &str =
+    events!("decisions r join events e on e.seq = r.event_seq where r.rule = ?");
 
 const OF_STATE: [(&str, &str); 3] = [
     (
@@ -137,21 +150,24 @@ pub(super) fn events_select<'a>(
     (from, to): (Option<i64>, Option<i64>),
     page: &'a PageRequest,
 ) -> Result<Statement<'a>, StoreError> {
-    let mut select = Statement::new(EVENTS);
-    if let Some(after) = &page.after {
-        select.push(" and e.seq < ?", [after.number()?.into()]);
-    }
+    let after = page.after.as_ref().map(Cursor::number).transpose()?;
+    let mut select = Statement::new("");
+    match &filter.rule {
+        Some(rule) => select
+            .push(EVENTS_OF_RULE, [rule.into()])
+            .push_some(" and r.event_seq < ?", after)
+            .push_some(" and r.event_seq >= ?", from)
+            .push_some(" and r.event_seq < ?", to),
+        None => select
+            .push(EVENTS, [])
+            .push_some(" and e.seq < ?", after)
+            .push_some(" and e.seq >= ?", from)
+            .push_some(" and e.seq < ?", to),
+    };
     select
-        .push_some(" and e.seq >= ?", from)
-        .push_some(" and e.seq < ?", to)
         .push_some(" and e.received_at >= ?", filter.since)
         .push_some(" and e.received_at < ?", filter.until)
         .push_some(" and e.source = ?", filter.source.as_ref())
-        .push_some(" and e.event_id = ?", filter.event_id.as_ref())
-        .push_some(
-            " and exists (select 1 from decisions d where d.event_seq = e.seq and d.rule = ?)",
-            filter.rule.as_ref(),
-        )
         .push_some(
             " and exists (select 1 from decisions d join incidents i on i.id = d.incident_id \
               where d.event_seq = e.seq and i.target = ?)",
@@ -166,6 +182,10 @@ pub(super) fn events_select<'a>(
             " and e.seq in (select d.event_seq from decisions d where d.incident_id = ?)",
             filter.incident.as_ref(),
         );
+    if let Some(event_id) = &filter.event_id {
+        select.push(" and e.event_id = ? and e.seq ", [event_id.into()]);
+        select.push(PLACES, [hash_of(event_id).into(), event_id.into()]);
+    }
     let clauses = filter.states.iter().map(|state| {
         let clause = OF_STATE.iter().find(|(name, _)| name == state);
         clause.map_or("false", |(_, clause)| clause)
@@ -177,18 +197,20 @@ pub(super) fn events_select<'a>(
     if !filter.states.is_empty() {
         select.push("))", []);
     }
-    select.push(" order by e.seq desc limit ?", [rows_to_read(page)]);
+    let order = match &filter.rule {
+        Some(_) => " order by r.event_seq desc limit ?",
+        None => " order by e.seq desc limit ?",
+    };
+    select.push(order, [rows_to_read(page)]);
     Ok(select)
 }
 
-/// The events between two places whose sender gave them this id, newest first.
-pub(super) fn events_with_id(event_id: &str, from: i64, before: i64) -> Statement<'_> {
+/// The events that their sender gave this id, newest first.
+pub(super) fn events_with_id(event_id: &str) -> Statement<'_> {
     let mut select = Statement::new(EVENTS);
-    let values = [from.into(), before.into(), event_id.into()];
-    select.push(
-        " and e.seq >= ? and e.seq < ? and e.event_id = ? order by e.seq desc limit 5",
-        values,
-    );
+    select.push(" and e.event_id = ? and e.seq ", [event_id.into()]);
+    select.push(PLACES, [hash_of(event_id).into(), event_id.into()]);
+    select.push(" order by e.seq desc limit 5", []);
     select
 }
 

@@ -1,6 +1,7 @@
 //! Sources that begin too many incidents.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::Page;
 use super::values::DisplayTime;
@@ -11,7 +12,7 @@ use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// A source that is beyond its limit, or still holds keys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FloodView {
     pub source: String,
     /// Incidents whose ticket is held back.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::deliveries::{DeliveryView, deliveries_of};
 use super::incidents::{IncidentView, incidents};
@@ -24,7 +25,7 @@ use crate::store::{Store, StoreError};
 const MAX_SHOWN: i64 = 200;
 
 /// An event of an incident, with its cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct HistoryView {
     pub at: DisplayTime,
     pub what: String,
@@ -44,7 +45,7 @@ impl HistoryView {
 }
 
 /// An event of an incident, with its outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct IncidentEventView {
     /// Its place in the journal.
     pub id: RowId,
@@ -70,7 +71,7 @@ impl IncidentEventView {
 }
 
 /// The state of one part of the incident's entity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PartView {
     /// Whether it breaches.
     pub breaching: bool,
@@ -79,7 +80,7 @@ pub struct PartView {
 }
 
 /// That an incident flaps, or did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FlappingView {
     /// When it was seen to flap.
     pub since: DisplayTime,
@@ -103,7 +104,7 @@ impl From<Flapping> for FlappingView {
 }
 
 /// An incident with its whole story.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct IncidentDetail {
     /// As in the list.
     #[serde(flatten)]

@@ -1,6 +1,7 @@
 //! The list of incidents.
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
 use super::values::{DisplayTime, Document};
@@ -13,7 +14,7 @@ use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// The ticket that an incident owns, or will own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TicketView {
     pub target: TargetName,
     /// The CRM's record id; `None` before the ticket exists.
@@ -70,7 +71,7 @@ fn missing(row: &Row) -> Result<Option<String>, StoreError> {
     }))
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct IncidentView {
     /// A UUID.
     pub id: IncidentId,
@@ -136,8 +137,8 @@ impl Column for WaitsView {
     }
 }
 
-#[derive(Serialize)]
-struct ShownWaits<'a> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct ShownWaits<'a> {
     r#for: &'static str,
     /// The silence, maintenance window or outage.
     by: Option<&'a str>,

@@ -1,6 +1,7 @@
 //! Burst locks that still hold.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest, page_of, rows_to_read};
 use super::values::DisplayTime;
@@ -10,7 +11,7 @@ use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LockView {
     #[serde(skip)]
     lock_key: String,

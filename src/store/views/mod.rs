@@ -19,6 +19,7 @@ mod page;
 mod person;
 mod queues;
 mod reviews;
+mod schemas;
 mod silence_subjects;
 mod silences;
 mod timeline;
@@ -44,7 +45,6 @@ pub use silence_subjects::SilenceSubject;
 pub use silences::SilenceView;
 pub use timeline_entry::TimelineEntry;
 pub use values::{DisplayTime, Document, RowId, StoredFailure};
-pub use why::EventSearch;
 
 pub(super) use deliveries::{delivery_in, push_dead_letter_filter};
 pub(super) use reviews::push_review_filter;

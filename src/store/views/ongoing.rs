@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::incidents::{IncidentView, incidents, push_incident_filter};
 use super::named::entity_and_name;
@@ -18,7 +19,7 @@ use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// An incident with what people ask about it first.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct OngoingIncident {
     /// As in the list.
     #[serde(flatten)]

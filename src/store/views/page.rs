@@ -2,6 +2,7 @@
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::values::{DisplayTime, RowId};
 use crate::domain::time::Timestamp;
@@ -76,7 +77,7 @@ pub struct PageRequest {
 }
 
 /// One page of a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Page<T> {
     /// The items, newest first.
     pub items: Vec<T>,

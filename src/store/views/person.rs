@@ -2,6 +2,7 @@
 //! refused are one thing to mend.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::values::{DisplayTime, RowId, StoredFailure};
 use crate::domain::identity::{IncidentId, TargetName};
@@ -13,7 +14,7 @@ use crate::store::{Store, StoreError};
 pub const MAX_GROUPS: u32 = 100;
 
 /// Dead letters with one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetterGroup {
     pub target: TargetName,
     /// `create`, `update`, `resolve`, `link`.
@@ -29,7 +30,7 @@ pub struct DeadLetterGroup {
 }
 
 /// Open review items with one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReviewGroup {
     pub source: String,
     pub reason: String,
@@ -75,7 +76,7 @@ pub(super) fn review_groups_select(source: Option<&str>, limit: u32) -> Statemen
 }
 
 /// A ticket or a change of one that is refused alone, until a person acts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RefusedAlone {
     /// Of the delivery.
     pub id: RowId,

@@ -1,7 +1,7 @@
 //! Every list walks an index in its own order: no page reads or sorts a whole table.
 
 use super::deliveries::{dead_letters_select, deliveries_of, deliveries_select};
-use super::events::events_select;
+use super::events::{events_select, events_with_id};
 use super::incident_detail::incident_events_select;
 use super::incidents::incidents_select;
 use super::locks::locks_select;
@@ -228,4 +228,57 @@ async fn review_items_are_grouped_in_the_order_of_an_index() {
         let plan = plan(person::review_groups_select(source, 100), &store).await;
         assert!(!plan.contains("TEMP B-TREE FOR GROUP BY"), "{plan}");
     }
+}
+
+/// Filters that may leave nothing of a long list: what is not wanted is sorted out in an index.
+#[tokio::test]
+async fn every_filter_of_incidents_and_events_is_answered_from_an_index() {
+    let (_folder, store) = store().await;
+    let of = |change: fn(&mut Filter)| {
+        let mut filter = Filter::default();
+        change(&mut filter);
+        filter
+    };
+    let both = |filter: &mut Filter| {
+        filter.rule = text("r");
+        filter.target = text("t");
+        filter.severities = vec!["high".to_owned()];
+    };
+    for page in pages() {
+        for filter in [
+            of(|filter| filter.rule = text("r")),
+            of(|filter| filter.source = text("s")),
+            of(|filter| filter.target = text("t")),
+            of(|filter| filter.severities = vec!["high".to_owned()]),
+            of(both),
+        ] {
+            let select = incidents_select(&filter, &page);
+            walks_an_index(&store, select, "i").await;
+            let plan = plan(incidents_select(&filter, &page), &store).await;
+            assert!(plan.contains("incidents_newest"), "{filter:?}\n{plan}");
+        }
+        for (filter, index) in [
+            (of(|filter| filter.rule = text("r")), "decisions_by_rule"),
+            (
+                of(|filter| filter.event_id = text("e")),
+                "SEARCH p USING PRIMARY KEY (run=? AND hash=?)",
+            ),
+            (of(|filter| filter.key = text("k")), "incidents_by_key"),
+            (
+                of(|filter| filter.incident = text("i")),
+                "decisions_by_incident",
+            ),
+        ] {
+            let bounds = (None, None);
+            let select = events_select(&filter, bounds, &page).unwrap();
+            reads_only_indexes(&store, select, &[index]).await;
+        }
+    }
+    let select = events_with_id("e");
+    reads_only_indexes(
+        &store,
+        select,
+        &["SEARCH p USING PRIMARY KEY (run=? AND hash=?)"],
+    )
+    .await;
 }

@@ -1,6 +1,7 @@
 //! Review items: events that wait, or waited, for a person.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::{Cursor, Filter, Item, Page, PageRequest};
 use super::page::{not_found, page_of, row_cursor, row_number, rows_to_read};
@@ -10,7 +11,7 @@ use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// A review item in a list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReviewView {
     pub id: RowId,
     pub source: String,
@@ -44,7 +45,7 @@ impl ReviewView {
 }
 
 /// A review item with its event as it came.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReviewDetail {
     /// As in the list.
     #[serde(flatten)]
@@ -54,7 +55,7 @@ pub struct ReviewDetail {
 }
 
 /// How many open review items of a source its limit has dropped.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DroppedReviewsView {
     pub source: String,
     /// How many, ever.

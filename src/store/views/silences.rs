@@ -1,6 +1,7 @@
 //! Silences as people see them.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::page::{
     Cursor, Filter, Item, Page, PageRequest, not_found, page_of, row_cursor, row_number,
@@ -13,13 +14,14 @@ use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SilenceView {
     pub id: RowId,
     /// `pending` before it starts, `active`, `expired`.
     pub state: String,
     /// Its matchers, as they were written; all of them must hold.
     #[serde(rename = "match")]
+    #[schema(value_type = Vec<String>)]
     pub matchers: Document,
     /// From when.
     pub starts_at: DisplayTime,

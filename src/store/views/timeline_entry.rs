@@ -1,6 +1,7 @@
 //! Entries of a timeline, as they are read from each of its sources.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::values::{DisplayTime, RowId};
 use crate::domain::decision::{SignalOutcome, Suppression};
@@ -10,7 +11,7 @@ use crate::store::row::Row;
 use crate::store::statement::Statement;
 
 /// One entry of a timeline.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TimelineEntry {
     /// When it happened; of a run, when it began.
     pub at: DisplayTime,

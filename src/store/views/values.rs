@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use crate::domain::failure::Failure;
 use crate::domain::time::Timestamp;
@@ -60,8 +61,8 @@ impl Serialize for Document {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFailure(String);
 
-#[derive(Serialize)]
-struct ShownFailure<'a> {
+#[derive(Serialize, ToSchema)]
+pub(super) struct ShownFailure<'a> {
     kind: Option<&'static str>,
     status: Option<u16>,
     error_code: Option<&'a str>,

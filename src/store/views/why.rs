@@ -4,9 +4,7 @@
 use super::events::{EventView, events_with_id};
 use super::incidents::incidents;
 use super::ongoing::{OngoingIncident, read_ongoing};
-use super::values::RowId;
 use crate::domain::time::Timestamp;
-use crate::store::row::Row;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
@@ -14,22 +12,6 @@ use crate::store::{Store, StoreError};
 const MAX_FOUND: i64 = 50;
 /// Shortest beginning of an id that is looked for.
 const MIN_PREFIX: usize = 8;
-/// Events that the first step of a search looks at, and each further one. Nearly every search ends
-/// with the first.
-const EVENTS_AT_FIRST: i64 = 4_000;
-const EVENTS_PER_STEP: i64 = 20_000;
-
-/// How far the search for an event has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum EventSearch {
-    /// The events with the id, newest first.
-    Found(Vec<EventView>),
-    /// It is not among those looked at; older ones stand before this place.
-    NotYet { before: i64 },
-    /// There is no such event.
-    Missing,
-}
-
 pub(super) fn named_select(text: &str) -> Statement<'_> {
     let mut select = Statement::new(incidents!(", i.life as whole_life, i.context"));
     let values = [text, text, text];
@@ -81,55 +63,12 @@ impl Store {
         select.fetch(&mut tx, |row| read_ongoing(row, now)).await
     }
 
-    /// One step of the search for the event with the sender's id `event_id`, newest first. There
-    /// is no index over these ids, because each webhook would pay for it; the event that a person
-    /// asks about is nearly always a recent one.
-    pub async fn find_event(
-        &self,
-        event_id: &str,
-        before: Option<i64>,
-    ) -> Result<EventSearch, StoreError> {
+    /// The newest events with the sender's id `event_id`, newest first.
+    pub async fn find_event(&self, event_id: &str) -> Result<Vec<EventView>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        if before.is_none() {
-            let in_review = Statement::new(
-                "select event_seq from review_items \
-                 where substr(event_id, 1, 200) = substr($1, 1, 200) and event_id = $1 \
-                 limit 5",
-            );
-            let seq = |row: &Row| row.get::<RowId>("event_seq");
-            let places = in_review.bind(event_id).fetch(&mut tx, seq).await?;
-            if !places.is_empty() {
-                let found = events_at(places).fetch(&mut tx, EventView::read).await?;
-                return Ok(EventSearch::Found(found));
-            }
-        }
-        let bounds = Statement::new(
-            "select coalesce(max(seq), 0) as last, coalesce(min(seq), 0) as first from events",
-        );
-        let bounds = bounds.fetch_one(&mut tx, |row| {
-            Ok((row.get::<i64>("first")?, row.get::<i64>("last")?))
-        });
-        let (first, last) = bounds.await?;
-        let (before, step) = match before {
-            Some(before) => (before, EVENTS_PER_STEP),
-            None => (last + 1, EVENTS_AT_FIRST),
-        };
-        let from = before.saturating_sub(step);
-        let select = events_with_id(event_id, from, before);
-        let found = select.fetch(&mut tx, EventView::read).await?;
-        Ok(match (found.is_empty(), from > first) {
-            (false, _) => EventSearch::Found(found),
-            (true, true) => EventSearch::NotYet { before: from },
-            (true, false) => EventSearch::Missing,
-        })
+        let select = events_with_id(event_id);
+        select.fetch(&mut tx, EventView::read).await
     }
-}
-
-fn events_at(places: Vec<RowId>) -> Statement<'static> {
-    let mut select = Statement::new(super::events::EVENTS);
-    select.push_list(" and e.seq in ", places.into_iter().map(|place| place.0));
-    select.push(" order by e.seq desc", []);
-    select
 }
 
 #[cfg(test)]

@@ -281,6 +281,57 @@ fn completions_are_printed_for_every_shell() {
 }
 
 #[test]
+fn names_of_the_configuration_are_completed() {
+    let world = World::new();
+    let named = |which: &str| world.run(&["names", which]).out.trim().to_owned();
+    assert!(
+        named("targets").contains("servicenow"),
+        "{}",
+        named("targets")
+    );
+    let rule = named("rules").lines().next().unwrap().to_owned();
+    let script = "ringdown() { \"$BINARY\" \"$@\"; }; eval \"$(ringdown completions bash)\"; \
+        COMP_WORDS=(ringdown events --rule ''); COMP_CWORD=3; _ringdown ringdown '' --rule; \
+        printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let completed = Command::new("bash")
+        .args(["-c", script])
+        .current_dir(world.folder())
+        .env("BINARY", env!("CARGO_BIN_EXE_ringdown"))
+        .output()
+        .unwrap();
+    let completed = String::from_utf8(completed.stdout).unwrap();
+    assert!(
+        completed.lines().any(|one| one == rule),
+        "{completed:?} has no {rule}"
+    );
+    for shell in ["zsh", "fish"] {
+        let script = ringdown(&["completions", shell]).out;
+        for which in ["rules", "targets", "sources"] {
+            let ask = format!("ringdown names {which}");
+            assert!(script.contains(&ask), "{shell} {which}");
+        }
+    }
+    let broken = world.folder().join("broken.toml");
+    std::fs::write(&broken, "[rules").unwrap();
+    let ran = ringdown(&["names", "rules", "--config", broken.to_str().unwrap()]);
+    assert_eq!((ran.out.trim(), ran.err.as_str()), ("", ""));
+}
+
+#[test]
+fn the_manual_page_has_every_command() {
+    let page = ringdown(&["man"]).out;
+    assert!(page.starts_with(".TH RINGDOWN 1"), "{page}");
+    for command in [
+        "ringdown serve",
+        "ringdown dead\\-letters replay",
+        "ringdown targets pause",
+    ] {
+        assert!(page.contains(&format!(".SH \"{command}\"")), "{command}");
+    }
+    assert!(!page.contains("ringdown names"));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_failure() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_ringdown"))
         .args(["completions", "bash"])

@@ -181,6 +181,11 @@ impl World {
         command
     }
 
+    /// The folder with its configuration.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Runs the binary with this configuration.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         run(&mut self.command(arguments))
