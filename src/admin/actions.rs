@@ -55,8 +55,8 @@ pub(super) async fn replay_many(
     let (rest, as_stored) = flag(query.as_deref(), "as_stored")?;
     let (rest, is_plan) = flag(Some(&rest), "plan")?;
     let (rest, with_ids) = flag(Some(&rest), "ids")?;
-    let (filter, _) = bulk_request(Some(&rest), &body, query::DEAD_LETTERS)?;
-    resolve::known_rule(&state, &filter).await?;
+    let (mut filter, _) = bulk_request(Some(&rest), &body, query::DEAD_LETTERS)?;
+    resolve::complete(&state, &mut filter).await?;
     if is_plan {
         return Ok(Json(json!(plan(&state, &filter).await?)));
     }
@@ -79,8 +79,8 @@ pub(super) async fn discard_many(
     RawQuery(query): RawQuery,
     body: Bytes,
 ) -> Answer<Value> {
-    let filter = narrowing(query.as_deref(), &body, query::DEAD_LETTERS)?;
-    resolve::known_rule(&state, &filter).await?;
+    let mut filter = narrowing(query.as_deref(), &body, query::DEAD_LETTERS)?;
+    resolve::complete(&state, &mut filter).await?;
     let by = by(&state, &actor);
     let discarded = state.store.discard_dead_letters(&filter, by).await?;
     Ok(Json(json!({ "discarded": discarded })))

@@ -30,8 +30,8 @@ macro_rules! list {
             State(state): State<AdminState>,
             RawQuery(query): RawQuery,
         ) -> Answer<Page<$list_of>> {
-            let (filter, page) = list_request(query.as_deref(), $filters)?;
-            resolve::known_rule(&state, &filter).await?;
+            let (mut filter, page) = list_request(query.as_deref(), $filters)?;
+            resolve::complete(&state, &mut filter).await?;
             Ok(Json(state.store.$store_list(&filter, &page).await?))
         }
     };
@@ -71,8 +71,8 @@ pub(super) async fn incidents(
     RawQuery(query): RawQuery,
 ) -> Answer<Incidents> {
     let (rest, sort) = query::option(query.as_deref(), "sort")?;
-    let (filter, page) = list_request(Some(&rest), query::INCIDENTS)?;
-    resolve::known_rule(&state, &filter).await?;
+    let (mut filter, page) = list_request(Some(&rest), query::INCIDENTS)?;
+    resolve::complete(&state, &mut filter).await?;
     Ok(Json(match sort.as_deref() {
         None | Some("newest") => Incidents::Newest(state.store.incidents(&filter, &page).await?),
         Some("worst") => {
@@ -166,8 +166,8 @@ pub(super) async fn locks(
     State(state): State<AdminState>,
     RawQuery(query): RawQuery,
 ) -> Answer<Page<LockView>> {
-    let (filter, page) = list_request(query.as_deref(), query::LOCKS)?;
-    resolve::known_rule(&state, &filter).await?;
+    let (mut filter, page) = list_request(query.as_deref(), query::LOCKS)?;
+    resolve::complete(&state, &mut filter).await?;
     let now = state.clock.now();
     Ok(Json(state.store.locks(&filter, &page, now).await?))
 }

@@ -15,8 +15,8 @@ use super::targets::TargetView;
 use crate::domain::situation::{Entity, Overview, PeopleNeeded, TargetInTrouble};
 use crate::lifecycle::ComponentState;
 use crate::store::{
-    DeadLetterGroup, DisplayTime, FloodView, MAX_GROUPS, OngoingIncident, Owed, ReviewGroup,
-    Standing,
+    DeadLetterGroup, DisplayTime, FloodView, IncompleteGroup, MAX_GROUPS, OngoingIncident, Owed,
+    ReviewGroup, Standing,
 };
 
 /// Incidents that are read; the worst of them are shown.
@@ -75,6 +75,8 @@ pub(super) struct Person {
     pub(super) dead_letters: Vec<DeadLetterGroup>,
     pub(super) review: Vec<ReviewGroup>,
     pub(super) floods: Vec<FloodView>,
+    /// Tickets that lack fields which the CRM refused, by what they lack.
+    pub(super) incomplete: Vec<IncompleteGroup>,
 }
 
 pub(super) async fn status(State(state): State<AdminState>) -> Result<Json<Situation>, Refused> {
@@ -98,6 +100,7 @@ pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> 
         ticketed: standing.ticketed,
         without_ticket: standing.without_ticket,
         held_back: standing.held_back,
+        recovered: standing.recovered,
         targets: targets.iter().filter_map(in_trouble).collect(),
         people: people_needed(&person),
         broken: components
@@ -132,6 +135,7 @@ pub(super) async fn person(state: &AdminState) -> Result<Person, Refused> {
         dead_letters: state.store.dead_letter_groups().await?,
         review: state.store.review_groups(None, MAX_GROUPS).await?,
         floods: state.store.floods().await?.items,
+        incomplete: state.store.incomplete_groups().await?,
     })
 }
 
@@ -141,6 +145,7 @@ fn people_needed(person: &Person) -> PeopleNeeded {
         dead_letters: person.dead_letters.iter().map(|group| group.count).sum(),
         review_items: person.review.iter().map(|group| group.count).sum(),
         held_by_floods: held.map(|one| u64::try_from(one.held).unwrap_or(0)).sum(),
+        incomplete: person.incomplete.iter().map(|group| group.count).sum(),
     }
 }
 

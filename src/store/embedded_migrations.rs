@@ -48,6 +48,7 @@ embed![
     "0049_incident_requests",
     "0050_silenced_incidents",
     "0056_unknown_outcomes",
+    "0064_short_ids_and_incomplete_tickets",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

@@ -92,8 +92,8 @@ pub use views::{
     AuditView, ChangeMark, Counts, Cursor, DeadLetterDetail, DeadLetterGroup, DeadLetterView,
     DecisionView, DeliveryDetail, DeliveryView, DisplayTime, Document, DroppedReviewsView,
     EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HistoryView,
-    IncidentDetail, IncidentEventView, IncidentView, LockView, MAX_GROUPS, OngoingIncident, Owed,
-    Page, PageRequest, PartView, ReadingEvent, ReviewDetail, ReviewGroup, ReviewView, RowId,
-    SilenceSubject, SilenceView, SourceActivity, Standing, StoredFailure, TicketView,
-    TimelineEntry, WaitsView,
+    IncidentDetail, IncidentEventView, IncidentView, IncompleteGroup, LockView, MAX_GROUPS,
+    OngoingIncident, Owed, Page, PageRequest, PartView, ReadingEvent, RefusedField, ReviewDetail,
+    ReviewGroup, ReviewView, RowId, SilenceSubject, SilenceView, SourceActivity, Standing,
+    StoredFailure, TicketView, TimelineEntry, WaitsView, refused_fields,
 };

@@ -114,7 +114,7 @@ const DELIVERIES: &[Column] = &[
     Column::text("operation", "/operation"),
     Column::text("state", "/state"),
     Column::text("tries", "/attempts"),
-    Column::age("next", "/next_attempt_at"),
+    Column::due("next", "/next_attempt_at"),
     Column::id("incident", "/incident_id"),
     Column::text("waits", "/waits_for"),
     Column::text("last error", "/last_error/message"),

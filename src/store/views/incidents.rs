@@ -169,7 +169,7 @@ impl Item for IncidentView {
 }
 
 macro_rules! incidents {
-    ($more_columns:literal) => {
+    ($($more_columns:tt)+) => {
         concat!(
             "select i.id, i.key, i.rule, i.source, i.severity, i.state, (i.flapping <> 0) as flapping, \
               i.opened_at, i.closed_at, \
@@ -193,7 +193,7 @@ macro_rules! incidents {
                when i.rule like 'flood:%' then \
                 (select count(*) from incidents h \
                   where h.flood_source = i.key and h.state = 'pending') end as members",
-            $more_columns,
+            $($more_columns)+,
             " from incidents i where true"
         )
     };

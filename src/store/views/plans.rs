@@ -9,7 +9,7 @@ use super::ongoing::{self, members_select, ongoing_select, reading_events_select
 use super::page::{Cursor, Filter, PageRequest};
 use super::timeline_entry::{decisions_after, deliveries_after, history_after};
 use super::why::named_select;
-use super::{audit, changes, counts, person, queues, reviews, silences};
+use super::{audit, changes, counts, incomplete, person, queues, reviews, silences};
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 use crate::store::statement::Statement;
@@ -145,6 +145,10 @@ async fn details_and_counts_are_found_by_an_index() {
             "deliveries_dead",
         ),
         (
+            Statement::new(counts::INCOMPLETE_BY_TARGET),
+            "COVERING INDEX incidents_incomplete",
+        ),
+        (
             Statement::new(counts::REVIEW_ITEMS_BY_SOURCE),
             "review_items_by_state",
         ),
@@ -201,6 +205,10 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
             &["INDEX review_items_by_state_and_reason"],
         ),
         (
+            Statement::new(incomplete::INCOMPLETE_GROUPS),
+            &["COVERING INDEX incidents_incomplete"],
+        ),
+        (
             Statement::new(changes::BEGUN_BY_HOUR),
             &["COVERING INDEX incidents_newest"],
         ),
@@ -214,6 +222,7 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
                 "incidents_by_key",
                 "incidents_by_queue",
                 "incidents_by_beginning",
+                "incidents_by_end",
             ],
         ),
     ] {

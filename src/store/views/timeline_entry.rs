@@ -224,14 +224,18 @@ fn explain(outcome: SignalOutcome) -> &'static str {
             Suppression::ActiveIncident => "breached; the incident is open already",
             Suppression::BurstLock => "breached inside the burst lock of the key's last ticket",
             Suppression::Silenced => "breached, and is silenced",
-            Suppression::Outage => "breached; an outage stands for it",
+            Suppression::Outage => {
+                "breached; it is held, because it is, or could become, part of an outage"
+            }
             Suppression::Pending => "breached; it has not lasted long enough",
             Suppression::Flood => {
                 "breached; its source begins too many incidents, and it is held without a ticket"
             }
             Suppression::Stale => "breached, and was too old when it was received",
         },
-        SignalOutcome::Clearing => "a part of it is clear",
+        SignalOutcome::Clearing => {
+            "clear again, at least in part; it recovers when all of it stays clear"
+        }
         SignalOutcome::FlappingHeld => "clear, but it flaps: held open",
         SignalOutcome::InHysteresis => "between `when` and `clear`",
         SignalOutcome::OtherSource => "not a breach, by a source that has not breached",

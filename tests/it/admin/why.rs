@@ -31,7 +31,7 @@ const ANSWERS: &[(&str, &str, &str)] = &[
         "incident",
         "No ticket for Billing: it has not lasted",
     ),
-    ("t-1", "incident", "is over, and never had a ticket"),
+    ("t-1", "incident", "is closed, and never had a ticket"),
     (DEAD, "incident", "NO TICKET"),
     (
         "00000000-0000-7000-8000-00000000000",
