@@ -77,6 +77,7 @@ async fn decide_evaluated(
     let now = resources.clock.now();
     let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
     for (event, evaluated) in evaluated.events {
+        batch.count_event(&event);
         match evaluated {
             Evaluated::Nothing(why) => {
                 tracing::debug!(event_id = event.event_id, why, "nothing to decide");

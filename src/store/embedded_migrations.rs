@@ -49,6 +49,7 @@ embed![
     "0050_silenced_incidents",
     "0056_unknown_outcomes",
     "0064_short_ids_and_incomplete_tickets",
+    "0065_activity_hours",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

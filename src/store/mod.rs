@@ -3,6 +3,7 @@
 //! All SQL is here, written once for SQLite and PostgreSQL. Each file has one topic; `views` has
 //! the lists for the API.
 
+mod activity;
 mod audit;
 mod burst_locks;
 mod claims;
@@ -59,6 +60,7 @@ mod value;
 mod views;
 mod write_ahead_log;
 
+pub use activity::HourCounts;
 pub use audit::ChangedBy;
 pub use decision_transaction::DecisionTransaction;
 pub use decisions::{DecisionBatch, DecisionRecord, NewReview};
@@ -91,9 +93,9 @@ pub use ticket_changes::AppliedSnapshot;
 pub use views::{
     AuditView, ChangeMark, Counts, Cursor, DeadLetterDetail, DeadLetterGroup, DeadLetterView,
     DecisionView, DeliveryDetail, DeliveryView, DisplayTime, Document, DroppedReviewsView,
-    EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HistoryView,
-    IncidentDetail, IncidentEventView, IncidentView, IncompleteGroup, LockView, MAX_GROUPS,
-    OngoingIncident, Owed, Page, PageRequest, PartView, ReadingEvent, RefusedField, ReviewDetail,
+    EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HOURS, HistoryView,
+    IncidentDetail, IncidentEventView, IncidentView, IncompleteGroup, LastDay, LockView, MAX_GROUPS,
+    OngoingIncident, OutageSpan, Owed, Page, PageRequest, PartView, ReadingEvent, RefusedField, ReviewDetail,
     ReviewGroup, ReviewView, RowId, SilenceSubject, SilenceView, SourceActivity, Standing,
     StoredFailure, TicketView, TimelineEntry, WaitsView, refused_fields,
 };

@@ -18,6 +18,7 @@ use super::timers::{advance_timers, open_delay};
 use crate::decide::evaluate::{Fault, Finding, RuleWithoutFinding, Timeliness};
 use crate::decide::policy::policy_of;
 use crate::decide::ticket_text::queue_standing::queue_of;
+use crate::domain::activity::Activity;
 use crate::domain::decision::{Decision, NewIncident, decide};
 use crate::domain::flood::Allowance;
 use crate::domain::identity::{IncidentId, IncidentKey};
@@ -66,6 +67,12 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// The event is one of this batch.
+    pub(in crate::decide) fn count_event(&mut self, event: &JournalEvent) {
+        let changes = &mut self.changes;
+        changes.count_activity(event.received_at, Activity::Event);
+    }
+
     /// The event goes to review.
     pub(in crate::decide) fn review(&mut self, event: &JournalEvent, reason: String) {
         tracing::warn!(
@@ -99,6 +106,10 @@ impl<'a> Batch<'a> {
         };
         let verdict = verdict_name(finding.evaluation.verdict);
         self.changes.count_signal(finding.rule, verdict);
+        if finding.evaluation.verdict == Verdict::Breach {
+            let changes = &mut self.changes;
+            changes.count_activity(event.received_at, Activity::Breach);
+        }
         let key = finding.key.clone();
         let is_open = self
             .keys

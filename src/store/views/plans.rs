@@ -9,7 +9,7 @@ use super::ongoing::{self, members_select, ongoing_select, reading_events_select
 use super::page::{Cursor, Filter, PageRequest};
 use super::timeline_entry::{decisions_after, deliveries_after, history_after};
 use super::why::named_select;
-use super::{audit, changes, counts, incomplete, person, queues, reviews, silences};
+use super::{audit, counts, incomplete, last_day, person, queues, reviews, silences};
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 use crate::store::statement::Statement;
@@ -209,8 +209,12 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
             &["COVERING INDEX incidents_incomplete"],
         ),
         (
-            Statement::new(changes::BEGUN_BY_HOUR),
-            &["COVERING INDEX incidents_newest"],
+            Statement::new(last_day::COUNTS),
+            &["SEARCH a USING PRIMARY KEY (hour>?)"],
+        ),
+        (
+            Statement::new(last_day::OUTAGES),
+            &["USING INDEX incidents_outages"],
         ),
         (members_select(&id, 100), &["incidents_by_outage"]),
         (reading_events_select(&id, 100), &["decisions_by_incident"]),
