@@ -4,7 +4,6 @@ use crate::decide::Evaluated;
 use crate::domain::incident::Verdict;
 use crate::domain::signal::Signal;
 use crate::domain::situation::{RuleSight, Sight, Unmet};
-use crate::rules::Operand;
 use crate::settings::{RuleSettings, Settings};
 
 /// A sight for each rule of the settings, in their order.
@@ -57,7 +56,7 @@ fn sight(
     if let Some(status) = without.and_then(|one| one.unknown_status.clone()) {
         return Sight::UnknownStatus(status);
     }
-    match (without.is_some(), missing(rule, signal)) {
+    match (without.is_some(), rule.when.missing(signal)) {
         (true, names) if !names.is_empty() => Sight::Missing(names),
         _ => Sight::Unmet(unmet(rule, signal, source)),
     }
@@ -90,25 +89,4 @@ fn in_seconds(unmet: Unmet) -> Unmet {
         },
         other => other,
     }
-}
-
-/// What `when` reads and the signal does not carry.
-fn missing(rule: &RuleSettings, signal: &Signal) -> Vec<String> {
-    let absent = |operand: Operand| match operand {
-        Operand::Reading(metric, statistic) => {
-            let reading = signal.metrics.get(&metric);
-            let is_there = reading.is_some_and(|one| one.contains_key(&statistic));
-            (!is_there).then(|| format!("{metric}.{statistic}"))
-        }
-        Operand::Label(label) => {
-            (!signal.labels.contains_key(&label)).then(|| format!("labels.{label}"))
-        }
-        Operand::Name(name) => {
-            let is_common = crate::domain::signal::COMMON_NAMES.contains(&name.as_str());
-            let is_there = is_common || signal.fields.contains_key(name.as_str());
-            (!is_there).then_some(name)
-        }
-    };
-    let operands = rule.when.comparisons().operands.into_iter();
-    operands.filter_map(absent).collect()
 }

@@ -77,7 +77,7 @@ async fn decide_evaluated(
     let now = resources.clock.now();
     let mut batch = load_batch(resources, &mut deciding, scope, &[], now).await?;
     for (event, evaluated) in evaluated.events {
-        batch.count_event(&event);
+        batch.count_event(&event, evaluated.is_breach());
         match evaluated {
             Evaluated::Nothing(why) => {
                 tracing::debug!(event_id = event.event_id, why, "nothing to decide");

@@ -7,9 +7,11 @@ use crate::domain::time::Timestamp;
 pub enum Activity {
     /// An event was received.
     Event,
-    /// A rule found a breach in one.
+    /// A rule found a breach in it.
     Breach,
-    /// A breach wrote nothing to the CRM.
+    /// A breach is written to a ticket, by one rule.
+    Written,
+    /// A breach wrote nothing to the CRM, by one rule.
     Suppressed(Suppression),
     /// A ticket was created.
     Ticket,
@@ -23,6 +25,7 @@ impl Activity {
         match self {
             Self::Event => "event",
             Self::Breach => "breach",
+            Self::Written => "written",
             Self::Suppressed(reason) => reason.as_str(),
             Self::Ticket => "ticket",
             Self::Failure => "failure",
@@ -31,13 +34,19 @@ impl Activity {
 
     /// Of its name in the database; `None` for one that only another version knows.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Event, Self::Breach, Self::Ticket, Self::Failure]
-            .into_iter()
-            .find(|one| one.as_str() == name)
-            .or_else(|| match SignalOutcome::from_name(name) {
-                Some(SignalOutcome::Suppressed(reason)) => Some(Self::Suppressed(reason)),
-                _ => None,
-            })
+        [
+            Self::Event,
+            Self::Breach,
+            Self::Written,
+            Self::Ticket,
+            Self::Failure,
+        ]
+        .into_iter()
+        .find(|one| one.as_str() == name)
+        .or_else(|| match SignalOutcome::from_name(name) {
+            Some(SignalOutcome::Suppressed(reason)) => Some(Self::Suppressed(reason)),
+            _ => None,
+        })
     }
 }
 
@@ -62,6 +71,7 @@ mod tests {
         for one in [
             Activity::Event,
             Activity::Breach,
+            Activity::Written,
             Activity::Suppressed(Suppression::BurstLock),
             Activity::Suppressed(Suppression::Stale),
             Activity::Ticket,

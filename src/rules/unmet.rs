@@ -4,9 +4,10 @@ use cel::IdedExpr;
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
 
 use super::comparison::number_of;
+use super::comparisons::Operand;
 use super::expression::Expression;
 use super::rewrite::{LABEL, SEPARATOR, reading_of};
-use crate::domain::signal::{Field, Signal};
+use crate::domain::signal::{COMMON_NAMES, Field, Signal};
 use crate::domain::situation::{NumberRelation, Unmet};
 
 impl Expression {
@@ -21,6 +22,31 @@ impl Expression {
         };
         looking.look(self.parsed(), true);
         looking.unmet
+    }
+
+    /// What the expression reads and `signal` does not carry.
+    pub fn missing(&self, signal: &Signal) -> Vec<String> {
+        let operands = self.comparisons().operands.into_iter();
+        operands.filter_map(|one| absent(one, signal)).collect()
+    }
+}
+
+/// The name of `operand`, when `signal` does not carry it.
+fn absent(operand: Operand, signal: &Signal) -> Option<String> {
+    match operand {
+        Operand::Reading(metric, statistic) => {
+            let reading = signal.metrics.get(&metric);
+            let is_there = reading.is_some_and(|one| one.contains_key(&statistic));
+            (!is_there).then(|| format!("{metric}.{statistic}"))
+        }
+        Operand::Label(label) => {
+            (!signal.labels.contains_key(&label)).then(|| format!("labels.{label}"))
+        }
+        Operand::Name(name) => {
+            let is_common = COMMON_NAMES.contains(&name.as_str());
+            let is_there = is_common || signal.fields.contains_key(name.as_str());
+            (!is_there).then_some(name)
+        }
     }
 }
 
@@ -254,6 +280,16 @@ mod tests {
             wanted: vec!["A".into(), "B".into()],
         };
         assert_eq!(unmet("queue_name in ['A', 'B']"), [wanted]);
+    }
+
+    #[test]
+    fn what_the_event_lacks_is_named() {
+        let source = "metrics[queue.agents].count < 1 && queue_name == labels.site && source == ''";
+        let expression = Expression::parse(source).unwrap();
+        assert_eq!(
+            expression.missing(&signal()),
+            ["queue.agents.count", "labels.site"]
+        );
     }
 
     #[test]

@@ -93,9 +93,10 @@ pub use ticket_changes::AppliedSnapshot;
 pub use views::{
     AuditView, ChangeMark, Counts, Cursor, DeadLetterDetail, DeadLetterGroup, DeadLetterView,
     DecisionView, DeliveryDetail, DeliveryView, DisplayTime, Document, DroppedReviewsView,
-    EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HOURS, HistoryView,
-    IncidentDetail, IncidentEventView, IncidentView, IncompleteGroup, LastDay, LockView, MAX_GROUPS,
-    OngoingIncident, OutageSpan, Owed, Page, PageRequest, PartView, ReadingEvent, RefusedField, ReviewDetail,
-    ReviewGroup, ReviewView, RowId, SilenceSubject, SilenceView, SourceActivity, Standing,
-    StoredFailure, TicketView, TimelineEntry, WaitsView, refused_fields,
+    EventDetail, EventReview, EventSearch, EventView, Filter, FlappingView, FloodView, HistoryView,
+    IncidentDetail, IncidentEventView, IncidentView, IncompleteGroup, LAST_HOURS, LastDay,
+    LockView, MAX_GROUPS, OngoingIncident, OutageSpan, Owed, Page, PageRequest, PartView,
+    ReadingEvent, RefusedField, ReviewDetail, ReviewGroup, ReviewView, RowId, SilenceSubject,
+    SilenceView, SourceActivity, Standing, StoredFailure, TicketView, TimelineEntry, WaitsView,
+    refused_fields,
 };

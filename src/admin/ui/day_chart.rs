@@ -9,14 +9,14 @@ use super::chart::tenth;
 use crate::domain::activity::{Activity, begin_of};
 use crate::domain::decision::Suppression;
 use crate::domain::time::Timestamp;
-use crate::store::{HOURS, LastDay, OutageSpan};
+use crate::store::{LAST_HOURS, LastDay, OutageSpan};
 
 const WIDTH: f64 = 720.0;
 const LEFT: f64 = 56.0;
 const RIGHT: f64 = 8.0;
 /// Of one row, and the room above it for its name.
 const ROW: f64 = 64.0;
-const HEAD: f64 = 20.0;
+const HEAD: f64 = 26.0;
 /// Above the rows: the names of outages.
 const TOP: f64 = 18.0;
 /// Below the rows: the hours.
@@ -46,8 +46,8 @@ const REASONS: [(Suppression, Kind); 7] = [
     (Suppression::Stale, kind("too old", "stale")),
 ];
 const CALM: Kind = kind("events without a breach", "calm");
-const BREACH: Kind = kind("breaches", "breach");
-const WRITTEN: Kind = kind("written to a ticket", "written");
+const BREACH: Kind = kind("events with a breach", "breach");
+const WRITTEN: Kind = kind("breaches written to a ticket", "written");
 const TICKET: Kind = kind("tickets created", "ticket");
 const FAILURE: Kind = kind("failed attempts", "failure");
 
@@ -78,8 +78,9 @@ struct Row {
     head: f64,
     top: f64,
     bottom: f64,
-    /// The number of the highest bar.
+    /// The number of the highest bar, and how it stands beside the row.
     most: u64,
+    scale: String,
     bars: Vec<Bar>,
     legend: Vec<Counted>,
 }
@@ -126,6 +127,7 @@ struct TableRow {
     at: String,
     events: u64,
     breaches: u64,
+    written: u64,
     suppressed: u64,
     /// Why, with numbers.
     why: String,
@@ -138,6 +140,7 @@ struct TableRow {
 struct Hour {
     events: u64,
     breaches: u64,
+    written: u64,
     tickets: u64,
     failures: u64,
     /// In the order of [`REASONS`].
@@ -150,13 +153,15 @@ impl Hour {
     }
 
     fn is_empty(&self) -> bool {
-        self.events + self.breaches + self.tickets + self.failures + self.held_back() == 0
+        let out = self.written + self.tickets + self.failures;
+        self.events + self.breaches + self.held_back() + out == 0
     }
 
     fn add(&mut self, what: Activity, count: u64) {
         let place = match what {
             Activity::Event => &mut self.events,
             Activity::Breach => &mut self.breaches,
+            Activity::Written => &mut self.written,
             Activity::Ticket => &mut self.tickets,
             Activity::Failure => &mut self.failures,
             Activity::Suppressed(reason) => {
@@ -171,17 +176,19 @@ impl Hour {
         *place += count;
     }
 
-    /// A breach is one of a rule: an event can be several.
     fn in_and_breaching(&self) -> Vec<(Kind, u64)> {
         let calm = self.events.saturating_sub(self.breaches);
         vec![(BREACH, self.breaches), (CALM, calm)]
     }
 
+    /// By each rule: two rules can find a breach in one event.
     fn of_breaches(&self) -> Vec<(Kind, u64)> {
-        let written = self.breaches.saturating_sub(self.held_back());
         let reasons = REASONS.iter().zip(self.suppressed);
         let reasons = reasons.map(|((_, kind), count)| (*kind, count));
-        [(WRITTEN, written)].into_iter().chain(reasons).collect()
+        [(WRITTEN, self.written)]
+            .into_iter()
+            .chain(reasons)
+            .collect()
     }
 
     fn out(&self) -> Vec<(Kind, u64)> {
@@ -206,7 +213,7 @@ pub(super) fn day_chart(day: &LastDay, now: Timestamp) -> DayChart {
         let head = TOP + (HEAD + ROW) * number as f64;
         row(name, head, day.first_hour, &hours, *stack)
     });
-    let labels = (0..HOURS).filter(|hour| hour % LABEL_EVERY == 0);
+    let labels = (0..LAST_HOURS).filter(|hour| hour % LABEL_EVERY == 0);
     DayChart {
         width: WIDTH,
         height,
@@ -226,7 +233,7 @@ pub(super) fn day_chart(day: &LastDay, now: Timestamp) -> DayChart {
 }
 
 fn hours_of(day: &LastDay) -> Vec<Hour> {
-    let mut hours = vec![Hour::default(); usize::try_from(HOURS).unwrap_or(0)];
+    let mut hours = vec![Hour::default(); usize::try_from(LAST_HOURS).unwrap_or(0)];
     for (hour, what, count) in &day.counts {
         let place = usize::try_from(hour - day.first_hour).ok();
         if let Some(hour) = place.and_then(|place| hours.get_mut(place)) {
@@ -238,7 +245,7 @@ fn hours_of(day: &LastDay) -> Vec<Hour> {
 
 /// Where the time `hours` after the first hour stands.
 fn x_of(hours: f64) -> f64 {
-    LEFT + hours / HOURS as f64 * (WIDTH - LEFT - RIGHT)
+    LEFT + hours / LAST_HOURS as f64 * (WIDTH - LEFT - RIGHT)
 }
 
 fn row(name: &'static str, head: f64, first_hour: i64, hours: &[Hour], stack: Stack) -> Row {
@@ -246,7 +253,7 @@ fn row(name: &'static str, head: f64, first_hour: i64, hours: &[Hour], stack: St
     let whole = |stack: &Vec<(Kind, u64)>| stack.iter().map(|(_, count)| count).sum::<u64>();
     let most = stacks.iter().map(whole).max().unwrap_or(0);
     let (top, bottom) = (head + HEAD, head + HEAD + ROW);
-    let step = (WIDTH - LEFT - RIGHT) / HOURS as f64;
+    let step = (WIDTH - LEFT - RIGHT) / LAST_HOURS as f64;
     let mut bars = Vec::new();
     let mut legend: Vec<Counted> = Vec::new();
     for (hour, stack) in stacks.iter().enumerate() {
@@ -282,8 +289,18 @@ fn row(name: &'static str, head: f64, first_hour: i64, hours: &[Hour], stack: St
         top,
         bottom,
         most,
+        scale: compact(most),
         bars,
         legend,
+    }
+}
+
+/// A number in few characters: `9999`, `12k`, `3M`.
+fn compact(count: u64) -> String {
+    match count {
+        0..10_000 => count.to_string(),
+        10_000..1_000_000 => format!("{}k", count / 1_000),
+        _ => format!("{}M", count / 1_000_000),
     }
 }
 
@@ -291,7 +308,7 @@ fn band(one: &OutageSpan, day: &LastDay, now: Timestamp) -> Band {
     let begin = begin_of(day.first_hour);
     let hours_to = |at: Timestamp| at.since(begin).as_secs_f64() / 3_600.0;
     let from = x_of(hours_to(one.from.max(begin)));
-    let to = x_of(hours_to(one.to.unwrap_or(now).max(begin)).min(HOURS as f64));
+    let to = x_of(hours_to(one.to.unwrap_or(now).max(begin)).min(LAST_HOURS as f64));
     Band {
         id: one.id.to_string(),
         name: one.name.clone(),
@@ -308,12 +325,16 @@ fn summary(hours: &[Hour], outages: usize) -> String {
         1 => format!("1 {one}"),
         count => format!("{count} {many}"),
     };
-    let held_back = total(Hour::held_back);
     [
-        counted(total(|one| one.events), "event", "events"),
         format!(
-            "{}, {held_back} of them wrote nothing",
-            counted(total(|one| one.breaches), "breach", "breaches")
+            "{}, {} of them with a breach",
+            counted(total(|one| one.events), "event", "events"),
+            total(|one| one.breaches)
+        ),
+        format!(
+            "{} written to a ticket, {} held back",
+            counted(total(|one| one.written), "breach", "breaches"),
+            total(Hour::held_back)
         ),
         counted(total(|one| one.tickets), "ticket", "tickets"),
         counted(
@@ -339,6 +360,7 @@ fn table(first_hour: i64, hours: &[Hour]) -> Vec<TableRow> {
             at: begin_of(number).to_string(),
             events: hour.events,
             breaches: hour.breaches,
+            written: hour.written,
             suppressed: hour.held_back(),
             why: why.join(", "),
             tickets: hour.tickets,
@@ -363,7 +385,9 @@ mod tests {
         let counts = counts.iter();
         LastDay {
             first_hour: FIRST,
-            counts: counts.map(|(at, what, count)| (FIRST + at, *what, *count)).collect(),
+            counts: counts
+                .map(|(at, what, count)| (FIRST + at, *what, *count))
+                .collect(),
             outages: Vec::new(),
         }
     }
@@ -374,6 +398,7 @@ mod tests {
         let day = day(&[
             (0, Activity::Event, 1_000_000),
             (0, Activity::Breach, 10),
+            (0, Activity::Written, 6),
             (0, locked, 4),
             (23, Activity::Ticket, 1),
         ]);
@@ -381,10 +406,8 @@ mod tests {
         let [events, breaches, out] = &chart.rows[..] else {
             panic!("three rows");
         };
-        assert_eq!(
-            (events.most, breaches.most, out.most),
-            (1_000_000, 10, 1)
-        );
+        assert_eq!((events.most, breaches.most, out.most), (1_000_000, 10, 1));
+        assert_eq!((&*events.scale, &*breaches.scale), ("1M", "10"));
         let [breach, calm] = &events.bars[..] else {
             panic!("two bars: {:?}", events.bars);
         };
@@ -400,8 +423,8 @@ mod tests {
         assert!(out.bars[0].x > 680.0, "the last hour stands on the right");
         assert_eq!(
             chart.summary,
-            "1000000 events; 10 breaches, 4 of them wrote nothing; 1 ticket; 0 failed attempts; \
-             0 outages"
+            "1000000 events, 10 of them with a breach; 6 breaches written to a ticket, 4 held back; \
+             1 ticket; 0 failed attempts; 0 outages"
         );
         assert_eq!(chart.table.len(), 2);
         assert_eq!(chart.table[0].why, "burst lock 4");

@@ -114,8 +114,6 @@ pub(super) fn counted(count: &Value, one: &str, many: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::*;
-
     fn shown_reading(latest: f64, is_above: bool) -> String {
         let reading =
             json!({"latest": latest, "threshold": 300, "is_above": is_above, "unit": "s"});

@@ -92,7 +92,8 @@ fn report(situation: &Value, screen: Screen, output: Output) -> String {
 }
 
 fn target_row(one: &Value, now: Timestamp) -> Vec<Cell> {
-    let state = shown(one.get("state"));
+    let text = |name: &str| shown(one.get(name));
+    let state = text("state");
     let style = if state == "up" {
         Style::Plain
     } else {
@@ -110,6 +111,10 @@ fn target_row(one: &Value, now: Timestamp) -> Vec<Cell> {
                 shown(one.pointer("/pause/by")),
                 shown(Some(reason))
             ),
+            None if state == "held" => {
+                let (error, name) = (shown(one.pointer("/last_error/message")), text("name"));
+                format!("{error}; remedies: ringdown doctor {name}")
+            }
             None => shown(one.pointer("/last_error/message")),
         }),
     ]

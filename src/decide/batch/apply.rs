@@ -237,9 +237,19 @@ fn record(
     detail: Option<String>,
     is_change: bool,
 ) {
-    if let SignalOutcome::Suppressed(reason) = outcome {
-        changes.count_suppressed(&key.rule, reason.as_str());
-        changes.count_activity(event.received_at, Activity::Suppressed(reason));
+    match outcome {
+        SignalOutcome::Suppressed(reason) => {
+            changes.count_suppressed(&key.rule, reason.as_str());
+            changes.count_activity(event.received_at, Activity::Suppressed(reason));
+        }
+        SignalOutcome::Opened
+        | SignalOutcome::Commented
+        | SignalOutcome::Raised
+        | SignalOutcome::Relapsed
+        | SignalOutcome::Flapping => {
+            changes.count_activity(event.received_at, Activity::Written);
+        }
+        _ => {}
     }
     let incident_id = state.incident().map(|incident| incident.id.clone());
     let is_silenced = outcome == SignalOutcome::Suppressed(Suppression::Silenced);

@@ -67,10 +67,13 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The event is one of this batch.
-    pub(in crate::decide) fn count_event(&mut self, event: &JournalEvent) {
+    /// The event is one of this batch, and a rule found a breach in it or none.
+    pub(in crate::decide) fn count_event(&mut self, event: &JournalEvent, is_breach: bool) {
         let changes = &mut self.changes;
         changes.count_activity(event.received_at, Activity::Event);
+        if is_breach {
+            changes.count_activity(event.received_at, Activity::Breach);
+        }
     }
 
     /// The event goes to review.
@@ -106,10 +109,6 @@ impl<'a> Batch<'a> {
         };
         let verdict = verdict_name(finding.evaluation.verdict);
         self.changes.count_signal(finding.rule, verdict);
-        if finding.evaluation.verdict == Verdict::Breach {
-            let changes = &mut self.changes;
-            changes.count_activity(event.received_at, Activity::Breach);
-        }
         let key = finding.key.clone();
         let is_open = self
             .keys

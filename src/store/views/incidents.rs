@@ -182,7 +182,8 @@ macro_rules! incidents {
                  when 'sending' then 'it is being created' \
                  else coalesce('parked ' || ",
             $crate::store::views::deliveries::waits_for!(),
-            ", 'it waits for its turn') end \
+            ", 'it waits for its turn') || case when d.in_doubt <> 0 and d.state = 'waiting' \
+                 then '; it may exist already, so it moves to no other target' else '' end end \
                 from deliveries d \
                 left join target_conditions c on c.target = d.target and c.until is null \
                 where d.incident_id = i.id and d.operation = 'create' \

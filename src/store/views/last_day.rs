@@ -10,7 +10,7 @@ use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// Hours that are shown, the present one included.
-pub const HOURS: i64 = 24;
+pub const LAST_HOURS: i64 = 24;
 /// Outages that are shown, the newest.
 const MAX_OUTAGES: u32 = 30;
 
@@ -60,7 +60,7 @@ impl OutageSpan {
 impl Store {
     /// The 24 hours that end with the hour of `now`.
     pub async fn last_day(&self, now: Timestamp) -> Result<LastDay, StoreError> {
-        let first_hour = hour_of(now) - HOURS + 1;
+        let first_hour = hour_of(now) - LAST_HOURS + 1;
         let mut tx = self.database.begin_read().await?;
         let counted = |row: &Row| {
             let kind: String = row.get("kind")?;

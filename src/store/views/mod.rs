@@ -38,7 +38,7 @@ pub use floods::FloodView;
 pub use incident_detail::{FlappingView, HistoryView, IncidentDetail, IncidentEventView, PartView};
 pub use incidents::{IncidentView, TicketView, WaitsView};
 pub use incomplete::{IncompleteGroup, RefusedField, refused_fields};
-pub use last_day::{HOURS, LastDay, OutageSpan};
+pub use last_day::{LAST_HOURS, LastDay, OutageSpan};
 pub use locks::LockView;
 pub use ongoing::{OngoingIncident, Owed, ReadingEvent, Standing};
 pub use page::{Cursor, Filter, Page, PageRequest};

@@ -146,7 +146,7 @@ async fn details_and_counts_are_found_by_an_index() {
         ),
         (
             Statement::new(counts::INCOMPLETE_BY_TARGET),
-            "COVERING INDEX incidents_incomplete",
+            "USING INDEX incidents_incomplete",
         ),
         (
             Statement::new(counts::REVIEW_ITEMS_BY_SOURCE),
@@ -206,7 +206,7 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
         ),
         (
             Statement::new(incomplete::INCOMPLETE_GROUPS),
-            &["COVERING INDEX incidents_incomplete"],
+            &["USING INDEX incidents_incomplete"],
         ),
         (
             Statement::new(last_day::COUNTS),

@@ -88,14 +88,15 @@ pub(super) fn read_condition(row: &Row) -> Result<PlacedEntry, StoreError> {
     let target: String = row.get("target")?;
     let (what, cause) = match row.get::<bool>("is_end")? {
         true => (format!("{target} accepts writes again"), String::new()),
-        false => (
-            format!("waits for {target}"),
-            format!(
-                "{}: {}",
-                row.get::<String>("state")?.replace('_', " "),
-                row.get::<String>("reason")?
-            ),
-        ),
+        false => {
+            let (state, reason): (String, String) = (row.get("state")?, row.get("reason")?);
+            let cause = match state.as_str() {
+                // The reason begins with `by`.
+                "paused_by_person" => format!("paused {reason}"),
+                state => format!("{}: {reason}", state.replace('_', " ")),
+            };
+            (format!("waits for {target}"), cause)
+        }
     };
     Ok(PlacedEntry {
         place: row.get("place")?,
