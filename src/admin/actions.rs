@@ -59,10 +59,10 @@ pub(super) struct Replayed {
 pub(super) async fn replay_many(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
-    Bulk { asked, .. }: Bulk<questions::ReplayMany>,
+    Bulk { mut asked, .. }: Bulk<questions::ReplayMany>,
 ) -> Result<Either<Json<Replayed>, Json<ReplayPlan>>, Refused> {
+    resolve::complete(&state, &mut asked.filter).await?;
     let filter = &asked.filter;
-    resolve::known_rule(&state, filter).await?;
     if asked.is("plan") {
         return Ok(Either::That(Json(plan(&state, filter).await?)));
     }
@@ -88,8 +88,8 @@ pub(super) async fn discard_many(
     Extension(actor): Extension<Actor>,
     bulk: Bulk<questions::DiscardMany>,
 ) -> Answer<Discarded> {
-    let filter = narrowing(bulk)?;
-    resolve::known_rule(&state, &filter).await?;
+    let mut filter = narrowing(bulk)?;
+    resolve::complete(&state, &mut filter).await?;
     let by = by(&state, &actor);
     let discarded = state.store.discard_dead_letters(&filter, by).await?;
     Ok(Json(Discarded { discarded }))

@@ -58,6 +58,8 @@ impl Gauges {
         for target in &self.targets {
             let count = count_of(&counts.owed, target.as_str());
             self.metrics.set_delivery_queue(target, count);
+            let count = count_of(&counts.incomplete, target.as_str());
+            self.metrics.set_incomplete_tickets(target, count);
         }
         for (target, kind) in &self.dead_letters {
             let count = counts
@@ -78,6 +80,9 @@ impl Gauges {
     fn know(&mut self, counts: &Counts) {
         let owed = counts.owed.iter().filter(|(_, count)| *count > 0);
         self.targets.extend(owed.map(|(target, _)| target.clone()));
+        let incomplete = counts.incomplete.iter();
+        self.targets
+            .extend(incomplete.map(|(target, _)| target.clone()));
         let waiting = counts.review_items.iter();
         self.sources
             .extend(waiting.map(|(source, _)| source.clone()));

@@ -31,9 +31,9 @@ macro_rules! list {
     ($list:ident, $list_of:ty, $question:ty, $store_list:ident) => {
         pub(super) async fn $list(
             State(state): State<AdminState>,
-            asked: Query<$question>,
+            mut asked: Query<$question>,
         ) -> Listed<$list_of> {
-            resolve::known_rule(&state, &asked.filter).await?;
+            resolve::complete(&state, &mut asked.filter).await?;
             let found = state.store.$store_list(&asked.filter, &asked.page);
             Ok(List(found.await?))
         }
@@ -64,10 +64,10 @@ resource!(dead_letters, DeadLetterView, questions::DeadLetters, dead_letters;
 /// and readings; an outage stands for its members.
 pub(super) async fn incidents(
     State(state): State<AdminState>,
-    asked: Query<questions::Incidents>,
+    mut asked: Query<questions::Incidents>,
 ) -> Result<Either<List<Page<IncidentView>>, List<Page<Card>>>, Refused> {
+    resolve::complete(&state, &mut asked.filter).await?;
     let (filter, page) = (&asked.filter, &asked.page);
-    resolve::known_rule(&state, filter).await?;
     if asked.option("sort") == Some("worst") {
         let now = state.clock.now();
         let found = state.store.ongoing_page(filter, page, now).await?;
@@ -167,9 +167,9 @@ pub(super) async fn timeline(
 
 pub(super) async fn locks(
     State(state): State<AdminState>,
-    asked: Query<questions::Locks>,
+    mut asked: Query<questions::Locks>,
 ) -> Listed<LockView> {
-    resolve::known_rule(&state, &asked.filter).await?;
+    resolve::complete(&state, &mut asked.filter).await?;
     let now = state.clock.now();
     let found = state.store.locks(&asked.filter, &asked.page, now);
     Ok(List(found.await?))

@@ -51,7 +51,7 @@ use renderer::NoRenderer;
 pub use renderer::Renderer;
 pub use routes::{Access, Endpoint, endpoints, router};
 use rule_book::NoRules;
-pub use rule_book::{RuleBook, Threshold};
+pub use rule_book::{Judged, RuleBook, Threshold};
 use target_tester::NoTests;
 pub use target_tester::{TargetCheck, TargetTester};
 pub use targets::{TargetOverview, TargetView, TokenView};

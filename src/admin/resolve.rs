@@ -12,11 +12,13 @@ use crate::store::{EventDetail, Filter, OngoingIncident, StoreError};
 const MAX_NAMED: usize = 1_000;
 /// Ids that are named when several incidents can be meant.
 const MAX_IDS: usize = 10;
+/// Incidents whose names are compared.
+const MAX_BY_NAME: u32 = 300;
 /// Length of a whole id.
 const UUID: usize = 36;
 
-/// The id of the incident that `named` is the id of, the beginning of the id, the ticket's number,
-/// or the key. What names nothing is answered as it is, and the route says that it is not there.
+/// The id of the incident that `named` is the id of, the beginning or the end of the id, the ticket's
+/// number, the key, or the name. What names nothing is answered as it is, and the route says that it is not there.
 pub(super) async fn incident_id(state: &AdminState, named: &str) -> Result<IncidentId, Refused> {
     let is_whole = named.len() == UUID && uuid::Uuid::try_parse(named).is_ok();
     if is_whole || named.is_empty() || named.len() > MAX_NAMED || named.contains('\0') {
@@ -36,7 +38,9 @@ pub(super) async fn incident_id(state: &AdminState, named: &str) -> Result<Incid
         return Ok(meant.incident.id.clone());
     }
     if found.is_empty() {
-        return Ok(IncidentId::new(named));
+        return Ok(by_name(state, named)
+            .await?
+            .unwrap_or(IncidentId::new(named)));
     }
     let ids = found
         .iter()
@@ -54,15 +58,39 @@ pub(super) async fn incident_id(state: &AdminState, named: &str) -> Result<Incid
     ))
 }
 
+/// The incident that goes on and whose name is `named`, when exactly one has it.
+async fn by_name(state: &AdminState, named: &str) -> Result<Option<IncidentId>, Refused> {
+    let ongoing = state.store.ongoing(MAX_BY_NAME, state.clock.now()).await?;
+    let wanted = named.to_lowercase();
+    let found = only(
+        ongoing
+            .iter()
+            .filter(|one| one.name.to_lowercase() == wanted),
+    );
+    Ok(found.map(|one| one.incident.id.clone()))
+}
+
 /// The item of `items`, when there is exactly one.
 fn only<'a>(mut items: impl Iterator<Item = &'a OngoingIncident>) -> Option<&'a OngoingIncident> {
     let first = items.next()?;
     items.next().is_none().then_some(first)
 }
 
+/// Takes the short ids of incidents in `filter` for the whole ones, and refuses a rule that is not
+/// known.
+pub(super) async fn complete(state: &AdminState, filter: &mut Filter) -> Result<(), Refused> {
+    known_rule(state, filter).await?;
+    for named in [&mut filter.incident, &mut filter.outage] {
+        if let Some(text) = named {
+            *named = Some(incident_id(state, text).await?.to_string());
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a filter by a rule that is neither configured nor the rule of any stored incident: the
 /// list would be empty, and a misspelt name would look like good news.
-pub(super) async fn known_rule(state: &AdminState, filter: &Filter) -> Result<(), Refused> {
+async fn known_rule(state: &AdminState, filter: &Filter) -> Result<(), Refused> {
     let (Some(rule), Some(names)) = (&filter.rule, &state.names) else {
         return Ok(());
     };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::situation::RuleSight;
 use crate::store::ReadingEvent;
 
 /// The number at which a rule begins to call a reading a breach.
@@ -26,6 +27,23 @@ pub trait RuleBook: Send + Sync {
 
     /// Whether the reading is in seconds.
     fn is_duration(&self, reading: &str) -> bool;
+
+    /// What each rule makes of `event`, looked at alone.
+    fn judge(&self, event: &ReadingEvent) -> Judged {
+        let _ = event;
+        Judged::default()
+    }
+}
+
+/// What the rules make of an event.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judged {
+    /// The type that rules name; `None` where the event cannot be read.
+    pub event_type: Option<String>,
+    /// Why it means nothing for any rule, such as a heartbeat.
+    pub nothing: Option<String>,
+    /// Each configured rule, in their order.
+    pub sights: Vec<RuleSight>,
 }
 
 /// Of a listener that is given no rules.

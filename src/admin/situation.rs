@@ -18,8 +18,8 @@ use crate::domain::identity::TargetName;
 use crate::domain::situation::{Entity, Overview, PeopleNeeded, TargetInTrouble};
 use crate::lifecycle::ComponentState;
 use crate::store::{
-    DeadLetterGroup, DisplayTime, FloodView, MAX_GROUPS, OngoingIncident, Owed, RefusedAlone,
-    ReviewGroup, Standing, StoredFailure,
+    DeadLetterGroup, DisplayTime, FloodView, IncompleteGroup, MAX_GROUPS, OngoingIncident, Owed,
+    RefusedAlone, ReviewGroup, Standing, StoredFailure,
 };
 
 /// Incidents that are read; the worst of them are shown.
@@ -82,6 +82,8 @@ pub(super) struct Person {
     pub(super) refused_alone: Vec<RefusedAlone>,
     pub(super) review: Vec<ReviewGroup>,
     pub(super) floods: Vec<FloodView>,
+    /// Tickets that lack fields which the CRM refused, by what they lack.
+    pub(super) incomplete: Vec<IncompleteGroup>,
 }
 
 /// What a person must do about a target.
@@ -116,6 +118,7 @@ pub(super) async fn situation(state: &AdminState) -> Result<Situation, Refused> 
         ticketed: standing.ticketed,
         without_ticket: standing.without_ticket,
         held_back: standing.held_back,
+        recovered: standing.recovered,
         targets: in_trouble,
         people: people_needed(&person),
         broken: components
@@ -167,6 +170,7 @@ async fn person_with(state: &AdminState, targets: &[TargetView]) -> Result<Perso
         dead_letters: state.store.dead_letter_groups().await?,
         review: state.store.review_groups(None, MAX_GROUPS).await?,
         floods: state.store.floods().await?.items,
+        incomplete: state.store.incomplete_groups().await?,
     })
 }
 
@@ -197,6 +201,7 @@ fn people_needed(person: &Person) -> PeopleNeeded {
         refused_alone: person.refused_alone.len() as u64,
         review_items: person.review.iter().map(|group| group.count).sum(),
         held_by_floods: held.map(|one| u64::try_from(one.held).unwrap_or(0)).sum(),
+        incomplete: person.incomplete.iter().map(|group| group.count).sum(),
     }
 }
 

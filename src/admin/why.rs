@@ -11,11 +11,15 @@ use super::answer::Refused;
 use super::cards::{Card, worst_first};
 use super::query::Query;
 use super::questions;
+use super::rule_book::Judged;
 use crate::domain::identity::IncidentId;
-use crate::domain::situation::{EventFate, RuleVerdict, TicketFact, why_event, why_incident};
+use crate::domain::situation::{
+    EventFate, RuleVerdict, TicketFact, Unspoken, why_event, why_incident,
+};
 use crate::domain::time::Timestamp;
 use crate::store::{
-    EventDetail, IncidentDetail, OngoingIncident, Page, PageRequest, TicketView, TimelineEntry,
+    EventDetail, IncidentDetail, OngoingIncident, Page, PageRequest, ReadingEvent, TicketView,
+    TimelineEntry, refused_fields,
 };
 
 /// Longest text that is looked for, in characters.
@@ -35,12 +39,21 @@ pub(super) struct Why {
     /// What the text was: `event`, `incident`, `several` incidents, or `nothing`.
     pub(super) found: &'static str,
     pub(super) event: Option<EventDetail>,
+    /// What the rules that made no decision on the event make of it, looked at alone.
+    pub(super) rules: Vec<RuleOpinion>,
     /// The incident that the answer is about.
     pub(super) incident: Option<IncidentDetail>,
     /// What happened to it and why, oldest first.
     pub(super) timeline: Option<Page<TimelineEntry>>,
     /// Every incident that the text can mean, with names and readings.
     pub(super) incidents: Vec<Card>,
+}
+
+/// What one rule makes of an event, in words.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RuleOpinion {
+    pub(super) rule: String,
+    pub(super) says: String,
 }
 
 pub(super) async fn why(
@@ -83,6 +96,7 @@ pub(super) async fn story_of(state: &AdminState, asked: &str) -> Result<Why, Ref
             .to_owned(),
         found: "nothing",
         event: None,
+        rules: Vec::new(),
         incident: None,
         timeline: None,
         incidents: Vec::new(),
@@ -141,6 +155,7 @@ async fn of_incidents(
             ),
             found: "several",
             event: None,
+            rules: Vec::new(),
             incident: None,
             timeline: None,
             incidents: worst_first(state, named),
@@ -159,6 +174,7 @@ async fn of_incidents(
         answer,
         found: "incident",
         event: None,
+        rules: Vec::new(),
         incident: Some(state.store.incident(&id).await?),
         timeline: Some(timeline(state, &id).await?),
         incidents,
@@ -193,7 +209,8 @@ async fn of_event(
             incidents.push(incident);
         }
     }
-    let answer = why_event(&fate_of(&event, &incidents));
+    let judged = judged(state, &event);
+    let answer = why_event(&fate_of(&event, &incidents, &judged));
     let meant = incidents.first().map(|one| one.incident.id.clone());
     let (incident, timeline) = match &meant {
         Some(id) => (
@@ -206,6 +223,7 @@ async fn of_event(
         asked: asked.to_owned(),
         answer,
         found: "event",
+        rules: opinions(&event, &judged),
         event: Some(event),
         incident,
         timeline,
@@ -213,7 +231,32 @@ async fn of_event(
     })
 }
 
-fn fate_of(event: &EventDetail, incidents: &[OngoingIncident]) -> EventFate {
+/// What the rules make of `event` by the present configuration, looked at alone.
+fn judged(state: &AdminState, event: &EventDetail) -> Judged {
+    if event.event.state != "decided" {
+        return Judged::default();
+    }
+    state.rules.judge(&ReadingEvent {
+        source: event.event.source.clone(),
+        received_at: event.event.received_at.timestamp(),
+        body: event.body.0.clone(),
+    })
+}
+
+/// Of the rules that look at such events and made no decision.
+fn opinions(event: &EventDetail, judged: &Judged) -> Vec<RuleOpinion> {
+    let is_silent = |rule: &str| event.decisions.iter().all(|one| one.rule != rule);
+    let sights = judged.sights.iter();
+    sights
+        .filter(|one| one.looked() && is_silent(&one.rule))
+        .map(|one| RuleOpinion {
+            rule: one.rule.clone(),
+            says: one.words(),
+        })
+        .collect()
+}
+
+fn fate_of(event: &EventDetail, incidents: &[OngoingIncident], judged: &Judged) -> EventFate {
     if let Some(review) = &event.review {
         return EventFate::Review {
             id: review.id.0.to_string(),
@@ -224,26 +267,47 @@ fn fate_of(event: &EventDetail, incidents: &[OngoingIncident]) -> EventFate {
     if event.event.state == "received" {
         return EventFate::Undecided;
     }
-    let incident_of = |id: &IncidentId| {
-        let found = incidents.iter().find(|one| one.incident.id == *id)?;
-        Some((found.name.clone(), fact_of(&found.incident.ticket)))
-    };
-    let verdicts = event.decisions.iter().map(|decision| RuleVerdict {
-        rule: decision.rule.clone(),
-        outcome: decision.outcome.clone(),
-        detail: decision.detail.clone(),
-        incident: decision.incident_id.as_ref().and_then(incident_of),
+    if event.decisions.is_empty() {
+        return EventFate::Unspoken(Unspoken {
+            source: event.event.source.clone(),
+            event_type: judged.event_type.clone(),
+            nothing: judged.nothing.clone(),
+            sights: judged.sights.clone(),
+        });
+    }
+    let received_at = event.event.received_at.timestamp();
+    let incident_of = |id: &IncidentId| incidents.iter().find(|one| one.incident.id == *id);
+    let verdicts = event.decisions.iter().map(|decision| {
+        let found = decision.incident_id.as_ref().and_then(incident_of);
+        let detail = decision.detail.clone();
+        RuleVerdict {
+            rule: decision.rule.clone(),
+            outcome: decision.outcome.clone(),
+            detail: detail.filter(|detail| !is_lock_before(detail, received_at)),
+            incident: found.map(|one| (one.name.clone(), fact_of(&one.incident.ticket))),
+            outage: found.and_then(|one| one.outage.clone()),
+        }
     });
     EventFate::Decided(verdicts.collect())
 }
 
+/// Whether `detail` names a burst lock that had ended before the event came: it explains nothing.
+fn is_lock_before(detail: &str, received_at: Timestamp) -> bool {
+    let until = detail.strip_prefix("burst lock until ");
+    let until = until.and_then(|until| until.parse::<Timestamp>().ok());
+    until.is_some_and(|until| until <= received_at)
+}
+
 fn fact_of(ticket: &TicketView) -> TicketFact {
+    let lacks = ticket.incomplete.as_ref().map(|one| refused_fields(&one.0));
+    let lacks = lacks.unwrap_or_default().into_iter();
     TicketFact {
         target: ticket.target.to_string(),
         number: ticket.number.clone().or_else(|| ticket.id.clone()),
         state: ticket.state.clone(),
         is_closed: ticket.closed,
         missing: ticket.missing.clone(),
+        lacks: lacks.map(|one| one.field).collect(),
     }
 }
 

@@ -10,6 +10,7 @@ mod listening;
 mod pollers;
 mod rendering;
 mod rule_book;
+mod rule_sights;
 mod stages;
 mod target_tests;
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::admin::{RuleBook, Threshold};
-use crate::decide::{Entities, Evaluated, Evaluator};
+use super::rule_sights::sights;
+use crate::admin::{Judged, RuleBook, Threshold};
+use crate::decide::{Entities, Evaluated, Evaluator, ReadEvent};
 use crate::domain::enrichment::Names;
+use crate::domain::signal::Signal;
 use crate::settings::Settings;
 use crate::store::{Content, JournalEvent, ReadingEvent};
 
@@ -49,13 +51,7 @@ impl RuleBook for ConfiguredRules {
     /// Evaluates the event again, alone: readings of other messages about the entity are missing.
     /// Only the readings that the rule's expressions look at are in it.
     fn readings(&self, rule: &str, key: &str, event: &ReadingEvent) -> BTreeMap<String, f64> {
-        let mut event = JournalEvent {
-            seq: 0,
-            source: event.source.as_str().into(),
-            event_id: String::new(),
-            received_at: event.received_at,
-            content: Content::Body(event.body.clone()),
-        };
+        let mut event = as_received(event);
         let read = self.evaluator.read(&Names::default(), &mut event);
         let evaluated = self
             .evaluator
@@ -73,5 +69,37 @@ impl RuleBook for ConfiguredRules {
         reading
             .rsplit_once('.')
             .is_some_and(|(metric, statistic)| crate::normalise::is_duration(metric, statistic))
+    }
+
+    fn judge(&self, event: &ReadingEvent) -> Judged {
+        let mut event = as_received(event);
+        let read = self.evaluator.read(&Names::default(), &mut event);
+        let signals: Vec<Signal> = match &read {
+            ReadEvent::Signals(signals) => signals.iter().map(|one| one.signal.clone()).collect(),
+            ReadEvent::Nothing(_) | ReadEvent::Review(_) => Vec::new(),
+        };
+        let mut entities = Entities::default();
+        let evaluated = self.evaluator.evaluate(&event, read, &mut entities);
+        let nothing = match &evaluated {
+            Evaluated::Nothing(why) => Some((*why).to_owned()),
+            Evaluated::Review(reason) => Some(reason.clone()),
+            Evaluated::Findings { .. } => None,
+        };
+        Judged {
+            event_type: signals.first().map(|one| one.event_type.to_string()),
+            nothing,
+            sights: sights(&self.settings, &event.source, &signals, &evaluated),
+        }
+    }
+}
+
+/// The event as it was before it was decided.
+fn as_received(event: &ReadingEvent) -> JournalEvent {
+    JournalEvent {
+        seq: 0,
+        source: event.source.as_str().into(),
+        event_id: String::new(),
+        received_at: event.received_at,
+        content: Content::Body(event.body.clone()),
     }
 }

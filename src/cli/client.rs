@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Global;
 use super::outcome::Failed;
+use super::{Global, config};
 use crate::outbound::{CallError, Client};
 use crate::settings::Loader;
 use crate::targets;
@@ -16,14 +16,29 @@ const DEFAULT_URL: &str = "http://127.0.0.1:9090";
 /// The address of the daemon's admin listener: `url`, or the one that the configuration gives.
 pub(super) fn base(url: Option<&str>, global: &Global) -> Result<Url, Failed> {
     match url {
-        Some(url) => address(url),
-        None => address(&configured(global)),
+        Some(url) => {
+            readable(global)?;
+            address(url)
+        }
+        None => address(&configured(global)?),
     }
 }
 
-/// The address that the configuration gives; secrets need not be here. A configuration that cannot
-/// be used says nothing about the daemon that runs, so the default stands in for it.
-fn configured(global: &Global) -> String {
+/// Refuses a file that was asked for and cannot be read, also where it is not needed: it is a slip.
+fn readable(global: &Global) -> Result<(), Failed> {
+    let asked_for = global.config.iter().filter(|_| global.is_config_named);
+    for file in asked_for {
+        std::fs::File::open(file).map_err(|error| {
+            Failed::usage(format!("{} cannot be read: {error}", file.display()))
+        })?;
+    }
+    Ok(())
+}
+
+/// The address that the configuration gives; secrets need not be here. A file that was asked for
+/// and cannot be used is an error: the daemon at the usual address may be another one. The one in
+/// the working directory is only a guess, so the default stands in for it.
+fn configured(global: &Global) -> Result<String, Failed> {
     let mut loader = Loader::from_process(global.config.clone(), targets::profiles());
     loader.offline = true;
     match loader.load() {
@@ -32,9 +47,10 @@ fn configured(global: &Global) -> String {
             if address.ip().is_unspecified() {
                 address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
             }
-            format!("http://{address}")
+            Ok(format!("http://{address}"))
         }
-        Err(_) => DEFAULT_URL.to_owned(),
+        Err(error) if global.is_config_named => Err(config::refused(&error)),
+        Err(_) => Ok(DEFAULT_URL.to_owned()),
     }
 }
 

@@ -143,21 +143,27 @@ pub(super) fn cut(text: &str, room: usize) -> String {
     shown
 }
 
-/// The shortest beginnings of `ids` that are each one id's alone, at least eight characters.
+/// The ends of `ids`, each one id's alone, of at least eight characters. The ids of one outage begin
+/// alike, because they begin with the time; and a short id must be one incident's alone among all
+/// that the daemon knows, not only among those that are shown.
 pub(super) fn short_ids(ids: &[String]) -> Vec<String> {
     const SHORTEST: usize = 8;
+    const WHOLE: usize = 36;
     let shared = |one: &str, other: &str| {
-        let pairs = one.chars().zip(other.chars());
+        let pairs = one.bytes().rev().zip(other.bytes().rev());
         pairs.take_while(|(left, right)| left == right).count()
     };
-    let length_of = |id: &String| {
+    let short = |id: &String| {
         let others = ids.iter().filter(|other| *other != id);
         let longest = others.map(|other| shared(id, other)).max().unwrap_or(0);
-        (longest + 1).max(SHORTEST)
+        let length = (longest + 1).max(SHORTEST);
+        let cut = id.len().saturating_sub(length);
+        match id.len() == WHOLE {
+            true => id.get(cut..).unwrap_or(id).to_owned(),
+            false => id.clone(),
+        }
     };
-    ids.iter()
-        .map(|id| id.chars().take(length_of(id)).collect())
-        .collect()
+    ids.iter().map(short).collect()
 }
 
 #[cfg(test)]
@@ -209,11 +215,17 @@ mod tests {
     }
 
     #[test]
-    fn ids_are_as_short_as_they_can_be_told_apart() {
-        let ids = ["01a22811-bfb7-7", "01a22811-bfb7-8", "01b00000-0000-7"].map(str::to_owned);
+    fn ids_are_shown_by_their_ends_as_short_as_they_can_be_told_apart() {
+        let ids = [
+            "01a22811-bfb7-7000-8000-00001234abcd",
+            "01a22811-bfb7-7000-8000-00005678abcd",
+            "01a22811-bfb7-7000-8000-1000aaaabbbb",
+            "01a22811-bfb7-7000-8000-2000aaaabbbb",
+            "",
+        ];
         assert_eq!(
-            short_ids(&ids),
-            ["01a22811-bfb7-7", "01a22811-bfb7-8", "01b00000"]
+            short_ids(&ids.map(str::to_owned)),
+            ["1234abcd", "5678abcd", "1000aaaabbbb", "2000aaaabbbb", ""]
         );
     }
 }

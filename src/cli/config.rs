@@ -39,12 +39,30 @@ pub(super) struct Offline {
 
 /// The configuration that the files and the environment make.
 pub(super) fn load(global: &Global, offline: Offline) -> Result<Loaded, Failed> {
-    load_from(global, offline).map_err(|error| refused(&error))
+    load_from(global, offline).map_err(|error| refused_after(global, &error))
 }
 
 /// The same, with every rule tried. What the rules are warned of is among the warnings.
 pub(super) fn load_and_try(global: &Global) -> Result<Loaded, Failed> {
-    tried(load_from(global, Offline::default())).map_err(|error| refused(&error))
+    tried(load_from(global, Offline::default())).map_err(|error| refused_after(global, &error))
+}
+
+/// What is said first when there is no file at all: the problems below follow from that.
+const NO_FILE: &str = "note: there is no ./ringdown.toml here, and neither --config nor \
+     RINGDOWN_CONFIG names a file\n\n";
+
+/// The same, after the reason that stands behind all others.
+fn refused_after(global: &Global, error: &LoadError) -> Failed {
+    let Failed { message, code } = refused(error);
+    let first = if global.config.is_empty() {
+        NO_FILE
+    } else {
+        ""
+    };
+    Failed {
+        message: format!("{first}{message}"),
+        code,
+    }
 }
 
 fn load_from(global: &Global, offline: Offline) -> Result<Loaded, LoadError> {
@@ -69,7 +87,7 @@ fn tried(loaded: Result<Loaded, LoadError>) -> Result<Loaded, LoadError> {
     }
 }
 
-fn refused(error: &LoadError) -> Failed {
+pub(super) fn refused(error: &LoadError) -> Failed {
     let text = report::problems_text(&error.problems, &error.warnings);
     Failed::usage(text.trim_end())
 }
@@ -101,7 +119,9 @@ fn run_check(global: &Global, offline: Offline) -> ExitCode {
     match global.output {
         Output::Table | Output::Wide => {
             let text = report::problems_text(&problems, &warnings);
-            let text = format!("{}{text}", report::absent_text(&absent));
+            let is_lost = global.config.is_empty() && !problems.is_empty();
+            let first = if is_lost { NO_FILE } else { "" };
+            let text = format!("{first}{}{text}", report::absent_text(&absent));
             write_out(&coloured(&visible(&text), Screen::of_stdout()));
         }
         Output::Json => {

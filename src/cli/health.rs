@@ -57,6 +57,19 @@ fn describe(ready: bool, body: &Value) -> String {
         None if ready => "ready".to_owned(),
         None => "not ready".to_owned(),
     };
+    let targets = body.get("targets").and_then(Value::as_object);
+    let all = targets.into_iter().flatten();
+    let well = all
+        .clone()
+        .filter(|(_, target)| target["state"] == "up")
+        .count();
+    let count = all.count();
+    if ready && well < count {
+        text.push_str(&format!(
+            ": it takes events; {} of {count} targets accept no tickets",
+            count - well
+        ));
+    }
     text.push('\n');
     let part = |name: &str| {
         body.get(name)
@@ -72,7 +85,6 @@ fn describe(ready: bool, body: &Value) -> String {
         };
         text.push_str(&format!("  {name}: {state}{reason}\n"));
     }
-    let targets = body.get("targets").and_then(Value::as_object);
     for (name, target) in targets.into_iter().flatten() {
         text.push_str(&format!("  {name}: {}\n", target_state(target)));
     }

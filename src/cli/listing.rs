@@ -23,6 +23,8 @@ enum Kind {
     Text,
     /// A time, shown by its age; with `-o wide` as it is.
     Age,
+    /// When something is due; nothing when that is past.
+    Due,
     /// A long id, as short as it can be told apart; with `-o wide` whole.
     Id,
     Severity,
@@ -46,6 +48,10 @@ impl Column {
         Self::of(heading, pointer, Kind::Age)
     }
 
+    pub(super) const fn due(heading: &'static str, pointer: &'static str) -> Self {
+        Self::of(heading, pointer, Kind::Due)
+    }
+
     pub(super) const fn id(heading: &'static str, pointer: &'static str) -> Self {
         Self::of(heading, pointer, Kind::Id)
     }
@@ -65,7 +71,7 @@ impl Column {
     fn cells(self, items: &[Value], output: Output, now: Timestamp) -> Vec<Cell> {
         let texts: Vec<String> = items
             .iter()
-            .map(|item| shown(item.pointer(self.pointer)))
+            .map(|item| cell_text(item.pointer(self.pointer)))
             .collect();
         let is_wide = output == Output::Wide;
         match self.kind {
@@ -77,12 +83,33 @@ impl Column {
                 .iter()
                 .map(|at| Cell::new(age_text(at, now)))
                 .collect(),
+            Kind::Due => texts
+                .iter()
+                .map(|at| match at.parse::<Timestamp>() {
+                    Ok(due) if due <= now => Cell::new(""),
+                    _ if is_wide => Cell::new(at),
+                    _ => Cell::new(age_text(at, now)),
+                })
+                .collect(),
             Kind::Severity => {
                 let style = |text: &String| Cell::styled(text, Style::of_severity(text));
                 texts.iter().map(style).collect()
             }
             _ => texts.iter().map(Cell::new).collect(),
         }
+    }
+}
+
+/// A list of plain values stands with commas.
+fn cell_text(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::Array(items))
+            if items.iter().all(|one| !one.is_object() && !one.is_array()) =>
+        {
+            let items: Vec<String> = items.iter().map(|one| shown(Some(one))).collect();
+            items.join(", ")
+        }
+        value => shown(value),
     }
 }
 
@@ -135,9 +162,9 @@ mod tests {
     fn shown(output: Output) -> String {
         let items = [
             json!({"severity": "high", "at": "2026-11-23T14:00:00.000Z", "note": null,
-                "id": "01a22811-bfb7-7000-8000-000000000001"}),
+                "id": "01a22811-bfb7-7000-8000-00001234abcd"}),
             json!({"severity": "low", "at": "2026-11-23T13:00:00.000Z", "note": null,
-                "id": "01b22811-bfb7-7000-8000-000000000001"}),
+                "id": "01a22811-bfb7-7000-8000-00005678abcd"}),
         ];
         let now = "2026-11-23T14:04:00Z".parse().unwrap();
         lines(&items, &COLUMNS, output, Screen::piped(), now)
@@ -148,8 +175,25 @@ mod tests {
         assert_eq!(
             shown(Output::Table),
             "SEVERITY  AGE        ID\n\
-             high      4 min      01a22811\n\
-             low       1 h 4 min  01b22811"
+             high      4 min      1234abcd\n\
+             low       1 h 4 min  5678abcd"
+        );
+    }
+
+    #[test]
+    fn what_is_due_and_past_is_left_out_and_lists_are_words() {
+        const DUE: [Column; 2] = [
+            Column::due("next", "/next"),
+            Column::text("match", "/match"),
+        ];
+        let items = [
+            json!({"next": "2026-11-23T14:00:00.000Z", "match": ["key=Sales", "rule=wait"]}),
+            json!({"next": "2026-11-23T14:05:00.000Z", "match": []}),
+        ];
+        let now = "2026-11-23T14:04:00Z".parse().unwrap();
+        assert_eq!(
+            lines(&items, &DUE, Output::Table, Screen::piped(), now),
+            "NEXT      MATCH\n          key=Sales, rule=wait\nin 1 min"
         );
     }
 
@@ -158,7 +202,7 @@ mod tests {
         let wide = shown(Output::Wide);
         for part in [
             "2026-11-23T13:00:00.000Z",
-            "01b22811-bfb7-7000-8000-000000000001",
+            "01a22811-bfb7-7000-8000-00005678abcd",
         ] {
             assert!(wide.contains(part), "{wide}");
         }

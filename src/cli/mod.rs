@@ -60,6 +60,9 @@ struct Global {
     /// ./ringdown.toml.
     #[arg(long = "config", value_name = "FILE", global = true)]
     config: Vec<PathBuf>,
+    /// Whether the files were named, and not found in the working directory.
+    #[arg(skip)]
+    is_config_named: bool,
     /// How results are printed.
     #[arg(short, long, value_enum, default_value_t = Output::Table, global = true)]
     output: Output,
@@ -160,6 +163,10 @@ pub fn run() -> ExitCode {
     line.global.config = config_files(std::env::args_os());
     let is_json = line.global.output.is_json();
     if line.global.config.is_empty() {
+        line.global.config = named_config().into_iter().collect();
+    }
+    line.global.is_config_named = !line.global.config.is_empty();
+    if line.global.config.is_empty() {
         line.global.config = usual_config().into_iter().collect();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -198,11 +205,15 @@ fn config_files(arguments: impl IntoIterator<Item = OsString>) -> Vec<PathBuf> {
     files
 }
 
-/// The file that is read when no `--config` names one.
-fn usual_config() -> Option<PathBuf> {
+/// The file that `RINGDOWN_CONFIG` names.
+fn named_config() -> Option<PathBuf> {
     let named = std::env::var_os("RINGDOWN_CONFIG").filter(|name| !name.is_empty());
-    let beside = || Some(PathBuf::from("ringdown.toml")).filter(|file| file.is_file());
-    named.map(PathBuf::from).or_else(beside)
+    named.map(PathBuf::from)
+}
+
+/// The file that is read when none is named.
+fn usual_config() -> Option<PathBuf> {
+    Some(PathBuf::from("ringdown.toml")).filter(|file| file.is_file())
 }
 
 async fn execute(line: CommandLine) -> Outcome {

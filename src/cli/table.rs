@@ -102,7 +102,15 @@ fn laid_out(row: &[String], widths: &[usize]) -> String {
 /// One item: a line per value, indented by what it belongs to.
 pub(super) fn details(item: &Value) -> String {
     let mut lines = Vec::new();
-    describe(item, 0, &mut lines);
+    let mut rest = item.clone();
+    // What it is called stands first; the other names are in the order of the alphabet.
+    if let Some(id) = rest
+        .as_object_mut()
+        .and_then(|members| members.remove("id"))
+    {
+        member("id", &id, 0, &mut lines);
+    }
+    describe(&rest, 0, &mut lines);
     lines.join("\n")
 }
 

@@ -82,6 +82,7 @@ async fn decide_evaluated(
         if place % EVENTS_BETWEEN_YIELDS == 0 {
             tokio::task::yield_now().await;
         }
+        batch.count_event(&event, evaluated.is_breach());
         match evaluated {
             Evaluated::Nothing(why) => {
                 tracing::debug!(event_id = event.event_id, why, "nothing to decide");

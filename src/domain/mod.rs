@@ -3,6 +3,7 @@
 //! `incident` is the data at the bottom; `decision`, `outage`, `flood` and `silence` decide about
 //! it.
 
+pub mod activity;
 pub mod allowance;
 pub mod change_feed;
 pub mod circuit_breaker;

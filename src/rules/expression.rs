@@ -199,6 +199,22 @@ impl Expression {
         }
     }
 
+    /// Whether `part` of the expression holds; `None` when that is not known.
+    pub(super) fn part_holds(
+        &self,
+        part: &IdedExpr,
+        signal: &Signal,
+        source: &str,
+    ) -> Option<bool> {
+        let resolver = SignalVariables { signal, source };
+        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        context.set_variable_resolver(&resolver);
+        match context.resolve(part) {
+            Ok(Value::Bool(holds)) => Some(holds),
+            _ => None,
+        }
+    }
+
     fn evaluate(&self, signal: &Signal, source: &str) -> Result<Option<bool>, EvaluationError> {
         let resolver = SignalVariables { signal, source };
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));

@@ -19,6 +19,7 @@ mod slip;
 mod span;
 mod tags;
 mod template;
+mod unmet;
 mod unsatisfiable;
 
 pub use bounds::Bound;

@@ -1,6 +1,7 @@
 //! The changes of a batch of decisions, stored in one transaction, so that a crash can only repeat
 //! a batch that left no trace.
 
+use super::activity::{self, HourCounts};
 use super::burst_locks::write_lock;
 use super::database::Tx;
 use super::decision_transaction::DecisionTransaction;
@@ -64,6 +65,8 @@ pub struct DecisionBatch {
     pub entities: Vec<EntityRecord>,
     /// Matches of keys whose rule needs several of them.
     pub match_counts: Vec<(IncidentKey, MatchCount)>,
+    /// What the batch says about the hours of its events.
+    pub activity: HourCounts,
 }
 
 impl DecisionTransaction {
@@ -107,6 +110,7 @@ impl DecisionTransaction {
                 .execute(tx)
                 .await?;
         }
+        activity::add(tx, &batch.activity).await?;
         fault_points::reach("decisions-written");
         self.tx.commit().await?;
         fault_points::reach("decisions-committed");

@@ -49,6 +49,8 @@ embed![
     "0050_silenced_incidents",
     "0056_unknown_outcomes",
     "0060_tries",
+    "0064_short_ids_and_incomplete_tickets",
+    "0065_activity_hours",
     "0066_event_places",
     "0067_lists_by_filter",
     "0068_members_of_outages",

@@ -3,6 +3,7 @@
 //! All SQL is here, written once for SQLite and PostgreSQL. Each file has one topic; `views` has
 //! the lists for the API.
 
+mod activity;
 mod audit;
 mod burst_locks;
 mod claims;
@@ -64,6 +65,7 @@ mod value;
 mod views;
 mod write_ahead_log;
 
+pub use activity::HourCounts;
 pub use audit::ChangedBy;
 pub use decision_transaction::DecisionTransaction;
 pub use decisions::{DecisionBatch, DecisionRecord, NewReview};
@@ -98,8 +100,9 @@ pub use views::{
     AuditView, ChangeMark, Counts, Cursor, DeadLetterDetail, DeadLetterGroup, DeadLetterView,
     DecisionView, DeliveryDetail, DeliveryView, DisplayTime, Document, DroppedReviewsView,
     EventDetail, EventReview, EventView, Filter, FlappingView, FloodView, HistoryView,
-    IncidentDetail, IncidentEventView, IncidentView, LockView, MAX_GROUPS, OngoingIncident, Owed,
-    Page, PageRequest, PartView, ReadingEvent, RefusedAlone, ReviewDetail, ReviewGroup, ReviewView,
-    RowId, SilenceSubject, SilenceView, SourceActivity, Standing, StoredFailure, TicketView,
-    TimelineEntry, WaitsView,
+    IncidentDetail, IncidentEventView, IncidentView, IncompleteGroup, LAST_HOURS, LastDay,
+    LockView, MAX_GROUPS, OngoingIncident, OutageSpan, Owed, Page, PageRequest, PartView,
+    ReadingEvent, RefusedAlone, RefusedField, ReviewDetail, ReviewGroup, ReviewView, RowId,
+    SilenceSubject, SilenceView, SourceActivity, Standing, StoredFailure, TicketView,
+    TimelineEntry, WaitsView, refused_fields,
 };

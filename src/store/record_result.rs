@@ -7,10 +7,11 @@ use super::history::insert_history;
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError, completion, ticket_changes};
+use super::{HourCounts, Store, StoreError, activity, completion, ticket_changes};
+use crate::domain::activity::Activity;
 use crate::domain::failure::Failure;
 use crate::domain::identity::IncidentId;
-use crate::domain::ticket::Ticket;
+use crate::domain::ticket::{Operation, Ticket};
 use crate::domain::time::Timestamp;
 
 impl Store {
@@ -56,8 +57,26 @@ impl Store {
         if let Some(entry) = entry {
             insert_history(&mut tx, &entry).await?;
         }
+        if let Some(what) = counted_as(delivery, result) {
+            let mut counts = HourCounts::default();
+            counts.add(now, what);
+            activity::add(&mut tx, &counts).await?;
+        }
         tx.commit().await?;
         Ok(true)
+    }
+}
+
+/// What the attempt counts as, in its hour.
+fn counted_as(delivery: &ClaimedDelivery, result: &DeliveryResult) -> Option<Activity> {
+    match result {
+        DeliveryResult::Delivered { .. } => {
+            (delivery.operation == Operation::Create).then_some(Activity::Ticket)
+        }
+        DeliveryResult::RetryAt { .. }
+        | DeliveryResult::Parked { .. }
+        | DeliveryResult::DeadLettered { .. } => Some(Activity::Failure),
+        DeliveryResult::Completed { .. } | DeliveryResult::PutOff { .. } => None,
     }
 }
 

@@ -84,6 +84,7 @@ impl Store {
             "delete from match_counts where heard_at < $1",
             "delete from incident_requests where settled_at < $1",
             "delete from target_pauses where until < $1",
+            "delete from activity_hours where hour < $1 / 3600000",
         ] {
             Statement::new(text).bind(cutoff).execute(&mut tx).await?;
         }

@@ -77,6 +77,8 @@ metrics! {
         "Deliveries that are not done, by target";
     dead_letters: Gauges<2>, "dead_letters",
         "Dead letters by target and failure kind";
+    incomplete_tickets: Gauges<1>, "incomplete_tickets",
+        "Tickets that are not closed and lack fields that the CRM refused, by target";
     review_items: Gauges<1>, "review_items",
         "Review items waiting for a person, by source";
     review_items_dropped: Counters<1>, "review_items_dropped",
@@ -257,6 +259,13 @@ impl Metrics {
             .set(count);
     }
 
+    /// Sets how many tickets of `target` lack fields.
+    pub fn set_incomplete_tickets(&self, target: &TargetName, count: i64) {
+        self.incomplete_tickets
+            .get_or_create(&labels([("target", target.as_str())]))
+            .set(count);
+    }
+
     /// Sets how many review items of `source` wait for a person.
     pub fn set_review_items(&self, source: &str, count: i64) {
         self.review_items
@@ -375,6 +384,7 @@ mod tests {
         metrics.delivery(&servicenow, "create", "ok");
         metrics.set_delivery_queue(&servicenow, 0);
         metrics.set_dead_letters(&servicenow, "network_failure", 0);
+        metrics.set_incomplete_tickets(&servicenow, 2);
         metrics.set_review_items("genesys", 0);
         metrics.review_items_dropped("genesys", 3);
         metrics.time_to_ticket(0.02);
@@ -392,6 +402,7 @@ mod tests {
             r#"ringdown_deliveries_total{target="servicenow",operation="create",outcome="ok"} 1"#,
             r#"ringdown_delivery_queue{target="servicenow"} 0"#,
             r#"ringdown_dead_letters{target="servicenow",kind="network_failure"} 0"#,
+            r#"ringdown_incomplete_tickets{target="servicenow"} 2"#,
             r#"ringdown_review_items{source="genesys"} 0"#,
             r#"ringdown_review_items_dropped_total{source="genesys"} 3"#,
             "ringdown_time_to_ticket_seconds_count 1",

@@ -66,6 +66,12 @@ pub trait Crm: Send + Sync + 'static {
     /// A text that names the unknown switch.
     fn switch(&self, switches: &Value) -> Result<(), String>;
 
+    /// Whether people open a ticket at this path.
+    fn is_page(path: &str) -> bool;
+
+    /// The path and query at which people open `ticket`, as the CRM itself writes them.
+    fn ticket_address(&self, ticket: &Value) -> Option<String>;
+
     /// A row for the page: number, subject, state, priority, key, opened, comments; and
     /// whether it is closed.
     fn page_row(&self, ticket: &Value) -> ([String; 7], bool);

@@ -281,6 +281,19 @@ impl Faults {
         self.armed.clear();
     }
 
+    /// Those that can still happen, as they were added.
+    pub(super) fn json(&self) -> serde_json::Value {
+        let faults = self.armed.iter().filter(|armed| !armed.is_over());
+        faults.map(|armed| serde_json::json!(armed.fault)).collect()
+    }
+
+    /// The same, a line for each.
+    pub(super) fn described(&self) -> Vec<String> {
+        let faults = self.json();
+        let faults = faults.as_array().into_iter().flatten();
+        faults.map(without_nulls).collect()
+    }
+
     /// The fault that is due for `request`, if any. `concerns` says whether a named case is about
     /// it.
     pub(super) fn take_due(
@@ -301,7 +314,30 @@ impl Faults {
     }
 }
 
+fn without_nulls(fault: &serde_json::Value) -> String {
+    let mut fault = fault.clone();
+    if let Some(members) = fault.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    fault.to_string()
+}
+
 impl Armed {
+    /// Whether it can never happen again.
+    fn is_over(&self) -> bool {
+        match self.fault.trigger {
+            Trigger::Next { .. } => self.left == 0,
+            Trigger::During {
+                from_milliseconds,
+                milliseconds,
+            } => {
+                let end = from_milliseconds.saturating_add(milliseconds);
+                self.since.elapsed() >= Duration::from_millis(end)
+            }
+            Trigger::Every { .. } | Trigger::Rate { .. } | Trigger::Always => false,
+        }
+    }
+
     fn is_due(&mut self) -> bool {
         match self.fault.trigger {
             Trigger::Next { .. } => {

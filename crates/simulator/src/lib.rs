@@ -15,6 +15,7 @@ mod instance;
 mod listen;
 mod message;
 mod page;
+mod preset;
 mod push;
 pub mod salesforce;
 pub mod servicenow;

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::control::own_route;
+use super::control::{own_route, ticket_page};
 use super::crm::Crm;
 use super::inject::{ConnectionDropped, inject_fault};
 use super::instance::{BIND_AGAIN_AFTER, Instance};
@@ -107,6 +107,12 @@ async fn answer<C: Crm>(
     if request.path == "/" || request.path.starts_with("/_sim") {
         let answer = own_route(&inner, &request);
         send_due(&inner);
+        return Ok(to_http(answer));
+    }
+    // People look at a ticket, whatever happens to programs.
+    if C::is_page(&request.path)
+        && let Some(answer) = ticket_page(&inner, &request)
+    {
         return Ok(to_http(answer));
     }
     let outcome = inject_fault(&inner, &request).await;

@@ -28,6 +28,14 @@ impl Request {
         self.path.split('/').skip(1).map(decode).collect()
     }
 
+    /// The path, and the address in the query that a page leads to, if there is one.
+    pub fn page_address(&self) -> String {
+        match self.query.get("uri") {
+            Some(uri) => format!("{}?uri={uri}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
     /// A header's text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()

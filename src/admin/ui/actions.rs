@@ -4,10 +4,11 @@
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 
 use super::page::{Form, to};
-use super::records::silences_page;
+use super::records::{Tried, silences_page};
 use super::waits::like;
 use crate::admin::actions::by;
 use crate::admin::answer::Refused;
@@ -41,6 +42,12 @@ fn wanted(form: &Form) -> Wanted {
     }
 }
 
+/// Says what is wrong beside the form, in which everything that was typed still stands.
+async fn silence_refused(state: &AdminState, actor: &Actor, form: &Form, why: String) -> Done {
+    let page = silences_page(state, actor, form, Tried::Refused(why)).await?;
+    Ok((StatusCode::BAD_REQUEST, page).into_response())
+}
+
 /// Shows what the silence would hit, and the form again.
 pub(super) async fn preview_silence(
     State(state): State<AdminState>,
@@ -49,11 +56,12 @@ pub(super) async fn preview_silence(
 ) -> Done {
     let form = Form::parse(&String::from_utf8_lossy(&body));
     let now = state.clock.now();
-    let new = wanted(&form)
-        .check(now, state.names.as_deref())
-        .map_err(Refused::bad_request)?;
+    let new = match wanted(&form).check(now, state.names.as_deref()) {
+        Ok(new) => new,
+        Err(why) => return silence_refused(&state, &actor, &form, why).await,
+    };
     let preview = preview(&state, &new, now).await?;
-    silences_page(&state, &actor, &form, Some(preview)).await
+    silences_page(&state, &actor, &form, Tried::Preview(preview)).await
 }
 
 pub(super) async fn extend(
@@ -78,9 +86,10 @@ pub(super) async fn silence(
 ) -> Done {
     let form = Form::parse(&String::from_utf8_lossy(&body));
     let by = by(&state, &actor);
-    let new = wanted(&form)
-        .check(by.at, state.names.as_deref())
-        .map_err(Refused::bad_request)?;
+    let new = match wanted(&form).check(by.at, state.names.as_deref()) {
+        Ok(new) => new,
+        Err(why) => return silence_refused(&state, &actor, &form, why).await,
+    };
     state.store.create_silence(&new, by).await?;
     Ok(done("/ui/silences", "silenced", 1))
 }

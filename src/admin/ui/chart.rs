@@ -181,59 +181,8 @@ pub(super) fn chart(series: &Series<'_>) -> Option<Chart> {
     })
 }
 
-/// How many incidents began in each hour.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct HourBars {
-    width: f64,
-    height: f64,
-    bars: Vec<Bar>,
-    most: u64,
-    total: u64,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize)]
-struct Bar {
-    x: f64,
-    y: f64,
-    width: f64,
-    height: f64,
-    count: u64,
-    at: String,
-}
-
-const BARS_HEIGHT: f64 = 60.0;
-
-pub(super) fn hour_bars(hours: &[(Timestamp, u64)]) -> HourBars {
-    let most = hours.iter().map(|(_, count)| *count).max().unwrap_or(0);
-    let step = WIDTH / hours.len().max(1) as f64;
-    let bars = hours.iter().enumerate().map(|(place, (at, count))| {
-        let share = *count as f64 / most.max(1) as f64;
-        // One incident is seen beside a thousand.
-        let height = if *count > 0 {
-            (share * BARS_HEIGHT).max(2.0)
-        } else {
-            0.0
-        };
-        Bar {
-            x: tenth(place as f64 * step + 1.0),
-            y: tenth(BARS_HEIGHT - height),
-            width: tenth(step - 2.0),
-            height: tenth(height),
-            count: *count,
-            at: at.to_string(),
-        }
-    });
-    HourBars {
-        width: WIDTH,
-        height: BARS_HEIGHT,
-        bars: bars.collect(),
-        most,
-        total: hours.iter().map(|(_, count)| count).sum(),
-    }
-}
-
 /// Digits that nobody sees make a page long.
-fn tenth(value: f64) -> f64 {
+pub(super) fn tenth(value: f64) -> f64 {
     (value * 10.0).round() / 10.0
 }
 
@@ -283,14 +232,5 @@ mod tests {
         series.values = &one;
         let flat = chart(&series).unwrap();
         assert_eq!(flat.dots[0].y, HEIGHT - BOTTOM);
-        assert!(hour_bars(&[]).bars.is_empty());
-    }
-
-    #[test]
-    fn one_incident_is_seen_beside_many() {
-        let bars = hour_bars(&[(at(0), 1), (at(3600), 1_000), (at(7200), 0)]);
-        let heights: Vec<f64> = bars.bars.iter().map(|bar| bar.height).collect();
-        assert_eq!(heights, [2.0, BARS_HEIGHT, 0.0]);
-        assert_eq!((bars.most, bars.total), (1_000, 1_001));
     }
 }

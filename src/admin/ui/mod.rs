@@ -8,6 +8,7 @@
 mod actions;
 mod assets;
 mod chart;
+mod day_chart;
 mod guard;
 mod incident;
 mod live;

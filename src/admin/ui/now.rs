@@ -5,7 +5,7 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::chart::{HourBars, hour_bars};
+use super::day_chart::{DayChart, day_chart};
 use super::page::{Form, page};
 use crate::admin::answer::Refused;
 use crate::admin::situation::{Situation, situation};
@@ -15,7 +15,7 @@ use crate::admin::{Actor, AdminState};
 struct Now {
     #[serde(flatten)]
     situation: Situation,
-    bars: HourBars,
+    day: DayChart,
     waits_for_person: u64,
 }
 
@@ -25,11 +25,12 @@ pub(super) async fn show(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refused> {
     let situation = situation(&state).await?;
-    let bars = hour_bars(&state.store.begun_by_hour(state.clock.now()).await?);
+    let now = state.clock.now();
+    let day = day_chart(&state.store.last_day(now).await?, now);
     let content = Now {
         waits_for_person: situation.person.count(),
         situation,
-        bars,
+        day,
     };
     let query = Form::parse(query.as_deref().unwrap_or_default());
     Ok(page(&state, &actor, "now.html", &query, &content))

@@ -34,6 +34,7 @@ const TEMPLATES: &[(&str, &str)] = &templates![
     "arriving.html",
     "error.html",
     "now.html",
+    "day.html",
     "incident.html",
     "silence_form.html",
     "why.html",

@@ -60,16 +60,30 @@ pub(super) async fn silences(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Refused> {
     let query = Form::parse(query.as_deref().unwrap_or_default());
-    silences_page(&state, &actor, &query, None).await
+    silences_page(&state, &actor, &query, Tried::Nothing).await
 }
 
-/// The list, with the form filled in from `query`, and what its silence would hit.
+/// What came of the form on the page.
+pub(super) enum Tried {
+    Nothing,
+    /// What its silence would hit.
+    Preview(Preview),
+    /// Why it makes no silence.
+    Refused(String),
+}
+
+/// The list, with the form filled in from `query`, and what came of it.
 pub(super) async fn silences_page(
     state: &AdminState,
     actor: &Actor,
     query: &Form,
-    preview: Option<Preview>,
+    tried: Tried,
 ) -> Result<Response, Refused> {
+    let (preview, refused) = match tried {
+        Tried::Nothing => (None, None),
+        Tried::Preview(preview) => (Some(preview), None),
+        Tried::Refused(why) => (None, Some(why)),
+    };
     let now = state.clock.now();
     let filter = Filter::default();
     let mut listed = windows::page(state, &filter, request(query), now).await?;
@@ -81,6 +95,7 @@ pub(super) async fn silences_page(
         "for": query.get("for"),
         "reason": query.get("reason"),
         "preview": preview,
+        "refused": refused,
     });
     Ok(page(state, actor, "silences.html", query, &content))
 }

@@ -77,6 +77,7 @@ macro_rules! routes {
 #[rustfmt::skip]
 fn table() -> Vec<(UiEndpoint, MethodRouter<AdminState>)> {
     routes! {
+        get open "/" => to_start;
         get open "/ui" => to_start;
         get open "/ui/sign-in" => sign_in::show;
         post open "/ui/sign-in" => sign_in::sign_in;

@@ -28,8 +28,12 @@ fn incident_row(one: &Value, id: &str, now: Timestamp, output: Output) -> Vec<Ce
         (_, Some(Value::String(why))) => Cell::styled(format!("NO TICKET: {why}"), Style::Bad),
         _ => Cell::new(text("/ticket/id")),
     };
+    let style = match one["state"] == "recovered" {
+        true => Style::Quiet,
+        false => Style::of_severity(&severity),
+    };
     let mut row = vec![
-        Cell::styled(&severity, Style::of_severity(&severity)),
+        Cell::styled(&severity, style),
         Cell::new(text("/name")),
         Cell::new(format!("{}{members}", text("/entity"))),
         Cell::new(text("/state")),
@@ -66,14 +70,21 @@ fn reading(one: &Value) -> String {
         None => String::new(),
     };
     let latest = number(&reading["latest"]);
-    let side = if reading["is_above"] == true {
-        ">"
-    } else {
-        "<"
+    let is_above = reading["is_above"] == true;
+    let side = if is_above { ">" } else { "<" };
+    let Some(threshold) = reading["threshold"].as_f64() else {
+        return latest;
     };
-    match reading["threshold"].is_number() {
-        true => format!("{latest} {side} {}", number(&reading["threshold"])),
-        false => latest,
+    let value = reading["latest"].as_f64().unwrap_or_default();
+    let (is_beyond, limit) = match is_above {
+        true => (value > threshold, "limit"),
+        false => (value < threshold, "at least"),
+    };
+    let shown = number(&reading["threshold"]);
+    match is_beyond {
+        true => format!("{latest} {side} {shown}"),
+        // What is well again must not read as a false statement.
+        false => format!("{latest} ({limit} {shown})"),
     }
 }
 
@@ -88,4 +99,32 @@ pub(super) fn time(value: &Value) -> Option<Timestamp> {
 /// How long ago `at` was; nothing when it is no time.
 pub(super) fn age_of(at: &Value, now: Timestamp) -> String {
     time(at).map_or_else(String::new, |at| age(now.since(at)))
+}
+
+/// `1 ticket`, `3 tickets`.
+pub(super) fn counted(count: &Value, one: &str, many: &str) -> String {
+    let shown = shown(Some(count));
+    match shown.as_str() {
+        "1" => format!("1 {one}"),
+        count => format!("{count} {many}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    fn shown_reading(latest: f64, is_above: bool) -> String {
+        let reading =
+            json!({"latest": latest, "threshold": 300, "is_above": is_above, "unit": "s"});
+        super::reading(&json!({ "readings": [reading] }))
+    }
+
+    #[test]
+    fn a_reading_is_never_a_false_statement() {
+        assert_eq!(shown_reading(412.5, true), "412.5s > 300s");
+        assert_eq!(shown_reading(90.0, true), "90s (limit 300s)");
+        assert_eq!(shown_reading(90.0, false), "90s < 300s");
+        assert_eq!(shown_reading(412.5, false), "412.5s (at least 300s)");
+    }
 }

@@ -104,8 +104,29 @@ impl Api {
     }
 }
 
+/// The fields that the ticket lacks, in words: `assignment_group: "X" is the name of no record`.
+fn tell_incomplete(incident: &mut Value) {
+    let Some(fields) = incident
+        .pointer("/ticket/incomplete")
+        .and_then(Value::as_array)
+    else {
+        return;
+    };
+    let words = fields.iter().map(|one| {
+        let text = |name: &str| table::shown(one.get(name));
+        let kept = match text("kept").as_str() {
+            "" => String::new(),
+            kept => format!(" (it has {kept:?})"),
+        };
+        format!("{} is not set{kept}: {}", text("field"), text("reason"))
+    });
+    let words = words.collect::<Vec<_>>().join("; ");
+    incident["ticket"]["incomplete"] = json!(words);
+}
+
 fn report(incident: &mut Value, timeline: Vec<Value>, next: &Value) -> String {
     mark_flapping(incident);
+    tell_incomplete(incident);
     if let Some(times) = incident.pointer("/flaps/times").cloned() {
         let calm = match incident.pointer("/flaps/calm_at") {
             Some(Value::String(at)) => format!("calm at {at}"),

@@ -88,8 +88,8 @@ enum IncidentCommand {
 
 #[derive(Debug, Args)]
 struct Named {
-    /// The incident's id or the beginning of it, its ticket's number, or its correlation key where
-    /// that is one incident's alone.
+    /// The incident's id, the beginning or the end of it, its ticket's number, or its correlation
+    /// key or name where that is one incident's alone.
     #[arg(value_name = "INCIDENT")]
     id: String,
 }
@@ -275,10 +275,11 @@ async fn told(api: &Api, id: &str, action: &str, body: &Value) -> Outcome {
         let did = match (text("/state").as_str(), action) {
             ("waiting", _) => "is asked for, and done as soon as Ringdown decides again",
             (_, "close") => "is closed; its ticket, if it has one, is resolved",
-            (_, "note") => "gets the note, and its ticket too as soon as it has one",
-            (_, "open-ticket") => {
-                "gets its ticket as soon as the CRM accepts it; `ringdown why` says what came of it"
+            (_, "note") if text("/incident/ticket/id").is_empty() => {
+                "has no ticket yet; the note is written to it as soon as there is one"
             }
+            (_, "note") => "gets the note on its ticket",
+            (_, "open-ticket") => "has its ticket tried now; `ringdown why` says what came of it",
             (_, _) => "goes on without its outage",
         };
         format!(

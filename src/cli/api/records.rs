@@ -6,7 +6,7 @@ use super::arguments::{ApiArgs, Span};
 use super::call::Api;
 use crate::cli::Global;
 use crate::cli::listing::Column;
-use crate::cli::outcome::Outcome;
+use crate::cli::outcome::{Failed, Outcome};
 
 /// Look at events, newest first, or at one with its body and what the rules made of it.
 #[derive(Debug, Args)]
@@ -17,9 +17,9 @@ use crate::cli::outcome::Outcome;
 pub(in crate::cli) struct EventArgs {
     #[command(flatten)]
     api: ApiArgs,
-    /// One event: its number, or the id that its sender gave it.
-    #[arg(value_name = "EVENT")]
-    id: Option<String>,
+    /// One event: its number, or the id that its sender gave it. `show EVENT` is the same.
+    #[arg(value_name = "EVENT", num_args = 0..=2)]
+    id: Vec<String>,
     /// Only these states, with commas: received, decided, review.
     #[arg(long, value_name = "STATES")]
     state: Option<String>,
@@ -42,6 +42,16 @@ pub(in crate::cli) struct EventArgs {
     span: Span,
 }
 
+/// The one item that is named, as `ID` or as `show ID`.
+fn shown_one(words: &[String]) -> Result<Option<&str>, Failed> {
+    match words {
+        [] => Ok(None),
+        [id] => Ok(Some(id)),
+        [show, id] if show == "show" => Ok(Some(id)),
+        [_, more, ..] => Err(Failed::usage(format!("{more:?} is one argument too many"))),
+    }
+}
+
 const EVENTS: &[Column] = &[
     Column::text("number", "/id"),
     Column::age("age", "/received_at"),
@@ -53,8 +63,8 @@ const EVENTS: &[Column] = &[
 
 pub(in crate::cli) async fn events(args: EventArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global, "events")?;
-    if let Some(id) = args.id {
-        return api.show(&id).await;
+    if let Some(id) = shown_one(&args.id)? {
+        return api.show(id).await;
     }
     let query = vec![
         ("state", args.state),
@@ -76,9 +86,9 @@ pub(in crate::cli) async fn events(args: EventArgs, global: &Global) -> Outcome 
 pub(in crate::cli) struct DeliveryArgs {
     #[command(flatten)]
     api: ApiArgs,
-    /// One delivery.
-    #[arg(value_name = "ID")]
-    id: Option<String>,
+    /// One delivery. `show ID` is the same.
+    #[arg(value_name = "ID", num_args = 0..=2)]
+    id: Vec<String>,
     /// Only these states, with commas: waiting, parked, sending, done, dead, discarded.
     #[arg(long, value_name = "STATES")]
     state: Option<String>,
@@ -114,7 +124,7 @@ const DELIVERIES: &[Column] = &[
     Column::text("operation", "/operation"),
     Column::text("state", "/state"),
     Column::text("tries", "/attempts"),
-    Column::age("next", "/next_attempt_at"),
+    Column::due("next", "/next_attempt_at"),
     Column::id("incident", "/incident_id"),
     Column::text("waits", "/waits_for"),
     Column::text("last error", "/last_error/message"),
@@ -124,8 +134,8 @@ const DELIVERIES: &[Column] = &[
 
 pub(in crate::cli) async fn deliveries(args: DeliveryArgs, global: &Global) -> Outcome {
     let api = Api::new(args.api, global, "deliveries")?;
-    if let Some(id) = args.id {
-        return api.show(&id).await;
+    if let Some(id) = shown_one(&args.id)? {
+        return api.show(id).await;
     }
     let query = vec![
         ("state", args.state),

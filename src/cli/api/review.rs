@@ -4,9 +4,9 @@ use clap::{Args, Subcommand};
 
 use super::arguments::{ApiArgs, Query, Selection, Span};
 use super::call::Api;
-use crate::cli::Global;
 use crate::cli::listing::Column;
 use crate::cli::outcome::Outcome;
+use crate::cli::{Global, print};
 
 /// Look at review items, reprocess or discard them.
 #[derive(Debug, Args)]
@@ -88,7 +88,7 @@ const REVIEW_GROUPS: &[Column] = &[
     Column::text("items", "/count"),
     Column::text("source", "/source"),
     Column::age("newest", "/newest_at"),
-    Column::text("like", "/example"),
+    Column::text("example", "/example"),
     Column::text("reason", "/reason"),
 ];
 const REVIEW_ITEMS: &[Column] = &[
@@ -114,8 +114,14 @@ pub(in crate::cli) async fn review(args: ReviewArgs, global: &Global) -> Outcome
             api.list_span(query, span, REVIEW_ITEMS).await
         }
         Some(ReviewCommand::Reprocess { which, filter }) => {
-            api.act("reprocess", &which, filter.query(), Vec::new())
-                .await
+            let done = api.act("reprocess", &which, filter.query(), Vec::new());
+            let done = done.await?;
+            if !api.output().is_json() {
+                print(
+                    "What is still not understood comes back under a new number: ringdown review",
+                );
+            }
+            Ok(done)
         }
         Some(ReviewCommand::Discard { which, filter }) => {
             api.act("discard", &which, filter.query(), Vec::new()).await

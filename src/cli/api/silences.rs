@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{ApiArgs, Selection, Span};
 use super::call::Api;
+use super::cards::counted;
 use crate::cli::Global;
 use crate::cli::listing::Column;
 use crate::cli::outcome::Outcome;
@@ -140,10 +141,10 @@ pub(in crate::cli) async fn silences(args: SilenceArgs, global: &Global) -> Outc
             let made = api.post(&[], &body).await?;
             api.say(&made, || {
                 let head = format!(
-                    "Silence {} is made, until {}; it hits {} incidents now.",
+                    "Silence {} is made, until {}; it hits {} now.",
                     shown_at(&made, "/id"),
                     shown_at(&made, "/ends_at"),
-                    shown_at(&hits, "/hits/incidents")
+                    counted(&hits["hits"]["incidents"], "incident", "incidents")
                 );
                 [vec![head], warnings(&hits)].concat().join("\n")
             })
@@ -181,10 +182,15 @@ const HITS: &[Column] = &[
 /// What a silence would hit.
 fn preview(api: &Api, answer: &Value) -> String {
     let head = format!(
-        "It would hit {} incidents that go on, and {} of {} keys of the last 24 hours.",
-        shown_at(answer, "/hits/incidents"),
+        "It would hit {} that {} on, and {} of {} of the last 24 hours.",
+        counted(&answer["hits"]["incidents"], "incident", "incidents"),
+        if answer["hits"]["incidents"] == 1 {
+            "goes"
+        } else {
+            "go"
+        },
         shown_at(answer, "/hits/keys"),
-        shown_at(answer, "/hits/keys_known")
+        counted(&answer["hits"]["keys_known"], "key", "keys")
     );
     let mut parts = [vec![head], warnings(answer)].concat();
     let items = answer.pointer("/hits/items").and_then(Value::as_array);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::arguments::ApiArgs;
 use super::call::Api;
-use super::cards::{age_of, incident_rows, items, time};
+use super::cards::{age_of, counted, incident_rows, items, time};
 use crate::cli::columns::{Cell, Screen, Style};
 use crate::cli::outcome::{Failed, Outcome};
 use crate::cli::table::{plain, shown};
@@ -93,7 +93,8 @@ fn report(situation: &Value, screen: Screen, output: Output) -> String {
 }
 
 fn target_row(one: &Value, now: Timestamp) -> Vec<Cell> {
-    let state = shown(one.get("state"));
+    let text = |name: &str| shown(one.get(name));
+    let state = text("state");
     let style = if state == "up" {
         Style::Plain
     } else {
@@ -104,21 +105,44 @@ fn target_row(one: &Value, now: Timestamp) -> Vec<Cell> {
         Cell::new(shown(one.get("name"))),
         Cell::styled(state.replace('_', " "), style),
         Cell::new(age_of(&one["since"], now)),
-        Cell::new(format!(
-            "{} tickets and {} updates wait, {} dead letters",
-            shown(one.get("tickets")),
-            shown(one.get("updates")),
-            shown(one.get("dead"))
-        )),
+        Cell::new(owed(one)),
         Cell::new(match one.pointer("/pause/reason") {
             Some(reason) => format!(
                 "{}: {}",
                 shown(one.pointer("/pause/by")),
                 shown(Some(reason))
             ),
+            None if state == "held" => {
+                let (error, name) = (shown(one.pointer("/last_error/message")), text("name"));
+                format!("{error}; remedies: ringdown doctor {name}")
+            }
             None => shown(one.pointer("/last_error/message")),
         }),
     ]
+}
+
+/// `3 tickets wait and nothing is lost`.
+fn owed(one: &Value) -> String {
+    let waits = [
+        counted(&one["tickets"], "ticket", "tickets"),
+        counted(&one["updates"], "update", "updates"),
+    ];
+    let waits: Vec<&str> = waits
+        .iter()
+        .map(String::as_str)
+        .filter(|one| !one.starts_with("0 "))
+        .collect();
+    let mut parts = Vec::new();
+    if !waits.is_empty() {
+        let is_one = waits.len() == 1 && waits.iter().all(|one| one.starts_with("1 "));
+        let verb = if is_one { "waits" } else { "wait" };
+        let waits = waits.join(" and ");
+        parts.push(format!("{waits} {verb}, nothing is lost"));
+    }
+    if one["dead"].as_u64().unwrap_or(0) > 0 {
+        parts.push(counted(&one["dead"], "dead letter", "dead letters"));
+    }
+    parts.join("; ")
 }
 
 fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
@@ -149,7 +173,7 @@ fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
     });
     let dead = items(&person["dead_letters"]).iter().map(|one| {
         let what = format!(
-            "{} × {} in {}, like {}",
+            "{} × {} in {}, see: ringdown dead-letters show {}",
             text(one, "count"),
             text(one, "operation"),
             text(one, "target"),
@@ -159,7 +183,7 @@ fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
     });
     let review = items(&person["review"]).iter().map(|one| {
         let what = format!(
-            "{} × review item of {}, like {}",
+            "{} × review item of {}, see: ringdown review show {}",
             text(one, "count"),
             text(one, "source"),
             text(one, "example")
@@ -168,12 +192,29 @@ fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
     });
     let floods = items(&person["floods"]).iter().map(|one| {
         let what = format!(
-            "{} × held by the flood of {}",
+            "{} × held by the flood of {}, see: ringdown incidents floods",
             text(one, "held"),
             text(one, "source")
         );
         row(one, what, String::new(), "opened_at")
     });
+    let incomplete = items(&person["incomplete"]).iter().map(|one| {
+        let count = counted(&one["count"], "incomplete ticket", "incomplete tickets");
+        let what = format!(
+            "{count} in {}, see: ringdown incidents show {}",
+            text(one, "target"),
+            text(one, "example")
+        );
+        let fields = items(&one["fields"]).iter();
+        let why: Vec<String> = fields
+            .map(|field| format!("{}: {}", text(field, "field"), text(field, "reason")))
+            .collect();
+        row(one, what, why.join("; "), "newest_at")
+    });
     let refused = targets.chain(alone).chain(dead);
-    refused.chain(review).chain(floods).collect()
+    refused
+        .chain(review)
+        .chain(floods)
+        .chain(incomplete)
+        .collect()
 }

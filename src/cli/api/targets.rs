@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::arguments::{ApiArgs, Span};
 use super::call::Api;
+use super::cards::counted;
 use crate::cli::Global;
 use crate::cli::listing::Column;
 use crate::cli::outcome::{NOT_FINE, Outcome};
@@ -56,7 +57,7 @@ const TARGETS: &[Column] = &[
     Column::text("kind", "/kind"),
     Column::text("state", "/state"),
     Column::age("since", "/since"),
-    Column::age("until", "/until"),
+    Column::due("next look", "/until"),
     Column::text("owed", "/owed"),
     Column::text("dead", "/dead"),
     Column::text("paused by", "/pause/by"),
@@ -102,8 +103,8 @@ pub(in crate::cli) async fn targets(args: TargetArgs, global: &Global) -> Outcom
             let answer = api.post(&[&name, "resume"], &json!({})).await?;
             api.say(&answer, || {
                 format!(
-                    "{name} is resumed; {} deliveries are owed to it.",
-                    shown_at(&answer, "/owed")
+                    "{name} is resumed; owed to it: {}.",
+                    counted(&answer["owed"], "delivery", "deliveries")
                 )
             })
         }

@@ -45,7 +45,7 @@ pub(in crate::cli) async fn why(args: WhyArgs, global: &Global) -> Outcome {
 fn report(story: &Value, screen: Screen, output: Output) -> String {
     let mut parts = vec![shown(story.get("answer"))];
     if story["event"].is_object() {
-        parts.push(event_part(&story["event"], screen));
+        parts.push(event_part(story, screen));
     }
     let incidents: Vec<Vec<Cell>> = items(story, "/incidents")
         .iter()
@@ -61,8 +61,9 @@ fn report(story: &Value, screen: Screen, output: Output) -> String {
     parts.join("\n\n")
 }
 
-fn event_part(event: &Value, screen: Screen) -> String {
-    let rows = items(event, "/decisions").iter().map(|one| {
+fn event_part(story: &Value, screen: Screen) -> String {
+    let event = &story["event"];
+    let decided = items(event, "/decisions").iter().map(|one| {
         vec![
             Cell::new(format!("  rule {}", shown(one.get("rule")))),
             Cell::new(shown(one.get("outcome")).replace('_', " ")),
@@ -70,7 +71,14 @@ fn event_part(event: &Value, screen: Screen) -> String {
             Cell::styled(shown(one.get("incident_id")), Style::Quiet),
         ]
     });
-    let rows: Vec<Vec<Cell>> = rows.collect();
+    let silent = items(story, "/rules").iter().map(|one| {
+        vec![
+            Cell::new(format!("  rule {}", shown(one.get("rule")))),
+            Cell::new("no decision"),
+            Cell::new(shown(one.get("says"))),
+        ]
+    });
+    let rows: Vec<Vec<Cell>> = decided.chain(silent).collect();
     let head = format!(
         "event {} of {}, received {}, {}\n",
         shown(event.get("event_id")),
@@ -90,7 +98,10 @@ fn incident_row(one: &Value) -> Vec<Cell> {
         Cell::new(format!("{} {}", text("/entity"), text("/name"))),
         Cell::new(text("/state")),
         Cell::new(clock(&text("/opened_at"))),
-        Cell::new(text("/ticket/number")),
+        match one["no_ticket"].as_str() {
+            Some(why) => Cell::styled(format!("NO TICKET: {why}"), Style::Bad),
+            None => Cell::new(text("/ticket/number")),
+        },
         Cell::new(text("/ticket/url")),
     ]
 }

@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::super::columns::cut;
 use super::super::outcome::Failed;
 use super::super::print;
 use super::super::progress::Progress;
 use super::super::storm::{Rate, Shape, StormArgs, StormReport, storm};
 use super::super::table::shown;
+use super::lines::wrapped;
 use super::stage::{Stage, TOKEN};
 use super::summary::{Summary, counts, fill, resolved};
 use crate::clock::Clock;
@@ -26,30 +28,53 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Tells what happens, with the time since the beginning.
-struct Narrator {
+pub(super) struct Narrator {
     started: Instant,
 }
 
 impl Narrator {
-    fn say(&self, text: &str) {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+        }
+    }
+
+    pub(super) fn say(&self, text: &str) {
         let seconds = self.started.elapsed().as_secs_f64();
-        print(&format!("{seconds:>5.1} s  {text}"));
+        let indent = text.len() - text.trim_start().len();
+        let lines = wrapped(text, indent, WIDTH - BEFORE.len());
+        for (number, line) in lines.iter().enumerate() {
+            match number {
+                0 => print(&format!("{seconds:>5.1} s  {line}")),
+                _ => print(&format!("{BEFORE}{line}")),
+            }
+        }
+    }
+
+    /// Lines of somebody else's text.
+    pub(super) fn quote(&self, lines: &[String]) {
+        for line in lines {
+            let line = cut(line, WIDTH - BEFORE.len() - 4);
+            print(format!("{BEFORE}  | {line}").trim_end());
+        }
     }
 }
 
+/// Columns of the narrowest terminal.
+const WIDTH: usize = 80;
+/// Where the time stands in the first line.
+const BEFORE: &str = "         ";
+
 /// Plays the outage.
-pub(super) async fn play(stage: &Stage) -> Result<Summary, Failed> {
-    let narrator = Narrator {
-        started: Instant::now(),
-    };
+pub(super) async fn play(stage: &Stage, narrator: &Narrator) -> Result<Summary, Failed> {
     let mut summary = Summary::default();
-    summary.sent += calm_and_two_breaches(stage, &narrator).await?;
-    let storm = storm_while_salesforce_is_down(stage, &narrator).await?;
+    summary.sent += calm_and_two_breaches(stage, narrator).await?;
+    let storm = storm_while_salesforce_is_down(stage, narrator).await?;
     summary.sent += storm.accepted;
     summary.repeated = storm.duplicates;
-    summary.parked_seen = parked(stage, &narrator).await?;
-    salesforce_returns(stage, &narrator).await?;
-    summary.sent += recovery(stage, &narrator).await?;
+    summary.parked_seen = parked(stage, narrator).await?;
+    salesforce_returns(stage, narrator).await?;
+    summary.sent += recovery(stage, narrator).await?;
     fill(stage, &mut summary).await?;
     summary.elapsed = narrator.started.elapsed();
     Ok(summary)
@@ -167,7 +192,7 @@ async fn recovery(stage: &Stage, narrator: &Narrator) -> Result<u64, Failed> {
 
 fn storm_args(stage: &Stage) -> StormArgs {
     StormArgs {
-        url: stage.webhook(),
+        url: stage.webhook("genesys"),
         authorization: Some(format!("Bearer {TOKEN}")),
         events: STORM,
         queues: QUEUES,
@@ -236,7 +261,7 @@ async fn numbers(stage: &Stage) -> Result<String, Failed> {
     Ok(parts.join("; "))
 }
 
-async fn wait<F, Fut>(what: &str, mut reached: F) -> Result<(), Failed>
+pub(super) async fn wait<F, Fut>(what: &str, mut reached: F) -> Result<(), Failed>
 where
     F: FnMut() -> Fut,
     Fut: Future<Output = Result<bool, Failed>>,

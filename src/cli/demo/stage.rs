@@ -10,6 +10,7 @@ use super::super::client;
 use super::super::outcome::Failed;
 use super::super::serve::start_logging;
 use super::crms::CRMS;
+use super::places::Places;
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::outbound::{Client, Received};
@@ -18,7 +19,11 @@ use crate::targets;
 use crate::telemetry::{LogOutput, Metrics};
 use ringdown_simulator::{Simulator, SimulatorSettings};
 
-/// The bearer token of the demo's source; it guards nothing but a temporary database.
+/// The source of the storm, and the one of the outage.
+const SOURCE: &str = "genesys";
+pub(super) const OUTAGE_SOURCE: &str = "berlin";
+
+/// The bearer token of the demo's sources; it guards nothing but a temporary database.
 pub(super) const TOKEN: &str = "demo-webhook-token";
 
 const SETTINGS: &str = include_str!("../demo.toml");
@@ -34,14 +39,20 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Starts the simulator and the daemon on free ports, on a database in a temporary folder.
-    pub(super) async fn set() -> Result<Self, Failed> {
+    /// Starts the simulator and the daemon, on a database in a temporary folder.
+    pub(super) async fn set(places: Places) -> Result<Self, Failed> {
         let failed = |what: &str, error: &dyn std::fmt::Display| {
             Failed::not_fine(format!("the demo cannot start: {what}: {error}"))
         };
-        let simulator = ringdown_simulator::start(SimulatorSettings::default())
-            .await
-            .map_err(|error| failed("simulator", &error))?;
+        let simulator = ringdown_simulator::start(SimulatorSettings {
+            salesforce_listen: places.salesforce,
+            servicenow_listen: places.servicenow,
+        })
+        .await
+        .map_err(|error| {
+            let error = format!("{error}; --listen 127.0.0.1:0 takes free ports");
+            failed("simulator", &error)
+        })?;
         let folder = std::env::temp_dir().join(format!("ringdown-demo-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir_all(&folder).map_err(|error| failed("temporary folder", &error))?;
         let file = folder.join("demo.toml");
@@ -50,7 +61,7 @@ impl Stage {
             offline: false,
             crms: targets::profiles(),
             config_dir: folder.join("config"),
-            environment: environment(&simulator, &folder),
+            environment: environment(&simulator, &folder, places),
             files: vec![file],
         };
         let loaded = loader
@@ -85,27 +96,56 @@ impl Stage {
     }
 
     pub(super) fn addresses(&self) -> String {
-        let admin = self.app.admin_addr;
+        let admin = self.admin_url();
         let mut lines = format!(
-            "  webhooks    {}\n  admin API   http://{admin}/api/v1/incidents\n  metrics     http://{admin}/metrics",
-            self.webhook(),
+            "  dashboard   {admin}/ui/\n  webhooks    {}\n  API         {admin}/api/v1/status\n  metrics     {admin}/metrics",
+            self.webhook(SOURCE),
         );
         for crm in &CRMS {
             let address = (crm.base_url)(&self.simulator);
-            lines += &format!("\n  {:<12}{address}/", crm.label);
+            lines += &format!(
+                "\n  {:<12}{address}/   tickets, buttons for faults",
+                crm.label
+            );
         }
         lines
     }
 
-    pub(super) fn webhook(&self) -> String {
-        format!("http://{}/webhooks/genesys", self.app.public_addr)
+    pub(super) fn admin_url(&self) -> String {
+        format!("http://{}", self.app.admin_addr)
     }
 
-    /// Sends a body as the source; answers status and body.
+    pub(super) fn webhook(&self, source: &str) -> String {
+        format!("http://{}/webhooks/{source}", self.app.public_addr)
+    }
+
+    /// A command that sends a breach, in lines of 80 columns.
+    pub(super) fn curl(&self) -> String {
+        format!(
+            "  curl {} \\\n    -H 'Authorization: Bearer {TOKEN}' \\\n    \
+             -H 'Content-Type: application/json' \\\n    \
+             -d '{{\"id\":\"mine-1\",\"type\":\"telephony.queue.waiting\",\n         \
+             \"queue\":{{\"id\":\"mine\"}},\"metrics\":[{{\"name\":\"Mine\",\"avg\":900}}]}}'",
+            self.webhook(SOURCE)
+        )
+    }
+
+    /// How many tickets there are in both CRMs.
+    pub(super) fn tickets(&self) -> usize {
+        let crms = CRMS.iter();
+        crms.map(|crm| (crm.tickets)(&self.simulator).len()).sum()
+    }
+
+    /// Sends a body as the source of the storm; answers status and body.
     pub(super) async fn send(&self, body: String) -> Result<(u16, Value), Failed> {
+        self.send_to(SOURCE, body).await
+    }
+
+    /// Sends a body as `source`; answers status and body.
+    pub(super) async fn send_to(&self, source: &str, body: String) -> Result<(u16, Value), Failed> {
         let request = self
             .client
-            .post(client::address(&self.webhook())?)
+            .post(client::address(&self.webhook(source))?)
             .bearer_auth(TOKEN)
             .header("content-type", "application/json")
             .body(body);
@@ -144,11 +184,16 @@ impl Stage {
     }
 }
 
-fn environment(simulator: &Simulator, folder: &std::path::Path) -> BTreeMap<String, String> {
+fn environment(
+    simulator: &Simulator,
+    folder: &std::path::Path,
+    places: Places,
+) -> BTreeMap<String, String> {
+    let (webhooks, admin) = (places.webhooks.to_string(), places.admin.to_string());
     let database = format!("sqlite:{}", folder.join("ringdown.db").display());
     let own = [
-        ("RINGDOWN__SERVER__LISTEN", "127.0.0.1:0"),
-        ("RINGDOWN__ADMIN__LISTEN", "127.0.0.1:0"),
+        ("RINGDOWN__SERVER__LISTEN", webhooks.as_str()),
+        ("RINGDOWN__ADMIN__LISTEN", admin.as_str()),
         ("RINGDOWN__STORE__URL", database.as_str()),
         ("DEMO_TOKEN", TOKEN),
         ("DEMO_CLIENT_SECRET", ringdown_simulator::CLIENT_SECRET),

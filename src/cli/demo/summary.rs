@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::super::outcome::Failed;
 use super::crms::{CRMS, DemoCrm};
+use super::lines::wrapped;
 use super::script::QUEUES;
 use super::stage::Stage;
 
@@ -97,7 +98,12 @@ impl Summary {
             "\nSummary after {:.0} s",
             self.elapsed.as_secs_f64()
         )];
-        lines.extend(rows.map(|(name, value)| format!("  {name:<22}{value}")));
+        for (name, value) in &rows {
+            for (number, line) in wrapped(value, 0, 56).iter().enumerate() {
+                let name = if number == 0 { name } else { "" };
+                lines.push(format!("  {name:<22}{line}"));
+            }
+        }
         lines.push(if self.is_as_it_should_be() {
             "As it should be: one ticket per breached queue in each CRM.".to_owned()
         } else {

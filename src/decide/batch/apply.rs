@@ -6,6 +6,7 @@ use super::inputs::Inputs;
 use super::key_state::{ActiveIncident, KeyState};
 use crate::decide::ticket_text::payload::change_payload;
 use crate::decide::ticket_text::with_incident;
+use crate::domain::activity::Activity;
 use crate::domain::decision::{Decision, SignalOutcome, Suppression};
 use crate::domain::identity::{IncidentId, IncidentKey};
 use crate::domain::incident::{IncidentState, TicketAction};
@@ -236,8 +237,19 @@ fn record(
     detail: Option<String>,
     is_change: bool,
 ) {
-    if let SignalOutcome::Suppressed(reason) = outcome {
-        changes.count_suppressed(&key.rule, reason.as_str());
+    match outcome {
+        SignalOutcome::Suppressed(reason) => {
+            changes.count_suppressed(&key.rule, reason.as_str());
+            changes.count_activity(event.received_at, Activity::Suppressed(reason));
+        }
+        SignalOutcome::Opened
+        | SignalOutcome::Commented
+        | SignalOutcome::Raised
+        | SignalOutcome::Relapsed
+        | SignalOutcome::Flapping => {
+            changes.count_activity(event.received_at, Activity::Written);
+        }
+        _ => {}
     }
     let incident_id = state.incident().map(|incident| incident.id.clone());
     let is_silenced = outcome == SignalOutcome::Suppressed(Suppression::Silenced);

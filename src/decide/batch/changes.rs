@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::key_state::{ActiveIncident, KeyStates};
 use super::moved::Moved;
+use crate::domain::activity::Activity;
 use crate::domain::decision::BurstLock;
 use crate::domain::flood::SourceRate;
 use crate::domain::identity::IncidentKey;
@@ -76,6 +77,10 @@ impl Changes {
 
     pub(super) fn count_signal(&mut self, rule: usize, verdict: &'static str) {
         *self.effects.signals.entry((rule, verdict)).or_default() += 1;
+    }
+
+    pub(super) fn count_activity(&mut self, at: Timestamp, what: Activity) {
+        self.rows.activity.add(at, what);
     }
 
     pub(super) fn match_count(&mut self, key: IncidentKey, count: MatchCount) {

@@ -18,6 +18,7 @@ use super::timers::{advance_timers, open_delay};
 use crate::decide::evaluate::{Fault, Finding, RuleWithoutFinding, Timeliness};
 use crate::decide::policy::policy_of;
 use crate::decide::ticket_text::queue_standing::queue_of;
+use crate::domain::activity::Activity;
 use crate::domain::decision::{Decision, NewIncident, decide};
 use crate::domain::flood::Allowance;
 use crate::domain::identity::{IncidentId, IncidentKey};
@@ -65,6 +66,15 @@ impl<'a> Batch<'a> {
             limits: loaded.limits,
             counts: MatchCounts::of(loaded.match_counts),
             changes,
+        }
+    }
+
+    /// The event is one of this batch, and a rule found a breach in it or none.
+    pub(in crate::decide) fn count_event(&mut self, event: &JournalEvent, is_breach: bool) {
+        let changes = &mut self.changes;
+        changes.count_activity(event.received_at, Activity::Event);
+        if is_breach {
+            changes.count_activity(event.received_at, Activity::Breach);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::ticket_values::TicketValues;
 use crate::domain::identity::IncidentKey;
-use crate::domain::incident::Evaluation;
+use crate::domain::incident::{Evaluation, Verdict};
 use crate::rules::Routed;
 
 /// The finding of one rule in one signal.
@@ -79,4 +79,16 @@ pub(crate) enum Evaluated {
     Nothing(&'static str),
     /// It goes to a person, for this reason.
     Review(String),
+}
+
+impl Evaluated {
+    /// Whether a rule found a breach.
+    pub(crate) fn is_breach(&self) -> bool {
+        match self {
+            Self::Findings { findings, .. } => findings
+                .iter()
+                .any(|one| one.evaluation.verdict == Verdict::Breach),
+            Self::Nothing(_) | Self::Review(_) => false,
+        }
+    }
 }

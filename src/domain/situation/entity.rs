@@ -30,8 +30,8 @@ impl Entity {
     /// `count` of them, in words.
     pub(super) fn counted(self, count: u64) -> String {
         match (self, count) {
-            (Self::Ringdown, 1) => "1 trouble of Ringdown itself".to_owned(),
-            (Self::Ringdown, _) => format!("{count} troubles of Ringdown itself"),
+            (Self::Ringdown, 1) => "Ringdown itself".to_owned(),
+            (Self::Ringdown, _) => format!("Ringdown itself ({count} troubles)"),
             (_, 1) => format!("1 {}", self.as_str()),
             _ => format!("{count} {}s", self.as_str()),
         }

@@ -5,10 +5,12 @@ mod age;
 mod entity;
 mod no_ticket;
 mod overview;
+mod unmet;
 mod why;
 
 pub use age::age;
 pub use entity::Entity;
-pub use no_ticket::why_it_waits;
+pub use no_ticket::{OutageFact, why_it_waits};
 pub use overview::{Overview, PeopleNeeded, TargetInTrouble};
-pub use why::{EventFate, RuleVerdict, TicketFact, why_event, why_incident};
+pub use unmet::{NumberRelation, RuleSight, Sight, Unmet, why_no_rule};
+pub use why::{EventFate, RuleVerdict, TicketFact, Unspoken, why_event, why_incident};

@@ -4,13 +4,39 @@ use super::age;
 use crate::domain::incident::{Incident, IncidentState, Suppression};
 use crate::domain::time::Timestamp;
 
-/// Why the ticket of `incident` waits, in words; `None` when it is not pending.
-pub fn why_it_waits(incident: &Incident, now: Timestamp) -> Option<String> {
+/// An outage that stands for its members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutageFact {
+    /// Such as `site Berlin`.
+    pub name: String,
+    /// Its ticket and where that is: `INC0010002 in servicenow`.
+    pub ticket: Option<String>,
+}
+
+impl OutageFact {
+    /// `the outage site Berlin stands for it, with ticket INC0010002 in servicenow`.
+    pub(super) fn stands_for(&self, what: &str) -> String {
+        let Self { name, ticket } = self;
+        match ticket {
+            Some(ticket) => format!("the outage {name} stands for {what}, with ticket {ticket}"),
+            None => format!("the outage {name} stands for {what}, and has no ticket yet"),
+        }
+    }
+}
+
+/// Why the ticket of `incident` waits, in words; `None` when it is not pending. `outage` is the one
+/// that it is a member of.
+pub fn why_it_waits(
+    incident: &Incident,
+    outage: Option<&OutageFact>,
+    now: Timestamp,
+) -> Option<String> {
     if incident.state != IncidentState::Pending {
         return None;
     }
     if incident.outage_id.is_some() {
-        return Some("an outage stands for it".to_owned());
+        let told = outage.map(|one| one.stands_for("it"));
+        return Some(told.unwrap_or_else(|| "an outage stands for it".to_owned()));
     }
     if let Some(silence) = &incident.silence {
         let remaining = age(silence.until.since(now));
@@ -59,7 +85,7 @@ mod tests {
         let mut incident = pending();
         let mut waits = |change: fn(&mut Incident)| {
             change(&mut incident);
-            why_it_waits(&incident, NOW).unwrap()
+            why_it_waits(&incident, None, NOW).unwrap()
         };
         assert_eq!(
             waits(|_| ()),
@@ -79,7 +105,21 @@ mod tests {
         assert_eq!(waits(silence), "silence 17 covers it for another 25 min");
         let outage = |one: &mut Incident| one.outage_id = Some(IncidentId::new("o"));
         assert_eq!(waits(outage), "an outage stands for it");
+        let mut berlin = OutageFact {
+            name: "site Berlin".to_owned(),
+            ticket: None,
+        };
+        let told = |outage: &OutageFact| why_it_waits(&incident, Some(outage), NOW).unwrap();
+        assert_eq!(
+            told(&berlin),
+            "the outage site Berlin stands for it, and has no ticket yet"
+        );
+        berlin.ticket = Some("INC2 in servicenow".to_owned());
+        assert_eq!(
+            told(&berlin),
+            "the outage site Berlin stands for it, with ticket INC2 in servicenow"
+        );
         incident.state = IncidentState::Open;
-        assert_eq!(why_it_waits(&incident, NOW), None);
+        assert_eq!(why_it_waits(&incident, None, NOW), None);
     }
 }

@@ -14,6 +14,8 @@ pub struct Overview {
     pub without_ticket: u64,
     /// Of these, those whose ticket waits on purpose: silenced, too short, inside a burst lock.
     pub held_back: u64,
+    /// Recovered, and not closed yet.
+    pub recovered: u64,
     /// Targets that accept no writes.
     pub targets: Vec<TargetInTrouble>,
     pub people: PeopleNeeded,
@@ -46,6 +48,8 @@ pub struct PeopleNeeded {
     pub review_items: u64,
     /// Incidents that floods hold back.
     pub held_by_floods: u64,
+    /// Tickets that lack fields which the CRM refused.
+    pub incomplete: u64,
 }
 
 impl Overview {
@@ -58,7 +62,15 @@ impl Overview {
         parts.extend(self.trouble());
         parts.extend(self.targets.iter().map(|target| target.sentence(now)));
         parts.extend(self.people.sentence());
+        parts.extend(self.people.incomplete_sentence());
         match (parts.is_empty(), self.troubled_count()) {
+            (true, _) if self.recovered > 0 => format!(
+                "Nothing is in trouble, and nothing waits; {} recovered, and may breach again",
+                match self.recovered {
+                    1 => "1 incident has".to_owned(),
+                    count => format!("{count} incidents have"),
+                }
+            ),
             (true, _) => "All is well: nothing is in trouble, and nothing waits".to_owned(),
             (false, 0) => format!("Nothing is in trouble; {}", parts.join("; ")),
             (false, _) => parts.join("; "),
@@ -160,6 +172,14 @@ impl PeopleNeeded {
         let is_one = all == 1;
         let verb = if is_one { "waits" } else { "wait" };
         listed(&things).map(|things| format!("{things} {verb} for a person"))
+    }
+
+    fn incomplete_sentence(self) -> Option<String> {
+        match self.incomplete {
+            0 => None,
+            1 => Some("1 ticket is incomplete".to_owned()),
+            count => Some(format!("{count} tickets are incomplete")),
+        }
     }
 }
 

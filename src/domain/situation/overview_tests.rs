@@ -121,6 +121,7 @@ fn a_target_or_a_person_can_be_the_only_trouble() {
             refused_alone: 0,
             review_items: 20,
             held_by_floods: 0,
+            incomplete: 0,
         },
         ..Overview::default()
     };
@@ -138,5 +139,44 @@ fn a_part_that_does_not_work_is_said_before_all() {
     assert_eq!(
         overview.sentence(NOW),
         "store is down: disk full; 1 queue in trouble, ticketed"
+    );
+}
+
+#[test]
+fn an_incomplete_ticket_is_told_although_nothing_else_is_wrong() {
+    let mut overview = queues(2);
+    overview.people.incomplete = 1;
+    assert_eq!(
+        overview.sentence(NOW),
+        "2 queues in trouble, both ticketed; 1 ticket is incomplete"
+    );
+    let alone = Overview {
+        people: PeopleNeeded {
+            incomplete: 3,
+            ..PeopleNeeded::default()
+        },
+        ..Overview::default()
+    };
+    assert_eq!(
+        alone.sentence(NOW),
+        "Nothing is in trouble; 3 tickets are incomplete"
+    );
+}
+
+#[test]
+fn what_has_recovered_is_no_trouble_and_ringdown_can_be_in_trouble_itself() {
+    let mut overview = Overview {
+        recovered: 1,
+        ..Overview::default()
+    };
+    assert_eq!(
+        overview.sentence(NOW),
+        "Nothing is in trouble, and nothing waits; 1 incident has recovered, and may breach again"
+    );
+    overview.troubled = vec![(Entity::Queue, 1), (Entity::Ringdown, 1)];
+    overview.ticketed = 2;
+    assert_eq!(
+        overview.sentence(NOW),
+        "1 queue and Ringdown itself in trouble, both ticketed"
     );
 }

@@ -1,5 +1,7 @@
 //! Why an event opened no ticket, and what became of an incident: one sentence each.
 
+use super::OutageFact;
+use super::unmet::{RuleSight, why_no_rule};
 use crate::domain::decision::SignalOutcome;
 use crate::domain::incident::Suppression;
 
@@ -14,6 +16,8 @@ pub struct TicketFact {
     pub is_closed: bool,
     /// Why there is none.
     pub missing: Option<String>,
+    /// Fields that the CRM refused, so that the ticket lacks them.
+    pub lacks: Vec<String>,
 }
 
 /// The decision of one rule on an event.
@@ -25,10 +29,24 @@ pub struct RuleVerdict {
     pub detail: Option<String>,
     /// The name of what the incident is about, and its ticket.
     pub incident: Option<(String, TicketFact)>,
+    /// The outage that stands for the incident.
+    pub outage: Option<OutageFact>,
+}
+
+/// An event that no rule spoke of.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Unspoken {
+    pub source: String,
+    /// The type that rules name.
+    pub event_type: Option<String>,
+    /// Why it means nothing for any rule.
+    pub nothing: Option<String>,
+    /// What each rule makes of it.
+    pub sights: Vec<RuleSight>,
 }
 
 /// What became of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EventFate {
     /// It is stored, and not decided yet.
     Undecided,
@@ -40,6 +58,8 @@ pub enum EventFate {
     },
     /// By each rule that said something.
     Decided(Vec<RuleVerdict>),
+    /// No rule said anything.
+    Unspoken(Unspoken),
 }
 
 /// Why the event opened no ticket, or that it did.
@@ -49,14 +69,18 @@ pub fn why_event(fate: &EventFate) -> String {
         EventFate::Review { id, reason, state } => format!(
             "No ticket: the event was not understood ({reason}). Review item {id} is {state}."
         ),
-        EventFate::Decided(verdicts) => verdicts.iter().max_by_key(|one| weight(one)).map_or_else(
-            || {
-                "No ticket: no rule said anything about it. No rule looks at its type, or it does \
-                 not carry what the rules read; `ringdown explain` shows each rule."
-                    .to_owned()
-            },
-            verdict,
-        ),
+        EventFate::Decided(verdicts) => {
+            let most = verdicts.iter().max_by_key(|one| weight(one));
+            most.map_or_else(|| unspoken(&Unspoken::default()), verdict)
+        }
+        EventFate::Unspoken(event) => unspoken(event),
+    }
+}
+
+fn unspoken(event: &Unspoken) -> String {
+    match &event.nothing {
+        Some(why) => format!("No ticket: {why}."),
+        None => why_no_rule(&event.sights, event.event_type.as_deref(), &event.source),
     }
 }
 
@@ -94,7 +118,10 @@ fn verdict(one: &RuleVerdict) -> String {
         O::Flapping => format!("{name} comes and goes; its incident is held open{ticket}."),
         O::Suppressed(reason) => suppressed(reason, one, &detail, &ticket),
         O::Recovered => format!("It ended the trouble of {name}{ticket}."),
-        O::Clearing => format!("A part of {name} is clear{detail}{ticket}."),
+        O::Clearing => format!(
+            "No new ticket: it says that {name}, or a part of it, is clear again. The incident \
+             recovers when all of it stays clear{ticket}."
+        ),
         O::FlappingHeld => {
             format!("{name} is clear, but it comes and goes: it is held open{ticket}.")
         }
@@ -116,7 +143,12 @@ fn verdict(one: &RuleVerdict) -> String {
 
 /// A breach that wrote nothing.
 fn suppressed(reason: Suppression, one: &RuleVerdict, detail: &str, ticket: &str) -> String {
-    let RuleVerdict { rule, incident, .. } = one;
+    let RuleVerdict {
+        rule,
+        incident,
+        outage,
+        ..
+    } = one;
     let name = incident.as_ref().map_or("its key", |(name, _)| name);
     match reason {
         Suppression::ActiveIncident => {
@@ -129,9 +161,13 @@ fn suppressed(reason: Suppression, one: &RuleVerdict, detail: &str, ticket: &str
             format!("No ticket: it was older when received than its source allows{detail}.")
         }
         Suppression::Silenced => format!("No ticket: {name} is silenced{detail}{ticket}."),
-        Suppression::Outage => {
-            format!("No ticket of its own: an outage stands for {name}{detail}{ticket}.")
-        }
+        Suppression::Outage => match outage {
+            Some(outage) => format!("No ticket of its own: {}.", outage.stands_for(name)),
+            None => format!(
+                "No ticket at once: {name} was held, because it could have become part of an \
+                 outage{ticket}."
+            ),
+        },
         Suppression::Pending => format!(
             "No ticket at once: {name} had not lasted long enough for rule {rule}{detail}{ticket}."
         ),
@@ -150,9 +186,9 @@ pub fn why_incident(name: &str, state: &str, waits: Option<&str>, fact: &TicketF
             waits.unwrap_or("it is not open yet")
         ),
         ("closed", _) if fact.number.is_none() => {
-            format!("{name} is over, and never had a ticket.")
+            format!("The incident of {name} is closed, and never had a ticket.")
         }
-        ("closed", _) => format!("{name} is over; {}.", ticket(fact)),
+        ("closed", _) => format!("The incident of {name} is closed; {}.", ticket(fact)),
         ("recovered", _) => format!("{name} has recovered; {}.", ticket(fact)),
         _ if fact.number.is_none() => format!(
             "{name} is in trouble and has NO TICKET: {}.",
@@ -169,16 +205,24 @@ fn ticket(fact: &TicketFact) -> String {
         state,
         is_closed,
         missing,
+        lacks,
     } = fact;
-    match (number, missing) {
-        (Some(number), _) if *is_closed => format!("ticket {number} in {target} is closed"),
+    let mut text = match (number, missing) {
+        (Some(number), _) if *is_closed => {
+            return format!("ticket {number} in {target} is closed");
+        }
         (Some(number), _) => match state {
             Some(state) => format!("ticket {number} in {target}, state {state}"),
             None => format!("ticket {number} in {target}"),
         },
-        (None, Some(missing)) => format!("no ticket in {target}: {missing}"),
-        (None, None) => "it has no ticket".to_owned(),
+        (None, Some(missing)) => return format!("no ticket in {target}: {missing}"),
+        (None, None) => return "it has no ticket".to_owned(),
+    };
+    if !lacks.is_empty() {
+        let lacks = lacks.join(" and ");
+        text.push_str(&format!(", incomplete: {target} refused {lacks}"));
     }
+    text
 }
 
 #[cfg(test)]
@@ -200,6 +244,7 @@ mod tests {
             outcome: outcome.into(),
             detail: detail.map(str::to_owned),
             incident: Some(("Billing".into(), ticketed())),
+            outage: None,
         }
     }
 
@@ -249,7 +294,14 @@ mod tests {
 
     #[test]
     fn an_event_without_a_decision_says_why() {
-        assert!(why_event(&EventFate::Decided(Vec::new())).contains("no rule said anything"));
+        let heartbeat = Unspoken {
+            nothing: Some("a heartbeat says nothing about trouble".into()),
+            ..Unspoken::default()
+        };
+        assert_eq!(
+            why_event(&EventFate::Unspoken(heartbeat)),
+            "No ticket: a heartbeat says nothing about trouble."
+        );
         let review = EventFate::Review {
             id: "7".into(),
             reason: "/metrics: missing".into(),
@@ -258,6 +310,41 @@ mod tests {
         assert_eq!(
             why_event(&review),
             "No ticket: the event was not understood (/metrics: missing). Review item 7 is open."
+        );
+    }
+
+    #[test]
+    fn an_outage_is_named_with_its_ticket_and_a_mere_hold_is_none() {
+        let held = decided("outage", None);
+        assert_eq!(
+            verdict(&held),
+            "No ticket at once: Billing was held, because it could have become part of an outage; \
+             ticket INC1 in servicenow, state New."
+        );
+        let member = RuleVerdict {
+            outage: Some(OutageFact {
+                name: "site Berlin".into(),
+                ticket: Some("INC2 in servicenow".into()),
+            }),
+            ..held
+        };
+        assert_eq!(
+            verdict(&member),
+            "No ticket of its own: the outage site Berlin stands for Billing, with ticket INC2 in \
+             servicenow."
+        );
+    }
+
+    #[test]
+    fn a_ticket_that_lacks_a_field_says_so() {
+        let fact = TicketFact {
+            lacks: vec!["assignment_group".into()],
+            ..ticketed()
+        };
+        assert_eq!(
+            why_incident("Billing", "open", None, &fact),
+            "Billing is in trouble; ticket INC1 in servicenow, state New, incomplete: servicenow \
+             refused assignment_group."
         );
     }
 

@@ -16,6 +16,8 @@ pub struct Counts {
     pub owed: Vec<(TargetName, i64)>,
     /// Dead letters by target and failure kind.
     pub dead_letters: Vec<(TargetName, String, i64)>,
+    /// Tickets that are not closed and lack fields, by target.
+    pub incomplete: Vec<(TargetName, i64)>,
     /// Open review items by source.
     pub review_items: Vec<(String, i64)>,
 }
@@ -40,6 +42,10 @@ pub(super) const OWED_BY_TARGET: &str = "with recursive names(target) as ( \
 /// order of targets instead of the few dead ones.
 pub(super) const DEAD_LETTERS_BY_KIND: &str = "select target || '' as name, coalesce(error_kind, 'unknown') as kind, count(*) as count \
      from deliveries where state = 'dead' group by target || '', coalesce(error_kind, 'unknown')";
+
+pub(super) const INCOMPLETE_BY_TARGET: &str = "select i.target, count(*) as count from incidents i \
+     where i.ticket_incomplete is not null and i.ticket_closed = 0 and i.ticket_fate is null \
+     group by i.target";
 
 pub(super) const REVIEW_ITEMS_BY_SOURCE: &str =
     "select source, count(*) as count from review_items where state = 'open' group by source";
@@ -74,6 +80,7 @@ impl Store {
                 .await?,
             owed: Statement::new(OWED_BY_TARGET).fetch(tx, owed).await?,
             dead_letters: Statement::new(DEAD_LETTERS_BY_KIND).fetch(tx, dead).await?,
+            incomplete: Statement::new(INCOMPLETE_BY_TARGET).fetch(tx, owed).await?,
             review_items: Statement::new(REVIEW_ITEMS_BY_SOURCE)
                 .fetch(tx, count("source"))
                 .await?,

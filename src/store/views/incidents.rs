@@ -181,7 +181,7 @@ impl Item for IncidentView {
 }
 
 macro_rules! incidents {
-    ($more_columns:literal) => {
+    ($($more_columns:tt)+) => {
         concat!(
             "select i.id, i.key, i.rule, i.source, i.severity, i.state, (i.flapping <> 0) as flapping, \
               i.opened_at, i.closed_at, \
@@ -194,7 +194,8 @@ macro_rules! incidents {
                  when 'sending' then 'it is being created' \
                  else coalesce('parked ' || ",
             $crate::store::views::deliveries::waits_for!(),
-            ", 'it waits for its turn') end \
+            ", 'it waits for its turn') || case when d.in_doubt <> 0 and d.state = 'waiting' \
+                 then '; it may exist already, so it moves to no other target' else '' end end \
                 from deliveries d \
                 left join target_conditions c on c.target = d.target and c.until is null \
                 where d.incident_id = i.id and d.operation = 'create' \
@@ -209,7 +210,7 @@ macro_rules! incidents {
                when i.rule like 'flood:%' then \
                 (select count(*) from incidents h \
                   where h.flood_source = i.key and h.state = 'pending') end as members",
-            $more_columns,
+            $($more_columns)+,
             " from incidents i where true"
         )
     };

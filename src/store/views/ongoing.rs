@@ -11,7 +11,7 @@ use super::page::{Cursor, Filter, Page, PageRequest, not_found};
 use super::values::DisplayTime;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::{Incident, Spread};
-use crate::domain::situation::{Entity, why_it_waits};
+use crate::domain::situation::{Entity, OutageFact, why_it_waits};
 use crate::domain::time::Timestamp;
 use crate::store::incidents::parse_life;
 use crate::store::row::Row;
@@ -34,6 +34,9 @@ pub struct OngoingIncident {
     /// The values that the rule's expressions read: latest, lowest, highest.
     #[serde(skip)]
     pub readings: BTreeMap<String, Spread>,
+    /// The outage that stands for it.
+    #[serde(skip)]
+    pub outage: Option<OutageFact>,
     #[serde(skip)]
     pub(super) kind: Entity,
 }
@@ -77,7 +80,19 @@ impl ReadingEvent {
     }
 }
 
-const ONGOING: &str = incidents!(", i.life as whole_life, i.context");
+/// What [`read_ongoing`] reads besides the columns of the list: an outage is told with its ticket.
+macro_rules! ongoing_columns {
+    () => {
+        ", i.life as whole_life, i.context, \
+          (select o.rule || ' ' || o.key from incidents o where o.id = i.outage_id) \
+            as outage_name, \
+          (select coalesce(o.ticket_number, o.ticket_id) || ' in ' || o.target \
+            from incidents o where o.id = i.outage_id) as outage_ticket"
+    };
+}
+pub(super) use ongoing_columns;
+
+const ONGOING: &str = incidents!(ongoing_columns!());
 
 /// Recovered ones last, then by severity, then the oldest first.
 macro_rules! worst_first {
@@ -137,7 +152,16 @@ pub(super) fn read_ongoing(row: &Row, now: Timestamp) -> Result<OngoingIncident,
     let life: Incident = parse_life(&incident.id, &row.get::<String>("whole_life")?)?;
     let context: String = row.get("context")?;
     let (kind, name) = entity_and_name(&incident.rule, &incident.key, &context);
-    let no_ticket = why_it_waits(&life, now).or_else(|| {
+    let outage: Option<String> = row.get_optional("outage_name")?;
+    let outage = outage.as_deref().and_then(|one| one.split_once(' '));
+    let outage = match outage {
+        Some((rule, key)) => Some(OutageFact {
+            name: entity_and_name(rule, key, "").1,
+            ticket: row.get_optional("outage_ticket")?,
+        }),
+        None => None,
+    };
+    let no_ticket = why_it_waits(&life, outage.as_ref(), now).or_else(|| {
         let is_owed = incident.ticket.id.is_none() && incident.state != "closed";
         is_owed.then(|| {
             let missing = incident.ticket.missing.clone();
@@ -151,6 +175,7 @@ pub(super) fn read_ongoing(row: &Row, now: Timestamp) -> Result<OngoingIncident,
         last_breach_at: life.last_breach_at.into(),
         no_ticket,
         readings: life.readings,
+        outage,
         incident,
     })
 }

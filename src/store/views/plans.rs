@@ -9,7 +9,7 @@ use super::ongoing::{self, members_select, ongoing_select, reading_events_select
 use super::page::{Cursor, Filter, PageRequest};
 use super::timeline_entry::{decisions_after, deliveries_after, history_after};
 use super::why::named_select;
-use super::{audit, changes, counts, person, queues, reviews, silences};
+use super::{audit, counts, incomplete, last_day, person, queues, reviews, silences};
 use crate::domain::time::Timestamp;
 use crate::store::Store;
 use crate::store::statement::Statement;
@@ -145,6 +145,10 @@ async fn details_and_counts_are_found_by_an_index() {
             "deliveries_dead",
         ),
         (
+            Statement::new(counts::INCOMPLETE_BY_TARGET),
+            "USING INDEX incidents_incomplete",
+        ),
+        (
             Statement::new(counts::REVIEW_ITEMS_BY_SOURCE),
             "review_items_by_state",
         ),
@@ -201,8 +205,16 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
             &["INDEX review_items_by_state_and_reason"],
         ),
         (
-            Statement::new(changes::BEGUN_BY_HOUR),
-            &["COVERING INDEX incidents_newest"],
+            Statement::new(incomplete::INCOMPLETE_GROUPS),
+            &["USING INDEX incidents_incomplete"],
+        ),
+        (
+            Statement::new(last_day::COUNTS),
+            &["SEARCH a USING PRIMARY KEY (hour>?)"],
+        ),
+        (
+            Statement::new(last_day::OUTAGES),
+            &["USING INDEX incidents_outages"],
         ),
         (members_select(&id, 100), &["incidents_by_outage"]),
         (reading_events_select(&id, 100), &["decisions_by_incident"]),
@@ -214,6 +226,7 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
                 "incidents_by_key",
                 "incidents_by_queue",
                 "incidents_by_beginning",
+                "incidents_by_end",
             ],
         ),
     ] {

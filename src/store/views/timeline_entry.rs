@@ -89,14 +89,15 @@ pub(super) fn read_condition(row: &Row) -> Result<PlacedEntry, StoreError> {
     let target: String = row.get("target")?;
     let (what, cause) = match row.get::<bool>("is_end")? {
         true => (format!("{target} accepts writes again"), String::new()),
-        false => (
-            format!("waits for {target}"),
-            format!(
-                "{}: {}",
-                row.get::<String>("state")?.replace('_', " "),
-                row.get::<String>("reason")?
-            ),
-        ),
+        false => {
+            let (state, reason): (String, String) = (row.get("state")?, row.get("reason")?);
+            let cause = match state.as_str() {
+                // The reason begins with `by`.
+                "paused_by_person" => format!("paused {reason}"),
+                state => format!("{}: {reason}", state.replace('_', " ")),
+            };
+            (format!("waits for {target}"), cause)
+        }
     };
     Ok(PlacedEntry {
         place: row.get("place")?,
@@ -225,14 +226,18 @@ fn explain(outcome: SignalOutcome) -> &'static str {
             Suppression::ActiveIncident => "breached; the incident is open already",
             Suppression::BurstLock => "breached inside the burst lock of the key's last ticket",
             Suppression::Silenced => "breached, and is silenced",
-            Suppression::Outage => "breached; an outage stands for it",
+            Suppression::Outage => {
+                "breached; it is held, because it is, or could become, part of an outage"
+            }
             Suppression::Pending => "breached; it has not lasted long enough",
             Suppression::Flood => {
                 "breached; its source begins too many incidents, and it is held without a ticket"
             }
             Suppression::Stale => "breached, and was too old when it was received",
         },
-        SignalOutcome::Clearing => "a part of it is clear",
+        SignalOutcome::Clearing => {
+            "clear again, at least in part; it recovers when all of it stays clear"
+        }
         SignalOutcome::FlappingHeld => "clear, but it flaps: held open",
         SignalOutcome::InHysteresis => "between `when` and `clear`",
         SignalOutcome::OtherSource => "not a breach, by a source that has not breached",

@@ -1,19 +1,19 @@
-//! Finds what people have in hand: an incident by its id or the beginning of it, by its key or by
-//! its ticket; an event by the id that its sender gave it.
+//! Finds what people have in hand: an incident by its id, the beginning or the end of it, by its key
+//! or by its ticket; an event by the id that its sender gave it.
 
 use super::events::{EventView, events_with_id};
 use super::incidents::incidents;
-use super::ongoing::{OngoingIncident, read_ongoing};
+use super::ongoing::{OngoingIncident, ongoing_columns, read_ongoing};
 use crate::domain::time::Timestamp;
 use crate::store::statement::Statement;
 use crate::store::{Store, StoreError};
 
 /// Incidents that one text can mean; the newest.
 const MAX_FOUND: i64 = 50;
-/// Shortest beginning of an id that is looked for.
+/// Shortest beginning or end of an id that is looked for.
 const MIN_PREFIX: usize = 8;
 pub(super) fn named_select(text: &str) -> Statement<'_> {
-    let mut select = Statement::new(incidents!(", i.life as whole_life, i.context"));
+    let mut select = Statement::new(incidents!(ongoing_columns!()));
     let values = [text, text, text];
     select.push(
         " and i.id in (select t.id from incidents t where t.ticket_number = ? \
@@ -25,12 +25,20 @@ pub(super) fn named_select(text: &str) -> Statement<'_> {
         values.map(Into::into),
     );
     select.push("substr(?, 1, 200)", [text.into()]);
-    if can_begin_an_id(text) {
+    if can_be_part_of_an_id(text) {
         let values = [text.into(), text.into(), text.into(), MAX_FOUND.into()];
         select.push(
             " union select * from (select p.id from incidents p \
               where substr(p.id, 1, 8) = substr(?, 1, 8) and substr(p.id, 1, length(?)) = ? \
               order by p.id desc limit ?) of_beginning",
+            values,
+        );
+        let last = text.get(text.len() - MIN_PREFIX..).unwrap_or(text);
+        let values = [last.into(), text.into(), text.into(), MAX_FOUND.into()];
+        select.push(
+            " union select * from (select e.id from incidents e \
+              where substr(e.id, 29) = ? and substr(e.id, 37 - length(?)) = ? \
+              order by e.id desc limit ?) of_end",
             values,
         );
     }
@@ -41,9 +49,9 @@ pub(super) fn named_select(text: &str) -> Statement<'_> {
     select
 }
 
-/// Whether `text` can be the beginning of an id. The index holds the first eight characters: a
-/// range of texts would depend on how the database sorts them.
-fn can_begin_an_id(text: &str) -> bool {
+/// Whether `text` can be the beginning or the end of an id. The indexes hold the first and the last
+/// eight characters: a range of texts would depend on how the database sorts them.
+fn can_be_part_of_an_id(text: &str) -> bool {
     (MIN_PREFIX..=36).contains(&text.len())
         && text
             .bytes()
@@ -52,7 +60,7 @@ fn can_begin_an_id(text: &str) -> bool {
 
 impl Store {
     /// The incidents that `text` can mean, newest first: by ticket number or id, by key, by queue
-    /// while they go on, by the beginning of their id.
+    /// while they go on, by the beginning or the end of their id.
     pub async fn incidents_named(
         &self,
         text: &str,
@@ -76,10 +84,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_can_begin_an_id_is_looked_for_as_a_beginning() {
-        assert!(can_begin_an_id("01a22811-"));
+    fn only_what_can_be_part_of_an_id_is_looked_for_as_one() {
+        assert!(can_be_part_of_an_id("01a22811-"));
         for text in ["01a2281", "INC0012345", "01a22811%", ""] {
-            assert!(!can_begin_an_id(text), "{text}");
+            assert!(!can_be_part_of_an_id(text), "{text}");
         }
     }
 }

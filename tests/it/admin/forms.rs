@@ -52,6 +52,7 @@ async fn every_page_needs_a_session() {
     let world = World::filled().await;
     for endpoint in ui_endpoints() {
         let open = [
+            "/",
             "/ui",
             "/ui/sign-in",
             "/ui/sign-out",

@@ -53,6 +53,7 @@ async fn gauges_show_what_the_store_holds_with_zeroes_for_what_is_configured() {
         r#"ringdown_delivery_queue{target="salesforce"} 1"#,
         r#"ringdown_dead_letters{target="salesforce",kind="integration_failure"} 1"#,
         r#"ringdown_dead_letters{target="idle",kind="rate_limited"} 0"#,
+        r#"ringdown_incomplete_tickets{target="servicenow"} 0"#,
         r#"ringdown_review_items{source="genesys"} 0"#,
         r#"ringdown_review_items{source="feed"} 1"#,
     ] {

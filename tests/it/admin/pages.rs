@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use ringdown::store::DecisionBatch;
+use ringdown::domain::activity::Activity;
+use ringdown::domain::decision::Suppression;
+use ringdown::store::{DecisionBatch, HourCounts};
 use serde_json::json;
 
 use crate::admin::values::{ago, incident, kept, opened};
@@ -19,6 +21,10 @@ const PAGES: &[(&str, &[&str])] = &[
             "412.5s",
             "limit 300s",
             "1 × create in salesforce",
+            "The last 24 hours",
+            "1 ticket; 1 failed attempt",
+            "tickets created: 1",
+            "url(#p-failure)",
             "FIELD_CUSTOM_VALIDATION_EXCEPTION|Priority is required",
             "servicenow",
         ],
@@ -251,4 +257,66 @@ async fn the_incident_page_links_to_what_happened_before() {
     assert!(page.contains("It happened before"), "{page}");
     assert!(page.contains(&format!("/ui/incidents/{OPEN}")), "{page}");
     assert!(page.contains("for 4 min"), "{page}");
+}
+
+#[tokio::test]
+async fn the_last_day_shows_what_held_breaches_back_and_outages_as_bands() {
+    let world = World::empty().await;
+    let mut activity = HourCounts::default();
+    for _ in 0..3 {
+        activity.add(ago(60), Activity::Event);
+        activity.add(ago(60), Activity::Breach);
+        activity.add(ago(60), Activity::Suppressed(Suppression::BurstLock));
+    }
+    activity.add(ago(30 * 3_600), Activity::Event);
+    let mut outage = incident(OPEN, "outage:site", "Berlin", ago(7_200));
+    opened(&mut outage);
+    let batch = DecisionBatch {
+        incidents: vec![kept(outage, "genesys", "servicenow")],
+        activity,
+        ..DecisionBatch::default()
+    };
+    world.keep(batch.clone()).await;
+    world
+        .keep(DecisionBatch {
+            incidents: Vec::new(),
+            ..batch
+        })
+        .await;
+    let cookie = world.sign_in(VIEWER).await;
+    let page = world.page(&cookie, "/ui/").await.text;
+    for part in [
+        "6 events, 6 of them with a breach; 0 breaches written to a ticket, 6 held back; 0 tickets; \
+         0 failed attempts; 1 outage",
+        "burst lock: 6",
+        "Outage site Berlin from",
+        "<td>burst lock 6</td>",
+    ] {
+        assert!(page.contains(part), "{part} is missing in\n{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_root_leads_to_the_dashboard() {
+    let world = World::empty().await;
+    let answer = world.send(world.request(Method::GET, "/")).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/ui/"));
+}
+
+#[tokio::test]
+async fn a_silence_that_is_refused_leaves_what_was_typed_in_the_form() {
+    let world = World::empty().await;
+    let cookie = world.sign_in(OPERATOR).await;
+    for path in ["/ui/silences", "/ui/silences/preview"] {
+        let form = world.form(path, "match=nonsense&for=2h&reason=carrier+work");
+        let answer = world.send(form.header("cookie", &cookie)).await;
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        for part in [
+            "No silence was made",
+            ">nonsense</textarea>",
+            "carrier work",
+        ] {
+            assert!(answer.text.contains(part), "{part}: {}", answer.text);
+        }
+    }
 }

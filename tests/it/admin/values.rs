@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ringdown::admin::{RuleBook, Threshold};
+use ringdown::admin::{Judged, RuleBook, Threshold};
 use ringdown::domain::decision::BurstLock;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, IncidentState, Verdict};
+use ringdown::domain::situation::{NumberRelation, RuleSight, Sight, Unmet};
 use ringdown::domain::ticket::{Operation, Ticket};
 use ringdown::domain::time::Timestamp;
 use ringdown::store::{
@@ -44,6 +45,29 @@ impl RuleBook for QueueWait {
 
     fn is_duration(&self, reading: &str) -> bool {
         reading == READING
+    }
+
+    fn judge(&self, event: &ReadingEvent) -> Judged {
+        let value = self.readings("queue-wait", "", event)[READING];
+        let unmet = Unmet::Number {
+            name: READING.to_owned(),
+            value,
+            relation: NumberRelation::Above,
+            bound: 300.0,
+            unit: "s",
+        };
+        let saw = match value > 300.0 {
+            true => Sight::Breach,
+            false => Sight::Unmet(vec![unmet]),
+        };
+        Judged {
+            event_type: None,
+            nothing: None,
+            sights: vec![RuleSight {
+                rule: "queue-wait".to_owned(),
+                saw,
+            }],
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::cli::world::{Ran, World};
+use crate::cli::world::{Ran, TOKEN, World, ringdown_with};
 
 fn items(ran: &Ran) -> Vec<Value> {
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -146,7 +146,7 @@ fn status_says_in_one_sentence_and_plain_lines_what_is_going_on() {
     );
     for part in [
         format!("NO TICKET: a person is needed: dead letter {id}"),
-        format!("1 × create in crm, like {id}"),
+        format!("1 × create in crm, see: ringdown dead-letters show {id}"),
     ] {
         assert!(ran.out.contains(&part), "{part} is missing in\n{}", ran.out);
     }
@@ -201,7 +201,8 @@ fn lists_are_plain_lines_with_short_ids_and_an_incident_is_acted_on_by_one() {
     assert_eq!(none.out.trim(), "No incidents.");
 
     let whole = items(&world.ask(&["incidents", "-o", "json"]))[0]["id"].clone();
-    let short = &whole.as_str().unwrap()[..13];
+    let short = &whole.as_str().unwrap()[28..];
+    assert!(worst.out.contains(short), "{worst:?}");
     let why = ["--reason", "a test call"];
     let closed = world.ask(&[&["incidents", "close", short], &why[..]].concat());
     assert_eq!(closed.code, 0, "{closed:?}");
@@ -264,4 +265,66 @@ fn a_target_is_paused_and_resumed_from_the_command_line() {
     assert_eq!(world.ask(&["targets", "resume", "crm"]).code, 0);
     let unknown = world.ask(&["targets", "pause", "nosuch", "--reason", "x"]);
     assert_eq!(unknown.code, 1, "{unknown:?}");
+}
+
+#[test]
+fn why_says_which_threshold_a_calm_event_is_below() {
+    let world = World::serving();
+    let url = world.webhooks();
+    let calm = [
+        "storm",
+        "--url",
+        &url,
+        "--authorization",
+        &format!("Bearer {TOKEN}"),
+    ];
+    let more = ["--events", "1", "--queues", "1", "--breaching", "0%"];
+    let sent = world.run(&[&calm[..], &more[..]].concat());
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let listed = || items(&world.ask(&["events", "--state", "decided", "-o", "json"]));
+    world.until("the event is decided", || !listed().is_empty());
+    let id = listed()[0]["event_id"].as_str().unwrap().to_owned();
+    let why = world.ask(&["why", &id]);
+    assert_eq!(why.code, 0, "{why:?}");
+    let first = why.out.lines().next().unwrap();
+    assert!(first.starts_with("No ticket: "), "{first}");
+    assert!(
+        first.ends_with(" s is not above 300 s (rule queue-wait)."),
+        "{first}"
+    );
+}
+
+#[test]
+fn a_file_that_was_asked_for_and_cannot_be_used_is_wrong_usage() {
+    let files = [("broken.toml", "[server\n")];
+    let missing = "/nonexistent/ringdown.toml";
+    for arguments in [
+        &["status", "--config", missing][..],
+        &["health", "--config", missing],
+        &[
+            "incidents",
+            "--config",
+            missing,
+            "--url",
+            "http://127.0.0.1:1",
+        ],
+        &["why", "x", "--config", "broken.toml"],
+    ] {
+        let ran = ringdown_with(&files, arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {ran:?}");
+        assert_eq!(ran.out, "", "{arguments:?}");
+        let named = [missing, "broken.toml"];
+        assert!(named.iter().any(|name| ran.err.contains(name)), "{ran:?}");
+    }
+}
+
+#[test]
+fn where_there_is_no_file_that_is_said_first() {
+    let note = "note: there is no ./ringdown.toml here";
+    let check = ringdown_with(&[], &["config", "check"]);
+    assert_eq!(check.code, 2, "{check:?}");
+    assert!(check.out.starts_with(note), "{check:?}");
+    let serve = ringdown_with(&[], &["serve"]);
+    assert_eq!(serve.code, 2, "{serve:?}");
+    assert!(serve.err.starts_with(note), "{serve:?}");
 }

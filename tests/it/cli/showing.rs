@@ -18,8 +18,15 @@ fn the_demo_needs_no_configuration_ends_as_it_should_and_leaves_nothing_behind()
         "Salesforce 40, ServiceNow 40",
         "4048 of 4048 sent",
         "0 dead letters",
+        "40 queues, 1 ticket: INC",
+        "| outage site of Berlin: callers wait too long",
+        "As it should be: one ticket for an outage of forty queues.",
+        "/ui/",
     ] {
         assert!(told.contains(part), "{part} is missing in\n{told}");
+    }
+    for line in told.lines() {
+        assert!(line.chars().count() <= 80, "{line:?}");
     }
     for place in [folder, temporary] {
         let left = std::fs::read_dir(place.path()).unwrap().count();

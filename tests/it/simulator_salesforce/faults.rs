@@ -199,3 +199,35 @@ async fn a_damaged_answer_says_that_it_is_gzip() {
     assert_eq!(answer.headers()["content-encoding"], "gzip");
     assert_eq!(answer.bytes().await.unwrap(), "{\"id\": \"500");
 }
+
+#[tokio::test]
+async fn a_person_opens_a_ticket_at_its_address_and_ends_a_fault_by_a_button() {
+    let org = Org::start().await;
+    let mut case = subject("<b>one</b>");
+    case["Description"] = json!("What happened");
+    let id = org.case(case).await;
+    let page = async |method: Method, path: &str| {
+        let request = org.http.request(method, org.host().base_url() + path);
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    let list = page(Method::GET, "/").await.1;
+    let address = format!("/lightning/r/Case/{id}/view");
+    assert!(list.contains(&format!("<a href=\"{address}\">")), "{list}");
+    // The button leads back to the list.
+    assert_eq!(page(Method::POST, "/_sim/faults/down").await.0, 303);
+    let list = page(Method::GET, "/").await.1;
+    assert!(list.contains("In force"), "{list}");
+    let (_, armed) = org.send(Method::GET, "/_sim/faults", json!(null)).await;
+    assert_eq!(armed[0]["kind"], "down");
+    let request = org.at(Method::GET, &format!("{BASE}{KEYED}/rd-1"));
+    assert!(request.send().await.is_err());
+    let (status, ticket) = page(Method::GET, &address).await;
+    assert_eq!(status, 200, "no fault affects a page");
+    assert!(ticket.contains("What happened"), "{ticket}");
+    assert!(ticket.contains("&lt;b&gt;one"), "{ticket}");
+    assert_eq!(page(Method::POST, "/_sim/faults/nonsense").await.0, 404);
+    assert_eq!(page(Method::POST, "/_sim/faults/none").await.0, 303);
+    let list = page(Method::GET, "/").await.1;
+    assert!(list.contains("None is in force"), "{list}");
+}

@@ -251,6 +251,19 @@ impl Crm for Salesforce {
         self.lock().switches.set(switches)
     }
 
+    fn is_page(path: &str) -> bool {
+        path.starts_with("/lightning/r/")
+    }
+
+    fn ticket_address(&self, ticket: &Value) -> Option<String> {
+        let object = match ticket["CaseNumber"].is_string() {
+            true => "Case",
+            false => "Incident",
+        };
+        let id = ticket["Id"].as_str()?;
+        Some(format!("/lightning/r/{object}/{id}/view"))
+    }
+
     fn page_row(&self, ticket: &Value) -> ([String; 7], bool) {
         let keys = self.lock().switches.external_id_fields.clone();
         people::page_row(&keys, ticket)

@@ -167,6 +167,15 @@ impl Crm for ServiceNow {
         Ok(())
     }
 
+    fn is_page(path: &str) -> bool {
+        path == "/nav_to.do"
+    }
+
+    fn ticket_address(&self, ticket: &Value) -> Option<String> {
+        let id = ticket["sys_id"].as_str()?;
+        Some(format!("/nav_to.do?uri=/incident.do?sys_id={id}"))
+    }
+
     fn page_row(&self, ticket: &Value) -> ([String; 7], bool) {
         let value = |name: &str| ticket[name].as_str().unwrap_or_default().to_owned();
         let shown = |name: &str| {
