@@ -47,6 +47,10 @@ impl TargetWorker {
         self.limiter.recover();
         let mut shared = self.shared();
         match achieved {
+            // At most something was read, which proves nothing about writes.
+            Achieved::Unsent(unsent) => {
+                return (DeliveryResult::Unsent(unsent), Ended::default());
+            }
             // It says nothing about other tickets.
             Achieved::Completed(Completed {
                 fields,
@@ -87,7 +91,7 @@ impl TargetWorker {
         let (ticket, omitted) = match achieved {
             Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
             Achieved::Changed(changed) => (None, changed.omitted),
-            Achieved::Completed(_) => (None, Vec::new()),
+            Achieved::Completed(_) | Achieved::Unsent(_) => (None, Vec::new()),
         };
         (DeliveryResult::Delivered { ticket, omitted }, ended)
     }

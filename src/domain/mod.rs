@@ -6,6 +6,7 @@
 pub mod allowance;
 pub mod circuit_breaker;
 pub mod decision;
+pub mod doubt;
 pub mod enrichment;
 pub mod entity;
 pub mod failover;

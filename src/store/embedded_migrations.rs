@@ -48,6 +48,9 @@ embed![
     "0049_incident_requests",
     "0050_silenced_incidents",
     "0056_unknown_outcomes",
+    "0057_after_look_up",
+    "0058_learnt_of_targets",
+    "0059_ticket_records",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

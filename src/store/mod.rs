@@ -3,6 +3,7 @@
 //! All SQL is here, written once for SQLite and PostgreSQL. Each file has one topic; `views` has
 //! the lists for the API.
 
+mod abandoned;
 mod audit;
 mod burst_locks;
 mod claims;
@@ -51,6 +52,7 @@ mod silences;
 mod sqlite;
 mod statement;
 mod sync_progress;
+mod target_changes;
 mod target_conditions;
 mod target_health;
 mod target_pauses;
@@ -59,6 +61,7 @@ mod value;
 mod views;
 mod write_ahead_log;
 
+pub use abandoned::Abandoned;
 pub use audit::ChangedBy;
 pub use decision_transaction::DecisionTransaction;
 pub use decisions::{DecisionBatch, DecisionRecord, NewReview};
@@ -84,6 +87,7 @@ pub use retention::RetentionStep;
 pub use review::ReviewDecision;
 pub use silences::NewSilence;
 pub use sync_progress::{ChangedTicket, SyncProgress};
+pub use target_changes::TargetChange;
 pub use target_conditions::{ConditionState, OpenCondition, TargetCondition};
 pub use target_health::TargetHealth;
 pub use target_pauses::TargetPause;

@@ -1,5 +1,6 @@
 //! Polls a target for changes, sweeps for tickets that are gone, and applies what it finds.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::worker::{Memory, SyncError, SyncWorker};
@@ -18,13 +19,18 @@ const MAX_CLOCK_DIFFERENCE: Duration = Duration::from_secs(3600);
 const POLLS_PER_SWEEP: u32 = 10;
 /// When at least so many tickets were asked for and none is found, the answer is not believed.
 const MIN_IMPLAUSIBLE: usize = 3;
+/// Tickets that are looked at to see whether our user may still read any.
+const WITNESSES: u32 = 5;
+/// Tickets whose changes were given up, that are looked at after a poll.
+const MAX_DOUBTED: u32 = 200;
 
 impl SyncWorker {
     /// Asks for all changes with one query, and applies them. Returns the time of the newest one.
     pub(super) async fn poll(&self, memory: &mut Memory) -> Result<Option<Timestamp>, SyncError> {
         // Without an open ticket no change matters.
         let Some(oldest) = self.store.oldest_open_ticket(&self.name).await? else {
-            memory.missing.clear();
+            let doubted = self.store.doubted_tickets(&self.name, MAX_DOUBTED).await?;
+            memory.missing.retain(|id| doubted.contains(id));
             self.metrics.sync_call(&self.name, "nothing_open");
             return Ok(None);
         };
@@ -50,23 +56,35 @@ impl SyncWorker {
         Ok(stamps.max())
     }
 
-    /// Looks at the tickets that were missing last time, and from time to time at every open ticket:
-    /// a ticket that was deleted for good changes no more, so a poll cannot find it.
+    /// Looks at the tickets that were missing last time, at those whose changes were given up, and from
+    /// time to time at every open ticket: a ticket that was deleted for good changes no more, so a
+    /// poll cannot find it.
     pub(super) async fn sweep(&self, memory: &mut Memory) -> Result<(), SyncError> {
-        let ids = match memory.polls_to_sweep.checked_sub(1) {
+        let mut ids: BTreeSet<String> = match memory.polls_to_sweep.checked_sub(1) {
             Some(left) => {
                 memory.polls_to_sweep = left;
                 memory.missing.iter().cloned().collect()
             }
             None => {
                 memory.polls_to_sweep = POLLS_PER_SWEEP - 1;
-                self.store.open_tickets(&self.name).await?
+                self.store
+                    .open_tickets(&self.name)
+                    .await?
+                    .into_iter()
+                    .collect()
             }
         };
-        match ids.is_empty() {
-            true => Ok(()),
-            false => self.look_at(memory, &ids).await,
+        let doubted = self.store.doubted_tickets(&self.name, MAX_DOUBTED).await?;
+        if !doubted.is_empty() {
+            // Others, which show whether our user may still read tickets at all.
+            ids.extend(self.store.newest_tickets(&self.name, WITNESSES).await?);
         }
+        ids.extend(doubted);
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<String> = ids.into_iter().collect();
+        self.look_at(memory, &ids).await
     }
 
     /// Looks at tickets by their ids.
