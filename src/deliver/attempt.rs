@@ -5,7 +5,8 @@
 
 use serde::Deserialize;
 
-use super::completion::{Completed, complete, lacking, note_kept};
+use super::achieved::{Achieved, Changed, Created};
+use super::completion::{complete, lacking, note_kept};
 use super::omission::{MAX_OMISSIONS, Omission, note_in};
 use crate::domain::doubt::{AfterLookUp, Unsent, instead_of_sending};
 use crate::domain::failure::{Failure, FailureKind, FailureScope, Remedy};
@@ -32,51 +33,6 @@ pub(super) struct Attempt<'a> {
     /// This process, as the owner of the claim.
     pub(super) owner: &'a str,
     pub(super) now: Timestamp,
-}
-
-/// What an attempt came to.
-#[derive(Debug)]
-pub(super) enum Achieved {
-    /// The ticket as it is now, where the CRM's answers show it.
-    Changed(Changed),
-    Created(Created),
-    Completed(Completed),
-    /// Nothing was sent.
-    Unsent(Unsent),
-}
-
-impl Achieved {
-    pub(super) const fn take_seen(&mut self) -> Option<TicketSnapshot> {
-        match self {
-            Self::Changed(changed) => changed.seen.take(),
-            Self::Created(_) | Self::Completed(_) | Self::Unsent(_) => None,
-        }
-    }
-}
-
-/// What a change of a ticket brought.
-#[derive(Debug, Default)]
-pub(super) struct Changed {
-    pub(super) seen: Option<TicketSnapshot>,
-    /// The fields that the CRM refused. The rest of the change was sent without them.
-    pub(super) omitted: Vec<OmittedField>,
-}
-
-impl From<Option<TicketSnapshot>> for Changed {
-    fn from(seen: Option<TicketSnapshot>) -> Self {
-        Self {
-            seen,
-            omitted: Vec::new(),
-        }
-    }
-}
-
-/// What a create brought.
-#[derive(Debug)]
-pub(super) struct Created {
-    pub(super) ticket: Ticket,
-    /// The fields that the CRM refused or did not keep.
-    pub(super) omitted: Vec<OmittedField>,
 }
 
 /// Makes the attempt.

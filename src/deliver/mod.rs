@@ -9,6 +9,7 @@
 //! state. Every decision about a failure is made in `domain`.
 
 mod abandon;
+mod achieved;
 mod attempt;
 mod claims;
 mod clock_watch;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attempt::{Achieved, Created};
+use super::achieved::{Achieved, Created};
 use super::completion::Completed;
 use super::refused_changes::Refused;
 use super::worker::TargetWorker;

@@ -4,7 +4,7 @@
 //! the CRM may have it already. When a look-up has shown that it has not, the delivery is rendered
 //! before it is sent (`after_look_up`).
 
-use super::dead_letters::is_overtaken;
+use super::dead_retries::is_overtaken;
 use super::decision_transaction::DecisionTransaction;
 use super::failover::PendingDelivery;
 use super::incidents::{IncidentRecord, select_incidents};

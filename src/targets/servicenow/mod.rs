@@ -114,11 +114,11 @@ impl Crm for ServiceNow {
     /// The address of the instance that honours our ids: another one may not.
     fn learnt(&self) -> Option<String> {
         let is_honoured = self.facts.chosen_ids() == ChosenIds::Honoured;
-        is_honoured.then(|| self.api.base.to_string())
+        is_honoured.then(|| self.api.base.as_str().to_owned())
     }
 
     fn recall(&self, learnt: &str) {
-        if learnt == self.api.base.to_string() {
+        if learnt == self.api.base.as_str() {
             self.facts.ids_are_honoured();
         }
     }
