@@ -151,7 +151,7 @@ impl World {
 
     /// Requests whose answers were lost have ended long ago.
     pub(crate) fn let_lost_requests_end(&self) {
-        let path = self.folder.path().join("ringdown.db");
+        let path = self.folder.path().join("data/ringdown.db");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
