@@ -1,11 +1,14 @@
-//! Upkeep: checks that the store can commit, and deletes old rows in small steps.
+//! Upkeep: checks that the store can commit, deletes old rows in small steps, and gives up what is owed
+//! to targets that are gone.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 use crate::lifecycle::{ComponentState, Components};
 use crate::rate_limiter::RateLimiter;
@@ -107,17 +110,40 @@ async fn write_event_places(store: &Store, owner: &str) -> Result<bool, StoreErr
     }
 }
 
-/// Deletes closed rows that are older than `retention`, and the states of entities that were not
+/// Gives up what is owed to targets that are not `configured` any more, and says so.
+pub(crate) async fn give_up_unconfigured(
+    store: &Store,
+    configured: &BTreeSet<TargetName>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for (target, count) in store.give_up_unconfigured(configured, now).await? {
+        tracing::warn!(
+            target = target.as_str(),
+            count,
+            "deliveries are owed to a target that is not configured any more; they are dead letters now. \
+             Configure it again and start Ringdown: then they are sent. Or discard them with \
+             `ringdown dead-letters discard --all --target NAME`"
+        );
+    }
+    Ok(())
+}
+
+/// Deletes closed rows that are older than `retention`, gives up what nobody would send, and deletes the
+/// states of entities that were not
 /// heard of for `forget_after`, until `stop`. Of several replicas one works
 /// at a time: two would do no harm, but wait for each other's rows.
 pub(crate) async fn keep_retention(
     store: Store,
     owner: String,
     (retention, forget_after): (Duration, Duration),
+    configured: BTreeSet<TargetName>,
     clock: Clock,
     stop: CancellationToken,
 ) {
     loop {
+        if let Err(error) = give_up_unconfigured(&store, &configured, clock.now()).await {
+            tracing::warn!(%error, "what is owed to targets that are not configured cannot be looked for");
+        }
         delete_old_rows(&store, &owner, retention, &clock, &stop).await;
         if let Err(error) = delete_expired_keys(&store, &owner, &stop).await {
             tracing::warn!(%error, "old keys of duplicate detection cannot be deleted; it is tried again later");

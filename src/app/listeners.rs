@@ -28,9 +28,9 @@ impl Builder {
     ) {
         let tests = TargetTests {
             settings: Arc::clone(&self.settings),
-            clients: workers
+            workers: workers
                 .iter()
-                .map(|worker| (worker.status().name, worker.crm()))
+                .map(|worker| (worker.status().name, worker.clone()))
                 .collect(),
             redactor: self.redactor.clone(),
             clock: self.clock.clone(),

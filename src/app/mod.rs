@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::domain::identity::TargetName;
+use crate::domain::time::Timestamp;
 use crate::lifecycle::Components;
 use crate::outbound::Redactor;
 use crate::receive::ReceiveSetupError;
@@ -33,9 +34,13 @@ use crate::store::{Store, StoreError};
 use crate::supervision::Supervisor;
 use crate::targets::TargetSetupError;
 use crate::telemetry::{COMMIT, Metrics, VERSION};
+use crate::upkeep;
 use descriptors::Limits;
 use listening::listen;
 use stages::Builder;
+
+/// How long deliveries that are not finished may take to be put back.
+const ABANDON_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the process is started with.
 #[derive(Debug)]
@@ -100,9 +105,11 @@ struct Stages {
 /// Tasks that are stopped together. A task is in the stage after which it is needed no more, which
 /// need not be the part that its code is in: `retention` is stopped with `decide`, `sync` with
 /// `deliver`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Stage {
     stop: CancellationToken,
+    /// There is no time left to finish anything.
+    stop_now: CancellationToken,
     tasks: TaskTracker,
 }
 
@@ -120,9 +127,9 @@ impl App {
         let descriptors = descriptors::raise_limit();
         let store = Store::open(settings.store.url.expose()).await?;
         store.expire_claims_of_dead_process().await?;
-        for (name, target) in &settings.targets {
-            store.register_target(name, &target.records()).await?;
-        }
+        register_targets(&store, &settings, clock.now()).await?;
+        let configured = settings.targets.keys().cloned().collect();
+        upkeep::give_up_unconfigured(&store, &configured, clock.now()).await?;
         let public = bind("server.listen", settings.server.listen)?;
         let admin = bind("admin.listen", settings.admin.listen)?;
         let components = Components::default();
@@ -176,6 +183,7 @@ impl App {
         tracing::info!("stopping");
         self.components.drain();
         let stages = self.stages;
+        let deliver = stages.deliver.clone();
         let in_order = async {
             stages.receive.finish().await;
             stages.decide.finish().await;
@@ -189,10 +197,39 @@ impl App {
             tracing::warn!(
                 "not everything was finished within server.drain_timeout; it is taken up at the next start"
             );
+            let abandoned = tokio::time::timeout(ABANDON_WITHIN, deliver.abandon());
+            if abandoned.await.is_err() {
+                tracing::warn!("deliveries could not be put back; the next start does it");
+            }
         }
         self.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Stores how the targets are configured, and says what does not fit to their tickets.
+async fn register_targets(
+    store: &Store,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    for (name, target) in &settings.targets {
+        let records = target.records();
+        let present = (records.as_str(), target.found_by());
+        let Some(change) = store.register_target(name, present, now).await? else {
+            continue;
+        };
+        tracing::warn!(
+            target = name.as_str(),
+            before = change.before,
+            now = records,
+            tickets = change.open_tickets,
+            "open tickets of this target are in other records than it is configured for; they cannot be \
+             changed or resolved. Start with the settings of before until they are resolved, or \
+             resolve them in the CRM"
+        );
+    }
+    Ok(())
 }
 
 /// Where the database is: the whole path of a file, or the server, without a password.
@@ -214,6 +251,12 @@ impl Stage {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Stops without finishing anything.
+    async fn abandon(&self) {
+        self.stop_now.cancel();
+        self.finish().await;
     }
 }
 

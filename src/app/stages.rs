@@ -1,6 +1,7 @@
 //! What each stage consists of, and what its parts are given. The listeners are in `listeners`, polling in
 //! `pollers`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -12,7 +13,7 @@ use super::{Stage, Stages, StartError};
 use crate::backlog::{HeldBack, watch_backlog};
 use crate::clock::Clock;
 use crate::decide::Decider;
-use crate::deliver::{StoreVault, TargetWorker};
+use crate::deliver::{Stop, StoreVault, TargetWorker};
 use crate::domain::identity::TargetName;
 use crate::enrichment::{Enrichment, EnrichmentWorker};
 use crate::lifecycle::Components;
@@ -133,11 +134,13 @@ impl Builder {
                 &self.owner,
             );
             let (running, notifier) = (worker.clone(), notifier.clone());
+            let stop_now = self.stages.deliver.stop_now.clone();
             self.spawn(
                 &self.stages.deliver,
                 &format!("worker {name}"),
                 move |stop| {
-                    let worker = running.clone();
+                    let (worker, now) = (running.clone(), stop_now.clone());
+                    let stop = Stop { soon: stop, now };
                     worker.run(notifier.subscribe(Notification::Deliveries), stop)
                 },
             );
@@ -227,6 +230,7 @@ impl Builder {
         self.spawn(&self.stages.decide, "event places", move |stop| {
             upkeep::keep_event_places(store.clone(), owner.clone(), stop)
         });
+        let configured: BTreeSet<TargetName> = self.settings.targets.keys().cloned().collect();
         let (store, owner, clock) = (self.store.clone(), self.owner.clone(), self.clock.clone());
         let spans = (
             self.settings.store.retention,
@@ -234,7 +238,8 @@ impl Builder {
         );
         self.spawn(&self.stages.decide, "retention", move |stop| {
             let (store, owner) = (store.clone(), owner.clone());
-            upkeep::keep_retention(store, owner, spans, clock.clone(), stop)
+            let configured = configured.clone();
+            upkeep::keep_retention(store, owner, spans, configured, clock.clone(), stop)
         });
     }
 

@@ -8,15 +8,15 @@ use futures::future::BoxFuture;
 
 use crate::admin::{TargetCheck, TargetTester};
 use crate::clock::Clock;
+use crate::deliver::TargetWorker;
 use crate::doctor::{Check, DoctorTarget, Outcome, run_checks};
 use crate::domain::identity::TargetName;
 use crate::outbound::Redactor;
 use crate::settings::Settings;
-use crate::targets::Crm;
 
 pub(super) struct TargetTests {
     pub(super) settings: Arc<Settings>,
-    pub(super) clients: BTreeMap<TargetName, Arc<dyn Crm>>,
+    pub(super) workers: BTreeMap<TargetName, TargetWorker>,
     pub(super) redactor: Redactor,
     pub(super) clock: Clock,
 }
@@ -25,8 +25,9 @@ impl TargetTester for TargetTests {
     fn test<'a>(&'a self, target: &'a TargetName) -> BoxFuture<'a, Option<Vec<TargetCheck>>> {
         Box::pin(async move {
             let settings = self.settings.targets.get(target)?;
-            let client = self.clients.get(target)?;
-            let target = DoctorTarget {
+            let worker = self.workers.get(target)?;
+            let client = worker.crm();
+            let tested = DoctorTarget {
                 name: target.as_str(),
                 settings,
                 all_settings: &self.settings,
@@ -34,7 +35,10 @@ impl TargetTester for TargetTests {
                 redactor: &self.redactor,
                 write: false,
             };
-            let mut checks = run_checks(&target, &self.clock).await;
+            let mut checks = run_checks(&tested, &self.clock).await;
+            if checks.iter().all(|check| check.result != Outcome::Error) {
+                worker.try_now().await;
+            }
             checks.sort_by_key(|check| check.result);
             Some(checks.into_iter().map(shown).collect())
         })

@@ -19,9 +19,9 @@ pub(super) async fn mark_outdated(
     fence: &FencingToken,
 ) -> Result<(), StoreError> {
     let mut deciding = resources.store.begin_decisions(fence).await?;
-    let mut outdated = 0;
+    let (mut outdated, now) = (0, resources.clock.now());
     for (name, target) in &resources.settings.targets {
-        outdated += deciding.mark_outdated(name, &digest(target)).await?;
+        outdated += deciding.mark_outdated(name, &digest(target), now).await?;
     }
     deciding.commit_rendered().await?;
     if outdated > 0 {

@@ -30,7 +30,7 @@ async fn carry_out(
 ) -> Result<(), DecideError> {
     let mut deciding = resources.store.begin_decisions(fence).await?;
     let now = resources.clock.now();
-    let Some((record, ticket)) = deciding.take_request(request).await? else {
+    let Some((record, ticket)) = deciding.take_request(request, now).await? else {
         let gone = Some("the incident is gone");
         deciding.settle_request(request, gone, now).await?;
         return Ok(deciding.commit_rendered().await?);
@@ -57,8 +57,11 @@ async fn carry_out(
     match step {
         RequestedStep::Replay => deciding.replay_create(request, now).await?,
         RequestedStep::Close { resolves } => {
-            if !resolves {
-                deciding.discard_unsent(&request.incident_id, now).await?;
+            match resolves {
+                true => deciding.create_no_more(&request.incident_id, now).await?,
+                false => {
+                    deciding.discard_unsent(&request.incident_id, now).await?;
+                }
             }
             deciding.end_burst_lock(&record.incident).await?;
         }

@@ -5,14 +5,17 @@
 
 use serde::Deserialize;
 
-use super::completion::{Completed, complete, lacking, note_kept};
+use super::achieved::{Achieved, Changed, Created};
+use super::completion::{complete, lacking, note_kept};
 use super::omission::{MAX_OMISSIONS, Omission, note_in};
+use crate::domain::doubt::{AfterLookUp, Unsent, instead_of_sending};
 use crate::domain::failure::{Failure, FailureKind, FailureScope, Remedy};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{
     Completion, OmittedField, Operation, Ticket, TicketChange, TicketFields, TicketKey,
 };
 use crate::domain::ticket_sync::TicketSnapshot;
+use crate::domain::time::Timestamp;
 use crate::store::{ClaimedDelivery, Store};
 use crate::targets::Crm;
 
@@ -29,49 +32,7 @@ pub(super) struct Attempt<'a> {
     pub(super) store: &'a Store,
     /// This process, as the owner of the claim.
     pub(super) owner: &'a str,
-}
-
-/// What an attempt came to.
-#[derive(Debug)]
-pub(super) enum Achieved {
-    /// The ticket as it is now, where the CRM's answers show it.
-    Changed(Changed),
-    Created(Created),
-    Completed(Completed),
-}
-
-impl Achieved {
-    pub(super) const fn take_seen(&mut self) -> Option<TicketSnapshot> {
-        match self {
-            Self::Changed(changed) => changed.seen.take(),
-            Self::Created(_) | Self::Completed(_) => None,
-        }
-    }
-}
-
-/// What a change of a ticket brought.
-#[derive(Debug, Default)]
-pub(super) struct Changed {
-    pub(super) seen: Option<TicketSnapshot>,
-    /// The fields that the CRM refused. The rest of the change was sent without them.
-    pub(super) omitted: Vec<OmittedField>,
-}
-
-impl From<Option<TicketSnapshot>> for Changed {
-    fn from(seen: Option<TicketSnapshot>) -> Self {
-        Self {
-            seen,
-            omitted: Vec::new(),
-        }
-    }
-}
-
-/// What a create brought.
-#[derive(Debug)]
-pub(super) struct Created {
-    pub(super) ticket: Ticket,
-    /// The fields that the CRM refused or did not keep.
-    pub(super) omitted: Vec<OmittedField>,
+    pub(super) now: Timestamp,
 }
 
 /// Makes the attempt.
@@ -80,14 +41,21 @@ pub(super) async fn attempt(
     delivery: &ClaimedDelivery,
 ) -> Result<Achieved, Failure> {
     let crm = by.crm;
+    if let Some(records) = &delivery.ticket_elsewhere {
+        return Err(in_other_records(by.target, records));
+    }
     match delivery.operation {
-        Operation::Create => create(by, delivery).await.map(Achieved::Created),
+        Operation::Create => create(by, delivery).await,
         Operation::Update if delivery.completes => {
             let completion: Completion = payload(delivery)?;
             let completed = complete(crm, ticket_id(delivery)?, completion).await?;
             Ok(Achieved::Completed(completed))
         }
-        Operation::Update => update(by, delivery).await.map(Achieved::Changed),
+        Operation::Update => update(by, delivery).await,
+        // A resolution is never looked up: it may be sent with other values.
+        Operation::Resolve if delivery.earlier.then == Some(AfterLookUp::Render) => {
+            Ok(Achieved::Unsent(Unsent::Render))
+        }
         Operation::Resolve => {
             let change: TicketChange = payload(delivery)?;
             let changed = by.change(delivery, change).await;
@@ -129,16 +97,21 @@ async fn link(
     crm.update(ticket_id, &change).await
 }
 
-async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Created, Failure> {
+async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
     let key = TicketKey::of_incident(&delivery.incident_id);
     let content: Result<CreatePayload, Failure> = payload(delivery);
-    if delivery.in_doubt
+    // What is to be discarded is looked up in any case: an earlier look-up may have come too early.
+    let is_unwanted = delivery.earlier.then == Some(AfterLookUp::Discard);
+    if (delivery.in_doubt || is_unwanted)
         && let Some(ticket) = by.crm.find(&key).await?
     {
         let sent = content.map_or_else(|_| TicketFields::new(), |content| content.fields);
         let sent = by.omission.optional(&sent);
         let omitted = lacking(by.crm, &ticket.id, &delivery.omitted, &sent).await;
-        return Ok(Created { ticket, omitted });
+        return Ok(Achieved::Created(Created { ticket, omitted }));
+    }
+    if let Some(unsent) = by.instead_of_sending(delivery) {
+        return Ok(Achieved::Unsent(unsent));
     }
     let mut fields = content?.fields;
     let mut omitted = Vec::new();
@@ -164,10 +137,14 @@ async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Created,
         omitted.extend(ticket.not_kept.iter().cloned());
         by.describe(&ticket, &fields, &omitted).await;
     }
-    Ok(Created { ticket, omitted })
+    Ok(Achieved::Created(Created { ticket, omitted }))
 }
 
 impl Attempt<'_> {
+    fn instead_of_sending(&self, delivery: &ClaimedDelivery) -> Option<Unsent> {
+        instead_of_sending(&delivery.earlier, delivery.in_doubt, self.now)
+    }
+
     /// Sends the update or the resolution; without the fields that the CRM refuses, if there are any.
     /// A comment names them.
     async fn change(
@@ -266,14 +243,19 @@ fn after_look_up(delivery: &ClaimedDelivery, mut failure: Failure) -> Failure {
     failure
 }
 
-async fn update(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Changed, Failure> {
+async fn update(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
     let change: TicketChange = payload(delivery)?;
     let ticket_id = ticket_id(delivery)?;
     if delivery.in_doubt && by.crm.has_comment(ticket_id, &change.marker).await? {
-        return Ok(Changed::default());
+        return Ok(Achieved::Changed(Changed::default()));
+    }
+    if let Some(unsent) = by.instead_of_sending(delivery) {
+        return Ok(Achieved::Unsent(unsent));
     }
     let changed = by.change(delivery, change).await;
-    changed.map_err(|failure| after_look_up(delivery, failure))
+    changed
+        .map(Achieved::Changed)
+        .map_err(|failure| after_look_up(delivery, failure))
 }
 
 /// A resolution is repeated without a look-up, and may be sent with other values. Nothing is in doubt
@@ -281,6 +263,15 @@ async fn update(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Changed,
 fn refused_again(mut failure: Failure) -> Failure {
     failure.ends_doubt = !failure.outcome_unknown && failure.class.scope == FailureScope::Ticket;
     failure
+}
+
+/// The ticket cannot be reached through the present configuration of its target.
+fn in_other_records(target: &TargetName, records: &str) -> Failure {
+    Failure::internal(format!(
+        "the ticket is a record of {records}, and the target {target} is configured for others now: \
+         start with the settings of before until it is resolved, or resolve it in the CRM and \
+         discard this"
+    ))
 }
 
 fn ticket_id(delivery: &ClaimedDelivery) -> Result<&str, Failure> {

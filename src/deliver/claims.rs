@@ -15,6 +15,8 @@ use crate::domain::identity::TargetName;
 use crate::store::{Store, StoreError};
 use crate::targets::ClaimCheck;
 
+/// How long a claim lasts without being renewed.
+pub(super) const LEASE: Duration = Duration::from_secs(10);
 /// How often claims are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(3);
 /// How long a renewal may take before it is tried again.
@@ -23,24 +25,11 @@ const RENEW_TIMEOUT: Duration = Duration::from_secs(2);
 /// the last check until the request has left.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// How long claims last without being renewed.
-#[derive(Clone)]
-pub(super) struct Leases {
-    /// Whether the CRM refuses a second record with our key, as far as is known now.
-    pub(super) refuses_a_second: Arc<dyn Fn() -> bool + Send + Sync>,
-    /// Where it does: the process that takes over may send at once.
-    pub(super) short: Duration,
-    /// Where it does not: a request of the former owner may still be in flight. It must have ended
-    /// before the new owner looks the ticket up.
-    pub(super) long: Duration,
-}
-
 /// The claims of one worker. Cheap to clone; clones share them.
 #[derive(Clone)]
 pub(super) struct Claims {
     store: Store,
     owner: String,
-    leases: Leases,
     /// By delivery, until when its claim is valid.
     valid: Arc<Mutex<HashMap<i64, Instant>>>,
 }
@@ -53,21 +42,11 @@ pub(super) struct ClaimGuard {
 }
 
 impl Claims {
-    pub(super) fn new(store: Store, owner: &str, leases: Leases) -> Self {
+    pub(super) fn new(store: Store, owner: &str) -> Self {
         Self {
             store,
             owner: owner.to_owned(),
-            leases,
             valid: Arc::default(),
-        }
-    }
-
-    /// How long a lease that is taken now lasts.
-    pub(super) fn lease(&self) -> Duration {
-        if (self.leases.refuses_a_second)() {
-            self.leases.short
-        } else {
-            self.leases.long
         }
     }
 
@@ -113,20 +92,20 @@ impl Claims {
     }
 
     async fn renew(&self) -> Result<(), StoreError> {
-        let (asked_at, lease) = (Instant::now(), self.lease());
+        let asked_at = Instant::now();
         let ids: Vec<i64> = {
             let valid = self.valid();
             let renewable = valid.iter().filter(|(_, until)| asked_at < **until);
             renewable.map(|(id, _)| *id).collect()
         };
-        let renewed = self.store.renew_claims(&ids, &self.owner, lease).await?;
+        let renewed = self.store.renew_claims(&ids, &self.owner, LEASE).await?;
         let answered_at = Instant::now();
         let mut valid = self.valid();
         for id in ids {
             // An attempt that has ended meanwhile has no entry any more.
             valid.entry(id).and_modify(|until| {
                 *until = match renewed.contains(&id) {
-                    true => valid_until_after_renewal(*until, asked_at + lease, answered_at),
+                    true => valid_until_after_renewal(*until, asked_at + LEASE, answered_at),
                     // Another process has taken it over.
                     false => asked_at,
                 };
@@ -186,16 +165,9 @@ impl Drop for ClaimGuard {
 mod tests {
     use super::*;
 
-    const LEASE: Duration = Duration::from_secs(10);
-
     async fn claims(folder: &tempfile::TempDir) -> Claims {
         let url = format!("sqlite:{}", folder.path().join("ringdown.db").display());
-        let leases = Leases {
-            refuses_a_second: Arc::new(|| true),
-            short: LEASE,
-            long: LEASE * 6,
-        };
-        Claims::new(Store::open(&url).await.unwrap(), "a", leases)
+        Claims::new(Store::open(&url).await.unwrap(), "a")
     }
 
     #[tokio::test]
@@ -235,14 +207,5 @@ mod tests {
         let claims = claims(&folder).await;
         drop(claims.guard(1, Instant::now() + LEASE));
         assert!(claims.valid().is_empty());
-    }
-
-    #[tokio::test]
-    async fn where_only_a_look_up_tells_a_claim_lasts_long_enough_for_a_request_to_end() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut claims = claims(&folder).await;
-        assert_eq!(claims.lease(), LEASE);
-        claims.leases.refuses_a_second = Arc::new(|| false);
-        assert_eq!(claims.lease(), LEASE * 6);
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::doubt::EarlierRequest;
 use crate::domain::failure::FailureKind;
 use crate::domain::identity::IncidentId;
 use Operation::{Create, Update};
@@ -31,7 +32,9 @@ pub(in crate::deliver) fn delivery(id: i64, operation: Operation) -> ClaimedDeli
         tries: 0,
         resumptions: 0,
         in_doubt: false,
+        earlier: EarlierRequest::default(),
         ticket_id: None,
+        ticket_elsewhere: None,
         parent: None,
         lane: String::new(),
         completes: false,

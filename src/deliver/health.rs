@@ -61,6 +61,9 @@ impl TargetWorker {
             }
         }
         let pause = self.store.target_pause(&self.name, now).await?;
+        if pause.is_none() && self.shared().pause.is_some() {
+            self.try_now().await;
+        }
         let mut shared = self.shared();
         shared.pause_read_at = Some(Instant::now());
         if shared.pause.is_some() != pause.is_some() {

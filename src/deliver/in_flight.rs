@@ -25,6 +25,11 @@ impl InFlight {
         })
     }
 
+    /// The deliveries in flight now.
+    pub(super) fn all(&self) -> Vec<i64> {
+        self.ids().iter().copied().collect()
+    }
+
     fn ids(&self) -> MutexGuard<'_, HashSet<i64>> {
         // A set is whole after every insertion and removal.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::attempt::{Achieved, Created};
+use super::achieved::{Achieved, Created};
 use super::completion::Completed;
 use super::refused_changes::Refused;
 use super::worker::TargetWorker;
@@ -54,6 +54,10 @@ impl TargetWorker {
         self.limiter.recover();
         let mut shared = self.shared();
         match achieved {
+            // At most something was read, which proves nothing about writes.
+            Achieved::Unsent(unsent) => {
+                return (DeliveryResult::Unsent(unsent), Ended::default());
+            }
             // It says nothing about other tickets.
             Achieved::Completed(Completed {
                 fields,
@@ -94,7 +98,7 @@ impl TargetWorker {
         let (ticket, omitted) = match achieved {
             Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
             Achieved::Changed(changed) => (None, changed.omitted),
-            Achieved::Completed(_) => (None, Vec::new()),
+            Achieved::Completed(_) | Achieved::Unsent(_) => (None, Vec::new()),
         };
         (DeliveryResult::Delivered { ticket, omitted }, ended)
     }

@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
-use super::attempt::{Achieved, Created};
+use super::achieved::{Achieved, Created};
 use super::worker::TargetWorker;
-use crate::domain::failover::ENDS_WITHIN;
+use crate::domain::doubt::ENDS_WITHIN;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::TicketKey;
 use crate::store::ClaimedDelivery;
@@ -86,7 +86,7 @@ impl TargetWorker {
                     ),
                 );
                 // The real request may still be under way.
-                failure.settle_after = match crm.refuses_a_second() {
+                failure.settle_after = match crm.runs_for().create.is_zero() {
                     true => Duration::ZERO,
                     false => ENDS_WITHIN,
                 };

@@ -34,6 +34,30 @@ impl TargetWorker {
         }
     }
 
+    /// A person has seen that the target works, or has ended a pause of it: nothing waits for its next
+    /// probe or rare try. What cannot be sent all the same waits as before.
+    pub async fn try_now(&self) {
+        {
+            let mut shared = self.shared();
+            if shared.breaker.phase() != BreakerState::Up {
+                shared.breaker = match shared.breaker.unreachable() {
+                    Some((_, since)) => CircuitBreaker::half_open_since(since),
+                    None => CircuitBreaker::half_open(),
+                };
+            }
+        }
+        let now = self.clock.now();
+        match self.store.try_refused_now(&self.name, now).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(
+                target = self.name.as_str(),
+                count,
+                "deliveries that the target had refused are tried at once"
+            ),
+            Err(error) => self.report_not_resumed(&error),
+        }
+    }
+
     /// Asks whether the CRM answers again.
     pub(super) async fn probe(&self) {
         self.renew_doubtful_login();
@@ -117,7 +141,7 @@ impl TargetWorker {
     }
 
     async fn has_nothing_due(&self, now: Timestamp) -> Result<bool, StoreError> {
-        let next = self.store.next_delivery_at(&self.name, now).await?;
+        let next = self.store.next_delivery_at(&self.name).await?;
         Ok(next.is_none_or(|at| at > now))
     }
 

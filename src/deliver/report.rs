@@ -50,6 +50,11 @@ impl TargetWorker {
                 error = %failure,
                 "fields that the CRM had refused could not be tried again"
             ),
+            DeliveryResult::Unsent(unsent) => tracing::info!(
+                event_id, incident_id, target = self.name.as_str(), operation,
+                outcome = ?unsent,
+                "nothing was sent: the effect of an earlier try is not there"
+            ),
             DeliveryResult::DeadLettered { failure, .. } => {
                 self.metrics
                     .delivery(&self.name, operation, failure.kind.as_str());

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::clock_watch::Look;
-use super::worker::TargetWorker;
+use super::worker::{Stop, TargetWorker};
 use crate::domain::circuit_breaker::{Admission, BreakerState};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -25,9 +25,9 @@ const NEAR: Duration = Duration::from_secs(65);
 const AT_ONCE: Duration = Duration::from_millis(1);
 
 impl TargetWorker {
-    /// Delivers until `stop`, then finishes the attempts in flight. Wakes up when `enqueued`
-    /// changes.
-    pub async fn run(self, mut enqueued: watch::Receiver<u64>, stop: CancellationToken) {
+    /// Delivers until it is to stop, then finishes the attempts in flight, or abandons them when there
+    /// is no time left. Wakes up when `enqueued` changes.
+    pub async fn run(self, mut enqueued: watch::Receiver<u64>, stop: Stop) {
         let finished = CancellationToken::new();
         let delivering = async {
             self.deliver_until(&mut enqueued, &stop).await;
@@ -41,11 +41,13 @@ impl TargetWorker {
         );
     }
 
-    async fn deliver_until(&self, enqueued: &mut watch::Receiver<u64>, stop: &CancellationToken) {
+    async fn deliver_until(&self, enqueued: &mut watch::Receiver<u64>, stop: &Stop) {
         let mut attempts = JoinSet::new();
         self.recall_without_key().await;
+        let Stop { soon, now } = stop;
+        self.recall_learnt().await;
         self.probe_first_if_parked().await;
-        while !stop.is_cancelled() {
+        while !soon.is_cancelled() {
             let wait = self.step(&mut attempts).await.unwrap_or_else(|error| {
                 tracing::error!(target = self.name.as_str(), %error, "deliveries cannot be claimed; retrying");
                 AFTER_FAILURE
@@ -53,7 +55,7 @@ impl TargetWorker {
             fault_points::reach("deliver-step");
             self.report_metrics();
             tokio::select! {
-                () = stop.cancelled() => {}
+                () = soon.cancelled() => {}
                 Some(_) = attempts.join_next() => {}
                 () = tokio::time::sleep(wait) => {}
                 changed = enqueued.changed() => if changed.is_err() {
@@ -62,7 +64,13 @@ impl TargetWorker {
                 }
             }
         }
-        while attempts.join_next().await.is_some() {}
+        let finish = async { while attempts.join_next().await.is_some() {} };
+        tokio::select! {
+            biased;
+            () = finish => return,
+            () = now.cancelled() => {}
+        }
+        self.abandon(attempts).await;
     }
 
     /// Starts the deliveries that are due and admitted, as tasks of `attempts`. Returns how long
@@ -75,6 +83,8 @@ impl TargetWorker {
             // Only failover waits for the shared health; deliveries do not.
             tracing::error!(target = self.name.as_str(), %error, "the target's health cannot be shared");
         }
+        self.put_back_expired(now).await?;
+        self.keep_learnt().await;
         let is_paused = self.follow_pause(now).await?;
         if let Err(error) = self.record_condition(now).await {
             tracing::error!(target = self.name.as_str(), %error, "the target's condition cannot be recorded");
@@ -111,7 +121,7 @@ impl TargetWorker {
             Admission::Nothing { until } => return Ok(until.since(now).min(MAX_SLEEP)),
         };
         // Looking costs less than claiming, and mostly nothing is due.
-        let next = self.store.next_delivery_at(&self.name, now).await?;
+        let next = self.store.next_delivery_at(&self.name).await?;
         if next.is_none_or(|at| at > now) {
             if admission == Admission::Canary {
                 self.end_canaries(next, now).await?;
@@ -131,7 +141,7 @@ impl TargetWorker {
         if is_held_back && admission == Admission::Canary {
             self.shared().breaker.has_nothing_to_send();
         }
-        let next = self.store.next_delivery_at(&self.name, now).await?;
+        let next = self.store.next_delivery_at(&self.name).await?;
         Ok(until_next(next, now))
     }
 
@@ -162,7 +172,8 @@ impl TargetWorker {
             // A delivery in doubt waits until a look-up can be trusted. It keeps its time after a
             // start, and where the CRM accepts a second record: a look-up too early could lead to
             // a second ticket.
-            let in_doubt_too = look == Look::SetBack && self.crm.refuses_a_second();
+            let refuses_a_second = self.crm.runs_for().create.is_zero();
+            let in_doubt_too = look == Look::SetBack && refuses_a_second;
             self.store
                 .cap_waits(&self.name, latest, in_doubt_too, now)
                 .await?;

@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::task::JoinSet;
 
 use super::attempt::{Attempt, attempt};
-use super::claims::ClaimGuard;
+use super::claims::{ClaimGuard, LEASE};
 use super::outcome::Ended;
 use super::worker::TargetWorker;
 use crate::domain::lanes::last_served;
@@ -31,8 +31,8 @@ impl TargetWorker {
             shortage: self.shared().shortage,
         };
         // The lease counts from before the statement is sent: it may only seem to end too early.
-        let (asked_at, lease) = (Instant::now(), self.claims.lease());
-        let claimed = self.store.claim(claim, now, lease).await?;
+        let asked_at = Instant::now();
+        let claimed = self.store.claim(claim, now, LEASE).await?;
         let lanes = claimed.iter().map(|delivery| delivery.lane.as_str());
         if let Some(last) = last_served(lanes, &after_lane) {
             last.clone_into(&mut self.shared().last_lane);
@@ -45,7 +45,7 @@ impl TargetWorker {
                 continue;
             };
             let worker = self.clone();
-            let claim = self.claims.guard(delivery.id, asked_at + lease);
+            let claim = self.claims.guard(delivery.id, asked_at + LEASE);
             attempts.spawn(async move {
                 worker.deliver(delivery, &claim).await;
                 drop(in_flight);
@@ -64,6 +64,7 @@ impl TargetWorker {
             omission: &self.omission,
             store: &self.store,
             owner: &self.owner,
+            now: self.clock.now(),
         };
         let result = attempt(&by, &delivery).await;
         let result = self.with_own_ticket(by.crm, &delivery, result).await;

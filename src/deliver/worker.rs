@@ -1,10 +1,11 @@
 //! The worker of one target: its settings, its client, and the state that clones share.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use super::alone::Troubled;
-use super::claims::{Claims, Leases};
+use super::claims::Claims;
 use super::in_flight::InFlight;
 use super::omission::Omission;
 use super::shared::{Shared, TargetStatus};
@@ -21,10 +22,14 @@ use crate::store::Store;
 use crate::targets::Crm;
 use crate::telemetry::Metrics;
 
-/// How long a claim lasts without being renewed.
-const LEASE: Duration = Duration::from_secs(10);
-/// Calls that one attempt may make: renew a token, find, create, and twice without a field.
-const CALLS_PER_ATTEMPT: u32 = 5;
+/// When a worker ends.
+#[derive(Debug, Clone)]
+pub struct Stop {
+    /// It begins nothing any more, and finishes what it is sending.
+    pub soon: CancellationToken,
+    /// It abandons what it is sending.
+    pub now: CancellationToken,
+}
 
 /// Delivers to one target. Cheap to clone; clones share its state.
 #[derive(Clone)]
@@ -61,13 +66,7 @@ impl TargetWorker {
         owner: &str,
     ) -> Self {
         let limiter = crm.pace().limiter();
-        let asked = Arc::clone(&crm);
-        let leases = Leases {
-            refuses_a_second: Arc::new(move || asked.refuses_a_second()),
-            short: LEASE,
-            long: settings.timeout * CALLS_PER_ATTEMPT + Duration::from_secs(30),
-        };
-        let claims = Claims::new(store.clone(), owner, leases);
+        let claims = Claims::new(store.clone(), owner);
         Self {
             name: name.clone(),
             owner: owner.to_owned(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::circuit_breaker::BreakerState;
+use super::doubt::ENDS_WITHIN;
 use super::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use super::identity::TargetName;
 use super::time::Timestamp;
@@ -129,9 +130,6 @@ pub enum CreateState {
     /// Done or discarded.
     Ended,
 }
-
-/// A request whose outcome is unknown has certainly ended after so long, in every CRM.
-pub const ENDS_WITHIN: Duration = Duration::from_secs(600);
 
 /// Whether a create may be moved to another target. `unknown_for`: how long ago the outcome of an
 /// attempt was unknown last. A look-up finds no ticket while such a request still runs.

@@ -39,12 +39,14 @@ impl IncidentAction {
 pub enum TicketProgress {
     /// None is owed.
     None,
-    /// Its create waits, and has certainly had no effect.
+    /// Its create waits for its turn, and has certainly had no effect.
     Owed,
-    /// Its create is a dead letter, and has certainly had no effect.
-    Dead,
-    /// Its create is being sent, or may have had an effect.
-    InDoubt,
+    /// Its create is a dead letter or parked, and has certainly had no effect.
+    Stopped,
+    /// Its create is being sent, or may have had an effect. `is_stopped`: it is a dead letter or parked.
+    InDoubt {
+        is_stopped: bool,
+    },
     Exists,
     /// It is closed in the CRM, or gone.
     Over,
@@ -64,7 +66,8 @@ pub enum RequestedStep {
     Open,
     /// An open incident without a create gets one.
     Create,
-    /// Its dead create is rendered again and sent.
+    /// Its create, a dead letter or parked, is tried at once: looked up where it is in doubt, rendered
+    /// again and sent.
     Replay,
     LeaveOutage,
 }
@@ -84,7 +87,10 @@ pub fn step_for(
             "it stands for what a flood holds: release or discard that (ringdown incidents release, discard)",
         ),
         (IncidentAction::Close, ticket) => Ok(RequestedStep::Close {
-            resolves: matches!(ticket, TicketProgress::Exists | TicketProgress::InDoubt),
+            resolves: matches!(
+                ticket,
+                TicketProgress::Exists | TicketProgress::InDoubt { .. }
+            ),
         }),
         (IncidentAction::Note, TicketProgress::None) => {
             Err("it has no ticket that a note could be written to")
@@ -98,11 +104,14 @@ pub fn step_for(
             IncidentState::Pending => RequestedStep::Open,
             _ => RequestedStep::Create,
         }),
-        (IncidentAction::OpenTicket, TicketProgress::Dead) => Ok(RequestedStep::Replay),
+        (
+            IncidentAction::OpenTicket,
+            TicketProgress::Stopped | TicketProgress::InDoubt { is_stopped: true },
+        ) => Ok(RequestedStep::Replay),
         (IncidentAction::OpenTicket, TicketProgress::Owed) => {
             Err("its ticket is owed already, and is created as soon as its target takes it")
         }
-        (IncidentAction::OpenTicket, TicketProgress::InDoubt) => Err(
+        (IncidentAction::OpenTicket, TicketProgress::InDoubt { is_stopped: false }) => Err(
             "its ticket may exist: its create was sent, and the outcome is not known yet; it is looked up first",
         ),
         (IncidentAction::OpenTicket, TicketProgress::Exists | TicketProgress::Over) => {
@@ -146,7 +155,7 @@ mod tests {
         for state in [IncidentState::Open, IncidentState::Recovered] {
             for ticket in [
                 TicketProgress::Owed,
-                TicketProgress::InDoubt,
+                TicketProgress::InDoubt { is_stopped: false },
                 TicketProgress::Exists,
                 TicketProgress::Over,
             ] {
@@ -158,8 +167,13 @@ mod tests {
         let opened = step_for(IncidentAction::OpenTicket, &pending, TicketProgress::None);
         assert_eq!(opened, Ok(RequestedStep::Open));
         let open = incident("queue-wait", IncidentState::Open);
-        let dead = step_for(IncidentAction::OpenTicket, &open, TicketProgress::Dead);
-        assert_eq!(dead, Ok(RequestedStep::Replay));
+        for stopped in [
+            TicketProgress::Stopped,
+            TicketProgress::InDoubt { is_stopped: true },
+        ] {
+            let replayed = step_for(IncidentAction::OpenTicket, &open, stopped);
+            assert_eq!(replayed, Ok(RequestedStep::Replay));
+        }
     }
 
     #[test]
@@ -168,8 +182,8 @@ mod tests {
         for (ticket, resolves) in [
             (TicketProgress::None, false),
             (TicketProgress::Owed, false),
-            (TicketProgress::Dead, false),
-            (TicketProgress::InDoubt, true),
+            (TicketProgress::Stopped, false),
+            (TicketProgress::InDoubt { is_stopped: true }, true),
             (TicketProgress::Exists, true),
             (TicketProgress::Over, false),
         ] {

@@ -8,6 +8,7 @@ pub mod allowance;
 pub mod change_feed;
 pub mod circuit_breaker;
 pub mod decision;
+pub mod doubt;
 pub mod enrichment;
 pub mod entity;
 pub mod failover;

@@ -50,7 +50,7 @@ impl Forecast {
 pub fn forecast(dead: DeadLetterFacts<'_>) -> Forecast {
     if dead.in_doubt {
         return Forecast::fits(
-            "its last attempt may have worked: the ticket is looked up first, then it is sent as stored",
+            "its last attempt may have worked: the ticket is looked up first; if it is not there, it is sent",
         );
     }
     if dead.is_over && dead.operation == Operation::Create {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::database::{postgres_now, sqlite_now};
 use super::statement::Statement;
 use super::{Store, StoreError};
-use crate::domain::failover::ENDS_WITHIN;
+use crate::domain::doubt::ENDS_WITHIN;
 use crate::domain::identity::TargetName;
 use crate::domain::retry::MAX_WAIT;
 use crate::domain::time::Timestamp;

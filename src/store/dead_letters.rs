@@ -1,5 +1,5 @@
-//! Dead letters: replay and discard by a person, one or many, and the automatic retry when a target
-//! is back.
+//! Dead letters: replay and discard by a person, one or many. A delivery that is parked can be replayed
+//! too.
 //!
 //! A person's change is one transaction with its entry in the audit log and in the incident's
 //! history.
@@ -13,7 +13,8 @@ use super::outages::{self, ChangedDelivery};
 use super::statement::Statement;
 use super::views::{DeliveryView, Filter, delivery_in, push_dead_letter_filter};
 use super::{Store, StoreError};
-use crate::domain::identity::{IncidentId, TargetName};
+use crate::domain::doubt::ENDS_WITHIN;
+use crate::domain::identity::IncidentId;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -32,21 +33,63 @@ enum Change {
 
 impl Change {
     /// A replay starts its retries again. A delivery in doubt stays in doubt: the ticket is looked
-    /// up before anything is sent again, and not before it can be found.
+    /// up before anything is sent again, and not before it can be found. Then it is rendered.
     fn update<'a>(self, by: ChangedBy<'a>) -> Statement<'a> {
         let update = Statement::new(match self {
             Self::Replay { as_stored: true } => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
-                  next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end"
+                  after_look_up = case when after_look_up = 'render' then null else after_look_up end, \
+                  next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end, \
+                  parked = case when parked = 'target' then parked end"
             }
             Self::Replay { as_stored: false } => {
                 "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
                   next_attempt_at = case when in_doubt <> 0 and look_up_from > $1 then look_up_from else $1 end, \
-                  parked = case when in_doubt = 0 and operation <> 'link' then 'rendering' end"
+                  after_look_up = case when in_doubt <> 0 and operation <> 'link' \
+                    then coalesce(after_look_up, 'render') else after_look_up end, \
+                  parked = case when in_doubt = 0 and operation <> 'link' then 'rendering' \
+                    when parked = 'target' then parked end"
             }
             Self::Discard => "update deliveries set state = 'discarded', settled_at = $1",
         });
         update.bind(by.at)
+    }
+
+    /// Narrows a statement over `deliveries`, or over `d`, to what may be changed like this, one by one
+    /// or many at once.
+    fn push_states(self, update: &mut Statement<'_>, is_one: bool) {
+        update.push(
+            match (self, is_one) {
+                (Self::Discard, _) => "state = 'dead'",
+                (Self::Replay { .. }, true) => {
+                    "(state = 'dead' \
+                      or (state = 'waiting' and parked in ('ticket', 'operation', 'target')))"
+                }
+                // What waits for its target is sent by itself when the target is back.
+                (Self::Replay { .. }, false) => {
+                    "(state = 'dead' or (state = 'waiting' and parked in ('ticket', 'operation')))"
+                }
+            },
+            [],
+        );
+    }
+
+    /// What may still create a ticket is not discarded: its incident would be over, and the ticket
+    /// would never be resolved.
+    fn push_ended(self, update: &mut Statement<'_>, by: ChangedBy<'_>) {
+        if self == Self::Discard {
+            update.push(
+                " and (operation <> 'create' or coalesce(unknown_at, 0) <= ?)",
+                [by.at.minus(ENDS_WITHIN).into()],
+            );
+        }
+    }
+
+    fn refusal(self) -> &'static str {
+        match self {
+            Self::Replay { .. } => "only a dead letter or a parked delivery can be replayed",
+            Self::Discard => "only a dead letter can be discarded",
+        }
     }
 
     fn action(self) -> &'static str {
@@ -65,104 +108,12 @@ impl Change {
     }
 }
 
-/// Whether a later operation of its ticket has overtaken the delivery. A field that is set later and
-/// a link come in any order.
-macro_rules! is_overtaken {
-    () => {
-        "exists (select 1 from deliveries later \
-           where later.incident_id = deliveries.incident_id and later.id > deliveries.id \
-             and later.completes = 0 and later.operation <> 'link' \
-             and later.state in ('done', 'sending'))"
-    };
-}
-pub(super) use is_overtaken;
-
-/// The dead letters of the target `$1` that are to be tried at `$2`. A closed incident needs no
-/// ticket; but if it has one, that must say that the incident is over. A create in doubt may have
-/// made it, so it is looked up even then. Operations on one ticket stay in order: what a later one
-/// has overtaken is left to a person.
-macro_rules! dead_and_due {
-    () => {
-        concat!(
-            "where target = $1 and state = 'dead' and next_attempt_at <= $2 \
-              and exists (select 1 from incidents i where i.id = deliveries.incident_id \
-                and (i.state <> 'closed' \
-                  or i.ticket_id is not null or deliveries.in_doubt <> 0)) and not ",
-            $crate::store::dead_letters::is_overtaken!()
-        )
-    };
-}
-
 impl Store {
-    /// Makes dead letters of `target` due again that are to be tried at `now`, while their incident
-    /// or its ticket lives. Returns how many.
-    pub async fn resume_dead(
-        &self,
-        target: &TargetName,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let update = Statement::new(concat!(
-            "update deliveries set state = 'waiting', attempts = 0, \
-              resumptions = resumptions + 1, settled_at = null, \
-              next_attempt_at = case when in_doubt <> 0 and look_up_from > $2 then look_up_from else $2 end ",
-            dead_and_due!()
-        ));
-        self.update_alone(update.bind(target).bind(now)).await
-    }
-
-    /// Makes everything due that waits for `target` to accept writes again; with `dead_letters` also
-    /// those, which it may have refused while it accepted none. Returns how many.
-    pub async fn wake_parked(
-        &self,
-        target: &TargetName,
-        dead_letters: bool,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let update = Statement::new(
-            "update deliveries set parked = null, attempts = 0 \
-             where target = $1 and parked = 'target' and state = 'waiting'",
-        );
-        let woken = self.update_alone(update.bind(target)).await?;
-        if !dead_letters {
-            return Ok(woken);
-        }
-        let update = Statement::new(
-            "update deliveries set next_attempt_at = $1 \
-             where target = $2 and state = 'dead' and in_doubt = 0 and next_attempt_at > $1",
-        );
-        self.update_alone(update.bind(now).bind(target)).await?;
-        Ok(woken + self.resume_dead(target, now).await?)
-    }
-
-    pub(super) async fn update_alone(&self, update: Statement<'_>) -> Result<u64, StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        let changed = update.execute(&mut tx).await?;
-        tx.commit().await?;
-        Ok(changed)
-    }
-
-    /// Whether a dead letter of `target` is to be tried at `now`.
-    pub async fn has_dead_due(
-        &self,
-        target: &TargetName,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let mut tx = self.database.begin_read().await?;
-        let select = Statement::new(concat!(
-            "select id from deliveries ",
-            dead_and_due!(),
-            " limit 1"
-        ));
-        let select = select.bind(target).bind(now);
-        let found = select.fetch_optional(&mut tx, |row| row.get::<i64>("id"));
-        Ok(found.await?.is_some())
-    }
-
-    /// Makes the dead letter `id` due again: rendered again, or `as_stored`.
+    /// Makes the dead letter or parked delivery `id` due again: rendered again, or `as_stored`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when it is no dead letter (any more).
+    /// [`StoreError::NotFound`], [`StoreError::Conflict`] when it is neither (any more).
     pub async fn replay_dead_letter(
         &self,
         id: &str,
@@ -172,7 +123,7 @@ impl Store {
         self.change_one(id, Change::Replay { as_stored }, by).await
     }
 
-    /// Discards the dead letter `id` for good. Without its create a ticket will never exist, so all
+    /// Discards the dead letter `id` for good; a create not before all its requests have ended. Without its create a ticket will never exist, so all
     /// other deliveries of the ticket are discarded with it. The incident is closed, and its key is
     /// released: the next breach begins a new one. An outage is ended, links to it are discarded,
     /// and its members continue alone.
@@ -188,7 +139,8 @@ impl Store {
         self.change_one(id, Change::Discard, by).await
     }
 
-    /// Owes every dead letter of `filter` again; answers their ids.
+    /// Owes every dead letter of `filter` again, and what is parked alone or until its operation is
+    /// accepted again; answers their ids.
     pub async fn replay_dead_letters(
         &self,
         filter: &Filter,
@@ -223,19 +175,14 @@ impl Store {
         let number: i64 = id.parse().map_err(|_| not_found())?;
         let mut tx = self.database.begin_write().await?;
         let mut update = change.update(by);
-        update.push(
-            " where id = ? and state = 'dead' returning id, incident_id, operation",
-            [number.into()],
-        );
+        update.push(" where id = ? and ", [number.into()]);
+        change.push_states(&mut update, true);
+        change.push_ended(&mut update, by);
+        update.push(" returning id, incident_id, operation", []);
         let mut changed = update.fetch(&mut tx, ChangedDelivery::read).await?;
         let delivery = delivery_in(&mut tx, number).await?.ok_or_else(not_found)?;
         if changed.is_empty() {
-            return Err(StoreError::Conflict {
-                what: "delivery",
-                id: id.to_owned(),
-                state: delivery.state,
-                problem: "only a dead letter can be replayed or discarded",
-            });
+            return Err(refused(&mut tx, change, number, delivery.state).await?);
         }
         finish(&mut tx, change, &mut changed, by).await?;
         let with_it: Vec<String> = changed
@@ -264,10 +211,11 @@ impl Store {
     ) -> Result<Vec<i64>, StoreError> {
         let mut tx = self.database.begin_write().await?;
         let mut update = change.update(by);
-        update.push(
-            " where state = 'dead' and id in (select d.id from deliveries d where d.state = 'dead'",
-            [],
-        );
+        update.push(" where ", []);
+        change.push_states(&mut update, false);
+        change.push_ended(&mut update, by);
+        update.push(" and id in (select d.id from deliveries d where ", []);
+        change.push_states(&mut update, false);
         push_dead_letter_filter(&mut update, filter);
         update.push(") returning id, incident_id, operation", []);
         let mut changed = update.fetch(&mut tx, ChangedDelivery::read).await?;
@@ -279,6 +227,31 @@ impl Store {
         tx.commit().await?;
         Ok(ids)
     }
+}
+
+/// Why the delivery `id`, which is in `state`, is not changed.
+async fn refused(
+    tx: &mut Tx,
+    change: Change,
+    id: i64,
+    state: String,
+) -> Result<StoreError, StoreError> {
+    let refused = |state, problem| StoreError::Conflict {
+        what: "delivery",
+        id: id.to_string(),
+        state,
+        problem,
+    };
+    if change != Change::Discard || state != "dead" {
+        return Ok(refused(state, change.refusal()));
+    }
+    let select = Statement::new("select unknown_at from deliveries where id = $1").bind(id);
+    let unknown_at = select.fetch_optional(tx, |row| row.get_optional::<Timestamp>("unknown_at"));
+    let ended_at = unknown_at.await?.flatten().map(|at| at.plus(ENDS_WITHIN));
+    let until = ended_at.map_or_else(String::new, |at| format!(" until {at}"));
+    let state =
+        format!("dead, but a request whose answer was lost may still create its ticket{until}");
+    Ok(refused(state, "discard it after that time"))
 }
 
 /// Discards the deliveries that a discarded create makes pointless, and records the change in the

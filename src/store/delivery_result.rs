@@ -5,6 +5,7 @@
 
 use super::history::{HistoryEntry, Reference};
 use super::outbox::ClaimedDelivery;
+use crate::domain::doubt::Unsent;
 use crate::domain::failure::Failure;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket::{OmittedField, Operation, Ticket};
@@ -39,6 +40,8 @@ pub enum DeliveryResult {
     },
     /// They could not be tried. They are tried at `at`.
     PutOff { at: Timestamp, failure: Failure },
+    /// Nothing was sent, and no attempt is counted.
+    Unsent(Unsent),
 }
 
 /// Fields that a ticket does not lack any more.
@@ -130,7 +133,7 @@ pub(super) fn history_entry(
             found: completed.found.clone(),
             dropped: completed.dropped.clone(),
         },
-        DeliveryResult::PutOff { .. } => return None,
+        DeliveryResult::PutOff { .. } | DeliveryResult::Unsent(_) => return None,
     };
     Some(HistoryEntry {
         incident_id: delivery.incident_id.clone(),

@@ -154,7 +154,7 @@ macro_rules! heads_postgres {
 /// The choice is made once, before the update: PostgreSQL may run a subselect of the update anew
 /// for every row, and each run would lock and hand out as many rows again as the limit says. The
 /// rows are locked after the choice, by their ids: a choice in turns cannot be locked itself. The
-/// lease condition is asked again with the lock, and stands on the update too: where rows cannot
+/// state is asked again with the lock, and stands on the update too: where rows cannot
 /// be locked by the select, only the update's condition is checked again after the wait for a row;
 /// without it two workers would be handed the same delivery. The last condition leaves a target alone
 /// that a person has paused: a pause is in force as soon as it is stored.
@@ -165,38 +165,26 @@ macro_rules! claim {
             lanes!("$3"),
             ", ",
             $heads,
-            ", due (id, lane, next_attempt_at) as ( \
-               select id, lane, next_attempt_at from first_of_lanes \
-               union all \
-               select d.id, d.lane, d.next_attempt_at from deliveries d \
-               where d.target = $3 and d.state = 'sending' and d.lease_until <= ",
-            $now,
-            " and ",
-            is_free!(),
-            "), ranked (id, lane, rank_in_lane) as ( \
+            ", ranked (id, lane, rank_in_lane) as ( \
                select id, lane, \
-                 row_number() over (partition by lane order by next_attempt_at, id) from due), \
+                 row_number() over (partition by lane order by next_attempt_at, id) \
+               from first_of_lanes), \
              chosen (id, rank) as materialized ( \
                select id, row_number() over (order by rank_in_lane, lane <= $6, lane) as rank \
                from ranked order by rank limit $7), \
              locked as materialized ( \
                select d.id from chosen join deliveries d on d.id = chosen.id \
-               where d.state = 'waiting' or (d.state = 'sending' and d.lease_until <= ",
-            $now,
-            ") order by chosen.rank limit $5",
+               where d.state = 'waiting' order by chosen.rank limit $5",
             $lock,
             ") \
              update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
             $now,
-            " + $2, in_doubt = case when state = 'sending' then 1 else in_doubt end, \
-               unknown_at = case when state = 'sending' then $4 else unknown_at end \
-             where id in (select locked.id from locked) \
-               and (state = 'waiting' or (state = 'sending' and lease_until <= ",
-            $now,
-            ")) and not exists (select 1 from target_pauses p \
+            " + $2 where id in (select locked.id from locked) and state = 'waiting' \
+               and not exists (select 1 from target_pauses p \
                   where p.target = $3 and (p.until is null or p.until > $4)) \
              returning id, incident_id, operation, payload, event_id, received_at, attempts, tries, \
-               resumptions, in_doubt, parent_id, lane, completes, omitted, last_error"
+               resumptions, in_doubt, unknown_at, look_up_from, after_look_up, parent_id, lane, \
+               completes, omitted, last_error"
         )
     };
 }
@@ -217,9 +205,8 @@ pub(super) const CANDIDATES_POSTGRES: i64 = 4;
 
 /// When something can next be claimed, asked before every claim: as there, of each lane only its
 /// first that is free is looked at. At most as many are being sent as workers may send at once.
-/// The end of a lease is by the database's clock, the answer by the caller's.
 macro_rules! next_at {
-    ($now:expr) => {
+    () => {
         concat!(
             "with recursive ",
             lanes!("$1"),
@@ -230,15 +217,8 @@ macro_rules! next_at {
             " and ",
             is_free!(),
             "          order by d.next_attempt_at, d.id limit 1) as at \
-               from lanes l where l.lane is not null \
-               union all \
-               select d.lease_until - ",
-            $now,
-            " + $2 from deliveries d where d.target = $1 and d.state = 'sending' and ",
-            is_free!(),
-            ") next"
+               from lanes l where l.lane is not null) next"
         )
     };
 }
-pub(super) const NEXT: Statement<'static> =
-    Statement::either(next_at!(sqlite_now!()), next_at!(postgres_now!()));
+pub(super) const NEXT: &str = next_at!();

@@ -2,7 +2,7 @@
 
 use super::statement::Statement;
 use super::{Store, StoreError};
-use crate::domain::failover::ENDS_WITHIN;
+use crate::domain::doubt::ENDS_WITHIN;
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
 

@@ -5,18 +5,14 @@ use serde_json::json;
 
 use super::audit::{self, ChangedBy};
 use super::burst_locks::end_lock;
-use super::database::Tx;
 use super::decision_transaction::DecisionTransaction;
-use super::history::{HistoryEntry, Reference, insert_history};
 use super::incidents::{IncidentRecord, select_incidents};
 use super::row::Row;
 use super::statement::Statement;
-use super::{Store, StoreError};
+use super::{Store, StoreError, requested_creates};
 use crate::domain::identity::IncidentId;
 use crate::domain::incident::Incident;
-use crate::domain::incident_event::IncidentEvent;
 use crate::domain::incident_request::{IncidentAction, TicketProgress};
-use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
 /// A request that a person makes.
@@ -161,6 +157,7 @@ impl DecisionTransaction {
     pub async fn take_request(
         &mut self,
         request: &IncidentRequest,
+        now: Timestamp,
     ) -> Result<Option<(IncidentRecord, TicketProgress)>, StoreError> {
         let tx = &mut self.tx;
         let waits =
@@ -171,7 +168,7 @@ impl DecisionTransaction {
             return Ok(None);
         }
         // The create first, then the incident: in the order of a worker that stores a result.
-        let create = last_create(tx, &request.incident_id).await?;
+        let create = requested_creates::last_create(tx, &request.incident_id, now).await?;
         let select = Statement::new(select_incidents!(
             ", i.ticket_id, i.ticket_closed, i.ticket_fate",
             "i.id = $1"
@@ -192,48 +189,6 @@ impl DecisionTransaction {
             };
             (record, progress)
         }))
-    }
-
-    /// Makes the dead create of the incident due again, rendered anew.
-    pub async fn replay_create(
-        &mut self,
-        request: &IncidentRequest,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let tx = &mut self.tx;
-        let update = Statement::new(
-            "update deliveries set state = 'waiting', attempts = 0, settled_at = null, \
-              next_attempt_at = $1, parked = 'rendering' \
-             where incident_id = $2 and operation = 'create' and state = 'dead' and in_doubt = 0",
-        );
-        let update = update.bind(now).bind(&request.incident_id);
-        update.execute(tx).await?;
-        let entry = HistoryEntry {
-            incident_id: request.incident_id.clone(),
-            at: now,
-            event: IncidentEvent::DeliveryReplayed {
-                operation: Operation::Create,
-                by: request.by.clone(),
-            },
-            refers: Reference::default(),
-        };
-        insert_history(tx, &entry).await
-    }
-
-    /// Discards what is owed to a ticket that does not exist and is not wanted any more, with the
-    /// links to it.
-    pub async fn discard_unsent(
-        &mut self,
-        incident_id: &IncidentId,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let update = Statement::new(
-            "update deliveries set state = 'discarded', settled_at = $1 \
-             where (incident_id = $2 or parent_id = $2) and in_doubt = 0 \
-              and state in ('waiting', 'dead')",
-        );
-        let update = update.bind(now).bind(incident_id);
-        update.execute(&mut self.tx).await
     }
 
     /// Ends the burst lock that the ticket of `incident` took: its next breach opens a ticket.
@@ -272,27 +227,4 @@ impl DecisionTransaction {
         let (action, subject) = (format!("incident.{action}"), format!("incidents/{id}"));
         audit::record(tx, by, &action, &subject, &detail).await
     }
-}
-
-/// The newest create of the incident, locked, and how far the ticket is by it.
-async fn last_create(
-    tx: &mut Tx,
-    incident_id: &IncidentId,
-) -> Result<Option<(i64, TicketProgress)>, StoreError> {
-    let select = Statement::new(
-        "select id, state, in_doubt from deliveries \
-         where incident_id = $1 and operation = 'create' order by id desc limit 1",
-    );
-    let read = |row: &Row| {
-        let in_doubt = row.get::<i64>("in_doubt")? != 0;
-        let progress = match row.get::<String>("state")?.as_str() {
-            "discarded" => TicketProgress::None,
-            "waiting" if !in_doubt => TicketProgress::Owed,
-            "dead" if !in_doubt => TicketProgress::Dead,
-            _ => TicketProgress::InDoubt,
-        };
-        Ok((row.get("id")?, progress))
-    };
-    let select = select.bind(incident_id).for_update();
-    select.fetch_optional(tx, read).await
 }

@@ -3,6 +3,7 @@
 //! All SQL is here, written once for SQLite and PostgreSQL. Each file has one topic; `views` has
 //! the lists for the API.
 
+mod abandoned;
 mod activity;
 mod audit;
 mod burst_locks;
@@ -11,6 +12,7 @@ mod completion;
 mod database;
 mod database_file;
 mod dead_letters;
+mod dead_retries;
 mod decision_transaction;
 mod decisions;
 mod dedup;
@@ -45,6 +47,7 @@ mod record_result;
 mod refused_operations;
 mod rendering;
 mod replicas;
+mod requested_creates;
 mod retention;
 mod review;
 mod review_limit;
@@ -56,6 +59,7 @@ mod silences;
 mod sqlite;
 mod statement;
 mod sync_progress;
+mod target_changes;
 mod target_conditions;
 mod target_health;
 mod target_pauses;
@@ -65,6 +69,7 @@ mod value;
 mod views;
 mod write_ahead_log;
 
+pub use abandoned::Abandoned;
 pub use activity::HourCounts;
 pub use audit::ChangedBy;
 pub use decision_transaction::DecisionTransaction;
@@ -92,6 +97,7 @@ pub use retention::RetentionStep;
 pub use review::ReviewDecision;
 pub use silences::NewSilence;
 pub use sync_progress::{ChangedTicket, SyncProgress};
+pub use target_changes::TargetChange;
 pub use target_conditions::{ConditionState, OpenCondition, TargetCondition};
 pub use target_health::TargetHealth;
 pub use target_pauses::TargetPause;

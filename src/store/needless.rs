@@ -10,7 +10,7 @@ use super::outages;
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
-use crate::domain::failover::ENDS_WITHIN;
+use crate::domain::doubt::{AfterLookUp, ENDS_WITHIN};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::time::Timestamp;
@@ -20,11 +20,16 @@ const ACTOR: &str = "Ringdown";
 /// Most of each kind that are discarded at once.
 const LIMIT: u32 = 200;
 
-/// Creates that certainly had no effect, of incidents that are over without a ticket. A request may
-/// still be under way whose outcome was unknown after `$2`.
+/// Creates that certainly had no effect, of incidents that are over without a ticket.
 const NEVER_CREATED: &str = "select id, incident_id from deliveries \
      where target = $1 and state = 'dead' and operation = 'create' and in_doubt = 0 \
-      and (unknown_at is null or unknown_at <= $2) \
+      and unknown_at is null \
+      and exists (select 1 from incidents i where i.id = deliveries.incident_id \
+        and i.state = 'closed' and i.ticket_id is null) limit $2";
+/// The same, where nobody has looked since an earlier request has ended, which it had at `$2`.
+const NEVER_LOOKED_UP: &str = "select id, incident_id from deliveries \
+     where target = $1 and state = 'dead' and operation = 'create' and in_doubt = 0 \
+      and unknown_at <= $2 \
       and exists (select 1 from incidents i where i.id = deliveries.incident_id \
         and i.state = 'closed' and i.ticket_id is null) limit $3";
 
@@ -54,6 +59,12 @@ const OVERTAKEN: &str = concat!(
     " limit $2"
 );
 
+/// Those that were given up, of incidents whose ticket is gone.
+const OF_A_TICKET_THAT_IS_GONE: &str = "select id, incident_id from deliveries \
+     where target = $1 and state = 'dead' and operation <> 'create' \
+      and exists (select 1 from incidents i where i.id = deliveries.incident_id \
+        and i.state = 'closed' and i.ticket_fate is not null) limit $2";
+
 type Found = (i64, IncidentId);
 
 impl Store {
@@ -63,25 +74,28 @@ impl Store {
         target: &TargetName,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let ended_before = now.minus(ENDS_WITHIN);
         let mut tx = self.database.begin_read().await?;
-        let select = Statement::new(NEVER_CREATED)
-            .bind(target)
-            .bind(ended_before);
-        let never_created = select.bind(LIMIT).fetch(&mut tx, found).await?;
+        let select = Statement::new(NEVER_CREATED).bind(target).bind(LIMIT);
+        let never_created = select.fetch(&mut tx, found).await?;
+        let select = Statement::new(NEVER_LOOKED_UP).bind(target);
+        let select = select.bind(now.minus(ENDS_WITHIN)).bind(LIMIT);
+        let never_looked_up = select.fetch(&mut tx, found).await?;
         let mut after_the_end = Vec::new();
-        for text in [PASSED, OVERTAKEN] {
+        for text in [PASSED, OVERTAKEN, OF_A_TICKET_THAT_IS_GONE] {
             let select = Statement::new(text).bind(target).bind(LIMIT);
             after_the_end.extend(select.fetch(&mut tx, found).await?);
         }
         drop(tx);
-        if never_created.is_empty() && after_the_end.is_empty() {
+        if never_created.is_empty() && never_looked_up.is_empty() && after_the_end.is_empty() {
             return Ok(0);
         }
         let mut tx = self.database.begin_write().await?;
         let mut count = 0;
         for (id, incident_id) in never_created {
             count += end_without_ticket(&mut tx, id, &incident_id, now).await?;
+        }
+        for (id, _) in never_looked_up {
+            look_up_once_more(&mut tx, id, now).await?;
         }
         for (id, incident_id) in after_the_end {
             // Its state is asked again: a person may have replayed it.
@@ -119,6 +133,27 @@ async fn end_without_ticket(
     if create.bind(now).bind(id).execute(tx).await? == 0 {
         return Ok(0);
     }
+    end_rest(tx, incident_id, now).await
+}
+
+/// A look-up that came too early said nothing: the create `id` is in doubt again until the next one.
+async fn look_up_once_more(tx: &mut Tx, id: i64, now: Timestamp) -> Result<(), StoreError> {
+    let update = Statement::new(
+        "update deliveries set state = 'waiting', settled_at = null, in_doubt = 1, \
+          after_look_up = $1, next_attempt_at = $2 where id = $3 and state = 'dead'",
+    );
+    let update = update.bind(AfterLookUp::Discard.as_str()).bind(now);
+    update.bind(id).execute(tx).await?;
+    Ok(())
+}
+
+/// The create of the incident was just discarded: discards all that waits for its ticket, and links to
+/// it. Returns how many deliveries, with the create.
+pub(super) async fn end_rest(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let rest = Statement::new(
         "update deliveries set state = 'discarded', settled_at = $1 \
          where incident_id = $2 and state in ('waiting', 'dead')",

@@ -2,19 +2,20 @@
 //!
 //! The order of an incident's deliveries is kept: a delivery is claimed only when no older one of
 //! its incident is unfinished, and its ticket's create is no dead letter. A claim is durable before
-//! anything is sent. A delivery in the state `sending` whose lease has run out may have been sent;
-//! so it is in doubt, and the ticket is looked up first.
+//! anything is sent. A delivery in the state `sending` whose lease has run out may have been sent:
+//! `abandoned` puts it back, in doubt.
 
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use super::database::{Database, Tx};
+use super::database::Tx;
 use super::due::{self, INSERT};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::allowance::Shortage;
+use crate::domain::doubt::{AfterLookUp, EarlierRequest};
 use crate::domain::failure::Failure;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::{OmittedField, Operation};
@@ -71,8 +72,12 @@ pub struct ClaimedDelivery {
     pub resumptions: u32,
     /// Whether an earlier attempt may have taken effect.
     pub in_doubt: bool,
+    /// That attempt.
+    pub earlier: EarlierRequest,
     /// The ticket's record id, once it exists.
     pub ticket_id: Option<String>,
+    /// In which records the ticket is, where the target is configured for others since.
+    pub ticket_elsewhere: Option<String>,
     /// Of a link: the ticket that becomes the parent.
     pub parent: Option<ParentTicket>,
     /// The lane it was taken from: source and rule of its incident.
@@ -147,7 +152,8 @@ impl Store {
             return Ok(Vec::new());
         }
         for (delivery, parent_id) in &mut claimed {
-            delivery.ticket_id = ticket_of(&mut tx, &delivery.incident_id).await?;
+            (delivery.ticket_id, delivery.ticket_elsewhere) =
+                ticket_of(&mut tx, &delivery.incident_id).await?;
             if let Some(parent_id) = parent_id {
                 delivery.parent = parent_ticket(&mut tx, parent_id).await?;
             }
@@ -158,34 +164,15 @@ impl Store {
         Ok(claimed)
     }
 
-    /// When something can next be claimed for `target`, by the caller's clock, which says
-    /// `now`. Cheaper than claiming in vain: it waits for no other writer, and its cost does not
+    /// When something can next be claimed for `target`. Cheaper than claiming in vain: it waits for no other writer, and its cost does not
     /// grow with the number of deliveries.
     pub async fn next_delivery_at(
         &self,
         target: &TargetName,
-        now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
         let mut tx = self.database.begin_read().await?;
-        let next = due::NEXT.bind(target).bind(now);
+        let next = Statement::new(due::NEXT).bind(target);
         next.fetch_one(&mut tx, |row| row.get_optional("at")).await
-    }
-
-    /// Ends the claims of a process that died, at the start of its successor. A SQLite file has one
-    /// process at a time, so every claim in it belongs to a dead process. In PostgreSQL other
-    /// replicas may live, and leases run out by themselves.
-    pub async fn expire_claims_of_dead_process(&self) -> Result<(), StoreError> {
-        if matches!(self.database, Database::Postgres { .. }) {
-            return Ok(());
-        }
-        let mut tx = self.database.begin_write().await?;
-        for text in [
-            "update deliveries set lease_until = 0 where state = 'sending'",
-            "update leases set until = 0",
-        ] {
-            Statement::new(text).execute(&mut tx).await?;
-        }
-        tx.commit().await
     }
 }
 
@@ -200,14 +187,19 @@ fn admitted(shortage: Shortage) -> String {
         .join(" ")
 }
 
-async fn ticket_of(tx: &mut Tx, incident_id: &IncidentId) -> Result<Option<String>, StoreError> {
-    let select = Statement::new("select ticket_id from incidents where id = $1");
-    let ticket_id = |row: &Row| row.get_optional("ticket_id");
-    let found = select
-        .bind(incident_id)
-        .fetch_optional(tx, ticket_id)
-        .await?;
-    Ok(found.flatten())
+/// The id of the incident's ticket; and in which records it is, where its target is configured for
+/// others.
+async fn ticket_of(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+) -> Result<(Option<String>, Option<String>), StoreError> {
+    let select = Statement::new("select ticket_id, ticket_records from incidents where id = $1");
+    let ticket = |row: &Row| {
+        let elsewhere = row.get_optional("ticket_records")?;
+        Ok((row.get_optional("ticket_id")?, elsewhere))
+    };
+    let found = select.bind(incident_id).fetch_optional(tx, ticket).await?;
+    Ok(found.unwrap_or_default())
 }
 
 async fn parent_ticket(
@@ -248,7 +240,15 @@ impl ClaimedDelivery {
             tries: u32::try_from(tries).unwrap_or(u32::MAX),
             resumptions: u32::try_from(resumptions).unwrap_or(u32::MAX),
             in_doubt: row.get::<i64>("in_doubt")? != 0,
+            earlier: EarlierRequest {
+                unknown_at: row.get_optional("unknown_at")?,
+                look_up_from: row.get("look_up_from")?,
+                then: row
+                    .get_optional::<String>("after_look_up")?
+                    .and_then(|name| AfterLookUp::from_name(&name)),
+            },
             ticket_id: None,
+            ticket_elsewhere: None,
             parent: None,
             lane: row.get("lane")?,
             completes: row.get::<i64>("completes")? != 0,

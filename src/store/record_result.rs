@@ -7,8 +7,9 @@ use super::history::insert_history;
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
-use super::{HourCounts, Store, StoreError, activity, completion, ticket_changes};
+use super::{HourCounts, Store, StoreError, activity, completion, needless, ticket_changes};
 use crate::domain::activity::Activity;
+use crate::domain::doubt::{ENDS_WITHIN, Unsent};
 use crate::domain::failure::Failure;
 use crate::domain::identity::IncidentId;
 use crate::domain::ticket::{Operation, Ticket};
@@ -43,7 +44,12 @@ impl Store {
             DeliveryResult::Completed { left, .. } => {
                 completion::write_incomplete(&mut tx, delivery, left).await?;
             }
-            DeliveryResult::Delivered { .. } | DeliveryResult::PutOff { .. } => {}
+            DeliveryResult::Unsent(Unsent::Discard) => {
+                needless::end_rest(&mut tx, &delivery.incident_id, now).await?;
+            }
+            DeliveryResult::Delivered { .. }
+            | DeliveryResult::PutOff { .. }
+            | DeliveryResult::Unsent(_) => {}
             DeliveryResult::RetryAt { .. }
             | DeliveryResult::Parked { .. }
             | DeliveryResult::DeadLettered { .. } => {
@@ -76,7 +82,9 @@ fn counted_as(delivery: &ClaimedDelivery, result: &DeliveryResult) -> Option<Act
         DeliveryResult::RetryAt { .. }
         | DeliveryResult::Parked { .. }
         | DeliveryResult::DeadLettered { .. } => Some(Activity::Failure),
-        DeliveryResult::Completed { .. } | DeliveryResult::PutOff { .. } => None,
+        DeliveryResult::Completed { .. }
+        | DeliveryResult::PutOff { .. }
+        | DeliveryResult::Unsent(_) => None,
     }
 }
 
@@ -91,41 +99,59 @@ const MARK_DONE: &str = "update deliveries set state = 'done', settled_at = $1, 
       lease_owner = null, lease_until = null, in_doubt = 0, attempts = attempts + 1, tries = tries + 1 \
      where id = $2 and lease_owner = $3 and state = 'sending'";
 
-/// The values of `in_doubt` and `unknown_at` after a failure: `$1` is its [`Doubt`], `$2` the time.
+/// The doubt after a failure: `$1` is its [`Doubt`], `$2` the time, `$3` from when on a look-up means
+/// something if it began one. A request whose outcome was unknown before `$4` has ended, so a look-up
+/// that ended the doubt did so for good.
 macro_rules! doubt {
     () => {
         "in_doubt = case when $1 < 0 then in_doubt else $1 end, \
-          unknown_at = case when $1 = 1 then $2 else unknown_at end, "
+          unknown_at = case when $1 = 1 then $2 when $1 = 0 and in_doubt = 1 and unknown_at <= $4 then null \
+            else unknown_at end, \
+          look_up_from = case when $1 = 1 then $3 else look_up_from end, "
     };
 }
 
 const MARK_WAITING: &str = concat!(
     "update deliveries set state = 'waiting', ",
     doubt!(),
-    "last_error = $3, error_kind = $4, next_attempt_at = $5, parked = null, \
+    "last_error = $5, error_kind = $6, next_attempt_at = $7, parked = null, \
       attempts = attempts + 1, tries = tries + 1, lease_owner = null, lease_until = null \
-     where id = $6 and lease_owner = $7 and state = 'sending'"
+     where id = $8 and lease_owner = $9 and state = 'sending'"
 );
 
 const MARK_PARKED: &str = concat!(
     "update deliveries set state = 'waiting', ",
     doubt!(),
-    "last_error = $3, error_kind = $4, next_attempt_at = $5, parked = $6, \
-      resumptions = resumptions + case when $6 in ('ticket', 'operation') then 1 else 0 end, \
-      attempts = attempts + $7, tries = tries + $7, lease_owner = null, lease_until = null \
-     where id = $8 and lease_owner = $9 and state = 'sending'"
+    "last_error = $5, error_kind = $6, next_attempt_at = $7, parked = $8, \
+      resumptions = resumptions + case when $8 in ('ticket', 'operation') then 1 else 0 end, \
+      attempts = attempts + $9, tries = tries + $9, lease_owner = null, lease_until = null \
+     where id = $10 and lease_owner = $11 and state = 'sending'"
 );
 
-/// A dead letter is tried again rarely while its incident or its ticket lives. What may still take
-/// effect in the CRM cannot be looked up before it can be found, however the dead letter is taken
-/// up again: so that time is stored beside the time of its next attempt.
+/// A dead letter is tried again rarely while its incident or its ticket lives.
 const MARK_DEAD: &str = concat!(
     "update deliveries set state = 'dead', settled_at = $2, ",
     doubt!(),
-    "last_error = $3, error_kind = $4, next_attempt_at = $5, look_up_from = $6, parked = null, \
+    "last_error = $5, error_kind = $6, next_attempt_at = $7, parked = null, \
       attempts = attempts + 1, tries = tries + 1, lease_owner = null, lease_until = null \
-     where id = $7 and lease_owner = $8 and state = 'sending'"
+     where id = $8 and lease_owner = $9 and state = 'sending'"
 );
+
+const NOT_YET: &str = "update deliveries set state = 'waiting', next_attempt_at = $1, \
+      lease_owner = null, lease_until = null \
+     where id = $2 and lease_owner = $3 and state = 'sending'";
+
+/// It is known that it had no effect, save of a resolution: that is not looked up.
+const TO_RENDER: &str = "update deliveries set state = 'waiting', parked = 'rendering', \
+      after_look_up = null, attempts = 0, next_attempt_at = $1, \
+      in_doubt = case when operation = 'resolve' then in_doubt else 0 end, \
+      unknown_at = case when operation <> 'resolve' and in_doubt = 1 and unknown_at <= $2 then null \
+        else unknown_at end, lease_owner = null, lease_until = null \
+     where id = $3 and lease_owner = $4 and state = 'sending'";
+
+const NOT_WANTED: &str = "update deliveries set state = 'discarded', settled_at = $1, \
+      in_doubt = 0, parked = null, lease_owner = null, lease_until = null \
+     where id = $2 and lease_owner = $3 and state = 'sending'";
 
 /// What a failure says about the effect of its delivery.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +174,7 @@ impl Doubt {
     }
 }
 
-/// The statement `text` with the values that every failure has: `$1` to `$5`.
+/// The statement `text` with the values that every failure has: `$1` to `$7`.
 fn failed<'a>(
     text: &'static str,
     failure: &Failure,
@@ -158,6 +184,8 @@ fn failed<'a>(
     Statement::new(text)
         .bind(Doubt::after(failure) as i64)
         .bind(now)
+        .bind(now.plus(failure.settle_after))
+        .bind(now.minus(ENDS_WITHIN))
         .bind(failure_json(failure))
         .bind(failure.kind.as_str())
         .bind(at)
@@ -187,9 +215,12 @@ async fn update_delivery(
         } => failed(MARK_PARKED, failure, *at, now)
             .bind(waits_for.as_str())
             .bind(*counted),
-        DeliveryResult::DeadLettered { at, failure } => {
-            failed(MARK_DEAD, failure, *at, now).bind(now.plus(failure.settle_after))
-        }
+        DeliveryResult::DeadLettered { at, failure } => failed(MARK_DEAD, failure, *at, now),
+        DeliveryResult::Unsent(Unsent::NotYet { at }) => Statement::new(NOT_YET).bind(*at),
+        DeliveryResult::Unsent(Unsent::Render) => Statement::new(TO_RENDER)
+            .bind(now)
+            .bind(now.minus(ENDS_WITHIN)),
+        DeliveryResult::Unsent(Unsent::Discard) => Statement::new(NOT_WANTED).bind(now),
     };
     Ok(update.bind(id).bind(owner).execute(tx).await? == 1)
 }

@@ -1,15 +1,17 @@
 //! Deliveries whose payload is written again before they are sent: `parked = 'rendering'`.
 //!
-//! Only what certainly had no effect is rendered again. A delivery in doubt keeps its payload: the
-//! CRM may have it already.
+//! Only what certainly had no effect is rendered again. A delivery in doubt keeps its payload, because
+//! the CRM may have it already. When a look-up has shown that it has not, the delivery is rendered
+//! before it is sent (`after_look_up`).
 
-use super::dead_letters::is_overtaken;
+use super::dead_retries::is_overtaken;
 use super::decision_transaction::DecisionTransaction;
 use super::failover::PendingDelivery;
 use super::incidents::{IncidentRecord, select_incidents};
 use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
+use crate::domain::doubt::AfterLookUp;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
@@ -24,58 +26,9 @@ impl Store {
         );
         select.bind(limit).fetch(&mut tx, |row| row.get("id")).await
     }
-
-    /// Stores in which records of the CRM the tickets of `target` are, and by which field they are
-    /// found.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Conflict`] when that has changed while deliveries are in doubt: their tickets
-    /// may exist, and would not be found any more.
-    pub async fn register_target(
-        &self,
-        target: &TargetName,
-        records: &str,
-    ) -> Result<(), StoreError> {
-        let mut tx = self.database.begin_write().await?;
-        let select = Statement::new("select records from rendered_targets where target = $1");
-        let before = select
-            .bind(target)
-            .fetch_optional(&mut tx, |row| row.get::<String>("records"));
-        if let Some(before) = before.await?
-            && before != records
-        {
-            let select = Statement::new(
-                "select count(*) as count from deliveries \
-                 where target = $1 and state in ('waiting', 'sending', 'dead') \
-                  and (in_doubt = 1 or state = 'sending')",
-            );
-            let select = select.bind(target);
-            let in_doubt: i64 = select.fetch_one(&mut tx, |row| row.get("count")).await?;
-            if in_doubt > 0 {
-                return Err(StoreError::Conflict {
-                    what: "target",
-                    id: target.to_string(),
-                    state: format!("configured as {before}"),
-                    problem: IN_DOUBT,
-                });
-            }
-        }
-        let upsert = Statement::new(
-            "insert into rendered_targets (target, records) values ($1, $2) \
-             on conflict (target) do update set records = excluded.records",
-        );
-        upsert.bind(target).bind(records).execute(&mut tx).await?;
-        tx.commit().await
-    }
 }
 
-const IN_DOUBT: &str = "the object, table or key field was changed while deliveries are in doubt: \
-     their tickets may exist, and would not be found any more. Start with the settings of before, \
-     and wait until no entry of `GET /api/v1/deliveries?target=NAME` has `in_doubt`; replay or \
-     discard those that are dead letters with `ringdown dead-letters`";
-
-/// A dead letter with what it would be rendered from.
+/// A dead letter, or a delivery that is parked alone, with what it would be rendered from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DeadLetterToRender {
     pub record: IncidentRecord,
@@ -89,7 +42,7 @@ pub struct DeadLetterToRender {
 }
 
 impl Store {
-    /// The dead letter `id` with its incident; `None` when it is none any more.
+    /// The dead letter or parked delivery `id` with its incident; `None` when it is neither any more.
     pub async fn dead_letter_to_render(
         &self,
         id: i64,
@@ -102,7 +55,8 @@ impl Store {
                 and later.id > d.id and later.state in ('done', 'sending')) as overtaken, \
               (select count(*) from incidents i where i.id = d.incident_id \
                 and i.state = 'closed' and i.ticket_id is null) as is_over \
-             from deliveries d where d.id = $1 and d.state = 'dead'",
+             from deliveries d where d.id = $1 \
+              and (d.state = 'dead' or (d.state = 'waiting' and d.parked is not null))",
         );
         let read = |row: &Row| {
             Ok((
@@ -129,6 +83,21 @@ impl Store {
     }
 }
 
+/// Whether a delivery that waits or is a dead letter is rendered again after a change of the templates.
+macro_rules! may_be_rendered {
+    () => {
+        concat!(
+            "and operation <> 'link' \
+              and (state = 'waiting' or exists (select 1 from incidents i \
+                where i.id = deliveries.incident_id \
+                 and (i.state <> 'closed' or i.ticket_id is not null))) \
+              and (state = 'waiting' or not ",
+            is_overtaken!(),
+            ")"
+        )
+    };
+}
+
 impl DecisionTransaction {
     /// Marks the deliveries of `target` that were rendered from templates with another digest.
     /// Returns how many.
@@ -136,6 +105,7 @@ impl DecisionTransaction {
         &mut self,
         target: &TargetName,
         digest: &str,
+        now: Timestamp,
     ) -> Result<u64, StoreError> {
         let tx = &mut self.tx;
         let select = Statement::new("select templates from rendered_targets where target = $1");
@@ -164,16 +134,30 @@ impl DecisionTransaction {
         let mark = Statement::new(concat!(
             "update deliveries set parked = 'rendering', state = 'waiting', settled_at = null, \
               attempts = 0 \
-             where target = $1 and state in ('waiting', 'dead') and in_doubt = 0 \
-              and operation <> 'link' \
-              and (state = 'waiting' or exists (select 1 from incidents i \
-                where i.id = deliveries.incident_id \
-                 and (i.state <> 'closed' or i.ticket_id is not null))) \
-              and (state = 'waiting' or not ",
-            is_overtaken!(),
-            ")"
+             where target = $1 and state in ('waiting', 'dead') and in_doubt = 0 ",
+            may_be_rendered!()
         ));
-        mark.bind(target).execute(tx).await
+        let marked = mark.bind(target).execute(tx).await?;
+        // The CRM may have it already. It is looked up soon, and rendered if it is not there.
+        let look_up = Statement::new(concat!(
+            "update deliveries set after_look_up = $1, state = 'waiting', settled_at = null, \
+              attempts = 0, parked = case when parked = 'target' then parked end, \
+              next_attempt_at = case when look_up_from > $2 then look_up_from else $2 end \
+             where target = $3 and state in ('waiting', 'dead') and in_doubt = 1 \
+              and completes = 0 and coalesce(after_look_up, $1) = $1 ",
+            may_be_rendered!()
+        ));
+        let look_up = look_up.bind(AfterLookUp::Render.as_str()).bind(now);
+        let in_doubt = look_up.bind(target).execute(tx).await?;
+        // Another process may be sending it, or has died while it did.
+        let sending = Statement::new(
+            "update deliveries set after_look_up = $1 \
+             where target = $2 and state = 'sending' and operation <> 'link' and completes = 0 \
+              and after_look_up is null",
+        );
+        let sending = sending.bind(AfterLookUp::Render.as_str()).bind(target);
+        sending.execute(tx).await?;
+        Ok(marked + in_doubt)
     }
 
     /// The delivery `id` with its incident, locked; `None` when it is not to be rendered any more.

@@ -27,13 +27,14 @@ pub struct ChangedTicket {
     count: i64,
 }
 
-/// Of incidents that are not closed and own a ticket in `$1`.
+/// Of incidents that are not closed and own a ticket in `$1`, in the records that it is configured for.
 macro_rules! select_open_tickets {
     ($columns:literal, $order:literal) => {
         concat!(
             "select ",
             $columns,
-            " from incidents where target = $1 and state <> 'closed' and ticket_id is not null",
+            " from incidents where target = $1 and state <> 'closed' and ticket_id is not null \
+               and ticket_records is null",
             $order
         )
     };
@@ -67,6 +68,43 @@ impl Store {
         let select = Statement::new(select).bind(target);
         let opened_at = |row: &Row| row.get_optional("opened_at");
         select.fetch_one(&mut tx, opened_at).await
+    }
+
+    /// Tickets of `target` of which the CRM said that they are not there, when something was to be
+    /// written to them that is still owed; at most `limit`.
+    pub async fn doubted_tickets(
+        &self,
+        target: &TargetName,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select distinct i.ticket_id from deliveries d join incidents i on i.id = d.incident_id \
+             where d.target = $1 and (d.state = 'dead' \
+               or (d.state = 'waiting' and d.parked in ('ticket', 'operation'))) \
+              and d.operation <> 'create' and d.last_error like '%\"status\":404%' \
+              and i.ticket_id is not null and i.ticket_fate is null and i.ticket_records is null \
+             limit $2",
+        );
+        let select = select.bind(target).bind(limit);
+        select.fetch(&mut tx, |row| row.get("ticket_id")).await
+    }
+
+    /// The newest tickets of `target` to which nothing is owed that the CRM refuses.
+    pub async fn newest_tickets(
+        &self,
+        target: &TargetName,
+        limit: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select ticket_id from incidents where target = $1 and ticket_id is not null \
+              and ticket_fate is null and ticket_records is null and not exists (select 1 from deliveries d \
+                where d.incident_id = incidents.id and d.state in ('waiting', 'dead')) \
+             order by opened_at desc, id desc limit $2",
+        );
+        let select = select.bind(target).bind(limit);
+        select.fetch(&mut tx, |row| row.get("ticket_id")).await
     }
 
     /// How far the changes of `target` have been read.

@@ -21,6 +21,10 @@ const POLLS_PER_SWEEP: u32 = 10;
 const TICKETS_PER_POLL: u32 = 5_000;
 /// When at least so many tickets were asked for and none is found, the answer is not believed.
 const MIN_IMPLAUSIBLE: usize = 3;
+/// Tickets that are looked at to see whether our user may still read any.
+const WITNESSES: u32 = 5;
+/// Tickets whose changes were given up, that are looked at after a poll.
+const MAX_DOUBTED: u32 = 200;
 
 impl SyncWorker {
     /// Reads the changes since the last poll, page by page, and applies them. What was read is
@@ -28,7 +32,8 @@ impl SyncWorker {
     pub(super) async fn poll(&self, memory: &mut Memory, now: Timestamp) -> Result<(), SyncError> {
         // Without an open ticket no change matters.
         let Some(oldest) = self.store.oldest_open_ticket(&self.name).await? else {
-            memory.missing.clear();
+            let doubted = self.store.doubted_tickets(&self.name, MAX_DOUBTED).await?;
+            memory.missing.retain(|id| doubted.contains(id));
             self.metrics.sync_call(&self.name, "nothing_open");
             return self.save(None, None, now).await;
         };
@@ -68,9 +73,10 @@ impl SyncWorker {
         Ok(())
     }
 
-    /// Looks at the tickets that were missing last time, and from time to time at every open ticket:
-    /// a ticket that was deleted for good changes no more, so a poll cannot find it. Many tickets
-    /// are looked at in several polls, so that no poll waits for all of them.
+    /// Looks at the tickets that were missing last time, at those whose changes were given up, and from
+    /// time to time at every open ticket: a ticket that was deleted for good changes no more, so a
+    /// poll cannot find it. Many tickets are looked at in several polls, so that no poll waits for all
+    /// of them.
     pub(super) async fn sweep(&self, memory: &mut Memory) -> Result<(), SyncError> {
         match memory.polls_to_sweep.checked_sub(1) {
             Some(left) => memory.polls_to_sweep = left,
@@ -88,6 +94,12 @@ impl SyncWorker {
             next = open.last().filter(|_| is_full).cloned();
             ids.extend(open);
         }
+        let doubted = self.store.doubted_tickets(&self.name, MAX_DOUBTED).await?;
+        if !doubted.is_empty() {
+            // Others, which show whether our user may still read tickets at all.
+            ids.extend(self.store.newest_tickets(&self.name, WITNESSES).await?);
+        }
+        ids.extend(doubted);
         if !ids.is_empty() {
             let ids: Vec<String> = ids.into_iter().collect();
             self.look_at(memory, &ids).await?;

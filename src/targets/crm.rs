@@ -8,6 +8,7 @@ use super::login::TokenStatus;
 use super::pace::Pace;
 use crate::domain::allowance::Allowance;
 use crate::domain::change_feed::ChangeMark;
+use crate::domain::doubt::RunTimes;
 use crate::domain::failure::Failure;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
@@ -33,9 +34,17 @@ pub trait Crm: Send + Sync {
     /// After a failure with `outcome_unknown` the ticket may exist.
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure>;
 
-    /// Whether the CRM itself refuses a second record for one key, as far as is known. Where
-    /// it does not, a request of another process must have ended before a look-up can be trusted.
-    fn refuses_a_second(&self) -> bool;
+    /// For how long the CRM may be at work on what was sent, as far as is known. A request of a
+    /// process that has died must have ended before a look-up that finds nothing can be trusted.
+    fn runs_for(&self) -> RunTimes;
+
+    /// What it has learnt and must still know after a restart; `None`: nothing. Never a secret.
+    fn learnt(&self) -> Option<String> {
+        None
+    }
+
+    /// Takes over what an earlier process had learnt.
+    fn recall(&self, _learnt: &str) {}
 
     /// The ticket for `key`, checked to be ours, whatever its state.
     async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure>;

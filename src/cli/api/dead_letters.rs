@@ -1,13 +1,15 @@
 //! `ringdown dead-letters`: look at them, see what a replay would do, replay or discard them.
 
+use std::process::ExitCode;
+
 use clap::{Args, Subcommand};
 
 use super::arguments::{ApiArgs, Query, Selection, Span};
 use super::call::Api;
 use super::replay::{self, HowReplayed};
-use crate::cli::Global;
 use crate::cli::listing::Column;
 use crate::cli::outcome::Outcome;
+use crate::cli::{Global, Output, print};
 
 /// Look at dead letters, replay or discard them.
 #[derive(Debug, Args)]
@@ -37,7 +39,9 @@ enum DeadLetterCommand {
         /// The dead letter's id.
         id: String,
     },
-    /// Send them again at once, rendered from the present configuration.
+    /// Send them again at once, rendered from the present configuration. Deliveries that are parked alone
+    /// can be replayed too, also by --all; one that waits for its target only by its id. What may have
+    /// worked is looked up in the CRM first.
     Replay {
         #[command(flatten)]
         which: Selection,
@@ -47,7 +51,8 @@ enum DeadLetterCommand {
         filter: DeadLetterFilter,
     },
     /// Give them up for good. With a create its incident is closed and its key is released: the
-    /// next breach opens a new incident.
+    /// next breach opens a new incident. A create is refused for ten minutes after an answer of the
+    /// CRM was lost, because its ticket may still come.
     Discard {
         #[command(flatten)]
         which: Selection,
@@ -91,6 +96,10 @@ impl DeadLetterFilter {
     }
 }
 
+/// What a discard did besides.
+const DISCARDED: &str = "An incident whose create was discarded is closed, and its key is released: the next breach \
+     opens a new incident.";
+
 const DEAD_LETTERS: &[Column] = &[
     Column::text("id", "/id"),
     Column::age("age", "/created_at"),
@@ -118,7 +127,13 @@ pub(in crate::cli) async fn dead_letters(args: DeadLetterArgs, global: &Global) 
             replay::run(&api, &which, &how, filter.query()).await
         }
         Some(DeadLetterCommand::Discard { which, filter }) => {
-            api.act("discard", &which, filter.query(), Vec::new()).await
+            let done = api.act("discard", &which, filter.query(), Vec::new()).await;
+            if done.as_ref().is_ok_and(|code| *code == ExitCode::SUCCESS)
+                && api.output() != Output::Json
+            {
+                print(DISCARDED);
+            }
+            done
         }
     }
 }

@@ -138,14 +138,17 @@ pub enum FieldValue {
 }
 
 impl TargetSettings {
-    /// In which records of the CRM the tickets are, and by which field they are found.
+    /// In which records of the CRM the tickets are.
     pub fn records(&self) -> String {
-        let records = self.own.text(self.kind.records);
-        let field = match self.key_field() {
+        format!("{} {}", self.kind.name, self.own.text(self.kind.records))
+    }
+
+    /// By which field they are found.
+    pub fn found_by(&self) -> &str {
+        match self.key_field() {
             KeyField::Unique(field) | KeyField::OrRecordId(field) => field,
             KeyField::InTitle { .. } => self.kind.title_field,
-        };
-        format!("{} {records}, found by {field}", self.kind.name)
+        }
     }
 
     /// Where our key stands in a ticket of this target.

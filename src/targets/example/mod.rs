@@ -3,6 +3,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::Method;
@@ -13,6 +14,7 @@ use super::oauth::{ClientAuth, OAuthDialect, no_data_address};
 use super::{ChangePage, ClaimCheck, Connection, Crm, Inspect, Look, Pace, TokenStatus};
 use crate::domain::allowance::Allowance;
 use crate::domain::change_feed::ChangeMark;
+use crate::domain::doubt::RunTimes;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
 use crate::domain::ticket_sync::TicketSnapshot;
@@ -115,8 +117,11 @@ impl Crm for Example {
     fn inspect(&self) -> Option<&dyn Inspect> {
         None
     }
-    fn refuses_a_second(&self) -> bool {
-        true
+    fn runs_for(&self) -> RunTimes {
+        RunTimes {
+            create: Duration::ZERO,
+            comment: Duration::from_secs(60),
+        }
     }
     fn forget_login(&self) {
         self.0.login.forget();

@@ -21,7 +21,7 @@ use crate::domain::ticket_sync::{TicketDetails, TicketSnapshot};
 /// A comment whose answer was lost is repeated after so long. Salesforce would end the call after
 /// ten minutes, but a resolution does not wait so long for fear of a sentence that stands there
 /// twice.
-const COMMENT_SETTLES: Duration = Duration::from_secs(60);
+pub(super) const COMMENT_SETTLES: Duration = Duration::from_secs(60);
 
 impl Salesforce {
     /// Sets the fields and adds the comment of `change`. Returns the ticket with its new status,

@@ -16,7 +16,7 @@ use crate::domain::ticket::{Ticket, TicketFields, TicketKey};
 
 /// Salesforce ends every call after ten minutes. A write that is not committed by then never
 /// will be.
-const MAX_CALL_TIME: Duration = Duration::from_secs(600);
+pub(super) const MAX_CALL_TIME: Duration = Duration::from_secs(600);
 
 impl Salesforce {
     /// Opens the ticket of `key`.

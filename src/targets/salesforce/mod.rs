@@ -28,11 +28,13 @@ mod verdict;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::domain::allowance::Allowance;
 use crate::domain::change_feed::ChangeMark;
+use crate::domain::doubt::RunTimes;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::identity::TargetName;
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
@@ -111,8 +113,14 @@ impl Crm for Salesforce {
         Some(self)
     }
 
-    fn refuses_a_second(&self) -> bool {
-        self.external_id_field.is_some()
+    fn runs_for(&self) -> RunTimes {
+        RunTimes {
+            create: match self.external_id_field {
+                Some(_) => Duration::ZERO,
+                None => create::MAX_CALL_TIME,
+            },
+            comment: change::COMMENT_SETTLES,
+        }
     }
 
     async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {

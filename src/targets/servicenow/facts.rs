@@ -1,6 +1,7 @@
 //! Facts about its instance that one client has learnt from answers.
 //!
-//! Lives as long as the process; everything in it is learnt again after a restart. Sends nothing.
+//! Lives as long as the process. That ids are honoured is stored and known after a restart; everything
+//! else is learnt again. Sends nothing.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

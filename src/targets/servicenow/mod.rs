@@ -35,11 +35,13 @@ mod truncation;
 mod verdict;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::domain::allowance::Allowance;
 use crate::domain::change_feed::ChangeMark;
+use crate::domain::doubt::RunTimes;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::{Ticket, TicketChange, TicketFields, TicketKey};
@@ -100,8 +102,26 @@ impl Crm for ServiceNow {
         Some(self)
     }
 
-    fn refuses_a_second(&self) -> bool {
-        self.facts.chosen_ids() != ChosenIds::Off
+    fn runs_for(&self) -> RunTimes {
+        RunTimes {
+            create: match self.facts.chosen_ids() {
+                ChosenIds::Honoured => Duration::ZERO,
+                ChosenIds::Untold | ChosenIds::Off => facts::TRANSACTION_QUOTA,
+            },
+            comment: facts::TRANSACTION_QUOTA,
+        }
+    }
+
+    /// The address of the instance that honours our ids: another one may not.
+    fn learnt(&self) -> Option<String> {
+        let is_honoured = self.facts.chosen_ids() == ChosenIds::Honoured;
+        is_honoured.then(|| self.api.base.as_str().to_owned())
+    }
+
+    fn recall(&self, learnt: &str) {
+        if learnt == self.api.base.as_str() {
+            self.facts.ids_are_honoured();
+        }
     }
 
     async fn find(&self, key: &TicketKey) -> Result<Option<Ticket>, Failure> {

@@ -136,7 +136,8 @@ async fn of_two_people_who_replay_one_dead_letter_one_wins_and_the_other_is_told
     let told = if first.status == 409 { first } else { second };
     told.is_problem(409);
     assert!(
-        told.text.contains("only a dead letter can be replayed"),
+        told.text
+            .contains("only a dead letter or a parked delivery can be replayed"),
         "{}",
         told.text
     );

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::ports::free_port;
 use crate::support::process::Process;
+use sqlx::Connection as _;
 
 pub(crate) const TOKEN: &str = "webhook-s3cret-token";
 /// Longest wait for something that must happen.
@@ -145,6 +146,20 @@ impl World {
             for stream in listener.incoming() {
                 refuse(stream.unwrap());
             }
+        });
+    }
+
+    /// Requests whose answers were lost have ended long ago.
+    pub(crate) fn let_lost_requests_end(&self) {
+        let path = self.folder.path().join("data/ringdown.db");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            let mut database = sqlx::SqliteConnection::connect_with(&options)
+                .await
+                .unwrap();
+            let past = "update deliveries set unknown_at = 1 where unknown_at is not null";
+            sqlx::query(past).execute(&mut database).await.unwrap();
         });
     }
 

@@ -5,13 +5,16 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use ringdown::domain::allowance::Shortage;
+use ringdown::domain::doubt::RunTimes;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
 use ringdown::domain::incident::{Evaluation, Incident, Verdict};
 use ringdown::domain::lanes::last_served;
 use ringdown::domain::ticket::Operation;
 use ringdown::domain::time::Timestamp;
-use ringdown::store::{Claim, ClaimedDelivery, DecisionBatch, IncidentRecord, NewDelivery, Store};
+use ringdown::store::{
+    Abandoned, Claim, ClaimedDelivery, DecisionBatch, IncidentRecord, NewDelivery, Store,
+};
 use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use crate::replicas::database::{self, Database};
@@ -158,12 +161,22 @@ async fn a_claim_whose_lease_ran_out_has_its_turn_too() {
         fill(store).await;
         let before = claim(store, 3, "").await;
         store.expire_claims_of_dead_process().await.unwrap();
+        let times = RunTimes {
+            create: Duration::from_secs(60),
+            comment: Duration::ZERO,
+        };
+        let expired = Abandoned::Expired { sending: &[] };
+        let target = TargetName::new(TARGET);
+        let put_back = store.put_back(&target, expired, times, LATER).await;
+        assert_eq!(put_back.unwrap(), 3);
         let again = claim(store, 3, "").await;
         let ids = |claimed: &[ClaimedDelivery]| -> Vec<i64> {
             claimed.iter().map(|one| one.id).collect()
         };
         assert_eq!(ids(&again), ids(&before), "the oldest of each lane");
         assert!(again.iter().all(|one| one.in_doubt));
+        let least = LATER.plus(Duration::from_secs(50));
+        assert!(again.iter().all(|one| one.earlier.look_up_from > least));
     })
     .await;
 }
@@ -237,7 +250,7 @@ async fn time_of_asking(store: &Store) -> Duration {
     for _ in 0..20 {
         let began = Instant::now();
         let next = store
-            .next_delivery_at(&TargetName::new(TARGET), LATER)
+            .next_delivery_at(&TargetName::new(TARGET))
             .await
             .unwrap();
         shortest = shortest.min(began.elapsed());

@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use ringdown::domain::allowance::Allowance;
 use ringdown::domain::change_feed::ChangeMark;
+use ringdown::domain::doubt::RunTimes;
 use ringdown::domain::failure::Failure;
 use ringdown::domain::ticket::{Ticket, TicketFields, TicketKey};
 use ringdown::domain::ticket_sync::TicketSnapshot;
@@ -509,8 +510,14 @@ impl Crm for SimulatedCrm {
         Box::new(self.clone())
     }
 
-    fn refuses_a_second(&self) -> bool {
-        self.unique
+    fn runs_for(&self) -> RunTimes {
+        RunTimes {
+            create: match self.unique {
+                true => Duration::ZERO,
+                false => SETTLES,
+            },
+            comment: SETTLES,
+        }
     }
 
     async fn create(&self, key: &TicketKey, fields: &TicketFields) -> Result<Ticket, Failure> {

@@ -1,0 +1,51 @@
+//! What an attempt came to.
+
+use super::completion::Completed;
+use crate::domain::doubt::Unsent;
+use crate::domain::ticket::{OmittedField, Ticket};
+use crate::domain::ticket_sync::TicketSnapshot;
+
+/// What an attempt came to.
+#[derive(Debug)]
+pub(super) enum Achieved {
+    /// The ticket as it is now, where the CRM's answers show it.
+    Changed(Changed),
+    Created(Created),
+    Completed(Completed),
+    /// Nothing was sent.
+    Unsent(Unsent),
+}
+
+impl Achieved {
+    pub(super) const fn take_seen(&mut self) -> Option<TicketSnapshot> {
+        match self {
+            Self::Changed(changed) => changed.seen.take(),
+            Self::Created(_) | Self::Completed(_) | Self::Unsent(_) => None,
+        }
+    }
+}
+
+/// What a change of a ticket brought.
+#[derive(Debug, Default)]
+pub(super) struct Changed {
+    pub(super) seen: Option<TicketSnapshot>,
+    /// The fields that the CRM refused. The rest of the change was sent without them.
+    pub(super) omitted: Vec<OmittedField>,
+}
+
+impl From<Option<TicketSnapshot>> for Changed {
+    fn from(seen: Option<TicketSnapshot>) -> Self {
+        Self {
+            seen,
+            omitted: Vec::new(),
+        }
+    }
+}
+
+/// What a create brought.
+#[derive(Debug)]
+pub(super) struct Created {
+    pub(super) ticket: Ticket,
+    /// The fields that the CRM refused or did not keep.
+    pub(super) omitted: Vec<OmittedField>,
+}
