@@ -16,10 +16,15 @@ mod kinds;
 mod known;
 mod leftovers;
 mod names;
+mod overlap;
+mod plain_text;
+mod ranges;
 mod sample;
+mod spans;
 mod statuses;
 mod tickets;
 mod values;
+mod words;
 
 use crate::domain::trouble::OWN_RULE;
 use crate::settings::{Problem, RuleSettings, Settings};
@@ -36,6 +41,7 @@ pub(crate) fn check(settings: &Settings) -> Vec<Problem> {
     for rule in settings.rules.iter().filter(|rule| rule.name != OWN_RULE) {
         let kinds = known.kinds_of(rule);
         names::check_events(rule, &kinds, &mut found);
+        spans::check(rule, settings, &mut found);
         if kinds.are_understood() {
             let places = expressions::places(rule);
             check_rule(rule, &places, &kinds, &mut found);
@@ -43,6 +49,7 @@ pub(crate) fn check(settings: &Settings) -> Vec<Problem> {
         }
     }
     found.extend(tickets.problems());
+    plain_text::check(settings, &mut found);
     leftovers::check(settings, &mut found);
     without_repetition(found)
 }
@@ -57,12 +64,14 @@ fn check_rule(
         names::check_names(place, kinds, found);
         comparisons::check(place, kinds, found);
         statuses::check_words(place, kinds, found);
+        words::check(rule, place, kinds, found);
     }
     if let Some(when) = places.first() {
         names::check_trigger(when, kinds, found);
     }
     comparisons::check_swapped(rule, places, found);
     statuses::check_meaning(rule, kinds, found);
+    overlap::check(rule, places, found);
     expressions::try_rule(rule, places, kinds, found);
     key::check(rule, kinds, found);
 }

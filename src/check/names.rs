@@ -17,6 +17,9 @@ const STATISTICS: &[(&str, &str)] = &[
     ("value", "count"),
 ];
 
+/// Fields that the Platform API adds to events.
+const FROM_PLATFORM_API: &[&str] = &["division", "trunk_name", "edge_name"];
+
 /// Warns of event types of the rule that are not known, or have no effect.
 pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
     let at = |event_type: &str, reason: String| {
@@ -26,6 +29,23 @@ pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut V
             ..Problem::warning(format!("rules.{}.events", rule.name), reason)
         }
     };
+    for (index, event_type) in rule.events.iter().enumerate() {
+        if rule.events.iter().take(index).any(|one| one == event_type) {
+            let reason = format!("`{event_type}` is named twice");
+            let problem = at(event_type, reason).with_help("remove one of them");
+            found.push(Problem {
+                mark: Mark::Entry(index),
+                ..problem
+            });
+        }
+    }
+    for event_type in &kinds.unset {
+        let reason = format!(
+            "`{event_type}` comes only with `enrichment.status_page`, and only to a rule without `sources`"
+        );
+        let help = "set `enrichment.status_page`, and remove `sources` from this rule";
+        found.push(at(event_type, reason).with_help(help));
+    }
     for event_type in &kinds.unknown {
         let reason = format!("no source of this rule is known to send `{event_type}`");
         let problem = at(event_type, reason);
@@ -92,8 +112,11 @@ pub(super) fn check_names(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<
             }
             Operand::Name(name) if carried == Carried::No => {
                 let problem = warn(format!("no event of this rule contains `{name}`"), name);
-                let with = fields(kinds);
-                found.push(problem.with_help(format!("they contain {with}")));
+                let help = match FROM_PLATFORM_API.contains(&name.as_str()) {
+                    true => "[enrichment] adds it".to_owned(),
+                    false => format!("they contain {}", fields(kinds)),
+                };
+                found.push(problem.with_help(help));
             }
             Operand::Label(label) if carried == Carried::No => {
                 let reason = format!("no source of this rule maps the label `{label}`");
@@ -138,7 +161,9 @@ fn check_reading(
     warn: &dyn Fn(String, &str) -> Problem,
 ) -> Option<Problem> {
     if carried == Carried::Yes {
-        return None;
+        let row = kinds.row_in_other_case(metric)?;
+        let reason = format!("no row is called `{metric}`: upper and lower case differ");
+        return Some(warn(reason, metric).suggesting(Some(row)));
     }
     let metrics = kinds.metrics();
     let is_known = metrics.contains(metric);
@@ -160,9 +185,21 @@ fn check_reading(
         }
         Carried::Perhaps => {
             let known = statistics(kinds, metric);
-            let meant = other_word(statistic, &known)?;
+            let other_case = known
+                .iter()
+                .copied()
+                .find(|one| one.eq_ignore_ascii_case(statistic));
+            let has_words = kinds.has_qualifiers(metric);
+            let like = || nearest(statistic, known.iter().copied()).filter(|_| has_words);
+            let meant = other_case
+                .or_else(|| other_word(statistic, &known))
+                .or_else(like);
+            if meant.is_none() && !has_words {
+                return None;
+            }
             let reason = format!("`{metric}` has no usual statistic `{statistic}`");
-            Some(warn(reason, statistic).suggesting(Some(meant)))
+            let problem = warn(reason, statistic).suggesting(meant);
+            Some(problem.with_help(format!("it has {}", known.join(", "))))
         }
         Carried::No => {
             let problem = warn(

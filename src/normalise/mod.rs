@@ -20,6 +20,7 @@ mod outcome;
 mod place;
 mod placeholder;
 mod pointer;
+mod query_cost;
 mod reader;
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,9 @@ const OF_CALLS: [&str; 4] = ["correlation", "trace", "request", "message"];
 pub(super) fn given(shape: Shape, item: &Value) -> Option<String> {
     let names: &[&str] = match shape {
         // What is not understood is kept under the id that its sender knows.
-        Shape::Envelope | Shape::Message | Shape::Guide | Shape::Unknown => &["id"],
+        Shape::Envelope | Shape::Message | Shape::Guide | Shape::StatusPage | Shape::Unknown => {
+            &["id"]
+        }
         Shape::Flat => &["eventId", "event_id", "id"],
         Shape::Wrapped(_) | Shape::Content | Shape::Alert => return None,
     };
