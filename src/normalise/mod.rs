@@ -24,6 +24,7 @@ mod query_cost;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod thing_ids;
 mod timestamp;
 mod wrappers;
 

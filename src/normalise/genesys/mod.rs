@@ -203,17 +203,20 @@ fn event_id(shape: Shape, item: &Value, around: &Around) -> String {
     } else {
         item
     };
-    let time = ["timestamp", "eventTime"].map(|name| message.get(name));
+    let there = |value: &&Value| !value.is_null();
+    let own = ["timestamp", "eventTime"].map(|name| message.get(name).filter(there));
+    let around_it = item.get("time").filter(|_| shape == Shape::Envelope);
+    let time = own[0].or(around_it.filter(there));
     let content: &[&Value] = match message.get("eventBody") {
         // Not the metadata: its trace id differs between two copies of one event.
         Some(body) => &[
             message.get("topicName").unwrap_or(&Value::Null),
-            time[0].unwrap_or(&Value::Null),
+            time.unwrap_or(&Value::Null),
             body,
         ],
         None => &[item],
     };
-    if time.iter().flatten().any(|time| !time.is_null()) {
+    if time.or(own[1]).is_some() {
         identity::derived(content)
     } else {
         identity::derived_at(content, around.time)
