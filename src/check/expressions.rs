@@ -44,23 +44,33 @@ struct Reached {
     is_certain: bool,
 }
 
-/// Refuses an expression that fails, and warns of a rule that never breaches or never clears.
-pub(super) fn try_rule(
+/// Refuses an expression that fails.
+pub(super) fn check_failures(
     rule: &RuleSettings,
     places: &[Place<'_>],
     kinds: &Kinds<'_>,
     found: &mut Vec<Problem>,
 ) {
-    let has_error = |path: &str, found: &[Problem]| {
-        let mut at_path = found.iter().filter(|problem| problem.path == path);
-        at_path.any(|problem| problem.level == Level::Error)
-    };
     for place in places {
         // What compares a number with a text is refused already, in better words.
         if !has_error(&place.path, found) {
             found.extend(failure(rule, place, kinds));
         }
     }
+}
+
+fn has_error(path: &str, found: &[Problem]) -> bool {
+    let mut at_path = found.iter().filter(|problem| problem.path == path);
+    at_path.any(|problem| problem.level == Level::Error)
+}
+
+/// Warns of a rule that never breaches or never clears.
+pub(super) fn check_verdicts(
+    rule: &RuleSettings,
+    places: &[Place<'_>],
+    kinds: &Kinds<'_>,
+    found: &mut Vec<Problem>,
+) {
     // What can never hold by itself is said at the load already.
     let has_failed = places.iter().any(|place| has_error(&place.path, found));
     if has_failed || unsatisfiable(&rule.when, rule.clear.as_ref()).is_some() {

@@ -1,6 +1,7 @@
 //! Correlation keys that cannot do their work: they cannot be filled, are the same for everything, or
 //! change from one event to the next.
 
+use super::Depth;
 use super::expressions::verdict;
 use super::kinds::Kinds;
 use super::names::fields;
@@ -27,10 +28,15 @@ const CHANGED_BY_RECOVERY: &[&str] = &[
 
 /// Refuses a key that no event of one of the types can fill. Of several maps of custom sources it is
 /// not known which gives an event; a key that any of them fills can be meant.
-pub(super) fn check(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
+pub(super) fn check(
+    rule: &RuleSettings,
+    kinds: &Kinds<'_>,
+    depth: Depth,
+    found: &mut Vec<Problem>,
+) {
     let before = found.len();
     check_filled(rule, kinds, found);
-    if found.len() > before {
+    if found.len() > before || depth == Depth::Errors {
         return;
     }
     let path = format!("rules.{}.key", rule.name);

@@ -17,8 +17,12 @@ const STATISTICS: &[(&str, &str)] = &[
     ("value", "count"),
 ];
 
-/// Fields that the Platform API adds to events.
-const FROM_PLATFORM_API: &[&str] = &["division", "trunk_name", "edge_name"];
+/// Fields that the Platform API adds to events, each with the field by which it finds them.
+const FROM_PLATFORM_API: &[(&str, &str)] = &[
+    ("division", "queue_id"),
+    ("trunk_name", "trunk_id"),
+    ("edge_name", "edge_id"),
+];
 
 /// Warns of event types of the rule that are not known, or have no effect.
 pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
@@ -112,7 +116,12 @@ pub(super) fn check_names(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<
             }
             Operand::Name(name) if carried == Carried::No => {
                 let problem = warn(format!("no event of this rule contains `{name}`"), name);
-                let help = match FROM_PLATFORM_API.contains(&name.as_str()) {
+                let has_id = |id: &str| {
+                    let mut kinds = kinds.certain();
+                    kinds.any(|kind| kind.samples.whole.fields.contains_key(id))
+                };
+                let mut added = FROM_PLATFORM_API.iter();
+                let help = match added.any(|(added, id)| added == name && has_id(id)) {
                     true => "[enrichment] adds it".to_owned(),
                     false => format!("they contain {}", fields(kinds)),
                 };
@@ -183,24 +192,7 @@ fn check_reading(
             let reason = format!("`{metric}` is no usual metric of these events");
             Some(warn(reason, metric).suggesting(Some(meant)))
         }
-        Carried::Perhaps => {
-            let known = statistics(kinds, metric);
-            let other_case = known
-                .iter()
-                .copied()
-                .find(|one| one.eq_ignore_ascii_case(statistic));
-            let has_words = kinds.has_qualifiers(metric);
-            let like = || nearest(statistic, known.iter().copied()).filter(|_| has_words);
-            let meant = other_case
-                .or_else(|| other_word(statistic, &known))
-                .or_else(like);
-            if meant.is_none() && !has_words {
-                return None;
-            }
-            let reason = format!("`{metric}` has no usual statistic `{statistic}`");
-            let problem = warn(reason, statistic).suggesting(meant);
-            Some(problem.with_help(format!("it has {}", known.join(", "))))
-        }
+        Carried::Perhaps => unusual_statistic(metric, statistic, kinds, warn),
         Carried::No => {
             let problem = warn(
                 format!("no event of this rule contains the metric `{metric}`"),
@@ -221,6 +213,31 @@ fn check_reading(
             Some(problem.suggesting(meant))
         }
     }
+}
+
+/// A statistic of a metric that may have others than those that are known.
+fn unusual_statistic(
+    metric: &str,
+    statistic: &str,
+    kinds: &Kinds<'_>,
+    warn: &dyn Fn(String, &str) -> Problem,
+) -> Option<Problem> {
+    let known = statistics(kinds, metric);
+    let other_case = known
+        .iter()
+        .copied()
+        .find(|one| one.eq_ignore_ascii_case(statistic));
+    let has_words = kinds.has_qualifiers(metric);
+    let like = || nearest(statistic, known.iter().copied()).filter(|_| has_words);
+    let meant = other_case
+        .or_else(|| other_word(statistic, &known))
+        .or_else(like);
+    if meant.is_none() && !has_words {
+        return None;
+    }
+    let reason = format!("`{metric}` has no usual statistic `{statistic}`");
+    let problem = warn(reason, statistic).suggesting(meant);
+    Some(problem.with_help(format!("it has {}", known.join(", "))))
 }
 
 /// The statistic that is meant by another word for it.

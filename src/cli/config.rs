@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::columns::{Screen, Style};
 use super::outcome::{Failed, Outcome, USAGE};
 use super::{Global, Output, print, write_out};
-use crate::check::check;
+use crate::check::{check, errors};
 use crate::settings::{Level, LoadError, Loaded, Loader, Problem, documents, report};
 use crate::targets;
 use crate::text::{visible, visible_json};
@@ -42,9 +42,30 @@ pub(super) fn load(global: &Global, offline: Offline) -> Result<Loaded, Failed> 
     load_from(global, offline).map_err(|error| refused(&error))
 }
 
-/// The same, with every rule tried. What the rules are warned of is among the warnings.
+/// The same, with every rule tried as far as a start depends on it. [`warnings_of`] has the rest.
 pub(super) fn load_and_try(global: &Global) -> Result<Loaded, Failed> {
-    tried(load_from(global, Offline::default())).map_err(|error| refused(&error))
+    let loaded = load(global, Offline::default())?;
+    let problems = errors(&loaded.settings).into_iter();
+    let mut problems: Vec<Problem> = problems
+        .map(|problem| loaded.sources.located(problem))
+        .collect();
+    problems.sort_by_key(place_of);
+    match problems.is_empty() {
+        true => Ok(loaded),
+        false => Err(refused(&LoadError {
+            problems,
+            warnings: loaded.warnings,
+        })),
+    }
+}
+
+/// What a configuration without errors is warned of, with every rule tried. It takes longer than a
+/// start may.
+pub(super) fn warnings_of(loaded: Loaded) -> Vec<Problem> {
+    match tried(Ok(loaded)) {
+        Ok(loaded) => loaded.warnings,
+        Err(error) => error.warnings,
+    }
 }
 
 fn load_from(global: &Global, offline: Offline) -> Result<Loaded, LoadError> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cel::common::types::{CelBool, CelDouble, CelString, CelTimestamp};
 use cel::common::value::CowVal;
@@ -25,6 +25,9 @@ use super::slip::{Slip, slip};
 use super::{failure, known_names};
 use crate::domain::signal::{Field, Signal};
 use crate::domain::time::Timestamp;
+
+/// The functions of the language. It is large, and the same for every expression.
+static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// An expression of the configuration, parsed and checked.
 #[derive(Clone)]
@@ -99,7 +102,7 @@ impl Expression {
             reads: Arc::new(Reads::of(&parsed)),
             comparison: Comparison::of(&parsed).map(Arc::new),
             parsed: Arc::new(parsed),
-            environment: Arc::new(Env::stdlib()),
+            environment: Arc::clone(&LANGUAGE),
         })
     }
 

@@ -72,7 +72,11 @@ fn arithmetic(sign: &str, left: &Value, right: &Value) -> Words {
         problem: format!(
             "`{sign}` needs a decimal point on both sides: a reading has one, `{whole}` has none"
         ),
-        help: Some(format!("write {whole}.0")),
+        help: Some(match sign {
+            // The language has it for whole numbers only.
+            "%" => "write int(…) around the reading".to_owned(),
+            _ => format!("write {whole}.0"),
+        }),
         part: Some(whole.to_string()),
     }
 }

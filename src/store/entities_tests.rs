@@ -100,7 +100,8 @@ async fn cannot_be_read(damage: &'static str) {
     let keys = [good.key.as_str(), bad.key.as_str()];
     let loaded = store.load_entities(&keys).await.unwrap();
     assert_eq!(loaded.states.into_keys().collect::<Vec<_>>(), [good.key]);
-    assert_eq!(Vec::from_iter(loaded.damaged), [bad.key.clone()]);
+    assert_eq!(loaded.damaged.len(), 1);
+    assert!(loaded.damaged.contains(&bad.key));
     write(&store, &fence, vec![bad.clone()]).await;
     let loaded = store.load_entities(&[&bad.key]).await.unwrap().states;
     assert_eq!(loaded[&bad.key], bad.state, "it begins anew");

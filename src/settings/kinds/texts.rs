@@ -161,7 +161,8 @@ fn read_expression(entry: &Entry<'_>) -> Result<Expression, Fault> {
                 ..unknown("function", &name, suggestion, span)
             },
             BadExpression::NotALookup { span, .. } => Fault {
-                help: without_statistic(source),
+                help: without_statistic(source)
+                    .or_else(|| Some("write the name itself, and not a variable".to_owned())),
                 mark: mark(span),
                 ..reason.into()
             },

@@ -38,7 +38,7 @@ const REST: &[(&str, &str, &str)] = &[
     (
         "test-system",
         "sources.test-system",
-        "auth = [{ type = \"bearer\", secret = { env = \"FEED\" } }]",
+        "format = \"genesys\"\nauth = [{ type = \"bearer\", secret = { env = \"FEED\" } }]",
     ),
     (
         "servicenow-emea",

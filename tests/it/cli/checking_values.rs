@@ -153,80 +153,86 @@ fn a_text_that_a_field_never_has_is_found() {
     ]);
 }
 
+/// A mistake in the `key` of the rule about queues.
+const fn key(by: &'static str, at: &'static str, says: &'static [&'static str]) -> Mistake {
+    let (of, path) = NOBODY_KEY;
+    mistake(WARNING, (of, by), path, at, says)
+}
+
+const KEYS: &[Mistake] = &[
+    key(
+        "key = \"queue_id\"",
+        "\"",
+        &["one incident", "write {{ queue_id }}"],
+    ),
+    key(
+        "key = \"{ queue_id }\"",
+        "\"",
+        &["one incident", "write {{ queue_id }}"],
+    ),
+    key(
+        "key = \"${queue_id}\"",
+        "\"",
+        &["one incident", "write {{ queue_id }}"],
+    ),
+    key(
+        "key = \"%{queue_name}\"",
+        "\"",
+        &["one incident", "write {{ queue_name }}"],
+    ),
+    key(
+        "key = \"queueName\"",
+        "\"",
+        &["one incident", "write {{ queue_name }}"],
+    ),
+    key("key = \"queue_id + media_type\"", "\"", &["one incident"]),
+    key(
+        "key = \"{{ queue_id }} {media_type}\"",
+        "{media_type}",
+        &["sent as it stands", "write {{ media_type }}"],
+    ),
+    key(
+        "key = \"{{ queue_id }} {{ timestamp }}\"",
+        "timestamp",
+        &["every event is a new incident"],
+    ),
+    key(
+        "key = \"{{ queue_id }} {{ metrics.oWaiting.count }}\"",
+        "metrics",
+        &["every event is a new incident"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "key = \"{{ edge_id or edge_name }}\"",
+            "key = \"{{ edge_id }} {{ status }}\"",
+        ),
+        "rules.edge-offline.key",
+        "status",
+        &["another one when the trouble is over"],
+    ),
+    mistake(
+        WARNING,
+        (
+            TRUNK_RULE,
+            "events = [\"v2.telephony.providers.edges.trunks.{id}\"]\nwhen = 'status == \"DOWN\"'\nclear = 'status == \"UP\"'\nkey = \"{{ trunk_id }} {{ error_code }}\"",
+        ),
+        "rules.trunk-down.key",
+        "error_code",
+        &["ends no incident"],
+    ),
+    mistake(
+        WARNING,
+        ("group_by = \"trunks\"", "group_by = \"trunk_name\""),
+        "outages.carrier.group_by",
+        "\"",
+        &["one group", "{{ trunk_name }}"],
+    ),
+];
+
 #[test]
 fn a_key_that_cannot_do_its_work_is_found() {
-    let (of, path) = NOBODY_KEY;
-    let key = |by, at, says| mistake(WARNING, (of, by), path, at, says);
-    assert_found(&[
-        key(
-            "key = \"queue_id\"",
-            "\"",
-            &["one incident", "write {{ queue_id }}"],
-        ),
-        key(
-            "key = \"{ queue_id }\"",
-            "\"",
-            &["one incident", "write {{ queue_id }}"],
-        ),
-        key(
-            "key = \"${queue_id}\"",
-            "\"",
-            &["one incident", "write {{ queue_id }}"],
-        ),
-        key(
-            "key = \"%{queue_name}\"",
-            "\"",
-            &["one incident", "write {{ queue_name }}"],
-        ),
-        key(
-            "key = \"queueName\"",
-            "\"",
-            &["one incident", "write {{ queue_name }}"],
-        ),
-        key("key = \"queue_id + media_type\"", "\"", &["one incident"]),
-        key(
-            "key = \"{{ queue_id }} {media_type}\"",
-            "{media_type}",
-            &["sent as it stands", "write {{ media_type }}"],
-        ),
-        key(
-            "key = \"{{ queue_id }} {{ timestamp }}\"",
-            "timestamp",
-            &["every event is a new incident"],
-        ),
-        key(
-            "key = \"{{ queue_id }} {{ metrics.oWaiting.count }}\"",
-            "metrics",
-            &["every event is a new incident"],
-        ),
-        mistake(
-            WARNING,
-            (
-                "key = \"{{ edge_id or edge_name }}\"",
-                "key = \"{{ edge_id }} {{ status }}\"",
-            ),
-            "rules.edge-offline.key",
-            "status",
-            &["another one when the trouble is over"],
-        ),
-        mistake(
-            WARNING,
-            (
-                TRUNK_RULE,
-                "events = [\"v2.telephony.providers.edges.trunks.{id}\"]\nwhen = 'status == \"DOWN\"'\nclear = 'status == \"UP\"'\nkey = \"{{ trunk_id }} {{ error_code }}\"",
-            ),
-            "rules.trunk-down.key",
-            "error_code",
-            &["ends no incident"],
-        ),
-        mistake(
-            WARNING,
-            ("group_by = \"trunks\"", "group_by = \"trunk_name\""),
-            "outages.carrier.group_by",
-            "\"",
-            &["one group", "{{ trunk_name }}"],
-        ),
-    ]);
+    assert_found(KEYS);
 }
 
 #[test]
@@ -295,68 +301,80 @@ fn placeholders_of_other_languages_are_found_in_any_template() {
     ]);
 }
 
+const CLEAR_FOR: &str = "clear_for = \"2m\"                               # the recovery";
+const EDGE_FOR: &str = "for = \"30s\"\nkey = \"{{ edge_id";
+
+const SPANS: &[Mistake] = &[
+    mistake(
+        WARNING,
+        (
+            CLEAR_FOR,
+            "fresh = \"8d\"\nclear_for = \"2m\" # the recovery",
+        ),
+        "rules.queue-wait.fresh",
+        "\"8d\"",
+        &["forget_after", "7days"],
+    ),
+    mistake(
+        WARNING,
+        (
+            CLEAR_FOR,
+            "fresh = \"1ms\"\nclear_for = \"2m\" # the recovery",
+        ),
+        "rules.queue-wait.fresh",
+        "\"1ms\"",
+        &["too short"],
+    ),
+    mistake(
+        WARNING,
+        (
+            CLEAR_FOR,
+            "within = \"5m\"\nclear_for = \"2m\" # the recovery",
+        ),
+        "rules.queue-wait.within",
+        "\"5m\"",
+        &["without `at_least`"],
+    ),
+    mistake(
+        WARNING,
+        (EDGE_FOR, "for = \"1h\"\nkey = \"{{ edge_id"),
+        "rules.edge-offline.for",
+        "\"1h\"",
+        &["quiet_after"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "events = [\"v2.telephony.providers.edges.{id}\"]",
+            "events = [\"v2.telephony.providers.edges.{id}\", \"v2.telephony.providers.edges.{id}\"]",
+        ),
+        "rules.edge-offline.events",
+        "\"v2",
+        &["named twice"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "events = [\"v2.telephony.providers.edges.{id}\"]",
+            "events = [\"v2.telephony.providers.edges.{id}\", \"genesys.status_page\"]",
+        ),
+        "rules.edge-offline.events",
+        "\"genesys.status_page",
+        &["enrichment.status_page"],
+    ),
+    mistake(
+        ERROR,
+        (
+            "at_least = 2\nwithin",
+            "causes = [\"edge-offline\"]\nat_least = 2\nwithin",
+        ),
+        "outages.carrier.causes",
+        "[",
+        &["not among the `rules`", "add \"edge-offline\""],
+    ),
+];
+
 #[test]
 fn spans_that_do_not_fit_together_are_found() {
-    let wait = "clear_for = \"2m\"                               # the recovery";
-    let edge = "for = \"30s\"\nkey = \"{{ edge_id";
-    assert_found(&[
-        mistake(
-            WARNING,
-            (wait, "fresh = \"8d\"\nclear_for = \"2m\" # the recovery"),
-            "rules.queue-wait.fresh",
-            "\"8d\"",
-            &["forget_after", "7days"],
-        ),
-        mistake(
-            WARNING,
-            (wait, "fresh = \"1ms\"\nclear_for = \"2m\" # the recovery"),
-            "rules.queue-wait.fresh",
-            "\"1ms\"",
-            &["too short"],
-        ),
-        mistake(
-            WARNING,
-            (wait, "within = \"5m\"\nclear_for = \"2m\" # the recovery"),
-            "rules.queue-wait.within",
-            "\"5m\"",
-            &["without `at_least`"],
-        ),
-        mistake(
-            WARNING,
-            (edge, "for = \"1h\"\nkey = \"{{ edge_id"),
-            "rules.edge-offline.for",
-            "\"1h\"",
-            &["quiet_after"],
-        ),
-        mistake(
-            WARNING,
-            (
-                "events = [\"v2.telephony.providers.edges.{id}\"]",
-                "events = [\"v2.telephony.providers.edges.{id}\", \"v2.telephony.providers.edges.{id}\"]",
-            ),
-            "rules.edge-offline.events",
-            "\"v2",
-            &["named twice"],
-        ),
-        mistake(
-            WARNING,
-            (
-                "events = [\"v2.telephony.providers.edges.{id}\"]",
-                "events = [\"v2.telephony.providers.edges.{id}\", \"genesys.status_page\"]",
-            ),
-            "rules.edge-offline.events",
-            "\"genesys.status_page",
-            &["enrichment.status_page"],
-        ),
-        mistake(
-            ERROR,
-            (
-                "at_least = 2\nwithin",
-                "causes = [\"edge-offline\"]\nat_least = 2\nwithin",
-            ),
-            "outages.carrier.causes",
-            "[",
-            &["not among the `rules`", "add \"edge-offline\""],
-        ),
-    ]);
+    assert_found(SPANS);
 }

@@ -10,82 +10,84 @@ const fn queue(by: &'static str, at: &'static str, says: &'static [&'static str]
     mistake(ERROR, (NOBODY, by), NOBODY_WHEN, at, says)
 }
 
+const EXPRESSIONS: &[Mistake] = &[
+    queue(
+        "\"metrics[oServiceLevel].ratio * 100 < 80\"",
+        "100",
+        &["decimal point", "write 100.0"],
+    ),
+    queue("\"metrics[oWaiting].count / 2 > 3\"", "2", &["write 2.0"]),
+    queue(
+        "\"metrics[oWaiting].count / 0 > 3\"",
+        "\"",
+        &["divides by zero"],
+    ),
+    queue(
+        "\"metrics[tWait].avg > duration('5m')\"",
+        "\"",
+        &["a number and a duration", "in seconds"],
+    ),
+    queue(
+        "\"metrics[oWaiting].count.contains('5')\"",
+        "\"",
+        &["`contains` of a number"],
+    ),
+    queue(
+        "\"oWaiting > 20\"",
+        "oWaiting",
+        &["a metric is written metrics[oWaiting].count"],
+    ),
+    queue(
+        "\"avg(metrics[tWait]) > 300\"",
+        "avg",
+        &["unknown function `avg`", "metrics[tWait].avg"],
+    ),
+    queue(
+        "\"metrics[oWaiting] >= 20\"",
+        "metrics",
+        &["add a statistic, such as metrics[oWaiting].count"],
+    ),
+    queue(
+        "\"30 < metrics[tWait].avg < 90\"",
+        "30",
+        &["compared again", "`&&`"],
+    ),
+    queue("\"queue_name in ('A', 'B')\"", ",", &["a list in [ ]"]),
+    queue("\"metrics[tWait].avg > 300,5\"", ",", &["decimal point"]),
+    queue(
+        "\"has(queue_name)\"",
+        "queue_name",
+        &["`has` asks for a metric or a label"],
+    ),
+    queue(
+        "\"['oWaiting'].exists(m, metrics[m].count > 5)\"",
+        "metrics",
+        &["is used by name"],
+    ),
+    queue(
+        "\"['A'].exists(x, queue_nme == x)\"",
+        "queue_nme",
+        &["did you mean `queue_name`?"],
+    ),
+    mistake(
+        WARNING,
+        (NOBODY, "\"metrics[oWaiting].count == '20'\""),
+        NOBODY_WHEN,
+        "20",
+        &["never equal to a text", "write 20 without quotes"],
+    ),
+    mistake(
+        ERROR,
+        (WAIT, "when = \"metrics[queue.waitTime] > 300\""),
+        WHEN,
+        "metrics",
+        &["add a statistic, such as metrics[queue.waitTime].avg"],
+    ),
+];
+
 #[test]
 fn a_mistake_in_an_expression_is_told_in_our_words() {
-    assert_found(&[
-        queue(
-            "\"metrics[oServiceLevel].ratio * 100 < 80\"",
-            "100",
-            &["decimal point", "write 100.0"],
-        ),
-        queue("\"metrics[oWaiting].count / 2 > 3\"", "2", &["write 2.0"]),
-        queue(
-            "\"metrics[oWaiting].count / 0 > 3\"",
-            "\"",
-            &["divides by zero"],
-        ),
-        queue(
-            "\"metrics[tWait].avg > duration('5m')\"",
-            "\"",
-            &["a number and a duration", "in seconds"],
-        ),
-        queue(
-            "\"metrics[oWaiting].count.contains('5')\"",
-            "\"",
-            &["`contains` of a number"],
-        ),
-        queue(
-            "\"oWaiting > 20\"",
-            "oWaiting",
-            &["a metric is written metrics[oWaiting].count"],
-        ),
-        queue(
-            "\"avg(metrics[tWait]) > 300\"",
-            "avg",
-            &["unknown function `avg`", "metrics[tWait].avg"],
-        ),
-        queue(
-            "\"metrics[oWaiting] >= 20\"",
-            "metrics",
-            &["add a statistic, such as metrics[oWaiting].count"],
-        ),
-        queue(
-            "\"30 < metrics[tWait].avg < 90\"",
-            "30",
-            &["compared again", "`&&`"],
-        ),
-        queue("\"queue_name in ('A', 'B')\"", ",", &["a list in [ ]"]),
-        queue("\"metrics[tWait].avg > 300,5\"", ",", &["decimal point"]),
-        queue(
-            "\"has(queue_name)\"",
-            "queue_name",
-            &["`has` asks for a metric or a label"],
-        ),
-        queue(
-            "\"['oWaiting'].exists(m, metrics[m].count > 5)\"",
-            "metrics",
-            &["is used by name"],
-        ),
-        queue(
-            "\"['A'].exists(x, queue_nme == x)\"",
-            "queue_nme",
-            &["did you mean `queue_name`?"],
-        ),
-        mistake(
-            WARNING,
-            (NOBODY, "\"metrics[oWaiting].count == '20'\""),
-            NOBODY_WHEN,
-            "20",
-            &["never equal to a text", "write 20 without quotes"],
-        ),
-        mistake(
-            ERROR,
-            (WAIT, "when = \"metrics[queue.waitTime] > 300\""),
-            WHEN,
-            "metrics",
-            &["add a statistic, such as metrics[queue.waitTime].avg"],
-        ),
-    ]);
+    assert_found(EXPRESSIONS);
 }
 
 #[test]
