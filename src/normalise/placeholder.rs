@@ -77,7 +77,7 @@ fn is_plain_variable(text: &str) -> bool {
 /// A name such as `queueId` or `input.entityId`; it begins with a letter.
 fn is_name(text: &str) -> bool {
     let is_part = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '.' | '-' | '$');
-    let is_number = text.chars().all(|one| one.is_ascii_digit());
+    let is_number = !text.is_empty() && text.chars().all(|one| one.is_ascii_digit());
     (text.starts_with(|one: char| one.is_ascii_alphabetic() || one == '$') || is_number)
         && text.chars().all(is_part)
 }
