@@ -1,8 +1,9 @@
-//! Comparisons that can hardly be meant: a number with a text, seconds with milliseconds, and `when`
-//! and `clear` the wrong way round.
+//! Comparisons that can hardly be meant: a number with a text, a reading with a number that it never
+//! reaches, seconds with milliseconds, and `when` and `clear` the wrong way round.
 
 use super::expressions::Place;
-use super::kinds::Kinds;
+use super::kinds::{Carried, Kinds};
+use super::ranges;
 use crate::domain::signal::Field;
 use crate::rules::{Compared, Constant, Expression, Operand, Relation, ThresholdSide, span_of};
 use crate::settings::{Problem, RuleSettings};
@@ -47,7 +48,10 @@ pub(super) fn check(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<Proble
     for compared in &place.comparisons.all {
         match mismatch(place, compared, kinds) {
             Some(problem) => found.push(problem),
-            None => found.extend(milliseconds(place, compared, kinds)),
+            None => {
+                let problem = ranges::check(place, compared, kinds);
+                found.extend(problem.or_else(|| milliseconds(place, compared, kinds)));
+            }
         }
     }
 }
@@ -78,6 +82,9 @@ fn mismatch(place: &Place<'_>, compared: &Compared, kinds: &Kinds<'_>) -> Option
         Constant::Number(number) => (Type::Number, number.to_string()),
         Constant::Text(text) => (Type::Text, text.clone()),
         Constant::Flag(flag) => (Type::Flag, flag.to_string()),
+        // What no event contains is told already.
+        Constant::Null if kinds.carry(&compared.operand) == Carried::No => return None,
+        Constant::Null => return Some(null(place, compared)),
     };
     if type_of == constant_is {
         return None;
@@ -105,6 +112,19 @@ fn mismatch(place: &Place<'_>, compared: &Compared, kinds: &Kinds<'_>) -> Option
     };
     let span = span_of(place.expression.source(), &spelt);
     Some(problem.with_help(help).within(span))
+}
+
+/// A value that is missing is not null: the expression says nothing then.
+fn null(place: &Place<'_>, compared: &Compared) -> Problem {
+    let name = name_of(&compared.operand);
+    let reason = format!("`{name}` is never null: where it is missing, the rule says nothing");
+    let help = match compared.operand {
+        Operand::Reading(..) | Operand::Label(_) => format!("write has({name})"),
+        Operand::Name(_) => "remove the comparison".to_owned(),
+    };
+    Problem::warning(&place.path, reason)
+        .with_help(help)
+        .within(span_of(place.expression.source(), "null"))
 }
 
 const fn words(type_of: Type) -> &'static str {
@@ -202,6 +222,10 @@ pub(super) fn check_swapped(rule: &RuleSettings, places: &[Place<'_>], found: &m
             .any(|one| one.operand == swapped.operand && one.relation == high)
     };
     let path = format!("rules.{}.when", rule.name);
+    // A number that a reading never reaches is a mistake of another sort.
+    if found.iter().any(|problem| problem.path == path) {
+        return;
+    }
     let name = name_of(&swapped.operand);
     let problem = match &rule.clear {
         Some(clear) if clears_high(clear) => {

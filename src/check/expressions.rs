@@ -3,7 +3,7 @@
 use super::kinds::Kinds;
 use super::values::{Variants, variants};
 use crate::domain::signal::Signal;
-use crate::rules::{Comparisons, Expression, unsatisfiable};
+use crate::rules::{Comparisons, Expression, span_of, unsatisfiable};
 use crate::settings::{Level, Problem, RuleSettings};
 
 /// An expression of a rule.
@@ -44,23 +44,33 @@ struct Reached {
     is_certain: bool,
 }
 
-/// Refuses an expression that fails, and warns of a rule that never breaches or never clears.
-pub(super) fn try_rule(
+/// Refuses an expression that fails.
+pub(super) fn check_failures(
     rule: &RuleSettings,
     places: &[Place<'_>],
     kinds: &Kinds<'_>,
     found: &mut Vec<Problem>,
 ) {
-    let has_error = |path: &str, found: &[Problem]| {
-        let mut at_path = found.iter().filter(|problem| problem.path == path);
-        at_path.any(|problem| problem.level == Level::Error)
-    };
     for place in places {
         // What compares a number with a text is refused already, in better words.
         if !has_error(&place.path, found) {
             found.extend(failure(rule, place, kinds));
         }
     }
+}
+
+fn has_error(path: &str, found: &[Problem]) -> bool {
+    let mut at_path = found.iter().filter(|problem| problem.path == path);
+    at_path.any(|problem| problem.level == Level::Error)
+}
+
+/// Warns of a rule that never breaches or never clears.
+pub(super) fn check_verdicts(
+    rule: &RuleSettings,
+    places: &[Place<'_>],
+    kinds: &Kinds<'_>,
+    found: &mut Vec<Problem>,
+) {
     // What can never hold by itself is said at the load already.
     let has_failed = places.iter().any(|place| has_error(&place.path, found));
     if has_failed || unsatisfiable(&rule.when, rule.clear.as_ref()).is_some() {
@@ -94,7 +104,7 @@ pub(super) fn try_rule(
 }
 
 /// Whether something is said at `path` already.
-fn is_explained(path: &str, found: &[Problem]) -> bool {
+pub(super) fn is_explained(path: &str, found: &[Problem]) -> bool {
     found.iter().any(|problem| problem.path == path)
 }
 
@@ -111,11 +121,16 @@ fn failure(rule: &RuleSettings, place: &Place<'_>, kinds: &Kinds<'_>) -> Option<
                 "fails on events of the type `{event_type}`: {}",
                 error.problem
             );
-            let help = format!(
-                "such an event would not be decided by `{}`, and become a review item",
-                rule.name
-            );
-            return Some(Problem::error(&place.path, reason).with_help(help));
+            let help = error.help.unwrap_or_else(|| {
+                format!(
+                    "such an event would not be decided by `{}`, and become a review item",
+                    rule.name
+                )
+            });
+            let part = error.part.as_deref();
+            let span = part.and_then(|part| span_of(place.expression.source(), part));
+            let problem = Problem::error(&place.path, reason).with_help(help);
+            return Some(problem.within(span));
         }
     }
     None
@@ -141,7 +156,7 @@ fn reached(rule: &RuleSettings, places: &[Place<'_>], kinds: &Kinds<'_>) -> Reac
 }
 
 /// Whether the signal is a breach, and whether it is a recovery.
-fn verdict(rule: &RuleSettings, signal: &Signal, source: &str) -> (bool, bool) {
+pub(super) fn verdict(rule: &RuleSettings, signal: &Signal, source: &str) -> (bool, bool) {
     let holds = |expression: &Expression| expression.holds(signal, source).ok().flatten();
     let breaches = holds(&rule.when);
     let clears = match &rule.clear {

@@ -1,12 +1,59 @@
-//! Correlation keys that can never be filled from the events of their rule.
+//! Correlation keys that cannot do their work: they cannot be filled, are the same for everything, or
+//! change from one event to the next.
 
+use super::Depth;
+use super::expressions::verdict;
 use super::kinds::Kinds;
 use super::names::fields;
 use crate::decide::signal_values;
 use crate::settings::{Problem, RuleSettings};
 
-/// Refuses a key that no event of one of the types can fill.
-pub(super) fn check(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
+/// Values that differ in every event.
+const NEW_EACH_TIME: &[&str] = &[
+    "timestamp",
+    "event_payload_id",
+    "metrics",
+    "wait_time_avg",
+    "connected_duration",
+];
+
+/// Values that a recovery has otherwise than the trouble that it ends.
+const CHANGED_BY_RECOVERY: &[&str] = &[
+    "status",
+    "previous_status",
+    "status_detail",
+    "alert_action",
+    "alert_active",
+];
+
+/// Refuses a key that no event of one of the types can fill. Of several maps of custom sources it is
+/// not known which gives an event; a key that any of them fills can be meant.
+pub(super) fn check(
+    rule: &RuleSettings,
+    kinds: &Kinds<'_>,
+    depth: Depth,
+    found: &mut Vec<Problem>,
+) {
+    let before = found.len();
+    check_filled(rule, kinds, found);
+    if found.len() > before || depth == Depth::Errors {
+        return;
+    }
+    let path = format!("rules.{}.key", rule.name);
+    if let Some(name) = rule.key.bare_name() {
+        let reason = "is the same text for every event: all events of this rule are one incident";
+        let help = format!("write {{{{ {name} }}}}");
+        found.push(Problem::warning(path, reason).with_help(help));
+        return;
+    }
+    if let Some(problem) = changes(rule, &path) {
+        found.push(problem);
+    } else if let Some(problem) = lacks_in_recovery(rule, &path, kinds) {
+        found.push(problem);
+    }
+}
+
+fn check_filled(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
     let path = format!("rules.{}.key", rule.name);
     for kind in kinds.certain() {
         let event_type = &kind.event_type;
@@ -32,4 +79,56 @@ pub(super) fn check(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Prob
         );
         found.push(Problem::error(&path, reason).with_help(help).within(span));
     }
+}
+
+/// Warns of a key with a value that does not stay the same for one thing.
+fn changes(rule: &RuleSettings, path: &str) -> Option<Problem> {
+    let uses = |names: &[&'static str]| names.iter().copied().find(|name| rule.key.uses(name));
+    let warn =
+        |name: &str, reason: String| Problem::warning(path, reason).within(rule.key.span_of(name));
+    let help = "write only what names the thing, such as {{ queue_id }}";
+    if let Some(name) = uses(NEW_EACH_TIME) {
+        let reason = format!("`{name}` differs in every event, so every event is a new incident");
+        return Some(warn(name, reason).with_help(help));
+    }
+    let name = uses(CHANGED_BY_RECOVERY).filter(|_| recovers(rule))?;
+    let reason = format!(
+        "`{name}` is another one when the trouble is over: the recovery has another key, and ends no incident"
+    );
+    Some(warn(name, reason).with_help(help))
+}
+
+/// Whether any event is a recovery for the rule.
+const fn recovers(rule: &RuleSettings) -> bool {
+    rule.clear.is_some() || rule.at_least == 1
+}
+
+/// Warns of a key that recoveries cannot fill, as the samples show them.
+fn lacks_in_recovery(rule: &RuleSettings, path: &str, kinds: &Kinds<'_>) -> Option<Problem> {
+    if !recovers(rule) {
+        return None;
+    }
+    let samples = kinds.certain().flat_map(|kind| {
+        let singles = kind.samples.single.iter();
+        singles.map(move |signal| (kind, signal))
+    });
+    for (kind, signal) in samples {
+        let (_, clears) = verdict(rule, signal, kind.source);
+        if !clears {
+            continue;
+        }
+        let context = signal_values(signal, kind.source);
+        let Err(error) = rule.key.render(&context) else {
+            continue;
+        };
+        let name = error.missing.first()?;
+        let reason = format!(
+            "an event of the type `{}` that is a recovery may lack `{name}`: then it becomes a review item, and ends no incident",
+            kind.event_type
+        );
+        let help = "write only what both the trouble and its end contain";
+        let problem = Problem::warning(path, reason).with_help(help);
+        return Some(problem.within(rule.key.span_of(name)));
+    }
+    None
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::sample::Samples;
 use crate::domain::signal::COMMON_NAMES;
 use crate::normalise::CustomMap;
-use crate::normalise::catalogue::{self, Subject, Topic};
+use crate::normalise::catalogue::{self, Subject, Topic, TopicMetric, Unit};
 use crate::rules::Operand;
 
 /// The events that one rule can see.
@@ -14,6 +14,8 @@ pub(super) struct Kinds<'s> {
     pub(super) all: Vec<Kind<'s>>,
     /// Event types that no source of the rule is known to send.
     pub(super) unknown: Vec<String>,
+    /// Event types that come only with a setting that is not set.
+    pub(super) unset: Vec<String>,
     /// Topics that are read, and have no effect.
     pub(super) idle: Vec<&'static Topic>,
 }
@@ -78,6 +80,30 @@ impl Kinds<'_> {
         })
     }
 
+    /// Whether the metric comes once for each of some qualifiers that are known.
+    pub(super) fn has_qualifiers(&self, metric: &str) -> bool {
+        let known = self.topics().flat_map(related);
+        let mut known = known.filter_map(|topic| topic.metric(metric));
+        known.any(|known| known.qualifiers.is_some_and(|words| !words.is_empty()))
+    }
+
+    /// The row of which `metric` is the name in other letters.
+    pub(super) fn row_in_other_case(&self, metric: &str) -> Option<&str> {
+        let names = self
+            .all
+            .iter()
+            .flat_map(|kind| kind.samples.whole.metrics.keys());
+        let rows: Vec<&str> = names
+            .map(String::as_str)
+            .filter(|name| name.contains('['))
+            .collect();
+        if rows.contains(&metric) {
+            return None;
+        }
+        let mut rows = rows.into_iter();
+        rows.find(|row| row.eq_ignore_ascii_case(metric))
+    }
+
     /// Every name of a metric that the events can contain.
     pub(super) fn metrics(&self) -> BTreeSet<&str> {
         self.all.iter().flat_map(Kind::metrics).collect()
@@ -91,14 +117,25 @@ impl Kinds<'_> {
         })
     }
 
+    /// The unit of a metric's statistic, where all events that have it have it in the same.
+    pub(super) fn unit(&self, metric: &str, statistic: &str) -> Option<Unit> {
+        let reading = Operand::Reading(metric.to_owned(), statistic.to_owned());
+        let has_it = self
+            .all
+            .iter()
+            .filter(|kind| kind.carries(&reading) == Carried::Yes);
+        let mut units = has_it.map(|kind| kind.unit(metric, statistic));
+        let first = units.next()??;
+        units.all(|unit| unit == Some(first)).then_some(first)
+    }
+
     /// Whether the value of a metric's statistic is a duration, in seconds.
     pub(super) fn is_duration(&self, metric: &str, statistic: &str) -> bool {
         self.all.iter().any(|kind| match kind.sort {
             Sort::Topic(topic) => {
-                let unit = topic
-                    .metric(metric)
-                    .and_then(|metric| metric.unit(statistic));
-                unit.is_some_and(|unit| unit.is_duration())
+                let known = topic.metric(metric);
+                let unit = known.and_then(|known| unit_of(known, metric, statistic));
+                unit.is_some_and(Unit::is_duration)
             }
             Sort::Custom(map) => map.is_duration(metric, statistic),
         })
@@ -139,6 +176,19 @@ impl Kind<'_> {
         }
     }
 
+    /// The unit of a metric's statistic.
+    pub(super) fn unit(&self, metric: &str, statistic: &str) -> Option<Unit> {
+        let Sort::Topic(topic) = self.sort else {
+            return None;
+        };
+        let mut known = related(topic).filter_map(|topic| topic.metric(metric));
+        let unit = known.find_map(|known| unit_of(known, metric, statistic))?;
+        Some(match unit {
+            Unit::SecondsFromMilliseconds => Unit::Seconds,
+            other => other,
+        })
+    }
+
     /// The statistics of `metric`.
     pub(super) fn statistics(&self, metric: &str) -> Vec<&str> {
         match self.sort {
@@ -151,7 +201,14 @@ impl Kind<'_> {
             Sort::Topic(topic) => {
                 let known = related(topic).filter_map(|topic| topic.metric(metric));
                 known
-                    .flat_map(|known| known.statistics.iter().map(|one| one.name))
+                    .flat_map(|known| match is_row(known, metric) {
+                        true => vec![OF_ROW],
+                        false => {
+                            let names = known.statistics.iter().map(|one| one.name);
+                            let qualifiers = known.qualifiers.unwrap_or_default().iter().copied();
+                            names.chain(qualifiers).collect()
+                        }
+                    })
                     .collect()
             }
         }
@@ -186,6 +243,20 @@ fn related(topic: &'static Topic) -> impl Iterator<Item = &'static Topic> {
     std::iter::once(topic).chain(others)
 }
 
+/// The only statistic of one row.
+const OF_ROW: &str = "value";
+
+/// Whether `metric` is the name of one row of `known`.
+fn is_row(known: &TopicMetric, metric: &str) -> bool {
+    known.row.is_some() && known.name != metric
+}
+
+/// The unit of a statistic: one row has a value, and what is taken over all rows has the others.
+fn unit_of(known: &TopicMetric, metric: &str, statistic: &str) -> Option<Unit> {
+    let is_there = known.row.is_none() || is_row(known, metric) == (statistic == OF_ROW);
+    is_there.then(|| known.unit(statistic)).flatten()
+}
+
 fn reading(topic: &Topic, metric: &str, statistic: &str) -> Carried {
     let Some(known) = topic.metric(metric) else {
         return match topic.has_other_metrics {
@@ -193,7 +264,7 @@ fn reading(topic: &Topic, metric: &str, statistic: &str) -> Carried {
             false => Carried::No,
         };
     };
-    match (known.unit(statistic), known.qualifiers) {
+    match (unit_of(known, metric, statistic), known.qualifiers) {
         (Some(_), _) => Carried::Yes,
         (None, Some(_)) => Carried::Perhaps,
         (None, None) if topic.has_other_metrics => Carried::Perhaps,

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::kinds::{Kind, Kinds, Sort};
 use super::sample::{self, Samples};
+use crate::domain::polling::{STATUS_EVENT, STATUS_SOURCE};
 use crate::domain::signal::Signal;
 use crate::normalise::catalogue::{self, Topic};
 use crate::normalise::{CustomMap, CustomMaps, Format};
@@ -34,6 +35,7 @@ impl<'s> Known<'s> {
         let mut kinds = Kinds {
             all: Vec::new(),
             unknown: Vec::new(),
+            unset: Vec::new(),
             idle: Vec::new(),
         };
         let sources = self.settings.sources.iter();
@@ -44,6 +46,10 @@ impl<'s> Known<'s> {
             .iter()
             .any(|(_, source)| source.format == Format::Genesys);
         for event_type in &rule.events {
+            if event_type == STATUS_EVENT {
+                self.add_status_page(rule, &mut kinds);
+                continue;
+            }
             let maps = sources
                 .iter()
                 .filter_map(|(_, source)| match &source.format {
@@ -76,9 +82,24 @@ impl<'s> Known<'s> {
         kinds
     }
 
+    /// What the status page says comes from no source that is configured.
+    fn add_status_page(&self, rule: &RuleSettings, kinds: &mut Kinds<'s>) {
+        let enrichment = self.settings.enrichment.as_ref();
+        let is_read = enrichment.is_some_and(|enrichment| enrichment.status_page.is_some());
+        match catalogue::topic(STATUS_EVENT) {
+            Some(topic) if is_read && rule.looks_at(STATUS_SOURCE, STATUS_EVENT) => {
+                kinds
+                    .all
+                    .push(self.kind(STATUS_EVENT, STATUS_SOURCE, topic));
+            }
+            _ => kinds.unset.push(STATUS_EVENT.to_owned()),
+        }
+    }
+
     fn add_topics(&self, event_type: &str, source: &'s str, kinds: &mut Kinds<'s>) -> bool {
         if event_type == "*" {
-            let topics = catalogue::topics().filter(|topic| topic.has_effect());
+            let topics = catalogue::topics()
+                .filter(|topic| topic.has_effect() && topic.event_type != STATUS_EVENT);
             for topic in topics {
                 kinds.all.push(self.kind(topic.event_type, source, topic));
             }

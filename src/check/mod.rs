@@ -16,55 +16,102 @@ mod kinds;
 mod known;
 mod leftovers;
 mod names;
+mod overlap;
+mod plain_text;
+mod ranges;
 mod sample;
+mod spans;
 mod statuses;
 mod tickets;
 mod values;
+mod words;
 
 use crate::domain::trouble::OWN_RULE;
-use crate::settings::{Problem, RuleSettings, Settings};
+use crate::settings::{Level, Problem, RuleSettings, Settings};
 use expressions::Place;
 use kinds::Kinds;
 use known::Known;
 use tickets::Tickets;
 
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// What cannot be used.
+    Errors,
+    /// Also what can hardly be meant.
+    All,
+}
+
 /// Everything that is wrong with the rules and templates of `settings`, or looks wrong.
 pub(crate) fn check(settings: &Settings) -> Vec<Problem> {
+    let mut found = look(settings, Depth::All);
+    plain_text::check(settings, &mut found);
+    leftovers::check(settings, &mut found);
+    without_repetition(found)
+}
+
+/// What the daemon cannot start with. It is a part of what [`check`] finds, and found much faster.
+pub(crate) fn errors(settings: &Settings) -> Vec<Problem> {
+    let found = look(settings, Depth::Errors).into_iter();
+    without_repetition(
+        found
+            .filter(|problem| problem.level == Level::Error)
+            .collect(),
+    )
+}
+
+fn look(settings: &Settings, depth: Depth) -> Vec<Problem> {
     let known = Known::of(settings);
     let mut found = Vec::new();
     let mut tickets = Tickets::of(settings);
     for rule in settings.rules.iter().filter(|rule| rule.name != OWN_RULE) {
         let kinds = known.kinds_of(rule);
-        names::check_events(rule, &kinds, &mut found);
+        // What is found of one rule does not depend on what was found of others.
+        let mut of_rule = Vec::new();
+        if depth == Depth::All {
+            names::check_events(rule, &kinds, &mut of_rule);
+            spans::check(rule, settings, &mut of_rule);
+        }
         if kinds.are_understood() {
             let places = expressions::places(rule);
-            check_rule(rule, &places, &kinds, &mut found);
-            tickets.try_rule(rule, &places, &kinds);
+            check_rule(rule, &places, &kinds, depth, &mut of_rule);
+            tickets.try_rule(rule, &places, &kinds, depth);
         }
+        found.extend(of_rule);
     }
     found.extend(tickets.problems());
-    leftovers::check(settings, &mut found);
-    without_repetition(found)
+    found
 }
 
 fn check_rule(
     rule: &RuleSettings,
     places: &[Place<'_>],
     kinds: &Kinds<'_>,
+    depth: Depth,
     found: &mut Vec<Problem>,
 ) {
+    let is_all = depth == Depth::All;
     for place in places {
-        names::check_names(place, kinds, found);
         comparisons::check(place, kinds, found);
-        statuses::check_words(place, kinds, found);
+        if is_all {
+            names::check_names(place, kinds, found);
+            statuses::check_words(place, kinds, found);
+            words::check(rule, place, kinds, found);
+        }
     }
-    if let Some(when) = places.first() {
-        names::check_trigger(when, kinds, found);
+    if is_all {
+        if let Some(when) = places.first() {
+            names::check_trigger(when, kinds, found);
+        }
+        comparisons::check_swapped(rule, places, found);
+        statuses::check_meaning(rule, kinds, found);
+        overlap::check(rule, places, found);
     }
-    comparisons::check_swapped(rule, places, found);
-    statuses::check_meaning(rule, kinds, found);
-    expressions::try_rule(rule, places, kinds, found);
-    key::check(rule, kinds, found);
+    expressions::check_failures(rule, places, kinds, found);
+    if is_all {
+        expressions::check_verdicts(rule, places, kinds, found);
+    }
+    key::check(rule, kinds, depth, found);
 }
 
 fn without_repetition(found: Vec<Problem>) -> Vec<Problem> {

@@ -17,6 +17,13 @@ const STATISTICS: &[(&str, &str)] = &[
     ("value", "count"),
 ];
 
+/// Fields that the Platform API adds to events, each with the field by which it finds them.
+const FROM_PLATFORM_API: &[(&str, &str)] = &[
+    ("division", "queue_id"),
+    ("trunk_name", "trunk_id"),
+    ("edge_name", "edge_id"),
+];
+
 /// Warns of event types of the rule that are not known, or have no effect.
 pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
     let at = |event_type: &str, reason: String| {
@@ -26,6 +33,23 @@ pub(super) fn check_events(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut V
             ..Problem::warning(format!("rules.{}.events", rule.name), reason)
         }
     };
+    for (index, event_type) in rule.events.iter().enumerate() {
+        if rule.events.iter().take(index).any(|one| one == event_type) {
+            let reason = format!("`{event_type}` is named twice");
+            let problem = at(event_type, reason).with_help("remove one of them");
+            found.push(Problem {
+                mark: Mark::Entry(index),
+                ..problem
+            });
+        }
+    }
+    for event_type in &kinds.unset {
+        let reason = format!(
+            "`{event_type}` comes only with `enrichment.status_page`, and only to a rule without `sources`"
+        );
+        let help = "set `enrichment.status_page`, and remove `sources` from this rule";
+        found.push(at(event_type, reason).with_help(help));
+    }
     for event_type in &kinds.unknown {
         let reason = format!("no source of this rule is known to send `{event_type}`");
         let problem = at(event_type, reason);
@@ -92,8 +116,16 @@ pub(super) fn check_names(place: &Place<'_>, kinds: &Kinds<'_>, found: &mut Vec<
             }
             Operand::Name(name) if carried == Carried::No => {
                 let problem = warn(format!("no event of this rule contains `{name}`"), name);
-                let with = fields(kinds);
-                found.push(problem.with_help(format!("they contain {with}")));
+                let has_id = |id: &str| {
+                    let mut kinds = kinds.certain();
+                    kinds.any(|kind| kind.samples.whole.fields.contains_key(id))
+                };
+                let mut added = FROM_PLATFORM_API.iter();
+                let help = match added.any(|(added, id)| added == name && has_id(id)) {
+                    true => "[enrichment] adds it".to_owned(),
+                    false => format!("they contain {}", fields(kinds)),
+                };
+                found.push(problem.with_help(help));
             }
             Operand::Label(label) if carried == Carried::No => {
                 let reason = format!("no source of this rule maps the label `{label}`");
@@ -138,7 +170,9 @@ fn check_reading(
     warn: &dyn Fn(String, &str) -> Problem,
 ) -> Option<Problem> {
     if carried == Carried::Yes {
-        return None;
+        let row = kinds.row_in_other_case(metric)?;
+        let reason = format!("no row is called `{metric}`: upper and lower case differ");
+        return Some(warn(reason, metric).suggesting(Some(row)));
     }
     let metrics = kinds.metrics();
     let is_known = metrics.contains(metric);
@@ -158,12 +192,7 @@ fn check_reading(
             let reason = format!("`{metric}` is no usual metric of these events");
             Some(warn(reason, metric).suggesting(Some(meant)))
         }
-        Carried::Perhaps => {
-            let known = statistics(kinds, metric);
-            let meant = other_word(statistic, &known)?;
-            let reason = format!("`{metric}` has no usual statistic `{statistic}`");
-            Some(warn(reason, statistic).suggesting(Some(meant)))
-        }
+        Carried::Perhaps => unusual_statistic(metric, statistic, kinds, warn),
         Carried::No => {
             let problem = warn(
                 format!("no event of this rule contains the metric `{metric}`"),
@@ -184,6 +213,31 @@ fn check_reading(
             Some(problem.suggesting(meant))
         }
     }
+}
+
+/// A statistic of a metric that may have others than those that are known.
+fn unusual_statistic(
+    metric: &str,
+    statistic: &str,
+    kinds: &Kinds<'_>,
+    warn: &dyn Fn(String, &str) -> Problem,
+) -> Option<Problem> {
+    let known = statistics(kinds, metric);
+    let other_case = known
+        .iter()
+        .copied()
+        .find(|one| one.eq_ignore_ascii_case(statistic));
+    let has_words = kinds.has_qualifiers(metric);
+    let like = || nearest(statistic, known.iter().copied()).filter(|_| has_words);
+    let meant = other_case
+        .or_else(|| other_word(statistic, &known))
+        .or_else(like);
+    if meant.is_none() && !has_words {
+        return None;
+    }
+    let reason = format!("`{metric}` has no usual statistic `{statistic}`");
+    let problem = warn(reason, statistic).suggesting(meant);
+    Some(problem.with_help(format!("it has {}", known.join(", "))))
 }
 
 /// The statistic that is meant by another word for it.

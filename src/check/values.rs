@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::kinds::{Carried, Kind, Sort};
+use super::ranges::limits;
 use super::statuses;
 use crate::domain::signal::{FIELD_NAMES, Field, Signal};
 use crate::rules::{Comparisons, Constant, Operand};
@@ -97,7 +98,10 @@ fn candidates(
     kind: &Kind<'_>,
 ) -> Option<Vec<Constant>> {
     match operand {
-        Operand::Reading(..) => Some(numbers(constants)),
+        Operand::Reading(metric, statistic) => {
+            let limits = kind.unit(metric, statistic).map(limits);
+            Some(within(numbers(constants), limits))
+        }
         Operand::Label(_) => Some(texts(constants, |_| true)),
         Operand::Name(name) => match kind.samples.whole.fields.get(name.as_str()) {
             Some(Field::Number(_)) => Some(numbers(constants)),
@@ -122,7 +126,7 @@ fn fits(name: &str, text: &str) -> bool {
 fn numbers(constants: &[&Constant]) -> Vec<Constant> {
     let numbers = constants.iter().filter_map(|constant| match constant {
         Constant::Number(number) => Some(*number),
-        Constant::Text(_) | Constant::Flag(_) => None,
+        Constant::Text(_) | Constant::Flag(_) | Constant::Null => None,
     });
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
@@ -139,6 +143,23 @@ fn numbers(constants: &[&Constant]) -> Vec<Constant> {
     all.extend(&numbers);
     all.push(most + 1.0);
     all.into_iter().map(Constant::Number).collect()
+}
+
+/// Numbers that a reading with these limits can have.
+fn within(numbers: Vec<Constant>, limits: Option<(f64, f64)>) -> Vec<Constant> {
+    let Some((least, most)) = limits else {
+        return numbers;
+    };
+    let mut all: Vec<Constant> = Vec::new();
+    for number in numbers {
+        if let Constant::Number(number) = number {
+            let number = Constant::Number(number.clamp(least, most));
+            if !all.contains(&number) {
+                all.push(number);
+            }
+        }
+    }
+    all
 }
 
 fn texts(constants: &[&Constant], fits: impl Fn(&str) -> bool) -> Vec<Constant> {
@@ -207,6 +228,7 @@ pub(super) fn set(signal: &mut Signal, operand: &Operand, value: &Constant) {
                 Constant::Number(number) => Field::Number(*number),
                 Constant::Text(text) => Field::from(text.as_str()),
                 Constant::Flag(flag) => Field::Flag(*flag),
+                Constant::Null => return,
             };
             signal.fields.insert(name, field);
         }

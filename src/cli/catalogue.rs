@@ -58,7 +58,10 @@ fn unknown(name: &str) -> Failed {
         .collect();
     let has = |topic: &str, word: &str| topic.split('.').any(|one| one.starts_with(word));
     let has_all = |topic: &&str| words.iter().all(|word| has(topic, word));
-    let meant = nearest(name, names()).or_else(|| names().find(has_all));
+    let other_case = names().find(|topic| topic.eq_ignore_ascii_case(name));
+    let meant = other_case
+        .or_else(|| nearest(name, names()))
+        .or_else(|| names().find(has_all));
     Failed::usage(match meant {
         Some(meant) => format!("there is no topic {name}; did you mean {meant}?"),
         None => format!("there is no topic {name}; `ringdown catalogue` lists them all"),

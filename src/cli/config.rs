@@ -7,8 +7,8 @@ use clap::{Args, Subcommand};
 use super::columns::{Screen, Style};
 use super::outcome::{Failed, Outcome, USAGE};
 use super::{Global, Output, print, write_out};
-use crate::check::check;
-use crate::settings::{Level, LoadError, Loaded, Loader, documents, report};
+use crate::check::{check, errors};
+use crate::settings::{Level, LoadError, Loaded, Loader, Problem, documents, report};
 use crate::targets;
 use crate::text::{visible, visible_json};
 
@@ -42,9 +42,30 @@ pub(super) fn load(global: &Global, offline: Offline) -> Result<Loaded, Failed> 
     load_from(global, offline).map_err(|error| refused_after(global, &error))
 }
 
-/// The same, with every rule tried. What the rules are warned of is among the warnings.
+/// The same, with every rule tried as far as a start depends on it. [`warnings_of`] has the rest.
 pub(super) fn load_and_try(global: &Global) -> Result<Loaded, Failed> {
-    tried(load_from(global, Offline::default())).map_err(|error| refused_after(global, &error))
+    let loaded = load(global, Offline::default())?;
+    let problems = errors(&loaded.settings).into_iter();
+    let mut problems: Vec<Problem> = problems
+        .map(|problem| loaded.sources.located(problem))
+        .collect();
+    problems.sort_by_key(place_of);
+    match problems.is_empty() {
+        true => Ok(loaded),
+        false => Err(refused(&LoadError {
+            problems,
+            warnings: loaded.warnings,
+        })),
+    }
+}
+
+/// What a configuration without errors is warned of, with every rule tried. It takes longer than a
+/// start may.
+pub(super) fn warnings_of(loaded: Loaded) -> Vec<Problem> {
+    match tried(Ok(loaded)) {
+        Ok(loaded) => loaded.warnings,
+        Err(error) => error.warnings,
+    }
 }
 
 /// What is said first when there is no file at all: the problems below follow from that.
@@ -74,10 +95,22 @@ fn load_from(global: &Global, offline: Offline) -> Result<Loaded, LoadError> {
 fn tried(loaded: Result<Loaded, LoadError>) -> Result<Loaded, LoadError> {
     let mut loaded = loaded?;
     let found = check(&loaded.settings).into_iter();
-    let found = found.map(|problem| loaded.sources.located(problem));
-    let (problems, warnings): (Vec<_>, Vec<_>) =
+    let found: Vec<Problem> = found
+        .map(|problem| loaded.sources.located(problem))
+        .collect();
+    // What is said of a condition by its values is the reason why it can never hold.
+    let is_explained = |warning: &Problem| {
+        warning.reason.starts_with("can never be true")
+            && found.iter().any(|other| other.path == warning.path)
+    };
+    loaded.warnings.retain(|warning| !is_explained(warning));
+    let found = found.into_iter();
+    let (mut problems, warnings): (Vec<_>, Vec<_>) =
         found.partition(|problem| problem.level == Level::Error);
     loaded.warnings.extend(warnings);
+    for list in [&mut problems, &mut loaded.warnings] {
+        list.sort_by_key(place_of);
+    }
     match problems.is_empty() {
         true => Ok(loaded),
         false => Err(LoadError {
@@ -85,6 +118,15 @@ fn tried(loaded: Result<Loaded, LoadError>) -> Result<Loaded, LoadError> {
             warnings: loaded.warnings,
         }),
     }
+}
+
+/// Where it stands: in the order in which the files are read, and then of the lines. What stands
+/// nowhere comes last.
+fn place_of(problem: &Problem) -> (bool, String, usize, usize) {
+    let place = problem.place.as_ref();
+    let file = place.map(|place| place.file.clone()).unwrap_or_default();
+    let at = place.map_or((0, 0), |place| (place.line, place.column));
+    (place.is_none(), file, at.0, at.1)
 }
 
 pub(super) fn refused(error: &LoadError) -> Failed {

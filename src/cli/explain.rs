@@ -22,6 +22,7 @@ use crate::decide::{
 use crate::domain::enrichment::Names;
 use crate::domain::identity::IncidentId;
 use crate::domain::incident::{Incident, Verdict};
+use crate::domain::polling::{POLL_SOURCE, POLLED_FOR, STATUS_SOURCE};
 use crate::domain::signal::{Meaning, Signal};
 use crate::domain::time::Timestamp;
 use crate::normalise::{self, Format, Item};
@@ -35,7 +36,8 @@ pub(super) struct ExplainArgs {
     /// The payloads, in the order in which they would arrive; `-` reads standard input.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The source it would come from; with one source only, that one.
+    /// The source it would come from; with one source only, that one. `genesys-poll` and
+    /// `genesys-status` are Ringdown's own.
     #[arg(long)]
     source: Option<String>,
     #[command(flatten)]
@@ -85,8 +87,14 @@ fn goes_to_review(item: &Value) -> bool {
 
 fn source_of(args: &ExplainArgs, settings: &Settings) -> Result<String, Failed> {
     let names: Vec<&str> = settings.sources.keys().map(String::as_str).collect();
+    let is_own = |name: &str| {
+        name == POLL_SOURCE || (name == STATUS_SOURCE && settings.enrichment.is_some())
+    };
     match (&args.source, names.as_slice()) {
-        (Some(name), names) if names.contains(&name.as_str()) => Ok(name.clone()),
+        (Some(name), names) if names.contains(&name.as_str()) || is_own(name) => Ok(name.clone()),
+        (Some(name), _) if name == STATUS_SOURCE => Err(Failed::usage(
+            "the status page is read with [enrichment] only, which is not configured",
+        )),
         (None, [only]) => Ok((*only).to_owned()),
         (Some(name), _) => Err(Failed::usage(format!(
             "there is no source {name}; there are: {}",
@@ -112,9 +120,37 @@ fn read(file: &Path) -> Result<Vec<u8>, Failed> {
 }
 
 impl Explainer {
+    fn format(&self) -> Option<Format> {
+        let settings = &self.settings;
+        match self.source.as_str() {
+            POLL_SOURCE => Some(Format::Genesys),
+            STATUS_SOURCE => settings
+                .enrichment
+                .as_ref()
+                .map(|one| one.status_format.clone()),
+            name => settings
+                .sources
+                .get(name)
+                .map(|source| source.format.clone()),
+        }
+    }
+
+    /// The source whose event it is: what polling writes counts as one of the source that it was
+    /// polled for.
+    fn source_of(&self, text: &str) -> Result<String, String> {
+        if self.source != POLL_SOURCE {
+            return Ok(self.source.clone());
+        }
+        let item = normalise::parse(text).unwrap_or_default();
+        let named = item.get(POLLED_FOR).and_then(Value::as_str);
+        let known = named.filter(|name| self.settings.sources.contains_key(*name));
+        known.map(str::to_owned).ok_or_else(|| {
+            format!("`{POLLED_FOR}` names no source that is configured, so it has no effect")
+        })
+    }
+
     fn explain_body(&mut self, body: Vec<u8>) -> Vec<Value> {
-        let source = self.settings.sources.get(&self.source);
-        let Some(format) = source.map(|source| source.format.clone()) else {
+        let Some(format) = self.format() else {
             return vec![json!({"review": "unknown source"})];
         };
         let now = Clock::System.now();
@@ -151,9 +187,16 @@ impl Explainer {
             }
             normalise::Outcome::Signals(signals) => {
                 explained["signals"] = signals.iter().map(signal_json).collect();
+                let source = match self.source_of(&item.text) {
+                    Ok(source) => source,
+                    Err(why) => {
+                        explained["nothing"] = json!(why);
+                        return explained;
+                    }
+                };
                 let event = JournalEvent {
                     seq: 0,
-                    source: self.source.as_str().into(),
+                    source: source.as_str().into(),
                     event_id: item.read.event_id,
                     received_at: now,
                     content: Content::Meaning(Meaning::Signals(signals)),

@@ -7,7 +7,7 @@ use super::{Global, config};
 use crate::app::{App, AppOptions};
 use crate::clock::Clock;
 use crate::outbound::Redactor;
-use crate::settings::{Settings, report};
+use crate::settings::{Loaded, Problem, Settings, report};
 use crate::telemetry::{self, BadLogSetting, LogOutput, Metrics};
 
 /// Runs until SIGTERM or SIGINT; a second signal ends the process at once.
@@ -17,11 +17,8 @@ pub(super) async fn run(global: &Global) -> Outcome {
     let metrics = Metrics::new();
     let _log = start_logging(&loaded.settings, &metrics)
         .map_err(|error| Failed::usage(error.to_string()))?;
-    for warning in &loaded.warnings {
-        let place = warning.place.as_ref().map(tracing::field::display);
-        let help = warning.advice();
-        tracing::warn!(setting = warning.path, place, help, "{}", warning.reason);
-    }
+    warn(&loaded.warnings);
+    warn_of_rules(loaded.clone());
     let mut stop = Box::pin(stop_signal());
     let start = App::start(AppOptions {
         settings: loaded.settings,
@@ -37,6 +34,24 @@ pub(super) async fn run(global: &Global) -> Outcome {
     };
     app.run_until(stop).await;
     Ok(ExitCode::SUCCESS)
+}
+
+fn warn(warnings: &[Problem]) {
+    for warning in warnings {
+        let place = warning.place.as_ref().map(tracing::field::display);
+        let help = warning.advice();
+        tracing::warn!(setting = warning.path, place, help, "{}", warning.reason);
+    }
+}
+
+/// Tries all rules beside the start, and logs what looks wrong. Nothing waits for it.
+fn warn_of_rules(loaded: Loaded) {
+    tokio::task::spawn_blocking(move || {
+        let told = loaded.warnings.clone();
+        let mut found = config::warnings_of(loaded);
+        found.retain(|warning| !told.contains(warning));
+        warn(&found);
+    });
 }
 
 /// Sends the log to standard error. Messages of panics are logged without the secrets of the

@@ -110,10 +110,13 @@ async fn decide_evaluated(
     Ok(())
 }
 
-/// Counts entities that are new, and says of which sources there are too many.
+/// Counts entities that are new or begin anew, and says of which sources there are too many.
 fn note_entities(resources: &Resources, entities: &Entities) {
     for (_, held) in entities.changed().filter(|(_, held)| held.is_new) {
         resources.entity_counts.add(&held.source);
+    }
+    for (_, held) in entities.changed().filter(|(_, held)| held.was_damaged) {
+        resources.metrics.damaged_entity(&held.source);
     }
     for source in entities.refused() {
         if resources.log_once.is_first(source, "entities") {

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::placeholder::is_placeholder;
+use super::placeholder::{is_nothing, is_placeholder};
 use crate::domain::signal::SchemaMismatch;
 
 /// The value that was read, or the mismatch.
@@ -112,8 +112,20 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
     pub(super) fn id(&self) -> Read<Option<Cow<'v, str>>> {
         match self.value {
             Value::Number(number) => Ok(Some(Cow::Owned(number.to_string()))),
-            Value::Null | Value::String(_) => Ok(self.text()?.map(Cow::Borrowed)),
+            Value::Null | Value::String(_) => {
+                let id = self.text()?.filter(|text| !is_nothing(text));
+                Ok(id.map(Cow::Borrowed))
+            }
             _ => Err(self.expected("text or a number")),
+        }
+    }
+
+    /// Text that is absent only where the member is: what is blank or was left unfilled means a
+    /// part that the sender does not name.
+    pub(super) fn part(&self) -> Read<Option<&'v str>> {
+        match self.text()? {
+            None if !self.is_absent() => Err(self.expected("text")),
+            text => Ok(text),
         }
     }
 
@@ -122,7 +134,8 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
         match self.value {
             Value::Bool(flag) => Ok(Some(Cow::Borrowed(if *flag { "true" } else { "false" }))),
             Value::Array(_) | Value::Object(_) => Err(self.expected("text, a number or a flag")),
-            _ => self.id(),
+            Value::Number(number) => Ok(Some(Cow::Owned(number.to_string()))),
+            _ => Ok(self.text()?.map(Cow::Borrowed)),
         }
     }
 
@@ -201,7 +214,7 @@ impl<'v, 'p> JsonCursor<'v, 'p> {
             Value::Bool(flag) => format!("{flag}"),
             Value::Number(number) => format!("the number {number}"),
             Value::String(text) if bare(text).is_empty() => "blank text".to_owned(),
-            Value::String(text) if is_placeholder(bare(text)) => {
+            Value::String(text) if is_placeholder(bare(text)) || is_nothing(bare(text)) => {
                 let text: String = text.chars().take(80).collect();
                 format!("the placeholder {text:?}, which the sender has not filled")
             }

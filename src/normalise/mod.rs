@@ -20,9 +20,11 @@ mod outcome;
 mod place;
 mod placeholder;
 mod pointer;
+mod query_cost;
 mod reader;
 #[cfg(test)]
 mod tests;
+mod thing_ids;
 mod timestamp;
 mod wrappers;
 

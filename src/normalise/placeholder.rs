@@ -1,36 +1,85 @@
 //! Placeholders of senders' templates that were left unfilled.
 //!
-//! A data action's template writes `${input.entityId}` where the variable is null, and an input
-//! transformer `<queueId>`. Taken for an id, one such text would make one incident of all entities.
+//! A data action's template writes `${input.entityId}` where the variable is null, an input
+//! transformer `<queueId>`, and Architect `NOT_SET`. Taken for an id, one such text would make one
+//! incident of all entities.
+
+/// Words by which languages say that there is no value, in lower case.
+const NOTHING: &[&str] = &[
+    "null",
+    "undefined",
+    "none",
+    "nil",
+    "nan",
+    "n/a",
+    "not_set",
+    "[object object]",
+];
+
+/// Beginnings and ends between which a template has a variable, wherever they stand in a text.
+const ANYWHERE: &[(&str, &str)] = &[
+    ("${", "}"),
+    ("$!{", "}"),
+    ("#{", "}"),
+    ("@{", "}"),
+    ("{{", "}}"),
+    ("<%", "%>"),
+    ("$(", ")"),
+];
+
+/// Beginnings and ends around a text that is nothing but a variable.
+const WHOLE: &[(&str, &str)] = &[
+    ("{", "}"),
+    ("<", ">"),
+    ("[", "]"),
+    ("%", "%"),
+    ("__", "__"),
+    ("$input.", ""),
+    ("$!input.", ""),
+    ("$.", ""),
+    ("$.detail.", ""),
+    (":", ""),
+    ("@", ""),
+];
 
 /// Whether `text` is, or contains, a placeholder.
 pub(super) fn is_placeholder(text: &str) -> bool {
     // The one look that ordinary texts need.
-    if !text.contains(['$', '{', '<']) {
+    let signs = ['$', '{', '<', '%', '['];
+    if !text.contains(signs) && !text.starts_with([':', '@', '_']) {
         return false;
     }
-    let inside = |begin: &str, end: &str| {
+    let inside = |(begin, end): &(&str, &str)| {
         text.split_once(begin)
             .is_some_and(|(_, rest)| rest.contains(end))
     };
-    let whole = |begin: &str, end: &str| {
+    let whole = |(begin, end): &(&str, &str)| {
         text.strip_prefix(begin)
             .and_then(|rest| rest.strip_suffix(end))
             .is_some_and(is_name)
     };
-    inside("${", "}")
-        || inside("$!{", "}")
-        || inside("{{", "}}")
-        || whole("{", "}")
-        || whole("<", ">")
-        || whole("$input.", "")
-        || whole("$!input.", "")
+    ANYWHERE.iter().any(inside) || WHOLE.iter().any(whole) || is_plain_variable(text)
 }
 
-/// A name such as `queueId` or `input.entityId`.
+/// Whether `text` is no id and no name. A status may be such a word.
+pub(super) fn is_nothing(text: &str) -> bool {
+    let longest = NOTHING.iter().map(|word| word.len()).max();
+    text.len() <= longest.unwrap_or_default()
+        && NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// `$entityId`.
+fn is_plain_variable(text: &str) -> bool {
+    text.strip_prefix('$')
+        .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()) && is_name(name))
+}
+
+/// A name such as `queueId` or `input.entityId`; it begins with a letter.
 fn is_name(text: &str) -> bool {
     let is_part = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '.' | '-' | '$');
-    !text.is_empty() && text.chars().all(is_part)
+    let is_number = !text.is_empty() && text.chars().all(|one| one.is_ascii_digit());
+    (text.starts_with(|one: char| one.is_ascii_alphabetic() || one == '$') || is_number)
+        && text.chars().all(is_part)
 }
 
 #[cfg(test)]
@@ -46,11 +95,42 @@ mod tests {
             "$input.entityId",
             "{queueId}",
             "{id}",
+            "{0}",
             "{{queue.id}}",
             "{{ queue_id }}",
             "<queueId>",
+            "%entityId%",
+            "[entityId]",
+            "$.entityId",
+            "$.detail.entityId",
+            "$(entityId)",
+            "$entityId",
+            "#{entityId}",
+            "@{triggerBody()}",
+            "@{triggerBody()?['id']}",
+            "<%= entityId %>",
+            "__entityId__",
+            ":entityId",
+            "@entityId",
         ] {
             assert!(is_placeholder(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_for_no_value_are_no_names() {
+        for text in [
+            "null",
+            "undefined",
+            "None",
+            "NOT_SET",
+            "N/A",
+            "[object Object]",
+        ] {
+            assert!(is_nothing(text), "{text}");
+        }
+        for text in ["Nonesuch", "nullable", "0", "not set up", "Sales N/A"] {
+            assert!(!is_nothing(text), "{text}");
         }
     }
 
@@ -65,6 +145,15 @@ mod tests {
             "{}",
             "Sales {EMEA} North",
             "<b>bold</b>",
+            "[Sales EMEA]",
+            "[EMEA] Sales",
+            "100% sure",
+            "5 % and 6 %",
+            "::1",
+            "_internal",
+            "a@b.example",
+            ":5060 is closed",
+            "203.0.113.17:5061: No response",
         ] {
             assert!(!is_placeholder(text), "{text}");
         }

@@ -9,6 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
+use super::thing_ids::is_of_a_content;
+
 /// Members under which senders put a whole event, in the order in which they are tried.
 const MEMBERS: [&str; 5] = ["body", "detail", "data", "Message", "requestPayload"];
 
@@ -197,7 +199,27 @@ impl Wrapper {
             }
             Self::Records | Self::LambdaDestination => {}
         }
+        if self.is_id_of_sender() && self.names_a_thing(item, &layer) {
+            layer.id = None;
+        }
         layer
+    }
+
+    /// Whether the sender of the event gives the id, and not the broker.
+    const fn is_id_of_sender(self) -> bool {
+        matches!(self, Self::CloudEvent | Self::EventGrid | Self::EventBridge)
+    }
+
+    /// Whether the wrapper's id is that of the thing that the event is about: a recovery would be
+    /// the repetition of its failure.
+    fn names_a_thing(self, item: &Value, layer: &Layer<'_>) -> bool {
+        let Some(id) = item.get("id").and_then(Value::as_str) else {
+            return false;
+        };
+        let topic = layer.event_type.unwrap_or_default();
+        let is_in_topic = topic.split('.').any(|part| part.eq_ignore_ascii_case(id));
+        let content = layer.content.as_ref().ok();
+        is_in_topic || content.is_some_and(|content| is_of_a_content(id, content))
     }
 }
 

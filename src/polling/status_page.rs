@@ -168,7 +168,7 @@ impl StatusPageWorker {
                 continue;
             };
             let key = entity.key(STATUS_SOURCE);
-            let states = self.parts.store.load_entities(&[&key]).await?;
+            let states = self.parts.store.load_entities(&[&key]).await?.states;
             let state = states.get(&key);
             if !state.is_some_and(|state| state.agrees_with(&entity, signal)) {
                 return Ok(false);

@@ -243,7 +243,7 @@ impl PollWorker {
     ) -> Result<(), PollError> {
         let keys = keys(&self.plan, told);
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-        let states = self.parts.store.load_entities(&keys).await?;
+        let states = self.parts.store.load_entities(&keys).await?.states;
         let context = Context {
             plan: &self.plan,
             states: &states,

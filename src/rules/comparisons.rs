@@ -7,7 +7,7 @@ use cel::common::ast::{Expr, LiteralValue, operators};
 
 use super::comparison::number_of;
 use super::direction::ThresholdSide;
-use super::rewrite::{HAS_LABEL, HAS_METRIC, LABEL, SEPARATOR, reading_of};
+use super::rewrite::{BOUND, HAS_LABEL, HAS_METRIC, LABEL, SEPARATOR, reading_of};
 
 /// A value of a signal that an expression reads.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +24,8 @@ pub enum Constant {
     Number(f64),
     Text(String),
     Flag(bool),
+    /// `null`, which no value of a signal is.
+    Null,
 }
 
 /// How a value is compared.
@@ -41,6 +43,8 @@ pub enum Relation {
 pub struct Compared {
     pub operand: Operand,
     pub relation: Relation,
+    /// Whether an order also holds for the constant itself: `>=`, `<=`.
+    pub is_inclusive: bool,
     pub constant: Constant,
 }
 
@@ -96,6 +100,11 @@ impl Comparisons {
                 self.look_into(&call.args)
             }
             Expr::List(list) => self.look_into(&list.elements),
+            Expr::Comprehension(one) => {
+                self.look(&one.iter_range);
+                self.look(&one.loop_step);
+                false
+            }
             _ => false,
         }
     }
@@ -127,7 +136,9 @@ impl Comparisons {
             Relation::Order(side) => Relation::Order(side.opposite()),
             other => other,
         };
-        self.add(left, relation, right) || self.add(right, turned, left)
+        let is_inclusive = matches!(operator, operators::GREATER_EQUALS | operators::LESS_EQUALS);
+        self.add(left, (relation, is_inclusive), right)
+            || self.add(right, (turned, is_inclusive), left)
     }
 
     fn one_of(&mut self, value: &IdedExpr, list: &IdedExpr) -> bool {
@@ -137,18 +148,27 @@ impl Comparisons {
         let added: Vec<bool> = list
             .elements
             .iter()
-            .map(|one| self.add(value, Relation::Equal, one))
+            .map(|one| self.add(value, (Relation::Equal, false), one))
             .collect();
         added.into_iter().all(|one| one)
     }
 
-    fn add(&mut self, value: &IdedExpr, relation: Relation, constant: &IdedExpr) -> bool {
+    fn add(
+        &mut self,
+        value: &IdedExpr,
+        (relation, is_inclusive): (Relation, bool),
+        constant: &IdedExpr,
+    ) -> bool {
         let (Expr::Ident(name), Some(constant)) = (&value.expr, constant_of(&constant.expr)) else {
             return false;
         };
+        if name.starts_with(BOUND) {
+            return false;
+        }
         self.all.push(Compared {
             operand: operand(name),
             relation,
+            is_inclusive,
             constant,
         });
         true
@@ -173,6 +193,7 @@ fn constant_of(expression: &Expr) -> Option<Constant> {
     match expression {
         Expr::Literal(LiteralValue::String(text)) => Some(Constant::Text(text.inner().to_owned())),
         Expr::Literal(LiteralValue::Boolean(flag)) => Some(Constant::Flag(*flag.inner())),
+        Expr::Literal(LiteralValue::Null) => Some(Constant::Null),
         Expr::Call(call) if call.func_name == operators::NEGATE => match call.args.as_slice() {
             [number] => number_of(&number.expr).map(|number| Constant::Number(-number)),
             _ => None,

@@ -19,13 +19,15 @@ use super::bounds::{Bound, bounds};
 use super::comparisons::Comparisons;
 use super::conjunction::Conjunction;
 use super::direction::{ThresholdSide, directions};
-use super::nearest::{nearest, nearest_variable};
 use super::reads::Reads;
 use super::rewrite::{self, HAS_LABEL, HAS_METRIC, LABEL, METRIC, SEPARATOR, reading_of};
 use super::slip::{Slip, slip};
-use super::span::span_of;
-use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES, Field, Signal};
+use super::{failure, known_names};
+use crate::domain::signal::{Field, Signal};
 use crate::domain::time::Timestamp;
+
+/// The functions of the language. It is large, and the same for every expression.
+static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// An expression of the configuration, parsed and checked.
 #[derive(Clone)]
@@ -60,6 +62,8 @@ pub enum BadExpression {
     UnknownFunction {
         name: String,
         suggestion: Option<&'static str>,
+        /// What to write instead.
+        help: Option<String>,
         span: Option<Range<usize>>,
     },
     /// It uses `metrics` or `labels` in a way that is not a look-up.
@@ -70,63 +74,16 @@ pub enum BadExpression {
     },
 }
 
-/// The standard library of CEL, which all expressions share: it has about 0.4 MB.
-static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
-
-/// The functions of CEL. An unknown one would make an expression silent: the engine reports it like
-/// a value that is missing.
-const FUNCTIONS: &[&str] = &[
-    "contains",
-    "startsWith",
-    "endsWith",
-    "matches",
-    "size",
-    "int",
-    "uint",
-    "double",
-    "string",
-    "bytes",
-    "bool",
-    "timestamp",
-    "duration",
-    "type",
-    "dyn",
-    "getDate",
-    "getDayOfMonth",
-    "getDayOfWeek",
-    "getDayOfYear",
-    "getFullYear",
-    "getHours",
-    "getMilliseconds",
-    "getMinutes",
-    "getMonth",
-    "getSeconds",
-    "has",
-    "all",
-    "exists",
-    "exists_one",
-    "existsOne",
-    "map",
-    "filter",
-    "optional.of",
-    "optional.none",
-    "optional.ofNonZeroValue",
-    "hasValue",
-    "value",
-    "or",
-    "orValue",
-    "optMap",
-    "optFlatMap",
-    "min",
-    "max",
-];
-
 /// An expression that failed on a signal that carries everything it names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{expression}` cannot be evaluated: {problem}")]
 pub struct EvaluationError {
     pub expression: String,
     pub problem: String,
+    /// What to write instead.
+    pub help: Option<String>,
+    /// The part of the expression that is at fault.
+    pub part: Option<String>,
 }
 
 impl Expression {
@@ -136,8 +93,7 @@ impl Expression {
             .parse(source)
             .map_err(|errors| BadExpression::Syntax(slip(source, &errors)))?;
         rewrite::rewrite(&mut parsed);
-        check_names(source, &parsed)?;
-        check_functions(source, &parsed)?;
+        known_names::check(source, &parsed)?;
         Ok(Self {
             source: source.into(),
             readings: readings_of(&parsed),
@@ -207,7 +163,7 @@ impl Expression {
         source: &str,
     ) -> Option<bool> {
         let resolver = SignalVariables { signal, source };
-        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        let mut context = Context::with_env(Arc::clone(&LANGUAGE));
         context.set_variable_resolver(&resolver);
         match context.resolve(part) {
             Ok(Value::Bool(holds)) => Some(holds),
@@ -217,20 +173,26 @@ impl Expression {
 
     fn evaluate(&self, signal: &Signal, source: &str) -> Result<Option<bool>, EvaluationError> {
         let resolver = SignalVariables { signal, source };
-        let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
+        let mut context = Context::with_env(Arc::clone(&LANGUAGE));
         context.set_variable_resolver(&resolver);
         match context.resolve(&self.parsed) {
             Ok(Value::Bool(holds)) => Ok(Some(holds)),
-            Ok(other) => Err(self.failed(format!("it gives {other:?}, not true or false"))),
+            Ok(other) => {
+                let given = failure::kind_of(other.type_of());
+                let problem = format!("it gives {given}, not true or false");
+                Err(self.failed(failure::Words::of(problem)))
+            }
             Err(ExecutionError::UndeclaredReference(_) | ExecutionError::NoSuchKey(_)) => Ok(None),
-            Err(error) => Err(self.failed(error.to_string())),
+            Err(error) => Err(self.failed(failure::words(&error))),
         }
     }
 
-    fn failed(&self, problem: String) -> EvaluationError {
+    fn failed(&self, words: failure::Words) -> EvaluationError {
         EvaluationError {
             expression: self.source.to_string(),
-            problem,
+            problem: words.problem,
+            help: words.help,
+            part: words.part,
         }
     }
 }
@@ -258,41 +220,6 @@ fn readings_of(parsed: &IdedExpr) -> Arc<[(String, String, String)]> {
             Some((metric.to_owned(), statistic.to_owned(), name))
         })
         .collect()
-}
-
-fn check_names(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression> {
-    for name in parsed.references().variables() {
-        if name.contains(SEPARATOR) || name.starts_with('@') {
-            continue;
-        }
-        let span = span_of(source, name);
-        if name == "metrics" || name == "labels" {
-            let name = name.to_owned();
-            return Err(BadExpression::NotALookup { name, span });
-        }
-        if !FIELD_NAMES.contains(&name) && !COMMON_NAMES.contains(&name) {
-            return Err(BadExpression::UnknownName {
-                name: name.to_owned(),
-                suggestion: nearest_variable(name),
-                span,
-            });
-        }
-    }
-    Ok(())
-}
-
-fn check_functions(source: &str, parsed: &IdedExpr) -> Result<(), BadExpression> {
-    let is_operator = |name: &str| name.starts_with(['_', '!', '-', '@']);
-    let references = parsed.references();
-    let functions = references.functions().into_iter();
-    let mut unknown = functions.filter(|name| !is_operator(name) && !FUNCTIONS.contains(name));
-    unknown.next().map_or(Ok(()), |name| {
-        Err(BadExpression::UnknownFunction {
-            name: name.to_owned(),
-            suggestion: nearest(name, FUNCTIONS.iter().copied()),
-            span: span_of(source, name),
-        })
-    })
 }
 
 /// Looks names up in a signal, borrowing from it.
@@ -357,6 +284,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::signal::COMMON_NAMES;
 
     fn signal() -> Signal {
         let at = "2026-11-23T14:07:30.250Z".parse().unwrap();
@@ -591,6 +519,50 @@ mod tests {
                 span: Some(5..12),
             })
         );
+    }
+
+    #[test]
+    fn the_variable_of_a_macro_is_known_and_what_its_body_reads_is_counted() {
+        for (source, expected) in [
+            ("['UP', 'DOWN'].exists(x, status == x)", Some(true)),
+            ("['UP', 'DOWN'].all(status, status != 'OK')", Some(true)),
+            ("['UP', 'DOWN'].exists_one(x, x == status)", Some(true)),
+            (
+                "['UP', 'DOWN'].filter(x, status.startsWith(x)) == ['DOWN']",
+                Some(true),
+            ),
+            (
+                "['UP', 'DOWN'].map(x, x + '!').exists(y, y == status + '!')",
+                Some(true),
+            ),
+            (
+                "[5.0, 10.0].exists(x, [1.0].all(y, metrics[oWaiting].count > x * y))",
+                Some(true),
+            ),
+            (
+                "['UP'].exists(x, x == status) || metrics[oWaiting].count > 5",
+                Some(true),
+            ),
+            ("[1, 2].exists(x, metrics[oOnQueueUsers].count < x)", None),
+            ("['Billing'].exists(x, queue_name.startsWith(x))", None),
+            ("['a'].exists(metrics, metrics == 'a')", Some(true)),
+        ] {
+            assert_eq!(holds(source), expected, "{source}");
+        }
+        let source =
+            "['B', 'S'].exists(x, queue_name == x) && [1].all(x, metrics[oWaiting].count > x)";
+        let reads = Expression::parse(source).unwrap().reads().clone();
+        assert_eq!(Vec::from_iter(reads.names), ["queue_name"]);
+        assert_eq!(Vec::from_iter(reads.metrics), ["oWaiting"]);
+        assert_eq!(Vec::from_iter(reads.texts), ["B", "S"]);
+        assert!(matches!(
+            Expression::parse("['oWaiting'].exists(x, metrics[x].count > 5)"),
+            Err(BadExpression::NotALookup { .. })
+        ));
+        assert!(matches!(
+            Expression::parse("['UP'].exists(x, y == x)"),
+            Err(BadExpression::UnknownName { name, .. }) if name == "y"
+        ));
     }
 
     #[test]

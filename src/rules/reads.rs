@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cel::IdedExpr;
-use cel::common::ast::{Expr, LiteralValue};
+use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 
 use super::rewrite::metric_of;
 
@@ -63,6 +63,14 @@ fn collect_texts(expression: &IdedExpr, texts: &mut BTreeSet<String>) {
             ];
             parts.iter().for_each(|part| collect_texts(part, texts));
         }
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Map(_) | Expr::Struct(_) => {}
+        Expr::Map(map) => {
+            for entry in &map.entries {
+                if let EntryExpr::MapEntry(entry) = &entry.expr {
+                    collect_texts(&entry.key, texts);
+                    collect_texts(&entry.value, texts);
+                }
+            }
+        }
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) => {}
     }
 }

@@ -4,9 +4,12 @@
 //! name. Each `metrics[NAME].STAT`, `metrics["NAME"].STAT`, `metrics.NAME.STAT`, and
 //! `labels.NAME` becomes one identifier, so that evaluation looks it up directly in the signal
 //! and builds no map. `has(…)` around one becomes an identifier that is always there.
+//!
+//! The variable of a macro, such as `x` in `.exists(x, …)`, gets a name that no signal carries, so
+//! that whatever looks for the names of a signal passes it by.
 
 use cel::IdedExpr;
-use cel::common::ast::{Expr, LiteralValue, operators};
+use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, operators};
 
 /// The separator of rewritten names; cannot occur in an identifier of the language.
 pub(super) const SEPARATOR: char = '\u{1f}';
@@ -18,6 +21,8 @@ pub(super) const HAS_METRIC: &str = "has-metric";
 pub(super) const LABEL: &str = "label";
 /// First part of a rewritten `has(labels.NAME)`.
 pub(super) const HAS_LABEL: &str = "has-label";
+/// First character of a rewritten variable of a macro, as of the engine's own variables.
+pub(super) const BOUND: char = '@';
 
 /// The metric and the statistic of which `identifier` is the reading, when it is one.
 pub(super) fn reading_of(identifier: &str) -> Option<(&str, &str)> {
@@ -51,13 +56,78 @@ pub(super) fn rewrite(expression: &mut IdedExpr) {
         Expr::List(list) => list.elements.iter_mut().for_each(rewrite),
         Expr::Select(select) => rewrite(&mut select.operand),
         Expr::Comprehension(comprehension) => {
+            bind(comprehension);
             rewrite(&mut comprehension.iter_range);
             rewrite(&mut comprehension.accu_init);
             rewrite(&mut comprehension.loop_cond);
             rewrite(&mut comprehension.loop_step);
             rewrite(&mut comprehension.result);
         }
-        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Map(_) | Expr::Struct(_) => {}
+        Expr::Map(map) => {
+            for entry in &mut map.entries {
+                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
+                    rewrite(&mut entry.key);
+                    rewrite(&mut entry.value);
+                }
+            }
+        }
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) => {}
+    }
+}
+
+/// Renames the variables of a macro, where they are used.
+fn bind(comprehension: &mut ComprehensionExpr) {
+    let ComprehensionExpr {
+        iter_var,
+        iter_var2,
+        loop_cond,
+        loop_step,
+        result,
+        ..
+    } = comprehension;
+    for variable in [iter_var].into_iter().chain(iter_var2) {
+        if variable.starts_with(BOUND) {
+            continue;
+        }
+        let bound = format!("{BOUND}{variable}");
+        for part in [&mut *loop_cond, &mut *loop_step, &mut *result] {
+            rename(part, variable, &bound);
+        }
+        *variable = bound;
+    }
+}
+
+/// Renames a variable in `expression`, except where a macro within has its own of that name.
+fn rename(expression: &mut IdedExpr, from: &str, to: &str) {
+    let each = |parts: &mut [IdedExpr]| parts.iter_mut().for_each(|one| rename(one, from, to));
+    match &mut expression.expr {
+        Expr::Ident(name) if name == from => to.clone_into(name),
+        Expr::Call(call) => {
+            if let Some(target) = &mut call.target {
+                rename(target, from, to);
+            }
+            each(&mut call.args);
+        }
+        Expr::List(list) => each(&mut list.elements),
+        Expr::Select(select) => rename(&mut select.operand, from, to),
+        Expr::Comprehension(inner) => {
+            rename(&mut inner.iter_range, from, to);
+            let is_own = inner.iter_var == from || inner.iter_var2.as_deref() == Some(from);
+            if !is_own {
+                rename(&mut inner.loop_cond, from, to);
+                rename(&mut inner.loop_step, from, to);
+                rename(&mut inner.result, from, to);
+            }
+        }
+        Expr::Map(map) => {
+            for entry in &mut map.entries {
+                if let EntryExpr::MapEntry(entry) = &mut entry.expr {
+                    rename(&mut entry.key, from, to);
+                    rename(&mut entry.value, from, to);
+                }
+            }
+        }
+        Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) | Expr::Struct(_) => {}
     }
 }
 
@@ -95,7 +165,8 @@ fn member_of(expression: &Expr) -> Option<(&Expr, String, bool)> {
 /// A bare dotted name, also with a row (`memory[physical].totalBytes`), or a string literal.
 fn name_in_brackets(index: &Expr) -> Option<String> {
     match index {
-        Expr::Ident(name) => Some(name.clone()),
+        // The variable of a macro would be a name that changes.
+        Expr::Ident(name) => (!name.starts_with(BOUND)).then(|| name.clone()),
         Expr::Literal(LiteralValue::String(text)) => Some(text.inner().to_owned()),
         Expr::Select(select) if !select.test => Some(format!(
             "{}.{}",

@@ -54,26 +54,26 @@ impl From<Vec<TargetName>> for Routing {
 }
 
 impl Routing {
-    /// The list for `signal`, which came from `source`. An expression that reads what the signal does not carry does not
-    /// hold.
-    ///
-    /// # Errors
-    ///
-    /// [`RoutingError`] when the signal's values do not fit an expression.
-    pub fn route(&self, signal: &Signal, source: &str) -> Result<Routed, RoutingError> {
+    /// The list for `signal`, which came from `source`, and the entries that failed. An expression
+    /// that fails, or reads what the signal does not carry, does not hold.
+    pub fn route(&self, signal: &Signal, source: &str) -> (Routed, Vec<RoutingError>) {
+        let mut failed = Vec::new();
         for (entry, route) in self.routes.iter().enumerate() {
-            let holds = route.when.holds(signal, source);
-            if holds.map_err(|error| RoutingError { entry, error })? == Some(true) {
-                return Ok(Routed {
-                    entry: Some(entry),
-                    to: Arc::clone(&route.to),
-                });
+            match route.when.holds(signal, source) {
+                Ok(Some(true)) => {
+                    let to = Arc::clone(&route.to);
+                    let entry = Some(entry);
+                    return (Routed { entry, to }, failed);
+                }
+                Ok(_) => {}
+                Err(error) => failed.push(RoutingError { entry, error }),
             }
         }
-        Ok(Routed {
+        let routed = Routed {
             entry: None,
             to: Arc::clone(&self.otherwise),
-        })
+        };
+        (routed, failed)
     }
 
     /// Every list.

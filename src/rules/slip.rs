@@ -205,14 +205,62 @@ fn unexpected(source: &str, errors: &ParseErrors) -> Slip {
     } else {
         word.len()
     };
+    let before = source.get(..at).unwrap_or_default();
+    let (message, help) = match before.trim_end().ends_with("has(") {
+        true => ("`has` asks for a metric or a label".to_owned(), Some(HAS)),
+        false => {
+            let found = source.get(at..at + length).unwrap_or_default();
+            (
+                format!("`{found}` is not expected here"),
+                habit_at(before, first),
+            )
+        }
+    };
     Slip {
-        message: format!(
-            "`{}` is not expected here",
-            source.get(at..at + length).unwrap_or_default()
-        ),
-        help: None,
+        message,
+        help: help.map(str::to_owned),
         span: at..at + length,
     }
+}
+
+const HAS: &str = "write has(metrics[oWaiting].count) or has(labels.site); without a field that it \
+                   names, an expression says nothing";
+
+/// What to write in place of `found`, which stands after `before`.
+fn habit_at(before: &str, found: char) -> Option<&'static str> {
+    let written = before.trim_end();
+    if is_in_name_of_metric(before) {
+        return Some(
+            "write the name in quotes, such as metrics[\"disks[/data].totalBytes\"].value",
+        );
+    }
+    match found {
+        ',' if is_list_in_round_brackets(before) => {
+            Some("write a list in [ ], such as status in [\"DOWN\", \"DEGRADED\"]")
+        }
+        ',' if written.ends_with(|c: char| c.is_ascii_digit()) => {
+            Some("write a decimal point, such as 0.5")
+        }
+        '<' | '>' if written.ends_with("&&") || written.ends_with("||") => {
+            Some("write what is compared again, such as x > 300 && x < 900")
+        }
+        _ => None,
+    }
+}
+
+/// Whether `metrics[` is open at the end of `before`.
+fn is_in_name_of_metric(before: &str) -> bool {
+    let Some((_, name)) = before.rsplit_once("metrics[") else {
+        return false;
+    };
+    let count = |bracket: char| name.matches(bracket).count();
+    count(']') <= count('[')
+}
+
+/// Whether the innermost round bracket follows `in`.
+fn is_list_in_round_brackets(before: &str) -> bool {
+    let opened = before.rsplit_once('(').map(|(left, _)| left.trim_end());
+    opened.is_some_and(|left| left.ends_with(" in"))
 }
 
 #[cfg(test)]
@@ -257,6 +305,27 @@ mod tests {
     #[test]
     fn anything_else_is_pointed_at() {
         assert_eq!(slip("status == 'DOWN' 'UP'").0, "'");
+        for (source, marked, help) in [
+            ("status in ('DOWN', 'UP')", ",", "a list in [ ]"),
+            ("metrics[tWait].avg > 300,5", ",", "decimal point"),
+            ("metrics[tWait].avg > 300 && < 900", "<", "compared again"),
+            ("has(status)", "status", "has(metrics"),
+            ("metrics[disks[C:].totalBytes].value < 5", ":", "in quotes"),
+            (
+                "metrics[disks[/data].totalBytes].value < 5",
+                "/",
+                "in quotes",
+            ),
+            (
+                "metrics[networks[eth0 up].sentBytesPerSec].value < 5",
+                "up",
+                "in quotes",
+            ),
+        ] {
+            let (at, helped) = slip(source);
+            assert_eq!(at, marked, "{source}");
+            assert!(helped.contains(help), "{source}: {helped}");
+        }
         let (at, help) = slip("metrics[tWait].avg >");
         assert_eq!((at.as_str(), help.contains("missing")), (">", true));
     }

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use super::slip::Slip;
 use super::span::word_at;
 
 /// The filters of the template language.
@@ -106,7 +107,19 @@ pub(super) struct Used {
 
 /// Every `{{ … }}` and `{% … %}` in `source`, without the braces.
 pub(super) fn tags(source: &str) -> Vec<Range<usize>> {
+    split(source).0
+}
+
+/// What is sent as it is written: all of `source` but its tags and comments.
+pub(super) fn plain_parts(source: &str) -> Vec<Range<usize>> {
+    split(source).1
+}
+
+/// The tags, and what stands between them.
+fn split(source: &str) -> (Vec<Range<usize>>, Vec<Range<usize>>) {
     let mut tags = Vec::new();
+    let mut plain = Vec::new();
+    let mut plain_start = 0;
     let mut at = 0;
     let after = |at: usize| source.get(at..).unwrap_or_default();
     while let Some(start) = after(at).find('{').map(|found| at + found) {
@@ -116,6 +129,8 @@ pub(super) fn tags(source: &str) -> Vec<Range<usize>> {
             Some("{#") => {
                 let length = after(start).find("#}");
                 at = length.map_or(source.len(), |length| start + length + 2);
+                plain.push(plain_start..start);
+                plain_start = at;
                 continue;
             }
             _ => {
@@ -130,9 +145,12 @@ pub(super) fn tags(source: &str) -> Vec<Range<usize>> {
             let end = after(at).find("endraw");
             at = end.map_or(source.len(), |length| at + length);
         }
+        plain.push(plain_start..start);
+        plain_start = at.min(source.len());
         tags.push(tag);
     }
-    tags
+    plain.push(plain_start..source.len());
+    (tags, plain)
 }
 
 /// Where a tag ends that begins at `at`: `closing` within a text does not count.
@@ -237,9 +255,98 @@ fn text_end(source: &str, at: usize, quote: char) -> usize {
     source.len()
 }
 
+/// The first mistake in the tags of `source` that is a habit from another language, or a slip.
+pub(super) fn slip(source: &str) -> Option<Slip> {
+    let slip = |message: &str, help: &str, span| Slip {
+        message: message.to_owned(),
+        help: Some(help.to_owned()),
+        span,
+    };
+    let mut open: Vec<(&str, Range<usize>)> = Vec::new();
+    for tag in tags(source) {
+        let text = source.get(tag.clone()).unwrap_or_default();
+        let begin = tag.start.saturating_sub(2)..tag.start;
+        let is_value = source.get(begin.clone()) == Some("{{");
+        let (opening, closing) = if is_value { ("{{", "}}") } else { ("{%", "%}") };
+        if tag.end >= source.len() || text.contains(opening) {
+            let message = format!("`{opening}` is never closed");
+            return Some(slip(&message, &format!("add `{closing}`"), begin));
+        }
+        for (wrong, help) in [
+            ("||", "use `or`"),
+            ("&&", "use `and`"),
+            ("??", "use `or`"),
+            ("===", "use `==`"),
+            ("?", "use `a if condition else b`"),
+        ] {
+            let outside = outside_texts(source, &tag);
+            if let Some(at) = outside.find(wrong) {
+                let at = tag.start + at;
+                let message = format!("`{wrong}` is no operator");
+                return Some(slip(&message, help, at..at + wrong.len()));
+            }
+        }
+        if is_value {
+            continue;
+        }
+        let word = text
+            .trim_matches(['-', '+', ' ', '\n'])
+            .split_whitespace()
+            .next();
+        match word {
+            Some(block @ ("if" | "for" | "filter" | "with" | "macro" | "autoescape")) => {
+                open.push((block, begin));
+            }
+            Some(end) if end.starts_with("end") => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    let (block, begin) = open.pop()?;
+    let message = format!("`{{% {block} %}}` has no end");
+    Some(slip(&message, &format!("add `{{% end{block} %}}`"), begin))
+}
+
+/// The inside of a tag, with blanks in place of its texts in quotes.
+fn outside_texts(source: &str, tag: &Range<usize>) -> String {
+    let mut quote = None;
+    let text = source.get(tag.clone()).unwrap_or_default();
+    text.chars()
+        .flat_map(|character| {
+            let is_text = quote.is_some();
+            match quote {
+                None if matches!(character, '"' | '\'') => quote = Some(character),
+                Some(open) if open == character => quote = None,
+                _ => {}
+            }
+            let blanks = std::iter::repeat_n(' ', character.len_utf8());
+            let kept = (!is_text).then_some(character);
+            kept.into_iter()
+                .chain(blanks.skip(if is_text { 0 } else { character.len_utf8() }))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_slip_in_a_tag_is_told_what_to_write() {
+        for (source, marked, help) in [
+            ("{{ queue_name waits {{", "{{", "add `}}`"),
+            ("{{ queue_name", "{{", "add `}}`"),
+            ("x {{ a || 'b||c' }}", "||", "use `or`"),
+            ("{{ a ? 1 : 2 }}", "?", "use `a if condition else b`"),
+            ("{% if a %}x", "{%", "add `{% endif %}`"),
+        ] {
+            let found = slip(source).unwrap();
+            assert_eq!(&source[found.span], marked, "{source}");
+            assert_eq!(found.help.as_deref(), Some(help), "{source}");
+        }
+        assert_eq!(slip("{{ 'a || b?' }}{% if a %}x{% endif %}"), None);
+    }
 
     #[test]
     fn filters_and_tests_are_found_and_what_looks_like_them_is_not() {

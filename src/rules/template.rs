@@ -10,16 +10,17 @@ use std::sync::Arc;
 use minijinja::value::{Serde, Value};
 use minijinja::{Environment, ErrorKind, UndefinedBehavior};
 
+use super::foreign::{self, Foreign, foreign};
 use super::nearest::nearest;
-use super::span::{span_of, span_within};
-use super::tags::{FILTERS, TESTS, tags, used};
+use super::span::{span_of, span_within, word_at};
+use super::tags::{FILTERS, TESTS, slip, tags, used};
 use crate::domain::signal::{COMMON_NAMES, FIELD_NAMES};
 
 /// The only template in each environment.
 const NAME: &str = "template";
 
 /// Names that templates see besides those of a signal.
-const TEMPLATE_NAMES: &[&str] = &[
+pub(super) const TEMPLATE_NAMES: &[&str] = &[
     "rule",
     "key",
     "severity",
@@ -51,6 +52,8 @@ pub enum BadTemplate {
     #[error("not a valid template: {message}")]
     Syntax {
         message: String,
+        /// What to write instead.
+        help: Option<String>,
         span: Option<Range<usize>>,
     },
     /// It uses a name that nothing carries.
@@ -59,6 +62,8 @@ pub enum BadTemplate {
         name: String,
         /// The known name most like it.
         suggestion: Option<String>,
+        /// What to write instead.
+        help: Option<String>,
         span: Option<Range<usize>>,
     },
     /// It uses a filter that there is not.
@@ -107,9 +112,17 @@ impl Template {
         });
         environment
             .add_template_owned(NAME, source.to_owned())
-            .map_err(|error| BadTemplate::Syntax {
-                message: problem_of(&error),
-                span: line_of(source, &error),
+            .map_err(|error| match slip(source) {
+                Some(slip) => BadTemplate::Syntax {
+                    message: slip.message,
+                    help: slip.help,
+                    span: Some(slip.span),
+                },
+                None => BadTemplate::Syntax {
+                    message: problem_of(&error),
+                    help: None,
+                    span: line_of(source, &error),
+                },
             })?;
         let mut template = Self {
             source: source.into(),
@@ -205,6 +218,34 @@ impl Template {
         tags.find_map(|tag| span_within(&self.source, tag, part))
     }
 
+    /// Placeholders of other template languages, which would be sent as they are.
+    pub fn foreign(&self) -> Vec<Foreign> {
+        foreign(&self.source)
+    }
+
+    /// The name of a value that the template is, without the braces that it needs: such a template
+    /// gives the same text for every event.
+    pub fn bare_name(&self) -> Option<&'static str> {
+        let is_constant = tags(&self.source).is_empty();
+        let words = self
+            .source
+            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let mut words = words.filter(|word| word.contains('_'));
+        let named =
+            || foreign::known(self.source.trim()).or_else(|| words.find_map(foreign::known));
+        let of_event = |name: &&str| !TEMPLATE_NAMES.contains(name);
+        is_constant.then(named).flatten().filter(of_event)
+    }
+
+    /// How to write the metric in whose brackets `at` is: in expressions it needs no quotes.
+    fn metric_in_quotes(&self, at: usize) -> Option<String> {
+        let before = self.source.get(..at)?.strip_suffix("metrics[")?;
+        let rest = self.source.get(before.len() + "metrics[".len()..)?;
+        let (name, after) = rest.split_once("].")?;
+        let statistic = word_at(after, 0);
+        Some(format!("write metrics['{name}'].{statistic}"))
+    }
+
     fn check_filters(&self) -> Result<(), BadTemplate> {
         let Ok(template) = self.environment.get_template(NAME) else {
             return Ok(());
@@ -252,10 +293,16 @@ impl Template {
         for name in self.names() {
             let root = name.split('.').next().unwrap_or_default();
             if !known().any(|known| known == root) && !globals.contains(&root) {
+                let span = self.span_of(root).or_else(|| span_of(&self.source, root));
+                let help = span.as_ref().and_then(|at| self.metric_in_quotes(at.start));
                 return Err(BadTemplate::UnknownName {
                     name: root.to_owned(),
-                    suggestion: nearest(root, known()).map(str::to_owned),
-                    span: self.span_of(root).or_else(|| span_of(&self.source, root)),
+                    suggestion: match help {
+                        Some(_) => None,
+                        None => nearest(root, known()).map(str::to_owned),
+                    },
+                    help,
+                    span,
                 });
             }
         }
@@ -394,6 +441,7 @@ mod tests {
             Err(BadTemplate::UnknownName {
                 name: "queue_nmae".into(),
                 suggestion: Some("queue_name".into()),
+                help: None,
                 span: Some(3..13),
             })
         );

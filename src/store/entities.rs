@@ -1,6 +1,6 @@
 //! The states of entities: how queues, trunks, Edges and other things stand.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::database::Tx;
 use super::row::Row;
@@ -24,6 +24,14 @@ pub struct EntityRecord {
     pub state: EntityState,
 }
 
+/// The stored states with some keys.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StoredEntities {
+    pub states: HashMap<String, EntityState>,
+    /// Keys whose state cannot be read. It is as if nothing had been known.
+    pub damaged: HashSet<String>,
+}
+
 /// The result of one step of forgetting.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ForgottenEntities {
@@ -43,19 +51,21 @@ const WALK: &str = "select entity_key, heard_at from entities where entity_key >
 impl Store {
     /// The states with `keys`. Only the one decider changes them, under its lease, so they stay
     /// valid until its batch is committed.
-    pub async fn load_entities(
-        &self,
-        keys: &[&str],
-    ) -> Result<HashMap<String, EntityState>, StoreError> {
-        let mut states = HashMap::new();
+    pub async fn load_entities(&self, keys: &[&str]) -> Result<StoredEntities, StoreError> {
+        let mut stored = StoredEntities::default();
         let mut tx = self.database.begin_read().await?;
         for chunk in keys.chunks(MAX_KEYS) {
             let mut select = Statement::new(LOAD);
             select.push_list("", chunk.iter().copied());
             let rows = select.fetch(&mut tx, read_state).await?;
-            states.extend(rows.into_iter().flatten());
+            for (key, state) in rows {
+                match state {
+                    Some(state) => drop(stored.states.insert(key, state)),
+                    None => drop(stored.damaged.insert(key)),
+                }
+            }
         }
-        Ok(states)
+        Ok(stored)
     }
 
     /// How many entities of `source` are stored, counted up to `most`.
@@ -102,18 +112,23 @@ impl Store {
     }
 }
 
-/// A state that this version cannot read is as if nothing had been known.
-fn read_state(row: &Row) -> Result<Option<(String, EntityState)>, StoreError> {
+/// The key of a row, and its state; `None`: it is damaged, or of a version that this one cannot read.
+fn read_state(row: &Row) -> Result<(String, Option<EntityState>), StoreError> {
     let key: String = row.get("entity_key")?;
-    match serde_json::from_str(&row.get::<String>("state")?) {
-        Ok(state) => Ok(Some((key, state))),
+    // What stands there need not be text: one row must not stop the decisions about all others.
+    let state = match row.get::<String>("state") {
+        Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match state {
+        Ok(state) => Ok((key, Some(state))),
         Err(error) => {
             tracing::warn!(
                 entity = key.replace('\u{1f}', "/"),
-                %error,
+                error,
                 "the stored state of an entity cannot be read; it is dropped, and begins anew"
             );
-            Ok(None)
+            Ok((key, None))
         }
     }
 }

@@ -49,11 +49,11 @@ async fn states_are_written_in_a_batch_and_found_by_their_keys() {
     write(&store, &fence, vec![again.clone()]).await;
 
     let keys: Vec<&str> = records.iter().map(|one| one.key.as_str()).collect();
-    let loaded = store.load_entities(&keys).await.unwrap();
+    let loaded = store.load_entities(&keys).await.unwrap().states;
     assert_eq!(loaded.len(), 150);
     assert_eq!(loaded[&records[3].key], records[3].state);
     assert_eq!(loaded[&again.key], again.state);
-    let none = store.load_entities(&["nobody"]).await.unwrap();
+    let none = store.load_entities(&["nobody"]).await.unwrap().states;
     assert!(none.is_empty());
 }
 
@@ -74,25 +74,36 @@ async fn the_entities_of_a_source_are_counted_up_to_a_limit() {
 }
 
 #[tokio::test]
-async fn a_state_that_no_longer_parses_is_as_if_nothing_was_known() {
+async fn a_state_that_cannot_be_read_is_as_if_nothing_was_known() {
+    for damage in [
+        "update entities set state = '{\"of\": \"another version\"}' where entity_key = $1",
+        "update entities set state = x'00ff10' where entity_key = $1",
+        "update entities set state = 'not JSON' where entity_key = $1",
+    ] {
+        cannot_be_read(damage).await;
+    }
+}
+
+/// Asserts that the state that this statement damages is dropped, and that nothing else is.
+async fn cannot_be_read(damage: &'static str) {
     let (_folder, store, fence) = store().await;
     let (good, bad) = (record("genesys", "e1", 0), record("genesys", "e2", 0));
     write(&store, &fence, vec![good.clone(), bad.clone()]).await;
     let mut tx = store.database.begin_write().await.unwrap();
-    Statement::new(
-        "update entities set state = '{\"of\": \"another version\"}' where entity_key = $1",
-    )
-    .bind(&bad.key)
-    .execute(&mut tx)
-    .await
-    .unwrap();
+    Statement::new(damage)
+        .bind(&bad.key)
+        .execute(&mut tx)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 
     let keys = [good.key.as_str(), bad.key.as_str()];
     let loaded = store.load_entities(&keys).await.unwrap();
-    assert_eq!(loaded.into_keys().collect::<Vec<_>>(), [good.key]);
+    assert_eq!(loaded.states.into_keys().collect::<Vec<_>>(), [good.key]);
+    assert_eq!(loaded.damaged.len(), 1);
+    assert!(loaded.damaged.contains(&bad.key));
     write(&store, &fence, vec![bad.clone()]).await;
-    let loaded = store.load_entities(&[&bad.key]).await.unwrap();
+    let loaded = store.load_entities(&[&bad.key]).await.unwrap().states;
     assert_eq!(loaded[&bad.key], bad.state, "it begins anew");
 }
 

@@ -75,7 +75,7 @@ pub use audit::ChangedBy;
 pub use decision_transaction::DecisionTransaction;
 pub use decisions::{DecisionBatch, DecisionRecord, NewReview};
 pub use delivery_result::{CompletedFields, DeliveryResult, WaitsFor};
-pub use entities::{EntityRecord, ForgottenEntities};
+pub use entities::{EntityRecord, ForgottenEntities, StoredEntities};
 pub use error::StoreError;
 pub use events::Backlog;
 pub use failover::{IncidentWithoutTicket, PendingCreate, PendingDelivery};

@@ -63,6 +63,8 @@ metrics! {
         "Events received, by source and outcome: accepted, duplicate, review";
     signals: Counters<2>, "signals",
         "Signals by rule and result: breach, clear, none, error";
+    damaged_entities: Counters<1>, "damaged_entities",
+        "Stored states of queues, trunks, Edges and other things that could not be read and began anew, by source";
     suppressed: Counters<2>, "suppressed",
         "Breaches that opened no ticket, by rule and reason";
     incidents: Gauges<1>, "incidents",
@@ -207,6 +209,13 @@ impl Metrics {
         self.signals
             .get_or_create(&labels([("rule", rule), ("outcome", outcome)]))
             .inc_by(count);
+    }
+
+    /// Counts a stored state of an entity that could not be read.
+    pub fn damaged_entity(&self, source: &str) {
+        self.damaged_entities
+            .get_or_create(&labels([("source", source)]))
+            .inc();
     }
 
     /// Counts a breach that opened no ticket.

@@ -1,7 +1,5 @@
 //! Forms, continues or ends the outage of a group.
 
-use std::sync::Arc;
-
 use super::apply::{Origin, apply};
 use super::changes::Changes;
 use super::create::{Create, write_or_check};
@@ -241,13 +239,11 @@ fn routed_contexts(outage: &Outage<'_>, members: &[Member]) -> Vec<TicketContext
 
 fn routed(first: TicketContext, outage: &Outage<'_>) -> Option<TicketContext> {
     let targets = &outage.settings.targets;
-    let to = match targets.route(&signal_in(&first.values), &first.source) {
-        Ok(routed) => routed.to,
-        Err(error) => {
-            tracing::warn!(outage = outage.name, %error, "the outage's ticket goes to the fallback");
-            Arc::clone(&targets.otherwise)
-        }
-    };
+    let (routed, failed) = targets.route(&signal_in(&first.values), &first.source);
+    for error in failed {
+        tracing::warn!(outage = outage.name, %error, "this entry is left out");
+    }
+    let to = routed.to;
     Some(TicketContext {
         target: to.first()?.clone(),
         route: TicketRoute::through(to),

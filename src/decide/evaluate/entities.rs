@@ -1,7 +1,7 @@
 //! How the entities of a batch stand, and what its signals tell of them.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::finding::Timeliness;
@@ -11,7 +11,7 @@ use crate::domain::entity::{Applied, Entity, EntityState};
 use crate::domain::signal::{Field, Signal};
 use crate::domain::time::Timestamp;
 use crate::settings::Settings;
-use crate::store::JournalEvent;
+use crate::store::{JournalEvent, StoredEntities};
 
 /// The states of entities, by their keys.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub(crate) struct Entities {
     room: HashMap<Arc<str>, u64>,
     /// Sources of which an entity was refused.
     refused: BTreeSet<Arc<str>>,
+    /// Entities whose stored state cannot be read. They have their place already.
+    damaged: HashSet<String>,
 }
 
 /// The state of an entity within a batch.
@@ -32,6 +34,8 @@ pub(crate) struct LoadedEntity {
     pub(crate) heard_at: Timestamp,
     /// It is not stored yet.
     pub(crate) is_new: bool,
+    /// It begins anew, because its stored state cannot be read.
+    pub(crate) was_damaged: bool,
     pub(crate) is_changed: bool,
 }
 
@@ -63,25 +67,27 @@ impl SignalInContext<'_> {
 
 impl Entities {
     /// The stored states of a batch's entities.
-    pub(crate) fn of(stored: HashMap<String, EntityState>) -> Self {
-        let loaded = stored.into_iter().map(|(key, state)| {
+    pub(crate) fn of(stored: StoredEntities) -> Self {
+        let loaded = stored.states.into_iter().map(|(key, state)| {
             let loaded = LoadedEntity {
                 state,
                 source: Arc::from(""),
                 heard_at: Timestamp::default(),
                 is_new: false,
+                was_damaged: false,
                 is_changed: false,
             };
             (key, loaded)
         });
         Self {
             loaded: loaded.collect(),
+            damaged: stored.damaged,
             ..Self::default()
         }
     }
 
     pub(crate) fn contains(&self, key: &str) -> bool {
-        self.loaded.contains_key(key)
+        self.loaded.contains_key(key) || self.damaged.contains(key)
     }
 
     /// The state with the key `key`.
@@ -154,7 +160,8 @@ impl Entities {
         let Some(entity) = Entity::of(signal) else {
             return false;
         };
-        if let Some(room) = self.room.get_mut(&event.source) {
+        let was_damaged = self.damaged.contains(key);
+        if !was_damaged && let Some(room) = self.room.get_mut(&event.source) {
             let Some(rest) = room.checked_sub(1) else {
                 self.refused.insert(Arc::clone(&event.source));
                 return false;
@@ -165,7 +172,8 @@ impl Entities {
             state: EntityState::of(&entity),
             source: Arc::clone(&event.source),
             heard_at: event.received_at,
-            is_new: true,
+            is_new: !was_damaged,
+            was_damaged,
             is_changed: false,
         };
         self.loaded.insert(key.to_owned(), loaded);

@@ -112,24 +112,34 @@ impl Evaluator {
                 signal: &seen,
                 timeliness: in_context.timeliness(triggered == Trigger::Late),
             };
-            match rule::evaluate(&self.settings, index, rule, input) {
+            let answer = match rule::evaluate(&self.settings, index, rule, input) {
+                Ok(answer) => answer,
+                Err(problem) => {
+                    is_without_finding = false;
+                    let rule = index;
+                    results.faults.push(Fault { rule, problem });
+                    continue;
+                }
+            };
+            let slips = answer.slips.into_iter();
+            let fault = |problem| Fault {
+                rule: index,
+                problem,
+            };
+            results.faults.extend(slips.map(fault));
+            match answer.finding {
                 // Neither a rule nor the catalogue knows this status: it may mean anything.
-                Ok(Some(finding))
+                Some(finding)
                     if finding.evaluation.verdict == Verdict::Clear
                         && !self.reads.knows_status_of(rule, &seen) =>
                 {
                     unknown_status = seen.text("status").map(str::to_owned);
                 }
-                Ok(Some(finding)) => {
+                Some(finding) => {
                     is_without_finding = false;
                     results.findings.push(finding);
                 }
-                Ok(None) => {}
-                Err(problem) => {
-                    is_without_finding = false;
-                    let rule = index;
-                    results.faults.push(Fault { rule, problem });
-                }
+                None => {}
             }
         }
         if is_without_finding {

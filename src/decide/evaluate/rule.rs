@@ -24,21 +24,31 @@ pub(super) struct Input<'a> {
     pub(super) timeliness: Timeliness,
 }
 
-/// The finding of `rule`; `None` when the signal lacks a value that the rule reads. The error
-/// says what is wrong with the rule.
+/// What a rule says of a signal.
+pub(super) struct RuleAnswer {
+    /// `None`: the signal lacks a value that the rule reads.
+    pub(super) finding: Option<Finding>,
+    /// Expressions that failed, without which the finding is still one: of the severity and of the
+    /// targets.
+    pub(super) slips: Vec<String>,
+}
+
+/// What `rule` says. The error says what is wrong with the rule.
 pub(super) fn evaluate(
     settings: &Settings,
     index: usize,
     rule: &RuleSettings,
     input: Input<'_>,
-) -> Result<Option<Finding>, String> {
+) -> Result<RuleAnswer, String> {
+    let mut slips = Vec::new();
     let Input {
         event,
         signal,
         timeliness,
     } = input;
     let Some(verdict) = verdict(rule, &event.source, signal)? else {
-        return Ok(None);
+        let finding = None;
+        return Ok(RuleAnswer { finding, slips });
     };
     let key = limit_key(&key_of(rule, event, signal)?);
     if key.is_empty() {
@@ -52,8 +62,8 @@ pub(super) fn evaluate(
         .collect();
     let (severity, breach) = match verdict {
         Verdict::Breach => (
-            severity(rule, &event.source, signal)?,
-            Some(breach(rule, event, signal)?),
+            severity(rule, &event.source, signal, &mut slips),
+            Some(breach(rule, event, signal, &mut slips)),
         ),
         Verdict::Clear | Verdict::InHysteresis => (rule.severity.default.clone(), None),
     };
@@ -69,7 +79,7 @@ pub(super) fn evaluate(
     };
     let values = breach.as_ref().map(|breach| &breach.values);
     let group = values.and_then(|values| outage_key_of(settings, &rule.name, values));
-    Ok(Some(Finding {
+    let finding = Some(Finding {
         rule: index,
         key: IncidentKey::new(rule.name.as_str(), key),
         evaluation,
@@ -77,19 +87,23 @@ pub(super) fn evaluate(
         breach,
         group,
         timeliness,
-    }))
+    });
+    Ok(RuleAnswer { finding, slips })
 }
 
 fn breach(
     rule: &RuleSettings,
     event: &JournalEvent,
     signal: &Arc<Signal>,
-) -> Result<Breach, String> {
-    let routed = rule.targets.route(signal, &event.source);
-    Ok(Breach {
+    slips: &mut Vec<String>,
+) -> Breach {
+    let (routed, failed) = rule.targets.route(signal, &event.source);
+    let failed = failed.into_iter();
+    slips.extend(failed.map(|error| format!("rules.{}.{error}", rule.name)));
+    Breach {
         values: TicketValues::of(Arc::clone(signal), Arc::clone(&event.source)),
-        routed: routed.map_err(|error| format!("rules.{}.{error}", rule.name))?,
-    })
+        routed,
+    }
 }
 
 /// The correlation key. Most keys are one field, which needs no template engine.
@@ -104,18 +118,17 @@ fn key_of(rule: &RuleSettings, event: &JournalEvent, signal: &Signal) -> Result<
         .map_err(|error| format!("rules.{}.key: {error}", rule.name))
 }
 
-/// The worst level whose expression holds. An expression that reads a value which the signal does
-/// not carry does not hold.
-fn severity(rule: &RuleSettings, source: &str, signal: &Signal) -> Result<String, String> {
+/// The worst level whose expression holds. An expression that fails, or reads a value which the
+/// signal does not carry, does not hold: it must not cost the ticket.
+fn severity(rule: &RuleSettings, source: &str, signal: &Signal, slips: &mut Vec<String>) -> String {
     for (level, expression) in &rule.severity.levels {
-        let holds = expression
-            .holds(signal, source)
-            .map_err(|error| format!("rules.{}.severity.{level}: {error}", rule.name))?;
-        if holds == Some(true) {
-            return Ok(level.as_str().to_owned());
+        match expression.holds(signal, source) {
+            Ok(Some(true)) => return level.as_str().to_owned(),
+            Ok(_) => {}
+            Err(error) => slips.push(format!("rules.{}.severity.{level}: {error}", rule.name)),
         }
     }
-    Ok(rule.severity.default.clone())
+    rule.severity.default.clone()
 }
 
 /// The verdict of `when` and `clear`; `None` when the signal lacks a value that they read.

@@ -110,6 +110,20 @@ pub struct TopicField {
     pub name: &'static str,
     pub value_type: ValueType,
     pub meaning: &'static str,
+    pub words: Words,
+}
+
+/// The texts that a field can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Words {
+    /// Whatever the sender writes, such as a name.
+    Free,
+    /// A sort of things, whose words are those of the samples, and further ones.
+    Sort,
+    /// These, and perhaps further ones.
+    Usual(&'static [&'static str]),
+    /// These only.
+    Only(&'static [&'static str]),
 }
 
 /// The type of a field's value.
@@ -286,6 +300,8 @@ pub(in crate::normalise) enum Content {
     Audit,
     /// The guide's own event.
     Guide,
+    /// What polling writes about a status page.
+    StatusPage,
     /// Nothing for us, and why.
     Nothing(&'static str),
 }

@@ -1,13 +1,21 @@
 //! The fields of events.
 
 use super::entry::ValueType::{Flag, Number, Text};
-use super::entry::{TopicField, ValueType};
+use super::entry::{TopicField, ValueType, Words};
 
 const fn field(name: &'static str, value_type: ValueType, meaning: &'static str) -> TopicField {
     TopicField {
         name,
         value_type,
         meaning,
+        words: Words::Free,
+    }
+}
+
+const fn word(name: &'static str, words: Words, meaning: &'static str) -> TopicField {
+    TopicField {
+        words,
+        ..field(name, Text, meaning)
     }
 }
 
@@ -17,9 +25,19 @@ pub(super) const QUEUE_NAME: TopicField = field(
     Text,
     "the queue's name; its id where the event contains no name",
 );
-pub(super) const MEDIA_TYPE: TopicField = field(
+pub(super) const MEDIA_TYPE: TopicField = word(
     "media_type",
-    Text,
+    Words::Usual(&[
+        "voice",
+        "callback",
+        "chat",
+        "cobrowse",
+        "email",
+        "internalmessage",
+        "message",
+        "screenshare",
+        "video",
+    ]),
     "`voice`, `email`, `message` …, in lower case",
 );
 pub(super) const DIVISION_ID: TopicField = field("division_id", Text, "the division's id");
@@ -63,24 +81,45 @@ pub(super) const ENTITY_NAME: TopicField = field(
     Text,
     "the name of the thing that the event is about",
 );
-pub(super) const ENTITY_TYPE: TopicField = field("entity_type", Text, "what kind of thing it is");
-pub(super) const EVENT_NAME: TopicField = field("event_name", Text, "what has happened, in short");
+pub(super) const ENTITY_TYPE: TopicField =
+    word("entity_type", Words::Sort, "what kind of thing it is");
+pub(super) const EVENT_NAME: TopicField =
+    word("event_name", Words::Sort, "what has happened, in short");
 pub(super) const EVENT_DESCRIPTION: TopicField = field(
     "event_description",
     Text,
     "what has happened, in a sentence",
 );
-pub(super) const ERROR_CODE: TopicField = field("error_code", Text, "the sender's error code");
+pub(super) const ERROR_CODE: TopicField =
+    word("error_code", Words::Sort, "the sender's error code");
 pub(super) const CONVERSATION_ID: TopicField =
     field("conversation_id", Text, "the conversation's id");
-pub(super) const ACD_OUTCOME: TopicField = field(
+pub(super) const ACD_OUTCOME: TopicField = word(
     "acd_outcome",
-    Text,
+    Words::Only(&["ANSWERED", "ABANDON", "FLOW_OUT", "UNKNOWN"]),
     "`ANSWERED`, `ABANDON`, `FLOW_OUT` or `UNKNOWN`",
 );
-pub(super) const DISCONNECT_TYPE: TopicField = field(
+pub(super) const DISCONNECT_TYPE: TopicField = word(
     "disconnect_type",
-    Text,
+    Words::Usual(&[
+        "CLIENT",
+        "CONFERENCE_TRANSFER",
+        "CONSULT_TRANSFER",
+        "ENDPOINT",
+        "ERROR",
+        "FORWARD_TRANSFER",
+        "NO_ANSWER_TRANSFER",
+        "NOT_AVAILABLE_TRANSFER",
+        "OTHER",
+        "PEER",
+        "SPAM",
+        "SYSTEM",
+        "TIMEOUT",
+        "TRANSFER",
+        "TRANSPORT_FAILURE",
+        "UNCALLABLE",
+        "UNKNOWN",
+    ]),
     "who or what ended it: `PEER`, `CLIENT`, `SYSTEM`, `ERROR`, `TRANSPORT_FAILURE` …",
 );
 pub(super) const CONNECTED_DURATION: TopicField = field(
@@ -89,9 +128,9 @@ pub(super) const CONNECTED_DURATION: TopicField = field(
     "how long it lasted, in seconds",
 );
 pub(super) const ALERT_ID: TopicField = field("alert_id", Text, "the alert's id");
-pub(super) const ALERT_ACTION: TopicField = field(
+pub(super) const ALERT_ACTION: TopicField = word(
     "alert_action",
-    Text,
+    Words::Only(&["CREATE", "UPDATE", "RENOTIFY", "CLOSE", "DELETE"]),
     "`CREATE`, `UPDATE`, `RENOTIFY`, `CLOSE` or `DELETE`",
 );
 pub(super) const ALERT_ACTIVE: TopicField =

@@ -33,7 +33,7 @@ mod words;
 pub(super) use entry::Content;
 pub use entry::{
     Means, MetricKind, Sample, Statistic, Subject, Topic, TopicField, TopicMetric, TopicStatus,
-    Unit, ValueType,
+    Unit, ValueType, Words,
 };
 pub(super) use metrics::EDGE_LISTS;
 pub use names::find;
@@ -66,6 +66,7 @@ static TOPICS: &[&Topic] = &[
     &outbound::WHATSAPP_CAMPAIGN,
     &senders::QUEUE_WAITING,
     &senders::TRUNK_STATUS,
+    &senders::STATUS_PAGE,
     &operations::ALERT_RULES,
     &senders::HEARTBEAT,
     &senders::SOCKET_CLOSING,

@@ -12,9 +12,10 @@ pub fn find(name: &str) -> Option<&'static Topic> {
     same.or_else(|| named_topics().find(|topic| matches(topic.event_type, name)))
 }
 
-/// The guide's types are no topics.
+/// The types of other senders are no topics.
 fn named_topics() -> impl Iterator<Item = &'static Topic> {
-    super::topics().filter(|topic| topic.content != Content::Guide)
+    let is_topic = |topic: &&Topic| !matches!(topic.content, Content::Guide | Content::StatusPage);
+    super::topics().filter(is_topic)
 }
 
 /// The first real id in `name`, a name of the topic `template`.

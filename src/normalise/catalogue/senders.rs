@@ -2,7 +2,8 @@
 
 use super::entry::{Content, Sample, Subject, Topic};
 use super::fields::{
-    MEDIA_TYPE, QUEUE_ID, QUEUE_NAME, STATUS, TRUNK_ID, TRUNK_NAME, WAIT_TIME_AVG,
+    ENTITY_ID, ENTITY_NAME, MEDIA_TYPE, QUEUE_ID, QUEUE_NAME, STATUS, STATUS_DETAIL, TRUNK_ID,
+    TRUNK_NAME, WAIT_TIME_AVG,
 };
 use super::{metrics, statuses};
 
@@ -33,6 +34,23 @@ pub(super) static TRUNK_STATUS: Topic = Topic {
         sample!("guide-trunk-in-service"),
     ],
     content: Content::Guide,
+};
+
+pub(super) static STATUS_PAGE: Topic = Topic {
+    event_type: "genesys.status_page",
+    meaning: "the status page of Genesys Cloud, read by Ringdown itself: how the components of \
+              `enrichment.status_components` are; the worst of them counts",
+    subject: Subject::Entity,
+    family: None,
+    fields: &[ENTITY_ID, ENTITY_NAME, STATUS, STATUS_DETAIL],
+    metrics: &[],
+    has_other_metrics: false,
+    statuses: statuses::STATUS_PAGE,
+    samples: &[
+        sample!("status-page-outage"),
+        sample!("status-page-operational"),
+    ],
+    content: Content::StatusPage,
 };
 
 const fn nothing(

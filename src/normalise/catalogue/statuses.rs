@@ -120,3 +120,11 @@ pub(super) const CAMPAIGN: &[TopicStatus] = &[
     status("FORCED_OFF", Trouble),
     status("FORCED_STOPPING", Trouble),
 ];
+
+pub(super) const STATUS_PAGE: &[TopicStatus] = &[
+    status("OPERATIONAL", Fine),
+    status("UNDER_MAINTENANCE", Neither),
+    status("DEGRADED_PERFORMANCE", Trouble),
+    status("PARTIAL_OUTAGE", Trouble),
+    status("MAJOR_OUTAGE", Trouble),
+];

@@ -20,7 +20,9 @@ pub(super) fn read(message: &Message<'_, '_>) -> Read<Outcome> {
         Content::Audit => return audit::entry(message),
         Content::Nothing(why) => return Ok(Outcome::Nothing(why)),
         // The guide's types are no topics, so no message has this content.
-        Content::Guide => return Ok(Outcome::Nothing("the guide's event inside a message")),
+        Content::Guide | Content::StatusPage => {
+            return Ok(Outcome::Nothing("another sender's event inside a message"));
+        }
         Content::Queue => queue::observation(message, "queue_id", "queueId"),
         Content::Flow => queue::observation(message, "flow_id", "flowId"),
         Content::FlowOutcomes => flow::outcomes(message),

@@ -106,6 +106,9 @@ fn read_queue(item: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
     if signal.text("queue_name").is_none() && !is_named_elsewhere {
         return Err(label.expected("the queue's name"));
     }
+    if !is_named_elsewhere {
+        only_queue(&metrics)?;
+    }
     let wait = wait_entry(&metrics)?;
     let entry = metrics.index(wait);
     let reading = reading(&entry)?;
@@ -114,6 +117,27 @@ fn read_queue(item: &JsonCursor<'_, '_>, signal: &mut Signal) -> Read<()> {
     }
     signal.metrics.insert(WAIT_TIME.to_owned(), reading);
     read_others(&metrics, signal)
+}
+
+/// Refuses a further entry that may be a second queue: where the first one is called like its queue,
+/// an average under a name that is no metric's would be lost as a metric of the first.
+fn only_queue(metrics: &JsonCursor<'_, '_>) -> Read<()> {
+    for index in 1..metrics.elements()?.len() {
+        let entry = metrics.index(index);
+        let name = entry.name("name").text()?.unwrap_or_default();
+        let is_metric = || {
+            let mut topics = catalogue::topics();
+            name.contains('.') || topics.any(|topic| topic.metric(name).is_some())
+        };
+        if entry.has("avg") && !name.is_empty() && !is_metric() {
+            let problem = format!(
+                "{name:?} is no metric, and may be a second queue; send an event for each queue, or \
+                 name the queue in queueName"
+            );
+            return Err(entry.name("name").mismatch(problem));
+        }
+    }
+    Ok(())
 }
 
 /// Which of `metrics` is the wait: the one named so, else the first.

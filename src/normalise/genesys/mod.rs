@@ -17,6 +17,7 @@ mod operational;
 mod phone;
 mod queue;
 pub(super) mod readings;
+mod status_page;
 mod trunk;
 mod wrapping;
 
@@ -28,6 +29,7 @@ use super::identity;
 use super::json_cursor::{JsonCursor, keys};
 use super::outcome::{Normalised, Outcome};
 use super::wrappers::{Wrapper, looks_like_json};
+use crate::domain::polling::STATUS_EVENT;
 use crate::domain::signal::SchemaMismatch;
 
 /// The shape of an item, as its members show it.
@@ -45,6 +47,8 @@ pub(super) enum Shape {
     Alert,
     /// The guide's event: `metrics` or `trunk` at the top.
     Guide,
+    /// What polling writes about a status page.
+    StatusPage,
     /// A data action's body: the content's own fields at the top.
     Flat,
     Unknown,
@@ -60,6 +64,7 @@ impl Shape {
             Self::Content => "the content of a topic's message",
             Self::Alert => "an alert as the REST API gives it",
             Self::Guide => "the guide's event",
+            Self::StatusPage => "Ringdown's event about a status page",
             Self::Flat => "a data action's flat body",
             Self::Unknown => "none that is known",
         }
@@ -76,6 +81,7 @@ pub(super) fn read(shape: Shape, item: &JsonCursor<'_, '_>, around: &Around) -> 
         Shape::Content => wrapping::content(item, around, &event_id),
         Shape::Alert => alert::rest(item, &event_id, received_at),
         Shape::Guide => guide::read(item, &event_id, received_at),
+        Shape::StatusPage => status_page::read(item, &event_id, received_at),
         Shape::Flat => wrapping::flat(item, &event_id, received_at),
         Shape::Wrapped(_) | Shape::Unknown => Err(unknown(item)),
     };
@@ -108,6 +114,9 @@ pub(super) fn shape(item: &Value, wrapped_type: Option<&str>) -> Shape {
     let has_topic = text("topic").is_some_and(|topic| topic.starts_with("v2."));
     if has_type() {
         return Shape::Guide;
+    }
+    if text("type") == Some(STATUS_EVENT) && text("entity").is_some() {
+        return Shape::StatusPage;
     }
     if !has_topic && wrapped_type.is_some_and(|name| catalogue::find(name).is_some()) {
         return Shape::Content;
@@ -194,17 +203,20 @@ fn event_id(shape: Shape, item: &Value, around: &Around) -> String {
     } else {
         item
     };
-    let time = ["timestamp", "eventTime"].map(|name| message.get(name));
+    let there = |value: &&Value| !value.is_null();
+    let own = ["timestamp", "eventTime"].map(|name| message.get(name).filter(there));
+    let around_it = item.get("time").filter(|_| shape == Shape::Envelope);
+    let time = own[0].or(around_it.filter(there));
     let content: &[&Value] = match message.get("eventBody") {
         // Not the metadata: its trace id differs between two copies of one event.
         Some(body) => &[
             message.get("topicName").unwrap_or(&Value::Null),
-            time[0].unwrap_or(&Value::Null),
+            time.unwrap_or(&Value::Null),
             body,
         ],
         None => &[item],
     };
-    if time.iter().flatten().any(|time| !time.is_null()) {
+    if time.or(own[1]).is_some() {
         identity::derived(content)
     } else {
         identity::derived_at(content, around.time)

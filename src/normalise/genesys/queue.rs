@@ -22,7 +22,7 @@ pub(super) fn observation(
     let mut signal = message.signal(None);
     let own_id = group.name(key);
     message.identify(&mut signal, field, &own_id)?;
-    set_lower(&mut signal, "media_type", group.name("mediaType").text()?);
+    set_lower(&mut signal, "media_type", group.name("mediaType").part()?);
     set_text(&mut signal, "division_id", group.name("divisionId").id()?);
     readings::read(&message.body.name("data"), &mut signal)?;
     Ok(signal)
@@ -37,7 +37,7 @@ pub(super) fn activity(message: &Message<'_, '_>) -> Read<Outcome> {
         group.object()?;
         let mut signal = message.signal(None);
         message.identify(&mut signal, "queue_id", &message.body.name("queueId"))?;
-        set_lower(&mut signal, "media_type", group.name("mediaType").text()?);
+        set_lower(&mut signal, "media_type", group.name("mediaType").part()?);
         readings::read_counts(&group.name("data"), &mut signal)?;
         if !signal.metrics.is_empty() {
             fill::derive_fields(&mut signal);

@@ -98,7 +98,7 @@ fn gather<'v>(
 ) -> Read<()> {
     entry.object()?;
     let metric = entry.name("metric").required_text()?;
-    let qualifier = entry.name("qualifier").text()?;
+    let qualifier = entry.name("qualifier").part()?;
     let stats = entry.name("stats");
     let slot = gathered.entry(metric).or_insert_with(|| Gathered {
         since,

@@ -166,3 +166,22 @@ fn control_characters_never_reach_a_ticket() {
     );
     assert_eq!(signal(&event).text("queue_name"), Some("Billing Tier 1"));
 }
+
+#[test]
+fn a_second_queue_in_the_metrics_is_never_lost() {
+    let event = |metrics: Value| json!({"type": "telephony.queue.waiting", "metrics": metrics});
+    let two = event(json!([{"name": "Other", "avg": 20}, {"name": "Billing", "avg": 900}]));
+    let problem = mismatch(&two).to_string();
+    assert!(problem.contains("second queue"), "{problem}");
+    let one = event(
+        json!([{"name": "Other", "avg": 20}, {"name": "tTalk", "avg": 90},
+        {"name": "my.metric", "avg": 5}, {"name": "Waiting", "count": 3}]),
+    );
+    let read = signal(&one).metrics;
+    for name in ["queue.waitTime", "tTalk", "my.metric", "Waiting"] {
+        assert!(read.contains_key(name), "{name}: {read:?}");
+    }
+    let mut named = two;
+    named["queueName"] = json!("Other");
+    assert!(signal(&named).metrics.contains_key("Billing"));
+}

@@ -53,3 +53,46 @@ fn a_misfit_has_an_id_too() {
         assert!(at(&item, 0).starts_with("sha256:"), "{item}");
     }
 }
+
+/// An event that tells a status at a time.
+type Form<'f> = &'f dyn Fn(&str, &str) -> Value;
+
+/// The id of a thing, taken for the event's, would make its recovery the repetition of its failure.
+#[test]
+fn two_readings_of_one_thing_are_never_one_event() {
+    let edge = "0b4c1c1e-4a55-4b1c-9b0e-6c3f0f7d2a11";
+    let envelope = |status: &str, time: &str| {
+        json!({"id": edge, "detail-type": "v2.telephony.providers.edges.{id}",
+            "source": "aws.partner/genesys.com/cloud/o/s", "time": time,
+            "detail": {"topicName": format!("v2.telephony.providers.edges.{edge}"),
+                "eventBody": {"id": edge, "onlineStatus": status}}})
+    };
+    let cloud_event = |status: &str, time: &str| {
+        json!({"specversion": "1.0", "type": "v2.telephony.providers.edges.{id}", "source": "/r",
+            "id": edge, "time": time, "data": {"id": edge, "onlineStatus": status}})
+    };
+    let named = |status: &str, time: &str| {
+        json!({"id": "C5", "type": "telephony.trunk.status", "trunkId": "t1", "trunkName": "C5",
+            "status": status, "timestamp": time})
+    };
+    let grid = |status: &str, time: &str| {
+        json!([{"id": edge, "eventType": "v2.telephony.providers.edges.{id}", "subject": "s",
+            "eventTime": time, "dataVersion": "1", "data": {"id": edge, "onlineStatus": status}}])
+            [0]
+        .clone()
+    };
+    let forms: [Form<'_>; 4] = [&envelope, &cloud_event, &named, &grid];
+    for form in forms {
+        let down = form("OFFLINE", "2026-11-23T14:00:00Z");
+        let up = form("ONLINE", "2026-11-23T14:01:00Z");
+        let again = form("OFFLINE", "2026-11-23T14:02:00Z");
+        assert_ne!(at(&down, 0), at(&up, 0), "{down}");
+        assert_ne!(at(&down, 0), at(&again, 0), "{down}");
+        assert_eq!(at(&down, 0), at(&down, 900_000), "{down}");
+    }
+    let queue = |average: u32| {
+        json!({"id": "Billing", "metrics": [{"name": "Billing", "avg": average}],
+            "timestamp": "2026-11-23T14:00:00Z"})
+    };
+    assert_ne!(at(&queue(900), 0), at(&queue(10), 0));
+}

@@ -46,7 +46,10 @@ fn is_amazons_name(host: &str) -> bool {
         china.or_else(|| rest.strip_suffix(".amazonaws.com"))
     });
     let is_part = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    region.is_some_and(|region| !region.is_empty() && region.bytes().all(is_part))
+    // `xn--` begins a name in other letters, which may look like Amazon's.
+    region.is_some_and(|region| {
+        !region.is_empty() && !region.contains("--") && region.bytes().all(is_part)
+    })
 }
 
 #[cfg(test)]

@@ -1,44 +1,106 @@
 //! A message of SNS as it posts it, and the text that its signature is over. Pure.
 
-use serde::Deserialize;
+use serde_json::Value;
 
 /// What a message is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Notification,
     SubscriptionConfirmation,
     UnsubscribeConfirmation,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Kind {
+    const ALL: [Self; 3] = [
+        Self::Notification,
+        Self::SubscriptionConfirmation,
+        Self::UnsubscribeConfirmation,
+    ];
+
+    /// The kind that is called so, in whatever case.
+    fn of(name: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|kind| kind.name().eq_ignore_ascii_case(name.trim()))
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Notification => "Notification",
+            Self::SubscriptionConfirmation => "SubscriptionConfirmation",
+            Self::UnsubscribeConfirmation => "UnsubscribeConfirmation",
+        }
+    }
+}
+
+/// Members under which brokers put a message, whole or as text.
+const MEMBERS: [&str; 8] = [
+    "Records",
+    "Sns",
+    "body",
+    "Body",
+    "Message",
+    "detail",
+    "data",
+    "requestPayload",
+];
+
+/// As many wrappers are looked into.
+const MAX_DEPTH: usize = 10;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SnsMessage {
-    #[serde(rename = "Type")]
     pub(super) kind: Kind,
     message_id: String,
     pub(super) topic_arn: String,
     timestamp: String,
-    #[serde(default)]
     message: Option<String>,
-    #[serde(default)]
     subject: Option<String>,
-    #[serde(default)]
     token: Option<String>,
-    #[serde(default, rename = "SubscribeURL")]
     pub(super) subscribe_url: Option<String>,
-    #[serde(default, rename = "SigningCertURL")]
     pub(super) signing_cert_url: Option<String>,
-    #[serde(default)]
     pub(super) signature_version: Option<String>,
-    #[serde(default)]
     pub(super) signature: Option<String>,
 }
 
 impl SnsMessage {
-    /// The message in `body`, if there is one.
-    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+    /// Every message in `body`, also in wrappers, with whether it is the whole body. A message that
+    /// lacks something is one too: what claims to be of SNS must be proved.
+    pub(super) fn all_in(body: &[u8]) -> Vec<(Self, bool)> {
         let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-        serde_json::from_slice(body).ok()
+        let Ok(value) = serde_json::from_slice::<Value>(body) else {
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        look(&value, 0, &mut found);
+        found
+            .into_iter()
+            .map(|(message, depth)| (message, depth == 0))
+            .collect()
+    }
+
+    fn of(value: &Value) -> Option<Self> {
+        let members = value.as_object()?;
+        let text = |name: &str| match members.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let kind = Kind::of(&text("Type")?)?;
+        let is_message = members.contains_key("Message") || members.contains_key("TopicArn");
+        is_message.then(|| Self {
+            kind,
+            message_id: text("MessageId").unwrap_or_default(),
+            topic_arn: text("TopicArn").unwrap_or_default(),
+            timestamp: text("Timestamp").unwrap_or_default(),
+            message: text("Message"),
+            subject: text("Subject"),
+            token: text("Token"),
+            subscribe_url: text("SubscribeURL"),
+            // Lambda writes it in another way.
+            signing_cert_url: text("SigningCertURL").or_else(|| text("SigningCertUrl")),
+            signature_version: text("SignatureVersion"),
+            signature: text("Signature"),
+        })
     }
 
     /// The text that is signed: the names and values of some members, in this order, each on a
@@ -60,14 +122,9 @@ impl SnsMessage {
                 ("Token", Some(self.token.as_deref()?)),
             ],
         };
-        let kind = match self.kind {
-            Kind::Notification => "Notification",
-            Kind::SubscriptionConfirmation => "SubscriptionConfirmation",
-            Kind::UnsubscribeConfirmation => "UnsubscribeConfirmation",
-        };
         let last = [
             ("TopicArn", Some(self.topic_arn.as_str())),
-            ("Type", Some(kind)),
+            ("Type", Some(self.kind.name())),
         ];
         let lines = own.into_iter().chain(rest).chain(last);
         let there = lines.filter_map(|(name, value)| Some(format!("{name}\n{}\n", value?)));
@@ -75,16 +132,66 @@ impl SnsMessage {
     }
 }
 
+/// Looks for messages in `value` and in its wrappers.
+fn look(value: &Value, depth: usize, found: &mut Vec<(SnsMessage, usize)>) {
+    if depth > MAX_DEPTH {
+        return;
+    }
+    if let Some(message) = SnsMessage::of(value) {
+        return found.push((message, depth));
+    }
+    match value {
+        Value::Array(elements) => elements.iter().for_each(|one| look(one, depth + 1, found)),
+        Value::Object(members) => {
+            for name in MEMBERS {
+                if let Some(inner) = members.get(name) {
+                    look(inner, depth + 1, found);
+                }
+            }
+        }
+        Value::String(text) if text.trim_start().starts_with(['{', '[']) => {
+            if let Ok(inner) = serde_json::from_str::<Value>(text) {
+                look(&inner, depth + 1, found);
+            }
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn only(body: &[u8]) -> SnsMessage {
+        let mut all = SnsMessage::all_in(body);
+        assert_eq!(all.len(), 1);
+        all.remove(0).0
+    }
+
+    #[test]
+    fn a_message_is_found_in_every_wrapping() {
+        let message =
+            r#"{"Type":"notification","MessageId":"m","Message":"{}","SignatureVersion":1}"#;
+        let quoted = serde_json::to_string(message).unwrap();
+        for body in [
+            message.to_owned(),
+            format!("[{message}]"),
+            format!("{{\"body\":{quoted}}}"),
+            format!("{{\"Records\":[{{\"EventSource\":\"aws:sns\",\"Sns\":{message}}}]}}"),
+            format!("{{\"Records\":[{{\"body\":{quoted}}}]}}"),
+        ] {
+            let found = only(body.as_bytes());
+            assert_eq!(found.signature_version.as_deref(), Some("1"), "{body}");
+            assert_eq!(found.topic_arn, "", "{body}");
+        }
+    }
 
     #[test]
     fn the_signed_text_is_the_one_of_amazons_documentation() {
         let body = br#"{"Type": "Notification", "MessageId": "m", "TopicArn": "arn:t",
             "Subject": "My First Message", "Message": "Hello\nworld!",
             "Timestamp": "2012-05-02T00:54:06.655Z", "SignatureVersion": "1"}"#;
-        let message = SnsMessage::parse(body).unwrap();
+        let message = only(body);
         assert_eq!(
             message.signed_text().unwrap(),
             "Message\nHello\nworld!\nMessageId\nm\nSubject\nMy First Message\n\
@@ -97,7 +204,7 @@ mod tests {
         let body = br#"{"Type": "SubscriptionConfirmation", "MessageId": "m", "Token": "t",
             "TopicArn": "arn:t", "Message": "You have chosen", "SubscribeURL": "https://x/",
             "Timestamp": "2012-04-26T20:45:04.751Z"}"#;
-        let message = SnsMessage::parse(body).unwrap();
+        let message = only(body);
         assert_eq!(
             message.signed_text().unwrap(),
             "Message\nYou have chosen\nMessageId\nm\nSubscribeURL\nhttps://x/\n\
@@ -114,7 +221,7 @@ mod tests {
             b"[]",
             b"text",
         ] {
-            assert_eq!(SnsMessage::parse(body), None);
+            assert_eq!(SnsMessage::all_in(body), []);
         }
     }
 }

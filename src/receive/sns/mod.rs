@@ -93,24 +93,35 @@ impl SnsGate {
         }))
     }
 
-    /// Checks `body`, and confirms the subscription where it asks for that.
+    /// Checks every message in `body`, and confirms the subscription where it asks for that.
     pub(super) async fn examine(&self, body: &[u8]) -> SnsVerdict {
-        let Some(message) = SnsMessage::parse(body) else {
-            return SnsVerdict::Read;
-        };
-        match self.take(&message).await {
-            Ok(verdict) => verdict,
-            Err(NotTaken::Review(reason)) => SnsVerdict::Review(reason),
-            Err(NotTaken::Undecidable) => SnsVerdict::Undecidable,
+        let mut verdict = SnsVerdict::Read;
+        for (message, is_whole) in SnsMessage::all_in(body) {
+            match self.take(&message, is_whole).await {
+                Ok(taken) => verdict = taken,
+                Err(NotTaken::Review(reason)) => return SnsVerdict::Review(reason),
+                Err(NotTaken::Undecidable) => return SnsVerdict::Undecidable,
+            }
         }
+        verdict
     }
 
-    async fn take(&self, message: &SnsMessage) -> Result<SnsVerdict, NotTaken> {
+    async fn take(&self, message: &SnsMessage, is_whole: bool) -> Result<SnsVerdict, NotTaken> {
         if !self.topics.contains(&message.topic_arn) {
             return Err(NotTaken::Review(format!(
                 "the SNS topic {} is not in `sns_topics` of the source",
                 message.topic_arn
             )));
+        }
+        // Amazon need not be asked about what no certificate can prove.
+        let version = message.signature_version.as_deref();
+        let is_signed = message
+            .signature
+            .as_deref()
+            .is_some_and(|text| !text.is_empty());
+        if !is_signed || !matches!(version, Some("1" | "2")) {
+            let reason = "the SNS message has no signature of a version that is known (1, 2)";
+            return Err(NotTaken::Review(reason.to_owned()));
         }
         let certificate = self.certificate(message).await?;
         if !certificate.signed(message) {
@@ -119,7 +130,11 @@ impl SnsGate {
         }
         match message.kind {
             Kind::Notification => Ok(SnsVerdict::Read),
-            Kind::SubscriptionConfirmation => self.confirm(message).await,
+            Kind::SubscriptionConfirmation if is_whole => self.confirm(message).await,
+            Kind::SubscriptionConfirmation => {
+                let reason = "SNS asks to confirm a subscription inside a wrapper; only SNS itself is answered";
+                Err(NotTaken::Review(reason.to_owned()))
+            }
             Kind::UnsubscribeConfirmation => Err(NotTaken::Review(format!(
                 "the subscription to the SNS topic {} has ended; its events come no more",
                 message.topic_arn

@@ -128,7 +128,8 @@ pub(crate) fn expression() -> Kind<Expression> {
 }
 
 fn read_expression(entry: &Entry<'_>) -> Result<Expression, Fault> {
-    Expression::parse(entry.text()?).map_err(|error| {
+    let source = entry.text()?;
+    Expression::parse(source).map_err(|error| {
         let reason = error.to_string();
         match error {
             BadExpression::Syntax(slip) => Fault {
@@ -140,16 +141,28 @@ fn read_expression(entry: &Entry<'_>) -> Result<Expression, Fault> {
                 name,
                 suggestion,
                 span,
-            } => Fault {
-                help: suggestion.is_none().then(|| quote_it(&name)).flatten(),
-                ..unknown("name", &name, suggestion, span)
+            } => match reading_of(&name) {
+                Some(reading) => Fault {
+                    help: Some(format!("a metric is written {reading}")),
+                    ..unknown("name", &name, None::<&str>, span)
+                },
+                None => Fault {
+                    help: suggestion.is_none().then(|| quote_it(&name)).flatten(),
+                    ..unknown("name", &name, suggestion, span)
+                },
             },
             BadExpression::UnknownFunction {
                 name,
                 suggestion,
+                help,
                 span,
-            } => unknown("function", &name, suggestion, span),
+            } => Fault {
+                help,
+                ..unknown("function", &name, suggestion, span)
+            },
             BadExpression::NotALookup { span, .. } => Fault {
+                help: without_statistic(source)
+                    .or_else(|| Some("write the name itself, and not a variable".to_owned())),
                 mark: mark(span),
                 ..reason.into()
             },
@@ -168,8 +181,12 @@ pub(crate) fn parse_template(text: &str) -> Result<Template, Fault> {
             BadTemplate::UnknownName {
                 name,
                 suggestion,
+                help,
                 span,
-            } => unknown("name", &name, suggestion, span),
+            } => Fault {
+                help,
+                ..unknown("name", &name, suggestion, span)
+            },
             BadTemplate::UnknownFilter {
                 name,
                 suggestion,
@@ -180,7 +197,8 @@ pub(crate) fn parse_template(text: &str) -> Result<Template, Fault> {
                 suggestion,
                 span,
             } => unknown("test", &name, suggestion, Some(span)),
-            BadTemplate::Syntax { span, .. } => Fault {
+            BadTemplate::Syntax { help, span, .. } => Fault {
+                help,
                 mark: mark(span),
                 ..reason.into()
             },
@@ -203,6 +221,28 @@ fn unknown(
 
 fn mark(span: Option<Range<usize>>) -> Mark {
     span.map_or(Mark::Value, Mark::Within)
+}
+
+/// `metrics[NAME].STAT` of a metric that is known under `name`.
+fn reading_of(name: &str) -> Option<String> {
+    let mut known = catalogue::topics().filter_map(|topic| topic.metric(name));
+    let statistic = known.find_map(|metric| {
+        let has = |wanted: &str| metric.statistics.iter().any(|one| one.name == wanted);
+        let usual = ["avg", "count", "value"].into_iter().find(|one| has(one));
+        usual.or_else(|| metric.statistics.first().map(|one| one.name))
+    });
+    Some(format!("metrics[{name}].{}", statistic?))
+}
+
+/// What to write for the first `metrics[NAME]` in `source` that has no statistic.
+fn without_statistic(source: &str) -> Option<String> {
+    let mut rests = source.match_indices("metrics[").filter_map(|(at, begin)| {
+        let (name, rest) = source.get(at + begin.len()..)?.split_once(']')?;
+        (!rest.trim_start().starts_with(['.', ']', '['])).then_some(name)
+    });
+    let name = rests.next()?.trim_matches(['"', '\'']);
+    let reading = reading_of(name).unwrap_or_else(|| format!("metrics[{name}].count"));
+    Some(format!("add a statistic, such as {reading}"))
 }
 
 /// `DOWN` and `voice` are texts without their quotes, more likely than names.

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::rules::{ON_RECOVERY, OnRecovery};
 use super::server::NONE;
-use crate::rules::{Routing, Template};
+use crate::rules::{Routing, Template, nearest};
 use crate::settings::declare::{list, section, some};
 use crate::settings::kinds::{
-    duration, known_name, name_of, one_of, positive_duration, routes, severity, template, whole,
+    duration, name_of, one_of, positive_duration, routes, severity, template, whole,
 };
-use crate::settings::read::Section;
+use crate::settings::read::{Fault, Section};
 
 section! {
     /// `[outages.NAME]`.
@@ -45,11 +45,21 @@ section! {
 
 fn causes_are_members(section: &Section<'_>, outage: &OutageSettings) -> Option<()> {
     let members: Vec<&str> = outage.rules.iter().map(String::as_str).collect();
-    for cause in &outage.causes {
-        if let Err(fault) = known_name("rule", cause, &members) {
-            section.fault("causes", fault);
-            return None;
-        }
-    }
-    Some(())
+    let stranger = outage
+        .causes
+        .iter()
+        .find(|cause| !outage.rules.contains(cause));
+    let Some(stranger) = stranger else {
+        return Some(());
+    };
+    let suggestion = nearest(stranger, members.iter().copied());
+    let reason = format!("`{stranger}` is not among the `rules` of this outage");
+    section.fault(
+        "causes",
+        Fault {
+            help: Some(format!("add \"{stranger}\" to `rules`, or remove it here")),
+            ..Fault::suggesting(reason, suggestion)
+        },
+    );
+    None
 }

@@ -24,7 +24,7 @@ const MAX_STARTS: u32 = 20;
 
 section! {
     /// `[rules.NAME]`.
-    pub struct RuleSettings checked by warn_of_unsatisfiable {
+    pub struct RuleSettings checked by warn_of_idle {
         /// the rule's name
         name: String = Setting::own_name(str::to_owned),
         /// event types that the rule evaluates
@@ -218,6 +218,14 @@ fn default_key(section: &Section<'_>) -> Option<ValueKind> {
         return None;
     }
     Some(key.into())
+}
+
+/// Warns of what is set, and can have no effect.
+fn warn_of_idle(section: &Section<'_>, rule: &RuleSettings) -> Option<()> {
+    if section.is_set("within") && rule.at_least == 1 {
+        section.warn("within", "has no effect without `at_least`");
+    }
+    warn_of_unsatisfiable(section, rule)
 }
 
 /// Warns of a condition that no signal can ever meet.

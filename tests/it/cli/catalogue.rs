@@ -69,6 +69,10 @@ fn an_unknown_topic_is_wrong_usage_and_the_nearest_one_is_named() {
             "queue.activity",
             "did you mean v2.analytics.queues.{id}.activity?",
         ),
+        (
+            "V2.Analytics.Queues.{id}.Observations",
+            "did you mean v2.analytics.queues.{id}.observations?",
+        ),
         ("presence", "`ringdown catalogue` lists them all"),
     ] {
         let ran = ringdown(&["catalogue", name]);

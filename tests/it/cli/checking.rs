@@ -40,7 +40,7 @@ pub(crate) fn found(text: &str) -> Vec<Value> {
 }
 
 /// A mistake in the sound configuration.
-struct Mistake {
+pub(crate) struct Mistake {
     /// The text that is replaced, once.
     of: &'static str,
     by: &'static str,
@@ -52,7 +52,7 @@ struct Mistake {
     says: &'static [&'static str],
 }
 
-const fn mistake(
+pub(crate) const fn mistake(
     severity: &'static str,
     (of, by): (&'static str, &'static str),
     path: &'static str,
@@ -69,15 +69,16 @@ const fn mistake(
     }
 }
 
-const WAIT: &str = "when = \"metrics[queue.waitTime].avg > 300\"";
-const TRUNK: &str = "when = 'status in [\"DOWN\", \"OUT_OF_SERVICE\", \"DEGRADED\"]'";
-const EDGE: &str = "when = 'status == \"OFFLINE\"'\nclear = 'status == \"ONLINE\"'";
-const NOBODY: &str = "\"metrics[oWaiting].count >= 1 && metrics[oOnQueueUsers].count < 1\"";
-const WAIT_EVENTS: &str =
+pub(crate) const WAIT: &str = "when = \"metrics[queue.waitTime].avg > 300\"";
+pub(crate) const TRUNK: &str = "when = 'status in [\"DOWN\", \"OUT_OF_SERVICE\", \"DEGRADED\"]'";
+pub(crate) const EDGE: &str = "when = 'status == \"OFFLINE\"'\nclear = 'status == \"ONLINE\"'";
+pub(crate) const NOBODY: &str =
+    "\"metrics[oWaiting].count >= 1 && metrics[oOnQueueUsers].count < 1\"";
+pub(crate) const WAIT_EVENTS: &str =
     "events = [\"telephony.queue.waiting\", \"v2.analytics.queues.{id}.observations\"]";
-const WHEN: &str = "rules.queue-wait.when";
-const ERROR: &str = "error";
-const WARNING: &str = "warning";
+pub(crate) const WHEN: &str = "rules.queue-wait.when";
+pub(crate) const ERROR: &str = "error";
+pub(crate) const WARNING: &str = "warning";
 
 /// Mistakes that each give one finding.
 const MISTAKES: &[Mistake] = &[
@@ -523,9 +524,15 @@ fn the_example_has_no_problem_but_its_placeholders_which_are_named() {
 
 #[test]
 fn each_mistake_is_found_where_it_is_and_nothing_else_is_said() {
+    assert_found(MISTAKES);
+}
+
+/// Asserts that each mistake gives its finding, and no other.
+#[track_caller]
+pub(crate) fn assert_found(mistakes: &[Mistake]) {
     let sound = sound();
     let mut wrong = Vec::new();
-    for mistake in MISTAKES {
+    for mistake in mistakes {
         assert!(sound.contains(mistake.of), "{}", mistake.of);
         let text = sound.replacen(mistake.of, mistake.by, 1);
         let found = found(&text);
@@ -540,7 +547,7 @@ fn each_mistake_is_found_where_it_is_and_nothing_else_is_said() {
         wrong.is_empty(),
         "{} of {}:\n{}",
         wrong.len(),
-        MISTAKES.len(),
+        mistakes.len(),
         wrong.join("\n")
     );
 }

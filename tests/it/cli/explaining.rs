@@ -156,3 +156,28 @@ fn a_payload_is_read_as_the_daemon_reads_it() {
         .collect();
     assert_eq!(ids, ["m1", "m2"]);
 }
+
+#[test]
+fn what_polling_writes_is_explained_as_an_event_of_the_source_that_was_polled_for() {
+    let polled = |of: &str| {
+        format!(
+            r#"{{"polledFor": "{of}", "type": "telephony.queue.waiting", "queueName": "Billing",
+                "metrics": [{{"name": "queue.waitTime", "avg": 900}}]}}"#
+        )
+    };
+    let arguments = ["explain", "-", "--source", "genesys-poll", "-o", "json"];
+    let explain = |of: &str| {
+        World::new()
+            .run_on(&arguments, polled(of).as_bytes())
+            .json()
+    };
+    assert_eq!(explain("genesys")[0]["rules"][0]["verdict"], "breach");
+    assert!(
+        explain("nobody")[0]["nothing"]
+            .to_string()
+            .contains("polledFor")
+    );
+    let ran = World::new().run_on(&["explain", "-", "--source", "genesys-status"], GUIDE);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("[enrichment]"), "{}", ran.err);
+}

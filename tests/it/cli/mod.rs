@@ -3,7 +3,10 @@
 mod asking;
 mod catalogue;
 mod checking;
+mod checking_documents;
 mod checking_form;
+mod checking_values;
+mod checking_words;
 mod example;
 mod explaining;
 mod hostile_json;

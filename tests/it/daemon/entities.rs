@@ -320,6 +320,42 @@ Description = "{{ rule }}"
 }
 
 #[tokio::test]
+async fn a_slip_in_the_severity_or_in_a_route_does_not_cost_the_ticket() {
+    let world = started(
+        r#"
+[rules.abandon-rate]
+events = ["v2.analytics.queues.{id}.observations"]
+when = "metrics[nOffered].count >= 10"
+severity = { critical = "100 / int(metrics[oServiceLevel].ratio) < 80", default = "low" }
+key = "ab-{{ queue_id }}"
+targets = [{ when = "100 / int(metrics[oServiceLevel].ratio) < 80", to = ["salesforce"] }, "salesforce"]
+[targets.salesforce.create]
+Subject = "{{ key }}"
+Description = "{{ severity }}"
+"#,
+    )
+    .await;
+    send(&world, &case("one-rule-error-silences-all")).await;
+    let tickets = world.tickets(1).await;
+    assert_eq!(tickets[0]["Description"], "low");
+    decided(&world).await;
+    let items = world.items("review").await;
+    let reason = items[0]["reason"].as_str().unwrap();
+    for place in [
+        "rules.abandon-rate.severity.critical",
+        "rules.abandon-rate.targets[0].when",
+    ] {
+        assert!(reason.contains(place), "{reason}");
+    }
+    let errors = "ringdown_signals_total{rule=\"abandon-rate\",outcome=\"error\"} 2";
+    assert!(
+        world.metrics().await.contains(errors),
+        "{}",
+        world.metrics().await
+    );
+}
+
+#[tokio::test]
 async fn a_placeholder_is_no_value() {
     let world = started(
         r#"

@@ -315,3 +315,37 @@ async fn other_events_of_the_same_source_need_no_signature() {
     let answer = world.sender(good("evt-1")).send().await.unwrap();
     assert_eq!(tally(answer).await, (1, 0, 0));
 }
+
+#[tokio::test]
+async fn a_forged_message_is_not_read_in_any_wrapping() {
+    let amazon = Amazon::start().await;
+    let forged = |change: &dyn Fn(&mut Value)| {
+        let mut message = signed(notification(&amazon.url("/sns.pem")));
+        message["Message"] = json!(good("evt-forged"));
+        change(&mut message);
+        message
+    };
+    let plain = forged(&|_| {});
+    let text = json!(plain.to_string());
+    for body in [
+        forged(&|message| message["SignatureVersion"] = json!(2)),
+        forged(&|message| message["Type"] = json!("notification")),
+        forged(&|message| drop(message.as_object_mut().unwrap().remove("TopicArn"))),
+        json!([plain]),
+        json!({"body": text}),
+        json!({"Records": [{"EventSource": "aws:sns", "Sns": plain}]}),
+    ] {
+        let world = trusting().await;
+        post(&world, &body).await;
+        let reason = reason(&world).await;
+        assert!(reason.contains("SNS"), "{body}: {reason}");
+    }
+    let asked = amazon.asked().len();
+    for version in [json!("3"), json!(null)] {
+        let world = trusting().await;
+        let body = forged(&|message| message["SignatureVersion"] = version.clone());
+        assert_eq!(post(&world, &body).await.status(), 202);
+        assert!(reason(&world).await.contains("version"));
+    }
+    assert_eq!(amazon.asked().len(), asked, "nobody was asked");
+}
