@@ -5,8 +5,10 @@ use super::commit::commit;
 use super::error::DecideError;
 use super::load::{Scope, finish, load, load_inputs};
 use super::resources::Resources;
+use crate::domain::incident::Incident;
 use crate::domain::incident_request::{RequestedStep, step_for};
-use crate::store::{FencingToken, IncidentRequest};
+use crate::domain::time::Timestamp;
+use crate::store::{DecisionTransaction, FencingToken, IncidentRequest};
 
 /// Requests that are carried out in one step.
 const MAX_REQUESTS: u32 = 32;
@@ -54,22 +56,7 @@ async fn carry_out(
         words: &request.words,
         request_id: &request.request_id,
     };
-    match step {
-        RequestedStep::Replay => deciding.replay_create(request, now).await?,
-        RequestedStep::Close { resolves } => {
-            match resolves {
-                true => deciding.create_no_more(&request.incident_id, now).await?,
-                false => {
-                    deciding.discard_unsent(&request.incident_id, now).await?;
-                }
-            }
-            deciding.end_burst_lock(&record.incident).await?;
-        }
-        RequestedStep::Note
-        | RequestedStep::Open
-        | RequestedStep::Create
-        | RequestedStep::LeaveOutage => {}
-    }
+    change_deliveries(&mut deciding, &step, request, &record.incident, now).await?;
     if let Err(problem) = batch.carry_out(step, &record.incident, wish) {
         // Nothing of this transaction is kept; the refusal is stored alone.
         drop(deciding);
@@ -88,4 +75,31 @@ async fn carry_out(
     );
     let finished = finish(&mut deciding, batch, None).await?;
     commit(resources, deciding, finished).await
+}
+
+/// What the step does to deliveries that are owed already.
+async fn change_deliveries(
+    deciding: &mut DecisionTransaction,
+    step: &RequestedStep,
+    request: &IncidentRequest,
+    incident: &Incident,
+    now: Timestamp,
+) -> Result<(), DecideError> {
+    match step {
+        RequestedStep::Replay => deciding.replay_create(request, now).await?,
+        RequestedStep::Close { resolves } => {
+            match resolves {
+                true => deciding.create_no_more(&request.incident_id, now).await?,
+                false => {
+                    deciding.discard_unsent(&request.incident_id, now).await?;
+                }
+            }
+            deciding.end_burst_lock(incident).await?;
+        }
+        RequestedStep::Note
+        | RequestedStep::Open
+        | RequestedStep::Create
+        | RequestedStep::LeaveOutage => {}
+    }
+    Ok(())
 }

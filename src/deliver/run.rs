@@ -120,6 +120,17 @@ impl TargetWorker {
             }
             Admission::Nothing { until } => return Ok(until.since(now).min(MAX_SLEEP)),
         };
+        self.claim_due(admission, free, now, attempts).await
+    }
+
+    /// Claims up to `free` deliveries that are due, and starts them. Returns how long to sleep.
+    async fn claim_due(
+        &self,
+        admission: Admission,
+        free: usize,
+        now: Timestamp,
+        attempts: &mut JoinSet<()>,
+    ) -> Result<Duration, StoreError> {
         // Looking costs less than claiming, and mostly nothing is due.
         let next = self.store.next_delivery_at(&self.name).await?;
         if next.is_none_or(|at| at > now) {

@@ -146,14 +146,23 @@ fn owed(one: &Value) -> String {
 }
 
 fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
-    let row = |one: &Value, what: String, why: String, since: &str| {
-        vec![
-            Cell::styled("waits for a person", Style::Warning),
-            Cell::new(what),
-            Cell::new(age_of(&one[since], now)),
-            Cell::new(why),
-        ]
-    };
+    let mut rows = refused_rows(person, now);
+    rows.extend(other_person_rows(person, now));
+    rows
+}
+
+fn person_row(what: String, why: String, since: &Value, now: Timestamp) -> Vec<Cell> {
+    vec![
+        Cell::styled("waits for a person", Style::Warning),
+        Cell::new(what),
+        Cell::new(age_of(since, now)),
+        Cell::new(why),
+    ]
+}
+
+/// What a CRM, or something in front of it, refuses until a person acts.
+fn refused_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
+    let row = |one: &Value, what, why, since: &str| person_row(what, why, &one[since], now);
     let text = |one: &Value, name: &str| shown(one.get(name));
     let targets = items(&person["targets"]).iter().map(|one| {
         let what = format!("target {}", text(one, "target"));
@@ -181,6 +190,12 @@ fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
         );
         row(one, what, text(one, "message"), "oldest_at")
     });
+    targets.chain(alone).chain(dead).collect()
+}
+
+fn other_person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
+    let row = |one: &Value, what, why, since: &str| person_row(what, why, &one[since], now);
+    let text = |one: &Value, name: &str| shown(one.get(name));
     let review = items(&person["review"]).iter().map(|one| {
         let what = format!(
             "{} × review item of {}, see: ringdown review show {}",
@@ -211,10 +226,5 @@ fn person_rows(person: &Value, now: Timestamp) -> Vec<Vec<Cell>> {
             .collect();
         row(one, what, why.join("; "), "newest_at")
     });
-    let refused = targets.chain(alone).chain(dead);
-    refused
-        .chain(review)
-        .chain(floods)
-        .chain(incomplete)
-        .collect()
+    review.chain(floods).chain(incomplete).collect()
 }
