@@ -166,7 +166,7 @@ async fn reads_only_indexes(store: &Store, select: Statement<'_>, indexes: &[&st
     }
     let scans = |step: &&str| step.trim_start().starts_with("SCAN ") && !step.contains("INDEX");
     let of_tables = |step: &&str| {
-        !["SCAN g", "SCAN (", "SCAN n", "SCAN of_"]
+        !["SCAN g", "SCAN (", "SCAN n", "SCAN of_", "SCAN runs"]
             .iter()
             .any(|own| step.trim_start().starts_with(own))
     };
