@@ -1,6 +1,7 @@
 //! The log line and the metrics of an attempt's result.
 
 use super::worker::TargetWorker;
+use crate::domain::doubt::Unsent;
 use crate::domain::failure::{Failure, ResolvedBy};
 use crate::domain::ticket::{OmittedField, Operation};
 use crate::domain::time::Timestamp;
@@ -51,9 +52,12 @@ impl TargetWorker {
                 "fields that the CRM had refused could not be tried again"
             ),
             DeliveryResult::Unsent(unsent) => tracing::info!(
-                event_id, incident_id, target = self.name.as_str(), operation,
-                outcome = ?unsent,
-                "nothing was sent: the effect of an earlier try is not there"
+                event_id,
+                incident_id,
+                target = self.name.as_str(),
+                operation,
+                "nothing was sent: the effect of an earlier try is not there; {}",
+                next_step(unsent)
             ),
             DeliveryResult::DeadLettered { failure, .. } => {
                 self.metrics
@@ -143,5 +147,14 @@ fn step_after(outcome: &DeliveryResult) -> &'static str {
             WaitsFor::Ticket => "it is parked, and tried again rarely",
         },
         _ => "it will be retried",
+    }
+}
+
+/// What comes of a delivery that was not sent.
+fn next_step(unsent: &Unsent) -> String {
+    match unsent {
+        Unsent::NotYet { at } => format!("it is looked up again at {at}"),
+        Unsent::Render => "it is rendered again".to_owned(),
+        Unsent::Discard => "nobody wants it any more".to_owned(),
     }
 }

@@ -69,10 +69,15 @@ impl Store {
             .bind(now.plus(ENDS_WITHIN));
         longest.bind(target).execute(&mut tx).await?;
         let update = Statement::new(
-            "update deliveries set next_attempt_at = $1 where target = $2 \
-              and state = 'waiting' and next_attempt_at > $1 and in_doubt <= $3",
+            "update deliveries set \
+              next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end, \
+              look_up_from = case when look_up_from > $4 then $4 else look_up_from end \
+             where target = $2 and state = 'waiting' and in_doubt <= $3 \
+              and (next_attempt_at > $1 or look_up_from > $4)",
         );
+        // Where the CRM refuses a second record, a look-up can be trusted at once.
         let update = update.bind(latest).bind(target).bind(doubtful_too);
+        let update = update.bind(now);
         update.execute(&mut tx).await?;
         tx.commit().await
     }

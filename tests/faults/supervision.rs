@@ -10,11 +10,12 @@ use crate::disk::{readyz, send};
 use crate::support::world::{World, event};
 
 /// Every part of a daemon with everything turned on.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 16] = [
     "admin listener",
     "backlog",
     "decider",
     "enrichment",
+    "event places",
     "gauges",
     "journal",
     "own trouble",
