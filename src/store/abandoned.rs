@@ -42,7 +42,7 @@ macro_rules! put_back {
             ", look_up_from = ",
             sent_until!($now),
             " + case operation when 'create' then $2 when 'update' then $3 else 0 end, \
-              last_error = $4, error_kind = $5, lease_owner = null, lease_until = null \
+              next_attempt_at = $1, last_error = $4, error_kind = $5, lease_owner = null, lease_until = null \
              where target = $6 and state = 'sending' \
               and (lease_owner = $7 or ($7 = '' and lease_until <= ",
             $now,

@@ -270,7 +270,7 @@ fn a_clear_of_one_part_opens_no_more_than_the_limit_allows() {
 }
 
 /// Events that one batch of the decider holds.
-const BATCH: usize = 1024;
+const BATCH: usize = 4096;
 
 #[test]
 fn a_ticket_is_not_opened_before_what_belongs_to_its_outage_is_decided() {
