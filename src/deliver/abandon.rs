@@ -60,6 +60,10 @@ impl TargetWorker {
 
     /// Stores what the client has learnt since.
     pub(super) async fn keep_learnt(&self) {
+        // What is stored must be known before it is replaced.
+        if self.shared().kept_learnt.is_none() {
+            return self.recall_learnt().await;
+        }
         let learnt = self.crm.learnt();
         if self.shared().kept_learnt.as_ref() == Some(&learnt) {
             return;

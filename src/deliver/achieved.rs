@@ -17,6 +17,16 @@ pub(super) enum Achieved {
 }
 
 impl Achieved {
+    /// Whether the CRM accepted a write. What was only read proves nothing about writes.
+    pub(super) const fn is_write(&self) -> bool {
+        match self {
+            Self::Changed(changed) => !changed.was_there,
+            Self::Created(created) => !created.was_there,
+            Self::Completed(completed) => completed.is_write,
+            Self::Unsent(_) => false,
+        }
+    }
+
     pub(super) const fn take_seen(&mut self) -> Option<TicketSnapshot> {
         match self {
             Self::Changed(changed) => changed.seen.take(),
@@ -31,13 +41,24 @@ pub(super) struct Changed {
     pub(super) seen: Option<TicketSnapshot>,
     /// The fields that the CRM refused. The rest of the change was sent without them.
     pub(super) omitted: Vec<OmittedField>,
+    /// An earlier try had brought it already: this one has only read.
+    pub(super) was_there: bool,
+}
+
+impl Changed {
+    pub(super) fn already() -> Self {
+        Self {
+            was_there: true,
+            ..Self::default()
+        }
+    }
 }
 
 impl From<Option<TicketSnapshot>> for Changed {
     fn from(seen: Option<TicketSnapshot>) -> Self {
         Self {
             seen,
-            omitted: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -48,4 +69,6 @@ pub(super) struct Created {
     pub(super) ticket: Ticket,
     /// The fields that the CRM refused or did not keep.
     pub(super) omitted: Vec<OmittedField>,
+    /// An earlier try had created it already: this one has only read.
+    pub(super) was_there: bool,
 }

@@ -61,31 +61,29 @@ pub(super) async fn attempt(
             let changed = by.change(delivery, change).await;
             changed.map(Achieved::Changed).map_err(refused_again)
         }
-        Operation::Link => {
-            let linked = link(crm, by.target, delivery).await?;
-            Ok(Achieved::Changed(linked.into()))
-        }
+        Operation::Link => link(by, delivery).await,
     }
 }
 
 /// Links the ticket to its outage's ticket, or names that in a comment.
-async fn link(
-    crm: &dyn Crm,
-    target: &TargetName,
-    delivery: &ClaimedDelivery,
-) -> Result<Option<TicketSnapshot>, Failure> {
+async fn link(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
+    let crm = by.crm;
     let ticket_id = ticket_id(delivery)?;
     let Some(parent) = &delivery.parent else {
         return Err(Failure::internal("the outage has no ticket to link to"));
     };
     // The same parent twice changes nothing, so a link in doubt needs no look-up.
-    if parent.target == *target {
-        return crm.link(ticket_id, &parent.id).await.map(|()| None);
+    if parent.target == *by.target {
+        crm.link(ticket_id, &parent.id).await?;
+        return Ok(Achieved::Changed(Changed::default()));
     }
     // The outage's ticket is in another CRM, which no field can point to.
     let mut change: TicketChange = payload(delivery)?;
     if delivery.in_doubt && crm.has_comment(ticket_id, &change.marker).await? {
-        return Ok(None);
+        return Ok(Achieved::Changed(Changed::already()));
+    }
+    if let Some(unsent) = by.instead_of_sending(delivery) {
+        return Ok(Achieved::Unsent(unsent));
     }
     change.comment = Some(format!(
         "Part of an outage; its ticket is {} in {}: {} [{}]",
@@ -94,7 +92,8 @@ async fn link(
         parent.url,
         change.marker
     ));
-    crm.update(ticket_id, &change).await
+    let seen = crm.update(ticket_id, &change).await?;
+    Ok(Achieved::Changed(seen.into()))
 }
 
 async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved, Failure> {
@@ -108,7 +107,11 @@ async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved
         let sent = content.map_or_else(|_| TicketFields::new(), |content| content.fields);
         let sent = by.omission.optional(&sent);
         let omitted = lacking(by.crm, &ticket.id, &delivery.omitted, &sent).await;
-        return Ok(Achieved::Created(Created { ticket, omitted }));
+        return Ok(Achieved::Created(Created {
+            ticket,
+            omitted,
+            was_there: true,
+        }));
     }
     if let Some(unsent) = by.instead_of_sending(delivery) {
         return Ok(Achieved::Unsent(unsent));
@@ -137,7 +140,11 @@ async fn create(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved
         omitted.extend(ticket.not_kept.iter().cloned());
         by.describe(&ticket, &fields, &omitted).await;
     }
-    Ok(Achieved::Created(Created { ticket, omitted }))
+    Ok(Achieved::Created(Created {
+        ticket,
+        omitted,
+        was_there: false,
+    }))
 }
 
 impl Attempt<'_> {
@@ -168,7 +175,11 @@ impl Attempt<'_> {
             first = first.or(failed);
         }
         match (result, first) {
-            (Ok(seen), _) => Ok(Changed { seen, omitted }),
+            (Ok(seen), _) => Ok(Changed {
+                seen,
+                omitted,
+                was_there: false,
+            }),
             // Fewer fields did not help. What was refused at first is what a person must correct.
             (Err(last), Some(first))
                 if last.remedy() == Remedy::GiveUp && !last.outcome_unknown =>
@@ -247,7 +258,7 @@ async fn update(by: &Attempt<'_>, delivery: &ClaimedDelivery) -> Result<Achieved
     let change: TicketChange = payload(delivery)?;
     let ticket_id = ticket_id(delivery)?;
     if delivery.in_doubt && by.crm.has_comment(ticket_id, &change.marker).await? {
-        return Ok(Achieved::Changed(Changed::default()));
+        return Ok(Achieved::Changed(Changed::already()));
     }
     if let Some(unsent) = by.instead_of_sending(delivery) {
         return Ok(Achieved::Unsent(unsent));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::achieved::{Achieved, Created};
+use super::achieved::Achieved;
 use super::completion::Completed;
 use super::refused_changes::Refused;
 use super::worker::TargetWorker;
@@ -51,7 +51,10 @@ impl TargetWorker {
         achieved: Achieved,
         now: Timestamp,
     ) -> (DeliveryResult, Ended) {
-        self.limiter.recover();
+        let is_write = achieved.is_write();
+        if is_write {
+            self.limiter.recover();
+        }
         let mut shared = self.shared();
         match achieved {
             // At most something was read, which proves nothing about writes.
@@ -62,8 +65,8 @@ impl TargetWorker {
             Achieved::Completed(Completed {
                 fields,
                 left,
-                is_write,
                 is_over,
+                ..
             }) => {
                 shared.completions_at_once = match fields.set.is_empty() {
                     true => 1,
@@ -90,13 +93,15 @@ impl TargetWorker {
             }
             Achieved::Changed(_) | Achieved::Created(_) => {}
         }
-        shared.note_reached(now);
-        let ended = Ended {
-            wait: shared.breaker.record_success(now),
-            refusal_of_creates: shared.evidence.record_success(delivery),
-        };
+        // What an earlier try had brought was only found: that proves nothing about writes.
+        let mut ended = Ended::default();
+        if is_write {
+            shared.note_reached(now);
+            ended.wait = shared.breaker.record_success(now);
+            ended.refusal_of_creates = shared.evidence.record_success(delivery);
+        }
         let (ticket, omitted) = match achieved {
-            Achieved::Created(Created { ticket, omitted }) => (Some(ticket), omitted),
+            Achieved::Created(created) => (Some(created.ticket), created.omitted),
             Achieved::Changed(changed) => (None, changed.omitted),
             Achieved::Completed(_) | Achieved::Unsent(_) => (None, Vec::new()),
         };

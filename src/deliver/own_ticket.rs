@@ -75,6 +75,7 @@ impl TargetWorker {
             Ok(Some(ticket)) => Ok(Created {
                 ticket,
                 omitted: created.omitted,
+                was_there: true,
             }),
             Ok(None) | Err(_) => {
                 let mut failure = Failure::new(

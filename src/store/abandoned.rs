@@ -41,8 +41,9 @@ macro_rules! put_back {
             sent_until!($now),
             ", look_up_from = ",
             sent_until!($now),
-            " + case operation when 'create' then $2 when 'update' then $3 else 0 end, \
-              next_attempt_at = $1, last_error = $4, error_kind = $5, lease_owner = null, lease_until = null \
+            " + case operation when 'create' then $2 when 'resolve' then 0 else $3 end, \
+              next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end, \
+              last_error = $4, error_kind = $5, lease_owner = null, lease_until = null \
              where target = $6 and state = 'sending' \
               and (lease_owner = $7 or ($7 = '' and lease_until <= ",
             $now,
@@ -116,10 +117,9 @@ impl Store {
             .bind(owner);
         // No delivery has this number: a list is never empty.
         let sending = sending.iter().copied().chain([-1]);
-        update.push_list("", sending).push(
-            " returning id, incident_id, operation, attempts, event_id",
-            [],
-        );
+        update
+            .push_list("", sending)
+            .push(" returning id, incident_id, operation, tries, event_id", []);
         let entries = update.fetch(&mut tx, |row| entry(row, &failure, now));
         let entries = entries.await?;
         for entry in &entries {
@@ -145,15 +145,13 @@ fn unknown_outcome() -> Failure {
 }
 
 fn entry(row: &Row, failure: &Failure, now: Timestamp) -> Result<HistoryEntry, StoreError> {
-    let attempts: u64 = row.get("attempts")?;
+    let tries: u64 = row.get("tries")?;
     Ok(HistoryEntry {
         incident_id: row.get("incident_id")?,
         at: now,
         event: IncidentEvent::AttemptFailed {
             operation: read_operation(row)?,
-            attempt: u32::try_from(attempts)
-                .unwrap_or(u32::MAX)
-                .saturating_add(1),
+            attempt: u32::try_from(tries).unwrap_or(u32::MAX).saturating_add(1),
             failure: failure.to_string(),
             outcome_unknown: true,
             retry_at: Some(now),

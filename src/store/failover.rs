@@ -52,6 +52,7 @@ const WAITING: &str = "select d.id, d.state, d.in_doubt, d.unknown_at, d.error_k
        i.target, i.candidates, i.failed_over_from \
      from deliveries d join incidents i on i.id = d.incident_id \
      where d.target = $1 and d.state in ('waiting', 'dead') and d.operation = 'create' \
+       and coalesce(d.after_look_up, '') <> 'discard' \
        and i.candidates is not null and d.id > $2 order by d.id limit $3";
 
 impl Store {
@@ -124,7 +125,8 @@ async fn lock_create(
     now: Timestamp,
 ) -> Result<Option<IncidentId>, StoreError> {
     let select = Statement::new(
-        "select incident_id, state, in_doubt, unknown_at, error_kind from deliveries where id = $1",
+        "select incident_id, state, in_doubt, unknown_at, error_kind from deliveries where id = $1 \
+          and coalesce(after_look_up, '') <> 'discard'",
     );
     let incident = |row: &Row| Ok(is_movable(row, now)?.then_some(row.get("incident_id")?));
     let select = select.bind(id).for_update_skip_locked();

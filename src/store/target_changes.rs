@@ -2,8 +2,9 @@
 //! start.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use super::database::{Tx, postgres_now, sqlite_now};
+use super::database::{Database, Tx, postgres_now, sqlite_now};
 use super::record_result::failure_json;
 use super::statement::Statement;
 use super::{Store, StoreError};
@@ -11,6 +12,11 @@ use crate::domain::doubt::ENDS_WITHIN;
 use crate::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use crate::domain::identity::TargetName;
 use crate::domain::time::Timestamp;
+
+/// Within this time every replica has a new configuration.
+const ROLLED_OUT_WITHIN: Duration = Duration::from_secs(3600);
+/// No delivery waits for longer.
+const LONGEST_WAIT: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// A target whose tickets are in other records than it is configured for now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +121,12 @@ impl Store {
         );
         let owed: Vec<TargetName> = select.fetch(&mut tx, |row| row.get("target")).await?;
         drop(tx);
+        // Other replicas may have the target configured while a new configuration is rolled out: what
+        // they send was due only just now.
+        let last_try = match &self.database {
+            Database::Postgres { .. } => now.minus(ROLLED_OUT_WITHIN),
+            Database::Sqlite { .. } => now.plus(LONGEST_WAIT),
+        };
         let mut given_up = Vec::new();
         for target in owed.into_iter().filter(|one| !configured.contains(one)) {
             let failure = not_configured(&target);
@@ -123,7 +135,8 @@ impl Store {
                 .bind(failure_json(&failure))
                 .bind(failure.kind.as_str())
                 .bind(now.plus(ENDS_WITHIN))
-                .bind(&target);
+                .bind(&target)
+                .bind(last_try);
             let count = self.update_alone(give_up).await?;
             if count > 0 {
                 given_up.push((target, count));
@@ -147,7 +160,7 @@ macro_rules! give_up {
              where target = $5 and (state = 'waiting' \
                or (state = 'sending' and lease_until <= ",
             $now,
-            "))"
+            ")) and next_attempt_at <= $6"
         )
     };
 }

@@ -40,8 +40,6 @@ impl ServiceNow {
         if is_key(&record.text("correlation_id")) && !record.carries(insert.key) {
             return Err(self.note_running_insert(insert.key, not_created()).await);
         }
-        self.compare_ids(insert, &id);
-        self.facts.note_changes(&id, record.changes());
         let mut is_keyless = false;
         match self.mark_of(insert, &id, record).await {
             Mark::Own => {}
@@ -53,6 +51,9 @@ impl ServiceNow {
                 is_keyless = true;
             }
         }
+        // Only now: an answer that something in front of the CRM repeats shows nothing of these.
+        self.compare_ids(insert, &id);
+        self.facts.note_changes(&id, record.changes());
         let dropped = self.report_changes(insert, &id, record);
         let restored = self.restore_references(insert, &id, &dropped).await;
         let mut ticket = self.shape.ticket(&id, record);
