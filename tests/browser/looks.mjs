@@ -69,6 +69,8 @@ test("a keyboard is enough to sign in, open an incident and silence it", async (
     return assert.fail(`${what} is not reached`);
   };
   await visitor.go("/ui/");
+  // The field takes the focus by itself, which a browser does a moment after the page is there.
+  await visitor.page.locator("#token:focus").waitFor();
   await keyboard.type(OPERATOR);
   await keyboard.press("Enter");
   await visitor.heading(/in trouble/);
