@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { OPERATOR, World, until, waiting } from "./world.mjs";
 import { world } from "./scene.mjs";
 import { Visitor } from "./visitor.mjs";
@@ -27,59 +27,6 @@ test("an open page shows a new incident by itself, and takes nothing away that a
   await Promise.all([now.leave(), targets.leave()]);
 });
 
-test("a page says when the daemon is gone, hangs or starts again, and recovers", async () => {
-  const alone = await World.begin({ tokens: false });
-  const visitor = await Visitor.come(alone.url);
-  const banner = visitor.page.locator("#live.stale");
-  await visitor.page.clock.install();
-  await visitor.go("/ui/");
-  await visitor.heading(/All is well/);
-  await visitor.sees(visitor.page.locator("#live"), /live/);
-  // Runs the page's own clock ahead until `is` holds: nobody waits for its 45 s here.
-  const ahead = (what, is) => until(what, async () => {
-    await visitor.page.clock.runFor(5000);
-    return is();
-  });
-
-  alone.daemon.kill("SIGSTOP");
-  await ahead("the page says that there is no answer", () => banner.isVisible());
-  await visitor.sees(banner, /may be old/);
-  assert.ok((await banner.boundingBox()).y < 5, "it is said where nobody looks");
-  alone.daemon.kill("SIGCONT");
-  await ahead("the page is live again", async () => !(await banner.isVisible()));
-
-  await alone.stop();
-  await ahead("the page says that the daemon is gone", () => banner.isVisible());
-  await alone.serve();
-  await alone.send(waiting("While it was away", 500));
-  await ahead("the page has caught up", () =>
-    visitor.page.locator(".card", { hasText: "While it was away" }).isVisible());
-  await ahead("the page is live again", async () => !(await banner.isVisible()));
-  await visitor.leave();
-  await alone.end();
-});
-
-test("a page that is one too many follows too", async () => {
-  const alone = await World.begin({ tokens: false });
-  const all = new AbortController();
-  for (;;) {
-    const stream = await fetch(`${alone.url}/ui/changes`, { signal: all.signal });
-    if (stream.status === 204) break;
-  }
-  const visitor = await Visitor.come(alone.url);
-  await visitor.page.clock.install();
-  await visitor.go("/ui/");
-  await visitor.sees(visitor.page.locator("#live"), /live/);
-  await alone.send(waiting("Behind the limit", 500));
-  await until("the page has looked by itself", async () => {
-    await visitor.page.clock.runFor(1000);
-    return visitor.page.locator(".card", { hasText: "Behind the limit" }).isVisible();
-  });
-  all.abort();
-  await visitor.leave();
-  await alone.end();
-});
-
 test("a session that ends with the daemon leads an open page to the sign-in", async () => {
   const visitor = await Visitor.signedIn(world, OPERATOR);
   await visitor.sees(visitor.page.locator("#live"), /live/);
@@ -89,7 +36,63 @@ test("a session that ends with the daemon leads an open page to the sign-in", as
   await visitor.leave();
 });
 
-test("a page says when the store is away, and recovers", { skip: !process.env.BROWSER_POSTGRES }, async () => {
+// Each has a world of its own, and mostly waits, so they run side by side.
+describe("a page that loses its daemon", { concurrency: true }, () => {
+  test("a page says when the daemon is gone, hangs or starts again, and recovers", async () => {
+    const alone = await World.begin({ tokens: false });
+    const visitor = await Visitor.come(alone.url);
+    const banner = visitor.page.locator("#live.stale");
+    await visitor.page.clock.install();
+    await visitor.go("/ui/");
+    await visitor.heading(/All is well/);
+    await visitor.sees(visitor.page.locator("#live"), /live/);
+    // Runs the page's own clock ahead until `is` holds: nobody waits for its 45 s here.
+    const ahead = (what, is) => until(what, async () => {
+      await visitor.page.clock.runFor(5000);
+      return is();
+    });
+
+    alone.daemon.kill("SIGSTOP");
+    await ahead("the page says that there is no answer", () => banner.isVisible());
+    await visitor.sees(banner, /may be old/);
+    assert.ok((await banner.boundingBox()).y < 5, "it is said where nobody looks");
+    alone.daemon.kill("SIGCONT");
+    await ahead("the page is live again", async () => !(await banner.isVisible()));
+
+    await alone.stop();
+    await ahead("the page says that the daemon is gone", () => banner.isVisible());
+    await alone.serve();
+    await alone.send(waiting("While it was away", 500));
+    await ahead("the page has caught up", () =>
+      visitor.page.locator(".card", { hasText: "While it was away" }).isVisible());
+    await ahead("the page is live again", async () => !(await banner.isVisible()));
+    await visitor.leave();
+    await alone.end();
+  });
+
+  test("a page that is one too many follows too", async () => {
+    const alone = await World.begin({ tokens: false });
+    const all = new AbortController();
+    for (;;) {
+      const stream = await fetch(`${alone.url}/ui/changes`, { signal: all.signal });
+      if (stream.status === 204) break;
+    }
+    const visitor = await Visitor.come(alone.url);
+    await visitor.page.clock.install();
+    await visitor.go("/ui/");
+    await visitor.sees(visitor.page.locator("#live"), /live/);
+    await alone.send(waiting("Behind the limit", 500));
+    await until("the page has looked by itself", async () => {
+      await visitor.page.clock.runFor(1000);
+      return visitor.page.locator(".card", { hasText: "Behind the limit" }).isVisible();
+    });
+    all.abort();
+    await visitor.leave();
+    await alone.end();
+  });
+});
+
+async function store_away() {
   const database = new URL(process.env.BROWSER_POSTGRES);
   const { hostname, port } = database;
   const lines = new Set();
@@ -123,4 +126,9 @@ test("a page says when the store is away, and recovers", { skip: !process.env.BR
   await visitor.leave();
   await alone.end();
   between.close();
-});
+}
+
+// It mostly waits for timeouts of the daemon: it begins at once, and plays while other tests do.
+const store = process.env.BROWSER_POSTGRES ? store_away() : undefined;
+store?.catch(() => {});
+test("a page says when the store is away, and recovers", { skip: !store }, () => store);

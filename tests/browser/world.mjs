@@ -76,29 +76,35 @@ export const post = (url, body) =>
   call(url, { method: "POST", body: typeof body === "string" ? body : JSON.stringify(body) });
 
 export class World {
-  static async begin({ tokens = true, group = "Telephony Operations", store } = {}) {
-    const world = new World();
-    world.folder = mkdtempSync(join(tmpdir(), "ringdown-browser-"));
-    folders.push(world.folder);
+  // A world whose daemon and CRMs answer.
+  static async begin(options) {
+    const world = new World(options);
+    await world.begin();
+    return world;
+  }
+
+  constructor({ tokens = true, group = "Telephony Operations", store } = {}) {
+    this.folder = mkdtempSync(join(tmpdir(), "ringdown-browser-"));
+    folders.push(this.folder);
+    Object.assign(this, { tokens, group, store: store ?? `sqlite:${this.folder}/ringdown.db` });
+  }
+
+  async begin() {
     const ports = await Promise.all([1, 2, 3, 4].map(freePort));
     const [listen, admin, salesforce, servicenow] = ports.map((port) => `127.0.0.1:${port}`);
-    Object.assign(world, {
-      tokens,
+    Object.assign(this, {
       listen,
       admin,
       url: `http://${admin}`,
       salesforce: `http://${salesforce}`,
       servicenow: `http://${servicenow}`,
-      group,
-      store: store ?? `sqlite:${world.folder}/ringdown.db`,
     });
-    world.simulator = start(["sim", "--salesforce", salesforce, "--servicenow", servicenow]);
+    this.simulator = start(["sim", "--salesforce", salesforce, "--servicenow", servicenow]);
     await Promise.all([
-      readiness(`${world.salesforce}/_sim/tickets`),
-      readiness(`${world.servicenow}/_sim/tickets`),
-      world.serve(),
+      readiness(`${this.salesforce}/_sim/tickets`),
+      readiness(`${this.servicenow}/_sim/tickets`),
+      this.serve(),
     ]);
-    return world;
   }
 
   // Starts the daemon with the present configuration.
@@ -121,7 +127,7 @@ export class World {
     await Promise.all([stop(this.daemon, "SIGKILL"), stop(this.simulator, "SIGKILL")]);
   }
 
-  // Sends one event, or several at once.
+  // Sends events, all at once; an array of them is one request.
   async send(...events) {
     await Promise.all(events.map((event) => call(`http://${this.listen}/webhooks/genesys`, {
       method: "POST",

@@ -158,7 +158,11 @@ impl PeopleNeeded {
         let things: Vec<String> = [
             counted(self.dead_letters, "dead letter", "dead letters"),
             counted(self.refused_alone, "refused ticket", "refused tickets"),
-            counted(self.review_items, "review item", "review items"),
+            counted(
+                self.review_items,
+                "event that was not understood",
+                "events that were not understood",
+            ),
             counted(
                 self.held_by_floods,
                 "incident held by a flood",

@@ -128,7 +128,7 @@ fn a_target_or_a_person_can_be_the_only_trouble() {
     assert_eq!(
         overview.sentence(NOW),
         "Nothing is in trouble; salesforce unreachable for 4 min, 2 updates wait; \
-         2 dead letters and 20 review items wait for a person"
+         2 dead letters and 20 events that were not understood wait for a person"
     );
 }
 

@@ -20,7 +20,7 @@ async fn one_sentence_says_what_is_going_on() {
     assert_eq!(
         situation["sentence"],
         "3 queues in trouble, 1 ticketed, 1 without a ticket, 1 held back; \
-         1 dead letter and 1 review item wait for a person"
+         1 dead letter and 1 event that was not understood wait for a person"
     );
     assert_eq!(
         situation["counts"],
