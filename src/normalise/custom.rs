@@ -11,6 +11,7 @@ use super::fill::{self, clean};
 use super::json_cursor::JsonCursor;
 use super::outcome::{Normalised, Outcome};
 use super::place::{Place, scalar};
+use super::placeholder::is_no_event_id;
 use super::{identity, timestamp};
 use crate::domain::signal::{Field, Reading, SchemaMismatch, Signal};
 use crate::domain::time::Timestamp;
@@ -66,6 +67,7 @@ fn chosen<'m>(
 }
 
 fn event_id(given: Option<String>, item: &Value, has_time: bool, around: &Around) -> String {
+    let given = given.filter(|id| !is_no_event_id(id));
     match given.or_else(|| around.id.clone()) {
         Some(id) => identity::storable(id),
         None if has_time => identity::derived(&[item]),

@@ -14,6 +14,16 @@ const NOTHING: &[&str] = &[
     "n/a",
     "not_set",
     "[object object]",
+    "(null)",
+];
+
+/// Texts that senders write where an event has no id of its own.
+const NO_ID: &[&str] = &[
+    "-",
+    "?",
+    "0",
+    "unknown",
+    "00000000-0000-0000-0000-000000000000",
 ];
 
 /// Beginnings and ends between which a template has a variable, wherever they stand in a text.
@@ -23,6 +33,7 @@ const ANYWHERE: &[(&str, &str)] = &[
     ("#{", "}"),
     ("@{", "}"),
     ("{{", "}}"),
+    ("%{", "}"),
     ("<%", "%>"),
     ("$(", ")"),
 ];
@@ -66,6 +77,16 @@ pub(super) fn is_nothing(text: &str) -> bool {
     let longest = NOTHING.iter().map(|word| word.len()).max();
     text.len() <= longest.unwrap_or_default()
         && NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word))
+}
+
+/// Whether `text` cannot be the id of one event. Taken for one, every later event that lacks its id too
+/// would be a repetition of the first, and be lost.
+pub(super) fn is_no_event_id(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty()
+        || is_placeholder(text)
+        || is_nothing(text)
+        || NO_ID.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
 /// `$entityId`.

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Map, Value};
 
+use super::placeholder::is_no_event_id;
 use super::thing_ids::is_of_a_content;
 
 /// Members under which senders put a whole event, in the order in which they are tried.
@@ -154,7 +155,8 @@ impl Wrapper {
     /// Opens `item`, which is this wrapper.
     pub(super) fn open(self, item: &Value) -> Layer<'_> {
         let text = |place: &str| item.pointer(place).and_then(Value::as_str);
-        let id = |place: &str| text(place).map(str::to_owned);
+        let given_id = |place: &str| text(place).filter(|id| !is_no_event_id(id));
+        let id = |place: &str| given_id(place).map(str::to_owned);
         let mut layer = Layer {
             name: self.name(),
             place: self.place(),
@@ -175,7 +177,7 @@ impl Wrapper {
             Self::SqsMessage => layer.id = id("/MessageId"),
             Self::CloudEvent => {
                 // Unique together with its source (CloudEvents 1.0, section 3.1).
-                let (source, own) = (text("/source"), text("/id"));
+                let (source, own) = (text("/source"), given_id("/id"));
                 layer.id = source.zip(own).map(|(source, id)| format!("{source}#{id}"));
                 (layer.time, layer.event_type) = (item.get("time"), text("/type"));
                 if let Some(data) = item.get("data_base64") {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::super::fill::{self, set_lower, set_number, set_text};
 use super::super::json_cursor::{JsonCursor, Read, trimmed};
 use super::super::outcome::Outcome;
+use super::super::placeholder::is_no_event_id;
 use super::super::{identity, timestamp};
 use super::message::Message;
 use crate::domain::signal::{Field, Signal};
@@ -40,6 +41,9 @@ pub(super) fn message_event_id(message: &Value, template: Option<&Value>) -> Opt
 pub(super) fn event_id(alert: &Value, time: Option<&Value>) -> Option<String> {
     let text = |name: &str| alert.get(name).and_then(Value::as_str);
     let id = text("id").and_then(trimmed)?;
+    if is_no_event_id(id) {
+        return None;
+    }
     let date = text("dateEnd")
         .or_else(|| text("dateStart"))
         .unwrap_or_default();

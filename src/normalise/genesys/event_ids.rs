@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::super::placeholder::is_no_event_id;
 use super::super::thing_ids::{is_of_a_content, is_of_a_reading, is_of_a_thing, scalar};
 use super::Shape;
 
@@ -30,6 +31,6 @@ pub(super) fn given(shape: Shape, item: &Value) -> Option<String> {
     };
     names.iter().find_map(|name| {
         let id = scalar(item.get(*name)?)?;
-        is_events(name, &id).then(|| id.into_owned())
+        (!is_no_event_id(&id) && is_events(name, &id)).then(|| id.into_owned())
     })
 }

@@ -96,3 +96,41 @@ fn two_readings_of_one_thing_are_never_one_event() {
     };
     assert_ne!(at(&queue(900), 0), at(&queue(10), 0));
 }
+
+/// An id that says that there is none would make every later event a repetition of the first.
+#[test]
+fn two_events_without_an_id_are_two_whatever_stands_in_its_place() {
+    let words = [
+        "",
+        "  ",
+        "null",
+        "undefined",
+        "NOT_SET",
+        "None",
+        "N/A",
+        "(null)",
+        "-",
+        "unknown",
+        "{{id}}",
+        "${id}",
+        "%{id}",
+        "%id%",
+        "00000000-0000-0000-0000-000000000000",
+    ];
+    for word in words {
+        let guide = |queue: &str| {
+            let mut event = changed("guide-queue-waiting", "/metrics/0/name", json!(queue));
+            event["id"] = json!(word);
+            event
+        };
+        let ids = [guide("Billing"), guide("Sales")].map(|event| read(&event).event_id);
+        assert_ne!(ids[0], ids[1], "{word:?}");
+        let around = [guide("Billing"), guide("Sales")].map(|event| {
+            let cloud_event = json!({
+                "specversion": "1.0", "id": word, "source": "relay", "type": "x", "data": event,
+            });
+            read(&cloud_event).event_id
+        });
+        assert_ne!(around[0], around[1], "{word:?} in a CloudEvent");
+    }
+}
