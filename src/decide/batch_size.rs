@@ -5,6 +5,8 @@
 
 /// Events in one transaction.
 pub(super) const MAX_BATCH: u32 = 4096;
+/// Findings that a batch may have in memory, when each event concerns each rule.
+const MAX_FINDINGS: usize = 100_000;
 /// A batch after a failed one has so many times fewer events.
 const SHRINK_BY: u32 = 8;
 /// A batch of so many events shows that many more are coming.
@@ -15,21 +17,29 @@ const BATCHES_BETWEEN_TIMERS: u32 = 4;
 #[derive(Debug)]
 pub(super) struct AdaptiveBatchSize {
     size: u32,
+    max: u32,
     since_timers: u32,
     is_deciding: bool,
 }
 
-impl Default for AdaptiveBatchSize {
-    fn default() -> Self {
+impl AdaptiveBatchSize {
+    /// The size where `rules` rules are evaluated.
+    pub(super) fn of(rules: usize) -> Self {
+        let fitting = u32::try_from(MAX_FINDINGS / rules.max(1)).unwrap_or(MAX_BATCH);
+        let max = fitting.clamp(LARGE_BATCH as u32, MAX_BATCH);
         Self {
-            size: MAX_BATCH,
+            size: max,
+            max,
             since_timers: 0,
             is_deciding: false,
         }
     }
-}
 
-impl AdaptiveBatchSize {
+    /// The most events that a batch may have.
+    pub(super) const fn max(&self) -> usize {
+        self.max as usize
+    }
+
     /// A batch begins. Returns how many events it may have.
     pub(super) const fn begin(&mut self) -> u32 {
         self.is_deciding = true;
@@ -39,7 +49,7 @@ impl AdaptiveBatchSize {
     /// A batch of `decided` events was stored. Returns whether timers are to fire now.
     pub(super) fn stored(&mut self, decided: usize) -> bool {
         self.is_deciding = false;
-        self.size = self.size.saturating_mul(2).min(MAX_BATCH);
+        self.size = self.size.saturating_mul(2).min(self.max);
         self.since_timers += 1;
         if decided >= LARGE_BATCH && self.since_timers < BATCHES_BETWEEN_TIMERS {
             return false;
@@ -62,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_batch_that_fails_again_and_again_comes_down_to_one_event_and_grows_back() {
-        let mut size = AdaptiveBatchSize::default();
+        let mut size = AdaptiveBatchSize::of(1);
         let mut sizes = Vec::new();
         for _ in 0..6 {
             sizes.push(size.begin());
@@ -77,8 +87,15 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_smaller_where_each_event_may_concern_many_rules() {
+        assert_eq!(AdaptiveBatchSize::of(0).begin(), MAX_BATCH);
+        assert_eq!(AdaptiveBatchSize::of(300).begin(), 333);
+        assert_eq!(AdaptiveBatchSize::of(1_000_000).begin(), 16);
+    }
+
+    #[test]
     fn a_failure_after_a_batch_was_stored_makes_no_batch_smaller() {
-        let mut size = AdaptiveBatchSize::default();
+        let mut size = AdaptiveBatchSize::of(1);
         for _ in 0..3 {
             assert_eq!(size.begin(), MAX_BATCH);
             size.stored(1);
@@ -88,7 +105,7 @@ mod tests {
 
     #[test]
     fn timers_fire_after_every_batch_but_less_often_after_large_ones() {
-        let mut size = AdaptiveBatchSize::default();
+        let mut size = AdaptiveBatchSize::of(1);
         assert!(size.stored(LARGE_BATCH - 1));
         let passes = (0..16)
             .map(|_| size.stored(LARGE_BATCH))

@@ -91,7 +91,7 @@ impl Decider {
         let mut token = self.lease.token();
         let enrichment = &self.resources.enrichment;
         let mut answered = enrichment.answered();
-        let mut size = AdaptiveBatchSize::default();
+        let mut size = AdaptiveBatchSize::of(self.resources.settings.rules.len());
         let mut enqueued = self.enqueue_count();
         let mut compared = false;
         while !stop.is_cancelled() {
@@ -109,7 +109,7 @@ impl Decider {
                     Ok(0) => self.until_due().await,
                     Ok(decided) => {
                         let before = std::mem::replace(&mut enqueued, self.enqueue_count());
-                        if (LARGE_BATCH..MAX_BATCH as usize).contains(&decided) {
+                        if (LARGE_BATCH..size.max()).contains(&decided) {
                             let pause = match before == enqueued {
                                 true => GATHERING_LONGER,
                                 false => GATHERING,
