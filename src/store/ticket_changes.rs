@@ -101,6 +101,7 @@ impl Store {
         let incident = &owner.kept.incident;
         if owner.ticket != before {
             write_ticket(&mut tx, &incident.id, &seen.ticket_id, &owner.ticket).await?;
+            look_create_up(&mut tx, &incident.id, now).await?;
         }
         write_changes(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
@@ -171,6 +172,23 @@ async fn write_ticket(
         .bind(&ticket.removal)
         .bind(incident_id);
     update.execute(tx).await?;
+    Ok(())
+}
+
+/// The ticket is there. If its create does not know that yet, because its answer was lost, it is looked
+/// up at once: what is owed to the ticket waits for it.
+async fn look_create_up(
+    tx: &mut Tx,
+    incident_id: &IncidentId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let update = Statement::new(
+        "update deliveries set state = 'waiting', in_doubt = 1, settled_at = null, \
+          next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end \
+         where incident_id = $2 and operation = 'create' and state in ('waiting', 'dead') \
+          and (in_doubt = 1 or unknown_at is not null)",
+    );
+    update.bind(now).bind(incident_id).execute(tx).await?;
     Ok(())
 }
 
