@@ -44,12 +44,14 @@ const OLD_INCIDENTS: &str = "select i.id from incidents i \
      order by i.opened_at limit $2";
 
 /// Places of events that are gone, in some runs. A run that retention has passed keeps only the
-/// places of events that are still needed, so it costs little to look at it again.
+/// places of events that are still needed, so it costs little to look at it again. A subquery for
+/// one value is a look-up in both databases; of `not exists` PostgreSQL may make a join that reads
+/// all events.
 const OLD_PLACES: &str = "delete from event_places where (run, hash, seq) in ( \
      select p.run, p.hash, p.seq from event_places p \
      where p.run >= $1 and p.run < $2 \
-       and not exists (select 1 from events e where e.seq = p.seq) \
-     limit $3)";
+       and (select e.seq from events e where e.seq = p.seq) is null \
+     order by p.run limit $3)";
 
 struct OldEvent {
     seq: i64,
