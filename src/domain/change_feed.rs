@@ -32,6 +32,7 @@ impl ChangeMark {
 /// What a poll has read so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangeReading {
+    begin: ChangeMark,
     /// Where the page before the last one began, and the last one.
     pages: [ChangeMark; 2],
     newest: Option<Timestamp>,
@@ -41,6 +42,7 @@ impl ChangeReading {
     /// A poll begins at `from`.
     pub fn begin(from: &ChangeMark) -> Self {
         Self {
+            begin: from.clone(),
             pages: [from.clone(), from.clone()],
             newest: None,
         }
@@ -71,6 +73,20 @@ impl ChangeReading {
 
     pub const fn newest(&self) -> Option<Timestamp> {
         self.newest
+    }
+
+    /// Where the next poll begins, when this one fails or ends at `now` with pages left. Changes
+    /// that long ago have all been stored; of newer ones a part is read again here, too. It never
+    /// begins before this poll, which reached back itself.
+    pub fn next_poll_with_rest(&self, now: Timestamp) -> ChangeMark {
+        let next = self.next_page().clone();
+        match self.newest {
+            Some(newest) if next.at > now.minus(OVERLAP) => {
+                let shortest = ChangeMark::from(newest.minus(MIN_OVERLAP));
+                next.min(shortest).max(self.begin.clone())
+            }
+            _ => next,
+        }
     }
 
     /// Where the next poll begins, when this one has read everything.
@@ -118,6 +134,23 @@ mod tests {
         assert!(reading.advance(&mark(1_000, "c")));
         assert!(reading.advance(&mark(1_000, "d")));
         assert_eq!(reading.next_poll(), from(970));
+    }
+
+    #[test]
+    fn a_poll_that_fails_between_two_pages_is_continued_half_a_minute_before_them() {
+        let now = Timestamp::from_millis(1_000_000);
+        let mut reading = ChangeReading::begin(&from(600));
+        assert!(reading.advance(&mark(650, "a")));
+        // Long ago: every transaction of that time has ended.
+        assert_eq!(reading.next_poll_with_rest(now), mark(650, "a"));
+        assert!(reading.advance(&mark(990, "b")));
+        // A change of 987 may still become visible.
+        let resumed = reading.next_poll_with_rest(now);
+        assert_eq!(resumed, from(960));
+        // It fails again after a page: the mark does not go back.
+        let mut reading = ChangeReading::begin(&resumed);
+        assert!(reading.advance(&mark(970, "c")));
+        assert_eq!(reading.next_poll_with_rest(now), resumed);
     }
 
     #[test]

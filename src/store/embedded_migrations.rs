@@ -58,6 +58,7 @@ embed![
     "0067_lists_by_filter",
     "0068_members_of_outages",
     "0069_place_in_changes",
+    "0070_ongoing_outages",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

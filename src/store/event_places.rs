@@ -19,6 +19,9 @@ const NEXT_RUN: &str = "select c.start / $1 * $1 as start from ( \
        from cursors p, (select min(seq) as first from events) e where p.name = 'event_places') c \
      where (c.start / $1 + 1) * $1 <= (select position from cursors where name = 'decide')";
 
+const WRITTEN: &str =
+    "update cursors set position = $1 where name = 'event_places' and position < $1";
+
 /// The places of events with one hash, in a condition over `e.seq`: those of the runs, and the
 /// newer events, which are in no run yet.
 pub(super) const PLACES: &str = "in ( \
@@ -46,6 +49,14 @@ impl Store {
         let Some(start) = next.await? else {
             return Ok(false);
         };
+        drop(tx);
+        self.write_run_from(start).await?;
+        Ok(true)
+    }
+
+    /// Writes the places of the run that begins with the event `start`.
+    async fn write_run_from(&self, start: i64) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_read().await?;
         let events =
             Statement::new("select seq, event_id from events where seq >= $1 and seq < $2");
         let place = |row: &Row| {
@@ -65,13 +76,14 @@ impl Store {
                 .iter()
                 .map(|(hash, seq)| [run.into(), (*hash).into(), (*seq).into()]);
             insert.push_rows("", rows);
+            // Another replica may have written the run since its start was read.
+            insert.push(" on conflict do nothing", []);
             insert.execute(&mut tx).await?;
         }
-        let written =
-            Statement::new("update cursors set position = $1 where name = 'event_places'");
+        // One that slept through its lease never sets back what others have written since.
+        let written = Statement::new(WRITTEN);
         written.bind(start + RUN).execute(&mut tx).await?;
-        tx.commit().await?;
-        Ok(true)
+        tx.commit().await
     }
 }
 
@@ -107,5 +119,9 @@ mod tests {
             written += 1;
         }
         assert_eq!(written, 2, "a run that is not full is not written");
+        // A replica that slept through its lease writes a run that another has written.
+        store.write_run_from(0).await.unwrap();
+        assert!(!store.write_event_places().await.unwrap(), "set back");
+        assert_eq!(store.find_event("evt-1").await.unwrap().len(), 1);
     }
 }

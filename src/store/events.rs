@@ -6,9 +6,20 @@ use super::statement::Statement;
 use super::{Store, StoreError};
 
 const POSITION: &str = "select position from cursors where name = 'decide'";
+/// As many as have bodies of some size together, and at least one. Of the others only the lengths
+/// are read, which are at the head of a row.
 const UNDECIDED: &str = "select seq, source, event_id, received_at, \
       review is not null as in_review, body \
-     from events where seq > $1 order by seq limit $2";
+     from events where seq > $1 and seq <= ( \
+       select max(l.seq) from ( \
+         select n.seq, sum(n.bytes) over (order by n.seq) - n.bytes as before from ( \
+           select seq, octet_length(body) as bytes from events \
+           where seq > $1 order by seq limit $2) n) l \
+       where l.before < $3) \
+     order by seq";
+/// A batch holds bodies of about so many bytes when it is read back: a backlog of large events must
+/// not take memory without a bound.
+const MAX_BATCH_BYTES: i64 = 16 << 20;
 /// Both ends are found in an index, with any number of events.
 const BACKLOG: &str = "select position, coalesce((select max(seq) from events), 0) as last \
      from cursors where name = 'decide'";
@@ -26,7 +37,7 @@ pub struct Backlog {
 }
 
 impl Store {
-    /// The next events to decide on, oldest first, at most `limit`.
+    /// The next events to decide on, oldest first, at most `limit`, and fewer where they are large.
     pub async fn undecided(&self, limit: u32) -> Result<Vec<JournalEvent>, StoreError> {
         let mut tx = self.database.begin_read().await?;
         let position = Statement::new(POSITION);
@@ -38,6 +49,7 @@ impl Store {
             return Ok(newest);
         }
         let select = Statement::new(UNDECIDED).bind(position).bind(limit);
+        let select = select.bind(MAX_BATCH_BYTES);
         select.fetch(&mut tx, read_event).await
     }
 
@@ -81,4 +93,38 @@ fn read_event(row: &Row) -> Result<JournalEvent, StoreError> {
             Content::Body(row.get("body")?)
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_backlog_of_large_events_is_read_in_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringdown.db");
+        let url = format!("sqlite:{}", path.display());
+        let store = Store::open(&url).await.unwrap();
+        let mut tx = store.database.begin_write().await.unwrap();
+        // One small event, ten of 4 MB, one of 20 MB, ten small ones.
+        let insert = "insert into events (source, event_id, received_at, body) \
+             with recursive n(n) as (select 1 union all select n + 1 from n where n < 22) \
+             select 'genesys', 'evt-' || n, n, case when n = 12 then hex(zeroblob(10000000)) \
+               when n between 2 and 11 then hex(zeroblob(2000000)) else '{}' end from n";
+        Statement::new(insert).execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut read = Vec::new();
+        loop {
+            let events = store.undecided(4_096).await.unwrap();
+            let Some(last) = events.last() else { break };
+            let mut tx = store.database.begin_write().await.unwrap();
+            let decided = "update cursors set position = $1 where name = 'decide'";
+            let decided = Statement::new(decided).bind(last.seq);
+            decided.execute(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+            read.push(events.len());
+        }
+        // The one that reaches 16 MiB is the last of its part.
+        assert_eq!(read, [6, 5, 1, 10]);
+    }
 }

@@ -11,6 +11,8 @@ use crate::fault_points;
 
 /// Events deleted in one statement.
 const EVENTS_PER_STATEMENT: usize = 256;
+/// Places of events deleted in one step.
+const PLACES_PER_STEP: u32 = 4_096;
 
 /// The result of one step of retention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,9 +43,15 @@ const OLD_INCIDENTS: &str = "select i.id from incidents i \
             and d.state in ('waiting', 'sending', 'dead')) \
      order by i.opened_at limit $2";
 
-/// Places of runs before the oldest event.
-const OLD_PLACES: &str = "delete from event_places \
-     where run < (select coalesce(min(seq), 0) from events) / $1";
+/// Places of events that are gone, in some runs. A run that retention has passed keeps only the
+/// places of events that are still needed, so it costs little to look at it again. A subquery for
+/// one value is a look-up in both databases; of `not exists` PostgreSQL may make a join that reads
+/// all events.
+const OLD_PLACES: &str = "delete from event_places where (run, hash, seq) in ( \
+     select p.run, p.hash, p.seq from event_places p \
+     where p.run >= $1 and p.run < $2 \
+       and (select e.seq from events e where e.seq = p.seq) is null \
+     order by p.run limit $3)";
 
 struct OldEvent {
     seq: i64,
@@ -88,10 +96,6 @@ impl Store {
         ] {
             Statement::new(text).bind(cutoff).execute(&mut tx).await?;
         }
-        Statement::new(OLD_PLACES)
-            .bind(RUN)
-            .execute(&mut tx)
-            .await?;
         tx.commit().await?;
         fault_points::reach("retention-step");
         self.database.give_back_pages().await?;
@@ -136,16 +140,27 @@ async fn forget_events(
         .into_iter()
         .take_while(|event| event.received_at < cutoff)
         .collect();
-    let next_after = last.filter(|_| old.len() == looked_at);
+    let mut next_after = last.filter(|_| old.len() == looked_at);
     let deletable: Vec<OldEvent> = old.into_iter().filter(|event| !event.is_needed).collect();
     for chunk in deletable.chunks(EVENTS_PER_STATEMENT) {
         delete_events(tx, chunk).await?;
+    }
+    let passed = (after / RUN, last.unwrap_or(after) / RUN);
+    if forget_places(tx, passed).await? == u64::from(PLACES_PER_STEP) {
+        // There may be more of them: the next step goes on here.
+        next_after = Some(after);
     }
     Ok(RetentionStep {
         next_after,
         events: deletable.len() as u64,
         incidents: 0,
     })
+}
+
+/// Deletes some places in the runs from the first to before the second of `passed`. Answers how many.
+async fn forget_places(tx: &mut Tx, passed: (i64, i64)) -> Result<u64, StoreError> {
+    let places = Statement::new(OLD_PLACES).bind(passed.0).bind(passed.1);
+    places.bind(PLACES_PER_STEP).execute(tx).await
 }
 
 async fn delete_events(tx: &mut Tx, events: &[OldEvent]) -> Result<(), StoreError> {
@@ -159,4 +174,53 @@ async fn delete_events(tx: &mut Tx, events: &[OldEvent]) -> Result<(), StoreErro
         delete.execute(tx).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn one_event_that_is_still_needed_keeps_no_place_but_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringdown.db");
+        let url = format!("sqlite:{}", path.display());
+        let store = Store::open(&url).await.unwrap();
+        let mut tx = store.database.begin_write().await.unwrap();
+        for text in [
+            "insert into events (source, event_id, received_at, body) \
+               with recursive n(n) as (select 1 union all select n + 1 from n where n < 36000) \
+               select 'genesys', 'evt-' || n, n, '{}' from n",
+            "update cursors set position = 36000 where name = 'decide'",
+            "insert into review_items (event_seq, source, event_id, received_at, reason, state) \
+               values (5, 'genesys', 'evt-5', 5, 'it is not understood', 'open')",
+        ] {
+            Statement::new(text).execute(&mut tx).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        while store.write_event_places().await.unwrap() {}
+        assert_eq!(places(&store).await, 2 * RUN - 1, "seq begins with 1");
+        // All but the newest 2,000 events are old.
+        let cutoff = Timestamp::from_millis(34_001);
+        let (mut after, mut before, mut deleted) = (Some(0), places(&store).await, 0);
+        while let Some(place) = after {
+            let step = store.delete_expired(place, cutoff, 500).await.unwrap();
+            let left = places(&store).await;
+            assert!(before - left <= 4_096, "a step is short");
+            (after, before) = (step.next_after, left);
+            deleted += step.events;
+        }
+        assert_eq!(deleted, 33_999);
+        assert_eq!(places(&store).await, 1, "of the event in review");
+        let found = store.find_event("evt-5").await.unwrap();
+        assert_eq!(found.len(), 1, "it is found by its id");
+        assert_eq!(store.find_event("evt-36000").await.unwrap().len(), 1);
+    }
+
+    async fn places(store: &Store) -> i64 {
+        let mut tx = store.database.begin_read().await.unwrap();
+        let count = Statement::new("select count(*) as count from event_places");
+        let count = count.fetch_one(&mut tx, |row| row.get("count"));
+        count.await.unwrap()
+    }
 }

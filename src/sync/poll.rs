@@ -28,7 +28,7 @@ const MAX_DOUBTED: u32 = 200;
 
 impl SyncWorker {
     /// Reads the changes since the last poll, page by page, and applies them. What was read is
-    /// stored with each page, so a poll that fails is continued and not repeated.
+    /// stored with each page, so a poll that fails is continued, with the overlap of new changes.
     pub(super) async fn poll(&self, memory: &mut Memory, now: Timestamp) -> Result<(), SyncError> {
         // Without an open ticket no change matters.
         let Some(oldest) = self.store.oldest_open_ticket(&self.name).await? else {
@@ -52,8 +52,8 @@ impl SyncWorker {
                     .save(reading.newest(), Some(reading.next_poll()), now)
                     .await;
             }
-            let next = Some(reading.next_page().clone());
-            self.save(reading.newest(), next, now).await?;
+            let resume = Some(reading.next_poll_with_rest(now));
+            self.save(reading.newest(), resume, now).await?;
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! The last 24 hours: what came in, what was held back, what went out, and the outages.
 
+use std::cmp::Reverse;
+
 use super::named::entity_and_name;
 use super::values::DisplayTime;
 use crate::domain::activity::{Activity, hour_of};
@@ -11,8 +13,10 @@ use crate::store::{Store, StoreError};
 
 /// Hours that are shown, the present one included.
 pub const LAST_HOURS: i64 = 24;
-/// Outages that are shown, the newest.
-const MAX_OUTAGES: u32 = 30;
+/// Outages that are over and shown, the newest.
+const MAX_OVER: u32 = 30;
+/// Outages that go on and are shown. Each stays in its place however many have begun since.
+const MAX_ONGOING: u32 = 300;
 
 /// What happened in each of the last hours.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,9 +42,12 @@ pub struct OutageSpan {
 pub(super) const COUNTS: &str = "select a.hour, a.kind, a.count from activity_hours a \
      where a.hour >= $1 order by a.hour, a.kind";
 
-/// In the order of the index of outages.
-pub(super) const OUTAGES: &str = "select i.id, i.rule, i.key, i.opened_at, i.closed_at \
-     from incidents i where substr(i.rule, 1, 7) = 'outage:' \
+/// Each in the order of its index.
+pub(super) const OVER: &str = "select i.id, i.rule, i.key, i.opened_at, i.closed_at \
+     from incidents i where substr(i.rule, 1, 7) = 'outage:' and i.closed_at is not null \
+     order by i.opened_at desc limit $1";
+pub(super) const ONGOING: &str = "select i.id, i.rule, i.key, i.opened_at, i.closed_at \
+     from incidents i where substr(i.rule, 1, 7) = 'outage:' and i.closed_at is null \
      order by i.opened_at desc limit $1";
 
 impl OutageSpan {
@@ -69,13 +76,45 @@ impl Store {
         };
         let counts = Statement::new(COUNTS).bind(first_hour);
         let counts = counts.fetch(&mut tx, counted).await?;
-        let outages = Statement::new(OUTAGES).bind(MAX_OUTAGES);
-        let mut outages = outages.fetch(&mut tx, OutageSpan::read).await?;
+        let ongoing = Statement::new(ONGOING).bind(MAX_ONGOING);
+        let mut outages = ongoing.fetch(&mut tx, OutageSpan::read).await?;
+        let over = Statement::new(OVER).bind(MAX_OVER);
+        outages.extend(over.fetch(&mut tx, OutageSpan::read).await?);
         outages.retain(|one| one.to.is_none_or(|to| hour_of(to) >= first_hour));
+        outages.sort_by_key(|one| Reverse(one.from));
         Ok(LastDay {
             first_hour,
             counts: counts.into_iter().flatten().collect(),
             outages,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_outage_that_goes_on_is_shown_however_many_have_begun_since() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ringdown.db");
+        let url = format!("sqlite:{}", path.display());
+        let store = Store::open(&url).await.unwrap();
+        let mut tx = store.database.begin_write().await.unwrap();
+        let insert = "insert into incidents (id, rule, key, source, state, severity, target, \
+               opened_at, closed_at, occurrences, suppressed, life, context) \
+             with recursive n(n) as (select 1 union all select n + 1 from n where n < 50) \
+             select 'id-' || n, 'outage:site', 'Berlin', '', \
+               case when n = 1 then 'open' else 'closed' end, 'high', 'servicenow', \
+               n * 1000, case when n > 1 then n * 1000 + 500 end, 1, 0, '{}', '{}' from n";
+        Statement::new(insert).execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let day = store.last_day(Timestamp::from_millis(60_000)).await;
+        let outages = day.unwrap().outages;
+        assert_eq!(outages.len(), 31);
+        let newest = outages.first().unwrap();
+        assert_eq!(newest.id.as_str(), "id-50");
+        let oldest = outages.last().unwrap();
+        assert_eq!((oldest.id.as_str(), oldest.to), ("id-1", None));
     }
 }

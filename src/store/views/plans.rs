@@ -213,8 +213,12 @@ async fn what_is_going_on_is_read_from_indexes_however_much_is_over() {
             &["SEARCH a USING PRIMARY KEY (hour>?)"],
         ),
         (
-            Statement::new(last_day::OUTAGES),
+            Statement::new(last_day::OVER),
             &["USING INDEX incidents_outages"],
+        ),
+        (
+            Statement::new(last_day::ONGOING),
+            &["USING INDEX incidents_ongoing_outages"],
         ),
         (members_select(&id, 100), &["incidents_by_outage"]),
         (reading_events_select(&id, 100), &["decisions_by_incident"]),

@@ -5,6 +5,7 @@ mod changing;
 mod field_cases;
 mod field_changes;
 mod finding;
+mod hidden_changes;
 mod in_doubt;
 mod instance;
 mod logging_in;

@@ -11,12 +11,13 @@ use ringdown::domain::ticket::{TicketFields, TicketKey};
 use ringdown::domain::time::Timestamp;
 use ringdown::outbound::Redactor;
 use ringdown::settings::Loader;
-use ringdown::simulator::{self, Simulator, SimulatorSettings};
+use ringdown::simulator::{self, Fault, FaultKind, Simulator, SimulatorSettings, Trigger};
 use ringdown::targets::{self, Crm, TokenVault};
 use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::support::crm::{At, servicenow};
+use crate::sync::desk::{Desk, OFTEN};
 
 struct NoVault;
 
@@ -138,5 +139,42 @@ async fn each_of_many_changes_is_on_one_page_and_the_last_page_ends_it() {
         read.sort();
         read.dedup();
         assert_eq!(read.len(), count, "{at:?}: a change was on two pages");
+    }
+}
+
+#[tokio::test]
+async fn a_poll_that_fails_between_two_pages_reads_the_newest_changes_of_the_first_once_more() {
+    // A change is stored later than another one with a newer time: after a page that was just
+    // read, an older change may still become visible.
+    let desk = Desk::open(At::ServiceNow, OFTEN).await;
+    let servicenow = desk.world.simulator.servicenow();
+    open(
+        At::ServiceNow,
+        &client(At::ServiceNow, &desk.world.simulator),
+        600,
+    )
+    .await;
+    let before = servicenow.requests().len();
+    // Each poll reads its first page, and fails at the second.
+    let unavailable = FaultKind::Unavailable { retry_after: None };
+    let alternate = Fault::new(unavailable, Trigger::Every { nth: 2 });
+    servicenow.add_fault(alternate.on_method("GET").on_path("/table/incident"));
+    let pages = || {
+        let requests = servicenow.requests().split_off(before);
+        let pages = requests
+            .into_iter()
+            .filter(|one| one.query.contains("sys_updated_on"));
+        let pages = pages.map(|one| (one.query.contains("sys_id%3E"), one.status));
+        pages.collect::<Vec<(bool, u16)>>()
+    };
+    let second = (true, 503);
+    let twice = async || pages().into_iter().filter(|page| *page == second).count() >= 2;
+    desk.world.until("two polls have failed", twice).await;
+    let pages = pages();
+    for (page, next) in pages.iter().zip(&pages[1..]) {
+        assert!(
+            *page != second || !next.0,
+            "nothing is read again: {pages:?}"
+        );
     }
 }
