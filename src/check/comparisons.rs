@@ -1,8 +1,8 @@
 //! Comparisons that can hardly be meant: a number with a text, a reading with a number that it never
 //! reaches, seconds with milliseconds, and `when` and `clear` the wrong way round.
 
-use super::expressions::Place;
 use super::kinds::{Carried, Kinds};
+use super::place::Place;
 use super::ranges;
 use crate::domain::signal::Field;
 use crate::rules::{Compared, Constant, Expression, Operand, Relation, ThresholdSide, span_of};

@@ -1,39 +1,11 @@
 //! Runs the expressions of a rule over the values that its events can have.
 
-use super::kinds::Kinds;
+use super::kinds::{Kind, Kinds};
+use super::place::Place;
 use super::values::{Variants, variants};
 use crate::domain::signal::Signal;
 use crate::rules::{Comparisons, Expression, span_of, unsatisfiable};
 use crate::settings::{Level, Problem, RuleSettings};
-
-/// An expression of a rule.
-pub(super) struct Place<'r> {
-    /// The path of its setting.
-    pub(super) path: String,
-    pub(super) expression: &'r Expression,
-    pub(super) comparisons: Comparisons,
-}
-
-/// Every expression of `rule`, in the order in which they are evaluated.
-pub(super) fn places(rule: &RuleSettings) -> Vec<Place<'_>> {
-    let mut places = vec![place(rule, "when", &rule.when)];
-    places.extend(rule.clear.iter().map(|clear| place(rule, "clear", clear)));
-    for (level, expression) in &rule.severity.levels {
-        places.push(place(rule, &format!("severity.{level}"), expression));
-    }
-    for (at, route) in rule.targets.routes.iter().enumerate() {
-        places.push(place(rule, &format!("targets[{at}].when"), &route.when));
-    }
-    places
-}
-
-fn place<'r>(rule: &RuleSettings, key: &str, expression: &'r Expression) -> Place<'r> {
-    Place {
-        path: format!("rules.{}.{key}", rule.name),
-        comparisons: expression.comparisons(),
-        expression,
-    }
-}
 
 /// Whether the verdicts of a rule can be reached.
 #[derive(Debug, Default)]
@@ -108,32 +80,39 @@ pub(super) fn is_explained(path: &str, found: &[Problem]) -> bool {
     found.iter().any(|problem| problem.path == path)
 }
 
-/// The first failure of an expression.
+/// The first failure of an expression. Of alternatives it fails on all that contain what it reads.
 fn failure(rule: &RuleSettings, place: &Place<'_>, kinds: &Kinds<'_>) -> Option<Problem> {
-    for kind in kinds.certain() {
-        let Variants { signals, .. } = variants(&[&place.comparisons], kind);
-        let failed = signals
-            .iter()
-            .find_map(|signal| place.expression.holds(signal, kind.source).err());
-        if let Some(error) = failed {
-            let event_type = &kind.event_type;
-            let reason = format!(
-                "fails on events of the type `{event_type}`: {}",
-                error.problem
-            );
-            let help = error.help.unwrap_or_else(|| {
-                format!(
-                    "such an event would not be decided by `{}`, and become a review item",
-                    rule.name
-                )
-            });
-            let part = error.part.as_deref();
-            let span = part.and_then(|part| span_of(place.expression.source(), part));
-            let problem = Problem::error(&place.path, reason).with_help(help);
-            return Some(problem.within(span));
-        }
-    }
-    None
+    kinds.alternatives().into_iter().find_map(|alternatives| {
+        let only = alternatives.len() == 1;
+        let able = alternatives
+            .into_iter()
+            .filter(|kind| only || kind.carries_all(&place.comparisons));
+        let failures: Option<Vec<Problem>> =
+            able.map(|kind| failure_on(rule, place, kind)).collect();
+        failures?.into_iter().next()
+    })
+}
+
+fn failure_on(rule: &RuleSettings, place: &Place<'_>, kind: &Kind<'_>) -> Option<Problem> {
+    let Variants { signals, .. } = variants(&[&place.comparisons], kind);
+    let error = signals
+        .iter()
+        .find_map(|signal| place.expression.holds(signal, kind.source).err())?;
+    let event_type = &kind.event_type;
+    let reason = format!(
+        "fails on events of the type `{event_type}`: {}",
+        error.problem
+    );
+    let help = error.help.unwrap_or_else(|| {
+        format!(
+            "such an event would not be decided by `{}`, and become a review item",
+            rule.name
+        )
+    });
+    let part = error.part.as_deref();
+    let span = part.and_then(|part| span_of(place.expression.source(), part));
+    let problem = Problem::error(&place.path, reason).with_help(help);
+    Some(problem.within(span))
 }
 
 fn reached(rule: &RuleSettings, places: &[Place<'_>], kinds: &Kinds<'_>) -> Reached {

@@ -3,7 +3,7 @@
 
 use super::Depth;
 use super::expressions::verdict;
-use super::kinds::Kinds;
+use super::kinds::{Kind, Kinds};
 use super::names::fields;
 use crate::decide::signal_values;
 use crate::settings::{Problem, RuleSettings};
@@ -54,31 +54,45 @@ pub(super) fn check(
 }
 
 fn check_filled(rule: &RuleSettings, kinds: &Kinds<'_>, found: &mut Vec<Problem>) {
-    let path = format!("rules.{}.key", rule.name);
-    for kind in kinds.certain() {
-        let event_type = &kind.event_type;
-        let context = signal_values(&kind.samples.whole, kind.source);
-        let (reason, missing) = match rule.key.render(&context) {
-            Ok(key) if key.trim().is_empty() => {
-                let reason = format!("is empty for events of the type `{event_type}`");
-                (reason, Vec::new())
-            }
-            Ok(_) => continue,
-            Err(error) => {
-                let problem = error.problem;
-                let reason = format!(
-                    "can never be filled from events of the type `{event_type}`: {problem}"
-                );
-                (reason, error.missing)
-            }
-        };
-        let span = missing.first().and_then(|name| rule.key.span_of(name));
-        let help = format!(
-            "every such event would become a review item; the events contain {}",
-            fields(kinds)
-        );
-        found.push(Problem::error(&path, reason).with_help(help).within(span));
+    let when = rule.when.comparisons();
+    for alternatives in kinds.alternatives() {
+        let breaching = alternatives.iter().filter(|kind| kind.carries_all(&when));
+        let mut tried: Vec<&Kind<'_>> = breaching.copied().collect();
+        if tried.is_empty() {
+            tried = alternatives;
+        }
+        let unfilled: Option<Vec<Problem>> = tried
+            .into_iter()
+            .map(|kind| unfilled(rule, kinds, kind))
+            .collect();
+        found.extend(unfilled.into_iter().flatten().take(1));
     }
+}
+
+/// Why events of `kind` cannot fill the key; `None`: they can.
+fn unfilled(rule: &RuleSettings, kinds: &Kinds<'_>, kind: &Kind<'_>) -> Option<Problem> {
+    let event_type = &kind.event_type;
+    let context = signal_values(&kind.samples.whole, kind.source);
+    let (reason, missing) = match rule.key.render(&context) {
+        Ok(key) if key.trim().is_empty() => {
+            let reason = format!("is empty for events of the type `{event_type}`");
+            (reason, Vec::new())
+        }
+        Ok(_) => return None,
+        Err(error) => {
+            let problem = error.problem;
+            let reason =
+                format!("can never be filled from events of the type `{event_type}`: {problem}");
+            (reason, error.missing)
+        }
+    };
+    let span = missing.first().and_then(|name| rule.key.span_of(name));
+    let help = format!(
+        "every such event would become a review item; the events contain {}",
+        fields(kinds)
+    );
+    let path = format!("rules.{}.key", rule.name);
+    Some(Problem::error(&path, reason).with_help(help).within(span))
 }
 
 /// Warns of a key with a value that does not stay the same for one thing.

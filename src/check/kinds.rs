@@ -1,13 +1,13 @@
 //! The kinds of events that a rule can see, and what these can contain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use super::sample::Samples;
 use crate::domain::signal::COMMON_NAMES;
 use crate::normalise::CustomMap;
 use crate::normalise::catalogue::{self, Subject, Topic, TopicMetric, Unit};
-use crate::rules::Operand;
+use crate::rules::{Comparisons, Operand};
 
 /// The events that one rule can see.
 pub(super) struct Kinds<'s> {
@@ -50,7 +50,22 @@ pub(super) enum Carried {
 impl Kinds<'_> {
     /// Whether anything is known of the events.
     pub(super) fn are_understood(&self) -> bool {
-        self.certain().next().is_some()
+        !self.alternatives().is_empty()
+    }
+
+    /// The events that come. Of several maps of custom sources it is not known which gives an event:
+    /// they are alternatives, and wrong is only what is wrong for all of them.
+    pub(super) fn alternatives(&self) -> Vec<Vec<&Kind<'_>>> {
+        let mut each: Vec<Vec<&Kind<'_>>> = self.certain().map(|kind| vec![kind]).collect();
+        let mut perhaps: BTreeMap<&str, Vec<&Kind<'_>>> = BTreeMap::new();
+        for kind in self.all.iter().filter(|kind| !kind.is_certain) {
+            let event_type = kind.event_type.as_str();
+            if !self.certain().any(|one| one.event_type == event_type) {
+                perhaps.entry(event_type).or_default().push(kind);
+            }
+        }
+        each.extend(perhaps.into_values());
+        each
     }
 
     pub(super) fn certain(&self) -> impl Iterator<Item = &Kind<'_>> {
@@ -143,6 +158,14 @@ impl Kinds<'_> {
 }
 
 impl Kind<'_> {
+    /// Whether its events contain everything that `comparisons` read.
+    pub(super) fn carries_all(&self, comparisons: &Comparisons) -> bool {
+        let operands = comparisons.operands.iter();
+        operands
+            .map(|operand| self.carries(operand))
+            .all(|carried| carried == Carried::Yes)
+    }
+
     /// Whether the state of what these events are about can contain `operand`.
     pub(super) fn carries(&self, operand: &Operand) -> Carried {
         match operand {

@@ -17,6 +17,7 @@ mod known;
 mod leftovers;
 mod names;
 mod overlap;
+mod place;
 mod plain_text;
 mod ranges;
 mod sample;
@@ -28,9 +29,9 @@ mod words;
 
 use crate::domain::trouble::OWN_RULE;
 use crate::settings::{Level, Problem, RuleSettings, Settings};
-use expressions::Place;
 use kinds::Kinds;
 use known::Known;
+use place::{Place, places};
 use tickets::Tickets;
 
 /// What is looked for.
@@ -73,7 +74,7 @@ fn look(settings: &Settings, depth: Depth) -> Vec<Problem> {
             spans::check(rule, settings, &mut of_rule);
         }
         if kinds.are_understood() {
-            let places = expressions::places(rule);
+            let places = places(rule);
             check_rule(rule, &places, &kinds, depth, &mut of_rule);
             tickets.try_rule(rule, &places, &kinds, depth);
         }

@@ -1,7 +1,7 @@
 //! Event types, metrics and statistics that no sender of the rule is known to use.
 
-use super::expressions::Place;
 use super::kinds::{Carried, Kinds, Sort};
+use super::place::Place;
 use crate::normalise::catalogue;
 use crate::rules::{Operand, nearest, span_of};
 use crate::settings::{Mark, Problem, RuleSettings};
@@ -261,8 +261,8 @@ fn statistics<'k>(kinds: &'k Kinds<'_>, metric: &str) -> Vec<&'k str> {
 
 /// The fields that the events can contain.
 pub(super) fn fields(kinds: &Kinds<'_>) -> String {
-    let certain = kinds.certain();
-    let names = certain.flat_map(|kind| kind.samples.whole.fields.keys().copied());
+    let alternatives = kinds.alternatives().into_iter().flatten();
+    let names = alternatives.flat_map(|kind| kind.samples.whole.fields.keys().copied());
     some_of(&names.collect())
 }
 

@@ -2,7 +2,8 @@
 //! as its writer thinks.
 
 use super::comparisons::name_of;
-use super::expressions::{Place, is_explained};
+use super::expressions::is_explained;
+use super::place::Place;
 use crate::rules::{Bound, Constant, Operand, Relation, ThresholdSide, span_of};
 use crate::settings::{Problem, RuleSettings};
 

@@ -1,8 +1,8 @@
 //! Numbers that a reading never reaches, or always exceeds: a ratio beside 80, a count beside -1.
 
 use super::comparisons::name_of;
-use super::expressions::Place;
 use super::kinds::Kinds;
+use super::place::Place;
 use crate::normalise::catalogue::Unit;
 use crate::rules::{Compared, Constant, Operand, Relation, ThresholdSide, span_of};
 use crate::settings::Problem;

@@ -3,8 +3,8 @@
 
 use std::ptr;
 
-use super::expressions::Place;
 use super::kinds::{Kinds, Sort};
+use super::place::Place;
 use super::values::{set, slim};
 use crate::normalise::catalogue::{Means, Topic, TopicStatus, usual_statuses};
 use crate::rules::{Constant, Operand, nearest, span_of};

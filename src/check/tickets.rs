@@ -6,8 +6,8 @@ use std::rc::Rc;
 
 use super::Depth;
 use super::breach::context;
-use super::expressions::Place;
 use super::kinds::{Kind, Kinds};
+use super::place::Place;
 use super::values::{copy_readings, variants};
 use crate::decide::signal_values;
 use crate::domain::signal::Signal;

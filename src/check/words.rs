@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::expressions::Place;
 use super::kinds::{Kinds, Sort};
+use super::place::Place;
 use crate::domain::polling::{POLL_SOURCE, STATUS_SOURCE};
 use crate::domain::signal::Field;
 use crate::normalise::catalogue::Words;

@@ -569,12 +569,16 @@ fn is_as_expected(found: &Value, mistake: &Mistake, text: &str) -> bool {
         && mistake.says.iter().all(|part| said.contains(part))
 }
 
-#[test]
-fn a_rule_for_one_of_several_maps_is_not_blamed_for_what_the_others_lack() {
-    let several = format!(
-        "{}\n{}",
-        sound(),
-        r#"
+/// A source with a map for queues and one for trunks, and a rule for it.
+fn two_maps(when: &str, key: &str) -> String {
+    format!(
+        "{}\n{MAPS}[rules.feed-queue]\nevents = [\"custom\"]\nwhen = {when:?}\nkey = {key:?}\n\
+         targets = [\"salesforce\"]\n",
+        sound()
+    )
+}
+
+const MAPS: &str = r#"
 [sources.feed]
 format = "custom"
 auth = [{ type = "bearer", secret = { env = "FEED" } }]
@@ -586,14 +590,35 @@ metrics = { oWaiting = { count = "$.metrics[?@.metric == 'oWaiting'].count" } }
 when = { place = "/trunk" }
 trunk_id = "/trunk/id"
 status = "/trunk/state"
-[rules.feed-queue]
-events = ["custom"]
-when = "metrics[oWaiting].count >= 20"
-key = "{{ queue_id }}"
-targets = ["salesforce"]
-"#
-    );
-    assert_eq!(found(&several), Vec::<Value>::new());
+"#;
+
+#[test]
+fn a_rule_for_one_of_several_maps_is_not_blamed_for_what_the_others_lack() {
+    for (when, key) in [
+        ("metrics[oWaiting].count >= 20", "{{ queue_id }}"),
+        ("status == 'DOWN'", "{{ trunk_id }}"),
+    ] {
+        let several = two_maps(when, key);
+        assert_eq!(found(&several), Vec::<Value>::new(), "{when}");
+    }
+}
+
+#[test]
+fn what_is_wrong_for_every_map_that_a_rule_can_mean_is_found() {
+    for (when, key, at) in [
+        ("metrics[oWaiting].count > '5'", "{{ queue_id }}", "when"),
+        ("status > 4", "{{ trunk_id }}", "when"),
+        ("metrics[oWaitin].count > 5", "{{ queue_id }}", "when"),
+        ("metrics[oWaiting].count > 5", "{{ trunk_id }}", "key"),
+        ("metrics[oWaiting].count > 5", "{{ edge_id }}", "key"),
+    ] {
+        let found = found(&two_maps(when, key));
+        let path = format!("rules.feed-queue.{at}");
+        assert!(
+            found.iter().any(|one| one["path"] == path),
+            "{when} {key}: {found:#?}"
+        );
+    }
 }
 
 #[test]
