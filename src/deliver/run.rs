@@ -18,8 +18,8 @@ use crate::store::StoreError;
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 /// Sleep after a failure of the database.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
-/// A delivery that is tried within this time can show whether the target takes tickets again. After a
-/// lost answer it is looked up a minute later.
+/// A delivery that is tried within this time can show whether the target takes tickets again. ServiceNow's
+/// creates are put off for a minute after a lost answer. Where it is ten minutes, nobody waits for that.
 const NEAR: Duration = Duration::from_secs(65);
 /// No sleep: the next step may have work.
 const AT_ONCE: Duration = Duration::from_millis(1);

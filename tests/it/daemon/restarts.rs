@@ -137,6 +137,32 @@ async fn what_was_under_way_when_the_process_died_is_not_sent_again_before_it_ha
     }
 }
 
+/// The create is put off for ten minutes, until its lost request has certainly ended. The poll shows
+/// its ticket long before, and no clock moves here.
+#[tokio::test]
+async fn a_ticket_that_the_poll_has_seen_ends_the_wait_of_its_create() {
+    let at = At::Salesforce;
+    let mut world = lenient(at, "[targets.salesforce.sync]\npoll_every = \"1s\"\n").await;
+    world.start().await;
+    // The poll begins with the first ticket.
+    world.accept(&event("q0", "q0", 400.0)).await;
+    world.all_delivered().await;
+    let late = FaultKind::LateCommit {
+        milliseconds: 4_000,
+    };
+    add_fault(&world, at, late);
+    world.accept(&event("q1", "q1", 400.0)).await;
+    until_put_back(&world).await;
+    clear_faults(&world);
+    world
+        .until("the create knows its ticket", async || {
+            let deliveries = world.items("deliveries").await;
+            tickets(&world, at).len() == 2 && deliveries.iter().all(|one| one["state"] == "done")
+        })
+        .await;
+    assert_eq!(creates(&world, at), 2, "none was sent again");
+}
+
 #[tokio::test]
 async fn what_never_reached_the_crm_is_sent_when_it_would_have_ended() {
     for (at, runs_for) in [(At::ServiceNow, 60), (At::Salesforce, 600)] {
