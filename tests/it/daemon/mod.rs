@@ -37,4 +37,5 @@ mod sources;
 mod tickets;
 mod timeline;
 mod topics;
+mod upgrade;
 mod wrapped;
