@@ -87,8 +87,12 @@ impl TargetWorker {
 
     /// Records why the target accepts no writes, when that has changed.
     pub(super) async fn record_condition(&self, now: Timestamp) -> Result<(), StoreError> {
-        let condition = {
+        let (condition, since) = {
             let shared = self.shared();
+            let since = match &shared.pause {
+                Some(_) => now,
+                None => shared.breaker.since().unwrap_or(now).min(now),
+            };
             // After a start nothing is known until something has failed.
             let is_known = shared.recorded.is_some() || shared.last_error.is_some();
             let waited = shared.breaker.waited();
@@ -104,7 +108,7 @@ impl TargetWorker {
             });
             // The reason of one condition may change with every try; its first one is shown.
             let key = |one: &Option<TargetCondition>| one.as_ref().map(|one| one.state);
-            match &shared.recorded {
+            let condition = match &shared.recorded {
                 Some(recorded) if key(recorded) == key(&condition) => {
                     let written = shared.recorded_at.map(|at| at.elapsed());
                     // Another replica may have ended it, for which the target accepts writes.
@@ -117,10 +121,12 @@ impl TargetWorker {
                     recorded.clone()
                 }
                 _ => condition,
-            }
+            };
+            let at = condition.as_ref().map_or(now, |_| since);
+            (condition, at)
         };
         self.store
-            .record_condition(&self.name, condition.as_ref(), now)
+            .record_condition(&self.name, condition.as_ref(), since)
             .await?;
         let mut shared = self.shared();
         shared.recorded = Some(condition);
