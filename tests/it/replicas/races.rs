@@ -82,6 +82,7 @@ fn ticket(closed: bool) -> Ticket {
         state: Some(if closed { "Closed" } else { "New" }.into()),
         closed,
         not_kept: Vec::new(),
+        is_unread: false,
     }
 }
 
