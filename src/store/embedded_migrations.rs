@@ -61,6 +61,7 @@ embed![
     "0070_ongoing_outages",
     "0071_unread_tickets",
     "0072_lost_creates",
+    "0073_run_times",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {
