@@ -122,7 +122,8 @@ impl Evidence {
         let Some(since) = same.or(alike) else {
             return failure.class;
         };
-        failure.pattern_since = Some(since);
+        let seconds = now.since(since).as_secs();
+        failure.pattern_seconds = u16::try_from(seconds).unwrap_or(u16::MAX);
         let resolved_by = match failure.class.resolved_by {
             ResolvedBy::Nothing => ResolvedBy::PersonInCrm,
             // No lock lasts for so long. A flow or a trigger that fails does.

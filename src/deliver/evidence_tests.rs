@@ -221,10 +221,10 @@ fn a_pattern_counts_from_its_first_refusal() {
         let mut failure = refused("A");
         let now = NOW.plus(Duration::from_secs(seconds));
         evidence.judge(&delivery(id, Create), &mut failure, now);
-        (failure.is_pattern, failure.pattern_since)
+        (failure.is_pattern, failure.pattern_seconds)
     };
-    assert_eq!(refuse(1, 0), (false, None));
-    assert_eq!(refuse(2, 6), (false, None));
-    assert_eq!(refuse(3, 14), (true, Some(NOW)));
-    assert_eq!(refuse(1, 20), (true, Some(NOW)));
+    assert_eq!(refuse(1, 0), (false, 0));
+    assert_eq!(refuse(2, 6), (false, 0));
+    assert_eq!(refuse(3, 14), (true, 14));
+    assert_eq!(refuse(1, 20), (true, 20));
 }

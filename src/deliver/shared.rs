@@ -86,4 +86,6 @@ impl Shared {
 pub(super) struct CachedHealth {
     pub(super) stored: Option<TargetHealth>,
     pub(super) read_at: Option<Instant>,
+    /// When this process heard of the newest row of another one.
+    pub(super) heard_at: Timestamp,
 }

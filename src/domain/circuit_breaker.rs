@@ -434,9 +434,8 @@ impl CircuitBreaker {
             .filter(|(_, last)| now.since(*last) < MAX_LOGIN_HOLD)
             .map(|(first, _)| first);
         let first = before.unwrap_or(now).min(now);
-        let first = failure
-            .pattern_since
-            .map_or(first, |since| since.min(first));
+        let of_pattern = Duration::from_secs(failure.pattern_seconds.into());
+        let first = first.min(now.minus(of_pattern));
         self.refused = Some((first, now));
     }
 

@@ -404,7 +404,7 @@ fn a_wait_counts_from_the_first_refusal_after_the_last_success() {
     // The refusals of three tickets show that it is held.
     let mut breaker = CircuitBreaker::default();
     let mut pattern = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
-    (pattern.is_pattern, pattern.pattern_since) = (true, Some(at(30)));
+    (pattern.is_pattern, pattern.pattern_seconds) = (true, 14);
     breaker.record_failure(&pattern, Next::HoldTarget, at(44));
     assert_eq!(since(&breaker), Some(at(30)));
     // A failure of long ago says nothing about this one.

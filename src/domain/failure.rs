@@ -8,8 +8,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::time::Timestamp;
-
 /// Declares the kinds once, so that `ALL` cannot lack one.
 macro_rules! kinds {
     ($($(#[$meaning:meta])* $kind:ident => $name:literal,)+) => {
@@ -189,9 +187,9 @@ pub struct Failure {
     /// Whether several tickets were refused like this, so that it is not about one.
     #[serde(skip)]
     pub is_pattern: bool,
-    /// When the first of these tickets was refused.
+    /// How many seconds ago the first of these tickets was refused.
     #[serde(skip)]
-    pub pattern_since: Option<Timestamp>,
+    pub pattern_seconds: u16,
     /// Whether the CRM was not asked: Ringdown has nothing that it could send. The failure says
     /// nothing about the target.
     #[serde(skip)]
@@ -216,7 +214,7 @@ impl Failure {
             in_front: false,
             ends_doubt: false,
             is_pattern: false,
-            pattern_since: None,
+            pattern_seconds: 0,
             is_internal: false,
         }
     }
