@@ -11,7 +11,7 @@ use super::query::{Bulk, Query};
 use super::questions::{self, Question};
 use super::replay_plan::{ReplayPlan, plan, plan_one};
 use super::{Actor, AdminState, resolve};
-use crate::store::{ChangedBy, DeliveryView, Filter, ReviewDecision, ReviewDetail};
+use crate::store::{ChangedBy, DeliveryView, DisplayTime, Filter, ReviewDecision, ReviewDetail};
 
 type Answer<T> = Result<Json<T>, Refused>;
 
@@ -83,16 +83,49 @@ pub(super) struct Discarded {
     discarded: u64,
 }
 
+/// How many dead letters were discarded, and which were not.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DiscardedDeadLetters {
+    discarded: u64,
+    /// Creates that are looked up first: the ticket may exist. Those of which no ticket is found are
+    /// discarded then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    looked_up_first: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    left_out: Option<LeftOut>,
+}
+
+/// Dead letters that cannot be discarded yet.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct LeftOut {
+    count: u64,
+    why: &'static str,
+    /// When all of them can be discarded.
+    until: Option<DisplayTime>,
+}
+
+const STILL_RUNS: &str = "a request whose answer was lost may still create the ticket";
+
 pub(super) async fn discard_many(
     State(state): State<AdminState>,
     Extension(actor): Extension<Actor>,
     bulk: Bulk<questions::DiscardMany>,
-) -> Answer<Discarded> {
+) -> Answer<DiscardedDeadLetters> {
     let mut filter = narrowing(bulk)?;
     resolve::complete(&state, &mut filter).await?;
     let by = by(&state, &actor);
-    let discarded = state.store.discard_dead_letters(&filter, by).await?;
-    Ok(Json(Discarded { discarded }))
+    let done = state.store.discard_dead_letters(&filter, by).await?;
+    Ok(Json(DiscardedDeadLetters {
+        discarded: done.discarded,
+        looked_up_first: Some(done.looked_up).filter(|count| *count > 0),
+        left_out: (done.left_out > 0).then(|| LeftOut {
+            count: done.left_out,
+            why: STILL_RUNS,
+            until: done.until.map(DisplayTime::from),
+        }),
+    }))
 }
 
 pub(super) async fn reprocess_review(

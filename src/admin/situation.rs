@@ -243,6 +243,7 @@ fn in_trouble(row: &TargetRow, ongoing: &[OngoingIncident]) -> Option<TargetInTr
         since: row.target.since.map(DisplayTime::timestamp),
         tickets: row.tickets,
         updates: row.updates,
+        answers_reads: row.target.answers_reads,
         only_tried: row.target.only_tried.as_ref().map(name_of),
     })
 }

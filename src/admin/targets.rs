@@ -31,6 +31,8 @@ pub struct TargetView {
     pub pause: Option<PauseView>,
     /// Since when it accepts no tickets: held, its circuit open, or paused.
     pub since: Option<DisplayTime>,
+    /// Whether it answers reads meanwhile, as its last probe says.
+    pub answers_reads: bool,
     /// The only delivery that was tried since then: the trouble may be about its ticket alone.
     pub only_tried: Option<OnlyTriedView>,
     /// When the pause ends or the next probe is due.
@@ -125,6 +127,7 @@ impl TargetView {
             state: status.state.as_str(),
             pause: None,
             since: status.since.map(DisplayTime::from),
+            answers_reads: status.answers_reads,
             only_tried: status.only_tried.as_ref().map(OnlyTriedView::of),
             until: status.until.map(DisplayTime::from),
             refused_operations: status

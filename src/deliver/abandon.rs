@@ -68,7 +68,11 @@ impl TargetWorker {
         if self.shared().kept_learnt.as_ref() == Some(&learnt) {
             return;
         }
-        match self.store.keep_learnt(&self.name, learnt.as_deref()).await {
+        let runs_for = self.crm.runs_for().create;
+        let kept = self
+            .store
+            .keep_learnt(&self.name, learnt.as_deref(), runs_for);
+        match kept.await {
             Ok(()) => self.shared().kept_learnt = Some(learnt),
             Err(error) => self.report_not_kept(&error),
         }

@@ -106,7 +106,7 @@ impl Evidence {
     fn class_of_refusal(
         &mut self,
         delivery: &ClaimedDelivery,
-        failure: &Failure,
+        failure: &mut Failure,
         now: Timestamp,
     ) -> FailureClass {
         if self.refused.len().max(self.refused_with_code.len()) >= MAX_REASONS {
@@ -122,6 +122,8 @@ impl Evidence {
         let Some(since) = same.or(alike) else {
             return failure.class;
         };
+        let seconds = now.since(since).as_secs();
+        failure.pattern_seconds = u16::try_from(seconds).unwrap_or(u16::MAX);
         let resolved_by = match failure.class.resolved_by {
             ResolvedBy::Nothing => ResolvedBy::PersonInCrm,
             // No lock lasts for so long. A flow or a trigger that fails does.

@@ -213,3 +213,18 @@ fn many_tickets_in_a_row_are_a_pattern_even_where_some_were_refused_alone() {
         .collect();
     assert!(classes.contains(&a.class) && classes.contains(&HELD));
 }
+
+#[test]
+fn a_pattern_counts_from_its_first_refusal() {
+    let mut evidence = Evidence::default();
+    let mut refuse = |id: i64, seconds: u64| {
+        let mut failure = refused("A");
+        let now = NOW.plus(Duration::from_secs(seconds));
+        evidence.judge(&delivery(id, Create), &mut failure, now);
+        (failure.is_pattern, failure.pattern_seconds)
+    };
+    assert_eq!(refuse(1, 0), (false, 0));
+    assert_eq!(refuse(2, 6), (false, 0));
+    assert_eq!(refuse(3, 14), (true, 14));
+    assert_eq!(refuse(1, 20), (true, 20));
+}

@@ -29,7 +29,7 @@ impl TargetWorker {
     /// Stores this process's view of the target, and follows that of other replicas.
     pub(super) async fn share_health(&self, now: Timestamp) -> Result<(), StoreError> {
         self.shared().breaker.on_clock(now);
-        let changed_by_other = self.read_health().await?;
+        let changed_by_other = self.read_health(now).await?;
         let health = self.health_to_store(changed_by_other, now);
         // Before others hear that the target is held.
         self.keep_login_turn(now).await?;
@@ -87,8 +87,12 @@ impl TargetWorker {
 
     /// Records why the target accepts no writes, when that has changed.
     pub(super) async fn record_condition(&self, now: Timestamp) -> Result<(), StoreError> {
-        let condition = {
+        let (condition, since) = {
             let shared = self.shared();
+            let since = match &shared.pause {
+                Some(_) => now,
+                None => shared.breaker.since().unwrap_or(now).min(now),
+            };
             // After a start nothing is known until something has failed.
             let is_known = shared.recorded.is_some() || shared.last_error.is_some();
             let waited = shared.breaker.waited();
@@ -104,7 +108,7 @@ impl TargetWorker {
             });
             // The reason of one condition may change with every try; its first one is shown.
             let key = |one: &Option<TargetCondition>| one.as_ref().map(|one| one.state);
-            match &shared.recorded {
+            let condition = match &shared.recorded {
                 Some(recorded) if key(recorded) == key(&condition) => {
                     let written = shared.recorded_at.map(|at| at.elapsed());
                     // Another replica may have ended it, for which the target accepts writes.
@@ -117,10 +121,12 @@ impl TargetWorker {
                     recorded.clone()
                 }
                 _ => condition,
-            }
+            };
+            let at = condition.as_ref().map_or(now, |_| since);
+            (condition, at)
         };
         self.store
-            .record_condition(&self.name, condition.as_ref(), now)
+            .record_condition(&self.name, condition.as_ref(), since)
             .await?;
         let mut shared = self.shared();
         shared.recorded = Some(condition);
@@ -129,7 +135,7 @@ impl TargetWorker {
     }
 
     /// Reads the row, when that is due. Returns whether another replica has changed it.
-    async fn read_health(&self) -> Result<bool, StoreError> {
+    async fn read_health(&self, now: Timestamp) -> Result<bool, StoreError> {
         let is_due = match self.shared().health.read_at {
             None => true,
             Some(at) => self.store.is_shared() && at.elapsed() >= READ_EVERY,
@@ -143,6 +149,9 @@ impl TargetWorker {
         let version = |health: &Option<TargetHealth>| health.as_ref().map_or(0, |one| one.version);
         let changed_by_other = version(&stored) != version(&shared.health.stored);
         shared.health.stored = stored;
+        if changed_by_other {
+            shared.health.heard_at = now;
+        }
         Ok(changed_by_other)
     }
 
@@ -173,10 +182,18 @@ impl TargetWorker {
     }
 
     fn view(&self, shared: &Shared, stored: Option<&TargetHealth>, now: Timestamp) -> StoredView {
-        if let Some(unreachable) = stored.and_then(|one| one.unreachable.as_ref()) {
+        if let Some(row) = stored.filter(|one| one.unreachable.is_some()) {
+            // Another replica was first refused before it said so: it may have happened to this one
+            // only after its last success.
+            // A time in the future means that the clock was set back.
+            let heard_at = shared.health.heard_at;
+            let from = match row.replica == self.owner || heard_at > now {
+                true => row.since,
+                false => row.since.max(heard_at),
+            };
             let reached_at = shared.reached_at;
             return StoredView::Unreachable {
-                is_disproved: reached_at.is_some_and(|at| at >= unreachable.since),
+                is_disproved: reached_at.is_some_and(|at| at >= from),
             };
         }
         let by_other = stored.filter(|one| self.store.is_shared() && one.replica != self.owner);

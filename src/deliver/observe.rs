@@ -1,7 +1,7 @@
 //! What attempts show besides their own result: the present state of tickets, their numbers, and
 //! how many calls the CRM still allows.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -27,8 +27,9 @@ impl TargetWorker {
         }
     }
 
-    /// A failure changes nothing: the tickets are confirmed already, and the poll for changes reads
-    /// their numbers.
+    /// A failure changes nothing: the poll for changes reads the numbers. Where the CRM refuses a second
+    /// record, a ticket that it does not show is looked up by our key at once. Where it does not, the
+    /// poll finds that.
     async fn read_numbers(&self, ids: &[String]) {
         // A target that waits is not asked: its poll reads the numbers afterwards.
         if !self.admits_reads() {
@@ -38,6 +39,9 @@ impl TargetWorker {
             Ok(look) => {
                 for seen in &look.seen {
                     self.store_seen(seen).await;
+                }
+                if self.crm.runs_for().create.is_zero() {
+                    self.doubt_unread(&look.missing).await;
                 }
             }
             Err(failure) => {
@@ -49,6 +53,26 @@ impl TargetWorker {
                     "the numbers of new tickets cannot be read yet"
                 );
             }
+        }
+    }
+
+    /// The CRM has answered creates with these tickets, and does not show them.
+    async fn doubt_unread(&self, missing: &[String]) {
+        let (runs_for, now) = (Duration::ZERO, self.clock.now());
+        let doubted = self.store.doubt_unread(&self.name, missing, runs_for, now);
+        match doubted.await {
+            Ok(doubted) if doubted.is_empty() => {}
+            Ok(tickets) => tracing::warn!(
+                target = self.name.as_str(),
+                ?tickets,
+                "the CRM does not show tickets with which it has answered creates; they are looked up \
+                 by our key"
+            ),
+            // The poll finds them again.
+            Err(error) => tracing::warn!(
+                target = self.name.as_str(), %error,
+                "it cannot be stored that the CRM does not show new tickets"
+            ),
         }
     }
 

@@ -27,10 +27,12 @@ pub(super) struct Refusals {
     row: u64,
     /// Tickets that were refused since the last success, without those that are refused alone.
     in_a_row: usize,
+    /// When the first of them was refused.
+    row_since: Option<Timestamp>,
     /// So many in a row are a pattern.
     needed: usize,
-    /// Since when every ticket has been refused.
-    pattern_since: Option<Timestamp>,
+    /// Whether every ticket is refused.
+    is_pattern: bool,
     /// Whether a pattern was found that has not been confirmed since.
     is_unconfirmed: bool,
 }
@@ -57,7 +59,8 @@ impl Refusals {
             row: 0,
             in_a_row: 0,
             needed,
-            pattern_since: None,
+            row_since: None,
+            is_pattern: false,
             is_unconfirmed: false,
         }
     }
@@ -71,19 +74,19 @@ impl Refusals {
     ) -> Option<Timestamp> {
         if self.tickets.len() >= MAX_REMEMBERED {
             self.tickets.clear();
-            self.in_a_row = 0;
-            self.pattern_since = None;
+            self.end_row();
         }
         let before = self.tickets.get(incident).copied();
         // While every ticket is refused, this one may be refused for that alone.
-        let is_alone = self.pattern_since.is_none()
-            && before.is_some_and(|one| one.is_alone || one.others < self.others);
+        let is_alone =
+            !self.is_pattern && before.is_some_and(|one| one.is_alone || one.others < self.others);
         if is_alone {
             if std::mem::take(&mut self.is_unconfirmed) {
                 self.needed = self.needed.saturating_mul(MORE);
             }
         } else if before.is_none_or(|one| one.is_alone || one.row < self.row) {
             self.in_a_row += 1;
+            self.row_since.get_or_insert(now);
         }
         let ticket = RefusedTicket {
             others: self.others,
@@ -95,10 +98,16 @@ impl Refusals {
             return None;
         }
         self.is_unconfirmed = true;
+        self.is_pattern = true;
         // A time in the future means that the clock was set back.
-        let since = self.pattern_since.unwrap_or(now).min(now);
-        self.pattern_since = Some(since);
-        self.pattern_since
+        self.row_since = self.row_since.map(|since| since.min(now));
+        self.row_since
+    }
+
+    fn end_row(&mut self) {
+        self.in_a_row = 0;
+        self.row_since = None;
+        self.is_pattern = false;
     }
 
     /// The target accepted something: the same operation as those that were refused (`is_same`), or
@@ -109,8 +118,7 @@ impl Refusals {
             return true;
         }
         self.row += 1;
-        self.in_a_row = 0;
-        self.pattern_since = None;
+        self.end_row();
         if is_same {
             self.others += 1;
         }

@@ -29,6 +29,7 @@ impl TargetWorker {
             limit: u32::try_from(free).unwrap_or(u32::MAX),
             after_lane: &after_lane,
             shortage: self.shared().shortage,
+            runs_for: self.crm.runs_for(),
         };
         // The lease counts from before the statement is sent: it may only seem to end too early.
         let asked_at = Instant::now();

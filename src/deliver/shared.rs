@@ -25,6 +25,8 @@ pub struct TargetStatus {
     pub until: Option<Timestamp>,
     /// Since when it is held, paused, or its circuit open.
     pub since: Option<Timestamp>,
+    /// Whether it answers reads meanwhile, as its last probe says.
+    pub answers_reads: bool,
     /// The only delivery that was tried since then: the trouble may be about its ticket alone.
     pub only_tried: Option<Troubled>,
     /// Changes of tickets that the CRM refuses for every ticket, while it may accept new ones.
@@ -84,4 +86,6 @@ impl Shared {
 pub(super) struct CachedHealth {
     pub(super) stored: Option<TargetHealth>,
     pub(super) read_at: Option<Instant>,
+    /// When this process heard of the newest row of another one.
+    pub(super) heard_at: Timestamp,
 }

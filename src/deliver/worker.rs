@@ -111,6 +111,7 @@ impl TargetWorker {
             state: shared.breaker.state(),
             until: (shared.breaker.phase() != BreakerState::Up).then(|| shared.breaker.until()),
             since: shared.breaker.since(),
+            answers_reads: shared.breaker.answers_reads(),
             only_tried: only_tried(&shared),
             refused_operations: shared.refused_changes.patterns(),
             last_error: shared

@@ -93,6 +93,9 @@ pub struct CircuitBreaker {
     streak: u32,
     /// Network failures since the last answer.
     failures: u32,
+    /// When a write was first refused for the target's sake since the last one that succeeded, and when
+    /// last.
+    refused: Option<(Timestamp, Timestamp)>,
     /// A wait is over, and no write has succeeded since.
     is_half_open: bool,
     /// The kind of the last wait, until a write succeeds: also while it is half open.
@@ -109,6 +112,8 @@ pub struct CircuitBreaker {
     is_pattern: bool,
     /// How many deliveries may be refused like this before the next wait begins.
     canaries_left: usize,
+    /// A read has succeeded since the wait began.
+    answers_reads: bool,
     /// Something in front of the CRM asked for the pause: a read tells whether the CRM can be reached.
     wants_read: bool,
 }
@@ -121,6 +126,7 @@ impl Default for CircuitBreaker {
             until: Timestamp::default(),
             streak: 0,
             failures: 0,
+            refused: None,
             is_half_open: false,
             waited: None,
             unreachable_since: None,
@@ -128,6 +134,7 @@ impl Default for CircuitBreaker {
             is_long_pause: false,
             is_pattern: false,
             canaries_left: 1,
+            answers_reads: false,
             wants_read: false,
         }
     }
@@ -318,6 +325,7 @@ impl CircuitBreaker {
         // The CRM has asked another call in flight to pause; that stays in force.
         if self.is_in(BreakerState::Paused, now) {
             self.failures = 0;
+            self.refused = None;
             self.unreachable_since = Some(now);
             self.is_long_pause = false;
             return None;
@@ -328,6 +336,7 @@ impl CircuitBreaker {
 
     /// A delivery failed; `next` is its next step.
     pub fn record_failure(&mut self, failure: &Failure, next: Next, now: Timestamp) {
+        self.note_refusal(failure, next, now);
         if matches!(next, Next::PauseTarget(_) | Next::HoldTarget) {
             let goes_on = failure.is_pattern && self.is_pattern && self.is_half_open;
             if goes_on && self.canaries_left > 1 && self.state == BreakerState::Up {
@@ -377,6 +386,7 @@ impl CircuitBreaker {
 
     /// A probe failed.
     pub fn record_failed_probe(&mut self, failure: &Failure, next: Next, now: Timestamp) {
+        self.answers_reads = false;
         if matches!(next, Next::PauseTarget(_) | Next::HoldTarget) {
             self.record_failure(failure, next, now);
             return;
@@ -392,6 +402,12 @@ impl CircuitBreaker {
         self.is_half_open = true;
         self.wants_read = false;
         self.failures = 0;
+        self.answers_reads = true;
+    }
+
+    /// Whether it answers reads while it accepts no writes, as its last probe says.
+    pub const fn answers_reads(&self) -> bool {
+        self.answers_reads
     }
 
     /// Whether `state` is in force and its wait is not over.
@@ -404,6 +420,23 @@ impl CircuitBreaker {
         // length: otherwise a jump of an hour would stop the target for an hour.
         let length = self.until.since(self.since);
         now < self.until && now.plus(length) >= self.since
+    }
+
+    /// Notes when the target was first refused, from which its wait counts if one follows.
+    fn note_refusal(&mut self, failure: &Failure, next: Next, now: Timestamp) {
+        let waits = matches!(next, Next::PauseTarget(_) | Next::HoldTarget);
+        if !waits && failure.class.scope != FailureScope::Network {
+            return;
+        }
+        // Long after the last refusal it says nothing any more.
+        let before = self
+            .refused
+            .filter(|(_, last)| now.since(*last) < MAX_LOGIN_HOLD)
+            .map(|(first, _)| first);
+        let first = before.unwrap_or(now).min(now);
+        let of_pattern = Duration::from_secs(failure.pattern_seconds.into());
+        let first = first.min(now.minus(of_pattern));
+        self.refused = Some((first, now));
     }
 
     fn record_network_failure(&mut self, used_up: bool, now: Timestamp) {
@@ -430,7 +463,8 @@ impl CircuitBreaker {
             self.unreachable_since = None;
             self.is_long_pause = false;
         }
-        self.unreachable_since.get_or_insert(now);
+        let first = self.refused.map_or(now, |(first, _)| first);
+        self.unreachable_since.get_or_insert(first);
     }
 
     fn enter(&mut self, state: BreakerState, now: Timestamp, wait: Duration) {

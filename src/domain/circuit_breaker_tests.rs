@@ -382,3 +382,36 @@ fn a_password_that_another_replica_was_refused_before_waits_as_long_as_that_last
     });
     assert_eq!(waits, [120, 120, 600, 900]);
 }
+
+#[test]
+fn a_wait_counts_from_the_first_refusal_after_the_last_success() {
+    let since = |breaker: &CircuitBreaker| breaker.unreachable().map(|(_, since)| since);
+    // One delivery fails through all its retries.
+    let mut breaker = CircuitBreaker::default();
+    for seconds in [10, 11, 13] {
+        breaker.record_failure(&no_answer(), RETRY, at(seconds));
+    }
+    breaker.record_failure(&no_answer(), Next::Park, at(17));
+    assert_eq!(since(&breaker), Some(at(10)));
+    // Five fail at once, each after a time-out, and a success came between.
+    let mut breaker = CircuitBreaker::default();
+    breaker.record_failure(&no_answer(), RETRY, at(10));
+    breaker.record_success(at(11));
+    for seconds in 20..25 {
+        breaker.record_failure(&no_answer(), RETRY, at(seconds));
+    }
+    assert_eq!(since(&breaker), Some(at(20)));
+    // The refusals of three tickets show that it is held.
+    let mut breaker = CircuitBreaker::default();
+    let mut pattern = Failure::new(FailureKind::IntegrationFailure, HELD, "no");
+    (pattern.is_pattern, pattern.pattern_seconds) = (true, 14);
+    breaker.record_failure(&pattern, Next::HoldTarget, at(44));
+    assert_eq!(since(&breaker), Some(at(30)));
+    // A failure of long ago says nothing about this one.
+    let mut breaker = CircuitBreaker::default();
+    breaker.record_failure(&no_answer(), RETRY, at(0));
+    for seconds in 3_600..3_605 {
+        breaker.record_failure(&no_answer(), RETRY, at(seconds));
+    }
+    assert_eq!(since(&breaker), Some(at(3_600)));
+}

@@ -13,7 +13,7 @@ pub const ENDS_WITHIN: Duration = Duration::from_secs(600);
 
 /// For how long a CRM may be at work on a request that was sent, where a repetition would have a second
 /// effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RunTimes {
     /// Nothing where the CRM is known to refuse a second record with our key.
     pub create: Duration,

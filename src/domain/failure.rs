@@ -187,6 +187,9 @@ pub struct Failure {
     /// Whether several tickets were refused like this, so that it is not about one.
     #[serde(skip)]
     pub is_pattern: bool,
+    /// How many seconds ago the first of these tickets was refused.
+    #[serde(skip)]
+    pub pattern_seconds: u16,
     /// Whether the CRM was not asked: Ringdown has nothing that it could send. The failure says
     /// nothing about the target.
     #[serde(skip)]
@@ -211,6 +214,7 @@ impl Failure {
             in_front: false,
             ends_doubt: false,
             is_pattern: false,
+            pattern_seconds: 0,
             is_internal: false,
         }
     }

@@ -78,6 +78,10 @@ pub struct Ticket {
     /// its answer shows.
     #[serde(default)]
     pub not_kept: Vec<OmittedField>,
+    /// Whether it is known from the answer to its create alone: nothing has been read of it, so
+    /// something else than the CRM may have given the answer.
+    #[serde(default)]
+    pub is_unread: bool,
 }
 
 /// A field that a ticket lacks, because the CRM refused its value or did not keep it.

@@ -232,9 +232,16 @@ pub fn known_already(
 fn is_older(known: &StoredTicket, seen: &TicketSnapshot) -> bool {
     match (known.version, seen.version) {
         (Some(known_version), Some(seen_version)) => {
-            // Versions only grow. A snapshot taken before a removal has the version that is stored.
+            // Versions only grow. A snapshot taken before a removal has the version that is stored. A
+            // record that was created anew with the same id begins to count its changes again.
             let returned = known.removal.is_some() && seen.presence == Presence::Here;
-            seen_version < known_version || (returned && seen_version == known_version)
+            match returned {
+                true => {
+                    seen_version <= known_version
+                        && seen_version.changed_at <= known_version.changed_at
+                }
+                false => seen_version < known_version,
+            }
         }
         _ => false,
     }

@@ -33,6 +33,7 @@ macro_rules! sent_until {
         concat!("($1 - (", $now, " - lease_until))")
     };
 }
+pub(super) use sent_until;
 macro_rules! put_back {
     ($now:expr) => {
         concat!(
@@ -41,7 +42,8 @@ macro_rules! put_back {
             sent_until!($now),
             ", look_up_from = ",
             sent_until!($now),
-            " + case operation when 'create' then $2 when 'resolve' then 0 else $3 end, \
+            " + coalesce(runs_for, \
+               case operation when 'create' then $2 when 'resolve' then 0 else $3 end), \
               next_attempt_at = case when next_attempt_at > $1 then $1 else next_attempt_at end, \
               last_error = $4, error_kind = $5, lease_owner = null, lease_until = null \
              where target = $6 and state = 'sending' \
@@ -90,7 +92,8 @@ impl Store {
         tx.commit().await
     }
 
-    /// Puts deliveries to `target` back that nobody is sending any more. Returns how many.
+    /// Puts deliveries to `target` back that nobody is sending any more. Returns how many. `times` are for
+    /// those of an earlier version, which did not store them with its claim.
     pub async fn put_back(
         &self,
         target: &TargetName,

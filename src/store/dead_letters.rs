@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::audit::{self, ChangedBy, bulk_detail};
 use super::database::Tx;
+use super::discarded_creates::{Which, look_up_first, looked_up_first, push_all_ended};
 use super::history::HistoryColumns;
 use super::outages::{self, ChangedDelivery};
 use super::statement::Statement;
@@ -20,10 +21,10 @@ use crate::domain::ticket::Operation;
 use crate::domain::time::Timestamp;
 
 /// Incidents whose deliveries are discarded in one statement.
-const IDS_PER_STATEMENT: usize = 500;
+pub(super) const IDS_PER_STATEMENT: usize = 500;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Change {
+pub(super) enum Change {
     /// It is rendered again first, unless it is to be sent `as_stored`.
     Replay {
         as_stored: bool,
@@ -78,10 +79,8 @@ impl Change {
     /// would never be resolved.
     fn push_ended(self, update: &mut Statement<'_>, by: ChangedBy<'_>) {
         if self == Self::Discard {
-            update.push(
-                " and (operation <> 'create' or coalesce(unknown_at, 0) <= ?)",
-                [by.at.minus(ENDS_WITHIN).into()],
-            );
+            update.push(" and not ", []).push(looked_up_first!(), []);
+            push_all_ended(update, by);
         }
     }
 
@@ -92,7 +91,7 @@ impl Change {
         }
     }
 
-    fn action(self) -> &'static str {
+    pub(super) fn action(self) -> &'static str {
         match self {
             Self::Replay { .. } => "dead_letter.replay",
             Self::Discard => "dead_letter.discard",
@@ -123,7 +122,8 @@ impl Store {
         self.change_one(id, Change::Replay { as_stored }, by).await
     }
 
-    /// Discards the dead letter `id` for good; a create not before all its requests have ended. Without its create a ticket will never exist, so all
+    /// Discards the dead letter `id` for good; a create not before all its requests have ended, and after a
+    /// look-up where its ticket may exist. Without its create a ticket will never exist, so all
     /// other deliveries of the ticket are discarded with it. The incident is closed, and its key is
     /// released: the next breach begins a new one. An outage is ended, links to it are discarded,
     /// and its members continue alone.
@@ -151,17 +151,6 @@ impl Store {
             .await
     }
 
-    /// Gives every dead letter of `filter` up for good; answers how many deliveries that
-    /// concerned, those that went with a create included.
-    pub async fn discard_dead_letters(
-        &self,
-        filter: &Filter,
-        by: ChangedBy<'_>,
-    ) -> Result<u64, StoreError> {
-        let discarded = self.change_many(filter, Change::Discard, by).await?;
-        Ok(discarded.len() as u64)
-    }
-
     async fn change_one(
         &self,
         id: &str,
@@ -174,6 +163,15 @@ impl Store {
         };
         let number: i64 = id.parse().map_err(|_| not_found())?;
         let mut tx = self.database.begin_write().await?;
+        if change == Change::Discard
+            && !look_up_first(&mut tx, Which::One(number), by)
+                .await?
+                .is_empty()
+        {
+            let delivery = delivery_in(&mut tx, number).await?.ok_or_else(not_found)?;
+            tx.commit().await?;
+            return Ok(delivery);
+        }
         let mut update = change.update(by);
         update.push(" where id = ? and ", [number.into()]);
         change.push_states(&mut update, true);
@@ -203,7 +201,7 @@ impl Store {
         Ok(delivery)
     }
 
-    async fn change_many(
+    pub(super) async fn change_many(
         &self,
         filter: &Filter,
         change: Change,
@@ -300,7 +298,7 @@ async fn discard_rest(
     update.fetch(tx, ChangedDelivery::read).await
 }
 
-async fn record_in_histories(
+pub(super) async fn record_in_histories(
     tx: &mut Tx,
     change: Change,
     changed: &[ChangedDelivery],

@@ -179,7 +179,8 @@ macro_rules! claim {
             ") \
              update deliveries set state = 'sending', lease_owner = $1, lease_until = ",
             $now,
-            " + $2 where id in (select locked.id from locked) and state = 'waiting' \
+            " + $2, runs_for = case operation when 'create' then $9 when 'resolve' then 0 else $10 end \
+             where id in (select locked.id from locked) and state = 'waiting' \
                and not exists (select 1 from target_pauses p \
                   where p.target = $3 and (p.until is null or p.until > $4)) \
              returning id, incident_id, operation, payload, event_id, received_at, attempts, tries, \

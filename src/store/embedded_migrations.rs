@@ -59,6 +59,9 @@ embed![
     "0068_members_of_outages",
     "0069_place_in_changes",
     "0070_ongoing_outages",
+    "0071_unread_tickets",
+    "0072_lost_creates",
+    "0073_run_times",
 ];
 
 fn migrator(files: &[(&str, &'static str)]) -> Migrator {

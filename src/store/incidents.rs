@@ -36,10 +36,10 @@ pub struct IncidentRecord {
 /// A select from `incidents i` for [`IncidentRecord::read`], with more columns where they are
 /// given.
 macro_rules! select_incidents {
-    ($condition:literal) => {
+    ($condition:expr) => {
         $crate::store::incidents::select_incidents!("", $condition)
     };
-    ($columns:literal, $condition:literal) => {
+    ($columns:expr, $condition:expr) => {
         concat!(
             "select i.id, i.life, i.source, i.target, i.context, i.candidates, \
               i.failed_over_from",

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::late_tickets::lost_create;
 use super::row::Row;
 use super::statement::Statement;
 use super::ticket_changes::read_ticket;
@@ -74,8 +75,8 @@ impl Store {
         Ok(tickets.into_iter().collect())
     }
 
-    /// Those incidents of the snapshots with no `known` ticket that have none yet: their create may
-    /// be in doubt.
+    /// Those incidents of the snapshots with no `known` ticket that have none yet, or lost theirs: a
+    /// create may be in doubt.
     async fn without_ticket(
         &self,
         target: &TargetName,
@@ -92,9 +93,11 @@ impl Store {
             return Ok(HashSet::new());
         }
         let mut tx = self.database.begin_read().await?;
-        let mut select = Statement::new(
-            "select i.id from incidents i where i.target = $1 and i.ticket_id is null and i.id in ",
-        )
+        let mut select = Statement::new(concat!(
+            "select i.id from incidents i where i.target = $1 and (i.ticket_id is null or ",
+            lost_create!("i"),
+            ") and i.id in "
+        ))
         .bind(target);
         select.push_list("", ids);
         let found = select.fetch(&mut tx, |row| row.get("id")).await?;

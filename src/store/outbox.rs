@@ -15,7 +15,7 @@ use super::row::Row;
 use super::statement::Statement;
 use super::{Store, StoreError};
 use crate::domain::allowance::Shortage;
-use crate::domain::doubt::{AfterLookUp, EarlierRequest};
+use crate::domain::doubt::{AfterLookUp, EarlierRequest, RunTimes};
 use crate::domain::failure::Failure;
 use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::ticket::{OmittedField, Operation};
@@ -122,6 +122,9 @@ pub struct Claim<'a> {
     pub after_lane: &'a str,
     /// How few calls the CRM still allows: it decides which operations are claimed.
     pub shortage: Shortage,
+    /// For how long the CRM may be at work on what is sent. Stored with the claim: after the death of
+    /// this process no other knows it.
+    pub runs_for: RunTimes,
 }
 
 impl Store {
@@ -146,7 +149,9 @@ impl Store {
             .bind(claim.limit)
             .bind(claim.after_lane)
             .bind(i64::from(claim.limit) * candidates)
-            .bind(admitted(claim.shortage));
+            .bind(admitted(claim.shortage))
+            .bind(claim.runs_for.create)
+            .bind(claim.runs_for.comment);
         let mut claimed = update.fetch(&mut tx, ClaimedDelivery::read).await?;
         if claimed.is_empty() {
             return Ok(Vec::new());

@@ -236,8 +236,8 @@ async fn write_ticket(
 ) -> Result<(), StoreError> {
     let update = Statement::new(
         "update incidents set ticket_id = $1, ticket_number = coalesce($2, ticket_number), \
-          ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5 \
-         where id = $6",
+          ticket_url = $3, ticket_state = coalesce($4, ticket_state), ticket_closed = $5, \
+          ticket_unread = $6 where id = $7",
     );
     let update = update
         .bind(&ticket.id)
@@ -245,6 +245,7 @@ async fn write_ticket(
         .bind(&ticket.url)
         .bind(&ticket.state)
         .bind(ticket.closed)
+        .bind(ticket.is_unread)
         .bind(incident_id);
     update.execute(tx).await?;
     Ok(())

@@ -70,6 +70,25 @@ impl Store {
         select.fetch_one(&mut tx, opened_at).await
     }
 
+    /// When the oldest incident of `target` was opened that is over and lost its ticket, while a create
+    /// whose answer was lost after `since` may still bring another.
+    pub async fn oldest_lost_create(
+        &self,
+        target: &TargetName,
+        since: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let mut tx = self.database.begin_read().await?;
+        let select = Statement::new(
+            "select min(i.opened_at) as opened_at from deliveries d \
+              join incidents i on i.id = d.incident_id \
+             where d.target = $1 and d.unknown_at > $2 and d.operation = 'create' \
+              and i.state = 'closed' and i.ticket_fate is not null",
+        );
+        let select = select.bind(target).bind(since);
+        let opened_at = |row: &Row| row.get_optional("opened_at");
+        select.fetch_one(&mut tx, opened_at).await
+    }
+
     /// Tickets of `target` of which the CRM said that they are not there, when something was to be
     /// written to them that is still owed; at most `limit`.
     pub async fn doubted_tickets(

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::abandoned::sent_until;
 use super::database::{Database, Tx, postgres_now, sqlite_now};
 use super::record_result::failure_json;
 use super::statement::Statement;
@@ -94,18 +95,34 @@ impl Store {
         Ok(learnt.await?.flatten())
     }
 
-    /// Stores what the client of `target` has learnt.
+    /// Stores what the client of `target` has learnt. When it trusts nothing any more, the CRM may be at
+    /// work on a create for `runs_for`: no create whose outcome is unknown is sent again before.
     pub async fn keep_learnt(
         &self,
         target: &TargetName,
         learnt: Option<&str>,
+        runs_for: Duration,
     ) -> Result<(), StoreError> {
+        let mut tx = self.database.begin_write().await?;
         let upsert = Statement::new(
             "insert into rendered_targets (target, records, learnt) values ($1, '', $2) \
              on conflict (target) do update set learnt = excluded.learnt",
         );
-        self.update_alone(upsert.bind(target).bind(learnt)).await?;
-        Ok(())
+        upsert.bind(target).bind(learnt).execute(&mut tx).await?;
+        if learnt.is_none() {
+            let wait = Statement::new(
+                "update deliveries set look_up_from = unknown_at + $1 \
+                 where target = $2 and operation = 'create' and in_doubt = 1 \
+                  and state in ('waiting', 'dead') and look_up_from < unknown_at + $1",
+            );
+            wait.bind(runs_for).bind(target).execute(&mut tx).await?;
+            let sending = Statement::new(
+                "update deliveries set runs_for = $1 \
+                 where target = $2 and operation = 'create' and state = 'sending' and runs_for < $1",
+            );
+            sending.bind(runs_for).bind(target).execute(&mut tx).await?;
+        }
+        tx.commit().await
     }
 
     /// Gives up what is owed to targets that are not `configured` any more: nobody would ever send it.
@@ -134,7 +151,7 @@ impl Store {
                 .bind(now)
                 .bind(failure_json(&failure))
                 .bind(failure.kind.as_str())
-                .bind(now.plus(ENDS_WITHIN))
+                .bind(ENDS_WITHIN)
                 .bind(&target)
                 .bind(last_try);
             let count = self.update_alone(give_up).await?;
@@ -154,8 +171,12 @@ macro_rules! give_up {
             "update deliveries set settled_at = $1, last_error = $2, error_kind = $3, \
               next_attempt_at = $1, parked = null, lease_owner = null, lease_until = null, \
               in_doubt = case when state = 'sending' then 1 else in_doubt end, \
-              unknown_at = case when state = 'sending' then $1 else unknown_at end, \
-              look_up_from = case when state = 'sending' then $4 else look_up_from end, \
+              unknown_at = case when state = 'sending' then ",
+            sent_until!($now),
+            " else unknown_at end, \
+              look_up_from = case when state = 'sending' then ",
+            sent_until!($now),
+            " + coalesce(runs_for, $4) else look_up_from end, \
               state = 'dead' \
              where target = $5 and (state = 'waiting' \
                or (state = 'sending' and lease_until <= ",
@@ -179,6 +200,7 @@ fn not_configured(target: &TargetName) -> Failure {
              Ringdown, or discard this dead letter"
         ),
     )
+    .with_code("NOT_CONFIGURED")
 }
 
 /// The tickets of `target` are in the records of `before`, except those that are in `present` ones.

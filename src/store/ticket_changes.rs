@@ -8,6 +8,7 @@ use super::burst_locks::end_lock;
 use super::database::Tx;
 use super::history::{HistoryEntry, Reference, insert_history};
 use super::incidents::{IncidentRecord, select_incidents, write_incident};
+use super::late_tickets::{self, lost_create};
 use super::outbox::ClaimedDelivery;
 use super::row::Row;
 use super::statement::Statement;
@@ -16,8 +17,8 @@ use crate::domain::identity::{IncidentId, TargetName};
 use crate::domain::incident::Incident;
 use crate::domain::incident_event::IncidentEvent;
 use crate::domain::ticket_sync::{
-    AppliedChange, ChangeEffect, StoredTicket, TicketDetails, TicketSnapshot, TicketVersion,
-    apply_change,
+    AppliedChange, ChangeEffect, Presence, StoredTicket, TicketDetails, TicketSnapshot,
+    TicketVersion, apply_change,
 };
 use crate::domain::time::Timestamp;
 use crate::fault_points;
@@ -34,6 +35,8 @@ pub struct AppliedSnapshot {
 struct Owner {
     kept: IncidentRecord,
     ticket: StoredTicket,
+    /// The ticket is another one than the incident had: a lost create has brought it.
+    is_late: bool,
 }
 
 impl Owner {
@@ -41,6 +44,7 @@ impl Owner {
         Ok(Self {
             kept: IncidentRecord::read(row)?,
             ticket: read_ticket(row)?,
+            is_late: false,
         })
     }
 }
@@ -67,7 +71,7 @@ pub(super) fn read_ticket(row: &Row) -> Result<StoredTicket, StoreError> {
 }
 
 macro_rules! select_owner {
-    ($condition:literal) => {
+    ($condition:expr) => {
         select_incidents!(
             ", i.ticket_number, i.ticket_url, i.ticket_state, i.ticket_closed, \
               i.ticket_priority, i.ticket_assignee, i.ticket_changed_at, i.ticket_changes, \
@@ -79,6 +83,12 @@ macro_rules! select_owner {
 /// By the ticket's id first: a key can be copied into another ticket by people.
 const BY_TICKET: &str = select_owner!("i.target = $1 and i.ticket_id = $2");
 const BY_INCIDENT: &str = select_owner!("i.target = $1 and i.id = $2 and i.ticket_id is null");
+/// The incident is over, and its ticket was removed. Another one carries its key: a create whose answer
+/// was lost has run until now.
+const BY_LOST_CREATE: &str = select_owner!(concat!(
+    "i.target = $1 and i.id = $2 and ",
+    lost_create!("i")
+));
 
 impl Store {
     /// Applies `seen` to the incident of `target` that owns the ticket; `None` when no
@@ -99,9 +109,13 @@ impl Store {
         let incident = &mut owner.kept.incident;
         let then = apply_change(incident, &mut owner.ticket, seen, closes, now);
         let incident = &owner.kept.incident;
-        if owner.ticket != before {
+        if owner.ticket != before || owner.is_late {
             write_ticket(&mut tx, &incident.id, &seen.ticket_id, &owner.ticket).await?;
             look_create_up(&mut tx, &incident.id, now).await?;
+        }
+        let is_back = before.removal.is_some() && owner.ticket.removal.is_none();
+        if owner.is_late || is_back {
+            late_tickets::resolve(&mut tx, &incident.id, target, now).await?;
         }
         write_changes(&mut tx, &owner.kept, &then, now).await?;
         tx.commit().await?;
@@ -130,10 +144,21 @@ async fn owner_of(
     if let Some(owner) = locked_owner(tx, BY_TICKET, target, &seen.ticket_id).await? {
         return Ok(Some(owner));
     }
-    match &seen.incident_id {
-        Some(incident_id) => locked_owner(tx, BY_INCIDENT, target, incident_id.as_str()).await,
-        None => Ok(None),
+    let Some(incident_id) = &seen.incident_id else {
+        return Ok(None);
+    };
+    if let Some(owner) = locked_owner(tx, BY_INCIDENT, target, incident_id.as_str()).await? {
+        return Ok(Some(owner));
     }
+    if seen.presence != Presence::Here || seen.details.closed {
+        return Ok(None);
+    }
+    let late = locked_owner(tx, BY_LOST_CREATE, target, incident_id.as_str()).await?;
+    Ok(late.map(|owner| Owner {
+        ticket: StoredTicket::default(),
+        is_late: true,
+        ..owner
+    }))
 }
 
 async fn locked_owner(
@@ -154,10 +179,10 @@ async fn write_ticket(
 ) -> Result<(), StoreError> {
     let version = ticket.version;
     let update = Statement::new(
-        "update incidents set ticket_id = coalesce(ticket_id, $1), ticket_number = $2, \
+        "update incidents set ticket_id = $1, ticket_number = $2, \
           ticket_url = $3, ticket_state = $4, ticket_closed = $5, ticket_priority = $6, \
           ticket_assignee = $7, ticket_changed_at = $8, ticket_changes = $9, \
-          ticket_fate = $10 where id = $11",
+          ticket_fate = $10, ticket_unread = 0 where id = $11",
     );
     let update = update
         .bind(ticket_id)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::worker::{Memory, SyncError, SyncWorker};
 use crate::domain::change_feed::{ChangeMark, ChangeReading};
+use crate::domain::doubt::ENDS_WITHIN;
 use crate::domain::ticket_sync::{ChangeEffect, Presence, TicketDetails, TicketSnapshot};
 use crate::domain::time::Timestamp;
 use crate::settings::OnTicketClosed;
@@ -30,8 +31,13 @@ impl SyncWorker {
     /// Reads the changes since the last poll, page by page, and applies them. What was read is
     /// stored with each page, so a poll that fails is continued, with the overlap of new changes.
     pub(super) async fn poll(&self, memory: &mut Memory, now: Timestamp) -> Result<(), SyncError> {
-        // Without an open ticket no change matters.
-        let Some(oldest) = self.store.oldest_open_ticket(&self.name).await? else {
+        // Without an open ticket no change matters, unless a lost create may still bring one.
+        let mut oldest = self.store.oldest_open_ticket(&self.name).await?;
+        if oldest.is_none() {
+            let since = now.minus(ENDS_WITHIN + self.settings.poll_every);
+            oldest = self.store.oldest_lost_create(&self.name, since).await?;
+        }
+        let Some(oldest) = oldest else {
             let doubted = self.store.doubted_tickets(&self.name, MAX_DOUBTED).await?;
             memory.missing.retain(|id| doubted.contains(id));
             self.metrics.sync_call(&self.name, "nothing_open");
@@ -73,8 +79,8 @@ impl SyncWorker {
         Ok(())
     }
 
-    /// Looks at the tickets that were missing last time, at those whose changes were given up, and from
-    /// time to time at every open ticket: a ticket that was deleted for good changes no more, so a
+    /// Looks at the tickets that were missing last time, at those whose changes were given up or of which
+    /// nothing has been read yet, and from time to time at every open ticket: a ticket that was deleted for good changes no more, so a
     /// poll cannot find it. Many tickets are looked at in several polls, so that no poll waits for all
     /// of them.
     pub(super) async fn sweep(&self, memory: &mut Memory) -> Result<(), SyncError> {
@@ -94,7 +100,9 @@ impl SyncWorker {
             next = open.last().filter(|_| is_full).cloned();
             ids.extend(open);
         }
-        let doubted = self.store.doubted_tickets(&self.name, MAX_DOUBTED).await?;
+        let mut doubted = self.store.doubted_tickets(&self.name, MAX_DOUBTED).await?;
+        // The poll before has read of every other new ticket.
+        doubted.extend(self.store.unread_tickets(&self.name, MAX_DOUBTED).await?);
         if !doubted.is_empty() {
             // Others, which show whether our user may still read tickets at all.
             ids.extend(self.store.newest_tickets(&self.name, WITNESSES).await?);
@@ -120,6 +128,7 @@ impl SyncWorker {
             memory.missing.remove(&one.ticket_id);
         }
         self.apply_all(&seen).await?;
+        let not_ours = self.doubt_unread(&missing, !seen.is_empty()).await?;
         // More likely the CRM has taken our rights than that all tickets were deleted.
         if seen.is_empty() && missing.len() >= MIN_IMPLAUSIBLE {
             tracing::error!(
@@ -130,7 +139,7 @@ impl SyncWorker {
             );
             return Ok(());
         }
-        for id in missing {
+        for id in missing.into_iter().filter(|id| !not_ours.contains(id)) {
             if memory.missing.remove(&id) {
                 self.apply(&gone(id)).await?;
             } else {
@@ -138,6 +147,31 @@ impl SyncWorker {
             }
         }
         Ok(())
+    }
+
+    /// Of tickets that the CRM does not show, those of which nothing was ever read: their creates are in
+    /// doubt. Where the CRM would accept a second record, it must show others (`shows_any`): otherwise
+    /// our user may only open tickets.
+    async fn doubt_unread(
+        &self,
+        missing: &[String],
+        shows_any: bool,
+    ) -> Result<Vec<String>, StoreError> {
+        let runs_for = self.crm.runs_for().create;
+        if missing.is_empty() || !(shows_any || runs_for.is_zero()) {
+            return Ok(Vec::new());
+        }
+        let now = self.clock.now();
+        let doubted = self.store.doubt_unread(&self.name, missing, runs_for, now);
+        let doubted = doubted.await?;
+        if !doubted.is_empty() {
+            tracing::warn!(
+                target = self.name.as_str(), tickets = ?doubted,
+                "the CRM does not show tickets with which it has answered creates; they are looked up \
+                 by our key"
+            );
+        }
+        Ok(doubted)
     }
 
     /// Applies what is new in `seen`. What was read before, which the overlap of polls brings, costs

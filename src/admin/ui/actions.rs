@@ -143,7 +143,7 @@ pub(super) async fn discard_group(
 ) -> Done {
     let by = by(&state, &actor);
     let discarded = state.store.discard_dead_letters(&like(&id)?, by).await?;
-    Ok(done(WAITS, "discarded", discarded))
+    Ok(done(WAITS, "discarded", discarded.discarded))
 }
 
 pub(super) async fn reprocess(

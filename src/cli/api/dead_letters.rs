@@ -98,7 +98,7 @@ impl DeadLetterFilter {
 
 /// What a discard did besides.
 const DISCARDED: &str = "An incident whose create was discarded is closed, and its key is released: the next breach \
-     opens a new incident.";
+     opens a new incident. A create whose ticket may exist is looked up first, and discarded if it is not there.";
 
 const DEAD_LETTERS: &[Column] = &[
     Column::text("id", "/id"),

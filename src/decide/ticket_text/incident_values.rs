@@ -31,7 +31,8 @@ fn incident_values(incident: &Incident) -> Map<String, Value> {
             set(name, json!(at.to_string()));
         }
     };
-    time("recovered_at", incident.recovered_at);
+    // One that people ended has not recovered; its ticket may have to be resolved all the same.
+    time("recovered_at", incident.recovered_at.or(incident.closed_at));
     time("closed_at", incident.closed_at);
     values
 }

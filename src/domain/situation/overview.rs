@@ -35,6 +35,8 @@ pub struct TargetInTrouble {
     pub tickets: u64,
     /// Other writes that wait.
     pub updates: u64,
+    /// Its last probe, a read, succeeded.
+    pub answers_reads: bool,
     /// It answers reads, and only the ticket of this name was tried since.
     pub only_tried: Option<String>,
 }
@@ -120,6 +122,9 @@ impl TargetInTrouble {
     fn sentence(&self, now: Timestamp) -> String {
         let how = match (&self.paused, self.state) {
             (Some((by, _)), _) => &format!("paused by {by}"),
+            (None, "circuit_open") if self.answers_reads || self.only_tried.is_some() => {
+                "answers reads and takes no writes"
+            }
             (None, "circuit_open") => "unreachable",
             (None, "held") => "held (a person must act)",
             (None, _) => "paused",
@@ -133,9 +138,7 @@ impl TargetInTrouble {
             text.push_str(&format!(" ({reason})"));
         }
         if let Some(name) = &self.only_tried {
-            text.push_str(&format!(
-                ", but it can be read and only the ticket of {name} was tried"
-            ));
+            text.push_str(&format!(", only the ticket of {name} was tried"));
         }
         text.push_str(&match (self.tickets, self.updates) {
             (0, 0) => String::new(),

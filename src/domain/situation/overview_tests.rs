@@ -26,6 +26,7 @@ fn salesforce(tickets: u64, updates: u64) -> TargetInTrouble {
         since: minutes_ago(4),
         tickets,
         updates,
+        answers_reads: false,
         only_tried: None,
     }
 }
@@ -59,8 +60,21 @@ fn a_target_of_which_only_one_ticket_is_known_is_not_called_unreachable_without_
     overview.people.refused_alone = 1;
     assert_eq!(
         overview.sentence(NOW),
-        "1 queue in trouble, ticketed; salesforce unreachable for 4 min, but it can be read and \
-         only the ticket of Billing was tried, 1 ticket waits; 1 refused ticket waits for a person"
+        "1 queue in trouble, ticketed; salesforce answers reads and takes no writes for 4 min, only \
+         the ticket of Billing was tried, 1 ticket waits; 1 refused ticket waits for a person"
+    );
+}
+
+#[test]
+fn a_target_that_can_be_read_is_not_called_unreachable() {
+    let mut overview = queues(1);
+    let mut target = salesforce(1, 0);
+    target.answers_reads = true;
+    overview.targets = vec![target];
+    assert_eq!(
+        overview.sentence(NOW),
+        "1 queue in trouble, ticketed; salesforce answers reads and takes no writes for 4 min, 1 \
+         ticket waits"
     );
 }
 

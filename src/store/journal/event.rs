@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use crate::domain::signal::Meaning;
+use crate::domain::signal::{Field, Meaning, Signal};
 use crate::domain::time::Timestamp;
 
 #[derive(Debug, Clone)]
@@ -32,6 +32,40 @@ pub struct JournalEvent {
     pub event_id: String,
     pub received_at: Timestamp,
     pub content: Content,
+}
+
+impl JournalEvent {
+    /// About how many bytes of memory it takes.
+    pub(super) fn size(&self) -> usize {
+        let content = match &self.content {
+            Content::Body(body) => body.len(),
+            Content::Meaning(Meaning::Signals(signals)) => signals.iter().map(size_of).sum(),
+            Content::Meaning(Meaning::Nothing(_)) | Content::InReview => 0,
+        };
+        EVENT_SIZE + self.event_id.len() + content
+    }
+}
+
+/// Of an event without its texts, and of each entry of a signal.
+const EVENT_SIZE: usize = 128;
+const ENTRY_SIZE: usize = 96;
+
+fn size_of(signal: &Signal) -> usize {
+    let texts = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+    let fields = signal.fields.values().filter_map(Field::as_text);
+    let labels = signal.labels.iter();
+    let qualifiers = signal.qualifiers.values();
+    let entries = signal.fields.len() + signal.metrics.len() + signal.labels.len();
+    let qualified: usize = qualifiers.clone().map(Vec::len).sum();
+    EVENT_SIZE
+        + ENTRY_SIZE * (entries + qualified)
+        + signal.event_payload_id.len()
+        + signal.topic.as_ref().map_or(0, String::len)
+        + fields.map(str::len).sum::<usize>()
+        + labels
+            .map(|(name, text)| name.len() + text.len())
+            .sum::<usize>()
+        + qualifiers.map(|one| texts(one)).sum::<usize>()
 }
 
 /// The content of an event, as far as deciding needs it.

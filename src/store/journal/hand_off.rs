@@ -8,43 +8,68 @@ use super::event::JournalEvent;
 
 /// When deciding is further behind, it reads the database.
 const MAX_HELD: usize = 8192;
+/// Bytes of all events that are held: as many as a read of the database brings at once.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Events that were just made durable, in the journal's order. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(in crate::store) struct HandOff(Arc<Mutex<VecDeque<JournalEvent>>>);
+pub(in crate::store) struct HandOff(Arc<Mutex<Held>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    events: VecDeque<JournalEvent>,
+    /// Of all of them.
+    bytes: usize,
+}
+
+impl Held {
+    fn pop(&mut self) -> Option<JournalEvent> {
+        let event = self.events.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(event.size());
+        Some(event)
+    }
+}
 
 impl HandOff {
     /// Adds durable events. When the memory is full, the newest are left out: deciding then reads
     /// them from the database.
     pub(super) fn push(&self, events: impl IntoIterator<Item = JournalEvent>) {
         let mut held = self.lock();
-        let room = MAX_HELD.saturating_sub(held.len());
-        held.extend(events.into_iter().take(room));
+        for event in events {
+            let bytes = held.bytes.saturating_add(event.size());
+            if held.events.len() >= MAX_HELD || bytes > MAX_BYTES {
+                // A smaller one after it would leave a gap, which ends a read as well.
+                return;
+            }
+            held.bytes = bytes;
+            held.events.push_back(event);
+        }
     }
 
     /// Takes the events that follow `position` without a gap, at most `limit`, and drops those
     /// before it.
     pub(in crate::store) fn after(&self, position: i64, limit: usize) -> Vec<JournalEvent> {
         let mut held = self.lock();
-        while held.front().is_some_and(|event| event.seq <= position) {
-            held.pop_front();
+        while (held.events.front()).is_some_and(|event| event.seq <= position) {
+            held.pop();
         }
-        let following = held
-            .iter()
-            .zip(position + 1..)
-            .take(limit)
-            .take_while(|(event, seq)| event.seq == *seq)
-            .count();
-        let events = held.drain(..following).collect();
-        if held.is_empty() {
+        let mut following = Vec::new();
+        for seq in (position + 1..).take(limit) {
+            if held.events.front().is_none_or(|event| event.seq != seq) {
+                break;
+            }
+            following.extend(held.pop());
+        }
+        if held.events.is_empty() {
             // Gives back the memory that a flood took.
-            held.shrink_to(MAX_HELD / 16);
+            held.events.shrink_to(MAX_HELD / 16);
         }
-        events
+        following
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<JournalEvent>> {
-        // The queue is valid after every push and pop, also when another thread has panicked.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
+        // The queue is valid after every push and pop, also when another thread has panicked. A count of
+        // bytes that is too high only sends deciding to the database.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,5 +112,21 @@ mod tests {
         assert_eq!(hand_off.after(0, usize::MAX).len(), MAX_HELD);
         hand_off.push([event(max + 11)]);
         assert_eq!(places(&hand_off.after(max, 10)), [] as [i64; 0]);
+    }
+
+    #[test]
+    fn a_flood_of_large_events_is_bounded_by_its_bytes() {
+        let large = |seq: i64| JournalEvent {
+            content: Content::Body("x".repeat(1024 * 1024)),
+            ..event(seq)
+        };
+        let hand_off = HandOff::default();
+        hand_off.push((1..=100).map(large));
+        let held = hand_off.lock().bytes;
+        assert!(held <= MAX_BYTES, "{held}");
+        assert_eq!(hand_off.after(0, usize::MAX).len(), 15);
+        assert_eq!(hand_off.lock().bytes, 0, "the room is free again");
+        hand_off.push([event(101)]);
+        assert_eq!(places(&hand_off.after(100, 10)), [101]);
     }
 }

@@ -187,7 +187,10 @@ macro_rules! waits_for {
            when c.state = 'held' then 'until a person has removed the obstacle in ' || d.target \
            when c.state = 'circuit_open' then 'until ' || d.target || ' answers again' \
            when c.state is not null or d.parked is not null \
-             then 'until ' || d.target || ' accepts writes again' end")
+             then 'until ' || d.target || ' accepts writes again' \
+           when d.in_doubt <> 0 and d.look_up_from > d.unknown_at \
+             and d.next_attempt_at >= d.look_up_from \
+             then 'until an earlier request has ended, which may still run in ' || d.target end")
     };
 }
 pub(super) use {dead_create, waits_for};

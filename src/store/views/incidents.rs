@@ -201,7 +201,9 @@ macro_rules! incidents {
                 where d.incident_id = i.id and d.operation = 'create' \
                 order by d.id desc limit 1) end as ticket_missing, \
               case when i.ticket_id is null and i.state in ('open', 'recovered') then (select \
-                case when d.state = 'waiting' and d.parked = 'ticket' then d.next_attempt_at end \
+                case when d.state = 'waiting' and (d.parked = 'ticket' \
+                  or (d.in_doubt <> 0 and d.look_up_from > d.unknown_at \
+                    and d.next_attempt_at >= d.look_up_from)) then d.next_attempt_at end \
                 from deliveries d where d.incident_id = i.id and d.operation = 'create' \
                 order by d.id desc limit 1) end as ticket_next_try_at, i.outage_id, \
               case when i.state = 'pending' then i.life end as waits, \

@@ -76,6 +76,13 @@ impl Salesforce {
 
     /// The new ticket. Its number and state are read later.
     fn opened(&self, saved: &Saved) -> Ticket {
+        Ticket {
+            is_unread: true,
+            ..self.named(saved)
+        }
+    }
+
+    fn named(&self, saved: &Saved) -> Ticket {
         self.object
             .ticket(&self.api.site(), &saved.id, &Value::Null)
     }
@@ -88,8 +95,8 @@ impl Salesforce {
         );
         match self.find_by_id(&saved.id).await {
             Ok(Some(ticket)) => Ok(ticket),
-            // The ticket is confirmed all the same.
-            Ok(None) | Err(_) => Ok(self.opened(saved)),
+            // The ticket is confirmed all the same: Salesforce found our key.
+            Ok(None) | Err(_) => Ok(self.named(saved)),
         }
     }
 

@@ -92,6 +92,7 @@ impl TicketObject {
             state: text("Status"),
             closed: self.is_closed(record),
             not_kept: Vec::new(),
+            is_unread: false,
         }
     }
 

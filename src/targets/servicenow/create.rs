@@ -119,6 +119,11 @@ impl ServiceNow {
             return Ok(ticket);
         }
         match self.insert(insert).await {
+            // That it may accept a second record is stored before it gets one without the id.
+            Err(again) if again.cause == Cause::Denied && self.facts.ids_are_doubtful() => {
+                let class = class(FailureScope::Ticket, ResolvedBy::Time);
+                return Err(again.failure.with_class(class));
+            }
             Err(again) if again.cause == Cause::Denied => {}
             outcome => return self.conclude(insert, outcome).await,
         }

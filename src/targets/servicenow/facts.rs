@@ -86,6 +86,17 @@ impl InstanceFacts {
         before != ChosenIds::Off
     }
 
+    /// The instance has refused an id, and took them before: nothing is known any more. Returns whether
+    /// it took them.
+    pub(super) fn ids_are_doubtful(&self) -> bool {
+        let mut facts = self.lock();
+        let were_honoured = facts.chosen_ids == ChosenIds::Honoured;
+        if were_honoured {
+            facts.chosen_ids = ChosenIds::Untold;
+        }
+        were_honoured
+    }
+
     /// The instance refused the id that we chose; returns whether that is news.
     pub(super) fn id_was_denied(&self, now: Timestamp) -> bool {
         let is_news = self.ids_are_off();

@@ -115,6 +115,7 @@ impl TicketShape {
             closed: self.is_resolved(record),
             state,
             not_kept: Vec::new(),
+            is_unread: false,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringdown::domain::allowance::Shortage;
+use ringdown::domain::doubt::RunTimes;
 use ringdown::domain::identity::TargetName;
 use ringdown::store::Claim;
 use serde_json::{Value, json};
@@ -18,6 +19,7 @@ async fn claimed(world: &World) -> usize {
         limit: 100,
         after_lane: "",
         shortage: Shortage::None,
+        runs_for: RunTimes::default(),
     };
     let claimed = world.store.claim(claim, world.clock.now(), HOUR).await;
     claimed.unwrap().len()

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringdown::domain::allowance::Shortage;
+use ringdown::domain::doubt::RunTimes;
 use ringdown::domain::identity::TargetName;
 use ringdown::domain::ticket::Operation;
 use ringdown::store::{Claim, DecisionBatch};
@@ -39,6 +40,7 @@ async fn g12_a_replayed_dead_letter_is_owed_afresh_and_still_looked_up_first() {
         limit: 10,
         after_lane: "",
         shortage: Shortage::None,
+        runs_for: RunTimes::default(),
     };
     let claimed = world
         .store
@@ -90,6 +92,7 @@ async fn only_a_dead_letter_can_be_replayed_or_discarded() {
 #[tokio::test]
 async fn discarding_a_create_discards_what_else_was_owed_to_its_ticket() {
     let world = World::filled().await;
+    world.refuse_for_certain("salesforce").await;
     let id = dead_letter_id(&world).await;
     let answer = world
         .post(&format!("/api/v1/dead-letters/{id}/discard"), "")
@@ -175,6 +178,7 @@ async fn everything_is_replayed_when_no_filter_is_given() {
 #[tokio::test]
 async fn discarding_in_bulk_needs_a_filter_or_the_word_all() {
     let world = with_a_dead_update().await;
+    world.refuse_for_certain("salesforce").await;
     let bulk = "/api/v1/dead-letters/discard";
     for body in [
         "",
@@ -231,6 +235,7 @@ async fn a_thousand_dead_letters_are_replayed_at_once() {
         limit: 5000,
         after_lane: "",
         shortage: Shortage::None,
+        runs_for: RunTimes::default(),
     };
     for claimed in world
         .store

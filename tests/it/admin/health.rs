@@ -63,6 +63,7 @@ async fn gauges_show_what_the_store_holds_with_zeroes_for_what_is_configured() {
             answer.text
         );
     }
+    world.refuse_for_certain("salesforce").await;
     world
         .post("/api/v1/dead-letters/discard", r#"{"all":true}"#)
         .await;

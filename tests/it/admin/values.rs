@@ -171,6 +171,7 @@ pub(crate) fn ticket() -> Ticket {
         state: Some("1".into()),
         closed: false,
         not_kept: Vec::new(),
+        is_unread: false,
     }
 }
 

@@ -9,6 +9,7 @@ use reqwest::Method;
 use ringdown::admin::{AdminState, Names, TargetView, TokenView, router};
 use ringdown::clock::Clock;
 use ringdown::domain::allowance::Shortage;
+use ringdown::domain::doubt::RunTimes;
 use ringdown::domain::identity::{IncidentId, TargetName};
 use ringdown::domain::incident_event::IncidentEvent;
 use ringdown::domain::ticket::Operation;
@@ -122,6 +123,7 @@ fn targets() -> Vec<TargetView> {
         pause: None,
         since: None,
         until: None,
+        answers_reads: false,
         only_tried: None,
         last_error: None,
         last_error_at: None,
@@ -365,6 +367,7 @@ impl World {
             limit: 100,
             after_lane: "",
             shortage: Shortage::None,
+            runs_for: RunTimes::default(),
         };
         let claimed = self
             .store
@@ -381,6 +384,34 @@ impl World {
             let kept = self
                 .store
                 .record_result(&delivery, "test", &result, at)
+                .await;
+            assert!(kept.unwrap());
+        }
+    }
+
+    /// The creates of `target` that are dead letters in doubt are looked up, and refused for certain.
+    pub(crate) async fn refuse_for_certain(&self, target: &str) {
+        let all = serde_json::json!({ "target": target }).to_string();
+        let replay = "/api/v1/dead-letters/replay?as_stored=true";
+        assert_eq!(self.post(replay, &all).await.status, 200);
+        let now = self.clock.now();
+        let claim = Claim {
+            target: &TargetName::new(target),
+            owner: "test",
+            limit: 100,
+            after_lane: "",
+            shortage: Shortage::None,
+            runs_for: RunTimes::default(),
+        };
+        let claimed = self.store.claim(claim, now, Duration::from_secs(30)).await;
+        let mut result = refused();
+        if let DeliveryResult::DeadLettered { failure, .. } = &mut result {
+            (failure.outcome_unknown, failure.ends_doubt) = (false, true);
+        }
+        for delivery in claimed.unwrap() {
+            let kept = self
+                .store
+                .record_result(&delivery, "test", &result, now)
                 .await;
             assert!(kept.unwrap());
         }

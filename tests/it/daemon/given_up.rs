@@ -125,12 +125,72 @@ async fn a_create_is_not_discarded_while_a_lost_request_may_still_create_its_tic
     assert!(answer.to_string().contains("until"), "{answer}");
     let (_, answer) = post(&world, "dead-letters/discard?all=true", &json!({})).await;
     assert_eq!(answer["discarded"], 0, "{answer}");
+    let left_out = &answer["left_out"];
+    assert_eq!(left_out["count"], 1, "{answer}");
+    assert!(left_out["until"].is_string() && left_out["why"].is_string());
     assert_eq!(incident(&world).await["state"], "open");
     world.tickets(1).await;
     world.simulator.salesforce().clear_faults();
     world.pass(Duration::from_secs(601));
     world.all_delivered().await;
     assert_eq!(world.simulator.salesforce().tickets().len(), 1);
+}
+
+#[cfg(feature = "fault-points")]
+#[tokio::test]
+async fn a_create_in_doubt_is_looked_up_before_it_is_discarded() {
+    for is_bulk in [false, true] {
+        let (world, id) = lost_then_refused().await;
+        let why = json!({"reason": "a release"});
+        post(&world, "targets/salesforce/pause", &why).await;
+        world.tickets(1).await;
+        world.simulator.salesforce().clear_faults();
+        world.pass(Duration::from_secs(601));
+        let path = match is_bulk {
+            true => "dead-letters/discard?all=true".to_owned(),
+            false => format!("dead-letters/{id}/discard"),
+        };
+        let (status, answer) = post(&world, &path, &json!({})).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        match is_bulk {
+            true => assert_eq!(answer, json!({"discarded": 0, "looked_up_first": 1})),
+            false => assert_ne!(answer["state"], "discarded", "{answer}"),
+        }
+        post(&world, "targets/salesforce/resume", &json!({})).await;
+        world.all_delivered().await;
+        let incident = incident(&world).await;
+        assert_eq!(incident["state"], "open");
+        let ticket = &world.simulator.salesforce().tickets()[0];
+        assert_eq!(incident["ticket"]["id"], ticket["Id"]);
+    }
+}
+
+#[cfg(feature = "fault-points")]
+#[tokio::test]
+async fn a_discarded_create_that_is_not_found_is_given_up() {
+    let world = World::new().await;
+    on_creates(&world, FaultKind::Down, Trigger::Next { count: 1 });
+    on_creates(
+        &world,
+        refusal("FIELD_CUSTOM_VALIDATION_EXCEPTION"),
+        Trigger::Always,
+    );
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let id = dead_letter(&world).await["id"].clone();
+    world.pass(Duration::from_secs(601));
+    let path = format!("dead-letters/{}/discard", id.as_str().unwrap());
+    // Its rare try may just be under way.
+    world
+        .until("it is discarded", async || {
+            post(&world, &path, &json!({})).await.0.is_success()
+        })
+        .await;
+    world
+        .until("the incident is closed", async || {
+            incident(&world).await["state"] == "closed"
+        })
+        .await;
+    assert!(world.simulator.salesforce().tickets().is_empty());
 }
 
 #[cfg(feature = "fault-points")]
@@ -277,6 +337,31 @@ async fn what_is_owed_to_a_target_that_was_renamed_is_said_and_sent_when_it_is_b
     world.tickets(1).await;
     world.all_delivered().await;
     assert_eq!(world.simulator.salesforce().tickets().len(), 1);
+}
+
+/// The external id refuses a second record, so the create of the process that died can be sent at once.
+#[cfg(feature = "fault-points")]
+#[tokio::test]
+async fn a_target_that_was_renamed_for_a_while_waits_no_longer_than_a_lost_create_may_run() {
+    let mut world = World::unstarted("").await;
+    on_creates(&world, FaultKind::Down, Trigger::Always);
+    world.spawn("before-settle");
+    world.until_ready().await;
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let began = std::time::Instant::now();
+    while !world.daemon.is_dead() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{}", world.log());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    world.simulator.salesforce().clear_faults();
+    rename_target(&world, "salesforce", "elsewhere");
+    world.start().await;
+    dead_letter(&world).await;
+    world.daemon.kill();
+    rename_target(&world, "elsewhere", "salesforce");
+    world.start().await;
+    world.tickets(1).await;
+    world.all_delivered().await;
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ async fn claim(store: &Store, limit: u32, after_lane: &str) -> Vec<ClaimedDelive
         limit,
         after_lane,
         shortage: Shortage::None,
+        runs_for: RunTimes::default(),
     };
     let lasts = Duration::from_secs(30);
     store.claim(claim, LATER, lasts).await.unwrap()

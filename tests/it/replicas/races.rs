@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringdown::domain::allowance::Shortage;
+use ringdown::domain::doubt::RunTimes;
 use ringdown::domain::failover::TicketRoute;
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use ringdown::domain::identity::{IncidentId, IncidentKey, TargetName};
@@ -82,6 +83,7 @@ fn ticket(closed: bool) -> Ticket {
         state: Some(if closed { "Closed" } else { "New" }.into()),
         closed,
         not_kept: Vec::new(),
+        is_unread: false,
     }
 }
 
@@ -151,6 +153,7 @@ impl Race {
             limit: 1,
             after_lane: "",
             shortage: Shortage::None,
+            runs_for: RunTimes::default(),
         };
         let lasts = Duration::from_secs(30);
         let claimed = self.store.claim(claim, LATER, lasts).await.unwrap();

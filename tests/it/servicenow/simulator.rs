@@ -182,6 +182,27 @@ async fn an_instance_that_forbids_our_ids_gets_tickets_without_them() {
     assert_eq!(pair.inserts(), before + 1);
 }
 
+/// The worker stores what is not known any more before the next attempt.
+#[tokio::test]
+async fn an_instance_that_forbids_our_ids_after_it_took_them_gets_none_without_before_that_is_known()
+ {
+    let pair = Pair::with(json!({})).await;
+    pair.client.create(&key(), &fields()).await.unwrap();
+    assert!(pair.client.learnt().is_some());
+    pair.host()
+        .switch(&json!({"sys_id_mode": "forbidden"}))
+        .unwrap();
+    let second = TicketKey::of_incident(&IncidentId::new("second"));
+    let failure = pair.client.create(&second, &fields()).await.unwrap_err();
+    assert!(!failure.outcome_unknown);
+    assert!(matches!(failure.remedy(), Remedy::Retry), "{failure}");
+    assert_eq!(pair.host().tickets().len(), 1);
+    assert_eq!(pair.client.learnt(), None);
+    assert_eq!(pair.client.runs_for().create, Duration::from_secs(60));
+    pair.client.create(&second, &fields()).await.unwrap();
+    assert_eq!(pair.host().tickets().len(), 2);
+}
+
 #[tokio::test]
 async fn a_403_behind_a_committed_insert_is_a_ticket() {
     let pair = Pair::with(json!({"read_denied_after_create": true})).await;

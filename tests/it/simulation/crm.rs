@@ -496,6 +496,7 @@ fn ticket(record: &Record, number: Option<String>) -> Ticket {
         state: None,
         closed: record.closed,
         not_kept: Vec::new(),
+        is_unread: false,
     }
 }
 

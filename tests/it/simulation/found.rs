@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ringdown::domain::allowance::Shortage;
+use ringdown::domain::doubt::RunTimes;
 use ringdown::domain::failure::{Failure, FailureKind, FailureScope, ResolvedBy, class};
 use ringdown::domain::flood::FloodPolicy;
 use ringdown::domain::identity::TargetName;
@@ -108,6 +109,7 @@ async fn give_up_in_doubt(world: &World, settle_after: Duration) -> i64 {
         limit: 1,
         after_lane: "",
         shortage: Shortage::None,
+        runs_for: RunTimes::default(),
     };
     let claimed = world.store.claim(claim, now, HOUR).await;
     let create = claimed.unwrap().remove(0);

@@ -5,5 +5,8 @@ mod callbacks;
 #[cfg(feature = "fault-points")]
 mod clocks;
 mod desk;
+#[cfg(feature = "fault-points")]
+mod late;
 mod paging;
 mod polling;
+mod unread;

@@ -1,0 +1,119 @@
+//! A create is answered with an id that no record has: something in front of the CRM has answered, or
+//! the record was rolled back.
+
+use ringdown::simulator::{Fault, FaultKind, Trigger};
+use serde_json::{Value, json};
+
+use crate::support::world::{World, event};
+use crate::sync::desk::{NEVER, OFTEN, story};
+
+/// An id that no record has.
+const NO_RECORD: &str = "5005g00000N0RecAAV";
+
+async fn world(more: &str, poll_every: &str) -> World {
+    let mut world = World::unstarted(&format!(
+        "{more}\n[targets.salesforce.sync]\npoll_every = \"{poll_every}\"\n"
+    ))
+    .await;
+    world.start().await;
+    world
+}
+
+/// Creates are answered with an id that no record has.
+fn lie(world: &World, method: &str, trigger: Trigger) {
+    let body = json!({"id": NO_RECORD, "success": true, "errors": [], "created": true});
+    let kind = FaultKind::Status {
+        status: 201,
+        body: body.to_string(),
+        content_type: "application/json".to_owned(),
+    };
+    let fault = Fault::new(kind, trigger).on_method(method);
+    world
+        .simulator
+        .salesforce()
+        .add_fault(fault.on_path("/sobjects/Case"));
+}
+
+async fn incident(world: &World, index: usize) -> Value {
+    let items = world.items("incidents").await;
+    let id = items[items.len() - 1 - index]["id"].as_str().unwrap();
+    world.api(&format!("incidents/{id}")).await
+}
+
+#[tokio::test]
+async fn a_ticket_that_the_crm_never_had_is_created_again_without_a_poll() {
+    let world = world("", NEVER).await;
+    lie(&world, "PATCH", Trigger::Next { count: 1 });
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    let tickets = world.tickets(1).await;
+    world.all_delivered().await;
+    let incident = incident(&world, 0).await;
+    assert_eq!(incident["state"], "open");
+    assert_eq!(incident["ticket"]["id"], tickets[0]["Id"]);
+    let story = story(&incident);
+    assert!(
+        story.contains(NO_RECORD) && story.contains("shows no such record"),
+        "{story}"
+    );
+}
+
+#[tokio::test]
+async fn what_answers_falsely_again_and_again_is_asked_ever_more_rarely() {
+    let world = world("", OFTEN).await;
+    lie(&world, "PATCH", Trigger::Always);
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world
+        .until("the create waits for a minute", async || {
+            let deliveries = world.items("deliveries").await;
+            let next = deliveries
+                .first()
+                .and_then(|one| one["next_attempt_at"].as_str());
+            let next: Option<jiff::Timestamp> = next.and_then(|at| at.parse().ok());
+            next.is_some_and(|at| at.duration_since(world.now()).as_secs() > 30)
+        })
+        .await;
+    let creates = world.simulator.salesforce().requests();
+    let creates = creates.iter().filter(|one| one.method == "PATCH").count();
+    assert_eq!(creates, 2);
+    assert_eq!(incident(&world, 0).await["state"], "open");
+}
+
+#[cfg(feature = "fault-points")]
+#[tokio::test]
+async fn without_a_unique_key_it_is_created_again_when_no_request_can_run_any_more() {
+    let mut world = World::unstarted(&format!(
+        "[targets.salesforce.sync]\npoll_every = \"{OFTEN}\"\n"
+    ))
+    .await;
+    let path = world.folder.path().join("ringdown.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let text = text.replace("external_id_field = \"Ringdown_Id__c\"\n", "");
+    std::fs::write(path, text).unwrap();
+    world.start().await;
+    world.accept(&event("evt-1", "q1", 400.0)).await;
+    world.tickets(1).await;
+    world.all_delivered().await;
+    lie(&world, "POST", Trigger::Next { count: 1 });
+    world.accept(&event("evt-2", "q2", 400.0)).await;
+    world
+        .until("the create is in doubt", async || {
+            let deliveries = world.items("deliveries").await;
+            deliveries.iter().any(|one| one["in_doubt"] == true)
+        })
+        .await;
+    assert_eq!(world.simulator.salesforce().tickets().len(), 1);
+    world
+        .until("it says what it waits for, and until when", async || {
+            let missing = world.items("incidents").await[0]["ticket"]["missing"].clone();
+            let says = missing.as_str().unwrap_or_default();
+            says.contains("an earlier request has ended, which may still run in salesforce")
+        })
+        .await;
+    world.pass(std::time::Duration::from_secs(660));
+    world.tickets(2).await;
+    world.all_delivered().await;
+    assert_eq!(world.simulator.salesforce().tickets().len(), 2);
+    for index in 0..2 {
+        assert_eq!(incident(&world, index).await["state"], "open");
+    }
+}
