@@ -218,77 +218,78 @@ mod tests {
     use crate::domain::time::Timestamp;
     use crate::rules::Expression;
 
+    /// Expressions, what is said of them, and the help.
+    const FAILURES: &[(&str, &str, Option<&str>)] = &[
+        (
+            "metrics[oWaiting].count * 100 < 80",
+            "`100` has none",
+            Some("write 100.0"),
+        ),
+        ("metrics[oWaiting].count / 0 > 1", "divides by zero", None),
+        ("1 / 0 > 1", "divides by zero", None),
+        (
+            "metrics[oWaiting].count > duration('5m')",
+            "`>` cannot join a number and a duration",
+            Some("a reading is in seconds: write their number alone"),
+        ),
+        (
+            "metrics[oWaiting].count.contains('5')",
+            "`contains` of a number",
+            None,
+        ),
+        ("status > 5", "a text", None),
+        (
+            "status",
+            "it gives a text, not true or false",
+            Some("compare it with a text, such as `== \"UP\"`"),
+        ),
+        (
+            "status.matches('(')",
+            "no regular expression: unclosed group",
+            Some("write a backslash before a sign that is meant itself, such as \\\\( or \\\\."),
+        ),
+        (
+            "duration('5 minutes') > duration('1m')",
+            "a text is no duration",
+            Some("write it as in duration(\"90s\") or duration(\"1h30m\")"),
+        ),
+        (
+            "timestamp('yesterday') < timestamp",
+            "a text is no time",
+            Some("write it as in timestamp(\"2027-01-01T00:00:00Z\")"),
+        ),
+        (
+            "timestamp.getHours('Berlin') > 8",
+            "a text is no time zone",
+            Some("write it as in timestamp.getHours(\"Europe/Berlin\")"),
+        ),
+        (
+            "int(status) > 3",
+            "a text is no number",
+            Some("compare the text itself, such as error_code == \"408\""),
+        ),
+        (
+            "status[0] == 'D'",
+            "a text has no parts in [ ]",
+            Some("use `startsWith`, `endsWith`, `contains` or `matches` for a part of a text"),
+        ),
+    ];
+
     #[test]
     fn a_failure_is_told_without_the_words_of_the_engine() {
         let mut signal = Signal::new("an event", "a type", Timestamp::default());
         signal.fields.insert("status", "DOWN".into());
         let reading = [("count".to_owned(), 5.0)].into();
         signal.metrics.insert("oWaiting".to_owned(), reading);
-        for (source, problem, help) in [
-            (
-                "metrics[oWaiting].count * 100 < 80",
-                "`100` has none",
-                Some("write 100.0"),
-            ),
-            ("metrics[oWaiting].count / 0 > 1", "divides by zero", None),
-            ("1 / 0 > 1", "divides by zero", None),
-            (
-                "metrics[oWaiting].count > duration('5m')",
-                "`>` cannot join a number and a duration",
-                Some("a reading is in seconds: write their number alone"),
-            ),
-            (
-                "metrics[oWaiting].count.contains('5')",
-                "`contains` of a number",
-                None,
-            ),
-            ("status > 5", "a text", None),
-            (
-                "status",
-                "it gives a text, not true or false",
-                Some("compare it with a text, such as `== \"UP\"`"),
-            ),
-            (
-                "status.matches('(')",
-                "no regular expression: unclosed group",
-                Some(
-                    "write a backslash before a sign that is meant itself, such as \\\\( or \\\\.",
-                ),
-            ),
-            (
-                "duration('5 minutes') > duration('1m')",
-                "a text is no duration",
-                Some("write it as in duration(\"90s\") or duration(\"1h30m\")"),
-            ),
-            (
-                "timestamp('yesterday') < timestamp",
-                "a text is no time",
-                Some("write it as in timestamp(\"2027-01-01T00:00:00Z\")"),
-            ),
-            (
-                "timestamp.getHours('Berlin') > 8",
-                "a text is no time zone",
-                Some("write it as in timestamp.getHours(\"Europe/Berlin\")"),
-            ),
-            (
-                "int(status) > 3",
-                "a text is no number",
-                Some("compare the text itself, such as error_code == \"408\""),
-            ),
-            (
-                "status[0] == 'D'",
-                "a text has no parts in [ ]",
-                Some("use `startsWith`, `endsWith`, `contains` or `matches` for a part of a text"),
-            ),
-        ] {
+        for (source, problem, help) in FAILURES {
             let expression = Expression::parse(source).unwrap();
             let error = expression.holds(&signal, "genesys").unwrap_err();
             assert!(
-                error.problem.contains(problem),
+                error.problem.contains(*problem),
                 "{source}: {}",
                 error.problem
             );
-            assert_eq!(error.help.as_deref(), help, "{source}");
+            assert_eq!(error.help.as_deref(), *help, "{source}");
         }
     }
 }

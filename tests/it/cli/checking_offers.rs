@@ -37,39 +37,10 @@ fn as_offered(finding: &Value, text: &str) -> Vec<String> {
     if marked.starts_with(['"', '\'']) {
         all.push(with(start, end, &format!("\"{bare}\"")));
     }
-    // A reading without its statistic, or without its quotes, goes on behind what is marked.
-    let plain = |text: &str| text.replace(['\'', '"', ']'], "").replace('[', ".");
-    let is_reading = |whole: &str| {
-        let (wanted, whole) = (plain(&code), plain(whole));
-        let rest = wanted.strip_prefix(&whole);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            || wanted == format!("{}.count)", whole.trim_end_matches(')'))
-            || (whole.starts_with("has(") && whole.ends_with(')') && code.starts_with("has("))
-    };
-    for from in line_start..=start {
-        for to in end..=line_end {
-            let whole = text.get(from..to).unwrap_or_default();
-            let is_meant = match code.starts_with("{{") {
-                // All of the placeholder that is marked.
-                true => whole.starts_with("{{") && whole.ends_with("}}"),
-                false => code.contains("metrics[") && is_reading(whole),
-            };
-            if is_meant {
-                all.push(with(from, to, &code));
-            }
-        }
-    }
-    // The mark is beside what the message names, or behind the operator.
+    all.extend(around((start, end), (line_start, line_end), &code, text));
     let message = finding["message"].as_str().unwrap_or_default();
     let named = message.split('`').nth(1).unwrap_or_default();
-    let in_line = &text[line_start..line_end];
-    for other in [named, "<", ">"] {
-        let is_meant = !other.is_empty() && (other == named || matches!(bare, "<" | ">"));
-        if let Some(at) = in_line.rfind(other).filter(|_| is_meant) {
-            let at = line_start + at;
-            all.push(with(at, at + other.len(), bare));
-        }
-    }
+    all.extend(beside(named, (line_start, line_end), bare, text));
     all.push(with(start, end, &format!("\"{bare}\"")));
     all.push(with(start, end, bare.trim_matches(['{', '}', ' '])));
     all.push(with(start, end, bare));
@@ -80,6 +51,50 @@ fn as_offered(finding: &Value, text: &str) -> Vec<String> {
         all.push(with(start.saturating_sub(2), end + 2, bare));
     }
     all
+}
+
+/// `text` with `code` in place of what stands from `start` to `end`.
+fn replaced(text: &str, (start, end): (usize, usize), code: &str) -> String {
+    format!("{}{code}{}", &text[..start], &text[end..])
+}
+
+/// The code in place of the whole reading or placeholder around the mark.
+fn around(
+    (start, end): (usize, usize),
+    (line_start, line_end): (usize, usize),
+    code: &str,
+    text: &str,
+) -> Vec<String> {
+    // A reading without its statistic, or without its quotes, goes on behind what is marked.
+    let plain = |text: &str| text.replace(['\'', '"', ']'], "").replace('[', ".");
+    let is_reading = |whole: &str| {
+        let (wanted, whole) = (plain(code), plain(whole));
+        let rest = wanted.strip_prefix(&whole);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            || wanted == format!("{}.count)", whole.trim_end_matches(')'))
+            || (whole.starts_with("has(") && whole.ends_with(')') && code.starts_with("has("))
+    };
+    let is_meant = |whole: &str| match code.starts_with("{{") {
+        true => whole.starts_with("{{") && whole.ends_with("}}"),
+        false => code.contains("metrics[") && is_reading(whole),
+    };
+    let places = (line_start..=start).flat_map(|from| (end..=line_end).map(move |to| (from, to)));
+    places
+        .filter(|(from, to)| is_meant(text.get(*from..*to).unwrap_or_default()))
+        .map(|place| replaced(text, place, code))
+        .collect()
+}
+
+/// The code in place of what the message names, or of the operator, where the mark is beside it.
+fn beside(named: &str, (start, end): (usize, usize), code: &str, text: &str) -> Vec<String> {
+    let others = [named, "<", ">"].into_iter();
+    let meant =
+        others.filter(|other| !other.is_empty() && (*other == named || matches!(code, "<" | ">")));
+    let places = meant.filter_map(|other| {
+        let at = start + text[start..end].rfind(other)?;
+        Some((at, at + other.len()))
+    });
+    places.map(|place| replaced(text, place, code)).collect()
 }
 
 /// The code that `help` offers.

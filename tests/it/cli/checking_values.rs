@@ -528,124 +528,127 @@ fn a_level_or_a_route_that_is_never_reached_is_found() {
     assert_eq!(found(&text), Vec::<serde_json::Value>::new());
 }
 
+const WINDOW: &str = "[outages.carrier]\n";
+
+const WITHOUT_EFFECT: &[Mistake] = &[
+    mistake(
+        WARNING,
+        (
+            "[targets.salesforce]\n",
+            "[targets.salesforce]\nstrict_fields = [\"Subject\", \"Orgin\"]\n",
+        ),
+        "targets.salesforce.strict_fields",
+        "\"Orgin\"",
+        &["no field of `create`", "did you mean `Origin`?"],
+    ),
+    mistake(
+        WARNING,
+        (
+            WINDOW,
+            "[maintenance.old]\nmatch = [\"rule=queue-wait\"]\nrrule = \"FREQ=WEEKLY;BYDAY=SU;UNTIL=20200101T000000Z\"\nstarts = \"2019-01-06T02:00:00\"\nduration = \"2h\"\n[outages.carrier]\n",
+        ),
+        "maintenance.old.rrule",
+        "\"FREQ",
+        &["last window is over", "later UNTIL"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "rules = [\"trunk-down\"]",
+            "rules = [\"trunk-down\", \"edge-offline\"]\ncauses = [\"trunk-down\", \"edge-offline\"]",
+        ),
+        "outages.carrier.causes",
+        "[",
+        &["every rule of this outage", "leave out"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ incident.startet_at or 'x' }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "startet_at",
+        &["`incident` has no `startet_at`", "opened_at"],
+    ),
+    mistake(
+        ERROR,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ incident.occurences }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "occurences",
+        &[
+            "`incident` has no `occurences`",
+            "did you mean `occurrences`?",
+        ],
+    ),
+    mistake(
+        WARNING,
+        (
+            "rules = [\"trunk-down\"]",
+            "rules = [\"trunk-down\", \"trunk-down\"]",
+        ),
+        "outages.carrier.rules",
+        "\"trunk-down\"]",
+        &["named twice"],
+    ),
+    mistake(
+        WARNING,
+        (
+            WINDOW,
+            "[maintenance.m]\nmatch = [\"key={{ queue_id }}\"]\ncron = \"0 2 * * SUN\"\nduration = \"2h\"\n[outages.carrier]\n",
+        ),
+        "maintenance.m.match",
+        "\"key",
+        &["no placeholders", "write the value itself"],
+    ),
+    mistake(
+        WARNING,
+        (
+            WINDOW,
+            "[rules.twin]\nevents = [\"v2.telephony.providers.edges.{id}\"]\nwhen = 'status == \"OFFLINE\"'\nclear = 'status == \"ONLINE\"'\nkey = \"{{ edge_id or edge_name }}\"\ntargets = [\"servicenow\", \"salesforce\"]\n[outages.carrier]\n",
+        ),
+        "rules.twin.when",
+        "'status",
+        &["the same as that of rules.edge-offline", "two tickets"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ metrics.oWaitng.count or 'x' }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "oWaitng",
+        &["in no event", "did you mean `oWaiting`?"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ metrics['oWaiting'].avg or labels.floor or 'x' }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "floor",
+        &["`labels.floor` is in no event", "map.labels"],
+    ),
+    mistake(
+        WARNING,
+        (
+            "Origin = \"Phone\"",
+            "Origin = \"{{ outage.membres or 'x' }}\"",
+        ),
+        "targets.salesforce.create.Origin",
+        "membres",
+        &["`outage` has no `membres`", "did you mean `members`?"],
+    ),
+];
+
 #[test]
 fn settings_without_effect_are_found() {
-    const WINDOW: &str = "[outages.carrier]\n";
-    assert_found(&[
-        mistake(
-            WARNING,
-            (
-                "[targets.salesforce]\n",
-                "[targets.salesforce]\nstrict_fields = [\"Subject\", \"Orgin\"]\n",
-            ),
-            "targets.salesforce.strict_fields",
-            "\"Orgin\"",
-            &["no field of `create`", "did you mean `Origin`?"],
-        ),
-        mistake(
-            WARNING,
-            (
-                WINDOW,
-                "[maintenance.old]\nmatch = [\"rule=queue-wait\"]\nrrule = \"FREQ=WEEKLY;BYDAY=SU;UNTIL=20200101T000000Z\"\nstarts = \"2019-01-06T02:00:00\"\nduration = \"2h\"\n[outages.carrier]\n",
-            ),
-            "maintenance.old.rrule",
-            "\"FREQ",
-            &["last window is over", "later UNTIL"],
-        ),
-        mistake(
-            WARNING,
-            (
-                "rules = [\"trunk-down\"]",
-                "rules = [\"trunk-down\", \"edge-offline\"]\ncauses = [\"trunk-down\", \"edge-offline\"]",
-            ),
-            "outages.carrier.causes",
-            "[",
-            &["every rule of this outage", "leave out"],
-        ),
-        mistake(
-            WARNING,
-            (
-                "Origin = \"Phone\"",
-                "Origin = \"{{ incident.startet_at or 'x' }}\"",
-            ),
-            "targets.salesforce.create.Origin",
-            "startet_at",
-            &["`incident` has no `startet_at`", "opened_at"],
-        ),
-        mistake(
-            ERROR,
-            (
-                "Origin = \"Phone\"",
-                "Origin = \"{{ incident.occurences }}\"",
-            ),
-            "targets.salesforce.create.Origin",
-            "occurences",
-            &[
-                "`incident` has no `occurences`",
-                "did you mean `occurrences`?",
-            ],
-        ),
-        mistake(
-            WARNING,
-            (
-                "rules = [\"trunk-down\"]",
-                "rules = [\"trunk-down\", \"trunk-down\"]",
-            ),
-            "outages.carrier.rules",
-            "\"trunk-down\"]",
-            &["named twice"],
-        ),
-        mistake(
-            WARNING,
-            (
-                WINDOW,
-                "[maintenance.m]\nmatch = [\"key={{ queue_id }}\"]\ncron = \"0 2 * * SUN\"\nduration = \"2h\"\n[outages.carrier]\n",
-            ),
-            "maintenance.m.match",
-            "\"key",
-            &["no placeholders", "write the value itself"],
-        ),
-        mistake(
-            WARNING,
-            (
-                WINDOW,
-                "[rules.twin]\nevents = [\"v2.telephony.providers.edges.{id}\"]\nwhen = 'status == \"OFFLINE\"'\nclear = 'status == \"ONLINE\"'\nkey = \"{{ edge_id or edge_name }}\"\ntargets = [\"servicenow\", \"salesforce\"]\n[outages.carrier]\n",
-            ),
-            "rules.twin.when",
-            "'status",
-            &["the same as that of rules.edge-offline", "two tickets"],
-        ),
-        mistake(
-            WARNING,
-            (
-                "Origin = \"Phone\"",
-                "Origin = \"{{ metrics.oWaitng.count or 'x' }}\"",
-            ),
-            "targets.salesforce.create.Origin",
-            "oWaitng",
-            &["in no event", "did you mean `oWaiting`?"],
-        ),
-        mistake(
-            WARNING,
-            (
-                "Origin = \"Phone\"",
-                "Origin = \"{{ metrics['oWaiting'].avg or labels.floor or 'x' }}\"",
-            ),
-            "targets.salesforce.create.Origin",
-            "floor",
-            &["`labels.floor` is in no event", "map.labels"],
-        ),
-        mistake(
-            WARNING,
-            (
-                "Origin = \"Phone\"",
-                "Origin = \"{{ outage.membres or 'x' }}\"",
-            ),
-            "targets.salesforce.create.Origin",
-            "membres",
-            &["`outage` has no `membres`", "did you mean `members`?"],
-        ),
-    ]);
+    assert_found(WITHOUT_EFFECT);
 }
 
 #[test]
